@@ -1,0 +1,69 @@
+# Lars in C.  `make test` is the one command; `make help` lists the others.
+SHELL  := /bin/sh
+TOOLS  := docs/tools
+STAGES := $(shell $(TOOLS)/stage list)
+NEWEST := $(lastword $(STAGES))
+Q      := $(if $(V),,@)
+export V DEBUG
+
+all: deps ; $(Q)for s in $(STAGES); do echo "== $$s"; $(MAKE) -s -C $$s all || exit 1; done
+
+help:
+	@echo "make test        install what is missing, build everything, run every test"
+	@echo "                 (per tree what is new there; all of it in $(NEWEST)); T=conn: by name"
+	@echo "make check       lint, layers, drift and size of the stages, pages, the tools' own tests"
+	@echo "make memcheck    the newest tree under valgrind: no error, no byte left, no descriptor"
+	@echo "make asan tsan   the newest tree with the compiler's sanitizers"
+	@echo "make nightly     every tree, both compilers, all of the above, labs, fuzzing"
+	@echo "make bench       measured beside a bare epoll loop, libevent, libuv -> docs/ref/benchmarks.md"
+	@echo "make coverage fuzz figures clean"
+	@echo "make diff STAGE=02          what a stage adds to the one before"
+	@echo "make lab STAGE=02 OUT=dir   a starter with this stage's regions cut out"
+	@echo "make grade STAGE=02         the points of a stage, one by one"
+	@echo "make doctor      what is wrong with this machine, and the mend"
+	@echo "DEPS=no installs nothing; V=1 shows commands; DEBUG=1 builds with -O0"
+
+deps: ; $(Q)sh $(TOOLS)/deps test
+
+# over_trees(target, trees): run it for the tests that belong to each tree; one sum at the end.
+define over_trees
+	$(Q)rm -f .sum; touch .sum; rc=0; \
+	for s in $(2); do echo "== $$s"; \
+	  only=$$($(TOOLS)/stage tests $$s); [ -z "$(T)" ] || only=; \
+	  rm -f $$s/build/summary; $(MAKE) -s -C $$s $(1) ONLY="$$only" T="$(T)" || rc=1; \
+	  cat $$s/build/summary >>.sum 2>/dev/null || { echo "0 1 0" >>.sum; rc=1; }; \
+	done; echo; \
+	awk '{ p += $$1; f += $$2; s += $$3 } END { printf "%d passed, %d failed", p, f; \
+	  if (s) printf ", %d skipped", s; print "" }' .sum; rm -f .sum; exit $$rc
+endef
+test: deps ; $(call over_trees,test,$(if $(T),$(NEWEST),$(STAGES)))
+memcheck: ; $(call over_trees,memcheck,$(NEWEST))
+asan:
+	$(Q)$(MAKE) -s -C $(NEWEST) asan
+tsan:
+	$(Q)$(MAKE) -s -C $(NEWEST) tsan
+
+check:
+	$(Q)for s in $(STAGES); do printf '%s ' $$s; $(MAKE) -s -C $$s lint || exit 1; done
+	$(Q)$(TOOLS)/stage check && $(TOOLS)/stage size && $(TOOLS)/docs check
+	$(Q)sh $(TOOLS)/test/run
+ifneq ($(LAB),no)
+	$(Q)for s in $(STAGES); do $(TOOLS)/lab check $$s fast || exit 1; done
+endif
+
+nightly: deps
+	$(Q)for s in $(STAGES); do for cc in gcc clang; do echo "== $$s $$cc"; \
+	  $(MAKE) -s -C $$s clean && $(MAKE) -s -C $$s test CC=$$cc WERROR=-Werror || exit 1; done; \
+	  for m in asan tsan memcheck; do echo "== $$s $$m"; $(MAKE) -s -C $$s $$m || exit 1; done; \
+	  $(TOOLS)/lab check $$s || exit 1; done
+	$(Q)$(MAKE) -s check LAB=no && $(MAKE) -s -C $(NEWEST) fuzz FUZZ_S=$(or $(FUZZ_S),60)
+
+bench: ; $(Q)sh $(TOOLS)/deps bench && $(MAKE) -s -C $(NEWEST) bench
+fuzz coverage: ; $(Q)$(MAKE) -s -C $(NEWEST) $@
+figures: ; $(Q)sh $(TOOLS)/deps figures && sh $(TOOLS)/figures
+doctor: ; $(Q)sh $(TOOLS)/doctor
+diff: ; $(Q)$(TOOLS)/stage diff $(or $(STAGE),$(error say which: make diff STAGE=02))
+lab: ; $(Q)$(TOOLS)/lab starter $(or $(STAGE),$(error say which: make lab STAGE=02 OUT=dir)) $(or $(OUT),$(error say where to: OUT=dir))
+grade: ; $(Q)s=$$(ls -d stage$(or $(STAGE),$(error say which: make grade STAGE=02))_*) && sh $(TOOLS)/grade $$s
+clean: ; $(Q)for s in $(STAGES); do $(MAKE) -s -C $$s clean; done
+.PHONY: all help deps test memcheck asan tsan check nightly bench fuzz coverage figures doctor diff lab grade clean
