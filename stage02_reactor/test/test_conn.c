@@ -215,6 +215,33 @@ static void t_io_can_be_replaced(void **state)
     close(p);
 }
 
+static void push(struct conn *c, void *arg)
+{
+    if (c == arg)
+        conn_close(c);
+    else
+        conn_send(c, 9, "all", 3);
+}
+
+static void t_each_reaches_every_open_connection(void **state)
+{
+    int a = start(), b, c;
+    struct conn *second;
+
+    (void)state;
+    b = start();
+    second = fx.last;
+    c = start();
+    conn_group_each(fx.g, push, second);
+    conn_group_each(fx.g, push, NULL);
+    assert_int_equal(collect(a, (char[22]){0}, 22), 22);
+    assert_int_equal(collect(c, (char[22]){0}, 22), 22);
+    assert_int_equal(collect(b, (char[1]){0}, 1), 0);
+    close(a);
+    close(b);
+    close(c);
+}
+
 T_MAIN(C(t_frame_reaches_its_handler_and_the_reply_comes_back),
        C(t_frames_split_at_every_byte_are_the_same_frames),
        C(t_coalesced_frames_are_all_handled), C(t_bad_length_closes_that_connection_only),
@@ -223,4 +250,5 @@ T_MAIN(C(t_frame_reaches_its_handler_and_the_reply_comes_back),
        C(t_send_refuses_empty_and_too_long_bodies),
        C(t_send_outside_a_handler_goes_out_at_once),
        C(t_slow_reader_gets_every_byte_and_on_drain), C(t_start_on_a_bad_fd_is_an_error),
-       C(t_user_data_and_peer_are_kept), C(t_io_can_be_replaced))
+       C(t_user_data_and_peer_are_kept), C(t_io_can_be_replaced),
+       C(t_each_reaches_every_open_connection))

@@ -44,6 +44,19 @@ int conn_group_start(struct conn_group *g, int fd, const struct net_addr *peer)
     return conn_open(g, fd, peer);
 }
 
+void conn_group_each(struct conn_group *g, void (*fn)(struct conn *c, void *arg),
+                     void *arg)
+{
+    struct conn *c, *next;
+
+    evloop_assert_owner(g->loop);
+    for (c = g->first; c; c = next) {
+        next = c->next;                   /* closing keeps c in the list until later */
+        if (conn_fd(c) != -1)
+            fn(c, arg);
+    }
+}
+
 size_t conn_group_n_open(const struct conn_group *g)
 {
     return g->n_open;

@@ -53,6 +53,10 @@ int conn_group_create(struct conn_group **out, struct evloop *l,
 /* Closes every connection (on_close is called for each) and frees all.  NULL is fine. */
 void conn_group_destroy(struct conn_group *g);
 
+/* Call <fn> for every open connection; it may send to it or close it. */
+void conn_group_each(struct conn_group *g, void (*fn)(struct conn *c, void *arg),
+                     void *arg);
+
 size_t conn_group_n_open(const struct conn_group *g);
 const struct conn_stat *conn_group_stat(const struct conn_group *g); /* borrowed */
 

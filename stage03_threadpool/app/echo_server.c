@@ -1,0 +1,155 @@
+/* echo_server -- sends each frame with message id 1 back; one loop per thread.
+ *     build/echo_server -c conf/echo_server.ini        -p PORT and -t THREADS override it
+ * Port 0 = any; prints "listening on ADDR:PORT".  Ctrl-C and SIGTERM close everything in
+ * order. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/conf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/sig.h"
+#include "net/evsig.h"
+#include "net/mtsrv.h"
+#include "net/sock.h"
+
+#define BACKLOG 1024
+#define MSG_ECHO 1
+
+static struct settings {
+    char address[48];
+    uint32_t port, threads, max_connections, idle_ms, max_out_kib;
+} set;
+
+#define AT(field) offsetof(struct settings, field)
+static const struct conf_key keys[] = {
+    {"server", "address", CONF_TEXT, AT(address), 0, sizeof(set.address), "127.0.0.1",
+     "where to listen: an IPv4 or IPv6 address"},
+    {"server", "port", CONF_U32, AT(port), 0, 65535, "7777", "TCP port; 0 = any"},
+    {"server", "threads", CONF_U32, AT(threads), 1, LOOPPOOL_MAX, "2", "loops, one each"},
+    {"server", "max_connections", CONF_U32, AT(max_connections), 0, 1000000, "20000",
+     "over all threads; 0 = as many as there are descriptors"},
+    {"server", "idle_ms", CONF_U32, AT(idle_ms), 0, 86400000, "60000",
+     "a connection without a message for so long is closed; 0 = never"},
+    {"server", "max_out_kib", CONF_U32, AT(max_out_kib), 64, 1048576, "4096",
+     "KiB that may wait for a client that does not read"},
+    {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
+
+static void on_echo(struct conn *c, const struct frame *f, void *arg)
+{
+    (void)arg;
+    if (f->len > 0)                       /* an empty body is legal to get, not to send */
+        conn_send(c, f->msgid, f->body, f->len);
+}
+
+static void on_signal(int signo, void *arg)
+{
+    LOG_INFO("server.stop", "signal=%d", signo);
+    evloop_stop(arg);
+}
+
+/* Runs until a signal.  Takes <lfd>.  Returns 0 or what could not be set up. */
+static int serve(int lfd)
+{
+    struct mtsrv_config cfg = {.n_threads = set.threads,
+                               .max_conns = set.max_connections};
+    struct dispatch *d = NULL;
+    struct evloop *l = NULL;
+    struct evsig *sig = NULL;
+    struct mtsrv *s = NULL;
+    int rc;
+
+    rc = dispatch_create(&d);
+    if (rc == 0)
+        rc = dispatch_set(d, MSG_ECHO, on_echo, NULL);
+    cfg.conn.dispatch = d;
+    cfg.conn.idle_ms = set.idle_ms;
+    cfg.conn.max_out = (size_t)set.max_out_kib * 1024;
+    if (rc == 0)
+        rc = evloop_create(&l);
+    if (rc == 0)
+        rc = evsig_create(&sig, l, on_signal, l);
+    if (rc < 0)
+        close(lfd);
+    else
+        rc = mtsrv_create(&s, l, lfd, &cfg);
+    if (rc == 0)
+        rc = evloop_run(l);
+    mtsrv_destroy(s);
+    evsig_destroy(sig);
+    evloop_destroy(l);
+    dispatch_destroy(d);
+    return rc;
+}
+
+static int usage(const char *why)
+{
+    fprintf(stderr, "echo_server: %s\nusage: echo_server [-c FILE] [-p PORT] [-t THREADS]"
+                    " [-a ADDRESS] [--check-config] [--print-config]\n", why);
+    return 2;
+}
+
+/* File first, then the options, in whatever order they stand.  Returns -1 to go on, or
+ * the exit status. */
+static int configure(int argc, char **argv)
+{
+    static const struct option longs[] = {{"check-config", 0, NULL, 'C'},
+                                          {"print-config", 0, NULL, 'P'}, {0}};
+    char text[400] = "", err[CONF_ERR_MAX];
+    const char *file = NULL;
+    int opt, then = -1;
+
+    conf_preset(keys, &set);
+    while ((opt = getopt_long(argc, argv, "c:p:t:a:", longs, NULL)) != -1) {
+        size_t n = strlen(text);
+
+        if (opt == 'C' || opt == 'P')
+            then = opt;
+        else if (opt == 'c')
+            file = optarg;
+        else if (opt == '?' || strlen(optarg) > 80 || n > 300)
+            return usage("unknown or endless option");
+        else                              /* an option is one more line of the file */
+            snprintf(text + n, sizeof(text) - n, "[server]\n%s = %s\n",
+                     opt == 'p' ? "port" : opt == 't' ? "threads" : "address", optarg);
+    }
+    if (file && conf_load(keys, &set, file, err) < 0)
+        return usage(err);
+    if (conf_load_text(keys, &set, text, "option", err) < 0)
+        return usage(err);
+    if (then == 'P')
+        conf_print(keys, &set, stdout);
+    else if (then == 'C')
+        printf("%s: ok\n", file ? file : "options");
+    return then == -1 ? -1 : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    struct net_addr at;
+    char text[NET_ADDR_STRLEN];
+    int lfd, rc = configure(argc, argv);
+
+    if (rc != -1)
+        return rc;
+    if (net_addr_set(&at, set.address, (uint16_t)set.port) < 0)
+        return usage("address wants an address such as 127.0.0.1 or ::1");
+    rc = sig_ignore_pipe_and_hup();
+    lfd = rc < 0 ? rc : sock_listen(&at, BACKLOG, SOCK_NONBLOCK);
+    if (lfd < 0) {
+        fprintf(stderr, "echo_server: cannot listen on %s: %s (%s); see `ss -ltnp`\n",
+                net_addr_str(&at, text), err_text(lfd), err_str(lfd));
+        return EXIT_FAILURE;
+    }
+    sock_local_addr(lfd, &at);
+    printf("listening on %s\n", net_addr_str(&at, text));
+    fflush(stdout);
+    rc = serve(lfd);
+    if (rc < 0)
+        fprintf(stderr, "echo_server: %s (%s)\n", err_text(rc), err_str(rc));
+    return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
