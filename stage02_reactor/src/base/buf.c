@@ -11,15 +11,13 @@
 
 #define MIN_CAP 256
 
-int buf_reserve(struct buf *b, size_t len)
+int buf_grow(struct buf *b, size_t len)
 {
     size_t want = b->len + len, cap = b->cap ? b->cap : MIN_CAP;
     char *data;
 
     if (want < len)
         return -ENOMEM;                   /* the sum ran over */
-    if (b->data && b->cap - b->head >= want)
-        return 0;
     if (b->data && b->cap >= want && b->head >= b->len) {
         memmove(b->data, b->data + b->head, b->len);
         b->head = 0;
@@ -46,22 +44,6 @@ int buf_append(struct buf *b, const void *p, size_t len)
     memcpy(buf_tail(b), p, len);
     b->len += len;
     return 0;
-}
-
-char *buf_tail(struct buf *b)
-{
-    return b->data + b->head + b->len;
-}
-
-void buf_added(struct buf *b, size_t len)
-{
-    assert(b->head + b->len + len <= b->cap);
-    b->len += len;
-}
-
-const char *buf_bytes(const struct buf *b)
-{
-    return b->data ? b->data + b->head : ""; /* NULL + 0 is undefined in C */
 }
 
 void buf_consume(struct buf *b, size_t len)

@@ -199,7 +199,7 @@ static void flush(struct conn *c)
 int conn_send(struct conn *c, int32_t msgid, const void *body, size_t len)
 {
     struct conn_group *g = c->g;
-    uint8_t head[FRAME_HEAD];
+    char *at;
     int rc;
 
     evloop_assert_owner(g->loop);
@@ -215,14 +215,15 @@ int conn_send(struct conn *c, int32_t msgid, const void *body, size_t len)
         c->out = g->out;
         g->out = (struct buf){0};
     }
-    frame_put_head(head, msgid, (uint32_t)len);
     rc = buf_reserve(&c->out, FRAME_HEAD + len);
     if (rc < 0) {
         end_logged(c, CONN_WHY_NO_MEMORY, "memory", rc);
         return rc;
     }
-    buf_append(&c->out, head, FRAME_HEAD); /* cannot fail: there is room */
-    buf_append(&c->out, body, len);
+    at = buf_tail(&c->out);
+    frame_put_head((uint8_t *)at, msgid, (uint32_t)len);
+    memcpy(at + FRAME_HEAD, body, len);
+    buf_added(&c->out, FRAME_HEAD + len);
     if ((g->busy != c || c->out.len >= READ_ROOM) && !(c->events & EPOLLOUT))
         flush(c);
     return c->state == CONN_CLOSED ? -EPIPE : 0;
@@ -241,7 +242,6 @@ static void handle_frame(struct conn *c, const struct frame *f)
     struct conn_group *g = c->g;
 
     g->stat.n_frames++;
-    c->active_ms = evloop_now_ms(g->loop);
     if (dispatch_call(g->cfg.dispatch, c, f))
         return;
     g->stat.n_unknown++;
@@ -267,6 +267,8 @@ static size_t handle_frames(struct conn *c, const char *p, size_t len)
         }
     }
     g->busy = NULL;
+    if (used > 0)
+        c->active_ms = evloop_now_ms(g->loop);
     if (c->state == CONN_OPEN && n < 0)
         end_logged(c, CONN_WHY_BAD_FRAME, "bad_frame", (int)n);
     if (c->state != CONN_CLOSED && c->out.len > 0 && !(c->events & EPOLLOUT))

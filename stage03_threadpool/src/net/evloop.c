@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/mono.h"
@@ -29,6 +30,8 @@ struct slot {
 
 struct evloop {
     int epfd;
+    int tfd;                              /* timerfd: wakes epoll_wait() for the timers */
+    uint64_t armed_us;                    /* when it fires; UINT64_MAX = not armed */
     bool stop;
     bool running;
     pthread_t owner;                      /* valid while running */
@@ -39,25 +42,6 @@ struct evloop {
     uint64_t now_us;                      /* monotonic, of this turn */
     uint64_t n_turns;
 };
-
-int evloop_create(struct evloop **out)
-{
-    struct evloop *l = calloc(1, sizeof(*l));
-    int rc;
-
-    if (!l)
-        return -ENOMEM;
-    l->last = &l->first;
-    l->now_us = mono_us();
-    l->epfd = epoll_create1(EPOLL_CLOEXEC);
-    if (l->epfd == -1) {
-        rc = -errno;
-        free(l);
-        return rc;
-    }
-    *out = l;
-    return 0;
-}
 
 /* Those that are queued now; what they defer in turn waits for the next turn.  Each is
  * taken off the live list before it runs: it may free or undefer any other. */
@@ -88,7 +72,10 @@ void evloop_destroy(struct evloop *l)
     while (l->first)
         run_deferred(l);
     evtimer_heap_fini(&l->timers);
-    close(l->epfd);
+    if (l->tfd != -1)
+        close(l->tfd);
+    if (l->epfd != -1)
+        close(l->epfd);
     free(l->slot);
     free(l);
 }
@@ -198,32 +185,69 @@ void evloop_undefer(struct evloop *l, struct evloop_call *call)
     call->fn = NULL;
 }
 
-/* Until the next timer, rounded up: waking a fraction too early means turning in vain.
- * Counted from the turn's own time, so a timer may be late by what this turn took; a
- * second clock read in every turn would cost more than that is worth. */
-static int wait_ms(const struct evloop *l)
+/* The timerfd stays armed over many turns and is moved only when a timer is due earlier:
+ * an epoll_wait() with a timeout would set up and take down a kernel timer in every turn,
+ * which cost a tenth of an echoed message.  So it may fire once too often. */
+static int arm_timerfd(struct evloop *l)
 {
     const struct evtimer *t = evtimer_heap_first(&l->timers);
-    uint64_t ms;
+    struct itimerspec at = {{0, 0}, {0, 0}};
 
-    if (l->first)
+    if (!t || t->due_us >= l->armed_us)
         return 0;
-    if (!t)
-        return -1;
-    ms = t->due_us > l->now_us ? (t->due_us - l->now_us + 999) / 1000 : 0;
-    return ms > 3600000 ? 3600000 : (int)ms;
+    l->armed_us = t->due_us;
+    at.it_value.tv_sec = (time_t)(t->due_us / 1000000);
+    at.it_value.tv_nsec = (long)(t->due_us % 1000000) * 1000;
+    return timerfd_settime(l->tfd, TFD_TIMER_ABSTIME, &at, NULL) == -1 ? -errno : 0;
+}
+
+static void on_timerfd(int fd, uint32_t events, void *arg)
+{
+    struct evloop *l = arg;
+    uint64_t n;
+
+    (void)events;
+    if (read(fd, &n, sizeof(n)) == (ssize_t)sizeof(n))
+        l->armed_us = UINT64_MAX;         /* run_timers() comes after the fds */
+}
+
+int evloop_create(struct evloop **out)
+{
+    struct evloop *l = calloc(1, sizeof(*l));
+    int rc = 0;
+
+    if (!l)
+        return -ENOMEM;
+    l->last = &l->first;
+    l->armed_us = UINT64_MAX;
+    l->now_us = mono_us();
+    l->epfd = epoll_create1(EPOLL_CLOEXEC);
+    l->tfd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (l->epfd == -1 || l->tfd == -1)
+        rc = -errno;
+    if (rc == 0)
+        rc = evloop_add_fd(l, l->tfd, EPOLLIN, on_timerfd, l);
+    if (rc < 0) {
+        evloop_destroy(l);
+        return rc;
+    }
+    *out = l;
+    return 0;
 }
 
 /* Wait once, then call the handlers of the fds that are ready. */
 static int run_fds(struct evloop *l)
 {
     struct epoll_event ev[EV_BATCH];
-    int i, n = 0;
+    int i, n = arm_timerfd(l);
+
+    if (n < 0)
+        return n;
 
     /* lab s02.once: Wait, retry on EINTR, call each fd's handler, skip stale events. */
     /* stub: return -ENOSYS; */
     do {
-        n = epoll_wait(l->epfd, ev, EV_BATCH, wait_ms(l));
+        n = epoll_wait(l->epfd, ev, EV_BATCH, l->first ? 0 : -1);
     } while (n == -1 && errno == EINTR);
     if (n == -1)
         return -errno;

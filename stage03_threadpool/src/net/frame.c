@@ -1,21 +1,22 @@
 #include "net/frame.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <string.h>
 
-/* Byte by byte: right on every machine and at every alignment; gcc makes one load of
- * it. */
+/* By memcpy: right at every alignment, and the compiler makes one instruction of it. */
 static uint32_t get_u32(const uint8_t *p)
 {
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-           (uint32_t)p[3] << 24;
+    uint32_t v;
+
+    memcpy(&v, p, sizeof(v));
+    return le32toh(v);
 }
 
 static void put_u32(uint8_t *p, uint32_t v)
 {
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
-    p[2] = (uint8_t)(v >> 16);
-    p[3] = (uint8_t)(v >> 24);
+    v = htole32(v);                       /* nothing to do on a little-endian machine */
+    memcpy(p, &v, sizeof(v));
 }
 
 ssize_t frame_parse(const void *bytes, size_t len, uint32_t max_body, struct frame *out)
