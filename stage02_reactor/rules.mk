@@ -95,4 +95,5 @@ grade:
 clean: ; $(Q)rm -rf build build-asan build-tsan build-cov build-fuzz
 .PHONY: all help test test-build memcheck asan tsan coverage fuzz bench lint grade clean
 .SECONDARY:
--include $(OBJS:.o=.d) $(APPS:%=$(BUILD)/app/%.d) $(UNITS:%=$(BUILD)/test/%.d) $(BENCH:%=$(BUILD)/bench/%.d)
+-include $(OBJS:.o=.d) $(APPS:%=$(BUILD)/app/%.d) $(UNITS:%=$(BUILD)/test/%.d) $(BENCH:%=$(BUILD)/bench/%.d) \
+  $(FUZZ:%=$(BUILD)/test/%.d)
