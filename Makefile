@@ -51,15 +51,19 @@ ifneq ($(LAB),no)
 	$(Q)for s in $(STAGES); do $(TOOLS)/lab check $$s fast || exit 1; done
 endif
 
-nightly: deps
+nightly:
+	$(Q)sh $(TOOLS)/deps nightly
+	$(Q)for s in $(STAGES); do echo "== $$s copied out alone"; d=$$(mktemp -d); cp -r $$s $$d/x; \
+	  $(MAKE) -s -C $$d/x clean && $(MAKE) -s -C $$d/x test || exit 1; rm -rf $$d; done
 	$(Q)for s in $(STAGES); do for cc in gcc clang; do echo "== $$s $$cc"; \
 	  $(MAKE) -s -C $$s clean && $(MAKE) -s -C $$s test CC=$$cc WERROR=-Werror || exit 1; done; \
 	  for m in asan tsan memcheck; do echo "== $$s $$m"; $(MAKE) -s -C $$s $$m || exit 1; done; \
 	  $(TOOLS)/lab check $$s || exit 1; done
 	$(Q)$(MAKE) -s check LAB=no && $(MAKE) -s -C $(NEWEST) fuzz FUZZ_S=$(or $(FUZZ_S),60)
 
-bench: ; $(Q)sh $(TOOLS)/deps bench && $(MAKE) -s -C $(NEWEST) bench
-fuzz coverage: ; $(Q)$(MAKE) -s -C $(NEWEST) $@
+bench: ; $(Q)sh $(TOOLS)/deps bench && $(MAKE) -s -C stage02_reactor all && $(MAKE) -s -C $(NEWEST) bench
+fuzz: ; $(Q)sh $(TOOLS)/deps nightly && $(MAKE) -s -C $(NEWEST) fuzz
+coverage: ; $(Q)$(MAKE) -s -C $(NEWEST) $@
 figures: ; $(Q)sh $(TOOLS)/deps figures && sh $(TOOLS)/figures
 doctor: ; $(Q)sh $(TOOLS)/doctor
 diff: ; $(Q)$(TOOLS)/stage diff $(or $(STAGE),$(error say which: make diff STAGE=02))

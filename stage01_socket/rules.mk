@@ -4,7 +4,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 CLANG   ?= clang
-BUILD   ?= build
+BUILD   ?= $(if $(DEBUG),build-debug,build)
 OPT     := $(if $(DEBUG),-O0 -g3,-O2 -g)
 CFLAGS  ?=
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
@@ -33,7 +33,7 @@ help:
 	@echo "make memcheck   the tests under valgrind: no error, no byte left"
 	@echo "make asan tsan  the tests with the compiler's sanitizers"
 	@echo "make coverage   lines covered by the tests, per file"
-	@echo "make bench fuzz lint grade clean;  V=1 shows commands, DEBUG=1 builds with -O0"
+	@echo "make bench fuzz lint grade clean;  V=1 shows commands, DEBUG=1 builds with -O0 in build-debug/"
 
 # Names what is missing before a compiler error does.  NEEDS: header:package ...
 $(BUILD)/.needs: Makefile
@@ -92,7 +92,7 @@ lint:
 grade:
 	$(Q)[ -n "$(TOOLS)" ] || { echo "grade lives in docs/tools of the repository"; exit 1; }
 	$(Q)sh $(TOOLS)/grade .
-clean: ; $(Q)rm -rf build build-asan build-tsan build-cov build-fuzz
+clean: ; $(Q)rm -rf build build-debug build-asan build-tsan build-cov build-fuzz
 .PHONY: all help test test-build memcheck asan tsan coverage fuzz bench lint grade clean
 .SECONDARY:
 -include $(OBJS:.o=.d) $(APPS:%=$(BUILD)/app/%.d) $(UNITS:%=$(BUILD)/test/%.d) $(BENCH:%=$(BUILD)/bench/%.d) \
