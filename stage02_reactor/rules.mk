@@ -16,7 +16,8 @@ TOOLS   := $(firstword $(wildcard tools ../docs/tools))
 -include lab.mk
 
 LIB    := $(BUILD)/libstage.a
-OBJS   := $(SRCS:%.c=$(BUILD)/%.o)
+PBC    := $(PROTOS:src/%.proto=$(BUILD)/%.pb-c.c)
+OBJS   := $(SRCS:%.c=$(BUILD)/%.o) $(PBC:.c=.o)
 BINS   := $(APPS:%=$(BUILD)/%)
 UNITS  := $(filter-out %.sh,$(TESTS))
 FUZZES := $(FUZZ:%=$(BUILD)/%_corpus)
@@ -35,11 +36,13 @@ help:
 	@echo "make coverage   lines covered by the tests, per file"
 	@echo "make bench fuzz lint grade clean;  V=1 shows commands, DEBUG=1 builds with -O0 in build-debug/"
 
-# Names what is missing before a compiler error does.  NEEDS: header:package ...
+# Names what is missing before a compiler error does.  NEEDS: header.h:package or
+# command:package ...
 $(BUILD)/.needs: Makefile
 	$(Q)mkdir -p $(BUILD); command -v $(CC) >/dev/null || \
 	  { echo "missing: $(CC); mend: sudo apt-get install build-essential"; exit 1; }
-	$(Q)miss=; for n in $(NEEDS); do \
+	$(Q)miss=; PATH=$$PATH:/usr/sbin; for n in $(NEEDS); do case $${n%%:*} in *.h) ;; \
+	  *) command -v $${n%%:*} >/dev/null || miss="$$miss $${n#*:}"; continue ;; esac; \
 	  printf '#include <stdarg.h>\n#include <%s>\n' "$${n%%:*}" | $(CC) -E - >/dev/null 2>&1 \
 	  || miss="$$miss $${n#*:}"; done; \
 	  [ -z "$$miss" ] || { echo "missing:$$miss; mend: sudo apt-get install$$miss"; exit 1; }
@@ -48,6 +51,11 @@ $(BUILD)/.needs: Makefile
 $(LIB): $(OBJS) ; $(Q)rm -f $@ && $(AR) rcs $@ $^
 $(BUILD)/%.o: %.c | $(BUILD)/.needs
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -c -o $@ $<
+# Generated code, into build/: "proto/x.pb-c.h" is found there by -I$(BUILD).
+$(BUILD)/%.pb-c.c: src/%.proto | $(BUILD)/.needs ; $(Q)protoc-c --c_out=$(BUILD) -Isrc $<
+$(BUILD)/%.pb-c.o: $(BUILD)/%.pb-c.c ; $(Q)$(CC) $(ALL_CF) -c -o $@ $<
+$(SRCS:%.c=$(BUILD)/%.o) $(APPS:%=$(BUILD)/app/%.o) $(UNITS:%=$(BUILD)/test/%.o) $(FUZZ:%=$(BUILD)/test/%.o) $(BENCH:%=$(BUILD)/bench/%.o): | $(PBC)
+
 $(BINS): $(BUILD)/%: $(BUILD)/app/%.o $(LIB) ; $(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
 $(UNITS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/test/%.o $(LIB)
 	$(Q)$(CC) $(ALL_LD) -o $@ $^ -lcmocka $(LDLIBS)
@@ -76,11 +84,11 @@ coverage:
 	  printf \"%s %s %s\n\", f, p[2] + 0, \$$4; f = \"\" }"; done | tr -d "'" | \
 	  awk '{ printf "%6.1f %%  %s\n", $$2, $$1; n += $$3; c += $$2 * $$3 } \
 	  END { printf "%6.1f %%  all %d lines\n", c / n, n }'
-fuzz:
+fuzz: $(PBC)
 	$(Q)command -v $(CLANG) >/dev/null || { echo "missing: sudo apt-get install clang libclang-rt-14-dev"; exit 1; }
 	$(Q)for f in $(FUZZ); do mkdir -p build-fuzz/$$f && \
 	  $(CLANG) -std=c11 -D_GNU_SOURCE -Isrc -g -O1 -fsanitize=fuzzer,address,undefined \
-	  -fno-sanitize-recover=all -o build-fuzz/$$f.bin test/$$f.c $(SRCS) $(LDLIBS) && \
+	  -fno-sanitize-recover=all -I$(BUILD) -o build-fuzz/$$f.bin test/$$f.c $(SRCS) $(PBC) $(LDLIBS) && \
 	  echo "fuzz: $$f for $(or $(FUZZ_S),10) s" && setarch -R build-fuzz/$$f.bin -max_total_time=$(or $(FUZZ_S),10) \
 	  -print_final_stats=1 build-fuzz/$$f test/corpus/$$f 2>build-fuzz/$$f.log \
 	  || { tail -40 build-fuzz/$$f.log; exit 1; }; \

@@ -3,6 +3,7 @@
 #define LARS_TEST_PROC_H
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -42,6 +43,7 @@ static inline void proc_start(struct proc *p, const char *name, ...)
         struct rlimit rl;
         int i;
 
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a killed test leaves no program running */
         dup2(in[0], 0);
         dup2(out[1], 1);
         dup2(err[1], 2);

@@ -177,6 +177,9 @@ static void t_user_data_and_peer_are_kept(void **state)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
     assert_int_equal(conn_group_start(fx.g, fd[0], &a), 0);
     conn_set_user(fx.last, &x);
+    assert_ptr_equal(conn_owner(fx.last), fx.g);
+    conn_group_set_user(fx.g, &fx);
+    assert_ptr_equal(conn_group_user(fx.g), &fx);
     assert_ptr_equal(conn_user(fx.last), &x);
     assert_true(net_addr_equal(conn_peer(fx.last), &a));
     close(fd[1]);

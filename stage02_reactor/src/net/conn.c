@@ -432,6 +432,11 @@ void conn_kill(struct conn *c)
     reap(c);
 }
 
+struct conn_group *conn_owner(const struct conn *c)
+{
+    return c->g;
+}
+
 int conn_fd(const struct conn *c)
 {
     return c->fd;

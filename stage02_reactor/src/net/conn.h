@@ -23,6 +23,7 @@
 #include "base/net_addr.h"
 
 struct conn;
+struct conn_group;
 
 /* Where bytes come from and go to, so that TLS can stand in between.  As sock_read() and
  * sock_write(). */
@@ -46,6 +47,7 @@ void conn_pause_read(struct conn *c);
 void conn_resume_read(struct conn *c);
 
 size_t conn_out_bytes(const struct conn *c); /* waiting to be sent */
+struct conn_group *conn_owner(const struct conn *c);
 int conn_fd(const struct conn *c);        /* -1 when closed */
 const struct net_addr *conn_peer(const struct conn *c);
 void conn_set_io(struct conn *c, const struct conn_io *io); /* in on_start; borrowed */

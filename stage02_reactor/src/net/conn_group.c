@@ -57,6 +57,16 @@ void conn_group_each(struct conn_group *g, void (*fn)(struct conn *c, void *arg)
     }
 }
 
+void conn_group_set_user(struct conn_group *g, void *user)
+{
+    g->user = user;
+}
+
+void *conn_group_user(const struct conn_group *g)
+{
+    return g->user;
+}
+
 size_t conn_group_n_open(const struct conn_group *g)
 {
     return g->n_open;

@@ -11,8 +11,6 @@
 #include "net/dispatch.h"
 #include "net/evloop.h"
 
-struct conn_group;
-
 enum conn_why {                           /* why a connection ended */
     CONN_WHY_LOCAL,                       /* conn_close() */
     CONN_WHY_EOF,                         /* both sides have said everything */
@@ -57,6 +55,8 @@ void conn_group_destroy(struct conn_group *g);
 void conn_group_each(struct conn_group *g, void (*fn)(struct conn *c, void *arg),
                      void *arg);
 
+void conn_group_set_user(struct conn_group *g, void *user); /* anything; borrowed */
+void *conn_group_user(const struct conn_group *g);
 size_t conn_group_n_open(const struct conn_group *g);
 const struct conn_stat *conn_group_stat(const struct conn_group *g); /* borrowed */
 

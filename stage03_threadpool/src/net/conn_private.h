@@ -15,6 +15,7 @@ enum conn_state {
 
 struct conn_group {
     struct evloop *loop;
+    void *user;
     struct conn_config cfg;
     struct conn *first;                   /* all that are not freed yet */
     size_t n_open;

@@ -204,6 +204,11 @@ uint64_t mtsrv_n_over(const struct mtsrv *s)
     return s->n_over;
 }
 
+int mtsrv_post(struct mtsrv *s, unsigned i, const struct msgq_task *t)
+{
+    return looppool_post(s->pool, i, t);
+}
+
 unsigned mtsrv_post_all(struct mtsrv *s, const struct msgq_task *t)
 {
     return looppool_post_all(s->pool, t);

@@ -29,6 +29,10 @@ void mtsrv_destroy(struct mtsrv *s);
 unsigned mtsrv_n_conns(const struct mtsrv *s); /* open or on their way.  Thread: any */
 uint64_t mtsrv_n_over(const struct mtsrv *s); /* closed for max_conns */
 
+/* A task for thread <i>; run() gets its struct conn_group as <user>.  What is posted
+ * right after mtsrv_create() runs before the first connection.  As looppool_post(). */
+int mtsrv_post(struct mtsrv *s, unsigned i, const struct msgq_task *t);
+
 /* A task for every thread; run() gets its struct conn_group as <user>.  As
  * looppool_post_all().  Thread: any. */
 unsigned mtsrv_post_all(struct mtsrv *s, const struct msgq_task *t);
