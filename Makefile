@@ -61,7 +61,7 @@ nightly:
 	  $(TOOLS)/lab check $$s || exit 1; done
 	$(Q)$(MAKE) -s check LAB=no && $(MAKE) -s -C $(NEWEST) fuzz FUZZ_S=$(or $(FUZZ_S),60)
 
-bench: ; $(Q)sh $(TOOLS)/deps bench && $(MAKE) -s -C stage02_reactor all && $(MAKE) -s -C stage03_threadpool bench
+bench: ; $(Q)sh $(TOOLS)/deps bench && $(MAKE) -s -C stage02_reactor all && $(MAKE) -s -C stage03_threadpool bench && $(MAKE) -s -C $(NEWEST) bench
 fuzz: ; $(Q)sh $(TOOLS)/deps nightly && $(MAKE) -s -C $(NEWEST) fuzz
 coverage: ; $(Q)$(MAKE) -s -C $(NEWEST) $@
 figures: ; $(Q)sh $(TOOLS)/deps figures && sh $(TOOLS)/figures
