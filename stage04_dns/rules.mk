@@ -88,7 +88,7 @@ fuzz: $(PBC)
 	$(Q)command -v $(CLANG) >/dev/null || { echo "missing: sudo apt-get install clang libclang-rt-14-dev"; exit 1; }
 	$(Q)for f in $(FUZZ); do mkdir -p build-fuzz/$$f && \
 	  $(CLANG) -std=c11 -D_GNU_SOURCE -Isrc -g -O1 -fsanitize=fuzzer,address,undefined \
-	  -fno-sanitize-recover=all -I$(BUILD) -o build-fuzz/$$f.bin test/$$f.c $(SRCS) $(PBC) $(LDLIBS) && \
+	  -fno-sanitize-recover=all -I$(BUILD) $(CFLAGS) -o build-fuzz/$$f.bin test/$$f.c $(SRCS) $(PBC) $(LDLIBS) && \
 	  echo "fuzz: $$f for $(or $(FUZZ_S),10) s" && setarch -R build-fuzz/$$f.bin -max_total_time=$(or $(FUZZ_S),10) \
 	  -print_final_stats=1 build-fuzz/$$f test/corpus/$$f 2>build-fuzz/$$f.log \
 	  || { tail -40 build-fuzz/$$f.log; exit 1; }; \
