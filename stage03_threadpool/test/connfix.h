@@ -113,6 +113,14 @@ static inline int setup_short_times(void **state)
     return setup_with(state, &cfg);
 }
 
+/* For what must *not* be closed: a stalled machine is not an idle peer. */
+static inline int setup_half_a_second(void **state)
+{
+    struct conn_config cfg = {.idle_ms = 500};
+
+    return setup_with(state, &cfg);
+}
+
 static inline int teardown(void **state)
 {
     conn_group_destroy(fx.g);
@@ -186,5 +194,6 @@ static inline void expect_end(int fd)
 
 #define C(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 #define S(fn) cmocka_unit_test_setup_teardown(fn, setup_short_times, teardown)
+#define H(fn) cmocka_unit_test_setup_teardown(fn, setup_half_a_second, teardown)
 
 #endif
