@@ -2,16 +2,15 @@
  *     build/echo_server -c conf/echo_server.ini        -p PORT and -t THREADS override it
  * Port 0 = any; prints "listening on ADDR:PORT".  Ctrl-C and SIGTERM close everything in
  * order. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/conf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/opts.h"
 #include "base/sig.h"
 #include "net/evsig.h"
 #include "net/mtsrv.h"
@@ -86,6 +85,11 @@ static int serve(int lfd)
     return rc;
 }
 
+static const struct opts_flag flags[] = {{'p', "server", "port", NULL},
+                                         {'t', "server", "threads", NULL},
+                                         {'a', "server", "address", NULL},
+                                         {0}};
+
 static int usage(const char *why)
 {
     fprintf(stderr, "echo_server: %s\nusage: echo_server [-c FILE] [-p PORT] [-t THREADS]"
@@ -93,49 +97,14 @@ static int usage(const char *why)
     return 2;
 }
 
-/* File first, then the options, in whatever order they stand.  Returns -1 to go on, or
- * the exit status. */
-static int configure(int argc, char **argv)
-{
-    static const struct option longs[] = {{"check-config", 0, NULL, 'C'},
-                                          {"print-config", 0, NULL, 'P'}, {0}};
-    char text[400] = "", err[CONF_ERR_MAX];
-    const char *file = NULL;
-    int opt, then = -1;
-
-    conf_preset(keys, &set);
-    while ((opt = getopt_long(argc, argv, "c:p:t:a:", longs, NULL)) != -1) {
-        size_t n = strlen(text);
-
-        if (opt == 'C' || opt == 'P')
-            then = opt;
-        else if (opt == 'c')
-            file = optarg;
-        else if (opt == '?' || strlen(optarg) > 80 || n > 300)
-            return usage("unknown or endless option");
-        else                              /* an option is one more line of the file */
-            snprintf(text + n, sizeof(text) - n, "[server]\n%s = %s\n",
-                     opt == 'p' ? "port" : opt == 't' ? "threads" : "address", optarg);
-    }
-    if (file && conf_load(keys, &set, file, err) < 0)
-        return usage(err);
-    if (conf_load_text(keys, &set, text, "option", err) < 0)
-        return usage(err);
-    if (then == 'P')
-        conf_print(keys, &set, stdout);
-    else if (then == 'C')
-        printf("%s: ok\n", file ? file : "options");
-    return then == -1 ? -1 : EXIT_SUCCESS;
-}
-
 int main(int argc, char **argv)
 {
     struct net_addr at;
-    char text[NET_ADDR_STRLEN];
-    int lfd, rc = configure(argc, argv);
+    char text[NET_ADDR_STRLEN], err[CONF_ERR_MAX];
+    int lfd, rc = opts_read(argc, argv, flags, keys, &set, err);
 
-    if (rc != -1)
-        return rc;
+    if (rc != 0)
+        return rc < 0 ? usage(err) : EXIT_SUCCESS;
     if (net_addr_set(&at, set.address, (uint16_t)set.port) < 0)
         return usage("address wants an address such as 127.0.0.1 or ::1");
     rc = sig_ignore_pipe_and_hup();

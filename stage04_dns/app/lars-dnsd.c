@@ -2,16 +2,15 @@
  *     build/lars-dnsd -c conf/lars-dnsd.ini        -p PORT and -s SOCKET override it
  *     build/lars-dnsd -m                           a few sample routes, no database
  * Prints "listening on ADDR:PORT".  Ctrl-C and SIGTERM end it in order. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/conf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/opts.h"
 #include "base/sig.h"
 #include "db/db_mem.h"
 #include "db/db_mysql.h"
@@ -25,7 +24,7 @@
 static struct settings {
     char address[48], socket[108], host[64], user[33], password[65], name[65];
     uint32_t port, threads, max_connections, max_modules;
-    uint32_t db_port, timeout_s, interval_ms, full_s;
+    uint32_t memory, db_port, timeout_s, interval_ms, full_s;
 } set;
 
 #define AT(field) offsetof(struct settings, field)
@@ -38,6 +37,8 @@ static const struct conf_key keys[] = {
      "agents; 0 = as many as there are descriptors"},
     {"dnsd", "max_modules", CONF_U32, AT(max_modules), 1, 1000000, "10000",
      "modules that one agent may ask for"},
+    {"db", "memory", CONF_U32, AT(memory), 0, 1, "0",
+     "1 = a few sample routes in memory, no database"},
     {"db", "socket", CONF_TEXT, AT(socket), 0, sizeof(set.socket), "",
      "path of the server's socket; empty = host and port"},
     {"db", "host", CONF_TEXT, AT(host), 0, sizeof(set.host), "127.0.0.1", "server"},
@@ -75,16 +76,16 @@ static int sample_routes(struct db **out)
     return rc;
 }
 
-static int open_db(struct db **out, bool memory)
+static int open_db(struct db **out)
 {
-    struct db_mysql_config c = {set.socket,   set.host, set.db_port,  set.user,
-                                set.password, set.name, set.timeout_s};
+    struct myconn_config c = {set.socket,   set.host, set.db_port,  set.user,
+                              set.password, set.name, set.timeout_s};
 
-    return memory ? sample_routes(out) : db_mysql_create(out, &c);
+    return set.memory ? sample_routes(out) : db_mysql_create(out, &c);
 }
 
 /* Runs until a signal.  Takes <lfd>.  Returns 0 or what could not be set up. */
-static int serve(int lfd, bool memory)
+static int serve(int lfd)
 {
     struct dnssrv_config cfg = {set.threads, set.max_connections, set.max_modules};
     struct dnspoll_config pc = {set.interval_ms, set.full_s * 1000, on_table, NULL};
@@ -102,7 +103,7 @@ static int serve(int lfd, bool memory)
     else
         rc = dnssrv_create(&s, l, lfd, &cfg);
     if (rc == 0)
-        rc = open_db(&db, memory);
+        rc = open_db(&db);
     pc.arg = s;
     if (rc == 0)
         rc = dnspoll_start(&p, db, &pc);
@@ -115,6 +116,11 @@ static int serve(int lfd, bool memory)
     return rc;
 }
 
+static const struct opts_flag flags[] = {{'p', "dnsd", "port", NULL},
+                                         {'s', "db", "socket", NULL},
+                                         {'m', "db", "memory", "1"},
+                                         {0}};
+
 static int usage(const char *why)
 {
     fprintf(stderr,
@@ -124,57 +130,19 @@ static int usage(const char *why)
     return 2;
 }
 
-/* Returns -1 to go on, or the exit status. */
-static int configure(int argc, char **argv, bool *memory)
-{
-    static const struct option longs[] = {{"check-config", 0, NULL, 'C'},
-                                          {"print-config", 0, NULL, 'P'},
-                                          {0}};
-    char err[CONF_ERR_MAX], text[300] = "";
-    const char *file = NULL;
-    int opt, then = -1;
-
-    conf_preset(keys, &set);
-    while ((opt = getopt_long(argc, argv, "c:p:s:m", longs, NULL)) != -1) {
-        size_t n = strlen(text);
-
-        if (opt == 'C' || opt == 'P')
-            then = opt;
-        else if (opt == 'm')
-            *memory = true;
-        else if (opt == 'c')
-            file = optarg;
-        else if (opt == '?' || n > 150 || strlen(optarg) > 107)
-            return usage("unknown or endless option");
-        else                          /* an option is one more line of the file */
-            snprintf(text + n, sizeof(text) - n,
-                     opt == 'p' ? "[dnsd]\nport = %s\n" : "[db]\nsocket = %s\n", optarg);
-    }
-    if (file && conf_load(keys, &set, file, err) < 0)
-        return usage(err);
-    if (conf_load_text(keys, &set, text, "option", err) < 0)
-        return usage(err);
-    if (then == 'P')
-        conf_print(keys, &set, stdout);
-    else if (then == 'C')
-        printf("%s: ok\n", file ? file : "options");
-    return then == -1 ? -1 : EXIT_SUCCESS;
-}
-
 int main(int argc, char **argv)
 {
     struct net_addr at;
-    char text[NET_ADDR_STRLEN];
-    bool memory = false;
-    int lfd, rc = configure(argc, argv, &memory);
+    char text[NET_ADDR_STRLEN], err[CONF_ERR_MAX];
+    int lfd, rc = opts_read(argc, argv, flags, keys, &set, err);
 
-    if (rc != -1)
-        return rc;
+    if (rc != 0)
+        return rc < 0 ? usage(err) : EXIT_SUCCESS;
     if (net_addr_set(&at, set.address, (uint16_t)set.port) < 0)
         return usage("[dnsd] address wants an address such as 127.0.0.1 or ::1");
     rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
-        rc = db_mysql_init();
+        rc = myconn_init();
     lfd = rc < 0 ? rc : sock_listen(&at, BACKLOG, SOCK_NONBLOCK);
     if (lfd < 0) {
         fprintf(stderr, "lars-dnsd: cannot listen on %s: %s (%s); see `ss -ltnp`\n",
@@ -184,9 +152,9 @@ int main(int argc, char **argv)
     sock_local_addr(lfd, &at);
     printf("listening on %s\n", net_addr_str(&at, text));
     fflush(stdout);
-    rc = serve(lfd, memory);
+    rc = serve(lfd);
     if (rc < 0)
         fprintf(stderr, "lars-dnsd: %s (%s)\n", err_text(rc), err_str(rc));
-    db_mysql_fini();
+    myconn_fini();
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

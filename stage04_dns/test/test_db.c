@@ -16,7 +16,7 @@ static int fini(void **state)
 
 static struct db *mysql_as(const char *password, const char *socket)
 {
-    struct db_mysql_config c = {socket, "127.0.0.1", 1, "lars", password, "lars_dns", 3};
+    struct myconn_config c = {socket, "127.0.0.1", 1, "lars", password, "lars_dns", 3};
     struct db *db = NULL;
 
     assert_int_equal(db_mysql_create(&db, &c), 0);
@@ -219,12 +219,12 @@ static void t_mysql_schema_absent_is_enoent_with_the_mend(void **state)
 
 static int before_all(void **state)
 {
-    return db_mysql_init() < 0 ? -1 : mydb_setup(state);
+    return myconn_init() < 0 ? -1 : mydb_setup(state);
 }
 
 static int after_all(void **state)
 {
-    db_mysql_fini();
+    myconn_fini();
     return mydb_teardown(state);
 }
 

@@ -3,42 +3,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "proto/budget.h"
 #include "proto/lars.pb-c.h"
-
-#define UNPACK_FACTOR 100             /* bytes of memory for each byte received */
-
-/* protobuf-c allocates while it unpacks; the budget ends that when a message asks for
- * more than any honest one could. */
-struct budget {
-    size_t left;
-};
-
-static void *budget_alloc(void *arg, size_t size)
-{
-    struct budget *b = arg;
-
-    if (size > b->left)
-        return NULL;                  /* unpack gives up and frees what it has */
-    b->left -= size;
-    return malloc(size);
-}
-
-static void budget_free(void *arg, void *p)
-{
-    (void)arg;
-    free(p);
-}
-
-static ProtobufCAllocator allocator(struct budget *b, size_t len)
-{
-    b->left = (len + 16) * UNPACK_FACTOR;
-    return (ProtobufCAllocator){budget_alloc, budget_free, b};
-}
 
 int msg_unpack_get_route(struct msg_module *out, const void *body, size_t len)
 {
     struct budget b;
-    ProtobufCAllocator a = allocator(&b, len);
+    ProtobufCAllocator a = budget_allocator(&b, len);
     Lars__GetRouteRequest *m = NULL;
     int rc = 0;
 
@@ -116,7 +87,7 @@ int msg_unpack_route(struct msg_module *m, struct msg_host *host, size_t max, si
                      const void *body, size_t len)
 {
     struct budget b;
-    ProtobufCAllocator a = allocator(&b, len);
+    ProtobufCAllocator a = budget_allocator(&b, len);
     Lars__GetRouteResponse *r = lars__get_route_response__unpack(&a, len, body);
     int rc = -EINVAL;
 
