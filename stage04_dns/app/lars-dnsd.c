@@ -14,6 +14,7 @@
 #include "base/sig.h"
 #include "db/db_mem.h"
 #include "db/db_mysql.h"
+#include "db/dbconf.h"
 #include "dns/dnspoll.h"
 #include "dns/dnssrv.h"
 #include "net/evsig.h"
@@ -22,9 +23,10 @@
 #define BACKLOG 1024
 
 static struct settings {
-    char address[48], socket[108], host[64], user[33], password[65], name[65];
+    char address[48];
     uint32_t port, threads, max_connections, max_modules;
-    uint32_t memory, db_port, timeout_s, interval_ms, full_s;
+    uint32_t memory, interval_ms, full_s;
+    struct dbconf db;
 } set;
 
 #define AT(field) offsetof(struct settings, field)
@@ -39,16 +41,7 @@ static const struct conf_key keys[] = {
      "modules that one agent may ask for"},
     {"db", "memory", CONF_U32, AT(memory), 0, 1, "0",
      "1 = a few sample routes in memory, no database"},
-    {"db", "socket", CONF_TEXT, AT(socket), 0, sizeof(set.socket), "",
-     "path of the server's socket; empty = host and port"},
-    {"db", "host", CONF_TEXT, AT(host), 0, sizeof(set.host), "127.0.0.1", "server"},
-    {"db", "port", CONF_U32, AT(db_port), 1, 65535, "3306", "its TCP port"},
-    {"db", "user", CONF_TEXT, AT(user), 0, sizeof(set.user), "lars", "user"},
-    {"db", "password", CONF_TEXT, AT(password), 0, sizeof(set.password), "lars",
-     "password"},
-    {"db", "name", CONF_TEXT, AT(name), 0, sizeof(set.name), "lars_dns", "database"},
-    {"db", "timeout_s", CONF_U32, AT(timeout_s), 1, 60, "3",
-     "seconds for a connect, a read, a write"},
+    DBCONF_KEYS(AT(db)),
     {"poll", "interval_ms", CONF_U32, AT(interval_ms), 1, 60000, "5",
      "ms between two looks at the version"},
     {"poll", "full_s", CONF_U32, AT(full_s), 1, 86400, "60",
@@ -78,8 +71,7 @@ static int sample_routes(struct db **out)
 
 static int open_db(struct db **out)
 {
-    struct myconn_config c = {set.socket,   set.host, set.db_port,  set.user,
-                              set.password, set.name, set.timeout_s};
+    struct myconn_config c = dbconf_myconn(&set.db);
 
     return set.memory ? sample_routes(out) : db_mysql_create(out, &c);
 }

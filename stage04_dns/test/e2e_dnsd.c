@@ -91,6 +91,35 @@ static void t_answer_then_push_on_commit(void **state)
     close(c);
 }
 
+/* How many established connections to the server's port have their keepalive timer set:
+ * column "tr" of /proc/net/tcp is 02. */
+static int probed(const struct proc *p)
+{
+    FILE *f = fopen("/proc/net/tcp", "r");
+    unsigned local, state, timer;
+    char line[300];
+    int n = 0;
+
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f))
+        if (sscanf(line, "%*d: %*x:%x %*x:%*x %x %*x:%*x %x:", &local, &state, &timer) ==
+            3)
+            n += local == (unsigned)p->port && state == 1 && timer == 2;
+    fclose(f);
+    return n;
+}
+
+static void t_silent_agent_is_probed_never_closed(void **state)
+{
+    int c;
+
+    (void)state;
+    start_as(&srv);
+    c = subscriber(&srv, 2);
+    T_WAIT(probed(&srv) == 1);
+    close(c);
+}
+
 static void t_two_instances_push_every_change(void **state)
 {
     int a, b, i;
@@ -368,7 +397,8 @@ static void t_bad_configuration_is_one_line(void **state)
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-MYDB_MAIN(E(t_answer_then_push_on_commit), E(t_two_instances_push_every_change),
+MYDB_MAIN(E(t_answer_then_push_on_commit), E(t_silent_agent_is_probed_never_closed),
+          E(t_two_instances_push_every_change),
           E(t_database_stopped_and_back),
           E(t_started_without_a_database_answers_when_it_comes),
           E(t_killed_and_started_again_serves_the_present),

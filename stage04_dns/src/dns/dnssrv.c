@@ -8,9 +8,11 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "dns/subs.h"
+#include "net/sock.h"
 #include "proto/msg.h"
 
 #define LOG_GAP_MS 60000
+#define DEAD_S 30
 
 /* What one thread has. */
 struct worker {
@@ -137,6 +139,7 @@ static void on_start(struct conn *c, void *arg)
     struct subs_client *cl;
 
     (void)arg;
+    sock_keepalive(conn_fd(c), DEAD_S); /* agents are never closed for being quiet */
     if (subs_client_create(&cl, worker_of(c)->subs, c) < 0)
         conn_close(c);
     else

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -205,6 +206,26 @@ int sock_write_all(int fd, const void *buf, size_t len)
     }
     return 0;
     /* end lab */
+}
+
+/* Keepalive speaks up when nothing is on its way; TCP_USER_TIMEOUT bounds the wait when
+ * something is, which would else be retried for a quarter of an hour. */
+int sock_keepalive(int fd, unsigned dead_s)
+{
+    int third = dead_s < 3 ? 1 : (int)(dead_s / 3);
+    const struct {
+        int level, name, value;
+    } opt[] = {{SOL_SOCKET, SO_KEEPALIVE, 1},
+               {IPPROTO_TCP, TCP_KEEPIDLE, third},
+               {IPPROTO_TCP, TCP_KEEPINTVL, third},
+               {IPPROTO_TCP, TCP_KEEPCNT, 2},
+               {IPPROTO_TCP, TCP_USER_TIMEOUT, (int)dead_s * 1000}};
+    size_t i;
+
+    for (i = 0; i < sizeof(opt) / sizeof(opt[0]); i++)
+        if (setsockopt(fd, opt[i].level, opt[i].name, &opt[i].value, sizeof(int)) == -1)
+            return -errno;
+    return 0;
 }
 
 int sock_local_addr(int fd, struct net_addr *out)

@@ -45,6 +45,10 @@ ssize_t sock_write(int fd, const void *buf, size_t len);
 /* Write all of it to a blocking socket.  Returns 0 or the error that stopped it. */
 int sock_write_all(int fd, const void *buf, size_t len);
 
+/* Notice a peer that is gone without a word (its power, its cable): a quiet connection is
+ * probed, an unanswered one ends after <dead_s> seconds.  Returns 0 or -errno. */
+int sock_keepalive(int fd, unsigned dead_s);
+
 /* Our own address of a socket, with the port the kernel chose.  Returns 0 or -errno. */
 int sock_local_addr(int fd, struct net_addr *out);
 
