@@ -141,7 +141,7 @@ static void t_bad_reports_are_counted_the_connection_lives(void **state)
     reportpeer_send(c, 7, 1, 0, 1, 1);
     reportpeer_send(c, 7, 1, 70000, 1, 1);
     dnspeer_send(c, 3, "\x10\x00", 2); /* module 0/0 */
-    dnspeer_send(c, 3, NULL, 0);
+    dnspeer_send(c, 3, "", 0);
     dnspeer_send(c, 3, empty_result, sizeof(empty_result));
     dnspeer_send(c, 1, "\x08\x01", 2); /* a question for DNSService */
     reportpeer_send(c, 7, 0xc0a80001, 80, 10, 1);
