@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/log.h"
 
 #define NAME_MAX_LEN 40                   /* names longer than this are not compared */
 #define NEAR 4                            /* so many wrong letters are still a slip */
@@ -31,6 +32,28 @@ static bool parse_u32(const char *text, uint32_t *out)
     return true;
 }
 
+/* "0.95" -> 950: at most three digits after the point. */
+static bool parse_rate(const char *text, uint32_t *out)
+{
+    uint32_t whole = 0, part = 0, unit = 1000;
+    char head[4] = "";
+    size_t n = strcspn(text, ".");
+
+    if (n > 3 || n == 0)
+        return false;
+    memcpy(head, text, n);
+    if (!parse_u32(head, &whole))
+        return false;
+    if (text[n] == '.')
+        n++;
+    for (; text[n] >= '0' && text[n] <= '9' && unit > 1; n++) {
+        unit /= 10;
+        part += (uint32_t)(text[n] - '0') * unit;
+    }
+    *out = whole * 1000 + part;
+    return text[n] == '\0';
+}
+
 /* Returns NULL, or what is wrong with <value>. */
 static const char *set_field(const struct conf_key *k, void *out, const char *value)
 {
@@ -43,8 +66,8 @@ static const char *set_field(const struct conf_key *k, void *out, const char *va
         memcpy(field, value, strlen(value) + 1);
         return NULL;
     }
-    if (!parse_u32(value, &v))
-        return "not a whole number";
+    if (k->type == CONF_RATE ? !parse_rate(value, &v) : !parse_u32(value, &v))
+        return k->type == CONF_RATE ? "not a rate such as 0.95" : "not a whole number";
     if (v < k->min || v > k->max)
         return "out of range";
     memcpy(field, &v, sizeof(v));
@@ -122,8 +145,14 @@ static int on_key(void *user, const char *section, const char *name, const char 
         say_unknown(p, section, name);
         return 0;
     }
+    if (!k->preset)
+        LOG_WARN("conf.old_name", "section=%s key=%s", section, name);
     wrong = set_field(k, p->out, value);
-    if (wrong && k->type == CONF_TEXT)
+    if (wrong && k->type == CONF_RATE)
+        snprintf(p->why, sizeof(p->why), "[%s] %s = %.40s: %s; say %u.%03u to %u.%03u",
+                 section, name, value, wrong, k->min / 1000, k->min % 1000, k->max / 1000,
+                 k->max % 1000);
+    else if (wrong && k->type == CONF_TEXT)
         snprintf(p->why, sizeof(p->why), "[%s] %s: %s; at most %u bytes", section, name,
                  wrong, k->max - 1);
     else if (wrong)
@@ -135,7 +164,8 @@ static int on_key(void *user, const char *section, const char *name, const char 
 void conf_preset(const struct conf_key *keys, void *out)
 {
     for (; keys->section; keys++) {
-        const char *wrong = set_field(keys, out, keys->preset);
+        const char *wrong =
+            keys->preset ? set_field(keys, out, keys->preset) : NULL;
 
         assert(!wrong);                   /* a table with a bad preset is our bug */
         (void)wrong;
@@ -191,6 +221,8 @@ void conf_print(const struct conf_key *keys, const void *values, FILE *to)
         const char *field = (const char *)values + keys->offset;
         uint32_t v;
 
+        if (!keys->preset)
+            continue;
         if (strcmp(section, keys->section) != 0)
             fprintf(to, "%s[%s]\n", section[0] ? "\n" : "", keys->section);
         section = keys->section;
@@ -199,7 +231,10 @@ void conf_print(const struct conf_key *keys, const void *values, FILE *to)
             fprintf(to, "%s = %s\n", keys->name, field);
         } else {
             memcpy(&v, field, sizeof(v));
-            fprintf(to, "%s = %u\n", keys->name, v);
+            if (keys->type == CONF_RATE)
+                fprintf(to, "%s = %u.%03u\n", keys->name, v / 1000, v % 1000);
+            else
+                fprintf(to, "%s = %u\n", keys->name, v);
         }
     }
 }

@@ -12,6 +12,7 @@
 enum conf_type {
     CONF_U32,                             /* uint32_t, in decimal, min to max */
     CONF_TEXT,                            /* char[], at most max bytes with its 0 */
+    CONF_RATE,                            /* uint32_t, per mille, written as 0.1 */
 };
 
 struct conf_key {
@@ -19,7 +20,8 @@ struct conf_key {
     enum conf_type type;
     size_t offset;                        /* of the field in the program's struct */
     uint32_t min, max;                    /* inclusive; TEXT: max = size of the field */
-    const char *preset;                   /* the value when the file does not say */
+    const char *preset;                   /* the value when the file does not say; NULL:
+                                           * an old name, taken with a warning */
     const char *help;                     /* one line, with the unit */
 };
 

@@ -285,3 +285,69 @@ int sock_local_addr(int fd, struct net_addr *out)
     from_sockaddr(out, &ss);
     return 0;
 }
+
+int sock_datagram(const struct net_addr *at)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = to_sockaddr(at, &ss);
+    int fd, rc;
+
+    fd = socket(at->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd == -1)
+        return -errno;
+    if (bind(fd, (struct sockaddr *)&ss, len) == 0)
+        return fd;
+    rc = -errno;
+    close(fd);
+    return rc;
+}
+
+ssize_t sock_recv_from(int fd, void *buf, size_t len, struct net_addr *from)
+{
+    struct sockaddr_storage ss;
+    socklen_t alen;
+    ssize_t n;
+
+    do {
+        alen = sizeof(ss);
+        n = recvfrom(fd, buf, len, 0, (struct sockaddr *)&ss, &alen);
+    } while (n == -1 && errno == EINTR);
+    if (n == -1)
+        return -errno;
+    from_sockaddr(from, &ss);
+    return n;
+}
+
+int sock_send_to(int fd, const struct net_addr *to, const void *head, size_t head_len,
+                 const void *body, size_t len)
+{
+    struct sockaddr_storage ss;
+    struct iovec part[2] = {{(void *)(uintptr_t)head, head_len},
+                            {(void *)(uintptr_t)body, len}};
+    struct msghdr m = {.msg_name = &ss, .msg_iov = part, .msg_iovlen = 2};
+    ssize_t n;
+
+    m.msg_namelen = to_sockaddr(to, &ss);
+    do {
+        n = sendmsg(fd, &m, MSG_NOSIGNAL);
+    } while (n == -1 && errno == EINTR);
+    return n == -1 ? -errno : 0;
+}
+
+int sock_datagram_to(const struct net_addr *to, uint32_t timeout_ms)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = to_sockaddr(to, &ss);
+    int fd, rc;
+
+    fd = socket(to->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return -errno;
+    rc = sock_set_timeout(fd, timeout_ms);
+    if (rc == 0 && connect(fd, (struct sockaddr *)&ss, len) == -1)
+        rc = -errno;
+    if (rc == 0)
+        return fd;
+    close(fd);
+    return rc;
+}

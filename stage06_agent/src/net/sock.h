@@ -54,6 +54,22 @@ int sock_write_all(int fd, const void *buf, size_t len);
  * probed, an unanswered one ends after <dead_s> seconds.  Returns 0 or -errno. */
 int sock_keepalive(int fd, unsigned dead_s);
 
+/* A non-blocking UDP socket.  Port 0: the kernel chooses.  Returns the fd; -EADDRINUSE,
+ * -EADDRNOTAVAIL, -EACCES. */
+int sock_datagram(const struct net_addr *at);
+
+/* A blocking UDP socket that speaks with <to> only; each read waits at most <timeout_ms>
+ * (-EAGAIN), and fails with -ECONNREFUSED when nobody is there.  Returns the fd. */
+int sock_datagram_to(const struct net_addr *to, uint32_t timeout_ms);
+
+/* One datagram.  Returns its bytes, at most <len>; -EAGAIN when none waits; -ECONNREFUSED
+ * and such: an answer to one sent before. */
+ssize_t sock_recv_from(int fd, void *buf, size_t len, struct net_addr *from);
+
+/* <head> and <body> as one datagram.  Returns 0; -EAGAIN: no room, it is not sent. */
+int sock_send_to(int fd, const struct net_addr *to, const void *head, size_t head_len,
+                 const void *body, size_t len);
+
 /* Our own address of a socket, with the port the kernel chose.  Returns 0 or -errno. */
 int sock_local_addr(int fd, struct net_addr *out);
 
