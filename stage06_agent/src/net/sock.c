@@ -318,18 +318,14 @@ ssize_t sock_recv_from(int fd, void *buf, size_t len, struct net_addr *from)
     return n;
 }
 
-int sock_send_to(int fd, const struct net_addr *to, const void *head, size_t head_len,
-                 const void *body, size_t len)
+int sock_send_to(int fd, const struct net_addr *to, const void *buf, size_t len)
 {
     struct sockaddr_storage ss;
-    struct iovec part[2] = {{(void *)(uintptr_t)head, head_len},
-                            {(void *)(uintptr_t)body, len}};
-    struct msghdr m = {.msg_name = &ss, .msg_iov = part, .msg_iovlen = 2};
+    socklen_t alen = to_sockaddr(to, &ss);
     ssize_t n;
 
-    m.msg_namelen = to_sockaddr(to, &ss);
     do {
-        n = sendmsg(fd, &m, MSG_NOSIGNAL);
+        n = sendto(fd, buf, len, MSG_NOSIGNAL, (struct sockaddr *)&ss, alen);
     } while (n == -1 && errno == EINTR);
     return n == -1 ? -errno : 0;
 }

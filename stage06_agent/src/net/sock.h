@@ -66,9 +66,8 @@ int sock_datagram_to(const struct net_addr *to, uint32_t timeout_ms);
  * and such: an answer to one sent before. */
 ssize_t sock_recv_from(int fd, void *buf, size_t len, struct net_addr *from);
 
-/* <head> and <body> as one datagram.  Returns 0; -EAGAIN: no room, it is not sent. */
-int sock_send_to(int fd, const struct net_addr *to, const void *head, size_t head_len,
-                 const void *body, size_t len);
+/* One datagram.  Returns 0; -EAGAIN: no room, it is not sent. */
+int sock_send_to(int fd, const struct net_addr *to, const void *buf, size_t len);
 
 /* Our own address of a socket, with the port the kernel chose.  Returns 0 or -errno. */
 int sock_local_addr(int fd, struct net_addr *out);

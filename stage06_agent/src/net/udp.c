@@ -1,11 +1,15 @@
-/* Reads until nothing waits, but no more than BATCH datagrams in one turn of the loop: a
- * flood must not keep the timers from running.  Nobody is trusted: a datagram that is not
- * exactly one frame is counted and dropped. */
+/* How many datagrams to read in one turn of the loop?  One more than there are costs a
+ * system call that says EAGAIN; one by one costs an epoll_wait each.  So: one by one
+ * while it is quiet, looking for a second every PROBE turns; while there are more, until
+ * nothing waits, but at most BATCH: a flood must not keep the timers from running.
+ * Nobody is trusted: a datagram that is not exactly one frame is counted and dropped. */
 #include "net/udp.h"
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -14,6 +18,7 @@
 #include "net/sock.h"
 
 #define BATCH 64
+#define PROBE 16
 #define LOG_GAP_MS 60000
 
 struct udp {
@@ -21,6 +26,8 @@ struct udp {
     int fd;
     udp_fn *fn;
     void *arg;
+    bool busy;                        /* the last turn found more than one */
+    unsigned turn;
     _Atomic uint64_t n_in, n_bad;     /* written by the loop only */
     char in[65536];
 };
@@ -54,17 +61,18 @@ static void on_readable(int fd, uint32_t events, void *arg)
 {
     struct udp *u = arg;
     struct net_addr from;
-    int i;
+    int i, most = u->busy ? BATCH : ++u->turn % PROBE == 0 ? 2 : 1;
 
     (void)events;
-    for (i = 0; i < BATCH; i++) {
+    for (i = 0; i < most; i++) {
         ssize_t n = sock_recv_from(fd, u->in, sizeof(u->in), &from);
 
         if (n == -EAGAIN)
-            return;
-        if (n >= 0)                  /* an error is about a datagram sent before: go on */
+            break;
+        if (n >= 0)                   /* an error: about a datagram sent before */
             handle(u, (size_t)n, &from);
     }
+    u->busy = i > 1;
 }
 
 int udp_open(struct udp **out, struct evloop *l, const struct net_addr *at, udp_fn *fn,
@@ -79,6 +87,8 @@ int udp_open(struct udp **out, struct evloop *l, const struct net_addr *at, udp_
     u->fn = fn;
     u->arg = arg;
     u->n_in = u->n_bad = 0;
+    u->busy = false;
+    u->turn = 0;
     u->fd = sock_datagram(at);
     rc = u->fd < 0 ? u->fd : evloop_add_fd(l, u->fd, EPOLLIN, on_readable, u);
     if (rc == 0) {
@@ -103,12 +113,13 @@ void udp_close(struct udp *u)
 int udp_send(struct udp *u, const struct net_addr *to, int32_t msgid, const void *body,
              size_t len)
 {
-    uint8_t head[FRAME_HEAD];
+    uint8_t out[FRAME_HEAD + UDP_MAX_BODY]; /* one piece is cheaper to send than two */
 
     if (len == 0 || len > UDP_MAX_BODY)
         return len == 0 ? -EINVAL : -EMSGSIZE;
-    frame_put_head(head, msgid, (uint32_t)len);
-    return sock_send_to(u->fd, to, head, sizeof(head), body, len);
+    frame_put_head(out, msgid, (uint32_t)len);
+    memcpy(out + FRAME_HEAD, body, len);
+    return sock_send_to(u->fd, to, out, FRAME_HEAD + len);
 }
 
 int udp_local_addr(const struct udp *u, struct net_addr *out)

@@ -35,7 +35,7 @@ ssize_t msg_host_pack_get(const struct msg_get_host *m, void *body, size_t room)
     q.seq = m->seq;
     q.modid = (int32_t)m->mod.modid;
     q.cmdid = (int32_t)m->mod.cmdid;
-    if (lars__get_host_request__get_packed_size(&q) > room)
+    if (room < MSG_HOST_ROOM)
         return -ENOBUFS;
     return (ssize_t)lars__get_host_request__pack(&q, body);
 }
@@ -65,7 +65,7 @@ ssize_t msg_host_pack_reply(const struct msg_host_reply *m, void *body, size_t r
     r.cmdid = (int32_t)m->mod.cmdid;
     r.retcode = m->retcode;
     r.host = m->retcode == MSG_RET_OK ? &info : NULL;
-    if (lars__get_host_response__get_packed_size(&r) > room)
+    if (room < MSG_HOST_ROOM)
         return -ENOBUFS;
     return (ssize_t)lars__get_host_response__pack(&r, body);
 }
@@ -101,7 +101,7 @@ ssize_t msg_host_pack_call(const struct msg_call *m, void *body, size_t room)
     q.host = &info;
     q.retcode = m->retcode;
     q.cost_us = m->cost_us;
-    if (lars__report_request__get_packed_size(&q) > room)
+    if (room < MSG_HOST_ROOM)
         return -ENOBUFS;
     return (ssize_t)lars__report_request__pack(&q, body);
 }

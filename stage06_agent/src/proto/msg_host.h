@@ -12,7 +12,7 @@ enum msg_ret {                        /* retcode of message 5 */
                MSG_RET_NONE = 3,      /* no such module, or not known yet */
 };
 
-#define MSG_HOST_ROOM 64              /* bytes: enough for each of the three */
+#define MSG_HOST_ROOM 80              /* bytes: none of the three is longer */
 
 struct msg_get_host {                 /* 4 */
     uint32_t seq;
@@ -33,7 +33,8 @@ struct msg_call {                     /* 6 */
     uint32_t cost_us;                 /* its duration; 0 = not said */
 };
 
-/* Write into <room> bytes.  Return the length; -ENOBUFS. */
+/* Write into <room> bytes.  Return the length; -ENOBUFS when it is less than
+ * MSG_HOST_ROOM: to measure the message first would cost as much as to write it. */
 ssize_t msg_host_pack_get(const struct msg_get_host *m, void *body, size_t room);
 ssize_t msg_host_pack_reply(const struct msg_host_reply *m, void *body, size_t room);
 ssize_t msg_host_pack_call(const struct msg_call *m, void *body, size_t room);
