@@ -136,8 +136,6 @@ static void on_route(struct conn *conn, const struct frame *f, void *arg)
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "route.refused", "err=%s", err_str(rc));
         return;
     }
-    /* lab s06.route: What has changed is remembered and told; what has not, is not. */
-    /* stub: (void)i, (void)is_same, (void)remember; return; */
     for (i = 0; i < n; i++)
         c->node[i] = (struct route_node){c->host[i].ip, (uint16_t)c->host[i].port};
     if (is_same(w, c->node, n))
@@ -150,7 +148,6 @@ static void on_route(struct conn *conn, const struct frame *f, void *arg)
     }
     c->dirty = true;
     c->cfg.fn(&m, w->node, n, c->cfg.arg);
-    /* end lab */
 }
 
 static void on_up(struct tcpcli *cli, void *arg)

@@ -229,7 +229,7 @@ void shard_set_route(struct shard *s, const struct msg_module *m,
     if (rc < 0)                       /* the refresh brings it again */
         LOG_ERROR("route.lost", "modid=%u cmdid=%u err=%s", m->modid, m->cmdid,
                   err_str(rc));
-    else
+    else if (n > 0)                   /* anybody may ask for what does not exist */
         LOG_INFO("route.set", "modid=%u cmdid=%u nodes=%zu", m->modid, m->cmdid, n);
 }
 
