@@ -250,7 +250,7 @@ static void t_late_and_wrong_replies_do_not_answer(void **state)
 static void t_lost_request_is_sent_again(void **state)
 {
     (void)state;
-    open_client(100);
+    open_client(2000);
     agent_will(SILENT);
     agent_will(OK_HOST);
     expect_host();
