@@ -11,16 +11,17 @@ all: deps ; $(Q)for s in $(STAGES); do echo "== $$s"; $(MAKE) -s -C $$s all || e
 help:
 	@echo "make test        install what is missing, build everything, run every test"
 	@echo "                 (per tree what is new there; all of it in $(NEWEST)); T=conn: by name"
+	@echo "make run stop    the whole system in the background with a private database, and its end"
 	@echo "make check       lint, layers, drift and size of the stages, pages, the tools' own tests"
 	@echo "make memcheck    the newest tree under valgrind: no error, no byte left, no descriptor"
 	@echo "make asan tsan   the newest tree with the compiler's sanitizers"
 	@echo "make nightly     every tree, both compilers, all of the above, labs, fuzzing"
-	@echo "make bench       measured beside a bare epoll loop, libevent, libuv -> docs/ref/benchmarks.md"
+	@echo "make bench       measured beside bare loops, libevent, libuv -> docs/ref/benchmarks*.md"
 	@echo "make coverage fuzz figures clean"
 	@echo "make diff STAGE=02          what a stage adds to the one before"
 	@echo "make lab STAGE=02 OUT=dir   a starter with this stage's regions cut out"
 	@echo "make grade STAGE=02         the points of a stage, one by one"
-	@echo "make doctor      what is wrong with this machine, and the mend"
+	@echo "make doctor      what is wrong with this machine or database (DB=folder), and the mend"
 	@echo "DEPS=no installs nothing; V=1 shows commands; DEBUG=1 builds with -O0"
 
 deps: ; $(Q)sh $(TOOLS)/deps test
@@ -61,13 +62,17 @@ nightly:
 	  $(TOOLS)/lab check $$s || exit 1; done
 	$(Q)$(MAKE) -s check LAB=no && $(MAKE) -s -C $(NEWEST) fuzz FUZZ_S=$(or $(FUZZ_S),60)
 
-bench: ; $(Q)sh $(TOOLS)/deps bench && $(MAKE) -s -C stage02_reactor all && $(MAKE) -s -C stage03_threadpool bench && $(MAKE) -s -C $(NEWEST) bench
+bench:
+	$(Q)sh $(TOOLS)/deps bench && $(MAKE) -s -C stage02_reactor all
+	$(Q)for s in $(filter-out stage01% stage02%,$(STAGES)); do $(MAKE) -s -C $$s bench || exit 1; done
+run: deps ; $(Q)$(MAKE) -s -C $(NEWEST) run
+stop: ; $(Q)$(MAKE) -s -C $(NEWEST) stop
 fuzz: ; $(Q)sh $(TOOLS)/deps nightly && $(MAKE) -s -C $(NEWEST) fuzz
 coverage: ; $(Q)$(MAKE) -s -C $(NEWEST) $@
 figures: ; $(Q)sh $(TOOLS)/deps figures && sh $(TOOLS)/figures
-doctor: ; $(Q)sh $(TOOLS)/doctor
+doctor: ; $(Q)DB="$(DB)" sh $(TOOLS)/doctor
 diff: ; $(Q)$(TOOLS)/stage diff $(or $(STAGE),$(error say which: make diff STAGE=02))
 lab: ; $(Q)$(TOOLS)/lab starter $(or $(STAGE),$(error say which: make lab STAGE=02 OUT=dir)) $(or $(OUT),$(error say where to: OUT=dir))
 grade: ; $(Q)s=$$(ls -d stage$(or $(STAGE),$(error say which: make grade STAGE=02))_*) && sh $(TOOLS)/grade $$s
 clean: ; $(Q)for s in $(STAGES); do $(MAKE) -s -C $$s clean; done
-.PHONY: all help deps test memcheck asan tsan check nightly bench fuzz coverage figures doctor diff lab grade clean
+.PHONY: all help deps test memcheck asan tsan check nightly bench run stop fuzz coverage figures doctor diff lab grade clean
