@@ -115,6 +115,7 @@ static void *agent(void *arg)
     socklen_t len;
     uint8_t in[2000];
     ssize_t n;
+    int k;
 
     (void)arg;
     for (;;) {
@@ -129,9 +130,9 @@ static void *agent(void *arg)
         memcpy(fx.last, in + 8, fx.last_len);
         if (fx.last_msgid == MSG_GET_HOST)
             msg_host_unpack_get(&q, in + 8, fx.last_len);
-        if (fx.n_seen < fx.n_act)
-            play(fx.act[fx.n_seen], &from, q);
-        fx.n_seen++;
+        k = fx.n_seen++;              /* before the reply: who has it may look */
+        if (k < fx.n_act)
+            play(fx.act[k], &from, q);
     }
 }
 
