@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -20,6 +21,7 @@
 
 static struct settings {
     char address[48], dir[96], caller[48], dns_ip[48], report_ip[48];
+    char dns_others[256], report_others[256];
     uint32_t port, dns_port, report_port, report_ms, max_modules;
     uint32_t idle_s, overload_s, update_s;
     struct classic_config classic;
@@ -44,8 +46,11 @@ static const struct conf_key keys[] = {
      "modules of each port; more are not asked for"},
     TEXT("dnsserver", "ip", dns_ip, "127.0.0.1", "DNSService"),
     {"dnsserver", "port", CONF_U32, AT(dns_port), 1, 65535, "7778", "its TCP port"},
+    TEXT("dnsserver", "others", dns_others, "",
+         "more of them, tried in turn when it is away: IP:PORT IP:PORT"),
     TEXT("reporter", "ip", report_ip, "127.0.0.1", "Report Service"),
     {"reporter", "port", CONF_U32, AT(report_port), 1, 65535, "7779", "its TCP port"},
+    TEXT("reporter", "others", report_others, "", "more of them, as above"),
     TEXT("repoter", "ip", report_ip, NULL, "as the public Lars spells it"),
     {"repoter", "port", CONF_U32, AT(report_port), 1, 65535, NULL, "as it spells it"},
     {"loadbalance", "probe_num", CONF_U32, LB(probe_num), 1, 1000000, "10",
@@ -110,20 +115,46 @@ static int usage(const char *why)
     return 2;
 }
 
+/* The addresses of <list> behind the one there is.  Returns how many in all, or
+ * -EINVAL. */
+static int add_others(struct net_addr *at, char *list)
+{
+    char *word, *save = NULL;
+    int n = 1;
+
+    for (word = strtok_r(list, " ,", &save); word; word = strtok_r(NULL, " ,", &save))
+        if (n == TCPCLI_MAX_ADDRS || net_addr_parse(&at[n++], word) < 0)
+            return -EINVAL;
+    return n;
+}
+
+/* One service's addresses.  Returns how many, or -EINVAL. */
+static int servers(struct net_addr *at, const char *ip, uint32_t port, char *others)
+{
+    int rc = net_addr_set(at, ip, (uint16_t)port);
+
+    return rc < 0 ? rc : add_others(at, others);
+}
+
 /* Returns 0, or -EINVAL after <why> names the key that is no address. */
 static int addresses(struct agent_config *cfg, const char **why)
 {
     struct net_addr caller = {0};
+    int n;
 
     *why = "[agent] address wants an address such as 127.0.0.1";
     if (net_addr_set(&cfg->at, set.address, (uint16_t)set.port) < 0)
         return -EINVAL;
-    *why = "[dnsserver] ip wants an address such as 127.0.0.1";
-    if (net_addr_set(&cfg->dns, set.dns_ip, (uint16_t)set.dns_port) < 0)
+    *why = "[dnsserver] wants ip = 127.0.0.1, others = 127.0.0.2:7778 ... (7 at most)";
+    n = servers(cfg->dns, set.dns_ip, set.dns_port, set.dns_others);
+    if (n < 0)
         return -EINVAL;
-    *why = "[reporter] ip wants an address such as 127.0.0.1";
-    if (net_addr_set(&cfg->report, set.report_ip, (uint16_t)set.report_port) < 0)
+    cfg->n_dns = (size_t)n;
+    *why = "[reporter] wants ip = 127.0.0.1, others = 127.0.0.2:7779 ... (7 at most)";
+    n = servers(cfg->report, set.report_ip, set.report_port, set.report_others);
+    if (n < 0)
         return -EINVAL;
+    cfg->n_report = (size_t)n;
     *why = "[agent] caller wants an IPv4 such as 10.0.0.1, or nothing";
     if (set.caller[0] &&
         (net_addr_set(&caller, set.caller, 0) < 0 || caller.family != AF_INET))

@@ -51,6 +51,32 @@ static void t_dnsservice_restarted_while_a_module_is_unresolved(void **state)
     T_WAIT(lars_get_host(client, 7, 1, &h) == 0);
 }
 
+static void t_second_dnsservice_and_report_service_take_over(void **state)
+{
+    struct proc dns2 = {0}, rep2 = {0};
+    char conf[200];
+    struct lars_host h;
+
+    (void)state;
+    proc_start(&dns2, "lars-dnsd", "-p", "0", "-s", mydb_socket, NULL);
+    proc_wait_port(&dns2);
+    proc_start(&rep2, "lars-reportd", "-p", "0", "-s", mydb_socket, NULL);
+    proc_wait_port(&rep2);
+    snprintf(conf, sizeof(conf),
+             "others = 127.0.0.1:%d\n[dnsserver]\nothers = 127.0.0.1:%d\n", rep2.port,
+             dns2.port);
+    more_conf = conf;                 /* the section before it is [reporter] */
+    start_all();
+    proc_end(&dns, SIGKILL);
+    proc_end(&rep, SIGKILL);
+    mydb_sql("INSERT INTO RouteData (modid,cmdid,serverip,serverport) VALUES (7,1,9,9)");
+    T_WAIT(lars_get_host(client, 7, 1, &h) == 0);
+    make_calls(20);
+    T_WAIT(total("succ_cnt") == 20);
+    proc_kill(&dns2);
+    proc_kill(&rep2);
+}
+
 static void t_report_service_killed_totals_heal(void **state)
 {
     int calls;
@@ -181,6 +207,7 @@ static void t_second_agent_and_taken_port_are_one_line(void **state)
 
 MYDB_MAIN(E(t_killed_agent_costs_no_call), E(t_agent_starts_alone_from_its_file),
           E(t_dnsservice_restarted_while_a_module_is_unresolved),
+          E(t_second_dnsservice_and_report_service_take_over),
           E(t_report_service_killed_totals_heal),
           E(t_database_away_calls_go_on_and_are_counted),
           E(t_hostile_datagrams_change_nothing),

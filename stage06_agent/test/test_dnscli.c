@@ -45,7 +45,12 @@ static int setup(void **state)
     fx.lfd = sock_listen(&fx.at, 16, SOCK_NONBLOCK);
     assert_true(fx.lfd >= 0);
     assert_int_equal(sock_local_addr(fx.lfd, &fx.at), 0);
-    fx.cfg = (struct dnscli_config){fx.at, 1000000, fx.file, 1000000, on_route, NULL};
+    fx.cfg = (struct dnscli_config){.server = {fx.at},
+                                    .n_server = 1,
+                                    .refresh_ms = 1000000,
+                                    .file = fx.file,
+                                    .file_ms = 1000000,
+                                    .fn = on_route};
     return 0;
 }
 
@@ -168,6 +173,28 @@ static void t_lost_while_a_module_is_unresolved(void **state)
     LOOP_UNTIL(fx.loop, fx.n_route == 1);
 }
 
+static void t_next_server_is_asked_for_everything(void **state)
+{
+    struct net_addr second;
+    int lfd;
+
+    (void)state;
+    assert_int_equal(net_addr_set(&second, "127.0.0.1", 0), 0);
+    lfd = sock_listen(&second, 16, SOCK_NONBLOCK);
+    assert_true(lfd >= 0);
+    assert_int_equal(sock_local_addr(lfd, &second), 0);
+    fx.cfg.server[1] = second;
+    fx.cfg.n_server = 2;
+    start();
+    want(1, 1);
+    take();
+    expect_question(1, 1);
+    close(fx.fd);
+    LOOP_UNTIL(fx.loop, (fx.fd = sock_accept(lfd, 0, NULL)) >= 0);
+    expect_question(1, 1);
+    close(lfd);
+}
+
 static void t_refresh_asks_again(void **state)
 {
     (void)state;
@@ -255,6 +282,7 @@ static void t_bad_file_is_ignored(void **state)
 
 T_MAIN(E(t_wanted_is_asked_and_told), E(t_same_route_is_not_told_again),
        E(t_everything_is_asked_again_after_a_loss),
-       E(t_lost_while_a_module_is_unresolved), E(t_refresh_asks_again),
-       E(t_unwanted_and_malformed_routes_are_dropped), E(t_routes_survive_in_the_file),
-       E(t_file_is_written_in_time), E(t_bad_file_is_ignored))
+       E(t_lost_while_a_module_is_unresolved), E(t_next_server_is_asked_for_everything),
+       E(t_refresh_asks_again), E(t_unwanted_and_malformed_routes_are_dropped),
+       E(t_routes_survive_in_the_file), E(t_file_is_written_in_time),
+       E(t_bad_file_is_ignored))

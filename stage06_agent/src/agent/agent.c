@@ -248,11 +248,22 @@ static void on_end(void *arg)
 
 static int create_clients(struct agent *a, const struct agent_config *cfg)
 {
-    struct dnscli_config dc = {cfg->dns,     cfg->refresh_ms, cfg->route_file,
-                               cfg->file_ms, on_route,        a};
-    struct repcli_config rc = {cfg->report, cfg->caller, on_report_up, on_end, a};
-    int err = repcli_create(&a->rep, looppool_loop(a->pool, REP), &rc);
+    struct dnscli_config dc = {.n_server = cfg->n_dns,
+                               .refresh_ms = cfg->refresh_ms,
+                               .file = cfg->route_file,
+                               .file_ms = cfg->file_ms,
+                               .fn = on_route,
+                               .arg = a};
+    struct repcli_config rc = {.n_server = cfg->n_report,
+                               .caller = cfg->caller,
+                               .on_up = on_report_up,
+                               .on_end = on_end,
+                               .arg = a};
+    int err;
 
+    memcpy(dc.server, cfg->dns, sizeof(dc.server));
+    memcpy(rc.server, cfg->report, sizeof(rc.server));
+    err = repcli_create(&a->rep, looppool_loop(a->pool, REP), &rc);
     return err < 0 ? err : dnscli_create(&a->dns, looppool_loop(a->pool, DNS), &dc);
 }
 

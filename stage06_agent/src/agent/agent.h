@@ -7,12 +7,15 @@
 
 #include "base/net_addr.h"
 #include "lb/classic.h"
+#include "net/tcpcli.h"
 
 struct agent;
 
 struct agent_config {
     struct net_addr at;               /* the first of the ports; port 0: any three */
-    struct net_addr dns, report;      /* the two services */
+    struct net_addr dns[TCPCLI_MAX_ADDRS]; /* DNSServices, tried in turn: ours first */
+    struct net_addr report[TCPCLI_MAX_ADDRS]; /* Report Services */
+    size_t n_dns, n_report;           /* 1 and more */
     uint32_t caller;                  /* our IPv4 in reports; 0 = by the connection */
     const char *route_file;           /* copied */
     struct classic_config classic;

@@ -255,8 +255,7 @@ static void on_tick(void *arg)
 
 int dnscli_create(struct dnscli **out, struct evloop *l, const struct dnscli_config *cfg)
 {
-    struct tcpcli_config tc = {
-        .to = {cfg->server}, .n_to = 1, .on_up = on_up, .on_down = on_down};
+    struct tcpcli_config tc = {.n_to = cfg->n_server, .on_up = on_up, .on_down = on_down};
     struct dnscli *c = calloc(1, sizeof(*c));
     int rc;
 
@@ -268,6 +267,7 @@ int dnscli_create(struct dnscli **out, struct evloop *l, const struct dnscli_con
     rc = c->file ? dispatch_create(&c->dispatch) : -ENOMEM;
     if (rc == 0)
         rc = dispatch_set(c->dispatch, MSG_ROUTE, on_route, c);
+    memcpy(tc.to, cfg->server, sizeof(tc.to));
     tc.dispatch = c->dispatch;
     tc.arg = c;
     if (rc == 0)

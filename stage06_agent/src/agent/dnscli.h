@@ -19,7 +19,8 @@ typedef void dnscli_fn(const struct msg_module *m, const struct route_node *node
                        size_t n, void *arg);
 
 struct dnscli_config {
-    struct net_addr server;
+    struct net_addr server[TCPCLI_MAX_ADDRS]; /* tried in turn */
+    size_t n_server;                  /* 1 and more */
     uint32_t refresh_ms;              /* each module is asked again after so long */
     const char *file;                 /* copied; see route/routefile.h */
     uint32_t file_ms;                 /* written so often, when something has changed */

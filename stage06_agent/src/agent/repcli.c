@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -38,8 +39,7 @@ static void on_down(struct tcpcli *cli, void *arg)
 
 int repcli_create(struct repcli **out, struct evloop *l, const struct repcli_config *cfg)
 {
-    struct tcpcli_config tc = {
-        .to = {cfg->server}, .n_to = 1, .on_up = on_up, .on_down = on_down};
+    struct tcpcli_config tc = {.n_to = cfg->n_server, .on_up = on_up, .on_down = on_down};
     struct repcli *c = calloc(1, sizeof(*c));
     int rc = c ? dispatch_create(&c->dispatch) : -ENOMEM;
 
@@ -48,6 +48,7 @@ int repcli_create(struct repcli **out, struct evloop *l, const struct repcli_con
         return rc;
     }
     c->cfg = *cfg;
+    memcpy(tc.to, cfg->server, sizeof(tc.to));
     tc.dispatch = c->dispatch;
     tc.arg = c;
     rc = tcpcli_create(&c->cli, l, &tc);

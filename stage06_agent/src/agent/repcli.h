@@ -13,7 +13,8 @@
 struct repcli;
 
 struct repcli_config {
-    struct net_addr server;
+    struct net_addr server[TCPCLI_MAX_ADDRS]; /* tried in turn */
+    size_t n_server;                  /* 1 and more */
     uint32_t caller;                 /* our IPv4 in reports; 0 = that of the connection */
     void (*on_up)(void *arg);         /* tell everything (again) */
     void (*on_end)(void *arg);        /* after repcli_finish(): all is sent, or gone */
