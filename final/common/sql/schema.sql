@@ -1,0 +1,66 @@
+-- schema.sql -- the tables of Lars.  The six tables of the public Lars keep their names and
+-- columns; keys and wider types are added where they were missing, new columns stand after
+-- the old ones and have defaults (its DNSService says SELECT *).
+-- Loading it again keeps the rows and renews the triggers.
+CREATE DATABASE IF NOT EXISTS lars_dns CHARACTER SET utf8mb4;
+USE lars_dns;
+
+-- Which node belongs to which module.  No foreign keys: their cascades fire no trigger.
+CREATE TABLE IF NOT EXISTS RouteData (
+    id         INT UNSIGNED NOT NULL AUTO_INCREMENT,
+    modid      INT UNSIGNED NOT NULL,
+    cmdid      INT UNSIGNED NOT NULL,
+    serverip   INT UNSIGNED NOT NULL,      -- IPv4 as a number, INET_ATON('10.0.0.1')
+    serverport INT UNSIGNED NOT NULL,
+    weight     INT UNSIGNED NOT NULL DEFAULT 100,
+    zone       VARCHAR(32)  NOT NULL DEFAULT '',
+    state      VARCHAR(16)  NOT NULL DEFAULT 'up',
+    PRIMARY KEY (id),
+    UNIQUE KEY node (modid, cmdid, serverip, serverport)
+) ENGINE = InnoDB;
+
+-- One row: the version of all routes.
+CREATE TABLE IF NOT EXISTS RouteVersion (
+    id      INT UNSIGNED NOT NULL,
+    version BIGINT UNSIGNED NOT NULL,
+    PRIMARY KEY (id)
+) ENGINE = InnoDB;
+INSERT IGNORE INTO RouteVersion (id, version) VALUES (1, 1);
+
+-- Which module changed at which version.  Readers never delete; old rows go by age.
+CREATE TABLE IF NOT EXISTS RouteChange (
+    id      BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+    modid   INT UNSIGNED NOT NULL,
+    cmdid   INT UNSIGNED NOT NULL,
+    version BIGINT UNSIGNED NOT NULL,
+    PRIMARY KEY (id),
+    KEY by_version (version, modid, cmdid)
+) ENGINE = InnoDB;
+
+-- Filled by the Report Service (stage 05).
+CREATE TABLE IF NOT EXISTS ServerCallStatus (
+    modid    INT UNSIGNED NOT NULL,
+    cmdid    INT UNSIGNED NOT NULL,
+    ip       INT UNSIGNED NOT NULL,
+    port     INT UNSIGNED NOT NULL,
+    caller   INT UNSIGNED NOT NULL,
+    succ_cnt BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    err_cnt  BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    ts       BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    overload TINYINT UNSIGNED NOT NULL DEFAULT 0,
+    PRIMARY KEY (modid, cmdid, ip, port, caller)
+) ENGINE = InnoDB;
+
+-- Names for people.
+CREATE TABLE IF NOT EXISTS ModIDConfig (
+    id      INT UNSIGNED NOT NULL AUTO_INCREMENT,
+    modid   INT UNSIGNED NOT NULL,
+    content VARCHAR(255) NOT NULL DEFAULT '',
+    PRIMARY KEY (id), UNIQUE KEY modid (modid)
+) ENGINE = InnoDB;
+CREATE TABLE IF NOT EXISTS CmdIDConfig (
+    id      INT UNSIGNED NOT NULL AUTO_INCREMENT,
+    cmdid   INT UNSIGNED NOT NULL,
+    content VARCHAR(255) NOT NULL DEFAULT '',
+    PRIMARY KEY (id), UNIQUE KEY cmdid (cmdid)
+) ENGINE = InnoDB;

@@ -1,0 +1,40 @@
+/* dnscli -- the agent's side of DNSService: wants routes, keeps what it was told, asks
+ * again after a reconnect and every refresh_ms, and writes all of it to a file now and
+ * then, which it reads back at its start.
+ * Thread: loop. */
+#ifndef LARS_AGENT_DNSCLI_H
+#define LARS_AGENT_DNSCLI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/tcpcli.h"
+#include "proto/msg.h"
+#include "route/route.h"
+
+struct dnscli;
+
+/* A module's nodes; none = it has none, or does not exist.  Borrows <node>. */
+typedef void dnscli_fn(const struct msg_module *m, const struct route_node *node,
+                       size_t n, void *arg);
+
+struct dnscli_config {
+    struct net_addr server[TCPCLI_MAX_ADDRS]; /* tried in turn */
+    size_t n_server;                  /* 1 and more */
+    uint32_t refresh_ms;              /* each module is asked again after so long */
+    const char *file;                 /* copied; see route/routefile.h */
+    uint32_t file_ms;                 /* written so often, when something has changed */
+    dnscli_fn *fn;                    /* called when a route is new or has changed */
+    void *arg;                        /* borrowed */
+};
+
+/* Reads the file and calls <fn> for what is in it: in here, before the loop runs.  Copies
+ * <cfg>.  Returns 0 or -errno; a file that cannot be read is logged.  Thread: init. */
+int dnscli_create(struct dnscli **out, struct evloop *l, const struct dnscli_config *cfg);
+void dnscli_destroy(struct dnscli *c); /* writes the file once more.  NULL is fine */
+
+/* Ask for this module, and go on being interested.  Twice is fine. */
+void dnscli_want(struct dnscli *c, const struct msg_module *m);
+void dnscli_forget(struct dnscli *c, const struct msg_module *m);
+
+#endif

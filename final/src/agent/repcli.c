@@ -1,0 +1,85 @@
+#include "agent/repcli.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+struct repcli {
+    struct repcli_config cfg;
+    struct dispatch *dispatch;        /* empty: the Report Service never speaks */
+    struct tcpcli *cli;
+    uint32_t caller;                  /* of this connection */
+    bool finish;
+    char body[FRAME_MAX_BODY];
+};
+
+static void on_up(struct tcpcli *cli, void *arg)
+{
+    struct repcli *c = arg;
+    struct net_addr me;
+
+    c->caller = c->cfg.caller;
+    if (c->caller == 0 && tcpcli_local_addr(cli, &me) == 0 && me.family == AF_INET)
+        c->caller = (uint32_t)me.ip[0] << 24 | (uint32_t)me.ip[1] << 16 |
+                    (uint32_t)me.ip[2] << 8 | me.ip[3];
+    c->cfg.on_up(c->cfg.arg);
+}
+
+static void on_down(struct tcpcli *cli, void *arg)
+{
+    struct repcli *c = arg;
+
+    (void)cli;
+    if (c->finish)
+        c->cfg.on_end(c->cfg.arg);
+}
+
+int repcli_create(struct repcli **out, struct evloop *l, const struct repcli_config *cfg)
+{
+    struct tcpcli_config tc = {.n_to = cfg->n_server, .on_up = on_up, .on_down = on_down};
+    struct repcli *c = calloc(1, sizeof(*c));
+    int rc = c ? dispatch_create(&c->dispatch) : -ENOMEM;
+
+    if (rc < 0) {
+        free(c);
+        return rc;
+    }
+    c->cfg = *cfg;
+    memcpy(tc.to, cfg->server, sizeof(tc.to));
+    tc.dispatch = c->dispatch;
+    tc.arg = c;
+    rc = tcpcli_create(&c->cli, l, &tc);
+    if (rc < 0)
+        repcli_destroy(c);
+    else
+        *out = c;
+    return rc;
+}
+
+void repcli_destroy(struct repcli *c)
+{
+    if (!c)
+        return;
+    tcpcli_destroy(c->cli);
+    dispatch_destroy(c->dispatch);
+    free(c);
+}
+
+int repcli_send(struct repcli *c, const struct msg_module *m,
+                const struct msg_result *res, size_t n)
+{
+    struct msg_report r = {*m, c->caller, (uint32_t)time(NULL)};
+    ssize_t len = msg_report_pack(&r, res, n, c->body, sizeof(c->body));
+
+    return len < 0 ? (int)len
+                   : tcpcli_send(c->cli, MSG_REPORT_STATUS, c->body, (size_t)len);
+}
+
+void repcli_finish(struct repcli *c)
+{
+    c->finish = true;
+    tcpcli_finish(c->cli);
+}

@@ -1,0 +1,240 @@
+#include "base/conf.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <ini.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+
+#define NAME_MAX_LEN 40                   /* names longer than this are not compared */
+#define NEAR 4                            /* so many wrong letters are still a slip */
+
+struct parse {
+    const struct conf_key *keys;
+    void *out;
+    char why[CONF_ERR_MAX - 160];         /* of the first error; "" = none */
+};
+
+/* Only digits: strtoul() would take "-1" for 4294967295 and "8 threads" for 8. */
+static bool parse_u32(const char *text, uint32_t *out)
+{
+    uint64_t v = 0;
+    size_t i;
+
+    for (i = 0; text[i] >= '0' && text[i] <= '9' && i < 10; i++)
+        v = v * 10 + (uint64_t)(text[i] - '0');
+    if (i == 0 || text[i] != '\0' || v > UINT32_MAX)
+        return false;
+    *out = (uint32_t)v;
+    return true;
+}
+
+/* "0.95" -> 950: at most three digits after the point. */
+static bool parse_rate(const char *text, uint32_t *out)
+{
+    uint32_t whole = 0, part = 0, unit = 1000;
+    char head[4] = "";
+    size_t n = strcspn(text, ".");
+
+    if (n > 3 || n == 0)
+        return false;
+    memcpy(head, text, n);
+    if (!parse_u32(head, &whole))
+        return false;
+    if (text[n] == '.')
+        n++;
+    for (; text[n] >= '0' && text[n] <= '9' && unit > 1; n++) {
+        unit /= 10;
+        part += (uint32_t)(text[n] - '0') * unit;
+    }
+    *out = whole * 1000 + part;
+    return text[n] == '\0';
+}
+
+/* Returns NULL, or what is wrong with <value>. */
+static const char *set_field(const struct conf_key *k, void *out, const char *value)
+{
+    char *field = (char *)out + k->offset;
+    uint32_t v;
+
+    if (k->type == CONF_TEXT) {
+        if (strlen(value) >= k->max)
+            return "too long";
+        memcpy(field, value, strlen(value) + 1);
+        return NULL;
+    }
+    if (k->type == CONF_RATE ? !parse_rate(value, &v) : !parse_u32(value, &v))
+        return k->type == CONF_RATE ? "not a rate such as 0.95" : "not a whole number";
+    if (v < k->min || v > k->max)
+        return "out of range";
+    memcpy(field, &v, sizeof(v));
+    return NULL;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Letters to change, add or leave out to turn <a> into <b> (Levenshtein 1966). */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[NAME_MAX_LEN + 1], la = strlen(a), lb = strlen(b), i, j;
+
+    if (la > NAME_MAX_LEN || lb > NAME_MAX_LEN)
+        return NAME_MAX_LEN;
+    for (j = 0; j <= lb; j++)
+        row[j] = j;
+    for (i = 1; i <= la; i++) {
+        size_t diag = row[0];
+
+        row[0] = i;
+        for (j = 1; j <= lb; j++) {
+            size_t best = least(diag + (a[i - 1] != b[j - 1]), row[j] + 1);
+
+            diag = row[j];
+            row[j] = least(best, row[j - 1] + 1);
+        }
+    }
+    return row[lb];
+}
+
+/* The key that was probably meant; NULL when nothing is near. */
+static const struct conf_key *nearest(const struct conf_key *keys, const char *section,
+                                      const char *name)
+{
+    const struct conf_key *k, *best = NULL;
+    size_t lowest = NEAR;
+
+    for (k = keys; k->section; k++) {
+        size_t d = distance(k->section, section) + distance(k->name, name);
+
+        if (d < lowest) {
+            lowest = d;
+            best = k;
+        }
+    }
+    return best;
+}
+
+static void say_unknown(struct parse *p, const char *section, const char *name)
+{
+    const struct conf_key *k = nearest(p->keys, section, name);
+    int n = snprintf(p->why, sizeof(p->why), "[%.40s] %.40s: unknown key", section, name);
+
+    if (k)
+        snprintf(p->why + n, sizeof(p->why) - (size_t)n, "; did you mean [%s] %s?",
+                 k->section, k->name);
+}
+
+/* inih's callback; 0 = wrong, and inih remembers the line of the first. */
+static int on_key(void *user, const char *section, const char *name, const char *value)
+{
+    struct parse *p = user;
+    const struct conf_key *k = p->keys;
+    const char *wrong;
+
+    if (p->why[0])
+        return 0;
+    while (k->section && (strcmp(k->section, section) != 0 || strcmp(k->name, name) != 0))
+        k++;
+    if (!k->section) {
+        say_unknown(p, section, name);
+        return 0;
+    }
+    if (!k->preset)
+        LOG_WARN("conf.old_name", "section=%s key=%s", section, name);
+    wrong = set_field(k, p->out, value);
+    if (wrong && k->type == CONF_RATE)
+        snprintf(p->why, sizeof(p->why), "[%s] %s = %.40s: %s; say %u.%03u to %u.%03u",
+                 section, name, value, wrong, k->min / 1000, k->min % 1000, k->max / 1000,
+                 k->max % 1000);
+    else if (wrong && k->type == CONF_TEXT)
+        snprintf(p->why, sizeof(p->why), "[%s] %s: %s; at most %u bytes", section, name,
+                 wrong, k->max - 1);
+    else if (wrong)
+        snprintf(p->why, sizeof(p->why), "[%s] %s = %.40s: %s; say %u to %u", section,
+                 name, value, wrong, k->min, k->max);
+    return !wrong;
+}
+
+void conf_preset(const struct conf_key *keys, void *out)
+{
+    for (; keys->section; keys++) {
+        const char *wrong =
+            keys->preset ? set_field(keys, out, keys->preset) : NULL;
+
+        assert(!wrong);                   /* a table with a bad preset is our bug */
+        (void)wrong;
+    }
+}
+
+/* <line>: what inih returned, 0 or the first bad line. */
+static int finish(const struct parse *p, int line, const char *name, char *err)
+{
+    if (line == 0)
+        return 0;
+    snprintf(err, CONF_ERR_MAX, "%.120s:%d: %s", name, line,
+             p->why[0] ? p->why : "neither [section] nor key = value");
+    return -EINVAL;
+}
+
+int conf_load(const struct conf_key *keys, void *out, const char *path,
+              char err[CONF_ERR_MAX])
+{
+    struct parse p = {.keys = keys, .out = out};
+    FILE *f = fopen(path, "re");
+    int rc, line;
+
+    if (!f) {
+        rc = -errno;
+        snprintf(err, CONF_ERR_MAX, "%.120s: cannot be read: %s", path, err_text(rc));
+        return rc;
+    }
+    line = ini_parse_file(f, on_key, &p);
+    if (line < 0 || ferror(f)) {
+        rc = -EIO;
+        snprintf(err, CONF_ERR_MAX, "%.120s: reading failed", path);
+    } else {
+        rc = finish(&p, line, path, err);
+    }
+    fclose(f);
+    return rc;
+}
+
+int conf_load_text(const struct conf_key *keys, void *out, const char *text,
+                   const char *name, char err[CONF_ERR_MAX])
+{
+    struct parse p = {.keys = keys, .out = out};
+
+    return finish(&p, ini_parse_string(text, on_key, &p), name, err);
+}
+
+void conf_print(const struct conf_key *keys, const void *values, FILE *to)
+{
+    const char *section = "";
+
+    for (; keys->section; keys++) {
+        const char *field = (const char *)values + keys->offset;
+        uint32_t v;
+
+        if (!keys->preset)
+            continue;
+        if (strcmp(section, keys->section) != 0)
+            fprintf(to, "%s[%s]\n", section[0] ? "\n" : "", keys->section);
+        section = keys->section;
+        fprintf(to, "; %s\n", keys->help);
+        if (keys->type == CONF_TEXT) {
+            fprintf(to, "%s = %s\n", keys->name, field);
+        } else {
+            memcpy(&v, field, sizeof(v));
+            if (keys->type == CONF_RATE)
+                fprintf(to, "%s = %u.%03u\n", keys->name, v / 1000, v % 1000);
+            else
+                fprintf(to, "%s = %u\n", keys->name, v);
+        }
+    }
+}

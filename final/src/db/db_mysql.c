@@ -1,0 +1,185 @@
+/* A load is one snapshot: START TRANSACTION WITH CONSISTENT SNAPSHOT under REPEATABLE
+ * READ, then version, changes and rows.  Under READ COMMITTED each statement would see
+ * another moment, and a table could mix two versions. */
+#include "db/db_mysql.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(sizeof(((struct db *)0)->error) >= MYCONN_ERROR_MAX,
+               "myconn writes there");
+
+struct db_mysql {
+    struct db db;
+    struct myconn *con;
+};
+
+static int run(struct db_mysql *m, const char *sql)
+{
+    return myconn_query(m->con, sql, strlen(sql));
+}
+
+static uint64_t number(const char *text)
+{
+    return text ? strtoull(text, NULL, 10) : 0; /* NULL = SQL NULL */
+}
+
+struct one {
+    uint64_t value;
+    int n;                            /* rows seen */
+};
+
+static int take_number(char **at, void *arg)
+{
+    struct one *o = arg;
+
+    o->value = number(at[0]);
+    o->n++;
+    return 0;
+}
+
+static int read_version(struct db_mysql *m, uint64_t *version)
+{
+    struct one o = {0, 0};
+    int rc = myconn_select(m->con, "SELECT version FROM RouteVersion WHERE id = 1",
+                           take_number, &o);
+
+    if (rc < 0)
+        return rc;
+    if (o.n != 1) {
+        snprintf(m->db.error, sizeof(m->db.error),
+                 "RouteVersion has no row 1; mend: load "
+                 "common/sql/schema.sql");
+        return -ENOENT;
+    }
+    *version = o.value;
+    return 0;
+}
+
+static int take_row(char **at, void *arg)
+{
+    uint64_t ip = number(at[2]), port = number(at[3]);
+
+    return db_rows_add(arg, (uint32_t)number(at[0]), (uint32_t)number(at[1]),
+                       (uint32_t)ip, port > UINT16_MAX ? 0 : (uint32_t)port);
+}
+
+static int take_module(char **at, void *arg)
+{
+    return db_rows_add(arg, (uint32_t)number(at[0]), (uint32_t)number(at[1]), 0, 1);
+}
+
+static int begin(struct db_mysql *m)
+{
+    int rc = myconn_ensure(m->con);
+
+    return rc < 0 ? rc : run(m, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+}
+
+/* Ends the snapshot, whatever <rc> says; an error of its own counts when there was
+ * none. */
+static int finish(struct db_mysql *m, int rc)
+{
+    int end = run(m, "COMMIT");    /* without a connection: an error, rc has the reason */
+
+    return rc < 0 ? rc : end;
+}
+
+static int my_version(struct db *db, uint64_t *version)
+{
+    struct db_mysql *m = (struct db_mysql *)db;
+    int rc = myconn_ensure(m->con);
+
+    return rc < 0 ? rc : read_version(m, version);
+}
+
+static int my_load_all(struct db *db, struct db_rows *out, uint64_t *version)
+{
+    struct db_mysql *m = (struct db_mysql *)db;
+    int rc = begin(m);
+
+    if (rc < 0)
+        return rc;
+    rc = read_version(m, version);
+    if (rc == 0)
+        rc = myconn_select(m->con,
+                           "SELECT modid, cmdid, serverip, serverport FROM RouteData",
+                           take_row, out);
+    return finish(m, rc);
+}
+
+/* Versions are given without gaps, so "everything after <since>" must be exactly
+ * version - since rows; fewer means that some were cleaned up or never written. */
+static int read_changes(struct db_mysql *m, uint64_t since, struct db_rows *changed,
+                        struct db_rows *out, uint64_t version)
+{
+    struct one o = {0, 0};
+    char sql[400];
+    int rc;
+
+    if (version < since)
+        return -EAGAIN;
+    snprintf(sql, sizeof(sql),
+             "SELECT COUNT(DISTINCT version) FROM RouteChange WHERE "
+             "version > %llu AND version <= %llu",
+             (unsigned long long)since, (unsigned long long)version);
+    rc = myconn_select(m->con, sql, take_number, &o);
+    if (rc == 0 && o.value != version - since)
+        rc = -EAGAIN;
+    if (rc < 0)
+        return rc;
+    snprintf(sql, sizeof(sql),
+             "SELECT DISTINCT modid, cmdid FROM RouteChange WHERE "
+             "version > %llu AND version <= %llu",
+             (unsigned long long)since, (unsigned long long)version);
+    rc = myconn_select(m->con, sql, take_module, changed);
+    if (rc < 0)
+        return rc;
+    snprintf(sql, sizeof(sql),
+             "SELECT r.modid, r.cmdid, r.serverip, r.serverport FROM "
+             "RouteData r JOIN (SELECT DISTINCT modid, cmdid FROM RouteChange WHERE "
+             "version > %llu AND version <= %llu) c ON r.modid = c.modid AND "
+             "r.cmdid = c.cmdid",
+             (unsigned long long)since, (unsigned long long)version);
+    return myconn_select(m->con, sql, take_row, out);
+}
+
+static int my_load_changes(struct db *db, uint64_t since, struct db_rows *changed,
+                           struct db_rows *out, uint64_t *version)
+{
+    struct db_mysql *m = (struct db_mysql *)db;
+    int rc = begin(m);
+
+    if (rc < 0)
+        return rc;
+    rc = read_version(m, version);
+    if (rc == 0)
+        rc = read_changes(m, since, changed, out, *version);
+    return finish(m, rc);
+}
+
+static void my_close(struct db *db)
+{
+    struct db_mysql *m = (struct db_mysql *)db;
+
+    myconn_destroy(m->con);
+    free(m);
+}
+
+static const struct db_ops my_ops = {my_version, my_load_all, my_load_changes, my_close};
+
+int db_mysql_create(struct db **out, const struct myconn_config *cfg)
+{
+    struct db_mysql *m = calloc(1, sizeof(*m));
+    int rc = m ? myconn_create(&m->con, cfg, m->db.error) : -ENOMEM;
+
+    if (rc < 0) {
+        free(m);
+        return rc;
+    }
+    m->db.ops = &my_ops;
+    *out = &m->db;
+    return 0;
+}

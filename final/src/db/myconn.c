@@ -1,0 +1,161 @@
+/* On any error the connection is closed and the next call opens a new one: who knows what
+ * state it is in.  MYSQL_OPT_RECONNECT would do that behind our back, in the middle of a
+ * transaction, and forget the session's settings. */
+#include "db/myconn.h"
+
+#include <errno.h>
+#include <mysql.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ER_NO_SUCH_TABLE_CODE 1146
+#define ER_BAD_FIELD_CODE 1054
+#define ER_BAD_DB_CODE 1049
+#define ER_ACCESS_DENIED_CODE 1045
+#define CR_FIRST_CODE 2000            /* CR_ codes: the client library's own */
+#define CR_SOCKET_CODE 2002           /* no server at the socket ... */
+#define CR_HOST_CODE 2003             /* ... or at the port */
+
+struct myconn {
+    MYSQL *con;                       /* NULL = not connected */
+    char *error;                      /* the caller's, MYCONN_ERROR_MAX */
+    char *socket, *host, *user, *password, *database;
+    uint32_t port, timeout_s;
+};
+
+static int code_to_errno(unsigned code)
+{
+    if (code == ER_NO_SUCH_TABLE_CODE || code == ER_BAD_DB_CODE ||
+        code == ER_BAD_FIELD_CODE)
+        return -ENOENT;
+    return code >= CR_FIRST_CODE ? -ENOTCONN : -EIO;
+}
+
+static const char *mend(unsigned code)
+{
+    if (code_to_errno(code) == -ENOENT)
+        return "; mend: load common/sql/schema.sql";
+    if (code == CR_SOCKET_CODE || code == CR_HOST_CODE)
+        return "; mend: start the server, see [db] socket";
+    return code == ER_ACCESS_DENIED_CODE ? "; mend: see [db] user, password" : "";
+}
+
+static int fail(struct myconn *m, const char *what)
+{
+    unsigned code = m->con ? mysql_errno(m->con) : 0;
+
+    snprintf(m->error, MYCONN_ERROR_MAX, "%s: %.150s (%u)%s", what,
+             m->con ? mysql_error(m->con) : "no memory", code, mend(code));
+    if (m->con)
+        mysql_close(m->con);
+    m->con = NULL;
+    return code_to_errno(code);
+}
+
+static void set_options(struct myconn *m)
+{
+    unsigned timeout = m->timeout_s;  /* the library wants a pointer to unsigned int */
+
+    mysql_options(m->con, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
+    mysql_options(m->con, MYSQL_OPT_READ_TIMEOUT, &timeout);
+    mysql_options(m->con, MYSQL_OPT_WRITE_TIMEOUT, &timeout);
+    mysql_options(m->con, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+}
+
+int myconn_ensure(struct myconn *m)
+{
+    static const char *const session[] = {
+        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "SET SESSION autocommit = 1, SESSION innodb_lock_wait_timeout = 5"};
+    const char *sock = m->socket[0] ? m->socket : NULL;
+    size_t i;
+    int rc = 0;
+
+    if (m->con)
+        return 0;
+    m->con = mysql_init(NULL);
+    if (!m->con)
+        return fail(m, "connect");
+    set_options(m);
+    if (!mysql_real_connect(m->con, sock ? NULL : m->host, m->user, m->password,
+                            m->database, m->port, sock, 0)) {
+        rc = fail(m, "connect");
+        return rc == -ENOENT ? rc : -ENOTCONN; /* a wrong password is none either */
+    }
+    for (i = 0; i < 2 && rc == 0; i++)
+        rc = myconn_query(m, session[i], strlen(session[i]));
+    return rc;
+}
+
+int myconn_query(struct myconn *m, const char *sql, size_t len)
+{
+    if (!m->con)
+        return -ENOTCONN;             /* m->error keeps what ended it */
+    return mysql_real_query(m->con, sql, len) == 0 ? 0 : fail(m, "query");
+}
+
+int myconn_select(struct myconn *m, const char *sql, int (*row)(char **at, void *arg),
+                  void *arg)
+{
+    MYSQL_RES *res;
+    MYSQL_ROW at;
+    int rc = myconn_query(m, sql, strlen(sql));
+
+    if (rc < 0)
+        return rc;
+    res = mysql_store_result(m->con);
+    if (!res)
+        return fail(m, "result");
+    while (rc == 0 && (at = mysql_fetch_row(res)))
+        rc = row(at, arg);
+    mysql_free_result(res);
+    return rc;
+}
+
+int myconn_create(struct myconn **out, const struct myconn_config *cfg, char *error)
+{
+    struct myconn *m = calloc(1, sizeof(*m));
+
+    if (!m)
+        return -ENOMEM;
+    m->error = error;
+    m->socket = strdup(cfg->socket);
+    m->host = strdup(cfg->host);
+    m->user = strdup(cfg->user);
+    m->password = strdup(cfg->password);
+    m->database = strdup(cfg->database);
+    m->port = cfg->port;
+    m->timeout_s = cfg->timeout_s;
+    if (!m->socket || !m->host || !m->user || !m->password || !m->database) {
+        myconn_destroy(m);
+        return -ENOMEM;
+    }
+    *out = m;
+    return 0;
+}
+
+void myconn_destroy(struct myconn *m)
+{
+    if (!m)
+        return;
+    if (m->con)
+        mysql_close(m->con);
+    free(m->socket);
+    free(m->host);
+    free(m->user);
+    free(m->password);
+    free(m->database);
+    free(m);
+    mysql_thread_end();
+}
+
+int myconn_init(void)
+{
+    return mysql_library_init(0, NULL, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+void myconn_fini(void)
+{
+    mysql_library_end();
+}

@@ -1,0 +1,140 @@
+#include "net/acceptor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "net/sock.h"
+
+/* Level-triggered: who is left in the queue is reported again.  The bound keeps a flood
+ * of new clients from starving those who are there. */
+#define ACCEPT_BUDGET 64
+#define PAUSE_MS 100
+#define LOG_GAP_MS 1000
+
+struct acceptor {
+    struct evloop *loop;
+    acceptor_fn *fn;
+    void *arg;
+    int lfd;
+    int spare;                            /* the descriptor in reserve; -1 = spent */
+    struct evtimer timer;                 /* end of a pause */
+    struct acceptor_stat stat;
+};
+
+static int open_spare(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void go_on(void *arg)
+{
+    struct acceptor *a = arg;
+
+    evloop_mod_fd(a->loop, a->lfd, EPOLLIN);
+}
+
+static void pause_a_while(struct acceptor *a)
+{
+    a->stat.n_pause++;
+    if (evloop_set_timer(a->loop, &a->timer, PAUSE_MS, go_on, a) == 0)
+        evloop_mod_fd(a->loop, a->lfd, 0);
+}
+
+/* The waiting client would be reported for ever; spend the reserve on telling it. */
+static void shed_one(struct acceptor *a, int why)
+{
+    int fd = -1;
+
+    if (a->spare != -1) {
+        close(a->spare);
+        fd = sock_accept(a->lfd, 0, NULL);
+        if (fd >= 0) {
+            close(fd);
+            a->stat.n_shed++;
+        }
+        a->spare = open_spare();
+    } else {
+        a->spare = open_spare();          /* a connection has ended meanwhile? */
+    }
+    LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "accept.shed", "err=%s shed=%llu", err_str(why),
+              (unsigned long long)a->stat.n_shed);
+    if (fd < 0)
+        pause_a_while(a);
+}
+
+static void on_readable(int lfd, uint32_t events, void *arg)
+{
+    struct acceptor *a = arg;
+    int i;
+
+    (void)events;
+    for (i = 0; i < ACCEPT_BUDGET; i++) {
+        struct net_addr peer;
+        int fd = sock_accept(lfd, SOCK_NONBLOCK, &peer);
+
+        if (fd >= 0) {
+            a->stat.n_accepted++;
+            a->fn(fd, &peer, a->arg);
+            continue;
+        }
+        if (fd == -EAGAIN)
+            return;
+        if (sock_accept_verdict(fd) == SOCK_RETRY) {
+            a->stat.n_refused++;
+            continue;
+        }
+        if (fd == -EMFILE || fd == -ENFILE) {
+            shed_one(a, fd);
+        } else {
+            LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "accept.wait", "err=%s", err_str(fd));
+            pause_a_while(a);
+        }
+        return;
+    }
+}
+
+int acceptor_create(struct acceptor **out, struct evloop *l, int lfd, acceptor_fn *fn,
+                    void *arg)
+{
+    struct acceptor *a = calloc(1, sizeof(*a));
+    int rc = -ENOMEM;
+
+    if (!a)
+        goto close_lfd;
+    *a = (struct acceptor){.loop = l, .fn = fn, .arg = arg, .lfd = lfd};
+    a->spare = open_spare();
+    rc = a->spare == -1 ? -errno : evloop_add_fd(l, lfd, EPOLLIN, on_readable, a);
+    if (rc == 0) {
+        *out = a;
+        return 0;
+    }
+    if (a->spare != -1)
+        close(a->spare);
+    free(a);
+close_lfd:
+    close(lfd);
+    return rc;
+}
+
+void acceptor_destroy(struct acceptor *a)
+{
+    if (!a)
+        return;
+    evloop_del_fd(a->loop, a->lfd);
+    evloop_clear_timer(a->loop, &a->timer);
+    close(a->lfd);
+    if (a->spare != -1)
+        close(a->spare);
+    free(a);
+}
+
+const struct acceptor_stat *acceptor_stat(const struct acceptor *a)
+{
+    return &a->stat;
+}

@@ -1,0 +1,349 @@
+/* The socket calls of the specification, each with the three things its snippets leave
+ * out: the result is checked, errno is read in the very next line, and what was opened is
+ * closed on the way out of an error.  A sockaddr never leaves this file. */
+#include "net/sock.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static socklen_t to_sockaddr(const struct net_addr *a, struct sockaddr_storage *ss)
+{
+    struct sockaddr_in *in4 = (struct sockaddr_in *)ss;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ss;
+
+    memset(ss, 0, sizeof(*ss));
+    ss->ss_family = a->family;
+    if (a->family == AF_INET6) {
+        in6->sin6_port = htons(a->port);
+        memcpy(&in6->sin6_addr, a->ip, 16);
+        return sizeof(*in6);
+    }
+    in4->sin_port = htons(a->port);
+    memcpy(&in4->sin_addr, a->ip, 4);
+    return sizeof(*in4);
+}
+
+static void from_sockaddr(struct net_addr *a, const struct sockaddr_storage *ss)
+{
+    const struct sockaddr_in *in4 = (const struct sockaddr_in *)ss;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
+
+    memset(a, 0, sizeof(*a));
+    if (ss->ss_family != AF_INET && ss->ss_family != AF_INET6)
+        return;                           /* AF_UNIX has no address to show */
+    a->family = ss->ss_family;
+    a->port = ntohs(a->family == AF_INET6 ? in6->sin6_port : in4->sin_port);
+    if (a->family == AF_INET6)
+        memcpy(a->ip, &in6->sin6_addr, 16);
+    else
+        memcpy(a->ip, &in4->sin_addr, 4);
+}
+
+int sock_listen(const struct net_addr *at, int backlog, int flags)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = to_sockaddr(at, &ss);
+    int one = 1;
+    int fd, rc;
+
+    /* lab s01.listen: socket, SO_REUSEADDR, bind, listen; close the fd on every error. */
+    /* stub: return -ENOSYS; */
+    fd = socket(at->family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+    if (fd == -1)
+        return -errno;
+    /* Without it a restarted server cannot bind for a minute: its old connections are
+     * in TIME_WAIT.  It does not allow two listeners; that would be SO_REUSEPORT. */
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == -1)
+        goto fail;
+    if (bind(fd, (struct sockaddr *)&ss, len) == -1)
+        goto fail;
+    if (listen(fd, backlog) == -1)
+        goto fail;
+    return fd;
+fail:
+    rc = -errno;
+    close(fd);
+    return rc;
+    /* end lab */
+}
+
+int sock_accept(int lfd, int flags, struct net_addr *peer)
+{
+    struct sockaddr_storage ss;
+    socklen_t len;
+    int fd;
+
+    memset(&ss, 0, sizeof(ss));
+    /* lab s01.accept: accept4, close-on-exec, again when a signal interrupted it. */
+    /* stub: return -ENOSYS; */
+    do {
+        len = sizeof(ss);                 /* in: room; out: used.  Set it every time */
+        fd = accept4(lfd, (struct sockaddr *)&ss, &len, SOCK_CLOEXEC | flags);
+    } while (fd == -1 && errno == EINTR);
+    if (fd == -1)
+        return -errno;
+    if (peer)
+        from_sockaddr(peer, &ss);
+    return fd;
+    /* end lab */
+}
+
+enum sock_verdict sock_accept_verdict(int rc)
+{
+    /* lab s01.verdict: Which errors are one client's, which pass, which are final? */
+    /* stub: return SOCK_BROKEN; */
+    switch (rc) {
+    case -EBADF:
+    case -EINVAL:                         /* not listening, or shut down */
+    case -ENOTSOCK:
+    case -EOPNOTSUPP:
+    case -EFAULT:
+        return SOCK_BROKEN;
+    case -EAGAIN:
+    case -EMFILE:                         /* this process has no descriptor left */
+    case -ENFILE:                         /* the machine has none left */
+    case -ENOBUFS:
+    case -ENOMEM:
+        return SOCK_WAIT;
+    default:                           /* ECONNABORTED, EPROTO, EPERM (a firewall), and */
+        return SOCK_RETRY;                /* the network errors that accept(2) lists */
+    }
+    /* end lab */
+}
+
+/* An interrupted connect() goes on by itself; calling it again gives EALREADY.  Wait for
+ * its end and ask for its result. */
+static int finish_connect(int fd, uint32_t timeout_ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    socklen_t len = sizeof(int);
+    int err = 0, n;
+
+    do {
+        n = poll(&p, 1, timeout_ms ? (int)timeout_ms : -1);
+    } while (n == -1 && errno == EINTR);
+    if (n == 0)
+        return -ETIMEDOUT;
+    if (n == -1 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == -1)
+        return -errno;
+    return -err;
+}
+
+int sock_connect(const struct net_addr *to, uint32_t timeout_ms)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = to_sockaddr(to, &ss);
+    int fd, rc;
+
+    fd = socket(to->family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return -errno;
+    rc = sock_set_timeout(fd, timeout_ms);
+    if (rc == 0 && connect(fd, (struct sockaddr *)&ss, len) == -1)
+        rc = -errno;
+    if (rc == -EINPROGRESS)               /* the send timeout also ends a connect */
+        rc = -ETIMEDOUT;
+    if (rc == -EINTR)
+        rc = finish_connect(fd, timeout_ms);
+    if (rc == 0)
+        return fd;
+    close(fd);
+    return rc;
+}
+
+int sock_connect_start(const struct net_addr *to)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = to_sockaddr(to, &ss);
+    int fd, rc = 0;
+
+    fd = socket(to->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd == -1)
+        return -errno;
+    if (connect(fd, (struct sockaddr *)&ss, len) == -1)
+        rc = -errno;
+    if (rc == 0 || rc == -EINPROGRESS || rc == -EINTR)
+        return fd;
+    close(fd);
+    return rc;
+}
+
+/* When nobody listens on a port of the kernel's own range, a connection to it may get
+ * that very port as its own and meet itself: TCP allows it, and it would look like a
+ * server. */
+static bool is_self(int fd)
+{
+    struct sockaddr_storage a, b;
+    socklen_t la = sizeof(a), lb = sizeof(b);
+    struct net_addr us, them;
+
+    memset(&a, 0, sizeof(a));
+    memset(&b, 0, sizeof(b));
+    if (getsockname(fd, (struct sockaddr *)&a, &la) == -1 ||
+        getpeername(fd, (struct sockaddr *)&b, &lb) == -1)
+        return false;
+    from_sockaddr(&us, &a);
+    from_sockaddr(&them, &b);
+    return net_addr_equal(&us, &them);
+}
+
+int sock_connect_result(int fd)
+{
+    socklen_t len = sizeof(int);
+    int err = 0;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == -1)
+        return -errno;
+    return err != 0 ? -err : is_self(fd) ? -ECONNREFUSED : 0;
+}
+
+int sock_set_timeout(int fd, uint32_t timeout_ms)
+{
+    struct timeval tv = {.tv_sec = timeout_ms / 1000,
+                         .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
+
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) == -1)
+        return -errno;
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) == -1)
+        return -errno;
+    return 0;
+}
+
+ssize_t sock_read(int fd, void *buf, size_t len)
+{
+    ssize_t n;
+
+    do {
+        n = read(fd, buf, len);
+    } while (n == -1 && errno == EINTR);
+    return n == -1 ? -errno : n;
+}
+
+ssize_t sock_write(int fd, const void *buf, size_t len)
+{
+    ssize_t n;
+
+    do {
+        n = write(fd, buf, len);
+    } while (n == -1 && errno == EINTR);
+    return n == -1 ? -errno : n;
+}
+
+int sock_write_all(int fd, const void *buf, size_t len)
+{
+    const char *p = buf;
+
+    /* lab s01.write_all: write() may take less than it was given: go on with the rest. */
+    /* stub: return -ENOSYS; */
+    while (len > 0) {
+        ssize_t n = sock_write(fd, p, len);
+
+        if (n < 0)
+            return (int)n;
+        p += n;
+        len -= (size_t)n;
+    }
+    return 0;
+    /* end lab */
+}
+
+/* Keepalive speaks up when nothing is on its way; TCP_USER_TIMEOUT bounds the wait when
+ * something is, which would else be retried for a quarter of an hour. */
+int sock_keepalive(int fd, unsigned dead_s)
+{
+    int third = dead_s < 3 ? 1 : (int)(dead_s / 3);
+    const struct {
+        int level, name, value;
+    } opt[] = {{SOL_SOCKET, SO_KEEPALIVE, 1},
+               {IPPROTO_TCP, TCP_KEEPIDLE, third},
+               {IPPROTO_TCP, TCP_KEEPINTVL, third},
+               {IPPROTO_TCP, TCP_KEEPCNT, 2},
+               {IPPROTO_TCP, TCP_USER_TIMEOUT, (int)dead_s * 1000}};
+    size_t i;
+
+    for (i = 0; i < sizeof(opt) / sizeof(opt[0]); i++)
+        if (setsockopt(fd, opt[i].level, opt[i].name, &opt[i].value, sizeof(int)) == -1)
+            return -errno;
+    return 0;
+}
+
+int sock_local_addr(int fd, struct net_addr *out)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = sizeof(ss);
+
+    memset(&ss, 0, sizeof(ss));
+    if (getsockname(fd, (struct sockaddr *)&ss, &len) == -1)
+        return -errno;
+    from_sockaddr(out, &ss);
+    return 0;
+}
+
+int sock_datagram(const struct net_addr *at)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = to_sockaddr(at, &ss);
+    int fd, rc;
+
+    fd = socket(at->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd == -1)
+        return -errno;
+    if (bind(fd, (struct sockaddr *)&ss, len) == 0)
+        return fd;
+    rc = -errno;
+    close(fd);
+    return rc;
+}
+
+ssize_t sock_recv_from(int fd, void *buf, size_t len, struct net_addr *from)
+{
+    struct sockaddr_storage ss;
+    socklen_t alen;
+    ssize_t n;
+
+    do {
+        alen = sizeof(ss);
+        n = recvfrom(fd, buf, len, 0, (struct sockaddr *)&ss, &alen);
+    } while (n == -1 && errno == EINTR);
+    if (n == -1)
+        return -errno;
+    from_sockaddr(from, &ss);
+    return n;
+}
+
+int sock_send_to(int fd, const struct net_addr *to, const void *buf, size_t len)
+{
+    struct sockaddr_storage ss;
+    socklen_t alen = to_sockaddr(to, &ss);
+    ssize_t n;
+
+    do {
+        n = sendto(fd, buf, len, MSG_NOSIGNAL, (struct sockaddr *)&ss, alen);
+    } while (n == -1 && errno == EINTR);
+    return n == -1 ? -errno : 0;
+}
+
+int sock_datagram_to(const struct net_addr *to, uint32_t timeout_ms)
+{
+    struct sockaddr_storage ss;
+    socklen_t len = to_sockaddr(to, &ss);
+    int fd, rc;
+
+    fd = socket(to->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return -errno;
+    rc = sock_set_timeout(fd, timeout_ms);
+    if (rc == 0 && connect(fd, (struct sockaddr *)&ss, len) == -1)
+        rc = -errno;
+    if (rc == 0)
+        return fd;
+    close(fd);
+    return rc;
+}

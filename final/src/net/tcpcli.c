@@ -1,0 +1,215 @@
+/* Three states: waiting (the timer will dial), connecting (fd, the timer bounds it), up
+ * (conn).  Whatever goes wrong ends in retry().
+ *
+ * The wait grows with each failure and starts anew only after a connection has lasted: a
+ * server that accepts and closes at once is failing too. */
+#include "net/tcpcli.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/backoff.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/rnd.h"
+#include "net/conn_group.h"
+#include "net/sock.h"
+
+#define DEAD_S 15                     /* an unanswered server is given up */
+#define LASTED_MS 1000
+
+struct tcpcli {
+    struct evloop *loop;
+    struct tcpcli_config cfg;
+    struct conn_group *group;
+    struct conn *conn;                /* NULL = not up */
+    int fd;                           /* while connecting; else -1 */
+    size_t turn;                      /* of cfg.to */
+    struct evtimer timer;
+    struct backoff backoff;
+    struct rnd rnd;
+    uint64_t up_ms;                   /* monotonic; when it came up */
+    bool finish;                      /* no more attempts */
+    bool told_down;                   /* on_down() was called for this loss */
+};
+
+static void dial(void *arg);
+
+static void tell_down(struct tcpcli *c)
+{
+    if (!c->told_down && c->cfg.on_down)
+        c->cfg.on_down(c, c->cfg.arg);
+    c->told_down = true;
+}
+
+static void retry(struct tcpcli *c, int why)
+{
+    char text[NET_ADDR_STRLEN];
+    uint32_t ms = backoff_next(&c->backoff, rnd_u32(&c->rnd));
+    int rc;
+
+    if (!c->finish && !c->told_down)
+        LOG_WARN("server.down", "server=%s err=%s",
+                 net_addr_str(&c->cfg.to[c->turn], text), err_str(why));
+    c->turn = (c->turn + 1) % c->cfg.n_to;
+    tell_down(c);
+    if (c->finish)
+        return;
+    rc = evloop_set_timer(c->loop, &c->timer, ms, dial, c);
+    if (rc < 0)
+        LOG_ERROR("server.lost", "err=%s: no timer, no further attempt", err_str(rc));
+}
+
+static void give_up_attempt(struct tcpcli *c, int why)
+{
+    evloop_clear_timer(c->loop, &c->timer);
+    evloop_del_fd(c->loop, c->fd);
+    close(c->fd);
+    c->fd = -1;
+    retry(c, why);
+}
+
+static void on_slow(void *arg)
+{
+    give_up_attempt(arg, -ETIMEDOUT);
+}
+
+static void on_writable(int fd, uint32_t events, void *arg)
+{
+    struct tcpcli *c = arg;
+    int rc = sock_connect_result(fd);
+
+    (void)events;
+    if (rc < 0) {
+        give_up_attempt(c, rc);
+        return;
+    }
+    evloop_clear_timer(c->loop, &c->timer);
+    evloop_del_fd(c->loop, fd);
+    c->fd = -1;
+    rc = conn_group_start(c->group, fd, &c->cfg.to[c->turn]);
+    if (rc < 0)
+        retry(c, rc);
+}
+
+static void dial(void *arg)
+{
+    struct tcpcli *c = arg;
+    int rc = sock_connect_start(&c->cfg.to[c->turn]);
+
+    /* lab s05.dial: Wait until the fd is writable, but no longer than connect_ms. */
+    /* stub: (void)on_writable, (void)on_slow, (void)(rc < 0 || close(rc)); */
+    if (rc < 0) {
+        retry(c, rc);
+        return;
+    }
+    c->fd = rc;
+    rc = evloop_add_fd(c->loop, c->fd, EPOLLOUT, on_writable, c);
+    if (rc == 0)
+        rc = evloop_set_timer(c->loop, &c->timer, c->cfg.connect_ms, on_slow, c);
+    if (rc < 0)
+        give_up_attempt(c, rc);
+    /* end lab */
+}
+
+static void on_start(struct conn *conn, void *arg)
+{
+    struct tcpcli *c = arg;
+    char text[NET_ADDR_STRLEN];
+
+    sock_keepalive(conn_fd(conn), DEAD_S);
+    c->conn = conn;
+    c->up_ms = evloop_now_ms(c->loop);
+    c->told_down = false;
+    LOG_INFO("server.up", "server=%s", net_addr_str(conn_peer(conn), text));
+    if (c->cfg.on_up)
+        c->cfg.on_up(c, c->cfg.arg);
+}
+
+static void on_close(struct conn *conn, enum conn_why why, void *arg)
+{
+    struct tcpcli *c = arg;
+
+    (void)conn;
+    c->conn = NULL;
+    if (evloop_now_ms(c->loop) - c->up_ms >= LASTED_MS)
+        backoff_reset(&c->backoff);
+    retry(c, why == CONN_WHY_OUT_FULL ? -ENOBUFS : -ECONNRESET);
+}
+
+static uint32_t or_else(uint32_t value, uint32_t preset)
+{
+    return value ? value : preset;
+}
+
+int tcpcli_create(struct tcpcli **out, struct evloop *l, const struct tcpcli_config *cfg)
+{
+    struct tcpcli *c;
+    struct conn_config cc = {.dispatch = cfg->dispatch,
+                             .max_out = cfg->max_out,
+                             .on_start = on_start,
+                             .on_close = on_close};
+    int rc;
+
+    if (cfg->n_to < 1 || cfg->n_to > TCPCLI_MAX_ADDRS)
+        return -EINVAL;
+    c = calloc(1, sizeof(*c));
+    if (!c)
+        return -ENOMEM;
+    *c = (struct tcpcli){.loop = l, .cfg = *cfg, .fd = -1};
+    c->cfg.connect_ms = or_else(cfg->connect_ms, 3000);
+    c->backoff.min_ms = or_else(cfg->min_ms, 100);
+    c->backoff.max_ms = or_else(cfg->max_ms, 5000);
+    rnd_init_any(&c->rnd);
+    cc.arg = c;
+    rc = conn_group_create(&c->group, l, &cc);
+    if (rc == 0)
+        rc = evloop_set_timer(l, &c->timer, 0, dial, c);
+    if (rc < 0)
+        tcpcli_destroy(c);
+    else
+        *out = c;
+    return rc;
+}
+
+void tcpcli_destroy(struct tcpcli *c)
+{
+    if (!c)
+        return;
+    c->cfg.on_up = c->cfg.on_down = NULL;
+    c->finish = true;
+    conn_group_destroy(c->group);     /* on_close() comes here: no retry any more */
+    evloop_clear_timer(c->loop, &c->timer);
+    if (c->fd >= 0) {
+        evloop_del_fd(c->loop, c->fd);
+        close(c->fd);
+    }
+    free(c);
+}
+
+int tcpcli_send(struct tcpcli *c, int32_t msgid, const void *body, size_t len)
+{
+    return c->conn ? conn_send(c->conn, msgid, body, len) : -ENOTCONN;
+}
+
+void tcpcli_finish(struct tcpcli *c)
+{
+    c->finish = true;
+    if (c->conn) {
+        conn_finish(c->conn);
+        return;
+    }
+    evloop_clear_timer(c->loop, &c->timer);
+    if (c->fd >= 0)
+        give_up_attempt(c, -ECANCELED);
+    else
+        tell_down(c);
+}
+
+int tcpcli_local_addr(const struct tcpcli *c, struct net_addr *out)
+{
+    return c->conn ? sock_local_addr(conn_fd(c->conn), out) : -ENOTCONN;
+}

@@ -1,0 +1,223 @@
+#include "report/writer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/backoff.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/rnd.h"
+#include "report/pending.h"
+
+#define LOG_GAP_MS 10000
+#define RETRY_MIN_MS 50
+#define RETRY_MAX_MS 2000
+
+struct writer {
+    struct writer_config cfg;
+    struct statusdb *db;              /* the thread's, with what follows */
+    struct backoff backoff;
+    struct rnd rnd;
+    struct status_row *row;           /* the batch under way */
+    size_t n_row;
+    bool down;                        /* said so already */
+    pthread_t thread;
+    pthread_mutex_t lock;             /* guards what follows */
+    pthread_cond_t wake;
+    struct pending *pending;
+    bool stop;
+    struct writer_stat stat;
+};
+
+void writer_put(struct writer *w, const struct status_row *row, size_t n)
+{
+    uint64_t before;
+    size_t had, has, i;
+
+    pthread_mutex_lock(&w->lock);
+    had = pending_n(w->pending);
+    before = w->stat.n_refused;
+    for (i = 0; i < n; i++) {
+        int rc = pending_put(w->pending, &row[i]);
+
+        w->stat.n_put++;
+        w->stat.n_merged += rc == 0;
+        w->stat.n_refused += rc < 0;
+    }
+    has = pending_n(w->pending);
+    if ((had == 0 && has > 0) || (had < w->cfg.batch && has >= w->cfg.batch))
+        pthread_cond_signal(&w->wake);
+    before = w->stat.n_refused - before;
+    pthread_mutex_unlock(&w->lock);
+    if (before > 0)
+        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "report.full",
+                  "refused=%llu max_rows=%zu: the database does not follow",
+                  (unsigned long long)before, w->cfg.max_rows);
+}
+
+static struct timespec in_ms(uint32_t ms)
+{
+    struct timespec at;
+
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_nsec += (long)(ms % 1000) * 1000000;
+    at.tv_sec += ms / 1000 + at.tv_nsec / 1000000000;
+    at.tv_nsec %= 1000000000;
+    return at;
+}
+
+/* Wait <ms>, or until it is time to stop.  The caller holds the lock. */
+static void wait_ms(struct writer *w, uint32_t ms)
+{
+    struct timespec at = in_ms(ms);
+
+    while (!w->stop && pthread_cond_timedwait(&w->wake, &w->lock, &at) != ETIMEDOUT)
+        continue;
+}
+
+/* Until a batch is full or its time is up.  The caller holds the lock. */
+static void gather(struct writer *w)
+{
+    struct timespec at = in_ms(w->cfg.gather_ms);
+    int rc = 0;
+
+    while (rc == 0 && !w->stop && pending_n(w->pending) < w->cfg.batch)
+        rc = pthread_cond_timedwait(&w->wake, &w->lock, &at);
+}
+
+/* The next batch, after it had time to gather.  Returns false when there is none and
+ * there will be none. */
+static bool next_batch(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    while (!w->stop && pending_n(w->pending) == 0)
+        pthread_cond_wait(&w->wake, &w->lock);
+    gather(w);
+    w->n_row = pending_take(w->pending, w->row, w->cfg.batch);
+    pthread_mutex_unlock(&w->lock);
+    return w->n_row > 0;
+}
+
+static void note(struct writer *w, int rc)
+{
+    if (rc < 0 && !w->down)
+        LOG_ERROR("db.down", "err=%s %s", err_str(rc), statusdb_error(w->db));
+    if (rc == 0 && w->down)
+        LOG_INFO("db.back", "rows=%zu", w->n_row);
+    w->down = rc < 0;
+    if (rc == 0)
+        backoff_reset(&w->backoff);
+}
+
+/* Count what became of the batch; when it failed, wait.  Returns true when it is to be
+ * tried again. */
+static bool again(struct writer *w, int rc)
+{
+    bool stop;
+
+    pthread_mutex_lock(&w->lock);
+    w->stat.n_written += rc == 0 ? w->n_row : 0;
+    w->stat.n_batch += rc == 0;
+    w->stat.n_fail += rc < 0;
+    if (rc < 0)
+        wait_ms(w, backoff_next(&w->backoff, rnd_u32(&w->rnd)));
+    stop = w->stop;
+    pthread_mutex_unlock(&w->lock);
+    return rc < 0 && !stop;
+}
+
+/* Until the database has it.  The same batch again, and not another: a newer total of the
+ * same node waits behind it, so an old one can never overwrite a new one. */
+static int write_batch(struct writer *w)
+{
+    int rc = 0;
+
+    /* lab s05.write: Write the batch; as long as it fails, wait and try it again. */
+    /* stub: (void)again, (void)note; return rc; */
+    do {
+        rc = statusdb_write(w->db, w->row, w->n_row);
+        note(w, rc);
+    } while (again(w, rc));
+    /* end lab */
+    return rc;
+}
+
+static void *run(void *arg)
+{
+    struct writer *w = arg;
+    int rc = 0;
+
+    note(w, statusdb_check(w->db));
+    while (rc == 0 && next_batch(w))
+        rc = write_batch(w);          /* fails only when it is time to stop */
+    if (rc < 0)
+        LOG_ERROR("report.lost", "rows=%zu: stopped while the database was away",
+                  w->n_row + pending_n(w->pending));
+    statusdb_close(w->db);            /* in the thread that used it */
+    w->db = NULL;
+    return NULL;
+}
+
+static void release(struct writer *w)
+{
+    statusdb_close(w->db);
+    pending_destroy(w->pending);
+    free(w->row);
+    pthread_cond_destroy(&w->wake);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
+
+int writer_start(struct writer **out, struct statusdb *db,
+                 const struct writer_config *cfg)
+{
+    struct writer *w = calloc(1, sizeof(*w));
+    pthread_condattr_t attr;
+    int rc;
+
+    if (!w) {
+        statusdb_close(db);
+        return -ENOMEM;
+    }
+    w->db = db;
+    w->cfg = *cfg;
+    w->backoff = (struct backoff){.min_ms = RETRY_MIN_MS, .max_ms = RETRY_MAX_MS};
+    rnd_init_any(&w->rnd);
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    w->row = calloc(cfg->batch, sizeof(*w->row));
+    rc = w->row ? pending_create(&w->pending, cfg->max_rows) : -ENOMEM;
+    if (rc == 0)
+        rc = -pthread_create(&w->thread, NULL, run, w);
+    if (rc < 0)
+        release(w);
+    else
+        *out = w;
+    return rc;
+}
+
+void writer_stop(struct writer *w)
+{
+    if (!w)
+        return;
+    pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(w->thread, NULL);
+    release(w);
+}
+
+void writer_stat(struct writer *w, struct writer_stat *out)
+{
+    pthread_mutex_lock(&w->lock);
+    *out = w->stat;
+    out->n_waiting = pending_n(w->pending);
+    pthread_mutex_unlock(&w->lock);
+}

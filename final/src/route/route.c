@@ -1,0 +1,231 @@
+/* A table is an array of routes sorted by (modid, cmdid): found by halving, merged with
+ * the changed modules in one pass.  Rejected: a hash table (a new version would have to
+ * copy or share its buckets; sorting happens once per change, not per query). */
+#include "route/route.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct route_table {
+    _Atomic uint32_t refs;
+    uint64_t version;
+    size_t n, n_node;
+    struct route *at[];
+};
+
+static int cmp_module(const struct route_row *a, const struct route_row *b)
+{
+    if (a->modid != b->modid)
+        return a->modid < b->modid ? -1 : 1;
+    return a->cmdid < b->cmdid ? -1 : a->cmdid > b->cmdid;
+}
+
+static int cmp_row(const void *pa, const void *pb)
+{
+    const struct route_row *a = pa, *b = pb;
+    int c = cmp_module(a, b);
+
+    if (c != 0)
+        return c;
+    if (a->node.ip != b->node.ip)
+        return a->node.ip < b->node.ip ? -1 : 1;
+    return (int)a->node.port - (int)b->node.port;
+}
+
+static void unref(struct route *r)
+{
+    if (atomic_fetch_sub(&r->refs, 1) == 1)
+        free(r);
+}
+
+/* The rows of one module, sorted; equal ones become one node. */
+static struct route *make(const struct route_row *row, size_t n)
+{
+    struct route *r = malloc(sizeof(*r) + n * sizeof(r->node[0]));
+    size_t i;
+
+    if (!r)
+        return NULL;
+    *r = (struct route){.modid = row->modid, .cmdid = row->cmdid};
+    r->refs = 1;
+    for (i = 0; i < n; i++)
+        if (i == 0 || cmp_row(&row[i - 1], &row[i]) != 0)
+            r->node[r->n_node++] = row[i].node;
+    return r;
+}
+
+static size_t same_module(const struct route_row *row, size_t n)
+{
+    size_t i = 1;
+
+    while (i < n && cmp_module(&row[0], &row[i]) == 0)
+        i++;
+    return i;
+}
+
+static struct route_table *table(size_t room, uint64_t version)
+{
+    struct route_table *t = malloc(sizeof(*t) + room * sizeof(struct route *));
+
+    if (t) {
+        *t = (struct route_table){.version = version};
+        t->refs = 1;
+    }
+    return t;
+}
+
+/* Takes <r>; NULL = out of memory. */
+static int add(struct route_table *t, struct route *r)
+{
+    if (!r)
+        return -ENOMEM;
+    t->at[t->n++] = r;
+    t->n_node += r->n_node;
+    return 0;
+}
+
+int route_table_create(struct route_table **out, struct route_row *row, size_t n,
+                       uint64_t version)
+{
+    static const struct route_table none;
+
+    return route_table_update(out, &none, NULL, 0, row, n, version);
+}
+
+static struct route_row module_of(const struct route *r)
+{
+    return (struct route_row){.modid = r->modid, .cmdid = r->cmdid};
+}
+
+/* Is <m> one of the <n> sorted changed modules?  <at> moves forward over the array. */
+static bool is_changed(const struct route_row *changed, size_t n, size_t *at,
+                       const struct route_row *m)
+{
+    while (*at < n && cmp_module(&changed[*at], m) < 0)
+        ++*at;
+    return *at < n && cmp_module(&changed[*at], m) == 0;
+}
+
+int route_table_update(struct route_table **out, const struct route_table *old,
+                       struct route_row *changed, size_t n_changed, struct route_row *row,
+                       size_t n, uint64_t version)
+{
+    struct route_table *t = table(old->n + n, version);
+    size_t i = 0, k = 0, c = 0;
+    int rc = 0;
+
+    if (!t)
+        return -ENOMEM;
+    if (n_changed > 0)
+        qsort(changed, n_changed, sizeof(*changed), cmp_row);
+    if (n > 0)
+        qsort(row, n, sizeof(*row), cmp_row);
+    /* lab s04.merge: One pass over the old routes and the new rows, both sorted. */
+    /* stub: i = old->n; k = n; */
+    while (rc == 0 && (i < old->n || k < n)) {
+        struct route_row m = i < old->n ? module_of(old->at[i]) : row[k];
+        size_t same;
+
+        if (i < old->n && (k == n || cmp_module(&m, &row[k]) < 0)) {
+            if (!is_changed(changed, n_changed, &c, &m)) {
+                old->at[i]->refs++;
+                rc = add(t, old->at[i]); /* stays, shared */
+            }
+            i++;
+            continue;
+        }
+        if (i < old->n && cmp_module(&m, &row[k]) == 0)
+            i++;                      /* replaced */
+        same = same_module(row + k, n - k);
+        rc = add(t, make(row + k, same));
+        k += same;
+    }
+    /* end lab */
+    if (rc < 0)
+        route_table_unref(t);
+    else
+        *out = t;
+    return rc;
+}
+
+struct route_table *route_table_ref(struct route_table *t)
+{
+    t->refs++;
+    return t;
+}
+
+void route_table_unref(struct route_table *t)
+{
+    size_t i;
+
+    if (!t || atomic_fetch_sub(&t->refs, 1) > 1)
+        return;
+    for (i = 0; i < t->n; i++)
+        unref(t->at[i]);
+    free(t);
+}
+
+const struct route *route_table_find(const struct route_table *t, uint32_t modid,
+                                     uint32_t cmdid)
+{
+    const struct route_row want = {.modid = modid, .cmdid = cmdid};
+    size_t lo = 0, hi = t->n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        struct route_row m = module_of(t->at[mid]);
+        int c = cmp_module(&m, &want);
+
+        if (c == 0)
+            return t->at[mid];
+        if (c < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return NULL;
+}
+
+uint64_t route_table_version(const struct route_table *t)
+{
+    return t->version;
+}
+
+size_t route_table_n_modules(const struct route_table *t)
+{
+    return t->n;
+}
+
+size_t route_table_n_nodes(const struct route_table *t)
+{
+    return t->n_node;
+}
+
+bool route_equal(const struct route *a, const struct route *b)
+{
+    uint32_t i;
+
+    if (a == b)
+        return true;
+    if (!a || !b || a->n_node != b->n_node)
+        return false;
+    for (i = 0; i < a->n_node; i++)
+        if (a->node[i].ip != b->node[i].ip || a->node[i].port != b->node[i].port)
+            return false;
+    return true;
+}
+
+bool route_table_equal(const struct route_table *a, const struct route_table *b)
+{
+    size_t i;
+
+    if (a->n != b->n)
+        return false;
+    for (i = 0; i < a->n; i++)
+        if (a->at[i]->modid != b->at[i]->modid || a->at[i]->cmdid != b->at[i]->cmdid ||
+            !route_equal(a->at[i], b->at[i]))
+            return false;
+    return true;
+}

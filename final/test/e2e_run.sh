@@ -1,0 +1,47 @@
+#!/bin/sh
+# e2e_run.sh -- make run, make stop: two zones up, exact numbers, a dead node, a zone's
+# services dead, nothing left behind, and clear words when a port is taken.
+set -u
+[ -z "${LARS_MODE:-}" ] || { echo "skip - make run: not under $LARS_MODE"; exit 0; }
+tmp=$(mktemp -d); rc=0
+export LARS_RUN=$tmp/run LARS_DNSD=27778 LARS_REPORTD=27779 LARS_PORT=28888 LARS_NODES=28001 LARS_SECONDS=120
+trap 'sh common/run stop >/dev/null 2>&1; kill ${hog:-} 2>/dev/null; rm -rf "$tmp"' EXIT
+say() { if [ "$1" = 0 ]; then echo "ok - $2"; else echo "not ok - $2"; rc=1; fi; }
+sql() { sh common/mariadb sql "$LARS_RUN/db" "$1"; }
+runs() { [ -e "/proc/$1" ] && ! grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null; }
+within() { # COMMAND... -> true as soon as it succeeds, at most 20 s
+    n=0; until "$@"; do n=$((n + 1)); [ $n -lt 200 ] || return 1; sleep 0.1; done
+}
+well() { for z in a b; do tail -n 1 "$LARS_RUN/lars-traffic-$z.log" | grep -qE 'ok +[1-9][0-9]*/s  failed +0/s .* no node +0/s' || return 1; done; }
+made() { cat "$LARS_RUN"/lars-traffic-?.log | awk '/^calls/ { ok += $4; bad += $6; n++ } END { if (n == 2) print ok, bad }'; }
+ended() { [ -n "$(made)" ]; }
+in_table() { # OK FAILED, with the six calls that asked whether all is well
+    [ "$(echo $(sql 'SELECT COALESCE(SUM(succ_cnt), 0), COALESCE(SUM(err_cnt), 0) FROM ServerCallStatus'))" = "$(($1 + 6)) $2" ]
+}
+
+sh common/run start >"$tmp/out" 2>&1; say $? "run returns when all is healthy"
+[ $rc = 0 ] || { cat "$tmp/out"; exit 1; }
+grep -q '127.0.0.2:27778' "$tmp/out"; say $? "it says what runs where"
+pids=$(cat "$LARS_RUN"/*.pid "$LARS_RUN/db/pid")
+sh common/run start | grep -q 'running already'; say $? "run twice is no harm"
+
+kill -9 "$(cat "$LARS_RUN/node-1.2.pid")"
+within sh -c 'tail -n 1 "$LARS_RUN/lars-traffic-a.log" | grep -qE "failed +[1-9]"'; say $? "a dead node is felt"
+kill -9 "$(cat "$LARS_RUN/lars-dnsd-a.pid")" "$(cat "$LARS_RUN/lars-reportd-a.pid")"
+sql "DELETE FROM RouteData WHERE serverip = INET_ATON('127.0.1.2')"
+within well; say $? "taken out of the route it is not, though zone a's dnsd is dead: b's tells it"
+kill "$(cat "$LARS_RUN/lars-traffic-a.pid")" "$(cat "$LARS_RUN/lars-traffic-b.pid")"
+within ended; say $? "business code ends and says what it did"
+within in_table $(made); say $? "the table shows exactly the calls made"
+
+sh common/run stop >/dev/null; say $? "stop ends it"
+left=0; for p in $pids; do runs "$p" && left=1; done
+say $left "no process is left"
+[ ! -e "$LARS_RUN" ]; say $? "no file is left"
+
+build/lars-node 127.0.0.2:27779 >"$tmp/hog" 2>&1 & hog=$!
+within grep -q listening "$tmp/hog"
+sh common/run start >"$tmp/out" 2>&1; [ $? = 1 ]; say $? "a taken port: run fails"
+grep -q 'cannot listen on 127.0.0.2:27779: Address already in use (EADDRINUSE); see `ss -ltnp`' "$tmp/out"; say $? "in clear words"
+[ ! -e "$LARS_RUN" ]; say $? "and leaves nothing"
+exit $rc

@@ -1,0 +1,32 @@
+#!/bin/sh
+# e2e_syscalls.sh -- counts DNSService's system calls with strace: nothing is timed, so the
+# figures are the same on every machine.
+set -u
+build=${BUILD:-build}; log=$(mktemp); trap 'rm -f "$log" "$log".*' EXIT
+skip() { echo "skip - system calls per answer: $1"; exit 0; }
+[ -z "${LARS_MODE:-}" ] || skip "not under $LARS_MODE"
+command -v strace >/dev/null || skip "no strace; mend: sudo apt-get install strace"
+rc=0
+
+calls() { awk -v c="$1" '$NF == c { print $4; found = 1 } END { if (!found) print 0 }' "$log"; }
+most() { # WHAT CALL LIMIT
+    n=$(calls "$2")
+    if [ "$n" -le "$3" ]; then echo "ok - $1: $n calls of $2, at most $3"
+    else echo "not ok - $1: $n calls of $2, at most $3"; rc=1; fi
+}
+strace -f -c -S name -o "$log" sh -c "echo \$\$ >$log.pid; exec $build/lars-dnsd -m -p 0" >"$log.out" 2>"$log.err" &
+tracer=$!; n=0
+until grep -q 'route.table' "$log.err" && grep -q 'listening on' "$log.out"; do
+    n=$((n + 1))
+    kill -0 $tracer 2>/dev/null || { grep -q 'ermitted' "$log.err" && skip "strace is not permitted here"; cat "$log.err"; exit 1; }
+    [ $n -lt 400 ] || { echo "not ok - DNSService under strace has its routes"; exit 1; }
+    sleep 0.05
+done
+port=$(sed -n 's/.*listening on .*:\([0-9]*\)$/\1/p' "$log.out")
+"$build/dns_bench" -p "$port" -c 1 -n 2000 -t 60 >"$log.bench" || { echo "not ok - the load ran"; cat "$log.bench"; exit 1; }
+kill "$(cat "$log.pid")"; wait $tracer
+sent=$(sed -n 's/.* messages=\([0-9]*\) .*/\1/p' "$log.bench")
+most "one answer, one read" read $((sent + 100))
+most "one answer, one write" write $((sent + 100))
+most "no answer changes what is waited for" epoll_ctl 60
+exit $rc

@@ -1,0 +1,140 @@
+/* statusdb_mem.h -- ServerCallStatus in memory, behind the interface of db/statusdb.h:
+ * the tests of the writer and of the service need no server.  Thread: any. */
+#ifndef LARS_TEST_STATUSDB_MEM_H
+#define LARS_TEST_STATUSDB_MEM_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/statusdb.h"
+
+#define STATUSDB_MEM_ROWS 4096        /* more are refused */
+#define STATUSDB_MEM_KEY offsetof(struct status_row, succ)
+
+struct statusdb_mem {
+    struct statusdb db;
+    pthread_mutex_t lock;             /* guards all that follows */
+    int rc;
+    size_t n, n_writes, n_tries;
+    struct status_row row[STATUSDB_MEM_ROWS];
+};
+
+static inline struct status_row *find(struct statusdb_mem *m,
+                                      const struct status_row *key)
+{
+    size_t i;
+
+    for (i = 0; i < m->n; i++)
+        if (memcmp(&m->row[i], key, STATUSDB_MEM_KEY) == 0)
+            return &m->row[i];
+    return NULL;
+}
+
+static inline int mem_check(struct statusdb *db)
+{
+    struct statusdb_mem *m = (struct statusdb_mem *)db;
+    int rc;
+
+    pthread_mutex_lock(&m->lock);
+    rc = m->rc;
+    pthread_mutex_unlock(&m->lock);
+    snprintf(db->error, sizeof(db->error), "the database in memory says %d", rc);
+    return rc;
+}
+
+static inline int mem_write(struct statusdb *db, const struct status_row *row, size_t n)
+{
+    struct statusdb_mem *m = (struct statusdb_mem *)db;
+    size_t i;
+    int rc = mem_check(db);
+
+    pthread_mutex_lock(&m->lock);
+    m->n_tries++;
+    if (rc == 0 && m->n + n > STATUSDB_MEM_ROWS)
+        rc = -EIO;
+    for (i = 0; rc == 0 && i < n; i++) {
+        struct status_row *at = find(m, &row[i]);
+
+        *(at ? at : &m->row[m->n++]) = row[i];
+    }
+    m->n_writes += rc == 0;
+    pthread_mutex_unlock(&m->lock);
+    return rc;
+}
+
+static inline void mem_close(struct statusdb *db)
+{
+    struct statusdb_mem *m = (struct statusdb_mem *)db;
+
+    pthread_mutex_destroy(&m->lock);
+    free(m);
+}
+
+static const struct statusdb_ops mem_ops = {mem_check, mem_write, mem_close};
+
+static inline int statusdb_mem_create(struct statusdb **out)
+{
+    struct statusdb_mem *m = calloc(1, sizeof(*m));
+
+    if (!m)
+        return -ENOMEM;
+    m->db.ops = &mem_ops;
+    pthread_mutex_init(&m->lock, NULL);
+    *out = &m->db;
+    return 0;
+}
+
+/* Every call fails with <rc> until it is 0 again. */
+static inline void statusdb_mem_set_rc(struct statusdb *db, int rc)
+{
+    struct statusdb_mem *m = (struct statusdb_mem *)db;
+
+    pthread_mutex_lock(&m->lock);
+    m->rc = rc;
+    pthread_mutex_unlock(&m->lock);
+}
+
+/* Finds the row with the key of <row> and fills the rest. */
+static inline bool statusdb_mem_find(struct statusdb *db, struct status_row *row)
+{
+    struct statusdb_mem *m = (struct statusdb_mem *)db;
+    struct status_row *at;
+
+    pthread_mutex_lock(&m->lock);
+    at = find(m, row);
+    if (at)
+        *row = *at;
+    pthread_mutex_unlock(&m->lock);
+    return at != NULL;
+}
+
+static inline size_t read_locked(struct statusdb *db, const size_t *counter)
+{
+    struct statusdb_mem *m = (struct statusdb_mem *)db;
+    size_t n;
+
+    pthread_mutex_lock(&m->lock);
+    n = *counter;
+    pthread_mutex_unlock(&m->lock);
+    return n;
+}
+
+static inline size_t statusdb_mem_n_rows(struct statusdb *db)
+{
+    return read_locked(db, &((struct statusdb_mem *)db)->n);
+}
+
+static inline size_t statusdb_mem_n_writes(struct statusdb *db)
+{
+    return read_locked(db, &((struct statusdb_mem *)db)->n_writes);
+}
+
+static inline size_t statusdb_mem_n_tries(struct statusdb *db)
+{
+    return read_locked(db, &((struct statusdb_mem *)db)->n_tries);
+}
+
+#endif

@@ -1,0 +1,248 @@
+#include "connfix.h"
+
+static void t_close_in_a_handler_stops_the_frames_behind_it(void **state)
+{
+    char b[200];
+    size_t n = put_frame(b, 2, "x", 1);
+    int p = start();
+
+    (void)state;
+    n += put_frame(b + n, 1, "never", 5);
+    assert_int_equal(write(p, b, n), (ssize_t)n);
+    LOOP_UNTIL(fx.loop, fx.n_close == 1);
+    assert_int_equal(fx.why, CONN_WHY_LOCAL);
+    assert_int_equal(conn_group_stat(fx.g)->n_frames, 1);
+    close(p);
+}
+
+static void t_close_frees_the_fd_at_once_and_calls_on_close_once(void **state)
+{
+    int p = start(), fd = conn_fd(fx.last), again;
+
+    (void)state;
+    conn_close(fx.last);
+    assert_int_equal(conn_fd(fx.last), -1);
+    assert_int_equal(fx.n_close, 0);      /* not before the end of the turn */
+    again = dup(0);
+    assert_int_equal(again, fd);
+    conn_close(fx.last);
+    conn_finish(fx.last);
+    conn_pause_read(fx.last);
+    conn_resume_read(fx.last);
+    loop_turn(fx.loop);
+    assert_int_equal(fx.n_close, 1);
+    close(again);
+    close(p);
+}
+
+static void t_finish_sends_the_reply_then_waits_for_the_peer(void **state)
+{
+    int p = start();
+    char b[8];
+
+    (void)state;
+    send_frame(p, 3, "last words");
+    expect_frame(p, 1, "last words");
+    assert_int_equal(collect(p, b, 1), 0); /* our end is shut down */
+    assert_int_equal(fx.n_close, 0);
+    send_frame(p, 1, "ignored");
+    loop_turn(fx.loop);
+    assert_int_equal(conn_group_stat(fx.g)->n_frames, 1);
+    close(p);
+    LOOP_UNTIL(fx.loop, fx.n_close == 1);
+    assert_int_equal(fx.why, CONN_WHY_EOF);
+}
+
+static void t_finish_does_not_wait_longer_than_linger(void **state)
+{
+    int p = start();
+
+    (void)state;
+    send_frame(p, 3, "last words");
+    LOOP_UNTIL(fx.loop, fx.n_close == 1);
+    assert_int_equal(fx.why, CONN_WHY_LOCAL);
+    close(p);
+}
+
+static void t_half_close_still_gets_every_reply(void **state)
+{
+    char b[30000], got[30000];
+    size_t n = 0;
+    int p = start(), i;
+
+    (void)state;
+    for (i = 0; i < 1000; i++)
+        n += put_frame(b + n, 1, "before the end", 14);
+    assert_int_equal(write(p, b, n), (ssize_t)n);
+    shutdown(p, SHUT_WR);
+    assert_int_equal(collect(p, got, n), n);
+    assert_memory_equal(got, b, n);
+    expect_end(p);
+    LOOP_UNTIL(fx.loop, fx.n_close == 1);
+    assert_int_equal(fx.why, CONN_WHY_EOF);
+    close(p);
+}
+
+static void t_pause_holds_frames_until_resume(void **state)
+{
+    char b[100], got[100];
+    size_t n = put_frame(b, 4, "1", 1);
+    struct conn *c;
+    int p = start();
+
+    (void)state;
+    c = fx.last;
+    n += put_frame(b + n, 1, "2", 1);
+    n += put_frame(b + n, 1, "3", 1);
+    assert_int_equal(write(p, b, n), (ssize_t)n);
+    expect_frame(p, 4, "1");
+    loop_turn(fx.loop);
+    assert_int_equal(read(p, got, 1), -1);
+    conn_resume_read(c);
+    conn_pause_read(c);                   /* changed its mind: still nothing */
+    loop_turn(fx.loop);
+    assert_int_equal(read(p, got, 1), -1);
+    conn_resume_read(c);
+    expect_frame(p, 1, "2");
+    expect_frame(p, 1, "3");
+    send_frame(p, 1, "4");
+    expect_frame(p, 1, "4");
+    close(p);
+}
+
+static void t_paused_connection_notices_that_the_peer_died(void **state)
+{
+    int p = start();
+
+    (void)state;
+    conn_pause_read(fx.last);
+    close(p);
+    LOOP_UNTIL(fx.loop, fx.n_close == 1);
+    assert_int_equal(fx.why, CONN_WHY_ERROR);
+}
+
+/* A peer that never reads: the output is bounded, the connection ends, others go on. */
+static void t_reader_that_never_reads_is_closed_and_counted(void **state)
+{
+    static char body[1000];
+    struct conn *c;
+    int good = start(), p = start(), i, rc = 0;
+
+    (void)state;
+    c = fx.last;
+    for (i = 0; i < 10000 && rc == 0; i++) {
+        assert_true(conn_out_bytes(c) <= 100000);
+        rc = conn_send(c, 1, body, sizeof(body));
+    }
+    assert_int_equal(rc, -ENOBUFS);
+    LOOP_UNTIL(fx.loop, fx.n_close == 1);
+    assert_int_equal(fx.why, CONN_WHY_OUT_FULL);
+    send_frame(good, 1, "fine");
+    expect_frame(good, 1, "fine");
+    close(good);
+    close(p);
+}
+
+static void t_close_with_output_queued_drops_it(void **state)
+{
+    static char body[1000];
+    int p = start();
+
+    (void)state;
+    while (conn_out_bytes(fx.last) < 50000)
+        assert_int_equal(conn_send(fx.last, 1, body, sizeof(body)), 0);
+    conn_close(fx.last);
+    LOOP_UNTIL(fx.loop, fx.n_close == 1);
+    assert_int_equal(fx.why, CONN_WHY_LOCAL);
+    close(p);
+}
+
+static void t_idle_connection_is_closed(void **state)
+{
+    int p = start();
+
+    (void)state;
+    expect_end(p);
+    LOOP_UNTIL(fx.loop, fx.n_close == 1);
+    assert_int_equal(fx.why, CONN_WHY_IDLE);
+    close(p);
+}
+
+/* A byte now and then is not a message: a slow attacker is idle all the same. */
+static void t_byte_by_byte_without_a_frame_is_idle(void **state)
+{
+    char b[1000] = "";
+    size_t n = put_frame(b, 1, b + 8, 900), i;
+    int p = start();
+
+    (void)state;
+    for (i = 0; i < n && fx.n_close == 0; i++) {
+        if (write(p, b + i, 1) != 1)
+            break;
+        loop_turn(fx.loop);
+    }
+    LOOP_UNTIL(fx.loop, fx.n_close == 1);
+    assert_int_equal(fx.why, CONN_WHY_IDLE);
+    assert_true(i < n);
+    close(p);
+}
+
+static void t_busy_connection_is_not_idle(void **state)
+{
+    uint64_t end = t_now_ms() + 1200;
+    int p = start();
+
+    (void)state;
+    while (t_now_ms() < end && fx.n_close == 0) {
+        send_frame(p, 1, "busy");
+        expect_frame(p, 1, "busy");
+    }
+    assert_int_equal(fx.n_close, 0);
+    close(p);
+}
+
+static void t_destroy_closes_what_is_open(void **state)
+{
+    int p[20], i;
+
+    (void)state;
+    for (i = 0; i < 20; i++)
+        p[i] = start();
+    conn_close(fx.last);
+    conn_group_destroy(fx.g);
+    fx.g = NULL;
+    assert_int_equal(fx.n_close, 20);
+    for (i = 0; i < 20; i++)
+        close(p[i]);
+}
+
+static void t_reset_at_every_moment(void **state)
+{
+    char b[100];
+    size_t n = put_frame(b, 1, "hello", 5), cut;
+
+    (void)state;
+    n += put_frame(b + n, 4, "pause", 5);
+    n += put_frame(b + n, 3, "finish", 6);
+    for (cut = 0; cut <= n; cut++) {
+        int p = start();
+
+        assert_int_equal(write(p, b, cut), (ssize_t)cut);
+        if (cut % 2)
+            loop_turn(fx.loop);
+        close(p);                         /* with our replies unread: ECONNRESET here */
+        LOOP_UNTIL(fx.loop, conn_group_n_open(fx.g) == 0);
+    }
+    assert_int_equal(fx.n_close, n + 1);
+}
+
+T_MAIN(C(t_close_in_a_handler_stops_the_frames_behind_it),
+       C(t_close_frees_the_fd_at_once_and_calls_on_close_once),
+       C(t_finish_sends_the_reply_then_waits_for_the_peer),
+       S(t_finish_does_not_wait_longer_than_linger),
+       C(t_half_close_still_gets_every_reply), C(t_pause_holds_frames_until_resume),
+       C(t_paused_connection_notices_that_the_peer_died),
+       C(t_reader_that_never_reads_is_closed_and_counted),
+       C(t_close_with_output_queued_drops_it), S(t_idle_connection_is_closed),
+       S(t_byte_by_byte_without_a_frame_is_idle), H(t_busy_connection_is_not_idle),
+       C(t_destroy_closes_what_is_open), C(t_reset_at_every_moment))
