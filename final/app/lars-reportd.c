@@ -95,8 +95,10 @@ static void stop_writers(void)
 /* Runs until a signal.  Takes <lfd>.  Returns 0 or what could not be set up. */
 static int serve(int lfd)
 {
-    struct reportsrv_config cfg = {set.threads, set.max_connections, writers,
-                                   set.writers};
+    struct reportsrv_config cfg = {.n_threads = set.threads,
+                                   .max_conns = set.max_connections,
+                                   .writer = writers,
+                                   .n_writers = set.writers};
     struct evloop *l = NULL;
     struct evsig *sig = NULL;
     struct reportsrv *s = NULL;

@@ -35,7 +35,9 @@ static void *run(void *arg)
 
 static int setup(void **state)
 {
-    struct reportsrv_config cfg = {2, 0, fx.writer, WRITERS};
+    struct reportsrv_config cfg = {.n_threads = 2,
+                                   .writer = fx.writer,
+                                   .n_writers = WRITERS};
     struct writer_config wc = {1000, 100, 0};
     struct net_addr at;
     int i, lfd;
@@ -107,7 +109,7 @@ static void t_report_reaches_the_table(void **state)
     T_WAIT(where(0xffffffff, 5) >= 0);
     assert_int_equal(stat_of().n_report, 3);
     assert_int_equal(stat_of().n_row, 3);
-    peer_expect_silence(c, 20); /* no reply, ever */
+    peer_expect_silence(c, 20);       /* no reply, ever */
     close(c);
 }
 

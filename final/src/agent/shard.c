@@ -187,6 +187,8 @@ static int on_report(struct shard *s, struct udp *u, const struct frame *f,
     rc = classic_report(mod->lb, &node, q.retcode == 0, q.cost_us / 1000,
                         evloop_now_ms(s->loop));
     mod->dirty = mod->dirty || rc == 0;
+    if (rc == 0 && s->cfg.on_call)
+        s->cfg.on_call(s->cfg.index, &q, s->cfg.arg);
     return rc;
 }
 

@@ -16,6 +16,11 @@ struct reportsrv_config {
     unsigned max_conns;               /* 0 = no limit but the fds */
     struct writer **writer;           /* borrowed, until reportsrv_destroy() */
     unsigned n_writers;               /* 1 and more */
+    /* For more messages than ours.  Each may be NULL; borrowed. */
+    int (*more)(struct dispatch *d, void *arg); /* adds handlers; 0 or -errno */
+    void (*on_start)(struct conn *c, void *arg);
+    void (*on_close)(struct conn *c, enum conn_why why, void *arg);
+    void *arg;
 };
 
 /* Takes <lfd>, on failure as well; borrows <main_loop>.  Returns 0 or -errno.  Thread:
@@ -25,6 +30,8 @@ int reportsrv_create(struct reportsrv **out, struct evloop *main_loop, int lfd,
 
 /* Closes every connection; stop the writers after it.  NULL is fine. */
 void reportsrv_destroy(struct reportsrv *s);
+
+struct mtsrv *reportsrv_server(struct reportsrv *s); /* to post tasks */
 
 struct reportsrv_stat {
     uint64_t n_report, n_bad;         /* messages: good, refused */

@@ -73,8 +73,19 @@ static void on_report(struct conn *c, const struct frame *f, void *arg)
 
 static void on_start(struct conn *c, void *arg)
 {
-    (void)arg;
+    struct reportsrv *s = arg;
+
     sock_keepalive(conn_fd(c), DEAD_S); /* agents are never closed for being quiet */
+    if (s->cfg.on_start)
+        s->cfg.on_start(c, s->cfg.arg);
+}
+
+static void on_close(struct conn *c, enum conn_why why, void *arg)
+{
+    struct reportsrv *s = arg;
+
+    if (s->cfg.on_close)
+        s->cfg.on_close(c, why, s->cfg.arg);
 }
 
 int reportsrv_create(struct reportsrv **out, struct evloop *main_loop, int lfd,
@@ -88,12 +99,15 @@ int reportsrv_create(struct reportsrv **out, struct evloop *main_loop, int lfd,
         s->cfg = *cfg;
         rc = dispatch_set(s->dispatch, MSG_REPORT_STATUS, on_report, s);
     }
+    if (rc == 0 && cfg->more)
+        rc = cfg->more(s->dispatch, cfg->arg);
     if (rc < 0) {
         close(lfd);
         reportsrv_destroy(s);
         return rc;
     }
-    mc.conn = (struct conn_config){.dispatch = s->dispatch, .on_start = on_start};
+    mc.conn = (struct conn_config){
+        .dispatch = s->dispatch, .on_start = on_start, .on_close = on_close, .arg = s};
     rc = mtsrv_create(&s->srv, main_loop, lfd, &mc);
     if (rc < 0)
         reportsrv_destroy(s);
@@ -109,6 +123,11 @@ void reportsrv_destroy(struct reportsrv *s)
     mtsrv_destroy(s->srv);
     dispatch_destroy(s->dispatch);
     free(s);
+}
+
+struct mtsrv *reportsrv_server(struct reportsrv *s)
+{
+    return s->srv;
 }
 
 void reportsrv_stat(const struct reportsrv *s, struct reportsrv_stat *out)

@@ -49,7 +49,7 @@ int repcli_create(struct repcli **out, struct evloop *l, const struct repcli_con
     }
     c->cfg = *cfg;
     memcpy(tc.to, cfg->server, sizeof(tc.to));
-    tc.dispatch = c->dispatch;
+    tc.dispatch = cfg->dispatch ? cfg->dispatch : c->dispatch;
     tc.arg = c;
     rc = tcpcli_create(&c->cli, l, &tc);
     if (rc < 0)
@@ -76,6 +76,11 @@ int repcli_send(struct repcli *c, const struct msg_module *m,
 
     return len < 0 ? (int)len
                    : tcpcli_send(c->cli, MSG_REPORT_STATUS, c->body, (size_t)len);
+}
+
+int repcli_send_frame(struct repcli *c, int32_t msgid, const void *body, size_t len)
+{
+    return tcpcli_send(c->cli, msgid, body, len);
 }
 
 void repcli_finish(struct repcli *c)

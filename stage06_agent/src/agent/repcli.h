@@ -15,6 +15,7 @@ struct repcli;
 struct repcli_config {
     struct net_addr server[TCPCLI_MAX_ADDRS]; /* tried in turn */
     size_t n_server;                  /* 1 and more */
+    const struct dispatch *dispatch;  /* for what it sends; NULL: it never speaks */
     uint32_t caller;                 /* our IPv4 in reports; 0 = that of the connection */
     void (*on_up)(void *arg);         /* tell everything (again) */
     void (*on_end)(void *arg);        /* after repcli_finish(): all is sent, or gone */
@@ -28,6 +29,9 @@ void repcli_destroy(struct repcli *c); /* NULL is fine */
 /* Returns 0; -ENOTCONN; as conn_send(). */
 int repcli_send(struct repcli *c, const struct msg_module *m,
                 const struct msg_result *res, size_t n);
+
+/* Any frame.  Returns as tcpcli_send(). */
+int repcli_send_frame(struct repcli *c, int32_t msgid, const void *body, size_t len);
 
 void repcli_finish(struct repcli *c); /* send what waits and close for good */
 
