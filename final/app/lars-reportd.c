@@ -16,10 +16,12 @@
 #include "db/statusdb_mysql.h"
 #include "net/evsig.h"
 #include "net/sock.h"
+#include "report/batchsrv.h"
 #include "report/reportsrv.h"
 
 #define BACKLOG 1024
 #define WRITERS_MAX 64
+#define BATCHES_MAX 1000              /* that wait in each writer; 60 KiB at most */
 
 static struct settings {
     char address[48];
@@ -52,6 +54,7 @@ static const struct opts_flag flags[] = {{'p', "reportd", "port", NULL},
                                          {0}};
 
 static struct writer *writers[WRITERS_MAX];
+static struct batchwriter *batchers[WRITERS_MAX];
 
 static void on_signal(int signo, void *arg)
 {
@@ -71,6 +74,21 @@ static int start_writers(void)
         rc = statusdb_mysql_create(&db, &mc);
         if (rc == 0)
             rc = writer_start(&writers[i], db, &wc);
+    }
+    return rc;
+}
+
+static int start_batchers(struct batchsrv *b)
+{
+    struct myconn_config mc = dbconf_myconn(&set.db);
+    struct batchdb *db;
+    uint32_t i;
+    int rc = 0;
+
+    for (i = 0; i < set.writers && rc == 0; i++) {
+        rc = batchdb_create(&db, &mc);
+        if (rc == 0)
+            rc = batchwriter_start(&batchers[i], db, BATCHES_MAX, batchsrv_on_applied, b);
     }
     return rc;
 }
@@ -98,23 +116,40 @@ static int serve(int lfd)
     struct reportsrv_config cfg = {.n_threads = set.threads,
                                    .max_conns = set.max_connections,
                                    .writer = writers,
-                                   .n_writers = set.writers};
+                                   .n_writers = set.writers,
+                                   .more = batchsrv_more,
+                                   .on_start = batchsrv_on_start,
+                                   .on_close = batchsrv_on_close};
     struct evloop *l = NULL;
     struct evsig *sig = NULL;
     struct reportsrv *s = NULL;
+    struct batchsrv *b = NULL;
+    uint32_t i;
     int rc = evloop_create(&l);
 
     if (rc == 0)
         rc = evsig_create(&sig, l, on_signal, l); /* before threads: they inherit it */
     if (rc == 0)
+        rc = batchsrv_create(&b, set.threads);
+    cfg.arg = b;
+    if (rc == 0)
         rc = start_writers();
+    if (rc == 0)
+        rc = start_batchers(b);
     if (rc < 0)
         close(lfd);
     else
         rc = reportsrv_create(&s, l, lfd, &cfg);
     if (rc == 0)
+        rc = batchsrv_serve(b, reportsrv_server(s), batchers, set.writers);
+    if (rc == 0)
         rc = evloop_run(l);
+    for (i = 0; i < set.writers; i++)
+        batchwriter_stop(batchers[i]);
     reportsrv_destroy(s);
+    for (i = 0; i < set.writers; i++)
+        batchwriter_destroy(batchers[i]);
+    batchsrv_destroy(b);
     stop_writers();
     evsig_destroy(sig);
     evloop_destroy(l);

@@ -51,6 +51,15 @@ CREATE TABLE IF NOT EXISTS ServerCallStatus (
     PRIMARY KEY (modid, cmdid, ip, port, caller)
 ) ENGINE = InnoDB;
 
+-- Which batches were applied: the last number of each stream.  A batch is its rows and this
+-- number in one transaction, so it is applied once, however often it is sent.
+CREATE TABLE IF NOT EXISTS ReportSeen (
+    stream     BINARY(16) NOT NULL,
+    seq        BIGINT UNSIGNED NOT NULL,
+    updated_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP,
+    PRIMARY KEY (stream)
+) ENGINE = InnoDB;
+
 -- Names for people.
 CREATE TABLE IF NOT EXISTS ModIDConfig (
     id      INT UNSIGNED NOT NULL AUTO_INCREMENT,

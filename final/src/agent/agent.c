@@ -4,6 +4,9 @@
  *     shard --- totals ---------> repcli --- tell all -> shards
  *     shard --- a frame for another shard's module ----> shard
  *
+ * With a Report Service that acknowledges, batches of the ledgers go instead of totals:
+ * exactlink.h.
+ *
  * No thread ever touches what another one owns. */
 #include "agent/agent.h"
 
@@ -14,6 +17,7 @@
 #include <time.h>
 
 #include "agent/dnscli.h"
+#include "agent/exactlink.h"
 #include "agent/repcli.h"
 #include "agent/shard.h"
 #include "net/looppool.h"
@@ -29,6 +33,7 @@ struct agent {
     struct shard *shard[SHARD_N];
     struct dnscli *dns;
     struct repcli *rep;
+    struct exactlink *exact;
     uint16_t port;
     unsigned n_flushed;               /* shards that are; REP's thread only */
     sem_t drained;
@@ -132,8 +137,12 @@ static void run_report(void *arg, void *user)
 static int report(const struct msg_module *m, const struct msg_result *res, size_t n,
                   void *arg)
 {
-    struct report_task *t = malloc(sizeof(*t) + n * sizeof(*res));
+    struct agent *a = arg;
+    struct report_task *t;
 
+    if (exactlink_report(a->exact, m, res, n))
+        return 0;
+    t = malloc(sizeof(*t) + n * sizeof(*res));
     if (!t)
         return -ENOMEM;
     t->mod = *m;
@@ -148,13 +157,28 @@ static void run_report_all(void *arg, void *user)
     shard_report_all(user);
 }
 
-static void on_report_up(void *arg)
+static void tell_all(void *arg)
 {
     struct agent *a = arg;
     unsigned i;
 
     for (i = 0; i < SHARD_N; i++)
         post(a, i, run_report_all, NULL);
+}
+
+static void on_report_up(void *arg)
+{
+    struct agent *a = arg;
+
+    exactlink_on_up(a->exact, repcli_caller(a->rep));
+    tell_all(a);
+}
+
+static void on_call(unsigned index, const struct msg_call *q, void *arg)
+{
+    struct agent *a = arg;
+
+    exactlink_on_call(a->exact, index, q);
 }
 
 /* --- shard -> shard ----------------------------------------------------------------- */
@@ -198,6 +222,7 @@ static int create_shards(struct agent *a, const struct agent_config *cfg)
                               .want = want,
                               .forget = forget,
                               .report = report,
+                              .on_call = on_call,
                               .elsewhere = elsewhere,
                               .arg = a};
     struct net_addr at = cfg->at;
@@ -255,6 +280,7 @@ static int create_clients(struct agent *a, const struct agent_config *cfg)
                                .fn = on_route,
                                .arg = a};
     struct repcli_config rc = {.n_server = cfg->n_report,
+                               .dispatch = exactlink_dispatch(a->exact),
                                .caller = cfg->caller,
                                .on_up = on_report_up,
                                .on_end = on_end,
@@ -272,6 +298,7 @@ static void release(struct agent *a)
     destroy_shards(a);
     dnscli_destroy(a->dns);
     repcli_destroy(a->rep);
+    exactlink_destroy(a->exact);
     looppool_destroy(a->pool);
     sem_destroy(&a->drained);
     free(a);
@@ -289,6 +316,8 @@ int agent_start(struct agent **out, const struct agent_config *cfg)
     rc = looppool_create(&a->pool, N_THREADS);
     if (rc == 0)
         rc = open_ports(a, cfg);
+    if (rc == 0)
+        rc = exactlink_create(&a->exact, a->pool, REP, cfg->route_file, tell_all, a);
     if (rc == 0)
         rc = create_clients(a, cfg);
     if (rc < 0) {

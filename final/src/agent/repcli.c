@@ -78,6 +78,11 @@ int repcli_send(struct repcli *c, const struct msg_module *m,
                    : tcpcli_send(c->cli, MSG_REPORT_STATUS, c->body, (size_t)len);
 }
 
+uint32_t repcli_caller(const struct repcli *c)
+{
+    return c->caller;
+}
+
 int repcli_send_frame(struct repcli *c, int32_t msgid, const void *body, size_t len)
 {
     return tcpcli_send(c->cli, msgid, body, len);

@@ -30,6 +30,9 @@ void repcli_destroy(struct repcli *c); /* NULL is fine */
 int repcli_send(struct repcli *c, const struct msg_module *m,
                 const struct msg_result *res, size_t n);
 
+/* Our IPv4 as reports have it; 0 before the first connection. */
+uint32_t repcli_caller(const struct repcli *c);
+
 /* Any frame.  Returns as tcpcli_send(). */
 int repcli_send_frame(struct repcli *c, int32_t msgid, const void *body, size_t len);
 

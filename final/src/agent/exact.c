@@ -1,0 +1,211 @@
+#include "agent/exact.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/ledger.h"
+#include "base/err.h"
+#include "base/log.h"
+
+#define MAX_ROWS 65536                /* nodes of a shard's ledger: 3 MiB */
+#define HELLO_MS 1000                 /* no answer within it: a base peer */
+#define AGAIN_MS 3000              /* a batch without its acknowledgement is sent again */
+#define LOG_GAP_MS 60000
+
+enum peer { PEER_ASKED, PEER_EXACT, PEER_BASE };
+
+struct side {                         /* one shard's; its thread only */
+    struct ledger *ledger;
+    struct msg_batch *batch;          /* room for one */
+    uint64_t sent_seq;                /* sent on this connection; 0 = none */
+    uint64_t n_full;                  /* calls that no row was left for */
+};
+
+struct exact {
+    struct exact_config cfg;
+    struct side side[SHARD_N];
+    _Atomic enum peer peer;
+    _Atomic uint32_t caller;          /* IPv4 */
+    uint64_t up_ms;                   /* client's thread: hello was sent; 0 = now */
+    uint64_t again_ms;                /* client's thread */
+    _Atomic uint64_t connection;      /* counts connections */
+    uint64_t sent_on[SHARD_N];        /* each shard's: of which connection */
+};
+
+int exact_create(struct exact **out, const struct exact_config *cfg)
+{
+    struct exact *x = calloc(1, sizeof(*x));
+    char path[300];
+    unsigned i;
+    int rc = x ? 0 : -ENOMEM;
+
+    for (i = 0; i < SHARD_N && rc == 0; i++) {
+        x->side[i].batch =
+            malloc(sizeof(struct msg_batch) + MSG_BATCH_ROWS * sizeof(struct msg_count));
+        if (!x->side[i].batch)
+            rc = -ENOMEM;
+        else if (snprintf(path, sizeof(path), "%s.calls.%u", cfg->path, i) >=
+                 (int)sizeof(path))
+            rc = -ENAMETOOLONG;
+        else
+            rc = ledger_open(&x->side[i].ledger, path, MAX_ROWS);
+    }
+    if (rc < 0) {
+        LOG_ERROR("ledger.open", "path=%s err=%s", cfg->path, err_str(rc));
+        exact_destroy(x);
+        return rc;
+    }
+    x->cfg = *cfg;
+    x->cfg.path = NULL;
+    *out = x;
+    return 0;
+}
+
+void exact_destroy(struct exact *x)
+{
+    unsigned i;
+
+    if (!x)
+        return;
+    for (i = 0; i < SHARD_N; i++) {
+        ledger_close(x->side[i].ledger);
+        free(x->side[i].batch);
+    }
+    free(x);
+}
+
+static void ship_all(struct exact *x)
+{
+    unsigned i;
+
+    for (i = 0; i < SHARD_N; i++)
+        x->cfg.post_ship(i, x->cfg.arg);
+}
+
+static void on_hello_reply(struct conn *c, const struct frame *f, void *arg)
+{
+    struct exact *x = arg;
+    uint32_t version;
+
+    (void)c;
+    if (msg_batch_unpack_hello(&version, f->body, f->len) < 0 || x->peer == PEER_EXACT)
+        return;
+    x->peer = PEER_EXACT;
+    LOG_INFO("report.exact", "version=%u", version);
+    ship_all(x);
+}
+
+static void on_ack(struct conn *c, const struct frame *f, void *arg)
+{
+    struct exact *x = arg;
+    struct msg_ack a;
+    unsigned i;
+
+    (void)c;
+    if (msg_batch_unpack_ack(&a, f->body, f->len) < 0)
+        return;
+    for (i = 0; i < SHARD_N; i++)     /* a stream's name never changes: any thread */
+        if (memcmp(a.stream, ledger_stream(x->side[i].ledger), MSG_STREAM) == 0)
+            x->cfg.post_acked(i, a.seq, x->cfg.arg);
+}
+
+int exact_add_handlers(struct exact *x, struct dispatch *d)
+{
+    int rc = dispatch_set(d, MSG_HELLO_REPLY, on_hello_reply, x);
+
+    return rc < 0 ? rc : dispatch_set(d, MSG_REPORT_ACK, on_ack, x);
+}
+
+void exact_on_up(struct exact *x, uint32_t caller)
+{
+    char body[16];
+    ssize_t n = msg_batch_pack_hello(body, sizeof(body));
+
+    x->caller = caller;
+    x->connection++;
+    x->peer = PEER_ASKED;
+    x->up_ms = 0;
+    if (n > 0)
+        x->cfg.send(MSG_HELLO, body, (size_t)n, x->cfg.arg);
+}
+
+void exact_on_tick(struct exact *x, uint64_t now_ms)
+{
+    if (x->up_ms == 0)
+        x->up_ms = now_ms;
+    if (x->peer == PEER_ASKED && x->connection > 0 && now_ms - x->up_ms >= HELLO_MS) {
+        x->peer = PEER_BASE;
+        LOG_WARN("report.base",
+                 "the Report Service does not acknowledge: totals instead");
+    }
+    if (x->peer != PEER_EXACT || now_ms - x->again_ms < AGAIN_MS)
+        return;
+    x->again_ms = now_ms;
+    x->connection++;                  /* whatever is under way is sent again */
+    ship_all(x);
+}
+
+bool exact_is_on(const struct exact *x)
+{
+    return x->peer != PEER_BASE;
+}
+
+void exact_count(struct exact *x, unsigned index, const struct msg_call *q)
+{
+    struct side *s = &x->side[index];
+
+    if (ledger_count(s->ledger, &q->mod, q->host.ip, q->host.port, q->retcode == 0) == 0)
+        return;
+    s->n_full++;
+    LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "ledger.full", "lost=%llu rows=%u",
+              (unsigned long long)s->n_full, MAX_ROWS);
+}
+
+void exact_note(struct exact *x, unsigned index, const struct msg_module *m,
+                const struct msg_result *res, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        ledger_note(x->side[index].ledger, m, res[i].ip, res[i].port, res[i].overload);
+}
+
+/* Once on each connection: the answer is on its way.  exact_on_tick() counts a new
+ * "connection" when it has been for too long. */
+void exact_ship(struct exact *x, unsigned index)
+{
+    static _Thread_local char body[FRAME_MAX_BODY];
+    struct side *s = &x->side[index];
+    uint64_t connection = x->connection;
+    ssize_t n;
+
+    if (x->peer != PEER_EXACT || ledger_batch(s->ledger, s->batch) == 0)
+        return;
+    if (s->sent_seq == s->batch->seq && x->sent_on[index] == connection)
+        return;
+    s->batch->caller = x->caller;
+    s->batch->ts = (uint32_t)time(NULL);
+    n = msg_batch_pack(s->batch, body, sizeof(body));
+    if (n < 0) {
+        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "batch.pack", "err=%s", err_str((int)n));
+        return;
+    }
+    s->sent_seq = s->batch->seq;
+    x->sent_on[index] = connection;
+    x->cfg.send(MSG_REPORT_BATCH, body, (size_t)n, x->cfg.arg);
+}
+
+void exact_settle(struct exact *x, unsigned index, uint64_t seq)
+{
+    ledger_acked(x->side[index].ledger, seq);
+    exact_ship(x, index);
+}
+
+void exact_told(struct exact *x, unsigned index)
+{
+    ledger_settle(x->side[index].ledger);
+}

@@ -1,0 +1,49 @@
+/* ledger -- what was called, counted in a file that is mapped into memory: a process that
+ * is killed has lost nothing, its successor goes on where it stopped.
+ *
+ * Counts leave it in batches, one at a time.  A batch is written down in the file, with
+ * the counts that it covers, before it is sent; after its acknowledgement they are
+ * settled.  A successor that finds a batch under way sends it again under the same
+ * number, and the receiver, who remembers the last number of each stream, applies it
+ * once.  So nothing is lost and nothing is counted twice, whoever dies when.
+ *
+ * A reboot begins a new stream: what was not acknowledged then is lost, as the disk may
+ * have any mixture of old and new pages.  Thread: one at a time. */
+#ifndef LARS_AGENT_LEDGER_H
+#define LARS_AGENT_LEDGER_H
+
+#include <stdint.h>
+
+#include "proto/msg_batch.h"
+
+struct ledger;
+
+/* Adopts <path>, or makes it anew when it is not there, of another boot, or damaged.  At
+ * most <max_rows> nodes.  Returns 0; -EBUSY when another process has it; -errno. */
+int ledger_open(struct ledger **out, const char *path, uint32_t max_rows);
+void ledger_close(struct ledger *l);  /* everything stays in the file.  NULL is fine */
+
+/* One call of this node.  Returns 0; -ENOBUFS when there are too many nodes. */
+int ledger_count(struct ledger *l, const struct msg_module *m, uint32_t ip, uint32_t port,
+                 bool ok);
+
+/* Is this node overloaded?  Goes with its next counts, for people. */
+void ledger_note(struct ledger *l, const struct msg_module *m, uint32_t ip, uint32_t port,
+                 bool overload);
+
+/* The batch to send: the one under way, or a new one of what is not settled, at most
+ * MSG_BATCH_ROWS rows.  The rest of <b> (caller, ts, overload) is the caller's.  Returns
+ * 1; 0 when there is nothing to say.  <b> has room for MSG_BATCH_ROWS. */
+int ledger_batch(struct ledger *l, struct msg_batch *b);
+
+/* Batch <seq> is in the database.  Another number than that under way is ignored. */
+void ledger_acked(struct ledger *l, uint64_t seq);
+
+/* What is counted so far is told in another way (message 3): settle it, but for the batch
+ * under way. */
+void ledger_settle(struct ledger *l);
+
+const uint8_t *ledger_stream(const struct ledger *l); /* MSG_STREAM bytes, borrowed */
+bool ledger_is_new(const struct ledger *l); /* not adopted */
+
+#endif

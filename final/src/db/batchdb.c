@@ -1,0 +1,149 @@
+/* INSERT IGNORE makes the stream's row, SELECT ... FOR UPDATE locks it: two services that
+ * get the same batch (the agent has changed over) wait for each other here, and the
+ * second finds the number taken.  Everything in the statements is a number. */
+#include "db/batchdb.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+#define ROW_MAX 160                   /* five numbers of 10 digits, two of 20, commas */
+
+struct batchdb {
+    struct myconn *con;
+    struct buf sql;                   /* reused */
+    char error[MYCONN_ERROR_MAX];
+};
+
+int batchdb_create(struct batchdb **out, const struct myconn_config *cfg)
+{
+    struct batchdb *d = calloc(1, sizeof(*d));
+    int rc = d ? myconn_create(&d->con, cfg, d->error) : -ENOMEM;
+
+    if (rc < 0)
+        free(d);
+    else
+        *out = d;
+    return rc;
+}
+
+void batchdb_close(struct batchdb *d)
+{
+    if (!d)
+        return;
+    myconn_destroy(d->con);
+    buf_free(&d->sql);
+    free(d);
+}
+
+static int run(struct batchdb *d, const char *sql)
+{
+    return myconn_query(d->con, sql, strlen(sql));
+}
+
+static const char *hex(const uint8_t *stream, char out[2 * MSG_STREAM + 1])
+{
+    size_t i;
+
+    for (i = 0; i < MSG_STREAM; i++)
+        snprintf(out + 2 * i, 3, "%02x", stream[i]);
+    return out;
+}
+
+static int take_seq(char **at, void *arg)
+{
+    *(uint64_t *)arg = at[0] ? strtoull(at[0], NULL, 10) : 0;
+    return 0;
+}
+
+/* The last number of the stream, whose row is locked from now on.  0 or -errno. */
+static int lock_stream(struct batchdb *d, const char *stream, uint64_t *seq)
+{
+    char sql[160];
+    int rc;
+
+    snprintf(sql, sizeof(sql),
+             "INSERT IGNORE INTO ReportSeen (stream, seq) VALUES (X'%s', 0)", stream);
+    rc = run(d, sql);
+    snprintf(sql, sizeof(sql),
+             "SELECT seq FROM ReportSeen WHERE stream = X'%s' FOR UPDATE", stream);
+    return rc < 0 ? rc : myconn_select(d->con, sql, take_seq, seq);
+}
+
+static int add_text(struct buf *b, const char *text)
+{
+    return buf_append(b, text, strlen(text));
+}
+
+static int add_row(struct buf *b, const struct msg_batch *m, const struct msg_count *r)
+{
+    int n;
+
+    if (buf_reserve(b, ROW_MAX) < 0)
+        return -ENOMEM;
+    n = snprintf(buf_tail(b), ROW_MAX, "(%u,%u,%u,%u,%u,%llu,%llu,%u,%u),", r->mod.modid,
+                 r->mod.cmdid, r->ip, r->port, m->caller, (unsigned long long)r->succ,
+                 (unsigned long long)r->err, m->ts, r->overload);
+    buf_added(b, (size_t)n);
+    return 0;
+}
+
+static int compose(struct buf *b, const struct msg_batch *m)
+{
+    size_t i;
+    int rc;
+
+    buf_consume(b, b->len);
+    rc = add_text(b, "INSERT INTO ServerCallStatus (modid, cmdid, ip, port, caller, "
+                     "succ_cnt, err_cnt, ts, overload) VALUES ");
+    for (i = 0; i < m->n && rc == 0; i++)
+        rc = add_row(b, m, &m->row[i]);
+    if (rc < 0)
+        return rc;
+    b->len--;                         /* the last comma */
+    return add_text(b, " ON DUPLICATE KEY UPDATE succ_cnt = succ_cnt + VALUES(succ_cnt), "
+                       "err_cnt = err_cnt + VALUES(err_cnt), ts = VALUES(ts), "
+                       "overload = VALUES(overload)");
+}
+
+static int apply_rows(struct batchdb *d, const char *stream, const struct msg_batch *b)
+{
+    char sql[160];
+    int rc = 0;
+
+    if (b->n > 0)
+        rc = compose(&d->sql, b);
+    if (rc == 0 && b->n > 0)
+        rc = myconn_query(d->con, buf_bytes(&d->sql), d->sql.len);
+    snprintf(sql, sizeof(sql), "UPDATE ReportSeen SET seq = %llu WHERE stream = X'%s'",
+             (unsigned long long)b->seq, stream);
+    return rc < 0 ? rc : run(d, sql);
+}
+
+int batchdb_apply(struct batchdb *d, const struct msg_batch *b)
+{
+    char stream[2 * MSG_STREAM + 1];
+    uint64_t seen = 0;
+    int rc = myconn_ensure(d->con), end;
+
+    if (rc == 0)
+        rc = run(d, "START TRANSACTION");
+    if (rc == 0)
+        rc = lock_stream(d, hex(b->stream, stream), &seen);
+    if (rc == 0 && b->seq > seen)
+        rc = apply_rows(d, stream, b);
+    if (rc == -ENOMEM)
+        run(d, "ROLLBACK");          /* ours; after the server's there is no connection */
+    if (rc < 0)
+        return rc;
+    end = run(d, "COMMIT");
+    return end < 0 ? end : b->seq > seen;
+}
+
+const char *batchdb_error(const struct batchdb *d)
+{
+    return d->error;
+}

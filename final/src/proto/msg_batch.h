@@ -1,0 +1,53 @@
+/* msg_batch -- the bodies of messages 32 to 35: hello, and reports that are acknowledged.
+ * Thread: any. */
+#ifndef LARS_PROTO_MSG_BATCH_H
+#define LARS_PROTO_MSG_BATCH_H
+
+#include <stdbool.h>
+
+#include "proto/msg.h"
+
+enum msg_batch_id {
+    MSG_HELLO = 32,
+    MSG_HELLO_REPLY = 33,
+    MSG_REPORT_BATCH = 34,            /* agent -> Report Service */
+    MSG_REPORT_ACK = 35,              /* Report Service -> agent */
+};
+
+#define MSG_VERSION 1
+#define MSG_STREAM 16                 /* bytes of a stream's name */
+#define MSG_BATCH_ROWS 900            /* of one batch: 68 bytes each at worst */
+
+struct msg_count {                    /* deltas */
+    struct msg_module mod;
+    uint32_t ip, port;
+    uint64_t succ, err;
+    bool overload;
+};
+
+struct msg_batch {
+    uint8_t stream[MSG_STREAM];
+    uint64_t seq;                     /* 1 and more */
+    uint32_t caller, ts;
+    size_t n;
+    struct msg_count row[];
+};
+
+struct msg_ack {
+    uint8_t stream[MSG_STREAM];
+    uint64_t seq;
+};
+
+/* Write into <room> bytes.  Return the length; -ENOBUFS; msg_batch_pack(): -E2BIG for
+ * more than MSG_BATCH_ROWS; -ENOMEM. */
+ssize_t msg_batch_pack_hello(void *body, size_t room); /* 32 and 33 */
+ssize_t msg_batch_pack(const struct msg_batch *b, void *body, size_t room);
+ssize_t msg_batch_pack_ack(const struct msg_ack *a, void *body, size_t room);
+
+/* Return 0; -EBADMSG; -EINVAL: a version or a seq of 0, a stream that is not 16 bytes, a
+ * module 0/0, a port that is not 1 to 65535; -E2BIG; -ENOMEM. */
+int msg_batch_unpack_hello(uint32_t *version, const void *body, size_t len);
+int msg_batch_unpack(struct msg_batch **out, const void *body, size_t len); /* free() */
+int msg_batch_unpack_ack(struct msg_ack *a, const void *body, size_t len);
+
+#endif
