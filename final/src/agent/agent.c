@@ -129,8 +129,8 @@ static void run_report(void *arg, void *user)
 {
     struct report_task *t = arg;
 
-    repcli_send(user, &t->mod, t->res,
-                t->n);                /* no connection: told again when it is up */
+    /* no connection: told again when it is up */
+    repcli_send(user, &t->mod, t->res, t->n);
     free(t);
 }
 

@@ -141,6 +141,7 @@ void exact_on_tick(struct exact *x, uint64_t now_ms)
         x->peer = PEER_BASE;
         LOG_WARN("report.base",
                  "the Report Service does not acknowledge: totals instead");
+        x->cfg.on_base(x->cfg.base_arg);
     }
     if (x->peer != PEER_EXACT || now_ms - x->again_ms < AGAIN_MS)
         return;

@@ -13,7 +13,8 @@
 #define ER_BAD_FIELD_CODE 1054
 #define ER_BAD_DB_CODE 1049
 #define ER_ACCESS_DENIED_CODE 1045
-#define CR_FIRST_CODE 2000            /* CR_ codes: the client library's own */
+#define CR_FIRST_CODE 2000            /* CR_ codes, the client library's own: 2000 to */
+#define CR_LAST_CODE 2999             /* here; servers have 1000 to 1999 and 3000 on */
 #define CR_SOCKET_CODE 2002           /* no server at the socket ... */
 #define CR_HOST_CODE 2003             /* ... or at the port */
 
@@ -29,7 +30,7 @@ static int code_to_errno(unsigned code)
     if (code == ER_NO_SUCH_TABLE_CODE || code == ER_BAD_DB_CODE ||
         code == ER_BAD_FIELD_CODE)
         return -ENOENT;
-    return code >= CR_FIRST_CODE ? -ENOTCONN : -EIO;
+    return code >= CR_FIRST_CODE && code <= CR_LAST_CODE ? -ENOTCONN : -EIO;
 }
 
 static const char *mend(unsigned code)

@@ -1,0 +1,134 @@
+/* Batches in MariaDB: applied once, all or nothing. */
+#include "db/batchdb.h"
+#include "mydb.h"
+#include "t.h"
+
+static struct batchdb *db;
+static struct msg_batch *b;
+
+static const struct myconn_config cfg = {mydb_socket, "",         0, "lars",
+                                         "lars",      "lars_dns", 5};
+
+static int setup(void **state)
+{
+    t_fds_save(state);
+    mydb_reset();
+    mydb_sql("DELETE FROM ServerCallStatus; DELETE FROM ReportSeen");
+    assert_int_equal(myconn_init(), 0);
+    b = calloc(1, sizeof(*b) + MSG_BATCH_ROWS * sizeof(b->row[0]));
+    assert_non_null(b);
+    memset(b->stream, 0xe7, MSG_STREAM);
+    b->caller = 0x7f000001;
+    b->ts = 1700000000;
+    return batchdb_create(&db, &cfg);
+}
+
+static int teardown(void **state)
+{
+    batchdb_close(db);
+    free(b);
+    myconn_fini();
+    return t_fds_check(state);
+}
+
+static int apply(uint64_t seq, size_t rows)
+{
+    size_t i;
+
+    b->seq = seq;
+    b->n = rows;
+    for (i = 0; i < rows; i++)
+        b->row[i] = (struct msg_count){{1, 1}, (uint32_t)i + 1, 80, 10, 3, i == 0};
+    return batchdb_apply(db, b);
+}
+
+static unsigned long long sum(void)
+{
+    return mydb_number("SELECT COALESCE(SUM(succ_cnt), 0) FROM ServerCallStatus");
+}
+
+static void t_each_number_is_applied_once(void **state)
+{
+    (void)state;
+    assert_int_equal(apply(1, 2), 1);
+    assert_int_equal(sum(), 20);
+    assert_int_equal(apply(1, 2), 0); /* again */
+    assert_int_equal(sum(), 20);
+    assert_int_equal(apply(2, 2), 1);
+    assert_int_equal(sum(), 40);
+    assert_int_equal(apply(1, 2), 0); /* an old one */
+    assert_int_equal(sum(), 40);
+    memset(b->stream, 0x11, MSG_STREAM);
+    assert_int_equal(apply(1, 2), 1); /* another stream */
+    assert_int_equal(sum(), 60);
+    assert_int_equal(mydb_number("SELECT SUM(err_cnt) + SUM(overload) FROM "
+                                 "ServerCallStatus"),
+                     19);
+}
+
+static void t_largest_and_empty_batches(void **state)
+{
+    (void)state;
+    assert_int_equal(apply(1, MSG_BATCH_ROWS), 1);
+    assert_int_equal(sum(), MSG_BATCH_ROWS * 10);
+    assert_int_equal(apply(2, 0), 1);
+    assert_int_equal(apply(2, 0), 0);
+}
+
+static void t_two_services_get_the_same_batch(void **state)
+{
+    struct batchdb *other;
+    int i, applied = 0;
+
+    (void)state;
+    assert_int_equal(batchdb_create(&other, &cfg), 0);
+    for (i = 1; i <= 20; i++) {
+        applied += apply((uint64_t)i, 1);
+        applied += batchdb_apply(other, b);
+    }
+    assert_int_equal(applied, 20);
+    assert_int_equal(sum(), 200);
+    batchdb_close(other);
+}
+
+static void t_failure_applies_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(apply(1, 1), 1);
+    mydb_sql("ALTER TABLE ServerCallStatus ADD CONSTRAINT few CHECK (ip < 2)");
+    assert_int_equal(apply(2, 2), -EIO); /* the second row is refused */
+    assert_int_equal(sum(), 10);
+    mydb_sql("ALTER TABLE ServerCallStatus DROP CONSTRAINT few");
+    assert_int_equal(apply(2, 2), 1);
+    assert_int_equal(sum(), 30);
+}
+
+static void t_server_gone_and_back(void **state)
+{
+    (void)state;
+    assert_int_equal(apply(1, 1), 1);
+    assert_int_equal(mydb_run("stop"), 0);
+    assert_int_equal(apply(2, 1), -ENOTCONN); /* the connection */
+    assert_int_equal(apply(2, 1), -ENOTCONN); /* and a new one */
+    assert_non_null(strstr(batchdb_error(db), "mend: start the server"));
+    assert_int_equal(mydb_run("start"), 0);
+    assert_int_equal(apply(2, 1), 1);
+    assert_int_equal(apply(2, 1), 0);
+    assert_int_equal(sum(), 20);
+}
+
+static void t_old_schema_names_the_mend(void **state)
+{
+    (void)state;
+    mydb_sql("DROP TABLE ReportSeen");
+    assert_int_equal(apply(1, 1), -ENOENT);
+    assert_non_null(strstr(batchdb_error(db), "mend: load common/sql/schema.sql"));
+    mydb_reset();
+    assert_int_equal(apply(1, 1), 1);
+}
+
+#define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+MYDB_MAIN(E(t_each_number_is_applied_once), E(t_largest_and_empty_batches),
+          E(t_two_services_get_the_same_batch), E(t_failure_applies_nothing),
+          E(t_server_gone_and_back), E(t_old_schema_names_the_mend))
