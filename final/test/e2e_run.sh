@@ -30,6 +30,9 @@ within sh -c 'tail -n 1 "$LARS_RUN/lars-traffic-a.log" | grep -qE "failed +[1-9]
 kill -9 "$(cat "$LARS_RUN/lars-dnsd-a.pid")" "$(cat "$LARS_RUN/lars-reportd-a.pid")"
 sql "DELETE FROM RouteData WHERE serverip = INET_ATON('127.0.1.2')"
 within well; say $? "taken out of the route it is not, though zone a's dnsd is dead: b's tells it"
+build/lars-dnsd -c "$LARS_RUN/dnsd-a.ini" >"$LARS_RUN/again.log" 2>&1 & again=$!
+within sh -c 'grep "server.first" "$LARS_RUN/lars-agentd-a.log" | grep -q ":$LARS_DNSD:"'; say $? "zone a's dnsd is back, and so is its agent"
+kill $again; wait $again 2>/dev/null
 kill "$(cat "$LARS_RUN/lars-traffic-a.pid")" "$(cat "$LARS_RUN/lars-traffic-b.pid")"
 within ended; say $? "business code ends and says what it did"
 within in_table $(made); say $? "the table shows exactly the calls made"

@@ -185,6 +185,38 @@ static void t_next_address_takes_over(void **state)
     close(fd);
 }
 
+static void t_go_first_leaves_the_second(void **state)
+{
+    struct net_addr first = fx.at;
+    int fd, lfd2;
+
+    (void)state;
+    close(fx.lfd);                    /* the first is away */
+    fx.at.port = 0;
+    listen_again();
+    fx.cfg.to[0] = first;
+    fx.cfg.to[1] = fx.at;
+    fx.cfg.n_to = 2;
+    start();
+    assert_true(tcpcli_is_first(fx.cli));
+    fd = take();
+    LOOP_UNTIL(fx.loop, fx.n_up == 1);
+    assert_false(tcpcli_is_first(fx.cli));
+    lfd2 = fx.lfd;
+    fx.at = first;
+    listen_again();
+    tcpcli_go_first(fx.cli);
+    close(fd);
+    fd = take();
+    LOOP_UNTIL(fx.loop, fx.n_up == 2);
+    assert_true(tcpcli_is_first(fx.cli));
+    tcpcli_go_first(fx.cli);          /* there already: nothing happens */
+    expect_hello(fd);
+    assert_int_equal(fx.n_down, 2);   /* at the start, and when it left */
+    close(fd);
+    close(lfd2);
+}
+
 static void t_attempt_without_an_answer_ends(void **state)
 {
     struct net_addr full;
@@ -270,6 +302,6 @@ static void t_bad_configuration_is_refused(void **state)
 
 T_MAIN(E(t_connects_and_says_hello), E(t_frames_of_the_server_reach_their_handler),
        E(t_comes_back_after_each_loss), E(t_server_that_comes_late_is_found),
-       E(t_next_address_takes_over), E(t_attempt_without_an_answer_ends),
-       E(t_finish_sends_what_waits_and_stays_away), E(t_connection_is_watched),
-       E(t_bad_configuration_is_refused))
+       E(t_next_address_takes_over), E(t_go_first_leaves_the_second),
+       E(t_attempt_without_an_answer_ends), E(t_finish_sends_what_waits_and_stays_away),
+       E(t_connection_is_watched), E(t_bad_configuration_is_refused))

@@ -1,13 +1,13 @@
 /* report_send -- play an agent: report one node's running totals, again and again.
  *     build/report_send MODID CMDID NODE:PORT [-p PORT] [-a ADDRESS] [-s SUCC] [-e ERR]
- *                       [-n ROUNDS] [-i MS] [-k CALLER]
+ *                       [-n ROUNDS] [-i MS]
  * Each round adds SUCC and ERR to the totals and sends them.  Kill lars-reportd in
  * between and start it again: what was lost on the way is in the next total. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,12 +25,6 @@ static struct {
     struct msg_result res;
     uint32_t succ, err, round, rounds, gap_ms;
 } me = {.succ = 1, .rounds = 1, .gap_ms = 1000};
-
-static uint32_t ip_number(const struct net_addr *a)
-{
-    return (uint32_t)a->ip[0] << 24 | (uint32_t)a->ip[1] << 16 | (uint32_t)a->ip[2] << 8 |
-           a->ip[3];
-}
 
 static void on_round(void *arg)
 {
@@ -76,7 +70,7 @@ static int usage(void)
 {
     fprintf(stderr,
             "usage: report_send MODID CMDID NODE:PORT [-p PORT] [-a ADDRESS] [-s SUCC]\n"
-            "                   [-e ERR] [-n ROUNDS] [-i MS] [-k CALLER]\n");
+            "                   [-e ERR] [-n ROUNDS] [-i MS]\n");
     return 2;
 }
 
@@ -88,17 +82,15 @@ static uint32_t number(const char *text)
 /* Returns 0; 2 after usage(). */
 static int configure(int argc, char **argv, struct net_addr *to)
 {
-    struct net_addr node, caller;
-    const char *ip = "127.0.0.1", *from = "127.0.0.1";
+    struct net_addr node;
+    const char *ip = "127.0.0.1";
     int opt, port = 7779;
 
-    while ((opt = getopt(argc, argv, "p:a:s:e:n:i:k:")) != -1) {
+    while ((opt = getopt(argc, argv, "p:a:s:e:n:i:")) != -1) {
         if (opt == 'p')
             port = net_addr_parse_port(optarg);
         else if (opt == 'a')
             ip = optarg;
-        else if (opt == 'k')
-            from = optarg;
         else if (opt == '?')
             return usage();
         else
@@ -109,12 +101,13 @@ static int configure(int argc, char **argv, struct net_addr *to)
     }
     if (argc - optind != 3 || port < 1 || net_addr_set(to, ip, (uint16_t)port) < 0 ||
         net_addr_parse(&node, argv[optind + 2]) < 0 || node.family != AF_INET ||
-        node.port == 0 || net_addr_set(&caller, from, 0) < 0 ||
-        caller.family != AF_INET || me.rounds < 1)
+        node.port == 0 || me.rounds < 1)
         return usage();
     me.rep.mod = (struct msg_module){number(argv[optind]), number(argv[optind + 1])};
-    me.rep.caller = ip_number(&caller);
-    me.res = (struct msg_result){.ip = ip_number(&node), .port = node.port};
+    me.rep.caller = INADDR_LOOPBACK;
+    me.res = (struct msg_result){.port = node.port};
+    me.res.ip = (uint32_t)node.ip[0] << 24 | (uint32_t)node.ip[1] << 16 |
+                (uint32_t)node.ip[2] << 8 | node.ip[3];
     return 0;
 }
 

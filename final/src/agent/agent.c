@@ -20,6 +20,7 @@
 #include "agent/exactlink.h"
 #include "agent/repcli.h"
 #include "agent/shard.h"
+#include "net/failback.h"
 #include "net/looppool.h"
 
 #define DNS SHARD_N                   /* threads: the shards, then these two */
@@ -27,6 +28,7 @@
 #define N_THREADS (SHARD_N + 2)
 #define PORT_TRIES 100                /* for three free ports in a row */
 #define DRAIN_S 2
+#define FAILBACK_MS 1000
 
 struct agent {
     struct looppool *pool;
@@ -34,6 +36,7 @@ struct agent {
     struct dnscli *dns;
     struct repcli *rep;
     struct exactlink *exact;
+    struct failback *back[2];         /* to our own zone's services; NULL: we have one */
     uint16_t port;
     unsigned n_flushed;               /* shards that are; REP's thread only */
     sem_t drained;
@@ -293,8 +296,23 @@ static int create_clients(struct agent *a, const struct agent_config *cfg)
     return err < 0 ? err : dnscli_create(&a->dns, looppool_loop(a->pool, DNS), &dc);
 }
 
+static int create_failbacks(struct agent *a, const struct agent_config *cfg)
+{
+    int rc = 0;
+
+    if (cfg->n_dns > 1)
+        rc = failback_create(&a->back[0], looppool_loop(a->pool, DNS),
+                             dnscli_client(a->dns), &cfg->dns[0], FAILBACK_MS);
+    if (rc == 0 && cfg->n_report > 1)
+        rc = failback_create(&a->back[1], looppool_loop(a->pool, REP),
+                             repcli_client(a->rep), &cfg->report[0], FAILBACK_MS);
+    return rc;
+}
+
 static void release(struct agent *a)
 {
+    failback_destroy(a->back[0]);
+    failback_destroy(a->back[1]);
     destroy_shards(a);
     dnscli_destroy(a->dns);
     repcli_destroy(a->rep);
@@ -320,6 +338,8 @@ int agent_start(struct agent **out, const struct agent_config *cfg)
         rc = exactlink_create(&a->exact, a->pool, REP, cfg->route_file, tell_all, a);
     if (rc == 0)
         rc = create_clients(a, cfg);
+    if (rc == 0)
+        rc = create_failbacks(a, cfg);
     if (rc < 0) {
         release(a);
         return rc;

@@ -299,3 +299,8 @@ void dnscli_destroy(struct dnscli *c)
     free(c->file);
     free(c);
 }
+
+struct tcpcli *dnscli_client(struct dnscli *c)
+{
+    return c->cli;
+}

@@ -38,4 +38,6 @@ int repcli_send_frame(struct repcli *c, int32_t msgid, const void *body, size_t 
 
 void repcli_finish(struct repcli *c); /* send what waits and close for good */
 
+struct tcpcli *repcli_client(struct repcli *c); /* its connection, borrowed */
+
 #endif

@@ -209,6 +209,19 @@ void tcpcli_finish(struct tcpcli *c)
         tell_down(c);
 }
 
+bool tcpcli_is_first(const struct tcpcli *c)
+{
+    return !c->conn || c->turn == 0;
+}
+
+void tcpcli_go_first(struct tcpcli *c)
+{
+    if (tcpcli_is_first(c))
+        return;
+    c->turn = c->cfg.n_to - 1;        /* retry() goes on to the next */
+    conn_close(c->conn);
+}
+
 int tcpcli_local_addr(const struct tcpcli *c, struct net_addr *out)
 {
     return c->conn ? sock_local_addr(conn_fd(c->conn), out) : -ENOTCONN;

@@ -4,6 +4,7 @@
 #ifndef LARS_NET_TCPCLI_H
 #define LARS_NET_TCPCLI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,11 @@ int tcpcli_send(struct tcpcli *c, int32_t msgid, const void *body, size_t len);
 
 /* Send what waits, close, and never connect again; on_down() tells when it is done. */
 void tcpcli_finish(struct tcpcli *c);
+
+bool tcpcli_is_first(const struct tcpcli *c); /* the first of its servers, or none */
+
+/* Leave the server we are connected to and try the first one next. */
+void tcpcli_go_first(struct tcpcli *c);
 
 /* Our own address of the connection.  Returns 0; -ENOTCONN. */
 int tcpcli_local_addr(const struct tcpcli *c, struct net_addr *out);

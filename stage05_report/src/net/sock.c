@@ -182,16 +182,11 @@ static bool is_self(int fd)
 {
     struct sockaddr_storage a, b;
     socklen_t la = sizeof(a), lb = sizeof(b);
-    struct net_addr us, them;
 
     memset(&a, 0, sizeof(a));
     memset(&b, 0, sizeof(b));
-    if (getsockname(fd, (struct sockaddr *)&a, &la) == -1 ||
-        getpeername(fd, (struct sockaddr *)&b, &lb) == -1)
-        return false;
-    from_sockaddr(&us, &a);
-    from_sockaddr(&them, &b);
-    return net_addr_equal(&us, &them);
+    return getsockname(fd, (struct sockaddr *)&a, &la) == 0 &&
+           getpeername(fd, (struct sockaddr *)&b, &lb) == 0 && memcmp(&a, &b, la) == 0;
 }
 
 int sock_connect_result(int fd)

@@ -37,4 +37,6 @@ void dnscli_destroy(struct dnscli *c); /* writes the file once more.  NULL is fi
 void dnscli_want(struct dnscli *c, const struct msg_module *m);
 void dnscli_forget(struct dnscli *c, const struct msg_module *m);
 
+struct tcpcli *dnscli_client(struct dnscli *c); /* its connection, borrowed */
+
 #endif

@@ -93,3 +93,8 @@ void repcli_finish(struct repcli *c)
     c->finish = true;
     tcpcli_finish(c->cli);
 }
+
+struct tcpcli *repcli_client(struct repcli *c)
+{
+    return c->cli;
+}

@@ -1,0 +1,116 @@
+/* Back to the first server, when it is there to stay. */
+#include "net/failback.h"
+
+#include "base/log.h"
+#include "loop.h"
+#include "net/sock.h"
+#include "peer.h"
+
+static struct {
+    struct evloop *loop;
+    struct dispatch *d;
+    struct tcpcli *cli;
+    struct failback *back;
+    struct net_addr at[2];
+    int lfd[2], n_up;
+} fx;
+
+static void on_up(struct tcpcli *c, void *arg)
+{
+    (void)c;
+    (void)arg;
+    fx.n_up++;
+}
+
+static void listen_on(int i)
+{
+    fx.lfd[i] = sock_listen(&fx.at[i], 16, SOCK_NONBLOCK);
+    assert_true(fx.lfd[i] >= 0);
+    assert_int_equal(sock_local_addr(fx.lfd[i], &fx.at[i]), 0);
+}
+
+static int setup(void **state)
+{
+    struct tcpcli_config cfg = {.n_to = 2, .min_ms = 1, .max_ms = 4, .on_up = on_up};
+    int i;
+
+    t_fds_save(state);
+    memset(&fx, 0, sizeof(fx));
+    log_set_level(LOG_LEVEL_ERROR);
+    assert_int_equal(evloop_create(&fx.loop), 0);
+    assert_int_equal(dispatch_create(&fx.d), 0);
+    for (i = 0; i < 2; i++) {
+        assert_int_equal(net_addr_set(&fx.at[i], "127.0.0.1", 0), 0);
+        listen_on(i);
+        cfg.to[i] = fx.at[i];
+    }
+    close(fx.lfd[0]);                 /* the first is away */
+    fx.lfd[0] = -1;
+    cfg.dispatch = fx.d;
+    assert_int_equal(tcpcli_create(&fx.cli, fx.loop, &cfg), 0);
+    return failback_create(&fx.back, fx.loop, fx.cli, &fx.at[0], 2);
+}
+
+static int teardown(void **state)
+{
+    int i;
+
+    failback_destroy(fx.back);
+    failback_destroy(NULL);
+    tcpcli_destroy(fx.cli);
+    evloop_destroy(fx.loop);
+    dispatch_destroy(fx.d);
+    for (i = 0; i < 2; i++)
+        if (fx.lfd[i] >= 0)
+            close(fx.lfd[i]);
+    return t_fds_check(state);
+}
+
+/* The next connection at server <i>, within the loop. */
+static int take(int i)
+{
+    int fd = -EAGAIN;
+
+    LOOP_UNTIL(fx.loop, (fd = sock_accept(fx.lfd[i], 0, NULL)) != -EAGAIN);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static void t_first_is_back_and_so_is_the_client(void **state)
+{
+    int i, fd[8], second = take(1);
+
+    (void)state;
+    LOOP_UNTIL(fx.loop, fx.n_up == 1);
+    assert_false(tcpcli_is_first(fx.cli));
+    listen_on(0);
+    for (i = 0; i <= FAILBACK_LOOKS; i++)
+        fd[i] = take(0);              /* the looks, then the client itself */
+    LOOP_UNTIL(fx.loop, fx.n_up == 2);
+    assert_true(tcpcli_is_first(fx.cli));
+    peer_expect_close(second);
+    close(second);
+    for (i = 0; i < 20; i++)
+        loop_turn(fx.loop);
+    assert_int_equal(sock_accept(fx.lfd[0], 0, NULL), -EAGAIN); /* no more looks */
+    for (i = 0; i <= FAILBACK_LOOKS; i++)
+        close(fd[i]);
+}
+
+static void t_first_that_stays_away_changes_nothing(void **state)
+{
+    int second = take(1), i;
+
+    (void)state;
+    LOOP_UNTIL(fx.loop, fx.n_up == 1);
+    for (i = 0; i < 50; i++)
+        loop_turn(fx.loop);
+    assert_int_equal(fx.n_up, 1);
+    assert_false(tcpcli_is_first(fx.cli));
+    close(second);
+}
+
+#define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+T_MAIN(E(t_first_is_back_and_so_is_the_client),
+       E(t_first_that_stays_away_changes_nothing))
