@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <semaphore.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -30,6 +31,7 @@ struct agent {
     struct dnscli *dns;
     struct repcli *rep;
     uint16_t port;
+    bool started;                     /* the threads run */
     unsigned n_flushed;               /* shards that are; REP's thread only */
     sem_t drained;
 };
@@ -101,15 +103,22 @@ static void run_route(void *arg, void *user)
 static void on_route(const struct msg_module *m, const struct route_node *node, size_t n,
                      void *arg)
 {
-    struct route_task *t = malloc(sizeof(*t) + n * sizeof(*node));
+    struct agent *a = arg;
+    unsigned index = (m->modid + m->cmdid) % SHARD_N;
+    struct route_task *t;
 
+    if (!a->started) {                /* from the file: before the first question */
+        shard_set_route(a->shard[index], m, node, n);
+        return;
+    }
+    t = malloc(sizeof(*t) + n * sizeof(*node));
     if (!t)
         return;                       /* the refresh brings it again */
     t->mod = *m;
     t->n = n;
     if (n > 0)
         memcpy(t->node, node, n * sizeof(*node));
-    post(arg, (m->modid + m->cmdid) % SHARD_N, run_route, t);
+    post(a, index, run_route, t);
 }
 
 /* --- shard -> repcli, repcli -> shards ---------------------------------------------- */
@@ -299,6 +308,7 @@ int agent_start(struct agent **out, const struct agent_config *cfg)
         looppool_set_user(a->pool, i, a->shard[i]);
     looppool_set_user(a->pool, DNS, a->dns);
     looppool_set_user(a->pool, REP, a->rep);
+    a->started = true;
     rc = looppool_start(a->pool);
     if (rc < 0)
         release(a);
