@@ -21,7 +21,8 @@ enum peer { PEER_ASKED, PEER_EXACT, PEER_BASE };
 struct side {                         /* one shard's; its thread only */
     struct ledger *ledger;
     struct msg_batch *batch;          /* room for one */
-    uint64_t sent_seq;                /* sent on this connection; 0 = none */
+    uint64_t sent_seq;                /* of the batch sent last; 0 = none */
+    uint64_t sent_in;                 /* the attempt in which it was */
     uint64_t n_full;                  /* calls that no row was left for */
 };
 
@@ -32,8 +33,7 @@ struct exact {
     _Atomic uint32_t caller;          /* IPv4 */
     uint64_t up_ms;                   /* client's thread: hello was sent; 0 = now */
     uint64_t again_ms;                /* client's thread */
-    _Atomic uint64_t connection;      /* counts connections */
-    uint64_t sent_on[SHARD_N];        /* each shard's: of which connection */
+    _Atomic uint64_t attempt;         /* a batch is sent once in each; 0 = none yet */
 };
 
 int exact_create(struct exact **out, const struct exact_config *cfg)
@@ -126,7 +126,7 @@ void exact_on_up(struct exact *x, uint32_t caller)
     ssize_t n = msg_batch_pack_hello(body, sizeof(body));
 
     x->caller = caller;
-    x->connection++;
+    x->attempt++;
     x->peer = PEER_ASKED;
     x->up_ms = 0;
     if (n > 0)
@@ -137,7 +137,7 @@ void exact_on_tick(struct exact *x, uint64_t now_ms)
 {
     if (x->up_ms == 0)
         x->up_ms = now_ms;
-    if (x->peer == PEER_ASKED && x->connection > 0 && now_ms - x->up_ms >= HELLO_MS) {
+    if (x->peer == PEER_ASKED && x->attempt > 0 && now_ms - x->up_ms >= HELLO_MS) {
         x->peer = PEER_BASE;
         LOG_WARN("report.base",
                  "the Report Service does not acknowledge: totals instead");
@@ -146,7 +146,7 @@ void exact_on_tick(struct exact *x, uint64_t now_ms)
     if (x->peer != PEER_EXACT || now_ms - x->again_ms < AGAIN_MS)
         return;
     x->again_ms = now_ms;
-    x->connection++;                  /* whatever is under way is sent again */
+    x->attempt++;                     /* whatever is under way is sent again */
     ship_all(x);
 }
 
@@ -175,18 +175,18 @@ void exact_note(struct exact *x, unsigned index, const struct msg_module *m,
         ledger_note(x->side[index].ledger, m, res[i].ip, res[i].port, res[i].overload);
 }
 
-/* Once on each connection: the answer is on its way.  exact_on_tick() counts a new
- * "connection" when it has been for too long. */
+/* Once in each attempt: the answer is on its way.  A new connection begins one, and so
+ * does exact_on_tick() when an answer has been missing for too long. */
 void exact_ship(struct exact *x, unsigned index)
 {
     static _Thread_local char body[FRAME_MAX_BODY];
     struct side *s = &x->side[index];
-    uint64_t connection = x->connection;
+    uint64_t attempt = x->attempt;
     ssize_t n;
 
     if (x->peer != PEER_EXACT || ledger_batch(s->ledger, s->batch) == 0)
         return;
-    if (s->sent_seq == s->batch->seq && x->sent_on[index] == connection)
+    if (s->sent_seq == s->batch->seq && s->sent_in == attempt)
         return;
     s->batch->caller = x->caller;
     s->batch->ts = (uint32_t)time(NULL);
@@ -196,7 +196,7 @@ void exact_ship(struct exact *x, unsigned index)
         return;
     }
     s->sent_seq = s->batch->seq;
-    x->sent_on[index] = connection;
+    s->sent_in = attempt;
     x->cfg.send(MSG_REPORT_BATCH, body, (size_t)n, x->cfg.arg);
 }
 

@@ -4,9 +4,9 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/backoff.h"
+#include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/rnd.h"
@@ -95,13 +95,9 @@ static struct job *take(struct batchwriter *w)
 /* Returns false when it is time to stop. */
 static bool wait_ms(struct batchwriter *w, uint32_t ms)
 {
-    struct timespec at;
+    struct timespec at = deadline_in(ms);
     bool go_on;
 
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_nsec += (long)(ms % 1000) * 1000000;
-    at.tv_sec += ms / 1000 + at.tv_nsec / 1000000000;
-    at.tv_nsec %= 1000000000;
     pthread_mutex_lock(&w->lock);
     w->stat.n_fail++;
     while (!w->stop && pthread_cond_timedwait(&w->wake, &w->lock, &at) != ETIMEDOUT)
@@ -177,7 +173,6 @@ int batchwriter_start(struct batchwriter **out, struct batchdb *db, size_t max,
                       batchwriter_fn *fn, void *arg)
 {
     struct batchwriter *w = calloc(1, sizeof(*w));
-    pthread_condattr_t attr;
     int rc;
 
     if (!w) {
@@ -189,10 +184,7 @@ int batchwriter_start(struct batchwriter **out, struct batchdb *db, size_t max,
     w->backoff = (struct backoff){.min_ms = RETRY_MIN_MS, .max_ms = RETRY_MAX_MS};
     rnd_init_any(&w->rnd);
     pthread_mutex_init(&w->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    deadline_cond_init(&w->wake);
     rc = -pthread_create(&w->thread, NULL, run, w);
     if (rc < 0)
         release(w);

@@ -4,9 +4,9 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/backoff.h"
+#include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/rnd.h"
@@ -58,21 +58,10 @@ void writer_put(struct writer *w, const struct status_row *row, size_t n)
                   (unsigned long long)before, w->cfg.max_rows);
 }
 
-static struct timespec in_ms(uint32_t ms)
-{
-    struct timespec at;
-
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_nsec += (long)(ms % 1000) * 1000000;
-    at.tv_sec += ms / 1000 + at.tv_nsec / 1000000000;
-    at.tv_nsec %= 1000000000;
-    return at;
-}
-
 /* Wait <ms>, or until it is time to stop.  The caller holds the lock. */
 static void wait_ms(struct writer *w, uint32_t ms)
 {
-    struct timespec at = in_ms(ms);
+    struct timespec at = deadline_in(ms);
 
     while (!w->stop && pthread_cond_timedwait(&w->wake, &w->lock, &at) != ETIMEDOUT)
         continue;
@@ -81,7 +70,7 @@ static void wait_ms(struct writer *w, uint32_t ms)
 /* Until a batch is full or its time is up.  The caller holds the lock. */
 static void gather(struct writer *w)
 {
-    struct timespec at = in_ms(w->cfg.gather_ms);
+    struct timespec at = deadline_in(w->cfg.gather_ms);
     int rc = 0;
 
     while (rc == 0 && !w->stop && pending_n(w->pending) < w->cfg.batch)
@@ -175,7 +164,6 @@ int writer_start(struct writer **out, struct statusdb *db,
                  const struct writer_config *cfg)
 {
     struct writer *w = calloc(1, sizeof(*w));
-    pthread_condattr_t attr;
     int rc;
 
     if (!w) {
@@ -187,10 +175,7 @@ int writer_start(struct writer **out, struct statusdb *db,
     w->backoff = (struct backoff){.min_ms = RETRY_MIN_MS, .max_ms = RETRY_MAX_MS};
     rnd_init_any(&w->rnd);
     pthread_mutex_init(&w->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    deadline_cond_init(&w->wake);
     w->row = calloc(cfg->batch, sizeof(*w->row));
     rc = w->row ? pending_create(&w->pending, cfg->max_rows) : -ENOMEM;
     if (rc == 0)

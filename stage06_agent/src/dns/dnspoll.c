@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mono.h"
@@ -123,13 +123,9 @@ static void note(struct dnspoll *p, int rc)
 /* Returns false when it is time to stop. */
 static bool wait_ms(struct dnspoll *p, uint32_t ms)
 {
-    struct timespec at;
+    struct timespec at = deadline_in(ms);
     bool go_on;
 
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_nsec += (long)(ms % 1000) * 1000000;
-    at.tv_sec += ms / 1000 + at.tv_nsec / 1000000000;
-    at.tv_nsec %= 1000000000;
     pthread_mutex_lock(&p->lock);
     while (!p->stop && pthread_cond_timedwait(&p->wake, &p->lock, &at) == 0)
         continue;
@@ -163,7 +159,6 @@ static void release(struct dnspoll *p)
 int dnspoll_start(struct dnspoll **out, struct db *db, const struct dnspoll_config *cfg)
 {
     struct dnspoll *p = calloc(1, sizeof(*p));
-    pthread_condattr_t attr;
     int rc;
 
     if (!p) {
@@ -173,10 +168,7 @@ int dnspoll_start(struct dnspoll **out, struct db *db, const struct dnspoll_conf
     p->db = db;
     p->cfg = *cfg;
     pthread_mutex_init(&p->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    deadline_cond_init(&p->wake);
     rc = pthread_create(&p->thread, NULL, run, p);
     if (rc != 0) {
         db_close(db);
