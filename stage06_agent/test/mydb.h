@@ -15,7 +15,7 @@ static inline int mydb_run(const char *what)
 {
     char cmd[200];
 
-    snprintf(cmd, sizeof(cmd), "BARE=1 sh common/mariadb %s %s >/dev/null 2>%s/err", what,
+    snprintf(cmd, sizeof(cmd), "BARE=1 sh common/mariadb %s %s >%s/err 2>&1", what,
              mydb_dir, mydb_dir);
     return system(cmd);
 }
@@ -41,13 +41,30 @@ static inline int mydb_watch(void)
     return 0;
 }
 
+/* What common/mariadb said last. */
+static inline void mydb_say_why(void)
+{
+    char path[80], line[300];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/err", mydb_dir);
+    f = fopen(path, "r");
+    while (f && fgets(line, sizeof(line), f))
+        print_error("%s", line);
+    if (f)
+        fclose(f);
+}
+
 static inline int mydb_setup(void **state)
 {
     (void)state;
     if (!mkdtemp(mydb_dir) || mydb_watch() == -1)
         return -1;
     snprintf(mydb_socket, sizeof(mydb_socket), "%s/sock", mydb_dir);
-    return mydb_run("start") == 0 ? 0 : -1;
+    if (mydb_run("start") == 0)
+        return 0;
+    mydb_say_why();
+    return -1;
 }
 
 static inline int mydb_teardown(void **state)
