@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (fd == -1 || write(fd, data, size) != (ssize_t)size)
         abort();
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    if (routefile_read(path, &row, &n) == 0) {
+    if (routefile_read(path, &row, &n, NULL) == 0) {
         for (i = 0; i < n; i++)
             if (row[i].node.port == 0 || (row[i].modid == 0 && row[i].cmdid == 0))
                 abort();

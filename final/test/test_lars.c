@@ -280,7 +280,7 @@ static void t_silent_agent_file_answers(void **state)
     int i;
 
     (void)state;
-    assert_int_equal(routefile_write(file("routes"), row, 3), 0);
+    assert_int_equal(routefile_write(file("routes"), row, 3, 0), 0);
     open_client(20);
     for (i = 0; i < 4; i++) {
         assert_int_equal(get(&h), 1); /* from the file */
@@ -298,7 +298,7 @@ static void t_dead_agent_is_not_asked(void **state)
     struct lars_host h;
 
     (void)state;
-    assert_int_equal(routefile_write(file("routes"), &row, 1), 0);
+    assert_int_equal(routefile_write(file("routes"), &row, 1, 0), 0);
     assert_int_equal(heartbeat_create(&hb, file("heartbeat")), 0);
     heartbeat_beat(hb, mono_ms());
     open_client(10000);
@@ -322,7 +322,7 @@ static void t_no_agent_is_no_wait(void **state)
     uint64_t t0;
 
     (void)state;
-    assert_int_equal(routefile_write(file("routes"), &row, 1), 0);
+    assert_int_equal(routefile_write(file("routes"), &row, 1, 0), 0);
     stop_agent();
     open_client(60000);
     t0 = t_now_ms();

@@ -242,7 +242,7 @@ static void t_routes_survive_in_the_file(void **state)
     push(2, 1, 1);
     LOOP_UNTIL(fx.loop, fx.n_route == 2);
     dnscli_destroy(fx.cli);           /* writes it */
-    assert_int_equal(routefile_read(fx.file, &row, &n), 0);
+    assert_int_equal(routefile_read(fx.file, &row, &n, NULL), 0);
     assert_int_equal(n, 3);
     free(row);
     fx.n_route = 0;
@@ -272,7 +272,7 @@ static void t_bad_file_is_ignored(void **state)
 
     (void)state;
     assert_non_null(f);
-    fprintf(f, "lars-routes 1 5\n1 1 10.0.0.1:80\n");
+    fprintf(f, "lars-routes 2 5 1\n1 1 10.0.0.1:80\n");
     fclose(f);
     start();
     assert_int_equal(fx.n_route, 0);

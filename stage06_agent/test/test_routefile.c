@@ -38,7 +38,7 @@ static void put(const char *text, size_t len)
 static int get(size_t *n)
 {
     struct route_row *row = NULL;
-    int rc = routefile_read(path, &row, n);
+    int rc = routefile_read(path, &row, n, NULL);
 
     if (rc == 0)
         free(row);
@@ -52,12 +52,14 @@ static void t_what_was_written_is_read(void **state)
                              {0, 7, {0, 1}}};
     struct route_row *out;
     struct stat st;
+    uint64_t version;
     size_t n;
 
     (void)state;
-    assert_int_equal(routefile_write(path, in, 3), 0);
-    assert_int_equal(routefile_read(path, &out, &n), 0);
+    assert_int_equal(routefile_write(path, in, 3, UINT64_MAX), 0);
+    assert_int_equal(routefile_read(path, &out, &n, &version), 0);
     assert_int_equal(n, 3);
+    assert_true(version == UINT64_MAX);
     while (n-- > 0) {
         assert_int_equal(out[n].modid, in[n].modid);
         assert_int_equal(out[n].cmdid, in[n].cmdid);
@@ -65,7 +67,7 @@ static void t_what_was_written_is_read(void **state)
         assert_int_equal(out[n].node.port, in[n].node.port);
     }
     free(out);
-    assert_int_equal(routefile_write(path, in, 0), 0);
+    assert_int_equal(routefile_write(path, in, 0, 0), 0);
     assert_int_equal(get(&n), 0);
     assert_int_equal(n, 0);
     snprintf(path, sizeof(path), "%s/routes.new", dir);
@@ -80,51 +82,96 @@ static void t_failure_leaves_the_old_file(void **state)
     char beside[80];
 
     (void)state;
-    assert_int_equal(routefile_write(path, &row, 1), 0);
+    assert_int_equal(routefile_write(path, &row, 1, 7), 0);
     snprintf(beside, sizeof(beside), "%s.new", path);
     assert_int_equal(mkdir(beside, 0755), 0); /* in the way, for root as well */
-    assert_int_equal(routefile_write(path, &row, 0), -EISDIR);
+    assert_int_equal(routefile_write(path, &row, 0, 8), -EISDIR);
     assert_int_equal(rmdir(beside), 0);
     assert_int_equal(get(&n), 0);
     assert_int_equal(n, 1);
-    assert_int_equal(routefile_write("/nonexistent/routes", &row, 1), -ENOENT);
+    assert_int_equal(routefile_write("/nonexistent/routes", &row, 1, 7), -ENOENT);
+}
+
+/* A good file's bytes.  Returns how many. */
+static size_t a_file(char *text, size_t size)
+{
+    struct route_row row[] = {{1, 1, {0x0a000001, 80}}, {1, 1, {0x0a000002, 80}}};
+    int fd;
+    ssize_t n;
+
+    assert_int_equal(routefile_write(path, row, 2, 17), 0);
+    fd = open(path, O_RDONLY);
+    n = read(fd, text, size);
+    close(fd);
+    assert_true(n > 40 && (size_t)n < size);
+    return (size_t)n;
 }
 
 static void t_file_cut_anywhere_is_refused(void **state)
 {
-    static const char text[] = "lars-routes 1 2\n1 1 10.0.0.1:80\n1 1 10.0.0.2:80\nend\n";
-    size_t len, n;
+    char text[200];
+    size_t len, n, size = a_file(text, sizeof(text));
 
     (void)state;
-    put(text, sizeof(text) - 1);
-    assert_int_equal(get(&n), 0);
-    for (len = 0; len < sizeof(text) - 1; len++) {
+    for (len = 0; len < size; len++) {
         put(text, len);
         assert_int_equal(get(&n), -EBADMSG);
     }
 }
 
+static void t_any_byte_changed_is_refused(void **state)
+{
+    char text[200];
+    size_t i, n, size = a_file(text, sizeof(text));
+    int bit;
+
+    (void)state;
+    for (i = 0; i < size; i++) {
+        for (bit = 0; bit < 8; bit++) {
+            text[i] ^= (char)(1 << bit);
+            put(text, size);
+            assert_int_equal(get(&n), -EBADMSG);
+            text[i] ^= (char)(1 << bit);
+        }
+    }
+}
+
+/* <head> and <rows> with the right checksum behind them. */
+static void put_summed(const char *text)
+{
+    char whole[400];
+    uint32_t sum = 2166136261u;
+    const char *p;
+
+    for (p = text; *p; p++)
+        sum = (sum ^ (unsigned char)*p) * 16777619u;
+    put(whole, (size_t)snprintf(whole, sizeof(whole), "%send %08x\n", text, sum));
+}
+
 static void t_hostile_files_are_refused(void **state)
 {
     static const char *const bad[] = {
-        "lars-routes 2 0\nend\n",
-        "lars-routes 1 1000001\nend\n",
-        "lars-routes 1 99999999999999999999\nend\n",
-        "lars-routes 1 1\n0 0 10.0.0.1:80\nend\n",
-        "lars-routes 1 1\n1 1 10.0.0.256:80\nend\n",
-        "lars-routes 1 1\n1 1 10.0.0.1:0\nend\n",
-        "lars-routes 1 1\n1 1 10.0.0.1:70000\nend\n",
-        "lars-routes 1 1\n1 1 10.0.0.1:80 x\nend\n",
-        "lars-routes 1 1\n1 1 10.0.0.1\nend\n",
-        "lars-routes 1 0\n1 1 10.0.0.1:80\nend\n",
-        "lars-routes 1 0\nend\nmore\n",
+        "lars-routes 1 0 1\n",
+        "lars-routes 2 0\n",
+        "lars-routes 2 1000001 1\n",
+        "lars-routes 2 99999999999999999999 1\n",
+        "lars-routes 2 1 1\n0 0 10.0.0.1:80\n",
+        "lars-routes 2 1 1\n1 1 10.0.0.256:80\n",
+        "lars-routes 2 1 1\n1 1 10.0.0.1:0\n",
+        "lars-routes 2 1 1\n1 1 10.0.0.1:70000\n",
+        "lars-routes 2 1 1\n1 1 10.0.0.1:80 x\n",
+        "lars-routes 2 1 1\n1 1 10.0.0.1\n",
+        "lars-routes 2 0 1\n1 1 10.0.0.1:80\n",
+        "lars-routes 2 0 1\nend 00000000\n",
     };
     static char line[5000];
     size_t i, n;
 
     (void)state;
+    put_summed("lars-routes 2 1 1\n1 1 10.0.0.1:80\n");
+    assert_int_equal(get(&n), 0);
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        put(bad[i], strlen(bad[i]));
+        put_summed(bad[i]);
         assert_int_equal(get(&n), -EBADMSG);
     }
     memset(line, '1', sizeof(line));
@@ -136,5 +183,6 @@ static void t_hostile_files_are_refused(void **state)
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(E(t_what_was_written_is_read), E(t_failure_leaves_the_old_file),
-       E(t_file_cut_anywhere_is_refused), E(t_hostile_files_are_refused))
+T_MAIN(E(t_any_byte_changed_is_refused), E(t_what_was_written_is_read),
+       E(t_failure_leaves_the_old_file), E(t_file_cut_anywhere_is_refused),
+       E(t_hostile_files_are_refused))

@@ -186,7 +186,7 @@ static void write_file(struct dnscli *c)
     HASH_ITER(hh, c->wants, w, next)
     for (i = 0; row && i < w->n; i++)
         row[n++] = (struct route_row){w->mod.modid, w->mod.cmdid, w->node[i]};
-    rc = row ? routefile_write(c->file, row, n) : -ENOMEM;
+    rc = row ? routefile_write(c->file, row, n, 0) : -ENOMEM;
     free(row);
     c->dirty = rc < 0;
     c->file_ms = evloop_now_ms(c->loop);
@@ -226,7 +226,7 @@ static void read_file(struct dnscli *c)
 {
     struct route_row *row;
     size_t n;
-    int rc = routefile_read(c->file, &row, &n);
+    int rc = routefile_read(c->file, &row, &n, NULL);
 
     if (rc == 0) {
         take_rows(c, row, n);

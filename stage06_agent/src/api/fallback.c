@@ -78,7 +78,7 @@ static void load(struct fallback *f, uint64_t now_ms)
     if (f->row && st.st_mtim.tv_sec == f->mtime.tv_sec &&
         st.st_mtim.tv_nsec == f->mtime.tv_nsec)
         return;
-    if (routefile_read(f->file_path, &row, &n) < 0)
+    if (routefile_read(f->file_path, &row, &n, NULL) < 0)
         return;
     free(f->row);
     f->row = row;

@@ -105,7 +105,8 @@ static int my_load_all(struct db *db, struct db_rows *out, uint64_t *version)
     rc = read_version(m, version);
     if (rc == 0)
         rc = myconn_select(m->con,
-                           "SELECT modid, cmdid, serverip, serverport FROM RouteData",
+                           "SELECT modid, cmdid, serverip, serverport FROM RouteData"
+                           " WHERE state = 'up'",
                            take_row, out);
     return finish(m, rc);
 }
@@ -141,7 +142,7 @@ static int read_changes(struct db_mysql *m, uint64_t since, struct db_rows *chan
              "SELECT r.modid, r.cmdid, r.serverip, r.serverport FROM "
              "RouteData r JOIN (SELECT DISTINCT modid, cmdid FROM RouteChange WHERE "
              "version > %llu AND version <= %llu) c ON r.modid = c.modid AND "
-             "r.cmdid = c.cmdid",
+             "r.cmdid = c.cmdid WHERE r.state = 'up'",
              (unsigned long long)since, (unsigned long long)version);
     return myconn_select(m->con, sql, take_row, out);
 }

@@ -1,8 +1,10 @@
 /* Each subscription is in two lists: its module's, to push a change, and its client's, to
- * take all of them out when the connection closes.  uthash finds the module. */
+ * take all of them out when the connection closes.  uthash finds the module, and whether
+ * a client has it already: neither list may be walked for each question. */
 #include "dns/subs.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #define HASH_NONFATAL_OOM 1           /* or it would end the process */
@@ -15,14 +17,19 @@ struct topic {
 };
 
 struct sub {
+    struct {
+        struct subs_client *cl;
+        struct topic *topic;
+    } key;                            /* of the hash table: no padding in it */
     struct conn *c;
-    struct topic *topic;
+    UT_hash_handle hh;
     struct sub *next, **prev;         /* in topic->first */
     struct sub *next_of_client;
 };
 
 struct subs {
     struct topic *topics;
+    struct sub *all;                  /* by client and topic */
     size_t n;
 };
 
@@ -56,15 +63,23 @@ int subs_client_create(struct subs_client **out, struct subs *s, struct conn *c)
     return 0;
 }
 
+static void drop_if_unused(struct subs *s, struct topic *t)
+{
+    if (t->first)
+        return;
+    HASH_DEL(s->topics, t);
+    free(t);
+}
+
 static void drop(struct subs *s, struct sub *b)
 {
+    struct topic *t = b->key.topic;
+
+    HASH_DEL(s->all, b);
     *b->prev = b->next;
     if (b->next)
         b->next->prev = b->prev;
-    if (!b->topic->first) {
-        HASH_DEL(s->topics, b->topic);
-        free(b->topic);
-    }
+    drop_if_unused(s, t);
     free(b);
     s->n--;
 }
@@ -109,6 +124,32 @@ static struct topic *find_or_create(struct subs *s, uint32_t modid, uint32_t cmd
     return NULL;
 }
 
+static bool has(const struct subs_client *cl, const struct topic *t)
+{
+    const void *const key[2] = {cl, t};
+    struct sub *b;
+
+    HASH_FIND(hh, cl->s->all, key, sizeof(key), b);
+    return b != NULL;
+}
+
+/* Found by has(), in no list yet.  NULL = out of memory. */
+static struct sub *new_sub(struct subs_client *cl, struct topic *t)
+{
+    struct sub *b = calloc(1, sizeof(*b));
+
+    if (!b)
+        return NULL;
+    b->key.cl = cl;
+    b->key.topic = t;
+    b->c = cl->c;
+    HASH_ADD(hh, cl->s->all, key, sizeof(b->key), b);
+    if (b->hh.tbl)
+        return b;
+    free(b);
+    return NULL;
+}
+
 int subs_add(struct subs_client *cl, uint32_t modid, uint32_t cmdid, size_t max)
 {
     struct topic *t;
@@ -116,22 +157,21 @@ int subs_add(struct subs_client *cl, uint32_t modid, uint32_t cmdid, size_t max)
 
     /* lab s04.subscribe: Once per client and module, bounded; into both lists. */
     /* stub: return 0; */
-    for (b = cl->first; b; b = b->next_of_client)
-        if (b->topic->key[0] == modid && b->topic->key[1] == cmdid)
-            return 0;
+    t = find(cl->s, modid, cmdid);
+    if (t && has(cl, t))
+        return 0;
     if (cl->n >= max)
         return -EDQUOT;
-    b = calloc(1, sizeof(*b));
-    t = b ? find_or_create(cl->s, modid, cmdid) : NULL;
-    if (!t) {
-        free(b);
+    t = find_or_create(cl->s, modid, cmdid);
+    b = t ? new_sub(cl, t) : NULL;
+    if (!b) {
+        if (t)
+            drop_if_unused(cl->s, t);
         return -ENOMEM;
     }
-    *b = (struct sub){.c = cl->c,
-                      .topic = t,
-                      .next = t->first,
-                      .prev = &t->first,
-                      .next_of_client = cl->first};
+    b->next = t->first;
+    b->prev = &t->first;
+    b->next_of_client = cl->first;
     if (b->next)
         b->next->prev = &b->next;
     t->first = b;

@@ -188,6 +188,11 @@ const struct route *route_table_find(const struct route_table *t, uint32_t modid
     return NULL;
 }
 
+const struct route *route_table_at(const struct route_table *t, size_t i)
+{
+    return t->at[i];
+}
+
 uint64_t route_table_version(const struct route_table *t)
 {
     return t->version;

@@ -50,6 +50,9 @@ void route_table_unref(struct route_table *t); /* NULL is fine */
 const struct route *route_table_find(const struct route_table *t, uint32_t modid,
                                      uint32_t cmdid);
 
+/* The <i>th of route_table_n_modules(), by modid and cmdid.  Borrowed from <t>. */
+const struct route *route_table_at(const struct route_table *t, size_t i);
+
 uint64_t route_table_version(const struct route_table *t);
 size_t route_table_n_modules(const struct route_table *t);
 size_t route_table_n_nodes(const struct route_table *t);

@@ -10,17 +10,40 @@
 #include <unistd.h>
 
 #define LINE_MAX_LEN 80
+#define SUM_START 2166136261u         /* FNV-1a: any one changed byte changes the sum */
+#define SUM_PRIME 16777619u
 
-static int print_rows(FILE *f, const struct route_row *row, size_t n)
+static uint32_t sum_of(uint32_t sum, const char *line)
 {
+    for (; *line; line++)
+        sum = (sum ^ (unsigned char)*line) * SUM_PRIME;
+    return sum;
+}
+
+static uint32_t print_row(FILE *f, const struct route_row *r, uint32_t sum)
+{
+    const uint32_t ip = r->node.ip;
+    char line[LINE_MAX_LEN];
+
+    snprintf(line, sizeof(line), "%u %u %u.%u.%u.%u:%u\n", r->modid, r->cmdid, ip >> 24,
+             ip >> 16 & 255, ip >> 8 & 255, ip & 255, r->node.port);
+    fputs(line, f);
+    return sum_of(sum, line);
+}
+
+static int print_rows(FILE *f, const struct route_row *row, size_t n, uint64_t version)
+{
+    char line[LINE_MAX_LEN];
+    uint32_t sum;
     size_t i;
 
-    fprintf(f, "lars-routes 1 %zu\n", n);
+    snprintf(line, sizeof(line), "lars-routes 2 %zu %llu\n", n,
+             (unsigned long long)version);
+    fputs(line, f);
+    sum = sum_of(SUM_START, line);
     for (i = 0; i < n; i++)
-        fprintf(f, "%u %u %u.%u.%u.%u:%u\n", row[i].modid, row[i].cmdid,
-                row[i].node.ip >> 24, row[i].node.ip >> 16 & 255,
-                row[i].node.ip >> 8 & 255, row[i].node.ip & 255, row[i].node.port);
-    fprintf(f, "end\n");
+        sum = print_row(f, &row[i], sum);
+    fprintf(f, "end %08x\n", sum);
     return fflush(f) == 0 && !ferror(f) ? 0 : -errno;
 }
 
@@ -40,7 +63,8 @@ static void sync_folder(const char *path)
     close(fd);
 }
 
-int routefile_write(const char *path, const struct route_row *row, size_t n)
+int routefile_write(const char *path, const struct route_row *row, size_t n,
+                    uint64_t version)
 {
     char beside[PATH_MAX];
     FILE *f;
@@ -49,11 +73,12 @@ int routefile_write(const char *path, const struct route_row *row, size_t n)
     if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
         return -ENAMETOOLONG;
     /* lab s06.file: Write beside, fsync, close, rename: never half a file. */
-    /* stub: (void)f, (void)rc, (void)print_rows, (void)sync_folder; return -ENOSYS; */
+    /* stub: (void)f, (void)rc, (void)print_rows, (void)sync_folder, (void)version;
+       return -ENOSYS; */
     f = fopen(beside, "we");
     if (!f)
         return -errno;
-    rc = print_rows(f, row, n);
+    rc = print_rows(f, row, n, version);
     if (rc == 0 && fsync(fileno(f)) == -1)
         rc = -errno;
     if (fclose(f) == EOF && rc == 0)
@@ -86,25 +111,46 @@ static bool parse_row(const char *line, struct route_row *r)
     return true;
 }
 
-static int read_rows(FILE *f, struct route_row **row, size_t *n)
+/* The first line.  Returns 0 or -EBADMSG. */
+static int parse_head(const char *line, size_t *n, uint64_t *version)
+{
+    unsigned long long v;
+    int end = 0;
+
+    if (sscanf(line, "lars-routes 2 %7zu %20llu%n", n, &v, &end) != 2 ||
+        strcmp(line + end, "\n") != 0 || *n > ROUTEFILE_MAX_ROWS)
+        return -EBADMSG;
+    *version = v;
+    return 0;
+}
+
+static bool is_end(FILE *f, uint32_t sum)
+{
+    char line[LINE_MAX_LEN], want[LINE_MAX_LEN];
+
+    snprintf(want, sizeof(want), "end %08x\n", sum);
+    return fgets(line, sizeof(line), f) && strcmp(line, want) == 0 && fgetc(f) == EOF;
+}
+
+static int read_rows(FILE *f, struct route_row **row, size_t *n, uint64_t *version)
 {
     char line[LINE_MAX_LEN];
     struct route_row *at;
     size_t want, i;
-    int end = 0;
+    uint32_t sum;
 
-    if (!fgets(line, sizeof(line), f) ||
-        sscanf(line, "lars-routes 1 %7zu%n", &want, &end) != 1 ||
-        strcmp(line + end, "\n") != 0 || want > ROUTEFILE_MAX_ROWS)
+    if (!fgets(line, sizeof(line), f) || parse_head(line, &want, version) < 0)
         return -EBADMSG;
     at = calloc(want + 1, sizeof(*at));
     if (!at)
         return -ENOMEM;
-    for (i = 0; i < want; i++)
+    sum = sum_of(SUM_START, line);
+    for (i = 0; i < want; i++) {
         if (!fgets(line, sizeof(line), f) || !parse_row(line, &at[i]))
             break;
-    if (i < want || !fgets(line, sizeof(line), f) || strcmp(line, "end\n") != 0 ||
-        fgetc(f) != EOF) {
+        sum = sum_of(sum, line);
+    }
+    if (i < want || !is_end(f, sum)) {
         free(at);
         return -EBADMSG;
     }
@@ -113,14 +159,15 @@ static int read_rows(FILE *f, struct route_row **row, size_t *n)
     return 0;
 }
 
-int routefile_read(const char *path, struct route_row **row, size_t *n)
+int routefile_read(const char *path, struct route_row **row, size_t *n, uint64_t *version)
 {
+    uint64_t unused;
     FILE *f = fopen(path, "re");
     int rc;
 
     if (!f)
         return -errno;
-    rc = read_rows(f, row, n);
+    rc = read_rows(f, row, n, version ? version : &unused);
     fclose(f);
     return rc;
 }
