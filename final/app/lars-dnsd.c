@@ -2,9 +2,11 @@
  *     build/lars-dnsd -c conf/lars-dnsd.ini        -p PORT and -s SOCKET override it
  *     build/lars-dnsd -m                           a few sample routes, no database
  * Prints "listening on ADDR:PORT".  Ctrl-C and SIGTERM end it in order. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/conf.h"
@@ -12,11 +14,13 @@
 #include "base/log.h"
 #include "base/opts.h"
 #include "base/sig.h"
+#include "db/confirmdb.h"
 #include "db/db_mem.h"
 #include "db/db_mysql.h"
 #include "db/dbconf.h"
 #include "dns/dnspoll.h"
 #include "dns/dnssrv.h"
+#include "dns/guard.h"
 #include "net/evsig.h"
 #include "net/sock.h"
 
@@ -26,6 +30,8 @@ static struct settings {
     char address[48];
     uint32_t port, threads, max_connections, max_modules;
     uint32_t memory, interval_ms, full_s;
+    char dir[100];
+    uint32_t write_ms;
     struct dbconf db;
 } set;
 
@@ -46,6 +52,10 @@ static const struct conf_key keys[] = {
      "ms between two looks at the version"},
     {"poll", "full_s", CONF_U32, AT(full_s), 1, 86400, "60",
      "seconds between two compares of every route"},
+    {"guard", "dir", CONF_TEXT, AT(dir), 0, sizeof(set.dir), "",
+     "folder of the last known good routes; empty = none, and nothing is held"},
+    {"guard", "write_ms", CONF_U32, AT(write_ms), 0, 3600000, "1000",
+     "ms between two writes of them, at least"},
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
 static void on_table(struct route_table *t, void *arg)
@@ -76,6 +86,36 @@ static int open_db(struct db **out)
     return set.memory ? sample_routes(out) : db_mysql_create(out, &c);
 }
 
+/* Takes *<db>, leaves the guarded one. */
+static int guard_db(struct db **db)
+{
+    struct myconn_config mc = dbconf_myconn(&set.db);
+    struct guard_config c = {.write_ms = set.write_ms,
+                             .confirmed = confirmdb_ask,
+                             .close = confirmdb_close};
+    struct confirmdb *ask = NULL;
+    char file[128];
+    int rc = 0;
+
+    if (!set.dir[0] || set.memory)
+        return 0;
+    if (mkdir(set.dir, 0755) == -1 && errno != EEXIST) {
+        fprintf(stderr, "lars-dnsd: [guard] dir %s: %s; mend: make its parent\n", set.dir,
+                err_text(-errno));
+        rc = -errno;
+    }
+    if (rc == 0)
+        rc = confirmdb_create(&ask, &mc);
+    if (rc < 0) {
+        db_close(*db);
+        return rc;
+    }
+    snprintf(file, sizeof(file), "%s/dnsd.routes", set.dir);
+    c.file = file;
+    c.arg = ask;
+    return guard_create(db, *db, &c);
+}
+
 /* Runs until a signal.  Takes <lfd>.  Returns 0 or what could not be set up. */
 static int serve(int lfd)
 {
@@ -96,6 +136,8 @@ static int serve(int lfd)
         rc = dnssrv_create(&s, l, lfd, &cfg);
     if (rc == 0)
         rc = open_db(&db);
+    if (rc == 0)
+        rc = guard_db(&db);
     pc.arg = s;
     if (rc == 0)
         rc = dnspoll_start(&p, db, &pc);

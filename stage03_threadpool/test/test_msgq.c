@@ -134,6 +134,8 @@ static void *poster(void *arg)
 
         if (msgq_post(q, &t) == 0)
             i++;
+        else
+            poll(NULL, 0, 1);             /* full: let the loop's thread run */
     }
     posters--;
     return NULL;

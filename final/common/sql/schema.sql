@@ -36,6 +36,20 @@ CREATE TABLE IF NOT EXISTS RouteChange (
     PRIMARY KEY (id),
     KEY by_version (version, modid, cmdid)
 ) ENGINE = InnoDB;
+-- 1 = who made it knows how much it takes away: DNSService does not hold it
+ALTER TABLE RouteChange
+    ADD COLUMN IF NOT EXISTS confirmed TINYINT UNSIGNED NOT NULL DEFAULT 0,
+    ADD KEY IF NOT EXISTS by_module (modid, cmdid, version);
+
+-- Held changes that a person let pass; a trigger makes a confirmed change of each row.
+CREATE TABLE IF NOT EXISTS RouteConfirm (
+    id      BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+    modid   INT UNSIGNED NOT NULL,
+    cmdid   INT UNSIGNED NOT NULL,
+    who     VARCHAR(64) NOT NULL DEFAULT '',
+    at      TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (id)
+) ENGINE = InnoDB;
 
 -- Filled by the Report Service (stage 05).
 CREATE TABLE IF NOT EXISTS ServerCallStatus (

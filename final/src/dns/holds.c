@@ -1,0 +1,185 @@
+/* Both tables are sorted and share the routes that stayed the same, so a comparison is one
+ * pass that mostly compares pointers. */
+#include "dns/holds.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define ALL_GONE_PERCENT 30
+
+struct list {
+    struct hold *at;
+    size_t n, cap;
+};
+
+struct holds {
+    struct list held, next;           /* sorted by modid and cmdid */
+};
+
+int holds_create(struct holds **out)
+{
+    *out = calloc(1, sizeof(**out));
+    return *out ? 0 : -ENOMEM;
+}
+
+void holds_destroy(struct holds *h)
+{
+    if (!h)
+        return;
+    free(h->held.at);
+    free(h->next.at);
+    free(h);
+}
+
+static int cmp_key(uint32_t amod, uint32_t acmd, uint32_t bmod, uint32_t bcmd)
+{
+    if (amod != bmod)
+        return amod < bmod ? -1 : 1;
+    return acmd < bcmd ? -1 : acmd > bcmd;
+}
+
+static bool find(const struct list *l, uint32_t modid, uint32_t cmdid)
+{
+    size_t lo = 0, hi = l->n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        int c = cmp_key(l->at[mid].modid, l->at[mid].cmdid, modid, cmdid);
+
+        if (c == 0)
+            return true;
+        if (c < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return false;
+}
+
+static int add(struct list *l, struct hold hold)
+{
+    size_t cap = l->cap ? l->cap * 2 : 16;
+    struct hold *at;
+
+    if (l->n == l->cap) {
+        at = realloc(l->at, cap * sizeof(*at));
+        if (!at)
+            return -ENOMEM;
+        l->at = at;
+        l->cap = cap;
+    }
+    l->at[l->n++] = hold;
+    return 0;
+}
+
+static int cmp_node(const struct route_node *a, const struct route_node *b)
+{
+    if (a->ip != b->ip)
+        return a->ip < b->ip ? -1 : 1;
+    return (int)a->port - (int)b->port;
+}
+
+/* Nodes of <had> that are not in <has>. */
+static uint32_t count_gone(const struct route *had, const struct route *has)
+{
+    uint32_t i = 0, k = 0, kept = 0;
+
+    while (has && i < had->n_node && k < has->n_node) {
+        int c = cmp_node(&had->node[i], &has->node[k]);
+
+        kept += c == 0;
+        i += c <= 0;
+        k += c >= 0;
+    }
+    return had->n_node - kept;
+}
+
+/* Every module of <now> that loses nodes, into h->next. */
+static int list_losses(struct holds *h, const struct route_table *now,
+                       const struct route_table *next)
+{
+    size_t n = route_table_n_modules(now), m = route_table_n_modules(next), i, k = 0;
+    int rc = 0;
+
+    h->next.n = 0;
+    for (i = 0; i < n && rc == 0; i++) {
+        const struct route *had = route_table_at(now, i), *has = NULL;
+        uint32_t gone;
+
+        while (k < m &&
+               cmp_key(route_table_at(next, k)->modid, route_table_at(next, k)->cmdid,
+                       had->modid, had->cmdid) < 0)
+            k++;
+        if (k < m && route_table_at(next, k)->modid == had->modid &&
+            route_table_at(next, k)->cmdid == had->cmdid)
+            has = route_table_at(next, k);
+        gone = has == had ? 0 : count_gone(had, has);
+        if (gone > 0)
+            rc = add(&h->next, (struct hold){had->modid, had->cmdid, had->n_node, gone});
+    }
+    return rc;
+}
+
+/* Is it too much for one module, by itself? */
+static bool too_much(const struct hold *l, const struct route_table *next)
+{
+    if (!route_table_find(next, l->modid, l->cmdid))
+        return true;
+    return l->gone >= 2 && l->gone * 2 > l->had;
+}
+
+/* What goes that was not held already, against all that there is. */
+static bool too_much_of_all(const struct holds *h, const struct route_table *now)
+{
+    uint64_t gone = 0;
+    size_t i;
+
+    for (i = 0; i < h->next.n; i++)
+        if (!find(&h->held, h->next.at[i].modid, h->next.at[i].cmdid))
+            gone += h->next.at[i].gone;
+    return gone >= 2 && gone * 100 >= route_table_n_nodes(now) * ALL_GONE_PERCENT;
+}
+
+int holds_judge(struct holds *h, const struct route_table *now,
+                const struct route_table *next, holds_confirmed_fn *fn, void *arg)
+{
+    struct list swap;
+    bool all;
+    size_t i, n = 0;
+    int rc = list_losses(h, now, next);
+
+    if (rc < 0)
+        return rc;
+    all = too_much_of_all(h, now);
+    for (i = 0; i < h->next.n; i++) {
+        const struct hold l = h->next.at[i];
+
+        if (!all && !find(&h->held, l.modid, l.cmdid) && !too_much(&l, next))
+            continue;
+        rc = fn(arg, l.modid, l.cmdid);
+        if (rc < 0)
+            return rc;
+        if (rc == 0)
+            h->next.at[n++] = l;
+    }
+    h->next.n = n;
+    swap = h->held;
+    h->held = h->next;
+    h->next = swap;
+    return (int)n;
+}
+
+const struct hold *holds_at(const struct holds *h, size_t i)
+{
+    return &h->held.at[i];
+}
+
+size_t holds_n(const struct holds *h)
+{
+    return h->held.n;
+}
+
+bool holds_has(const struct holds *h, uint32_t modid, uint32_t cmdid)
+{
+    return find(&h->held, modid, cmdid);
+}
