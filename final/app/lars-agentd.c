@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "agent/agent.h"
+#include "agent/agentobs.h"
 #include "api/fallback.h"
 #include "base/err.h"
 #include "base/heartbeat.h"
@@ -21,7 +22,7 @@
 
 static struct settings {
     char address[48], dir[96], caller[48], dns_ip[48], report_ip[48];
-    char dns_others[256], report_others[256];
+    char dns_others[256], report_others[256], http[64];
     uint32_t port, dns_port, report_port, report_ms, max_modules;
     uint32_t idle_s, overload_s, update_s;
     struct classic_config classic;
@@ -51,6 +52,8 @@ static const struct conf_key keys[] = {
     TEXT("reporter", "ip", report_ip, "127.0.0.1", "Report Service"),
     {"reporter", "port", CONF_U32, AT(report_port), 1, 65535, "7779", "its TCP port"},
     TEXT("reporter", "others", report_others, "", "more of them, as above"),
+    TEXT("http", "listen", http, "",
+         "ADDRESS:PORT of /metrics and /healthz; empty = nowhere"),
     TEXT("repoter", "ip", report_ip, NULL, "as the public Lars spells it"),
     {"repoter", "port", CONF_U32, AT(report_port), 1, 65535, NULL, "as it spells it"},
     {"loadbalance", "probe_num", CONF_U32, LB(probe_num), 1, 1000000, "10",
@@ -91,6 +94,7 @@ static struct {
     struct evtimer beat;
     struct heartbeat *heartbeat;
     struct agent *agent;
+    struct agentobs *obs;
 } me;
 
 static void on_signal(int signo, void *arg)
@@ -233,7 +237,10 @@ int main(int argc, char **argv)
     if (rc == 0)
         rc = start(&cfg);
     if (rc == 0)
+        rc = agentobs_create(&me.obs, me.loop, set.http, me.agent);
+    if (rc == 0)
         rc = evloop_run(me.loop);
+    agentobs_destroy(me.obs);
     heartbeat_close(me.heartbeat);    /* first: clients turn to the file from now on */
     agent_stop(me.agent);
     if (me.loop)

@@ -18,6 +18,7 @@
 #include "db/db_mem.h"
 #include "db/db_mysql.h"
 #include "db/dbconf.h"
+#include "dns/dnsobs.h"
 #include "dns/dnspoll.h"
 #include "dns/dnssrv.h"
 #include "dns/guard.h"
@@ -32,6 +33,7 @@ static struct settings {
     uint32_t memory, interval_ms, full_s;
     char dir[100];
     uint32_t write_ms;
+    char http[64];
     struct dbconf db;
 } set;
 
@@ -56,6 +58,8 @@ static const struct conf_key keys[] = {
      "folder of the last known good routes; empty = none, and nothing is held"},
     {"guard", "write_ms", CONF_U32, AT(write_ms), 0, 3600000, "1000",
      "ms between two writes of them, at least"},
+    {"http", "listen", CONF_TEXT, AT(http), 0, sizeof(set.http), "",
+     "ADDRESS:PORT of /metrics and /healthz; empty = nowhere"},
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
 static void on_table(struct route_table *t, void *arg)
@@ -86,6 +90,11 @@ static int open_db(struct db **out)
     return set.memory ? sample_routes(out) : db_mysql_create(out, &c);
 }
 
+static bool guarded(void)
+{
+    return set.dir[0] && !set.memory;
+}
+
 /* Takes *<db>, leaves the guarded one. */
 static int guard_db(struct db **db)
 {
@@ -97,7 +106,7 @@ static int guard_db(struct db **db)
     char file[128];
     int rc = 0;
 
-    if (!set.dir[0] || set.memory)
+    if (!guarded())
         return 0;
     if (mkdir(set.dir, 0755) == -1 && errno != EEXIST) {
         fprintf(stderr, "lars-dnsd: [guard] dir %s: %s; mend: make its parent\n", set.dir,
@@ -125,6 +134,7 @@ static int serve(int lfd)
     struct evsig *sig = NULL;
     struct dnssrv *s = NULL;
     struct dnspoll *p = NULL;
+    struct dnsobs *o = NULL;
     struct db *db = NULL;
     int rc = evloop_create(&l);
 
@@ -142,7 +152,10 @@ static int serve(int lfd)
     if (rc == 0)
         rc = dnspoll_start(&p, db, &pc);
     if (rc == 0)
+        rc = dnsobs_create(&o, l, set.http, s, p, guarded() ? db : NULL);
+    if (rc == 0)
         rc = evloop_run(l);
+    dnsobs_destroy(o);
     dnspoll_stop(p);
     dnssrv_destroy(s);
     evsig_destroy(sig);

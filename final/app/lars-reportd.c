@@ -17,6 +17,7 @@
 #include "net/evsig.h"
 #include "net/sock.h"
 #include "report/batchsrv.h"
+#include "report/reportobs.h"
 #include "report/reportsrv.h"
 
 #define BACKLOG 1024
@@ -28,6 +29,7 @@ static struct settings {
     uint32_t port, threads, max_connections;
     uint32_t writers, max_rows, batch, gather_ms;
     struct dbconf db;
+    char http[64];
 } set;
 
 #define AT(field) offsetof(struct settings, field)
@@ -47,6 +49,8 @@ static const struct conf_key keys[] = {
     {"writer", "gather_ms", CONF_U32, AT(gather_ms), 0, 60000, "100",
      "ms from the first row to its statement"},
     DBCONF_KEYS(AT(db)),
+    {"http", "listen", CONF_TEXT, AT(http), 0, sizeof(set.http), "",
+     "ADDRESS:PORT of /metrics and /healthz; empty = nowhere"},
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
 static const struct opts_flag flags[] = {{'p', "reportd", "port", NULL},
@@ -124,6 +128,8 @@ static int serve(int lfd)
     struct evsig *sig = NULL;
     struct reportsrv *s = NULL;
     struct batchsrv *b = NULL;
+    struct reportobs_config oc = {NULL, writers, batchers, set.writers};
+    struct reportobs *o = NULL;
     uint32_t i;
     int rc = evloop_create(&l);
 
@@ -142,8 +148,12 @@ static int serve(int lfd)
         rc = reportsrv_create(&s, l, lfd, &cfg);
     if (rc == 0)
         rc = batchsrv_serve(b, reportsrv_server(s), batchers, set.writers);
+    oc.srv = s;
+    if (rc == 0)
+        rc = reportobs_create(&o, l, set.http, &oc);
     if (rc == 0)
         rc = evloop_run(l);
+    reportobs_destroy(o);
     for (i = 0; i < set.writers; i++)
         batchwriter_stop(batchers[i]);
     reportsrv_destroy(s);

@@ -85,7 +85,6 @@ static inline int setup_with(void **state, const struct conn_config *cfg)
 
     (void)t_fds_save(state);
     log_set_level(LOG_LEVEL_ERROR);
-    signal(SIGPIPE, SIG_IGN);             /* the peer that the test plays */
     memset(&fx, 0, sizeof(fx));
     fx.cfg = *cfg;
     if (dispatch_create(&fx.d) < 0 || evloop_create(&fx.loop) < 0)

@@ -44,6 +44,7 @@ static inline void proc_start(struct proc *p, const char *name, ...)
         int i;
 
         prctl(PR_SET_PDEATHSIG, SIGKILL); /* a killed test leaves no program running */
+        signal(SIGPIPE, SIG_DFL);
         dup2(in[0], 0);
         dup2(out[1], 1);
         dup2(err[1], 2);

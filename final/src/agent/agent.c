@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,7 @@ struct agent {
     uint16_t port;
     bool started;                     /* the threads run */
     unsigned n_flushed;               /* shards that are; REP's thread only */
+    _Atomic uint64_t n_report_up;
     sem_t drained;
 };
 
@@ -182,6 +184,7 @@ static void on_report_up(void *arg)
 {
     struct agent *a = arg;
 
+    a->n_report_up++;
     exactlink_on_up(a->exact, repcli_caller(a->rep));
     tell_all(a);
 }
@@ -401,6 +404,22 @@ void agent_stop(struct agent *a)
         continue;
     looppool_stop(a->pool);
     release(a);
+}
+
+void agent_stat(const struct agent *a, struct agent_stat *out)
+{
+    struct shard_stat st;
+    unsigned i;
+
+    *out = (struct agent_stat){.n_report_up = a->n_report_up};
+    for (i = 0; i < SHARD_N; i++) {
+        shard_stat(a->shard[i], &st);
+        out->n_get_host += st.n_get_host;
+        out->n_get_route += st.n_get_route;
+        out->n_report += st.n_report;
+        out->n_bad += st.n_bad;
+        out->n_module += st.n_module;
+    }
 }
 
 uint16_t agent_port(const struct agent *a)

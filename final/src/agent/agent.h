@@ -32,6 +32,15 @@ int agent_start(struct agent **out, const struct agent_config *cfg);
  * fine. */
 void agent_stop(struct agent *a);
 
+struct agent_stat {
+    uint64_t n_get_host, n_get_route, n_report;
+    uint64_t n_bad;                   /* of these: malformed or unknown */
+    uint64_t n_module;                /* known or asked for, now */
+    uint64_t n_report_up;             /* connections to a Report Service so far */
+};
+
+void agent_stat(const struct agent *a, struct agent_stat *out); /* Thread: any */
+
 uint16_t agent_port(const struct agent *a); /* the first of the three */
 
 #endif

@@ -25,8 +25,19 @@ struct dnspoll {
     pthread_mutex_t lock;             /* guards stop */
     pthread_cond_t wake;
     bool stop;
-    _Atomic uint64_t n_poll, n_load, n_full, n_drift, n_fail;
+    _Atomic uint64_t n_poll, n_load, n_full, n_drift, n_fail, version, n_module, n_node;
+    _Atomic bool db_up;
 };
+
+/* Takes <t>. */
+static void set_now(struct dnspoll *p, struct route_table *t)
+{
+    route_table_unref(p->now);
+    p->now = t;
+    p->version = route_table_version(t);
+    p->n_module = route_table_n_modules(t);
+    p->n_node = route_table_n_nodes(t);
+}
 
 /* Takes <t>. */
 static void publish(struct dnspoll *p, struct route_table *t)
@@ -34,8 +45,7 @@ static void publish(struct dnspoll *p, struct route_table *t)
     LOG_INFO("route.table", "version=%llu modules=%zu nodes=%zu bad_rows=%zu",
              (unsigned long long)route_table_version(t), route_table_n_modules(t),
              route_table_n_nodes(t), p->rows.n_bad);
-    route_table_unref(p->now);
-    p->now = t;
+    set_now(p, t);
     p->cfg.fn(t, p->cfg.arg);
 }
 
@@ -53,8 +63,7 @@ static int load_all(struct dnspoll *p)
     p->full_ms = mono_ms();
     p->doubt = false;
     if (p->now && route_table_equal(p->now, t)) {
-        route_table_unref(p->now);    /* keep the new one for its version */
-        p->now = t;
+        set_now(p, t);                /* for its version */
         return 0;
     }
     if (p->now && route_table_version(p->now) == version) {
@@ -118,6 +127,7 @@ static void note(struct dnspoll *p, int rc)
                  (unsigned long long)route_table_version(p->now));
     }
     p->down = rc < 0;
+    p->db_up = rc == 0;
 }
 
 /* Returns false when it is time to stop. */
@@ -193,5 +203,7 @@ void dnspoll_stop(struct dnspoll *p)
 
 void dnspoll_stat(const struct dnspoll *p, struct dnspoll_stat *out)
 {
-    *out = (struct dnspoll_stat){p->n_poll, p->n_load, p->n_full, p->n_drift, p->n_fail};
+    *out =
+        (struct dnspoll_stat){p->n_poll,  p->n_load,   p->n_full, p->n_drift, p->n_fail,
+                              p->version, p->n_module, p->n_node, p->db_up};
 }

@@ -230,6 +230,11 @@ void dnssrv_destroy(struct dnssrv *s)
     free(s);
 }
 
+struct mtsrv *dnssrv_server(struct dnssrv *s)
+{
+    return s->srv;
+}
+
 void dnssrv_stat(const struct dnssrv *s, struct dnssrv_stat *out)
 {
     *out = (struct dnssrv_stat){s->n_query, s->n_bad_query, s->n_push, s->n_cut};

@@ -32,6 +32,8 @@ void dnssrv_destroy(struct dnssrv *s);
  * reference of its own.  Thread: any. */
 void dnssrv_publish(struct dnssrv *s, struct route_table *t);
 
+struct mtsrv *dnssrv_server(struct dnssrv *s); /* to count connections */
+
 struct dnssrv_stat {
     uint64_t n_query, n_bad_query;    /* GetRouteRequests: good, refused */
     uint64_t n_push;                  /* routes sent without being asked again */

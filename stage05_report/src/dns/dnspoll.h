@@ -6,6 +6,7 @@
 #ifndef LARS_DNS_DNSPOLL_H
 #define LARS_DNS_DNSPOLL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "db/db.h"
@@ -33,6 +34,8 @@ struct dnspoll_stat {
     uint64_t n_poll, n_load, n_full;  /* looks, loads of changes, of everything */
     uint64_t n_drift;                 /* full compares that found what no version told */
     uint64_t n_fail;                  /* calls of the database that failed */
+    uint64_t version, n_module, n_node; /* of the table; 0 = none yet */
+    bool db_up;                       /* the last call succeeded */
 };
 
 void dnspoll_stat(const struct dnspoll *p, struct dnspoll_stat *out); /* Thread: any */

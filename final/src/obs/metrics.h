@@ -1,0 +1,24 @@
+/* metrics -- values as Prometheus text, format 0.0.4.  A program has one function that
+ * writes all of its values, called for each scrape: nothing is registered, nothing is
+ * counted twice.  Thread: one. */
+#ifndef LARS_OBS_METRICS_H
+#define LARS_OBS_METRICS_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/* <name> is lars_PROGRAM_WHAT_UNIT, a counter's ends in _total.  <help>: one sentence
+ * without a line end.  Out of memory: the text is cut, metrics_ok() says so. */
+struct metrics {
+    struct buf *out;                  /* borrowed */
+    int rc;                           /* 0 or -ENOMEM */
+};
+
+void metrics_counter(struct metrics *m, const char *name, const char *help, double value);
+void metrics_gauge(struct metrics *m, const char *name, const char *help, double value);
+
+/* What Prometheus expects of every process: processor seconds, memory, descriptors. */
+void metrics_process(struct metrics *m);
+
+#endif

@@ -1,0 +1,104 @@
+/* httppeer.h -- an HTTP client in bare bytes, and a check of Prometheus text by its
+ * definition. */
+#ifndef LARS_TEST_HTTPPEER_H
+#define LARS_TEST_HTTPPEER_H
+
+#include <ctype.h>
+
+#include "peer.h"
+
+struct httpreply {
+    int status;
+    size_t len;                       /* of body */
+    char text[65536];                 /* all of it */
+    const char *body;
+};
+
+static inline void httppeer_ask(int fd, const char *method, const char *path)
+{
+    char q[300];
+
+    peer_send(fd, q, (size_t)snprintf(q, sizeof(q),
+                                      "%s %s HTTP/1.1\r\nHost: x\r\n"
+                                      "Connection: close\r\n\r\n",
+                                      method, path));
+}
+
+/* Until the other side closes. */
+static inline void httppeer_read(int fd, struct httpreply *r)
+{
+    size_t n = 0;
+    ssize_t got;
+
+    while ((got = recv(fd, r->text + n, sizeof(r->text) - 1 - n, 0)) > 0)
+        n += (size_t)got;
+    r->text[n] = '\0';
+    if (sscanf(r->text, "HTTP/1.1 %d", &r->status) != 1)
+        fail_msg("no HTTP reply: %.100s", r->text);
+    r->body = strstr(r->text, "\r\n\r\n");
+    assert_non_null(r->body);
+    r->body += 4;
+    r->len = n - (size_t)(r->body - r->text);
+}
+
+static inline void httppeer_get(int port, const char *path, struct httpreply *r)
+{
+    int fd = peer_connect(port);
+
+    httppeer_ask(fd, "GET", path);
+    httppeer_read(fd, r);
+    close(fd);
+}
+
+/* The value of a metric; fails when it is not there. */
+static inline double httppeer_value(const struct httpreply *r, const char *name)
+{
+    char want[120];
+    const char *at;
+
+    snprintf(want, sizeof(want), "\n%s ", name);
+    at = strstr(r->body, want);
+    if (!at)
+        fail_msg("no metric %s", name);
+    return atof(at + strlen(want));
+}
+
+static inline bool httppeer_is_name(const char *s)
+{
+    if (!isalpha((unsigned char)*s))
+        return false;
+    while (isalnum((unsigned char)*s) || *s == '_')
+        s++;
+    return *s == '\0';
+}
+
+/* HELP, TYPE and one sample for each name, each once; counters end in _total, and nothing
+ * else does.  Returns how many there are. */
+static inline int httppeer_check_text(const char *text)
+{
+    char name[3][120], type[20], seen[8192] = " ", key[130];
+    int n = 0, used;
+    double v;
+
+    for (; *text; n++) {
+        bool total;
+
+        used = 0;
+        if (sscanf(text, "# HELP %119s %*[^\n]\n# TYPE %119s %19s\n%119s %lf%n", name[0],
+                   name[1], type, name[2], &v, &used) != 5 ||
+            text[used] != '\n')
+            fail_msg("not HELP, TYPE and a sample: %.80s", text);
+        text += used + 1;
+        assert_string_equal(name[0], name[1]);
+        assert_string_equal(name[0], name[2]);
+        assert_true(httppeer_is_name(name[0]));
+        total = strlen(name[0]) > 6 && !strcmp(name[0] + strlen(name[0]) - 6, "_total");
+        assert_string_equal(type, total ? "counter" : "gauge");
+        snprintf(key, sizeof(key), " %s ", name[0]);
+        assert_null(strstr(seen, key));
+        strncat(seen, key + 1, sizeof(seen) - strlen(seen) - 1);
+    }
+    return n;
+}
+
+#endif

@@ -1,0 +1,162 @@
+/* /metrics and /healthz over real sockets, the daemon's loop in this thread and the client
+ * in another. */
+#include <pthread.h>
+
+#include "base/log.h"
+#include "httppeer.h"
+#include "loop.h"
+#include "obs/httpd.h"
+
+static struct evloop *loop;
+static struct httpd *http;
+static struct httpreply reply;
+static const char *sick;              /* why; NULL = healthy */
+static int n_scrapes;
+
+static void collect(struct metrics *m, void *arg)
+{
+    (void)arg;
+    n_scrapes++;
+    metrics_counter(m, "lars_test_things_total", "Things done.", 12345678901.0);
+    metrics_gauge(m, "lars_test_level", "How high.", -0.5);
+}
+
+static int health(char *why, void *arg)
+{
+    (void)arg;
+    if (!sick)
+        return 0;
+    snprintf(why, HTTPD_WHY_MAX, "%s", sick);
+    return -1;
+}
+
+static const struct httpd_config cfg = {collect, health, NULL};
+
+static int setup(void **state)
+{
+    t_fds_save(state);
+    log_set_level(LOG_LEVEL_ERROR + 1);
+    sick = NULL;
+    n_scrapes = 0;
+    assert_int_equal(evloop_create(&loop), 0);
+    return httpd_create(&http, loop, "127.0.0.1:0", &cfg);
+}
+
+static int teardown(void **state)
+{
+    httpd_destroy(http);
+    httpd_destroy(NULL);
+    evloop_destroy(loop);
+    return t_fds_check(state);
+}
+
+static const char *method, *path;
+static _Atomic bool done;
+
+static void *client(void *arg)
+{
+    int fd = peer_connect(httpd_port(http));
+
+    (void)arg;
+    httppeer_ask(fd, method, path);
+    httppeer_read(fd, &reply);
+    close(fd);
+    done = true;
+    return NULL;
+}
+
+static void ask(const char *m, const char *p)
+{
+    pthread_t th;
+
+    method = m;
+    path = p;
+    done = false;
+    assert_int_equal(pthread_create(&th, NULL, client, NULL), 0);
+    LOOP_UNTIL(loop, done);
+    pthread_join(th, NULL);
+}
+
+static const char first[] = "# HELP lars_test_things_total Things done.\n"
+                            "# TYPE lars_test_things_total counter\n"
+                            "lars_test_things_total 12345678901\n"
+                            "# HELP lars_test_level How high.\n"
+                            "# TYPE lars_test_level gauge\n"
+                            "lars_test_level -0.5\n";
+
+static void t_metrics_are_text_with_the_values(void **state)
+{
+    (void)state;
+    ask("GET", "/metrics");
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.text, "Content-Type: text/plain; version=0.0.4\r\n"));
+    assert_int_equal(strncmp(reply.body, first, strlen(first)), 0);
+    assert_int_equal(httppeer_check_text(reply.body), 5);
+    assert_true(httppeer_value(&reply, "process_open_fds") >= 4);
+    assert_true(httppeer_value(&reply, "process_resident_memory_bytes") > 4096);
+    assert_int_equal(n_scrapes, 1);
+}
+
+static void t_health_is_ok_or_says_why(void **state)
+{
+    (void)state;
+    ask("GET", "/healthz");
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply.body, "ok\n");
+    sick = "no routes yet";
+    ask("GET", "/healthz");
+    assert_int_equal(reply.status, 503);
+    assert_string_equal(reply.body, "no routes yet\n");
+}
+
+static void t_nothing_else_is_there(void **state)
+{
+    (void)state;
+    ask("GET", "/");
+    assert_int_equal(reply.status, 404);
+    ask("GET", "/metrics/../etc/passwd");
+    assert_int_equal(reply.status, 404);
+    ask("POST", "/metrics");
+    assert_int_equal(reply.status, 405);
+    ask("DELETE", "/healthz");
+    assert_int_equal(reply.status, 405);
+    assert_int_equal(n_scrapes, 0);
+    ask("HEAD", "/metrics");
+    assert_int_equal(reply.status, 200);
+    assert_int_equal(reply.len, 0);
+}
+
+static void t_idle_and_broken_clients_take_nothing_away(void **state)
+{
+    int fd[100], i, n = 0;
+
+    (void)state;
+    for (i = 0; i < 20; i++) {
+        fd[n++] = peer_connect(httpd_port(http));
+        peer_send(fd[i], "\x01\xff GET\r\n\r\n", (size_t)i % 11);
+        loop_turn(loop);
+    }
+    ask("GET", "/healthz");
+    assert_int_equal(reply.status, 200);
+    while (n > 0)
+        close(fd[--n]);
+}
+
+static void t_bad_addresses_are_refused(void **state)
+{
+    struct httpd *h;
+    char taken[40];
+
+    (void)state;
+    assert_int_equal(httpd_create(&h, loop, "", &cfg), 0);
+    assert_null(h);
+    assert_int_equal(httpd_create(&h, loop, "localhost", &cfg), -EINVAL);
+    snprintf(taken, sizeof(taken), "127.0.0.1:%d", httpd_port(http));
+    assert_int_equal(httpd_create(&h, loop, taken, &cfg), -EADDRINUSE);
+}
+
+#define O(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+T_MAIN(O(t_metrics_are_text_with_the_values), O(t_health_is_ok_or_says_why),
+       O(t_nothing_else_is_there), O(t_idle_and_broken_clients_take_nothing_away),
+       O(t_bad_addresses_are_refused))
