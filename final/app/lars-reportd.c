@@ -29,7 +29,8 @@ static struct settings {
     uint32_t port, threads, max_connections;
     uint32_t writers, max_rows, batch, gather_ms;
     struct dbconf db;
-    char http[64];
+    char http[64], exec[200], webhook[300];
+    uint32_t keeper, error_percent;
 } set;
 
 #define AT(field) offsetof(struct settings, field)
@@ -51,6 +52,14 @@ static const struct conf_key keys[] = {
     DBCONF_KEYS(AT(db)),
     {"http", "listen", CONF_TEXT, AT(http), 0, sizeof(set.http), "",
      "ADDRESS:PORT of /metrics and /healthz; empty = nowhere"},
+    {"keeper", "enabled", CONF_U32, AT(keeper), 0, 1, "1",
+     "1 = may move history and raise alarms, when it has the lease"},
+    {"keeper", "error_percent", CONF_U32, AT(error_percent), 1, 100, "20",
+     "a module above it is an alarm"},
+    {"alarm", "exec", CONF_TEXT, AT(exec), 0, sizeof(set.exec), "",
+     "program to run with KIND SUBJECT raised|cleared DETAIL; empty = none"},
+    {"alarm", "webhook", CONF_TEXT, AT(webhook), 0, sizeof(set.webhook), "",
+     "URL to post the same to, as JSON; empty = none"},
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
 static const struct opts_flag flags[] = {{'p', "reportd", "port", NULL},
@@ -97,6 +106,22 @@ static int start_batchers(struct batchsrv *b)
     return rc;
 }
 
+static int start_keeper(struct keeper **out)
+{
+    struct myconn_config mc = dbconf_myconn(&set.db);
+    struct keeper_config kc = {.round_ms = 1000,
+                               .lease_s = 5,
+                               .error_percent = set.error_percent,
+                               .ages = {600, 2 * 86400, 400 * 86400, 3600, 30 * 86400},
+                               .hook = {set.exec, set.webhook}};
+    struct keeperdb *db;
+    int rc = 0;
+
+    if (set.keeper)
+        rc = keeperdb_create(&db, &mc);
+    return rc < 0 || !set.keeper ? rc : keeper_start(out, db, &kc);
+}
+
 static void stop_writers(void)
 {
     struct writer_stat st, sum = {0};
@@ -128,7 +153,7 @@ static int serve(int lfd)
     struct evsig *sig = NULL;
     struct reportsrv *s = NULL;
     struct batchsrv *b = NULL;
-    struct reportobs_config oc = {NULL, writers, batchers, set.writers};
+    struct reportobs_config oc = {NULL, writers, batchers, set.writers, NULL};
     struct reportobs *o = NULL;
     uint32_t i;
     int rc = evloop_create(&l);
@@ -148,12 +173,15 @@ static int serve(int lfd)
         rc = reportsrv_create(&s, l, lfd, &cfg);
     if (rc == 0)
         rc = batchsrv_serve(b, reportsrv_server(s), batchers, set.writers);
+    if (rc == 0)
+        rc = start_keeper(&oc.keeper);
     oc.srv = s;
     if (rc == 0)
         rc = reportobs_create(&o, l, set.http, &oc);
     if (rc == 0)
         rc = evloop_run(l);
     reportobs_destroy(o);
+    keeper_stop(oc.keeper);
     for (i = 0; i < set.writers; i++)
         batchwriter_stop(batchers[i]);
     reportsrv_destroy(s);
@@ -187,6 +215,8 @@ int main(int argc, char **argv)
         return usage("[reportd] address wants an address such as 127.0.0.1 or ::1");
     rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
+        rc = hook_init();
+    if (rc == 0)
         rc = myconn_init();
     lfd = rc < 0 ? rc : sock_listen(&at, BACKLOG, SOCK_NONBLOCK);
     if (lfd < 0) {
@@ -201,5 +231,6 @@ int main(int argc, char **argv)
     if (rc < 0)
         fprintf(stderr, "lars-reportd: %s (%s)\n", err_text(rc), err_str(rc));
     myconn_fini();
+    hook_fini();
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

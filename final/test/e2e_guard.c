@@ -1,4 +1,4 @@
-/* lars-dnsd with its guard, on a real MariaDB: what is emptied by mistake stays served. */
+/* lars-dnsd with its guard, on a MariaDB: what is emptied by mistake is served on. */
 #include "t.h"
 
 #include "dnspeer.h"

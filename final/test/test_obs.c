@@ -1,5 +1,5 @@
-/* /metrics and /healthz over real sockets, the daemon's loop in this thread and the client
- * in another. */
+/* /metrics and /healthz over real sockets, the loop in this thread and the client in
+ * another. */
 #include <pthread.h>
 
 #include "base/log.h"

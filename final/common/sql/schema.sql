@@ -39,7 +39,9 @@ CREATE TABLE IF NOT EXISTS RouteChange (
 -- 1 = who made it knows how much it takes away: DNSService does not hold it
 ALTER TABLE RouteChange
     ADD COLUMN IF NOT EXISTS confirmed TINYINT UNSIGNED NOT NULL DEFAULT 0,
-    ADD KEY IF NOT EXISTS by_module (modid, cmdid, version);
+    ADD COLUMN IF NOT EXISTS changed_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    ADD KEY IF NOT EXISTS by_module (modid, cmdid, version),
+    ADD KEY IF NOT EXISTS by_age (changed_at);
 
 -- Held changes that a person let pass; a trigger makes a confirmed change of each row.
 CREATE TABLE IF NOT EXISTS RouteConfirm (
@@ -72,6 +74,45 @@ CREATE TABLE IF NOT EXISTS ReportSeen (
     seq        BIGINT UNSIGNED NOT NULL,
     updated_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP,
     PRIMARY KEY (stream)
+) ENGINE = InnoDB;
+
+-- Calls over time.  A count is in exactly one of these tables: as it gets older it moves
+-- from seconds (10 minutes) to minutes (2 days) to hours (400 days), so their sum is exact.
+CREATE TABLE IF NOT EXISTS CallSecond (
+    at      BIGINT UNSIGNED NOT NULL,      -- seconds since 1970, the start of the span
+    modid   INT UNSIGNED NOT NULL,
+    cmdid   INT UNSIGNED NOT NULL,
+    ip      INT UNSIGNED NOT NULL,
+    port    INT UNSIGNED NOT NULL,
+    succ    BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    err     BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    PRIMARY KEY (at, modid, cmdid, ip, port),
+    KEY by_module (modid, cmdid, at)
+) ENGINE = InnoDB;
+CREATE TABLE IF NOT EXISTS CallMinute LIKE CallSecond;
+CREATE TABLE IF NOT EXISTS CallHour LIKE CallSecond;
+CREATE OR REPLACE VIEW CallHistory AS
+    SELECT 1 AS span, CallSecond.* FROM CallSecond UNION ALL
+    SELECT 60, CallMinute.* FROM CallMinute UNION ALL
+    SELECT 3600, CallHour.* FROM CallHour;
+
+-- What needs a person, since when, until when (NULL = still).
+CREATE TABLE IF NOT EXISTS Alarm (
+    id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+    kind       VARCHAR(32) NOT NULL,
+    subject    VARCHAR(64) NOT NULL,
+    detail     VARCHAR(128) NOT NULL DEFAULT '',
+    raised_at  TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    cleared_at TIMESTAMP NULL DEFAULT NULL,
+    PRIMARY KEY (id), KEY open (cleared_at)
+) ENGINE = InnoDB;
+
+-- Who does the work that only one may do, and until when without a renewal.
+CREATE TABLE IF NOT EXISTS Lease (
+    name       VARCHAR(32) NOT NULL,
+    holder     BIGINT UNSIGNED NOT NULL,
+    until_at   TIMESTAMP(3) NOT NULL,
+    PRIMARY KEY (name)
 ) ENGINE = InnoDB;
 
 -- Names for people.

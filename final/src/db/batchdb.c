@@ -78,6 +78,21 @@ static int add_text(struct buf *b, const char *text)
     return buf_append(b, text, strlen(text));
 }
 
+/* A row of CallSecond. */
+static int add_second(struct buf *b, const struct msg_batch *m, const struct msg_count *r)
+{
+    int n;
+
+    if (buf_reserve(b, ROW_MAX) < 0)
+        return -ENOMEM;
+    n = snprintf(buf_tail(b), ROW_MAX, "(%u,%u,%u,%u,%u,%llu,%llu),", m->ts, r->mod.modid,
+                 r->mod.cmdid, r->ip, r->port, (unsigned long long)r->succ,
+                 (unsigned long long)r->err);
+    buf_added(b, (size_t)n);
+    return 0;
+}
+
+/* A row of ServerCallStatus. */
 static int add_row(struct buf *b, const struct msg_batch *m, const struct msg_count *r)
 {
     int n;
@@ -91,22 +106,25 @@ static int add_row(struct buf *b, const struct msg_batch *m, const struct msg_co
     return 0;
 }
 
-static int compose(struct buf *b, const struct msg_batch *m)
+/* An upsert of every row: <head> (row),(row) <tail>. */
+static int upsert(struct batchdb *d, const struct msg_batch *m, const char *head,
+                  int (*add)(struct buf *b, const struct msg_batch *m,
+                             const struct msg_count *r),
+                  const char *tail)
 {
+    struct buf *b = &d->sql;
     size_t i;
     int rc;
 
     buf_consume(b, b->len);
-    rc = add_text(b, "INSERT INTO ServerCallStatus (modid, cmdid, ip, port, caller, "
-                     "succ_cnt, err_cnt, ts, overload) VALUES ");
+    rc = add_text(b, head);
     for (i = 0; i < m->n && rc == 0; i++)
-        rc = add_row(b, m, &m->row[i]);
+        rc = add(b, m, &m->row[i]);
     if (rc < 0)
         return rc;
     b->len--;                         /* the last comma */
-    return add_text(b, " ON DUPLICATE KEY UPDATE succ_cnt = succ_cnt + VALUES(succ_cnt), "
-                       "err_cnt = err_cnt + VALUES(err_cnt), ts = VALUES(ts), "
-                       "overload = VALUES(overload)");
+    rc = add_text(b, tail);
+    return rc < 0 ? rc : myconn_query(d->con, buf_bytes(b), b->len);
 }
 
 static int apply_rows(struct batchdb *d, const char *stream, const struct msg_batch *b)
@@ -115,9 +133,20 @@ static int apply_rows(struct batchdb *d, const char *stream, const struct msg_ba
     int rc = 0;
 
     if (b->n > 0)
-        rc = compose(&d->sql, b);
+        rc = upsert(d, b,
+                    "INSERT INTO ServerCallStatus (modid, cmdid, ip, port, caller, "
+                    "succ_cnt, err_cnt, ts, overload) VALUES ",
+                    add_row,
+                    " ON DUPLICATE KEY UPDATE succ_cnt = succ_cnt + VALUES(succ_cnt), "
+                    "err_cnt = err_cnt + VALUES(err_cnt), ts = VALUES(ts), "
+                    "overload = VALUES(overload)");
     if (rc == 0 && b->n > 0)
-        rc = myconn_query(d->con, buf_bytes(&d->sql), d->sql.len);
+        rc = upsert(d, b,
+                    "INSERT INTO CallSecond (at, modid, cmdid, ip, port, succ, err) "
+                    "VALUES ",
+                    add_second,
+                    " ON DUPLICATE KEY UPDATE succ = succ + VALUES(succ), "
+                    "err = err + VALUES(err)");
     snprintf(sql, sizeof(sql), "UPDATE ReportSeen SET seq = %llu WHERE stream = X'%s'",
              (unsigned long long)b->seq, stream);
     return rc < 0 ? rc : run(d, sql);

@@ -1,7 +1,7 @@
-/* What passed is kept as a route table, <good>: tables share what stays the same, and it is
- * all that a hold needs.  A change is loaded as a change only while nothing is held; with
- * a hold every load is of everything, and all modules are judged together.  That is slow
- * and simple, for a state that a person is called for. */
+/* What passed is kept as a route table, <good>: tables share what stays the same, and
+ * it is all that a hold needs.  A change is loaded as a change only while nothing is
+ * held; with a hold every load is of everything, and all modules are judged together.
+ * That is slow and simple, for a state that a person is called for. */
 #include "dns/guard.h"
 
 #include <errno.h>

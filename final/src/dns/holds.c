@@ -1,5 +1,5 @@
-/* Both tables are sorted and share the routes that stayed the same, so a comparison is one
- * pass that mostly compares pointers. */
+/* Both tables are sorted and share the routes that stayed the same, so a comparison is
+ * one pass that mostly compares pointers. */
 #include "dns/holds.h"
 
 #include <errno.h>

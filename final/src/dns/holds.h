@@ -24,7 +24,7 @@ int holds_create(struct holds **out); /* 0 or -ENOMEM */
 void holds_destroy(struct holds *h);  /* NULL is fine */
 
 /* What would <next> instead of <now> take?  Only what would be held is asked for with
- * <fn>.  Returns how many are held; -ENOMEM or what <fn> returned: nothing has changed. */
+ * <fn>.  Returns how many are held; -ENOMEM or what <fn> returned: nothing changes. */
 int holds_judge(struct holds *h, const struct route_table *now,
                 const struct route_table *next, holds_confirmed_fn *fn, void *arg);
 

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -60,12 +62,12 @@ static enum MHD_Result send_metrics(struct httpd *h, struct MHD_Connection *c)
 
 static enum MHD_Result send_health(struct httpd *h, struct MHD_Connection *c)
 {
-    char why[HTTPD_WHY_MAX + 1] = "ok";
+    char why[HTTPD_WHY_MAX] = "ok", line[HTTPD_WHY_MAX + 1];
     bool ok = h->cfg.health(why, h->cfg.arg) == 0;
+    int n = snprintf(line, sizeof(line), "%s\n", why);
 
-    strcat(why, "\n");
     return send_text(c, ok ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, "text/plain",
-                     why, strlen(why));
+                     line, (size_t)n);
 }
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,

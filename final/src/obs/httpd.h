@@ -21,9 +21,9 @@ struct httpd_config {
     void *arg;                        /* borrowed */
 };
 
-/* Listen at <where>, "ADDRESS:PORT"; "" = nowhere: *out is NULL, and that is fine.  Copies
- * <cfg>.  Returns 0; -EINVAL when <where> is no address; -EADDRINUSE ...; -ENOMEM, -EIO.
- * Thread: loop, or init before it runs. */
+/* Listen at <where>, "ADDRESS:PORT"; "" = nowhere: *out is NULL, and that is fine.
+ * Copies <cfg>.  Returns 0; -EINVAL when <where> is no address; -EADDRINUSE ...;
+ * -ENOMEM, -EIO. Thread: loop, or init before it runs. */
 int httpd_create(struct httpd **out, struct evloop *l, const char *where,
                  const struct httpd_config *cfg);
 uint16_t httpd_port(const struct httpd *h);

@@ -130,13 +130,34 @@ static int apply(struct batchwriter *w, const struct msg_batch *b)
     return rc;
 }
 
+static int cmp_row(const void *pa, const void *pb)
+{
+    const struct msg_count *a = pa, *b = pb;
+
+    if (a->mod.modid != b->mod.modid)
+        return a->mod.modid < b->mod.modid ? -1 : 1;
+    if (a->mod.cmdid != b->mod.cmdid)
+        return a->mod.cmdid < b->mod.cmdid ? -1 : 1;
+    if (a->ip != b->ip)
+        return a->ip < b->ip ? -1 : 1;
+    return a->port < b->port ? -1 : a->port > b->port;
+}
+
+/* Two writers that lock the same rows in the same order wait instead of deadlocking. */
+static struct msg_batch *in_order(struct msg_batch *b)
+{
+    if (b->n > 1)
+        qsort(b->row, b->n, sizeof(b->row[0]), cmp_row);
+    return b;
+}
+
 static void *run(void *arg)
 {
     struct batchwriter *w = arg;
     struct job *j;
 
     while ((j = take(w))) {
-        int rc = apply(w, j->b);
+        int rc = apply(w, in_order(j->b));
         struct msg_ack ack = {.seq = j->b->seq};
         size_t i;
 

@@ -73,11 +73,34 @@ static void collect_batches(struct metrics *m, struct reportobs *o)
                     "Tries that the database refused.", (double)sum.n_fail);
 }
 
+static void collect_keeper(struct metrics *m, struct reportobs *o)
+{
+    struct keeper_stat st;
+
+    if (!o->cfg.keeper)
+        return;
+    keeper_stat(o->cfg.keeper, &st);
+    metrics_gauge(m, "lars_reportd_keeper",
+                  "1 = this one moves history and raises alarms.", (double)st.is_leader);
+    metrics_gauge(m, "lars_reportd_alarms",
+                  "Alarms that are raised, known to the keeper.", (double)st.n_open);
+    metrics_counter(m, "lars_reportd_alarms_raised_total", "Alarms raised by this one.",
+                    (double)st.n_raised);
+    metrics_counter(m, "lars_reportd_alarms_cleared_total", "Alarms cleared by this one.",
+                    (double)st.n_cleared);
+    metrics_counter(m, "lars_reportd_hook_failures_total",
+                    "Programs and web addresses that could not be told of an alarm.",
+                    (double)st.n_hook_fail);
+    metrics_counter(m, "lars_reportd_keeper_failures_total",
+                    "Calls of the database that failed.", (double)st.n_fail);
+}
+
 static void collect(struct metrics *m, void *arg)
 {
     collect_service(m, arg);
     collect_rows(m, arg);
     collect_batches(m, arg);
+    collect_keeper(m, arg);
 }
 
 static int health(char *why, void *arg)

@@ -5,6 +5,7 @@
 
 #include "net/evloop.h"
 #include "report/batchwriter.h"
+#include "report/keeper.h"
 #include "report/reportsrv.h"
 #include "report/writer.h"
 
@@ -15,6 +16,7 @@ struct reportobs_config {
     struct writer **writer;
     struct batchwriter **batcher;
     unsigned n_writers;               /* of each kind */
+    struct keeper *keeper;            /* or NULL */
 };
 
 /* At <where>, "" = nowhere (httpd.h).  Copies <cfg>.  Returns as httpd_create(). */

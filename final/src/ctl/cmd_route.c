@@ -1,0 +1,411 @@
+/* Every change is one transaction that says @lars_confirmed: who types a command knows
+ * what it takes away, and what takes much asks for -y first. */
+#include "ctl/cmd_route.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define NAME(id, of) "(SELECT content FROM " of " WHERE " id " = r." id " LIMIT 1)"
+
+/* --- reading ------------------------------------------------------------------------ */
+
+static int module_list(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return ctl_print(c, "modid# cmdid# module command nodes# up# zones",
+                     "SELECT r.modid, r.cmdid, " NAME("modid", "ModIDConfig") ", " NAME(
+                         "cmdid",
+                         "CmdIDConfig") ", COUNT(*), SUM(state = 'up'), "
+                                        "GROUP_CONCAT(DISTINCT zone ORDER BY zone "
+                                        "SEPARATOR ' ') FROM RouteData r "
+                                        "GROUP BY modid, cmdid ORDER BY modid, cmdid");
+}
+
+static int route_list(struct ctl *c, int argc, char **argv)
+{
+    static const char columns[] = "modid# cmdid# node zone weight# state";
+    uint32_t modid, cmdid;
+    int rc;
+
+    if (argc == 0)
+        return ctl_print(c, columns,
+                         "SELECT modid, cmdid, CONCAT(INET_NTOA(serverip), ':', "
+                         "serverport), zone, weight, state FROM RouteData "
+                         "ORDER BY modid, cmdid, zone, serverip, serverport");
+    if (argc == 1)
+        return ctl_say(CTL_USAGE, "a module has two numbers: MODID CMDID");
+    rc = ctl_module(argv, &modid, &cmdid);
+    if (rc != 0)
+        return rc;
+    return ctl_print(c, columns,
+                     "SELECT modid, cmdid, CONCAT(INET_NTOA(serverip), ':', serverport), "
+                     "zone, weight, state FROM RouteData WHERE modid = %u AND cmdid = %u "
+                     "ORDER BY zone, serverip, serverport",
+                     modid, cmdid);
+}
+
+static int node_list(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return ctl_print(c, "ip zone modules# up# states",
+                     "SELECT INET_NTOA(serverip), GROUP_CONCAT(DISTINCT zone), COUNT(*), "
+                     "SUM(state = 'up'), GROUP_CONCAT(DISTINCT state) FROM RouteData "
+                     "GROUP BY serverip ORDER BY serverip");
+}
+
+static int zone_list(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return ctl_print(c, "zone nodes# up# modules#",
+                     "SELECT zone, COUNT(*), SUM(state = 'up'), COUNT(DISTINCT modid, "
+                     "cmdid) FROM RouteData GROUP BY zone ORDER BY zone");
+}
+
+/* --- changing ----------------------------------------------------------------------- */
+
+/* Begin a change that is confirmed.  0 or -errno. */
+static int begin(struct ctl *c)
+{
+    int rc = ctldb_run(c->db, "SET @lars_confirmed = 1");
+
+    return rc < 0 ? rc : ctldb_run(c->db, "START TRANSACTION");
+}
+
+/* End it, and say where it is in force.  An exit code. */
+static int commit(struct ctl *c, int rc, uint32_t modid, uint32_t cmdid)
+{
+    if (rc == 0)
+        rc = ctldb_run(c->db, "COMMIT");
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
+    ctl_in_force(c, modid, cmdid);
+    return CTL_OK;
+}
+
+/* "zone=b weight=50 state=up", each into its column of the row. */
+static int set_one(struct ctl *c, const char *word, uint32_t modid, uint32_t cmdid,
+                   uint32_t ip, uint32_t port)
+{
+    const char *value = strchr(word, '=');
+    uint32_t weight;
+
+    value = value ? value + 1 : "";
+    if (strncmp(word, "zone=", 5) == 0)
+        return ctldb_run(c->db,
+                         "UPDATE RouteData SET zone = %s WHERE modid = %u AND cmdid = %u "
+                         "AND serverip = %u AND serverport = %u",
+                         value, modid, cmdid, ip, port);
+    if (strncmp(word, "state=", 6) == 0 &&
+        (strcmp(value, "up") == 0 || strcmp(value, "drained") == 0))
+        return ctldb_run(c->db,
+                         "UPDATE RouteData SET state = %s WHERE modid = %u AND cmdid = "
+                         "%u AND serverip = %u AND serverport = %u",
+                         value, modid, cmdid, ip, port);
+    if (strncmp(word, "weight=", 7) == 0 && ctl_u32(value, "weight", 10000, &weight) == 0)
+        return ctldb_run(c->db,
+                         "UPDATE RouteData SET weight = %u WHERE modid = %u AND cmdid = "
+                         "%u AND serverip = %u AND serverport = %u",
+                         weight, modid, cmdid, ip, port);
+    ctl_say(0, "\"%s\" is not zone=NAME, weight=0..10000, state=up or state=drained",
+            word);
+    return -EINVAL;
+}
+
+/* The arguments MODID CMDID NODE. */
+static int three(char **argv, uint32_t *modid, uint32_t *cmdid, uint32_t *ip,
+                 uint32_t *port)
+{
+    int rc = ctl_module(argv, modid, cmdid);
+
+    return rc != 0 ? rc : ctl_node(argv[2], ip, port);
+}
+
+static int exists(struct ctl *c, uint32_t modid, uint32_t cmdid, uint32_t ip,
+                  uint32_t port, uint64_t *n)
+{
+    return ctldb_number(c->db, n,
+                        "SELECT COUNT(*) FROM RouteData WHERE modid = %u AND cmdid = %u "
+                        "AND serverip = %u AND serverport = %u",
+                        modid, cmdid, ip, port);
+}
+
+static int change(struct ctl *c, int argc, char **argv, bool add)
+{
+    uint32_t modid, cmdid, ip, port;
+    uint64_t n;
+    int i, rc = three(argv, &modid, &cmdid, &ip, &port);
+
+    if (rc != 0)
+        return rc;
+    rc = begin(c);
+    if (rc == 0)
+        rc = exists(c, modid, cmdid, ip, port, &n);
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
+    if (add == (n > 0)) {
+        ctldb_run(c->db, "ROLLBACK");
+        return ctl_say(CTL_FAILED, "%s is %s a node of %u/%u", argv[2],
+                       add ? "already" : "not", modid, cmdid);
+    }
+    if (add)
+        rc = ctldb_run(c->db,
+                       "INSERT INTO RouteData (modid, cmdid, serverip, serverport) "
+                       "VALUES (%u, %u, %u, %u)",
+                       modid, cmdid, ip, port);
+    for (i = 3; i < argc && rc == 0; i++)
+        rc = set_one(c, argv[i], modid, cmdid, ip, port);
+    if (rc == -EINVAL) {
+        ctldb_run(c->db, "ROLLBACK");
+        return CTL_USAGE;
+    }
+    return commit(c, rc, modid, cmdid);
+}
+
+static int route_add(struct ctl *c, int argc, char **argv)
+{
+    return change(c, argc, argv, true);
+}
+
+static int route_set(struct ctl *c, int argc, char **argv)
+{
+    return change(c, argc, argv, false);
+}
+
+/* How much of the module would still be up without this node?  Exit code; 0 = go on. */
+static int ask_for_yes(struct ctl *c, uint32_t modid, uint32_t cmdid, uint64_t gone)
+{
+    uint64_t up;
+    int rc = ctldb_number(c->db, &up,
+                          "SELECT COUNT(*) FROM RouteData WHERE modid = %u AND cmdid = %u"
+                          " AND state = 'up'",
+                          modid, cmdid);
+
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
+    if (c->yes || gone == 0 || (gone < up && (gone < 2 || gone * 2 <= up)))
+        return 0;
+    return ctl_say(CTL_NEEDS_YES,
+                   "this takes %llu of the %llu nodes of %u/%u that are up; say -y when "
+                   "you mean it",
+                   (unsigned long long)gone, (unsigned long long)up, modid, cmdid);
+}
+
+/* Remove, drain or bring back one node of one module. */
+static int one_node(struct ctl *c, char **argv, const char *state)
+{
+    uint32_t modid, cmdid, ip, port;
+    uint64_t n;
+    int rc = three(argv, &modid, &cmdid, &ip, &port);
+
+    if (rc != 0)
+        return rc;
+    rc = exists(c, modid, cmdid, ip, port, &n);
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
+    if (n == 0)
+        return ctl_say(CTL_FAILED, "%s is not a node of %u/%u", argv[2], modid, cmdid);
+    rc = strcmp(state, "up") == 0 ? 0 : ask_for_yes(c, modid, cmdid, 1);
+    if (rc != 0)
+        return rc;
+    rc = begin(c);
+    if (rc == 0 && state[0])
+        rc = ctldb_run(c->db,
+                       "UPDATE RouteData SET state = %s WHERE modid = %u AND cmdid = %u "
+                       "AND serverip = %u AND serverport = %u",
+                       state, modid, cmdid, ip, port);
+    else if (rc == 0)
+        rc = ctldb_run(c->db,
+                       "DELETE FROM RouteData WHERE modid = %u AND cmdid = %u AND "
+                       "serverip = %u AND serverport = %u",
+                       modid, cmdid, ip, port);
+    return commit(c, rc, modid, cmdid);
+}
+
+static int route_remove(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    return one_node(c, argv, "");
+}
+
+static int route_drain(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    return one_node(c, argv, "drained");
+}
+
+static int route_undrain(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    return one_node(c, argv, "up");
+}
+
+static int module_remove(struct ctl *c, int argc, char **argv)
+{
+    uint32_t modid, cmdid;
+    uint64_t n;
+    int rc = ctl_module(argv, &modid, &cmdid);
+
+    (void)argc;
+    if (rc != 0)
+        return rc;
+    rc = ctldb_number(c->db, &n,
+                      "SELECT COUNT(*) FROM RouteData WHERE modid = %u AND cmdid = %u",
+                      modid, cmdid);
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
+    if (n == 0)
+        return ctl_say(CTL_FAILED, "there is no module %u/%u", modid, cmdid);
+    rc = ask_for_yes(c, modid, cmdid, n);
+    if (rc != 0)
+        return rc;
+    rc = begin(c);
+    if (rc == 0)
+        rc = ctldb_run(c->db, "DELETE FROM RouteData WHERE modid = %u AND cmdid = %u",
+                       modid, cmdid);
+    return commit(c, rc, modid, cmdid);
+}
+
+static int module_set(struct ctl *c, int argc, char **argv)
+{
+    uint32_t modid, cmdid;
+    int rc = ctl_module(argv, &modid, &cmdid);
+
+    if (rc != 0)
+        return rc;
+    rc = ctldb_run(c->db,
+                   "INSERT INTO ModIDConfig (modid, content) VALUES (%u, %s) "
+                   "ON DUPLICATE KEY UPDATE content = VALUES(content)",
+                   modid, argv[2]);
+    if (rc == 0 && argc > 3)
+        rc = ctldb_run(c->db,
+                       "INSERT INTO CmdIDConfig (cmdid, content) VALUES (%u, %s) "
+                       "ON DUPLICATE KEY UPDATE content = VALUES(content)",
+                       cmdid, argv[3]);
+    return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;
+}
+
+static int route_confirm(struct ctl *c, int argc, char **argv)
+{
+    uint32_t modid, cmdid;
+    int rc = ctl_module(argv, &modid, &cmdid);
+
+    (void)argc;
+    if (rc != 0)
+        return rc;
+    rc = ctldb_run(c->db,
+                   "INSERT INTO RouteConfirm (modid, cmdid, who) VALUES (%u, %u, %s)",
+                   modid, cmdid, c->who);
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
+    ctl_in_force(c, modid, cmdid);
+    return CTL_OK;
+}
+
+/* Every module that has rows WHERE <column> is <value>. */
+static int modules_of(struct ctl *c, struct table *t, bool zone, const char *value)
+{
+    return zone ? ctldb_table(c->db, t,
+                              "SELECT modid, cmdid, COUNT(*) FROM RouteData WHERE zone = "
+                              "%s GROUP BY modid, cmdid",
+                              value)
+                : ctldb_table(c->db, t,
+                              "SELECT modid, cmdid, COUNT(*) FROM RouteData WHERE "
+                              "serverip = INET_ATON(%s) GROUP BY modid, cmdid",
+                              value);
+}
+
+static int change_all(struct ctl *c, bool zone, const char *value, const char *state)
+{
+    int rc = begin(c);
+
+    if (rc == 0)
+        rc = zone ? ctldb_run(c->db, "UPDATE RouteData SET state = %s WHERE zone = %s",
+                              state, value)
+                  : ctldb_run(c->db,
+                              "UPDATE RouteData SET state = %s WHERE serverip = "
+                              "INET_ATON(%s)",
+                              state, value);
+    return rc < 0 ? rc : ctldb_run(c->db, "COMMIT");
+}
+
+/* A whole zone, or a whole host: every module with a node there. */
+static int set_many(struct ctl *c, bool zone, const char *value, const char *state)
+{
+    struct table *t;
+    uint32_t modid, cmdid, n;
+    size_t r;
+    int rc = table_create(&t, "modid# cmdid# nodes#"), code = CTL_OK;
+
+    if (rc == 0)
+        rc = modules_of(c, t, zone, value);
+    if (rc == 0 && table_n_rows(t) == 0)
+        code = ctl_say(CTL_FAILED, "no node is in %s", value);
+    for (r = 0; rc == 0 && code == CTL_OK && r < table_n_rows(t); r++) {
+        ctl_u32(table_cell(t, r, 0), "", UINT32_MAX, &modid);
+        ctl_u32(table_cell(t, r, 1), "", UINT32_MAX, &cmdid);
+        ctl_u32(table_cell(t, r, 2), "", UINT32_MAX, &n);
+        if (strcmp(state, "up") != 0)
+            code = ask_for_yes(c, modid, cmdid, n);
+    }
+    if (rc == 0 && code == CTL_OK)
+        rc = change_all(c, zone, value, state);
+    for (r = 0; rc == 0 && code == CTL_OK && r < table_n_rows(t); r++) {
+        ctl_u32(table_cell(t, r, 0), "", UINT32_MAX, &modid);
+        ctl_u32(table_cell(t, r, 1), "", UINT32_MAX, &cmdid);
+        ctl_in_force(c, modid, cmdid);
+    }
+    table_destroy(t);
+    return rc < 0 ? ctl_db_failed(c, rc) : code;
+}
+
+static int zone_drain(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    return set_many(c, true, argv[0], "drained");
+}
+
+static int zone_undrain(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    return set_many(c, true, argv[0], "up");
+}
+
+static int node_drain(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    return set_many(c, false, argv[0], "drained");
+}
+
+static int node_undrain(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    return set_many(c, false, argv[0], "up");
+}
+
+const struct ctl_cmd cmd_route[] = {
+    {"module", "list", "", 0, 0, "modules, their names, nodes and zones", module_list},
+    {"module", "show", "MODID CMDID", 2, 2, "the nodes of a module", route_list},
+    {"module", "set", "MODID CMDID NAME [COMMAND]", 3, 4, "names for people", module_set},
+    {"module", "remove", "MODID CMDID", 2, 2, "remove all nodes of a module",
+     module_remove},
+    {"route", "list", "[MODID CMDID]", 0, 2, "nodes of every module, or of one",
+     route_list},
+    {"route", "add", "MODID CMDID IP:PORT [zone=Z] [weight=N] [state=up|drained]", 3, 6,
+     "a new node", route_add},
+    {"route", "set", "MODID CMDID IP:PORT [zone=Z] [weight=N] [state=up|drained]", 4, 6,
+     "change a node", route_set},
+    {"route", "remove", "MODID CMDID IP:PORT", 3, 3, "remove a node", route_remove},
+    {"route", "drain", "MODID CMDID IP:PORT", 3, 3, "give it no new calls", route_drain},
+    {"route", "undrain", "MODID CMDID IP:PORT", 3, 3, "give it calls again",
+     route_undrain},
+    {"route", "confirm", "MODID CMDID", 2, 2, "let a held change pass", route_confirm},
+    {"node", "list", "", 0, 0, "hosts, and what they serve", node_list},
+    {"node", "drain", "IP", 1, 1, "drain a host in every module", node_drain},
+    {"node", "undrain", "IP", 1, 1, "and bring it back", node_undrain},
+    {"zone", "list", "", 0, 0, "zones, and what is up there", zone_list},
+    {"zone", "drain", "ZONE", 1, 1, "drain a zone in every module", zone_drain},
+    {"zone", "undrain", "ZONE", 1, 1, "and bring it back", zone_undrain},
+    {NULL, NULL, NULL, 0, 0, NULL, NULL}};

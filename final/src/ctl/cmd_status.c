@@ -1,0 +1,339 @@
+#include "ctl/cmd_status.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mono.h"
+
+#define TOP_MS 1000
+
+/* Sums of one module's node over all callers. */
+#define NODE_SUMS                                                                        \
+    "COALESCE(SUM(s.succ_cnt), 0), COALESCE(SUM(s.err_cnt), 0), "                        \
+    "COALESCE(ROUND(100 * SUM(s.err_cnt) / NULLIF(SUM(s.succ_cnt + s.err_cnt), 0), 2), " \
+    "0), COALESCE(SUM(s.overload), 0)"
+
+static int status(struct ctl *c, int argc, char **argv)
+{
+    uint32_t modid, cmdid;
+    int rc;
+
+    if (argc == 0)
+        return ctl_print(c,
+                         "modid# cmdid# callers# ok# failed# failed_percent# overloads#",
+                         "SELECT s.modid, s.cmdid, COUNT(DISTINCT s.caller), " NODE_SUMS
+                         " FROM ServerCallStatus s GROUP BY s.modid, s.cmdid "
+                         "ORDER BY s.modid, s.cmdid");
+    if (argc == 1)
+        return ctl_say(CTL_USAGE, "a module has two numbers: MODID CMDID");
+    rc = ctl_module(argv, &modid, &cmdid);
+    if (rc != 0)
+        return rc;
+    return ctl_print(c, "node callers# ok# failed# failed_percent# overloads# seen",
+                     "SELECT CONCAT(INET_NTOA(s.ip), ':', s.port), "
+                     "COUNT(DISTINCT s.caller), " NODE_SUMS
+                     ", FROM_UNIXTIME(MAX(s.ts)) FROM ServerCallStatus s WHERE s.modid = "
+                     "%u AND s.cmdid = %u GROUP BY s.ip, s.port ORDER BY s.ip, s.port",
+                     modid, cmdid);
+}
+
+static int agent_list(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return ctl_print(c, "agent modules# ok# failed# overloads# seen seconds_ago#",
+                     "SELECT INET_NTOA(caller), COUNT(DISTINCT modid, cmdid), "
+                     "SUM(succ_cnt), SUM(err_cnt), SUM(overload), "
+                     "FROM_UNIXTIME(MAX(ts)), UNIX_TIMESTAMP() - MAX(ts) "
+                     "FROM ServerCallStatus GROUP BY caller ORDER BY caller");
+}
+
+/* "10m" in seconds: s, m, h, d.  0, or CTL_USAGE after it said what is wrong. */
+static int span_s(const char *text, uint32_t *out)
+{
+    static const char units[] = "smhd";
+    static const uint32_t seconds[] = {1, 60, 3600, 86400};
+    const char *unit;
+    char *end;
+    unsigned long v = strtoul(text, &end, 10);
+
+    unit = *end ? strchr(units, *end) : units;
+    if (end == text || text[0] == '-' || !unit || (*end && end[1]) || v == 0 ||
+        v > 100000)
+        return ctl_say(CTL_USAGE, "\"%s\" is no time such as 90s, 10m, 2h or 7d", text);
+    *out = (uint32_t)v * seconds[unit - units];
+    return 0;
+}
+
+/* Spans that fit: seconds up to 10 minutes, minutes up to a day, hours beyond. */
+static uint32_t step_of(uint32_t last_s)
+{
+    if (last_s <= 600)
+        return 1;
+    return last_s <= 86400 ? 60 : 3600;
+}
+
+static int history(struct ctl *c, int argc, char **argv)
+{
+    uint32_t modid, cmdid, last = 60, step;
+    int rc = ctl_module(argv, &modid, &cmdid);
+
+    if (rc == 0 && argc > 2)
+        rc = span_s(argv[2], &last);
+    if (rc != 0)
+        return rc;
+    step = step_of(last);
+    return ctl_print(c, "time ok# failed# failed_percent#",
+                     "SELECT FROM_UNIXTIME(at DIV %u * %u), SUM(succ), SUM(err), "
+                     "ROUND(100 * SUM(err) / NULLIF(SUM(succ + err), 0), 2) FROM "
+                     "CallHistory WHERE modid = %u AND cmdid = %u AND at >= "
+                     "UNIX_TIMESTAMP() - %u GROUP BY at DIV %u ORDER BY at DIV %u",
+                     step, step, modid, cmdid, last, step, step);
+}
+
+static int alarm_list(struct ctl *c, int argc, char **argv)
+{
+    static const char columns[] = "id# kind subject detail raised cleared";
+
+    if (argc > 0 && strcmp(argv[0], "all") != 0)
+        return ctl_say(CTL_USAGE, "alarm list [all]");
+    return argc > 0 ? ctl_print(c, columns,
+                                "SELECT id, kind, subject, detail, raised_at, cleared_at "
+                                "FROM Alarm ORDER BY id DESC LIMIT 200")
+                    : ctl_print(c, columns,
+                                "SELECT id, kind, subject, detail, raised_at, '' FROM "
+                                "Alarm WHERE cleared_at IS NULL ORDER BY id");
+}
+
+/* What is known of each node: its row, and what the agents say of it. */
+static int why(struct ctl *c, int argc, char **argv)
+{
+    uint32_t modid, cmdid;
+    int rc = ctl_module(argv, &modid, &cmdid);
+
+    (void)argc;
+    if (rc != 0)
+        return rc;
+    return ctl_print(
+        c, "node zone state failed_percent# overloads# callers# because",
+        "SELECT CONCAT(INET_NTOA(r.serverip), ':', r.serverport), r.zone, r.state, "
+        "COALESCE(ROUND(100 * SUM(s.err_cnt) / NULLIF(SUM(s.succ_cnt + s.err_cnt), 0), 2)"
+        ", 0), COALESCE(SUM(s.overload), 0), COUNT(s.caller), "
+        "CASE WHEN r.state <> 'up' THEN 'an operator drained it' "
+        "WHEN SUM(s.overload) = COUNT(s.caller) AND COUNT(s.caller) > 0 THEN "
+        "'every agent finds it overloaded: only probes go there' "
+        "WHEN SUM(s.overload) > 0 THEN 'some agents find it overloaded' "
+        "WHEN COUNT(s.caller) = 0 THEN 'no agent has called it yet' "
+        "ELSE 'chosen' END "
+        "FROM RouteData r LEFT JOIN ServerCallStatus s ON s.modid = r.modid AND s.cmdid ="
+        " r.cmdid AND s.ip = r.serverip AND s.port = r.serverport "
+        "WHERE r.modid = %u AND r.cmdid = %u GROUP BY r.id "
+        "ORDER BY r.zone, r.serverip, r.serverport",
+        modid, cmdid);
+}
+
+/* --- through an agent --------------------------------------------------------------- */
+
+static int first_agent(struct ctl *c, struct lars_client **out)
+{
+    int rc = c->n_agent > 0 ? ctl_open_agent(c, 0, out) : lars_open(out, NULL);
+
+    return rc < 0 ? ctl_say(CTL_FAILED, "agent %s: %s", c->n_agent ? c->agent[0] : "",
+                            strerror(-rc))
+                  : 0;
+}
+
+static int get_host(struct ctl *c, int argc, char **argv)
+{
+    struct lars_client *client;
+    struct lars_host h;
+    struct table *t;
+    char ip[INET6_ADDRSTRLEN], port[8], *cell[2] = {ip, port};
+    uint32_t modid, cmdid;
+    int rc = ctl_module(argv, &modid, &cmdid);
+
+    (void)argc;
+    if (rc == 0)
+        rc = first_agent(c, &client);
+    if (rc != 0)
+        return rc;
+    lars_register(client, modid, cmdid);
+    rc = lars_get_host(client, modid, cmdid, &h);
+    lars_close(client);
+    if (rc == -EAGAIN)
+        return ctl_say(CTL_FAILED, "every node of %u/%u is overloaded", modid, cmdid);
+    if (rc == -ENOENT)
+        return ctl_say(CTL_FAILED, "there is no module %u/%u", modid, cmdid);
+    if (rc < 0)
+        return ctl_say(CTL_FAILED, "the agent: %s", strerror(-rc));
+    inet_ntop(h.addr.family, h.addr.ip, ip, sizeof(ip));
+    snprintf(port, sizeof(port), "%u", h.addr.port);
+    rc = table_create(&t, "ip port#");
+    if (rc == 0)
+        rc = table_add(t, cell);
+    return rc < 0 ? ctl_say(CTL_FAILED, "out of memory") : ctl_print_table(c, t);
+}
+
+static int report(struct ctl *c, int argc, char **argv)
+{
+    struct lars_host h = {.addr.family = AF_INET, .start_us = mono_us()};
+    struct lars_client *client;
+    uint32_t ip, port, code;
+    int rc = ctl_module(argv, &h.modid, &h.cmdid);
+
+    (void)argc;
+    if (rc == 0)
+        rc = ctl_node(argv[2], &ip, &port);
+    if (rc == 0)
+        rc = ctl_u32(argv[3], "RETCODE", INT32_MAX, &code);
+    if (rc == 0)
+        rc = first_agent(c, &client);
+    if (rc != 0)
+        return rc;
+    ip = htonl(ip);
+    memcpy(h.addr.ip, &ip, sizeof(ip));
+    h.addr.port = (uint16_t)port;
+    rc = lars_report(client, &h, (int)code);
+    lars_close(client);
+    return rc < 0 ? ctl_say(CTL_FAILED, "the agent: %s", strerror(-rc)) : CTL_OK;
+}
+
+/* --- top ---------------------------------------------------------------------------- */
+
+/* One module at two moments; problems first, then the busiest. */
+#define TOP_SQL                                                                          \
+    "SELECT s.modid, s.cmdid, (SELECT COUNT(*) FROM RouteData r WHERE r.modid = s.modid" \
+    " AND r.cmdid = s.cmdid AND r.state = 'up'), SUM(s.succ_cnt), SUM(s.err_cnt), "      \
+    "SUM(s.overload) FROM ServerCallStatus s GROUP BY s.modid, s.cmdid"
+
+static uint64_t cell_u64(const struct table *t, size_t r, size_t col)
+{
+    return strtoull(table_cell(t, r, col), NULL, 10);
+}
+
+/* What column <col> of row <r> has grown by since <before>, a second. */
+static uint64_t rate(const struct table *now, const struct table *before, size_t r,
+                     size_t col, uint64_t ms)
+{
+    uint64_t v = cell_u64(now, r, col), old;
+    size_t i;
+
+    for (i = 0; i < table_n_rows(before); i++) {
+        if (strcmp(table_cell(before, i, 0), table_cell(now, r, 0)) != 0 ||
+            strcmp(table_cell(before, i, 1), table_cell(now, r, 1)) != 0)
+            continue;
+        old = cell_u64(before, i, col);
+        return v > old && ms > 0 ? (v - old) * 1000 / ms : 0;
+    }
+    return 0;
+}
+
+struct line {
+    size_t row;
+    uint64_t ok, failed, overloads, up;
+};
+
+static int cmp_line(const void *pa, const void *pb)
+{
+    const struct line *a = pa, *b = pb;
+
+    if (a->failed != b->failed)
+        return a->failed > b->failed ? -1 : 1;
+    if (a->overloads != b->overloads)
+        return a->overloads > b->overloads ? -1 : 1;
+    return a->ok > b->ok ? -1 : a->ok < b->ok;
+}
+
+static int add_line(struct table *t, const struct table *now, const struct line *l)
+{
+    char up[24], ok[24], failed[24], percent[24], overloads[24];
+    char modid[16], cmdid[16];
+    char *cell[] = {modid, cmdid, up, ok, failed, percent, overloads};
+
+    snprintf(modid, sizeof(modid), "%s", table_cell(now, l->row, 0));
+    snprintf(cmdid, sizeof(cmdid), "%s", table_cell(now, l->row, 1));
+    snprintf(up, sizeof(up), "%llu", (unsigned long long)l->up);
+    snprintf(ok, sizeof(ok), "%llu", (unsigned long long)l->ok);
+    snprintf(failed, sizeof(failed), "%llu", (unsigned long long)l->failed);
+    snprintf(percent, sizeof(percent), "%.2f",
+             l->ok + l->failed ? 100.0 * (double)l->failed / (double)(l->ok + l->failed)
+                               : 0.0);
+    snprintf(overloads, sizeof(overloads), "%llu", (unsigned long long)l->overloads);
+    return table_add(t, cell);
+}
+
+static int print_top(struct ctl *c, const struct table *now, const struct table *before,
+                     uint64_t ms)
+{
+    size_t n = table_n_rows(now), r;
+    struct line *line = calloc(n + 1, sizeof(*line));
+    struct table *t;
+    int rc = table_create(&t, "modid# cmdid# up# ok/s# failed/s# failed_percent# "
+                              "overloads#");
+
+    if (!line || rc < 0) {
+        free(line);
+        return ctl_say(CTL_FAILED, "out of memory");
+    }
+    for (r = 0; r < n; r++)
+        line[r] =
+            (struct line){r, rate(now, before, r, 3, ms), rate(now, before, r, 4, ms),
+                          cell_u64(now, r, 5), cell_u64(now, r, 2)};
+    qsort(line, n, sizeof(*line), cmp_line);
+    for (r = 0; r < n && rc == 0; r++)
+        rc = add_line(t, now, &line[r]);
+    free(line);
+    if (isatty(STDOUT_FILENO) && c->format == TABLE_TEXT)
+        fputs("\033[H\033[J", stdout);
+    return ctl_print_table(c, t);
+}
+
+static int top(struct ctl *c, int argc, char **argv)
+{
+    struct table *before = NULL, *now = NULL;
+    uint32_t rounds = UINT32_MAX, i;
+    uint64_t at = 0, then;
+    int rc = argc > 0 ? ctl_u32(argv[0], "ROUNDS", UINT32_MAX - 1, &rounds) : 0;
+
+    if (rc != 0)
+        return rc;
+    for (i = 0; rc == 0 && i <= rounds; i++) {
+        rc = table_create(&now, "modid cmdid up ok failed overloads");
+        if (rc == 0)
+            rc = ctldb_table(c->db, now, TOP_SQL);
+        if (rc < 0) {
+            rc = ctl_db_failed(c, rc);
+            break;
+        }
+        then = at;
+        at = mono_ms();
+        if (before)
+            rc = print_top(c, now, before, at - then);
+        table_destroy(before);
+        before = now;
+        now = NULL;
+        if (i < rounds)
+            poll(NULL, 0, TOP_MS);
+    }
+    table_destroy(before);
+    table_destroy(now);
+    return rc;
+}
+
+const struct ctl_cmd cmd_status[] = {
+    {"status", "", "[MODID CMDID]", 0, 2, "calls so far, of modules or of a node each",
+     status},
+    {"history", "", "MODID CMDID [10m]", 2, 3, "calls over time: 90s, 10m, 2h, 7d",
+     history},
+    {"agent", "list", "", 0, 0, "agents, and when they last reported", agent_list},
+    {"alarm", "list", "[all]", 0, 1, "what needs a person now, or ever did", alarm_list},
+    {"why", "", "MODID CMDID", 2, 2, "why a node is chosen, or is not", why},
+    {"top", "", "[ROUNDS]", 0, 1, "calls a second, problems first", top},
+    {"get-host", "", "MODID CMDID", 2, 2, "ask the agent for a node", get_host},
+    {"report", "", "MODID CMDID IP:PORT RETCODE", 4, 4, "tell it how a call went",
+     report},
+    {NULL, NULL, NULL, 0, 0, NULL, NULL}};

@@ -1,0 +1,67 @@
+/* ctl -- what the commands of larsctl share: the database, how to print, what to ask. */
+#ifndef LARS_CTL_CTL_H
+#define LARS_CTL_CTL_H
+
+#include <stdbool.h>
+
+#include "api/lars.h"
+#include "ctl/ctldb.h"
+#include "ctl/table.h"
+
+/* Exit codes, stable: scripts test them. */
+enum {
+    CTL_OK = 0,
+    CTL_FAILED = 1,                   /* not there, not answered; the words say */
+    CTL_USAGE = 2,
+    CTL_NO_DB = 3,                    /* the database cannot be reached */
+    CTL_NEEDS_YES = 4,                /* it takes much away: say -y */
+};
+
+#define CTL_MAX_AGENTS 32
+
+struct ctl {
+    struct ctldb *db;
+    enum table_format format;
+    bool yes;                         /* -y was said */
+    const char *who;                  /* the user, for RouteConfirm */
+    const char *agent[CTL_MAX_AGENTS]; /* "ADDRESS:PORT" of agents we can ask */
+    unsigned n_agent;
+    const char *sql_dir;              /* of schema.sql and triggers.sql */
+    const char *dnsd, *reportd;       /* "ADDRESS:PORT", lists with blanks */
+};
+
+/* A command.  <argv> holds its <argc> arguments.  Returns an exit code. */
+typedef int ctl_fn(struct ctl *c, int argc, char **argv);
+
+struct ctl_cmd {
+    const char *noun, *verb;          /* verb "" = the noun alone */
+    const char *args;                 /* for people; [X] may be missing */
+    int min, max;                     /* how many arguments */
+    const char *help;
+    ctl_fn *fn;
+};
+
+/* Say what the database said and return the exit code for <rc> (below 0). */
+int ctl_db_failed(const struct ctl *c, int rc);
+/* "larsctl: ..." to stderr; returns <code>. */
+int ctl_say(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Run a SELECT and print it.  <columns> as table_create().  Returns an exit code. */
+int ctl_print(struct ctl *c, const char *columns, const char *sql, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same with a table that was filled already.  Takes <t>. */
+int ctl_print_table(struct ctl *c, struct table *t);
+
+/* Arguments.  Each returns 0, or CTL_USAGE after it said what is wrong. */
+int ctl_module(char **argv, uint32_t *modid, uint32_t *cmdid); /* two arguments */
+int ctl_u32(const char *text, const char *what, uint32_t max, uint32_t *out);
+int ctl_node(const char *text, uint32_t *ip, uint32_t *port); /* "10.0.0.1:80" */
+
+/* A client of agent <i>.  Returns 0 or -errno. */
+int ctl_open_agent(const struct ctl *c, unsigned i, struct lars_client **out);
+
+/* Wait until every agent we can ask gives the nodes that the database has for the module,
+ * and say on how many it is in force.  At most 5 s. */
+void ctl_in_force(struct ctl *c, uint32_t modid, uint32_t cmdid);
+
+#endif

@@ -1,0 +1,171 @@
+#include "ctl/ctldb.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+struct ctldb {
+    struct myconn *con;
+    char error[MYCONN_ERROR_MAX];
+};
+
+int ctldb_open(struct ctldb **out, const struct myconn_config *cfg)
+{
+    struct ctldb *d = calloc(1, sizeof(*d));
+    int rc = d ? myconn_create(&d->con, cfg, d->error) : -ENOMEM;
+
+    if (rc < 0)
+        free(d);
+    else
+        *out = d;
+    return rc;
+}
+
+void ctldb_close(struct ctldb *d)
+{
+    if (!d)
+        return;
+    myconn_destroy(d->con);
+    free(d);
+}
+
+const char *ctldb_error(const struct ctldb *d)
+{
+    return d->error;
+}
+
+static int add(struct buf *b, const char *text, size_t len)
+{
+    return buf_append(b, text, len);
+}
+
+static int add_text(struct buf *b, const char *text)
+{
+    char two[3];
+    int rc;
+
+    if (!*text)
+        return add(b, "''", 2);
+    rc = add(b, "CONVERT(0x", 10);
+    for (; *text && rc == 0; text++) {
+        snprintf(two, sizeof(two), "%02x", (unsigned char)*text);
+        rc = add(b, two, 2);
+    }
+    return rc < 0 ? rc : add(b, " USING utf8mb4)", 15);
+}
+
+/* One value; *<p> stands behind the '%' and moves behind what it means. */
+static int add_value(struct buf *b, const char **p, va_list *ap)
+{
+    char number[24];
+
+    if (**p == 's') {
+        ++*p;
+        return add_text(b, va_arg(*ap, const char *));
+    }
+    if (**p == 'u') {
+        ++*p;
+        snprintf(number, sizeof(number), "%u", va_arg(*ap, unsigned));
+    } else if (strncmp(*p, "llu", 3) == 0) {
+        *p += 3;
+        snprintf(number, sizeof(number), "%llu", va_arg(*ap, unsigned long long));
+    } else {
+        ++*p;
+        return add(b, "%", 1);
+    }
+    return add(b, number, strlen(number));
+}
+
+static int compose(struct buf *b, const char *sql, va_list *ap)
+{
+    int rc = 0;
+
+    while (*sql && rc == 0) {
+        size_t n = strcspn(sql, "%");
+
+        rc = add(b, sql, n);
+        sql += n;
+        if (rc == 0 && *sql == '%') {
+            sql++;
+            rc = add_value(b, &sql, ap);
+        }
+    }
+    return rc < 0 ? rc : add(b, "", 1);
+}
+
+/* With rows when <row> is given. */
+static int run(struct ctldb *d, const char *sql, va_list *ap,
+               int (*row)(char **at, void *arg), void *arg)
+{
+    struct buf b = {0};
+    int rc = compose(&b, sql, ap);
+
+    if (rc == 0)
+        rc = myconn_ensure(d->con);
+    if (rc == 0 && row)
+        rc = myconn_select(d->con, buf_bytes(&b), row, arg);
+    else if (rc == 0)
+        rc = myconn_query(d->con, buf_bytes(&b), b.len - 1);
+    buf_free(&b);
+    return rc;
+}
+
+int ctldb_run(struct ctldb *d, const char *sql, ...)
+{
+    va_list ap;
+    int rc;
+
+    va_start(ap, sql);
+    rc = run(d, sql, &ap, NULL, NULL);
+    va_end(ap);
+    return rc;
+}
+
+int ctldb_run_text(struct ctldb *d, const char *sql)
+{
+    int rc = myconn_ensure(d->con);
+
+    return rc < 0 ? rc : myconn_query(d->con, sql, strlen(sql));
+}
+
+static int take_row(char **at, void *arg)
+{
+    return table_add(arg, at);
+}
+
+int ctldb_vtable(struct ctldb *d, struct table *t, const char *sql, va_list *ap)
+{
+    return run(d, sql, ap, take_row, t);
+}
+
+int ctldb_table(struct ctldb *d, struct table *t, const char *sql, ...)
+{
+    va_list ap;
+    int rc;
+
+    va_start(ap, sql);
+    rc = run(d, sql, &ap, take_row, t);
+    va_end(ap);
+    return rc;
+}
+
+static int take_number(char **at, void *arg)
+{
+    *(uint64_t *)arg = at[0] ? strtoull(at[0], NULL, 10) : 0;
+    return 0;
+}
+
+int ctldb_number(struct ctldb *d, uint64_t *out, const char *sql, ...)
+{
+    va_list ap;
+    int rc;
+
+    *out = 0;
+    va_start(ap, sql);
+    rc = run(d, sql, &ap, take_number, out);
+    va_end(ap);
+    return rc;
+}

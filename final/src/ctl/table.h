@@ -1,0 +1,34 @@
+/* table -- rows of text for people, programs and spreadsheets.
+ *   TABLE_TEXT   columns in line; widths as a terminal has them (Chinese names: 2 each)
+ *   TABLE_JSON   an array of objects; numbers without quotes up to 2^53, above with
+ *   TABLE_CSV    a line of names, then the rows, as RFC 4180 has it
+ * Thread: one. */
+#ifndef LARS_CTL_TABLE_H
+#define LARS_CTL_TABLE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+enum table_format { TABLE_TEXT, TABLE_JSON, TABLE_CSV };
+
+#define TABLE_MAX_COLUMNS 16
+
+struct table;
+
+/* <columns>: names with blanks between them; a name that ends in '#' is a column of
+ * numbers: JSON shows them bare, text to the right.  Returns 0; -ENOMEM. */
+int table_create(struct table **out, const char *columns);
+void table_destroy(struct table *t);  /* NULL is fine */
+
+/* One cell for each column; NULL is an empty one.  Copies.  Returns 0 or -ENOMEM. */
+int table_add(struct table *t, char *const *cell);
+
+size_t table_n_rows(const struct table *t);
+
+/* Borrowed until table_destroy(). */
+const char *table_cell(const struct table *t, size_t row, size_t column);
+
+/* Returns 0; -ENOMEM; -EIO when it could not be written. */
+int table_print(const struct table *t, enum table_format f, FILE *to);
+
+#endif
