@@ -108,10 +108,10 @@ static void t_agent_and_reportd_count_calls(void **state)
     more_conf = "[http]\nlisten = 127.0.0.1:0\n";
     start_agent();
     aport = http_port(&agent);
-    assert_int_equal(lars_open(&client, &(struct lars_options){
-                                            .dir = dir,
-                                            .timeout_ms = 5000,
-                                            .port = (uint16_t)agent.port}),
+    assert_int_equal(lars_open(&client,
+                               &(struct lars_options){.dir = dir,
+                                                      .timeout_ms = 5000,
+                                                      .port = (uint16_t)agent.port}),
                      0);
     T_WAIT(lars_register(client, 1, 1) == 0);
     make_calls(100);

@@ -18,10 +18,11 @@ static inline void httppeer_ask(int fd, const char *method, const char *path)
 {
     char q[300];
 
-    peer_send(fd, q, (size_t)snprintf(q, sizeof(q),
-                                      "%s %s HTTP/1.1\r\nHost: x\r\n"
-                                      "Connection: close\r\n\r\n",
-                                      method, path));
+    peer_send(fd, q,
+              (size_t)snprintf(q, sizeof(q),
+                               "%s %s HTTP/1.1\r\nHost: x\r\n"
+                               "Connection: close\r\n\r\n",
+                               method, path));
 }
 
 /* Until the other side closes. */

@@ -1,6 +1,7 @@
 #include "ctl/cmd_db.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,110 +174,245 @@ static int export(struct ctl *c, int argc, char **argv)
     return code;
 }
 
-/* A line of the file into the table Import.  0, -EINVAL after it said why, -errno. */
-static int import_line(struct ctl *c, const char *path, unsigned n, char *line)
-{
-    char *word[6], *save = NULL, *w;
+/* A line of the file, or a row of the database. */
+struct row {
     uint32_t modid, cmdid, ip, port, weight;
-    size_t i = 0;
+    char zone[33], state[9];
+};
 
-    line[strcspn(line, "\r\n")] = '\0';
-    for (w = line; w && i < 6; w = save) {
-        save = strchr(w, ',');
-        if (save)
-            *save++ = '\0';
-        word[i++] = w;
+struct rows {
+    struct row *at;
+    size_t n, cap;
+};
+
+static int add_row(struct rows *rows, const struct row *r)
+{
+    size_t cap = rows->cap ? rows->cap * 2 : 256;
+    struct row *at;
+
+    if (rows->n == rows->cap) {
+        at = realloc(rows->at, cap * sizeof(*at));
+        if (!at)
+            return -ENOMEM;
+        rows->at = at;
+        rows->cap = cap;
     }
-    if (i != 6 || save)
-        return ctl_say(-EINVAL, "%s:%u: wants modid,cmdid,node,zone,weight,state", path,
-                       n);
-    if (ctl_module(word, &modid, &cmdid) != 0 || ctl_node(word[2], &ip, &port) != 0 ||
-        ctl_u32(word[4], "weight", 10000, &weight) != 0 ||
-        (strcmp(word[5], "up") != 0 && strcmp(word[5], "drained") != 0))
-        return ctl_say(-EINVAL, "%s:%u: not a route, see above", path, n);
-    return ctldb_run(c->db, "INSERT INTO Import VALUES (%u, %u, %u, %u, %s, %u, %s)",
-                     modid, cmdid, ip, port, word[3], weight, word[5]);
+    rows->at[rows->n++] = *r;
+    return 0;
 }
 
-static int read_import(struct ctl *c, const char *path)
+/* By module, then by node. */
+static int cmp_row(const void *pa, const void *pb)
+{
+    const struct row *a = pa, *b = pb;
+
+    if (a->modid != b->modid)
+        return a->modid < b->modid ? -1 : 1;
+    if (a->cmdid != b->cmdid)
+        return a->cmdid < b->cmdid ? -1 : 1;
+    if (a->ip != b->ip)
+        return a->ip < b->ip ? -1 : 1;
+    return a->port < b->port ? -1 : a->port > b->port;
+}
+
+/* Cut <line> at its commas.  Returns whether there are exactly six words. */
+static bool cut(char *line, char *word[6])
+{
+    size_t i;
+
+    line[strcspn(line, "\r\n")] = '\0';
+    for (i = 0; i < 6; i++) {
+        word[i] = strsep(&line, ",");
+        if (!word[i])
+            return false;
+    }
+    return line == NULL;
+}
+
+/* modid,cmdid,node,zone,weight,state.  0, or CTL_USAGE after it said what is wrong. */
+static int parse(char *line, struct row *r)
+{
+    char *word[6];
+    int code;
+
+    if (!cut(line, word))
+        return ctl_say(CTL_USAGE, "a line wants modid,cmdid,node,zone,weight,state");
+    code = ctl_module(word, &r->modid, &r->cmdid);
+    if (code == 0)
+        code = ctl_node(word[2], &r->ip, &r->port);
+    if (code == 0)
+        code = ctl_u32(word[4], "weight", 10000, &r->weight);
+    if (code == 0 && strcmp(word[5], "up") != 0 && strcmp(word[5], "drained") != 0)
+        code = ctl_say(CTL_USAGE, "state: \"%s\" is not up or drained", word[5]);
+    if (code == 0 && strlen(word[3]) >= sizeof(r->zone))
+        code = ctl_say(CTL_USAGE, "zone: \"%s\" is longer than 32", word[3]);
+    if (code != 0)
+        return code;
+    snprintf(r->zone, sizeof(r->zone), "%s", word[3]);
+    snprintf(r->state, sizeof(r->state), "%s", word[5]);
+    return 0;
+}
+
+/* Returns an exit code. */
+static int read_lines(FILE *f, const char *path, struct rows *rows)
 {
     char line[LINE_MAX_LEN];
     unsigned n = 0;
-    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    int rc;
+    struct row r;
+
+    while (fgets(line, sizeof(line), f)) {
+        n++;
+        if (n == 1 && strncmp(line, "modid", 5) == 0)
+            continue;                 /* the names of the columns */
+        if (parse(line, &r) != 0)
+            return ctl_say(CTL_USAGE, "%s:%u: nothing was changed", path, n);
+        if (add_row(rows, &r) < 0)
+            return ctl_say(CTL_FAILED, "out of memory");
+    }
+    if (rows->n > 0)
+        qsort(rows->at, rows->n, sizeof(*rows->at), cmp_row);
+    return CTL_OK;
+}
+
+static int read_file(const char *path, struct rows *rows)
+{
+    bool in = strcmp(path, "-") == 0;
+    FILE *f = in ? stdin : fopen(path, "re");
+    int code;
 
     if (!f)
-        return ctl_say(-EINVAL, "%s: %s", path, strerror(errno));
-    rc = ctldb_run(c->db,
-                   "CREATE TEMPORARY TABLE Import (modid INT UNSIGNED, cmdid INT "
-                   "UNSIGNED, ip INT UNSIGNED, port INT UNSIGNED, zone VARCHAR(32), "
-                   "weight INT UNSIGNED, state VARCHAR(16), "
-                   "PRIMARY KEY (modid, cmdid, ip, port))");
-    while (rc == 0 && fgets(line, sizeof(line), f))
-        if (++n > 1 || strncmp(line, "modid", 5) != 0) /* the names of the columns */
-            rc = import_line(c, path, n, line);
-    if (f != stdin)
+        return ctl_say(CTL_USAGE, "%s: %s", path, strerror(errno));
+    code = read_lines(f, path, rows);
+    if (!in)
         fclose(f);
+    return code;
+}
+
+/* What there is, locked until the transaction ends.  0 or -errno. */
+static int read_routes(struct ctl *c, struct rows *rows)
+{
+    struct table *t;
+    size_t i;
+    int rc = table_create(&t, "modid cmdid ip port weight zone state");
+
+    if (rc < 0)
+        return rc;
+    rc =
+        ctldb_table(c->db, t,
+                    "SELECT modid, cmdid, serverip, serverport, weight, zone, state FROM "
+                    "RouteData ORDER BY modid, cmdid, serverip, serverport FOR UPDATE");
+    for (i = 0; rc == 0 && i < table_n_rows(t); i++) {
+        struct row r;
+
+        r.modid = (uint32_t)strtoul(table_cell(t, i, 0), NULL, 10);
+        r.cmdid = (uint32_t)strtoul(table_cell(t, i, 1), NULL, 10);
+        r.ip = (uint32_t)strtoul(table_cell(t, i, 2), NULL, 10);
+        r.port = (uint32_t)strtoul(table_cell(t, i, 3), NULL, 10);
+        r.weight = (uint32_t)strtoul(table_cell(t, i, 4), NULL, 10);
+        snprintf(r.zone, sizeof(r.zone), "%s", table_cell(t, i, 5));
+        snprintf(r.state, sizeof(r.state), "%.8s", table_cell(t, i, 6));
+        rc = add_row(rows, &r);
+    }
+    table_destroy(t);
     return rc;
 }
 
-#define SAME                                                                             \
-    "i.modid = r.modid AND i.cmdid = r.cmdid AND i.ip = r.serverip AND i.port = "        \
-    "r.serverport"
+#define WHERE_NODE "WHERE modid = %u AND cmdid = %u AND serverip = %u AND serverport = %u"
 
-/* In one transaction: what is not in the file goes, what is new comes, the rest is
- * changed. */
-static int apply_import(struct ctl *c)
+static int delete_row(struct ctl *c, const struct row *r)
 {
-    static const char *const step[] = {
-        "DELETE r FROM RouteData r LEFT JOIN Import i ON " SAME " WHERE i.modid IS NULL",
-        "UPDATE RouteData r JOIN Import i ON " SAME
-        " SET r.zone = i.zone, r.weight = i.weight, r.state = i.state WHERE r.zone <> "
-        "i.zone OR r.weight <> i.weight OR r.state <> i.state",
-        "INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone, weight, state) "
-        "SELECT i.* FROM Import i LEFT JOIN RouteData r ON " SAME " WHERE r.id IS NULL"};
-    size_t i;
-    int rc = ctldb_run(c->db, "SET @lars_confirmed = 1");
+    return ctldb_run(c->db, "DELETE FROM RouteData " WHERE_NODE, r->modid, r->cmdid,
+                     r->ip, r->port);
+}
+
+static int insert_row(struct ctl *c, const struct row *r)
+{
+    return ctldb_run(c->db,
+                     "INSERT INTO RouteData (modid, cmdid, serverip, serverport, weight, "
+                     "zone, state) VALUES (%u, %u, %u, %u, %u, %s, %s)",
+                     r->modid, r->cmdid, r->ip, r->port, r->weight, r->zone, r->state);
+}
+
+static int update_row(struct ctl *c, const struct row *r)
+{
+    return ctldb_run(
+        c->db, "UPDATE RouteData SET weight = %u, zone = %s, state = %s " WHERE_NODE,
+        r->weight, r->zone, r->state, r->modid, r->cmdid, r->ip, r->port);
+}
+
+struct diff {
+    unsigned gone, added, changed;
+};
+
+/* Both sorted: one pass.  Without <apply> it only counts.  0 or -errno. */
+static int merge(struct ctl *c, const struct rows *has, const struct rows *want,
+                 bool apply, struct diff *d)
+{
+    size_t i = 0, k = 0;
+    int rc = 0;
+
+    *d = (struct diff){0};
+    while (rc == 0 && (i < has->n || k < want->n)) {
+        const struct row *h = &has->at[i], *w = &want->at[k];
+        int order = i == has->n ? 1 : k == want->n ? -1 : cmp_row(h, w);
+
+        i += order <= 0;
+        k += order >= 0;
+        if (order < 0) {
+            d->gone++;
+            rc = apply ? delete_row(c, h) : 0;
+        } else if (order > 0) {
+            d->added++;
+            rc = apply ? insert_row(c, w) : 0;
+        } else if (h->weight != w->weight || strcmp(h->zone, w->zone) != 0 ||
+                   strcmp(h->state, w->state) != 0) {
+            d->changed++;
+            rc = apply ? update_row(c, w) : 0;
+        }
+    }
+    return rc;
+}
+
+/* In one transaction.  An exit code. */
+static int apply_import(struct ctl *c, const struct rows *want)
+{
+    struct rows has = {0};
+    struct diff d = {0};
+    int rc = ctldb_run(c->db, "SET @lars_confirmed = 1"), code = CTL_OK;
 
     if (rc == 0)
         rc = ctldb_run(c->db, "START TRANSACTION");
-    for (i = 0; i < 3 && rc == 0; i++)
-        rc = ctldb_run_text(c->db, step[i]);
-    return rc < 0 ? rc : ctldb_run(c->db, "COMMIT");
+    if (rc == 0)
+        rc = read_routes(c, &has);
+    if (rc == 0)
+        rc = merge(c, &has, want, false, &d);
+    if (rc == 0 && d.gone > 0 && !c->yes)
+        code = ctl_say(CTL_NEEDS_YES,
+                       "this would remove %u of %zu nodes, add %u and change %u; say -y "
+                       "when you mean it",
+                       d.gone, has.n, d.added, d.changed);
+    if (rc == 0 && code == CTL_OK)
+        rc = merge(c, &has, want, true, &d);
+    if (rc == 0)
+        rc = ctldb_run(c->db, code == CTL_OK ? "COMMIT" : "ROLLBACK");
+    free(has.at);
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
+    if (code == CTL_OK)
+        fprintf(stderr, "removed %u, added %u, changed %u\n", d.gone, d.added, d.changed);
+    return code;
 }
 
 static int import(struct ctl *c, int argc, char **argv)
 {
-    uint64_t gone = 0, added = 0, all = 0;
-    int rc = read_import(c, argv[0]);
+    struct rows want = {0};
+    int code = read_file(argv[0], &want);
 
     (void)argc;
-    if (rc == -EINVAL)
-        return CTL_USAGE;
-    if (rc == 0)
-        rc = ctldb_number(c->db, &all, "SELECT COUNT(*) FROM RouteData");
-    if (rc == 0)
-        rc = ctldb_number(c->db, &gone,
-                          "SELECT COUNT(*) FROM RouteData r LEFT JOIN Import i ON " SAME
-                          " WHERE i.modid IS NULL");
-    if (rc == 0)
-        rc = ctldb_number(c->db, &added,
-                          "SELECT COUNT(*) FROM Import i LEFT JOIN RouteData r ON " SAME
-                          " WHERE r.id IS NULL");
-    if (rc < 0)
-        return ctl_db_failed(c, rc);
-    if (gone > 0 && !c->yes)
-        return ctl_say(
-            CTL_NEEDS_YES,
-            "this would remove %llu of %llu nodes and add %llu; say -y when you "
-            "mean it",
-            (unsigned long long)gone, (unsigned long long)all, (unsigned long long)added);
-    rc = apply_import(c);
-    if (rc < 0)
-        return ctl_db_failed(c, rc);
-    fprintf(stderr, "removed %llu, added %llu\n", (unsigned long long)gone,
-            (unsigned long long)added);
-    return CTL_OK;
+    if (code == CTL_OK)
+        code = apply_import(c, &want);
+    free(want.at);
+    return code;
 }
 
 /* --- doctor ------------------------------------------------------------------------- */
