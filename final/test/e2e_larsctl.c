@@ -2,6 +2,8 @@
  * changes is in force. */
 #include "system.h"
 
+#define FARM "\xe5\x86\x9c\xe4\xb8\x9a" /* two characters, four columns */
+
 static char out[65536];               /* stdout and stderr of the last command */
 static char ini[100];
 
@@ -68,11 +70,11 @@ static void start_system(void)
 static void t_lists_in_three_formats(void **state)
 {
     (void)state;
-    mydb_sql("INSERT INTO ModIDConfig (modid, content) VALUES (1, '农业')");
+    mydb_sql("INSERT INTO ModIDConfig (modid, content) VALUES (1, '" FARM "')");
     prints("module list", "modid  cmdid  module  command  nodes  up  zones\n"
-                          "    1      1  农业                 3   3  \n");
+                          "    1      1  " FARM "                 3   3  \n");
     prints("-o csv module list",
-           "modid,cmdid,module,command,nodes,up,zones\n1,1,农业,,3,3,\n");
+           "modid,cmdid,module,command,nodes,up,zones\n1,1," FARM ",,3,3,\n");
     prints(
         "-o json node list",
         "[\n  {\n    \"ip\": \"127.0.1.1\",\n    \"zone\": \"\",\n    \"modules\": 1,\n"
