@@ -48,7 +48,8 @@ static int setup(void **state)
     fx.lfd[0] = -1;
     cfg.dispatch = fx.d;
     assert_int_equal(tcpcli_create(&fx.cli, fx.loop, &cfg), 0);
-    return failback_create(&fx.back, fx.loop, fx.cli, &fx.at[0], 2);
+    return failback_create(&fx.back, fx.loop, fx.cli,
+                           &(struct failback_config){fx.at[0], 20, 7, "ask", 3});
 }
 
 static int teardown(void **state)
@@ -76,6 +77,25 @@ static int take(int i)
     return fd;
 }
 
+/* The question of a look, and any byte for it. */
+static void answer(int fd)
+{
+    static const char want[] = "\7\0\0\0\3\0\0\0ask";
+    char got[11];
+    size_t n = 0;
+
+    while (n < sizeof(got)) {
+        ssize_t r = recv(fd, got + n, sizeof(got) - n, MSG_DONTWAIT);
+
+        if (r > 0)
+            n += (size_t)r;
+        else
+            loop_turn(fx.loop);
+    }
+    assert_memory_equal(got, want, sizeof(got));
+    peer_send(fd, "x", 1);
+}
+
 static void t_first_is_back_and_so_is_the_client(void **state)
 {
     int i, fd[8], second = take(1);
@@ -84,8 +104,11 @@ static void t_first_is_back_and_so_is_the_client(void **state)
     LOOP_UNTIL(fx.loop, fx.n_up == 1);
     assert_false(tcpcli_is_first(fx.cli));
     listen_on(0);
-    for (i = 0; i <= FAILBACK_LOOKS; i++)
-        fd[i] = take(0);              /* the looks, then the client itself */
+    for (i = 0; i < FAILBACK_LOOKS; i++) {
+        fd[i] = take(0);
+        answer(fd[i]);
+    }
+    fd[i] = take(0);                  /* the client itself */
     LOOP_UNTIL(fx.loop, fx.n_up == 2);
     assert_true(tcpcli_is_first(fx.cli));
     peer_expect_close(second);
@@ -95,6 +118,27 @@ static void t_first_is_back_and_so_is_the_client(void **state)
     assert_int_equal(sock_accept(fx.lfd[0], 0, NULL), -EAGAIN); /* no more looks */
     for (i = 0; i <= FAILBACK_LOOKS; i++)
         close(fd[i]);
+}
+
+/* As the kernel does for a process that is stopped. */
+static void t_first_that_only_takes_connections_is_not_back(void **state)
+{
+    int i, fd, second = take(1);
+
+    (void)state;
+    LOOP_UNTIL(fx.loop, fx.n_up == 1);
+    listen_on(0);
+    for (i = 0; i < 4; i++) {
+        fd = take(0);
+        if (i == 1)
+            answer(fd);               /* one good look among bad ones is not enough */
+        else
+            LOOP_UNTIL(fx.loop, recv(fd, &(char[64]){0}, 64, MSG_DONTWAIT) == 0);
+        close(fd);
+    }
+    assert_int_equal(fx.n_up, 1);
+    assert_false(tcpcli_is_first(fx.cli));
+    close(second);
 }
 
 static void t_first_that_stays_away_changes_nothing(void **state)
@@ -113,4 +157,5 @@ static void t_first_that_stays_away_changes_nothing(void **state)
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 T_MAIN(E(t_first_is_back_and_so_is_the_client),
+       E(t_first_that_only_takes_connections_is_not_back),
        E(t_first_that_stays_away_changes_nothing))

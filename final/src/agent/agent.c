@@ -21,8 +21,8 @@
 #include "agent/dnscli.h"
 #include "agent/exactlink.h"
 #include "agent/repcli.h"
+#include "agent/servers.h"
 #include "agent/shard.h"
-#include "net/failback.h"
 #include "net/looppool.h"
 
 #define DNS SHARD_N                   /* threads: the shards, then these two */
@@ -30,7 +30,6 @@
 #define N_THREADS (SHARD_N + 2)
 #define PORT_TRIES 100                /* for three free ports in a row */
 #define DRAIN_S 2
-#define FAILBACK_MS 1000
 
 struct agent {
     struct looppool *pool;
@@ -38,7 +37,7 @@ struct agent {
     struct dnscli *dns;
     struct repcli *rep;
     struct exactlink *exact;
-    struct failback *back[2];         /* to our own zone's services; NULL: we have one */
+    struct servers *servers;
     uint16_t port;
     bool started;                     /* the threads run */
     unsigned n_flushed;               /* shards that are; REP's thread only */
@@ -308,23 +307,24 @@ static int create_clients(struct agent *a, const struct agent_config *cfg)
     return err < 0 ? err : dnscli_create(&a->dns, looppool_loop(a->pool, DNS), &dc);
 }
 
-static int create_failbacks(struct agent *a, const struct agent_config *cfg)
+static int create_servers(struct agent *a, const struct agent_config *cfg)
 {
-    int rc = 0;
+    struct servers_config sc = {.dns_loop = looppool_loop(a->pool, DNS),
+                                .rep_loop = looppool_loop(a->pool, REP),
+                                .dns = a->dns,
+                                .rep = a->rep,
+                                .exact = a->exact,
+                                .first_dns = cfg->dns[0],
+                                .first_rep = cfg->report[0],
+                                .n_dns = cfg->n_dns,
+                                .n_rep = cfg->n_report};
 
-    if (cfg->n_dns > 1)
-        rc = failback_create(&a->back[0], looppool_loop(a->pool, DNS),
-                             dnscli_client(a->dns), &cfg->dns[0], FAILBACK_MS);
-    if (rc == 0 && cfg->n_report > 1)
-        rc = failback_create(&a->back[1], looppool_loop(a->pool, REP),
-                             repcli_client(a->rep), &cfg->report[0], FAILBACK_MS);
-    return rc;
+    return servers_create(&a->servers, &sc);
 }
 
 static void release(struct agent *a)
 {
-    failback_destroy(a->back[0]);
-    failback_destroy(a->back[1]);
+    servers_destroy(a->servers);
     destroy_shards(a);
     dnscli_destroy(a->dns);
     repcli_destroy(a->rep);
@@ -351,7 +351,7 @@ int agent_start(struct agent **out, const struct agent_config *cfg)
     if (rc == 0)
         rc = create_clients(a, cfg);
     if (rc == 0)
-        rc = create_failbacks(a, cfg);
+        rc = create_servers(a, cfg);
     if (rc < 0) {
         release(a);
         return rc;

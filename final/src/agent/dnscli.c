@@ -66,13 +66,20 @@ static void drop(struct dnscli *c, struct want *w)
     free(w);
 }
 
-static void ask(struct dnscli *c, struct want *w)
+static int ask(struct dnscli *c, struct want *w)
 {
     char body[32];
     ssize_t n = msg_pack_get_route(&w->mod, body, sizeof(body));
+    int rc = n < 0 ? (int)n : tcpcli_send(c->cli, MSG_GET_ROUTE, body, (size_t)n);
 
-    if (n > 0 && tcpcli_send(c->cli, MSG_GET_ROUTE, body, (size_t)n) == 0)
+    if (rc == 0)
         w->asked_ms = evloop_now_ms(c->loop);
+    return rc;
+}
+
+int dnscli_ask_one(struct dnscli *c)
+{
+    return c->wants ? ask(c, c->wants) : -ENOENT;
 }
 
 void dnscli_want(struct dnscli *c, const struct msg_module *m)

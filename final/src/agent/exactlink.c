@@ -151,6 +151,11 @@ void exactlink_on_call(struct exactlink *x, unsigned index, const struct msg_cal
     exact_count(x->exact, index, q);
 }
 
+bool exactlink_is_on(const struct exactlink *x)
+{
+    return exact_is_on(x->exact);
+}
+
 bool exactlink_report(struct exactlink *x, const struct msg_module *m,
                       const struct msg_result *res, size_t n)
 {

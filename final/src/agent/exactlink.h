@@ -24,6 +24,9 @@ void exactlink_on_up(struct exactlink *x, uint32_t caller); /* Thread: <rep> */
 /* Thread: the shard's. */
 void exactlink_on_call(struct exactlink *x, unsigned index, const struct msg_call *q);
 
+/* Does the Report Service acknowledge, as far as is known?  Thread: any. */
+bool exactlink_is_on(const struct exactlink *x);
+
 /* A shard's totals.  True: batches go instead; false: tell them by message 3. */
 bool exactlink_report(struct exactlink *x, const struct msg_module *m,
                       const struct msg_result *res, size_t n);

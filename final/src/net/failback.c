@@ -3,17 +3,21 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "net/frame.h"
 #include "net/sock.h"
+
+#define BODY_MAX 64
 
 struct failback {
     struct evloop *loop;
     struct tcpcli *cli;
-    struct net_addr first;
-    uint32_t period_ms;
+    struct failback_config cfg;
+    uint8_t question[FRAME_HEAD + BODY_MAX];
     struct evtimer timer;
     int fd;                           /* of the look under way; -1 = none */
     int good;                         /* looks in a row */
@@ -32,19 +36,37 @@ static void end_look(struct failback *f, bool good)
     if (f->good < FAILBACK_LOOKS)
         return;
     f->good = 0;
-    LOG_INFO("server.first", "server=%s: back to it", net_addr_str(&f->first, text));
+    LOG_INFO("server.first", "server=%s: back to it", net_addr_str(&f->cfg.first, text));
     tcpcli_go_first(f->cli);
+}
+
+/* Any byte of an answer will do: who answers is alive. */
+static void on_readable(int fd, uint32_t events, void *arg)
+{
+    char byte;
+
+    (void)events;
+    end_look(arg, sock_read(fd, &byte, 1) == 1);
 }
 
 static void on_writable(int fd, uint32_t events, void *arg)
 {
+    struct failback *f = arg;
+    size_t len = FRAME_HEAD + f->cfg.len;
+
     (void)events;
-    end_look(arg, sock_connect_result(fd) == 0);
+    if (sock_connect_result(fd) < 0 || sock_write(fd, f->question, len) != (ssize_t)len) {
+        end_look(f, false);
+        return;
+    }
+    evloop_del_fd(f->loop, fd);
+    if (evloop_add_fd(f->loop, fd, EPOLLIN, on_readable, f) < 0)
+        end_look(f, false);
 }
 
 static void look(struct failback *f)
 {
-    f->fd = sock_connect_start(&f->first);
+    f->fd = sock_connect_start(&f->cfg.first);
     if (f->fd < 0 || evloop_add_fd(f->loop, f->fd, EPOLLOUT, on_writable, f) < 0)
         end_look(f, false);
 }
@@ -59,20 +81,25 @@ static void on_time(void *arg)
         f->good = 0;
     else
         look(f);
-    evloop_set_timer(f->loop, &f->timer, f->period_ms, on_time, f);
+    evloop_set_timer(f->loop, &f->timer, f->cfg.period_ms, on_time, f);
 }
 
 int failback_create(struct failback **out, struct evloop *l, struct tcpcli *c,
-                    const struct net_addr *first, uint32_t period_ms)
+                    const struct failback_config *cfg)
 {
-    struct failback *f = calloc(1, sizeof(*f));
+    struct failback *f;
     int rc;
 
+    if (cfg->len > BODY_MAX)
+        return -EMSGSIZE;
+    f = calloc(1, sizeof(*f));
     if (!f)
         return -ENOMEM;
-    *f = (struct failback){
-        .loop = l, .cli = c, .first = *first, .period_ms = period_ms, .fd = -1};
-    rc = evloop_set_timer(l, &f->timer, period_ms, on_time, f);
+    *f = (struct failback){.loop = l, .cli = c, .cfg = *cfg, .fd = -1};
+    frame_put_head(f->question, cfg->msgid, (uint32_t)cfg->len);
+    if (cfg->len > 0)
+        memcpy(f->question + FRAME_HEAD, cfg->body, cfg->len);
+    rc = evloop_set_timer(l, &f->timer, cfg->period_ms, on_time, f);
     if (rc < 0)
         free(f);
     else

@@ -45,8 +45,11 @@ void tcpcli_finish(struct tcpcli *c);
 
 bool tcpcli_is_first(const struct tcpcli *c); /* the first of its servers, or none */
 
-/* Leave the server we are connected to and try the first one next. */
+/* Leave the server we are connected to and try the first one, or the one after it. */
 void tcpcli_go_first(struct tcpcli *c);
+void tcpcli_go_next(struct tcpcli *c);
+
+uint64_t tcpcli_n_frames(const struct tcpcli *c); /* received so far, of all servers */
 
 /* Our own address of the connection.  Returns 0; -ENOTCONN. */
 int tcpcli_local_addr(const struct tcpcli *c, struct net_addr *out);

@@ -222,6 +222,17 @@ void tcpcli_go_first(struct tcpcli *c)
     conn_close(c->conn);
 }
 
+void tcpcli_go_next(struct tcpcli *c)
+{
+    if (c->conn)
+        conn_close(c->conn);
+}
+
+uint64_t tcpcli_n_frames(const struct tcpcli *c)
+{
+    return conn_group_stat(c->group)->n_frames;
+}
+
 int tcpcli_local_addr(const struct tcpcli *c, struct net_addr *out)
 {
     return c->conn ? sock_local_addr(conn_fd(c->conn), out) : -ENOTCONN;

@@ -37,6 +37,10 @@ void dnscli_destroy(struct dnscli *c); /* writes the file once more.  NULL is fi
 void dnscli_want(struct dnscli *c, const struct msg_module *m);
 void dnscli_forget(struct dnscli *c, const struct msg_module *m);
 
+/* Ask again for any module: an answer comes, if the server lives.  Returns 0; -ENOENT: no
+ * module is wanted; -ENOTCONN. */
+int dnscli_ask_one(struct dnscli *c);
+
 struct tcpcli *dnscli_client(struct dnscli *c); /* its connection, borrowed */
 
 #endif
