@@ -1,0 +1,281 @@
+/* faultproxy.h -- a bad network between two programs, in a thread of the test: one TCP
+ * port or one UDP port, forwarded to another, with faults that change at any time.
+ * Random faults come from a seed that is printed. */
+#ifndef LARS_TEST_FAULTPROXY_H
+#define LARS_TEST_FAULTPROXY_H
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+#include "t.h"
+
+#define FP_MAX 64                     /* TCP connections at once, UDP clients */
+#define FP_HELD 16                    /* datagrams kept back for reordering */
+
+struct faultproxy {
+    /* faults; set by the test */
+    _Atomic int delay_ms;             /* before each piece (TCP), each datagram (UDP) */
+    _Atomic bool stall;               /* nothing passes, nothing is closed */
+    _Atomic bool one_byte;            /* TCP: a byte a write */
+    _Atomic int cut_after;            /* TCP: reset a connection after so many bytes */
+    _Atomic bool refuse;              /* TCP: accept, then reset at once */
+    _Atomic int drop, dup, reorder;   /* UDP: per cent */
+    _Atomic unsigned long long n_pass, n_fault;
+    /* the thread's */
+    int port;                         /* where it listens */
+    int to, lfd, wake[2];
+    bool udp;
+    pthread_t thread;
+    unsigned seed;
+    struct fp_pair {
+        int a, b;                     /* client's and server's side; a = -1: free */
+        struct sockaddr_in peer;      /* UDP: the client */
+        int bytes;
+    } pair[FP_MAX];
+};
+
+static inline struct sockaddr_in fp_addr(int port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return at;
+}
+
+static inline void fp_close(struct fp_pair *p, bool reset)
+{
+    struct linger lg = {1, 0};
+
+    if (reset && p->a >= 0)
+        setsockopt(p->a, SOL_SOCKET, SO_LINGER, &lg, sizeof(lg));
+    if (p->a >= 0)
+        close(p->a);
+    close(p->b);
+    p->a = p->b = -1;
+}
+
+static inline struct fp_pair *fp_free_pair(struct faultproxy *f)
+{
+    int i;
+
+    for (i = 0; i < FP_MAX; i++)
+        if (f->pair[i].b < 0)
+            return &f->pair[i];
+    return NULL;
+}
+
+static inline int fp_dial(struct faultproxy *f)
+{
+    struct sockaddr_in at = fp_addr(f->to);
+    int fd = socket(AF_INET, (f->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+
+    if (connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static inline void fp_accept(struct faultproxy *f)
+{
+    struct fp_pair *p = fp_free_pair(f);
+    int fd = accept4(f->lfd, NULL, NULL, SOCK_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    if (p && !f->refuse) {
+        *p = (struct fp_pair){.a = fd, .b = fp_dial(f)};
+        if (p->b >= 0)
+            return;
+        p->a = -1;
+    }
+    f->n_fault++;
+    p = &(struct fp_pair){.a = fd, .b = dup(fd)};
+    fp_close(p, true);
+}
+
+/* Bytes from one side to the other, with whatever is wrong at the moment. */
+static inline void fp_stream(struct faultproxy *f, struct fp_pair *p, int from, int to)
+{
+    char buf[4096];
+    ssize_t n = recv(from, buf, f->one_byte ? 1 : sizeof(buf), MSG_DONTWAIT), i;
+
+    if (n < 0 && errno == EAGAIN)
+        return;
+    if (f->delay_ms > 0)
+        poll(NULL, 0, f->delay_ms);
+    for (i = 0; i < n;) {
+        ssize_t w = send(to, buf + i, (size_t)(n - i), MSG_NOSIGNAL);
+
+        if (w <= 0)
+            break;
+        i += w;
+    }
+    p->bytes += (int)(n > 0 ? n : 0);
+    f->n_pass += (unsigned long long)(n > 0 ? n : 0);
+    if (n <= 0 || i < n) {
+        fp_close(p, false);
+    } else if (f->cut_after > 0 && p->bytes >= f->cut_after) {
+        f->n_fault++;
+        fp_close(p, true);
+    }
+}
+
+static inline bool fp_hits(struct faultproxy *f, int percent)
+{
+    bool hit = (int)(rand_r(&f->seed) % 100) < percent;
+
+    f->n_fault += hit;
+    return hit;
+}
+
+static inline void fp_send_dgram(struct faultproxy *f, struct fp_pair *p, bool back,
+                                 const void *buf, size_t n)
+{
+    if (back)
+        sendto(f->lfd, buf, n, 0, (struct sockaddr *)&p->peer, sizeof(p->peer));
+    else
+        send(p->b, buf, n, 0);
+    f->n_pass++;
+}
+
+static inline void fp_datagram(struct faultproxy *f, struct fp_pair *p, bool back,
+                               const void *buf, size_t n)
+{
+    static struct {
+        struct fp_pair *p;
+        bool back;
+        size_t n;
+        char buf[2048];
+    } held;
+
+    if (fp_hits(f, f->drop) || n > sizeof(held.buf))
+        return;
+    if (f->delay_ms > 0)
+        poll(NULL, 0, f->delay_ms);
+    if (!held.p && fp_hits(f, f->reorder)) {
+        held.p = p;
+        held.back = back;
+        held.n = n;
+        memcpy(held.buf, buf, n);
+        return;
+    }
+    fp_send_dgram(f, p, back, buf, n);
+    if (fp_hits(f, f->dup))
+        fp_send_dgram(f, p, back, buf, n);
+    if (held.p) {                     /* the one before comes after */
+        fp_send_dgram(f, held.p, held.back, held.buf, held.n);
+        held.p = NULL;
+    }
+}
+
+static inline void fp_from_client(struct faultproxy *f)
+{
+    struct sockaddr_in from;
+    socklen_t len = sizeof(from);
+    char buf[65536];
+    ssize_t n =
+        recvfrom(f->lfd, buf, sizeof(buf), MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+    struct fp_pair *p = NULL;
+    int i;
+
+    for (i = 0; n > 0 && i < FP_MAX && !p; i++)
+        if (f->pair[i].b >= 0 && f->pair[i].peer.sin_port == from.sin_port)
+            p = &f->pair[i];
+    if (n > 0 && !p && (p = fp_free_pair(f)))
+        *p = (struct fp_pair){.a = -1, .b = fp_dial(f), .peer = from};
+    if (p && p->b >= 0)
+        fp_datagram(f, p, false, buf, (size_t)n);
+}
+
+static inline void fp_from_server(struct faultproxy *f, struct fp_pair *p)
+{
+    char buf[65536];
+    ssize_t n = recv(p->b, buf, sizeof(buf), MSG_DONTWAIT);
+
+    if (n > 0)
+        fp_datagram(f, p, true, buf, (size_t)n);
+}
+
+static inline void fp_turn(struct faultproxy *f, struct pollfd *pf)
+{
+    int i;
+
+    for (i = 0; i < FP_MAX; i++) {
+        struct fp_pair *p = &f->pair[i];
+
+        if (f->udp && p->b >= 0 && pf[2 + 2 * i + 1].revents)
+            fp_from_server(f, p);
+        if (!f->udp && p->a >= 0 && pf[2 + 2 * i].revents)
+            fp_stream(f, p, p->a, p->b);
+        if (!f->udp && p->a >= 0 && pf[2 + 2 * i + 1].revents)
+            fp_stream(f, p, p->b, p->a);
+    }
+    if (pf[1].revents && f->udp)
+        fp_from_client(f);
+    else if (pf[1].revents)
+        fp_accept(f);
+}
+
+static inline void *fp_run(void *arg)
+{
+    struct faultproxy *f = arg;
+    struct pollfd pf[2 + 2 * FP_MAX];
+    int i;
+
+    for (;;) {
+        pf[0] = (struct pollfd){f->wake[0], POLLIN, 0};
+        pf[1] = (struct pollfd){f->stall ? -1 : f->lfd, POLLIN, 0};
+        for (i = 0; i < FP_MAX; i++) {
+            pf[2 + 2 * i] = (struct pollfd){f->stall ? -1 : f->pair[i].a, POLLIN, 0};
+            pf[2 + 2 * i + 1] = (struct pollfd){f->stall ? -1 : f->pair[i].b, POLLIN, 0};
+        }
+        poll(pf, 2 + 2 * FP_MAX, 10); /* a fault that was changed is seen soon */
+        if (pf[0].revents)
+            return NULL;
+        fp_turn(f, pf);
+    }
+}
+
+/* Forward any free port of 127.0.0.1 to its port <to>. */
+static inline void faultproxy_start(struct faultproxy *f, int to, bool udp)
+{
+    struct sockaddr_in at = fp_addr(0);
+    socklen_t len = sizeof(at);
+    int i;
+
+    memset(f, 0, sizeof(*f));
+    f->to = to;
+    f->udp = udp;
+    f->seed = (unsigned)getpid();
+    for (i = 0; i < FP_MAX; i++)
+        f->pair[i].a = f->pair[i].b = -1;
+    f->lfd = socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(f->lfd, (struct sockaddr *)&at, sizeof(at)), 0);
+    if (!udp)
+        assert_int_equal(listen(f->lfd, 64), 0);
+    getsockname(f->lfd, (struct sockaddr *)&at, &len);
+    f->port = ntohs(at.sin_port);
+    assert_int_equal(pipe2(f->wake, O_CLOEXEC), 0);
+    assert_int_equal(pthread_create(&f->thread, NULL, fp_run, f), 0);
+}
+
+static inline void faultproxy_stop(struct faultproxy *f)
+{
+    int i;
+
+    if (f->port == 0)
+        return;
+    close(f->wake[1]);
+    pthread_join(f->thread, NULL);
+    close(f->wake[0]);
+    close(f->lfd);
+    for (i = 0; i < FP_MAX; i++)
+        if (f->pair[i].b >= 0)
+            fp_close(&f->pair[i], true);
+    f->port = 0;
+}
+
+#endif
