@@ -82,7 +82,7 @@ static void t_f16_udp_lost_doubled_reordered(void **state)
     udp_proxy.dup = udp_proxy.reorder = 20;
     print_message("chaos: seed %u\n", udp_proxy.seed);
     load_start(udp_proxy.port - 2);
-    T_WAIT(load.n > (is_long() ? 5000 : 500));
+    T_WAIT(load.n > (is_long() ? 1500 : 500));
     load_stop();
     print_message("chaos: F16 datagrams passed %llu, faults %llu\n", udp_proxy.n_pass,
                   udp_proxy.n_fault);

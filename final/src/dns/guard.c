@@ -13,10 +13,8 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "base/mono.h"
+#include "dns/keepfile.h"
 #include "route/routefile.h"
-
-#define LOG_GAP_MS 60000
 
 struct guard {
     struct db db;                     /* first: we are one */
@@ -25,11 +23,9 @@ struct guard {
     char *file;
     struct route_table *good;         /* NULL = nothing passed yet, and no file */
     struct holds *holds;
+    struct keepfile *keep;
     bool loaded;                      /* the database has answered */
-    bool dirty;                       /* <good> is newer than the file */
-    uint64_t written_ms;              /* monotonic */
-    struct db_rows rows;              /* reused */
-    _Atomic uint64_t n_held, n_written, n_write_fail, stale;
+    _Atomic uint64_t n_held, stale;
 };
 
 /* Append the nodes of <r>. */
@@ -86,7 +82,7 @@ static void say_held(struct guard *g, uint64_t version)
 static void set_good(struct guard *g, struct route_table *next)
 {
     if (!g->good || !route_table_equal(g->good, next))
-        g->dirty = true;
+        keepfile_put(g->keep, next);
     route_table_unref(g->good);
     g->good = next;
 }
@@ -189,35 +185,11 @@ static int g_load_changes(struct db *db, uint64_t since, struct db_rows *changed
     return 0;
 }
 
-static void write_file(struct guard *g)
-{
-    size_t i;
-    int rc = 0;
-
-    g->rows.n = 0;
-    for (i = 0; i < route_table_n_modules(g->good) && rc == 0; i++)
-        rc = add_route(&g->rows, route_table_at(g->good, i));
-    if (rc == 0)
-        rc =
-            routefile_write(g->file, g->rows.at, g->rows.n, route_table_version(g->good));
-    g->written_ms = mono_ms();        /* a full disk is not asked all the time */
-    if (rc == 0) {
-        g->n_written++;
-        g->dirty = false;
-        return;
-    }
-    g->n_write_fail++;
-    LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "route.file",
-              "file=%s err=%s: the old one stays", g->file, err_str(rc));
-}
-
 static int g_version(struct db *db, uint64_t *version)
 {
     struct guard *g = (struct guard *)db;
     int rc = db_version(g->inner, version);
 
-    if (g->loaded && g->dirty && mono_ms() - g->written_ms >= g->cfg.write_ms)
-        write_file(g);
     return rc < 0 ? fail(g, rc) : 0;
 }
 
@@ -225,14 +197,12 @@ static void g_close(struct db *db)
 {
     struct guard *g = (struct guard *)db;
 
-    if (g->loaded && g->dirty)
-        write_file(g);
+    keepfile_stop(g->keep);
     db_close(g->inner);
     if (g->cfg.close)
         g->cfg.close(g->cfg.arg);
     route_table_unref(g->good);
     holds_destroy(g->holds);
-    db_rows_free(&g->rows);
     free(g->file);
     free(g);
 }
@@ -260,6 +230,7 @@ static int read_file(struct guard *g)
 int guard_create(struct db **out, struct db *db, const struct guard_config *cfg)
 {
     struct guard *g = calloc(1, sizeof(*g));
+    int rc;
 
     if (!g) {
         db_close(db);
@@ -270,11 +241,15 @@ int guard_create(struct db **out, struct db *db, const struct guard_config *cfg)
     g->db.ops = &guard_ops;
     g->inner = db;
     g->cfg = *cfg;
-    g->written_ms = mono_ms() - cfg->write_ms;
     g->file = strdup(cfg->file);
-    if (!g->file || holds_create(&g->holds) < 0 || read_file(g) < 0) {
+    rc = g->file ? holds_create(&g->holds) : -ENOMEM;
+    if (rc == 0)
+        rc = read_file(g);
+    if (rc == 0)
+        rc = keepfile_start(&g->keep, cfg->file, cfg->write_ms);
+    if (rc < 0) {
         g_close(&g->db);
-        return -ENOMEM;
+        return rc;
     }
     *out = &g->db;
     return 0;
@@ -284,5 +259,8 @@ void guard_stat(const struct db *guard, struct guard_stat *out)
 {
     const struct guard *g = (const struct guard *)guard;
 
-    *out = (struct guard_stat){g->n_held, g->n_written, g->n_write_fail, g->stale};
+    struct keepfile_stat st;
+
+    keepfile_stat(g->keep, &st);
+    *out = (struct guard_stat){g->n_held, st.n_written, st.n_fail, g->stale};
 }

@@ -19,8 +19,9 @@ struct guard_config {
     void *arg;
 };
 
-/* Takes <db> and cfg->arg, on failure as well.  A file that is damaged is said and left
- * aside.  Returns 0 or -ENOMEM.  Thread: init; the calls of <out>: the poller's. */
+/* Takes <db> and cfg->arg, on failure as well.  A file that is damaged is said and
+ * left aside.  Returns 0; -ENOMEM, -EAGAIN.  Thread: init; the calls of <out>: the
+ * poller's. */
 int guard_create(struct db **out, struct db *db, const struct guard_config *cfg);
 
 struct guard_stat {
