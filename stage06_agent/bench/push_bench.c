@@ -163,6 +163,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "push_bench: %s\n", mysql_error(db));
         return 1;
     }
+    mysql_query(db, "SET @lars_confirmed = 1"); /* for the holds of final/ */
     mysql_query(db, "DELETE FROM RouteData WHERE modid = 99");
     for (i = 0; i < subs; i++)
         subscribe(&s[i], ep, (uint32_t)i);
