@@ -1,0 +1,95 @@
+/* shim -- an LD_PRELOAD library that makes the ground shake:
+ *   SHIM_MALLOC=N   the Nth malloc, calloc or realloc after the first epoll_create1()
+ *                   returns NULL, and SHIM_MALLOCS more: what libraries do before
+ *                   main() is their own
+ *   SHIM_CLOCK=S    the wall clock jumps S seconds to and fro, every second; the
+ *                   monotonic clock goes on as ever
+ * It does nothing without them. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t size);
+
+static atomic_long left, more;
+static atomic_bool ready;             /* counting */
+static long jump_s;
+
+__attribute__((constructor)) static void shim_init(void)
+{
+    const char *n = getenv("SHIM_MALLOC"), *m = getenv("SHIM_MALLOCS");
+    const char *s = getenv("SHIM_CLOCK");
+
+    if (n) {
+        left = atol(n);
+        more = m ? atol(m) : 0;
+    }
+    jump_s = s ? atol(s) : 0;
+}
+
+static int fails(void)
+{
+    long n;
+
+    if (!ready)
+        return 0;
+    n = atomic_fetch_sub(&left, 1);
+    if (n > 1 || n <= -more)
+        return 0;
+    errno = ENOMEM;
+    return 1;
+}
+
+void *malloc(size_t size)
+{
+    return fails() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+    return fails() ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t size)
+{
+    return fails() ? NULL : __libc_realloc(p, size);
+}
+
+int epoll_create1(int flags)
+{
+    static int (*real)(int);
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "epoll_create1");
+    ready = getenv("SHIM_MALLOC") != NULL;
+    return real(flags);
+}
+
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+    static int (*real)(clockid_t, struct timespec *);
+    int rc;
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
+    rc = real(id, ts);
+    if (rc == 0 && jump_s != 0 && id == CLOCK_REALTIME)
+        ts->tv_sec += ts->tv_sec % 2 ? jump_s : -jump_s;
+    return rc;
+}
+
+time_t time(time_t *out)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    if (out)
+        *out = ts.tv_sec;
+    return ts.tv_sec;
+}
