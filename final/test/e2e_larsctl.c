@@ -56,7 +56,8 @@ static int ctl_setup(void **state)
 {
     int rc = setup(state);
 
-    mydb_sql("DELETE FROM ModIDConfig; DELETE FROM CmdIDConfig; DELETE FROM CallSecond");
+    mydb_sql("DELETE FROM ModIDConfig; DELETE FROM CmdIDConfig; DELETE FROM CallSecond; "
+             "DELETE FROM CallLatency");
     write_ini("", mydb_socket);
     return rc;
 }
@@ -272,6 +273,10 @@ static void t_calls_are_shown(void **state)
     assert_int_equal(mydb_number("SELECT SUM(succ + err) FROM CallHistory"), 91);
     assert_int_equal(ctl("-o csv history 1 1 10m"), 0);
     says("time,ok,failed,failed_percent\n20");
+    assert_int_equal(mydb_number("SELECT SUM(n) FROM CallLatency"),
+                     90);             /* the good ones */
+    assert_int_equal(ctl("-o csv latency 1 1"), 0);
+    says("time,calls,p50_us,p90_us,p99_us,max_us\n20");
     assert_int_equal(ctl("-o csv top 1"), 0);
     says("modid,cmdid,up,ok/s,failed/s,failed_percent,overloads\n1,1,3,0,0,0.00,0\n");
 }
@@ -290,10 +295,10 @@ static void t_doctor_says_what_is_away(void **state)
 
 static void t_help_man_and_completion_name_every_command(void **state)
 {
-    static const char *const noun[] = {"module", "route",  "node",     "zone",
-                                       "agent",  "status", "history",  "alarm",
-                                       "why",    "top",    "get-host", "report",
-                                       "db",     "import", "export",   "doctor"};
+    static const char *const noun[] = {"module", "route",    "node",    "zone",  "agent",
+                                       "status", "history",  "latency", "alarm", "why",
+                                       "top",    "get-host", "report",  "db",    "import",
+                                       "export", "doctor"};
     static const char *const page[] = {"help", "--man", "completion"};
     size_t i, k;
 

@@ -66,6 +66,27 @@ static void t_each_number_is_applied_once(void **state)
                      19);
 }
 
+static void t_durations_go_to_their_own_table(void **state)
+{
+    (void)state;
+    mydb_sql("DELETE FROM CallLatency; DELETE FROM CallSecond");
+    assert_int_equal(apply(1, 2), 1);
+    b->seq = 2;
+    b->row[1] = (struct msg_count){{1, 1}, MSG_LATENCY_IP, 30, 7, 0, false};
+    assert_int_equal(batchdb_apply(db, b), 1);
+    assert_int_equal(batchdb_apply(db, b), 0);
+    assert_int_equal(sum(), 30);      /* three rows of nodes */
+    assert_int_equal(mydb_number("SELECT SUM(succ) FROM CallSecond"), 30);
+    assert_int_equal(mydb_number("SELECT SUM(n * bucket) FROM CallLatency"), 210);
+    assert_int_equal(mydb_number("SELECT at FROM CallLatency"), 1700000000 / 60 * 60);
+    b->seq = 3;                       /* nothing but durations */
+    b->n = 1;
+    b->row[0] = b->row[1];
+    assert_int_equal(batchdb_apply(db, b), 1);
+    assert_int_equal(mydb_number("SELECT SUM(n) FROM CallLatency"), 14);
+    assert_int_equal(sum(), 30);
+}
+
 static void t_largest_and_empty_batches(void **state)
 {
     (void)state;
@@ -129,6 +150,7 @@ static void t_old_schema_names_the_mend(void **state)
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-MYDB_MAIN(E(t_each_number_is_applied_once), E(t_largest_and_empty_batches),
-          E(t_two_services_get_the_same_batch), E(t_failure_applies_nothing),
-          E(t_server_gone_and_back), E(t_old_schema_names_the_mend))
+MYDB_MAIN(E(t_each_number_is_applied_once), E(t_durations_go_to_their_own_table),
+          E(t_largest_and_empty_batches), E(t_two_services_get_the_same_batch),
+          E(t_failure_applies_nothing), E(t_server_gone_and_back),
+          E(t_old_schema_names_the_mend))

@@ -96,6 +96,17 @@ CREATE OR REPLACE VIEW CallHistory AS
     SELECT 60, CallMinute.* FROM CallMinute UNION ALL
     SELECT 3600, CallHour.* FROM CallHour;
 
+-- How long calls took, by the minute, for two days: buckets as base/latency.h has them.
+CREATE TABLE IF NOT EXISTS CallLatency (
+    at      BIGINT UNSIGNED NOT NULL,
+    modid   INT UNSIGNED NOT NULL,
+    cmdid   INT UNSIGNED NOT NULL,
+    bucket  SMALLINT UNSIGNED NOT NULL,
+    n       BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    PRIMARY KEY (at, modid, cmdid, bucket),
+    KEY by_module (modid, cmdid, at)
+) ENGINE = InnoDB;
+
 -- What needs a person, since when, until when (NULL = still).
 CREATE TABLE IF NOT EXISTS Alarm (
     id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,

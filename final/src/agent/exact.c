@@ -9,6 +9,7 @@
 
 #include "agent/ledger.h"
 #include "base/err.h"
+#include "base/latency.h"
 #include "base/log.h"
 
 #define MAX_ROWS 65536                /* nodes of a shard's ledger: 3 MiB */
@@ -159,7 +160,12 @@ void exact_count(struct exact *x, unsigned index, const struct msg_call *q)
 {
     struct side *s = &x->side[index];
 
-    if (ledger_count(s->ledger, &q->mod, q->host.ip, q->host.port, q->retcode == 0) == 0)
+    int rc = ledger_count(s->ledger, &q->mod, q->host.ip, q->host.port, q->retcode == 0);
+
+    if (rc == 0 && q->retcode == 0 && q->cost_us > 0)
+        rc = ledger_count(s->ledger, &q->mod, MSG_LATENCY_IP, latency_bucket(q->cost_us),
+                          true);
+    if (rc == 0)
         return;
     s->n_full++;
     LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "ledger.full", "lost=%llu rows=%u",

@@ -124,7 +124,7 @@ static int schema_is_whole(struct ctl *c)
         "AND CONCAT(table_name, '.', column_name) IN ('RouteData.state', "
         "'RouteChange.confirmed', 'RouteChange.changed_at', 'RouteConfirm.who', "
         "'ServerCallStatus.overload', 'ReportSeen.seq', 'CallSecond.succ', "
-        "'CallHour.succ', 'Alarm.cleared_at', 'Lease.until_at')");
+        "'CallHour.succ', 'CallLatency.n', 'Alarm.cleared_at', 'Lease.until_at')");
 
     if (rc == 0)
         rc = ctldb_number(c->db, &triggers,
@@ -132,9 +132,9 @@ static int schema_is_whole(struct ctl *c)
                           "trigger_schema = DATABASE()");
     if (rc < 0)
         return ctl_db_failed(c, rc);
-    if (columns < 10)
+    if (columns < 11)
         return ctl_say(CTL_FAILED,
-                       "the schema is old (%llu of 10 columns looked for); "
+                       "the schema is old (%llu of 11 columns looked for); "
                        "mend: larsctl db migrate, as an administrator",
                        (unsigned long long)columns);
     if (triggers < TRIGGERS)

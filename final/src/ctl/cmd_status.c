@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/latency.h"
 #include "base/mono.h"
 
 #define TOP_MS 1000
@@ -93,6 +94,73 @@ static int history(struct ctl *c, int argc, char **argv)
                      "CallHistory WHERE modid = %u AND cmdid = %u AND at >= "
                      "UNIX_TIMESTAMP() - %u GROUP BY at DIV %u ORDER BY at DIV %u",
                      step, step, modid, cmdid, last, step, step);
+}
+
+/* A line for each minute.  Rows of the result: minute, bucket, calls, by minute. */
+static int add_minute(struct table *t, const char *time, const uint64_t *n)
+{
+    static const double q[] = {0.5, 0.9, 0.99, 1};
+    char text[5][24],
+        *cell[6] = {(char *)time, text[0], text[1], text[2], text[3], text[4]};
+    uint64_t all = 0;
+    unsigned i;
+
+    for (i = 1; i <= LATENCY_BUCKETS; i++)
+        all += n[i];
+    snprintf(text[0], sizeof(text[0]), "%llu", (unsigned long long)all);
+    for (i = 0; i < 4; i++)
+        snprintf(text[i + 1], sizeof(text[0]), "%llu",
+                 (unsigned long long)latency_quantile_us(n, q[i]));
+    return table_add(t, cell);
+}
+
+static int fill_latency(struct table *t, const struct table *rows)
+{
+    uint64_t n[LATENCY_BUCKETS + 1] = {0};
+    size_t r, last = table_n_rows(rows);
+    int rc = 0;
+
+    for (r = 0; r < last && rc == 0; r++) {
+        unsigned long b = strtoul(table_cell(rows, r, 1), NULL, 10);
+
+        if (b >= 1 && b <= LATENCY_BUCKETS)
+            n[b] += strtoull(table_cell(rows, r, 2), NULL, 10);
+        if (r + 1 < last &&
+            strcmp(table_cell(rows, r, 0), table_cell(rows, r + 1, 0)) == 0)
+            continue;
+        rc = add_minute(t, table_cell(rows, r, 0), n);
+        memset(n, 0, sizeof(n));
+    }
+    return rc;
+}
+
+static int latency(struct ctl *c, int argc, char **argv)
+{
+    struct table *rows = NULL, *t = NULL;
+    uint32_t modid, cmdid, last = 600;
+    int rc = ctl_module(argv, &modid, &cmdid);
+
+    if (rc == 0 && argc > 2)
+        rc = span_s(argv[2], &last);
+    if (rc != 0)
+        return rc;
+    rc = table_create(&rows, "time bucket n");
+    if (rc == 0)
+        rc =
+            ctldb_table(c->db, rows,
+                        "SELECT FROM_UNIXTIME(at), bucket, n FROM CallLatency WHERE modid"
+                        " = %u AND cmdid = %u AND at >= UNIX_TIMESTAMP() - %u - 60 "
+                        "ORDER BY at, bucket",
+                        modid, cmdid, last);
+    if (rc == 0)
+        rc = table_create(&t, "time calls# p50_us# p90_us# p99_us# max_us#");
+    if (rc == 0)
+        rc = fill_latency(t, rows);
+    table_destroy(rows);
+    if (rc == 0)
+        return ctl_print_table(c, t);
+    table_destroy(t);
+    return ctl_db_failed(c, rc);
 }
 
 static int alarm_list(struct ctl *c, int argc, char **argv)
@@ -329,6 +397,8 @@ const struct ctl_cmd cmd_status[] = {
      status},
     {"history", "", "MODID CMDID [10m]", 2, 3, "calls over time: 90s, 10m, 2h, 7d",
      history},
+    {"latency", "", "MODID CMDID [10m]", 2, 3, "how long calls took, by the minute",
+     latency},
     {"agent", "list", "", 0, 0, "agents, and when they last reported", agent_list},
     {"alarm", "list", "[all]", 0, 1, "what needs a person now, or ever did", alarm_list},
     {"why", "", "MODID CMDID", 2, 2, "why a node is chosen, or is not", why},

@@ -78,11 +78,29 @@ static int add_text(struct buf *b, const char *text)
     return buf_append(b, text, strlen(text));
 }
 
+/* A row of CallLatency. */
+static int add_latency(struct buf *b, const struct msg_batch *m,
+                       const struct msg_count *r)
+{
+    int n;
+
+    if (r->ip != MSG_LATENCY_IP)
+        return 0;
+    if (buf_reserve(b, ROW_MAX) < 0)
+        return -ENOMEM;
+    n = snprintf(buf_tail(b), ROW_MAX, "(%u,%u,%u,%u,%llu),", m->ts - m->ts % 60,
+                 r->mod.modid, r->mod.cmdid, r->port, (unsigned long long)r->succ);
+    buf_added(b, (size_t)n);
+    return 0;
+}
+
 /* A row of CallSecond. */
 static int add_second(struct buf *b, const struct msg_batch *m, const struct msg_count *r)
 {
     int n;
 
+    if (r->ip == MSG_LATENCY_IP)
+        return 0;
     if (buf_reserve(b, ROW_MAX) < 0)
         return -ENOMEM;
     n = snprintf(buf_tail(b), ROW_MAX, "(%u,%u,%u,%u,%u,%llu,%llu),", m->ts, r->mod.modid,
@@ -97,6 +115,8 @@ static int add_row(struct buf *b, const struct msg_batch *m, const struct msg_co
 {
     int n;
 
+    if (r->ip == MSG_LATENCY_IP)
+        return 0;
     if (buf_reserve(b, ROW_MAX) < 0)
         return -ENOMEM;
     n = snprintf(buf_tail(b), ROW_MAX, "(%u,%u,%u,%u,%u,%llu,%llu,%u,%u),", r->mod.modid,
@@ -106,21 +126,22 @@ static int add_row(struct buf *b, const struct msg_batch *m, const struct msg_co
     return 0;
 }
 
-/* An upsert of every row: <head> (row),(row) <tail>. */
+/* An upsert of every row that <add> adds: <head> (row),(row) <tail>. */
 static int upsert(struct batchdb *d, const struct msg_batch *m, const char *head,
                   int (*add)(struct buf *b, const struct msg_batch *m,
                              const struct msg_count *r),
                   const char *tail)
 {
     struct buf *b = &d->sql;
-    size_t i;
+    size_t i, empty;
     int rc;
 
     buf_consume(b, b->len);
     rc = add_text(b, head);
+    empty = b->len;
     for (i = 0; i < m->n && rc == 0; i++)
         rc = add(b, m, &m->row[i]);
-    if (rc < 0)
+    if (rc < 0 || b->len == empty)
         return rc;
     b->len--;                         /* the last comma */
     rc = add_text(b, tail);
@@ -147,6 +168,9 @@ static int apply_rows(struct batchdb *d, const char *stream, const struct msg_ba
                     add_second,
                     " ON DUPLICATE KEY UPDATE succ = succ + VALUES(succ), "
                     "err = err + VALUES(err)");
+    if (rc == 0 && b->n > 0)
+        rc = upsert(d, b, "INSERT INTO CallLatency (at, modid, cmdid, bucket, n) VALUES ",
+                    add_latency, " ON DUPLICATE KEY UPDATE n = n + VALUES(n)");
     snprintf(sql, sizeof(sql), "UPDATE ReportSeen SET seq = %llu WHERE stream = X'%s'",
              (unsigned long long)b->seq, stream);
     return rc < 0 ? rc : run(d, sql);

@@ -146,6 +146,10 @@ int keeperdb_move(struct keeperdb *d, const struct keeper_ages *ages)
              (unsigned long long)(now - ages->hour_s), DELETE_MAX);
     if (rc == 0)
         rc = run(d, sql);
+    snprintf(sql, sizeof(sql), "DELETE FROM CallLatency WHERE at < %llu LIMIT %d",
+             (unsigned long long)(now - ages->minute_s), DELETE_MAX);
+    if (rc == 0)
+        rc = run(d, sql);
     if (rc == 0)
         rc = delete_old(d, "RouteChange", "changed_at", ages->change_s);
     return rc < 0 ? rc : delete_old(d, "ReportSeen", "updated_at", ages->seen_s);

@@ -16,6 +16,9 @@ enum msg_batch_id {
 
 #define MSG_VERSION 1
 #define MSG_STREAM 16                 /* bytes of a stream's name */
+/* A row with this address is no node: its port is a bucket of base/latency.h, its succ
+ * how many calls of the module took so long. */
+#define MSG_LATENCY_IP 0u
 #define MSG_BATCH_ROWS 900            /* of one batch: 68 bytes each at worst */
 
 struct msg_count {                    /* deltas */
