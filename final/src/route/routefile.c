@@ -73,8 +73,7 @@ int routefile_write(const char *path, const struct route_row *row, size_t n,
     if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
         return -ENAMETOOLONG;
     /* lab s06.file: Write beside, fsync, close, rename: never half a file. */
-    /* stub: (void)f, (void)rc, (void)print_rows, (void)sync_folder, (void)version;
-       return -ENOSYS; */
+    /* stub: (void)f, (void)version, (void)print_rows, sync_folder(path); rc = -ENOSYS; */
     f = fopen(beside, "we");
     if (!f)
         return -errno;
@@ -89,8 +88,8 @@ int routefile_write(const char *path, const struct route_row *row, size_t n,
         unlink(beside);
     else
         sync_folder(path);
-    return rc;
     /* end lab */
+    return rc;
 }
 
 static bool parse_row(const char *line, struct route_row *r)
