@@ -1,14 +1,17 @@
 /* shim -- an LD_PRELOAD library that makes the ground shake:
- *   SHIM_MALLOC=N   the Nth malloc, calloc or realloc after the first epoll_create1()
- *                   returns NULL, and SHIM_MALLOCS more: what libraries do before
- *                   main() is their own
+ *   SHIM_MALLOC=N   the Nth malloc, calloc or realloc that the program itself calls after
+ *                   its first epoll_create1() returns NULL, and SHIM_MALLOCS more.  What
+ *                   libraries allocate is left alone: MariaDB's client ends with SIGSEGV
+ *                   when its own allocations fail
  *   SHIM_CLOCK=S    the wall clock jumps S seconds to and fro, every second; the
  *                   monotonic clock goes on as ever
  * It does nothing without them. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -20,6 +23,25 @@ void *__libc_realloc(void *p, size_t size);
 static atomic_long left, more;
 static atomic_bool ready;             /* counting */
 static long jump_s;
+static uintptr_t text_from, text_to;  /* the program's own code */
+
+/* The first object is the program. */
+static int find_text(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    int i;
+
+    (void)size;
+    (void)arg;
+    for (i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+
+        if (p->p_type != PT_LOAD || !(p->p_flags & PF_X))
+            continue;
+        text_from = info->dlpi_addr + p->p_vaddr;
+        text_to = text_from + p->p_memsz;
+    }
+    return 1;
+}
 
 __attribute__((constructor)) static void shim_init(void)
 {
@@ -27,17 +49,18 @@ __attribute__((constructor)) static void shim_init(void)
     const char *s = getenv("SHIM_CLOCK");
 
     if (n) {
+        dl_iterate_phdr(find_text, NULL);
         left = atol(n);
         more = m ? atol(m) : 0;
     }
     jump_s = s ? atol(s) : 0;
 }
 
-static int fails(void)
+static int fails(const void *caller)
 {
     long n;
 
-    if (!ready)
+    if (!ready || (uintptr_t)caller < text_from || (uintptr_t)caller >= text_to)
         return 0;
     n = atomic_fetch_sub(&left, 1);
     if (n > 1 || n <= -more)
@@ -48,17 +71,17 @@ static int fails(void)
 
 void *malloc(size_t size)
 {
-    return fails() ? NULL : __libc_malloc(size);
+    return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 
 void *calloc(size_t n, size_t size)
 {
-    return fails() ? NULL : __libc_calloc(n, size);
+    return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(n, size);
 }
 
 void *realloc(void *p, size_t size)
 {
-    return fails() ? NULL : __libc_realloc(p, size);
+    return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(p, size);
 }
 
 int epoll_create1(int flags)

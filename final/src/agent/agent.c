@@ -23,6 +23,7 @@
 #include "agent/repcli.h"
 #include "agent/servers.h"
 #include "agent/shard.h"
+#include "agent/updatecli.h"
 #include "net/looppool.h"
 
 #define DNS SHARD_N                   /* threads: the shards, then these two */
@@ -38,6 +39,7 @@ struct agent {
     struct repcli *rep;
     struct exactlink *exact;
     struct servers *servers;
+    struct updatecli *updates;
     uint16_t port;
     bool started;                     /* the threads run */
     unsigned n_flushed;               /* shards that are; REP's thread only */
@@ -292,6 +294,9 @@ static int create_clients(struct agent *a, const struct agent_config *cfg)
                                .file = cfg->route_file,
                                .file_ms = cfg->file_ms,
                                .fn = on_route,
+                               .more = updatecli_more,
+                               .on_up = updatecli_on_up,
+                               .more_arg = a->updates,
                                .arg = a};
     struct repcli_config rc = {.n_server = cfg->n_report,
                                .dispatch = exactlink_dispatch(a->exact),
@@ -327,6 +332,7 @@ static void release(struct agent *a)
     servers_destroy(a->servers);
     destroy_shards(a);
     dnscli_destroy(a->dns);
+    updatecli_destroy(a->updates);
     repcli_destroy(a->rep);
     exactlink_destroy(a->exact);
     looppool_destroy(a->pool);
@@ -348,6 +354,8 @@ int agent_start(struct agent **out, const struct agent_config *cfg)
         rc = open_ports(a, cfg);
     if (rc == 0)
         rc = exactlink_create(&a->exact, a->pool, REP, cfg->route_file, tell_all, a);
+    if (rc == 0)
+        rc = updatecli_create(&a->updates);
     if (rc == 0)
         rc = create_clients(a, cfg);
     if (rc == 0)

@@ -5,6 +5,7 @@
 #ifndef LARS_AGENT_DNSCLI_H
 #define LARS_AGENT_DNSCLI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,10 @@ struct dnscli_config {
     const char *file;                 /* copied; see route/routefile.h */
     uint32_t file_ms;                 /* written so often, when something has changed */
     dnscli_fn *fn;                    /* called when a route is new or has changed */
+    /* For other messages than ours.  Each may be NULL. */
+    int (*more)(struct dispatch *d, struct dnscli *c, void *more_arg); /* adds handlers */
+    void (*on_up)(struct tcpcli *c, void *more_arg); /* before anything is asked */
+    void *more_arg;                   /* borrowed */
     void *arg;                        /* borrowed */
 };
 
@@ -36,6 +41,16 @@ void dnscli_destroy(struct dnscli *c); /* writes the file once more.  NULL is fi
 /* Ask for this module, and go on being interested.  Twice is fine. */
 void dnscli_want(struct dnscli *c, const struct msg_module *m);
 void dnscli_forget(struct dnscli *c, const struct msg_module *m);
+
+/* A module's nodes came, whatever brought them.  Copies <node>. */
+void dnscli_take(struct dnscli *c, const struct msg_module *m,
+                 const struct route_node *node, size_t n);
+
+/* What it has: borrowed until the next call.  Returns 0; -ENOENT. */
+int dnscli_route(const struct dnscli *c, const struct msg_module *m,
+                 const struct route_node **node, size_t *n);
+bool dnscli_wants(const struct dnscli *c, const struct msg_module *m);
+int dnscli_ask(struct dnscli *c, const struct msg_module *m); /* -ENOENT, -ENOTCONN */
 
 /* Ask again for any module: an answer comes, if the server lives.  Returns 0; -ENOENT: no
  * module is wanted; -ENOTCONN. */

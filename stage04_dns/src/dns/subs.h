@@ -17,6 +17,8 @@ void subs_destroy(struct subs *s);    /* every client is gone before.  NULL is f
 int subs_client_create(struct subs_client **out, struct subs *s, struct conn *c);
 void subs_client_destroy(struct subs_client *cl); /* unsubscribes.  NULL is fine */
 
+struct subs *subs_of(const struct subs_client *cl); /* borrowed */
+
 /* Returns 1 when it is new, 0 when it was there; -EDQUOT at <max> modules for this
  * client; -ENOMEM. */
 int subs_add(struct subs_client *cl, uint32_t modid, uint32_t cmdid, size_t max);

@@ -129,32 +129,63 @@ static bool is_same(const struct want *w, const struct route_node *node, size_t 
     return w->known && w->n == n;
 }
 
+void dnscli_take(struct dnscli *c, const struct msg_module *m,
+                 const struct route_node *node, size_t n)
+{
+    struct want *w = find(c, m);
+    int rc;
+
+    if (!w || is_same(w, node, n))
+        return;                       /* nobody wants it any more, or it is known */
+    rc = remember(w, node, n);
+    if (rc < 0) {                     /* the refresh brings it again */
+        LOG_ERROR("route.lost", "modid=%u cmdid=%u err=%s", m->modid, m->cmdid,
+                  err_str(rc));
+        return;
+    }
+    c->dirty = true;
+    c->cfg.fn(m, w->node, n, c->cfg.arg);
+}
+
+int dnscli_route(const struct dnscli *c, const struct msg_module *m,
+                 const struct route_node **node, size_t *n)
+{
+    const struct want *w = find(c, m);
+
+    if (!w || !w->known)
+        return -ENOENT;
+    *node = w->node;
+    *n = w->n;
+    return 0;
+}
+
+bool dnscli_wants(const struct dnscli *c, const struct msg_module *m)
+{
+    return find(c, m) != NULL;
+}
+
+int dnscli_ask(struct dnscli *c, const struct msg_module *m)
+{
+    struct want *w = find(c, m);
+
+    return w ? ask(c, w) : -ENOENT;
+}
+
 static void on_route(struct conn *conn, const struct frame *f, void *arg)
 {
     struct dnscli *c = arg;
     struct msg_module m;
-    struct want *w;
     size_t n, i;
     int rc = msg_unpack_route(&m, c->host, MSG_MAX_HOSTS, &n, f->body, f->len);
 
     (void)conn;
-    w = rc == 0 ? find(c, &m) : NULL;
-    if (!w) {                         /* nonsense, or nobody wants it any more */
+    if (rc < 0 || !dnscli_wants(c, &m)) { /* nonsense, or nobody's any more */
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "route.refused", "err=%s", err_str(rc));
         return;
     }
     for (i = 0; i < n; i++)
         c->node[i] = (struct route_node){c->host[i].ip, (uint16_t)c->host[i].port};
-    if (is_same(w, c->node, n))
-        return;
-    rc = remember(w, c->node, n);
-    if (rc < 0) {                     /* the refresh brings it again */
-        LOG_ERROR("route.lost", "modid=%u cmdid=%u err=%s", m.modid, m.cmdid,
-                  err_str(rc));
-        return;
-    }
-    c->dirty = true;
-    c->cfg.fn(&m, w->node, n, c->cfg.arg);
+    dnscli_take(c, &m, c->node, n);
 }
 
 static void on_up(struct tcpcli *cli, void *arg)
@@ -162,7 +193,8 @@ static void on_up(struct tcpcli *cli, void *arg)
     struct dnscli *c = arg;
     struct want *w, *next;
 
-    (void)cli;
+    if (c->cfg.on_up)
+        c->cfg.on_up(cli, c->cfg.more_arg);
     HASH_ITER(hh, c->wants, w, next)
     ask(c, w);
 }
@@ -274,6 +306,8 @@ int dnscli_create(struct dnscli **out, struct evloop *l, const struct dnscli_con
     rc = c->file ? dispatch_create(&c->dispatch) : -ENOMEM;
     if (rc == 0)
         rc = dispatch_set(c->dispatch, MSG_ROUTE, on_route, c);
+    if (rc == 0 && cfg->more)
+        rc = cfg->more(c->dispatch, c, cfg->more_arg);
     memcpy(tc.to, cfg->server, sizeof(tc.to));
     tc.dispatch = c->dispatch;
     tc.arg = c;

@@ -63,6 +63,11 @@ int subs_client_create(struct subs_client **out, struct subs *s, struct conn *c)
     return 0;
 }
 
+struct subs *subs_of(const struct subs_client *cl)
+{
+    return cl->s;
+}
+
 static void drop_if_unused(struct subs *s, struct topic *t)
 {
     if (t->first)

@@ -1,0 +1,76 @@
+#include "route/routedelta.h"
+
+#include <errno.h>
+
+#define SUM_START 14695981039346656037ull
+#define SUM_PRIME 1099511628211ull
+
+uint64_t routedelta_sum(const struct route_node *node, size_t n)
+{
+    uint64_t sum = SUM_START;
+    size_t i;
+    int k;
+
+    for (i = 0; i < n; i++)
+        for (k = 0; k < 6; k++) {
+            uint32_t v =
+                k < 4 ? node[i].ip >> 8 * k : (uint32_t)node[i].port >> 8 * (k - 4);
+
+            sum = (sum ^ (v & 255)) * SUM_PRIME;
+        }
+    return sum ? sum : 1;
+}
+
+static int cmp(const struct route_node *a, const struct route_node *b)
+{
+    if (a->ip != b->ip)
+        return a->ip < b->ip ? -1 : 1;
+    return (int)a->port - (int)b->port;
+}
+
+int routedelta_diff(const struct route_node *had, size_t n_had,
+                    const struct route_node *has, size_t n_has, struct route_node *add,
+                    size_t *n_add, struct route_node *gone, size_t *n_gone, size_t room)
+{
+    size_t i = 0, k = 0;
+
+    *n_add = *n_gone = 0;
+    while (i < n_had || k < n_has) {
+        int c = i == n_had ? 1 : k == n_has ? -1 : cmp(&had[i], &has[k]);
+
+        if ((c < 0 && *n_gone == room) || (c > 0 && *n_add == room))
+            return -E2BIG;
+        if (c < 0)
+            gone[(*n_gone)++] = had[i];
+        if (c > 0)
+            add[(*n_add)++] = has[k];
+        i += c <= 0;
+        k += c >= 0;
+    }
+    return 0;
+}
+
+int64_t routedelta_apply(const struct route_node *node, size_t n,
+                         const struct route_node *add, size_t n_add,
+                         const struct route_node *gone, size_t n_gone,
+                         struct route_node *out)
+{
+    size_t i = 0, a = 0, g = 0, o = 0;
+
+    while (i < n || a < n_add) {
+        int c = i == n ? 1 : a == n_add ? -1 : cmp(&node[i], &add[a]);
+
+        if (c == 0)
+            return -EBADMSG;          /* it is there already */
+        if (c < 0 && g < n_gone && cmp(&node[i], &gone[g]) == 0) {
+            g++;
+            i++;
+            continue;
+        }
+        out[o] = c < 0 ? node[i++] : add[a++];
+        if (o > 0 && cmp(&out[o - 1], &out[o]) >= 0)
+            return -EBADMSG;
+        o++;
+    }
+    return g == n_gone ? (int64_t)o : -EBADMSG;
+}
