@@ -23,8 +23,8 @@ struct worker {
     struct dnssrv *s;
     struct route_table *now;          /* NULL before the first; one reference */
     const struct route_table *before; /* while pushing: what it replaces, or NULL */
-    struct subs *subs, *hello_subs;   /* base peers; those that said hello */
-    struct updates *updates;
+    struct subs *subs;
+    struct updates *updates;          /* of those that said hello */
     struct replycache *cache;
     size_t max_subs;
     struct msg_host host[MSG_MAX_HOSTS];
@@ -96,7 +96,7 @@ static void on_get_route(struct conn *c, const struct frame *f, void *arg)
         return;
     }
     s->n_query++;
-    if (w->now && subs_of(conn_user(c)) == w->hello_subs) {
+    if (w->now && updates_has(w->updates, c)) {
         updates_send_whole(w->updates, c, &m, route_table_find(w->now, m.modid, m.cmdid),
                            route_table_version(w->now));
         return;
@@ -136,48 +136,11 @@ static void push_module(uint32_t modid, uint32_t cmdid, void *arg)
     /* end lab */
 }
 
-/* From now on updates instead of message 2.  What it asked for before is forgotten: hello
- * comes first. */
 static void on_hello(struct conn *c, const struct frame *f, void *arg)
 {
-    struct worker *w = worker_of(c);
-    struct subs_client *cl;
-    char body[16];
-    ssize_t n = msg_batch_pack_hello(body, sizeof(body));
-
     (void)f;
     (void)arg;
-    if (subs_of(conn_user(c)) == w->hello_subs || n < 0)
-        return;
-    if (subs_client_create(&cl, w->hello_subs, c) < 0) {
-        conn_close(c);
-        return;
-    }
-    subs_client_destroy(conn_user(c));
-    conn_set_user(c, cl);
-    conn_send(c, MSG_HELLO_REPLY, body, (size_t)n);
-}
-
-static void update_to(struct conn *c, void *arg)
-{
-    struct worker *w = arg;
-
-    if (updates_send(w->updates, c) == 0)
-        w->s->n_push++;
-}
-
-static void update_module(uint32_t modid, uint32_t cmdid, void *arg)
-{
-    struct worker *w = arg;
-    const struct route *has = route_table_find(w->now, modid, cmdid);
-    const struct route *had =
-        w->before ? route_table_find(w->before, modid, cmdid) : NULL;
-
-    if (w->before && route_equal(had, has))
-        return;
-    updates_prepare(w->updates, &(struct msg_module){modid, cmdid}, had, has,
-                    route_table_version(w->now));
-    subs_each_conn(w->hello_subs, modid, cmdid, update_to, w);
+    updates_hello(worker_of(c)->updates, c);
 }
 
 static void take_table(void *arg, void *user)
@@ -189,7 +152,7 @@ static void take_table(void *arg, void *user)
     w->before = old;
     replycache_forget(w->cache);
     subs_each_module(w->subs, push_module, w);
-    subs_each_module(w->hello_subs, update_module, w);
+    w->s->n_push += updates_push(w->updates, old, w->now);
     w->before = NULL;
     route_table_unref(old);
 }
@@ -255,8 +218,6 @@ static int create_workers(struct dnssrv *s)
         if (rc == 0)
             rc = replycache_create(&w->cache, CACHE_PLACES);
         if (rc == 0)
-            rc = subs_create(&w->hello_subs);
-        if (rc == 0)
             rc = updates_create(&w->updates);
         if (rc == 0)
             rc = mtsrv_post(s->srv, i, &(struct msgq_task){add_worker, NULL, w});
@@ -306,7 +267,6 @@ void dnssrv_destroy(struct dnssrv *s)
     for (i = 0; s->worker && i < s->cfg.n_threads && s->worker[i]; i++) {
         route_table_unref(s->worker[i]->now);
         subs_destroy(s->worker[i]->subs);
-        subs_destroy(s->worker[i]->hello_subs);
         updates_destroy(s->worker[i]->updates);
         replycache_destroy(s->worker[i]->cache);
         free(s->worker[i]);

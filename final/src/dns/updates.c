@@ -3,15 +3,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "dns/subs.h"
 #include "net/frame.h"
+#include "proto/msg_batch.h"
 #include "proto/msg_update.h"
 #include "route/routedelta.h"
 
-/* What is prepared: a packed delta, or, when that would not be smaller, the whole. */
 struct updates {
+    struct subs *subs;                /* of those that said hello */
+    const struct route_table *had, *has; /* while pushing; had may be NULL */
+    uint64_t n_sent;
+    /* The change that is being sent: */
     struct msg_module mod;
-    const struct route *has;          /* borrowed between prepare and send */
-    uint64_t version;
+    const struct route *route;        /* the module's nodes now, or NULL */
     size_t delta_len;                 /* of delta; 0 = send the whole */
     struct route_node add[MSG_UPDATE_HOSTS], gone[MSG_UPDATE_HOSTS];
     struct msg_host host[2][MSG_UPDATE_HOSTS];
@@ -20,13 +24,47 @@ struct updates {
 
 int updates_create(struct updates **out)
 {
-    *out = malloc(sizeof(**out));
-    return *out ? 0 : -ENOMEM;
+    struct updates *u = calloc(1, sizeof(*u));
+    int rc = u ? subs_create(&u->subs) : -ENOMEM;
+
+    if (rc < 0)
+        free(u);
+    else
+        *out = u;
+    return rc;
 }
 
 void updates_destroy(struct updates *u)
 {
+    if (!u)
+        return;
+    subs_destroy(u->subs);
     free(u);
+}
+
+bool updates_has(const struct updates *u, const struct conn *c)
+{
+    return subs_of(conn_user(c)) == u->subs;
+}
+
+void updates_hello(struct updates *u, struct conn *c)
+{
+    struct subs_client *cl;
+    char body[16];
+    ssize_t n = msg_batch_pack_hello(body, sizeof(body));
+
+    if (n < 0 || updates_has(u, c)) {
+        if (n > 0)
+            conn_send(c, MSG_HELLO_REPLY, body, (size_t)n);
+        return;
+    }
+    if (subs_client_create(&cl, u->subs, c) < 0) {
+        conn_close(c);
+        return;
+    }
+    subs_client_destroy(conn_user(c));
+    conn_set_user(c, cl);
+    conn_send(c, MSG_HELLO_REPLY, body, (size_t)n);
 }
 
 static void hosts(struct msg_host *out, const struct route_node *node, size_t n)
@@ -66,8 +104,7 @@ static size_t pack_delta(struct updates *u, const struct route *had,
                          const struct route *has)
 {
     size_t n_had = had ? had->n_node : 0, n_has = has ? has->n_node : 0;
-    struct msg_update head = {
-        .mod = u->mod, .version = u->version, .page = 1, .pages = 1};
+    struct msg_update head = {.mod = u->mod, .page = 1, .pages = 1};
     ssize_t len;
 
     if (routedelta_diff(had ? had->node : NULL, n_had, has ? has->node : NULL, n_has,
@@ -75,6 +112,7 @@ static size_t pack_delta(struct updates *u, const struct route *had,
                         MSG_UPDATE_HOSTS / 2) < 0 ||
         head.n_add + head.n_gone >= n_has)
         return 0;
+    head.version = route_table_version(u->has);
     head.base = routedelta_sum(had ? had->node : NULL, n_had);
     head.sum = routedelta_sum(has ? has->node : NULL, n_has);
     hosts(u->host[0], u->add, head.n_add);
@@ -83,18 +121,37 @@ static size_t pack_delta(struct updates *u, const struct route *had,
     return len < 0 ? 0 : (size_t)len;
 }
 
-void updates_prepare(struct updates *u, const struct msg_module *m,
-                     const struct route *had, const struct route *has, uint64_t version)
+static void send_to(struct conn *c, void *arg)
 {
-    u->mod = *m;
-    u->has = has;
-    u->version = version;
-    u->delta_len = pack_delta(u, had, has);
+    struct updates *u = arg;
+    int rc = u->delta_len > 0 ? conn_send(c, MSG_ROUTE_UPDATE, u->delta, u->delta_len)
+                              : updates_send_whole(u, c, &u->mod, u->route,
+                                                   route_table_version(u->has));
+
+    u->n_sent += rc == 0;
 }
 
-int updates_send(struct updates *u, struct conn *c)
+static void push_module(uint32_t modid, uint32_t cmdid, void *arg)
 {
-    if (u->delta_len == 0)
-        return updates_send_whole(u, c, &u->mod, u->has, u->version);
-    return conn_send(c, MSG_ROUTE_UPDATE, u->delta, u->delta_len);
+    struct updates *u = arg;
+    const struct route *had = u->had ? route_table_find(u->had, modid, cmdid) : NULL;
+
+    u->mod = (struct msg_module){modid, cmdid};
+    u->route = route_table_find(u->has, modid, cmdid);
+    if (u->had && route_equal(had, u->route))
+        return;
+    u->delta_len = u->had ? pack_delta(u, had, u->route) : 0;
+    subs_each_conn(u->subs, modid, cmdid, send_to, u);
+}
+
+uint64_t updates_push(struct updates *u, const struct route_table *had,
+                      const struct route_table *has)
+{
+    uint64_t before = u->n_sent;
+
+    u->had = had;
+    u->has = has;
+    subs_each_module(u->subs, push_module, u);
+    u->had = u->has = NULL;
+    return u->n_sent - before;
 }

@@ -1,8 +1,10 @@
 /* updates -- routes for agents that have said hello: a change as what came and went, a
- * whole route in pages, so that a module may have any number of nodes.  Thread: one. */
+ * whole route in pages, so that a module may have any number of nodes.  Thread: the one
+ * of its connections. */
 #ifndef LARS_DNS_UPDATES_H
 #define LARS_DNS_UPDATES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "net/conn.h"
@@ -12,16 +14,21 @@
 struct updates;
 
 int updates_create(struct updates **out); /* 0 or -ENOMEM */
-void updates_destroy(struct updates *u); /* NULL is fine */
+void updates_destroy(struct updates *u); /* its peers are gone.  NULL is fine */
+
+/* <c> has said hello: answer it; from now on it is one of ours.  Its user data is a
+ * subs_client, ours from now on; what it subscribed to before is forgotten, as hello
+ * comes first. */
+void updates_hello(struct updates *u, struct conn *c);
+bool updates_has(const struct updates *u, const struct conn *c);
 
 /* Send all nodes of the module; <r> NULL: it has none.  Returns as conn_send(). */
 int updates_send_whole(struct updates *u, struct conn *c, const struct msg_module *m,
                        const struct route *r, uint64_t version);
 
-/* Prepare the change from <had> to <has>; each may be NULL.  Then send it to whom it
- * concerns. */
-void updates_prepare(struct updates *u, const struct msg_module *m,
-                     const struct route *had, const struct route *has, uint64_t version);
-int updates_send(struct updates *u, struct conn *c);
+/* Send what differs to whom it concerns; <had> NULL: everything.  Returns how many
+ * updates were sent. */
+uint64_t updates_push(struct updates *u, const struct route_table *had,
+                      const struct route_table *has);
 
 #endif
