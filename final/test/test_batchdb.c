@@ -47,6 +47,13 @@ static unsigned long long sum(void)
     return mydb_number("SELECT COALESCE(SUM(succ_cnt), 0) FROM ServerCallStatus");
 }
 
+static int ignore_row(char **at, void *arg)
+{
+    (void)at;
+    (void)arg;
+    return 0;
+}
+
 static void t_each_number_is_applied_once(void **state)
 {
     (void)state;
@@ -64,6 +71,27 @@ static void t_each_number_is_applied_once(void **state)
     assert_int_equal(mydb_number("SELECT SUM(err_cnt) + SUM(overload) FROM "
                                  "ServerCallStatus"),
                      19);
+}
+
+/* As a service that is stopped after its first statement: its locks do not last. */
+static void t_lock_of_a_stopped_service_ends(void **state)
+{
+    char error[MYCONN_ERROR_MAX];
+    struct myconn *stopped;
+    static const char begin[] = "START TRANSACTION";
+    static const char lock[] = "SELECT * FROM ReportSeen FOR UPDATE";
+    int rc;
+
+    (void)state;
+    assert_int_equal(apply(1, 1), 1);
+    assert_int_equal(myconn_create(&stopped, &cfg, error), 0);
+    assert_int_equal(myconn_ensure(stopped), 0);
+    assert_int_equal(myconn_query(stopped, begin, sizeof(begin) - 1), 0);
+    assert_int_equal(myconn_select(stopped, lock, ignore_row, NULL), 0);
+    T_WAIT((rc = apply(2, 1)) >= 0);  /* as the writer does: until it succeeds */
+    assert_int_equal(rc, 1);
+    assert_int_equal(sum(), 20);
+    myconn_destroy(stopped);
 }
 
 static void t_durations_go_to_their_own_table(void **state)
@@ -150,7 +178,7 @@ static void t_old_schema_names_the_mend(void **state)
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-MYDB_MAIN(E(t_each_number_is_applied_once), E(t_durations_go_to_their_own_table),
-          E(t_largest_and_empty_batches), E(t_two_services_get_the_same_batch),
-          E(t_failure_applies_nothing), E(t_server_gone_and_back),
-          E(t_old_schema_names_the_mend))
+MYDB_MAIN(E(t_each_number_is_applied_once), E(t_lock_of_a_stopped_service_ends),
+          E(t_durations_go_to_their_own_table), E(t_largest_and_empty_batches),
+          E(t_two_services_get_the_same_batch), E(t_failure_applies_nothing),
+          E(t_server_gone_and_back), E(t_old_schema_names_the_mend))

@@ -110,7 +110,7 @@ static void t_old_rows_go_young_ones_stay(void **state)
     assert_int_equal(number("SELECT COUNT(*) FROM CallHour"), 0);
 }
 
-static volatile bool enough;
+static _Atomic bool enough;
 
 static void *add_late(void *arg)
 {

@@ -68,7 +68,10 @@ int myconn_ensure(struct myconn *m)
 {
     static const char *const session[] = {
         "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-        "SET SESSION autocommit = 1, SESSION innodb_lock_wait_timeout = 5"};
+        /* a program that is stopped in mid-transaction must not keep its locks: MariaDB
+         * ends such a connection; MySQL takes this part for a comment */
+        "SET SESSION autocommit = 1, SESSION innodb_lock_wait_timeout = 5 "
+        "/*M!100300 , SESSION idle_transaction_timeout = 3 */"};
     const char *sock = m->socket[0] ? m->socket : NULL;
     size_t i;
     int rc = 0;
