@@ -203,6 +203,7 @@ void tcpcli_finish(struct tcpcli *c)
         return;
     }
     evloop_clear_timer(c->loop, &c->timer);
+    c->told_down = false;             /* it was lost; now it is done */
     if (c->fd >= 0)
         give_up_attempt(c, -ECANCELED);
     else
