@@ -7,7 +7,7 @@ CLANG   ?= clang
 BUILD   ?= $(if $(DEBUG),build-debug,build)
 OPT     := $(if $(DEBUG),-O0 -g3,-O2 -g)
 CFLAGS  ?=
-WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
+WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-missing-field-initializers
 WERROR  ?= $(if $(CI),-Werror)
 ALL_CF   = -std=c11 -D_GNU_SOURCE -pthread -Isrc -I$(BUILD) -MMD -MP $(WARN) $(WERROR) $(OPT) $(SAN) $(CFLAGS)
 ALL_LD   = -pthread $(SAN) $(LDFLAGS)

@@ -34,12 +34,14 @@ static void t_largest_page_fits(void **state)
 
     (void)state;
     for (i = 0; i <= MSG_UPDATE_HOSTS; i++)
-        all[i] = (struct msg_host){UINT32_MAX, 65535};
+        all[i] = (struct msg_host){UINT32_MAX, 65535, UINT16_MAX, UINT32_MAX};
     n = msg_update_pack(&in, all, NULL, body, sizeof(body));
     assert_true(n > 0);
     assert_int_equal(msg_update_unpack(&m, add, gone, body, (size_t)n), 0);
     assert_int_equal(m.n_add, MSG_UPDATE_HOSTS);
     assert_true(m.sum == UINT64_MAX && m.version == UINT64_MAX);
+    assert_int_equal(add[0].weight, UINT16_MAX);
+    assert_int_equal(add[MSG_UPDATE_HOSTS - 1].zone, UINT32_MAX);
     in.n_add++;
     assert_int_equal(msg_update_pack(&in, all, NULL, body, sizeof(body)), -E2BIG);
     in.n_add = 1;

@@ -17,7 +17,9 @@ static size_t some(struct rnd *r, struct route_node *node)
 
     for (i = 1; i < MAX; i++)
         if (rnd_u32(r) % 100 < percent)
-            node[n++] = (struct route_node){i / 3, (uint16_t)(i % 3 + 1)};
+            node[n++] =
+                (struct route_node){i / 3, (uint16_t)(i % 3 + 1),
+                                    rnd_u32(r) % 9 ? 0 : 300, rnd_u32(r) % 9 ? 0 : 7};
     return n;
 }
 

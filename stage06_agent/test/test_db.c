@@ -183,6 +183,23 @@ static void t_mysql_absurd_rows_are_left_out(void **state)
     db_close(db);
 }
 
+static void t_mysql_weight_and_zone_come_with_the_row(void **state)
+{
+    struct db *db = mysql();
+
+    (void)state;
+    mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, weight, zone) "
+             "VALUES (1,1,1,80,100,''), (1,1,2,80,300,'123456789'), (1,1,3,80,99999,'')");
+    assert_int_equal(db_load_all(db, &rows, &v), 0);
+    assert_int_equal(rows.n, 3);
+    assert_int_equal(rows.at[0].node.weight, 0); /* as all others */
+    assert_int_equal(rows.at[0].node.zone, 0);
+    assert_int_equal(rows.at[1].node.weight, 300);
+    assert_int_equal(rows.at[1].node.zone, 0xcbf43926u); /* CRC-32's check value */
+    assert_int_equal(rows.at[2].node.weight, 0); /* absurd */
+    db_close(db);
+}
+
 static void t_mysql_wrong_password_or_no_server_is_enotconn_in_words(void **state)
 {
     struct db *db = mysql_as("wrong", mydb_socket);
@@ -236,5 +253,6 @@ MYDB_MAIN_WITH(before_all, after_all, D(t_mem_every_change_has_its_version),
                D(t_mysql_changes_cleaned_up_or_version_back_is_eagain),
                D(t_mysql_the_version_row_cannot_be_deleted),
                D(t_mysql_absurd_rows_are_left_out),
+               D(t_mysql_weight_and_zone_come_with_the_row),
                D(t_mysql_wrong_password_or_no_server_is_enotconn_in_words),
                D(t_mysql_schema_absent_is_enoent_with_the_mend))

@@ -49,7 +49,7 @@ static void t_what_was_written_is_read(void **state)
 {
     struct route_row in[] = {{1, 2, {0x7f000001, 80}},
                              {UINT32_MAX, 0, {UINT32_MAX, 65535}},
-                             {0, 7, {0, 1}}};
+                             {0, 7, {0, 1, 10000, UINT32_MAX}}};
     struct route_row *out;
     struct stat st;
     uint64_t version;
@@ -65,6 +65,8 @@ static void t_what_was_written_is_read(void **state)
         assert_int_equal(out[n].cmdid, in[n].cmdid);
         assert_int_equal(out[n].node.ip, in[n].node.ip);
         assert_int_equal(out[n].node.port, in[n].node.port);
+        assert_int_equal(out[n].node.weight, in[n].node.weight);
+        assert_int_equal(out[n].node.zone, in[n].node.zone);
     }
     free(out);
     assert_int_equal(routefile_write(path, in, 0, 0), 0);

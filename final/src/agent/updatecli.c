@@ -52,7 +52,8 @@ static void nodes_of(struct route_node *out, const struct msg_host *host, size_t
     size_t i;
 
     for (i = 0; i < n; i++)
-        out[i] = (struct route_node){host[i].ip, (uint16_t)host[i].port};
+        out[i] = (struct route_node){host[i].ip, (uint16_t)host[i].port,
+                                     (uint16_t)host[i].weight, host[i].zone};
 }
 
 static int reserve(struct updatecli *u, size_t n)

@@ -21,6 +21,8 @@ struct db_rows {
 
 int db_rows_add(struct db_rows *r, uint32_t modid, uint32_t cmdid, uint32_t ip,
                 uint32_t port);       /* 0 or -ENOMEM; a bad row is counted, not added */
+int db_rows_add_node(struct db_rows *r, uint32_t modid, uint32_t cmdid,
+                     const struct route_node *node); /* the same; port 0 is bad */
 void db_rows_free(struct db_rows *r);
 
 /* The current version: it grows by 1 with every changed row, in the order of commits.

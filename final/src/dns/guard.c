@@ -35,7 +35,7 @@ static int add_route(struct db_rows *rows, const struct route *r)
     int rc = 0;
 
     for (i = 0; i < r->n_node && rc == 0; i++)
-        rc = db_rows_add(rows, r->modid, r->cmdid, r->node[i].ip, r->node[i].port);
+        rc = db_rows_add_node(rows, r->modid, r->cmdid, &r->node[i]);
     return rc;
 }
 

@@ -11,10 +11,11 @@
 struct keepfile;
 
 /* Copies <path>.  <gap_ms>: between two writes, at least.  Returns 0; -ENOMEM,
- * -EAGAIN. */
+ * -EAGAIN.  Thread: init. */
 int keepfile_start(struct keepfile **out, const char *path, uint32_t gap_ms);
 
-/* Writes what was put last, if it is not in the file yet.  NULL is fine. */
+/* Writes what was put last, if it is not in the file yet.  NULL is fine.  Thread:
+ * init. */
 void keepfile_stop(struct keepfile *k);
 
 /* Takes a reference of its own; never waits for the disk.  Thread: any. */

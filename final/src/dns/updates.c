@@ -72,7 +72,8 @@ static void hosts(struct msg_host *out, const struct route_node *node, size_t n)
     size_t i;
 
     for (i = 0; i < n; i++)
-        out[i] = (struct msg_host){node[i].ip, node[i].port};
+        out[i] =
+            (struct msg_host){node[i].ip, node[i].port, node[i].weight, node[i].zone};
 }
 
 int updates_send_whole(struct updates *u, struct conn *c, const struct msg_module *m,

@@ -16,6 +16,8 @@ static void point(Lars__HostInfo *info, Lars__HostInfo **at, const struct msg_ho
         lars__host_info__init(&info[i]);
         info[i].ip = (int32_t)host[i].ip;
         info[i].port = (int32_t)host[i].port;
+        info[i].weight = host[i].weight;
+        info[i].zone = host[i].zone;
         at[i] = &info[i];
     }
 }
@@ -58,9 +60,10 @@ static int copy(struct msg_host *out, Lars__HostInfo **at, size_t n)
     size_t i;
 
     for (i = 0; i < n; i++) {
-        if (at[i]->port < 1 || at[i]->port > UINT16_MAX)
+        if (at[i]->port < 1 || at[i]->port > UINT16_MAX || at[i]->weight > UINT16_MAX)
             return -EINVAL;
-        out[i] = (struct msg_host){(uint32_t)at[i]->ip, (uint32_t)at[i]->port};
+        out[i] = (struct msg_host){(uint32_t)at[i]->ip, (uint32_t)at[i]->port,
+                                   at[i]->weight, at[i]->zone};
     }
     return 0;
 }

@@ -10,7 +10,8 @@
 #include "proto/msg.h"
 
 #define MSG_ROUTE_UPDATE 36
-#define MSG_UPDATE_HOSTS 3000         /* of one page, added and gone together */
+#define MSG_UPDATE_HOSTS 2200         /* of one page, added and gone together: 29 bytes
+                                       * each at worst */
 #define MSG_UPDATE_PAGES 1000
 
 struct msg_update {

@@ -217,7 +217,8 @@ bool route_equal(const struct route *a, const struct route *b)
     if (!a || !b || a->n_node != b->n_node)
         return false;
     for (i = 0; i < a->n_node; i++)
-        if (a->node[i].ip != b->node[i].ip || a->node[i].port != b->node[i].port)
+        if (a->node[i].ip != b->node[i].ip || a->node[i].port != b->node[i].port ||
+            a->node[i].weight != b->node[i].weight || a->node[i].zone != b->node[i].zone)
             return false;
     return true;
 }

@@ -1,6 +1,7 @@
 #include "route/routedelta.h"
 
 #include <errno.h>
+#include <stdbool.h>
 
 #define SUM_START 14695981039346656037ull
 #define SUM_PRIME 1099511628211ull
@@ -11,13 +12,15 @@ uint64_t routedelta_sum(const struct route_node *node, size_t n)
     size_t i;
     int k;
 
-    for (i = 0; i < n; i++)
-        for (k = 0; k < 6; k++) {
-            uint32_t v =
-                k < 4 ? node[i].ip >> 8 * k : (uint32_t)node[i].port >> 8 * (k - 4);
+    for (i = 0; i < n; i++) {
+        uint32_t word[3] = {node[i].ip, node[i].port | (uint32_t)node[i].weight << 16,
+                            node[i].zone};
+        /* without a weight and a zone as it was before there were any */
+        int len = node[i].weight || node[i].zone ? 12 : 6;
 
-            sum = (sum ^ (v & 255)) * SUM_PRIME;
-        }
+        for (k = 0; k < len; k++)
+            sum = (sum ^ (word[k / 4] >> 8 * (k % 4) & 255)) * SUM_PRIME;
+    }
     return sum ? sum : 1;
 }
 
@@ -26,6 +29,11 @@ static int cmp(const struct route_node *a, const struct route_node *b)
     if (a->ip != b->ip)
         return a->ip < b->ip ? -1 : 1;
     return (int)a->port - (int)b->port;
+}
+
+static bool same(const struct route_node *a, const struct route_node *b)
+{
+    return a->weight == b->weight && a->zone == b->zone;
 }
 
 int routedelta_diff(const struct route_node *had, size_t n_had,
@@ -37,12 +45,13 @@ int routedelta_diff(const struct route_node *had, size_t n_had,
     *n_add = *n_gone = 0;
     while (i < n_had || k < n_has) {
         int c = i == n_had ? 1 : k == n_has ? -1 : cmp(&had[i], &has[k]);
+        bool other = c == 0 && !same(&had[i], &has[k]); /* in both: it is replaced */
 
-        if ((c < 0 && *n_gone == room) || (c > 0 && *n_add == room))
+        if (((c < 0 || other) && *n_gone == room) || ((c > 0 || other) && *n_add == room))
             return -E2BIG;
-        if (c < 0)
+        if (c < 0 || other)
             gone[(*n_gone)++] = had[i];
-        if (c > 0)
+        if (c > 0 || other)
             add[(*n_add)++] = has[k];
         i += c <= 0;
         k += c >= 0;
@@ -60,9 +69,11 @@ int64_t routedelta_apply(const struct route_node *node, size_t n,
     while (i < n || a < n_add) {
         int c = i == n ? 1 : a == n_add ? -1 : cmp(&node[i], &add[a]);
 
-        if (c == 0)
+        bool goes = i < n && c <= 0 && g < n_gone && cmp(&node[i], &gone[g]) == 0;
+
+        if (c == 0 && !goes)
             return -EBADMSG;          /* it is there already */
-        if (c < 0 && g < n_gone && cmp(&node[i], &gone[g]) == 0) {
+        if (goes) {
             g++;
             i++;
             continue;

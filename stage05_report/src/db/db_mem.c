@@ -43,7 +43,7 @@ static int mem_version(struct db *db, uint64_t *version)
 
 static int copy_row(struct db_rows *out, const struct route_row *r)
 {
-    return db_rows_add(out, r->modid, r->cmdid, r->node.ip, r->node.port);
+    return db_rows_add_node(out, r->modid, r->cmdid, &r->node);
 }
 
 static int mem_load_all(struct db *db, struct db_rows *out, uint64_t *version)

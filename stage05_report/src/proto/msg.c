@@ -77,8 +77,8 @@ static int copy_hosts(const Lars__GetRouteResponse *r, struct msg_host *host, si
     for (i = 0; i < r->n_host; i++) {
         if (r->host[i]->port < 1 || r->host[i]->port > UINT16_MAX)
             return -EINVAL;
-        host[i].ip = (uint32_t)r->host[i]->ip;
-        host[i].port = (uint32_t)r->host[i]->port;
+        host[i] = (struct msg_host){.ip = (uint32_t)r->host[i]->ip,
+                                    .port = (uint32_t)r->host[i]->port};
     }
     return 0;
 }

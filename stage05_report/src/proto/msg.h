@@ -23,6 +23,7 @@ struct msg_module {
 struct msg_host {
     uint32_t ip;                      /* IPv4, host byte order */
     uint32_t port;                    /* 1 to 65535 */
+    uint32_t weight, zone;            /* as struct route_node; not in base messages */
 };
 
 /* A GetRouteRequest.  Returns 0; -EBADMSG when it is not one; -EINVAL for module 0/0,

@@ -12,6 +12,8 @@
 struct route_node {
     uint32_t ip;                      /* IPv4, host byte order */
     uint16_t port;
+    uint16_t weight;                  /* its share of the calls; 0 = as all others */
+    uint32_t zone;                    /* CRC-32 of its zone's name; 0 = in none */
 };
 
 /* The nodes of one module, sorted by ip and port, each once. */

@@ -6,10 +6,18 @@
 int db_rows_add(struct db_rows *r, uint32_t modid, uint32_t cmdid, uint32_t ip,
                 uint32_t port)
 {
+    struct route_node node = {.ip = ip, .port = port > UINT16_MAX ? 0 : (uint16_t)port};
+
+    return db_rows_add_node(r, modid, cmdid, &node);
+}
+
+int db_rows_add_node(struct db_rows *r, uint32_t modid, uint32_t cmdid,
+                     const struct route_node *node)
+{
     size_t cap = r->cap ? r->cap * 2 : 256;
     struct route_row *at;
 
-    if (port < 1 || port > UINT16_MAX || (modid == 0 && cmdid == 0)) {
+    if (node->port == 0 || (modid == 0 && cmdid == 0)) {
         r->n_bad++;
         return 0;
     }
@@ -20,7 +28,7 @@ int db_rows_add(struct db_rows *r, uint32_t modid, uint32_t cmdid, uint32_t ip,
         r->at = at;
         r->cap = cap;
     }
-    r->at[r->n++] = (struct route_row){modid, cmdid, {ip, (uint16_t)port}};
+    r->at[r->n++] = (struct route_row){modid, cmdid, *node};
     return 0;
 }
 

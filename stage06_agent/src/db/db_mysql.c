@@ -11,6 +11,9 @@
 _Static_assert(sizeof(((struct db *)0)->error) >= MYCONN_ERROR_MAX,
                "myconn writes there");
 
+#define WEIGHT_MAX 10000
+#define COLUMNS "r.modid, r.cmdid, r.serverip, r.serverport, r.weight, CRC32(r.zone)"
+
 struct db_mysql {
     struct db db;
     struct myconn *con;
@@ -60,10 +63,15 @@ static int read_version(struct db_mysql *m, uint64_t *version)
 
 static int take_row(char **at, void *arg)
 {
-    uint64_t ip = number(at[2]), port = number(at[3]);
+    uint64_t port = number(at[3]), weight = number(at[4]);
+    struct route_node node = {.ip = (uint32_t)number(at[2]),
+                              .port = port > UINT16_MAX ? 0 : (uint16_t)port,
+                              .weight = weight == 100 || weight > WEIGHT_MAX
+                                            ? 0
+                                            : (uint16_t)weight,
+                              .zone = (uint32_t)number(at[5])};
 
-    return db_rows_add(arg, (uint32_t)number(at[0]), (uint32_t)number(at[1]),
-                       (uint32_t)ip, port > UINT16_MAX ? 0 : (uint32_t)port);
+    return db_rows_add_node(arg, (uint32_t)number(at[0]), (uint32_t)number(at[1]), &node);
 }
 
 static int take_module(char **at, void *arg)
@@ -105,8 +113,7 @@ static int my_load_all(struct db *db, struct db_rows *out, uint64_t *version)
     rc = read_version(m, version);
     if (rc == 0)
         rc = myconn_select(m->con,
-                           "SELECT modid, cmdid, serverip, serverport FROM RouteData"
-                           " WHERE state = 'up'",
+                           "SELECT " COLUMNS " FROM RouteData r WHERE state = 'up'",
                            take_row, out);
     return finish(m, rc);
 }
@@ -139,7 +146,7 @@ static int read_changes(struct db_mysql *m, uint64_t since, struct db_rows *chan
     if (rc < 0)
         return rc;
     snprintf(sql, sizeof(sql),
-             "SELECT r.modid, r.cmdid, r.serverip, r.serverport FROM "
+             "SELECT " COLUMNS " FROM "
              "RouteData r JOIN (SELECT DISTINCT modid, cmdid FROM RouteChange WHERE "
              "version > %llu AND version <= %llu) c ON r.modid = c.modid AND "
              "r.cmdid = c.cmdid WHERE r.state = 'up'",

@@ -23,10 +23,12 @@ static uint32_t sum_of(uint32_t sum, const char *line)
 static uint32_t print_row(FILE *f, const struct route_row *r, uint32_t sum)
 {
     const uint32_t ip = r->node.ip;
-    char line[LINE_MAX_LEN];
+    char line[LINE_MAX_LEN], more[24] = "";
 
-    snprintf(line, sizeof(line), "%u %u %u.%u.%u.%u:%u\n", r->modid, r->cmdid, ip >> 24,
-             ip >> 16 & 255, ip >> 8 & 255, ip & 255, r->node.port);
+    if (r->node.weight || r->node.zone)
+        snprintf(more, sizeof(more), " %u %u", r->node.weight, r->node.zone);
+    snprintf(line, sizeof(line), "%u %u %u.%u.%u.%u:%u%s\n", r->modid, r->cmdid, ip >> 24,
+             ip >> 16 & 255, ip >> 8 & 255, ip & 255, r->node.port, more);
     fputs(line, f);
     return sum_of(sum, line);
 }
@@ -94,19 +96,23 @@ int routefile_write(const char *path, const struct route_row *row, size_t n,
 
 static bool parse_row(const char *line, struct route_row *r)
 {
-    unsigned modid, cmdid, a, b, c, d, port;
-    int end = 0;
+    unsigned modid, cmdid, a, b, c, d, port, weight = 0, zone = 0;
+    int end = 0, more = 0;
 
     if (sscanf(line, "%10u %10u %3u.%3u.%3u.%3u:%5u%n", &modid, &cmdid, &a, &b, &c, &d,
-               &port, &end) != 7 ||
-        strcmp(line + end, "\n") != 0)
+               &port, &end) != 7)
+        return false;
+    if (sscanf(line + end, " %5u %10u%n", &weight, &zone, &more) == 2)
+        end += more;
+    if (strcmp(line + end, "\n") != 0 || weight > UINT16_MAX)
         return false;
     if (a > 255 || b > 255 || c > 255 || d > 255 || port < 1 || port > UINT16_MAX ||
         (modid == 0 && cmdid == 0))
         return false;
     *r = (struct route_row){modid,
                             cmdid,
-                            {a << 24 | b << 16 | c << 8 | d, (uint16_t)port}};
+                            {a << 24 | b << 16 | c << 8 | d, (uint16_t)port,
+                             (uint16_t)weight, zone}};
     return true;
 }
 

@@ -1,7 +1,8 @@
 /* routefile -- routes in a file, for the time when nobody else can tell them: the agent
  * writes it, and reads it back at its start; the API reads it when the agent is dead.
  *     lars-routes 2 NODES VERSION
- *     MODID CMDID IP:PORT          a line for each node, a module's lines together
+ *     MODID CMDID IP:PORT          a line for each node, a module's lines together;
+ *                                  WEIGHT ZONE behind it where they are not 0
  *     end CHECKSUM                 of every byte before this line: FNV-1a, 32 bits
  * Written beside, synced, renamed: a reader sees the old file or the new one, never half
  * of one.  Thread: any. */
