@@ -1,0 +1,180 @@
+#include "lb/health.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "lb/node.h"
+
+#define UNKNOWN_US 1000.0
+#define NOISE_US 512.0                /* durations below are all the same */
+#define STEPS                                                                            \
+    2 /* costs for each doubling: nodes that are nearly
+                                       * alike share their calls */
+#define K_MIN 3
+#define K_MAX 20
+#define CHANCE 1e-5
+#define OUTLIER_NODES 5
+#define OUTLIER_CALLS 20.0            /* in the last seconds, or there is no verdict */
+#define FORGIVEN_MS 60000             /* in without a stop: one time less */
+#define PROBES_OK 2
+
+const struct health_config health_preset = {.tau_ms = 1000,
+                                            .out_ms = 1000,
+                                            .out_max_ms = 60000,
+                                            .slow_ms = 10000,
+                                            .slow_min = 10};
+
+void health_observe(struct health_node *h, const struct health_config *c,
+                    const struct health_totals *t, uint32_t streak, uint64_t now_ms)
+{
+    uint64_t n = t->done - h->seen.done, err = t->err - h->seen.err;
+    double dt = h->stamp_ms ? (double)(now_ms - h->stamp_ms) : 0, fade, keep, mean;
+
+    h->stamp_ms = now_ms;
+    fade = exp(-dt / HEALTH_FADE_MS);
+    h->n = h->n * fade + (double)n;
+    h->n_err = h->n_err * fade + (double)err;
+    if (n > 0) {
+        mean = (double)(t->lat_us - h->seen.lat_us) / (double)n;
+        keep = h->mean_us > 0 ? exp(-(double)(now_ms - h->sample_ms) / c->tau_ms) : 0;
+        h->mean_us = h->mean_us * keep + mean * (1 - keep);
+        h->sample_ms = now_ms;
+        if (h->mean_us < 1)
+            h->mean_us = 1;
+    }
+    h->seen = *t;
+    h->streak = streak;
+    if (h->times > 0 && h->out_until_ms == 0 && now_ms - h->out_since_ms > FORGIVEN_MS) {
+        h->times--;
+        h->out_since_ms = now_ms;
+    }
+}
+
+/* The part of its weight that it gets now. */
+static double part(const struct health_node *h, const struct health_config *c,
+                   uint64_t now_ms)
+{
+    double least = c->slow_min / 100.0, t;
+
+    if (h->back_ms == 0 || c->slow_ms == 0)
+        return 1;
+    t = (double)(now_ms - h->back_ms) / c->slow_ms;
+    return t >= 1 ? 1 : t < least ? least : t;
+}
+
+uint32_t health_cost(const struct health_node *h, const struct health_config *c,
+                     uint32_t weight, double mean_us, uint64_t now_ms)
+{
+    double us = h->mean_us > 0 ? h->mean_us : mean_us > 0 ? mean_us : UNKNOWN_US, cost;
+
+    if (h->out_until_ms)
+        return NODE_OUT;
+    us = us < NOISE_US ? NOISE_US : exp2(ceil(log2(us) * STEPS) / STEPS);
+    cost = us * 256 * NODE_WEIGHT / (weight * part(h, c, now_ms));
+    return cost >= NODE_COST_MAX ? NODE_COST_MAX : cost < 1 ? 1 : (uint32_t)cost;
+}
+
+uint32_t health_k(double p)
+{
+    double k;
+
+    if (p <= 0)
+        return K_MIN;
+    if (p >= 1)
+        return K_MAX;
+    k = ceil(log(CHANCE) / log(p));
+    return k < K_MIN ? K_MIN : k > K_MAX ? K_MAX : (uint32_t)k;
+}
+
+uint32_t health_module_k(struct health_node *const *h, uint32_t n)
+{
+    double calls = 0, err = 0, worst_err = 0, worst_calls = 0, in_a_row;
+    uint32_t i;
+
+    for (i = 0; i < n; i++) {
+        in_a_row = h[i]->streak < h[i]->n_err ? h[i]->streak : h[i]->n_err;
+        calls += h[i]->n - in_a_row;
+        err += h[i]->n_err - in_a_row;
+        if (h[i]->n_err - in_a_row > worst_err) {
+            worst_err = h[i]->n_err - in_a_row;
+            worst_calls = h[i]->n - in_a_row;
+        }
+    }
+    calls -= worst_calls;
+    return calls < 1 ? K_MIN : health_k((err - worst_err) / calls);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static double median(double *x, uint32_t n)
+{
+    qsort(x, n, sizeof(*x), by_size);
+    return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+}
+
+bool health_is_outlier(struct health_node *const *h, uint32_t n, uint32_t i)
+{
+    double *rate, mid, mad, mine;
+    uint32_t k, m = 0;
+
+    if (n < OUTLIER_NODES || h[i]->n < OUTLIER_CALLS || h[i]->n_err < 1)
+        return false;
+    rate = malloc(n * sizeof(*rate));
+    if (!rate)
+        return false;
+    for (k = 0; k < n; k++)
+        if (h[k]->n >= OUTLIER_CALLS)
+            rate[m++] = 1 - h[k]->n_err / h[k]->n;
+    mine = 1 - h[i]->n_err / h[i]->n;
+    mid = m >= OUTLIER_NODES ? median(rate, m) : 0;
+    for (k = 0; k < m; k++)
+        rate[k] = fabs(rate[k] - mid);
+    mad = m >= OUTLIER_NODES ? 1.4826 * median(rate, m) : 0;
+    free(rate);
+    return m >= OUTLIER_NODES && mine < mid - (mad < 0.01 ? 0.05 : 3 * mad);
+}
+
+void health_eject(struct health_node *h, const struct health_config *c, uint64_t now_ms)
+{
+    uint64_t ms = c->out_ms;
+
+    ms <<= h->times < 16 ? h->times : 16;
+    h->times++;
+    h->out_since_ms = now_ms;
+    h->out_until_ms = now_ms + (ms < c->out_max_ms ? ms : c->out_max_ms);
+    h->n_probe_ok = 0;
+    h->probe_failed = false;
+    h->back_ms = 0;
+}
+
+void health_probed(struct health_node *h, bool ok)
+{
+    h->n_probe_ok = ok ? h->n_probe_ok + 1 : 0;
+    h->probe_failed = h->probe_failed || !ok;
+}
+
+bool health_may_return(const struct health_node *h, uint64_t now_ms)
+{
+    return h->out_until_ms && h->n_probe_ok >= PROBES_OK &&
+           (h->probe_failed || now_ms >= h->out_until_ms);
+}
+
+uint32_t health_return(struct health_node *h, uint32_t k, uint64_t now_ms)
+{
+    h->out_until_ms = 0;
+    h->out_since_ms = h->back_ms = now_ms;
+    h->n = h->n_err = 0;              /* what it did before is not held against it */
+    h->streak = 0;
+    h->mean_us = 0;                   /* as its fellows */
+    return k == K_MIN ? k - 1 : 0;
+}
+
+void health_is_new(struct health_node *h, uint64_t now_ms)
+{
+    h->back_ms = now_ms;
+}

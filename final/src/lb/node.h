@@ -1,0 +1,30 @@
+/* node -- what a choice looks at: the numbers of a node that many processes share.  Plain
+ * memory: shmtab/layout.h places it in files, a test or the simulator on the heap. */
+#ifndef LARS_LB_NODE_H
+#define LARS_LB_NODE_H
+
+#include <stdint.h>
+
+#define NODE_OUT UINT32_MAX           /* a cost: ejected, as the agent says */
+#define NODE_COST_MAX (UINT32_MAX - 1)
+#define NODE_WEIGHT 100               /* when nobody says anything else */
+
+/* Written by everybody, atomics only; 16 bytes. */
+struct node_counter {
+    _Atomic int32_t infl;             /* calls under way; readers take max(infl, 0) */
+    _Atomic uint32_t streak;          /* failures in a row */
+    _Atomic uint64_t out_until_ms;    /* a client's proposal; monotonic, 0 = none */
+};
+
+/* A node's place in a module; 8 bytes. */
+struct node_member {
+    uint32_t nid;                     /* index of its cost and counter */
+    uint16_t weight;                  /* 1 to 10,000 */
+    uint8_t zone;                     /* 0 = ours; the others in any order from 1 */
+    uint8_t zero;
+};
+
+_Static_assert(sizeof(struct node_counter) == 16, "in shared memory");
+_Static_assert(sizeof(struct node_member) == 8, "in shared memory");
+
+#endif

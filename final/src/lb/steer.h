@@ -1,0 +1,38 @@
+/* steer -- one module's step, the agent's half of every policy: what was counted becomes
+ * costs, verdicts and limits for pick_node().  Pure but for the arrays that it is given:
+ * in the agent they are shared memory, in the simulator the heap.
+ * Thread: the owner's. */
+#ifndef LARS_LB_STEER_H
+#define LARS_LB_STEER_H
+
+#include "lb/health.h"
+#include "lb/pick.h"
+#include "lb/zones.h"
+
+#define STEER_PUNISH_MIN_US 20000     /* a failed call counts as this slow, at least */
+#define STEER_PUNISH_MAX_US 30000000
+
+struct steer {                        /* of one module */
+    struct pick_view view;
+    _Atomic uint32_t *cost;           /* by nid: view.cost, to be written */
+    struct health_node *node;         /* by nid */
+    struct zones zones;
+    uint32_t k;                       /* failures in a row that take a node out */
+    uint32_t punish_us;
+    uint32_t n_out, n_vetoed;        /* nodes that are out; ejections that the cap kept */
+    bool moving;                      /* costs change by themselves: step again soon */
+};
+
+struct steer_hooks {
+    /* What all callers counted of a node since ever. */
+    void (*totals)(uint32_t nid, struct health_totals *out, void *arg);
+    void (*ejected)(uint32_t nid, const char *why, void *arg);
+    void *arg;
+};
+
+/* <part>: room for view.n pointers.  Afterwards k, punish_us and view.own_max are new. */
+void steer_step(struct steer *s, const struct health_config *c,
+                const struct steer_hooks *hooks, struct health_node **part,
+                uint64_t now_ms);
+
+#endif

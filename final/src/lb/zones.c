@@ -1,0 +1,32 @@
+#include "lb/zones.h"
+
+#include "lb/pick.h"
+
+#define LEAST (PICK_FULL / 500)
+
+uint32_t zones_step(struct zones *z, uint32_t in, uint32_t n_own, uint32_t n,
+                    uint64_t now_ms)
+{
+    uint64_t t;
+
+    if (n_own < 2 || n_own == n) {    /* one node is ejected, not a zone */
+        *z = (struct zones){0};
+        return PICK_FULL;
+    }
+    if ((n_own - in) * 100 >= PICK_BROKEN * n_own) {
+        *z = (struct zones){.broken = true};
+        return PICK_FULL;             /* pick_node() sees it for itself */
+    }
+    if (!z->broken)
+        return PICK_FULL;
+    if (z->well_ms == 0)
+        z->well_ms = now_ms;
+    t = now_ms - z->well_ms;
+    if (t >= ZONES_CLEAN_MS + ZONES_BACK_MS) {
+        z->broken = false;
+        return PICK_FULL;
+    }
+    if (t < ZONES_CLEAN_MS)
+        return LEAST;
+    return (uint32_t)(LEAST + (PICK_FULL - LEAST) * (t - ZONES_CLEAN_MS) / ZONES_BACK_MS);
+}

@@ -1,0 +1,489 @@
+/* A call:  arrival -> choice -> network -> queue of the node -> worker -> network -> end,
+ * or its time-out, whichever is first.  A call that has timed out is worked on
+ * nevertheless, as in life. */
+#include "sim/sim.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rnd.h"
+#include "lb/classic.h"
+#include "lb/steer.h"
+#include "sim/events.h"
+
+#define NET_US 250
+#define REFUSED_US 500
+#define HICCUP_EVERY_S 12.0
+#define HICCUP_MIN_S 0.5
+#define HICCUP_MAX_S 2.0
+#define HICCUP_SPEED 0.2
+#define BIN_US 20                     /* of the histogram */
+#define BINS 100000                   /* to 2 s */
+#define WARM_US 1000000
+#define CALLS 65536                   /* under way at once */
+
+enum event_type { ARRIVAL, AT_NODE, SERVED, REPLY, TIMEOUT, TICK, HICCUP, HICCUP_END };
+
+struct call {
+    uint32_t host, node, gen;         /* gen: whether an event is still about this call */
+    uint64_t begun;
+    bool ended, failed, working;      /* the caller knows; it will fail; a node has it */
+    uint32_t next;                    /* in a queue, or free; 0 = end */
+};
+
+struct queue {
+    uint32_t first, last;
+};
+
+struct node {
+    struct queue waiting;
+    uint32_t busy;
+    double now;                       /* speed */
+    uint64_t n;
+};
+
+struct host {
+    _Atomic uint32_t cost[SIM_NODES];
+    struct node_counter counter[SIM_NODES];
+    struct health_node health[SIM_NODES];
+    struct health_totals totals[SIM_NODES];
+    int64_t current[SIM_NODES];
+    struct pick_state st;
+    struct steer steer;
+    struct classic *classic;
+    uint64_t probe_ms;
+};
+
+struct sim {
+    struct sim_config cfg;
+    struct rnd rnd;
+    uint64_t now, end;
+    struct events events;
+    struct call *call;
+    uint32_t free_call;
+    struct node node[SIM_NODES];
+    struct node_member member[SIM_NODES];
+    struct host *host;
+    struct queue all;                 /* the oracle's */
+    uint64_t *bin;
+    struct sim_result res;
+    double gap_us;                    /* between two calls, mean */
+};
+
+const struct sim_config sim_preset = {
+    .seed = 1,
+    .policy = SIM_PICK,
+    .rule = PICK_SCAN,
+    .n_host = 20,
+    .n_node = 32,
+    .n_own = 32,
+    .speed = {.5, .5, .5, .5, .5, .5, .5, .5, 1, 1, 1, 1, 1, 1, 1, 1,
+              1,  1,  1,  1,  1,  1,  1,  1,  2, 2, 2, 2, 2, 2, 2, 2},
+    .n_worker = 4,
+    .service_ms = 10,
+    .load = 0.7,
+    .hiccups = true,
+    .seconds = 60,
+    .timeout_ms = 1000,
+    .tick_ms = 10,
+};
+
+static double uniform(struct sim *s)
+{
+    return (rnd_u32(&s->rnd) + 0.5) / 4294967296.0;
+}
+
+static double exponential(struct sim *s, double mean)
+{
+    return -mean * log(uniform(s));
+}
+
+static void add_event(struct sim *s, uint64_t at, uint32_t type, uint32_t id,
+                      uint32_t gen)
+{
+    events_add(&s->events, at, type, id, gen);
+}
+
+/* --- calls -------------------------------------------------------------------------- */
+
+static void push(struct sim *s, struct queue *q, uint32_t id)
+{
+    s->call[id].next = 0;
+    if (q->first)
+        s->call[q->last].next = id;
+    else
+        q->first = id;
+    q->last = id;
+}
+
+static uint32_t pop(struct sim *s, struct queue *q)
+{
+    uint32_t id = q->first;
+
+    if (id)
+        q->first = s->call[id].next;
+    return id;
+}
+
+static void free_if_over(struct sim *s, uint32_t id)
+{
+    struct call *c = &s->call[id];
+
+    if (!c->ended || c->working)
+        return;
+    c->gen++;
+    c->next = s->free_call;
+    s->free_call = id;
+}
+
+static bool is_down(const struct sim *s, uint32_t node, uint32_t n)
+{
+    return node < n && s->now >= s->end / 2;
+}
+
+static void serve(struct sim *s, uint32_t node, uint32_t id)
+{
+    struct node *n = &s->node[node];
+
+    n->busy++;
+    s->call[id].node = node;
+    add_event(s, s->now + (uint64_t)exponential(s, s->cfg.service_ms * 1000 / n->now),
+              SERVED, id, s->call[id].gen);
+}
+
+static void end_call(struct sim *s, uint32_t id, bool ok)
+{
+    struct call *c = &s->call[id];
+    struct host *h = &s->host[c->host];
+    uint64_t lat = s->now - c->begun, bin = lat / BIN_US;
+    struct health_totals *t = &h->totals[c->node];
+
+    c->ended = true;
+    if (s->cfg.policy == SIM_PICK) {
+        h->counter[c->node].infl--;
+        t->done++;
+        t->err += !ok;
+        t->lat_us += !ok && lat < h->steer.punish_us ? h->steer.punish_us : lat;
+        pick_ended(&h->steer.view, c->node, h->steer.k, ok, false, s->now / 1000);
+    } else if (s->cfg.policy == SIM_CLASSIC) {
+        classic_report(h->classic, &(struct route_node){c->node + 1, 1, 0, 0}, ok,
+                       (uint32_t)(lat / 1000), s->now / 1000);
+    }
+    if (s->now < WARM_US)
+        return;
+    s->res.n++;
+    s->res.n_err += !ok;
+    s->res.n_late += s->now > s->end / 4 * 3;
+    s->res.n_err_late += !ok && s->now > s->end / 4 * 3;
+    s->bin[bin < BINS ? bin : BINS - 1]++;
+}
+
+/* The oracle gives a call to the fastest node with a worker free. */
+static int fastest(const struct sim *s)
+{
+    uint32_t i;
+    int best = -1;
+
+    for (i = 0; i < s->cfg.n_node; i++)
+        if (s->node[i].busy < s->cfg.n_worker && !is_down(s, i, s->cfg.n_dead) &&
+            !is_down(s, i, s->cfg.n_silent) &&
+            (best < 0 || s->node[i].now > s->node[best].now))
+            best = (int)i;
+    return best;
+}
+
+static uint32_t choose(struct sim *s, struct host *h)
+{
+    struct route_node n;
+
+    if (s->cfg.policy == SIM_PICK)
+        return pick_node(&h->steer.view, &h->st, s->now / 1000, rnd_u32(&s->rnd), NULL);
+    return classic_pick(h->classic, &n) == 0 ? n.ip - 1 : UINT32_MAX;
+}
+
+static void begin_call(struct sim *s)
+{
+    uint32_t id = s->free_call, host = rnd_u32(&s->rnd) % s->cfg.n_host, node = 0;
+    struct call *c = &s->call[id];
+    bool oracle = s->cfg.policy == SIM_ORACLE;
+
+    add_event(s, s->now + 1 + (uint64_t)exponential(s, s->gap_us), ARRIVAL, 0, 0);
+    if (!id)
+        return;                       /* so many at once: nothing would be learned */
+    if (!oracle)
+        node = choose(s, &s->host[host]);
+    s->free_call = c->next;
+    *c = (struct call){.host = host, .node = node, .gen = c->gen, .begun = s->now};
+    c->failed = uniform(s) < s->cfg.err;
+    if (node == UINT32_MAX) {         /* classic refuses: it ends here, as an error */
+        s->res.n += s->now >= WARM_US;
+        s->res.n_err += s->now >= WARM_US;
+        s->res.n_late += s->now > s->end / 4 * 3;
+        s->res.n_err_late += s->now > s->end / 4 * 3;
+        c->ended = true;
+        free_if_over(s, id);
+        return;
+    }
+    if (s->cfg.policy == SIM_PICK)
+        s->host[host].counter[node].infl++;
+    s->node[node].n += s->now >= WARM_US;
+    add_event(s, s->now + (uint64_t)(s->cfg.timeout_ms * 1000), TIMEOUT, id, c->gen);
+    if (!oracle && is_down(s, node, s->cfg.n_dead)) {
+        c->failed = true;
+        add_event(s, s->now + REFUSED_US, REPLY, id, c->gen);
+    } else if (oracle || !is_down(s, node, s->cfg.n_silent)) {
+        c->working = true;
+        add_event(s, s->now + NET_US, AT_NODE, id, c->gen);
+    }
+}
+
+static void on_node(struct sim *s, uint32_t id)
+{
+    uint32_t node = s->call[id].node;
+    int best;
+
+    if (s->cfg.policy == SIM_ORACLE) {
+        best = fastest(s);
+        if (best >= 0)
+            serve(s, (uint32_t)best, id);
+        else
+            push(s, &s->all, id);
+    } else if (s->node[node].busy < s->cfg.n_worker) {
+        serve(s, node, id);
+    } else {
+        push(s, &s->node[node].waiting, id);
+    }
+}
+
+static void on_served(struct sim *s, uint32_t id)
+{
+    struct node *n = &s->node[s->call[id].node];
+    uint32_t next = pop(s, s->cfg.policy == SIM_ORACLE ? &s->all : &n->waiting);
+
+    n->busy--;
+    if (next)
+        serve(s, s->call[id].node, next);
+    s->call[id].working = false;
+    if (s->call[id].ended)
+        free_if_over(s, id);
+    else
+        add_event(s, s->now + NET_US, REPLY, id, s->call[id].gen);
+}
+
+/* --- hosts -------------------------------------------------------------------------- */
+
+static void totals_of(uint32_t nid, struct health_totals *out, void *arg)
+{
+    *out = ((struct host *)arg)->totals[nid];
+}
+
+static void on_ejected(uint32_t nid, const char *why, void *arg)
+{
+    (void)nid;
+    (void)why;
+    (void)arg;
+}
+
+static void probe(struct sim *s, struct host *h)
+{
+    uint32_t i;
+
+    for (i = 0; i < s->cfg.n_node; i++) {
+        if (!h->health[i].out_until_ms)
+            continue;
+        health_probed(&h->health[i],
+                      !is_down(s, i, s->cfg.n_dead) && !is_down(s, i, s->cfg.n_silent));
+        if (!health_may_return(&h->health[i], s->now / 1000))
+            continue;
+        h->counter[i].streak = health_return(&h->health[i], h->steer.k, s->now / 1000);
+        h->steer.n_out--;
+    }
+}
+
+static void on_tick(struct sim *s, uint32_t id)
+{
+    struct host *h = &s->host[id];
+    struct steer_hooks hooks = {totals_of, on_ejected, h};
+    struct health_node *part[SIM_NODES];
+
+    if (s->cfg.policy == SIM_CLASSIC) {
+        classic_tick(h->classic, s->now / 1000);
+    } else {
+        if (s->now / 1000 >= h->probe_ms) {
+            h->probe_ms = s->now / 1000 + 1000;
+            probe(s, h);
+        }
+        steer_step(&h->steer, &health_preset, &hooks, part, s->now / 1000);
+    }
+    add_event(s, s->now + s->cfg.tick_ms * 1000, TICK, id, 0);
+}
+
+static int start_host(struct sim *s, uint32_t id)
+{
+    struct host *h = &s->host[id];
+    struct route_node node[SIM_NODES];
+    const struct classic_config *cc = &classic_defaults;
+    uint32_t i;
+    int rc;
+
+    for (i = 0; i < s->cfg.n_node; i++) {
+        h->cost[i] = 1000 * 256;
+        node[i] = (struct route_node){i + 1, 1, 0, 0};
+    }
+    rnd_init(&h->st.rnd, (uint64_t)rnd_u32(&s->rnd) << 32 | rnd_u32(&s->rnd));
+    h->st.current = h->current;
+    h->steer = (struct steer){.view = {.cost = h->cost,
+                                       .counter = h->counter,
+                                       .member = s->member,
+                                       .n = s->cfg.n_node,
+                                       .n_own = s->cfg.n_own,
+                                       .need = PICK_NEED,
+                                       .own_max = PICK_FULL,
+                                       .rule = s->cfg.rule},
+                              .cost = h->cost,
+                              .node = h->health,
+                              .k = health_k(0),
+                              .punish_us = STEER_PUNISH_MIN_US};
+    rc = classic_create(&h->classic, cc);
+    if (rc == 0)
+        rc = classic_set_nodes(h->classic, node, s->cfg.n_node, 0);
+    add_event(s, rnd_u32(&s->rnd) % (s->cfg.tick_ms * 1000), TICK, id, 0);
+    return rc;
+}
+
+/* --- a run -------------------------------------------------------------------------- */
+
+static void on_hiccup(struct sim *s, const struct event *e)
+{
+    double for_s = HICCUP_MIN_S + (HICCUP_MAX_S - HICCUP_MIN_S) * uniform(s);
+    bool begins = e->type == HICCUP;
+
+    s->node[e->id].now = s->cfg.speed[e->id] * (begins ? HICCUP_SPEED : 1);
+    if (begins)
+        add_event(s, s->now + (uint64_t)(for_s * 1e6), HICCUP_END, e->id, 0);
+    else
+        add_event(s, s->now + (uint64_t)exponential(s, HICCUP_EVERY_S * 1e6), HICCUP,
+                  e->id, 0);
+}
+
+static void happen(struct sim *s, const struct event *e)
+{
+    struct call *c = &s->call[e->id];
+
+    if (e->type == ARRIVAL)
+        begin_call(s);
+    else if (e->type == TICK)
+        on_tick(s, e->id);
+    else if (e->type == HICCUP || e->type == HICCUP_END)
+        on_hiccup(s, e);
+    else if (e->gen != c->gen)
+        return;                       /* about a call that is over */
+    else if (e->type == AT_NODE)
+        on_node(s, e->id);
+    else if (e->type == SERVED)
+        on_served(s, e->id);
+    else if (!c->ended) {             /* REPLY, TIMEOUT */
+        end_call(s, e->id, e->type == REPLY && !c->failed);
+        free_if_over(s, e->id);
+    }
+}
+
+static double quantile(const struct sim *s, double q)
+{
+    uint64_t n = 0, seen = 0;
+    uint32_t i;
+
+    for (i = 0; i < BINS; i++)
+        n += s->bin[i];
+    for (i = 0; i < BINS; i++) {
+        seen += s->bin[i];
+        if ((double)seen >= q * (double)n)
+            break;
+    }
+    return (i + 1) * BIN_US / 1000.0;
+}
+
+static void sum_up(struct sim *s, struct sim_result *out)
+{
+    double total = 0, speed = 0, share;
+    uint32_t i;
+
+    *out = s->res;
+    out->p50_ms = quantile(s, 0.5);
+    out->p99_ms = quantile(s, 0.99);
+    out->p999_ms = quantile(s, 0.999);
+    out->min_share = 1e9;
+    for (i = 0; i < s->cfg.n_node; i++) {
+        total += (double)s->node[i].n;
+        speed += s->cfg.speed[i];
+    }
+    for (i = 0; i < s->cfg.n_node && total > 0; i++) {
+        share = (double)s->node[i].n / total / (s->cfg.speed[i] / speed);
+        out->max_share = share > out->max_share ? share : out->max_share;
+        out->min_share = share < out->min_share ? share : out->min_share;
+    }
+}
+
+static int start(struct sim *s)
+{
+    double capacity = 0;
+    uint32_t i;
+    int rc = 0;
+
+    s->call = calloc(CALLS, sizeof(*s->call));
+    s->bin = calloc(BINS, sizeof(*s->bin));
+    s->host = calloc(s->cfg.n_host, sizeof(*s->host));
+    if (!s->call || !s->bin || !s->host)
+        return -ENOMEM;
+    for (i = 1; i + 1 < CALLS; i++)
+        s->call[i].next = i + 1;
+    s->free_call = 1;
+    for (i = 0; i < s->cfg.n_node; i++) {
+        s->node[i].now = s->cfg.speed[i];
+        s->member[i] = (struct node_member){i, NODE_WEIGHT, i >= s->cfg.n_own, 0};
+        capacity += s->cfg.speed[i] * s->cfg.n_worker / s->cfg.service_ms;
+        if (s->cfg.hiccups)
+            add_event(s, (uint64_t)exponential(s, HICCUP_EVERY_S * 1e6), HICCUP, i, 0);
+    }
+    s->gap_us = 1000 / (capacity * s->cfg.load);
+    for (i = 0; i < s->cfg.n_host && rc == 0; i++)
+        rc = start_host(s, i);
+    add_event(s, 0, ARRIVAL, 0, 0);
+    return rc;
+}
+
+int sim_run(const struct sim_config *cfg, struct sim_result *out)
+{
+    struct sim *s = calloc(1, sizeof(*s));
+    struct event e;
+    uint32_t i;
+    int rc;
+
+    if (!s)
+        return -ENOMEM;
+    s->cfg = *cfg;
+    s->end = (uint64_t)(cfg->seconds * 1e6);
+    rnd_init(&s->rnd, cfg->seed * 0x9e3779b97f4a7c15u);
+    rc = start(s);
+    while (rc == 0 && !s->events.no_memory && s->events.n > 0) {
+        e = events_next(&s->events);
+        s->now = e.at;
+        if (s->now >= s->end)
+            break;
+        happen(s, &e);
+    }
+    if (rc == 0 && s->events.no_memory)
+        rc = -ENOMEM;
+    if (rc == 0)
+        sum_up(s, out);
+    for (i = 0; s->host && i < cfg->n_host; i++)
+        classic_destroy(s->host[i].classic);
+    events_free(&s->events);
+    free(s->call);
+    free(s->bin);
+    free(s->host);
+    free(s);
+    return rc;
+}

@@ -1,0 +1,257 @@
+/* Costs, ejection, return, slow start; k; outliers; a zone that comes back. */
+#include "lb/health.h"
+
+#include "base/crc32.h"
+#include "lb/pick.h"
+#include "lb/zones.h"
+#include "t.h"
+
+static struct health_node node[8], *all[8];
+static struct health_totals total[8];
+static const struct health_config *const c = &health_preset;
+
+static int setup(void **state)
+{
+    int i;
+
+    (void)state;
+    memset(node, 0, sizeof(node));
+    memset(total, 0, sizeof(total));
+    for (i = 0; i < 8; i++)
+        all[i] = &node[i];
+    return 0;
+}
+
+static void calls(int i, uint64_t n, uint64_t err, uint64_t us, uint64_t now_ms)
+{
+    total[i].done += n;
+    total[i].err += err;
+    total[i].lat_us += n * us;
+    health_observe(&node[i], c, &total[i], 0, now_ms);
+}
+
+static void t_k_is_as_computed(void **state)
+{
+    (void)state;
+    assert_int_equal(health_k(0), 3);
+    assert_int_equal(health_k(0.02), 3);
+    assert_int_equal(health_k(0.05), 4);
+    assert_int_equal(health_k(0.2), 8);
+    assert_int_equal(health_k(0.9), 20);
+    assert_int_equal(health_k(1), 20);
+}
+
+static void t_k_of_a_module_leaves_the_worst_node_out(void **state)
+{
+    int i;
+
+    (void)state;
+    for (i = 0; i < 4; i++)
+        calls(i, 100, i == 0 ? 100 : 0, 1000, 1000);
+    assert_int_equal(health_module_k(all, 4), 3);
+    for (i = 0; i < 4; i++)
+        calls(i, 900, 200, 1000, 1000);
+    assert_in_range(health_module_k(all, 4), 7, 8); /* 20 % everywhere */
+}
+
+static void t_k_does_not_count_failures_that_go_on(void **state)
+{
+    int i;
+
+    (void)state;
+    for (i = 0; i < 4; i++) {         /* a zone dies: all that is seen has failed */
+        total[i] = (struct health_totals){2, 2, 2000};
+        health_observe(&node[i], c, &total[i], 2, 1000);
+    }
+    assert_int_equal(health_module_k(all, 4), 3);
+}
+
+static void t_cost_follows_the_calls_of_the_last_second(void **state)
+{
+    uint32_t was, now;
+
+    (void)state;
+    calls(0, 10, 0, 4000, 1000);
+    was = health_cost(&node[0], c, 100, 0, 1000);
+    assert_int_equal(was, 4096 * 256 * 1); /* 4,000 us, up to the next step */
+    calls(0, 10, 0, 64000, 1100);
+    now = health_cost(&node[0], c, 100, 0, 1100);
+    assert_true(now > was);
+    calls(0, 10, 0, 64000, 6100);
+    assert_in_range(health_cost(&node[0], c, 100, 0, 6100), 60000 * 256, 66000 * 256);
+    assert_int_equal(health_cost(&node[0], c, 200, 0, 6100),
+                     health_cost(&node[0], c, 100, 0, 6100) / 2); /* by weight */
+}
+
+static void t_quick_nodes_are_alike(void **state)
+{
+    (void)state;
+    calls(0, 10, 0, 90, 1000);
+    calls(1, 10, 0, 300, 1000);
+    assert_int_equal(health_cost(&node[0], c, 100, 0, 1000),
+                     health_cost(&node[1], c, 100, 0, 1000));
+}
+
+static void t_nobody_knows_means_as_the_others(void **state)
+{
+    (void)state;
+    assert_int_equal(health_cost(&node[0], c, 100, 8192, 1000), 8192 * 256);
+}
+
+static void t_cost_saturates_below_out(void **state)
+{
+    (void)state;
+    calls(0, 1, 0, 3600000000u, 1000);
+    assert_int_equal(health_cost(&node[0], c, 1, 0, 1000), NODE_COST_MAX);
+}
+
+static void t_times_out_double_up_to_a_minute(void **state)
+{
+    static const uint32_t want[8] = {1, 2, 4, 8, 16, 32, 60, 60};
+    int i;
+
+    (void)state;
+    for (i = 0; i < 8; i++) {
+        health_eject(&node[0], c, 1000);
+        assert_int_equal(node[0].out_until_ms, 1000 + want[i] * 1000);
+        assert_int_equal(health_cost(&node[0], c, 100, 0, 1000), NODE_OUT);
+        health_return(&node[0], 3, 2000);
+    }
+}
+
+static void t_a_node_that_was_down_is_back_after_two_probes(void **state)
+{
+    (void)state;
+    node[0].times = 6;                /* a minute, were it not for the probes */
+    health_eject(&node[0], c, 1000);
+    health_probed(&node[0], false);
+    health_probed(&node[0], true);
+    assert_false(health_may_return(&node[0], 3000));
+    health_probed(&node[0], true);
+    assert_true(health_may_return(&node[0], 3000));
+}
+
+static void t_a_node_that_only_calls_fail_at_waits(void **state)
+{
+    (void)state;
+    node[0].times = 2;
+    health_eject(&node[0], c, 1000);  /* 4 s */
+    health_probed(&node[0], true);
+    health_probed(&node[0], true);
+    assert_false(health_may_return(&node[0], 4999));
+    assert_true(health_may_return(&node[0], 5000));
+}
+
+static void t_without_a_probe_nobody_is_back(void **state)
+{
+    (void)state;
+    health_eject(&node[0], c, 1000);
+    assert_false(health_may_return(&node[0], 1000000));
+}
+
+static void t_slow_start_grows_to_the_whole_weight(void **state)
+{
+    uint32_t full;
+
+    (void)state;
+    full = health_cost(&node[0], c, 100, 2048, 0);
+    health_return(&node[0], 3, 1000);
+    assert_in_range(health_cost(&node[0], c, 100, 2048, 1000), 9 * full, 11 * full);
+    assert_in_range(health_cost(&node[0], c, 100, 2048, 6000), full * 19 / 10,
+                    full * 21 / 10);
+    assert_int_equal(health_cost(&node[0], c, 100, 2048, 11000), full);
+}
+
+static void t_the_first_call_after_a_return_decides(void **state)
+{
+    (void)state;
+    assert_int_equal(health_return(&node[0], 3, 1000), 2);
+    assert_int_equal(health_return(&node[0], 8, 1000), 0); /* failures are common here */
+}
+
+static void t_a_minute_without_trouble_is_forgiven(void **state)
+{
+    (void)state;
+    health_eject(&node[0], c, 1000);
+    health_return(&node[0], 3, 2000);
+    calls(0, 1, 0, 1000, 61000);
+    assert_int_equal(node[0].times, 1);
+    calls(0, 1, 0, 1000, 62001);
+    assert_int_equal(node[0].times, 0);
+}
+
+/* The table's case: {50, 100, 100, 100, 100} per cent. */
+static void t_an_outlier_is_far_below_the_median(void **state)
+{
+    int i;
+
+    (void)state;
+    for (i = 0; i < 5; i++)
+        calls(i, 100, i == 0 ? 50 : 0, 1000, 1000);
+    assert_true(health_is_outlier(all, 5, 0));
+    assert_false(health_is_outlier(all, 5, 1));
+    assert_false(health_is_outlier(all, 4, 0)); /* too few to say */
+}
+
+static void t_all_failing_alike_is_no_outlier(void **state)
+{
+    int i;
+
+    (void)state;
+    for (i = 0; i < 8; i++)
+        calls(i, 100, 48 + (uint64_t)i % 4, 1000, 1000);
+    for (i = 0; i < 8; i++)
+        assert_false(health_is_outlier(all, 8, (uint32_t)i));
+}
+
+static void t_names_of_zones_are_as_mysql_numbers_them(void **state)
+{
+    (void)state;
+    assert_int_equal(crc32_of("123456789"), 0xcbf43926u);
+    assert_int_equal(crc32_of(""), 0);
+}
+
+static void t_a_zone_comes_back_over_35_seconds(void **state)
+{
+    struct zones z = {0};
+
+    (void)state;
+    assert_int_equal(zones_step(&z, 3, 3, 6, 0), PICK_FULL);
+    assert_int_equal(zones_step(&z, 2, 3, 6, 0), PICK_FULL); /* 33 % out */
+    assert_false(z.broken);
+    zones_step(&z, 1, 3, 6, 1000);    /* 67 % */
+    assert_true(z.broken);
+    assert_int_equal(zones_step(&z, 3, 3, 6, 10000), PICK_FULL / 500);
+    assert_int_equal(zones_step(&z, 3, 3, 6, 14999), PICK_FULL / 500);
+    assert_in_range(zones_step(&z, 3, 3, 6, 30000), PICK_FULL / 2, PICK_FULL * 51 / 100);
+    assert_int_equal(zones_step(&z, 3, 3, 6, 45000), PICK_FULL);
+    assert_false(z.broken);
+}
+
+static void t_a_zone_that_fails_again_begins_anew(void **state)
+{
+    struct zones z = {0};
+
+    (void)state;
+    zones_step(&z, 1, 3, 6, 0);
+    zones_step(&z, 3, 3, 6, 1000);
+    zones_step(&z, 1, 3, 6, 20000);
+    zones_step(&z, 3, 3, 6, 21000);
+    assert_int_equal(zones_step(&z, 3, 3, 6, 25000), PICK_FULL / 500);
+}
+
+#define P(f) cmocka_unit_test_setup(f, setup)
+
+T_MAIN(P(t_k_is_as_computed), P(t_k_of_a_module_leaves_the_worst_node_out),
+       P(t_k_does_not_count_failures_that_go_on),
+       P(t_cost_follows_the_calls_of_the_last_second), P(t_quick_nodes_are_alike),
+       P(t_nobody_knows_means_as_the_others), P(t_cost_saturates_below_out),
+       P(t_times_out_double_up_to_a_minute),
+       P(t_a_node_that_was_down_is_back_after_two_probes),
+       P(t_a_node_that_only_calls_fail_at_waits), P(t_without_a_probe_nobody_is_back),
+       P(t_slow_start_grows_to_the_whole_weight),
+       P(t_the_first_call_after_a_return_decides),
+       P(t_a_minute_without_trouble_is_forgiven), P(t_an_outlier_is_far_below_the_median),
+       P(t_all_failing_alike_is_no_outlier),
+       P(t_names_of_zones_are_as_mysql_numbers_them),
+       P(t_a_zone_comes_back_over_35_seconds), P(t_a_zone_that_fails_again_begins_anew))

@@ -1,0 +1,333 @@
+/* The choice of a node: by score, by turn, by key; who is out, the cap, panic, zones. */
+#include "lb/pick.h"
+
+#include <stdatomic.h>
+
+#include "t.h"
+
+#define MAX 128
+#define NOW 100000
+
+static _Atomic uint32_t cost[MAX];
+static struct node_counter counter[MAX];
+static struct node_member member[MAX];
+static int64_t current[MAX];
+static struct pick_state st;
+static struct pick_view v;
+static int hits[MAX];
+
+static int setup(void **state)
+{
+    int i;
+
+    (void)state;
+    memset(counter, 0, sizeof(counter));
+    memset(current, 0, sizeof(current));
+    memset(&st, 0, sizeof(st));
+    for (i = 0; i < MAX; i++) {
+        cost[i] = 1000;
+        member[i] = (struct node_member){(uint32_t)i, 100, 0, 0};
+    }
+    rnd_init(&st.rnd, 7);
+    st.current = current;
+    v = (struct pick_view){.cost = cost,
+                           .counter = counter,
+                           .member = member,
+                           .n = 8,
+                           .n_own = 8,
+                           .need = PICK_NEED,
+                           .own_max = PICK_FULL};
+    return 0;
+}
+
+static void nodes(uint32_t n, uint32_t n_own)
+{
+    uint32_t i;
+
+    v.n = n;
+    v.n_own = n_own;
+    for (i = 0; i < n; i++)
+        member[i].zone = i >= n_own;
+}
+
+static void out(uint32_t i)
+{
+    cost[i] = NODE_OUT;
+}
+
+static unsigned picks(int n)          /* fills hits; all reasons */
+{
+    unsigned why, all = 0;
+
+    memset(hits, 0, sizeof(hits));
+    while (n-- > 0) {
+        hits[pick_node(&v, &st, NOW, (uint64_t)n, &why)]++;
+        all |= why;
+    }
+    return all;
+}
+
+static void t_scan_takes_the_lowest_cost_times_calls(void **state)
+{
+    (void)state;
+    cost[5] = 999;
+    assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), 5);
+    counter[5].infl = 1;              /* 1,998 now */
+    cost[2] = 998;
+    assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), 2);
+    counter[2].infl = -3;             /* a drift is no advantage */
+    counter[3].infl = 0;
+    cost[3] = 997;
+    assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), 3);
+}
+
+static void t_scan_shares_evenly_between_equals(void **state)
+{
+    int i;
+
+    (void)state;
+    picks(8000);
+    for (i = 0; i < 8; i++)
+        assert_in_range(hits[i], 800, 1200);
+}
+
+static void t_scan_samples_above_64(void **state)
+{
+    (void)state;
+    nodes(100, 100);
+    cost[50] = 1;
+    picks(10000);
+    assert_in_range(hits[50], 500, 1200); /* 8 of 100 see it, not all */
+}
+
+static void t_an_out_node_gets_no_call(void **state)
+{
+    (void)state;
+    out(1);
+    counter[2].out_until_ms = NOW + 1; /* a proposal */
+    counter[3].out_until_ms = NOW;    /* over */
+    assert_int_equal(picks(2000), 0);
+    assert_int_equal(hits[1] + hits[2], 0);
+    assert_true(hits[3] > 0);
+    assert_int_equal(pick_count_in(&v, NOW, NULL), 6);
+}
+
+static void t_panic_ignores_health_when_most_are_out(void **state)
+{
+    int i;
+
+    (void)state;
+    for (i = 0; i < 4; i++)
+        out((uint32_t)i);
+    assert_int_equal(picks(1000), 0); /* a half is not most */
+    assert_int_equal(hits[0], 0);
+    for (i = 0; i < 8; i++)           /* somebody hostile puts all of them out */
+        counter[i].out_until_ms = NOW + 60000;
+    assert_int_equal(picks(1000), PICK_PANIC);
+    for (i = 4; i < 8; i++)
+        assert_true(hits[i] > 0);
+}
+
+static void t_the_last_and_the_half_stay_in(void **state)
+{
+    (void)state;
+    nodes(2, 2);
+    assert_true(pick_may_eject(&v, NOW));
+    out(0);
+    assert_false(pick_may_eject(&v, NOW)); /* the last one */
+    nodes(5, 5);
+    assert_true(pick_may_eject(&v, NOW));
+    out(1);
+    assert_false(pick_may_eject(&v, NOW)); /* 3 of 5 out would be most */
+    nodes(1, 1);
+    cost[0] = 1;
+    assert_false(pick_may_eject(&v, NOW));
+}
+
+static void t_p2c_takes_two_distinct_ones(void **state)
+{
+    (void)state;
+    v.rule = PICK_P2C;
+    nodes(2, 2);
+    cost[1] = 2000;
+    picks(1000);
+    assert_int_equal(hits[1], 0);     /* with replacement it would get a quarter */
+    nodes(8, 8);
+    picks(8000);
+    assert_int_equal(hits[1], 0);     /* the worst of all never wins */
+    assert_in_range(hits[0], 900, 1400);
+}
+
+static void t_wrr_is_smooth(void **state)
+{
+    static const uint32_t want[7] = {0, 0, 1, 0, 2, 0, 0};
+    int i;
+
+    (void)state;
+    v.rule = PICK_WRR;
+    nodes(3, 3);
+    member[0].weight = 500;
+    for (i = 0; i < 7; i++)
+        assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), want[i]);
+}
+
+static void t_wrr_goes_on_around_one_that_is_out(void **state)
+{
+    (void)state;
+    v.rule = PICK_WRR;
+    nodes(3, 3);
+    out(1);
+    picks(1000);
+    assert_int_equal(hits[0], 500);
+    assert_int_equal(hits[1], 0);
+    assert_int_equal(hits[2], 500);
+}
+
+static void t_hash_moves_only_the_keys_of_a_node_that_goes(void **state)
+{
+    static uint32_t at[4000];
+    uint32_t i, moved = 0;
+
+    (void)state;
+    v.rule = PICK_HASH;
+    for (i = 0; i < 4000; i++)
+        at[i] = pick_node(&v, &st, NOW, i, NULL);
+    out(3);
+    for (i = 0; i < 4000; i++) {
+        uint32_t now = pick_node(&v, &st, NOW, i, NULL);
+
+        assert_int_not_equal(now, 3);
+        moved += now != at[i];
+        assert_true(now == at[i] || at[i] == 3);
+    }
+    assert_in_range(moved, 400, 600); /* an eighth */
+}
+
+static void t_hash_honours_weights(void **state)
+{
+    (void)state;
+    v.rule = PICK_HASH;
+    nodes(2, 2);
+    member[0].weight = 300;
+    picks(4000);
+    assert_in_range(hits[0], 2800, 3200);
+}
+
+static void t_classic_probes_each_11th_call(void **state)
+{
+    (void)state;
+    v.rule = PICK_CLASSIC;
+    out(1);
+    assert_int_equal(picks(1100), PICK_PROBE);
+    assert_int_equal(hits[1], 100);
+    assert_in_range(hits[0], 142, 144); /* the others in turn */
+    assert_in_range(hits[7], 142, 144);
+}
+
+static void t_calls_stay_in_their_zone(void **state)
+{
+    (void)state;
+    nodes(6, 3);
+    cost[4] = 1;                      /* however good the others are */
+    assert_int_equal(picks(1000), 0);
+    assert_int_equal(hits[3] + hits[4] + hits[5], 0);
+}
+
+static void t_a_zone_without_nodes_of_its_own_uses_all(void **state)
+{
+    (void)state;
+    nodes(6, 0);
+    picks(6000);
+    assert_in_range(hits[0], 800, 1200);
+}
+
+/* 1 of 4 out: 75 % of the capacity for 71 % that is needed; 2 of 4: 50 for 71, so 30 %
+ * leave; 3 of 4: it is broken. */
+static void t_calls_spill_by_what_is_missing(void **state)
+{
+    (void)state;
+    nodes(8, 4);
+    out(0);
+    assert_int_equal(picks(4000), 0);
+    out(1);
+    assert_int_equal(picks(10000), PICK_OTHER_ZONE);
+    assert_in_range(hits[4] + hits[5] + hits[6] + hits[7], 2700, 3300);
+    out(2);
+    assert_int_equal(picks(10000), PICK_OTHER_ZONE | PICK_ZONE_BROKEN);
+    assert_in_range(hits[3], 5, 50);  /* 0.2 % try it */
+    out(3);
+    picks(1000);
+    assert_int_equal(hits[0] + hits[1] + hits[2] + hits[3], 0);
+}
+
+static void t_a_zone_of_one_node_spills_too(void **state)
+{
+    (void)state;
+    nodes(2, 1);
+    out(0);
+    picks(100);
+    assert_int_equal(hits[1], 100);
+}
+
+static void t_a_zone_that_comes_back_is_limited(void **state)
+{
+    (void)state;
+    nodes(4, 2);
+    v.own_max = PICK_FULL / 10;
+    picks(10000);
+    assert_in_range(hits[0] + hits[1], 850, 1150);
+}
+
+static void t_k_failures_in_a_row_propose(void **state)
+{
+    (void)state;
+    pick_ended(&v, 2, 3, false, false, NOW);
+    pick_ended(&v, 2, 3, false, false, NOW);
+    pick_ended(&v, 2, 3, true, false, NOW); /* not in a row */
+    pick_ended(&v, 2, 3, false, false, NOW);
+    pick_ended(&v, 2, 3, false, false, NOW);
+    assert_false(pick_is_out(&v, 2, NOW));
+    pick_ended(&v, 2, 3, false, false, NOW);
+    assert_int_equal(counter[2].out_until_ms, NOW + 1000);
+    pick_ended(&v, 2, 3, false, false, NOW + 2000);
+    assert_int_equal(counter[2].out_until_ms, NOW + 3000);
+}
+
+static void t_without_an_agent_proposals_last_longer(void **state)
+{
+    static const uint32_t want[8] = {0, 0, 1000, 2000, 4000, 8000, 16000, 30000};
+    int i;
+
+    (void)state;
+    for (i = 0; i < 8; i++) {
+        uint64_t now = NOW + (uint64_t)i * 100000;
+
+        pick_ended(&v, 2, 3, false, true, now);
+        assert_int_equal(counter[2].out_until_ms, want[i] ? now + want[i] : 0);
+    }
+}
+
+static void t_proposals_keep_the_cap(void **state)
+{
+    uint32_t i, k;
+
+    (void)state;
+    for (i = 0; i < 8; i++)
+        for (k = 0; k < 20; k++)
+            pick_ended(&v, i, 3, false, false, NOW);
+    assert_int_equal(pick_count_in(&v, NOW, NULL), 4);
+}
+
+#define P(f) cmocka_unit_test_setup(f, setup)
+
+T_MAIN(P(t_scan_takes_the_lowest_cost_times_calls),
+       P(t_scan_shares_evenly_between_equals), P(t_scan_samples_above_64),
+       P(t_an_out_node_gets_no_call), P(t_panic_ignores_health_when_most_are_out),
+       P(t_the_last_and_the_half_stay_in), P(t_p2c_takes_two_distinct_ones),
+       P(t_wrr_is_smooth), P(t_wrr_goes_on_around_one_that_is_out),
+       P(t_hash_moves_only_the_keys_of_a_node_that_goes), P(t_hash_honours_weights),
+       P(t_classic_probes_each_11th_call), P(t_calls_stay_in_their_zone),
+       P(t_a_zone_without_nodes_of_its_own_uses_all), P(t_calls_spill_by_what_is_missing),
+       P(t_a_zone_of_one_node_spills_too), P(t_a_zone_that_comes_back_is_limited),
+       P(t_k_failures_in_a_row_propose), P(t_without_an_agent_proposals_last_longer),
+       P(t_proposals_keep_the_cap))

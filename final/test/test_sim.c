@@ -1,0 +1,131 @@
+/* The policies in virtual time: the same seed, the same result; what each promises. */
+#include "sim/sim.h"
+
+#include "t.h"
+
+static struct sim_config cfg;
+
+static int setup(void **state)
+{
+    uint32_t i;
+
+    (void)state;
+    cfg = sim_preset;
+    cfg.seconds = t_mode_is("memcheck") ? 4 : 12;
+    cfg.n_node = cfg.n_own = 8;
+    for (i = 0; i < 8; i++)
+        cfg.speed[i] = 1;
+    cfg.load = 0.4;
+    cfg.hiccups = false;
+    return 0;
+}
+
+static struct sim_result run(void)
+{
+    struct sim_result r;
+
+    assert_int_equal(sim_run(&cfg, &r), 0);
+    assert_true(r.n > 1000);
+    return r;
+}
+
+static double failed(const struct sim_result *r)
+{
+    return (double)r->n_err / (double)r->n;
+}
+
+static void t_the_same_seed_is_the_same_result(void **state)
+{
+    struct sim_result a, b;
+
+    (void)state;
+    memset(&a, 0, sizeof(a));
+    memset(&b, 0, sizeof(b));
+    a = run();
+    b = run();
+    assert_memory_equal(&a, &b, sizeof(a));
+    cfg.seed = 2;
+    b = run();
+    assert_true(a.n != b.n);
+}
+
+static void t_scan_is_near_the_oracle(void **state)
+{
+    struct sim_result scan, p2c, wrr, oracle;
+
+    (void)state;
+    cfg = sim_preset;
+    cfg.seconds = t_mode_is("memcheck") ? 6 : 20;
+    scan = run();
+    cfg.rule = PICK_P2C;
+    p2c = run();
+    cfg.rule = PICK_WRR;
+    wrr = run();
+    cfg.policy = SIM_ORACLE;
+    oracle = run();
+    assert_true(scan.p99_ms < 1.6 * oracle.p99_ms);
+    assert_true(failed(&scan) < 0.0002);
+    assert_true(scan.p99_ms < p2c.p99_ms);
+    assert_true(failed(&wrr) > 0.01); /* it sees no speeds */
+}
+
+static void t_when_all_fail_a_little_nothing_collapses(void **state)
+{
+    static const double p[] = {0.05, 0.2, 0.5};
+    struct sim_result r;
+    int i;
+
+    (void)state;
+    for (i = 0; i < 3; i++) {
+        cfg.err = p[i];
+        r = run();
+        assert_true(failed(&r) < p[i] + 0.02);
+    }
+}
+
+static void t_the_classic_algorithm_collapses(void **state)
+{
+    struct sim_result r;
+
+    (void)state;
+    cfg.policy = SIM_CLASSIC;
+    cfg.err = 0.3;
+    cfg.seconds = 20;
+    r = run();
+    assert_true(failed(&r) > 0.5);    /* why it is not the default */
+}
+
+static void t_dead_nodes_are_left_for_good(void **state)
+{
+    struct sim_result r;
+
+    (void)state;
+    cfg.n_dead = 4;
+    cfg.load = 0.3;
+    cfg.seconds = 12;
+    r = run();
+    assert_true((double)r.n_err_late < 0.01 * (double)r.n_late);
+    cfg.policy = SIM_CLASSIC;
+    r = run();
+    assert_true((double)r.n_err_late > 0.08 * (double)r.n_late); /* each 11th call */
+}
+
+static void t_a_dead_zone_is_left(void **state)
+{
+    struct sim_result r;
+
+    (void)state;
+    cfg.n_own = 4;
+    cfg.n_dead = 4;
+    cfg.load = 0.3;
+    cfg.seconds = 12;
+    r = run();
+    assert_true((double)r.n_err_late < 0.01 * (double)r.n_late);
+}
+
+#define P(f) cmocka_unit_test_setup(f, setup)
+
+T_MAIN(P(t_the_same_seed_is_the_same_result), P(t_scan_is_near_the_oracle),
+       P(t_when_all_fail_a_little_nothing_collapses),
+       P(t_the_classic_algorithm_collapses), P(t_dead_nodes_are_left_for_good),
+       P(t_a_dead_zone_is_left))
