@@ -1,0 +1,58 @@
+/* chooser -- a thread's side of the data plane: chooses nodes from shared memory and
+ * counts calls there, without a system call; with the agent alive, frozen or dead.
+ * Thread: its owner's. */
+#ifndef LARS_SHMTAB_CHOOSER_H
+#define LARS_SHMTAB_CHOOSER_H
+
+#include "base/net_addr.h"
+#include "shmtab/calls.h"
+
+struct chooser;
+
+#define CHOOSER_CLAIM UINT32_MAX      /* any free ledger, by claims.h */
+
+/* <dir>: the agent's folder of shared files.  <index>: one of the agent's own ledgers, or
+ * CHOOSER_CLAIM.  Returns 0; as segment_open(); -EUSERS when all ledgers are taken;
+ * -ENOSPC. */
+int chooser_create(struct chooser **out, const char *dir, uint32_t index);
+
+/* Its open calls are the agent's to clean up.  NULL is fine. */
+void chooser_destroy(struct chooser *c);
+
+/* After fork(), in the child: frees it without touching what the parent holds. */
+void chooser_forget(struct chooser *c);
+
+struct chooser_pick {
+    struct net_addr addr;
+    uint32_t nid, mid, segment;
+    uint64_t token;                   /* 0 = too many calls are open: it is not tracked */
+    uint64_t start_us;
+    unsigned why;                     /* enum pick_why */
+};
+
+/* A node for a call that begins now.  <key>: for modules that choose by it.  Returns 0;
+ * -ENOENT: the module is known and has no nodes; -ESRCH: the module is not known here;
+ * -ESTALE: other files are in force, make a new chooser; -ENOSPC, -ENOMEM, -EAGAIN,
+ * -EBADMSG: not by this way. */
+int chooser_get(struct chooser *c, uint32_t modid, uint32_t cmdid, uint64_t key,
+                struct chooser_pick *out);
+
+/* The call has ended.  <opener>: the ledger of its token, NULL = this chooser's.  Returns
+ * 0; -EALREADY: it had ended, by a report before, or by its time-out; -ENOSPC. */
+int chooser_report(struct chooser *c, struct calls *opener, const struct chooser_pick *p,
+                   bool ok);
+
+/* A choice without a call, and a call without a choice: for those who speak UDP. */
+int chooser_look(struct chooser *c, uint32_t modid, uint32_t cmdid, uint64_t key,
+                 struct net_addr *out);
+int chooser_count(struct chooser *c, uint32_t modid, uint32_t cmdid,
+                  const struct net_addr *addr, bool ok, uint64_t lat_us);
+
+/* The module's nodes, at most <max>.  Returns how many; -E2BIG; as chooser_get(). */
+int chooser_route(struct chooser *c, uint32_t modid, uint32_t cmdid, struct net_addr *out,
+                  unsigned max);
+
+struct calls *chooser_calls(const struct chooser *c); /* borrowed */
+const struct segment *chooser_segment(const struct chooser *c); /* borrowed */
+
+#endif
