@@ -3,15 +3,18 @@
  * Prints "listening on ADDR:PORT" (UDP, that port and the next two).  Ctrl-C and SIGTERM
  * end it in order: the last totals are sent, the routes written. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/agentobs.h"
 #include "api/fallback.h"
+#include "base/crc32.h"
 #include "base/err.h"
 #include "base/heartbeat.h"
 #include "base/log.h"
@@ -19,12 +22,15 @@
 #include "base/opts.h"
 #include "base/sig.h"
 #include "net/evsig.h"
+#include "shmtab/layout.h"
 
 static struct settings {
     char address[48], dir[96], caller[48], dns_ip[48], report_ip[48];
     char dns_others[256], report_others[256], http[64];
     uint32_t port, dns_port, report_port, report_ms, max_modules;
     uint32_t idle_s, overload_s, update_s;
+    char shm[160], zone[33], rules[PLANE_RULES];
+    uint32_t max_nodes, timeout_ms;
     struct classic_config classic;
 } set;
 
@@ -54,6 +60,15 @@ static const struct conf_key keys[] = {
     TEXT("reporter", "others", report_others, "", "more of them, as above"),
     TEXT("http", "listen", http, "",
          "ADDRESS:PORT of /metrics and /healthz; empty = nowhere"),
+    TEXT("shm", "dir", shm, "",
+         "folder of the shared memory, best in /dev/shm; empty = UDP only"),
+    {"shm", "max_nodes", CONF_U32, AT(max_nodes), 64, LAYOUT_MAX_NODES, "1048576",
+     "nodes in it; a power of two"},
+    {"shm", "timeout_ms", CONF_U32, AT(timeout_ms), 1, 3600000, "30000",
+     "a call that nobody reports for so long has failed"},
+    TEXT("choice", "zone", zone, "", "our zone, as RouteData.zone names it"),
+    TEXT("choice", "rules", rules, "",
+         "MODID/CMDID=RULE or *=RULE ...: scan, p2c, wrr, hash, classic"),
     TEXT("repoter", "ip", report_ip, NULL, "as the public Lars spells it"),
     {"repoter", "port", CONF_U32, AT(report_port), 1, 65535, NULL, "as it spells it"},
     {"loadbalance", "probe_num", CONF_U32, LB(probe_num), 1, 1000000, "10",
@@ -159,6 +174,10 @@ static int addresses(struct agent_config *cfg, const char **why)
     if (n < 0)
         return -EINVAL;
     cfg->n_report = (size_t)n;
+    *why = "[choice] rules wants MODID/CMDID=RULE, and the rules scan, p2c, wrr, hash or "
+           "classic";
+    if (plane_check_rules(set.rules) < 0)
+        return -EINVAL;
     *why = "[agent] caller wants an IPv4 such as 10.0.0.1, or nothing";
     if (set.caller[0] &&
         (net_addr_set(&caller, set.caller, 0) < 0 || caller.family != AF_INET))
@@ -188,6 +207,17 @@ static int open_folder(void)
     return rc;
 }
 
+/* DIR/shm leads the API to the shared memory. */
+static void link_shm(void)
+{
+    char path[128], to[PATH_MAX];
+
+    snprintf(path, sizeof(path), "%s/" FALLBACK_SHM, set.dir);
+    unlink(path);
+    if (set.shm[0] && realpath(set.shm, to) && symlink(to, path) == -1)
+        LOG_WARN("shm.link", "path=%s err=%s: clients use UDP", path, err_str(-errno));
+}
+
 static int start(struct agent_config *cfg)
 {
     char file[128], text[NET_ADDR_STRLEN];
@@ -206,6 +236,7 @@ static int start(struct agent_config *cfg)
                 net_addr_str(&cfg->at, text), err_text(rc), err_str(rc));
         return rc;
     }
+    link_shm();
     cfg->at.port = agent_port(me.agent);
     on_beat(NULL);
     printf("listening on %s\n", net_addr_str(&cfg->at, text));
@@ -231,6 +262,13 @@ int main(int argc, char **argv)
     cfg.refresh_ms = set.update_s * 1000;
     cfg.file_ms = 60000;
     cfg.max_modules = set.max_modules;
+    cfg.plane = (struct plane_config){.dir = set.shm,
+                                      .max_nodes = set.max_nodes,
+                                      .max_modules = LAYOUT_MAX_MODULES,
+                                      .zone = crc32_of(set.zone),
+                                      .timeout_ms = set.timeout_ms,
+                                      .health = health_preset};
+    memcpy(cfg.plane.rules, set.rules, sizeof(set.rules));
     rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
         rc = open_folder();

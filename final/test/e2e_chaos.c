@@ -88,7 +88,7 @@ static void t_f5_reportd_stopped_is_left(void **state)
     T_WAIT(total("succ_cnt") > 0);
     kill(rep.pid, SIGSTOP);
     since = t_now_ms();
-    poll(NULL, 0, 200);               /* what was on its way is there */
+    poll(NULL, 0, 200); /* what was on its way is there */
     before = total("succ_cnt");
     T_WAIT(total("succ_cnt") > before);
     say("F5 Report Service of the own zone stopped: the other one counts",
@@ -170,10 +170,10 @@ static void t_f8_database_hangs(void **state)
     load_start(agent.port);
     kill(pid, SIGSTOP);
     seen = load.n;
-    T_WAIT(load.n > seen + 1500);     /* longer than its time-outs */
+    T_WAIT(load.n > seen + 1500); /* longer than its time-outs */
     c = peer_connect(dns.port);
     dnspeer_ask(c, 1, 1);
-    dnspeer_expect(c, 1, 1, 3);       /* the loops answer as ever */
+    dnspeer_expect(c, 1, 1, 3); /* the loops answer as ever */
     close(c);
     kill(pid, SIGCONT);
     since = t_now_ms();

@@ -29,7 +29,7 @@ static void t_f16_tcp_slow_cut_and_reset(void **state)
 
     (void)state;
     through_proxies = true;
-    no_others = true;                 /* no way around them */
+    no_others = true; /* no way around them */
     start_everything();
     load_start(agent.port);
     for (i = 0; i < 4 * rounds(); i++) {
@@ -154,7 +154,7 @@ static void t_f24_readers_that_never_read(void **state)
     uint64_t since, ms = 0, worst = 0;
 
     (void)state;
-    fill_module(5, 2000);             /* 24 kB an answer */
+    fill_module(5, 2000); /* 24 kB an answer */
     start_everything();
     load_start(agent.port);
     for (i = 0; i < 50; i++) {
@@ -162,7 +162,7 @@ static void t_f24_readers_that_never_read(void **state)
 
         fd[i] = peer_connect(dns.port);
         setsockopt(fd[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-        for (k = 0; k < 300; k++)     /* 7 MB, more than may wait */
+        for (k = 0; k < 300; k++) /* 7 MB, more than may wait */
             dnspeer_ask(fd[i], 5, 1);
         if (i % 10 == 9) {
             since = t_now_ms();

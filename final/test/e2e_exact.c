@@ -10,7 +10,7 @@
 #define ROUNDS (getenv("LARS_MODE") ? 2 : 8) /* a tool makes each start slow */
 
 static atomic_bool calling;
-static unsigned long long n_true;     /* calls reported by the caller */
+static unsigned long long n_true; /* calls reported by the caller */
 
 /* One call, reported, and counted by the agent when this returns: the question that
  * follows the report comes by the same socket. */
@@ -113,7 +113,7 @@ static void t_database_stopped_under_load(void **state)
     T_WAIT(total("succ_cnt") > 0);
     assert_int_equal(mydb_run("stop"), 0);
     proc_expect_line(rep.err, "db.down");
-    proc_end(&rep, SIGKILL);          /* and its memory with it */
+    proc_end(&rep, SIGKILL); /* and its memory with it */
     start_rep();
     assert_int_equal(mydb_run("start"), 0);
     calling = false;
@@ -131,7 +131,7 @@ static void t_second_report_service_takes_over(void **state)
     proc_start(&rep2, "lars-reportd", "-p", "0", "-s", mydb_socket, NULL);
     proc_wait_port(&rep2);
     snprintf(conf, sizeof(conf), "others = 127.0.0.1:%d\n", rep2.port);
-    more_conf = conf;                 /* the section before it is [reporter] */
+    more_conf = conf; /* the section before it is [reporter] */
     start_all();
     calling = true;
     assert_int_equal(pthread_create(&t, NULL, caller, NULL), 0);

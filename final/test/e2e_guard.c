@@ -106,7 +106,7 @@ static void t_truncate_is_held_and_filled_again(void **state)
     mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES "
              "(1,1,10,80), (1,1,11,80), (1,1,12,80), (2,1,10,80), (2,1,11,80)");
     said("route.released");
-    peer_expect_silence(c, 50);       /* 1/1 has what it always had */
+    peer_expect_silence(c, 50); /* 1/1 has what it always had */
     close(c);
     close(subscriber(2, 2));
 }

@@ -4,7 +4,7 @@
 
 #define FARM "\xe5\x86\x9c\xe4\xb8\x9a" /* two characters, four columns */
 
-static char out[65536];               /* stdout and stderr of the last command */
+static char out[65536]; /* stdout and stderr of the last command */
 static char ini[100];
 
 /* Run larsctl with <args>; returns its exit code. */
@@ -287,7 +287,7 @@ static void t_calls_are_shown(void **state)
     assert_int_equal(ctl("-o csv history 1 1 10m"), 0);
     says("time,ok,failed,failed_percent\n20");
     assert_in_range(mydb_number("SELECT SUM(n) FROM CallLatency WHERE bucket >= 29"), 5,
-                    90);              /* 1,792 us and more: the five slow ones */
+                    90); /* 1,792 us and more: the five slow ones */
     assert_int_equal(ctl("-o csv latency 1 1"), 0);
     says("time,calls,p50_us,p90_us,p99_us,max_us\n20");
     assert_int_equal(ctl("-o csv top 1"), 0);

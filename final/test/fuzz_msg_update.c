@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     apply(&m);
     n = msg_update_pack(&m, add, gone, body, sizeof(body));
     if (n == -7 && m.n_add + m.n_gone > MSG_UPDATE_HOSTS)
-        return 0;                     /* E2BIG: more than we would ever send */
+        return 0; /* E2BIG: more than we would ever send */
     if (n <= 0 || msg_update_unpack(&back, add2, gone2, body, (size_t)n) != 0 ||
         memcmp(&m, &back, sizeof(m)) != 0 ||
         memcmp(add, add2, m.n_add * sizeof(add[0])) != 0)

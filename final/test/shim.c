@@ -21,9 +21,9 @@ void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t size);
 
 static atomic_long left, more;
-static atomic_bool ready;             /* counting */
+static atomic_bool ready; /* counting */
 static long jump_s;
-static uintptr_t text_from, text_to;  /* the program's own code */
+static uintptr_t text_from, text_to; /* the program's own code */
 
 /* The first object is the program. */
 static int find_text(struct dl_phdr_info *info, size_t size, void *arg)

@@ -4,7 +4,7 @@
 #include "t.h"
 
 static struct alarms *a;
-static char said[400];                /* "+kind subject " and "-kind subject " */
+static char said[400]; /* "+kind subject " and "-kind subject " */
 
 static void on_alarm(const struct alarm *al, bool raised, void *arg)
 {

@@ -88,7 +88,7 @@ static void t_lock_of_a_stopped_service_ends(void **state)
     assert_int_equal(myconn_ensure(stopped), 0);
     assert_int_equal(myconn_query(stopped, begin, sizeof(begin) - 1), 0);
     assert_int_equal(myconn_select(stopped, lock, ignore_row, NULL), 0);
-    T_WAIT((rc = apply(2, 1)) >= 0);  /* as the writer does: until it succeeds */
+    T_WAIT((rc = apply(2, 1)) >= 0); /* as the writer does: until it succeeds */
     assert_int_equal(rc, 1);
     assert_int_equal(sum(), 20);
     myconn_destroy(stopped);
@@ -103,11 +103,11 @@ static void t_durations_go_to_their_own_table(void **state)
     b->row[1] = (struct msg_count){{1, 1}, MSG_LATENCY_IP, 30, 7, 0, false};
     assert_int_equal(batchdb_apply(db, b), 1);
     assert_int_equal(batchdb_apply(db, b), 0);
-    assert_int_equal(sum(), 30);      /* three rows of nodes */
+    assert_int_equal(sum(), 30); /* three rows of nodes */
     assert_int_equal(mydb_number("SELECT SUM(succ) FROM CallSecond"), 30);
     assert_int_equal(mydb_number("SELECT SUM(n * bucket) FROM CallLatency"), 210);
     assert_int_equal(mydb_number("SELECT at FROM CallLatency"), 1700000000 / 60 * 60);
-    b->seq = 3;                       /* nothing but durations */
+    b->seq = 3; /* nothing but durations */
     b->n = 1;
     b->row[0] = b->row[1];
     assert_int_equal(batchdb_apply(db, b), 1);

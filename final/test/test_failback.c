@@ -44,7 +44,7 @@ static int setup(void **state)
         listen_on(i);
         cfg.to[i] = fx.at[i];
     }
-    close(fx.lfd[0]);                 /* the first is away */
+    close(fx.lfd[0]); /* the first is away */
     fx.lfd[0] = -1;
     cfg.dispatch = fx.d;
     assert_int_equal(tcpcli_create(&fx.cli, fx.loop, &cfg), 0);
@@ -108,7 +108,7 @@ static void t_first_is_back_and_so_is_the_client(void **state)
         fd[i] = take(0);
         answer(fd[i]);
     }
-    fd[i] = take(0);                  /* the client itself */
+    fd[i] = take(0); /* the client itself */
     LOOP_UNTIL(fx.loop, fx.n_up == 2);
     assert_true(tcpcli_is_first(fx.cli));
     peer_expect_close(second);
@@ -131,7 +131,7 @@ static void t_first_that_only_takes_connections_is_not_back(void **state)
     for (i = 0; i < 4; i++) {
         fd = take(0);
         if (i == 1)
-            answer(fd);               /* one good look among bad ones is not enough */
+            answer(fd); /* one good look among bad ones is not enough */
         else
             LOOP_UNTIL(fx.loop, recv(fd, &(char[64]){0}, 64, MSG_DONTWAIT) == 0);
         close(fd);

@@ -8,7 +8,7 @@
 #include "db/db_mem.h"
 #include "t.h"
 
-static struct db *mem, *db;           /* mem is behind db */
+static struct db *mem, *db; /* mem is behind db */
 static struct db_rows rows, changed;
 static char dir[32], file[64];
 static int answer, n_closed;
@@ -59,7 +59,7 @@ static int teardown(void **state)
     return t_fds_check(state);
 }
 
-static void reopen(void)              /* with an empty database */
+static void reopen(void) /* with an empty database */
 {
     db_close(db);
     open_guard();
@@ -109,7 +109,7 @@ static void t_mass_removal_is_held_and_let_go(void **state)
     db_mem_truncate(mem);
     db_mem_add(mem, 8, 8, 1, 80);
     assert_int_equal(db_load_all(db, &rows, &version), 0);
-    assert_int_equal(rows.n, 4);      /* the three that were there, and the new one */
+    assert_int_equal(rows.n, 4); /* the three that were there, and the new one */
     assert_int_equal(stat_now().n_held, 1);
     answer = 1;
     assert_int_equal(db_load_all(db, &rows, &version), 0);
@@ -127,7 +127,7 @@ static void t_change_that_would_be_held_is_loaded_in_full(void **state)
     assert_int_equal(db_load_all(db, &rows, &version), 0);
     assert_int_equal(version, 2);
     assert_int_equal(rows.n, 1);
-    db_mem_add(mem, 2, 1, 1, 80);     /* while something is held: all, each time */
+    db_mem_add(mem, 2, 1, 1, 80); /* while something is held: all, each time */
     assert_int_equal(db_load_changes(db, 2, &changed, &rows, &version), -EAGAIN);
     assert_int_equal(db_load_all(db, &rows, &version), 0);
     assert_int_equal(rows.n, 2);
@@ -138,7 +138,7 @@ static void t_start_without_database_serves_the_file(void **state)
     (void)state;
     fill(3);
     assert_int_equal(db_load_all(db, &rows, &version), 0);
-    reopen();                         /* closing writes it */
+    reopen(); /* closing writes it */
     assert_int_equal(n_closed, 1);
     db_mem_set_down(mem, true);
     assert_int_equal(db_load_all(db, &rows, &version), 0);
@@ -149,7 +149,7 @@ static void t_start_without_database_serves_the_file(void **state)
     db_mem_set_down(mem, false);
     assert_int_equal(db_load_all(db, &rows, &version), 0);
     assert_int_equal(stat_now().stale, 0);
-    assert_int_equal(rows.n, 3);      /* empty now: compared with the file, and held */
+    assert_int_equal(rows.n, 3); /* empty now: compared with the file, and held */
     assert_int_equal(stat_now().n_held, 1);
 }
 

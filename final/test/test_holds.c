@@ -4,7 +4,7 @@
 #include "t.h"
 
 static struct holds *h;
-static int n_asked, answer;           /* of the confirmations */
+static int n_asked, answer; /* of the confirmations */
 
 static int confirmed(void *arg, uint32_t modid, uint32_t cmdid)
 {
@@ -63,7 +63,7 @@ static int judge(const char *now, const char *next)
     return rc;
 }
 
-#define REST " 9:100"                 /* so that 30 % of all is far away */
+#define REST " 9:100" /* so that 30 % of all is far away */
 
 static void t_last_node_is_held(void **state)
 {
@@ -82,7 +82,7 @@ static void t_more_than_half_is_held_half_is_not(void **state)
     (void)state;
     assert_int_equal(judge("1:4" REST, "1:2" REST), 0);
     assert_int_equal(judge("1:2" REST, "1:1" REST), 0);
-    assert_int_equal(n_asked, 0);     /* the database is asked only for what would be */
+    assert_int_equal(n_asked, 0); /* the database is asked only for what would be */
     assert_int_equal(judge("1:4" REST, "1:1" REST), 1);
     assert_int_equal(holds_at(h, 0)->gone, 3);
 }

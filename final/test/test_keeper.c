@@ -252,7 +252,7 @@ static void t_hook_that_fails_is_counted(void **state)
              "(7, 1, 10, 80, 'drained')");
     start(hook, "http://127.0.0.1:1/"); /* nobody listens there */
     T_WAIT(stat_now().n_hook_fail == 2);
-    T_WAIT(stat_now().n_round > 20);  /* and the work goes on */
+    T_WAIT(stat_now().n_round > 20); /* and the work goes on */
 }
 
 static void t_webhook_gets_json(void **state)
@@ -304,7 +304,7 @@ static void t_two_keepers_one_works(void **state)
     start("", "");
     T_WAIT(number("SELECT COUNT(*) FROM Lease") == 1);
     assert_int_equal(stat_now().is_leader, 0);
-    keeper_stop(first);               /* gives it back: no waiting for its end */
+    keeper_stop(first); /* gives it back: no waiting for its end */
     T_WAIT(stat_now().is_leader == 1);
 }
 

@@ -46,13 +46,13 @@ static int count(uint32_t ip, bool ok, int times)
     return rc;
 }
 
-static void again(void)               /* the process ends and its successor comes */
+static void again(void) /* the process ends and its successor comes */
 {
     ledger_close(l);
     assert_int_equal(ledger_open(&l, path, ROWS), 0);
 }
 
-static uint64_t succ_of(uint32_t ip)  /* in the batch; 0 = not there */
+static uint64_t succ_of(uint32_t ip) /* in the batch; 0 = not there */
 {
     size_t i;
 
@@ -93,12 +93,12 @@ static void t_batch_under_way_stays_the_same_until_acknowledged(void **state)
     assert_int_equal(ledger_batch(l, b), 1);
     assert_int_equal(b->seq, 1);
     assert_int_equal(succ_of(1), 5);
-    ledger_acked(l, 7);               /* not that one */
+    ledger_acked(l, 7); /* not that one */
     ledger_acked(l, 0);
     assert_int_equal(ledger_batch(l, b), 1);
     assert_int_equal(succ_of(1), 5);
     ledger_acked(l, 1);
-    ledger_acked(l, 1);               /* twice */
+    ledger_acked(l, 1); /* twice */
     assert_int_equal(ledger_batch(l, b), 1);
     assert_int_equal(b->seq, 2);
     assert_int_equal(succ_of(1), 100);
@@ -182,7 +182,7 @@ static void t_settle_tells_it_otherwise(void **state)
     assert_int_equal(ledger_batch(l, b), 1);
     assert_int_equal(succ_of(1), 3);
     count(1, true, 4);
-    ledger_settle(l);                 /* not while a batch is under way */
+    ledger_settle(l); /* not while a batch is under way */
     ledger_acked(l, b->seq);
     assert_int_equal(ledger_batch(l, b), 1);
     assert_int_equal(succ_of(1), 4);
@@ -246,8 +246,8 @@ static void t_damaged_file_is_begun_anew_or_used_safely(void **state)
 
 /* Shared with the child: what it truly did, and what the receiver has applied. */
 struct truth {
-    uint64_t called[NODES];           /* begun: the ledger may be one behind */
-    uint64_t applied[NODES], seq;     /* the database */
+    uint64_t called[NODES]; /* begun: the ledger may be one behind */
+    uint64_t applied[NODES], seq; /* the database */
 };
 
 /* The receiver: a batch and its number in one step, each number once. */
@@ -289,7 +289,7 @@ static void live(struct truth *t, uint64_t seed)
         } else if (what < 95) {
             ledger_batch(l, b);
         } else if (ledger_batch(l, b) == 1) {
-            ledger_acked(l, t->seq);  /* of a batch sent by our predecessor, perhaps */
+            ledger_acked(l, t->seq); /* of a batch sent by our predecessor, perhaps */
         }
     }
 }
@@ -318,13 +318,13 @@ static void t_killed_at_random_the_sums_are_equal(void **state)
             live(t, rnd_u32(&r) + (uint64_t)i);
         rnd_u32(&r);
         want = calls_of(t) + rnd_u32(&r) % (t_mode_is("memcheck") ? 50 : 3000);
-        T_WAIT(calls_of(t) > want);   /* somewhere after it */
+        T_WAIT(calls_of(t) > want); /* somewhere after it */
         kill(pid, SIGKILL);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFSIGNALED(status)); /* it did not give up by itself */
         assert_int_equal(ledger_open(&l, path, ROWS), 0);
         if (ledger_batch(l, b) == 1) {
-            receive(t);               /* sent; the acknowledgement may be lost */
+            receive(t); /* sent; the acknowledgement may be lost */
             if (rnd_u32(&r) % 2)
                 ledger_acked(l, b->seq);
         }
@@ -336,7 +336,7 @@ static void t_killed_at_random_the_sums_are_equal(void **state)
         receive(t);
         ledger_acked(l, b->seq);
     }
-    for (i = 0; i < NODES; i++) {     /* at most the one call of each kill is missing */
+    for (i = 0; i < NODES; i++) { /* at most the one call of each kill is missing */
         assert_true(t->applied[i] <= t->called[i]);
         assert_true(t->called[i] - t->applied[i] <= (uint64_t)kills);
     }

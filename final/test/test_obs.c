@@ -10,7 +10,7 @@
 static struct evloop *loop;
 static struct httpd *http;
 static struct httpreply reply;
-static const char *sick;              /* why; NULL = healthy */
+static const char *sick; /* why; NULL = healthy */
 static int n_scrapes;
 
 static void collect(struct metrics *m, void *arg)

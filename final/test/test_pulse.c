@@ -90,7 +90,7 @@ static void t_server_that_answers_any_frame_stays(void **state)
     int first = take(0), seen = 0, n = 0;
 
     (void)state;
-    while (n < 20) {                  /* a frame for each question */
+    while (n < 20) { /* a frame for each question */
         LOOP_UNTIL(fx.loop, fx.n_asked > seen);
         seen = fx.n_asked;
         peer_send(first, "\x09\0\0\0\0\0\0\0", 8);

@@ -43,7 +43,7 @@ static void t_put_is_got_until_forgotten(void **state)
 {
     (void)state;
     assert_true(has_none(1, 1));
-    assert_true(has_none(0, 0));      /* an empty place is nobody's */
+    assert_true(has_none(0, 0)); /* an empty place is nobody's */
     put(1, 1, "abc");
     assert_true(has(1, 1, "abc"));
     put(1, 1, "longer than before");
@@ -72,7 +72,7 @@ static void t_modules_never_get_each_others(void **state)
         assert_true(has_none(i / 100, i % 100) || has(i / 100, i % 100, text));
         n += !has_none(i / 100, i % 100);
     }
-    assert_int_equal(n, 64);          /* every place is used */
+    assert_int_equal(n, 64); /* every place is used */
 }
 
 static void t_too_long_is_not_kept(void **state)

@@ -50,7 +50,7 @@ static void t_text_is_in_line_with_wide_characters(void **state)
     (void)state;
     add("1", FARM);
     add("200", "a");
-    add(NULL, "\xff\xfe");            /* no characters: a column each */
+    add(NULL, "\xff\xfe"); /* no characters: a column each */
     assert_string_equal(print(TABLE_TEXT), " id  name\n"
                                            "  1  " FARM "\n"
                                            "200  a\n"

@@ -4,31 +4,26 @@
  *     shard --- totals ---------> repcli --- tell all -> shards
  *     shard --- a frame for another shard's module ----> shard
  *
- * With a Report Service that acknowledges, batches of the ledgers go instead of totals:
- * exactlink.h.
- *
  * No thread ever touches what another one owns. */
 #include "agent/agent.h"
 
 #include <errno.h>
 #include <semaphore.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "agent/agentparts.h"
 #include "agent/dnscli.h"
-#include "agent/exactlink.h"
 #include "agent/repcli.h"
-#include "agent/servers.h"
 #include "agent/shard.h"
-#include "agent/updatecli.h"
 #include "net/looppool.h"
 
-#define DNS SHARD_N                   /* threads: the shards, then these two */
-#define REP (SHARD_N + 1)
-#define N_THREADS (SHARD_N + 2)
+#define PLANE SHARD_N                 /* threads: the shards, then these three */
+#define DNS (SHARD_N + 1)
+#define REP (SHARD_N + 2)
+#define N_THREADS (SHARD_N + 3)
 #define PORT_TRIES 100                /* for three free ports in a row */
 #define DRAIN_S 2
 
@@ -37,13 +32,10 @@ struct agent {
     struct shard *shard[SHARD_N];
     struct dnscli *dns;
     struct repcli *rep;
-    struct exactlink *exact;
-    struct servers *servers;
-    struct updatecli *updates;
+    struct agentparts more;
     uint16_t port;
     bool started;                     /* the threads run */
     unsigned n_flushed;               /* shards that are; REP's thread only */
-    _Atomic uint64_t n_report_up;
     sem_t drained;
 };
 
@@ -118,6 +110,7 @@ static void on_route(const struct msg_module *m, const struct route_node *node, 
     unsigned index = (m->modid + m->cmdid) % SHARD_N;
     struct route_task *t;
 
+    planelink_route(a->more.plane, m, node, n, a->started);
     if (!a->started) {                /* from the file: before the first question */
         shard_set_route(a->shard[index], m, node, n);
         return;
@@ -149,14 +142,11 @@ static void run_report(void *arg, void *user)
     free(t);
 }
 
-static int report(const struct msg_module *m, const struct msg_result *res, size_t n,
-                  void *arg)
+static int tell(const struct msg_module *m, const struct msg_result *res, size_t n,
+                void *arg)
 {
-    struct agent *a = arg;
     struct report_task *t;
 
-    if (exactlink_report(a->exact, m, res, n))
-        return 0;
     t = malloc(sizeof(*t) + n * sizeof(*res));
     if (!t)
         return -ENOMEM;
@@ -164,6 +154,14 @@ static int report(const struct msg_module *m, const struct msg_result *res, size
     t->n = n;
     memcpy(t->res, res, n * sizeof(*res));
     return post(arg, REP, run_report, t);
+}
+
+static int report(const struct msg_module *m, const struct msg_result *res, size_t n,
+                  void *arg)
+{
+    struct agent *a = arg;
+
+    return agentparts_report(&a->more, m, res, n) ? 0 : tell(m, res, n, a);
 }
 
 static void run_report_all(void *arg, void *user)
@@ -185,8 +183,7 @@ static void on_report_up(void *arg)
 {
     struct agent *a = arg;
 
-    a->n_report_up++;
-    exactlink_on_up(a->exact, repcli_caller(a->rep));
+    agentparts_on_up(&a->more, repcli_caller(a->rep));
     tell_all(a);
 }
 
@@ -194,7 +191,15 @@ static void on_call(unsigned index, const struct msg_call *q, void *arg)
 {
     struct agent *a = arg;
 
-    exactlink_on_call(a->exact, index, q);
+    agentparts_on_call(&a->more, index, q);
+}
+
+static int pick(unsigned index, const struct msg_module *m, struct route_node *out,
+                void *arg)
+{
+    struct agent *a = arg;
+
+    return planelink_pick(a->more.plane, index, m, out);
 }
 
 /* --- shard -> shard ----------------------------------------------------------------- */
@@ -239,6 +244,7 @@ static int create_shards(struct agent *a, const struct agent_config *cfg)
                               .forget = forget,
                               .report = report,
                               .on_call = on_call,
+                              .pick = pick,
                               .elsewhere = elsewhere,
                               .arg = a};
     struct net_addr at = cfg->at;
@@ -296,10 +302,10 @@ static int create_clients(struct agent *a, const struct agent_config *cfg)
                                .fn = on_route,
                                .more = updatecli_more,
                                .on_up = updatecli_on_up,
-                               .more_arg = a->updates,
+                               .more_arg = a->more.updates,
                                .arg = a};
     struct repcli_config rc = {.n_server = cfg->n_report,
-                               .dispatch = exactlink_dispatch(a->exact),
+                               .dispatch = exactlink_dispatch(a->more.exact),
                                .caller = cfg->caller,
                                .on_up = on_report_up,
                                .on_end = on_end,
@@ -312,29 +318,13 @@ static int create_clients(struct agent *a, const struct agent_config *cfg)
     return err < 0 ? err : dnscli_create(&a->dns, looppool_loop(a->pool, DNS), &dc);
 }
 
-static int create_servers(struct agent *a, const struct agent_config *cfg)
-{
-    struct servers_config sc = {.dns_loop = looppool_loop(a->pool, DNS),
-                                .rep_loop = looppool_loop(a->pool, REP),
-                                .dns = a->dns,
-                                .rep = a->rep,
-                                .exact = a->exact,
-                                .first_dns = cfg->dns[0],
-                                .first_rep = cfg->report[0],
-                                .n_dns = cfg->n_dns,
-                                .n_rep = cfg->n_report};
-
-    return servers_create(&a->servers, &sc);
-}
-
 static void release(struct agent *a)
 {
-    servers_destroy(a->servers);
+    agentparts_fini_servers(&a->more);
     destroy_shards(a);
     dnscli_destroy(a->dns);
-    updatecli_destroy(a->updates);
     repcli_destroy(a->rep);
-    exactlink_destroy(a->exact);
+    agentparts_fini(&a->more);
     looppool_destroy(a->pool);
     sem_destroy(&a->drained);
     free(a);
@@ -353,13 +343,14 @@ int agent_start(struct agent **out, const struct agent_config *cfg)
     if (rc == 0)
         rc = open_ports(a, cfg);
     if (rc == 0)
-        rc = exactlink_create(&a->exact, a->pool, REP, cfg->route_file, tell_all, a);
-    if (rc == 0)
-        rc = updatecli_create(&a->updates);
+        rc = agentparts_init(&a->more, cfg, a->pool, PLANE, REP, tell_all, tell, a);
     if (rc == 0)
         rc = create_clients(a, cfg);
     if (rc == 0)
-        rc = create_servers(a, cfg);
+        rc = agentparts_watch(&a->more,
+                              &(struct servers_config){.dns = a->dns, .rep = a->rep},
+                              looppool_loop(a->pool, DNS), looppool_loop(a->pool, REP),
+                              cfg);
     if (rc < 0) {
         release(a);
         return rc;
@@ -381,7 +372,7 @@ static void run_flushed(void *arg, void *user)
 {
     struct agent *a = arg;
 
-    if (++a->n_flushed == SHARD_N)    /* their totals came before, in the same queue */
+    if (++a->n_flushed == SHARD_N + 1) /* their totals came before, in the same queue */
         repcli_finish(user);
 }
 
@@ -390,7 +381,8 @@ static void run_flush(void *arg, void *user)
     struct agent *a = arg;
     struct msgq_task t = {run_flushed, NULL, a};
 
-    shard_flush(user);
+    if (user)                         /* none: the plane's thread */
+        shard_flush(user);
     looppool_post(a->pool, REP, &t);
 }
 
@@ -401,7 +393,8 @@ void agent_stop(struct agent *a)
 
     if (!a)
         return;
-    for (i = 0; i < SHARD_N; i++) {
+    planelink_flush(a->more.plane);
+    for (i = 0; i <= SHARD_N; i++) {
         struct msgq_task t = {run_flush, NULL, a};
 
         looppool_post(a->pool, i, &t);
@@ -419,7 +412,8 @@ void agent_stat(const struct agent *a, struct agent_stat *out)
     struct shard_stat st;
     unsigned i;
 
-    *out = (struct agent_stat){.n_report_up = a->n_report_up};
+    *out = (struct agent_stat){.n_report_up = a->more.n_report_up};
+    planelink_stat(a->more.plane, &out->plane);
     for (i = 0; i < SHARD_N; i++) {
         shard_stat(a->shard[i], &st);
         out->n_get_host += st.n_get_host;

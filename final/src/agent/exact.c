@@ -19,7 +19,7 @@
 
 enum peer { PEER_ASKED, PEER_EXACT, PEER_BASE };
 
-struct side {                         /* one shard's; its thread only */
+struct side {                         /* its thread only */
     struct ledger *ledger;
     struct msg_batch *batch;          /* room for one */
     uint64_t sent_seq;                /* of the batch sent last; 0 = none */
@@ -29,7 +29,7 @@ struct side {                         /* one shard's; its thread only */
 
 struct exact {
     struct exact_config cfg;
-    struct side side[SHARD_N];
+    struct side side[EXACT_SIDES];
     _Atomic enum peer peer;
     _Atomic uint32_t caller;          /* IPv4 */
     uint64_t up_ms;                   /* client's thread: hello was sent; 0 = now */
@@ -44,7 +44,7 @@ int exact_create(struct exact **out, const struct exact_config *cfg)
     unsigned i;
     int rc = x ? 0 : -ENOMEM;
 
-    for (i = 0; i < SHARD_N && rc == 0; i++) {
+    for (i = 0; i < EXACT_SIDES && rc == 0; i++) {
         x->side[i].batch =
             malloc(sizeof(struct msg_batch) + MSG_BATCH_ROWS * sizeof(struct msg_count));
         if (!x->side[i].batch)
@@ -72,7 +72,7 @@ void exact_destroy(struct exact *x)
 
     if (!x)
         return;
-    for (i = 0; i < SHARD_N; i++) {
+    for (i = 0; i < EXACT_SIDES; i++) {
         ledger_close(x->side[i].ledger);
         free(x->side[i].batch);
     }
@@ -83,7 +83,7 @@ static void ship_all(struct exact *x)
 {
     unsigned i;
 
-    for (i = 0; i < SHARD_N; i++)
+    for (i = 0; i < EXACT_SIDES; i++)
         x->cfg.post_ship(i, x->cfg.arg);
 }
 
@@ -109,7 +109,7 @@ static void on_ack(struct conn *c, const struct frame *f, void *arg)
     (void)c;
     if (msg_batch_unpack_ack(&a, f->body, f->len) < 0)
         return;
-    for (i = 0; i < SHARD_N; i++)     /* a stream's name never changes: any thread */
+    for (i = 0; i < EXACT_SIDES; i++) /* a stream's name never changes: any thread */
         if (memcmp(a.stream, ledger_stream(x->side[i].ledger), MSG_STREAM) == 0)
             x->cfg.post_acked(i, a.seq, x->cfg.arg);
 }
@@ -210,6 +210,11 @@ void exact_settle(struct exact *x, unsigned index, uint64_t seq)
 {
     ledger_acked(x->side[index].ledger, seq);
     exact_ship(x, index);
+}
+
+struct ledger *exact_ledger(struct exact *x, unsigned index)
+{
+    return x->side[index].ledger;
 }
 
 void exact_told(struct exact *x, unsigned index)

@@ -1,6 +1,6 @@
-/* exact -- reports that are acknowledged: each shard counts in a ledger of its own and
- * ships batches of it, one at a time; when the Report Service does not speak this,
- * message 3 goes on as before.
+/* exact -- reports that are acknowledged: each side, a shard or the plane, counts in a
+ * ledger of its own and ships batches of it, one at a time; when the Report Service does
+ * not speak this, message 3 goes on as before.
  * Nothing here has a thread: the agent calls it in the threads named below, and it posts
  * by the hooks. */
 #ifndef LARS_AGENT_EXACT_H
@@ -14,9 +14,11 @@
 
 struct exact;
 
+#define EXACT_SIDES (SHARD_N + 1)     /* the shards', and the plane's */
+
 struct exact_config {
-    const char *path;                 /* of the ledgers: PATH.calls.0, .1, .2 */
-    /* Run exact_ship() in the thread of shard <index>.  Any thread calls it. */
+    const char *path;                 /* of the ledgers: PATH.calls.0, .1 ... */
+    /* Run exact_ship() in the thread of side <index>.  Any thread calls it. */
     void (*post_ship)(unsigned index, void *arg);
     /* Run exact_settle() there, with this number. */
     void (*post_acked)(unsigned index, uint64_t seq, void *arg);
@@ -45,7 +47,8 @@ void exact_on_tick(struct exact *x, uint64_t now_ms); /* once a second: send aga
  * Thread: any. */
 bool exact_is_on(const struct exact *x);
 
-/* Thread: shard <index>'s, all of them. */
+/* Thread: side <index>'s, all of them. */
+struct ledger *exact_ledger(struct exact *x, unsigned index); /* borrowed; also init */
 void exact_count(struct exact *x, unsigned index, const struct msg_call *q);
 void exact_note(struct exact *x, unsigned index, const struct msg_module *m,
                 const struct msg_result *res, size_t n);

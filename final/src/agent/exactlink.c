@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/exact.h"
+#include "agent/ledger.h"
 #include "agent/repcli.h"
 
 #define TICK_MS 1000
@@ -154,6 +155,25 @@ void exactlink_on_call(struct exactlink *x, unsigned index, const struct msg_cal
 bool exactlink_is_on(const struct exactlink *x)
 {
     return exact_is_on(x->exact);
+}
+
+struct ledger *exactlink_ledger(struct exactlink *x, unsigned index)
+{
+    return exact_ledger(x->exact, index);
+}
+
+bool exactlink_ship(struct exactlink *x, unsigned index)
+{
+    if (!exact_is_on(x->exact))
+        return false;
+    exact_ship(x->exact, index);
+    return true;
+}
+
+void exactlink_tell(struct exactlink *x, unsigned index, exactlink_row_fn *fn, void *arg)
+{
+    ledger_each_unsettled(exact_ledger(x->exact, index), fn, arg);
+    exact_told(x->exact, index);
 }
 
 bool exactlink_report(struct exactlink *x, const struct msg_module *m,

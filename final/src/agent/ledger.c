@@ -277,21 +277,70 @@ static struct entry *add(struct ledger *l, const uint32_t key[4])
     return find(l, key);
 }
 
-int ledger_count(struct ledger *l, const struct msg_module *m, uint32_t ip, uint32_t port,
-                 bool ok)
+int64_t ledger_row(struct ledger *l, const struct msg_module *m, uint32_t ip,
+                   uint32_t port)
 {
     const uint32_t key[4] = {m->modid, m->cmdid, ip, port};
     struct entry *e = find(l, key);
 
     if (!e)
         e = add(l, key);
-    if (!e)
-        return -ENOBUFS;
+    return e ? (int64_t)e->row : -ENOBUFS;
+}
+
+int ledger_count(struct ledger *l, const struct msg_module *m, uint32_t ip, uint32_t port,
+                 bool ok)
+{
+    int64_t row = ledger_row(l, m, ip, port);
+
+    if (row < 0)
+        return (int)row;
     if (ok)
-        l->row[e->row].succ++;
+        l->row[row].succ++;
     else
-        l->row[e->row].err++;
+        l->row[row].err++;
     return 0;
+}
+
+void ledger_get(const struct ledger *l, uint32_t row, uint64_t *succ, uint64_t *err)
+{
+    *succ = l->row[row].succ;
+    *err = l->row[row].err;
+}
+
+void ledger_set(struct ledger *l, uint32_t row, uint64_t succ, uint64_t err)
+{
+    if (row >= l->head->n_rows || succ < l->row[row].succ || err < l->row[row].err)
+        return;
+    l->row[row].succ = succ;
+    l->row[row].err = err;
+}
+
+void ledger_each_unsettled(const struct ledger *l,
+                           void (*fn)(const struct msg_module *m,
+                                      const struct msg_result *res, void *arg),
+                           void *arg)
+{
+    uint32_t i;
+
+    for (i = 0; i < l->head->n_rows; i++) {
+        const struct row *r = &l->row[i];
+        const struct entry *e = find(l, r->key);
+        struct msg_module m = {r->key[0], r->key[1]};
+        struct msg_result res = {.ip = r->key[2],
+                                 .port = r->key[3],
+                                 .succ = (uint32_t)r->succ,
+                                 .err = (uint32_t)r->err,
+                                 .overload = e && e->overload};
+
+        if (!is_settled(r) && r->key[2] != MSG_LATENCY_IP)
+            fn(&m, &res, arg);
+    }
+}
+
+bool ledger_is_full(const struct ledger *l)
+{
+    return l->head->n_rows == l->head->max_rows;
 }
 
 void ledger_note(struct ledger *l, const struct msg_module *m, uint32_t ip, uint32_t port,

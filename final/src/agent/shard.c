@@ -130,7 +130,10 @@ static int on_get_host(struct shard *s, struct udp *u, const struct frame *f,
     /* lab s06.get_host: Choose; answer at once, whatever came out. */
     /* stub: (void)mod, (void)node, (void)len, (void)use, (void)retcode_of; return 0; */
     mod = use(s, &q.mod);
-    rc = mod ? classic_pick(mod->lb, &node) : -ENOENT;
+    rc = mod && s->cfg.pick ? s->cfg.pick(s->cfg.index, &q.mod, &node, s->cfg.arg)
+                            : -ESRCH;
+    if (rc < 0)
+        rc = mod ? classic_pick(mod->lb, &node) : -ENOENT;
     len = msg_host_pack_reply(
         &(struct msg_host_reply){q.seq, q.mod, retcode_of(rc), {node.ip, node.port}},
         s->body, MSG_HOST_ROOM);

@@ -32,6 +32,9 @@ struct shard_config {
     /* A frame for a module of another shard: bring it to shard_handle() there. */
     void (*elsewhere)(unsigned index, struct udp *u, const struct frame *f,
                       const struct net_addr *from, void *arg);
+    /* A better choice than ours: 0, or -ESRCH.  May be NULL. */
+    int (*pick)(unsigned index, const struct msg_module *m, struct route_node *out,
+                void *arg);
     /* A call was counted: <q> as it came.  May be NULL. */
     void (*on_call)(unsigned index, const struct msg_call *q, void *arg);
     void *arg;                        /* borrowed */

@@ -12,6 +12,7 @@
 
 #define FALLBACK_HEARTBEAT "heartbeat" /* the agent's files, in its folder */
 #define FALLBACK_ROUTES "routes"
+#define FALLBACK_SHM "shm"            /* a link to its shared memory */
 
 struct fallback;
 

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "api/fallback.h"
+#include "api/larsshm.h"
+#include "api/larswords.h"
 #include "base/mono.h"
 #include "base/net_addr.h"
 #include "net/frame.h"
@@ -31,9 +33,11 @@ _Static_assert(sizeof(struct lars_addr) == sizeof(struct net_addr), "one and the
 
 struct lars_client {
     pthread_mutex_t lock;             /* guards all that follows */
+    struct net_addr to;               /* the agent's first port */
     int fd[SHARDS];
     uint32_t timeout_ms, seq;
     struct fallback *fallback;
+    struct shmcli *shm;               /* not guarded: it has threads of its own */
     char in[DATAGRAM_MAX];
 };
 
@@ -155,8 +159,16 @@ static int get_host(struct lars_client *c, const struct msg_module *m,
     /* end lab */
 }
 
+static void after_fork(struct lars_client *c);
+
 int lars_get_host(struct lars_client *c, uint32_t modid, uint32_t cmdid,
                   struct lars_host *out)
+{
+    return lars_get_host_key(c, modid, cmdid, 0, out);
+}
+
+int lars_get_host_key(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
+                      struct lars_host *out)
 {
     struct msg_module m = {modid, cmdid};
     struct msg_host host;
@@ -164,11 +176,17 @@ int lars_get_host(struct lars_client *c, uint32_t modid, uint32_t cmdid,
 
     if (modid == 0 && cmdid == 0)
         return -EINVAL;
+    if (shmcli_has_forked(c->shm))
+        after_fork(c);
+    rc = larsshm_get(c->shm, modid, cmdid, key, out);
+    if (rc == 0 || rc == -ENOENT)
+        return rc;
     pthread_mutex_lock(&c->lock);
     rc = get_host(c, &m, &host);
     pthread_mutex_unlock(&c->lock);
     if (rc >= 0)
-        *out = (struct lars_host){addr_of(host.ip, host.port), modid, cmdid, mono_us()};
+        *out =
+            (struct lars_host){addr_of(host.ip, host.port), modid, cmdid, mono_us(), {0}};
     return rc;
 }
 
@@ -179,6 +197,14 @@ int lars_report(struct lars_client *c, const struct lars_host *h, int retcode)
     char body[MSG_HOST_ROOM];
     ssize_t n;
 
+    if (shmcli_has_forked(c->shm))
+        after_fork(c);
+    if (larsshm_has(h)) {
+        int rc = larsshm_report(c->shm, h, retcode == 0);
+
+        if (rc != -ESTALE)
+            return rc;
+    }
     if (h->addr.family != AF_INET)
         return -EAFNOSUPPORT;
     q.host.ip = (uint32_t)h->addr.ip[0] << 24 | (uint32_t)h->addr.ip[1] << 16 |
@@ -201,6 +227,12 @@ int lars_get_route(struct lars_client *c, uint32_t modid, uint32_t cmdid,
 
     if (modid == 0 && cmdid == 0)
         return -EINVAL;
+    if (shmcli_has_forked(c->shm))
+        after_fork(c);
+    rc = larsshm_route(c->shm, modid, cmdid, out, max);
+    if (rc >= 0 || rc == -E2BIG || rc == -ENOENT)
+        return rc;
+    rc = -ETIMEDOUT;
     x.host = malloc(MSG_MAX_HOSTS * sizeof(*x.host));
     if (!x.host)
         return -ENOMEM;
@@ -250,20 +282,37 @@ static const char *or_env(const char *value, const char *name, const char *prese
     return env && *env ? env : preset;
 }
 
-static int open_sockets(struct lars_client *c, const char *address, int port)
+static int open_sockets(struct lars_client *c)
 {
-    struct net_addr to;
+    struct net_addr to = c->to;
     int i;
 
-    if (port < 1 || port > UINT16_MAX - SHARDS + 1 ||
-        net_addr_set(&to, address, (uint16_t)port) < 0)
-        return -EINVAL;
     for (i = 0; i < SHARDS; i++, to.port++) {
         c->fd[i] = sock_datagram_to(&to, c->timeout_ms / 2 + 1);
         if (c->fd[i] < 0)
             return c->fd[i];
     }
     return 0;
+}
+
+static void close_sockets(struct lars_client *c)
+{
+    int i;
+
+    for (i = 0; i < SHARDS; i++) {
+        if (c->fd[i] >= 0)
+            close(c->fd[i]);
+        c->fd[i] = -1;
+    }
+}
+
+/* A child that reads its parent's replies would take them away from it. */
+static void after_fork(struct lars_client *c)
+{
+    shmcli_after_fork(c->shm);
+    pthread_mutex_init(&c->lock, NULL);
+    close_sockets(c);
+    (void)open_sockets(c);            /* none: calls by UDP fail with -EBADF */
 }
 
 int lars_open(struct lars_client **out, const struct lars_options *opt)
@@ -282,10 +331,17 @@ int lars_open(struct lars_client **out, const struct lars_options *opt)
     c->timeout_ms = opt->timeout_ms ? opt->timeout_ms : TIMEOUT_MS;
     c->seq = (uint32_t)mono_us();     /* not the numbers of the process before us */
     port = or_env(NULL, "LARS_PORT", "8888");
-    rc = open_sockets(c, or_env(opt->address, "LARS_ADDRESS", "127.0.0.1"),
-                      opt->port ? opt->port : net_addr_parse_port(port));
+    rc = opt->port ? opt->port : net_addr_parse_port(port);
+    if (rc < 1 || rc > UINT16_MAX - SHARDS + 1 ||
+        net_addr_set(&c->to, or_env(opt->address, "LARS_ADDRESS", "127.0.0.1"),
+                     (uint16_t)rc) < 0)
+        rc = -EINVAL;
+    else
+        rc = open_sockets(c);
     if (rc == 0)
         rc = fallback_create(&c->fallback, or_env(opt->dir, "LARS_DIR", "build/run"));
+    if (rc == 0)
+        rc = larsshm_open(&c->shm, or_env(opt->dir, "LARS_DIR", "build/run"));
     if (rc < 0)
         lars_close(c);
     else
@@ -295,14 +351,21 @@ int lars_open(struct lars_client **out, const struct lars_options *opt)
 
 void lars_close(struct lars_client *c)
 {
-    int i;
-
     if (!c)
         return;
-    for (i = 0; i < SHARDS; i++)
-        if (c->fd[i] >= 0)
-            close(c->fd[i]);
+    close_sockets(c);
     fallback_destroy(c->fallback);
+    shmcli_destroy(c->shm);
     pthread_mutex_destroy(&c->lock);
     free(c);
+}
+
+const char *lars_strerror(int rc)
+{
+    return larswords_of(rc);
+}
+
+const char *lars_version(void)
+{
+    return "1.0.0";
 }

@@ -8,11 +8,11 @@
  *         lars_report(c, &h, call(&h) == OK ? 0 : 1);
  *     lars_close(c);
  *
- * Speaks to the agent of this host by UDP; when the agent is dead, nodes come from the
- * file that it left.  Every call ends within its time; nothing here prints, exits or
- * aborts.  Results below zero are -errno.
- * Thread: any; calls on one client wait for each other, a client for each thread is
- * faster.  After fork() open a new one. */
+ * The way to a node: shared memory, without a system call, also while the agent is dead;
+ * else the agent by UDP; else the file that it left; else an error.  Every call ends
+ * within its time; nothing here prints, exits or aborts.  Results below zero are -errno.
+ * Thread: any; by UDP, calls on one client wait for each other.  A child after fork() may
+ * go on with the client of its parent; calls that the parent began are the parent's. */
 #ifndef LARS_API_LARS_H
 #define LARS_API_LARS_H
 
@@ -34,9 +34,12 @@ struct lars_host {
     struct lars_addr addr;            /* call this */
     uint32_t modid, cmdid;
     uint64_t start_us;                /* monotonic; lars_report() measures from here */
+    uint64_t opaque[4];               /* the library's; room for what is to come */
 };
 
 struct lars_options {
+    uint32_t size;                    /* sizeof(struct lars_options); 0 = the same */
+    uint32_t zero;
     const char *address;              /* of the agent; NULL = 127.0.0.1 */
     uint16_t port;                    /* its first port; 0 = 8888 */
     const char *dir;                  /* where it keeps its files; NULL = build/run */
@@ -60,8 +63,15 @@ void lars_close(struct lars_client *c); /* NULL is fine */
 int lars_get_host(struct lars_client *c, uint32_t modid, uint32_t cmdid,
                   struct lars_host *out);
 
+/* The same for modules that choose by a key: a session stays with its node. */
+int lars_get_host_key(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
+                      struct lars_host *out);
+
 /* How the call went: <retcode> 0 = well.  The time since lars_get_host() goes with it.
- * Nobody answers it.  Returns 0; -errno when it could not be sent. */
+ * Once for each call, from any thread; a call that nobody reports counts as failed after
+ * the module's time-out.  Returns 0; -EALREADY: it was reported before, or timed out;
+ * -EPERM: another process began it; by UDP nobody answers: -errno when it could not be
+ * sent. */
 int lars_report(struct lars_client *c, const struct lars_host *h, int retcode);
 
 /* All nodes of the module, at most <max>.  Returns how many there are in <out>; -ENOENT,
@@ -72,6 +82,10 @@ int lars_get_route(struct lars_client *c, uint32_t modid, uint32_t cmdid,
 /* Make the agent know the module before it is needed.  Waits for its route, at most a
  * second.  Returns 0; -ENOENT: no nodes; -ETIMEDOUT. */
 int lars_register(struct lars_client *c, uint32_t modid, uint32_t cmdid);
+
+/* What a result below zero means, in one line and for good.  Never NULL. */
+const char *lars_strerror(int rc);
+const char *lars_version(void);       /* "1.0.0" */
 
 #ifdef __cplusplus
 }

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 
 /* <name> is lars_PROGRAM_WHAT_UNIT, a counter's ends in _total.  <help>: one sentence
- * without a line end.  Out of memory: the text is cut, metrics_ok() says so. */
+ * without a line end.  Out of memory: the text is cut and rc says so. */
 struct metrics {
     struct buf *out;                  /* borrowed */
     int rc;                           /* 0 or -ENOMEM */

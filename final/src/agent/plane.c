@@ -1,0 +1,368 @@
+#include "agent/plane.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "agent/audit.h"
+#include "agent/books.h"
+#include "agent/harvest.h"
+#include "agent/verdict.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mono.h"
+#include "lb/pick.h"
+#include "shmtab/publish.h"
+#include "shmtab/snapshot.h"
+
+#define TICK_MS 10
+#define SECOND_MS 1000
+#define SHARE 20                      /* a tick may take a twentieth of our time */
+#define IDLE_MS 1000                  /* nobody did anything for so long: look less */
+#define LOG_GAP_MS 60000
+#define NEW_COST (1000u * 256)        /* of a node in a module that nothing is known of */
+
+struct plane {
+    struct evloop *loop;
+    struct plane_config cfg;
+    char dir[256];
+    struct segment *s;
+    struct publish *publish;
+    struct books *books;
+    struct harvest *harvest;
+    struct ledger *ledger;
+    struct verdict *verdict;
+    struct audit *audit;
+    struct evtimer tick, second;
+    uint64_t busy_ms;                 /* when anybody did something */
+    _Atomic uint64_t n_module, n_node, bytes;
+};
+
+/* --- rules -------------------------------------------------------------------------- */
+
+int plane_rule(const char *name)
+{
+    static const char *const names[PICK_RULES] = {"scan", "p2c", "wrr", "hash",
+                                                  "classic"};
+    int i;
+
+    for (i = 0; i < PICK_RULES; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -EINVAL;
+}
+
+/* The next one of "1/1=p2c 2/3=hash *=wrr".  Returns its rule; -ENOENT at the end;
+ * -EINVAL. */
+static int next_rule(const char **at, char mod[24])
+{
+    char name[16];
+    int len = 0, n = sscanf(*at, " %23[^= ]=%15s%n", mod, name, &len);
+
+    if (n == EOF)
+        return -ENOENT;
+    *at += len;
+    return n == 2 ? plane_rule(name) : -EINVAL;
+}
+
+int plane_check_rules(const char *rules)
+{
+    char mod[24];
+    unsigned a, b;
+    int rule, end;
+
+    while ((rule = next_rule(&rules, mod)) >= 0) {
+        end = 0;
+        if (strcmp(mod, "*") != 0 &&
+            (sscanf(mod, "%10u/%10u%n", &a, &b, &end) != 2 || mod[end]))
+            return -EINVAL;
+    }
+    return rule == -ENOENT ? 0 : rule;
+}
+
+static uint32_t rule_of(const struct plane *p, const struct msg_module *m)
+{
+    char mod[24], want[24];
+    const char *at = p->cfg.rules;
+    int rule, found = PICK_SCAN;
+
+    snprintf(want, sizeof(want), "%u/%u", m->modid, m->cmdid);
+    while ((rule = next_rule(&at, mod)) >= 0) {
+        if (strcmp(mod, want) == 0)
+            return (uint32_t)rule;
+        if (strcmp(mod, "*") == 0)
+            found = rule;
+    }
+    return (uint32_t)found;
+}
+
+/* --- routes ------------------------------------------------------------------------- */
+
+static struct publish_node node_of(const struct plane *p, const struct route_node *n)
+{
+    struct publish_node out = {.addr = {.family = AF_INET, .port = n->port}};
+
+    out.addr.ip[0] = (uint8_t)(n->ip >> 24);
+    out.addr.ip[1] = (uint8_t)(n->ip >> 16);
+    out.addr.ip[2] = (uint8_t)(n->ip >> 8);
+    out.addr.ip[3] = (uint8_t)n->ip;
+    out.weight = n->weight ? n->weight : NODE_WEIGHT;
+    out.zone = n->zone != 0 && p->cfg.zone != 0 && n->zone != p->cfg.zone;
+    return out;
+}
+
+static void set_limits(struct plane *p, const struct msg_module *m, uint32_t mid)
+{
+    struct layout_module *line = &p->s->module[mid];
+
+    atomic_store(&line->rule, rule_of(p, m));
+    atomic_store(&line->timeout_ms, p->cfg.timeout_ms);
+    atomic_store(&line->need, PICK_NEED);
+    if (atomic_load(&line->k) == 0) { /* new */
+        atomic_store(&line->k, health_k(0));
+        atomic_store(&line->own_max, PICK_FULL);
+    }
+}
+
+void plane_set_route(struct plane *p, const struct msg_module *m,
+                     const struct route_node *node, size_t n)
+{
+    struct publish_node *out = malloc((n + 1) * sizeof(*out));
+    struct publish_stat st;
+    int64_t mid = -ENOMEM;
+    size_t i;
+
+    for (i = 0; out && i < n; i++)
+        out[i] = node_of(p, &node[i]);
+    if (out)
+        mid = publish_module(p->publish, m->modid, m->cmdid);
+    if (mid >= 0) {
+        set_limits(p, m, (uint32_t)mid);
+        mid = publish_nodes(p->publish, m->modid, m->cmdid, out, (uint32_t)n, NEW_COST);
+    }
+    free(out);
+    if (mid < 0) {
+        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "plane.full",
+                  "modid=%u cmdid=%u nodes=%zu err=%s dir=%s: by UDP only", m->modid,
+                  m->cmdid, n, err_str((int)mid), p->dir);
+        return;
+    }
+    verdict_set_nodes(p->verdict, (uint32_t)mid);
+    publish_stat(p->publish, &st);
+    p->n_module = st.n_module;
+    p->n_node = st.n_node;
+    p->bytes = st.bytes;
+}
+
+/* --- what time brings --------------------------------------------------------------- */
+
+static uint32_t timeout_of(uint32_t mid, void *arg)
+{
+    struct plane *p = arg;
+
+    return atomic_load_explicit(&p->s->module[mid].timeout_ms, memory_order_relaxed);
+}
+
+static void on_ended(const struct calls_end *e, bool died, void *arg)
+{
+    struct plane *p = arg;
+    struct node_counter *c = &p->s->counters->counter[e->nid];
+
+    atomic_fetch_sub(&c->infl, 1);
+    if (!died)                        /* it never answered */
+        atomic_fetch_add(&c->streak, 1);
+}
+
+static void on_changed(uint32_t mid, uint32_t nid, bool out, const char *why, void *arg)
+{
+    struct plane *p = arg;
+    const struct layout_module *m = &p->s->module[mid];
+    struct msg_module mod = {m->modid, m->cmdid};
+    struct net_addr a;
+    char text[NET_ADDR_STRLEN];
+
+    snapshot_addr(p->s, nid, &a);
+    ledger_note(p->ledger, &mod,
+                (uint32_t)a.ip[0] << 24 | (uint32_t)a.ip[1] << 16 |
+                    (uint32_t)a.ip[2] << 8 | a.ip[3],
+                a.port, out);
+    LOG_INFO(out ? "node.out" : "node.back", "modid=%u cmdid=%u node=%s why=\"%s\"",
+             m->modid, m->cmdid, net_addr_str(&a, text), why);
+}
+
+static void take(struct calls *c, void *arg)
+{
+    struct plane *p = arg;
+    int rc = harvest_take(p->harvest, c);
+
+    if (rc < 0)
+        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "plane.harvest", "ledger=%u err=%s",
+                  calls_index(c), err_str(rc));
+}
+
+void plane_collect(struct plane *p)
+{
+    books_each(p->books, false, take, p);
+}
+
+struct unused {
+    struct plane *p;
+    uint32_t nid;
+    bool yes;
+};
+
+static void look_if_unused(struct calls *c, void *arg)
+{
+    struct unused *u = arg;
+
+    u->yes = u->yes && harvest_is_taken(u->p->harvest, c, u->nid);
+}
+
+static bool is_unused(uint32_t nid, void *arg)
+{
+    struct unused u = {arg, nid, true};
+    struct calls_sum sum;
+
+    books_sum(u.p->books, nid, &sum);
+    if (sum.begun != sum.done + sum.abandoned)
+        return false;
+    books_each(u.p->books, false, look_if_unused, &u);
+    return u.yes;
+}
+
+static void on_tick(void *arg)
+{
+    struct plane *p = arg;
+    uint64_t start = mono_us(), took, now_ms = start / 1000;
+
+    if (verdict_tick(p->verdict, now_ms))
+        p->busy_ms = now_ms;
+    took = (mono_us() - start) * SHARE / 1000;
+    if (now_ms - p->busy_ms < IDLE_MS)
+        evloop_set_timer(p->loop, &p->tick,
+                         took > TICK_MS ? (uint32_t)(took < SECOND_MS ? took : SECOND_MS)
+                                        : TICK_MS,
+                         on_tick, p);
+    else
+        evloop_clear_timer(p->loop, &p->tick); /* on_second() looks */
+}
+
+static void on_second(void *arg)
+{
+    struct plane *p = arg;
+    uint64_t now_us = mono_us();
+
+    segment_beat(p->s, now_us / 1000);
+    books_look(p->books, now_us);
+    verdict_second(p->verdict, now_us / 1000);
+    on_tick(p);
+    audit_start(p->audit);
+    plane_collect(p);
+    publish_reclaim(p->publish, is_unused, p);
+    p->cfg.ship(p->cfg.arg);
+    evloop_set_timer(p->loop, &p->second, SECOND_MS, on_second, p);
+}
+
+/* --- life --------------------------------------------------------------------------- */
+
+static int adopt(struct plane *p)
+{
+    int rc = publish_create(&p->publish, p->s);
+
+    if (rc != -EBADMSG)
+        return rc;
+    LOG_ERROR("plane.spoilt", "dir=%s: what was there makes no sense; begun anew",
+              p->dir);
+    rc = segment_renew(p->s);
+    return rc < 0 ? rc : publish_create(&p->publish, p->s);
+}
+
+static int create_parts(struct plane *p)
+{
+    struct books_hooks bh = {timeout_of, on_ended, p};
+    struct verdict_hooks vh = {on_changed, p};
+    int rc = books_create(&p->books, p->s, &bh, mono_us());
+
+    if (rc == 0)
+        rc = harvest_create(&p->harvest, p->s, p->ledger);
+    if (rc == 0)
+        rc = verdict_create(&p->verdict, p->loop, p->s, p->books, &p->cfg.health, &vh);
+    if (rc == 0)
+        rc = audit_create(&p->audit, p->loop, p->s, p->books);
+    return rc;
+}
+
+int plane_create(struct plane **out, struct evloop *l, struct ledger *ledger,
+                 const struct plane_config *cfg)
+{
+    struct plane *p = calloc(1, sizeof(*p));
+    struct segment_config sc = {p ? p->dir : NULL, cfg->max_nodes, cfg->max_modules};
+    int rc;
+
+    if (!p)
+        return -ENOMEM;
+    p->loop = l;
+    p->cfg = *cfg;
+    p->ledger = ledger;
+    snprintf(p->dir, sizeof(p->dir), "%s", cfg->dir);
+    rc = segment_create(&p->s, &sc);
+    if (rc == 0)
+        rc = adopt(p);
+    if (rc == 0)
+        rc = create_parts(p);
+    if (rc == 0)
+        rc = evloop_set_timer(l, &p->second, 0, on_second, p);
+    if (rc == 0)
+        segment_beat(p->s, mono_ms());
+    if (rc < 0)
+        plane_destroy(p);
+    else
+        *out = p;
+    return rc;
+}
+
+void plane_destroy(struct plane *p)
+{
+    bool in_use;
+
+    if (!p)
+        return;
+    in_use = !p->books || books_any_claimed(p->books);
+    evloop_clear_timer(p->loop, &p->tick);
+    evloop_clear_timer(p->loop, &p->second);
+    audit_destroy(p->audit);
+    verdict_destroy(p->verdict);
+    harvest_destroy(p->harvest);
+    books_destroy(p->books);
+    publish_destroy(p->publish);
+    if (p->s)
+        segment_beat(p->s, 0);
+    segment_close(p->s);
+    if (!in_use)
+        segment_remove(p->dir);
+    free(p);
+}
+
+void plane_stat(const struct plane *p, struct plane_stat *out)
+{
+    struct books_stat b;
+    struct verdict_stat v;
+
+    books_stat(p->books, &b);
+    verdict_stat(p->verdict, &v);
+    *out = (struct plane_stat){.n_ledger = b.n_ledger,
+                               .n_died = b.n_died,
+                               .n_abandoned = b.n_abandoned,
+                               .n_timeout = b.n_timeout,
+                               .n_ejected = v.n_ejected,
+                               .n_returned = v.n_returned,
+                               .n_vetoed = v.n_vetoed,
+                               .n_corrected = audit_n_corrected(p->audit),
+                               .n_module = p->n_module,
+                               .n_node = p->n_node,
+                               .n_out = v.n_out,
+                               .bytes = p->bytes};
+}

@@ -1,0 +1,61 @@
+/* plane -- the agent's side of the data plane: puts routes into shared memory, turns what
+ * clients count there into costs and verdicts, and brings their counts into the ledger
+ * that is reported from.  Every 10 ms while clients work, else once a second.
+ * Thread: loop, unless said otherwise. */
+#ifndef LARS_AGENT_PLANE_H
+#define LARS_AGENT_PLANE_H
+
+#include "agent/ledger.h"
+#include "lb/health.h"
+#include "net/evloop.h"
+#include "proto/msg.h"
+#include "route/route.h"
+
+struct plane;
+
+#define PLANE_RULES 160               /* characters of plane_config.rules */
+
+struct plane_config {
+    const char *dir;                  /* of the shared files; copied */
+    uint32_t max_nodes, max_modules;  /* powers of two */
+    uint32_t zone;                    /* ours, as in routes; 0 = we have none */
+    uint32_t timeout_ms;              /* of a call that nobody reports */
+    char rules[PLANE_RULES];          /* "1/1=p2c 2/3=hash": plane_rule_of() */
+    struct health_config health;
+    /* Counts were brought into the ledger: ship them. */
+    void (*ship)(void *arg);
+    void *arg;
+};
+
+/* Adopts what a predecessor left in the folder.  Borrows <l> and <ledger>.  Returns 0;
+ * -EBUSY when another agent has the folder; -ENOSPC, -EACCES ...  Thread: init. */
+int plane_create(struct plane **out, struct evloop *l, struct ledger *ledger,
+                 const struct plane_config *cfg);
+
+/* The files stay while a client uses them, for a successor.  NULL is fine. */
+void plane_destroy(struct plane *p);
+
+/* The module's nodes are these. */
+void plane_set_route(struct plane *p, const struct msg_module *m,
+                     const struct route_node *node, size_t n);
+
+void plane_collect(struct plane *p);  /* bring all counts into the ledger, now */
+
+/* The name of a rule: scan, p2c, wrr, hash, classic.  Returns it; -EINVAL. */
+int plane_rule(const char *name);
+int plane_check_rules(const char *rules); /* 0 or -EINVAL */
+
+struct plane_stat {
+    uint64_t n_ledger;                /* threads of clients, now */
+    uint64_t n_died;                  /* that ended without a word */
+    uint64_t n_abandoned;             /* calls that were theirs */
+    uint64_t n_timeout;               /* calls that nobody reported */
+    uint64_t n_ejected, n_returned, n_vetoed;
+    uint64_t n_corrected;             /* counters of calls under way, by the audit */
+    uint64_t n_module, n_node, n_out; /* in shared memory; nodes that are out */
+    uint64_t bytes;                   /* of shared memory for routes */
+};
+
+void plane_stat(const struct plane *p, struct plane_stat *out); /* Thread: any */
+
+#endif

@@ -1,0 +1,28 @@
+#include <errno.h>
+
+#include "api/larswords.h"
+#include "base/err.h"
+
+const char *larswords_of(int rc)
+{
+    switch (rc < 0 ? rc : 0) {
+    case 0:
+        return "well";
+    case -EAGAIN:
+        return "every node is overloaded: do not call now";
+    case -ENOENT:
+        return "the module has no nodes, or is not known yet";
+    case -EIO:
+        return "the agent has a trouble of its own: see its log";
+    case -ETIMEDOUT:
+        return "the agent does not answer and its file does not know the module";
+    case -EALREADY:
+        return "the call was reported before, or has timed out";
+    case -EINVAL:
+        return "module 0/0, or an option that is none";
+    case -E2BIG:
+        return "more nodes than there is room for";
+    default:
+        return err_text(rc);
+    }
+}

@@ -1,0 +1,129 @@
+/* plane MODID CMDID: for each node the numbers that a call is decided by at this moment,
+ * and the reason in words.  Only reads; any user may. */
+#include "ctl/cmd_plane.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mono.h"
+#include "lb/pick.h"
+#include "shmtab/snapshot.h"
+
+#define COST_UNIT (256 * NODE_WEIGHT) /* of a microsecond at weight 1 */
+
+struct look {
+    const struct segment *s;
+    const struct layout_module *line;
+    struct snapshot snap;
+    struct pick_view view;
+    uint64_t now_ms;
+    uint32_t in, own_in;              /* nodes that are in: all, our zone's */
+};
+
+static int open_look(struct look *l, const char *dir, uint32_t modid, uint32_t cmdid)
+{
+    char path[PATH_MAX];
+    struct segment *s;
+    int64_t mid;
+    int rc;
+
+    if (snprintf(path, sizeof(path), "%s/shm", dir) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
+    rc = segment_open(&s, path);
+    if (rc < 0)
+        return rc;
+    l->s = s;
+    mid = snapshot_find(s, modid, cmdid);
+    rc = mid < 0 ? -ESRCH : snapshot_read(s, (uint32_t)mid, &l->snap);
+    if (rc < 0) {
+        segment_close(s);
+        return rc;
+    }
+    l->line = &s->module[mid];
+    l->view = (struct pick_view){.cost = s->cost,
+                                 .counter = s->counters->counter,
+                                 .member = l->snap.member,
+                                 .n = l->snap.n,
+                                 .n_own = l->snap.n_own};
+    l->now_ms = mono_ms();
+    l->in = pick_count_in(&l->view, l->now_ms, &l->own_in);
+    return 0;
+}
+
+static const char *because(const struct look *l, uint32_t i, char *buf, size_t size)
+{
+    const struct node_member *m = &l->snap.member[i];
+    uint64_t until = l->s->counters->counter[m->nid].out_until_ms;
+    const char *zone = "";
+
+    if (l->in * 2 < l->snap.n)
+        return "panic: most nodes are out, so all of them are used";
+    if (m->zone != 0 && l->own_in == l->snap.n_own && l->snap.n_own > 0)
+        zone = "another zone: ours needs no help";
+    else if (m->zone != 0)
+        zone = "another zone: takes what ours cannot";
+    if (l->s->cost[m->nid] == NODE_OUT)
+        return "out: the agent probes it each second";
+    if (until > l->now_ms) {
+        snprintf(buf, size, "out: a client saw it fail in a row, for %llu ms more",
+                 (unsigned long long)(until - l->now_ms));
+        return buf;
+    }
+    return *zone ? zone : "in";
+}
+
+static int add_node(const struct look *l, struct table *t, uint32_t i)
+{
+    const struct node_member *m = &l->snap.member[i];
+    const struct node_counter *n = &l->s->counters->counter[m->nid];
+    char node[NET_ADDR_STRLEN], weight[12], cost[24], infl[12], streak[12], why[100];
+    char *cell[7] = {node, m->zone ? "other" : "ours", weight, cost, infl, streak, NULL};
+    struct net_addr a;
+
+    snapshot_addr(l->s, m->nid, &a);
+    net_addr_str(&a, node);
+    snprintf(weight, sizeof(weight), "%u", m->weight);
+    snprintf(cost, sizeof(cost), "%llu",
+             l->s->cost[m->nid] == NODE_OUT
+                 ? 0ull
+                 : (unsigned long long)l->s->cost[m->nid] * m->weight / COST_UNIT);
+    snprintf(infl, sizeof(infl), "%d", n->infl);
+    snprintf(streak, sizeof(streak), "%u", n->streak);
+    cell[6] = (char *)because(l, i, why, sizeof(why));
+    return table_add(t, cell);
+}
+
+static int plane(struct ctl *c, int argc, char **argv)
+{
+    const char *dir = argc > 2 ? argv[2] : getenv("LARS_DIR");
+    struct look l = {NULL};
+    struct table *t;
+    uint32_t modid, cmdid, i;
+    int rc = ctl_module(argv, &modid, &cmdid);
+
+    if (rc != 0)
+        return rc;
+    dir = dir ? dir : "build/run/a";
+    rc = open_look(&l, dir, modid, cmdid);
+    if (rc == -ESRCH)
+        return ctl_say(CTL_FAILED, "nobody on this host has called %u/%u yet", modid,
+                       cmdid);
+    if (rc < 0)
+        return ctl_say(CTL_FAILED,
+                       "%s/shm: %s; say the agent's folder, and see [shm] dir there", dir,
+                       strerror(-rc));
+    rc = table_create(&t,
+                      "node zone weight# cost_us# under_way# failed_in_a_row# because");
+    for (i = 0; rc == 0 && i < l.snap.n; i++)
+        rc = add_node(&l, t, i);
+    snapshot_free(&l.snap);
+    segment_close((struct segment *)l.s);
+    return rc < 0 ? ctl_say(CTL_FAILED, "%s", strerror(-rc)) : ctl_print_table(c, t);
+}
+
+const struct ctl_cmd cmd_plane[] = {{"plane", "", "MODID CMDID [AGENT_DIR]", 2, 3,
+                                     "what the callers of this host choose by, now",
+                                     plane},
+                                    {NULL, NULL, NULL, 0, 0, NULL, NULL}};

@@ -1,0 +1,192 @@
+/* Clients and the agent are killed at random under full load: no torn answer, no hang,
+ * and at the end every call is accounted for, in the ledgers and in the database.
+ *   LARS_CHAOS=N   N times as many kills (make chaos) */
+#include "system.h"
+
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "base/rnd.h"
+#include "shmtab/calls.h"
+
+#define CLIENTS 4
+#define KILLS 40                      /* of clients; of the agent a tenth */
+
+struct truth {
+    _Atomic uint64_t begun, done, wrong, failed, ready;
+};
+
+static char shm[120], conf[300];
+static struct segment *seg;
+static struct truth *truth;
+static pid_t child[CLIENTS];
+static struct rnd rnd;
+
+static int torture_setup(void **state)
+{
+    int rc = setup(state);
+
+    snprintf(shm, sizeof(shm), "%s/shm-files", mydb_dir);
+    snprintf(conf, sizeof(conf), "[shm]\ndir = %s\nmax_nodes = 4096\n", shm);
+    more_conf = conf;
+    mydb_sql("DELETE FROM ReportSeen; DELETE FROM CallSecond");
+    truth = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return truth == MAP_FAILED ? -1 : rc;
+}
+
+static int torture_teardown(void **state)
+{
+    char cmd[300];
+    int i;
+
+    for (i = 0; i < CLIENTS; i++)
+        if (child[i] > 0) {
+            kill(child[i], SIGKILL);
+            waitpid(child[i], NULL, 0);
+        }
+    segment_close(seg);
+    lars_close(client);
+    client = NULL;
+    proc_kill(&agent);
+    snprintf(cmd, sizeof(cmd), "rm -rf %s %s", dir, shm);
+    assert_int_equal(system(cmd), 0);
+    munmap(truth, 4096);
+    return teardown(state);
+}
+
+static bool is_right(const struct lars_host *h)
+{
+    return h->modid == 1 && h->cmdid == 1 && h->addr.port == 80 &&
+           ((h->addr.ip[0] == 127 && h->addr.ip[2] == 1) || h->addr.ip[0] == 200);
+}
+
+static void call_until_killed(struct truth *t, uint64_t seed)
+{
+    struct lars_options opt = {.dir = dir, .port = (uint16_t)agent.port};
+    struct lars_host h[4];
+    bool open[4] = {false};
+    struct lars_client *c;
+    struct rnd r;
+    int i;
+
+    rnd_init(&r, seed);
+    if (lars_open(&c, &opt) < 0)
+        _exit(1);
+    for (;;) {
+        i = (int)(rnd_u32(&r) % 4);
+        if (open[i]) {
+            t->failed += lars_report(c, &h[i], rnd_u32(&r) % 50 == 0) != 0;
+            t->done++;
+            open[i] = false;
+        } else if (lars_get_host(c, 1, 1, &h[i]) == 0) {
+            t->wrong += !is_right(&h[i]);
+            if (h[i].opaque[2] == 0) { /* by UDP, at the very start: not of this test */
+                poll(NULL, 0, 20);
+                continue;
+            }
+            t->begun++;
+            open[i] = true;
+            t->ready = 1;
+        } else {
+            t->failed++;
+        }
+        if (rnd_u32(&r) % 64 == 0)
+            poll(NULL, 0, 1);         /* the agent wants a processor, too */
+    }
+}
+
+static void start_child(int i)
+{
+    truth[i].ready = 0;
+    child[i] = fork();
+    if (child[i] == 0)
+        call_until_killed(&truth[i], (uint64_t)rnd_u32(&rnd) + 1);
+    T_WAIT(truth[i].ready);
+}
+
+static void kill_child(int i)
+{
+    kill(child[i], SIGKILL);
+    assert_int_equal(waitpid(child[i], NULL, 0), child[i]);
+    child[i] = 0;
+}
+
+static bool nothing_open(void)
+{
+    uint32_t i;
+
+    for (i = 0; i < seg->routes->n_nid; i++)
+        if (seg->counters->counter[i].infl != 0)
+            return false;
+    return true;
+}
+
+static struct calls_sum all_ledgers(void)
+{
+    struct calls_sum s = {0};
+    uint32_t i, nid;
+
+    for (i = 0; i < LAYOUT_LEDGERS + LAYOUT_OWN; i++) {
+        struct calls *c;
+
+        if (i >= 64 && i < LAYOUT_LEDGERS)
+            continue;                 /* never used here */
+        assert_int_equal(calls_open(&c, seg, i), 0);
+        for (nid = 0; nid < seg->routes->n_nid; nid++)
+            calls_sum(c, nid, &s);
+        calls_close(c);
+    }
+    return s;
+}
+
+static void t_everybody_is_killed_and_every_call_is_there(void **state)
+{
+    int i, n, kills = KILLS * (getenv("LARS_CHAOS") ? atoi(getenv("LARS_CHAOS")) * 5 : 1);
+    uint64_t begun = 0, done = 0, since;
+    struct calls_sum s;
+
+    (void)state;
+    rnd_init_any(&rnd);
+    start_all();
+    T_WAIT(segment_open(&seg, shm) == 0);
+    for (i = 0; i < CLIENTS; i++)
+        start_child(i);
+    for (n = 1; n <= kills; n++) {
+        poll(NULL, 0, (int)(rnd_u32(&rnd) % 20));
+        i = (int)(rnd_u32(&rnd) % CLIENTS);
+        kill_child(i);
+        if (n % 10 == 0) {
+            proc_kill(&agent);
+            poll(NULL, 0, (int)(rnd_u32(&rnd) % 20));
+            start_agent();
+        }
+        start_child(i);
+    }
+    for (i = 0; i < CLIENTS; i++)
+        kill_child(i);
+    since = t_now_ms();
+    T_WAIT(nothing_open());
+    print_message("chaos: torture: counters of calls under way right after %llu ms\n",
+                  (unsigned long long)(t_now_ms() - since));
+    T_WAIT((s = all_ledgers(), s.begun == s.done + s.abandoned));
+    for (i = 0; i < CLIENTS; i++) {
+        begun += truth[i].begun;
+        done += truth[i].done;
+        assert_int_equal(truth[i].wrong, 0);
+        assert_int_equal(truth[i].failed, 0);
+    }
+    print_message("chaos: torture: %d kills of clients, %d of the agent: begun %llu = "
+                  "reported %llu + abandoned %llu; the callers say %llu and %llu\n",
+                  kills + CLIENTS, kills / 10, (unsigned long long)s.begun,
+                  (unsigned long long)s.done, (unsigned long long)s.abandoned,
+                  (unsigned long long)begun, (unsigned long long)done);
+    assert_int_equal(s.begun, s.done + s.abandoned);
+    assert_in_range(s.done, done, done + (uint64_t)(kills + CLIENTS) + 2 * CLIENTS);
+    T_WAIT(total("succ_cnt") + total("err_cnt") >= s.done);
+    assert_int_equal(total("succ_cnt") + total("err_cnt"), s.done);
+}
+
+#define S(f) cmocka_unit_test_setup_teardown(f, torture_setup, torture_teardown)
+
+MYDB_MAIN(S(t_everybody_is_killed_and_every_call_is_there))
