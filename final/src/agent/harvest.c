@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/ipv4.h"
 #include "shmtab/snapshot.h"
 
 #define LINES 1024
@@ -185,12 +186,6 @@ static void add_line(struct harvest *h, struct line at, const uint32_t key[4],
         commit(h);
 }
 
-static uint32_t ip_of(const struct net_addr *a)
-{
-    return (uint32_t)a->ip[0] << 24 | (uint32_t)a->ip[1] << 16 | (uint32_t)a->ip[2] << 8 |
-           a->ip[3];
-}
-
 static void take_node(uint32_t nid, void *arg)
 {
     struct harvest *h = arg;
@@ -212,7 +207,7 @@ static void take_node(uint32_t nid, void *arg)
         return;
     m = &h->s->module[mid];
     add_line(h, (struct line){.what = nid, .done = sum.done, .err = sum.err},
-             (const uint32_t[4]){m->modid, m->cmdid, ip_of(&addr), addr.port},
+             (const uint32_t[4]){m->modid, m->cmdid, ipv4_of(&addr), addr.port},
              sum.done - sum.err - (t->node[nid].done - t->node[nid].err),
              sum.err - t->node[nid].err);
 }

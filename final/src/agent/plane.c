@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "agent/audit.h"
 #include "agent/books.h"
 #include "agent/harvest.h"
 #include "agent/verdict.h"
 #include "base/err.h"
+#include "base/ipv4.h"
 #include "base/log.h"
 #include "base/mono.h"
 #include "lb/pick.h"
@@ -103,12 +103,8 @@ static uint32_t rule_of(const struct plane *p, const struct msg_module *m)
 
 static struct publish_node node_of(const struct plane *p, const struct route_node *n)
 {
-    struct publish_node out = {.addr = {.family = AF_INET, .port = n->port}};
+    struct publish_node out = {.addr = ipv4_addr(n->ip, n->port)};
 
-    out.addr.ip[0] = (uint8_t)(n->ip >> 24);
-    out.addr.ip[1] = (uint8_t)(n->ip >> 16);
-    out.addr.ip[2] = (uint8_t)(n->ip >> 8);
-    out.addr.ip[3] = (uint8_t)n->ip;
     out.weight = n->weight ? n->weight : NODE_WEIGHT;
     out.zone = n->zone != 0 && p->cfg.zone != 0 && n->zone != p->cfg.zone;
     return out;
@@ -185,10 +181,7 @@ static void on_changed(uint32_t mid, uint32_t nid, bool out, const char *why, vo
     char text[NET_ADDR_STRLEN];
 
     snapshot_addr(p->s, nid, &a);
-    ledger_note(p->ledger, &mod,
-                (uint32_t)a.ip[0] << 24 | (uint32_t)a.ip[1] << 16 |
-                    (uint32_t)a.ip[2] << 8 | a.ip[3],
-                a.port, out);
+    ledger_note(p->ledger, &mod, ipv4_of(&a), a.port, out);
     LOG_INFO(out ? "node.out" : "node.back", "modid=%u cmdid=%u node=%s why=\"%s\"",
              m->modid, m->cmdid, net_addr_str(&a, text), why);
 }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "agent/exact.h"
+#include "base/ipv4.h"
 #include "shmtab/chooser.h"
 
 struct planelink {
@@ -80,21 +81,15 @@ int planelink_pick(struct planelink *x, unsigned index, const struct msg_module 
 
     if (rc < 0 || a.family != AF_INET)
         return -ESRCH;
-    *out = (struct route_node){.ip = (uint32_t)a.ip[0] << 24 | (uint32_t)a.ip[1] << 16 |
-                                     (uint32_t)a.ip[2] << 8 | a.ip[3],
-                               .port = a.port};
+    *out = (struct route_node){.ip = ipv4_of(&a), .port = a.port};
     return 0;
 }
 
 bool planelink_call(struct planelink *x, unsigned index, const struct msg_call *q)
 {
     struct chooser *c = x ? chooser_of(x, index) : NULL;
-    struct net_addr a = {.family = AF_INET, .port = (uint16_t)q->host.port};
+    struct net_addr a = ipv4_addr(q->host.ip, (uint16_t)q->host.port);
 
-    a.ip[0] = (uint8_t)(q->host.ip >> 24);
-    a.ip[1] = (uint8_t)(q->host.ip >> 16);
-    a.ip[2] = (uint8_t)(q->host.ip >> 8);
-    a.ip[3] = (uint8_t)q->host.ip;
     return c && chooser_count(c, q->mod.modid, q->mod.cmdid, &a, q->retcode == 0,
                               q->cost_us) == 0;
 }

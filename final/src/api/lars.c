@@ -317,14 +317,16 @@ static void after_fork(struct lars_client *c)
 
 int lars_open(struct lars_client **out, const struct lars_options *opt)
 {
-    static const struct lars_options none;
+    struct lars_options o = {0};
     struct lars_client *c = calloc(1, sizeof(*c));
     const char *port;
     int i, rc;
 
     if (!c)
         return -ENOMEM;
-    opt = opt ? opt : &none;
+    if (opt)                          /* an older program's may be shorter */
+        memcpy(&o, opt, opt->size && opt->size < sizeof(o) ? opt->size : sizeof(o));
+    opt = &o;
     pthread_mutex_init(&c->lock, NULL);
     for (i = 0; i < SHARDS; i++)
         c->fd[i] = -1;
