@@ -1,0 +1,76 @@
+/* Shared memory on a full file system: errors, and never a signal. */
+#include "shmfix.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+
+/* A file system of our own, with room for so much.  Seen by this process only. */
+static bool small_disk(const char *size)
+{
+    if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+        return false;
+    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    return mount("none", shm_dir, "tmpfs", 0, size) == 0;
+}
+
+static void fill(void)                /* what is left of it */
+{
+    char path[100], page[4096] = "";
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/rest", shm_dir);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    while (fd >= 0 && write(fd, page, sizeof(page)) > 0)
+        continue;
+    close(fd);
+}
+
+/* Returns 0, or the number of the step that was not as it should be. */
+static int on_a_full_disk(void)
+{
+    struct chooser_pick p;
+    struct chooser *c, *late;
+    int i;
+
+    shm_close_agent();
+    if (!small_disk("size=2m"))
+        return 99;
+    shm_open_agent();
+    if (shm_publish(1, 1, 100) != 0 || chooser_create(&c, shm_dir, CHOOSER_CLAIM) != 0)
+        return 1;
+    for (i = 0; i < 8; i++)           /* some nodes have their page, others not */
+        if (chooser_get(c, 1, 1, 0, &p) != 0 || chooser_report(c, NULL, &p, true) != 0)
+            return 2;
+    fill();
+    if (chooser_create(&late, shm_dir, CHOOSER_CLAIM) != -ENOSPC)
+        return 3;
+    if (shm_publish(2, 1, 4000) != -ENOSPC)
+        return 4;
+    for (i = 0; i < 1000; i++) {      /* never a SIGBUS; what cannot be counted is said */
+        int rc = chooser_get(c, 1, 1, 0, &p);
+
+        if (rc != 0 && rc != -ENOSPC)
+            return 5;
+        if (rc == 0 && chooser_report(c, NULL, &p, true) != 0)
+            return 6;
+    }
+    return 0;
+}
+
+static void t_a_full_disk_is_an_error_and_no_signal(void **state)
+{
+    int status;
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0)
+        _exit(on_a_full_disk());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 99)
+        skip();                       /* no right to mount anything */
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+T_MAIN(S(t_a_full_disk_is_an_error_and_no_signal))
