@@ -260,6 +260,16 @@ static void t_calls_spill_by_what_is_missing(void **state)
     assert_int_equal(hits[0] + hits[1] + hits[2] + hits[3], 0);
 }
 
+static void t_capacity_counts_by_weight(void **state)
+{
+    (void)state;
+    nodes(6, 3);
+    member[0].weight = 800;           /* it is 80 % of the zone */
+    out(0);
+    assert_int_equal(picks(10000), PICK_OTHER_ZONE);
+    assert_in_range(hits[1] + hits[2], 2500, 3100); /* 20 of the 71 % that are needed */
+}
+
 static void t_a_zone_of_one_node_spills_too(void **state)
 {
     (void)state;
@@ -328,6 +338,6 @@ T_MAIN(P(t_scan_takes_the_lowest_cost_times_calls),
        P(t_hash_moves_only_the_keys_of_a_node_that_goes), P(t_hash_honours_weights),
        P(t_classic_probes_each_11th_call), P(t_calls_stay_in_their_zone),
        P(t_a_zone_without_nodes_of_its_own_uses_all), P(t_calls_spill_by_what_is_missing),
-       P(t_a_zone_of_one_node_spills_too), P(t_a_zone_that_comes_back_is_limited),
-       P(t_k_failures_in_a_row_propose), P(t_without_an_agent_proposals_last_longer),
-       P(t_proposals_keep_the_cap))
+       P(t_capacity_counts_by_weight), P(t_a_zone_of_one_node_spills_too),
+       P(t_a_zone_that_comes_back_is_limited), P(t_k_failures_in_a_row_propose),
+       P(t_without_an_agent_proposals_last_longer), P(t_proposals_keep_the_cap))

@@ -241,10 +241,24 @@ static uint32_t pick_in(const struct pick_view *v, struct pick_state *st,
     return scan(v, st, p, now_ms, n_out);
 }
 
-/* Which share of the calls stays in the own zone?  <in> of its nodes are in. */
-static uint32_t share_own(const struct pick_view *v, uint32_t in, unsigned *why)
+/* What is left of our zone's capacity, by weight, of PICK_FULL. */
+static uint32_t capacity_own(const struct pick_view *v, uint64_t now_ms)
 {
-    uint32_t share = PICK_FULL, left = PICK_FULL * in / v->n_own;
+    uint64_t all = 0, in = 0;
+    uint32_t i;
+
+    for (i = 0; i < v->n_own; i++) {
+        all += v->member[i].weight;
+        in += pick_is_out(v, i, now_ms) ? 0 : v->member[i].weight;
+    }
+    return (uint32_t)(PICK_FULL * in / all);
+}
+
+/* Which share of the calls stays in the own zone?  <in> of its nodes are in. */
+static uint32_t share_own(const struct pick_view *v, uint32_t in, uint64_t now_ms,
+                          unsigned *why)
+{
+    uint32_t share = PICK_FULL, left = capacity_own(v, now_ms);
 
     if (left < v->need)               /* its capacity, and what is wanted of it */
         share = (uint32_t)((uint64_t)PICK_FULL * left / v->need);
@@ -269,7 +283,7 @@ static uint32_t pick_carefully(const struct pick_view *v, struct pick_state *st,
         *why |= PICK_PANIC;
         p.any = true;
     } else if (v->n_own > 0 && v->n_own < v->n) {
-        if (in == own || below(st, PICK_FULL) < share_own(v, own, why)) {
+        if (in == own || below(st, PICK_FULL) < share_own(v, own, now_ms, why)) {
             p.n = v->n_own;
         } else {
             *why |= PICK_OTHER_ZONE;
