@@ -98,6 +98,19 @@ static void t_nobody_knows_means_as_the_others(void **state)
     assert_int_equal(health_cost(&node[0], c, 100, 8192, 1000), 8192 * 256);
 }
 
+static void t_one_failure_starves_nobody(void **state)
+{
+    uint32_t fellows;
+
+    (void)state;
+    calls(0, 1, 1, 20000, 1000);      /* as slow as a failure, and then not called */
+    calls(1, 10, 0, 2000, 1000);
+    fellows = health_cost(&node[1], c, 100, 2000, 1000);
+    assert_true(health_cost(&node[0], c, 100, 2000, 1000) > 6 * fellows);
+    assert_true(health_cost(&node[0], c, 100, 2000, 5000) > 2 * fellows);
+    assert_true(health_cost(&node[0], c, 100, 2000, 14000) <= fellows);
+}
+
 static void t_cost_saturates_below_out(void **state)
 {
     (void)state;
@@ -122,13 +135,25 @@ static void t_times_out_double_up_to_a_minute(void **state)
 static void t_a_node_that_was_down_is_back_after_two_probes(void **state)
 {
     (void)state;
-    node[0].times = 6;                /* a minute, were it not for the probes */
-    health_eject(&node[0], c, 1000);
+    node[0].times = 1;
+    health_eject(&node[0], c, 1000);  /* 2 s, were it not for the probes */
     health_probed(&node[0], false);
     health_probed(&node[0], true);
-    assert_false(health_may_return(&node[0], 3000));
+    assert_false(health_may_return(&node[0], 2900));
     health_probed(&node[0], true);
-    assert_true(health_may_return(&node[0], 3000));
+    assert_true(health_may_return(&node[0], 2900));
+}
+
+static void t_a_node_that_flaps_waits(void **state)
+{
+    (void)state;
+    node[0].times = 2;
+    health_eject(&node[0], c, 1000);  /* the third time: 4 s */
+    health_probed(&node[0], false);
+    health_probed(&node[0], true);
+    health_probed(&node[0], true);
+    assert_false(health_may_return(&node[0], 4999));
+    assert_true(health_may_return(&node[0], 5000));
 }
 
 static void t_a_node_that_only_calls_fail_at_waits(void **state)
@@ -245,9 +270,9 @@ static void t_a_zone_that_fails_again_begins_anew(void **state)
 T_MAIN(P(t_k_is_as_computed), P(t_k_of_a_module_leaves_the_worst_node_out),
        P(t_k_does_not_count_failures_that_go_on),
        P(t_cost_follows_the_calls_of_the_last_second), P(t_quick_nodes_are_alike),
-       P(t_nobody_knows_means_as_the_others), P(t_cost_saturates_below_out),
-       P(t_times_out_double_up_to_a_minute),
-       P(t_a_node_that_was_down_is_back_after_two_probes),
+       P(t_nobody_knows_means_as_the_others), P(t_one_failure_starves_nobody),
+       P(t_cost_saturates_below_out), P(t_times_out_double_up_to_a_minute),
+       P(t_a_node_that_was_down_is_back_after_two_probes), P(t_a_node_that_flaps_waits),
        P(t_a_node_that_only_calls_fail_at_waits), P(t_without_a_probe_nobody_is_back),
        P(t_slow_start_grows_to_the_whole_weight),
        P(t_the_first_call_after_a_return_decides),

@@ -10,6 +10,9 @@
 #define STEPS                                                                            \
     2 /* costs for each doubling: nodes that are nearly
                                        * alike share their calls */
+#define OLD_MS                                                                           \
+    5000 /* what is known of a node that is not called any
+                                       * more fades, or one failure would starve it */
 #define K_MIN 3
 #define K_MAX 20
 #define CHANCE 1e-5
@@ -17,6 +20,7 @@
 #define OUTLIER_CALLS 20.0            /* in the last seconds, or there is no verdict */
 #define FORGIVEN_MS 60000             /* in without a stop: one time less */
 #define PROBES_OK 2
+#define TRUSTED 2                    /* taken out more often lately: it flaps, it waits */
 
 const struct health_config health_preset = {.tau_ms = 1000,
                                             .out_ms = 1000,
@@ -69,6 +73,8 @@ uint32_t health_cost(const struct health_node *h, const struct health_config *c,
 
     if (h->out_until_ms)
         return NODE_OUT;
+    if (h->mean_us > 0)
+        us *= exp(-(double)(now_ms - h->sample_ms) / OLD_MS);
     us = us < NOISE_US ? NOISE_US : exp2(ceil(log2(us) * STEPS) / STEPS);
     cost = us * 256 * NODE_WEIGHT / (weight * part(h, c, now_ms));
     return cost >= NODE_COST_MAX ? NODE_COST_MAX : cost < 1 ? 1 : (uint32_t)cost;
@@ -161,7 +167,7 @@ void health_probed(struct health_node *h, bool ok)
 bool health_may_return(const struct health_node *h, uint64_t now_ms)
 {
     return h->out_until_ms && h->n_probe_ok >= PROBES_OK &&
-           (h->probe_failed || now_ms >= h->out_until_ms);
+           ((h->probe_failed && h->times <= TRUSTED) || now_ms >= h->out_until_ms);
 }
 
 uint32_t health_return(struct health_node *h, uint32_t k, uint64_t now_ms)

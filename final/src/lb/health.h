@@ -2,11 +2,12 @@
  * and for how long.  Pure functions of a node's state and of now.
  *
  * cost      mean of the calls of about the last second, in steps; a failed call counts as
- *           a slow one.  Rejected: peak-EWMA, jumping up at once and coming down in 10 s
- *           (Finagle): 2.3 times the oracle's p99 where this has 1.3 (lars-sim speeds)
+ *           a slow one; without calls its cost fades.  Rejected: peak-EWMA, jumping up at
+ *           once and coming down in 10 s (Finagle): 2.3 times the oracle's p99 where this
+ *           has 1.3 (lars-sim speeds)
  * out       k failures in a row, or far more failures than its fellows (median and MAD)
  * back      when the probes say that it was down and is up again; when they never failed,
- *           after 1, 2, 4 .. 60 s
+ *           or it was taken out often lately, after 1, 2, 4 .. 60 s
  * slowly    a node that is new or back gets a growing part of its weight
  * Thread: the owner's. */
 #ifndef LARS_LB_HEALTH_H
