@@ -261,6 +261,8 @@ static inline int chaos_teardown(void **state)
     char cmd[300];
 
     load_stop();
+    proc_kill(&dns);                  /* all that write into the folders */
+    proc_kill(&rep);
     proc_kill(&dns2);
     proc_kill(&rep2);
     faultproxy_stop(&dns_proxy);
