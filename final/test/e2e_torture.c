@@ -63,7 +63,9 @@ static bool is_right(const struct lars_host *h)
 
 static void call_until_killed(struct truth *t, uint64_t seed)
 {
-    struct lars_options opt = {.dir = dir, .port = (uint16_t)agent.port};
+    struct lars_options opt = {.dir = dir,
+                               .port = (uint16_t)agent.port,
+                               .timeout_ms = 5000}; /* the first call is by UDP */
     struct lars_host h[4];
     bool open[4] = {false};
     struct lars_client *c;

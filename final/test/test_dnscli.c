@@ -126,6 +126,27 @@ static void t_wanted_is_asked_and_told(void **state)
     expect_question(2, 1);
 }
 
+static void t_another_weight_or_zone_is_news(void **state)
+{
+    struct msg_module m = {1, 1};
+    struct route_node n = {0x0a000001, 80, 100, 0};
+
+    (void)state;
+    start();
+    want(1, 1);
+    dnscli_take(fx.cli, &m, &n, 1);
+    assert_int_equal(fx.n_route, 1);
+    n.weight = 50;
+    dnscli_take(fx.cli, &m, &n, 1);
+    assert_int_equal(fx.n_route, 2);
+    assert_int_equal(fx.node[0].weight, 50);
+    n.zone = 7;
+    dnscli_take(fx.cli, &m, &n, 1);
+    assert_int_equal(fx.n_route, 3);
+    dnscli_take(fx.cli, &m, &n, 1);
+    assert_int_equal(fx.n_route, 3);
+}
+
 static void t_same_route_is_not_told_again(void **state)
 {
     (void)state;
@@ -280,7 +301,8 @@ static void t_bad_file_is_ignored(void **state)
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(E(t_wanted_is_asked_and_told), E(t_same_route_is_not_told_again),
+T_MAIN(E(t_wanted_is_asked_and_told), E(t_another_weight_or_zone_is_news),
+       E(t_same_route_is_not_told_again),
        E(t_everything_is_asked_again_after_a_loss),
        E(t_lost_while_a_module_is_unresolved), E(t_next_server_is_asked_for_everything),
        E(t_refresh_asks_again), E(t_unwanted_and_malformed_routes_are_dropped),

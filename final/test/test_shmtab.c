@@ -63,6 +63,27 @@ static void t_a_reader_sees_what_was_published(void **state)
     segment_close(r);
 }
 
+/* A client may find the module before the agent's next instruction gives it nodes. */
+static void t_a_module_without_a_copy_is_not_yet_there(void **state)
+{
+    struct snapshot snap = {0};
+    struct chooser_pick p;
+    struct chooser *c;
+
+    (void)state;
+    assert_int_equal(publish_module(pub, 1, 7), 0);
+    assert_false(snapshot_is_current(seg, 0, &snap));
+    assert_int_equal(snapshot_read(seg, 0, &snap), -ENOENT);
+    assert_int_equal(chooser_create(&c, shm_dir, CHOOSER_CLAIM), 0);
+    assert_int_equal(chooser_get(c, 1, 7, 0, &p), -ESRCH);
+    shm_publish(7, 1, 0);
+    assert_int_equal(chooser_get(c, 1, 7, 0, &p), -ENOENT); /* now it has none */
+    shm_publish(7, 1, 1);
+    assert_int_equal(chooser_get(c, 1, 7, 0, &p), 0);
+    assert_int_equal(chooser_report(c, NULL, &p, true), 0);
+    chooser_destroy(c);
+}
+
 static void t_clients_cannot_write_routes(void **state)
 {
     struct segment *r = reader();
@@ -394,6 +415,7 @@ static void t_lines_come_back(void **state)
 }
 
 T_MAIN(S(t_the_layout_is_what_it_was), S(t_a_reader_sees_what_was_published),
+       S(t_a_module_without_a_copy_is_not_yet_there),
        S(t_clients_cannot_write_routes), S(t_a_node_keeps_its_number),
        S(t_a_number_is_given_away_when_nobody_uses_it),
        S(t_a_full_segment_says_so_and_stays), S(t_random_changes_and_successors),

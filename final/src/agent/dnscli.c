@@ -124,7 +124,8 @@ static bool is_same(const struct want *w, const struct route_node *node, size_t 
     size_t i;
 
     for (i = 0; i < n && i < w->n; i++)
-        if (w->node[i].ip != node[i].ip || w->node[i].port != node[i].port)
+        if (w->node[i].ip != node[i].ip || w->node[i].port != node[i].port ||
+            w->node[i].weight != node[i].weight || w->node[i].zone != node[i].zone)
             return false;
     return w->known && w->n == n;
 }

@@ -20,12 +20,13 @@ struct snapshot {                     /* zeroed = nothing read yet */
 /* The index of a module's line.  Returns it; -ENOENT. */
 int64_t snapshot_find(const struct segment *s, uint32_t modid, uint32_t cmdid);
 
-/* Is what was read still in force?  One load. */
+/* Is what was read still in force?  What was never read is not.  One load. */
 static inline bool snapshot_is_current(const struct segment *s, uint32_t mid,
                                        const struct snapshot *snap)
 {
     return atomic_load_explicit(&s->module[mid].where, memory_order_acquire) ==
-           snap->where;
+               snap->where &&
+           snap->where != 0;
 }
 
 /* Read module <mid>.  Returns 0; -EAGAIN when the agent kept publishing, -EBADMSG when it
