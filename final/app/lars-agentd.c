@@ -29,7 +29,7 @@ static struct settings {
     char dns_others[256], report_others[256], http[64];
     uint32_t port, dns_port, report_port, report_ms, max_modules;
     uint32_t idle_s, overload_s, update_s;
-    char shm[160], zone[33], rules[PLANE_RULES];
+    char shm[160], zone[33], rules[ADVICE_RULES];
     uint32_t max_nodes, timeout_ms;
     struct classic_config classic;
 } set;
@@ -176,7 +176,7 @@ static int addresses(struct agent_config *cfg, const char **why)
     cfg->n_report = (size_t)n;
     *why = "[choice] rules wants MODID/CMDID=RULE, and the rules scan, p2c, wrr, hash or "
            "classic";
-    if (plane_check_rules(set.rules) < 0)
+    if (advice_check_rules(set.rules) < 0)
         return -EINVAL;
     *why = "[agent] caller wants an IPv4 such as 10.0.0.1, or nothing";
     if (set.caller[0] &&
@@ -265,10 +265,10 @@ int main(int argc, char **argv)
     cfg.plane = (struct plane_config){.dir = set.shm,
                                       .max_nodes = set.max_nodes,
                                       .max_modules = LAYOUT_MAX_MODULES,
-                                      .zone = crc32_of(set.zone),
-                                      .timeout_ms = set.timeout_ms,
+                                      .advice = {.zone = crc32_of(set.zone),
+                                                 .timeout_ms = set.timeout_ms},
                                       .health = health_preset};
-    memcpy(cfg.plane.rules, set.rules, sizeof(set.rules));
+    memcpy(cfg.plane.advice.rules, set.rules, sizeof(set.rules));
     rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
         rc = open_folder();

@@ -22,6 +22,7 @@
 #include "dns/dnspoll.h"
 #include "dns/dnssrv.h"
 #include "dns/guard.h"
+#include "dns/infopoll.h"
 #include "net/evsig.h"
 #include "net/sock.h"
 
@@ -65,6 +66,11 @@ static const struct conf_key keys[] = {
 static void on_table(struct route_table *t, void *arg)
 {
     dnssrv_publish(arg, t);
+}
+
+static void on_info(struct infotable *t, void *arg)
+{
+    dnssrv_publish_info(arg, t);
 }
 
 static void on_signal(int signo, void *arg)
@@ -125,6 +131,20 @@ static int guard_db(struct db **db)
     return guard_create(db, *db, &c);
 }
 
+/* What there is to know besides nodes. */
+static int start_info(struct infopoll **out, struct dnssrv *s)
+{
+    struct myconn_config mc = dbconf_myconn(&set.db);
+    struct infodb *db;
+    int rc;
+
+    *out = NULL;
+    if (set.memory)
+        return 0;
+    rc = infodb_create(&db, &mc);
+    return rc < 0 ? rc : infopoll_start(out, db, on_info, s);
+}
+
 /* Runs until a signal.  Takes <lfd>.  Returns 0 or what could not be set up. */
 static int serve(int lfd)
 {
@@ -134,6 +154,7 @@ static int serve(int lfd)
     struct evsig *sig = NULL;
     struct dnssrv *s = NULL;
     struct dnspoll *p = NULL;
+    struct infopoll *ip = NULL;
     struct dnsobs *o = NULL;
     struct db *db = NULL;
     int rc = evloop_create(&l);
@@ -152,10 +173,13 @@ static int serve(int lfd)
     if (rc == 0)
         rc = dnspoll_start(&p, db, &pc);
     if (rc == 0)
+        rc = start_info(&ip, s);
+    if (rc == 0)
         rc = dnsobs_create(&o, l, set.http, s, p, guarded() ? db : NULL);
     if (rc == 0)
         rc = evloop_run(l);
     dnsobs_destroy(o);
+    infopoll_stop(ip);
     dnspoll_stop(p);
     dnssrv_destroy(s);
     evsig_destroy(sig);

@@ -17,6 +17,7 @@
 #include "base/sig.h"
 #include "ctl/cmd_db.h"
 #include "ctl/cmd_plane.h"
+#include "ctl/cmd_policy.h"
 #include "ctl/cmd_route.h"
 #include "ctl/cmd_status.h"
 #include "db/dbconf.h"
@@ -41,7 +42,8 @@ static const struct conf_key keys[] = {
     DBCONF_KEYS(AT(db)),
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
-static const struct ctl_cmd *const tables[] = {cmd_route, cmd_status, cmd_plane, cmd_db};
+static const struct ctl_cmd *const tables[] = {cmd_route, cmd_policy, cmd_status,
+                                               cmd_plane, cmd_db};
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 
 static void each_command(void (*fn)(const struct ctl_cmd *cmd))

@@ -294,6 +294,28 @@ static void t_calls_are_shown(void **state)
     says("modid,cmdid,up,ok/s,failed/s,failed_percent,overloads\n1,1,3,0,0,0.00,0\n");
 }
 
+static void t_policies_are_set_and_checked(void **state)
+{
+    (void)state;
+    mydb_sql("DELETE FROM ModulePolicy; DELETE FROM ZoneLoad");
+    assert_int_equal(ctl("policy set 1 1 rule=hash probe=/healthz timeout_ms=900"), 0);
+    assert_int_equal(ctl("-o csv policy list 1 1"), 0);
+    says("1,1,hash,/healthz,900,0,0,");
+    assert_int_equal(ctl("policy set 1 1 rule=best node_rps=7"), 2);
+    says("\"best\" is not scan, p2c, wrr, hash or classic");
+    assert_int_equal(ctl("policy set 1 1 node_rps=7 probe=nowhere"), 2);
+    assert_int_equal(ctl("policy set 1 1 colour=red"), 2);
+    assert_int_equal(mydb_number("SELECT node_rps FROM ModulePolicy"), 0); /* all or none */
+    mydb_sql("INSERT INTO ZoneLoad SELECT UNIX_TIMESTAMP() - 10 + seq, 1, 1, CRC32('x'), "
+             "50, 0 FROM seq_0_to_20");
+    assert_int_equal(ctl("why 1 1"), 0);
+    says("policy: rule hash, probed by HTTP /healthz, time-out 900 ms\n");
+    says(": 50 calls/s, 0 failed\n");
+    assert_int_equal(ctl("policy delete 1 1"), 0);
+    assert_int_equal(mydb_number("SELECT COUNT(*) FROM ModulePolicy"), 0);
+    mydb_sql("DELETE FROM ZoneLoad");
+}
+
 static void t_doctor_says_what_is_away(void **state)
 {
     (void)state;
@@ -309,7 +331,7 @@ static void t_doctor_says_what_is_away(void **state)
 static void t_help_man_and_completion_name_every_command(void **state)
 {
     static const char *const noun[] = {"module", "route",    "node",    "zone",  "agent",
-                                       "status", "history",  "latency", "alarm", "why",
+                                       "status", "history",  "latency", "alarm", "why", "policy",
                                        "top",    "get-host", "report",  "db",    "import",
                                        "export", "doctor"};
     static const char *const page[] = {"help", "--man", "completion"};
@@ -327,6 +349,7 @@ static void t_help_man_and_completion_name_every_command(void **state)
 #define L(fn) cmocka_unit_test_setup_teardown(fn, ctl_setup, teardown)
 
 MYDB_MAIN(L(t_lists_in_three_formats), L(t_changes_are_in_force_when_it_returns),
+          L(t_policies_are_set_and_checked),
           L(t_what_takes_much_asks_for_yes), L(t_wrong_arguments_are_refused_with_words),
           L(t_text_cannot_leave_its_place_in_the_statement),
           L(t_export_is_what_import_takes), L(t_file_with_a_bad_line_changes_nothing),

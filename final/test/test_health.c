@@ -125,9 +125,9 @@ static void t_times_out_double_up_to_a_minute(void **state)
 
     (void)state;
     for (i = 0; i < 8; i++) {
-        health_eject(&node[0], c, 1000);
+        health_eject(&node[0], c, NODE_IN_A_ROW, 1000);
         assert_int_equal(node[0].out_until_ms, 1000 + want[i] * 1000);
-        assert_int_equal(health_cost(&node[0], c, 100, 0, 1000), NODE_OUT);
+        assert_int_equal(health_cost(&node[0], c, 100, 0, 1000), NODE_OUT + NODE_IN_A_ROW);
         health_return(&node[0], 3, 2000);
     }
 }
@@ -136,7 +136,7 @@ static void t_a_node_that_was_down_is_back_after_two_probes(void **state)
 {
     (void)state;
     node[0].times = 1;
-    health_eject(&node[0], c, 1000);  /* 2 s, were it not for the probes */
+    health_eject(&node[0], c, NODE_IN_A_ROW, 1000);  /* 2 s, were it not for the probes */
     health_probed(&node[0], false);
     health_probed(&node[0], true);
     assert_false(health_may_return(&node[0], 2900));
@@ -148,7 +148,7 @@ static void t_a_node_that_flaps_waits(void **state)
 {
     (void)state;
     node[0].times = 2;
-    health_eject(&node[0], c, 1000);  /* the third time: 4 s */
+    health_eject(&node[0], c, NODE_IN_A_ROW, 1000);  /* the third time: 4 s */
     health_probed(&node[0], false);
     health_probed(&node[0], true);
     health_probed(&node[0], true);
@@ -160,7 +160,7 @@ static void t_a_node_that_only_calls_fail_at_waits(void **state)
 {
     (void)state;
     node[0].times = 2;
-    health_eject(&node[0], c, 1000);  /* 4 s */
+    health_eject(&node[0], c, NODE_IN_A_ROW, 1000);  /* 4 s */
     health_probed(&node[0], true);
     health_probed(&node[0], true);
     assert_false(health_may_return(&node[0], 4999));
@@ -170,7 +170,7 @@ static void t_a_node_that_only_calls_fail_at_waits(void **state)
 static void t_without_a_probe_nobody_is_back(void **state)
 {
     (void)state;
-    health_eject(&node[0], c, 1000);
+    health_eject(&node[0], c, NODE_IN_A_ROW, 1000);
     assert_false(health_may_return(&node[0], 1000000));
 }
 
@@ -197,7 +197,7 @@ static void t_the_first_call_after_a_return_decides(void **state)
 static void t_a_minute_without_trouble_is_forgiven(void **state)
 {
     (void)state;
-    health_eject(&node[0], c, 1000);
+    health_eject(&node[0], c, NODE_IN_A_ROW, 1000);
     health_return(&node[0], 3, 2000);
     calls(0, 1, 0, 1000, 61000);
     assert_int_equal(node[0].times, 1);

@@ -27,7 +27,7 @@ static void totals(uint32_t nid, struct health_totals *out, void *arg)
     *out = total[nid];
 }
 
-static void ejected(uint32_t nid, const char *why, void *arg)
+static void ejected(uint32_t nid, enum node_why why, void *arg)
 {
     (void)why;
     (void)arg;

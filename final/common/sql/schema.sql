@@ -126,6 +126,41 @@ CREATE TABLE IF NOT EXISTS Lease (
     PRIMARY KEY (name)
 ) ENGINE = InnoDB;
 
+-- How to choose among the nodes of a module; '' and 0: as the agent has it.
+CREATE TABLE IF NOT EXISTS ModulePolicy (
+    modid      INT UNSIGNED NOT NULL,
+    cmdid      INT UNSIGNED NOT NULL,
+    rule       VARCHAR(15) NOT NULL DEFAULT '',       -- scan, p2c, wrr, hash, classic
+    probe      VARCHAR(63) NOT NULL DEFAULT '',       -- '/path': by HTTP
+    timeout_ms INT UNSIGNED NOT NULL DEFAULT 0,       -- of a call that nobody reports
+    slow_ms    INT UNSIGNED NOT NULL DEFAULT 0,       -- slow start of a node
+    node_rps   INT UNSIGNED NOT NULL DEFAULT 0,       -- calls/s of a node of weight 100
+    who        VARCHAR(64) NOT NULL DEFAULT '',
+    changed_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)
+               ON UPDATE CURRENT_TIMESTAMP(6),
+    PRIMARY KEY (modid, cmdid), KEY changed_at (changed_at)
+) ENGINE = InnoDB;
+
+-- Calls of the last minute by the callers' zone; nodes that a host has taken out.
+CREATE TABLE IF NOT EXISTS ZoneLoad (
+    at      BIGINT UNSIGNED NOT NULL,      -- the second in which it was written
+    modid   INT UNSIGNED NOT NULL,
+    cmdid   INT UNSIGNED NOT NULL,
+    zone    INT UNSIGNED NOT NULL,         -- CRC32(name)
+    ok      BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    err     BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    PRIMARY KEY (at, modid, cmdid, zone)
+) ENGINE = InnoDB;
+CREATE TABLE IF NOT EXISTS NodeOut (
+    modid   INT UNSIGNED NOT NULL,
+    cmdid   INT UNSIGNED NOT NULL,
+    ip      INT UNSIGNED NOT NULL,
+    port    INT UNSIGNED NOT NULL,
+    caller  INT UNSIGNED NOT NULL,
+    at      BIGINT UNSIGNED NOT NULL,
+    PRIMARY KEY (modid, cmdid, ip, port, caller), KEY by_age (at)
+) ENGINE = InnoDB;
+
 -- Names for people.
 CREATE TABLE IF NOT EXISTS ModIDConfig (
     id      INT UNSIGNED NOT NULL AUTO_INCREMENT,

@@ -1,14 +1,22 @@
 #include "agent/agentparts.h"
 
+static void on_info(const struct msg_info *m, void *arg)
+{
+    struct agentparts *p = arg;
+
+    planelink_info(p->plane, m);
+}
+
 int agentparts_init(struct agentparts *p, const struct agent_config *cfg,
                     struct looppool *pool, unsigned plane, unsigned rep,
                     void (*tell_all)(void *arg), planelink_totals_fn *tell, void *arg)
 {
-    int rc = exactlink_create(&p->exact, pool, rep, cfg->route_file, tell_all, arg);
+    int rc = exactlink_create(&p->exact, pool, rep, cfg->route_file, cfg->plane.advice.zone,
+                              tell_all, arg);
 
     if (rc == 0)
         rc = planelink_create(&p->plane, pool, plane, p->exact, &cfg->plane, tell, arg);
-    return rc < 0 ? rc : updatecli_create(&p->updates);
+    return rc < 0 ? rc : updatecli_create(&p->updates, on_info, p);
 }
 
 int agentparts_watch(struct agentparts *p, struct servers_config *sc, struct evloop *dns,

@@ -195,6 +195,7 @@ void exact_ship(struct exact *x, unsigned index)
     if (s->sent_seq == s->batch->seq && s->sent_in == attempt)
         return;
     s->batch->caller = x->caller;
+    s->batch->zone = x->cfg.zone;
     s->batch->ts = (uint32_t)time(NULL);
     n = msg_batch_pack(s->batch, body, sizeof(body));
     if (n < 0) {

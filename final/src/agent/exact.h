@@ -18,6 +18,7 @@ struct exact;
 
 struct exact_config {
     const char *path;                 /* of the ledgers: PATH.calls.0, .1 ... */
+    uint32_t zone;                    /* ours, in batches; 0 = none */
     /* Run exact_ship() in the thread of side <index>.  Any thread calls it. */
     void (*post_ship)(unsigned index, void *arg);
     /* Run exact_settle() there, with this number. */

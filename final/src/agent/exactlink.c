@@ -97,10 +97,12 @@ static void on_tick(void *arg)
 }
 
 int exactlink_create(struct exactlink **out, struct looppool *pool, unsigned rep,
-                     const char *path, void (*on_base)(void *arg), void *arg)
+                     const char *path, uint32_t zone, void (*on_base)(void *arg),
+                     void *arg)
 {
     struct exactlink *x = calloc(1, sizeof(*x));
     struct exact_config cfg = {.path = path,
+                               .zone = zone,
                                .post_ship = post_ship,
                                .post_acked = post_acked,
                                .send = send_frame,

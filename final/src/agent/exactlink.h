@@ -10,11 +10,12 @@
 
 struct exactlink;
 
-/* Ledgers beside <path>.  <rep>: the thread of <pool> whose user is the struct repcli.
- * <on_base> is called there when the peer does not acknowledge.  Borrows <pool> and
- * <arg>.  Returns 0; as ledger_open().  Thread: init. */
+/* Ledgers beside <path>; <zone>: ours, as in routes, or 0.  <rep>: the thread of <pool>
+ * whose user is the struct repcli.  <on_base> is called there when the peer does not
+ * acknowledge.  Borrows <pool> and <arg>.  Returns 0; as ledger_open().  Thread: init. */
 int exactlink_create(struct exactlink **out, struct looppool *pool, unsigned rep,
-                     const char *path, void (*on_base)(void *arg), void *arg);
+                     const char *path, uint32_t zone, void (*on_base)(void *arg),
+                     void *arg);
 void exactlink_destroy(struct exactlink *x); /* before the pool.  NULL is fine */
 
 const struct dispatch *exactlink_dispatch(const struct exactlink *x); /* for repcli */

@@ -53,7 +53,8 @@ _Static_assert(sizeof(struct row) == 48 && sizeof(struct line) == 24, "in the fi
 struct entry {                        /* finds a row by its key */
     uint32_t key[4];
     uint32_t row;
-    bool overload;                    /* for people; not in the file */
+    bool overload;                    /* not in the file */
+    bool say;                         /* in the next batch, without counts too */
     UT_hash_handle hh;
 };
 
@@ -65,6 +66,7 @@ struct ledger {
     struct entry *entries;
     uint32_t next;                    /* where the next batch begins to look: in turn */
     uint32_t reuse;                   /* where a row for reuse is looked for */
+    uint32_t n_say;                   /* entries with <say> */
     bool is_new;
 };
 
@@ -263,6 +265,7 @@ static struct entry *add(struct ledger *l, const uint32_t key[4])
             return NULL;
         old = find(l, l->row[i].key);
         if (old) {
+            l->n_say -= old->say;
             HASH_DEL(l->entries, old);
             free(old);
         }
@@ -343,14 +346,41 @@ bool ledger_is_full(const struct ledger *l)
     return l->head->n_rows == l->head->max_rows;
 }
 
+static void say(struct ledger *l, struct entry *e, bool overload)
+{
+    e->overload = overload;
+    l->n_say += !e->say;
+    e->say = true;
+}
+
 void ledger_note(struct ledger *l, const struct msg_module *m, uint32_t ip, uint32_t port,
                  bool overload)
 {
     const uint32_t key[4] = {m->modid, m->cmdid, ip, port};
     struct entry *e = find(l, key);
 
-    if (e)
-        e->overload = overload;
+    if (e && e->overload != overload)
+        say(l, e, overload);
+}
+
+void ledger_say(struct ledger *l, const struct msg_module *m, uint32_t ip, uint32_t port,
+                bool overload)
+{
+    int64_t row = ledger_row(l, m, ip, port);
+
+    if (row >= 0)
+        say(l, find(l, l->row[row].key), overload);
+}
+
+static bool take_say(struct ledger *l, const struct row *r)
+{
+    struct entry *e = l->n_say > 0 ? find(l, r->key) : NULL;
+
+    if (!e || !e->say)
+        return false;
+    e->say = false;
+    l->n_say--;
+    return true;
 }
 
 /* Write down a batch of what is not settled.  Returns how many lines. */
@@ -363,7 +393,7 @@ static uint32_t make_batch(struct ledger *l)
         uint32_t at = (l->next + i) % rows;
         const struct row *r = &l->row[at];
 
-        if (!is_settled(r))
+        if (take_say(l, r) || !is_settled(r))
             h->line[n++] = (struct line){at, 0, r->succ, r->err};
     }
     l->next = rows > 0 ? (l->next + i) % rows : 0;

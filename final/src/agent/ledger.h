@@ -42,9 +42,13 @@ void ledger_each_unsettled(const struct ledger *l,
                            void *arg);
 bool ledger_is_full(const struct ledger *l); /* a new node takes a settled one's row */
 
-/* Is this node overloaded?  Goes with its next counts, for people. */
+/* Is this node overloaded?  Goes with its next counts; what is news, in the next batch.
+ * Not in the file: a successor notes it again. */
 void ledger_note(struct ledger *l, const struct msg_module *m, uint32_t ip, uint32_t port,
                  bool overload);
+/* The same, in the next batch in any case. */
+void ledger_say(struct ledger *l, const struct msg_module *m, uint32_t ip, uint32_t port,
+                bool overload);
 
 /* The batch to send: the one under way, or a new one of what is not settled, at most
  * MSG_BATCH_ROWS rows.  The rest of <b> (caller, ts, overload) is the caller's.  Returns

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/advice.h"
 #include "agent/audit.h"
 #include "agent/books.h"
 #include "agent/harvest.h"
@@ -23,6 +24,7 @@
 #define SHARE 20                      /* a tick may take a twentieth of our time */
 #define IDLE_MS 1000                  /* nobody did anything for so long: look less */
 #define LOG_GAP_MS 60000
+#define SAY_OUT_S 5                   /* between two words of a node that stays out */
 #define NEW_COST (1000u * 256)        /* of a node in a module that nothing is known of */
 
 struct plane {
@@ -34,70 +36,14 @@ struct plane {
     struct books *books;
     struct harvest *harvest;
     struct ledger *ledger;
+    struct advice *advice;
     struct verdict *verdict;
     struct audit *audit;
     struct evtimer tick, second;
     uint64_t busy_ms;                 /* when anybody did something */
+    uint64_t n_second;                /* that on_second() ran */
     _Atomic uint64_t n_module, n_node, bytes;
 };
-
-/* --- rules -------------------------------------------------------------------------- */
-
-int plane_rule(const char *name)
-{
-    static const char *const names[PICK_RULES] = {"scan", "p2c", "wrr", "hash",
-                                                  "classic"};
-    int i;
-
-    for (i = 0; i < PICK_RULES; i++)
-        if (strcmp(names[i], name) == 0)
-            return i;
-    return -EINVAL;
-}
-
-/* The next one of "1/1=p2c 2/3=hash *=wrr".  Returns its rule; -ENOENT at the end;
- * -EINVAL. */
-static int next_rule(const char **at, char mod[24])
-{
-    char name[16];
-    int len = 0, n = sscanf(*at, " %23[^= ]=%15s%n", mod, name, &len);
-
-    if (n == EOF)
-        return -ENOENT;
-    *at += len;
-    return n == 2 ? plane_rule(name) : -EINVAL;
-}
-
-int plane_check_rules(const char *rules)
-{
-    char mod[24];
-    unsigned a, b;
-    int rule, end;
-
-    while ((rule = next_rule(&rules, mod)) >= 0) {
-        end = 0;
-        if (strcmp(mod, "*") != 0 &&
-            (sscanf(mod, "%10u/%10u%n", &a, &b, &end) != 2 || mod[end]))
-            return -EINVAL;
-    }
-    return rule == -ENOENT ? 0 : rule;
-}
-
-static uint32_t rule_of(const struct plane *p, const struct msg_module *m)
-{
-    char mod[24], want[24];
-    const char *at = p->cfg.rules;
-    int rule, found = PICK_SCAN;
-
-    snprintf(want, sizeof(want), "%u/%u", m->modid, m->cmdid);
-    while ((rule = next_rule(&at, mod)) >= 0) {
-        if (strcmp(mod, want) == 0)
-            return (uint32_t)rule;
-        if (strcmp(mod, "*") == 0)
-            found = rule;
-    }
-    return (uint32_t)found;
-}
 
 /* --- routes ------------------------------------------------------------------------- */
 
@@ -106,21 +52,21 @@ static struct publish_node node_of(const struct plane *p, const struct route_nod
     struct publish_node out = {.addr = ipv4_addr(n->ip, n->port)};
 
     out.weight = n->weight ? n->weight : NODE_WEIGHT;
-    out.zone = n->zone != 0 && p->cfg.zone != 0 && n->zone != p->cfg.zone;
+    out.zone = n->zone != 0 && p->cfg.advice.zone != 0 && n->zone != p->cfg.advice.zone;
     return out;
 }
 
-static void set_limits(struct plane *p, const struct msg_module *m, uint32_t mid)
+static void set_weights(struct plane *p, uint32_t mid, const struct publish_node *node,
+                        size_t n)
 {
-    struct layout_module *line = &p->s->module[mid];
+    uint64_t own = 0, all = 0;
+    size_t i;
 
-    atomic_store(&line->rule, rule_of(p, m));
-    atomic_store(&line->timeout_ms, p->cfg.timeout_ms);
-    atomic_store(&line->need, PICK_NEED);
-    if (atomic_load(&line->k) == 0) { /* new */
-        atomic_store(&line->k, health_k(0));
-        atomic_store(&line->own_max, PICK_FULL);
+    for (i = 0; i < n; i++) {
+        all += node[i].weight;
+        own += node[i].zone == 0 ? node[i].weight : 0;
     }
+    advice_set_weights(p->advice, mid, own, all);
 }
 
 void plane_set_route(struct plane *p, const struct msg_module *m,
@@ -136,7 +82,7 @@ void plane_set_route(struct plane *p, const struct msg_module *m,
     if (out)
         mid = publish_module(p->publish, m->modid, m->cmdid);
     if (mid >= 0) {
-        set_limits(p, m, (uint32_t)mid);
+        set_weights(p, (uint32_t)mid, out, n);
         mid = publish_nodes(p->publish, m->modid, m->cmdid, out, (uint32_t)n, NEW_COST);
     }
     free(out);
@@ -151,6 +97,21 @@ void plane_set_route(struct plane *p, const struct msg_module *m,
     p->n_module = st.n_module;
     p->n_node = st.n_node;
     p->bytes = st.bytes;
+}
+
+void plane_set_info(struct plane *p, const struct msg_info *m)
+{
+    int64_t mid = publish_module(p->publish, m->mod.modid, m->mod.cmdid);
+    uint32_t i;
+
+    if (mid < 0)
+        return;                       /* its nodes have no room either, and that was said */
+    advice_set(p->advice, (uint32_t)mid, m);
+    for (i = 0; i < m->n_suspect; i++) {
+        struct net_addr a = ipv4_addr(m->suspect[i].ip, (uint16_t)m->suspect[i].port);
+
+        verdict_suspect(p->verdict, (uint32_t)mid, &a);
+    }
 }
 
 /* --- what time brings --------------------------------------------------------------- */
@@ -181,7 +142,7 @@ static void on_changed(uint32_t mid, uint32_t nid, bool out, const char *why, vo
     char text[NET_ADDR_STRLEN];
 
     snapshot_addr(p->s, nid, &a);
-    ledger_note(p->ledger, &mod, ipv4_of(&a), a.port, out);
+    ledger_say(p->ledger, &mod, ipv4_of(&a), a.port, out);
     LOG_INFO(out ? "node.out" : "node.back", "modid=%u cmdid=%u node=%s why=\"%s\"",
              m->modid, m->cmdid, net_addr_str(&a, text), why);
 }
@@ -243,6 +204,17 @@ static void on_tick(void *arg)
         evloop_clear_timer(p->loop, &p->tick); /* on_second() looks */
 }
 
+/* For those who ask in the database which nodes several hosts have taken out. */
+static void say_out(uint32_t mid, uint32_t nid, void *arg)
+{
+    struct plane *p = arg;
+    struct msg_module m = {p->s->module[mid].modid, p->s->module[mid].cmdid};
+    struct net_addr a;
+
+    snapshot_addr(p->s, nid, &a);
+    ledger_say(p->ledger, &m, ipv4_of(&a), a.port, true);
+}
+
 static void on_second(void *arg)
 {
     struct plane *p = arg;
@@ -254,6 +226,8 @@ static void on_second(void *arg)
     on_tick(p);
     audit_start(p->audit);
     plane_collect(p);
+    if (p->n_second++ % SAY_OUT_S == 0)
+        verdict_each_out(p->verdict, say_out, p);
     publish_reclaim(p->publish, is_unused, p);
     p->cfg.ship(p->cfg.arg);
     evloop_set_timer(p->loop, &p->second, SECOND_MS, on_second, p);
@@ -282,7 +256,10 @@ static int create_parts(struct plane *p)
     if (rc == 0)
         rc = harvest_create(&p->harvest, p->s, p->ledger);
     if (rc == 0)
-        rc = verdict_create(&p->verdict, p->loop, p->s, p->books, &p->cfg.health, &vh);
+        rc = advice_create(&p->advice, p->s, &p->cfg.advice);
+    if (rc == 0)
+        rc = verdict_create(&p->verdict, p->loop, p->s, p->books, p->advice,
+                            &p->cfg.health, &vh);
     if (rc == 0)
         rc = audit_create(&p->audit, p->loop, p->s, p->books);
     return rc;
@@ -328,6 +305,7 @@ void plane_destroy(struct plane *p)
     evloop_clear_timer(p->loop, &p->second);
     audit_destroy(p->audit);
     verdict_destroy(p->verdict);
+    advice_destroy(p->advice);
     harvest_destroy(p->harvest);
     books_destroy(p->books);
     publish_destroy(p->publish);

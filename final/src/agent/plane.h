@@ -5,6 +5,7 @@
 #ifndef LARS_AGENT_PLANE_H
 #define LARS_AGENT_PLANE_H
 
+#include "agent/advice.h"
 #include "agent/ledger.h"
 #include "lb/health.h"
 #include "net/evloop.h"
@@ -13,14 +14,10 @@
 
 struct plane;
 
-#define PLANE_RULES 160               /* characters of plane_config.rules */
-
 struct plane_config {
     const char *dir;                  /* of the shared files; copied */
     uint32_t max_nodes, max_modules;  /* powers of two */
-    uint32_t zone;                    /* ours, as in routes; 0 = we have none */
-    uint32_t timeout_ms;              /* of a call that nobody reports */
-    char rules[PLANE_RULES];          /* "1/1=p2c 2/3=hash": plane_rule_of() */
+    struct advice_config advice;
     struct health_config health;
     /* Counts were brought into the ledger: ship them. */
     void (*ship)(void *arg);
@@ -39,11 +36,10 @@ void plane_destroy(struct plane *p);
 void plane_set_route(struct plane *p, const struct msg_module *m,
                      const struct route_node *node, size_t n);
 
-void plane_collect(struct plane *p);  /* bring all counts into the ledger, now */
+/* What the database says of the module besides. */
+void plane_set_info(struct plane *p, const struct msg_info *m);
 
-/* The name of a rule: scan, p2c, wrr, hash, classic.  Returns it; -EINVAL. */
-int plane_rule(const char *name);
-int plane_check_rules(const char *rules); /* 0 or -EINVAL */
+void plane_collect(struct plane *p);  /* bring all counts into the ledger, now */
 
 struct plane_stat {
     uint64_t n_ledger;                /* threads of clients, now */

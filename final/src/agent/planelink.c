@@ -62,6 +62,33 @@ void planelink_route(struct planelink *x, const struct msg_module *m,
         free(t);
 }
 
+struct info_task {
+    struct planelink *x;
+    struct msg_info info;
+};
+
+static void run_info(void *arg, void *user)
+{
+    struct info_task *t = arg;
+
+    (void)user;
+    plane_set_info(t->x->plane, &t->info);
+    free(t);
+}
+
+void planelink_info(struct planelink *x, const struct msg_info *m)
+{
+    struct msgq_task task = {run_info, free, NULL};
+    struct info_task *t = x ? malloc(sizeof(*t)) : NULL;
+
+    if (!t)
+        return;                       /* the next news bring it */
+    *t = (struct info_task){x, *m};
+    task.arg = t;
+    if (looppool_post(x->pool, x->thread, &task) < 0)
+        free(t);
+}
+
 /* --- those who speak UDP ------------------------------------------------------------ */
 
 static struct chooser *chooser_of(struct planelink *x, unsigned index)

@@ -27,6 +27,9 @@ void planelink_destroy(struct planelink *x);
 void planelink_route(struct planelink *x, const struct msg_module *m,
                      const struct route_node *node, size_t n, bool running);
 
+/* What the database says of a module besides.  The threads run.  Thread: any. */
+void planelink_info(struct planelink *x, const struct msg_info *m);
+
 /* A node for somebody who asked by UDP.  Returns 0; -ESRCH: not known here.  Thread:
  * shard <index>'s, as the next one. */
 int planelink_pick(struct planelink *x, unsigned index, const struct msg_module *m,

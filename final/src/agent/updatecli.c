@@ -16,6 +16,8 @@
 
 struct updatecli {
     struct dnscli *dns;
+    updatecli_info_fn *info;
+    void *arg;
     /* The route whose pages are coming: those of a module come one after the other. */
     struct msg_update want;           /* its head; page = the next one; pages 0 = none */
     struct route_node *node;          /* grows with the pages */
@@ -24,10 +26,16 @@ struct updatecli {
     struct route_node add_node[MSG_UPDATE_HOSTS], gone_node[MSG_UPDATE_HOSTS];
 };
 
-int updatecli_create(struct updatecli **out)
+int updatecli_create(struct updatecli **out, updatecli_info_fn *fn, void *arg)
 {
-    *out = calloc(1, sizeof(**out));
-    return *out ? 0 : -ENOMEM;
+    struct updatecli *u = calloc(1, sizeof(*u));
+
+    *out = u;
+    if (!u)
+        return -ENOMEM;
+    u->info = fn;
+    u->arg = arg;
+    return 0;
 }
 
 void updatecli_destroy(struct updatecli *u)
@@ -147,6 +155,19 @@ static void on_update(struct conn *c, const struct frame *f, void *arg)
         on_delta(u, &m);
 }
 
+static void on_info(struct conn *c, const struct frame *f, void *arg)
+{
+    struct updatecli *u = arg;
+    struct msg_info m;
+    int rc = msg_info_unpack(&m, f->body, f->len);
+
+    (void)c;
+    if (rc < 0)
+        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "info.refused", "err=%s", err_str(rc));
+    else if (dnscli_wants(u->dns, &m.mod))
+        u->info(&m, u->arg);
+}
+
 static void on_hello_reply(struct conn *c, const struct frame *f, void *arg)
 {
     (void)c;
@@ -160,6 +181,8 @@ int updatecli_more(struct dispatch *d, struct dnscli *c, void *arg)
     int rc = dispatch_set(d, MSG_HELLO_REPLY, on_hello_reply, u);
 
     u->dns = c;
+    if (rc == 0)
+        rc = dispatch_set(d, MSG_INFO, on_info, u);
     return rc < 0 ? rc : dispatch_set(d, MSG_ROUTE_UPDATE, on_update, u);
 }
 

@@ -5,10 +5,15 @@
 #define LARS_AGENT_UPDATECLI_H
 
 #include "agent/dnscli.h"
+#include "proto/msg_info.h"
 
 struct updatecli;
 
-int updatecli_create(struct updatecli **out); /* 0 or -ENOMEM */
+/* What there is to know of a module besides its nodes. */
+typedef void updatecli_info_fn(const struct msg_info *m, void *arg);
+
+int updatecli_create(struct updatecli **out, updatecli_info_fn *fn,
+                     void *arg);      /* 0 or -ENOMEM */
 void updatecli_destroy(struct updatecli *u); /* after the dnscli.  NULL is fine */
 
 /* For dnscli_config: more, on_up; <arg> is the updatecli. */

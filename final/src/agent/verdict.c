@@ -22,6 +22,7 @@ struct verdict {
     struct evloop *loop;
     struct segment *s;
     struct books *b;
+    const struct advice *advice;
     struct health_config cfg;
     struct verdict_hooks hooks;
     struct probe *probe;
@@ -78,27 +79,34 @@ static void totals_of(uint32_t nid, struct health_totals *out, void *arg)
     *out = (struct health_totals){sum.done, sum.err, sum.lat_us};
 }
 
-static void on_ejected(uint32_t nid, const char *why, void *arg)
+static void on_ejected(uint32_t nid, enum node_why why, void *arg)
 {
     struct verdict *v = arg;
 
     v->n_out++;
     v->n_ejected++;
-    v->hooks.changed(atomic_load(&v->s->addr[nid].mid), nid, true, why, v->hooks.arg);
+    v->hooks.changed(atomic_load(&v->s->addr[nid].mid), nid, true, health_why(why),
+                     v->hooks.arg);
 }
 
-static void step(struct verdict *v, uint32_t mid, uint64_t now_ms)
+static struct health_config health_of(const struct verdict *v, uint32_t mid)
 {
-    const struct steer_hooks hooks = {totals_of, on_ejected, v};
-    struct layout_module *line = &v->s->module[mid];
+    struct health_config c = v->cfg;
+
+    c.slow_ms = advice_slow_ms(v->advice, mid, c.slow_ms);
+    return c;
+}
+
+/* The nodes in force, for steer.  False: none. */
+static bool look_at(struct verdict *v, uint32_t mid)
+{
     struct module *m = &v->module[mid];
-    uint32_t vetoed = m->steer.n_vetoed;
 
     if (!snapshot_is_current(v->s, mid, &m->snap) &&
         snapshot_read(v->s, mid, &m->snap) < 0)
-        return;
+        return false;
     if (m->snap.n == 0 || reserve_part(v, m->snap.n) < 0)
-        return;
+        return false;
     m->steer.view = (struct pick_view){.cost = v->s->cost,
                                        .counter = v->s->counters->counter,
                                        .member = m->snap.member,
@@ -108,7 +116,20 @@ static void step(struct verdict *v, uint32_t mid, uint64_t now_ms)
                                        .own_max = PICK_FULL};
     m->steer.cost = v->s->cost;
     m->steer.node = v->node;
-    steer_step(&m->steer, &v->cfg, &hooks, v->part, now_ms);
+    return true;
+}
+
+static void step(struct verdict *v, uint32_t mid, uint64_t now_ms)
+{
+    const struct steer_hooks hooks = {totals_of, on_ejected, v};
+    const struct health_config c = health_of(v, mid);
+    struct layout_module *line = &v->s->module[mid];
+    struct module *m = &v->module[mid];
+    uint32_t vetoed = m->steer.n_vetoed;
+
+    if (!look_at(v, mid))
+        return;
+    steer_step(&m->steer, &c, &hooks, v->part, now_ms);
     v->n_vetoed += m->steer.n_vetoed - vetoed;
     atomic_store(&line->k, m->steer.k);
     atomic_store(&line->punish_us, m->steer.punish_us);
@@ -132,6 +153,20 @@ bool verdict_tick(struct verdict *v, uint64_t now_ms)
 
 /* --- nodes that are out ------------------------------------------------------------- */
 
+/* It is in here, and out at other hosts. */
+static void judge_suspect(struct verdict *v, uint32_t mid, uint32_t nid, bool ok,
+                          uint64_t now_ms)
+{
+    const struct steer_hooks hooks = {totals_of, on_ejected, v};
+    const struct health_config c = health_of(v, mid);
+    uint32_t k = v->module[mid].steer.k;
+
+    if (ok)
+        atomic_store(&v->s->counters->counter[nid].streak, k > 0 ? k - 1 : 0);
+    else if (look_at(v, mid))
+        steer_eject(&v->module[mid].steer, &c, &hooks, nid, NODE_FLEET, now_ms);
+}
+
 static void on_probe(uint64_t id, bool ok, void *arg)
 {
     struct verdict *v = arg;
@@ -139,8 +174,10 @@ static void on_probe(uint64_t id, bool ok, void *arg)
     struct health_node *h = &v->node[nid];
     uint64_t now_ms = evloop_now_ms(v->loop);
 
-    if (!h->out_until_ms)
+    if (!h->out_until_ms) {
+        judge_suspect(v, mid, nid, ok, now_ms);
         return;
+    }
     health_probed(h, ok);
     if (!health_may_return(h, now_ms))
         return;
@@ -154,20 +191,52 @@ static void on_probe(uint64_t id, bool ok, void *arg)
     list(v, mid);
 }
 
+static void probe_node(struct verdict *v, uint32_t mid, uint32_t nid)
+{
+    struct net_addr addr;
+
+    snapshot_addr(v->s, nid, &addr);
+    (void)probe_start(v->probe, (uint64_t)mid << 32 | nid, &addr,
+                      advice_probe(v->advice, mid));
+}
+
 static void probe_module(struct verdict *v, uint32_t mid)
 {
     struct module *m = &v->module[mid];
-    struct net_addr addr;
     uint32_t i;
 
     for (i = 0; i < m->snap.n; i++) {
         uint32_t nid = m->snap.member[i].nid;
 
-        if (v->node[nid].out_until_ms == 0)
-            continue;
-        snapshot_addr(v->s, nid, &addr);
-        (void)probe_start(v->probe, (uint64_t)mid << 32 | nid, &addr);
+        if (v->node[nid].out_until_ms != 0)
+            probe_node(v, mid, nid);
     }
+}
+
+void verdict_suspect(struct verdict *v, uint32_t mid, const struct net_addr *addr)
+{
+    struct module *m = &v->module[mid];
+    struct net_addr at;
+    uint32_t i;
+
+    for (i = 0; i < m->snap.n; i++) {
+        uint32_t nid = m->snap.member[i].nid;
+
+        snapshot_addr(v->s, nid, &at);
+        if (net_addr_equal(&at, addr) && v->node[nid].out_until_ms == 0)
+            probe_node(v, mid, nid);
+    }
+}
+
+void verdict_each_out(struct verdict *v, void (*fn)(uint32_t mid, uint32_t nid, void *arg),
+                      void *arg)
+{
+    uint32_t mid, i, n = atomic_load(&v->s->routes->n_module);
+
+    for (mid = 0; v->n_out > 0 && mid < n && mid < v->s->max_modules; mid++)
+        for (i = 0; v->module[mid].steer.n_out > 0 && i < v->module[mid].snap.n; i++)
+            if (v->node[v->module[mid].snap.member[i].nid].out_until_ms != 0)
+                fn(mid, v->module[mid].snap.member[i].nid, arg);
 }
 
 void verdict_second(struct verdict *v, uint64_t now_ms)
@@ -227,13 +296,14 @@ static void adopt_out(struct verdict *v)
     uint64_t now_ms = evloop_now_ms(v->loop);
 
     for (nid = 0; nid < n && nid < v->s->max_nodes; nid++)
-        if (atomic_load(&v->s->cost[nid]) == NODE_OUT)
-            health_eject(&v->node[nid], &v->cfg, now_ms);
+        if (atomic_load(&v->s->cost[nid]) >= NODE_OUT)
+            health_eject(&v->node[nid], &v->cfg, atomic_load(&v->s->cost[nid]) & NODE_WHY,
+                         now_ms);
 }
 
 int verdict_create(struct verdict **out, struct evloop *l, struct segment *s,
-                   struct books *b, const struct health_config *h,
-                   const struct verdict_hooks *hooks)
+                   struct books *b, const struct advice *advice,
+                   const struct health_config *h, const struct verdict_hooks *hooks)
 {
     struct verdict *v = calloc(1, sizeof(*v));
     int rc;
@@ -243,6 +313,7 @@ int verdict_create(struct verdict **out, struct evloop *l, struct segment *s,
     v->loop = l;
     v->s = s;
     v->b = b;
+    v->advice = advice;
     v->cfg = *h;
     v->hooks = *hooks;
     v->node = calloc(s->max_nodes, sizeof(*v->node));

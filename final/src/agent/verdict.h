@@ -4,7 +4,9 @@
 #ifndef LARS_AGENT_VERDICT_H
 #define LARS_AGENT_VERDICT_H
 
+#include "agent/advice.h"
 #include "agent/books.h"
+#include "base/net_addr.h"
 #include "lb/health.h"
 #include "net/evloop.h"
 
@@ -17,13 +19,21 @@ struct verdict_hooks {
 };
 
 int verdict_create(struct verdict **out, struct evloop *l, struct segment *s,
-                   struct books *b, const struct health_config *h,
-                   const struct verdict_hooks *hooks);
+                   struct books *b, const struct advice *advice,
+                   const struct health_config *h, const struct verdict_hooks *hooks);
 void verdict_destroy(struct verdict *v); /* NULL is fine */
 
 /* Module <mid> has other nodes than before: those that are new begin slowly, unless all
  * of them are. */
 void verdict_set_nodes(struct verdict *v, uint32_t mid);
+
+/* Other hosts have taken this node out: a probe decides at once, and if it is well, the
+ * next failed call. */
+void verdict_suspect(struct verdict *v, uint32_t mid, const struct net_addr *addr);
+
+/* For each node that is out. */
+void verdict_each_out(struct verdict *v, void (*fn)(uint32_t mid, uint32_t nid, void *arg),
+                      void *arg);
 
 /* Look at the modules whose clients did something.  True when any did. */
 bool verdict_tick(struct verdict *v, uint64_t now_ms);

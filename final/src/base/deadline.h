@@ -5,6 +5,7 @@
 #define LARS_BASE_DEADLINE_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -12,5 +13,10 @@
 void deadline_cond_init(pthread_cond_t *c);
 
 struct timespec deadline_in(uint32_t ms); /* <ms> from now, monotonic */
+
+/* A thread's pause: at most <ms>, or until <stop>, which <lock> guards and <c> tells of.
+ * Returns true to go on, false to stop. */
+bool deadline_pause(pthread_cond_t *c, pthread_mutex_t *lock, const bool *stop,
+                    uint32_t ms);
 
 #endif

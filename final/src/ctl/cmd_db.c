@@ -13,6 +13,7 @@
 #define LINE_MAX_LEN 1000
 #define CONNECT_MS 1000
 #define TRIGGERS 7
+#define COLUMNS 14
 
 /* --- schema ------------------------------------------------------------------------- */
 
@@ -124,7 +125,8 @@ static int schema_is_whole(struct ctl *c)
         "AND CONCAT(table_name, '.', column_name) IN ('RouteData.state', "
         "'RouteChange.confirmed', 'RouteChange.changed_at', 'RouteConfirm.who', "
         "'ServerCallStatus.overload', 'ReportSeen.seq', 'CallSecond.succ', "
-        "'CallHour.succ', 'CallLatency.n', 'Alarm.cleared_at', 'Lease.until_at')");
+        "'CallHour.succ', 'CallLatency.n', 'Alarm.cleared_at', 'Lease.until_at', "
+        "'ModulePolicy.rule', 'ZoneLoad.zone', 'NodeOut.caller')");
 
     if (rc == 0)
         rc = ctldb_number(c->db, &triggers,
@@ -132,11 +134,11 @@ static int schema_is_whole(struct ctl *c)
                           "trigger_schema = DATABASE()");
     if (rc < 0)
         return ctl_db_failed(c, rc);
-    if (columns < 11)
+    if (columns < COLUMNS)
         return ctl_say(CTL_FAILED,
-                       "the schema is old (%llu of 11 columns looked for); "
+                       "the schema is old (%llu of %d columns looked for); "
                        "mend: larsctl db migrate, as an administrator",
-                       (unsigned long long)columns);
+                       (unsigned long long)columns, COLUMNS);
     if (triggers < TRIGGERS)
         return ctl_say(CTL_FAILED,
                        "triggers are missing (%llu of %d); mend: larsctl db "

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mono.h"
+#include "lb/health.h"
 #include "lb/pick.h"
 #include "shmtab/snapshot.h"
 
@@ -64,8 +65,11 @@ static const char *because(const struct look *l, uint32_t i, char *buf, size_t s
         zone = "another zone: ours needs no help";
     else if (m->zone != 0)
         zone = "another zone: takes what ours cannot";
-    if (l->s->cost[m->nid] == NODE_OUT)
-        return "out: the agent probes it each second";
+    if (l->s->cost[m->nid] >= NODE_OUT) {
+        snprintf(buf, size, "out: %s; probed each second",
+                 health_why(l->s->cost[m->nid] & NODE_WHY));
+        return buf;
+    }
     if (until > l->now_ms) {
         snprintf(buf, size, "out: a client saw it fail in a row, for %llu ms more",
                  (unsigned long long)(until - l->now_ms));
@@ -86,13 +90,66 @@ static int add_node(const struct look *l, struct table *t, uint32_t i)
     net_addr_str(&a, node);
     snprintf(weight, sizeof(weight), "%u", m->weight);
     snprintf(cost, sizeof(cost), "%llu",
-             l->s->cost[m->nid] == NODE_OUT
+             l->s->cost[m->nid] >= NODE_OUT
                  ? 0ull
                  : (unsigned long long)l->s->cost[m->nid] * m->weight / COST_UNIT);
     snprintf(infl, sizeof(infl), "%d", n->infl);
     snprintf(streak, sizeof(streak), "%u", n->streak);
     cell[6] = (char *)because(l, i, why, sizeof(why));
     return table_add(t, cell);
+}
+
+static void close_look(struct look *l)
+{
+    snapshot_free(&l->snap);
+    segment_close((struct segment *)l->s);
+}
+
+#define SAMPLES 1000
+
+/* Counts <out>: chosen for each set of reasons. */
+static void sample(struct look *l, unsigned out[16])
+{
+    struct pick_state st = {.current = calloc(l->snap.n + 1, sizeof(int64_t))};
+    unsigned i, why;
+
+    l->view.need = l->line->need;
+    l->view.own_max = l->line->own_max;
+    l->view.rule = l->line->rule;
+    rnd_init_any(&st.rnd);
+    for (i = 0; i < SAMPLES; i++) {
+        pick_node(&l->view, &st, l->now_ms, rnd_u32(&st.rnd), &why);
+        out[why & 15]++;
+    }
+    free(st.current);
+}
+
+void cmd_plane_say(const char *dir, uint32_t modid, uint32_t cmdid)
+{
+    static const char *const word[] = {"another zone: ours has not the room",
+                                       "most of our zone is out",
+                                       "panic: most nodes are out",
+                                       "a probe of one that is out"};
+    unsigned n[16] = {0}, i, k;
+    struct look l = {NULL};
+
+    if (open_look(&l, dir ? dir : "build/run/a", modid, cmdid) < 0)
+        return;
+    if (l.snap.n > 0)
+        sample(&l, n);
+    for (i = 0; i < 16; i++) {
+        if (n[i] == 0)
+            continue;
+        printf("here:   %u of %u choices now: %s", n[i], SAMPLES, i == 0 ? "our zone" : "");
+        for (k = 0; k < 4; k++)
+            if (i & 1u << k)
+                printf("%s%s", i & ((1u << k) - 1) ? "; " : "", word[k]);
+        printf("\n");
+    }
+    if (l.line->need > PICK_FULL)
+        printf("here:   our zone is wanted for %.2f times what it can take\n",
+               l.line->need / (double)PICK_FULL);
+    close_look(&l);
 }
 
 static int plane(struct ctl *c, int argc, char **argv)
@@ -118,8 +175,7 @@ static int plane(struct ctl *c, int argc, char **argv)
                       "node zone weight# cost_us# under_way# failed_in_a_row# because");
     for (i = 0; rc == 0 && i < l.snap.n; i++)
         rc = add_node(&l, t, i);
-    snapshot_free(&l.snap);
-    segment_close((struct segment *)l.s);
+    close_look(&l);
     return rc < 0 ? ctl_say(CTL_FAILED, "%s", strerror(-rc)) : ctl_print_table(c, t);
 }
 

@@ -177,33 +177,6 @@ static int alarm_list(struct ctl *c, int argc, char **argv)
                                 "Alarm WHERE cleared_at IS NULL ORDER BY id");
 }
 
-/* What is known of each node: its row, and what the agents say of it. */
-static int why(struct ctl *c, int argc, char **argv)
-{
-    uint32_t modid, cmdid;
-    int rc = ctl_module(argv, &modid, &cmdid);
-
-    (void)argc;
-    if (rc != 0)
-        return rc;
-    return ctl_print(
-        c, "node zone state failed_percent# overloads# callers# because",
-        "SELECT CONCAT(INET_NTOA(r.serverip), ':', r.serverport), r.zone, r.state, "
-        "COALESCE(ROUND(100 * SUM(s.err_cnt) / NULLIF(SUM(s.succ_cnt + s.err_cnt), 0), 2)"
-        ", 0), COALESCE(SUM(s.overload), 0), COUNT(s.caller), "
-        "CASE WHEN r.state <> 'up' THEN 'an operator drained it' "
-        "WHEN SUM(s.overload) = COUNT(s.caller) AND COUNT(s.caller) > 0 THEN "
-        "'every agent finds it overloaded: only probes go there' "
-        "WHEN SUM(s.overload) > 0 THEN 'some agents find it overloaded' "
-        "WHEN COUNT(s.caller) = 0 THEN 'no agent has called it yet' "
-        "ELSE 'chosen' END "
-        "FROM RouteData r LEFT JOIN ServerCallStatus s ON s.modid = r.modid AND s.cmdid ="
-        " r.cmdid AND s.ip = r.serverip AND s.port = r.serverport "
-        "WHERE r.modid = %u AND r.cmdid = %u GROUP BY r.id "
-        "ORDER BY r.zone, r.serverip, r.serverport",
-        modid, cmdid);
-}
-
 /* --- through an agent --------------------------------------------------------------- */
 
 static int first_agent(struct ctl *c, struct lars_client **out)
@@ -401,7 +374,6 @@ const struct ctl_cmd cmd_status[] = {
      latency},
     {"agent", "list", "", 0, 0, "agents, and when they last reported", agent_list},
     {"alarm", "list", "[all]", 0, 1, "what needs a person now, or ever did", alarm_list},
-    {"why", "", "MODID CMDID", 2, 2, "why a node is chosen, or is not", why},
     {"top", "", "[ROUNDS]", 0, 1, "calls a second, problems first", top},
     {"get-host", "", "MODID CMDID", 2, 2, "ask the agent for a node", get_host},
     {"report", "", "MODID CMDID IP:PORT RETCODE", 4, 4, "tell it how a call went",

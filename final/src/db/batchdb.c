@@ -94,12 +94,12 @@ static int add_latency(struct buf *b, const struct msg_batch *m,
     return 0;
 }
 
-/* A row of CallSecond. */
+/* A row of CallSecond; some rows only say that a node is out. */
 static int add_second(struct buf *b, const struct msg_batch *m, const struct msg_count *r)
 {
     int n;
 
-    if (r->ip == MSG_LATENCY_IP)
+    if (r->ip == MSG_LATENCY_IP || r->succ + r->err == 0)
         return 0;
     if (buf_reserve(b, ROW_MAX) < 0)
         return -ENOMEM;
@@ -122,6 +122,47 @@ static int add_row(struct buf *b, const struct msg_batch *m, const struct msg_co
     n = snprintf(buf_tail(b), ROW_MAX, "(%u,%u,%u,%u,%u,%llu,%llu,%u,%u),", r->mod.modid,
                  r->mod.cmdid, r->ip, r->port, m->caller, (unsigned long long)r->succ,
                  (unsigned long long)r->err, m->ts, r->overload);
+    buf_added(b, (size_t)n);
+    return 0;
+}
+
+/* A row of ZoneLoad: rows of a module stand together, its last one brings them all. */
+static int add_zone(struct buf *b, const struct msg_batch *m, const struct msg_count *r)
+{
+    const struct msg_count *at = r;
+    uint64_t ok = 0, err = 0;
+    int n;
+
+    if (r + 1 < m->row + m->n && memcmp(&r[1].mod, &r->mod, sizeof(r->mod)) == 0)
+        return 0;
+    for (; at >= m->row && memcmp(&at->mod, &r->mod, sizeof(r->mod)) == 0; at--) {
+        if (at->ip == MSG_LATENCY_IP)
+            continue;
+        ok += at->succ;
+        err += at->err;
+    }
+    if (m->zone == 0 || ok + err == 0)
+        return 0;
+    if (buf_reserve(b, ROW_MAX) < 0)
+        return -ENOMEM;
+    n = snprintf(buf_tail(b), ROW_MAX, "(UNIX_TIMESTAMP(),%u,%u,%u,%llu,%llu),",
+                 r->mod.modid, r->mod.cmdid, m->zone, (unsigned long long)ok,
+                 (unsigned long long)err);
+    buf_added(b, (size_t)n);
+    return 0;
+}
+
+/* A row of NodeOut. */
+static int add_out(struct buf *b, const struct msg_batch *m, const struct msg_count *r)
+{
+    int n;
+
+    if (r->ip == MSG_LATENCY_IP || !r->overload)
+        return 0;
+    if (buf_reserve(b, ROW_MAX) < 0)
+        return -ENOMEM;
+    n = snprintf(buf_tail(b), ROW_MAX, "(%u,%u,%u,%u,%u,UNIX_TIMESTAMP()),", r->mod.modid,
+                 r->mod.cmdid, r->ip, r->port, m->caller);
     buf_added(b, (size_t)n);
     return 0;
 }
@@ -171,6 +212,14 @@ static int apply_rows(struct batchdb *d, const char *stream, const struct msg_ba
     if (rc == 0 && b->n > 0)
         rc = upsert(d, b, "INSERT INTO CallLatency (at, modid, cmdid, bucket, n) VALUES ",
                     add_latency, " ON DUPLICATE KEY UPDATE n = n + VALUES(n)");
+    if (rc == 0 && b->n > 0)
+        rc = upsert(d, b, "INSERT INTO ZoneLoad (at, modid, cmdid, zone, ok, err) VALUES ",
+                    add_zone,
+                    " ON DUPLICATE KEY UPDATE ok = ok + VALUES(ok), "
+                    "err = err + VALUES(err)");
+    if (rc == 0 && b->n > 0)
+        rc = upsert(d, b, "INSERT INTO NodeOut (modid, cmdid, ip, port, caller, at) VALUES ",
+                    add_out, " ON DUPLICATE KEY UPDATE at = VALUES(at)");
     snprintf(sql, sizeof(sql), "UPDATE ReportSeen SET seq = %llu WHERE stream = X'%s'",
              (unsigned long long)b->seq, stream);
     return rc < 0 ? rc : run(d, sql);

@@ -12,6 +12,7 @@
 
 #define TEXT_MAX 160
 #define DELETE_MAX 10000              /* rows in one go: no long lock */
+#define LOAD_S 60                     /* what is asked for is 15 s old at most */
 
 struct keeperdb {
     struct myconn *con;
@@ -132,9 +133,17 @@ static int delete_old(struct keeperdb *d, const char *table, const char *column,
     return run(d, sql);
 }
 
-int keeperdb_move(struct keeperdb *d, const struct keeper_ages *ages)
+static int delete_before(struct keeperdb *d, const char *table, uint64_t at)
 {
     char sql[120];
+
+    snprintf(sql, sizeof(sql), "DELETE FROM %s WHERE at < %llu LIMIT %d", table,
+             (unsigned long long)at, DELETE_MAX);
+    return run(d, sql);
+}
+
+int keeperdb_move(struct keeperdb *d, const struct keeper_ages *ages)
+{
     uint64_t now = 0;
     int rc = select_rows(d, "SELECT UNIX_TIMESTAMP()", take_number, &now);
 
@@ -142,14 +151,14 @@ int keeperdb_move(struct keeperdb *d, const struct keeper_ages *ages)
         rc = move(d, "CallSecond", "CallMinute", 60, now - ages->second_s);
     if (rc == 0)
         rc = move(d, "CallMinute", "CallHour", 3600, now - ages->minute_s);
-    snprintf(sql, sizeof(sql), "DELETE FROM CallHour WHERE at < %llu LIMIT %d",
-             (unsigned long long)(now - ages->hour_s), DELETE_MAX);
     if (rc == 0)
-        rc = run(d, sql);
-    snprintf(sql, sizeof(sql), "DELETE FROM CallLatency WHERE at < %llu LIMIT %d",
-             (unsigned long long)(now - ages->minute_s), DELETE_MAX);
+        rc = delete_before(d, "CallHour", now - ages->hour_s);
     if (rc == 0)
-        rc = run(d, sql);
+        rc = delete_before(d, "CallLatency", now - ages->minute_s);
+    if (rc == 0)
+        rc = delete_before(d, "ZoneLoad", now - LOAD_S);
+    if (rc == 0)
+        rc = delete_before(d, "NodeOut", now - LOAD_S);
     if (rc == 0)
         rc = delete_old(d, "RouteChange", "changed_at", ages->change_s);
     return rc < 0 ? rc : delete_old(d, "ReportSeen", "updated_at", ages->seen_s);

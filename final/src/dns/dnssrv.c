@@ -99,6 +99,7 @@ static void on_get_route(struct conn *c, const struct frame *f, void *arg)
     if (w->now && updates_has(w->updates, c)) {
         updates_send_whole(w->updates, c, &m, route_table_find(w->now, m.modid, m.cmdid),
                            route_table_version(w->now));
+        updates_send_info(w->updates, c, &m);
         return;
     }
     /* lab s04.answer: From the table there is; without one, the first will answer. */
@@ -169,6 +170,27 @@ void dnssrv_publish(struct dnssrv *s, struct route_table *t)
     for (i = 0; i < s->cfg.n_threads; i++)
         route_table_ref(t);           /* one for each task, run or dropped */
     mtsrv_post_all(s->srv, &(struct msgq_task){take_table, drop_table, t});
+}
+
+static void take_info(void *arg, void *user)
+{
+    struct worker *w = conn_group_user(user);
+
+    updates_take_info(w->updates, arg); /* the reference comes with the task */
+}
+
+static void drop_info(void *arg)
+{
+    infotable_unref(arg);
+}
+
+void dnssrv_publish_info(struct dnssrv *s, struct infotable *t)
+{
+    unsigned i;
+
+    for (i = 0; i < s->cfg.n_threads; i++)
+        infotable_ref(t);
+    mtsrv_post_all(s->srv, &(struct msgq_task){take_info, drop_info, t});
 }
 
 static void on_start(struct conn *c, void *arg)

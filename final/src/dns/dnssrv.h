@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "net/mtsrv.h"
+#include "route/infotable.h"
 #include "route/route.h"
 
 struct dnssrv;
@@ -31,6 +32,9 @@ void dnssrv_destroy(struct dnssrv *s);
 /* From now on answer from <t>, and push what differs from the table before.  Takes a
  * reference of its own.  Thread: any. */
 void dnssrv_publish(struct dnssrv *s, struct route_table *t);
+
+/* From now on this is known besides, to agents that said hello.  Thread: any. */
+void dnssrv_publish_info(struct dnssrv *s, struct infotable *t);
 
 struct mtsrv *dnssrv_server(struct dnssrv *s); /* to count connections */
 

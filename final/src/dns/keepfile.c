@@ -70,16 +70,6 @@ static void put_back(struct keepfile *k, struct route_table *t)
     route_table_unref(t);
 }
 
-static void wait_gap(struct keepfile *k)
-{
-    struct timespec at = deadline_in(k->gap_ms);
-
-    pthread_mutex_lock(&k->lock);
-    while (!k->stop && pthread_cond_timedwait(&k->wake, &k->lock, &at) == 0)
-        continue;
-    pthread_mutex_unlock(&k->lock);
-}
-
 static void *run(void *arg)
 {
     struct keepfile *k = arg;
@@ -97,7 +87,7 @@ static void *run(void *arg)
                       "file=%s err=%s: the old one stays", k->path, err_str(rc));
             put_back(k, t);
         }
-        wait_gap(k);
+        deadline_pause(&k->wake, &k->lock, &k->stop, k->gap_ms);
     }
     return NULL;
 }

@@ -13,6 +13,10 @@ struct updates {
     struct subs *subs;                /* of those that said hello */
     const struct route_table *had, *has; /* while pushing; had may be NULL */
     uint64_t n_sent;
+    struct infotable *info;           /* NULL = nothing yet; one reference */
+    const struct infotable *knew;     /* while pushing: what <info> replaces */
+    char info_body[MSG_INFO_ROOM];
+    size_t info_len;
     /* The change that is being sent: */
     struct msg_module mod;
     const struct route *route;        /* the module's nodes now, or NULL */
@@ -39,6 +43,7 @@ void updates_destroy(struct updates *u)
     if (!u)
         return;
     subs_destroy(u->subs);
+    infotable_unref(u->info);
     free(u);
 }
 
@@ -155,4 +160,56 @@ uint64_t updates_push(struct updates *u, const struct route_table *had,
     subs_each_module(u->subs, push_module, u);
     u->had = u->has = NULL;
     return u->n_sent - before;
+}
+
+/* --- what there is to know besides -------------------------------------------------- */
+
+/* Pack it; NULL: that nothing is known any more. */
+static void pack_info(struct updates *u, const struct msg_module *m,
+                      const struct msg_info *info)
+{
+    const struct msg_info none = {.mod = *m};
+    ssize_t n = msg_info_pack(info ? info : &none, u->info_body, sizeof(u->info_body));
+
+    u->info_len = n > 0 ? (size_t)n : 0;
+}
+
+static void send_info_to(struct conn *c, void *arg)
+{
+    struct updates *u = arg;
+
+    if (u->info_len > 0)
+        conn_send(c, MSG_INFO, u->info_body, u->info_len);
+}
+
+static void push_info(uint32_t modid, uint32_t cmdid, void *arg)
+{
+    struct updates *u = arg;
+    const struct msg_info *has = infotable_find(u->info, modid, cmdid);
+
+    if (infotable_same(infotable_find(u->knew, modid, cmdid), has))
+        return;
+    pack_info(u, &(struct msg_module){modid, cmdid}, has);
+    subs_each_conn(u->subs, modid, cmdid, send_info_to, u);
+}
+
+void updates_take_info(struct updates *u, struct infotable *t)
+{
+    struct infotable *old = u->info;
+
+    u->info = t;
+    u->knew = old;
+    subs_each_module(u->subs, push_info, u);
+    u->knew = NULL;
+    infotable_unref(old);
+}
+
+void updates_send_info(struct updates *u, struct conn *c, const struct msg_module *m)
+{
+    const struct msg_info *info = infotable_find(u->info, m->modid, m->cmdid);
+
+    if (!info)
+        return;
+    pack_info(u, m, info);
+    send_info_to(c, u);
 }

@@ -1,6 +1,6 @@
 /* updates -- routes for agents that have said hello: a change as what came and went, a
- * whole route in pages, so that a module may have any number of nodes.  Thread: the one
- * of its connections. */
+ * whole route in pages, so that a module may have any number of nodes; and what there is
+ * to know of it besides.  Thread: the one of its connections. */
 #ifndef LARS_DNS_UPDATES_H
 #define LARS_DNS_UPDATES_H
 
@@ -9,6 +9,7 @@
 
 #include "net/conn.h"
 #include "proto/msg.h"
+#include "route/infotable.h"
 #include "route/route.h"
 
 struct updates;
@@ -30,5 +31,11 @@ int updates_send_whole(struct updates *u, struct conn *c, const struct msg_modul
  * updates were sent. */
 uint64_t updates_push(struct updates *u, const struct route_table *had,
                       const struct route_table *has);
+
+/* From now on this is known; tell whom it concerns what differs.  Takes the reference. */
+void updates_take_info(struct updates *u, struct infotable *t);
+
+/* Tell what is known of the module; nothing is nothing. */
+void updates_send_info(struct updates *u, struct conn *c, const struct msg_module *m);
 
 #endif

@@ -3,8 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "lb/node.h"
-
 #define UNKNOWN_US 1000.0
 #define NOISE_US 512.0                /* durations below are all the same */
 #define STEPS                                                                            \
@@ -72,7 +70,7 @@ uint32_t health_cost(const struct health_node *h, const struct health_config *c,
     double us = h->mean_us > 0 ? h->mean_us : mean_us > 0 ? mean_us : UNKNOWN_US, cost;
 
     if (h->out_until_ms)
-        return NODE_OUT;
+        return NODE_OUT + h->why;
     if (h->mean_us > 0)
         us *= exp(-(double)(now_ms - h->sample_ms) / OLD_MS);
     us = us < NOISE_US ? NOISE_US : exp2(ceil(log2(us) * STEPS) / STEPS);
@@ -145,7 +143,24 @@ bool health_is_outlier(struct health_node *const *h, uint32_t n, uint32_t i)
     return m >= OUTLIER_NODES && mine < mid - (mad < 0.01 ? 0.05 : 3 * mad);
 }
 
-void health_eject(struct health_node *h, const struct health_config *c, uint64_t now_ms)
+const char *health_why(enum node_why why)
+{
+    switch (why) {
+    case NODE_PROPOSED:
+        return "a caller saw it fail in a row";
+    case NODE_IN_A_ROW:
+        return "it failed in a row, over all callers";
+    case NODE_OUTLIER:
+        return "it fails far more often than its fellows";
+    case NODE_FLEET:
+        return "other hosts took it out, and a probe failed";
+    default:
+        return "an agent before this one took it out";
+    }
+}
+
+void health_eject(struct health_node *h, const struct health_config *c, enum node_why why,
+                  uint64_t now_ms)
 {
     uint64_t ms = c->out_ms;
 
@@ -156,6 +171,7 @@ void health_eject(struct health_node *h, const struct health_config *c, uint64_t
     h->n_probe_ok = 0;
     h->probe_failed = false;
     h->back_ms = 0;
+    h->why = why;
 }
 
 void health_probed(struct health_node *h, bool ok)

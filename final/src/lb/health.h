@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lb/node.h"
+
 struct health_config {
     uint32_t tau_ms;                  /* in which an old call counts 1/e */
     uint32_t out_ms, out_max_ms;      /* the first time, the longest */
@@ -40,6 +42,7 @@ struct health_node {                  /* zeroed = nothing known */
     uint32_t times;                   /* taken out, less what it has made good */
     uint32_t n_probe_ok;              /* in a row, while out */
     bool probe_failed;                /* once, while out */
+    enum node_why why;                /* it is out */
 };
 
 #define HEALTH_FADE_MS 10000
@@ -49,7 +52,7 @@ void health_observe(struct health_node *h, const struct health_config *c,
                     const struct health_totals *totals, uint32_t streak, uint64_t now_ms);
 
 /* For pick_node(): microseconds x 256 x 100 / weight; <mean_us> of its fellows stands for
- * a node that nothing is known of.  NODE_OUT while it is out. */
+ * a node that nothing is known of.  NODE_OUT + why while it is out. */
 uint32_t health_cost(const struct health_node *h, const struct health_config *c,
                      uint32_t weight, double mean_us, uint64_t now_ms);
 
@@ -66,7 +69,9 @@ uint32_t health_module_k(struct health_node *const *h, uint32_t n);
  * detection, with median and MAD for mean and deviation: half of the nodes may be bad. */
 bool health_is_outlier(struct health_node *const *h, uint32_t n, uint32_t i);
 
-void health_eject(struct health_node *h, const struct health_config *c, uint64_t now_ms);
+void health_eject(struct health_node *h, const struct health_config *c, enum node_why why,
+                  uint64_t now_ms);
+const char *health_why(enum node_why why); /* in words, for good */
 void health_probed(struct health_node *h, bool ok); /* while it is out */
 bool health_may_return(const struct health_node *h, uint64_t now_ms);
 /* Returns how many failures in a row it begins with: where failures are rare, its first

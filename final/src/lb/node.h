@@ -5,9 +5,17 @@
 
 #include <stdint.h>
 
-#define NODE_OUT UINT32_MAX           /* a cost: ejected, as the agent says */
-#define NODE_COST_MAX (UINT32_MAX - 1)
+#define NODE_OUT 0xffffff00u          /* a cost from here on: the agent has taken it out */
+#define NODE_WHY 0xffu                /* of such a cost: why, enum node_why */
+#define NODE_COST_MAX (NODE_OUT - 1)
 #define NODE_WEIGHT 100               /* when nobody says anything else */
+
+enum node_why {
+    NODE_PROPOSED = 1,                /* a caller saw it fail in a row */
+    NODE_IN_A_ROW,                    /* so did the agent, over all callers */
+    NODE_OUTLIER,                     /* it fails far more often than its fellows */
+    NODE_FLEET,                       /* other hosts took it out, and our probe failed */
+};
 
 /* Written by everybody, atomics only; 16 bytes. */
 struct node_counter {

@@ -32,7 +32,7 @@ bool pick_is_out(const struct pick_view *v, uint32_t i, uint64_t now_ms)
 {
     const struct node_counter *c = &v->counter[v->member[i].nid];
 
-    return cost_of(v, i) == NODE_OUT ||
+    return cost_of(v, i) >= NODE_OUT ||
            atomic_load_explicit(&c->out_until_ms, memory_order_relaxed) > now_ms;
 }
 
@@ -89,7 +89,7 @@ static inline void look_at(const struct pick_view *v, uint32_t from, uint32_t to
         uint64_t cost = atomic_load_explicit(&v->cost[nid], memory_order_relaxed);
         uint64_t until = atomic_load_explicit(&c->out_until_ms, memory_order_relaxed);
         int64_t infl = atomic_load_explicit(&c->infl, memory_order_relaxed);
-        bool out = (cost == NODE_OUT) | (until > now_ms);
+        bool out = (cost >= NODE_OUT) | (until > now_ms);
         uint64_t s = (any ? 1 : cost) * (uint64_t)((infl > 0 ? infl : 0) + 1);
 
         b->n_out += out;
@@ -272,7 +272,7 @@ static uint32_t share_own(const struct pick_view *v, uint32_t in, uint64_t now_m
     return in == 0 ? 0 : share;
 }
 
-/* Some nodes are out, or the share of our zone is limited. */
+/* Some nodes are out, or our zone's share is limited. */
 static uint32_t pick_carefully(const struct pick_view *v, struct pick_state *st,
                                uint64_t now_ms, uint64_t key, unsigned *why)
 {
@@ -304,7 +304,8 @@ uint32_t pick_node(const struct pick_view *v, struct pick_state *st, uint64_t no
     *why = 0;
     if (v->rule == PICK_CLASSIC)
         return classic(v, st, &p, now_ms, why);
-    if (v->rule != PICK_WRR && v->own_max >= PICK_FULL) { /* wrr moves its state */
+    if (v->rule != PICK_WRR && v->own_max >= PICK_FULL && v->need <= PICK_FULL) {
+        /* not for wrr: it moves its state */
         i = pick_in(v, st, &p, now_ms, key, &n_out);
         if (n_out == 0)
             return i;

@@ -40,9 +40,9 @@ static void set_limits(struct steer *s, struct health_node *const *part, double 
     s->k = health_module_k(part, s->view.n);
 }
 
-static void eject(struct steer *s, const struct health_config *c,
-                  const struct steer_hooks *hooks, uint32_t nid, const char *why,
-                  uint64_t now_ms)
+void steer_eject(struct steer *s, const struct health_config *c,
+                 const struct steer_hooks *hooks, uint32_t nid, enum node_why why,
+                 uint64_t now_ms)
 {
     /* a caller's proposal ends here, with or without effect */
     atomic_store(&s->view.counter[nid].out_until_ms, 0);
@@ -50,8 +50,8 @@ static void eject(struct steer *s, const struct health_config *c,
         s->n_vetoed++;
         return;
     }
-    health_eject(&s->node[nid], c, now_ms);
-    atomic_store(&s->cost[nid], NODE_OUT);
+    health_eject(&s->node[nid], c, why, now_ms);
+    atomic_store(&s->cost[nid], NODE_OUT + why);
     s->n_out++;
     hooks->ejected(nid, why, hooks->arg);
 }
@@ -69,11 +69,11 @@ static void judge(struct steer *s, const struct health_config *c,
         if (s->node[nid].out_until_ms)
             continue;
         if (atomic_load(&n->out_until_ms) > now_ms)
-            eject(s, c, hooks, nid, "proposed", now_ms);
+            steer_eject(s, c, hooks, nid, NODE_PROPOSED, now_ms);
         else if (atomic_load(&n->streak) >= s->k)
-            eject(s, c, hooks, nid, "in a row", now_ms);
+            steer_eject(s, c, hooks, nid, NODE_IN_A_ROW, now_ms);
         else if (health_is_outlier(part, s->view.n, i))
-            eject(s, c, hooks, nid, "outlier", now_ms);
+            steer_eject(s, c, hooks, nid, NODE_OUTLIER, now_ms);
     }
 }
 

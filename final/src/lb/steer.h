@@ -26,9 +26,14 @@ struct steer {                        /* of one module */
 struct steer_hooks {
     /* What all callers counted of a node since ever. */
     void (*totals)(uint32_t nid, struct health_totals *out, void *arg);
-    void (*ejected)(uint32_t nid, const char *why, void *arg);
+    void (*ejected)(uint32_t nid, enum node_why why, void *arg);
     void *arg;
 };
+
+/* Take a node out, unless too few would be left. */
+void steer_eject(struct steer *s, const struct health_config *c,
+                 const struct steer_hooks *hooks, uint32_t nid, enum node_why why,
+                 uint64_t now_ms);
 
 /* <part>: room for view.n pointers.  Afterwards k, punish_us and view.own_max are new. */
 void steer_step(struct steer *s, const struct health_config *c,

@@ -76,6 +76,7 @@ ssize_t msg_batch_pack(const struct msg_batch *b, void *body, size_t room)
     m.seq = b->seq;
     m.caller = (int32_t)b->caller;
     m.ts = b->ts;
+    m.zone = b->zone;
     m.n_calls = b->n;
     m.calls = at;
     if (lars__report_batch__get_packed_size(&m) <= room)
@@ -117,6 +118,7 @@ static int convert(struct msg_batch **out, const Lars__ReportBatch *m)
     b->seq = m->seq;
     b->caller = (uint32_t)m->caller;
     b->ts = m->ts;
+    b->zone = m->zone;
     rc = take_stream(b->stream, &m->stream, m->seq);
     if (rc == 0)
         rc = copy_rows(b, m);

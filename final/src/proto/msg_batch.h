@@ -32,6 +32,7 @@ struct msg_batch {
     uint8_t stream[MSG_STREAM];
     uint64_t seq;                     /* 1 and more */
     uint32_t caller, ts;
+    uint32_t zone;                    /* the agent's: CRC-32 of its name; 0 = none */
     size_t n;
     struct msg_count row[];
 };

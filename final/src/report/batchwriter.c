@@ -93,18 +93,13 @@ static struct job *take(struct batchwriter *w)
 }
 
 /* Returns false when it is time to stop. */
-static bool wait_ms(struct batchwriter *w, uint32_t ms)
+static bool pause_after(struct batchwriter *w)
 {
-    struct timespec at = deadline_in(ms);
-    bool go_on;
-
     pthread_mutex_lock(&w->lock);
     w->stat.n_fail++;
-    while (!w->stop && pthread_cond_timedwait(&w->wake, &w->lock, &at) != ETIMEDOUT)
-        continue;
-    go_on = !w->stop;
     pthread_mutex_unlock(&w->lock);
-    return go_on;
+    return deadline_pause(&w->wake, &w->lock, &w->stop,
+                          backoff_next(&w->backoff, rnd_u32(&w->rnd)));
 }
 
 static void note(struct batchwriter *w, int rc)
@@ -126,7 +121,7 @@ static int apply(struct batchwriter *w, const struct msg_batch *b)
     do {
         rc = batchdb_apply(w->db, b);
         note(w, rc);
-    } while (rc < 0 && wait_ms(w, backoff_next(&w->backoff, rnd_u32(&w->rnd))));
+    } while (rc < 0 && pause_after(w));
     return rc;
 }
 

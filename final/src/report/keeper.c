@@ -180,27 +180,13 @@ static void note(struct keeper *k, int rc)
     k->down = rc < 0;
 }
 
-/* Returns false when it is time to stop. */
-static bool wait_ms(struct keeper *k, uint32_t ms)
-{
-    struct timespec at = deadline_in(ms);
-    bool go_on;
-
-    pthread_mutex_lock(&k->lock);
-    while (!k->stop && pthread_cond_timedwait(&k->wake, &k->lock, &at) == 0)
-        continue;
-    go_on = !k->stop;
-    pthread_mutex_unlock(&k->lock);
-    return go_on;
-}
-
 static void *run(void *arg)
 {
     struct keeper *k = arg;
 
     do
         note(k, work(k));
-    while (wait_ms(k, k->cfg.round_ms));
+    while (deadline_pause(&k->wake, &k->lock, &k->stop, k->cfg.round_ms));
     if (k->leader)
         keeperdb_release(k->db, k->holder);
     keeperdb_close(k->db);            /* in the thread that used it */

@@ -279,7 +279,7 @@ static void totals_of(uint32_t nid, struct health_totals *out, void *arg)
     *out = ((struct host *)arg)->totals[nid];
 }
 
-static void on_ejected(uint32_t nid, const char *why, void *arg)
+static void on_ejected(uint32_t nid, enum node_why why, void *arg)
 {
     (void)nid;
     (void)why;

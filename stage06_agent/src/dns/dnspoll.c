@@ -130,27 +130,14 @@ static void note(struct dnspoll *p, int rc)
     p->db_up = rc == 0;
 }
 
-/* Returns false when it is time to stop. */
-static bool wait_ms(struct dnspoll *p, uint32_t ms)
-{
-    struct timespec at = deadline_in(ms);
-    bool go_on;
-
-    pthread_mutex_lock(&p->lock);
-    while (!p->stop && pthread_cond_timedwait(&p->wake, &p->lock, &at) == 0)
-        continue;
-    go_on = !p->stop;
-    pthread_mutex_unlock(&p->lock);
-    return go_on;
-}
-
 static void *run(void *arg)
 {
     struct dnspoll *p = arg;
 
     do {
         note(p, look(p));
-    } while (wait_ms(p, p->down ? RETRY_MS : p->cfg.interval_ms));
+    } while (deadline_pause(&p->wake, &p->lock, &p->stop,
+                            p->down ? RETRY_MS : p->cfg.interval_ms));
     db_close(p->db);                  /* in the thread that used it */
     p->db = NULL;
     return NULL;

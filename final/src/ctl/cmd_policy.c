@@ -1,0 +1,202 @@
+#include "ctl/cmd_policy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/cmd_plane.h"
+#include "proto/msg_info.h"
+
+static const char *const rules[] = {"", "scan", "p2c", "wrr", "hash", "classic"};
+
+#define COLUMNS "modid# cmdid# rule probe timeout_ms# slow_ms# node_rps# who changed"
+#define SELECT                                                                           \
+    "SELECT modid, cmdid, rule, probe, timeout_ms, slow_ms, node_rps, who, changed_at "  \
+    "FROM ModulePolicy "
+
+static int policy_list(struct ctl *c, int argc, char **argv)
+{
+    uint32_t modid, cmdid;
+    int rc;
+
+    if (argc == 0)
+        return ctl_print(c, COLUMNS, SELECT "ORDER BY modid, cmdid");
+    if (argc == 1)
+        return ctl_say(CTL_USAGE, "policy list [MODID CMDID]");
+    rc = ctl_module(argv, &modid, &cmdid);
+    return rc != 0 ? rc
+                   : ctl_print(c, COLUMNS, SELECT "WHERE modid = %u AND cmdid = %u",
+                               modid, cmdid);
+}
+
+/* Returns 0, or an exit code after it said what is wrong. */
+static int check_text(const char *key, const char *value)
+{
+    size_t i;
+
+    if (strcmp(key, "probe") == 0) {
+        if (!value[0] ||
+            (msg_info_is_path(value) && strlen(value) < MSG_INFO_PROBE))
+            return 0;
+        return ctl_say(CTL_USAGE, "probe: \"%s\" is no path such as /healthz", value);
+    }
+    for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+        if (strcmp(rules[i], value) == 0)
+            return 0;
+    return ctl_say(CTL_USAGE, "rule: \"%s\" is not scan, p2c, wrr, hash or classic",
+                   value);
+}
+
+/* One KEY=VALUE into the row that is there.  Returns an exit code. */
+static int set_one(struct ctl *c, uint32_t modid, uint32_t cmdid, const char *word)
+{
+    static const char *const key[] = {"rule", "probe", "timeout_ms", "slow_ms",
+                                      "node_rps"};
+    const char *value = strchr(word, '=');
+    char sql[160];
+    uint32_t n = 0;
+    int i = 0, code, rc;
+
+    while (value && i < 5 &&
+           (strlen(key[i]) != (size_t)(value - word) ||
+            strncmp(key[i], word, strlen(key[i])) != 0))
+        i++;
+    if (!value || i == 5)
+        return ctl_say(CTL_USAGE,
+                       "\"%s\": want rule=, probe=, timeout_ms=, slow_ms= or node_rps=",
+                       word);
+    value++;
+    code = i < 2 ? check_text(key[i], value) : ctl_u32(value, key[i], 86400000, &n);
+    if (code != 0)
+        return code;
+    snprintf(sql, sizeof(sql),
+             "UPDATE ModulePolicy SET %s = %s, who = %%s WHERE modid = %%u AND cmdid = "
+             "%%u",
+             key[i], i < 2 ? "%s" : "%u");
+    rc = i < 2 ? ctldb_run(c->db, sql, value, c->who, modid, cmdid)
+               : ctldb_run(c->db, sql, n, c->who, modid, cmdid);
+    return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;
+}
+
+static int policy_set(struct ctl *c, int argc, char **argv)
+{
+    uint32_t modid, cmdid;
+    int i, rc, code = ctl_module(argv, &modid, &cmdid);
+
+    if (code != 0)
+        return code;
+    rc = ctldb_run(c->db, "START TRANSACTION");
+    if (rc == 0)
+        rc = ctldb_run(c->db, "INSERT IGNORE INTO ModulePolicy (modid, cmdid) VALUES "
+                              "(%u, %u)",
+                       modid, cmdid);
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
+    for (i = 2; code == 0 && i < argc; i++)
+        code = set_one(c, modid, cmdid, argv[i]);
+    rc = ctldb_run(c->db, code == 0 ? "COMMIT" : "ROLLBACK");
+    if (code == 0 && rc < 0)
+        return ctl_db_failed(c, rc);
+    return code == 0 ? policy_list(c, 2, argv) : code;
+}
+
+static int policy_delete(struct ctl *c, int argc, char **argv)
+{
+    uint32_t modid, cmdid;
+    int rc = ctl_module(argv, &modid, &cmdid);
+
+    (void)argc;
+    if (rc != 0)
+        return rc;
+    rc = ctldb_run(c->db, "DELETE FROM ModulePolicy WHERE modid = %u AND cmdid = %u",
+                   modid, cmdid);
+    return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;
+}
+
+/* --- why ---------------------------------------------------------------------------- */
+
+/* Each row on a line behind <head>. */
+static void print_lines(const char *head, const struct table *t)
+{
+    size_t i;
+
+    for (i = 0; i < table_n_rows(t); i++)
+        printf("%-8s%s\n", i == 0 ? head : "", table_cell(t, i, 0));
+}
+
+static int say(struct ctl *c, const char *head, const char *sql, uint32_t modid,
+               uint32_t cmdid)
+{
+    struct table *t = NULL;
+    int rc = table_create(&t, "words");
+
+    if (rc == 0)
+        rc = ctldb_table(c->db, t, sql, modid, cmdid);
+    if (rc == 0)
+        print_lines(head, t);
+    table_destroy(t);
+    return rc;
+}
+
+/* What is known of the module besides its nodes, for people. */
+static int say_more(struct ctl *c, uint32_t modid, uint32_t cmdid)
+{
+    int rc = say(c, "policy:",
+                 "SELECT CONCAT('rule ', IF(rule = '', 'as each agent has it', rule), "
+                 "IF(probe = '', '', CONCAT(', probed by HTTP ', probe)), "
+                 "IF(timeout_ms = 0, '', CONCAT(', time-out ', timeout_ms, ' ms')), "
+                 "IF(node_rps = 0, '', CONCAT(', a node takes ', node_rps, "
+                 "' calls/s'))) FROM ModulePolicy WHERE modid = %u AND cmdid = %u",
+                 modid, cmdid);
+
+    if (rc == 0)
+        rc = say(c, "load:",
+                 "SELECT CONCAT('zone ', COALESCE((SELECT MIN(r.zone) FROM RouteData r "
+                 "WHERE CRC32(r.zone) = l.zone), CONCAT('#', l.zone)), ': ', "
+                 "ROUND(SUM(l.ok + l.err) / 5), ' calls/s, ', ROUND(SUM(l.err) / 5), "
+                 "' failed') FROM ZoneLoad l WHERE l.at BETWEEN UNIX_TIMESTAMP() - 6 AND "
+                 "UNIX_TIMESTAMP() - 2 AND l.modid = %u AND l.cmdid = %u GROUP BY l.zone",
+                 modid, cmdid);
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
+    cmd_plane_say(getenv("LARS_DIR"), modid, cmdid);
+    return CTL_OK;
+}
+
+/* What is known of each node: its row, and what the agents say of it. */
+static int why(struct ctl *c, int argc, char **argv)
+{
+    uint32_t modid, cmdid;
+    int rc = ctl_module(argv, &modid, &cmdid);
+
+    (void)argc;
+    if (rc != 0)
+        return rc;
+    rc = ctl_print(
+        c, "node zone state failed_percent# overloads# callers# because",
+        "SELECT CONCAT(INET_NTOA(r.serverip), ':', r.serverport), r.zone, r.state, "
+        "COALESCE(ROUND(100 * SUM(s.err_cnt) / NULLIF(SUM(s.succ_cnt + s.err_cnt), 0), 2)"
+        ", 0), COALESCE(SUM(s.overload), 0), COUNT(s.caller), "
+        "CASE WHEN r.state <> 'up' THEN 'an operator drained it' "
+        "WHEN SUM(s.overload) = COUNT(s.caller) AND COUNT(s.caller) > 0 THEN "
+        "'every agent finds it overloaded: only probes go there' "
+        "WHEN SUM(s.overload) > 0 THEN 'some agents find it overloaded' "
+        "WHEN COUNT(s.caller) = 0 THEN 'no agent has called it yet' "
+        "ELSE 'chosen' END "
+        "FROM RouteData r LEFT JOIN ServerCallStatus s ON s.modid = r.modid AND s.cmdid ="
+        " r.cmdid AND s.ip = r.serverip AND s.port = r.serverport "
+        "WHERE r.modid = %u AND r.cmdid = %u GROUP BY r.id "
+        "ORDER BY r.zone, r.serverip, r.serverport",
+        modid, cmdid);
+    return rc == CTL_OK && c->format == TABLE_TEXT ? say_more(c, modid, cmdid) : rc;
+}
+
+const struct ctl_cmd cmd_policy[] = {
+    {"policy", "list", "[MODID CMDID]", 0, 2, "how to choose among a module's nodes",
+     policy_list},
+    {"policy", "set", "MODID CMDID KEY=VALUE ...", 3, 7,
+     "rule= probe= timeout_ms= slow_ms= node_rps=, in force in seconds", policy_set},
+    {"policy", "delete", "MODID CMDID", 2, 2, "as each agent has it, from now on",
+     policy_delete},
+    {"why", "", "MODID CMDID", 2, 2, "why a node is chosen, or is not", why},
+    {NULL, NULL, NULL, 0, 0, NULL, NULL}};

@@ -1,0 +1,106 @@
+#include "route/infotable.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1           /* or it would end the process */
+#include <uthash.h>
+
+struct entry {
+    struct msg_info info;             /* its mod is the key */
+    UT_hash_handle hh;
+};
+
+struct infotable {
+    _Atomic uint32_t refs;
+    struct entry *entries;
+};
+
+int infotable_create(struct infotable **out)
+{
+    struct infotable *t = calloc(1, sizeof(*t));
+
+    if (!t)
+        return -ENOMEM;
+    t->refs = 1;
+    *out = t;
+    return 0;
+}
+
+static struct entry *find(const struct infotable *t, const struct msg_module *m)
+{
+    struct entry *e;
+
+    HASH_FIND(hh, t->entries, m, sizeof(*m), e);
+    return e;
+}
+
+struct msg_info *infotable_at(struct infotable *t, uint32_t modid, uint32_t cmdid)
+{
+    const struct msg_module m = {modid, cmdid};
+    struct entry *e = find(t, &m);
+
+    if (e)
+        return &e->info;
+    e = calloc(1, sizeof(*e));
+    if (!e)
+        return NULL;
+    e->info.mod = m;
+    HASH_ADD(hh, t->entries, info.mod, sizeof(m), e);
+    if (e->hh.tbl)
+        return &e->info;
+    free(e);
+    return NULL;
+}
+
+struct infotable *infotable_ref(struct infotable *t)
+{
+    atomic_fetch_add(&t->refs, 1);
+    return t;
+}
+
+void infotable_unref(struct infotable *t)
+{
+    struct entry *e, *next;
+
+    if (!t || atomic_fetch_sub(&t->refs, 1) > 1)
+        return;
+    HASH_ITER(hh, t->entries, e, next)
+    {
+        HASH_DEL(t->entries, e);
+        free(e);
+    }
+    free(t);
+}
+
+const struct msg_info *infotable_find(const struct infotable *t, uint32_t modid,
+                                      uint32_t cmdid)
+{
+    const struct msg_module m = {modid, cmdid};
+    struct entry *e = t ? find(t, &m) : NULL;
+
+    return e ? &e->info : NULL;
+}
+
+bool infotable_same(const struct msg_info *a, const struct msg_info *b)
+{
+    if (!a || !b)
+        return a == b;
+    return memcmp(a, b, sizeof(*a)) == 0; /* no gaps, and what is not used is zero */
+}
+
+void infotable_each(const struct infotable *t,
+                    void (*fn)(const struct msg_info *m, void *arg), void *arg)
+{
+    struct entry *e, *next;
+
+    HASH_ITER(hh, t->entries, e, next)
+    fn(&e->info, arg);
+}
+
+size_t infotable_n(const struct infotable *t)
+{
+    return HASH_COUNT(t->entries);
+}
