@@ -29,7 +29,7 @@ static void fill(void)                /* what is left of it */
 /* Returns 0, or the number of the step that was not as it should be. */
 static int on_a_full_disk(void)
 {
-    struct chooser_pick p;
+    struct chooser_pick p = {.token = 0};
     struct chooser *c, *late;
     int i;
 

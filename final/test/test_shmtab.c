@@ -67,7 +67,7 @@ static void t_a_reader_sees_what_was_published(void **state)
 static void t_a_module_without_a_copy_is_not_yet_there(void **state)
 {
     struct snapshot snap = {0};
-    struct chooser_pick p;
+    struct chooser_pick p = {.token = 0};
     struct chooser *c;
 
     (void)state;

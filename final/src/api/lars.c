@@ -369,5 +369,5 @@ const char *lars_strerror(int rc)
 
 const char *lars_version(void)
 {
-    return "1.0.0";
+    return "1.1.0";
 }

@@ -85,7 +85,7 @@ int lars_register(struct lars_client *c, uint32_t modid, uint32_t cmdid);
 
 /* What a result below zero means, in one line and for good.  Never NULL. */
 const char *lars_strerror(int rc);
-const char *lars_version(void);       /* "1.0.0" */
+const char *lars_version(void);       /* "1.1.0" */
 
 #ifdef __cplusplus
 }

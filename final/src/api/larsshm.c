@@ -18,10 +18,22 @@ int larsshm_open(struct shmcli **out, const char *dir)
     return shmcli_create(out, path);
 }
 
+static _Thread_local struct {
+    const struct lars_addr *addr;
+    unsigned n;
+} avoid;
+
+void larsshm_avoid(const struct lars_addr *addr, unsigned n)
+{
+    avoid.addr = addr;
+    avoid.n = n;
+}
+
 int larsshm_get(struct shmcli *c, uint32_t modid, uint32_t cmdid, uint64_t key,
                 struct lars_host *out)
 {
-    struct chooser_pick p;
+    struct chooser_pick p = {.avoid = (const struct net_addr *)(const void *)avoid.addr,
+                             .n_avoid = avoid.n};
     int rc = shmcli_get(c, modid, cmdid, key, &p);
 
     if (rc < 0)

@@ -11,6 +11,10 @@
 int larsshm_open(struct shmcli **out, const char *dir); /* the agent's folder */
 int larsshm_get(struct shmcli *c, uint32_t modid, uint32_t cmdid, uint64_t key,
                 struct lars_host *out);
+/* This thread's next choices are others than these, while there are others; <n> 0: any.
+ * Borrowed until then. */
+void larsshm_avoid(const struct lars_addr *addr, unsigned n);
+
 bool larsshm_has(const struct lars_host *h); /* was it begun there? */
 int larsshm_report(struct shmcli *c, const struct lars_host *h, bool ok);
 int larsshm_route(struct shmcli *c, uint32_t modid, uint32_t cmdid, struct lars_addr *out,

@@ -20,6 +20,12 @@ const char *larswords_of(int rc)
         return "the call was reported before, or has timed out";
     case -EINVAL:
         return "module 0/0, or an option that is none";
+    case -ECANCELED:
+        return "no attempt is left, or the call must not be made twice";
+    case -ETIME:
+        return "the time of the request is over";
+    case -EDQUOT:
+        return "the budget of retries is used up: most calls fail";
     case -E2BIG:
         return "more nodes than there is room for";
     default:

@@ -163,6 +163,30 @@ static void drop_in_flight(struct chooser *c, uint32_t nid)
                               memory_order_relaxed);
 }
 
+static bool is_avoided(const struct module *m, uint32_t i, const struct chooser_pick *p)
+{
+    unsigned k;
+
+    for (k = 0; k < p->n_avoid; k++)
+        if (net_addr_equal(&m->addr[i], &p->avoid[k]))
+            return true;
+    return false;
+}
+
+/* Member <i>, or one that is in and need not be avoided, from a random one on. */
+static uint32_t elsewhere(struct module *m, uint32_t i, const struct chooser_pick *p,
+                          uint64_t now_ms)
+{
+    uint32_t k, at = rnd_u32(&m->st.rnd) % m->snap.n;
+
+    if (!is_avoided(m, i, p))
+        return i;
+    for (k = 0; k < m->snap.n; k++, at = at + 1 < m->snap.n ? at + 1 : 0)
+        if (!is_avoided(m, at, p) && !pick_is_out(&m->view, at, now_ms))
+            return at;
+    return i;
+}
+
 int chooser_get(struct chooser *c, uint32_t modid, uint32_t cmdid, uint64_t key,
                 struct chooser_pick *out)
 {
@@ -174,6 +198,8 @@ int chooser_get(struct chooser *c, uint32_t modid, uint32_t cmdid, uint64_t key,
 
     for (try = 0; rc == 0 && try < TRIES; try++) {
         i = pick_node(&m->view, &m->st, now_us / 1000, key, &out->why);
+        if (out->n_avoid > 0)
+            i = elsewhere(m, i, out, now_us / 1000);
         out->nid = m->snap.member[i].nid;
         rc = calls_begin(c->calls, out->nid, m->mid, now_us, &out->token);
         if (rc < 0)

@@ -28,9 +28,11 @@ struct chooser_pick {
     uint64_t token;                   /* 0 = too many calls are open: it is not tracked */
     uint64_t start_us;
     unsigned why;                     /* enum pick_why */
+    const struct net_addr *avoid;     /* in: not these, while there are others */
+    unsigned n_avoid;
 };
 
-/* A node for a call that begins now.  <key>: for modules that choose by it.  Returns 0;
+/* A node for a call that begins now; n_avoid is set before.  <key>: for modules that choose by it.  Returns 0;
  * -ENOENT: the module is known and has no nodes; -ESRCH: the module is not known here;
  * -ESTALE: other files are in force, make a new chooser; -ENOSPC, -ENOMEM, -EAGAIN,
  * -EBADMSG: not by this way. */
