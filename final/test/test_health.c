@@ -72,15 +72,15 @@ static void t_cost_follows_the_calls_of_the_last_second(void **state)
 
     (void)state;
     calls(0, 10, 0, 4000, 1000);
-    was = health_cost(&node[0], c, 100, 0, 1000);
+    was = health_cost(&node[0], 100, 0, 1000);
     assert_int_equal(was, 4096 * 256 * 1); /* 4,000 us, up to the next step */
     calls(0, 10, 0, 64000, 1100);
-    now = health_cost(&node[0], c, 100, 0, 1100);
+    now = health_cost(&node[0], 100, 0, 1100);
     assert_true(now > was);
     calls(0, 10, 0, 64000, 6100);
-    assert_in_range(health_cost(&node[0], c, 100, 0, 6100), 60000 * 256, 66000 * 256);
-    assert_int_equal(health_cost(&node[0], c, 200, 0, 6100),
-                     health_cost(&node[0], c, 100, 0, 6100) / 2); /* by weight */
+    assert_in_range(health_cost(&node[0], 100, 0, 6100), 60000 * 256, 66000 * 256);
+    assert_int_equal(health_cost(&node[0], 200, 0, 6100),
+                     health_cost(&node[0], 100, 0, 6100) / 2); /* by weight */
 }
 
 static void t_quick_nodes_are_alike(void **state)
@@ -88,14 +88,14 @@ static void t_quick_nodes_are_alike(void **state)
     (void)state;
     calls(0, 10, 0, 90, 1000);
     calls(1, 10, 0, 300, 1000);
-    assert_int_equal(health_cost(&node[0], c, 100, 0, 1000),
-                     health_cost(&node[1], c, 100, 0, 1000));
+    assert_int_equal(health_cost(&node[0], 100, 0, 1000),
+                     health_cost(&node[1], 100, 0, 1000));
 }
 
 static void t_nobody_knows_means_as_the_others(void **state)
 {
     (void)state;
-    assert_int_equal(health_cost(&node[0], c, 100, 8192, 1000), 8192 * 256);
+    assert_int_equal(health_cost(&node[0], 100, 8192, 1000), 8192 * 256);
 }
 
 static void t_one_failure_starves_nobody(void **state)
@@ -105,17 +105,17 @@ static void t_one_failure_starves_nobody(void **state)
     (void)state;
     calls(0, 1, 1, 20000, 1000);      /* as slow as a failure, and then not called */
     calls(1, 10, 0, 2000, 1000);
-    fellows = health_cost(&node[1], c, 100, 2000, 1000);
-    assert_true(health_cost(&node[0], c, 100, 2000, 1000) > 6 * fellows);
-    assert_true(health_cost(&node[0], c, 100, 2000, 5000) > 2 * fellows);
-    assert_true(health_cost(&node[0], c, 100, 2000, 14000) <= fellows);
+    fellows = health_cost(&node[1], 100, 2000, 1000);
+    assert_true(health_cost(&node[0], 100, 2000, 1000) > 6 * fellows);
+    assert_true(health_cost(&node[0], 100, 2000, 5000) > 2 * fellows);
+    assert_true(health_cost(&node[0], 100, 2000, 14000) <= fellows);
 }
 
 static void t_cost_saturates_below_out(void **state)
 {
     (void)state;
     calls(0, 1, 0, 3600000000u, 1000);
-    assert_int_equal(health_cost(&node[0], c, 1, 0, 1000), NODE_COST_MAX);
+    assert_int_equal(health_cost(&node[0], 1, 0, 1000), NODE_COST_MAX);
 }
 
 static void t_times_out_double_up_to_a_minute(void **state)
@@ -127,7 +127,7 @@ static void t_times_out_double_up_to_a_minute(void **state)
     for (i = 0; i < 8; i++) {
         health_eject(&node[0], c, NODE_IN_A_ROW, 1000);
         assert_int_equal(node[0].out_until_ms, 1000 + want[i] * 1000);
-        assert_int_equal(health_cost(&node[0], c, 100, 0, 1000), NODE_OUT + NODE_IN_A_ROW);
+        assert_int_equal(health_cost(&node[0], 100, 0, 1000), NODE_OUT + NODE_IN_A_ROW);
         health_return(&node[0], 3, 2000);
     }
 }
@@ -176,15 +176,19 @@ static void t_without_a_probe_nobody_is_back(void **state)
 
 static void t_slow_start_grows_to_the_whole_weight(void **state)
 {
-    uint32_t full;
+    int second, i, works;
 
     (void)state;
-    full = health_cost(&node[0], c, 100, 2048, 0);
     health_return(&node[0], 3, 1000);
-    assert_in_range(health_cost(&node[0], c, 100, 2048, 1000), 9 * full, 11 * full);
-    assert_in_range(health_cost(&node[0], c, 100, 2048, 6000), full * 19 / 10,
-                    full * 21 / 10);
-    assert_int_equal(health_cost(&node[0], c, 100, 2048, 11000), full);
+    for (second = 0; second < 10; second++) { /* a tenth more in each, on the average */
+        for (i = works = 0; i < 100; i++)
+            works += !health_rests(&node[0], c, 1000 + (uint64_t)(second * 1000 + i * 10));
+        assert_in_range(works, second == 0 ? 9 : 10 * second + 4,
+                        second == 0 ? 12 : 10 * second + 6);
+    }
+    for (i = 0; i < 100; i++)
+        assert_false(health_rests(&node[0], c, 11000 + (uint64_t)i));
+    assert_false(health_rests(&node[1], c, 0)); /* was never away */
 }
 
 static void t_the_first_call_after_a_return_decides(void **state)

@@ -17,8 +17,9 @@ static void t_without_rates_it_is_the_preset(void **state)
     (void)state;
     assert_int_equal(need(0, 0, 100, 200, 0), PICK_NEED);
     assert_int_equal(need(0, 0, 100, 200, 50), PICK_NEED);
-    assert_int_equal(need(9, 9, 0, 200, 50), PICK_NEED);   /* no node is ours */
-    assert_int_equal(need(9, 9, 200, 200, 50), PICK_NEED); /* nowhere to go */
+    assert_int_equal(need(900, 900, 0, 200, 50), PICK_NEED);   /* no node is ours */
+    assert_int_equal(need(900, 900, 200, 200, 50), PICK_NEED); /* nowhere to go */
+    assert_int_equal(need(99, 99, 100, 200, 50), PICK_NEED);   /* too few to tell */
 }
 
 static void t_shares_are_compared(void **state)
@@ -27,7 +28,7 @@ static void t_shares_are_compared(void **state)
     assert_int_equal(need(50, 100, 100, 200, 0), PICK_NEED); /* half and half */
     assert_int_equal(need(25, 100, 100, 200, 0), PICK_NEED / 2);
     assert_int_equal(need(100, 100, 100, 200, 0), 2 * PICK_NEED); /* all calls are ours */
-    assert_int_equal(need(60, 90, 200, 600, 0), 2 * PICK_NEED);
+    assert_int_equal(need(600, 900, 200, 600, 0), 2 * PICK_NEED);
 }
 
 static void t_a_known_capacity_counts(void **state)
@@ -38,7 +39,7 @@ static void t_a_known_capacity_counts(void **state)
     assert_int_equal(need(2000, 2000, 1000, 2000, 100), 2 * PICK_FULL);
     assert_int_equal(need(2000, 2000, 50, 2000, 4000), PICK_FULL); /* half a node */
     assert_int_equal(need(UINT64_MAX, UINT64_MAX, 1, 2, 1), 100 * PICK_FULL);
-    assert_int_equal(need(0, 5, 100, 200, 100), 1);
+    assert_int_equal(need(0, 500, 100, 200, 100), 1);
 }
 
 static void t_it_ends_below_nine_tenths(void **state)

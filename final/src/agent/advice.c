@@ -10,6 +10,7 @@
 #include "lb/health.h"
 #include "lb/need.h"
 #include "lb/pick.h"
+#include "lb/steer.h"
 
 #define LOG_GAP_MS 60000
 
@@ -127,6 +128,7 @@ static void apply(struct advice *a, uint32_t mid)
     if (atomic_load(&line->k) == 0) { /* new */
         atomic_store(&line->k, health_k(0));
         atomic_store(&line->own_max, PICK_FULL);
+        atomic_store(&line->punish_us, STEER_PUNISH_MIN_US);
     }
 }
 

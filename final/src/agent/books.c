@@ -24,7 +24,7 @@ struct books {
     uint64_t op[N];                   /* as it was seen last */
     uint64_t now_us;
     bool died;                        /* what ended() is called for */
-    uint32_t top;                     /* all that are open are below */
+    uint32_t listed[N], n_listed;     /* that were opened, once each */
     _Atomic uint64_t n_ledger, n_died, n_abandoned, n_timeout, n_dropped;
 };
 
@@ -111,8 +111,7 @@ static void open_one(struct books *b, uint32_t i)
 {
     if (b->at[i] || b->bad[i] || calls_open(&b->at[i], b->s, i) < 0)
         return;
-    if (b->top <= i)
-        b->top = i + 1;
+    b->listed[b->n_listed++] = i;     /* what is dropped is bad, and not opened again */
 }
 
 static void look_at(struct books *b, uint32_t i)
@@ -129,6 +128,15 @@ static void look_at(struct books *b, uint32_t i)
     }
     if (b->at[i])
         guarded(b, i, expire, b);
+}
+
+void books_welcome(struct books *b)
+{
+    uint32_t i;
+
+    for (i = 0; i < LAYOUT_LEDGERS; i++)
+        if (!b->at[i] && claims_is_taken(b->s, i))
+            open_one(b, i);
 }
 
 void books_look(struct books *b, uint64_t now_us)
@@ -186,9 +194,10 @@ static void read_op(struct calls *c, void *arg)
 void books_each(struct books *b, bool dirty, books_fn *fn, void *arg)
 {
     uint64_t op;
-    uint32_t i;
+    uint32_t i, k;
 
-    for (i = 0; i < b->top; i++) {
+    for (k = 0; k < b->n_listed; k++) {
+        i = b->listed[k];
         if (!b->at[i])
             continue;
         op = b->op[i];
@@ -227,7 +236,7 @@ int books_create(struct books **out, struct segment *s, const struct books_hooks
         free(b);
         return rc;
     }
-    b->top = OWN + 1;
+    b->listed[b->n_listed++] = OWN;
     sigaction(SIGBUS, &sa, NULL);
     for (i = 0; i < N; i++)
         if (i != OWN && was_used(b, i))

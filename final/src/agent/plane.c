@@ -23,6 +23,7 @@
 #define SECOND_MS 1000
 #define SHARE 20                      /* a tick may take a twentieth of our time */
 #define IDLE_MS 1000                  /* nobody did anything for so long: look less */
+#define IDLE_TICK_MS 100
 #define LOG_GAP_MS 60000
 #define SAY_OUT_S 5                   /* between two words of a node that stays out */
 #define NEW_COST (1000u * 256)        /* of a node in a module that nothing is known of */
@@ -195,13 +196,12 @@ static void on_tick(void *arg)
     if (verdict_tick(p->verdict, now_ms))
         p->busy_ms = now_ms;
     took = (mono_us() - start) * SHARE / 1000;
-    if (now_ms - p->busy_ms < IDLE_MS)
-        evloop_set_timer(p->loop, &p->tick,
-                         took > TICK_MS ? (uint32_t)(took < SECOND_MS ? took : SECOND_MS)
-                                        : TICK_MS,
-                         on_tick, p);
-    else
-        evloop_clear_timer(p->loop, &p->tick); /* on_second() looks */
+    if (took < TICK_MS)
+        took = TICK_MS;
+    if (now_ms - p->busy_ms >= IDLE_MS && took < IDLE_TICK_MS)
+        took = IDLE_TICK_MS;
+    evloop_set_timer(p->loop, &p->tick, took < SECOND_MS ? (uint32_t)took : SECOND_MS,
+                     on_tick, p);
 }
 
 /* For those who ask in the database which nodes several hosts have taken out. */

@@ -1,6 +1,6 @@
 /* plane -- the agent's side of the data plane: puts routes into shared memory, turns what
  * clients count there into costs and verdicts, and brings their counts into the ledger
- * that is reported from.  Every 10 ms while clients work, else once a second.
+ * that is reported from.  Every 10 ms while clients work, else every 100.
  * Thread: loop, unless said otherwise. */
 #ifndef LARS_AGENT_PLANE_H
 #define LARS_AGENT_PLANE_H

@@ -141,6 +141,7 @@ bool verdict_tick(struct verdict *v, uint64_t now_ms)
     uint32_t i;
     bool any;
 
+    books_welcome(v->b);
     books_each(v->b, true, list_modules_of, v);
     any = v->n_todo > 0;
     for (i = 0; i < v->n_todo; i++) {

@@ -75,6 +75,8 @@ static const char *because(const struct look *l, uint32_t i, char *buf, size_t s
                  (unsigned long long)(until - l->now_ms));
         return buf;
     }
+    if (l->s->cost[m->nid] == NODE_RESTS && !*zone)
+        return "in: slow start, rests at this moment";
     return *zone ? zone : "in";
 }
 
@@ -90,7 +92,7 @@ static int add_node(const struct look *l, struct table *t, uint32_t i)
     net_addr_str(&a, node);
     snprintf(weight, sizeof(weight), "%u", m->weight);
     snprintf(cost, sizeof(cost), "%llu",
-             l->s->cost[m->nid] >= NODE_OUT
+             l->s->cost[m->nid] >= NODE_RESTS
                  ? 0ull
                  : (unsigned long long)l->s->cost[m->nid] * m->weight / COST_UNIT);
     snprintf(infl, sizeof(infl), "%d", n->infl);

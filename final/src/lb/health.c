@@ -64,8 +64,19 @@ static double part(const struct health_node *h, const struct health_config *c,
     return t >= 1 ? 1 : t < least ? least : t;
 }
 
-uint32_t health_cost(const struct health_node *h, const struct health_config *c,
-                     uint32_t weight, double mean_us, uint64_t now_ms)
+bool health_rests(struct health_node *h, const struct health_config *c, uint64_t now_ms)
+{
+    double p = part(h, c, now_ms);
+
+    h->credit += p;
+    if (h->credit < 1)
+        return p < 1;
+    h->credit = p < 1 ? h->credit - 1 : 0;
+    return false;
+}
+
+uint32_t health_cost(const struct health_node *h, uint32_t weight, double mean_us,
+                     uint64_t now_ms)
 {
     double us = h->mean_us > 0 ? h->mean_us : mean_us > 0 ? mean_us : UNKNOWN_US, cost;
 
@@ -74,7 +85,7 @@ uint32_t health_cost(const struct health_node *h, const struct health_config *c,
     if (h->mean_us > 0)
         us *= exp(-(double)(now_ms - h->sample_ms) / OLD_MS);
     us = us < NOISE_US ? NOISE_US : exp2(ceil(log2(us) * STEPS) / STEPS);
-    cost = us * 256 * NODE_WEIGHT / (weight * part(h, c, now_ms));
+    cost = us * 256 * NODE_WEIGHT / weight;
     return cost >= NODE_COST_MAX ? NODE_COST_MAX : cost < 1 ? 1 : (uint32_t)cost;
 }
 

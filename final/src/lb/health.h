@@ -39,6 +39,7 @@ struct health_node {                  /* zeroed = nothing known */
     uint64_t stamp_ms, sample_ms;     /* of the last look, of the last call seen */
     uint64_t out_since_ms, out_until_ms; /* 0 = in */
     uint64_t back_ms;                 /* slow start since; 0 = none */
+    double credit;                    /* of looks at which it does not rest */
     uint32_t times;                   /* taken out, less what it has made good */
     uint32_t n_probe_ok;              /* in a row, while out */
     bool probe_failed;                /* once, while out */
@@ -51,10 +52,16 @@ struct health_node {                  /* zeroed = nothing known */
 void health_observe(struct health_node *h, const struct health_config *c,
                     const struct health_totals *totals, uint32_t streak, uint64_t now_ms);
 
+/* Slow start: does it rest until the next look?  A growing part of the looks it does not,
+ * and then it gets what every other gets: a part of its weight, for every rule, and also
+ * where calls are so few that a node of a higher cost would get none.  hash has its
+ * keys, and no slow start. */
+bool health_rests(struct health_node *h, const struct health_config *c, uint64_t now_ms);
+
 /* For pick_node(): microseconds x 256 x 100 / weight; <mean_us> of its fellows stands for
  * a node that nothing is known of.  NODE_OUT + why while it is out. */
-uint32_t health_cost(const struct health_node *h, const struct health_config *c,
-                     uint32_t weight, double mean_us, uint64_t now_ms);
+uint32_t health_cost(const struct health_node *h, uint32_t weight, double mean_us,
+                     uint64_t now_ms);
 
 /* Failures in a row that are no chance: k = ceil(ln 1e-5 / ln p), 3 to 20, where <p> is
  * the error rate of the module's other nodes. */

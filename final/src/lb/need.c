@@ -14,7 +14,7 @@ static uint32_t raw(const struct need_calls *c)
 {
     double calls, weight;
 
-    if (c->own_weight == 0 || c->own_weight >= c->all_weight || c->all_per_s == 0)
+    if (c->own_weight == 0 || c->own_weight >= c->all_weight || c->all_per_s < NEED_MIN)
         return PICK_NEED;
     if (c->node_rps > 0)
         return capped((double)c->own_per_s * PICK_FULL * NODE_WEIGHT /

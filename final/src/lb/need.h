@@ -11,8 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define NEED_MIN 100                  /* calls a second in all: less is no load */
+
 struct need_calls {
-    uint64_t own_per_s, all_per_s;    /* all 0 = not measured */
+    uint64_t own_per_s, all_per_s;    /* all below NEED_MIN = not measured */
     uint64_t own_weight, all_weight;  /* of nodes in our zone, in all */
     uint32_t node_rps;                /* of a node of weight 100; 0 = not known */
 };

@@ -7,7 +7,8 @@
 
 #define NODE_OUT 0xffffff00u          /* a cost from here on: the agent has taken it out */
 #define NODE_WHY 0xffu                /* of such a cost: why, enum node_why */
-#define NODE_COST_MAX (NODE_OUT - 1)
+#define NODE_RESTS (NODE_OUT - 1)     /* in, but not now, while there are others */
+#define NODE_COST_MAX (NODE_OUT - 2)
 #define NODE_WEIGHT 100               /* when nobody says anything else */
 
 enum node_why {

@@ -12,6 +12,10 @@
 #include <stddef.h>
 
 #define PROBE_EVERY 11                /* classic */
+#define LOT_BITS 12                   /* of a score, below cost x calls under way */
+#define LOT_STEP 0x9e3779b1u          /* a prime near 2^32 / golden ratio: Knuth */
+#define LOT_MIX 0x85ebca6bu           /* source: Appleby, MurmurHash3 */
+#define BUSY_MAX 0xfffff              /* so that it all fits */
 
 #define PROPOSAL_MS 1000
 #define ALONE_SHIFT 5
@@ -77,9 +81,11 @@ struct best {
 };
 
 /* Members from..to-1.  Without branches: which node is the best is as good as random, and
- * the processor would guess wrongly at every other one. */
+ * the processor would guess wrongly at every other one.  Of equal ones a random one: the
+ * score's last bits come from <lot>.  (The first one behind a random start would give a
+ * node all the calls of those before it that are out.) */
 static inline void look_at(const struct pick_view *v, uint32_t from, uint32_t to,
-                           bool any, uint64_t now_ms, struct best *b)
+                           bool any, uint64_t now_ms, uint32_t lot, struct best *b)
 {
     uint32_t i;
 
@@ -90,7 +96,9 @@ static inline void look_at(const struct pick_view *v, uint32_t from, uint32_t to
         uint64_t until = atomic_load_explicit(&c->out_until_ms, memory_order_relaxed);
         int64_t infl = atomic_load_explicit(&c->infl, memory_order_relaxed);
         bool out = (cost >= NODE_OUT) | (until > now_ms);
-        uint64_t s = (any ? 1 : cost) * (uint64_t)((infl > 0 ? infl : 0) + 1);
+        uint64_t busy = (uint64_t)(infl > 0 ? infl : 0) & BUSY_MAX;
+        uint64_t s = ((any ? 1 : cost) * (busy + 1)) << LOT_BITS |
+                     (lot ^ i * LOT_STEP) * LOT_MIX >> (32 - LOT_BITS);
 
         b->n_out += out;
         s = out & !any ? UINT64_MAX : s;
@@ -101,15 +109,16 @@ static inline void look_at(const struct pick_view *v, uint32_t from, uint32_t to
 
 /* The best of <n> members of the part from its <start>th on.  Returns it, v->n when all
  * are out; counts those in <n_out>. */
-static inline uint32_t best_of(const struct pick_view *v, const struct part *p,
-                               uint32_t start, uint32_t n, uint64_t now_ms,
-                               uint32_t *n_out)
+static inline uint32_t best_of(const struct pick_view *v, struct pick_state *st,
+                               const struct part *p, uint32_t start, uint32_t n,
+                               uint64_t now_ms, uint32_t *n_out)
 {
-    uint32_t first = n < p->n - start ? n : p->n - start;
+    uint32_t first = n < p->n - start ? n : p->n - start, lot = rnd_u32(&st->rnd);
     struct best b = {UINT64_MAX, v->n, 0};
 
-    look_at(v, p->from + start, p->from + start + first, p->any, now_ms, &b);
-    look_at(v, p->from, p->from + n - first, p->any, now_ms, &b);
+    look_at(v, p->from + start, p->from + start + first, p->any, now_ms, lot, &b);
+    if (first < n)
+        look_at(v, p->from, p->from + n - first, p->any, now_ms, lot, &b);
     *n_out = p->any ? 0 : b.n_out;
     return b.at;
 }
@@ -118,10 +127,11 @@ static uint32_t scan(const struct pick_view *v, struct pick_state *st,
                      const struct part *p, uint64_t now_ms, uint32_t *n_out)
 {
     uint32_t n = p->n > PICK_SCAN_MAX ? PICK_SAMPLE : p->n;
-    uint32_t i = best_of(v, p, below(st, p->n), n, now_ms, n_out);
+    uint32_t start = n < p->n ? below(st, p->n) : 0;
+    uint32_t i = best_of(v, st, p, start, n, now_ms, n_out);
 
     if (i == v->n && n < p->n)        /* eight in a row are out: look at all of them */
-        i = best_of(v, p, 0, p->n, now_ms, n_out);
+        i = best_of(v, st, p, 0, p->n, now_ms, n_out);
     else if (n < p->n)
         *n_out = *n_out * p->n / n; /* what the sample says of all */
     return i;
@@ -135,14 +145,14 @@ static uint32_t p2c(const struct pick_view *v, struct pick_state *st,
     bool a_out, b_out;
 
     if (p->n <= 2 || p->any)
-        return best_of(v, p, below(st, p->n), p->n, now_ms, n_out);
+        return best_of(v, st, p, 0, p->n, now_ms, n_out);
     a = below(st, p->n);
     b = below(st, p->n - 1);
     b += b >= a;
     a_out = pick_is_out(v, p->from + a, now_ms);
     b_out = pick_is_out(v, p->from + b, now_ms);
     if (a_out && b_out)
-        return best_of(v, p, a, p->n, now_ms, n_out);
+        return best_of(v, st, p, 0, p->n, now_ms, n_out);
     *n_out = (uint32_t)(a_out + b_out) * p->n / 2;
     if (a_out != b_out)
         return p->from + (a_out ? b : a);
@@ -162,6 +172,8 @@ static uint32_t wrr(const struct pick_view *v, struct pick_state *st,
             ++*n_out;
             continue;
         }
+        if (cost_of(v, i) == NODE_RESTS && !p->any)
+            continue;                 /* slow start: not at this moment */
         st->current[i] += v->member[i].weight;
         total += v->member[i].weight;
         if (st->current[i] > most) {
@@ -171,7 +183,7 @@ static uint32_t wrr(const struct pick_view *v, struct pick_state *st,
     }
     if (best < v->n)
         st->current[best] -= total;
-    return best;
+    return best < v->n || *n_out == p->n ? best : scan(v, st, p, now_ms, n_out);
 }
 
 static uint64_t mix(uint64_t x)       /* source: Steele et al., SplitMix64 */

@@ -89,11 +89,12 @@ void steer_step(struct steer *s, const struct health_config *c,
     s->moving = false;
     for (i = 0; i < s->view.n; i++) {
         const struct node_member *m = &s->view.member[i];
-        const struct health_node *h = &s->node[m->nid];
+        struct health_node *h = &s->node[m->nid];
+        uint32_t cost = health_cost(h, m->weight, mean, now_ms);
 
-        atomic_store_explicit(&s->cost[m->nid],
-                              health_cost(h, c, m->weight, mean, now_ms),
-                              memory_order_relaxed);
+        if (cost < NODE_OUT && health_rests(h, c, now_ms))
+            cost = NODE_RESTS;
+        atomic_store_explicit(&s->cost[m->nid], cost, memory_order_relaxed);
         s->moving = s->moving || (h->back_ms && now_ms - h->back_ms <= c->slow_ms + 1000);
     }
     pick_count_in(&s->view, now_ms, &own);
