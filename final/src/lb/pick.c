@@ -25,6 +25,7 @@
 struct part {                         /* members from..from+n-1 */
     uint32_t from, n;
     bool any;                         /* health is ignored */
+    bool draw;                        /* among equal ones */
 };
 
 static uint32_t cost_of(const struct pick_view *v, uint32_t i)
@@ -81,9 +82,11 @@ struct best {
 };
 
 /* Members from..to-1.  Without branches: which node is the best is as good as random, and
- * the processor would guess wrongly at every other one.  Of equal ones a random one: the
- * score's last bits come from <lot>.  (The first one behind a random start would give a
- * node all the calls of those before it that are out.) */
+ * the processor would guess wrongly at every other one.
+ *
+ * Of equal ones the first one: behind a random start each is that as often, while none is
+ * out or rests.  Otherwise it would get the calls of all those before it, so that a lot
+ * is drawn for each and stands in the score's last bits. */
 static inline void look_at(const struct pick_view *v, uint32_t from, uint32_t to,
                            bool any, uint64_t now_ms, uint32_t lot, struct best *b)
 {
@@ -97,10 +100,11 @@ static inline void look_at(const struct pick_view *v, uint32_t from, uint32_t to
         int64_t infl = atomic_load_explicit(&c->infl, memory_order_relaxed);
         bool out = (cost >= NODE_OUT) | (until > now_ms);
         uint64_t busy = (uint64_t)(infl > 0 ? infl : 0) & BUSY_MAX;
-        uint64_t s = ((any ? 1 : cost) * (busy + 1)) << LOT_BITS |
-                     (lot ^ i * LOT_STEP) * LOT_MIX >> (32 - LOT_BITS);
+        uint64_t s = (any ? 1 : cost) * (busy + 1);
 
-        b->n_out += out;
+        b->n_out += cost >= NODE_RESTS || out;
+        if (lot != 0)
+            s = s << LOT_BITS | (lot ^ i * LOT_STEP) * LOT_MIX >> (32 - LOT_BITS);
         s = out & !any ? UINT64_MAX : s;
         b->at = s < b->least ? i : b->at;
         b->least = s < b->least ? s : b->least;
@@ -113,12 +117,17 @@ static inline uint32_t best_of(const struct pick_view *v, struct pick_state *st,
                                const struct part *p, uint32_t start, uint32_t n,
                                uint64_t now_ms, uint32_t *n_out)
 {
-    uint32_t first = n < p->n - start ? n : p->n - start, lot = rnd_u32(&st->rnd);
+    uint32_t first = n < p->n - start ? n : p->n - start, lot;
     struct best b = {UINT64_MAX, v->n, 0};
 
-    look_at(v, p->from + start, p->from + start + first, p->any, now_ms, lot, &b);
-    if (first < n)
+    if (p->draw) {
+        lot = rnd_u32(&st->rnd) | 1;
+        look_at(v, p->from + start, p->from + start + first, p->any, now_ms, lot, &b);
         look_at(v, p->from, p->from + n - first, p->any, now_ms, lot, &b);
+    } else {
+        look_at(v, p->from + start, p->from + start + first, false, now_ms, 0, &b);
+        look_at(v, p->from, p->from + n - first, false, now_ms, 0, &b);
+    }
     *n_out = p->any ? 0 : b.n_out;
     return b.at;
 }
@@ -127,8 +136,7 @@ static uint32_t scan(const struct pick_view *v, struct pick_state *st,
                      const struct part *p, uint64_t now_ms, uint32_t *n_out)
 {
     uint32_t n = p->n > PICK_SCAN_MAX ? PICK_SAMPLE : p->n;
-    uint32_t start = n < p->n ? below(st, p->n) : 0;
-    uint32_t i = best_of(v, st, p, start, n, now_ms, n_out);
+    uint32_t i = best_of(v, st, p, below(st, p->n), n, now_ms, n_out);
 
     if (i == v->n && n < p->n)        /* eight in a row are out: look at all of them */
         i = best_of(v, st, p, 0, p->n, now_ms, n_out);
@@ -145,14 +153,14 @@ static uint32_t p2c(const struct pick_view *v, struct pick_state *st,
     bool a_out, b_out;
 
     if (p->n <= 2 || p->any)
-        return best_of(v, st, p, 0, p->n, now_ms, n_out);
+        return best_of(v, st, p, below(st, p->n), p->n, now_ms, n_out);
     a = below(st, p->n);
     b = below(st, p->n - 1);
     b += b >= a;
     a_out = pick_is_out(v, p->from + a, now_ms);
     b_out = pick_is_out(v, p->from + b, now_ms);
     if (a_out && b_out)
-        return best_of(v, st, p, 0, p->n, now_ms, n_out);
+        return best_of(v, st, p, a, p->n, now_ms, n_out);
     *n_out = (uint32_t)(a_out + b_out) * p->n / 2;
     if (a_out != b_out)
         return p->from + (a_out ? b : a);
@@ -235,7 +243,7 @@ static uint32_t classic(const struct pick_view *v, struct pick_state *st,
         return i;
     }
     if (!probe && p->from == 0 && p->n < v->n) /* all of ours are out */
-        return classic(v, st, &(struct part){p->n, v->n - p->n, false}, now_ms, why);
+        return classic(v, st, &(struct part){p->n, v->n - p->n, false, false}, now_ms, why);
     st->at = (st->at + 1) % p->n;
     return p->from + st->at;
 }
@@ -288,7 +296,7 @@ static uint32_t share_own(const struct pick_view *v, uint32_t in, uint64_t now_m
 static uint32_t pick_carefully(const struct pick_view *v, struct pick_state *st,
                                uint64_t now_ms, uint64_t key, unsigned *why)
 {
-    struct part p = {0, v->n, false};
+    struct part p = {0, v->n, false, true};
     uint32_t own, in = pick_count_in(v, now_ms, &own), ignored;
 
     if (in * 2 < v->n) {              /* so many cannot all be bad */
@@ -299,7 +307,7 @@ static uint32_t pick_carefully(const struct pick_view *v, struct pick_state *st,
             p.n = v->n_own;
         } else {
             *why |= PICK_OTHER_ZONE;
-            p = (struct part){v->n_own, v->n - v->n_own, false};
+            p = (struct part){v->n_own, v->n - v->n_own, false, true};
         }
     }
     return pick_in(v, st, &p, now_ms, key, &ignored);
@@ -308,7 +316,7 @@ static uint32_t pick_carefully(const struct pick_view *v, struct pick_state *st,
 uint32_t pick_node(const struct pick_view *v, struct pick_state *st, uint64_t now_ms,
                    uint64_t key, unsigned *why)
 {
-    struct part p = {0, v->n_own > 0 ? v->n_own : v->n, false};
+    struct part p = {0, v->n_own > 0 ? v->n_own : v->n, false, false};
     uint32_t i, n_out;
     unsigned none;
 
