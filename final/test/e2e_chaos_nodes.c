@@ -36,8 +36,8 @@ static int nodes_setup(void **state)
         delay[i] = "0";
     n_nodes_up = 0;
     snprintf(shm, sizeof(shm), "%s/shm-files", mydb_dir);
-    snprintf(conf, sizeof(conf), "[shm]\ndir = %s\nmax_nodes = 4096\n[choice]\nzone = A\n",
-             shm);
+    snprintf(conf, sizeof(conf),
+             "[shm]\ndir = %s\nmax_nodes = 4096\n[choice]\nzone = A\n", shm);
     more_conf = conf;
     mydb_sql("DELETE FROM ReportSeen; DELETE FROM CallSecond; DELETE FROM RouteData; "
              "DELETE FROM ZoneLoad; DELETE FROM NodeOut");
@@ -83,10 +83,11 @@ static void up(int n, bool zones)
 
     for (i = 0; i < n; i++) {
         start_node(i);
-        snprintf(sql, sizeof(sql),
-                 "INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone) VALUES "
-                 "(1, 1, INET_ATON('127.0.3.%d'), %d, '%s')",
-                 i + 1, port[i], zones && i >= n / 2 ? "B" : "A");
+        snprintf(
+            sql, sizeof(sql),
+            "INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone) VALUES "
+            "(1, 1, INET_ATON('127.0.3.%d'), %d, '%s')",
+            i + 1, port[i], zones && i >= n / 2 ? "B" : "A");
         mydb_sql(sql);
     }
     n_nodes_up = n;
@@ -253,9 +254,10 @@ static void t_f32_most_nodes_down(void **state)
     later = calls(20000);
     for (i = 6; i < 10; i++)
         least = seen.to[i] < least ? seen.to[i] : least;
-    print_message("chaos: F32 6 of 10 down: %d of 20,000 calls failed, then %d of 20,000; "
-                  "the quietest of the four got %d\n",
-                  failed, later, least);
+    print_message(
+        "chaos: F32 6 of 10 down: %d of 20,000 calls failed, then %d of 20,000; "
+        "the quietest of the four got %d\n",
+        failed, later, least);
     assert_in_range(failed, 1, 6000); /* half of them may be out: one dead one is in */
     assert_in_range(later, 0, 1000);  /* and dear, as soon as the agent has looked */
     assert_in_range(least, 3500, 5500);
@@ -302,9 +304,10 @@ static void t_f33_half_of_the_nodes_flap(void **state)
     }
     for (i = 0; i < 8; i++)
         most = changes[i] > most ? changes[i] : most;
-    print_message("chaos: F33 half of 8 nodes flap for %d s: at most %d changes of a node, "
-                  "at least %d in; %d of %d calls failed\n",
-                  s, most, least_in, seen.failed, n);
+    print_message(
+        "chaos: F33 half of 8 nodes flap for %d s: at most %d changes of a node, "
+        "at least %d in; %d of %d calls failed\n",
+        s, most, least_in, seen.failed, n);
     assert_int_equal(seen.no_host, 0);
     assert_in_range(least_in, 4, 8);
     assert_in_range(most, 1, 11 + 6 * s / 60);

@@ -24,11 +24,12 @@ static int info_setup(void **state)
              "[shm]\ndir = %s\nmax_nodes = 4096\n[choice]\nzone = A\nrules = 7/7=wrr\n",
              shm);
     more_conf = conf;
-    mydb_sql("DELETE FROM ReportSeen; DELETE FROM CallSecond; DELETE FROM ModulePolicy; "
-             "DELETE FROM ZoneLoad; DELETE FROM NodeOut; "
-             "UPDATE RouteData SET zone = 'A' WHERE modid = 1 AND serverip = "
-             "INET_ATON('127.0.1.1'); UPDATE RouteData SET zone = 'B' WHERE modid = 1 AND "
-             "serverip <> INET_ATON('127.0.1.1')");
+    mydb_sql(
+        "DELETE FROM ReportSeen; DELETE FROM CallSecond; DELETE FROM ModulePolicy; "
+        "DELETE FROM ZoneLoad; DELETE FROM NodeOut; "
+        "UPDATE RouteData SET zone = 'A' WHERE modid = 1 AND serverip = "
+        "INET_ATON('127.0.1.1'); UPDATE RouteData SET zone = 'B' WHERE modid = 1 AND "
+        "serverip <> INET_ATON('127.0.1.1')");
     return rc;
 }
 
@@ -224,8 +225,8 @@ static uint32_t cost_of(int port)
 /* It accepts connections all the time: only its answer tells. */
 static void t_a_probe_by_http(void **state)
 {
-    _Atomic int *status = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-                               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    _Atomic int *status =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int port;
     pid_t pid;
     char sql[500];
@@ -234,12 +235,13 @@ static void t_a_probe_by_http(void **state)
     assert_true(status != MAP_FAILED);
     *status = 503;
     pid = start_http(&port, status);
-    snprintf(sql, sizeof(sql),
-             "INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES (1, 1, "
-             "INET_ATON('127.0.0.1'), %d); INSERT INTO ModulePolicy (modid, cmdid, probe) "
-             "VALUES (1, 1, '/well'); INSERT INTO NodeOut SELECT 1, 1, "
-             "INET_ATON('127.0.0.1'), %d, 11 + seq, UNIX_TIMESTAMP() + 60 FROM seq_0_to_1",
-             port, port);
+    snprintf(
+        sql, sizeof(sql),
+        "INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES (1, 1, "
+        "INET_ATON('127.0.0.1'), %d); INSERT INTO ModulePolicy (modid, cmdid, probe) "
+        "VALUES (1, 1, '/well'); INSERT INTO NodeOut SELECT 1, 1, "
+        "INET_ATON('127.0.0.1'), %d, 11 + seq, UNIX_TIMESTAMP() + 60 FROM seq_0_to_1",
+        port, port);
     mydb_sql(sql);
     up();
     T_WAIT(cost_of(port) == NODE_OUT + NODE_FLEET);

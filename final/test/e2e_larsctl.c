@@ -4,7 +4,7 @@
 
 #define FARM "\xe5\x86\x9c\xe4\xb8\x9a" /* two characters, four columns */
 
-static char out[65536]; /* stdout and stderr of the last command */
+static char out[65536];               /* stdout and stderr of the last command */
 static char ini[100];
 
 /* Run larsctl with <args>; returns its exit code. */
@@ -287,7 +287,7 @@ static void t_calls_are_shown(void **state)
     assert_int_equal(ctl("-o csv history 1 1 10m"), 0);
     says("time,ok,failed,failed_percent\n20");
     assert_in_range(mydb_number("SELECT SUM(n) FROM CallLatency WHERE bucket >= 29"), 5,
-                    90); /* 1,792 us and more: the five slow ones */
+                    90);              /* 1,792 us and more: the five slow ones */
     assert_int_equal(ctl("-o csv latency 1 1"), 0);
     says("time,calls,p50_us,p90_us,p99_us,max_us\n20");
     assert_int_equal(ctl("-o csv top 1"), 0);
@@ -305,7 +305,8 @@ static void t_policies_are_set_and_checked(void **state)
     says("\"best\" is not scan, p2c, wrr, hash or classic");
     assert_int_equal(ctl("policy set 1 1 node_rps=7 probe=nowhere"), 2);
     assert_int_equal(ctl("policy set 1 1 colour=red"), 2);
-    assert_int_equal(mydb_number("SELECT node_rps FROM ModulePolicy"), 0); /* all or none */
+    assert_int_equal(mydb_number("SELECT node_rps FROM ModulePolicy"),
+                     0);              /* all or none */
     mydb_sql("INSERT INTO ZoneLoad SELECT UNIX_TIMESTAMP() - 10 + seq, 1, 1, CRC32('x'), "
              "50, 0 FROM seq_0_to_20");
     assert_int_equal(ctl("why 1 1"), 0);
@@ -330,10 +331,10 @@ static void t_doctor_says_what_is_away(void **state)
 
 static void t_help_man_and_completion_name_every_command(void **state)
 {
-    static const char *const noun[] = {"module", "route",    "node",    "zone",  "agent",
-                                       "status", "history",  "latency", "alarm", "why", "policy",
-                                       "top",    "get-host", "report",  "db",    "import",
-                                       "export", "doctor"};
+    static const char *const noun[] = {"module", "route",   "node",     "zone",   "agent",
+                                       "status", "history", "latency",  "alarm",  "why",
+                                       "policy", "top",     "get-host", "report", "db",
+                                       "import", "export",  "doctor"};
     static const char *const page[] = {"help", "--man", "completion"};
     size_t i, k;
 
@@ -349,8 +350,8 @@ static void t_help_man_and_completion_name_every_command(void **state)
 #define L(fn) cmocka_unit_test_setup_teardown(fn, ctl_setup, teardown)
 
 MYDB_MAIN(L(t_lists_in_three_formats), L(t_changes_are_in_force_when_it_returns),
-          L(t_policies_are_set_and_checked),
-          L(t_what_takes_much_asks_for_yes), L(t_wrong_arguments_are_refused_with_words),
+          L(t_policies_are_set_and_checked), L(t_what_takes_much_asks_for_yes),
+          L(t_wrong_arguments_are_refused_with_words),
           L(t_text_cannot_leave_its_place_in_the_statement),
           L(t_export_is_what_import_takes), L(t_file_with_a_bad_line_changes_nothing),
           L(t_schema_is_checked_and_mended), L(t_without_database_is_code_3),

@@ -136,7 +136,7 @@ static void t_a_node_that_was_down_is_back_after_two_probes(void **state)
 {
     (void)state;
     node[0].times = 1;
-    health_eject(&node[0], c, NODE_IN_A_ROW, 1000);  /* 2 s, were it not for the probes */
+    health_eject(&node[0], c, NODE_IN_A_ROW, 1000); /* 2 s, were it not for the probes */
     health_probed(&node[0], false);
     health_probed(&node[0], true);
     assert_false(health_may_return(&node[0], 2900));
@@ -148,7 +148,7 @@ static void t_a_node_that_flaps_waits(void **state)
 {
     (void)state;
     node[0].times = 2;
-    health_eject(&node[0], c, NODE_IN_A_ROW, 1000);  /* the third time: 4 s */
+    health_eject(&node[0], c, NODE_IN_A_ROW, 1000); /* the third time: 4 s */
     health_probed(&node[0], false);
     health_probed(&node[0], true);
     health_probed(&node[0], true);
@@ -160,7 +160,7 @@ static void t_a_node_that_only_calls_fail_at_waits(void **state)
 {
     (void)state;
     node[0].times = 2;
-    health_eject(&node[0], c, NODE_IN_A_ROW, 1000);  /* 4 s */
+    health_eject(&node[0], c, NODE_IN_A_ROW, 1000); /* 4 s */
     health_probed(&node[0], true);
     health_probed(&node[0], true);
     assert_false(health_may_return(&node[0], 4999));
@@ -182,7 +182,8 @@ static void t_slow_start_grows_to_the_whole_weight(void **state)
     health_return(&node[0], 3, 1000);
     for (second = 0; second < 10; second++) { /* a tenth more in each, on the average */
         for (i = works = 0; i < 100; i++)
-            works += !health_rests(&node[0], c, 1000 + (uint64_t)(second * 1000 + i * 10));
+            works +=
+                !health_rests(&node[0], c, 1000 + (uint64_t)(second * 1000 + i * 10));
         assert_in_range(works, second == 0 ? 9 : 10 * second + 4,
                         second == 0 ? 12 : 10 * second + 6);
     }

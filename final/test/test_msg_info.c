@@ -72,7 +72,7 @@ static void t_nonsense_is_refused(void **state)
     assert_int_equal(REFUSED(""), -EINVAL); /* module 0/0 */
     assert_int_equal(REFUSED("\xff\xff"), -EBADMSG);
     assert_int_equal(REFUSED("\x08\x01\x1a\x10rrrrrrrrrrrrrrrr"), -EINVAL);
-    assert_int_equal(REFUSED("\x08\x01\x3a\x01h"), -EINVAL);   /* no path */
+    assert_int_equal(REFUSED("\x08\x01\x3a\x01h"), -EINVAL); /* no path */
     assert_int_equal(REFUSED("\x08\x01\x3a\x04/h\r\n"), -EINVAL); /* another header */
     assert_int_equal(REFUSED("\x08\x01\x3a\x03/ h"), -EINVAL);
     assert_int_equal(REFUSED("\x08\x01\x4a\x02\x10\x00"), -EINVAL); /* port 0 */

@@ -17,9 +17,9 @@ static void t_without_rates_it_is_the_preset(void **state)
     (void)state;
     assert_int_equal(need(0, 0, 100, 200, 0), PICK_NEED);
     assert_int_equal(need(0, 0, 100, 200, 50), PICK_NEED);
-    assert_int_equal(need(900, 900, 0, 200, 50), PICK_NEED);   /* no node is ours */
+    assert_int_equal(need(900, 900, 0, 200, 50), PICK_NEED); /* no node is ours */
     assert_int_equal(need(900, 900, 200, 200, 50), PICK_NEED); /* nowhere to go */
-    assert_int_equal(need(99, 99, 100, 200, 50), PICK_NEED);   /* too few to tell */
+    assert_int_equal(need(99, 99, 100, 200, 50), PICK_NEED); /* too few to tell */
 }
 
 static void t_shares_are_compared(void **state)
@@ -70,7 +70,8 @@ static void t_what_is_too_much_goes_away(void **state)
     struct node_counter counter[4] = {{0}};
     struct node_member member[4];
     struct pick_state st = {.turn = 0};
-    struct pick_view v = {cost, counter, member, 4, 2, 2 * PICK_FULL, PICK_FULL, PICK_SCAN};
+    struct pick_view v = {cost, counter,       member,    4,
+                          2,    2 * PICK_FULL, PICK_FULL, PICK_SCAN};
     int away = 0, i, rule;
     unsigned why;
 

@@ -415,9 +415,8 @@ static void t_lines_come_back(void **state)
 }
 
 T_MAIN(S(t_the_layout_is_what_it_was), S(t_a_reader_sees_what_was_published),
-       S(t_a_module_without_a_copy_is_not_yet_there),
-       S(t_clients_cannot_write_routes), S(t_a_node_keeps_its_number),
-       S(t_a_number_is_given_away_when_nobody_uses_it),
+       S(t_a_module_without_a_copy_is_not_yet_there), S(t_clients_cannot_write_routes),
+       S(t_a_node_keeps_its_number), S(t_a_number_is_given_away_when_nobody_uses_it),
        S(t_a_full_segment_says_so_and_stays), S(t_random_changes_and_successors),
        S(t_a_killed_writer_leaves_whole_copies), S(t_another_abi_is_refused),
        S(t_no_agent_ever_is_no_segment), S(t_a_second_agent_is_kept_out),

@@ -11,8 +11,8 @@ int agentparts_init(struct agentparts *p, const struct agent_config *cfg,
                     struct looppool *pool, unsigned plane, unsigned rep,
                     void (*tell_all)(void *arg), planelink_totals_fn *tell, void *arg)
 {
-    int rc = exactlink_create(&p->exact, pool, rep, cfg->route_file, cfg->plane.advice.zone,
-                              tell_all, arg);
+    int rc = exactlink_create(&p->exact, pool, rep, cfg->route_file,
+                              cfg->plane.advice.zone, tell_all, arg);
 
     if (rc == 0)
         rc = planelink_create(&p->plane, pool, plane, p->exact, &cfg->plane, tell, arg);

@@ -106,7 +106,7 @@ void plane_set_info(struct plane *p, const struct msg_info *m)
     uint32_t i;
 
     if (mid < 0)
-        return;                       /* its nodes have no room either, and that was said */
+        return;                     /* its nodes have no room either, and that was said */
     advice_set(p->advice, (uint32_t)mid, m);
     for (i = 0; i < m->n_suspect; i++) {
         struct net_addr a = ipv4_addr(m->suspect[i].ip, (uint16_t)m->suspect[i].port);

@@ -154,8 +154,7 @@ int probe_start(struct probe *p, uint64_t id, const struct net_addr *to, const c
     o->got = 0;
     o->asked = false;
     o->fd = sock_connect_start(to);
-    rc = o->fd < 0 ? -ECONNREFUSED
-                   : evloop_add_fd(p->loop, o->fd, EPOLLOUT, on_ready, o);
+    rc = o->fd < 0 ? -ECONNREFUSED : evloop_add_fd(p->loop, o->fd, EPOLLOUT, on_ready, o);
     if (rc == 0)
         rc = evloop_set_timer(p->loop, &o->timer, p->timeout_ms, on_timeout, o);
     if (rc == 0)

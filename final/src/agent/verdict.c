@@ -229,8 +229,8 @@ void verdict_suspect(struct verdict *v, uint32_t mid, const struct net_addr *add
     }
 }
 
-void verdict_each_out(struct verdict *v, void (*fn)(uint32_t mid, uint32_t nid, void *arg),
-                      void *arg)
+void verdict_each_out(struct verdict *v,
+                      void (*fn)(uint32_t mid, uint32_t nid, void *arg), void *arg)
 {
     uint32_t mid, i, n = atomic_load(&v->s->routes->n_module);
 

@@ -32,8 +32,8 @@ void verdict_set_nodes(struct verdict *v, uint32_t mid);
 void verdict_suspect(struct verdict *v, uint32_t mid, const struct net_addr *addr);
 
 /* For each node that is out. */
-void verdict_each_out(struct verdict *v, void (*fn)(uint32_t mid, uint32_t nid, void *arg),
-                      void *arg);
+void verdict_each_out(struct verdict *v,
+                      void (*fn)(uint32_t mid, uint32_t nid, void *arg), void *arg);
 
 /* Look at the modules whose clients did something.  True when any did. */
 bool verdict_tick(struct verdict *v, uint64_t now_ms);

@@ -142,7 +142,8 @@ void cmd_plane_say(const char *dir, uint32_t modid, uint32_t cmdid)
     for (i = 0; i < 16; i++) {
         if (n[i] == 0)
             continue;
-        printf("here:   %u of %u choices now: %s", n[i], SAMPLES, i == 0 ? "our zone" : "");
+        printf("here:   %u of %u choices now: %s", n[i], SAMPLES,
+               i == 0 ? "our zone" : "");
         for (k = 0; k < 4; k++)
             if (i & 1u << k)
                 printf("%s%s", i & ((1u << k) - 1) ? "; " : "", word[k]);

@@ -35,8 +35,7 @@ static int check_text(const char *key, const char *value)
     size_t i;
 
     if (strcmp(key, "probe") == 0) {
-        if (!value[0] ||
-            (msg_info_is_path(value) && strlen(value) < MSG_INFO_PROBE))
+        if (!value[0] || (msg_info_is_path(value) && strlen(value) < MSG_INFO_PROBE))
             return 0;
         return ctl_say(CTL_USAGE, "probe: \"%s\" is no path such as /healthz", value);
     }
@@ -87,8 +86,9 @@ static int policy_set(struct ctl *c, int argc, char **argv)
         return code;
     rc = ctldb_run(c->db, "START TRANSACTION");
     if (rc == 0)
-        rc = ctldb_run(c->db, "INSERT IGNORE INTO ModulePolicy (modid, cmdid) VALUES "
-                              "(%u, %u)",
+        rc = ctldb_run(c->db,
+                       "INSERT IGNORE INTO ModulePolicy (modid, cmdid) VALUES "
+                       "(%u, %u)",
                        modid, cmdid);
     if (rc < 0)
         return ctl_db_failed(c, rc);

@@ -213,12 +213,14 @@ static int apply_rows(struct batchdb *d, const char *stream, const struct msg_ba
         rc = upsert(d, b, "INSERT INTO CallLatency (at, modid, cmdid, bucket, n) VALUES ",
                     add_latency, " ON DUPLICATE KEY UPDATE n = n + VALUES(n)");
     if (rc == 0 && b->n > 0)
-        rc = upsert(d, b, "INSERT INTO ZoneLoad (at, modid, cmdid, zone, ok, err) VALUES ",
-                    add_zone,
-                    " ON DUPLICATE KEY UPDATE ok = ok + VALUES(ok), "
-                    "err = err + VALUES(err)");
+        rc =
+            upsert(d, b, "INSERT INTO ZoneLoad (at, modid, cmdid, zone, ok, err) VALUES ",
+                   add_zone,
+                   " ON DUPLICATE KEY UPDATE ok = ok + VALUES(ok), "
+                   "err = err + VALUES(err)");
     if (rc == 0 && b->n > 0)
-        rc = upsert(d, b, "INSERT INTO NodeOut (modid, cmdid, ip, port, caller, at) VALUES ",
+        rc = upsert(d, b,
+                    "INSERT INTO NodeOut (modid, cmdid, ip, port, caller, at) VALUES ",
                     add_out, " ON DUPLICATE KEY UPDATE at = VALUES(at)");
     snprintf(sql, sizeof(sql), "UPDATE ReportSeen SET seq = %llu WHERE stream = X'%s'",
              (unsigned long long)b->seq, stream);

@@ -90,9 +90,10 @@ static int load_policies(struct infodb *d)
 {
     struct infotable *t = NULL;
     char stamp[STAMP_MAX] = "";
-    int rc = myconn_select(
-        d->con, "SELECT COUNT(*), COALESCE(MAX(changed_at), 0) FROM ModulePolicy",
-        take_stamp, stamp);
+    int rc =
+        myconn_select(d->con,
+                      "SELECT COUNT(*), COALESCE(MAX(changed_at), 0) FROM ModulePolicy",
+                      take_stamp, stamp);
 
     if (rc < 0 || (d->policies && strcmp(stamp, d->stamp) == 0))
         return rc;

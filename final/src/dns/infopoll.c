@@ -33,8 +33,7 @@ static void compare_one(const struct msg_info *m, void *arg)
     struct compare *c = arg;
 
     if (c->same)
-        c->same =
-            infotable_same(m, infotable_find(c->with, m->mod.modid, m->mod.cmdid));
+        c->same = infotable_same(m, infotable_find(c->with, m->mod.modid, m->mod.cmdid));
 }
 
 static bool is_same(const struct infotable *a, const struct infotable *b)

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define NODE_OUT 0xffffff00u          /* a cost from here on: the agent has taken it out */
+#define NODE_OUT 0xffffff00u         /* a cost from here on: the agent has taken it out */
 #define NODE_WHY 0xffu                /* of such a cost: why, enum node_why */
 #define NODE_RESTS (NODE_OUT - 1)     /* in, but not now, while there are others */
 #define NODE_COST_MAX (NODE_OUT - 2)

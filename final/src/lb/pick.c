@@ -243,7 +243,8 @@ static uint32_t classic(const struct pick_view *v, struct pick_state *st,
         return i;
     }
     if (!probe && p->from == 0 && p->n < v->n) /* all of ours are out */
-        return classic(v, st, &(struct part){p->n, v->n - p->n, false, false}, now_ms, why);
+        return classic(v, st, &(struct part){p->n, v->n - p->n, false, false}, now_ms,
+                       why);
     st->at = (st->at + 1) % p->n;
     return p->from + st->at;
 }

@@ -32,10 +32,10 @@ struct chooser_pick {
     unsigned n_avoid;
 };
 
-/* A node for a call that begins now; n_avoid is set before.  <key>: for modules that choose by it.  Returns 0;
- * -ENOENT: the module is known and has no nodes; -ESRCH: the module is not known here;
- * -ESTALE: other files are in force, make a new chooser; -ENOSPC, -ENOMEM, -EAGAIN,
- * -EBADMSG: not by this way. */
+/* A node for a call that begins now; n_avoid is set before.  <key>: for modules that
+ * choose by it.  Returns 0; -ENOENT: the module is known and has no nodes; -ESRCH: the
+ * module is not known here; -ESTALE: other files are in force, make a new chooser;
+ * -ENOSPC, -ENOMEM, -EAGAIN, -EBADMSG: not by this way. */
 int chooser_get(struct chooser *c, uint32_t modid, uint32_t cmdid, uint64_t key,
                 struct chooser_pick *out);
 
