@@ -1,0 +1,51 @@
+// get MODID CMDID PATH -- GET a path from a node of a module, from another one when it
+// fails, and print the answer.  The same in C, C++, Python and Java.
+#include <cstdlib>
+#include <iostream>
+
+#include <curl/curl.h>
+
+#include "lars.hpp"
+
+// Is it well?  404 is an answer, 503 is a node in trouble.
+static bool ask(CURL *curl, const lars::addr &a, const std::string &path, long ms)
+{
+    std::string url = "http://" + a.host() + ":" + std::to_string(a.port) + path;
+    long status = 0;
+
+    curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, ms);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    if (curl_easy_perform(curl) != CURLE_OK)
+        return false;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    return status < 500;
+}
+
+int main(int argc, char **argv)
+{
+    static lars::budget budget; // one for the module, as long as we live
+
+    if (argc != 4) {
+        std::cerr << "usage: get MODID CMDID PATH\n";
+        return 2;
+    }
+    CURL *curl = curl_easy_init();
+    bool ok = false;
+    try {
+        lars::client c;
+        lars::attempts a(c, (uint32_t)std::atoi(argv[1]), (uint32_t)std::atoi(argv[2]));
+
+        a.idempotent().timeout_ms(2000).with(budget);
+        while (!ok && a.next()) {
+            ok = ask(curl, a.addr(), argv[3], (long)a.left_ms());
+            a.report(ok ? 0 : 1);
+        }
+        if (!ok)
+            std::cerr << "get: " << lars_strerror(a.error()) << "\n";
+    } catch (const lars::error &e) {
+        std::cerr << "get: " << e.what() << "\n";
+    }
+    curl_easy_cleanup(curl);
+    return ok ? 0 : 1;
+}

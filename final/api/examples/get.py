@@ -1,0 +1,42 @@
+"""get.py MODID CMDID PATH: GET a path from a node of a module, from another one when it
+fails, and print the answer.  The same in C, C++, Python and Java."""
+import os
+import sys
+import urllib.error
+import urllib.request
+
+import lars
+
+budget = lars.Budget()  # one for the module, as long as we live
+
+
+def ask(host, path, ms):
+    """Its answer.  404 is one, 503 is a node in trouble."""
+    try:
+        with urllib.request.urlopen("http://%s:%d%s" % (host.ip, host.port, path), timeout=ms / 1000) as r:
+            return r.read()
+    except urllib.error.HTTPError as e:
+        if e.code >= 500:
+            raise
+        return e.read()
+
+
+def main(modid, cmdid, path):
+    with lars.Client() as client:
+        attempts = client.attempts(int(modid), int(cmdid), idempotent=True, timeout_ms=2000, budget=budget)
+        for host in attempts:
+            try:
+                with host:  # reports: well, or failed when ask() raises
+                    answer = ask(host, path, attempts.left_ms)
+            except OSError:
+                continue
+            sys.stdout.buffer.write(answer)
+            return 0
+        print("get:", os.strerror(attempts.error), file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit("usage: get.py MODID CMDID PATH")
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,16 @@
+package org.lars;
+
+/** Of retries: one for each module, for all threads. */
+public final class Budget {
+    final long p; // struct lars_budget
+
+    public Budget() {
+        long at = Native.newBudget();
+
+        if (at == 0) {
+            throw new OutOfMemoryError("a budget");
+        }
+        p = at;
+        Client.CLEANER.register(this, () -> Native.free(at));
+    }
+}
