@@ -69,7 +69,7 @@ static void up(void)
     T_WAIT(segment_open(&seg, shm) == 0);
     said = 0;
     T_WAIT(by_shm(client));
-    if (said > 1)                     /* by UDP, at the very start: it may be on its way */
+    if (said > 1)                     /* by UDP, at the very start: on its way */
         T_WAIT(total("succ_cnt") >= said); /* when the agent is killed */
 }
 
