@@ -189,9 +189,6 @@ static void run(const char *name, const char *scenarios, int least)
 static void t_c(void **state)
 {
     (void)state;
-    if (getenv("LARS_MODE"))
-        skip();                       /* its fork after 64 threads hangs in valgrind, not
-                                       * outside; C++ stands for both there */
     run("conform_c", SCENARIOS, LEAST);
 }
 

@@ -193,6 +193,30 @@ static void t_a_call_that_nobody_reports_fails_in_time(void **state)
     all_said(said, 1);
 }
 
+/* It is gone before the agent looks who is there. */
+static void t_a_short_life_is_counted(void **state)
+{
+    struct lars_options opt = {.dir = dir};
+    struct lars_client *c[20];
+    struct lars_host h[20];
+    int i;
+
+    (void)state;
+    up();
+    opt.port = (uint16_t)agent.port;
+    kill(agent.pid, SIGSTOP);         /* it will not have looked */
+    for (i = 0; i < 20; i++) {
+        assert_int_equal(lars_open(&c[i], &opt), 0);
+        assert_int_equal(lars_get_host(c[i], 1, 1, &h[i]), 0);
+    }
+    for (i = 0; i < 20; i++) {
+        assert_int_equal(lars_report(c[i], &h[i], i % 4 == 0), 0);
+        lars_close(c[i]);
+    }
+    kill(agent.pid, SIGCONT);
+    all_said(said + 15, 5);
+}
+
 static void *call_much(void *arg)
 {
     atomic_int *n = arg;
@@ -456,7 +480,7 @@ static void t_a_route_change_is_seen_at_once(void **state)
 
 MYDB_MAIN(S(t_a_call_makes_no_system_call), S(t_totals_are_exact),
           S(t_a_call_is_reported_once), S(t_a_call_that_nobody_reports_fails_in_time),
-          S(t_sixty_four_threads_of_one_client),
+          S(t_a_short_life_is_counted), S(t_sixty_four_threads_of_one_client),
           S(t_a_child_goes_on_with_its_parents_client),
           S(t_the_agent_is_killed_and_nobody_notices),
           S(t_the_agent_ends_and_its_successor_adopts_us),

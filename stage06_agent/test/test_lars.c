@@ -370,6 +370,20 @@ static void t_route_and_register(void **state)
     assert_int_equal(lars_get_route(fx.c, 0, 0, a, 3), -EINVAL);
 }
 
+static void t_wrong_use_is_einval(void **state)
+{
+    struct lars_host none = {0}, h;
+    struct lars_addr a;
+
+    (void)state;
+    assert_int_equal(lars_get_host(NULL, 1, 1, &h), -EINVAL);
+    assert_int_equal(lars_get_route(NULL, 1, 1, &a, 1), -EINVAL);
+    assert_int_equal(lars_register(NULL, 1, 1), -EINVAL);
+    assert_int_equal(lars_report(NULL, &none, 0), -EINVAL);
+    assert_int_equal(lars_report(fx.c, &none, 0), -EINVAL);
+    lars_close(NULL);
+}
+
 static void t_open_refuses_nonsense(void **state)
 {
     struct lars_client *c;
@@ -443,4 +457,5 @@ T_MAIN(E(t_each_retcode_is_its_errno), E(t_late_and_wrong_replies_do_not_answer)
        E(t_lost_request_is_sent_again), E(t_silent_agent_is_etimedout),
        E(t_silent_agent_file_answers), E(t_dead_agent_is_not_asked),
        E(t_no_agent_is_no_wait), E(t_report_carries_node_retcode_and_cost),
-       E(t_route_and_register), E(t_open_refuses_nonsense), E(t_one_client_many_threads))
+       E(t_route_and_register), E(t_wrong_use_is_einval), E(t_open_refuses_nonsense),
+       E(t_one_client_many_threads))

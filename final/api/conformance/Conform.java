@@ -1,6 +1,8 @@
+import com.sun.management.ThreadMXBean;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,19 +16,22 @@ import org.lars.LarsException;
 
 /** Conform SCENARIOS: the conformance suite's runner for Java. */
 public final class Conform {
-    private static final long HANG_MS = 30000;
+    private static long hangMs;
     private static final BufferedReader IN = new BufferedReader(new InputStreamReader(System.in));
     private static final List<Call> calls = new ArrayList<>(); // of this scenario
     private static Client me;
 
     private static int open(String[] w) {
+        String address = null;
         String dir = System.getenv("LARS_DIR");
         int port = Integer.parseInt(System.getenv("LARS_PORT"));
         int timeoutMs = 2000;
 
         for (String one : w) {
             String value = one.substring(one.indexOf('=') + 1);
-            if (one.startsWith("dir=")) {
+            if (one.startsWith("address=")) {
+                address = value;
+            } else if (one.startsWith("dir=")) {
                 dir = value;
             } else if (one.startsWith("port=")) {
                 port = Integer.parseInt(value);
@@ -34,17 +39,46 @@ public final class Conform {
                 timeoutMs = Integer.parseInt(value);
             }
         }
+        hangMs = 10L * timeoutMs;
         calls.clear();
         if (me != null) {
             me.close();
         }
-        me = new Client(null, port, dir, timeoutMs);
+        me = new Client(address, port, dir, timeoutMs);
         return 0;
     }
 
     private static int get(int m, int c, String key) {
         calls.add(me.call(m, c, key == null ? 0 : Long.parseLong(key.substring(4))));
         return calls.get(calls.size() - 1).isFromFile() ? 1 : 0;
+    }
+
+    private static int nowait(int m, int c) {
+        Call call = me.newCall();
+        int rc = call.tryBeginNowait(m, c, 0);
+
+        if (rc >= 0) {
+            calls.add(call);
+        } else {
+            call.free();
+        }
+        return rc;
+    }
+
+    private static int close() {
+        me.close();
+        return 0;
+    }
+
+    /** Bytes of a call. */
+    private static int allocate(int m, int c, int n) {
+        int bad = many(m, c, n, 0);
+        ThreadMXBean mx = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long self = Thread.currentThread().getId();
+        long before = mx.getThreadAllocatedBytes(self);
+
+        bad += many(m, c, n, 0);
+        return bad + (int) ((mx.getThreadAllocatedBytes(self) - before) / n);
     }
 
     private static int guarded(int m, int c, String how) {
@@ -95,7 +129,7 @@ public final class Conform {
             one.start();
         }
         for (Thread one : all) {
-            one.join(HANG_MS);
+            one.join(hangMs);
         }
         return bad.get();
     }
@@ -112,6 +146,12 @@ public final class Conform {
         switch (w[0]) {
             case "open":
                 return open(w);
+            case "close":
+                return close();
+            case "nowait":
+                return nowait(number(w[1]), number(w[2]));
+            case "allocate":
+                return allocate(number(w[1]), number(w[2]), number(w[3]));
             case "register":
                 me.register(number(w[1]), number(w[2]));
                 return 0;
@@ -139,7 +179,7 @@ public final class Conform {
     }
 
     private static int number(String word) {
-        return Integer.parseInt(word);
+        return Integer.parseUnsignedInt(word);
     }
 
     private static String nameOf(String[] w) throws IOException, InterruptedException {
@@ -148,11 +188,22 @@ public final class Conform {
             return rc < 0 ? nameOf(rc) : Integer.toString(rc);
         } catch (LarsException e) {
             return e.name();
+        } catch (IllegalStateException e) { // of a closed client
+            return "EINVAL";
         }
     }
 
     private static String nameOf(int rc) {
-        return rc == -114 ? "EALREADY" : "E" + -rc;
+        switch (rc) {
+            case -22:
+                return "EINVAL";
+            case -114:
+                return "EALREADY";
+            case -115:
+                return "EINPROGRESS";
+            default:
+                return "E" + -rc;
+        }
     }
 
     private static boolean around(String line) throws IOException {
@@ -167,7 +218,8 @@ public final class Conform {
         String[] halves = line.split(" -> ");
         String[] w = halves[0].split(" ");
         boolean until = w[0].equals("until");
-        long end = System.currentTimeMillis() + HANG_MS;
+        long start = System.nanoTime();
+        long tookMs;
         String got;
 
         if (until) {
@@ -177,10 +229,11 @@ public final class Conform {
             int before = calls.size();
 
             got = nameOf(w);
-            if (got.equals(halves[1]) || halves[1].equals("any")) {
+            tookMs = (System.nanoTime() - start) / 1000000;
+            if (tookMs <= hangMs && (got.equals(halves[1]) || halves[1].equals("any"))) {
                 return true;
             }
-            if (!until || System.currentTimeMillis() > end) {
+            if (!until || tookMs > hangMs) {
                 break;
             }
             if (calls.size() > before) {
@@ -188,7 +241,7 @@ public final class Conform {
             }
             Thread.sleep(5);
         }
-        System.out.println("not ok - " + where + ": " + line + ": got " + got);
+        System.out.println("not ok - " + where + ": " + line + ": got " + got + " after " + tookMs + " ms");
         return false;
     }
 

@@ -7,8 +7,8 @@ import time
 
 import lars
 
-HANG_S = 30
 me = None  # the client
+hang_s = 0
 calls = []  # of this scenario
 
 
@@ -17,11 +17,12 @@ class Wrong(Exception):
 
 
 def opened(words):
-    global me
+    global me, hang_s
     opt = {"dir": os.environ["LARS_DIR"], "port": int(os.environ["LARS_PORT"]), "timeout_ms": 2000}
     for w in words:
         key, value = w.split("=")
-        opt[key] = value if key == "dir" else int(value)
+        opt[key] = value if key in ("dir", "address") else int(value)
+    hang_s = opt["timeout_ms"] / 100  # ten times
     if me:
         me.close()
     me = lars.Client(**opt)
@@ -31,6 +32,18 @@ def opened(words):
 def get(m, c, key=None):
     calls.append(me.get_host(int(m), int(c), int(key.split("=")[1])) if key else me.get_host(int(m), int(c)))
     return int(calls[-1].from_file)
+
+
+def nowait(m, c):
+    calls.append(me.get_host_nowait(int(m), int(c)))
+    return 0
+
+
+def allocate(m, c, n):
+    bad = many(m, c, n, 0)
+    before = sys.getallocatedblocks()
+    bad += many(m, c, n, 0)
+    return bad + (sys.getallocatedblocks() - before) // int(n)
 
 
 def call(m, c, how):
@@ -73,7 +86,7 @@ def threads(t, m, c, n):
     for one in all_of_them:
         one.start()
     for one in all_of_them:
-        one.join(HANG_S)
+        one.join(hang_s)
     return sum(bad) if len(bad) == int(t) else -1
 
 
@@ -94,6 +107,9 @@ def do(words):
 STEPS = {
     "register": lambda m, c: me.register(int(m), int(c)) or 0,
     "get": get,
+    "nowait": nowait,
+    "close": lambda: me.close() or 0,
+    "allocate": allocate,
     "route": lambda m, c: len(me.route(int(m), int(c))),
     "report": lambda i, rc: calls[int(i)].report(int(rc)) or 0,
     "same": lambda i, j: int(calls[int(i)].address == calls[int(j)].address),
@@ -110,6 +126,8 @@ def result(words):
         return str(opened(words[1:]) if words[0] == "open" else STEPS[words[0]](*words[1:]))
     except lars.Error as e:
         return errno.errorcode[e.errno]
+    except ValueError:  # as of a closed file
+        return "EINVAL"
 
 
 def step(line):
@@ -118,13 +136,14 @@ def step(line):
     what, want = line.split(" -> ")
     words = what.split()
     until = words[0] == "until"
-    end = time.monotonic() + HANG_S
+    start = time.monotonic()
     while True:
         got = result(words[1:] if until else words)
-        if want in (got, "any"):
+        took = time.monotonic() - start
+        if want in (got, "any") and took <= hang_s:
             return
-        if not until or time.monotonic() > end:
-            raise Wrong("want %s, got %s" % (want, got))
+        if not until or took > hang_s:
+            raise Wrong("want %s, got %s after %.3f s" % (want, got, took))
         if calls and words[1] == "get" and got in "01":
             calls.pop().report(0)
         time.sleep(0.005)

@@ -28,6 +28,7 @@
 #include <sys/socket.h>
 
 #include "lars.h"
+#include "lars_nowait.h"
 #include "lars_retry.h"
 
 namespace lars {
@@ -129,6 +130,9 @@ private:
     lars_client *c_ = nullptr;
 };
 
+struct nowait_t {};
+constexpr nowait_t nowait{};            // for event loops, see lars_nowait.h
+
 // One call: a node, and how it went.  Who forgets to say ok() says that it failed.
 class call {
 public:
@@ -138,12 +142,17 @@ public:
     {
     }
     // <rc>: as lars_get_host().  Below zero there is no call, and ok() does nothing.
-    call(client &c, uint32_t modid, uint32_t cmdid, int &rc) noexcept
+    call(client &c, uint32_t modid, uint32_t cmdid, int &rc, uint64_t key = 0) noexcept
         : c_(c.get()), from_file_(false)
     {
-        rc = lars_get_host(c_, modid, cmdid, &h_);
-        from_file_ = rc == 1;
-        said_ = rc < 0;
+        begun(rc = lars_get_host_key(c_, modid, cmdid, key, &h_));
+    }
+    // The same, at once or not at all: -EINPROGRESS.
+    call(nowait_t, client &c, uint32_t modid, uint32_t cmdid, int &rc,
+         uint64_t key = 0) noexcept
+        : c_(c.get()), from_file_(false)
+    {
+        begun(rc = lars_nowait_get(c_, modid, cmdid, key, &h_));
     }
     ~call()
     {
@@ -174,6 +183,12 @@ public:
     }
 
 private:
+    void begun(int rc) noexcept
+    {
+        from_file_ = rc == 1;
+        said_ = rc < 0;
+    }
+
     lars_client *c_;
     lars_host h_;                       // filled by lars_get_host()
     bool from_file_, said_ = false;

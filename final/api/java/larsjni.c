@@ -8,8 +8,9 @@
 #include <string.h>
 
 #include "lars.h"
-#include "org_lars_Native.h"
+#include "lars_nowait.h"
 #include "lars_retry.h"
+#include "org_lars_Native.h"
 
 #define ROUTE_MAX 65536
 
@@ -94,6 +95,16 @@ JNIEXPORT jint JNICALL Java_org_lars_Native_get(JNIEnv *env, jclass class, jlong
     (void)class;
     return lars_get_host_key(at(client), (uint32_t)modid, (uint32_t)cmdid, (uint64_t)key,
                              at(call));
+}
+
+JNIEXPORT jint JNICALL Java_org_lars_Native_getNowait(JNIEnv *env, jclass class,
+                                                      jlong client, jlong call,
+                                                      jint modid, jint cmdid, jlong key)
+{
+    (void)env;
+    (void)class;
+    return lars_nowait_get(at(client), (uint32_t)modid, (uint32_t)cmdid, (uint64_t)key,
+                           at(call));
 }
 
 JNIEXPORT jint JNICALL Java_org_lars_Native_report(JNIEnv *env, jclass class, jlong client,

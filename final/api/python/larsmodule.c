@@ -1,6 +1,6 @@
 /* larsmodule -- the API for Python: one extension for all Python 3.10 and later (the
- * stable ABI).  The GIL stays held while calls go by shared memory, which takes less than
- * letting it go; it is let go of as soon as a call may wait. */
+ * stable ABI).  The GIL stays held while a call goes by shared memory, which takes less
+ * than letting it go; it is let go of where a call may wait. */
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030A0000
 #include <Python.h>
@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "lars.h"
+#include "lars_nowait.h"
 #include "lars_retry.h"
 
 static PyObject *Error;
@@ -21,7 +22,6 @@ typedef struct {
     struct lars_client *c;            /* NULL = closed */
     unsigned n_waiting;               /* calls without the GIL */
     bool is_closed;                   /* c goes with the last of them */
-    bool may_wait;                    /* the last call was not by shared memory */
 } Client;
 
 typedef struct {
@@ -29,6 +29,7 @@ typedef struct {
     Client *client;                   /* a reference */
     struct lars_host h;
     bool from_file, said;
+    bool by_udp;                      /* its report is a system call */
     int retcode;                      /* as it was said */
 } Host;
 
@@ -97,7 +98,7 @@ static Host *new_host(Client *c)
     if (!h)
         return NULL;
     h->client = (Client *)Py_NewRef((PyObject *)c);
-    h->from_file = h->said = false;
+    h->from_file = h->said = h->by_udp = false;
     h->retcode = 0;
     return h;
 }
@@ -155,7 +156,7 @@ static int say(Host *h, int retcode)
         return -EBADF;
     h->said = true;
     h->retcode = retcode;
-    if (!h->client->may_wait)
+    if (!h->by_udp)
         return lars_report(h->client->c, &h->h, retcode);
     WAIT_IN(h->client, rc = lars_report(h->client->c, &h->h, retcode));
     return rc;
@@ -278,7 +279,20 @@ static int module_of(PyObject *const *arg, Py_ssize_t n, Py_ssize_t max, uint32_
     return 0;
 }
 
-static PyObject *client_get_host(PyObject *o, PyObject *const *arg, Py_ssize_t n)
+/* By shared memory, else, if it may, by a way that waits. */
+static int get_host(Client *c, const uint32_t m[2], uint64_t key, bool may_wait, Host *h)
+{
+    int rc = lars_nowait_get(c->c, m[0], m[1], key, &h->h);
+
+    if (rc != -EINPROGRESS || !may_wait)
+        return rc;
+    WAIT_IN(c, rc = lars_get_host_key(c->c, m[0], m[1], key, &h->h));
+    h->by_udp = true;
+    h->from_file = rc == 1;
+    return rc;
+}
+
+static PyObject *new_call(PyObject *o, PyObject *const *arg, Py_ssize_t n, bool may_wait)
 {
     Client *self = (Client *)o;
     uint64_t key = 0;
@@ -292,18 +306,21 @@ static PyObject *client_get_host(PyObject *o, PyObject *const *arg, Py_ssize_t n
     h = new_host(self);
     if (!h)
         return NULL;
-    if (self->may_wait)
-        WAIT_IN(self, rc = lars_get_host_key(self->c, m[0], m[1], key, &h->h));
-    else
-        rc = lars_get_host_key(self->c, m[0], m[1], key, &h->h);
-    if (rc < 0) {
-        Py_DECREF((PyObject *)h);
-        self->may_wait = true;
-        return raise(rc);
-    }
-    self->may_wait = h->h.opaque[2] == 0; /* not by shared memory */
-    h->from_file = rc == 1;
-    return (PyObject *)h;
+    rc = get_host(self, m, key, may_wait, h);
+    if (rc >= 0)
+        return (PyObject *)h;
+    Py_DECREF((PyObject *)h);
+    return raise(rc);
+}
+
+static PyObject *client_get_host(PyObject *o, PyObject *const *arg, Py_ssize_t n)
+{
+    return new_call(o, arg, n, true);
+}
+
+static PyObject *client_get_host_nowait(PyObject *o, PyObject *const *arg, Py_ssize_t n)
+{
+    return new_call(o, arg, n, false);
 }
 
 static PyObject *client_register(PyObject *o, PyObject *const *arg, Py_ssize_t n)
@@ -413,6 +430,10 @@ static PyObject *client_exit(PyObject *o, PyObject *const *arg, Py_ssize_t n)
 static PyMethodDef client_methods[] = {
     {"get_host", (PyCFunction)(void (*)(void))client_get_host, METH_FASTCALL,
      "get_host(modid, cmdid, key=0)\n--\n\nA node for one call."},
+    {"get_host_nowait", (PyCFunction)(void (*)(void))client_get_host_nowait,
+     METH_FASTCALL,
+     "get_host_nowait(modid, cmdid, key=0)\n--\n\nThe same by shared memory only: errno "
+     "EINPROGRESS where get_host() would wait."},
     {"register", (PyCFunction)(void (*)(void))client_register, METH_FASTCALL,
      "register(modid, cmdid)\n--\n\nMake the agent know the module."},
     {"route", (PyCFunction)(void (*)(void))client_route, METH_FASTCALL,
@@ -471,6 +492,7 @@ static PyObject *attempts_next(PyObject *o)
         a->error = rc;
         return a->r.n == 0 ? raise(rc) : NULL;
     }
+    h->by_udp = true;                 /* maybe: letting the GIL go is always right */
     h->from_file = rc == 1;
     Py_XDECREF((PyObject *)a->last);
     a->last = (Host *)Py_NewRef((PyObject *)h);

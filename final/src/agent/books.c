@@ -25,6 +25,7 @@ struct books {
     uint64_t now_us;
     bool died;                        /* what ended() is called for */
     uint32_t listed[N], n_listed;     /* that were opened, once each */
+    uint32_t n_used;                  /* all before this one were opened */
     _Atomic uint64_t n_ledger, n_died, n_abandoned, n_timeout, n_dropped;
 };
 
@@ -130,10 +131,23 @@ static void look_at(struct books *b, uint32_t i)
         guarded(b, i, expire, b);
 }
 
+/* The lowest free ledger is taken first, so those that were ever used have no gap: who
+ * came and went between two looks is found behind the last one. */
+static void open_used(struct books *b)
+{
+    while (b->n_used < LAYOUT_LEDGERS && was_used(b, b->n_used)) {
+        open_one(b, b->n_used);
+        if (!b->at[b->n_used] && !b->bad[b->n_used])
+            return;                   /* not now */
+        b->n_used++;
+    }
+}
+
 void books_welcome(struct books *b)
 {
     uint32_t i;
 
+    open_used(b);
     for (i = 0; i < LAYOUT_LEDGERS; i++)
         if (!b->at[i] && claims_is_taken(b->s, i))
             open_one(b, i);

@@ -20,7 +20,7 @@ int books_create(struct books **out, struct segment *s, const struct books_hooks
                  uint64_t now_us);
 void books_destroy(struct books *b);  /* NULL is fine */
 
-void books_welcome(struct books *b);  /* who is new?  1,024 loads */
+void books_welcome(struct books *b);  /* who is new, or was?  1,024 loads and a stat */
 
 /* Once a second: who is new, who has died, which calls are too old? */
 void books_look(struct books *b, uint64_t now_us);

@@ -174,12 +174,12 @@ int lars_get_host_key(struct lars_client *c, uint32_t modid, uint32_t cmdid, uin
     struct msg_host host;
     int rc;
 
-    if (modid == 0 && cmdid == 0)
+    if (!c || (modid == 0 && cmdid == 0))
         return -EINVAL;
     if (shmcli_has_forked(c->shm))
         after_fork(c);
     rc = larsshm_get(c->shm, modid, cmdid, key, out);
-    if (rc == 0 || rc == -ENOENT)
+    if (rc == 0 || rc == -ENOENT || rc == -EINPROGRESS)
         return rc;
     pthread_mutex_lock(&c->lock);
     rc = get_host(c, &m, &host);
@@ -197,6 +197,8 @@ int lars_report(struct lars_client *c, const struct lars_host *h, int retcode)
     char body[MSG_HOST_ROOM];
     ssize_t n;
 
+    if (!c || (h->modid == 0 && h->cmdid == 0))
+        return -EINVAL;
     if (shmcli_has_forked(c->shm))
         after_fork(c);
     if (larsshm_has(h)) {
@@ -225,7 +227,7 @@ int lars_get_route(struct lars_client *c, uint32_t modid, uint32_t cmdid,
     size_t i;
     int rc = -ETIMEDOUT;
 
-    if (modid == 0 && cmdid == 0)
+    if (!c || (modid == 0 && cmdid == 0))
         return -EINVAL;
     if (shmcli_has_forked(c->shm))
         after_fork(c);

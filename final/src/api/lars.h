@@ -59,7 +59,7 @@ void lars_close(struct lars_client *c); /* NULL is fine */
  *   -ENOENT     no such module; or not known yet, then it is by the next try
  *   -EIO        the agent has a trouble of its own
  *   -ETIMEDOUT  the agent does not answer, and the file does not know the module
- *   -EINVAL     module 0/0 */
+ *   -EINVAL     module 0/0, or no client */
 int lars_get_host(struct lars_client *c, uint32_t modid, uint32_t cmdid,
                   struct lars_host *out);
 
@@ -70,8 +70,8 @@ int lars_get_host_key(struct lars_client *c, uint32_t modid, uint32_t cmdid, uin
 /* How the call went: <retcode> 0 = well.  The time since lars_get_host() goes with it.
  * Once for each call, from any thread; a call that nobody reports counts as failed after
  * the module's time-out.  Returns 0; -EALREADY: it was reported before, or timed out;
- * -EPERM: another process began it; by UDP nobody answers: -errno when it could not be
- * sent. */
+ * -EPERM: another process began it; -EINVAL: no host, no client; by UDP nobody answers:
+ * -errno when it could not be sent. */
 int lars_report(struct lars_client *c, const struct lars_host *h, int retcode);
 
 /* All nodes of the module, at most <max>.  Returns how many there are in <out>; -ENOENT,

@@ -21,23 +21,29 @@ int larsshm_open(struct shmcli **out, const char *dir)
 static _Thread_local struct {
     const struct lars_addr *addr;
     unsigned n;
-} avoid;
+    bool only;
+} want;
 
 void larsshm_avoid(const struct lars_addr *addr, unsigned n)
 {
-    avoid.addr = addr;
-    avoid.n = n;
+    want.addr = addr;
+    want.n = n;
+}
+
+void larsshm_only(bool on)
+{
+    want.only = on;
 }
 
 int larsshm_get(struct shmcli *c, uint32_t modid, uint32_t cmdid, uint64_t key,
                 struct lars_host *out)
 {
-    struct chooser_pick p = {.avoid = (const struct net_addr *)(const void *)avoid.addr,
-                             .n_avoid = avoid.n};
+    struct chooser_pick p = {.avoid = (const struct net_addr *)(const void *)want.addr,
+                             .n_avoid = want.n};
     int rc = shmcli_get(c, modid, cmdid, key, &p);
 
     if (rc < 0)
-        return rc;
+        return want.only && rc != -ENOENT ? -EINPROGRESS : rc;
     *out = (struct lars_host){.addr = *(const struct lars_addr *)(const void *)&p.addr,
                               .modid = modid,
                               .cmdid = cmdid,

@@ -14,6 +14,7 @@ int larsshm_get(struct shmcli *c, uint32_t modid, uint32_t cmdid, uint64_t key,
 /* This thread's next choices are others than these, while there are others; <n> 0: any.
  * Borrowed until then. */
 void larsshm_avoid(const struct lars_addr *addr, unsigned n);
+void larsshm_only(bool on);           /* this thread: -EINPROGRESS where it would wait */
 
 bool larsshm_has(const struct lars_host *h); /* was it begun there? */
 int larsshm_report(struct shmcli *c, const struct lars_host *h, bool ok);

@@ -19,7 +19,9 @@ const char *larswords_of(int rc)
     case -EALREADY:
         return "the call was reported before, or has timed out";
     case -EINVAL:
-        return "module 0/0, or an option that is none";
+        return "module 0/0, an option that is none, or no client and no call";
+    case -EINPROGRESS:
+        return "not in shared memory yet: register the module where one may wait";
     case -ECANCELED:
         return "no attempt is left, or the call must not be made twice";
     case -ETIME:

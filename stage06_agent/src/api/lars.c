@@ -162,7 +162,7 @@ int lars_get_host(struct lars_client *c, uint32_t modid, uint32_t cmdid,
     struct msg_host host;
     int rc;
 
-    if (modid == 0 && cmdid == 0)
+    if (!c || (modid == 0 && cmdid == 0))
         return -EINVAL;
     pthread_mutex_lock(&c->lock);
     rc = get_host(c, &m, &host);
@@ -179,6 +179,8 @@ int lars_report(struct lars_client *c, const struct lars_host *h, int retcode)
     char body[MSG_HOST_ROOM];
     ssize_t n;
 
+    if (!c || (h->modid == 0 && h->cmdid == 0))
+        return -EINVAL;
     if (h->addr.family != AF_INET)
         return -EAFNOSUPPORT;
     q.host.ip = (uint32_t)h->addr.ip[0] << 24 | (uint32_t)h->addr.ip[1] << 16 |
@@ -199,7 +201,7 @@ int lars_get_route(struct lars_client *c, uint32_t modid, uint32_t cmdid,
     size_t i;
     int rc = -ETIMEDOUT;
 
-    if (modid == 0 && cmdid == 0)
+    if (!c || (modid == 0 && cmdid == 0))
         return -EINVAL;
     x.host = malloc(MSG_MAX_HOSTS * sizeof(*x.host));
     if (!x.host)

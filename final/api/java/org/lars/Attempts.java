@@ -1,6 +1,7 @@
 package org.lars;
 
 import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
 
 /**
  * One request that may be tried at several nodes. Thread: one at a time.
@@ -30,6 +31,7 @@ public final class Attempts implements AutoCloseable {
     private long retry; // struct lars_retry; 0 = not begun
     private Cleaner.Cleanable memory;
     private int error;
+    private boolean closed;
 
     Attempts(Client client, int modid, int cmdid) {
         this.client = client;
@@ -69,12 +71,16 @@ public final class Attempts implements AutoCloseable {
     public boolean next() {
         boolean first = retry == 0;
 
+        if (closed) {
+            throw new IllegalStateException("the attempts are closed");
+        }
         if (first) {
             begin();
         }
         call.close();
-        int rc = call.begun(Native.next(client.handle(), retry, call.host()));
+        int rc = call.tryNext(retry);
 
+        Reference.reachabilityFence(this);
         error = rc < 0 ? rc : 0;
         if (first) {
             LarsException.check(rc);
@@ -83,6 +89,7 @@ public final class Attempts implements AutoCloseable {
     }
 
     private void begin() {
+        call = client.newCall();
         long p =
                 Native.newRetry(
                         modid, cmdid, attempts, timeoutMs, idempotent, key, budget == null ? 0 : budget.p);
@@ -92,7 +99,6 @@ public final class Attempts implements AutoCloseable {
         }
         retry = p;
         memory = Client.CLEANER.register(this, () -> Native.free(p));
-        call = client.newCall();
     }
 
     public Call call() {
@@ -101,7 +107,10 @@ public final class Attempts implements AutoCloseable {
 
     /** What is left of the time: pass it on. */
     public int leftMs() {
-        return Native.leftMs(retry);
+        int ms = retry == 0 ? 0 : Native.leftMs(retry);
+
+        Reference.reachabilityFence(this);
+        return ms;
     }
 
     /** Why there is no other one, as in lars.h; 0 = there was. */
@@ -111,6 +120,8 @@ public final class Attempts implements AutoCloseable {
 
     @Override
     public void close() {
+        closed = true;
+        retry = 0;
         if (call != null) {
             call.free();
         }

@@ -9,12 +9,15 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The way to this host's agent. Any thread may use it; it is closed when no thread is in a
- * call any more.
+ * The way to this host's agent. Thread: any; also close(), which lets calls that are under way end.
+ * A client that is closed answers with IllegalStateException.
  */
 public final class Client implements AutoCloseable {
     static final Cleaner CLEANER = Cleaner.create();
-    private long handle; // 0 = closed
+    private static final int NODE = 18; // of route(): 16 of the address, 2 of the port
+    private final Handle handle;
+    private final Cleaner.Cleanable memory;
+    private volatile boolean closed;
 
     /** As the environment says: LARS_ADDRESS, LARS_PORT, LARS_DIR. */
     public Client() {
@@ -26,19 +29,28 @@ public final class Client implements AutoCloseable {
         if (port < 0 || port > 65535) {
             throw new IllegalArgumentException("port " + port);
         }
-        long h = Native.open(address, port, dir, timeoutMs);
+        long p = Native.open(address, port, dir, timeoutMs);
 
-        if (h < 0 && h > -4096) {
-            throw new LarsException((int) h);
+        if (p < 0 && p > -4096) {
+            throw new LarsException((int) p);
         }
+        Handle h = new Handle(p);
+
         handle = h;
+        memory = CLEANER.register(this, h::release);
     }
 
-    long handle() {
-        if (handle == 0) {
+    /** Not closed; for one call, or until release(). */
+    Handle retained() {
+        checkOpen();
+        handle.retain();
+        return handle;
+    }
+
+    void checkOpen() {
+        if (closed) {
             throw new IllegalStateException("the client is closed");
         }
-        return handle;
     }
 
     /** A node for one call; close() reports it as failed unless ok() was said. */
@@ -48,37 +60,55 @@ public final class Client implements AutoCloseable {
 
     /** The same for modules that choose by a key. */
     public Call call(int modid, int cmdid, long key) {
-        Call call = new Call(this);
+        Call call = new Call(this, true);
+        int rc = call.tryBegin(modid, cmdid, key);
 
-        call.begin(modid, cmdid, key);
+        if (rc < 0) {
+            call.free();
+        }
+        LarsException.check(rc);
         return call;
     }
 
     /** A call to be begun, again and again: nothing is allocated for it. */
     public Call newCall() {
-        return new Call(this);
+        return new Call(this, false);
     }
 
     /** Nodes to try one after the other. */
     public Attempts attempts(int modid, int cmdid) {
+        checkOpen();
         return new Attempts(this, modid, cmdid);
     }
 
     /** Make the agent know the module before it is needed. */
     public void register(int modid, int cmdid) {
-        LarsException.check(Native.register(handle(), modid, cmdid));
+        Handle h = retained();
+
+        try {
+            LarsException.check(Native.register(h.p, modid, cmdid));
+        } finally {
+            h.release();
+        }
     }
 
     /** All nodes of the module. */
     public List<InetSocketAddress> route(int modid, int cmdid) {
         int[] rc = new int[1];
-        byte[] all = Native.route(handle(), modid, cmdid, rc);
+        Handle h = retained();
+        byte[] all;
+
+        try {
+            all = Native.route(h.p, modid, cmdid, rc);
+        } finally {
+            h.release();
+        }
         int n = LarsException.check(rc[0]);
         List<InetSocketAddress> out = new ArrayList<>(n);
 
         for (int i = 0; i < n; i++) {
-            byte[] ip = Arrays.copyOfRange(all, i * 18, i * 18 + 16);
-            int port = (all[i * 18 + 16] & 255) << 8 | all[i * 18 + 17] & 255;
+            byte[] ip = Arrays.copyOfRange(all, i * NODE, i * NODE + 16);
+            int port = (all[i * NODE + 16] & 255) << 8 | all[i * NODE + 17] & 255;
 
             out.add(new InetSocketAddress(address(isFour(ip) ? Arrays.copyOf(ip, 4) : ip), port));
         }
@@ -102,11 +132,10 @@ public final class Client implements AutoCloseable {
         }
     }
 
+    /** Twice is fine. */
     @Override
     public void close() {
-        if (handle != 0) {
-            Native.close(handle);
-        }
-        handle = 0;
+        closed = true;
+        memory.clean();
     }
 }

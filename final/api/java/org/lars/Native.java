@@ -62,6 +62,8 @@ final class Native {
 
     static native int get(long client, long call, int modid, int cmdid, long key);
 
+    static native int getNowait(long client, long call, int modid, int cmdid, long key);
+
     static native int report(long client, long call, int retcode);
 
     static native int register(long client, int modid, int cmdid);
