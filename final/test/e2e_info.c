@@ -4,12 +4,10 @@
 
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "httppeer.h"
 #include "lb/pick.h"
-#include "net/sock.h"
 #include "shmtab/snapshot.h"
 
 static char shm[120], conf[400];
@@ -182,33 +180,6 @@ static void t_a_suspect_is_probed_and_taken_out(void **state)
                        "INET_ATON('127.0.1.2') AND caller NOT IN (11, 12)") == 1);
 }
 
-/* A child that answers every HTTP request with <*status>. */
-static pid_t start_http(int *port, _Atomic int *status)
-{
-    struct net_addr at;
-    int lfd, fd;
-    char in[500];
-    pid_t pid;
-
-    assert_int_equal(net_addr_set(&at, "127.0.0.1", 0), 0);
-    lfd = sock_listen(&at, 16, 0);
-    assert_true(lfd >= 0);
-    sock_local_addr(lfd, &at);
-    *port = at.port;
-    pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        while ((fd = accept(lfd, NULL, NULL)) >= 0) {
-            if (read(fd, in, sizeof(in)) > 0)
-                dprintf(fd, "HTTP/1.1 %d x\r\n\r\n", *status);
-            close(fd);
-        }
-        _exit(0);
-    }
-    close(lfd);
-    return pid;
-}
-
 static uint32_t cost_of(int port)
 {
     uint32_t nid, n = seg->routes->n_nid;
@@ -234,7 +205,7 @@ static void t_a_probe_by_http(void **state)
     (void)state;
     assert_true(status != MAP_FAILED);
     *status = 503;
-    pid = start_http(&port, status);
+    pid = httppeer_serve(&port, status);
     snprintf(
         sql, sizeof(sql),
         "INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES (1, 1, "

@@ -4,17 +4,23 @@ set -u
 cd "$(dirname "$0")/.."
 [ -z "${LARS_MODE:-}" ] || { echo "skip - the wheel: not under $LARS_MODE"; exit 0; }
 build=$(realpath "${BUILD:-build}"); python=${PYTHON:-/usr/bin/python3}; bad=0
-tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
+tmp=$(mktemp -d); trap '[ ! -d "$tmp/run" ] || sh common/run stop >/dev/null 2>&1; rm -rf "$tmp"' EXIT
 check() { # WHAT COMMAND...
     what=$1; shift
     if "$@" >"$tmp/out" 2>&1; then echo "ok - $what"; else echo "not ok - $what: $(tail -c 300 "$tmp/out")"; bad=1; fi
 }
-cp -r api/python "$tmp/src"; mkdir -p "$tmp/build/x"
-# setup.py finds lars.h beside: as in the tree
-mkdir -p "$tmp/t/api" "$tmp/t/src"; mv "$tmp/src" "$tmp/t/api/python"; cp -r src/api "$tmp/t/src/api"
-check 'a wheel is made' env LARS_BUILD="$build" sh -c "cd '$tmp/t/api/python' && '$python' setup.py -q bdist_wheel -d '$tmp/wheel'"
-check 'one for all Python from 3.10 on' sh -c "ls '$tmp/wheel' | grep -q '^lars-1.1.0-cp310-abi3-linux_.*\\.whl$'"
-mkdir "$tmp/site" && check 'it unpacks' "$python" -m zipfile -e "$tmp"/wheel/*.whl "$tmp/site"
+# The page's lines, as a person takes them: `lars` is the repository.
+block() { awk '/^```$/ { n++; next } n == 1' "$1"; }
+mkdir -p "$tmp/lars/final/build" "$tmp/lars/final/src" "$tmp/bin" && cp -r api "$tmp/lars/final/" && cp -r src/api "$tmp/lars/final/src/" && cp "$build/liblars.a" "$tmp/lars/final/build/"
+block ../docs/en/api/python.md >"$tmp/lines"; block ../docs/zh/api/python.md >"$tmp/zh"
+check 'the pages have the same lines, five' sh -c "cmp '$tmp/lines' '$tmp/zh' && [ \$(wc -l <'$tmp/lines') = 5 ]"
+ln -s "$python" "$tmp/bin/python3"
+line() { sed -n "$1p" "$tmp/lines" | sed 's/ -m pip / -m pip -q --no-cache-dir --disable-pip-version-check /'; }
+offline() { (cd "$tmp" && PATH="$tmp/bin:$PATH" PIP_NO_INDEX=1 PIP_ROOT_USER_ACTION=ignore sh -ec "$1"); }
+check 'the first line is what was built here' [ "$(line 1)" = 'make -C lars/final api' ]
+check 'a wheel is made, without a network' offline "$(line 2)"
+check 'one for all Python from 3.10 on' sh -c "cd '$tmp'; ls | grep -q '^lars-1.1.0-cp310-abi3-linux_.*\\.whl$'"
+check 'it is installed' offline "$(line 3)"
 check 'it has stubs' test -s "$tmp/site/lars-stubs/__init__.pyi"
 cat >"$tmp/use.py" <<P
 import lars
@@ -51,4 +57,13 @@ leaks() { # nothing of ours is lost, nothing wrong was read or written
         --log-file="$tmp/vg" "$python" "$tmp/use.py" && ! grep -E 'lars' "$tmp/vg"
 }
 if command -v valgrind >/dev/null; then check 'no byte of ours is lost (PYTHONMALLOC=malloc)' leaks; fi
+# The last two lines, beside a system that runs.
+export LARS_RUN=$tmp/run LARS_DNSD=27778 LARS_REPORTD=27779 LARS_PORT=28888 LARS_NODES=28001 LARS_SECONDS=60
+check 'a system runs' sh common/run start
+gives_a_node() { # 30 s for the first route to be there
+    lines=$(sed -n '4,5p' "$tmp/lines" | sed "s#lars/final/build/run#$LARS_RUN#; s#8888#28888#"); n=0
+    until offline "$lines" 2>&1 | grep -E "^\('127\.0\.[0-9]+\.[0-9]+', [0-9]+\)$"; do n=$((n + 1)); [ $n -lt 60 ] || return 1; sleep 0.5; done
+}
+check 'five lines give a node' gives_a_node
+sh common/run stop >/dev/null 2>&1
 exit $bad

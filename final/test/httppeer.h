@@ -5,6 +5,10 @@
 
 #include <ctype.h>
 
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include "net/sock.h"
 #include "peer.h"
 
 struct httpreply {
@@ -23,6 +27,38 @@ static inline void httppeer_ask(int fd, const char *method, const char *path)
                                "%s %s HTTP/1.1\r\nHost: x\r\n"
                                "Connection: close\r\n\r\n",
                                method, path));
+}
+
+/* A child that answers every request with "hello" and <*status> (NULL: 200), from
+ * 127.0.0.1 and <*port>.  It ends with the test, or by a signal. */
+static inline pid_t httppeer_serve(int *port, const _Atomic int *status)
+{
+    struct net_addr at;
+    int lfd, fd;
+    char in[2000];
+    pid_t pid;
+
+    assert_int_equal(net_addr_set(&at, "127.0.0.1", 0), 0);
+    lfd = sock_listen(&at, 16, 0);
+    assert_true(lfd >= 0);
+    sock_local_addr(lfd, &at);
+    *port = at.port;
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        while ((fd = accept(lfd, NULL, NULL)) >= 0) {
+            if (read(fd, in, sizeof(in)) > 0)
+                dprintf(fd,
+                        "HTTP/1.1 %d x\r\nContent-Length: 6\r\nConnection: close\r\n"
+                        "\r\nhello\n",
+                        status ? *status : 200);
+            close(fd);
+        }
+        _exit(0);
+    }
+    close(lfd);
+    return pid;
 }
 
 /* Until the other side closes. */

@@ -92,8 +92,8 @@ def threads(t, m, c, n):
 
 def other(m, c, n):
     pid = os.fork()
-    if pid == 0:
-        os._exit(min(many(m, c, n, 0), 100))
+    if pid == 0:  # ends as another program: see conform.c
+        os.execlp("false" if many(m, c, n, 0) else "true", "other")
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 

@@ -1,0 +1,33 @@
+/* jni_as_c.h -- the suite's C runner through the natives of larsjni.c: what lars.h calls
+ * goes the way that Java goes.  So valgrind sees the glue, without a JVM around it. */
+#ifndef LARS_JNI_AS_C_H
+#define LARS_JNI_AS_C_H
+
+#include "lars.h"
+#include "lars_nowait.h"
+#include "lars_retry.h"
+
+#define SUITE "JNI"
+#define lars_open jni_open
+#define lars_close jni_close
+#define lars_get_host(c, m, n, h) jni_get(c, m, n, 0, h)
+#define lars_get_host_key jni_get
+#define lars_nowait_get jni_nowait
+#define lars_report jni_report
+#define lars_get_route jni_route
+#define lars_register jni_register
+#define lars_retry_next jni_next
+
+int jni_open(struct lars_client **out, const struct lars_options *opt);
+void jni_close(struct lars_client *c);
+int jni_get(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
+            struct lars_host *out);
+int jni_nowait(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
+               struct lars_host *out);
+int jni_report(struct lars_client *c, const struct lars_host *h, int retcode);
+int jni_route(struct lars_client *c, uint32_t modid, uint32_t cmdid,
+              struct lars_addr *out, unsigned max);
+int jni_register(struct lars_client *c, uint32_t modid, uint32_t cmdid);
+int jni_next(struct lars_client *c, struct lars_retry *r, struct lars_host *out);
+
+#endif
