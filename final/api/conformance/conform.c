@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "allocations.h"
 #include "lars.h"
 #include "lars_nowait.h"
 #include "lars_retry.h"
@@ -103,40 +104,14 @@ static void *many(void *arg)
     return NULL;
 }
 
-/* Every allocation of this program is counted.  A sanitizer has its own. */
-static unsigned long n_allocated;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-
-void *malloc(size_t n)
-{
-    n_allocated++;
-    return __libc_malloc(n);
-}
-
-void *calloc(size_t n, size_t size)
-{
-    n_allocated++;
-    return __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t n)
-{
-    n_allocated++;
-    return __libc_realloc(p, n);
-}
-#endif
-
 static int allocate(struct work *w)
 {
     unsigned long before;
 
     many(w);
-    before = n_allocated;
+    before = allocations();
     many(w);
-    return w->bad ? -EIO : (int)(n_allocated - before);
+    return w->bad ? -EIO : (int)(allocations() - before);
 }
 
 static int attempts(unsigned m, unsigned c, int n, const char *how)

@@ -1,5 +1,4 @@
 // conform SCENARIOS -- the conformance suite's runner for C++.
-#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "allocations.h"
 #include "lars.hpp"
 
 typedef std::vector<std::string> words;
@@ -103,42 +103,14 @@ static int many(unsigned m, unsigned c, unsigned n, int retcode)
     return bad;
 }
 
-// Every allocation of this program is counted.  A sanitizer has its own.
-static std::atomic<unsigned long> n_allocated;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-extern "C" {
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-
-void *malloc(size_t n)
-{
-    n_allocated++;
-    return __libc_malloc(n);
-}
-
-void *calloc(size_t n, size_t size)
-{
-    n_allocated++;
-    return __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t n)
-{
-    n_allocated++;
-    return __libc_realloc(p, n);
-}
-}
-#endif
-
 static int allocate(const words &w)
 {
     unsigned m = number(w, 1), c = number(w, 2), n = number(w, 3);
     int bad = many(m, c, n, 0);
-    unsigned long before = n_allocated;
+    unsigned long before = allocations();
 
     bad += many(m, c, n, 0);
-    return bad ? -EIO : (int)(n_allocated - before);
+    return bad ? -EIO : (int)(allocations() - before);
 }
 
 static int attempts(const words &w)

@@ -1,6 +1,6 @@
 """lars in plain Python, by UDP: written from docs/ref/udp.md and nothing else."""
 import errno
-import os
+import itertools
 import socket
 import struct
 import threading
@@ -88,14 +88,14 @@ class Host:
 
 class Client:
     def __init__(self, address="127.0.0.1", port=8888, dir=None, timeout_ms=200):
-        self.lock, self.seq, self.timeout = threading.Lock(), 0, timeout_ms / 2000
+        self.lock, self.seq, self.timeout = threading.Lock(), itertools.count(1), timeout_ms / 2000
         self.sock = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(SHARDS)]
         for i, s in enumerate(self.sock):
             s.connect((address, port + i))
             s.settimeout(self.timeout)
 
     def send(self, msgid, modid, cmdid, body):
-        s = self.sock[(modid + cmdid) % SHARDS]
+        s = self.sock[(modid + cmdid & 0xFFFFFFFF) % SHARDS]
         s.send(struct.pack("<ii", msgid, len(body)) + body)
         return s
 
@@ -116,8 +116,7 @@ class Client:
     def get_host(self, modid, cmdid, key=0):
         if modid == 0 and cmdid == 0:
             raise Error(errno.EINVAL, "module 0/0")
-        self.seq += 1
-        seq = self.seq
+        seq = next(self.seq)
         body = message((1, seq), (2, modid), (3, cmdid))
         f = self.ask(4, 5, modid, cmdid, body, lambda f: f.get(1, [0])[0] == seq)
         code = f.get(4, [0])[0]
