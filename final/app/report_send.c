@@ -103,7 +103,7 @@ static int configure(int argc, char **argv, struct net_addr *to)
         net_addr_parse(&node, argv[optind + 2]) < 0 || node.family != AF_INET ||
         node.port == 0 || me.rounds < 1)
         return usage();
-    me.rep.mod = (struct msg_module){number(argv[optind]), number(argv[optind + 1])};
+    me.rep.mod = (struct module_id){number(argv[optind]), number(argv[optind + 1])};
     me.rep.caller = INADDR_LOOPBACK;
     me.res = (struct msg_result){.port = node.port};
     me.res.ip = (uint32_t)node.ip[0] << 24 | (uint32_t)node.ip[1] << 16 |

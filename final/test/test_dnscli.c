@@ -15,12 +15,12 @@ static struct {
     int lfd, fd;
     struct net_addr at;
     int n_route;
-    struct msg_module mod;            /* of the last route */
+    struct module_id mod;            /* of the last route */
     size_t n;
     struct route_node node[100];
 } fx;
 
-static void on_route(const struct msg_module *m, const struct route_node *node, size_t n,
+static void on_route(const struct module_id *m, const struct route_node *node, size_t n,
                      void *arg)
 {
     (void)arg;
@@ -81,12 +81,12 @@ static void take(void)
 
 static void want(uint32_t modid, uint32_t cmdid)
 {
-    dnscli_want(fx.cli, &(struct msg_module){modid, cmdid});
+    dnscli_want(fx.cli, &(struct module_id){modid, cmdid});
 }
 
 static void expect_question(uint32_t modid, uint32_t cmdid)
 {
-    struct msg_module m;
+    struct module_id m;
     char in[64];
     ssize_t n;
 
@@ -100,7 +100,7 @@ static void expect_question(uint32_t modid, uint32_t cmdid)
 
 static void push(uint32_t modid, uint32_t cmdid, size_t n)
 {
-    struct msg_module m = {modid, cmdid};
+    struct module_id m = {modid, cmdid};
     struct msg_host host[10];
     uint8_t body[300];
     size_t i;
@@ -128,7 +128,7 @@ static void t_wanted_is_asked_and_told(void **state)
 
 static void t_another_weight_or_zone_is_news(void **state)
 {
-    struct msg_module m = {1, 1};
+    struct module_id m = {1, 1};
     struct route_node n = {0x0a000001, 80, 100, 0};
 
     (void)state;
@@ -241,7 +241,7 @@ static void t_unwanted_and_malformed_routes_are_dropped(void **state)
     push(1, 1, 1);
     LOOP_UNTIL(fx.loop, fx.n_route == 1);
     assert_int_equal(fx.mod.modid, 1);
-    dnscli_forget(fx.cli, &(struct msg_module){1, 1});
+    dnscli_forget(fx.cli, &(struct module_id){1, 1});
     push(1, 1, 2);
     want(2, 1);
     push(2, 1, 3);

@@ -63,7 +63,7 @@ static void reply_host(const struct sockaddr_in *to, const struct msg_get_host *
 static void reply_route(const struct sockaddr_in *to)
 {
     struct msg_host host[3] = {{1, 80}, {2, 80}, {3, 80}};
-    struct msg_module m = {1, 1}, other = {1, 4};
+    struct module_id m = {1, 1}, other = {1, 4};
     uint8_t body[200];
 
     reply(to, MSG_API_ROUTE, body,

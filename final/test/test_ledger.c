@@ -42,7 +42,7 @@ static int count(uint32_t ip, bool ok, int times)
     int rc = 0;
 
     while (times-- > 0 && rc == 0)
-        rc = ledger_count(l, &(struct msg_module){1, 1}, ip, 80, ok);
+        rc = ledger_count(l, &(struct module_id){1, 1}, ip, 80, ok);
     return rc;
 }
 
@@ -201,8 +201,8 @@ static void t_overload_goes_with_the_counts(void **state)
 {
     (void)state;
     count(1, true, 1);
-    ledger_note(l, &(struct msg_module){1, 1}, 1, 80, true);
-    ledger_note(l, &(struct msg_module){9, 9}, 9, 80, true); /* never called: nothing */
+    ledger_note(l, &(struct module_id){1, 1}, 1, 80, true);
+    ledger_note(l, &(struct module_id){9, 9}, 9, 80, true); /* never called: nothing */
     assert_int_equal(ledger_batch(l, b), 1);
     assert_int_equal(b->n, 1);
     assert_true(b->row[0].overload);

@@ -98,7 +98,7 @@ static void big_port(struct msg_batch *b)
 
 static void no_module(struct msg_batch *b)
 {
-    b->row[0].mod = (struct msg_module){0, 0};
+    b->row[0].mod = (struct module_id){0, 0};
 }
 
 static void t_absurd_values_are_refused(void **state)

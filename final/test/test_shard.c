@@ -11,26 +11,26 @@ static struct {
     int peer;
     int n_want, n_forget, n_report, n_elsewhere, report_rc;
     unsigned elsewhere;
-    struct msg_module want;
+    struct module_id want;
     struct msg_result res[16];
     size_t n_res;
 } fx;
 
-static void want(const struct msg_module *m, void *arg)
+static void want(const struct module_id *m, void *arg)
 {
     (void)arg;
     fx.n_want++;
     fx.want = *m;
 }
 
-static void forget(const struct msg_module *m, void *arg)
+static void forget(const struct module_id *m, void *arg)
 {
     (void)m;
     (void)arg;
     fx.n_forget++;
 }
 
-static int report(const struct msg_module *m, const struct msg_result *res, size_t n,
+static int report(const struct module_id *m, const struct msg_result *res, size_t n,
                   void *arg)
 {
     (void)m;
@@ -99,7 +99,7 @@ static void set_route(uint32_t modid, uint32_t cmdid, uint32_t nodes)
 
     for (i = 0; i < nodes; i++)
         n[i] = (struct route_node){0x0a000001 + i, 80};
-    shard_set_route(fx.s, &(struct msg_module){modid, cmdid}, n, nodes);
+    shard_set_route(fx.s, &(struct module_id){modid, cmdid}, n, nodes);
 }
 
 /* Ask; the reply into <r>. */
@@ -246,7 +246,7 @@ static void t_other_shards_modules_go_there(void **state)
     LOOP_UNTIL(fx.loop, fx.n_elsewhere == 1);
     assert_int_equal(fx.elsewhere, 0);
     assert_int_equal(fx.n_want, 0);
-    q.mod = (struct msg_module){0xffffffff, 2}; /* -1 + 2, no negative index */
+    q.mod = (struct module_id){0xffffffff, 2}; /* -1 + 2, no negative index */
     n = (size_t)msg_host_pack_get(&q, body, sizeof(body));
     udppeer_send(fx.peer, MSG_GET_HOST, body, n);
     LOOP_UNTIL(fx.loop, fx.n_elsewhere == 2);
@@ -257,7 +257,7 @@ static void t_get_route_lists_the_nodes(void **state)
 {
     static struct msg_host host[MSG_MAX_HOSTS];
     static uint8_t body[65536];
-    struct msg_module m = {1, 1};
+    struct module_id m = {1, 1};
     size_t n = (size_t)msg_pack_get_route(&m, body, sizeof(body)), k;
     int nodes;
 

@@ -13,7 +13,7 @@
 #include "net/sock.h"
 #include "proto/msg.h"
 
-static int ask(int fd, const struct msg_module *m)
+static int ask(int fd, const struct module_id *m)
 {
     uint8_t out[FRAME_HEAD + 64];
     ssize_t n = msg_pack_get_route(m, out + FRAME_HEAD, 64);
@@ -27,7 +27,7 @@ static int ask(int fd, const struct msg_module *m)
 static int print_route(const struct frame *f)
 {
     static struct msg_host host[MSG_MAX_HOSTS];
-    struct msg_module m;
+    struct module_id m;
     size_t n, i;
     int rc = msg_unpack_route(&m, host, MSG_MAX_HOSTS, &n, f->body, f->len);
 
@@ -72,7 +72,7 @@ static int listen_to(int fd, long count)
 
 int main(int argc, char **argv)
 {
-    struct msg_module m;
+    struct module_id m;
     struct net_addr to;
     const char *ip = "127.0.0.1";
     long count = 0;

@@ -25,7 +25,7 @@ static size_t reply_len;
 
 static int pack(size_t nodes)
 {
-    struct msg_module m = {(uint32_t)nodes, 1};
+    struct module_id m = {(uint32_t)nodes, 1};
     ssize_t n =
         msg_pack_route(&m, host, nodes, reply + FRAME_HEAD, sizeof(reply) - FRAME_HEAD);
 
@@ -39,7 +39,7 @@ static int pack(size_t nodes)
 static void codec(size_t nodes)
 {
     struct timespec a, b;
-    struct msg_module m;
+    struct module_id m;
     int i, rounds = 200000;
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);

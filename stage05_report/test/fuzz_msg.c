@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t out[65527];
     struct msg_host host[HOSTS], back[HOSTS];
-    struct msg_module m, again;
+    struct module_id m, again;
     size_t n, k;
     ssize_t len;
 

@@ -71,17 +71,17 @@ static void run_forget(void *arg, void *user)
     free(arg);
 }
 
-static void want(const struct msg_module *m, void *arg)
+static void want(const struct module_id *m, void *arg)
 {
-    struct msg_module *copy = copy_of(m, sizeof(*m));
+    struct module_id *copy = copy_of(m, sizeof(*m));
 
     if (copy)
         post(arg, DNS, run_want, copy);
 }
 
-static void forget(const struct msg_module *m, void *arg)
+static void forget(const struct module_id *m, void *arg)
 {
-    struct msg_module *copy = copy_of(m, sizeof(*m));
+    struct module_id *copy = copy_of(m, sizeof(*m));
 
     if (copy)
         post(arg, DNS, run_forget, copy);
@@ -90,7 +90,7 @@ static void forget(const struct msg_module *m, void *arg)
 /* --- dnscli -> shard ---------------------------------------------------------------- */
 
 struct route_task {
-    struct msg_module mod;
+    struct module_id mod;
     size_t n;
     struct route_node node[];
 };
@@ -103,11 +103,11 @@ static void run_route(void *arg, void *user)
     free(t);
 }
 
-static void on_route(const struct msg_module *m, const struct route_node *node, size_t n,
+static void on_route(const struct module_id *m, const struct route_node *node, size_t n,
                      void *arg)
 {
     struct agent *a = arg;
-    unsigned index = (m->modid + m->cmdid) % SHARD_N;
+    unsigned index = module_id_shard(*m, SHARD_N);
     struct route_task *t;
 
     planelink_route(a->more.plane, m, node, n, a->started);
@@ -128,7 +128,7 @@ static void on_route(const struct msg_module *m, const struct route_node *node, 
 /* --- shard -> repcli, repcli -> shards ---------------------------------------------- */
 
 struct report_task {
-    struct msg_module mod;
+    struct module_id mod;
     size_t n;
     struct msg_result res[];
 };
@@ -142,7 +142,7 @@ static void run_report(void *arg, void *user)
     free(t);
 }
 
-static int tell(const struct msg_module *m, const struct msg_result *res, size_t n,
+static int tell(const struct module_id *m, const struct msg_result *res, size_t n,
                 void *arg)
 {
     struct report_task *t;
@@ -156,7 +156,7 @@ static int tell(const struct msg_module *m, const struct msg_result *res, size_t
     return post(arg, REP, run_report, t);
 }
 
-static int report(const struct msg_module *m, const struct msg_result *res, size_t n,
+static int report(const struct module_id *m, const struct msg_result *res, size_t n,
                   void *arg)
 {
     struct agent *a = arg;
@@ -194,7 +194,7 @@ static void on_call(unsigned index, const struct msg_call *q, void *arg)
     agentparts_on_call(&a->more, index, q);
 }
 
-static int pick(unsigned index, const struct msg_module *m, struct route_node *out,
+static int pick(unsigned index, const struct module_id *m, struct route_node *out,
                 void *arg)
 {
     struct agent *a = arg;

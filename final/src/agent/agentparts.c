@@ -45,7 +45,7 @@ void agentparts_fini(struct agentparts *p)
     exactlink_destroy(p->exact);
 }
 
-bool agentparts_report(struct agentparts *p, const struct msg_module *m,
+bool agentparts_report(struct agentparts *p, const struct module_id *m,
                        const struct msg_result *res, size_t n)
 {
     return exactlink_report(p->exact, m, res, n) || p->plane; /* that has its own */

@@ -32,7 +32,7 @@ void agentparts_fini_servers(struct agentparts *p); /* before the clients go */
 void agentparts_fini(struct agentparts *p); /* after the shards and the clients */
 
 /* Totals of a shard: true when they need not be told. */
-bool agentparts_report(struct agentparts *p, const struct msg_module *m,
+bool agentparts_report(struct agentparts *p, const struct module_id *m,
                        const struct msg_result *res, size_t n);
 void agentparts_on_up(struct agentparts *p, uint32_t caller);
 void agentparts_on_call(struct agentparts *p, unsigned index, const struct msg_call *q);

@@ -15,7 +15,7 @@
 #define LOG_GAP_MS 60000
 
 struct want {
-    struct msg_module mod;            /* the key: 8 bytes without a gap */
+    struct module_id mod;            /* the key: 8 bytes without a gap */
     bool known;                       /* a route was told, perhaps an empty one */
     struct route_node *node;          /* owned; NULL when n is 0 */
     size_t n;
@@ -37,7 +37,7 @@ struct dnscli {
     struct route_node node[MSG_MAX_HOSTS];
 };
 
-static struct want *find(const struct dnscli *c, const struct msg_module *m)
+static struct want *find(const struct dnscli *c, const struct module_id *m)
 {
     struct want *w;
 
@@ -45,7 +45,7 @@ static struct want *find(const struct dnscli *c, const struct msg_module *m)
     return w;
 }
 
-static struct want *add(struct dnscli *c, const struct msg_module *m)
+static struct want *add(struct dnscli *c, const struct module_id *m)
 {
     struct want *w = calloc(1, sizeof(*w));
 
@@ -82,7 +82,7 @@ int dnscli_ask_one(struct dnscli *c)
     return c->wants ? ask(c, c->wants) : -ENOENT;
 }
 
-void dnscli_want(struct dnscli *c, const struct msg_module *m)
+void dnscli_want(struct dnscli *c, const struct module_id *m)
 {
     struct want *w = find(c, m);
 
@@ -95,7 +95,7 @@ void dnscli_want(struct dnscli *c, const struct msg_module *m)
     ask(c, w);
 }
 
-void dnscli_forget(struct dnscli *c, const struct msg_module *m)
+void dnscli_forget(struct dnscli *c, const struct module_id *m)
 {
     struct want *w = find(c, m);
 
@@ -130,7 +130,7 @@ static bool is_same(const struct want *w, const struct route_node *node, size_t 
     return w->known && w->n == n;
 }
 
-void dnscli_take(struct dnscli *c, const struct msg_module *m,
+void dnscli_take(struct dnscli *c, const struct module_id *m,
                  const struct route_node *node, size_t n)
 {
     struct want *w = find(c, m);
@@ -148,7 +148,7 @@ void dnscli_take(struct dnscli *c, const struct msg_module *m,
     c->cfg.fn(m, w->node, n, c->cfg.arg);
 }
 
-int dnscli_route(const struct dnscli *c, const struct msg_module *m,
+int dnscli_route(const struct dnscli *c, const struct module_id *m,
                  const struct route_node **node, size_t *n)
 {
     const struct want *w = find(c, m);
@@ -160,12 +160,12 @@ int dnscli_route(const struct dnscli *c, const struct msg_module *m,
     return 0;
 }
 
-bool dnscli_wants(const struct dnscli *c, const struct msg_module *m)
+bool dnscli_wants(const struct dnscli *c, const struct module_id *m)
 {
     return find(c, m) != NULL;
 }
 
-int dnscli_ask(struct dnscli *c, const struct msg_module *m)
+int dnscli_ask(struct dnscli *c, const struct module_id *m)
 {
     struct want *w = find(c, m);
 
@@ -175,7 +175,7 @@ int dnscli_ask(struct dnscli *c, const struct msg_module *m)
 static void on_route(struct conn *conn, const struct frame *f, void *arg)
 {
     struct dnscli *c = arg;
-    struct msg_module m;
+    struct module_id m;
     size_t n, i;
     int rc = msg_unpack_route(&m, c->host, MSG_MAX_HOSTS, &n, f->body, f->len);
 
@@ -249,7 +249,7 @@ static void take_rows(struct dnscli *c, const struct route_row *row, size_t n)
     size_t i, k, j;
 
     for (i = 0; i < n; i += k) {
-        struct msg_module m = {row[i].modid, row[i].cmdid};
+        struct module_id m = {row[i].modid, row[i].cmdid};
         struct want *w = find(c, &m);
 
         k = same_module(row + i, n - i);

@@ -172,7 +172,7 @@ void exact_count(struct exact *x, unsigned index, const struct msg_call *q)
               (unsigned long long)s->n_full, MAX_ROWS);
 }
 
-void exact_note(struct exact *x, unsigned index, const struct msg_module *m,
+void exact_note(struct exact *x, unsigned index, const struct module_id *m,
                 const struct msg_result *res, size_t n)
 {
     size_t i;

@@ -51,7 +51,7 @@ bool exact_is_on(const struct exact *x);
 /* Thread: side <index>'s, all of them. */
 struct ledger *exact_ledger(struct exact *x, unsigned index); /* borrowed; also init */
 void exact_count(struct exact *x, unsigned index, const struct msg_call *q);
-void exact_note(struct exact *x, unsigned index, const struct msg_module *m,
+void exact_note(struct exact *x, unsigned index, const struct module_id *m,
                 const struct msg_result *res, size_t n);
 void exact_ship(struct exact *x, unsigned index); /* the batch under way, or a new one */
 void exact_settle(struct exact *x, unsigned index, uint64_t seq); /* and ship the next */

@@ -178,10 +178,10 @@ void exactlink_tell(struct exactlink *x, unsigned index, exactlink_row_fn *fn, v
     exact_told(x->exact, index);
 }
 
-bool exactlink_report(struct exactlink *x, const struct msg_module *m,
+bool exactlink_report(struct exactlink *x, const struct module_id *m,
                       const struct msg_result *res, size_t n)
 {
-    unsigned index = (m->modid + m->cmdid) % SHARD_N;
+    unsigned index = module_id_shard(*m, SHARD_N);
 
     if (!exact_is_on(x->exact)) {
         exact_told(x->exact, index);

@@ -33,12 +33,12 @@ struct ledger *exactlink_ledger(struct exactlink *x, unsigned index); /* side's 
 /* Ship what side <index> has counted.  False: the peer does not acknowledge; then tell
  * what changed as totals, a row at a time.  Thread: the side's. */
 bool exactlink_ship(struct exactlink *x, unsigned index);
-typedef void exactlink_row_fn(const struct msg_module *m, const struct msg_result *res,
+typedef void exactlink_row_fn(const struct module_id *m, const struct msg_result *res,
                               void *arg);
 void exactlink_tell(struct exactlink *x, unsigned index, exactlink_row_fn *fn, void *arg);
 
 /* A shard's totals.  True: batches go instead; false: tell them by message 3. */
-bool exactlink_report(struct exactlink *x, const struct msg_module *m,
+bool exactlink_report(struct exactlink *x, const struct module_id *m,
                       const struct msg_result *res, size_t n);
 
 #endif

@@ -168,7 +168,7 @@ static void commit(struct harvest *h)
 static void add_line(struct harvest *h, struct line at, const uint32_t key[4],
                      uint64_t succ, uint64_t err)
 {
-    struct msg_module m = {key[0], key[1]};
+    struct module_id m = {key[0], key[1]};
     int64_t row = ledger_row(h->l, &m, key[2], key[3]);
     uint64_t was_succ, was_err;
 

@@ -280,7 +280,7 @@ static struct entry *add(struct ledger *l, const uint32_t key[4])
     return find(l, key);
 }
 
-int64_t ledger_row(struct ledger *l, const struct msg_module *m, uint32_t ip,
+int64_t ledger_row(struct ledger *l, const struct module_id *m, uint32_t ip,
                    uint32_t port)
 {
     const uint32_t key[4] = {m->modid, m->cmdid, ip, port};
@@ -291,7 +291,7 @@ int64_t ledger_row(struct ledger *l, const struct msg_module *m, uint32_t ip,
     return e ? (int64_t)e->row : -ENOBUFS;
 }
 
-int ledger_count(struct ledger *l, const struct msg_module *m, uint32_t ip, uint32_t port,
+int ledger_count(struct ledger *l, const struct module_id *m, uint32_t ip, uint32_t port,
                  bool ok)
 {
     int64_t row = ledger_row(l, m, ip, port);
@@ -320,7 +320,7 @@ void ledger_set(struct ledger *l, uint32_t row, uint64_t succ, uint64_t err)
 }
 
 void ledger_each_unsettled(const struct ledger *l,
-                           void (*fn)(const struct msg_module *m,
+                           void (*fn)(const struct module_id *m,
                                       const struct msg_result *res, void *arg),
                            void *arg)
 {
@@ -329,7 +329,7 @@ void ledger_each_unsettled(const struct ledger *l,
     for (i = 0; i < l->head->n_rows; i++) {
         const struct row *r = &l->row[i];
         const struct entry *e = find(l, r->key);
-        struct msg_module m = {r->key[0], r->key[1]};
+        struct module_id m = {r->key[0], r->key[1]};
         struct msg_result res = {.ip = r->key[2],
                                  .port = r->key[3],
                                  .succ = (uint32_t)r->succ,
@@ -353,7 +353,7 @@ static void say(struct ledger *l, struct entry *e, bool overload)
     e->say = true;
 }
 
-void ledger_note(struct ledger *l, const struct msg_module *m, uint32_t ip, uint32_t port,
+void ledger_note(struct ledger *l, const struct module_id *m, uint32_t ip, uint32_t port,
                  bool overload)
 {
     const uint32_t key[4] = {m->modid, m->cmdid, ip, port};
@@ -363,7 +363,7 @@ void ledger_note(struct ledger *l, const struct msg_module *m, uint32_t ip, uint
         say(l, e, overload);
 }
 
-void ledger_say(struct ledger *l, const struct msg_module *m, uint32_t ip, uint32_t port,
+void ledger_say(struct ledger *l, const struct module_id *m, uint32_t ip, uint32_t port,
                 bool overload)
 {
     int64_t row = ledger_row(l, m, ip, port);

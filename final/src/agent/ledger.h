@@ -25,29 +25,29 @@ int ledger_open(struct ledger **out, const char *path, uint32_t max_rows);
 void ledger_close(struct ledger *l);  /* everything stays in the file.  NULL is fine */
 
 /* One call of this node.  Returns 0; -ENOBUFS when there are too many nodes. */
-int ledger_count(struct ledger *l, const struct msg_module *m, uint32_t ip, uint32_t port,
+int ledger_count(struct ledger *l, const struct module_id *m, uint32_t ip, uint32_t port,
                  bool ok);
 
 /* The same by whoever counts in absolute values: a node's row, for good while something
  * is to be settled.  Returns it; -ENOBUFS. */
-int64_t ledger_row(struct ledger *l, const struct msg_module *m, uint32_t ip,
+int64_t ledger_row(struct ledger *l, const struct module_id *m, uint32_t ip,
                    uint32_t port);
 void ledger_get(const struct ledger *l, uint32_t row, uint64_t *succ, uint64_t *err);
 /* Less than before, or of a row that is not there: nothing happens. */
 void ledger_set(struct ledger *l, uint32_t row, uint64_t succ, uint64_t err);
 /* Totals, since the ledger began, of each node that has something to settle. */
 void ledger_each_unsettled(const struct ledger *l,
-                           void (*fn)(const struct msg_module *m,
+                           void (*fn)(const struct module_id *m,
                                       const struct msg_result *res, void *arg),
                            void *arg);
 bool ledger_is_full(const struct ledger *l); /* a new node takes a settled one's row */
 
 /* Is this node overloaded?  Goes with its next counts; what is news, in the next batch.
  * Not in the file: a successor notes it again. */
-void ledger_note(struct ledger *l, const struct msg_module *m, uint32_t ip, uint32_t port,
+void ledger_note(struct ledger *l, const struct module_id *m, uint32_t ip, uint32_t port,
                  bool overload);
 /* The same, in the next batch in any case. */
-void ledger_say(struct ledger *l, const struct msg_module *m, uint32_t ip, uint32_t port,
+void ledger_say(struct ledger *l, const struct module_id *m, uint32_t ip, uint32_t port,
                 bool overload);
 
 /* The batch to send: the one under way, or a new one of what is not settled, at most

@@ -70,7 +70,7 @@ static void set_weights(struct plane *p, uint32_t mid, const struct publish_node
     advice_set_weights(p->advice, mid, own, all);
 }
 
-void plane_set_route(struct plane *p, const struct msg_module *m,
+void plane_set_route(struct plane *p, const struct module_id *m,
                      const struct route_node *node, size_t n)
 {
     struct publish_node *out = malloc((n + 1) * sizeof(*out));
@@ -138,7 +138,7 @@ static void on_changed(uint32_t mid, uint32_t nid, bool out, const char *why, vo
 {
     struct plane *p = arg;
     const struct layout_module *m = &p->s->module[mid];
-    struct msg_module mod = {m->modid, m->cmdid};
+    struct module_id mod = {m->modid, m->cmdid};
     struct net_addr a;
     char text[NET_ADDR_STRLEN];
 
@@ -208,7 +208,7 @@ static void on_tick(void *arg)
 static void say_out(uint32_t mid, uint32_t nid, void *arg)
 {
     struct plane *p = arg;
-    struct msg_module m = {p->s->module[mid].modid, p->s->module[mid].cmdid};
+    struct module_id m = {p->s->module[mid].modid, p->s->module[mid].cmdid};
     struct net_addr a;
 
     snapshot_addr(p->s, nid, &a);

@@ -33,7 +33,7 @@ int plane_create(struct plane **out, struct evloop *l, struct ledger *ledger,
 void plane_destroy(struct plane *p);
 
 /* The module's nodes are these. */
-void plane_set_route(struct plane *p, const struct msg_module *m,
+void plane_set_route(struct plane *p, const struct module_id *m,
                      const struct route_node *node, size_t n);
 
 /* What the database says of the module besides. */

@@ -23,7 +23,7 @@ struct planelink {
 
 struct route_task {
     struct planelink *x;
-    struct msg_module mod;
+    struct module_id mod;
     size_t n;
     struct route_node node[];
 };
@@ -37,7 +37,7 @@ static void run_route(void *arg, void *user)
     free(t);
 }
 
-void planelink_route(struct planelink *x, const struct msg_module *m,
+void planelink_route(struct planelink *x, const struct module_id *m,
                      const struct route_node *node, size_t n, bool running)
 {
     struct msgq_task task = {run_route, free, NULL};
@@ -99,7 +99,7 @@ static struct chooser *chooser_of(struct planelink *x, unsigned index)
     return x->chooser[index];
 }
 
-int planelink_pick(struct planelink *x, unsigned index, const struct msg_module *m,
+int planelink_pick(struct planelink *x, unsigned index, const struct module_id *m,
                    struct route_node *out)
 {
     struct chooser *c = x ? chooser_of(x, index) : NULL;
@@ -123,7 +123,7 @@ bool planelink_call(struct planelink *x, unsigned index, const struct msg_call *
 
 /* --- reports ------------------------------------------------------------------------ */
 
-static void tell_row(const struct msg_module *m, const struct msg_result *res, void *arg)
+static void tell_row(const struct module_id *m, const struct msg_result *res, void *arg)
 {
     struct planelink *x = arg;
 

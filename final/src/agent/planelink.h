@@ -14,7 +14,7 @@ struct planelink;
 /* The plane runs in thread <thread> of <pool>; its counts go into side <thread> of
  * <exact>, or by <totals> when the Report Service does not acknowledge.  An empty
  * cfg->dir: <out> is NULL.  Borrows all.  Returns 0; as plane_create().  Thread: init. */
-typedef int planelink_totals_fn(const struct msg_module *m, const struct msg_result *res,
+typedef int planelink_totals_fn(const struct module_id *m, const struct msg_result *res,
                                 size_t n, void *arg);
 int planelink_create(struct planelink **out, struct looppool *pool, unsigned thread,
                      struct exactlink *exact, const struct plane_config *cfg,
@@ -24,7 +24,7 @@ int planelink_create(struct planelink **out, struct looppool *pool, unsigned thr
 void planelink_destroy(struct planelink *x);
 
 /* A module's nodes.  <running>: the threads run; else called before.  Thread: any. */
-void planelink_route(struct planelink *x, const struct msg_module *m,
+void planelink_route(struct planelink *x, const struct module_id *m,
                      const struct route_node *node, size_t n, bool running);
 
 /* What the database says of a module besides.  The threads run.  Thread: any. */
@@ -32,7 +32,7 @@ void planelink_info(struct planelink *x, const struct msg_info *m);
 
 /* A node for somebody who asked by UDP.  Returns 0; -ESRCH: not known here.  Thread:
  * shard <index>'s, as the next one. */
-int planelink_pick(struct planelink *x, unsigned index, const struct msg_module *m,
+int planelink_pick(struct planelink *x, unsigned index, const struct module_id *m,
                    struct route_node *out);
 
 /* A call that was reported by UDP.  True when it was counted here. */

@@ -68,7 +68,7 @@ void repcli_destroy(struct repcli *c)
     free(c);
 }
 
-int repcli_send(struct repcli *c, const struct msg_module *m,
+int repcli_send(struct repcli *c, const struct module_id *m,
                 const struct msg_result *res, size_t n)
 {
     struct msg_report r = {*m, c->caller, (uint32_t)time(NULL)};

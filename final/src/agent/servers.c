@@ -47,7 +47,7 @@ static int watch(struct servers *s, int i, struct evloop *l, struct tcpcli *c,
 
 static int watch_dns(struct servers *s)
 {
-    const struct msg_module nobody = {UINT32_MAX, UINT32_MAX}; /* an empty route comes */
+    const struct module_id nobody = {UINT32_MAX, UINT32_MAX}; /* an empty route comes */
     char body[32];
     ssize_t n = msg_pack_get_route(&nobody, body, sizeof(body));
     struct failback_config fb = {s->cfg.first_dns, PERIOD_MS, MSG_GET_ROUTE, body,

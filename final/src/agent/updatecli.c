@@ -47,7 +47,7 @@ void updatecli_destroy(struct updatecli *u)
 }
 
 /* Whatever it is that we have, it may be wrong: the whole comes for a question. */
-static void doubt(struct updatecli *u, const struct msg_module *m, const char *why)
+static void doubt(struct updatecli *u, const struct module_id *m, const char *why)
 {
     LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_INFO, "route.doubt",
               "modid=%u cmdid=%u why=%s: asked again", m->modid, m->cmdid, why);

@@ -18,7 +18,7 @@ struct updates {
     char info_body[MSG_INFO_ROOM];
     size_t info_len;
     /* The change that is being sent: */
-    struct msg_module mod;
+    struct module_id mod;
     const struct route *route;        /* the module's nodes now, or NULL */
     size_t delta_len;                 /* of delta; 0 = send the whole */
     struct route_node add[MSG_UPDATE_HOSTS], gone[MSG_UPDATE_HOSTS];
@@ -81,7 +81,7 @@ static void hosts(struct msg_host *out, const struct route_node *node, size_t n)
             (struct msg_host){node[i].ip, node[i].port, node[i].weight, node[i].zone};
 }
 
-int updates_send_whole(struct updates *u, struct conn *c, const struct msg_module *m,
+int updates_send_whole(struct updates *u, struct conn *c, const struct module_id *m,
                        const struct route *r, uint64_t version)
 {
     size_t n = r ? r->n_node : 0, at = 0;
@@ -142,7 +142,7 @@ static void push_module(uint32_t modid, uint32_t cmdid, void *arg)
     struct updates *u = arg;
     const struct route *had = u->had ? route_table_find(u->had, modid, cmdid) : NULL;
 
-    u->mod = (struct msg_module){modid, cmdid};
+    u->mod = (struct module_id){modid, cmdid};
     u->route = route_table_find(u->has, modid, cmdid);
     if (u->had && route_equal(had, u->route))
         return;
@@ -165,7 +165,7 @@ uint64_t updates_push(struct updates *u, const struct route_table *had,
 /* --- what there is to know besides -------------------------------------------------- */
 
 /* Pack it; NULL: that nothing is known any more. */
-static void pack_info(struct updates *u, const struct msg_module *m,
+static void pack_info(struct updates *u, const struct module_id *m,
                       const struct msg_info *info)
 {
     const struct msg_info none = {.mod = *m};
@@ -189,7 +189,7 @@ static void push_info(uint32_t modid, uint32_t cmdid, void *arg)
 
     if (infotable_same(infotable_find(u->knew, modid, cmdid), has))
         return;
-    pack_info(u, &(struct msg_module){modid, cmdid}, has);
+    pack_info(u, &(struct module_id){modid, cmdid}, has);
     subs_each_conn(u->subs, modid, cmdid, send_info_to, u);
 }
 
@@ -204,7 +204,7 @@ void updates_take_info(struct updates *u, struct infotable *t)
     infotable_unref(old);
 }
 
-void updates_send_info(struct updates *u, struct conn *c, const struct msg_module *m)
+void updates_send_info(struct updates *u, struct conn *c, const struct module_id *m)
 {
     const struct msg_info *info = infotable_find(u->info, m->modid, m->cmdid);
 

@@ -24,7 +24,7 @@ void updates_hello(struct updates *u, struct conn *c);
 bool updates_has(const struct updates *u, const struct conn *c);
 
 /* Send all nodes of the module; <r> NULL: it has none.  Returns as conn_send(). */
-int updates_send_whole(struct updates *u, struct conn *c, const struct msg_module *m,
+int updates_send_whole(struct updates *u, struct conn *c, const struct module_id *m,
                        const struct route *r, uint64_t version);
 
 /* Send what differs to whom it concerns; <had> NULL: everything.  Returns how many
@@ -36,6 +36,6 @@ uint64_t updates_push(struct updates *u, const struct route_table *had,
 void updates_take_info(struct updates *u, struct infotable *t);
 
 /* Tell what is known of the module; nothing is nothing. */
-void updates_send_info(struct updates *u, struct conn *c, const struct msg_module *m);
+void updates_send_info(struct updates *u, struct conn *c, const struct module_id *m);
 
 #endif

@@ -22,7 +22,7 @@ enum msg_batch_id {
 #define MSG_BATCH_ROWS 900            /* of one batch: 68 bytes each at worst */
 
 struct msg_count {                    /* deltas */
-    struct msg_module mod;
+    struct module_id mod;
     uint32_t ip, port;
     uint64_t succ, err;
     bool overload;

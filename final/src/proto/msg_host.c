@@ -5,9 +5,9 @@
 #include "proto/budget.h"
 #include "proto/lars.pb-c.h"
 
-static int take_module(struct msg_module *to, int32_t modid, int32_t cmdid)
+static int take_module(struct module_id *to, int32_t modid, int32_t cmdid)
 {
-    *to = (struct msg_module){(uint32_t)modid, (uint32_t)cmdid};
+    *to = (struct module_id){(uint32_t)modid, (uint32_t)cmdid};
     return modid == 0 && cmdid == 0 ? -EINVAL : 0;
 }
 

@@ -22,7 +22,7 @@ struct msg_zone_calls {
 };
 
 struct msg_info {                     /* zeroed = nobody said anything */
-    struct msg_module mod;
+    struct module_id mod;
     char rule[MSG_INFO_RULE];         /* "" = the agent's own */
     char probe[MSG_INFO_PROBE];       /* "/path": by HTTP; "" = by TCP */
     uint32_t timeout_ms, slow_ms;     /* 0 = the agent's own */

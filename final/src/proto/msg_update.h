@@ -15,7 +15,7 @@
 #define MSG_UPDATE_PAGES 1000
 
 struct msg_update {
-    struct msg_module mod;
+    struct module_id mod;
     uint64_t version;                 /* of the routes that it belongs to */
     uint64_t sum;                     /* of all nodes after it, see route/routedelta.h */
     uint64_t base;                    /* 0 = whole; else the sum of what it changes */

@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/rnd.h"
-#include "report/pending.h"
+#include "report/row_queue.h"
 
 #define LOG_GAP_MS 10000
 #define RETRY_MIN_MS 50
@@ -27,7 +27,7 @@ struct writer {
     pthread_t thread;
     pthread_mutex_t lock;             /* guards what follows */
     pthread_cond_t wake;
-    struct pending *pending;
+    struct row_queue *pending;
     bool stop;
     struct writer_stat stat;
 };
@@ -38,16 +38,16 @@ void writer_put(struct writer *w, const struct status_row *row, size_t n)
     size_t had, has, i;
 
     pthread_mutex_lock(&w->lock);
-    had = pending_n(w->pending);
+    had = row_queue_n(w->pending);
     before = w->stat.n_refused;
     for (i = 0; i < n; i++) {
-        int rc = pending_put(w->pending, &row[i]);
+        int rc = row_queue_put(w->pending, &row[i]);
 
         w->stat.n_put++;
         w->stat.n_merged += rc == 0;
         w->stat.n_refused += rc < 0;
     }
-    has = pending_n(w->pending);
+    has = row_queue_n(w->pending);
     if ((had == 0 && has > 0) || (had < w->cfg.batch && has >= w->cfg.batch))
         pthread_cond_signal(&w->wake);
     before = w->stat.n_refused - before;
@@ -73,7 +73,7 @@ static void gather(struct writer *w)
     struct timespec at = deadline_in(w->cfg.gather_ms);
     int rc = 0;
 
-    while (rc == 0 && !w->stop && pending_n(w->pending) < w->cfg.batch)
+    while (rc == 0 && !w->stop && row_queue_n(w->pending) < w->cfg.batch)
         rc = pthread_cond_timedwait(&w->wake, &w->lock, &at);
 }
 
@@ -82,10 +82,10 @@ static void gather(struct writer *w)
 static bool next_batch(struct writer *w)
 {
     pthread_mutex_lock(&w->lock);
-    while (!w->stop && pending_n(w->pending) == 0)
+    while (!w->stop && row_queue_n(w->pending) == 0)
         pthread_cond_wait(&w->wake, &w->lock);
     gather(w);
-    w->n_row = pending_take(w->pending, w->row, w->cfg.batch);
+    w->n_row = row_queue_take(w->pending, w->row, w->cfg.batch);
     pthread_mutex_unlock(&w->lock);
     return w->n_row > 0;
 }
@@ -144,7 +144,7 @@ static void *run(void *arg)
         rc = write_batch(w);          /* fails only when it is time to stop */
     if (rc < 0)
         LOG_ERROR("report.lost", "rows=%zu: stopped while the database was away",
-                  w->n_row + pending_n(w->pending));
+                  w->n_row + row_queue_n(w->pending));
     statusdb_close(w->db);            /* in the thread that used it */
     w->db = NULL;
     return NULL;
@@ -153,7 +153,7 @@ static void *run(void *arg)
 static void release(struct writer *w)
 {
     statusdb_close(w->db);
-    pending_destroy(w->pending);
+    row_queue_destroy(w->pending);
     free(w->row);
     pthread_cond_destroy(&w->wake);
     pthread_mutex_destroy(&w->lock);
@@ -177,7 +177,7 @@ int writer_start(struct writer **out, struct statusdb *db,
     pthread_mutex_init(&w->lock, NULL);
     deadline_cond_init(&w->wake);
     w->row = calloc(cfg->batch, sizeof(*w->row));
-    rc = w->row ? pending_create(&w->pending, cfg->max_rows) : -ENOMEM;
+    rc = w->row ? row_queue_create(&w->pending, cfg->max_rows) : -ENOMEM;
     if (rc == 0)
         rc = -pthread_create(&w->thread, NULL, run, w);
     if (rc < 0)
@@ -203,6 +203,6 @@ void writer_stat(struct writer *w, struct writer_stat *out)
 {
     pthread_mutex_lock(&w->lock);
     *out = w->stat;
-    out->n_waiting = pending_n(w->pending);
+    out->n_waiting = row_queue_n(w->pending);
     pthread_mutex_unlock(&w->lock);
 }

@@ -29,7 +29,7 @@ int infotable_create(struct infotable **out)
     return 0;
 }
 
-static struct entry *find(const struct infotable *t, const struct msg_module *m)
+static struct entry *find(const struct infotable *t, const struct module_id *m)
 {
     struct entry *e;
 
@@ -39,7 +39,7 @@ static struct entry *find(const struct infotable *t, const struct msg_module *m)
 
 struct msg_info *infotable_at(struct infotable *t, uint32_t modid, uint32_t cmdid)
 {
-    const struct msg_module m = {modid, cmdid};
+    const struct module_id m = {modid, cmdid};
     struct entry *e = find(t, &m);
 
     if (e)
@@ -78,7 +78,7 @@ void infotable_unref(struct infotable *t)
 const struct msg_info *infotable_find(const struct infotable *t, uint32_t modid,
                                       uint32_t cmdid)
 {
-    const struct msg_module m = {modid, cmdid};
+    const struct module_id m = {modid, cmdid};
     struct entry *e = t ? find(t, &m) : NULL;
 
     return e ? &e->info : NULL;

@@ -8,16 +8,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/module_id.h"
+
 enum msg_id {
     MSG_GET_ROUTE = 1,                /* agent -> DNSService; subscribes */
     MSG_ROUTE = 2,                    /* DNSService -> agent; reply and push */
 };
 
 #define MSG_MAX_HOSTS 3850            /* 17 bytes each at worst: what one frame holds */
-
-struct msg_module {
-    uint32_t modid, cmdid;            /* the wire's int32, the same 32 bits */
-};
 
 struct msg_host {
     uint32_t ip;                      /* IPv4, host byte order */
@@ -27,20 +25,20 @@ struct msg_host {
 
 /* A GetRouteRequest.  Returns 0; -EBADMSG when it is not one; -EINVAL for module 0/0,
  * which does not exist; -ENOMEM. */
-int msg_unpack_get_route(struct msg_module *out, const void *body, size_t len);
+int msg_unpack_get_route(struct module_id *out, const void *body, size_t len);
 
 /* Writes a GetRouteRequest into <room> bytes.  Returns its length; -ENOBUFS. */
-ssize_t msg_pack_get_route(const struct msg_module *m, void *body, size_t room);
+ssize_t msg_pack_get_route(const struct module_id *m, void *body, size_t room);
 
 /* Writes a GetRouteResponse into <room> bytes (FRAME_MAX_BODY is enough for every legal
  * one).  Returns its length; -E2BIG for more than MSG_MAX_HOSTS; -ENOBUFS; -ENOMEM. */
-ssize_t msg_pack_route(const struct msg_module *m, const struct msg_host *host, size_t n,
+ssize_t msg_pack_route(const struct module_id *m, const struct msg_host *host, size_t n,
                        void *body, size_t room);
 
 /* A GetRouteResponse.  Writes at most <max> hosts; <n> takes how many.  Returns 0;
  * -EBADMSG; -E2BIG when there are more than <max>; -EINVAL when a port is not 1 to 65535
  * or the module is 0/0; -ENOMEM. */
-int msg_unpack_route(struct msg_module *m, struct msg_host *host, size_t max, size_t *n,
+int msg_unpack_route(struct module_id *m, struct msg_host *host, size_t max, size_t *n,
                      const void *body, size_t len);
 
 #endif

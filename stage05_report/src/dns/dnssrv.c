@@ -48,7 +48,7 @@ static ssize_t pack(struct worker *w, uint32_t modid, uint32_t cmdid)
     }
     for (i = 0; i < n; i++)
         w->host[i] = (struct msg_host){r->node[i].ip, r->node[i].port};
-    return msg_pack_route(&(struct msg_module){modid, cmdid}, w->host, n, w->body,
+    return msg_pack_route(&(struct module_id){modid, cmdid}, w->host, n, w->body,
                           sizeof(w->body));
 }
 
@@ -61,7 +61,7 @@ static void on_get_route(struct conn *c, const struct frame *f, void *arg)
 {
     struct dnssrv *s = arg;
     struct worker *w = worker_of(c);
-    struct msg_module m;
+    struct module_id m;
     ssize_t len = 0;
     int rc = msg_unpack_get_route(&m, f->body, f->len);
 

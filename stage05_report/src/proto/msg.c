@@ -6,7 +6,7 @@
 #include "proto/budget.h"
 #include "proto/lars.pb-c.h"
 
-int msg_unpack_get_route(struct msg_module *out, const void *body, size_t len)
+int msg_unpack_get_route(struct module_id *out, const void *body, size_t len)
 {
     struct budget b;
     ProtobufCAllocator a = budget_allocator(&b, len);
@@ -21,13 +21,13 @@ int msg_unpack_get_route(struct msg_module *out, const void *body, size_t len)
     if (m->modid == 0 && m->cmdid == 0)
         rc = -EINVAL;
     else
-        *out = (struct msg_module){(uint32_t)m->modid, (uint32_t)m->cmdid};
+        *out = (struct module_id){(uint32_t)m->modid, (uint32_t)m->cmdid};
     lars__get_route_request__free_unpacked(m, &a);
     /* end lab */
     return rc;
 }
 
-ssize_t msg_pack_get_route(const struct msg_module *m, void *body, size_t room)
+ssize_t msg_pack_get_route(const struct module_id *m, void *body, size_t room)
 {
     Lars__GetRouteRequest q = LARS__GET_ROUTE_REQUEST__INIT;
 
@@ -38,7 +38,7 @@ ssize_t msg_pack_get_route(const struct msg_module *m, void *body, size_t room)
     return (ssize_t)lars__get_route_request__pack(&q, body);
 }
 
-ssize_t msg_pack_route(const struct msg_module *m, const struct msg_host *host, size_t n,
+ssize_t msg_pack_route(const struct module_id *m, const struct msg_host *host, size_t n,
                        void *body, size_t room)
 {
     Lars__GetRouteResponse r = LARS__GET_ROUTE_RESPONSE__INIT;
@@ -83,7 +83,7 @@ static int copy_hosts(const Lars__GetRouteResponse *r, struct msg_host *host, si
     return 0;
 }
 
-int msg_unpack_route(struct msg_module *m, struct msg_host *host, size_t max, size_t *n,
+int msg_unpack_route(struct module_id *m, struct msg_host *host, size_t max, size_t *n,
                      const void *body, size_t len)
 {
     struct budget b;
@@ -96,7 +96,7 @@ int msg_unpack_route(struct msg_module *m, struct msg_host *host, size_t max, si
     if (r->modid != 0 || r->cmdid != 0)
         rc = copy_hosts(r, host, max);
     if (rc == 0) {
-        *m = (struct msg_module){(uint32_t)r->modid, (uint32_t)r->cmdid};
+        *m = (struct module_id){(uint32_t)r->modid, (uint32_t)r->cmdid};
         *n = r->n_host;
     }
     lars__get_route_response__free_unpacked(r, &a);

@@ -16,7 +16,7 @@
 struct dnscli;
 
 /* A module's nodes; none = it has none, or does not exist.  Borrows <node>. */
-typedef void dnscli_fn(const struct msg_module *m, const struct route_node *node,
+typedef void dnscli_fn(const struct module_id *m, const struct route_node *node,
                        size_t n, void *arg);
 
 struct dnscli_config {
@@ -39,18 +39,18 @@ int dnscli_create(struct dnscli **out, struct evloop *l, const struct dnscli_con
 void dnscli_destroy(struct dnscli *c); /* writes the file once more.  NULL is fine */
 
 /* Ask for this module, and go on being interested.  Twice is fine. */
-void dnscli_want(struct dnscli *c, const struct msg_module *m);
-void dnscli_forget(struct dnscli *c, const struct msg_module *m);
+void dnscli_want(struct dnscli *c, const struct module_id *m);
+void dnscli_forget(struct dnscli *c, const struct module_id *m);
 
 /* A module's nodes came, whatever brought them.  Copies <node>. */
-void dnscli_take(struct dnscli *c, const struct msg_module *m,
+void dnscli_take(struct dnscli *c, const struct module_id *m,
                  const struct route_node *node, size_t n);
 
 /* What it has: borrowed until the next call.  Returns 0; -ENOENT. */
-int dnscli_route(const struct dnscli *c, const struct msg_module *m,
+int dnscli_route(const struct dnscli *c, const struct module_id *m,
                  const struct route_node **node, size_t *n);
-bool dnscli_wants(const struct dnscli *c, const struct msg_module *m);
-int dnscli_ask(struct dnscli *c, const struct msg_module *m); /* -ENOENT, -ENOTCONN */
+bool dnscli_wants(const struct dnscli *c, const struct module_id *m);
+int dnscli_ask(struct dnscli *c, const struct module_id *m); /* -ENOENT, -ENOTCONN */
 
 /* Ask again for any module: an answer comes, if the server lives.  Returns 0; -ENOENT: no
  * module is wanted; -ENOTCONN. */

@@ -27,7 +27,7 @@ int repcli_create(struct repcli **out, struct evloop *l, const struct repcli_con
 void repcli_destroy(struct repcli *c); /* NULL is fine */
 
 /* Returns 0; -ENOTCONN; as conn_send(). */
-int repcli_send(struct repcli *c, const struct msg_module *m,
+int repcli_send(struct repcli *c, const struct module_id *m,
                 const struct msg_result *res, size_t n);
 
 /* Our IPv4 as reports have it; 0 before the first connection. */

@@ -15,7 +15,7 @@
 #define LOG_GAP_MS 60000
 
 struct module {
-    struct msg_module mod;            /* the key: 8 bytes without a gap */
+    struct module_id mod;            /* the key: 8 bytes without a gap */
     struct classic *lb;
     bool dirty;                       /* it has totals that were not reported */
     uint64_t used_ms;                 /* last question */
@@ -42,7 +42,7 @@ static void bump(_Atomic uint64_t *n)
                           memory_order_relaxed); /* one writer: no lock prefix */
 }
 
-static struct module *find(const struct shard *s, const struct msg_module *m)
+static struct module *find(const struct shard *s, const struct module_id *m)
 {
     struct module *mod;
 
@@ -50,7 +50,7 @@ static struct module *find(const struct shard *s, const struct msg_module *m)
     return mod;
 }
 
-static struct module *add(struct shard *s, const struct msg_module *m)
+static struct module *add(struct shard *s, const struct module_id *m)
 {
     struct module *mod;
 
@@ -85,7 +85,7 @@ static void drop(struct shard *s, struct module *mod)
 }
 
 /* The module; when it is new, its route is asked for.  NULL when there is no room. */
-static struct module *use(struct shard *s, const struct msg_module *m)
+static struct module *use(struct shard *s, const struct module_id *m)
 {
     struct module *mod = find(s, m);
 
@@ -99,10 +99,10 @@ static struct module *use(struct shard *s, const struct msg_module *m)
     return mod;
 }
 
-static bool is_ours(struct shard *s, const struct msg_module *m, struct udp *u,
+static bool is_ours(struct shard *s, const struct module_id *m, struct udp *u,
                     const struct frame *f, const struct net_addr *from)
 {
-    unsigned index = (m->modid + m->cmdid) % SHARD_N;
+    unsigned index = module_id_shard(*m, SHARD_N);
 
     if (index == s->cfg.index)
         return true;
@@ -151,7 +151,7 @@ static void add_host(const struct classic_node *n, void *arg)
 static int on_get_route(struct shard *s, struct udp *u, const struct frame *f,
                         const struct net_addr *from)
 {
-    struct msg_module m;
+    struct module_id m;
     struct module *mod;
     ssize_t len;
     int rc = msg_unpack_get_route(&m, f->body, f->len);
@@ -217,7 +217,7 @@ static void on_frame(struct udp *u, const struct frame *f, const struct net_addr
     shard_handle(arg, u, f, from);
 }
 
-void shard_set_route(struct shard *s, const struct msg_module *m,
+void shard_set_route(struct shard *s, const struct module_id *m,
                      const struct route_node *node, size_t n)
 {
     struct module *mod = find(s, m);

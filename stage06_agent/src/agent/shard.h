@@ -24,10 +24,10 @@ struct shard_config {
     uint32_t report_ms;               /* between two reports of a module */
     uint32_t max_modules;             /* more are answered "none" and not asked for */
     /* Hooks, called in the shard's thread. */
-    void (*want)(const struct msg_module *m, void *arg); /* its route is not known */
-    void (*forget)(const struct msg_module *m, void *arg); /* nobody asks for it */
+    void (*want)(const struct module_id *m, void *arg); /* its route is not known */
+    void (*forget)(const struct module_id *m, void *arg); /* nobody asks for it */
     /* Totals to ship; borrowed for the call.  Returns 0, or the same is tried again. */
-    int (*report)(const struct msg_module *m, const struct msg_result *res, size_t n,
+    int (*report)(const struct module_id *m, const struct msg_result *res, size_t n,
                   void *arg);
     /* A frame for a module of another shard: bring it to shard_handle() there. */
     void (*elsewhere)(unsigned index, struct udp *u, const struct frame *f,
@@ -46,7 +46,7 @@ int shard_local_addr(const struct shard *s, struct net_addr *out); /* init */
 
 /* A module's nodes are these.  A module that nobody asked for is taken too: it comes from
  * the file. */
-void shard_set_route(struct shard *s, const struct msg_module *m,
+void shard_set_route(struct shard *s, const struct module_id *m,
                      const struct route_node *node, size_t n);
 
 /* As if it had come to our own port; the reply goes by <u>. */

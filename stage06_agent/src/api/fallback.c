@@ -86,7 +86,7 @@ static void load(struct fallback *f, uint64_t now_ms)
     f->mtime = st.st_mtim;
 }
 
-int fallback_route(struct fallback *f, const struct msg_module *m, struct msg_host *out,
+int fallback_route(struct fallback *f, const struct module_id *m, struct msg_host *out,
                    size_t max, size_t *n, uint64_t now_ms)
 {
     size_t i;
@@ -99,7 +99,7 @@ int fallback_route(struct fallback *f, const struct msg_module *m, struct msg_ho
     return *n > 0 ? 0 : -ENOENT;
 }
 
-int fallback_pick(struct fallback *f, const struct msg_module *m, struct msg_host *out,
+int fallback_pick(struct fallback *f, const struct module_id *m, struct msg_host *out,
                   uint64_t now_ms)
 {
     size_t i, k = 0, n = 0, want;

@@ -23,11 +23,11 @@ void fallback_destroy(struct fallback *f); /* NULL is fine */
 bool fallback_agent_is_dead(struct fallback *f, uint64_t now_ms);
 
 /* A node of the module.  Returns 0; -ENOENT. */
-int fallback_pick(struct fallback *f, const struct msg_module *m, struct msg_host *out,
+int fallback_pick(struct fallback *f, const struct module_id *m, struct msg_host *out,
                   uint64_t now_ms);
 
 /* All of them, at most <max>.  Returns 0; -ENOENT. */
-int fallback_route(struct fallback *f, const struct msg_module *m, struct msg_host *out,
+int fallback_route(struct fallback *f, const struct module_id *m, struct msg_host *out,
                    size_t max, size_t *n, uint64_t now_ms);
 
 #endif

@@ -40,7 +40,7 @@ struct lars_client {
 /* What a reply must be to be ours. */
 struct expect {
     int32_t msgid;
-    struct msg_module mod;
+    struct module_id mod;
     uint32_t seq;
     struct msg_host_reply reply;      /* of MSG_HOST */
     struct msg_host *host;            /* of MSG_API_ROUTE: room for MSG_MAX_HOSTS */
@@ -49,7 +49,7 @@ struct expect {
 
 static bool is_reply(struct expect *x, const struct frame *f)
 {
-    struct msg_module m;
+    struct module_id m;
 
     if (f->msgid != x->msgid)
         return false;
@@ -94,7 +94,7 @@ static int send_frame(int fd, int32_t msgid, const void *body, size_t len)
 static int exchange(struct lars_client *c, struct expect *x, int32_t msgid,
                     const void *body, size_t len)
 {
-    int fd = c->fd[(x->mod.modid + x->mod.cmdid) % SHARDS];
+    int fd = c->fd[module_id_shard(x->mod, SHARDS)];
     uint64_t now = mono_ms();
     int rc = -ETIMEDOUT, i;
 
@@ -132,7 +132,7 @@ static int errno_of(int32_t retcode)
 }
 
 /* The lock is held. */
-static int get_host(struct lars_client *c, const struct msg_module *m,
+static int get_host(struct lars_client *c, const struct module_id *m,
                     struct msg_host *host)
 {
     struct msg_get_host q = {++c->seq, *m};
@@ -158,7 +158,7 @@ static int get_host(struct lars_client *c, const struct msg_module *m,
 int lars_get_host(struct lars_client *c, uint32_t modid, uint32_t cmdid,
                   struct lars_host *out)
 {
-    struct msg_module m = {modid, cmdid};
+    struct module_id m = {modid, cmdid};
     struct msg_host host;
     int rc;
 
@@ -174,22 +174,24 @@ int lars_get_host(struct lars_client *c, uint32_t modid, uint32_t cmdid,
 
 int lars_report(struct lars_client *c, const struct lars_host *h, int retcode)
 {
-    uint64_t cost = mono_us() - h->start_us;
-    struct msg_call q = {{h->modid, h->cmdid}, {0, h->addr.port}, retcode != 0, 0};
+    struct msg_call q;
     char body[MSG_HOST_ROOM];
+    uint64_t cost;
     ssize_t n;
 
-    if (!c || (h->modid == 0 && h->cmdid == 0))
+    if (!c || !h || (h->modid == 0 && h->cmdid == 0))
         return -EINVAL;
     if (h->addr.family != AF_INET)
         return -EAFNOSUPPORT;
+    q = (struct msg_call){{h->modid, h->cmdid}, {0, h->addr.port}, retcode != 0, 0};
     q.host.ip = (uint32_t)h->addr.ip[0] << 24 | (uint32_t)h->addr.ip[1] << 16 |
                 (uint32_t)h->addr.ip[2] << 8 | h->addr.ip[3];
+    cost = mono_us() - h->start_us;
     q.cost_us = cost > UINT32_MAX ? UINT32_MAX : (uint32_t)cost;
     n = msg_host_pack_call(&q, body, sizeof(body));
     if (n < 0)
         return (int)n;
-    return send_frame(c->fd[(h->modid + h->cmdid) % SHARDS], MSG_REPORT, body, (size_t)n);
+    return send_frame(c->fd[module_id_shard(q.mod, SHARDS)], MSG_REPORT, body, (size_t)n);
 }
 
 int lars_get_route(struct lars_client *c, uint32_t modid, uint32_t cmdid,

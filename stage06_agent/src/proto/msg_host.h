@@ -16,18 +16,18 @@ enum msg_ret {                        /* retcode of message 5 */
 
 struct msg_get_host {                 /* 4 */
     uint32_t seq;
-    struct msg_module mod;
+    struct module_id mod;
 };
 
 struct msg_host_reply {               /* 5 */
     uint32_t seq;
-    struct msg_module mod;
+    struct module_id mod;
     int32_t retcode;
     struct msg_host host;             /* only with MSG_RET_OK; else port 0 */
 };
 
 struct msg_call {                     /* 6 */
-    struct msg_module mod;
+    struct module_id mod;
     struct msg_host host;
     int32_t retcode;                  /* 0 = the call succeeded */
     uint32_t cost_us;                 /* its duration; 0 = not said */

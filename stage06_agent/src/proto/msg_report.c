@@ -76,7 +76,7 @@ int msg_report_unpack(struct msg_report *r, struct msg_result *res, size_t max, 
     if (m->modid != 0 || m->cmdid != 0)
         rc = copy(m, res, max);
     if (rc == 0) {
-        r->mod = (struct msg_module){(uint32_t)m->modid, (uint32_t)m->cmdid};
+        r->mod = (struct module_id){(uint32_t)m->modid, (uint32_t)m->cmdid};
         r->caller = (uint32_t)m->caller;
         r->ts = m->ts;
         *n = m->n_results;

@@ -17,7 +17,7 @@ struct msg_result {
 };
 
 struct msg_report {
-    struct msg_module mod;
+    struct module_id mod;
     uint32_t caller;                  /* IPv4 of the agent, host byte order */
     uint32_t ts;                      /* seconds since 1970 */
 };

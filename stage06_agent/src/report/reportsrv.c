@@ -34,7 +34,7 @@ static struct status_row row_of(const struct msg_report *m, const struct msg_res
 }
 
 /* Neighbouring modules go to different writers; the multiplier is Knuth's, 2^32 / phi. */
-static struct writer *writer_of(const struct reportsrv *s, const struct msg_module *m)
+static struct writer *writer_of(const struct reportsrv *s, const struct module_id *m)
 {
     unsigned i = 0;
 

@@ -1,5 +1,5 @@
 /* Rows that wait: the newest of each key, in the order of coming, bounded. */
-#include "report/pending.h"
+#include "report/row_queue.h"
 #include "t.h"
 
 static struct status_row row(uint32_t modid, uint32_t succ)
@@ -8,73 +8,73 @@ static struct status_row row(uint32_t modid, uint32_t succ)
         .modid = modid, .cmdid = 1, .ip = 1, .port = 80, .caller = 9, .succ = succ};
 }
 
-static int put(struct pending *p, uint32_t modid, uint32_t succ)
+static int put(struct row_queue *p, uint32_t modid, uint32_t succ)
 {
     struct status_row r = row(modid, succ);
 
-    return pending_put(p, &r);
+    return row_queue_put(p, &r);
 }
 
 static void t_newest_of_each_key_waits(void **state)
 {
     struct status_row out[4];
-    struct pending *p;
+    struct row_queue *p;
 
     (void)state;
-    assert_int_equal(pending_create(&p, 10), 0);
+    assert_int_equal(row_queue_create(&p, 10), 0);
     assert_int_equal(put(p, 1, 10), 1);
     assert_int_equal(put(p, 2, 20), 1);
     assert_int_equal(put(p, 1, 11), 0);
     assert_int_equal(put(p, 1, 5), 0); /* a smaller total is a restart */
-    assert_int_equal(pending_n(p), 2);
-    assert_int_equal(pending_take(p, out, 4), 2);
+    assert_int_equal(row_queue_n(p), 2);
+    assert_int_equal(row_queue_take(p, out, 4), 2);
     assert_int_equal(out[0].modid, 1);
     assert_int_equal(out[0].succ, 5);
     assert_int_equal(out[1].modid, 2);
-    assert_int_equal(pending_n(p), 0);
-    pending_destroy(p);
+    assert_int_equal(row_queue_n(p), 0);
+    row_queue_destroy(p);
 }
 
 static void t_every_field_of_the_key_counts(void **state)
 {
     struct status_row r = row(1, 1), out[8];
-    struct pending *p;
+    struct row_queue *p;
 
     (void)state;
-    assert_int_equal(pending_create(&p, 10), 0);
-    assert_int_equal(pending_put(p, &r), 1);
+    assert_int_equal(row_queue_create(&p, 10), 0);
+    assert_int_equal(row_queue_put(p, &r), 1);
     r.cmdid++;
-    assert_int_equal(pending_put(p, &r), 1);
+    assert_int_equal(row_queue_put(p, &r), 1);
     r.ip++;
-    assert_int_equal(pending_put(p, &r), 1);
+    assert_int_equal(row_queue_put(p, &r), 1);
     r.port++;
-    assert_int_equal(pending_put(p, &r), 1);
+    assert_int_equal(row_queue_put(p, &r), 1);
     r.caller++;
-    assert_int_equal(pending_put(p, &r), 1);
+    assert_int_equal(row_queue_put(p, &r), 1);
     r.ts = r.err = r.overload = 1;    /* not in the key */
-    assert_int_equal(pending_put(p, &r), 0);
-    assert_int_equal(pending_take(p, out, 8), 5);
-    pending_destroy(p);
+    assert_int_equal(row_queue_put(p, &r), 0);
+    assert_int_equal(row_queue_take(p, out, 8), 5);
+    row_queue_destroy(p);
 }
 
 static void t_full_refuses_new_keys_and_takes_known_ones(void **state)
 {
     struct status_row out;
-    struct pending *p;
+    struct row_queue *p;
 
     (void)state;
-    assert_int_equal(pending_create(&p, 2), 0);
+    assert_int_equal(row_queue_create(&p, 2), 0);
     assert_int_equal(put(p, 1, 1), 1);
     assert_int_equal(put(p, 2, 1), 1);
     assert_int_equal(put(p, 3, 1), -ENOBUFS);
     assert_int_equal(put(p, 2, 7), 0);
-    assert_int_equal(pending_take(p, &out, 1), 1);
+    assert_int_equal(row_queue_take(p, &out, 1), 1);
     assert_int_equal(out.modid, 1);   /* who waits longest goes first */
     assert_int_equal(put(p, 3, 1), 1);
-    assert_int_equal(pending_take(p, &out, 1), 1);
+    assert_int_equal(row_queue_take(p, &out, 1), 1);
     assert_int_equal(out.succ, 7);
-    pending_destroy(p);               /* with one still in it */
-    pending_destroy(NULL);
+    row_queue_destroy(p);               /* with one still in it */
+    row_queue_destroy(NULL);
 }
 
 T_MAIN(T(t_newest_of_each_key_waits), T(t_every_field_of_the_key_counts),

@@ -1,4 +1,4 @@
-#include "report/pending.h"
+#include "report/row_queue.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,14 +13,14 @@ struct item {
     UT_hash_handle hh;
 };
 
-struct pending {
+struct row_queue {
     struct item *items;               /* uthash keeps them in the order of coming */
     size_t max;
 };
 
-int pending_create(struct pending **out, size_t max)
+int row_queue_create(struct row_queue **out, size_t max)
 {
-    struct pending *p = calloc(1, sizeof(*p));
+    struct row_queue *p = calloc(1, sizeof(*p));
 
     if (!p)
         return -ENOMEM;
@@ -29,7 +29,7 @@ int pending_create(struct pending **out, size_t max)
     return 0;
 }
 
-void pending_destroy(struct pending *p)
+void row_queue_destroy(struct row_queue *p)
 {
     struct item *it, *next;
 
@@ -43,7 +43,7 @@ void pending_destroy(struct pending *p)
     free(p);
 }
 
-int pending_put(struct pending *p, const struct status_row *row)
+int row_queue_put(struct row_queue *p, const struct status_row *row)
 {
     struct item *it = NULL;
 
@@ -68,7 +68,7 @@ int pending_put(struct pending *p, const struct status_row *row)
     return -ENOMEM;
 }
 
-size_t pending_take(struct pending *p, struct status_row *out, size_t n)
+size_t row_queue_take(struct row_queue *p, struct status_row *out, size_t n)
 {
     struct item *it, *next;
     size_t k = 0;
@@ -84,7 +84,7 @@ size_t pending_take(struct pending *p, struct status_row *out, size_t n)
     return k;
 }
 
-size_t pending_n(const struct pending *p)
+size_t row_queue_n(const struct row_queue *p)
 {
     return HASH_COUNT(p->items);
 }
