@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
-#include "agent/agentobs.h"
+#include "agent/agent_metrics.h"
 #include "api/fallback.h"
 #include "base/crc32.h"
 #include "base/err.h"
@@ -22,14 +22,14 @@
 #include "base/opts.h"
 #include "base/sig.h"
 #include "net/evsig.h"
-#include "shmtab/layout.h"
+#include "shmem/layout.h"
 
 static struct settings {
     char address[48], dir[96], caller[48], dns_ip[48], report_ip[48];
     char dns_others[256], report_others[256], http[64];
     uint32_t port, dns_port, report_port, report_ms, max_modules;
     uint32_t idle_s, overload_s, update_s;
-    char shm[160], zone[33], rules[ADVICE_RULES];
+    char shm[160], zone[33], rules[MODULE_POLICY_RULES];
     uint32_t max_nodes, timeout_ms;
     struct classic_config classic;
 } set;
@@ -109,7 +109,7 @@ static struct {
     struct evtimer beat;
     struct heartbeat *heartbeat;
     struct agent *agent;
-    struct agentobs *obs;
+    struct agent_metrics *obs;
 } me;
 
 static void on_signal(int signo, void *arg)
@@ -176,7 +176,7 @@ static int addresses(struct agent_config *cfg, const char **why)
     cfg->n_report = (size_t)n;
     *why = "[choice] rules wants MODID/CMDID=RULE, and the rules scan, p2c, wrr, hash or "
            "classic";
-    if (advice_check_rules(set.rules) < 0)
+    if (module_policy_check_rules(set.rules) < 0)
         return -EINVAL;
     *why = "[agent] caller wants an IPv4 such as 10.0.0.1, or nothing";
     if (set.caller[0] &&
@@ -262,7 +262,7 @@ int main(int argc, char **argv)
     cfg.refresh_ms = set.update_s * 1000;
     cfg.file_ms = 60000;
     cfg.max_modules = set.max_modules;
-    cfg.plane = (struct plane_config){.dir = set.shm,
+    cfg.plane = (struct dataplane_config){.dir = set.shm,
                                       .max_nodes = set.max_nodes,
                                       .max_modules = LAYOUT_MAX_MODULES,
                                       .advice = {.zone = crc32_of(set.zone),
@@ -275,10 +275,10 @@ int main(int argc, char **argv)
     if (rc == 0)
         rc = start(&cfg);
     if (rc == 0)
-        rc = agentobs_create(&me.obs, me.loop, set.http, me.agent);
+        rc = agent_metrics_create(&me.obs, me.loop, set.http, me.agent);
     if (rc == 0)
         rc = evloop_run(me.loop);
-    agentobs_destroy(me.obs);
+    agent_metrics_destroy(me.obs);
     heartbeat_close(me.heartbeat);    /* first: clients turn to the file from now on */
     agent_stop(me.agent);
     if (me.loop)

@@ -18,11 +18,11 @@
 #include "db/db_mem.h"
 #include "db/db_mysql.h"
 #include "db/dbconf.h"
-#include "dns/dnsobs.h"
+#include "dns/dns_metrics.h"
 #include "dns/dnspoll.h"
 #include "dns/dnssrv.h"
-#include "dns/guard.h"
-#include "dns/infopoll.h"
+#include "dns/removal_guard.h"
+#include "dns/module_meta_poll.h"
 #include "net/evsig.h"
 #include "net/sock.h"
 
@@ -68,7 +68,7 @@ static void on_table(struct route_table *t, void *arg)
     dnssrv_publish(arg, t);
 }
 
-static void on_info(struct infotable *t, void *arg)
+static void on_info(struct module_meta_table *t, void *arg)
 {
     dnssrv_publish_info(arg, t);
 }
@@ -105,7 +105,7 @@ static bool guarded(void)
 static int guard_db(struct db **db)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
-    struct guard_config c = {.write_ms = set.write_ms,
+    struct removal_guard_config c = {.write_ms = set.write_ms,
                              .confirmed = confirmdb_ask,
                              .close = confirmdb_close};
     struct confirmdb *ask = NULL;
@@ -128,21 +128,21 @@ static int guard_db(struct db **db)
     snprintf(file, sizeof(file), "%s/dnsd.routes", set.dir);
     c.file = file;
     c.arg = ask;
-    return guard_create(db, *db, &c);
+    return removal_guard_create(db, *db, &c);
 }
 
 /* What there is to know besides nodes. */
-static int start_info(struct infopoll **out, struct dnssrv *s)
+static int start_info(struct module_meta_poll **out, struct dnssrv *s)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
-    struct infodb *db;
+    struct module_meta_db *db;
     int rc;
 
     *out = NULL;
     if (set.memory)
         return 0;
-    rc = infodb_create(&db, &mc);
-    return rc < 0 ? rc : infopoll_start(out, db, on_info, s);
+    rc = module_meta_db_create(&db, &mc);
+    return rc < 0 ? rc : module_meta_poll_start(out, db, on_info, s);
 }
 
 /* Runs until a signal.  Takes <lfd>.  Returns 0 or what could not be set up. */
@@ -154,8 +154,8 @@ static int serve(int lfd)
     struct evsig *sig = NULL;
     struct dnssrv *s = NULL;
     struct dnspoll *p = NULL;
-    struct infopoll *ip = NULL;
-    struct dnsobs *o = NULL;
+    struct module_meta_poll *ip = NULL;
+    struct dns_metrics *o = NULL;
     struct db *db = NULL;
     int rc = evloop_create(&l);
 
@@ -175,11 +175,11 @@ static int serve(int lfd)
     if (rc == 0)
         rc = start_info(&ip, s);
     if (rc == 0)
-        rc = dnsobs_create(&o, l, set.http, s, p, guarded() ? db : NULL);
+        rc = dns_metrics_create(&o, l, set.http, s, p, guarded() ? db : NULL);
     if (rc == 0)
         rc = evloop_run(l);
-    dnsobs_destroy(o);
-    infopoll_stop(ip);
+    dns_metrics_destroy(o);
+    module_meta_poll_stop(ip);
     dnspoll_stop(p);
     dnssrv_destroy(s);
     evsig_destroy(sig);

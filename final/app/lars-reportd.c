@@ -17,7 +17,7 @@
 #include "net/evsig.h"
 #include "net/sock.h"
 #include "report/batchsrv.h"
-#include "report/reportobs.h"
+#include "report/report_metrics.h"
 #include "report/reportsrv.h"
 
 #define BACKLOG 1024
@@ -106,20 +106,20 @@ static int start_batchers(struct batchsrv *b)
     return rc;
 }
 
-static int start_keeper(struct keeper **out)
+static int start_keeper(struct leader_tasks **out)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
-    struct keeper_config kc = {.round_ms = 1000,
+    struct leader_tasks_config kc = {.round_ms = 1000,
                                .lease_s = 5,
                                .error_percent = set.error_percent,
                                .ages = {600, 2 * 86400, 400 * 86400, 3600, 30 * 86400},
                                .hook = {set.exec, set.webhook}};
-    struct keeperdb *db;
+    struct leader_db *db;
     int rc = 0;
 
     if (set.keeper)
-        rc = keeperdb_create(&db, &mc);
-    return rc < 0 || !set.keeper ? rc : keeper_start(out, db, &kc);
+        rc = leader_db_create(&db, &mc);
+    return rc < 0 || !set.keeper ? rc : leader_tasks_start(out, db, &kc);
 }
 
 static void stop_writers(void)
@@ -153,8 +153,8 @@ static int serve(int lfd)
     struct evsig *sig = NULL;
     struct reportsrv *s = NULL;
     struct batchsrv *b = NULL;
-    struct reportobs_config oc = {NULL, writers, batchers, set.writers, NULL};
-    struct reportobs *o = NULL;
+    struct report_metrics_config oc = {NULL, writers, batchers, set.writers, NULL};
+    struct report_metrics *o = NULL;
     uint32_t i;
     int rc = evloop_create(&l);
 
@@ -177,11 +177,11 @@ static int serve(int lfd)
         rc = start_keeper(&oc.keeper);
     oc.srv = s;
     if (rc == 0)
-        rc = reportobs_create(&o, l, set.http, &oc);
+        rc = report_metrics_create(&o, l, set.http, &oc);
     if (rc == 0)
         rc = evloop_run(l);
-    reportobs_destroy(o);
-    keeper_stop(oc.keeper);
+    report_metrics_destroy(o);
+    leader_tasks_stop(oc.keeper);
     for (i = 0; i < set.writers; i++)
         batchwriter_stop(batchers[i]);
     reportsrv_destroy(s);
@@ -215,7 +215,7 @@ int main(int argc, char **argv)
         return usage("[reportd] address wants an address such as 127.0.0.1 or ::1");
     rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
-        rc = hook_init();
+        rc = notifier_init();
     if (rc == 0)
         rc = myconn_init();
     lfd = rc < 0 ? rc : sock_listen(&at, BACKLOG, SOCK_NONBLOCK);
@@ -231,6 +231,6 @@ int main(int argc, char **argv)
     if (rc < 0)
         fprintf(stderr, "lars-reportd: %s (%s)\n", err_text(rc), err_str(rc));
     myconn_fini();
-    hook_fini();
+    notifier_fini();
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

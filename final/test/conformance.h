@@ -6,9 +6,9 @@
 
 #include "system.h"
 
-#include "agent/advice.h"
+#include "agent_data/module_policy.h"
 #include "lb/pick.h"
-#include "shmtab/snapshot.h"
+#include "shmem/route_reader.h"
 
 #define SCENARIOS "api/conformance/scenarios"
 #define LEAST 18                      /* of them */
@@ -63,7 +63,7 @@ static inline bool is_published(int rule)
 
     if (segment_open(&s, shm) < 0)
         return false;
-    mid = snapshot_find(s, 1, 1);
+    mid = route_reader_find(s, 1, 1);
     yes = mid >= 0 && s->module[mid].where != 0 && (int)s->module[mid].rule == rule;
     segment_close(s);
     return yes;
@@ -131,7 +131,7 @@ static inline const char *around(const char *what)
                  "INSERT INTO ModulePolicy (modid, cmdid, rule) VALUES (%u, %u, '%s')", m,
                  c, rule);
         mydb_sql(sql);
-        T_WAIT(is_published(advice_rule(rule)));
+        T_WAIT(is_published(module_policy_rule(rule)));
     } else if (sscanf(what, "total %u %u %u %u", &m, &c, &ok, &failed) == 4) {
         uint64_t end = t_now_ms() + 10000;
 

@@ -9,7 +9,7 @@
 #include "lb/health.h"
 #include "net/frame.h"
 #include "net/sock.h"
-#include "shmtab/snapshot.h"
+#include "shmem/route_reader.h"
 
 #define N_MAX 10
 #define CALL_MS 300
@@ -175,7 +175,7 @@ static bool is_out(int i)
     struct net_addr a;
 
     for (nid = 0; nid < n; nid++) {
-        snapshot_addr(seg, nid, &a);
+        route_reader_addr(seg, nid, &a);
         if (a.ip[3] == i + 1 && a.port == port[i])
             return seg->cost[nid] >= NODE_OUT;
     }

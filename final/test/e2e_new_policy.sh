@@ -8,7 +8,7 @@ page=../docs/ref/new-policy.md; bad=0
 [ -f "$page" ] || { echo "skip - no docs beside this folder"; exit 0; }
 tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 check() { if "$@" >"$tmp/out" 2>&1; then echo "ok - $what"; else echo "not ok - $what: $(tail -n 3 "$tmp/out")"; bad=1; fi; }
-cp -r src app test "$tmp"
+cp -r src app tools test "$tmp"
 # Blocks "@@" name no lines: "-" lines are looked for, and replaced by the "+" lines.
 awk -v root="$tmp" '
     function apply() { if (old == "" && new == "") return
@@ -25,11 +25,11 @@ awk -v root="$tmp" '
 what='the diffs apply'; check test ! -s "$tmp/said"
 cc() { ${CC:-gcc} -std=c11 -D_GNU_SOURCE -pthread -O1 -Wall -Wextra -Werror -Wno-missing-field-initializers -I"$tmp/src" "$@"; }
 base=$(for f in rnd mono log err; do echo "$tmp/src/base/$f.c"; done)
-lb=$(for f in pick health zones steer classic; do echo "$tmp/src/lb/$f.c"; done)
+lb=$(for f in pick health zone_breaker controller classic; do echo "$tmp/src/lb/$f.c"; done)
 what='the test builds'; check cc -I"$tmp/test" -o "$tmp/t" "$tmp/test/test_pick.c" $lb $base -lcmocka -lm
 what='the test passes'; check env LARS_TEST_FILTER='t_least*' "$tmp/t"
 grep -q 't_least_takes' "$tmp/out" && echo 'ok - it ran' || { echo 'not ok - it ran'; bad=1; }
-what='the simulator builds'; check cc -o "$tmp/sim" "$tmp/app/lars-sim.c" "$tmp"/src/sim/*.c $lb $base -lm
+what='the simulator builds'; check cc -o "$tmp/sim" "$tmp/tools/lars-sim.c" "$tmp"/src/sim/*.c $lb $base -lm
 what='it has the row'; check sh -c "'$tmp/sim' -t 4 speeds | grep -q '^| least: fewest calls under way'"
-what='the agent takes the name'; check cc -fsyntax-only "$tmp/src/agent/plane.c"
+what='the agent takes the name'; check cc -fsyntax-only "$tmp/src/agent_data/dataplane.c"
 exit $bad

@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 
 #include "lb/pick.h"
-#include "shmtab/claims.h"
-#include "shmtab/snapshot.h"
+#include "shmem/log_owner.h"
+#include "shmem/route_reader.h"
 
 static char shm[120], conf[300];
 static struct segment *seg;           /* as any client sees it */
@@ -105,7 +105,7 @@ static bool nothing_open(void)
     uint32_t i;
 
     for (i = 0; i < seg->routes->n_nid; i++)
-        if (seg->counters->counter[i].infl != 0)
+        if (seg->counters->counter[i].inflight != 0)
             return false;
     return true;
 }
@@ -357,7 +357,7 @@ static void t_a_killed_client_gives_its_calls_back(void **state)
     kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     T_WAIT(nothing_open());
-    T_WAIT(!claims_is_taken(seg, 1));
+    T_WAIT(!log_owner_is_taken(seg, 1));
     close(ready[0]);
     close(ready[1]);
 }
@@ -413,7 +413,7 @@ static void t_a_ledger_that_is_cut_off_stops_nobody(void **state)
     up();
     seg->counters->claim[9] = 99;     /* somebody takes a ledger, and spoils it */
     snprintf(path, sizeof(path), "%s/L.%u.9", shm, seg->g);
-    T_WAIT(!claims_is_taken(seg, 9)); /* the agent has it open now, and freed it */
+    T_WAIT(!log_owner_is_taken(seg, 9)); /* the agent has it open now, and freed it */
     seg->counters->claim[9] = 99;
     assert_int_equal(truncate(path, 0), 0);
     proc_expect_line(agent.err, "ledger.spoilt");
@@ -431,7 +431,7 @@ static void t_more_clients_than_ledgers_go_by_udp(void **state)
     (void)state;
     up();
     kill(agent.pid, SIGSTOP);         /* or it would free what nobody holds */
-    for (i = 1; i < LAYOUT_LEDGERS; i++)
+    for (i = 1; i < LAYOUT_CALL_LOGS; i++)
         seg->counters->claim[i] = 1 + (uint64_t)locks;
     kill(agent.pid, SIGCONT);
     c = another();                    /* the 1,025th */

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 
 #include "base/rnd.h"
-#include "shmtab/calls.h"
+#include "shmem/call_log.h"
 
 #define CLIENTS 4
 #define KILLS 40                      /* of clients; of the agent a tenth */
@@ -119,25 +119,25 @@ static bool nothing_open(void)
     uint32_t i;
 
     for (i = 0; i < seg->routes->n_nid; i++)
-        if (seg->counters->counter[i].infl != 0)
+        if (seg->counters->counter[i].inflight != 0)
             return false;
     return true;
 }
 
-static struct calls_sum all_ledgers(void)
+static struct call_log_sum all_ledgers(void)
 {
-    struct calls_sum s = {0};
+    struct call_log_sum s = {0};
     uint32_t i, nid;
 
-    for (i = 0; i < LAYOUT_LEDGERS + LAYOUT_OWN; i++) {
-        struct calls *c;
+    for (i = 0; i < LAYOUT_CALL_LOGS + LAYOUT_OWN; i++) {
+        struct call_log *c;
 
-        if (i >= 64 && i < LAYOUT_LEDGERS)
+        if (i >= 64 && i < LAYOUT_CALL_LOGS)
             continue;                 /* never used here */
-        assert_int_equal(calls_open(&c, seg, i), 0);
+        assert_int_equal(call_log_open(&c, seg, i), 0);
         for (nid = 0; nid < seg->routes->n_nid; nid++)
-            calls_sum(c, nid, &s);
-        calls_close(c);
+            call_log_sum(c, nid, &s);
+        call_log_close(c);
     }
     return s;
 }
@@ -146,7 +146,7 @@ static void t_everybody_is_killed_and_every_call_is_there(void **state)
 {
     int i, n, kills = KILLS * (getenv("LARS_CHAOS") ? atoi(getenv("LARS_CHAOS")) * 5 : 1);
     uint64_t begun = 0, done = 0, since;
-    struct calls_sum s;
+    struct call_log_sum s;
 
     (void)state;
     rnd_init_any(&rnd);

@@ -10,9 +10,9 @@
 #include "base/mono.h"
 #include "base/rnd.h"
 #include "lb/pick.h"
-#include "shmtab/chooser.h"
-#include "shmtab/publish.h"
-#include "shmtab/snapshot.h"
+#include "shmem/picker.h"
+#include "shmem/route_writer.h"
+#include "shmem/route_reader.h"
 #include "t.h"
 
 #define SHM_NODES 4096
@@ -20,20 +20,20 @@
 
 static char shm_dir[64];
 static struct segment *seg;
-static struct publish *pub;
+static struct route_writer *pub;
 
 static inline void shm_open_agent(void)
 {
     struct segment_config cfg = {shm_dir, SHM_NODES, SHM_MODULES};
 
     assert_int_equal(segment_create(&seg, &cfg), 0);
-    assert_int_equal(publish_create(&pub, seg), 0);
+    assert_int_equal(route_writer_create(&pub, seg), 0);
     segment_beat(seg, mono_ms());
 }
 
 static inline void shm_close_agent(void)
 {
-    publish_destroy(pub);
+    route_writer_destroy(pub);
     segment_close(seg);
     pub = NULL;
     seg = NULL;
@@ -60,7 +60,7 @@ static inline int shm_teardown(void **state)
 /* Module 1/<cmdid> has <n> nodes 10.0.<cmdid>.<from + i>. */
 static inline int64_t shm_publish(uint32_t cmdid, uint32_t from, uint32_t n)
 {
-    struct publish_node *node = calloc(n + 1, sizeof(*node));
+    struct route_writer_node *node = calloc(n + 1, sizeof(*node));
     int64_t mid;
     uint32_t i;
 
@@ -72,7 +72,7 @@ static inline int64_t shm_publish(uint32_t cmdid, uint32_t from, uint32_t n)
         node[i].addr.ip[3] = (uint8_t)(from + i);
         node[i].weight = 100;
     }
-    mid = publish_nodes(pub, 1, cmdid, node, n, 1000 * 256);
+    mid = route_writer_nodes(pub, 1, cmdid, node, n, 1000 * 256);
     free(node);
     if (mid >= 0) {
         struct layout_module *m = &seg->module[mid];
@@ -81,7 +81,7 @@ static inline int64_t shm_publish(uint32_t cmdid, uint32_t from, uint32_t n)
         m->need = PICK_NEED;
         m->own_max = PICK_FULL;
         m->timeout_ms = 30000;
-        m->punish_us = 20000;
+        m->penalty_us = 20000;
     }
     return mid;
 }

@@ -3,7 +3,7 @@
 
 #include "base/crc32.h"
 #include "lb/pick.h"
-#include "lb/zones.h"
+#include "lb/zone_breaker.h"
 #include "t.h"
 
 static struct health_node node[8], *all[8];
@@ -243,31 +243,32 @@ static void t_names_of_zones_are_as_mysql_numbers_them(void **state)
 
 static void t_a_zone_comes_back_over_35_seconds(void **state)
 {
-    struct zones z = {0};
+    struct zone_breaker z = {0};
 
     (void)state;
-    assert_int_equal(zones_step(&z, 3, 3, 6, 0), PICK_FULL);
-    assert_int_equal(zones_step(&z, 2, 3, 6, 0), PICK_FULL); /* 33 % out */
+    assert_int_equal(zone_breaker_step(&z, 3, 3, 6, 0), PICK_FULL);
+    assert_int_equal(zone_breaker_step(&z, 2, 3, 6, 0), PICK_FULL); /* 33 % out */
     assert_false(z.broken);
-    zones_step(&z, 1, 3, 6, 1000);    /* 67 % */
+    zone_breaker_step(&z, 1, 3, 6, 1000);    /* 67 % */
     assert_true(z.broken);
-    assert_int_equal(zones_step(&z, 3, 3, 6, 10000), PICK_FULL / 500);
-    assert_int_equal(zones_step(&z, 3, 3, 6, 14999), PICK_FULL / 500);
-    assert_in_range(zones_step(&z, 3, 3, 6, 30000), PICK_FULL / 2, PICK_FULL * 51 / 100);
-    assert_int_equal(zones_step(&z, 3, 3, 6, 45000), PICK_FULL);
+    assert_int_equal(zone_breaker_step(&z, 3, 3, 6, 10000), PICK_FULL / 500);
+    assert_int_equal(zone_breaker_step(&z, 3, 3, 6, 14999), PICK_FULL / 500);
+    assert_in_range(zone_breaker_step(&z, 3, 3, 6, 30000), PICK_FULL / 2,
+                    PICK_FULL * 51 / 100);
+    assert_int_equal(zone_breaker_step(&z, 3, 3, 6, 45000), PICK_FULL);
     assert_false(z.broken);
 }
 
 static void t_a_zone_that_fails_again_begins_anew(void **state)
 {
-    struct zones z = {0};
+    struct zone_breaker z = {0};
 
     (void)state;
-    zones_step(&z, 1, 3, 6, 0);
-    zones_step(&z, 3, 3, 6, 1000);
-    zones_step(&z, 1, 3, 6, 20000);
-    zones_step(&z, 3, 3, 6, 21000);
-    assert_int_equal(zones_step(&z, 3, 3, 6, 25000), PICK_FULL / 500);
+    zone_breaker_step(&z, 1, 3, 6, 0);
+    zone_breaker_step(&z, 3, 3, 6, 1000);
+    zone_breaker_step(&z, 1, 3, 6, 20000);
+    zone_breaker_step(&z, 3, 3, 6, 21000);
+    assert_int_equal(zone_breaker_step(&z, 3, 3, 6, 25000), PICK_FULL / 500);
 }
 
 #define P(f) cmocka_unit_test_setup(f, setup)

@@ -72,11 +72,11 @@ static void t_scan_takes_the_lowest_cost_times_calls(void **state)
     (void)state;
     cost[5] = 999;
     assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), 5);
-    counter[5].infl = 1;              /* 1,998 now */
+    counter[5].inflight = 1;              /* 1,998 now */
     cost[2] = 998;
     assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), 2);
-    counter[2].infl = -3;             /* a drift is no advantage */
-    counter[3].infl = 0;
+    counter[2].inflight = -3;             /* a drift is no advantage */
+    counter[3].inflight = 0;
     cost[3] = 997;
     assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), 3);
 }

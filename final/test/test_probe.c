@@ -1,5 +1,5 @@
 /* Probes of a node that is played by hand. */
-#include "agent/probe.h"
+#include "agent_data/probe.h"
 
 #include <sys/socket.h>
 

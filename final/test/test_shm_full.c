@@ -29,30 +29,30 @@ static void fill(void)                /* what is left of it */
 /* Returns 0, or the number of the step that was not as it should be. */
 static int on_a_full_disk(void)
 {
-    struct chooser_pick p = {.token = 0};
-    struct chooser *c, *late;
+    struct picker_pick p = {.token = 0};
+    struct picker *c, *late;
     int i;
 
     shm_close_agent();
     if (!small_disk("size=2m"))
         return 99;
     shm_open_agent();
-    if (shm_publish(1, 1, 100) != 0 || chooser_create(&c, shm_dir, CHOOSER_CLAIM) != 0)
+    if (shm_publish(1, 1, 100) != 0 || picker_create(&c, shm_dir, PICKER_CLAIM) != 0)
         return 1;
     for (i = 0; i < 8; i++)           /* some nodes have their page, others not */
-        if (chooser_get(c, 1, 1, 0, &p) != 0 || chooser_report(c, NULL, &p, true) != 0)
+        if (picker_get(c, 1, 1, 0, &p) != 0 || picker_report(c, NULL, &p, true) != 0)
             return 2;
     fill();
-    if (chooser_create(&late, shm_dir, CHOOSER_CLAIM) != -ENOSPC)
+    if (picker_create(&late, shm_dir, PICKER_CLAIM) != -ENOSPC)
         return 3;
     if (shm_publish(2, 1, 4000) != -ENOSPC)
         return 4;
     for (i = 0; i < 1000; i++) {      /* never a SIGBUS; what cannot be counted is said */
-        int rc = chooser_get(c, 1, 1, 0, &p);
+        int rc = picker_get(c, 1, 1, 0, &p);
 
         if (rc != 0 && rc != -ENOSPC)
             return 5;
-        if (rc == 0 && chooser_report(c, NULL, &p, true) != 0)
+        if (rc == 0 && picker_report(c, NULL, &p, true) != 0)
             return 6;
     }
     return 0;

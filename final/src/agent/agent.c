@@ -110,7 +110,7 @@ static void on_route(const struct module_id *m, const struct route_node *node, s
     unsigned index = module_id_shard(*m, SHARD_N);
     struct route_task *t;
 
-    planelink_route(a->more.plane, m, node, n, a->started);
+    dataplane_link_route(a->more.plane, m, node, n, a->started);
     if (!a->started) {                /* from the file: before the first question */
         shard_set_route(a->shard[index], m, node, n);
         return;
@@ -199,7 +199,7 @@ static int pick(unsigned index, const struct module_id *m, struct route_node *ou
 {
     struct agent *a = arg;
 
-    return planelink_pick(a->more.plane, index, m, out);
+    return dataplane_link_pick(a->more.plane, index, m, out);
 }
 
 /* --- shard -> shard ----------------------------------------------------------------- */
@@ -300,12 +300,12 @@ static int create_clients(struct agent *a, const struct agent_config *cfg)
                                .file = cfg->route_file,
                                .file_ms = cfg->file_ms,
                                .fn = on_route,
-                               .more = updatecli_more,
-                               .on_up = updatecli_on_up,
+                               .more = route_sync_more,
+                               .on_up = route_sync_on_up,
                                .more_arg = a->more.updates,
                                .arg = a};
     struct repcli_config rc = {.n_server = cfg->n_report,
-                               .dispatch = exactlink_dispatch(a->more.exact),
+                               .dispatch = batch_link_dispatch(a->more.exact),
                                .caller = cfg->caller,
                                .on_up = on_report_up,
                                .on_end = on_end,
@@ -348,7 +348,7 @@ int agent_start(struct agent **out, const struct agent_config *cfg)
         rc = create_clients(a, cfg);
     if (rc == 0)
         rc = agentparts_watch(&a->more,
-                              &(struct servers_config){.dns = a->dns, .rep = a->rep},
+                              &(struct failover_config){.dns = a->dns, .rep = a->rep},
                               looppool_loop(a->pool, DNS), looppool_loop(a->pool, REP),
                               cfg);
     if (rc < 0) {
@@ -393,7 +393,7 @@ void agent_stop(struct agent *a)
 
     if (!a)
         return;
-    planelink_flush(a->more.plane);
+    dataplane_link_flush(a->more.plane);
     for (i = 0; i <= SHARD_N; i++) {
         struct msgq_task t = {run_flush, NULL, a};
 
@@ -413,7 +413,7 @@ void agent_stat(const struct agent *a, struct agent_stat *out)
     unsigned i;
 
     *out = (struct agent_stat){.n_report_up = a->more.n_report_up};
-    planelink_stat(a->more.plane, &out->plane);
+    dataplane_link_stat(a->more.plane, &out->plane);
     for (i = 0; i < SHARD_N; i++) {
         shard_stat(a->shard[i], &st);
         out->n_get_host += st.n_get_host;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/net_addr.h"
-#include "agent/plane.h"
+#include "agent_data/dataplane.h"
 #include "lb/classic.h"
 #include "net/tcpcli.h"
 
@@ -20,7 +20,8 @@ struct agent_config {
     uint32_t caller;                  /* our IPv4 in reports; 0 = by the connection */
     const char *route_file;           /* copied */
     struct classic_config classic;
-    struct plane_config plane;        /* dir empty: no shared memory; hooks are ours */
+    /* dir empty: no shared memory; hooks are ours */
+    struct dataplane_config plane;
     uint32_t report_ms;               /* between two reports of a module */
     uint32_t refresh_ms;              /* between two questions for a module */
     uint32_t file_ms;                 /* between two writes of the file */
@@ -39,7 +40,7 @@ struct agent_stat {
     uint64_t n_bad;                   /* of these: malformed or unknown */
     uint64_t n_module;                /* known or asked for, now */
     uint64_t n_report_up;             /* connections to a Report Service so far */
-    struct plane_stat plane;
+    struct dataplane_stat plane;
 };
 
 void agent_stat(const struct agent *a, struct agent_stat *out); /* Thread: any */

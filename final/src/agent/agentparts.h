@@ -5,16 +5,16 @@
 #define LARS_AGENT_AGENTPARTS_H
 
 #include "agent/agent.h"
-#include "agent/exactlink.h"
-#include "agent/planelink.h"
-#include "agent/servers.h"
-#include "agent/updatecli.h"
+#include "agent_report/batch_link.h"
+#include "agent_data/dataplane_link.h"
+#include "agent/failover.h"
+#include "agent/route_sync.h"
 
 struct agentparts {                   /* in struct agent; read-only but for here */
-    struct exactlink *exact;
-    struct planelink *plane;          /* NULL = none */
-    struct servers *servers;
-    struct updatecli *updates;
+    struct batch_link *exact;
+    struct dataplane_link *plane;          /* NULL = none */
+    struct failover *servers;
+    struct route_sync *updates;
     _Atomic uint64_t n_report_up;
 };
 
@@ -23,10 +23,11 @@ struct agentparts {                   /* in struct agent; read-only but for here
  * -errno; then agentparts_fini() is to be called all the same. */
 int agentparts_init(struct agentparts *p, const struct agent_config *cfg,
                     struct looppool *pool, unsigned plane, unsigned rep,
-                    void (*tell_all)(void *arg), planelink_totals_fn *tell, void *arg);
+                    void (*tell_all)(void *arg), dataplane_link_totals_fn *tell,
+                    void *arg);
 
 /* After: <sc> has the clients, which run in <dns> and <rep>. */
-int agentparts_watch(struct agentparts *p, struct servers_config *sc, struct evloop *dns,
+int agentparts_watch(struct agentparts *p, struct failover_config *sc, struct evloop *dns,
                      struct evloop *rep, const struct agent_config *cfg);
 void agentparts_fini_servers(struct agentparts *p); /* before the clients go */
 void agentparts_fini(struct agentparts *p); /* after the shards and the clients */

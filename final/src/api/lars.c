@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "api/fallback.h"
-#include "api/larsshm.h"
-#include "api/larswords.h"
+#include "api/shm_calls.h"
+#include "api/lars_strerror.h"
 #include "base/mono.h"
 #include "base/net_addr.h"
 #include "net/frame.h"
@@ -37,7 +37,7 @@ struct lars_client {
     int fd[SHARDS];
     uint32_t timeout_ms, seq;
     struct fallback *fallback;
-    struct shmcli *shm;               /* not guarded: it has threads of its own */
+    struct shm_client *shm;               /* not guarded: it has threads of its own */
     char in[DATAGRAM_MAX];
 };
 
@@ -176,9 +176,9 @@ int lars_get_host_key(struct lars_client *c, uint32_t modid, uint32_t cmdid, uin
 
     if (!c || (modid == 0 && cmdid == 0))
         return -EINVAL;
-    if (shmcli_has_forked(c->shm))
+    if (shm_client_has_forked(c->shm))
         after_fork(c);
-    rc = larsshm_get(c->shm, modid, cmdid, key, out);
+    rc = shm_calls_get(c->shm, modid, cmdid, key, out);
     if (rc == 0 || rc == -ENOENT || rc == -EINPROGRESS)
         return rc;
     pthread_mutex_lock(&c->lock);
@@ -199,10 +199,10 @@ int lars_report(struct lars_client *c, const struct lars_host *h, int retcode)
 
     if (!c || !h || (h->modid == 0 && h->cmdid == 0))
         return -EINVAL;
-    if (shmcli_has_forked(c->shm))
+    if (shm_client_has_forked(c->shm))
         after_fork(c);
-    if (larsshm_has(h)) {
-        int rc = larsshm_report(c->shm, h, retcode == 0);
+    if (shm_calls_has(h)) {
+        int rc = shm_calls_report(c->shm, h, retcode == 0);
 
         if (rc != -ESTALE)
             return rc;
@@ -231,9 +231,9 @@ int lars_get_route(struct lars_client *c, uint32_t modid, uint32_t cmdid,
 
     if (!c || (modid == 0 && cmdid == 0))
         return -EINVAL;
-    if (shmcli_has_forked(c->shm))
+    if (shm_client_has_forked(c->shm))
         after_fork(c);
-    rc = larsshm_route(c->shm, modid, cmdid, out, max);
+    rc = shm_calls_route(c->shm, modid, cmdid, out, max);
     if (rc >= 0 || rc == -E2BIG || rc == -ENOENT)
         return rc;
     rc = -ETIMEDOUT;
@@ -313,7 +313,7 @@ static void close_sockets(struct lars_client *c)
 /* A child that reads its parent's replies would take them away from it. */
 static void after_fork(struct lars_client *c)
 {
-    shmcli_after_fork(c->shm);
+    shm_client_after_fork(c->shm);
     pthread_mutex_init(&c->lock, NULL);
     close_sockets(c);
     (void)open_sockets(c);            /* none: calls by UDP fail with -EBADF */
@@ -347,7 +347,7 @@ int lars_open(struct lars_client **out, const struct lars_options *opt)
     if (rc == 0)
         rc = fallback_create(&c->fallback, or_env(opt->dir, "LARS_DIR", "build/run"));
     if (rc == 0)
-        rc = larsshm_open(&c->shm, or_env(opt->dir, "LARS_DIR", "build/run"));
+        rc = shm_calls_open(&c->shm, or_env(opt->dir, "LARS_DIR", "build/run"));
     if (rc < 0)
         lars_close(c);
     else
@@ -361,14 +361,14 @@ void lars_close(struct lars_client *c)
         return;
     close_sockets(c);
     fallback_destroy(c->fallback);
-    shmcli_destroy(c->shm);
+    shm_client_destroy(c->shm);
     pthread_mutex_destroy(&c->lock);
     free(c);
 }
 
 const char *lars_strerror(int rc)
 {
-    return larswords_of(rc);
+    return lars_strerror_of(rc);
 }
 
 const char *lars_version(void)

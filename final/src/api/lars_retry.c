@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "api/larsshm.h"
+#include "api/shm_calls.h"
 #include "base/mono.h"
 
 #define ATTEMPTS 3
@@ -91,13 +91,13 @@ static int get(struct lars_client *c, const struct lars_retry *r, struct lars_ho
 {
     int i, rc = 0;
 
-    larsshm_avoid(r->tried, r->n);
+    shm_calls_avoid(r->tried, r->n);
     for (i = 0; i < TRIES; i++) {
         rc = lars_get_host_key(c, r->modid, r->cmdid, r->key, out);
-        if (rc < 0 || larsshm_has(out) || !was_tried(r, &out->addr))
+        if (rc < 0 || shm_calls_has(out) || !was_tried(r, &out->addr))
             break;                    /* what was chosen by shared memory was begun */
     }
-    larsshm_avoid(NULL, 0);
+    shm_calls_avoid(NULL, 0);
     return rc;
 }
 

@@ -10,14 +10,14 @@
 #include "base/mono.h"
 #include "lb/health.h"
 #include "lb/pick.h"
-#include "shmtab/snapshot.h"
+#include "shmem/route_reader.h"
 
 #define COST_UNIT (256 * NODE_WEIGHT) /* of a microsecond at weight 1 */
 
 struct look {
     const struct segment *s;
     const struct layout_module *line;
-    struct snapshot snap;
+    struct route_reader snap;
     struct pick_view view;
     uint64_t now_ms;
     uint32_t in, own_in;              /* nodes that are in: all, our zone's */
@@ -36,8 +36,8 @@ static int open_look(struct look *l, const char *dir, uint32_t modid, uint32_t c
     if (rc < 0)
         return rc;
     l->s = s;
-    mid = snapshot_find(s, modid, cmdid);
-    rc = mid < 0 ? -ESRCH : snapshot_read(s, (uint32_t)mid, &l->snap);
+    mid = route_reader_find(s, modid, cmdid);
+    rc = mid < 0 ? -ESRCH : route_reader_read(s, (uint32_t)mid, &l->snap);
     if (rc < 0) {
         segment_close(s);
         return rc;
@@ -84,18 +84,19 @@ static int add_node(const struct look *l, struct table *t, uint32_t i)
 {
     const struct node_member *m = &l->snap.member[i];
     const struct node_counter *n = &l->s->counters->counter[m->nid];
-    char node[NET_ADDR_STRLEN], weight[12], cost[24], infl[12], streak[12], why[100];
-    char *cell[7] = {node, m->zone ? "other" : "ours", weight, cost, infl, streak, NULL};
+    char node[NET_ADDR_STRLEN], weight[12], cost[24], inflight[12], streak[12], why[100];
+    char *cell[7] = {node, m->zone ? "other" : "ours", weight, cost, inflight, streak,
+                     NULL};
     struct net_addr a;
 
-    snapshot_addr(l->s, m->nid, &a);
+    route_reader_addr(l->s, m->nid, &a);
     net_addr_str(&a, node);
     snprintf(weight, sizeof(weight), "%u", m->weight);
     snprintf(cost, sizeof(cost), "%llu",
              l->s->cost[m->nid] >= NODE_RESTS
                  ? 0ull
                  : (unsigned long long)l->s->cost[m->nid] * m->weight / COST_UNIT);
-    snprintf(infl, sizeof(infl), "%d", n->infl);
+    snprintf(inflight, sizeof(inflight), "%d", n->inflight);
     snprintf(streak, sizeof(streak), "%u", n->streak);
     cell[6] = (char *)because(l, i, why, sizeof(why));
     return table_add(t, cell);
@@ -103,7 +104,7 @@ static int add_node(const struct look *l, struct table *t, uint32_t i)
 
 static void close_look(struct look *l)
 {
-    snapshot_free(&l->snap);
+    route_reader_free(&l->snap);
     segment_close((struct segment *)l->s);
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "ctl/cmd_plane.h"
-#include "proto/msg_info.h"
+#include "proto/msg_module_meta.h"
 
 static const char *const rules[] = {"", "scan", "p2c", "wrr", "hash", "classic"};
 
@@ -35,7 +35,8 @@ static int check_text(const char *key, const char *value)
     size_t i;
 
     if (strcmp(key, "probe") == 0) {
-        if (!value[0] || (msg_info_is_path(value) && strlen(value) < MSG_INFO_PROBE))
+        if (!value[0] ||
+            (msg_module_meta_is_path(value) && strlen(value) < MSG_MODULE_META_PROBE))
             return 0;
         return ctl_say(CTL_USAGE, "probe: \"%s\" is no path such as /healthz", value);
     }

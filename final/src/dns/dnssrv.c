@@ -181,15 +181,15 @@ static void take_info(void *arg, void *user)
 
 static void drop_info(void *arg)
 {
-    infotable_unref(arg);
+    module_meta_table_unref(arg);
 }
 
-void dnssrv_publish_info(struct dnssrv *s, struct infotable *t)
+void dnssrv_publish_info(struct dnssrv *s, struct module_meta_table *t)
 {
     unsigned i;
 
     for (i = 0; i < s->cfg.n_threads; i++)
-        infotable_ref(t);
+        module_meta_table_ref(t);
     mtsrv_post_all(s->srv, &(struct msgq_task){take_info, drop_info, t});
 }
 

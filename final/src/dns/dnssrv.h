@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "net/mtsrv.h"
-#include "route/infotable.h"
+#include "route/module_meta_table.h"
 #include "route/route.h"
 
 struct dnssrv;
@@ -34,7 +34,7 @@ void dnssrv_destroy(struct dnssrv *s);
 void dnssrv_publish(struct dnssrv *s, struct route_table *t);
 
 /* From now on this is known besides, to agents that said hello.  Thread: any. */
-void dnssrv_publish_info(struct dnssrv *s, struct infotable *t);
+void dnssrv_publish_info(struct dnssrv *s, struct module_meta_table *t);
 
 struct mtsrv *dnssrv_server(struct dnssrv *s); /* to count connections */
 

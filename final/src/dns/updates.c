@@ -13,9 +13,9 @@ struct updates {
     struct subs *subs;                /* of those that said hello */
     const struct route_table *had, *has; /* while pushing; had may be NULL */
     uint64_t n_sent;
-    struct infotable *info;           /* NULL = nothing yet; one reference */
-    const struct infotable *knew;     /* while pushing: what <info> replaces */
-    char info_body[MSG_INFO_ROOM];
+    struct module_meta_table *info;           /* NULL = nothing yet; one reference */
+    const struct module_meta_table *knew;     /* while pushing: what <info> replaces */
+    char info_body[MSG_MODULE_META_ROOM];
     size_t info_len;
     /* The change that is being sent: */
     struct module_id mod;
@@ -43,7 +43,7 @@ void updates_destroy(struct updates *u)
     if (!u)
         return;
     subs_destroy(u->subs);
-    infotable_unref(u->info);
+    module_meta_table_unref(u->info);
     free(u);
 }
 
@@ -166,10 +166,11 @@ uint64_t updates_push(struct updates *u, const struct route_table *had,
 
 /* Pack it; NULL: that nothing is known any more. */
 static void pack_info(struct updates *u, const struct module_id *m,
-                      const struct msg_info *info)
+                      const struct msg_module_meta *info)
 {
-    const struct msg_info none = {.mod = *m};
-    ssize_t n = msg_info_pack(info ? info : &none, u->info_body, sizeof(u->info_body));
+    const struct msg_module_meta none = {.mod = *m};
+    ssize_t n =
+        msg_module_meta_pack(info ? info : &none, u->info_body, sizeof(u->info_body));
 
     u->info_len = n > 0 ? (size_t)n : 0;
 }
@@ -179,34 +180,35 @@ static void send_info_to(struct conn *c, void *arg)
     struct updates *u = arg;
 
     if (u->info_len > 0)
-        conn_send(c, MSG_INFO, u->info_body, u->info_len);
+        conn_send(c, MSG_MODULE_META, u->info_body, u->info_len);
 }
 
 static void push_info(uint32_t modid, uint32_t cmdid, void *arg)
 {
     struct updates *u = arg;
-    const struct msg_info *has = infotable_find(u->info, modid, cmdid);
+    const struct msg_module_meta *has = module_meta_table_find(u->info, modid, cmdid);
 
-    if (infotable_same(infotable_find(u->knew, modid, cmdid), has))
+    if (module_meta_table_same(module_meta_table_find(u->knew, modid, cmdid), has))
         return;
     pack_info(u, &(struct module_id){modid, cmdid}, has);
     subs_each_conn(u->subs, modid, cmdid, send_info_to, u);
 }
 
-void updates_take_info(struct updates *u, struct infotable *t)
+void updates_take_info(struct updates *u, struct module_meta_table *t)
 {
-    struct infotable *old = u->info;
+    struct module_meta_table *old = u->info;
 
     u->info = t;
     u->knew = old;
     subs_each_module(u->subs, push_info, u);
     u->knew = NULL;
-    infotable_unref(old);
+    module_meta_table_unref(old);
 }
 
 void updates_send_info(struct updates *u, struct conn *c, const struct module_id *m)
 {
-    const struct msg_info *info = infotable_find(u->info, m->modid, m->cmdid);
+    const struct msg_module_meta *info =
+        module_meta_table_find(u->info, m->modid, m->cmdid);
 
     if (!info)
         return;

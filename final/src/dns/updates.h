@@ -9,7 +9,7 @@
 
 #include "net/conn.h"
 #include "proto/msg.h"
-#include "route/infotable.h"
+#include "route/module_meta_table.h"
 #include "route/route.h"
 
 struct updates;
@@ -33,7 +33,7 @@ uint64_t updates_push(struct updates *u, const struct route_table *had,
                       const struct route_table *has);
 
 /* From now on this is known; tell whom it concerns what differs.  Takes the reference. */
-void updates_take_info(struct updates *u, struct infotable *t);
+void updates_take_info(struct updates *u, struct module_meta_table *t);
 
 /* Tell what is known of the module; nothing is nothing. */
 void updates_send_info(struct updates *u, struct conn *c, const struct module_id *m);

@@ -1,5 +1,5 @@
 /* node -- what a choice looks at: the numbers of a node that many processes share.  Plain
- * memory: shmtab/layout.h places it in files, a test or the simulator on the heap. */
+ * memory: shmem/layout.h places it in files, a test or the simulator on the heap. */
 #ifndef LARS_LB_NODE_H
 #define LARS_LB_NODE_H
 
@@ -20,7 +20,8 @@ enum node_why {
 
 /* Written by everybody, atomics only; 16 bytes. */
 struct node_counter {
-    _Atomic int32_t infl;             /* calls under way; readers take max(infl, 0) */
+    /* calls under way; readers take max(inflight, 0) */
+    _Atomic int32_t inflight;
     _Atomic uint32_t streak;          /* failures in a row */
     _Atomic uint64_t out_until_ms;    /* a client's proposal; monotonic, 0 = none */
 };

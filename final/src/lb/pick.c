@@ -66,9 +66,9 @@ bool pick_may_eject(const struct pick_view *v, uint64_t now_ms)
 static uint64_t score(const struct pick_view *v, uint32_t i)
 {
     const struct node_counter *c = &v->counter[v->member[i].nid];
-    int32_t infl = atomic_load_explicit(&c->infl, memory_order_relaxed);
+    int32_t inflight = atomic_load_explicit(&c->inflight, memory_order_relaxed);
 
-    return (uint64_t)cost_of(v, i) * (uint32_t)((infl > 0 ? infl : 0) + 1);
+    return (uint64_t)cost_of(v, i) * (uint32_t)((inflight > 0 ? inflight : 0) + 1);
 }
 
 static uint32_t below(struct pick_state *st, uint32_t n)
@@ -97,9 +97,9 @@ static inline void look_at(const struct pick_view *v, uint32_t from, uint32_t to
         const struct node_counter *c = &v->counter[nid];
         uint64_t cost = atomic_load_explicit(&v->cost[nid], memory_order_relaxed);
         uint64_t until = atomic_load_explicit(&c->out_until_ms, memory_order_relaxed);
-        int64_t infl = atomic_load_explicit(&c->infl, memory_order_relaxed);
+        int64_t inflight = atomic_load_explicit(&c->inflight, memory_order_relaxed);
         bool out = (cost >= NODE_OUT) | (until > now_ms);
-        uint64_t busy = (uint64_t)(infl > 0 ? infl : 0) & BUSY_MAX;
+        uint64_t busy = (uint64_t)(inflight > 0 ? inflight : 0) & BUSY_MAX;
         uint64_t s = (any ? 1 : cost) * (busy + 1);
 
         b->n_out += cost >= NODE_RESTS || out;

@@ -37,7 +37,7 @@ struct pick_view {
     const struct node_member *member; /* those of zone 0 first */
     uint32_t n, n_own;                /* n 1 and more; n_own 0 to n */
     uint32_t need; /* of the own zone's capacity, of PICK_FULL; it may
-                                       * be more than there is: lb/need.h */
+                                       * be more than there is: lb/spillover.h */
     uint32_t own_max;                 /* at most this share stays here, of PICK_FULL */
     enum pick_rule rule;              /* unknown: scan */
 };

@@ -10,7 +10,7 @@
 
 #include "base/rnd.h"
 #include "lb/classic.h"
-#include "lb/steer.h"
+#include "lb/controller.h"
 #include "sim/events.h"
 
 #define NET_US 250
@@ -51,7 +51,7 @@ struct host {
     struct health_totals totals[SIM_NODES];
     int64_t current[SIM_NODES];
     struct pick_state st;
-    struct steer steer;
+    struct controller steer;
     struct classic *classic;
     uint64_t probe_ms;
 };
@@ -162,10 +162,10 @@ static void end_call(struct sim *s, uint32_t id, bool ok)
 
     c->ended = true;
     if (s->cfg.policy == SIM_PICK) {
-        h->counter[c->node].infl--;
+        h->counter[c->node].inflight--;
         t->done++;
         t->err += !ok;
-        t->lat_us += !ok && lat < h->steer.punish_us ? h->steer.punish_us : lat;
+        t->lat_us += !ok && lat < h->steer.penalty_us ? h->steer.penalty_us : lat;
         pick_ended(&h->steer.view, c->node, h->steer.k, ok, false, s->now / 1000);
     } else if (s->cfg.policy == SIM_CLASSIC) {
         classic_report(h->classic, &(struct route_node){c->node + 1, 1, 0, 0}, ok,
@@ -227,7 +227,7 @@ static void begin_call(struct sim *s)
         return;
     }
     if (s->cfg.policy == SIM_PICK)
-        s->host[host].counter[node].infl++;
+        s->host[host].counter[node].inflight++;
     s->node[node].n += s->now >= WARM_US;
     add_event(s, s->now + (uint64_t)(s->cfg.timeout_ms * 1000), TIMEOUT, id, c->gen);
     if (!oracle && is_down(s, node, s->cfg.n_dead)) {
@@ -305,7 +305,7 @@ static void probe(struct sim *s, struct host *h)
 static void on_tick(struct sim *s, uint32_t id)
 {
     struct host *h = &s->host[id];
-    struct steer_hooks hooks = {totals_of, on_ejected, h};
+    struct controller_hooks hooks = {totals_of, on_ejected, h};
     struct health_node *part[SIM_NODES];
 
     if (s->cfg.policy == SIM_CLASSIC) {
@@ -315,7 +315,7 @@ static void on_tick(struct sim *s, uint32_t id)
             h->probe_ms = s->now / 1000 + 1000;
             probe(s, h);
         }
-        steer_step(&h->steer, &health_preset, &hooks, part, s->now / 1000);
+        controller_step(&h->steer, &health_preset, &hooks, part, s->now / 1000);
     }
     add_event(s, s->now + s->cfg.tick_ms * 1000, TICK, id, 0);
 }
@@ -334,7 +334,7 @@ static int start_host(struct sim *s, uint32_t id)
     }
     rnd_init(&h->st.rnd, (uint64_t)rnd_u32(&s->rnd) << 32 | rnd_u32(&s->rnd));
     h->st.current = h->current;
-    h->steer = (struct steer){.view = {.cost = h->cost,
+    h->steer = (struct controller){.view = {.cost = h->cost,
                                        .counter = h->counter,
                                        .member = s->member,
                                        .n = s->cfg.n_node,
@@ -345,7 +345,7 @@ static int start_host(struct sim *s, uint32_t id)
                               .cost = h->cost,
                               .node = h->health,
                               .k = health_k(0),
-                              .punish_us = STEER_PUNISH_MIN_US};
+                              .penalty_us = CONTROLLER_PENALTY_MIN_US};
     rc = classic_create(&h->classic, cc);
     if (rc == 0)
         rc = classic_set_nodes(h->classic, node, s->cfg.n_node, 0);

@@ -1,6 +1,7 @@
-/* sim -- callers, hosts and nodes in virtual time: the same seed gives the same result to
- * the last byte.  It chooses with the production code (lb/pick, lb/steer, lb/classic);
- * only the network, the nodes and the clock are played.  Thread: any, no two at once. */
+/* sim -- callers, hosts and nodes in virtual time: the same seed gives the same result
+ * to the last byte.  It chooses with the production code (lb/pick, lb/controller,
+ * lb/classic); only the network, the nodes and the clock are played.  Thread: any, no
+ * two at once. */
 #ifndef LARS_SIM_SIM_H
 #define LARS_SIM_SIM_H
 
@@ -12,7 +13,8 @@
 #define SIM_NODES 64
 
 enum sim_policy {
-    SIM_PICK,                         /* a rule of lb/pick.h, with lb/steer.h behind it */
+    /* a rule of lb/pick.h, with lb/controller.h behind it */
+    SIM_PICK,
     SIM_CLASSIC,                      /* the two queues of stage 06, faithfully */
     SIM_ORACLE,                       /* one queue for all, and it knows every speed */
 };

@@ -6,11 +6,11 @@
 #include <stdint.h>
 
 struct module_id {
-    uint32_t modid, cmdid;            /* int32 on the wire; the same 32 bits here */
+    uint32_t modid, cmdid;            /* int32 on the wire: the same 32 bits */
 };
 
-/* The index, 0 to n - 1, of the shard that serves module <id> when there are <n> of them
- * (n > 0).  All programs compute it alike: a client asks the shard that has the module. */
+/* The index, 0 to n - 1, of the shard that serves module <id> out of <n> shards
+ * (n > 0).  Agent and clients compute it alike, so a client asks the right shard. */
 static inline uint32_t module_id_shard(struct module_id id, uint32_t n)
 {
     return (id.modid + id.cmdid) % n;

@@ -1,0 +1,83 @@
+# api.mk -- the client library liblars and its bindings: C, C++, Python, Java; the
+# conformance suite and the examples.  `make api` builds the C library alone: it needs a C
+# compiler and protobuf-c, no database and no JDK.
+# liblars.so and liblars.a export lars_* and nothing else.
+API := src/api/lars.c src/api/lars_retry.c src/api/lars_nowait.c src/api/lars_strerror.c src/api/shm_calls.c src/api/shm_client.c src/api/fallback.c src/shmem/segment.c \
+       src/shmem/route_reader.c src/shmem/call_log.c src/shmem/log_owner.c src/shmem/picker.c src/lb/pick.c \
+       src/route/routefile.c src/proto/msg.c src/proto/msg_host.c src/proto/budget.c src/net/frame.c \
+       src/net/sock.c src/base/buf.c src/base/err.c src/base/heartbeat.c src/base/latency.c src/base/log.c \
+       src/base/mono.c src/base/net_addr.c src/base/rnd.c
+PIC := $(API:%.c=$(BUILD)/pic/%.o) $(BUILD)/pic/proto/lars.pb-c.o
+PREFIX ?= /usr/local
+$(PIC): | $(PBC)
+$(BUILD)/pic/%.o: %.c ; $(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -fPIC -c -o $@ $<
+$(BUILD)/pic/%.o: $(BUILD)/%.c ; $(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -fPIC -c -o $@ $<
+$(BUILD)/liblars.so.1: $(PIC) src/api/liblars.map
+	$(Q)$(CC) $(ALL_LD) -shared -Wl,-soname,liblars.so.1 -Wl,--version-script=src/api/liblars.map -o $@ $(PIC) -lprotobuf-c -lm
+$(BUILD)/liblars.a: $(PIC)
+	$(Q)rm -f $@ && ld -r -o $(BUILD)/pic/liblars.o $^ && objcopy -w --keep-global-symbol='lars_[a-z]*' $(BUILD)/pic/liblars.o && $(AR) rcs $@ $(BUILD)/pic/liblars.o
+api: $(BUILD)/liblars.so.1 $(BUILD)/liblars.a
+# `make install-api DESTDIR=... PREFIX=...`: header, libraries, lars.pc.
+install-api: api
+	$(Q)install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	$(Q)install -m 644 src/api/lars.h src/api/lars_retry.h src/api/lars_nowait.h $(DESTDIR)$(PREFIX)/include
+	$(Q)install -m 644 $(BUILD)/liblars.a $(BUILD)/liblars.so.1 $(DESTDIR)$(PREFIX)/lib
+	$(Q)ln -sf liblars.so.1 $(DESTDIR)$(PREFIX)/lib/liblars.so
+	$(Q)sed 's#@PREFIX@#$(PREFIX)#' src/api/lars.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/lars.pc
+test-build: api
+# The other languages, and the conformance suite's runners.
+PYTHON ?= /usr/bin/python3
+CXX_FLAGS := -std=c++11 -O2 -g -Wall -Wextra -Wpedantic -Isrc/api -Iapi/cpp $(SAN)
+PY_INC := $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null)
+$(BUILD)/python/lars.abi3.so: api/python/larsmodule.c $(BUILD)/liblars.a
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -Isrc/api -isystem $(PY_INC) -fPIC -shared -o $@ $^ -lprotobuf-c -lm
+$(BUILD)/conform_c: api/conformance/conform.c api/conformance/allocations.h $(BUILD)/liblars.a
+	$(Q)$(CC) $(ALL_CF) -Isrc/api -o $@ $(filter-out %.h,$^) -lprotobuf-c -lm -pthread
+$(BUILD)/conform_cpp: api/conformance/conform.cpp api/cpp/lars.hpp api/conformance/allocations.h $(BUILD)/liblars.a
+	$(Q)$(CXX) $(CXX_FLAGS) -o $@ $< $(BUILD)/liblars.a -lprotobuf-c -lm -pthread
+$(BUILD)/conform_python: api/conformance/conform.py $(BUILD)/python/lars.abi3.so
+	$(Q)printf '#!/bin/sh\nPYTHONPATH=%s/python exec %s %s "$$@"\n' '$(BUILD)' '$(PYTHON)' '$<' >$@ && chmod +x $@
+$(BUILD)/conform_udp: api/conformance/conform.py api/conformance/pure/lars.py
+	$(Q)printf '#!/bin/sh\nPYTHONPATH=api/conformance/pure LARS_SUITE=UDP exec %s -B %s "$$@"\n' '$(PYTHON)' '$<' >$@ && chmod +x $@
+$(BUILD)/get_c: api/examples/get.c $(BUILD)/liblars.a
+	$(Q)$(CC) $(ALL_CF) -Isrc/api -o $@ $^ -lcurl -lprotobuf-c -lm -pthread
+$(BUILD)/get_cpp: api/examples/get.cpp api/cpp/lars.hpp $(BUILD)/liblars.a
+	$(Q)$(CXX) $(CXX_FLAGS) -o $@ $< $(BUILD)/liblars.a -lcurl -lprotobuf-c -lm -pthread
+$(BUILD)/get_python: api/examples/get.py $(BUILD)/python/lars.abi3.so
+	$(Q)printf '#!/bin/sh\nPYTHONPATH=%s/python exec %s %s "$$@"\n' '$(BUILD)' '$(PYTHON)' '$<' >$@ && chmod +x $@
+$(BUILD)/get_java: api/examples/Get.java $(BUILD)/lars.jar
+	$(Q)javac -Xlint:all -encoding UTF-8 -cp $(BUILD)/lars.jar -d $(BUILD)/examples $< && \
+	  printf '#!/bin/sh\nexec java -cp %s:%s Get "$$@"\n' '$(BUILD)/examples' '$(BUILD)/lars.jar' >$@ && chmod +x $@
+JDK := $(patsubst %/bin/javac,%,$(realpath $(shell command -v javac)))
+JAVA_SRC := $(wildcard api/java/org/lars/*.java)
+$(BUILD)/java/org_lars_Native.h: $(JAVA_SRC)
+	$(Q)javac -Xlint:all -Werror -encoding UTF-8 --release 11 -h $(BUILD)/java -d $(BUILD)/java $(JAVA_SRC)
+$(BUILD)/java/org/lars/liblarsjni.so: api/java/larsjni.c $(BUILD)/java/org_lars_Native.h $(BUILD)/liblars.a
+	$(Q)$(CC) $(ALL_CF) -Isrc/api -I$(BUILD)/java -isystem $(JDK)/include -isystem $(JDK)/include/linux -fPIC -shared -o $@ $< $(BUILD)/liblars.a -lprotobuf-c -lm
+$(BUILD)/lars.jar: $(BUILD)/java/org/lars/liblarsjni.so
+	$(Q)jar cf $@ -C $(BUILD)/java org
+$(BUILD)/conform_java: api/conformance/Conform.java $(BUILD)/lars.jar
+	$(Q)javac -Xlint:all -encoding UTF-8 -cp $(BUILD)/lars.jar -d $(BUILD)/conform $< && \
+	  printf '#!/bin/sh\nexec java -Xcheck:jni -cp %s:%s Conform "$$@"\n' '$(BUILD)/conform' '$(BUILD)/lars.jar' >$@ && chmod +x $@
+$(BUILD)/conform_jni: api/conformance/conform.c api/conformance/jni_as_c.c api/java/larsjni.c api/conformance/jni_as_c.h api/conformance/allocations.h $(BUILD)/java/org_lars_Native.h $(BUILD)/liblars.a
+	$(Q)$(CC) $(ALL_CF) -Isrc/api -I$(BUILD)/java -isystem $(JDK)/include -isystem $(JDK)/include/linux -Iapi/conformance -c -include jni_as_c.h -o $@.o $<
+	$(Q)$(CC) $(ALL_CF) -Isrc/api -I$(BUILD)/java -isystem $(JDK)/include -isystem $(JDK)/include/linux -o $@ $@.o $(filter-out $< %.h,$^) -lprotobuf-c -lm -pthread
+$(BUILD)/embed_java: api/conformance/embed/Embed.java $(BUILD)/lars.jar
+	$(Q)javac -Xlint:all -encoding UTF-8 -cp $(BUILD)/lars.jar -d $(BUILD)/embed $< && \
+	  printf '#!/bin/sh\nexec java -Xmx64m -Xms64m -XX:+AlwaysPreTouch -Xcheck:jni -cp %s:%s Embed %s\n' '$(BUILD)/embed' '$(BUILD)/lars.jar' '$(BUILD)/lars.jar' >$@ && chmod +x $@
+$(BUILD)/embed_python: api/conformance/embed/embed.py $(BUILD)/python/lars.abi3.so
+	$(Q)printf '#!/bin/sh\nPYTHONPATH=%s/python exec %s %s\n' '$(BUILD)' '$(PYTHON)' '$<' >$@ && chmod +x $@
+$(BUILD)/embed_gunicorn: api/conformance/embed/app.py $(BUILD)/python/lars.abi3.so
+	$(Q)printf '#!/bin/sh\nPYTHONPATH=%s/python:api/conformance/embed exec %s -B -m gunicorn --preload -w 2 --threads 2 -b 127.0.0.1:0 app:app\n' '$(BUILD)' '$(PYTHON)' >$@ && chmod +x $@
+CONFORM := embed_java embed_python embed_gunicorn conform_c conform_cpp conform_jni conform_python conform_java conform_udp get_c get_cpp get_python get_java
+test-build: $(CONFORM:%=$(BUILD)/%)
+$(BUILD)/api_bench: bench/api_bench.cpp api/cpp/lars.hpp $(BUILD)/liblars.a
+	$(Q)$(CXX) $(CXX_FLAGS) -o $@ $< $(BUILD)/liblars.a -lprotobuf-c -lm -pthread
+$(BUILD)/bench-java/ApiBench.class: bench/ApiBench.java $(BUILD)/lars.jar
+	$(Q)javac -Xlint:all -encoding UTF-8 -cp $(BUILD)/lars.jar -d $(BUILD)/bench-java $<
+test-build: $(BUILD)/api_bench $(BUILD)/bench-java/ApiBench.class
+conformance: test-build
+	$(Q)bad=0; for t in e2e_conformance e2e_conformance_vm; do BUILD=$(BUILD) $(BUILD)/$$t >$(BUILD)/conformance.log 2>&1 || bad=1; \
+	  grep -E "^(conformance|not ok|grew|made)|FAILED" $(BUILD)/conformance.log; done; exit $$bad
+.PHONY: api install-api
+-include $(PIC:.o=.d)

@@ -1,0 +1,96 @@
+#include "agent/agent_metrics.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "obs/httpd.h"
+
+struct agent_metrics {
+    struct httpd *http;
+    struct agent *agent;
+};
+
+static void collect_plane(struct metrics *m, const struct dataplane_stat *p)
+{
+    metrics_gauge(m, "lars_agentd_shm_clients", "Threads that call by shared memory.",
+                  (double)p->n_ledger);
+    metrics_gauge(m, "lars_agentd_shm_modules", "Modules in shared memory.",
+                  (double)p->n_module);
+    metrics_gauge(m, "lars_agentd_shm_nodes", "Nodes in shared memory.",
+                  (double)p->n_node);
+    metrics_gauge(m, "lars_agentd_shm_bytes", "Shared memory that routes take.",
+                  (double)p->bytes);
+    metrics_gauge(m, "lars_agentd_nodes_out", "Nodes that get no calls now.",
+                  (double)p->n_out);
+    metrics_counter(m, "lars_agentd_ejected_total", "Times that a node was taken out.",
+                    (double)p->n_ejected);
+    metrics_counter(m, "lars_agentd_returned_total", "Times that a node came back.",
+                    (double)p->n_returned);
+    metrics_counter(m, "lars_agentd_vetoed_total",
+                    "Ejections that the cap of one half kept from happening.",
+                    (double)p->n_vetoed);
+    metrics_counter(m, "lars_agentd_timeouts_total",
+                    "Calls that nobody reported in time.", (double)p->n_timeout);
+    metrics_counter(m, "lars_agentd_clients_died_total",
+                    "Threads of clients that ended without a word.", (double)p->n_died);
+    metrics_counter(m, "lars_agentd_abandoned_total", "Calls that were theirs.",
+                    (double)p->n_abandoned);
+    metrics_counter(m, "lars_agentd_corrected_total",
+                    "Counters of calls under way that the audit corrected.",
+                    (double)p->n_corrected);
+}
+
+static void collect(struct metrics *m, void *arg)
+{
+    struct agent_metrics *o = arg;
+    struct agent_stat st;
+
+    agent_stat(o->agent, &st);
+    metrics_counter(m, "lars_agentd_get_host_total", "Questions for a node.",
+                    (double)st.n_get_host);
+    metrics_counter(m, "lars_agentd_get_route_total", "Questions for a route.",
+                    (double)st.n_get_route);
+    metrics_counter(m, "lars_agentd_reports_total", "Calls reported by business code.",
+                    (double)st.n_report);
+    metrics_counter(m, "lars_agentd_refused_total",
+                    "Questions and reports that were malformed or of an unknown node.",
+                    (double)st.n_bad);
+    metrics_gauge(m, "lars_agentd_modules", "Modules known or asked for.",
+                  (double)st.n_module);
+    collect_plane(m, &st.plane);
+    metrics_counter(m, "lars_agentd_report_connects_total",
+                    "Connections to a Report Service.", (double)st.n_report_up);
+}
+
+static int health(char *why, void *arg)
+{
+    (void)why;
+    (void)arg;
+    return 0;                         /* it answers whatever else is away */
+}
+
+int agent_metrics_create(struct agent_metrics **out, struct evloop *l, const char *where,
+                    struct agent *a)
+{
+    struct agent_metrics *o = calloc(1, sizeof(*o));
+    struct httpd_config c = {collect, health, o};
+    int rc;
+
+    if (!o)
+        return -ENOMEM;
+    o->agent = a;
+    rc = httpd_create(&o->http, l, where, &c);
+    if (rc < 0)
+        free(o);
+    else
+        *out = o;
+    return rc;
+}
+
+void agent_metrics_destroy(struct agent_metrics *o)
+{
+    if (!o)
+        return;
+    httpd_destroy(o->http);
+    free(o);
+}

@@ -1,0 +1,33 @@
+#include "lb/zone_breaker.h"
+
+#include "lb/pick.h"
+
+#define LEAST (PICK_FULL / 500)
+
+uint32_t zone_breaker_step(struct zone_breaker *z, uint32_t in, uint32_t n_own,
+                           uint32_t n, uint64_t now_ms)
+{
+    uint64_t t;
+
+    if (n_own < 2 || n_own == n) {    /* one node is ejected, not a zone */
+        *z = (struct zone_breaker){0};
+        return PICK_FULL;
+    }
+    if ((n_own - in) * 100 >= PICK_BROKEN * n_own) {
+        *z = (struct zone_breaker){.broken = true};
+        return PICK_FULL;             /* pick_node() sees it for itself */
+    }
+    if (!z->broken)
+        return PICK_FULL;
+    if (z->well_ms == 0)
+        z->well_ms = now_ms;
+    t = now_ms - z->well_ms;
+    if (t >= ZONE_BREAKER_CLEAN_MS + ZONE_BREAKER_BACK_MS) {
+        z->broken = false;
+        return PICK_FULL;
+    }
+    if (t < ZONE_BREAKER_CLEAN_MS)
+        return LEAST;
+    return (uint32_t)(LEAST + (PICK_FULL - LEAST) * (t - ZONE_BREAKER_CLEAN_MS) /
+                                  ZONE_BREAKER_BACK_MS);
+}

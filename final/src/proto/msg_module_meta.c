@@ -1,0 +1,96 @@
+#include "proto/msg_module_meta.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "proto/budget.h"
+#include "proto/lars.pb-c.h"
+
+bool msg_module_meta_is_path(const char *text)
+{
+    if (text[0] != '/')
+        return false;
+    while (*text > ' ' && *text < 127)
+        text++;
+    return *text == '\0';
+}
+
+ssize_t msg_module_meta_pack(const struct msg_module_meta *m, void *body, size_t room)
+{
+    Lars__ModuleInfo info = LARS__MODULE_INFO__INIT;
+    Lars__ZoneCalls zone[MSG_MODULE_META_ZONES], *zone_at[MSG_MODULE_META_ZONES];
+    Lars__HostInfo host[MSG_MODULE_META_SUSPECTS], *host_at[MSG_MODULE_META_SUSPECTS];
+    uint32_t i;
+
+    for (i = 0; i < m->n_zone; i++) {
+        lars__zone_calls__init(&zone[i]);
+        zone[i].zone = m->zone[i].zone;
+        zone[i].per_s = m->zone[i].per_s;
+        zone[i].failed_per_s = m->zone[i].failed_per_s;
+        zone_at[i] = &zone[i];
+    }
+    for (i = 0; i < m->n_suspect; i++) {
+        lars__host_info__init(&host[i]);
+        host[i].ip = (int32_t)m->suspect[i].ip;
+        host[i].port = (int32_t)m->suspect[i].port;
+        host_at[i] = &host[i];
+    }
+    info.modid = (int32_t)m->mod.modid;
+    info.cmdid = (int32_t)m->mod.cmdid;
+    info.rule = (char *)(uintptr_t)m->rule;
+    info.probe = (char *)(uintptr_t)m->probe;
+    info.timeout_ms = m->timeout_ms;
+    info.slow_ms = m->slow_ms;
+    info.node_rps = m->node_rps;
+    info.n_zone = m->n_zone;
+    info.zone = zone_at;
+    info.n_suspect = m->n_suspect;
+    info.suspect = host_at;
+    if (lars__module_info__get_packed_size(&info) > room)
+        return -ENOBUFS;
+    return (ssize_t)lars__module_info__pack(&info, body);
+}
+
+static int convert(struct msg_module_meta *out, const Lars__ModuleInfo *m)
+{
+    uint32_t i;
+
+    if (m->n_zone > MSG_MODULE_META_ZONES || m->n_suspect > MSG_MODULE_META_SUSPECTS)
+        return -E2BIG;
+    if ((m->modid == 0 && m->cmdid == 0) || strlen(m->rule) >= MSG_MODULE_META_RULE ||
+        strlen(m->probe) >= MSG_MODULE_META_PROBE ||
+        (m->probe[0] && !msg_module_meta_is_path(m->probe)))
+        return -EINVAL;
+    *out = (struct msg_module_meta){.mod = {(uint32_t)m->modid, (uint32_t)m->cmdid},
+                             .timeout_ms = m->timeout_ms,
+                             .slow_ms = m->slow_ms,
+                             .node_rps = m->node_rps,
+                             .n_zone = (uint32_t)m->n_zone,
+                             .n_suspect = (uint32_t)m->n_suspect};
+    memcpy(out->rule, m->rule, strlen(m->rule));
+    memcpy(out->probe, m->probe, strlen(m->probe));
+    for (i = 0; i < m->n_zone; i++)
+        out->zone[i] = (struct msg_zone_calls){m->zone[i]->zone, m->zone[i]->per_s,
+                                               m->zone[i]->failed_per_s};
+    for (i = 0; i < m->n_suspect; i++) {
+        if (m->suspect[i]->port < 1 || m->suspect[i]->port > UINT16_MAX)
+            return -EINVAL;
+        out->suspect[i] = (struct msg_host){(uint32_t)m->suspect[i]->ip,
+                                            (uint32_t)m->suspect[i]->port, 0, 0};
+    }
+    return 0;
+}
+
+int msg_module_meta_unpack(struct msg_module_meta *out, const void *body, size_t len)
+{
+    struct budget b;
+    ProtobufCAllocator a = budget_allocator(&b, len);
+    Lars__ModuleInfo *m = lars__module_info__unpack(&a, len, body);
+    int rc;
+
+    if (!m)
+        return -EBADMSG;
+    rc = convert(out, m);
+    lars__module_info__free_unpacked(m, &a);
+    return rc;
+}

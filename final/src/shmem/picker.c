@@ -1,0 +1,369 @@
+/* In the hot path: the module's line (is my copy of its nodes in force?), a cost and a
+ * counter for each node that is looked at, the ledger's lines.  One clock read. */
+#include "shmem/picker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mono.h"
+#include "lb/pick.h"
+#include "shmem/log_owner.h"
+#include "shmem/route_reader.h"
+
+#define TRIES 8                       /* nodes that were removed under our hands */
+
+struct module {
+    uint64_t key;
+    uint32_t mid;
+    struct route_reader snap;
+    struct net_addr *addr;            /* of each member */
+    struct pick_state st;
+    struct pick_view view;
+};
+
+struct picker {
+    struct segment *s;
+    struct call_log *calls;
+    bool claimed;
+    struct module *last;              /* most callers have one */
+    struct module **table;            /* open addressing, a power of two, half empty */
+    uint32_t cap, n;
+    struct rnd rnd;
+};
+
+static uint32_t load(const _Atomic uint32_t *p)
+{
+    return atomic_load_explicit(p, memory_order_relaxed);
+}
+
+/* --- modules ------------------------------------------------------------------------ */
+
+static struct module **place_of(const struct picker *c, uint64_t key)
+{
+    uint32_t i = route_reader_hash((uint32_t)(key >> 32), (uint32_t)key);
+
+    for (;; i++) {
+        struct module **m = &c->table[i & (c->cap - 1)];
+
+        if (!*m || (*m)->key == key)
+            return m;
+    }
+}
+
+static int grow(struct picker *c)
+{
+    struct module **old = c->table;
+    uint32_t i, cap = c->cap;
+
+    c->table = calloc(2 * cap, sizeof(struct module *));
+    if (!c->table) {
+        c->table = old;
+        return -ENOMEM;
+    }
+    c->cap = 2 * cap;
+    for (i = 0; i < cap; i++)
+        if (old[i])
+            *place_of(c, old[i]->key) = old[i];
+    free(old);
+    return 0;
+}
+
+static int add_module(struct picker *c, uint64_t key, struct module **out)
+{
+    int64_t mid = route_reader_find(c->s, (uint32_t)(key >> 32), (uint32_t)key);
+    struct module *m;
+
+    if (mid < 0)
+        return -ESRCH;
+    if (2 * c->n >= c->cap && grow(c) < 0)
+        return -ENOMEM;
+    m = calloc(1, sizeof(*m));
+    if (!m)
+        return -ENOMEM;
+    m->key = key;
+    m->mid = (uint32_t)mid;
+    rnd_init(&m->st.rnd, (uint64_t)rnd_u32(&c->rnd) << 32 | rnd_u32(&c->rnd));
+    *place_of(c, key) = m;
+    c->n++;
+    *out = m;
+    return 0;
+}
+
+static void free_module(struct module *m)
+{
+    if (!m)
+        return;
+    route_reader_free(&m->snap);
+    free(m->addr);
+    free(m->st.current);
+    free(m);
+}
+
+/* The nodes have changed: everything that goes with them is made anew. */
+static int refresh(struct picker *c, struct module *m)
+{
+    int rc = route_reader_read(c->s, m->mid, &m->snap);
+    uint32_t i;
+
+    if (rc < 0)
+        return rc == -ENOENT ? -ESRCH : rc;
+    free(m->addr);
+    free(m->st.current);
+    m->addr = calloc(m->snap.n + 1, sizeof(*m->addr));
+    m->st.current = calloc(m->snap.n + 1, sizeof(*m->st.current));
+    if (!m->addr || !m->st.current) {
+        m->snap.where = 0;            /* read it again */
+        return -ENOMEM;
+    }
+    for (i = 0; i < m->snap.n; i++)
+        route_reader_addr(c->s, m->snap.member[i].nid, &m->addr[i]);
+    m->view = (struct pick_view){.cost = c->s->cost,
+                                 .counter = c->s->counters->counter,
+                                 .member = m->snap.member,
+                                 .n = m->snap.n,
+                                 .n_own = m->snap.n_own};
+    return 0;
+}
+
+/* The module with the nodes in force.  Returns 0; -ENOENT: it has none; as
+ * picker_get(). */
+static int module_of(struct picker *c, uint32_t modid, uint32_t cmdid,
+                     struct module **out)
+{
+    uint64_t key = (uint64_t)modid << 32 | cmdid;
+    struct module *m = c->last;
+    const struct layout_module *line;
+    int rc = 0;
+
+    if (segment_has_moved(c->s))
+        return -ESTALE;
+    if (!m || m->key != key)
+        m = *place_of(c, key);
+    if (!m)
+        rc = add_module(c, key, &m);
+    if (rc == 0 && !route_reader_is_current(c->s, m->mid, &m->snap))
+        rc = refresh(c, m);
+    if (rc < 0)
+        return rc;
+    line = &c->s->module[m->mid];
+    m->view.rule = load(&line->rule);
+    m->view.need = load(&line->need);
+    m->view.own_max = load(&line->own_max);
+    c->last = m;
+    *out = m;
+    return m->snap.n > 0 ? 0 : -ENOENT;
+}
+
+/* --- a call ------------------------------------------------------------------------- */
+
+static void drop_in_flight(struct picker *c, uint32_t nid)
+{
+    atomic_fetch_sub_explicit(&c->s->counters->counter[nid].inflight, 1,
+                              memory_order_relaxed);
+}
+
+static bool is_avoided(const struct module *m, uint32_t i, const struct picker_pick *p)
+{
+    unsigned k;
+
+    for (k = 0; k < p->n_avoid; k++)
+        if (net_addr_equal(&m->addr[i], &p->avoid[k]))
+            return true;
+    return false;
+}
+
+/* Member <i>, or one that is in and need not be avoided, from a random one on. */
+static uint32_t elsewhere(struct module *m, uint32_t i, const struct picker_pick *p,
+                          uint64_t now_ms)
+{
+    uint32_t k, at = rnd_u32(&m->st.rnd) % m->snap.n;
+
+    if (!is_avoided(m, i, p))
+        return i;
+    for (k = 0; k < m->snap.n; k++, at = at + 1 < m->snap.n ? at + 1 : 0)
+        if (!is_avoided(m, at, p) && !pick_is_out(&m->view, at, now_ms))
+            return at;
+    return i;
+}
+
+int picker_get(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
+                struct picker_pick *out)
+{
+    uint64_t now_us = mono_us();
+    struct call_log_end e;
+    struct module *m;
+    uint32_t i, try;
+    int rc = module_of(c, modid, cmdid, &m);
+
+    for (try = 0; rc == 0 && try < TRIES; try++) {
+        i = pick_node(&m->view, &m->st, now_us / 1000, key, &out->why);
+        if (out->n_avoid > 0)
+            i = elsewhere(m, i, out, now_us / 1000);
+        out->nid = m->snap.member[i].nid;
+        rc = call_log_begin(c->calls, out->nid, m->mid, now_us, &out->token);
+        if (rc < 0)
+            return rc;
+        if (out->token)               /* a full barrier: snapshot.c */
+            atomic_fetch_add(&c->s->counters->counter[out->nid].inflight, 1);
+        if (route_reader_has_node(c->s, &m->snap, i)) {
+            out->addr = m->addr[i];
+            out->mid = m->mid;
+            out->segment = c->s->g;
+            out->start_us = now_us;
+            return 0;
+        }
+        if (out->token && call_log_finish(c->calls, c->calls, out->token,
+                                          CALL_LOG_ABANDONED, now_us, 0, &e) == 0)
+            drop_in_flight(c, out->nid);
+        rc = module_of(c, modid, cmdid, &m);
+    }
+    return rc < 0 ? rc : -EAGAIN;
+}
+
+static void judge(struct picker *c, uint32_t mid, uint32_t nid, bool ok, uint64_t now_ms)
+{
+    const struct layout_module *line = &c->s->module[mid];
+    struct module *m;
+
+    if (ok && load(&c->s->counters->counter[nid].streak) == 0)
+        return;
+    if (module_of(c, line->modid, line->cmdid, &m) == 0)
+        pick_ended(&m->view, nid, load(&line->k), ok,
+                   !segment_agent_is_alive(c->s, now_ms), now_ms);
+}
+
+int picker_report(struct picker *c, struct call_log *opener, const struct picker_pick *p,
+                   bool ok)
+{
+    uint64_t now_us = mono_us();
+    struct call_log_end e = {p->nid, p->mid, 0};
+    uint64_t punish = 0;
+    int rc;
+
+    if (p->segment != c->s->g || p->nid >= c->s->max_nodes || p->mid >= c->s->max_modules)
+        return -ESTALE;
+    if (!ok)
+        punish = load(&c->s->module[p->mid].penalty_us);
+    if (p->token) {
+        rc = call_log_finish(c->calls, opener ? opener : c->calls, p->token,
+                          ok ? CALL_LOG_OK : CALL_LOG_FAILED, now_us, punish, &e);
+        if (rc == 0)
+            drop_in_flight(c, e.nid);
+    } else {
+        e.lat_us = now_us > p->start_us ? now_us - p->start_us : 0;
+        rc = call_log_count(c->calls, p->nid, p->mid, ok,
+                         e.lat_us < punish ? punish : e.lat_us);
+    }
+    if (rc == 0)
+        judge(c, e.mid, e.nid, ok, now_us / 1000);
+    return rc;
+}
+
+int picker_look(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
+                 struct net_addr *out)
+{
+    struct module *m;
+    int rc = module_of(c, modid, cmdid, &m);
+
+    if (rc == 0)
+        *out = m->addr[pick_node(&m->view, &m->st, mono_ms(), key, NULL)];
+    return rc;
+}
+
+int picker_count(struct picker *c, uint32_t modid, uint32_t cmdid,
+                  const struct net_addr *addr, bool ok, uint64_t lat_us)
+{
+    struct module *m;
+    uint64_t punish;
+    uint32_t i;
+    int rc = module_of(c, modid, cmdid, &m);
+
+    for (i = 0; rc == 0 && i < m->snap.n && !net_addr_equal(&m->addr[i], addr); i++)
+        continue;
+    if (rc < 0 || i == m->snap.n)
+        return rc < 0 ? rc : -ENOENT;
+    punish = ok ? 0 : load(&c->s->module[m->mid].penalty_us);
+    rc = call_log_count(c->calls, m->snap.member[i].nid, m->mid, ok,
+                     lat_us < punish ? punish : lat_us);
+    if (rc == 0)
+        judge(c, m->mid, m->snap.member[i].nid, ok, mono_ms());
+    return rc;
+}
+
+int picker_route(struct picker *c, uint32_t modid, uint32_t cmdid, struct net_addr *out,
+                  unsigned max)
+{
+    struct module *m;
+    int rc = module_of(c, modid, cmdid, &m);
+
+    if (rc < 0)
+        return rc;
+    if (m->snap.n > max)
+        return -E2BIG;
+    memcpy(out, m->addr, m->snap.n * sizeof(*out));
+    return (int)m->snap.n;
+}
+
+/* --- life --------------------------------------------------------------------------- */
+
+int picker_create(struct picker **out, const char *dir, uint32_t index)
+{
+    struct picker *c = calloc(1, sizeof(*c));
+    int rc = c ? segment_open(&c->s, dir) : -ENOMEM;
+
+    if (rc == 0) {
+        c->claimed = index == PICKER_CLAIM;
+        rc = c->claimed ? log_owner_take(&c->calls, c->s)
+                        : call_log_open(&c->calls, c->s, index);
+    }
+    if (rc == 0) {
+        rnd_init_any(&c->rnd);
+        c->cap = 16;
+        c->table = calloc(c->cap, sizeof(struct module *));
+        rc = c->table ? 0 : -ENOMEM;
+    }
+    if (rc < 0)
+        picker_destroy(c);
+    else
+        *out = c;
+    return rc;
+}
+
+static void free_rest(struct picker *c)
+{
+    uint32_t i;
+
+    for (i = 0; c->table && i < c->cap; i++)
+        free_module(c->table[i]);
+    free(c->table);
+    segment_close(c->s);
+    free(c);
+}
+
+void picker_destroy(struct picker *c)
+{
+    if (!c)
+        return;
+    if (c->claimed)
+        log_owner_give(c->s, c->calls);
+    else
+        call_log_close(c->calls);
+    free_rest(c);
+}
+
+void picker_forget(struct picker *c)
+{
+    call_log_forget(c->calls);
+    free_rest(c);
+}
+
+struct call_log *picker_calls(const struct picker *c)
+{
+    return c->calls;
+}
+
+const struct segment *picker_segment(const struct picker *c)
+{
+    return c->s;
+}

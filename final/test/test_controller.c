@@ -1,0 +1,207 @@
+/* A module's step over minutes, in virtual time: flapping nodes (F33), most nodes down
+ * (F32), a node that is down and comes back (F31). */
+#include "lb/controller.h"
+
+#include <stdatomic.h>
+
+#include "t.h"
+
+#define N 8
+#define TICK_MS 10
+
+static _Atomic uint32_t cost[N];
+static struct node_counter counter[N];
+static struct node_member member[N];
+static struct health_node node[N], *part[N];
+static struct health_totals total[N];
+static bool bad[N];
+static struct pick_state st;
+static int64_t current[N];
+static struct controller s;
+static uint64_t now_ms, calls[N];
+static int n_changes[N], least_in;
+
+static void totals(uint32_t nid, struct health_totals *out, void *arg)
+{
+    (void)arg;
+    *out = total[nid];
+}
+
+static void ejected(uint32_t nid, enum node_why why, void *arg)
+{
+    (void)why;
+    (void)arg;
+    n_changes[nid]++;
+}
+
+static int setup(void **state)
+{
+    uint32_t i;
+
+    (void)state;
+    memset(counter, 0, sizeof(counter));
+    memset(node, 0, sizeof(node));
+    memset(total, 0, sizeof(total));
+    memset(bad, 0, sizeof(bad));
+    memset(n_changes, 0, sizeof(n_changes));
+    memset(calls, 0, sizeof(calls));
+    memset(&st, 0, sizeof(st));
+    memset(current, 0, sizeof(current));
+    rnd_init(&st.rnd, 3);
+    st.current = current;
+    for (i = 0; i < N; i++) {
+        cost[i] = 1000 * 256;
+        member[i] = (struct node_member){i, 100, 0, 0};
+    }
+    s = (struct controller){.view = {.cost = cost,
+                                .counter = counter,
+                                .member = member,
+                                .n = N,
+                                .n_own = N,
+                                .need = PICK_NEED,
+                                .own_max = PICK_FULL,
+                                .rule = PICK_WRR}, /* calls whatever it costs */
+                       .cost = cost,
+                       .node = node,
+                       .k = 3,
+                       .penalty_us = CONTROLLER_PENALTY_MIN_US};
+    now_ms = 1000;
+    least_in = N;
+    return 0;
+}
+
+static void call(void)
+{
+    uint32_t i = pick_node(&s.view, &st, now_ms, 0, NULL);
+
+    calls[i]++;
+    total[i].done++;
+    total[i].err += bad[i];
+    total[i].lat_us += bad[i] ? s.penalty_us : 2000;
+    pick_ended(&s.view, i, s.k, !bad[i], false, now_ms);
+}
+
+static void probe(void)
+{
+    uint32_t i;
+
+    for (i = 0; i < N; i++) {
+        if (!node[i].out_until_ms)
+            continue;
+        health_probed(&node[i], !bad[i]);
+        if (!health_may_return(&node[i], now_ms))
+            continue;
+        counter[i].streak = health_return(&node[i], s.k, now_ms);
+        s.n_out--;
+        n_changes[i]++;
+    }
+}
+
+/* <ms> of 400 calls a second, the agent's ticks and probes; <each> is called at each. */
+static void run(uint32_t ms, void (*each)(void))
+{
+    const struct controller_hooks hooks = {totals, ejected, NULL};
+    uint64_t end = now_ms + ms;
+    int k, in;
+
+    for (; now_ms < end; now_ms += TICK_MS) {
+        if (each)
+            each();
+        for (k = 0; k < 4; k++)
+            call();
+        controller_step(&s, &health_preset, &hooks, part, now_ms);
+        if (now_ms % 1000 == 0)
+            probe();
+        in = (int)pick_count_in(&s.view, now_ms, NULL);
+        least_in = in < least_in ? in : least_in;
+    }
+}
+
+static void flap(void)                /* half of them, every 2 s */
+{
+    int i;
+
+    for (i = 0; i < N / 2; i++)
+        bad[i] = now_ms / 2000 % 2 == 1;
+}
+
+static void t_flapping_nodes_change_seldom(void **state)
+{
+    int i;
+
+    (void)state;
+    run(60000, flap);                 /* 1, 2, 4, 8, 16 s out: it is learned */
+    assert_in_range(n_changes[0], 6, 12);
+    memset(n_changes, 0, sizeof(n_changes));
+    run(60000, flap);
+    for (i = 0; i < N; i++)
+        assert_in_range(n_changes[i], 0, 6);
+    assert_true(least_in >= N / 2);
+}
+
+static void t_most_nodes_down_keeps_the_half_in(void **state)
+{
+    int i;
+
+    (void)state;
+    run(5000, NULL);
+    for (i = 0; i < 5; i++)
+        bad[i] = true;
+    run(20000, NULL);
+    assert_int_equal(s.n_out, N / 2);
+    assert_int_equal(least_in, N / 2);
+    assert_true(s.n_vetoed > 0);
+    for (i = 0; i < 5; i++)
+        bad[i] = false;
+    run(20000, NULL);
+    assert_int_equal(s.n_out, 0);
+}
+
+static void t_a_dead_node_costs_k_calls_and_comes_back(void **state)
+{
+    uint64_t before, dead;
+
+    (void)state;
+    run(5000, NULL);
+    before = calls[2];
+    bad[2] = true;
+    run(10000, NULL);
+    dead = calls[2] - before;
+    assert_in_range(dead, 3, 5);      /* k, and what was on its way */
+    bad[2] = false;
+    run(3000, NULL);                  /* two probes */
+    assert_int_equal(s.n_out, 0);
+    before = calls[2];
+    run(5000, NULL);
+    assert_in_range(calls[2] - before, 25, 200); /* slowly */
+    run(5000, NULL);
+    before = calls[2];
+    run(5000, NULL);
+    assert_in_range(calls[2] - before, 240, 260); /* its eighth of 2,000 */
+}
+
+/* With scan a node that fails is hardly called, so it may not be taken out for a while;
+ * what it costs is bounded all the same, and it is tried again. */
+static void t_scan_avoids_it_and_tries_again(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    s.view.rule = PICK_SCAN;
+    run(5000, NULL);
+    before = calls[2];
+    bad[2] = true;
+    run(60000, NULL);
+    assert_in_range(calls[2] - before, 3, 10);
+    bad[2] = false;
+    run(30000, NULL);
+    assert_int_equal(s.n_out, 0);
+    before = calls[2];
+    run(10000, NULL);
+    assert_true(calls[2] - before > 200);
+}
+
+#define P(f) cmocka_unit_test_setup(f, setup)
+
+T_MAIN(P(t_flapping_nodes_change_seldom), P(t_most_nodes_down_keeps_the_half_in),
+       P(t_a_dead_node_costs_k_calls_and_comes_back), P(t_scan_avoids_it_and_tries_again))

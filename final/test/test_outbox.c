@@ -1,0 +1,354 @@
+/* The ledger: nothing lost, nothing twice, whoever dies when. */
+#include "agent_report/outbox.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "base/log.h"
+#include "base/rnd.h"
+#include "t.h"
+
+#define ROWS 64
+
+static char path[64];
+static struct outbox *l;
+static struct msg_batch *b;
+
+static int setup(void **state)
+{
+    int fd;
+
+    t_fds_save(state);
+    log_set_level(LOG_LEVEL_ERROR);
+    strcpy(path, "/tmp/lars_ledger_XXXXXX");
+    fd = mkstemp(path);
+    close(fd);
+    b = calloc(1, sizeof(*b) + MSG_BATCH_ROWS * sizeof(b->row[0]));
+    return b ? outbox_open(&l, path, ROWS) : -1;
+}
+
+static int teardown(void **state)
+{
+    outbox_close(l);
+    free(b);
+    unlink(path);
+    return t_fds_check(state);
+}
+
+static int count(uint32_t ip, bool ok, int times)
+{
+    int rc = 0;
+
+    while (times-- > 0 && rc == 0)
+        rc = outbox_count(l, &(struct module_id){1, 1}, ip, 80, ok);
+    return rc;
+}
+
+static void again(void) /* the process ends and its successor comes */
+{
+    outbox_close(l);
+    assert_int_equal(outbox_open(&l, path, ROWS), 0);
+}
+
+static uint64_t succ_of(uint32_t ip) /* in the batch; 0 = not there */
+{
+    size_t i;
+
+    for (i = 0; i < b->n; i++)
+        if (b->row[i].ip == ip)
+            return b->row[i].succ;
+    return 0;
+}
+
+static void t_deltas_leave_in_numbered_batches(void **state)
+{
+    (void)state;
+    assert_true(outbox_is_new(l));
+    assert_int_equal(outbox_batch(l, b), 0); /* nothing to say */
+    count(1, true, 5);
+    count(1, false, 2);
+    count(2, true, 1);
+    assert_int_equal(outbox_batch(l, b), 1);
+    assert_int_equal(b->seq, 1);
+    assert_int_equal(b->n, 2);
+    assert_int_equal(succ_of(1), 5);
+    assert_int_equal(b->row[0].err, 2);
+    outbox_acked(l, 1);
+    assert_int_equal(outbox_batch(l, b), 0);
+    count(1, true, 3);
+    assert_int_equal(outbox_batch(l, b), 1);
+    assert_int_equal(b->seq, 2);
+    assert_int_equal(b->n, 1);
+    assert_int_equal(succ_of(1), 3);
+}
+
+static void t_batch_under_way_stays_the_same_until_acknowledged(void **state)
+{
+    (void)state;
+    count(1, true, 5);
+    assert_int_equal(outbox_batch(l, b), 1);
+    count(1, true, 100);
+    assert_int_equal(outbox_batch(l, b), 1);
+    assert_int_equal(b->seq, 1);
+    assert_int_equal(succ_of(1), 5);
+    outbox_acked(l, 7); /* not that one */
+    outbox_acked(l, 0);
+    assert_int_equal(outbox_batch(l, b), 1);
+    assert_int_equal(succ_of(1), 5);
+    outbox_acked(l, 1);
+    outbox_acked(l, 1); /* twice */
+    assert_int_equal(outbox_batch(l, b), 1);
+    assert_int_equal(b->seq, 2);
+    assert_int_equal(succ_of(1), 100);
+}
+
+static void t_successor_goes_on(void **state)
+{
+    uint8_t stream[MSG_STREAM];
+
+    (void)state;
+    memcpy(stream, outbox_stream(l), MSG_STREAM);
+    count(1, true, 5);
+    assert_int_equal(outbox_batch(l, b), 1);
+    count(2, true, 7);
+    again();
+    assert_false(outbox_is_new(l));
+    assert_memory_equal(outbox_stream(l), stream, MSG_STREAM);
+    assert_int_equal(outbox_batch(l, b), 1); /* the same, again */
+    assert_int_equal(b->seq, 1);
+    assert_int_equal(succ_of(1), 5);
+    assert_int_equal(succ_of(2), 0);
+    outbox_acked(l, 1);
+    again();
+    assert_int_equal(outbox_batch(l, b), 1);
+    assert_int_equal(b->seq, 2);
+    assert_int_equal(succ_of(1), 0);
+    assert_int_equal(succ_of(2), 7);
+}
+
+static void t_settled_rows_are_used_again_when_full(void **state)
+{
+    uint32_t i, next = 1;
+
+    (void)state;
+    for (i = 0; i < ROWS; i++)
+        assert_int_equal(count(next++, true, 1), 0);
+    assert_int_equal(count(next, true, 1), -ENOBUFS);
+    assert_int_equal(outbox_batch(l, b), 1);
+    assert_int_equal(b->n, ROWS);
+    assert_int_equal(count(next, true, 1), -ENOBUFS); /* under way */
+    outbox_acked(l, 1);
+    for (i = 0; i < ROWS; i++)
+        assert_int_equal(count(next++, true, 2), 0);
+    assert_int_equal(outbox_batch(l, b), 1);
+    assert_int_equal(b->n, ROWS);
+    for (i = 0; i < ROWS; i++)
+        assert_int_equal(b->row[i].succ, 2);
+    assert_int_equal(count(1, true, 1), -ENOBUFS); /* node 1's row is another's now */
+}
+
+static void t_more_rows_than_a_batch_go_in_turn(void **state)
+{
+    uint64_t sum = 0;
+    uint32_t i;
+    int n = 0;
+
+    (void)state;
+    outbox_close(l);
+    l = NULL;
+    unlink(path);
+    assert_int_equal(outbox_open(&l, path, 5000), 0);
+    for (i = 1; i <= 5000; i++)
+        assert_int_equal(count(i, true, 1), 0);
+    while (outbox_batch(l, b) == 1) {
+        for (i = 0; i < b->n; i++)
+            sum += b->row[i].succ;
+        outbox_acked(l, b->seq);
+        n++;
+    }
+    assert_int_equal(sum, 5000);
+    assert_int_equal(n, (5000 + MSG_BATCH_ROWS - 1) / MSG_BATCH_ROWS);
+}
+
+static void t_settle_tells_it_otherwise(void **state)
+{
+    (void)state;
+    count(1, true, 5);
+    outbox_settle(l);
+    assert_int_equal(outbox_batch(l, b), 0);
+    count(1, true, 3);
+    assert_int_equal(outbox_batch(l, b), 1);
+    assert_int_equal(succ_of(1), 3);
+    count(1, true, 4);
+    outbox_settle(l); /* not while a batch is under way */
+    outbox_acked(l, b->seq);
+    assert_int_equal(outbox_batch(l, b), 1);
+    assert_int_equal(succ_of(1), 4);
+}
+
+static void t_second_process_is_ebusy(void **state)
+{
+    struct outbox *other;
+
+    (void)state;
+    assert_int_equal(outbox_open(&other, path, ROWS), -EBUSY);
+    assert_int_equal(outbox_open(&other, "/nonexistent/x", ROWS), -ENOENT);
+}
+
+static void t_overload_goes_with_the_counts(void **state)
+{
+    (void)state;
+    count(1, true, 1);
+    outbox_note(l, &(struct module_id){1, 1}, 1, 80, true);
+    outbox_note(l, &(struct module_id){9, 9}, 9, 80, true); /* never called: nothing */
+    assert_int_equal(outbox_batch(l, b), 1);
+    assert_int_equal(b->n, 1);
+    assert_true(b->row[0].overload);
+}
+
+/* Any byte changed, any length: it opens, and what it gives is bounded. */
+static void t_damaged_file_is_begun_anew_or_used_safely(void **state)
+{
+    const char *env = getenv("SEED");
+    uint64_t seed = env ? strtoull(env, NULL, 10) : t_now_ms();
+    struct rnd r;
+    int i, fd;
+
+    (void)state;
+    print_message("SEED=%llu\n", (unsigned long long)seed);
+    rnd_init(&r, seed);
+    for (i = 0; i < 300; i++) {
+        uint8_t byte = (uint8_t)rnd_u32(&r);
+        off_t at = (off_t)(rnd_u32(&r) % 25000);
+
+        count(1 + rnd_u32(&r) % 50, true, 1);
+        outbox_batch(l, b);
+        outbox_close(l);
+        l = NULL;
+        fd = open(path, O_WRONLY);
+        assert_int_equal(pwrite(fd, &byte, 1, i % 2 ? at : at % 200), 1);
+        if (i % 10 == 0)
+            assert_int_equal(ftruncate(fd, at), 0);
+        close(fd);
+        assert_int_equal(outbox_open(&l, path, ROWS), 0);
+        if (outbox_batch(l, b) == 1) {
+            assert_true(b->n <= ROWS && b->seq > 0);
+            outbox_acked(l, b->seq);
+        }
+    }
+}
+
+/* --- torture: a process that counts and ships is killed again and again ------------- */
+
+#define NODES 8
+
+/* Shared with the child: what it truly did, and what the receiver has applied. */
+struct truth {
+    uint64_t called[NODES]; /* begun: the ledger may be one behind */
+    uint64_t applied[NODES], seq; /* the database */
+};
+
+/* The receiver: a batch and its number in one step, each number once. */
+static void receive(struct truth *t)
+{
+    size_t i;
+
+    if (b->seq <= t->seq)
+        return;
+    for (i = 0; i < b->n; i++)
+        t->applied[b->row[i].ip - 1] += b->row[i].succ;
+    t->seq = b->seq;
+}
+
+static uint64_t calls_of(volatile const struct truth *t)
+{
+    uint64_t sum = 0;
+    int i;
+
+    for (i = 0; i < NODES; i++)
+        sum += t->called[i];
+    return sum;
+}
+
+static void live(struct truth *t, uint64_t seed)
+{
+    struct rnd r;
+
+    rnd_init(&r, seed);
+    if (outbox_open(&l, path, ROWS) != 0)
+        _exit(1);
+    for (;;) {
+        uint32_t what = rnd_u32(&r) % 100, node = rnd_u32(&r) % NODES;
+
+        if (what < 90) {
+            t->called[node]++;
+            if (count(node + 1, true, 1) != 0)
+                _exit(2);
+        } else if (what < 95) {
+            outbox_batch(l, b);
+        } else if (outbox_batch(l, b) == 1) {
+            outbox_acked(l, t->seq); /* of a batch sent by our predecessor, perhaps */
+        }
+    }
+}
+
+static void t_killed_at_random_the_sums_are_equal(void **state)
+{
+    int kills = t_mode_is("memcheck") ? 10 : 400, i;
+    uint64_t want;
+    const char *env = getenv("SEED");
+    uint64_t seed = env ? strtoull(env, NULL, 10) : t_now_ms();
+    struct truth *t =
+        mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct rnd r;
+
+    (void)state;
+    print_message("SEED=%llu\n", (unsigned long long)seed);
+    rnd_init(&r, seed);
+    assert_true(t != MAP_FAILED);
+    outbox_close(l);
+    l = NULL;
+    for (i = 0; i < kills; i++) {
+        pid_t pid = fork();
+        int status;
+
+        if (pid == 0)
+            live(t, rnd_u32(&r) + (uint64_t)i);
+        rnd_u32(&r);
+        want = calls_of(t) + rnd_u32(&r) % (t_mode_is("memcheck") ? 50 : 3000);
+        T_WAIT(calls_of(t) > want); /* somewhere after it */
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status)); /* it did not give up by itself */
+        assert_int_equal(outbox_open(&l, path, ROWS), 0);
+        if (outbox_batch(l, b) == 1) {
+            receive(t); /* sent; the acknowledgement may be lost */
+            if (rnd_u32(&r) % 2)
+                outbox_acked(l, b->seq);
+        }
+        outbox_close(l);
+        l = NULL;
+    }
+    assert_int_equal(outbox_open(&l, path, ROWS), 0);
+    while (outbox_batch(l, b) == 1) {
+        receive(t);
+        outbox_acked(l, b->seq);
+    }
+    for (i = 0; i < NODES; i++) { /* at most the one call of each kill is missing */
+        assert_true(t->applied[i] <= t->called[i]);
+        assert_true(t->called[i] - t->applied[i] <= (uint64_t)kills);
+    }
+    assert_true(t->seq > 0 && t->called[0] > 0);
+    munmap(t, sizeof(*t));
+}
+
+#define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+T_MAIN(E(t_deltas_leave_in_numbered_batches),
+       E(t_batch_under_way_stays_the_same_until_acknowledged), E(t_successor_goes_on),
+       E(t_settled_rows_are_used_again_when_full), E(t_more_rows_than_a_batch_go_in_turn),
+       E(t_settle_tells_it_otherwise), E(t_second_process_is_ebusy),
+       E(t_overload_goes_with_the_counts), E(t_damaged_file_is_begun_anew_or_used_safely),
+       E(t_killed_at_random_the_sums_are_equal))

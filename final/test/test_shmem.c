@@ -1,0 +1,424 @@
+/* Routes in shared memory: the layout, publishing, readers meanwhile, successors, and
+ * whatever else a file may hold. */
+#include "shmfix.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "shmem/block_alloc.h"
+
+static void t_the_layout_is_what_it_was(void **state)
+{
+    (void)state;
+    assert_int_equal(LAYOUT_MAJOR, 1); /* another layout is another number */
+    assert_int_equal(offsetof(struct layout_meta, epoch), 16);
+    assert_int_equal(offsetof(struct layout_meta, beat_ms), 24);
+    assert_int_equal(offsetof(struct layout_meta, segment), 32);
+    assert_int_equal(offsetof(struct layout_module, modid), 8);
+    assert_int_equal(offsetof(struct layout_module, k), 20);
+    assert_int_equal(offsetof(struct layout_module, penalty_us), 36);
+    assert_int_equal(offsetof(struct layout_copy, member), 16);
+    assert_int_equal(offsetof(struct layout_slot, begun), 24);
+    assert_int_equal(offsetof(struct layout_call_log, op), 16);
+    assert_int_equal(offsetof(struct layout_call_log, intent), 64);
+    assert_int_equal(offsetof(struct layout_call_log, used), 192);
+    assert_int_equal(offsetof(struct layout_call_log, count), 24576 + 4096 * 32);
+    assert_int_equal(offsetof(struct layout_counters, claim), 64);
+    assert_int_equal(offsetof(struct node_counter, out_until_ms), 8);
+    assert_ptr_equal(seg->index, (char *)seg->routes + 64);
+    assert_ptr_equal(seg->module, (char *)seg->index + 2 * SHM_MODULES * 16);
+    assert_ptr_equal(seg->cost, (char *)seg->module + SHM_MODULES * 64);
+    assert_ptr_equal(seg->line, (char *)seg->addr + SHM_NODES * 24);
+}
+
+static struct segment *reader(void)
+{
+    struct segment *r;
+
+    assert_int_equal(segment_open(&r, shm_dir), 0);
+    return r;
+}
+
+static void t_a_reader_sees_what_was_published(void **state)
+{
+    struct segment *r = reader();
+    struct route_reader snap = {0};
+    struct net_addr a;
+    int64_t mid;
+
+    (void)state;
+    assert_int_equal(route_reader_find(r, 1, 7), -ENOENT);
+    assert_int_equal(shm_publish(7, 1, 3), 0);
+    mid = route_reader_find(r, 1, 7);
+    assert_int_equal(mid, 0);
+    assert_int_equal(route_reader_read(r, 0, &snap), 0);
+    assert_int_equal(snap.n, 3);
+    assert_int_equal(snap.n_own, 3);
+    route_reader_addr(r, snap.member[2].nid, &a);
+    assert_int_equal(a.ip[3], 3);
+    assert_true(route_reader_is_current(r, 0, &snap));
+    shm_publish(7, 1, 4);
+    assert_false(route_reader_is_current(r, 0, &snap));
+    route_reader_free(&snap);
+    segment_close(r);
+}
+
+/* A client may find the module before the agent's next instruction gives it nodes. */
+static void t_a_module_without_a_copy_is_not_yet_there(void **state)
+{
+    struct route_reader snap = {0};
+    struct picker_pick p = {.token = 0};
+    struct picker *c;
+
+    (void)state;
+    assert_int_equal(route_writer_module(pub, 1, 7), 0);
+    assert_false(route_reader_is_current(seg, 0, &snap));
+    assert_int_equal(route_reader_read(seg, 0, &snap), -ENOENT);
+    assert_int_equal(picker_create(&c, shm_dir, PICKER_CLAIM), 0);
+    assert_int_equal(picker_get(c, 1, 7, 0, &p), -ESRCH);
+    shm_publish(7, 1, 0);
+    assert_int_equal(picker_get(c, 1, 7, 0, &p), -ENOENT); /* now it has none */
+    shm_publish(7, 1, 1);
+    assert_int_equal(picker_get(c, 1, 7, 0, &p), 0);
+    assert_int_equal(picker_report(c, NULL, &p, true), 0);
+    picker_destroy(c);
+}
+
+static void t_clients_cannot_write_routes(void **state)
+{
+    struct segment *r = reader();
+    pid_t pid = fork();
+    int status;
+
+    (void)state;
+    if (pid == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        r->cost[0] = 1;
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true((WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV) ||
+                (WIFEXITED(status) && WEXITSTATUS(status) != 0)); /* a sanitizer's way */
+    segment_close(r);
+}
+
+static uint32_t nid_of(uint32_t cmdid, uint32_t i)
+{
+    struct route_reader snap = {0};
+    uint32_t nid;
+
+    assert_int_equal(
+        route_reader_read(seg, (uint32_t)route_reader_find(seg, 1, cmdid), &snap), 0);
+    nid = snap.member[i].nid;
+    route_reader_free(&snap);
+    return nid;
+}
+
+static bool yes(uint32_t nid, void *arg)
+{
+    (void)nid;
+    (void)arg;
+    return true;
+}
+
+static bool no(uint32_t nid, void *arg)
+{
+    (void)nid;
+    (void)arg;
+    return false;
+}
+
+static uint32_t n_removed(void)
+{
+    struct route_writer_stat st;
+
+    route_writer_stat(pub, &st);
+    return st.n_removed;
+}
+
+static void t_a_node_keeps_its_number(void **state)
+{
+    uint32_t third;
+
+    (void)state;
+    shm_publish(1, 1, 4);
+    third = nid_of(1, 2);
+    shm_publish(1, 3, 4);             /* 1, 2 go; 5, 6 come */
+    assert_int_equal(nid_of(1, 0), third);
+    assert_int_equal(n_removed(), 2);
+    shm_publish(1, 1, 4);             /* 1, 2 are back before they were forgotten */
+    assert_int_equal(nid_of(1, 2), third);
+    assert_int_equal(n_removed(), 2);
+}
+
+static void t_a_number_is_given_away_when_nobody_uses_it(void **state)
+{
+    uint32_t was, gen;
+
+    (void)state;
+    shm_publish(1, 1, 1);
+    was = nid_of(1, 0);
+    gen = seg->gen[was];
+    shm_publish(1, 2, 1);
+    route_writer_reclaim(pub, no, NULL);
+    assert_int_equal(seg->gen[was], gen + 1); /* clients see it before it is looked for */
+    route_writer_reclaim(pub, no, NULL);
+    route_writer_reclaim(pub, no, NULL);
+    assert_int_equal(n_removed(), 1);
+    route_writer_reclaim(pub, yes, NULL);
+    assert_int_equal(n_removed(), 0);
+    shm_publish(2, 9, 1);
+    assert_int_equal(nid_of(2, 0), was);
+}
+
+static void t_a_full_segment_says_so_and_stays(void **state)
+{
+    int64_t rc = 0;
+    uint32_t i;
+
+    (void)state;
+    for (i = 1; i <= 20 && rc >= 0; i++)
+        rc = shm_publish(i, 1, 250);
+    assert_int_equal(rc, -ENOSPC);
+    assert_int_equal(nid_of(1, 0), 0);
+    for (i = 0; i < SHM_MODULES; i++)
+        rc = shm_publish(100 + i, 1, 0);
+    assert_int_equal(rc, -EMFILE);
+}
+
+/* Random changes; a reader and, now and then, a successor must have exactly the same. */
+static void t_random_changes_and_successors(void **state)
+{
+    struct segment *r = reader();
+    struct route_reader snap = {0};
+    uint32_t have[8][2] = {{0}}, i, k, m;
+    uint64_t seed = mono_us();
+    struct net_addr a;
+    struct rnd rnd;
+
+    (void)state;
+    print_message("seed %llu\n", (unsigned long long)seed);
+    rnd_init(&rnd, seed);
+    for (i = 0; i < 3000; i++) {
+        m = rnd_u32(&rnd) % 8;
+        have[m][0] = rnd_u32(&rnd) % 60;
+        have[m][1] = rnd_u32(&rnd) % (i % 50 ? 20 : 120);
+        assert_true(shm_publish(m + 1, have[m][0], have[m][1]) >= 0);
+        if (i % 7 == 0)
+            route_writer_reclaim(pub, yes, NULL);
+        if (i % 100 == 99) {          /* its own books are lost, the files are not */
+            shm_close_agent();
+            shm_open_agent();
+            assert_false(seg->is_new);
+        }
+        assert_int_equal(
+            route_reader_read(r, (uint32_t)route_reader_find(r, 1, m + 1), &snap), 0);
+        assert_int_equal(snap.n, have[m][1]);
+        for (k = 0; k < snap.n; k++) {
+            route_reader_addr(r, snap.member[k].nid, &a);
+            assert_int_equal(a.ip[2], m + 1);
+            assert_int_equal(a.ip[1] << 8 | a.ip[3], have[m][0] + k);
+        }
+    }
+    route_reader_free(&snap);
+    segment_close(r);
+}
+
+/* A writer is killed at any moment while readers look: each copy is whole, and the
+ * successor goes on. */
+static void t_a_killed_writer_leaves_whole_copies(void **state)
+{
+    struct segment *r = reader();
+    struct route_reader snap = {0};
+    struct rnd rnd;
+    struct net_addr a;
+    int round, k, status;
+    uint64_t looks = 0;
+
+    (void)state;
+    rnd_init_any(&rnd);
+    shm_publish(1, 0, 10);
+    for (round = 0; round < 30; round++) {
+        uint64_t end = t_now_ms() + 2 + rnd_u32(&rnd) % 20;
+        pid_t pid;
+
+        shm_close_agent();
+        pid = fork();
+        if (pid == 0) {
+            uint32_t i;
+
+            shm_open_agent();
+            for (i = 0;; i++)         /* n nodes from n on: what belongs together shows */
+                shm_publish(1, 1 + i % 50, 1 + i % 50);
+        }
+        while (t_now_ms() < end) {
+            if (route_reader_read(r, 0, &snap) < 0 || snap.n == 10)
+                continue;
+            looks++;
+            for (k = 0; k < (int)snap.n && snap.n > 0; k++) {
+                route_reader_addr(r, snap.member[k].nid, &a);
+                assert_int_equal(a.ip[3], (int)snap.n + k);
+            }
+        }
+        kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+        shm_open_agent();
+        assert_false(seg->is_new);
+        shm_publish(1, 0, 10);
+        assert_int_equal(route_reader_read(r, 0, &snap), 0);
+        assert_int_equal(snap.n, 10);
+    }
+    assert_true(looks > 0);
+    route_reader_free(&snap);
+    segment_close(r);
+}
+
+/* --- whatever a file may hold ------------------------------------------------------- */
+
+static void t_another_abi_is_refused(void **state)
+{
+    struct segment *r;
+
+    (void)state;
+    seg->meta->major = LAYOUT_MAJOR + 1;
+    assert_int_equal(segment_open(&r, shm_dir), -EPROTO);
+    seg->meta->major = LAYOUT_MAJOR;
+    seg->meta->minor = 7;             /* a younger one of the same is fine */
+    r = reader();
+    segment_close(r);
+    seg->routes->major = LAYOUT_MAJOR + 1;
+    assert_int_equal(segment_open(&r, shm_dir), -EPROTO);
+}
+
+static void t_no_agent_ever_is_no_segment(void **state)
+{
+    struct segment *r;
+
+    (void)state;
+    assert_int_equal(segment_open(&r, "/tmp/lars_e2e_nobody_is_here"), -ENOENT);
+}
+
+static void t_a_second_agent_is_kept_out(void **state)
+{
+    struct segment_config cfg = {shm_dir, SHM_NODES, SHM_MODULES};
+    struct segment *s;
+
+    (void)state;
+    assert_int_equal(segment_create(&s, &cfg), -EBUSY);
+}
+
+static void t_a_short_file_is_refused(void **state)
+{
+    char path[100];
+    struct segment *r;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/C.1", shm_dir);
+    assert_int_equal(truncate(path, 4096), 0);
+    assert_int_equal(segment_open(&r, shm_dir), -EBADMSG);
+}
+
+static void t_other_sizes_begin_a_new_segment(void **state)
+{
+    struct segment_config cfg = {shm_dir, 2 * SHM_NODES, SHM_MODULES};
+    struct segment *r = reader();
+
+    (void)state;
+    shm_publish(1, 1, 3);
+    shm_close_agent();
+    assert_int_equal(segment_create(&seg, &cfg), 0);
+    assert_true(seg->is_new);
+    assert_true(segment_has_moved(r));
+    segment_close(r);
+    assert_int_equal(route_writer_create(&pub, seg), 0);
+    r = reader();
+    assert_int_equal(route_reader_find(r, 1, 1), -ENOENT);
+    segment_close(r);
+}
+
+/* Bytes of R are changed at random: no reader crashes, hangs, or takes what is not
+ * whole; a successor begins anew or has sense. */
+static void t_spoilt_routes_crash_nobody(void **state)
+{
+    uint64_t seed = mono_us(), used;
+    uint32_t i, k, m, n_read = 0, images = t_mode_is("memcheck") ? 2000 : 20000;
+    struct route_reader snap = {0};
+    struct segment *r = reader();
+    struct route_writer_stat st;
+    struct rnd rnd;
+
+    (void)state;
+    print_message("seed %llu\n", (unsigned long long)seed);
+    rnd_init(&rnd, seed);
+    for (m = 1; m <= 8; m++)
+        shm_publish(m, 1, 4 * m);
+    route_writer_stat(pub, &st);
+    used = (uint64_t)(seg->line - (char *)seg->routes) + 64 * LAYOUT_LINE;
+    for (i = 0; i < images; i++) {
+        uint64_t at = rnd_u32(&rnd) % used;
+        char was = ((char *)seg->routes)[at];
+
+        ((char *)seg->routes)[at] = (char)rnd_u32(&rnd);
+        for (m = 1; m <= 8; m++) {
+            int64_t mid = route_reader_find(r, 1, m);
+
+            if (mid < 0 || route_reader_read(r, (uint32_t)mid, &snap) < 0)
+                continue;
+            for (k = 0; k < snap.n; k++)
+                assert_true(snap.member[k].nid < SHM_NODES);
+            n_read++;
+        }
+        ((char *)seg->routes)[at] = was;
+    }
+    assert_true(n_read > images);
+    for (i = 0; i < 200; i++) {       /* successors */
+        struct route_writer *p;
+        uint64_t at = sizeof(struct layout_routes) + rnd_u32(&rnd) % (used - 64);
+        char was = ((char *)seg->routes)[at];
+
+        ((char *)seg->routes)[at] ^= (char)(1 + rnd_u32(&rnd) % 255);
+        if (route_writer_create(&p, seg) == 0)
+            route_writer_destroy(p);
+        ((char *)seg->routes)[at] = was;
+    }
+    route_reader_free(&snap);
+    segment_close(r);
+}
+
+static void t_lines_come_back(void **state)
+{
+    uint32_t n = 5, big = 100, a, b;
+    struct block_alloc *l;
+
+    (void)state;
+    assert_int_equal(block_alloc_create(&l, 300), 0);
+    a = block_alloc_take(l, &n);
+    assert_int_equal(a, 1);
+    assert_int_equal(n, 5);
+    b = block_alloc_take(l, &big);
+    assert_int_equal(big, 128);       /* above 64: a power of two */
+    block_alloc_give(l, a, n);
+    assert_int_equal(block_alloc_take(l, &n), a);
+    block_alloc_give(l, b, big);
+    assert_int_equal(block_alloc_take(l, &big), b);
+    big = 200;
+    assert_int_equal(block_alloc_take(l, &big), 0); /* 256 are not there */
+    block_alloc_destroy(l);
+    assert_int_equal(block_alloc_create(&l, 300), 0);
+    assert_int_equal(block_alloc_mark(l, 10, 3), 0);
+    assert_int_equal(block_alloc_mark(l, 12, 3), -EBADMSG); /* twice */
+    assert_int_equal(block_alloc_mark(l, 299, 3), -EBADMSG);
+    assert_int_equal(block_alloc_sweep(l), 0);
+    n = 9;
+    assert_int_equal(block_alloc_take(l, &n), 1); /* the gap before it */
+    block_alloc_destroy(l);
+}
+
+T_MAIN(S(t_the_layout_is_what_it_was), S(t_a_reader_sees_what_was_published),
+       S(t_a_module_without_a_copy_is_not_yet_there), S(t_clients_cannot_write_routes),
+       S(t_a_node_keeps_its_number), S(t_a_number_is_given_away_when_nobody_uses_it),
+       S(t_a_full_segment_says_so_and_stays), S(t_random_changes_and_successors),
+       S(t_a_killed_writer_leaves_whole_copies), S(t_another_abi_is_refused),
+       S(t_no_agent_ever_is_no_segment), S(t_a_second_agent_is_kept_out),
+       S(t_a_short_file_is_refused), S(t_other_sizes_begin_a_new_segment),
+       S(t_spoilt_routes_crash_nobody), T(t_lines_come_back))
