@@ -4,9 +4,10 @@ TOOLS  := docs/tools
 STAGES := $(shell $(TOOLS)/stage list)
 NEWEST := $(lastword $(STAGES))
 Q      := $(if $(V),,@)
+J       = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell getconf _NPROCESSORS_ONLN))
 export V DEBUG
 
-all: deps ; $(Q)for s in $(STAGES); do echo "== $$s"; $(MAKE) -s -C $$s all || exit 1; done
+all: deps ; $(Q)for s in $(STAGES); do echo "== $$s"; $(MAKE) $(J) -C $$s all || exit 1; done
 
 help:
 	@echo "make test        install what is missing, build everything, run every test"

@@ -20,11 +20,9 @@ Q       := $(if $(V),,@)
 # $(call say,CC,file): one line for each step; whole commands with V=1, nothing with make -s
 SILENT  := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 say      = $(if $(V)$(SILENT),,@printf '  %-4s %s\n' '$(1)' '$(2)')
-# Every processor builds, unless -j is given, or several goals, which keep their order.
+# What a recipe passes to another make: every processor builds, unless -j was given.
 CORES   := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
-ifeq ($(findstring -j,$(MAKEFLAGS))$(word 2,$(MAKECMDGOALS)),)
-MAKEFLAGS += -j$(CORES)
-endif
+J        = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(CORES))
 TOOLS   := $(firstword $(wildcard tools ../docs/tools))
 -include lab.mk
 
@@ -96,18 +94,19 @@ $(BUILD)/hog: $(BUILD)/test/hog.o
 test-build: all $(TBINS) $(filter-out $(NO_BENCH_IN_TEST:%=$(BUILD)/%),$(BBINS))
 # ALONE (of a Makefile): tests whose figures other tests would change; they run when no
 # other does.  LARS_JOBS=1 runs all of them one after the other.
-test: test-build
+test:
+	$(Q)$(MAKE) $(J) test-build
 	$(Q)BUILD=$(BUILD) ALONE="$(ALONE)" sh test/run $(PICK)
 memcheck:
 	$(Q)command -v valgrind >/dev/null || { echo "missing: sudo apt-get install valgrind"; exit 1; }
-	$(Q)LARS_MODE=memcheck $(MAKE) --no-print-directory test ONLY="$(ONLY)" T="$(T)"
+	$(Q)LARS_MODE=memcheck $(MAKE) $(J) test ONLY="$(ONLY)" T="$(T)"
 asan:
-	$(Q)LARS_MODE=asan $(MAKE) --no-print-directory test BUILD=build-asan ONLY="$(ONLY)" T="$(T)" \
+	$(Q)LARS_MODE=asan $(MAKE) $(J) test BUILD=build-asan ONLY="$(ONLY)" T="$(T)" \
 	  SAN="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 tsan:
-	$(Q)LARS_MODE=tsan $(MAKE) --no-print-directory test BUILD=build-tsan ONLY="$(ONLY)" T="$(T)" SAN="-fsanitize=thread"
+	$(Q)LARS_MODE=tsan $(MAKE) $(J) test BUILD=build-tsan ONLY="$(ONLY)" T="$(T)" SAN="-fsanitize=thread"
 coverage:
-	$(Q)rm -rf build-cov && LARS_MODE=coverage $(MAKE) --no-print-directory test BUILD=build-cov SAN="--coverage" OPT=-O0
+	$(Q)rm -rf build-cov && LARS_MODE=coverage $(MAKE) $(J) test BUILD=build-cov SAN="--coverage" OPT=-O0
 	$(Q)for o in $(SRCS:%.c=build-cov/%.o); do gcov -n $$o 2>/dev/null | awk \
 	  "/^File 'src.*[.]c'/ { f = \$$2 } /^Lines/ && f { split(\$$2, p, \":\"); \
 	  printf \"%s %s %s\n\", f, p[2] + 0, \$$4; f = \"\" }"; done | tr -d "'" | \
