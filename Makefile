@@ -4,9 +4,10 @@ TOOLS  := docs/tools
 STAGES := $(shell $(TOOLS)/stage list)
 NEWEST := $(lastword $(STAGES))
 Q      := $(if $(V),,@)
+J       = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell getconf _NPROCESSORS_ONLN))
 export V DEBUG
 
-all: deps ; $(Q)for s in $(STAGES); do echo "== $$s"; $(MAKE) -s -C $$s all || exit 1; done
+all: deps ; $(Q)for s in $(STAGES); do echo "== $$s"; $(MAKE) $(J) -C $$s all || exit 1; done
 
 help:
 	@echo "make test        install what is missing, build everything, run every test"
@@ -26,16 +27,18 @@ help:
 
 deps: ; $(Q)sh $(TOOLS)/deps test
 
-# over_trees(target, trees): run it for the tests that belong to each tree; one sum at the end.
+# over_trees(target, trees): run it for the tests that belong to each tree; at the end what
+# each tree took, with its build, and one sum.
 define over_trees
-	$(Q)rm -f .sum; touch .sum; rc=0; \
-	for s in $(2); do echo "== $$s"; \
+	$(Q)rm -f .sum .took; touch .sum .took; rc=0; \
+	for s in $(2); do echo "== $$s"; t0=$$(date +%s); \
 	  only=$$($(TOOLS)/stage tests $$s); [ -z "$(T)" ] || only=; \
-	  rm -f $$s/build/summary; $(MAKE) -s -C $$s $(1) ONLY="$$only" T="$(T)" || rc=1; \
+	  rm -f $$s/build/summary; $(MAKE) --no-print-directory -C $$s $(1) ONLY="$$only" T="$(T)" || rc=1; \
 	  cat $$s/build/summary >>.sum 2>/dev/null || { echo "0 1 0" >>.sum; rc=1; }; \
-	done; echo; \
+	  echo "$$(($$(date +%s) - t0)) s  $$s" >>.took; \
+	done; echo; sed 's/^/  /' .took; \
 	awk '{ p += $$1; f += $$2; s += $$3 } END { printf "%d passed, %d failed", p, f; \
-	  if (s) printf ", %d skipped", s; print "" }' .sum; rm -f .sum; exit $$rc
+	  if (s) printf ", %d skipped", s; print "" }' .sum; rm -f .sum .took; exit $$rc
 endef
 test: deps ; $(call over_trees,test,$(if $(T),$(NEWEST),$(STAGES)))
 memcheck: ; $(call over_trees,memcheck,$(NEWEST))

@@ -9,9 +9,20 @@ OPT     := $(if $(DEBUG),-O0 -g3,-O2 -g)
 CFLAGS  ?=
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-missing-field-initializers
 WERROR  ?= $(if $(CI),-Werror)
-ALL_CF   = -std=c11 -D_GNU_SOURCE -pthread -Isrc -I$(BUILD) -MMD -MP $(WARN) $(WERROR) $(OPT) $(SAN) $(CFLAGS)
-ALL_LD   = -pthread $(SAN) $(LDFLAGS)
+# What makes a fault in the code harder to exploit.  FORTIFY needs -O2, and the sanitizers
+# replace the same functions; -pie belongs to programs only, so it is not part of ALL_LD.
+FORTIFY  = $(if $(SAN),,$(if $(filter -O2,$(OPT)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
+HARDEN   = -fstack-protector-strong -fPIE $(FORTIFY)
+ALL_CF   = -std=c11 -D_GNU_SOURCE -pthread -Isrc -I$(BUILD) -MMD -MP $(WARN) $(WERROR) $(OPT) $(HARDEN) $(SAN) $(CFLAGS)
+ALL_LD   = -pthread $(SAN) -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+LINK     = $(CC) -pie $(ALL_LD)
 Q       := $(if $(V),,@)
+# $(call say,CC,file): one line for each step; whole commands with V=1, nothing with make -s
+SILENT  := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+say      = $(if $(V)$(SILENT),,@printf '  %-4s %s\n' '$(1)' '$(2)')
+# What a recipe passes to another make: every processor builds, unless -j was given.
+CORES   := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+J        = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(CORES))
 TOOLS   := $(firstword $(wildcard tools ../docs/tools))
 -include lab.mk
 
@@ -48,37 +59,54 @@ $(BUILD)/.needs: Makefile
 	  [ -z "$$miss" ] || { echo "missing:$$miss; mend: sudo apt-get install$$miss"; exit 1; }
 	$(Q)touch $@
 
-$(LIB): $(OBJS) ; $(Q)rm -f $@ && $(AR) rcs $@ $^
+$(LIB): $(OBJS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(BUILD)/%.o: %.c | $(BUILD)/.needs
+	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -c -o $@ $<
 # Generated code, into build/: "proto/x.pb-c.h" is found there by -I$(BUILD).
-$(BUILD)/%.pb-c.c: src/%.proto | $(BUILD)/.needs ; $(Q)protoc-c --c_out=$(BUILD) -Isrc $<
-$(BUILD)/%.pb-c.o: $(BUILD)/%.pb-c.c ; $(Q)$(CC) $(ALL_CF) -c -o $@ $<
+$(BUILD)/%.pb-c.c: src/%.proto | $(BUILD)/.needs
+	$(call say,GEN,$@)
+	$(Q)protoc-c --c_out=$(BUILD) -Isrc $<
+$(BUILD)/%.pb-c.o: $(BUILD)/%.pb-c.c
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CF) -c -o $@ $<
 $(SRCS:%.c=$(BUILD)/%.o) $(APPS:%=$(BUILD)/app/%.o) $(UNITS:%=$(BUILD)/test/%.o) $(FUZZ:%=$(BUILD)/test/%.o) $(BENCH:%=$(BUILD)/bench/%.o): | $(PBC)
 
-$(BINS): $(BUILD)/%: $(BUILD)/app/%.o $(LIB) ; $(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
+$(BINS): $(BUILD)/%: $(BUILD)/app/%.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ $(LDLIBS)
 $(UNITS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/test/%.o $(LIB)
-	$(Q)$(CC) $(ALL_LD) -o $@ $^ -lcmocka $(LDLIBS)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ -lcmocka $(LDLIBS)
 # A fuzz target without a fuzzer: fuzz_main.c feeds it the files of its corpus.
 $(FUZZES): $(BUILD)/%_corpus: $(BUILD)/test/%.o $(BUILD)/test/fuzz_main.o $(LIB)
-	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ $(LDLIBS)
 $(BBINS): $(BUILD)/%: $(BUILD)/bench/%.o $(LIB)
-	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS) $(LDLIBS_$*)
-$(BUILD)/hog: $(BUILD)/test/hog.o ; $(Q)$(CC) $(ALL_LD) -o $@ $^
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ $(LDLIBS) $(LDLIBS_$*)
+$(BUILD)/hog: $(BUILD)/test/hog.o
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^
 
 test-build: all $(TBINS) $(filter-out $(NO_BENCH_IN_TEST:%=$(BUILD)/%),$(BBINS))
-test: test-build
-	$(Q)BUILD=$(BUILD) sh test/run $(PICK)
+# ALONE (of a Makefile): tests whose figures other tests would change; they run when no
+# other does.  LARS_JOBS=1 runs all of them one after the other.
+test:
+	$(Q)$(MAKE) $(J) test-build
+	$(Q)BUILD=$(BUILD) ALONE="$(ALONE)" sh test/run $(PICK)
 memcheck:
 	$(Q)command -v valgrind >/dev/null || { echo "missing: sudo apt-get install valgrind"; exit 1; }
-	$(Q)LARS_MODE=memcheck $(MAKE) -s test ONLY="$(ONLY)" T="$(T)"
+	$(Q)LARS_MODE=memcheck $(MAKE) $(J) test ONLY="$(ONLY)" T="$(T)"
 asan:
-	$(Q)LARS_MODE=asan $(MAKE) -s test BUILD=build-asan ONLY="$(ONLY)" T="$(T)" \
+	$(Q)LARS_MODE=asan $(MAKE) $(J) test BUILD=build-asan ONLY="$(ONLY)" T="$(T)" \
 	  SAN="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 tsan:
-	$(Q)LARS_MODE=tsan $(MAKE) -s test BUILD=build-tsan ONLY="$(ONLY)" T="$(T)" SAN="-fsanitize=thread"
+	$(Q)LARS_MODE=tsan $(MAKE) $(J) test BUILD=build-tsan ONLY="$(ONLY)" T="$(T)" SAN="-fsanitize=thread"
 coverage:
-	$(Q)rm -rf build-cov && LARS_MODE=coverage $(MAKE) -s test BUILD=build-cov SAN="--coverage" OPT=-O0
+	$(Q)rm -rf build-cov && LARS_MODE=coverage $(MAKE) $(J) test BUILD=build-cov SAN="--coverage" OPT=-O0
 	$(Q)for o in $(SRCS:%.c=build-cov/%.o); do gcov -n $$o 2>/dev/null | awk \
 	  "/^File 'src.*[.]c'/ { f = \$$2 } /^Lines/ && f { split(\$$2, p, \":\"); \
 	  printf \"%s %s %s\n\", f, p[2] + 0, \$$4; f = \"\" }"; done | tr -d "'" | \
