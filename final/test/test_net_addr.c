@@ -1,3 +1,4 @@
+/* Addresses as text: which spellings are accepted, and that printing reverses parsing. */
 #include "t.h"
 
 #include <arpa/inet.h>
@@ -88,7 +89,7 @@ static void t_str_no_address_is_a_dash(void **state)
     assert_string_equal(net_addr_str(&a, buf), "-");
 }
 
-/* Why inet_aton() is not used: it takes what a person mistyped for something else. */
+/* The reason not to use inet_aton(): it accepts a mistyped address as a different one. */
 static void t_inet_aton_accepts_what_inet_pton_refuses(void **state)
 {
     struct in_addr in;
@@ -97,7 +98,7 @@ static void t_inet_aton_accepts_what_inet_pton_refuses(void **state)
     assert_int_equal(inet_aton("127.1", &in), 1);
     assert_int_equal(ntohl(in.s_addr), 0x7f000001);
     assert_int_equal(inet_aton("010.0.0.1", &in), 1);
-    assert_int_equal(ntohl(in.s_addr), 0x08000001);   /* octal! */
+    assert_int_equal(ntohl(in.s_addr), 0x08000001);   /* read as octal */
     assert_int_equal(inet_pton(AF_INET, "127.1", &in), 0);
     assert_int_equal(inet_pton(AF_INET, "010.0.0.1", &in), 0);
 }

@@ -1,6 +1,7 @@
-/* echo_client -- prints the greeting, then sends each line of stdin and prints what comes
- * back.  A line at a time: a client that only writes and a server that echoes would fill
- * both socket buffers and wait for each other for ever.
+/* echo_client -- prints the server's greeting, then sends standard input line by line
+ * and prints the echo of each line before it sends the next one.  If the client only
+ * wrote, it and the echoing server would fill the socket buffers of both directions, and
+ * each side would then wait for the other for ever.
  *     build/echo_client -p 7777 */
 #include <errno.h>
 #include <stdio.h>
@@ -20,15 +21,16 @@ static int die(const char *what, int rc)
     return EXIT_FAILURE;
 }
 
-/* TCP is a stream: what was sent in one piece may come back in several.  Copies <want>
- * bytes to stdout, or up to the end of a line when <want> is 0. */
+/* TCP is a byte stream: data sent in one piece may arrive in several.  Copies <want>
+ * bytes to stdout, or everything up to the end of a line when <want> is 0.  Returns 0;
+ * -ECONNRESET when the stream ends before that; another -errno. */
 static int print_reply(int fd, size_t want)
 {
     size_t got = 0;
     char c;
 
     while (want == 0 || got < want) {
-        ssize_t n = sock_read(fd, &c, 1); /* slow and simple; stage 02 has a buffer */
+        ssize_t n = sock_read(fd, &c, 1); /* one byte per call: simple, but slow */
 
         if (n <= 0)
             return n < 0 ? (int)n : -ECONNRESET;

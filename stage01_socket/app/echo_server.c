@@ -1,5 +1,7 @@
-/* echo_server -- greets each client, then sends back what it gets, one client at a time.
- *     build/echo_server -p 7777        port 0 = any; prints "listening on ADDR:PORT" */
+/* echo_server -- sends each client a greeting and then every byte that the client sends.
+ * It serves one client at a time; all others wait in the kernel's accept queue.
+ *     build/echo_server -p 7777        prints "listening on ADDR:PORT"
+ * With port 0 the kernel chooses a free port. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,7 +13,7 @@
 #include "net/sock.h"
 
 #define BACKLOG 128
-#define CLIENT_TIMEOUT_MS 60000          /* one silent client must not hold us for ever */
+#define CLIENT_TIMEOUT_MS 60000          /* a silent client blocks others no longer */
 
 static const char greeting[] = "hello Lars\n";
 
@@ -20,7 +22,7 @@ static int greet_and_echo(int fd)
     char buf[16384];
     int rc = 0;
 
-    /* lab s01.echo: Send the greeting, then echo until the client has sent everything. */
+    /* lab s01.echo: Send the greeting, then echo until the client ends its stream. */
     /* stub: (void)fd; */
     ssize_t n;
 
@@ -67,9 +69,9 @@ int main(int argc, char **argv)
             return usage("unknown option");
     }
     if (port < 0)
-        return usage("-p wants a port from 0 to 65535");
+        return usage("-p needs a port from 0 to 65535");
     if (net_addr_set(&at, ip, (uint16_t)port) < 0)
-        return usage("-a wants an address such as 127.0.0.1 or ::1");
+        return usage("-a needs an address such as 127.0.0.1 or ::1");
     rc = sig_ignore_pipe_and_hup();
     lfd = rc < 0 ? rc : sock_listen(&at, BACKLOG, 0);
     if (lfd < 0) {

@@ -1,6 +1,7 @@
-/* plain_echo -- the path of the specification, from socket() to write(), in one function
- * and with nothing around it.  Read this first; everything later is this, taken apart.
- *     build/plain_echo 7777        serves three clients, one after another, and ends */
+/* plain_echo -- the calls of the specification, from socket() to write(), in one function
+ * that uses no module of this project.  Read it first: the other files of this stage
+ * divide this function into modules and handle every error.
+ *     build/plain_echo 7777        serves three clients, one after another, then exits */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -15,7 +16,7 @@
 
 static int fail(const char *what)
 {
-    perror(what);                      /* prints errno as text: the call and its reason */
+    perror(what);                      /* the failed call and the text for errno */
     return EXIT_FAILURE;
 }
 
@@ -27,7 +28,7 @@ int main(int argc, char **argv)
     int one = 1, served = 0;
     int lfd, fd;
 
-    signal(SIGPIPE, SIG_IGN);             /* before any socket: see signal_demo */
+    signal(SIGPIPE, SIG_IGN);             /* before the first socket: base/sig.h */
     lfd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (lfd == -1)
         return fail("socket");
@@ -50,10 +51,10 @@ int main(int argc, char **argv)
         char buf[4096];
         ssize_t n, done, w;
 
-        len = sizeof(from);            /* the specification's snippet forgets this line */
+        len = sizeof(from);            /* the specification forgets this assignment */
         fd = accept(lfd, (struct sockaddr *)&from, &len);
         if (fd == -1 && (errno == EINTR || errno == ECONNABORTED))
-            continue;                     /* that client only; its snippet would exit() */
+            continue;                     /* one client only: no reason to exit() */
         if (fd == -1)
             return fail("accept");
         if (write(fd, hello, sizeof(hello) - 1) != (ssize_t)sizeof(hello) - 1)
@@ -62,8 +63,8 @@ int main(int argc, char **argv)
         while (w != -1 && (n = read(fd, buf, sizeof(buf))) > 0) {
             for (done = 0; done < n && w != -1; done += w)
                 w = write(fd, buf + done, (size_t)(n - done));
-        }                                 /* -1: the client is gone; leave, do not loop */
-        close(fd);                        /* its snippet leaks this one */
+        }                                 /* w is -1: the peer is gone, stop here */
+        close(fd);                        /* the specification leaks this descriptor */
         served++;
     }
     close(lfd);

@@ -1,4 +1,5 @@
-/* The programs of this stage from outside: our client against them, nothing shared. */
+/* End-to-end tests: start the programs of this stage and talk to them with the client of
+ * peer.h, which shares no code with them. */
 #include "t.h"
 
 #include "peer.h"
@@ -53,7 +54,7 @@ static void t_echo_returns_what_was_sent(void **state)
     close(c);
 }
 
-/* Every value of a byte, in pieces of every size up to 3,000. */
+/* Every byte value, in messages of 1 to 3,000 bytes. */
 static void t_echo_is_exact_for_every_byte_and_size(void **state)
 {
     unsigned char out[3000], in[3000];
@@ -88,7 +89,8 @@ static void t_clients_are_served_one_after_another(void **state)
     }
 }
 
-/* What the second client feels: it is connected, and hears nothing. */
+/* The kernel connects the second client, but the server sends it nothing until the first
+ * has left. */
 static void t_second_client_waits_for_the_first(void **state)
 {
     int a, b;
@@ -97,7 +99,7 @@ static void t_second_client_waits_for_the_first(void **state)
     start();
     a = peer_connect(srv.port);
     peer_expect(a, "hello Lars\n");
-    b = peer_connect(srv.port);           /* the kernel's accept queue takes it */
+    b = peer_connect(srv.port);           /* waits in the kernel's accept queue */
     peer_expect_silence(b, 50);
     close(a);
     peer_expect(b, "hello Lars\n");
@@ -116,7 +118,7 @@ static void t_client_that_resets_does_not_end_the_server(void **state)
         c = peer_connect(srv.port);
         peer_expect(c, "hello Lars\n");
         peer_send(c, big, (size_t)i * 500);
-        peer_reset(c);                    /* it writes to nobody: EPIPE or ECONNRESET */
+        peer_reset(c);                    /* the server gets EPIPE or ECONNRESET */
     }
     c = peer_connect(srv.port);
     peer_expect(c, "hello Lars\n");
@@ -137,7 +139,8 @@ static void t_sighup_does_not_end_the_server(void **state)
     assert_int_equal(proc_end(&srv, SIGTERM), 1000 + SIGTERM);
 }
 
-/* Low on descriptors: no exit, no spin, a log line, and service once there is one. */
+/* Without a free descriptor the server neither exits nor spins: it logs, and it serves
+ * the waiting client as soon as a descriptor is free. */
 static void t_out_of_descriptors_waits_without_spinning(void **state)
 {
     struct rlimit rl;
@@ -147,8 +150,8 @@ static void t_out_of_descriptors_waits_without_spinning(void **state)
     (void)state;
     T_SKIP_IF_MEMCHECK();
     start();
-    a = peer_connect(srv.port);       /* accept() takes its descriptor before it waits: */
-    peer_expect(a, "hello Lars\n");       /* the limit counts from the next call on */
+    a = peer_connect(srv.port);       /* accept() reserves its descriptor, then blocks: */
+    peer_expect(a, "hello Lars\n");       /* the lower limit applies to the next call */
     assert_int_equal(prlimit(srv.pid, RLIMIT_NOFILE, NULL, &rl), 0);
     rl.rlim_cur = 4;                      /* 0, 1, 2 and the listener */
     assert_int_equal(prlimit(srv.pid, RLIMIT_NOFILE, &rl, NULL), 0);

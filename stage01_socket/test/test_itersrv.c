@@ -1,3 +1,4 @@
+/* An iterative server in a thread of its own, with the test as its client. */
 #include "t.h"
 
 #include <pthread.h>
@@ -11,7 +12,7 @@
 
 struct srv {
     int lfd, port;
-    int rc;                               /* of itersrv_run() */
+    int rc;                               /* the result of itersrv_run() */
     struct itersrv_stat stat;
     pthread_t th;
 };
@@ -83,7 +84,8 @@ static void t_run_broken_listener_returns_its_error(void **state)
     assert_int_equal(itersrv_run(0, say_hi, NULL, NULL), -ENOTSOCK);
 }
 
-/* Out of descriptors it waits; once there is one, the client that waited is served. */
+/* Without a free descriptor the server waits; as soon as one is free it serves the client
+ * that has been waiting. */
 static void t_run_out_of_descriptors_waits_and_goes_on(void **state)
 {
     struct rlimit old, low;
@@ -100,7 +102,7 @@ static void t_run_out_of_descriptors_waits_and_goes_on(void **state)
     low.rlim_cur = (rlim_t)c + 1;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
     start_srv(&s);
-    peer_expect_silence(c, 120);          /* room for two or three vain tries, not more */
+    peer_expect_silence(c, 120);          /* time for two or three attempts, not more */
     setrlimit(RLIMIT_NOFILE, &old);
     peer_expect(c, "hi");
     close(c);

@@ -1,5 +1,5 @@
-/* The domains and types of socket(2), as far as a test can show them: what the lesson's
- * table says is asserted here against the kernel that runs it. */
+/* The domains and types of socket(2).  These tests assert the rows of the lesson's table
+ * against the running kernel, as far as a test without privileges can. */
 #include "t.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* The modules of base/ that need no socket: err, mono, log and sig. */
 #include "t.h"
 
 #include <fcntl.h>
@@ -30,7 +31,7 @@ static void t_mono_ms_and_us_are_one_clock(void **state)
     T_WAIT(mono_ms() > ms);
 }
 
-/* What the log wrote while <fn> ran, into <buf>. */
+/* Run <fn> and copy what it logged into <buf>, as a string. */
 static void capture(void (*fn)(void), char *buf, size_t size)
 {
     int fd[2];

@@ -1,3 +1,5 @@
+/* The socket calls: results, flags and exact error codes, interrupted by signals and at
+ * the limit of descriptors. */
 #include "t.h"
 
 #include <fcntl.h>
@@ -65,7 +67,7 @@ static void t_listen_again_while_old_connections_are_in_time_wait(void **state)
 
     (void)state;
     assert_true(c >= 0 && s >= 0);
-    close(s);                             /* the side that closes first keeps TIME_WAIT */
+    close(s);                             /* the side that closes first: TIME_WAIT */
     assert_int_equal(sock_read(c, &b, 1), 0);
     close(c);
     close(lfd);
@@ -128,7 +130,8 @@ static void on_alarm(int signo)
     (void)signo;
 }
 
-/* A handler without SA_RESTART, called every 2 ms until stopped. */
+/* Deliver SIGALRM every 2 ms (50 ms under valgrind) to a handler without SA_RESTART,
+ * until called with false. */
 static void alarm_often(bool on)
 {
     suseconds_t us = !on ? 0 : t_mode_is("memcheck") ? 50000 : 2000;
@@ -147,7 +150,7 @@ static void *connect_later(void *arg)
 
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL);
-    poll(NULL, 0, 30);                    /* time for some signals, not for a result */
+    poll(NULL, 0, 30);                    /* let signals interrupt the accept() first */
     return (void *)(intptr_t)sock_connect(arg, 5000);
 }
 
@@ -222,7 +225,8 @@ static void t_connect_nobody_listening_is_econnrefused(void **state)
     assert_int_equal(sock_connect(&at, 5000), -ECONNREFUSED);
 }
 
-/* A listener whose accept queue is full drops SYNs: the connect must end by itself. */
+/* A listener whose accept queue is full drops SYNs, so only its own timeout can end the
+ * connect. */
 static void t_connect_no_answer_is_etimedout(void **state)
 {
     struct net_addr at;
@@ -294,7 +298,7 @@ static void *read_slowly(void *arg)
     return (void *)at;
 }
 
-/* Signals cut writes short in the middle: every byte must still arrive, in order. */
+/* Signals interrupt writes halfway; every byte must still arrive, in order. */
 static void t_write_all_sends_every_byte_though_writes_are_short(void **state)
 {
     size_t len = BIG, i;

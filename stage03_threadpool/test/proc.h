@@ -1,4 +1,5 @@
-/* proc.h -- start a program of build/, read what it prints, end it, with deadlines. */
+/* proc.h -- start a program from build/, read its output and end it; each wait has a
+ * deadline. */
 #ifndef LARS_TEST_PROC_H
 #define LARS_TEST_PROC_H
 
@@ -12,11 +13,12 @@
 struct proc {
     pid_t pid;
     int in, out, err;                    /* its stdin (write), stdout and stderr (read) */
-    int port;                           /* from "listening on ADDR:PORT"; 0 = none seen */
-    long nofile;                        /* set before proc_start(): its limit; 0 = ours */
+    int port;                           /* from "listening on ADDR:PORT"; 0 = not yet */
+    long nofile;                        /* set before: its descriptor limit; 0 = ours */
 };
 
-/* Program, then up to 14 arguments, then NULL.  LARS_WRAP goes in front of it. */
+/* Start build/<name> with up to 14 arguments, ended by NULL.  The environment variable
+ * LARS_WRAP holds words to put in front, such as valgrind with its options. */
 static inline void proc_start(struct proc *p, const char *name, ...)
 {
     static char wrap[512], path[256];
@@ -43,7 +45,7 @@ static inline void proc_start(struct proc *p, const char *name, ...)
         struct rlimit rl;
         int i;
 
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a killed test leaves no program running */
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* when the test is killed, end as well */
         signal(SIGPIPE, SIG_DFL);
         dup2(in[0], 0);
         dup2(out[1], 1);
@@ -66,7 +68,7 @@ static inline void proc_start(struct proc *p, const char *name, ...)
     p->err = err[0];
 }
 
-/* One line from <fd>, without its end.  False when the stream ended first. */
+/* Read one line from <fd>, without its newline.  False when the stream ended first. */
 static inline bool proc_line(int fd, char *buf, size_t size)
 {
     size_t n = 0;
@@ -104,7 +106,7 @@ static inline void proc_expect_line(int fd, const char *text)
     fail_msg("the program ended without printing \"%s\"", text);
 }
 
-/* A server is ready when it has said where it listens. */
+/* Wait until the server has printed its address, and store the port. */
 static inline void proc_wait_port(struct proc *p)
 {
     char line[512];
@@ -120,7 +122,8 @@ static inline void proc_wait_port(struct proc *p)
     }
 }
 
-/* Wait for its end.  Returns the exit status, or 1000 + the signal that killed it. */
+/* Wait until the program has ended.  Returns its exit status, or 1000 + the signal that
+ * ended it. */
 static inline int proc_wait(struct proc *p)
 {
     uint64_t end = t_now_ms() + T_DEADLINE_MS;
@@ -141,13 +144,14 @@ static inline int proc_wait(struct proc *p)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
+/* Send <signo> and wait.  Returns as proc_wait(). */
 static inline int proc_end(struct proc *p, int signo)
 {
     kill(p->pid, signo);
     return proc_wait(p);
 }
 
-/* For a teardown: a failed test must not leave its program running. */
+/* For a teardown: end the program when a failed test has left it running. */
 static inline void proc_kill(struct proc *p)
 {
     if (p->pid > 0) {
@@ -160,7 +164,7 @@ static inline void proc_kill(struct proc *p)
     }
 }
 
-/* Processor time of the program so far, all threads, in milliseconds. */
+/* Processor time that all threads of the program have used so far, in milliseconds. */
 static inline long proc_cpu_ms(const struct proc *p)
 {
     char path[64], buf[1024], *at;

@@ -1,5 +1,6 @@
-/* t.h -- what every test file starts with: cmocka, a guard that fails a test which leaks
- * a file descriptor, and waiting for something with a deadline instead of sleeping. */
+/* t.h -- included first by every test file: cmocka, a check that fails each test that
+ * leaks a file descriptor, and a way to wait for a condition with a deadline instead of
+ * sleeping. */
 #ifndef LARS_TEST_T_H
 #define LARS_TEST_T_H
 
@@ -20,10 +21,10 @@
 
 #include <cmocka.h>
 
-#define T_DEADLINE_MS 30000               /* hang limit, far above anything expected */
+#define T_DEADLINE_MS 30000               /* ends a hang; no test comes near it */
 
-/* A peer that has gone is an error of send(), not the end of the test program.  What
- * proc.h starts has the default again. */
+/* Sending to a closed peer must be an error of send() and not end the test program.
+ * proc.h restores the default in the programs that it starts. */
 __attribute__((constructor)) static void t_ignore_pipe(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -67,18 +68,18 @@ static inline uint64_t t_now_ms(void)
     return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-/* Poll <cond> each millisecond until it holds; fails the test at the deadline. */
+/* Evaluate <cond> once a millisecond until it holds; fail the test at the deadline. */
 #define T_WAIT(cond)                                                                     \
     do {                                                                                 \
         uint64_t end_ = t_now_ms() + T_DEADLINE_MS;                                      \
         while (!(cond)) {                                                                \
             if (t_now_ms() > end_)                                                       \
-                fail_msg("never true: %s", #cond);                                       \
+                fail_msg("not true within %d ms: %s", T_DEADLINE_MS, #cond);             \
             poll(NULL, 0, 1);                                                            \
         }                                                                                \
     } while (0)
 
-/* Is the program under test slowed down or watched by a tool? */
+/* Does the program under test run under this tool (memcheck, asan, tsan)? */
 static inline bool t_mode_is(const char *mode)
 {
     const char *m = getenv("LARS_MODE");
@@ -86,14 +87,16 @@ static inline bool t_mode_is(const char *mode)
     return m && strcmp(m, mode) == 0;
 }
 
-/* Valgrind lets accept() succeed, then closes what is over the limit: no EMFILE. */
+/* Under valgrind accept() succeeds above the limit and valgrind closes the descriptor, so
+ * EMFILE never occurs. */
 #define T_SKIP_IF_MEMCHECK()                                                             \
     do {                                                                                 \
         if (t_mode_is("memcheck"))                                                       \
             skip();                                                                      \
     } while (0)
 
-/* T(t_case) lists a test; T_MAIN(...) runs those matching LARS_TEST_FILTER ("t_a*"). */
+/* T(t_case) names a test; T_MAIN(...) runs those whose name matches LARS_TEST_FILTER, for
+ * example "t_a*". */
 #define T(fn) cmocka_unit_test_setup_teardown(fn, t_fds_save, t_fds_check)
 #define T_MAIN(...)                                                                      \
     int main(void)                                                                       \

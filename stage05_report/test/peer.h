@@ -1,5 +1,5 @@
-/* peer.h -- a client made of bare system calls, which shares no code with what it tests.
- * Every wait has a deadline; a failure ends the test that called. */
+/* peer.h -- a TCP client made of plain system calls; it shares no code with the programs
+ * under test.  Every wait has a deadline, and every failure fails the running test. */
 #ifndef LARS_TEST_PEER_H
 #define LARS_TEST_PEER_H
 
@@ -10,6 +10,7 @@
 
 #include "t.h"
 
+/* Connect to 127.0.0.1:<port>.  Returns the fd, or -1 when the connection fails. */
 static inline int peer_try_connect(int port)
 {
     struct sockaddr_in a;
@@ -52,7 +53,7 @@ static inline void peer_send(int fd, const void *buf, size_t len)
     }
 }
 
-/* Read exactly <len> bytes; the end of the stream or the deadline fails the test. */
+/* Read exactly <len> bytes.  The end of the stream or the deadline fails the test. */
 static inline void peer_recv(int fd, void *buf, size_t len)
 {
     char *p = buf;
@@ -79,7 +80,7 @@ static inline void peer_expect(int fd, const char *text)
     assert_string_equal(buf, text);
 }
 
-/* The server has closed: an orderly end or a reset.  Takes whatever came before. */
+/* Wait until the server has closed, by FIN or RST; discard data that arrives before. */
 static inline void peer_expect_close(int fd)
 {
     char buf[65536];
@@ -91,7 +92,7 @@ static inline void peer_expect_close(int fd)
         fail_msg("expected the connection to close: %s", strerror(errno));
 }
 
-/* Nothing arrives within <ms>. */
+/* Fail the test when anything arrives within <ms>. */
 static inline void peer_expect_silence(int fd, int ms)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -99,7 +100,7 @@ static inline void peer_expect_silence(int fd, int ms)
     assert_int_equal(poll(&p, 1, ms), 0);
 }
 
-/* Close with RST instead of FIN. */
+/* Close the connection with RST instead of FIN. */
 static inline void peer_reset(int fd)
 {
     struct linger l = {.l_onoff = 1, .l_linger = 0};

@@ -1,7 +1,8 @@
-/* log -- one event, one line on stderr:
- *   2026-11-22T08:00:00.123Z WARN accept.full err=EMFILE quiet=12
- * A fixed event name first, then key=value, so that grep and journald can work with it.
- * Log an error where it is handled; where it is only passed on, return it.
+/* log -- writes each event as one line to standard error:
+ *   2026-11-22T08:00:00.123Z WARN accept.wait err=EMFILE quiet=12
+ * After time (UTC) and level come a fixed event name and key=value pairs, so that grep
+ * and journald can select lines.  A function either handles an error and logs it, or
+ * returns it and does not log it; so each error is logged once.
  * Thread: any. */
 #ifndef LARS_BASE_LOG_H
 #define LARS_BASE_LOG_H
@@ -17,8 +18,9 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERRO
 #define LOG_WARN(...) log_write(LOG_LEVEL_WARN, __VA_ARGS__)
 #define LOG_ERROR(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 
-/* For whatever a client can provoke: this place in the code logs at most once in <ms>.
- * The next line says how many were kept quiet. */
+/* For events that a client can cause as often as it likes: this statement writes at most
+ * one line in <ms> milliseconds.  The key quiet= of a line is the number of lines that
+ * were suppressed since the line before. */
 #define LOG_EVERY(ms, level, event, fmt, ...)                                            \
     do {                                                                                 \
         static struct log_gate gate_;                                                    \
@@ -27,19 +29,21 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERRO
             log_write((level), (event), fmt " quiet=%u", ##__VA_ARGS__, quiet_);         \
     } while (0)
 
-struct log_gate {
-    _Atomic uint64_t next_ms;             /* monotonic; 0 = never opened */
-    _Atomic uint32_t n_quiet;             /* refused since it last opened */
+struct log_gate {                         /* zeroed = ready to open */
+    _Atomic uint64_t next_ms;             /* monotonic; closed before this time */
+    _Atomic uint32_t n_quiet;             /* calls refused since it last opened */
 };
 
-/* True once per <every_ms>; <quiet> then takes the number refused before. */
+/* Returns true at most once in <every_ms>, whichever thread asks, and then stores in
+ * <quiet> how many calls returned false since the last true. */
 bool log_gate_open(struct log_gate *g, uint32_t every_ms, uint32_t *quiet);
 
-void log_set_level(enum log_level least); /* default INFO */
-void log_set_fd(int fd);                 /* borrows <fd>; default 2; tests read it back */
+void log_set_level(enum log_level least); /* drops lines below; default INFO */
+void log_set_fd(int fd);                 /* borrows <fd>; default 2; used by tests */
 
-/* Writes one line of at most 1,000 bytes with one write(2), so that lines of several
- * threads do not mix.  Control characters become '?': a peer cannot forge a line. */
+/* Writes one line with one write(2), so that the lines of several threads do not mix.
+ * A line longer than 1,000 bytes is cut.  Control characters become '?', so that text
+ * from a peer cannot forge a line. */
 void log_write(enum log_level level, const char *event, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -1,3 +1,10 @@
+/* Text to address and back, strictly.  inet_pton() accepts exactly one spelling of an
+ * IPv4 address, and ports consist of digits only.
+ *
+ * Invariant: bytes of <ip> that the family does not use are zero, so two addresses are
+ * equal when their fields are equal.
+ * Rejected: inet_aton(), which reads 127.1 as 127.0.0.1 and 010.0.0.1 as 8.0.0.1; names
+ * by getaddrinfo(), which may block for seconds in DNS and give several answers. */
 #include "base/net_addr.h"
 
 #include <arpa/inet.h>
@@ -18,7 +25,7 @@ int net_addr_set(struct net_addr *out, const char *ip, uint16_t port)
     return 0;
 }
 
-/* Not strtol(): it takes "-1", " 80" and "80x", and reports errors through errno. */
+/* strtol() is not used: it accepts "-1", " 80" and "80x" and reports errors by errno. */
 int net_addr_parse_port(const char *text)
 {
     int port = 0, i;
@@ -38,7 +45,7 @@ int net_addr_parse(struct net_addr *out, const char *text)
     if (!colon)
         return -EINVAL;
     len = (size_t)(colon - text);
-    if (text[0] == '[') {                 /* IPv6 has colons of its own */
+    if (text[0] == '[') {                 /* IPv6: contains colons itself */
         if (len < 2 || text[len - 1] != ']')
             return -EINVAL;
         text++;

@@ -1,3 +1,9 @@
+/* The accept loop of an iterative server.
+ * Invariants: no error of accept() ends the server unless the listener itself has failed;
+ * no error makes the loop spin; every accepted descriptor is closed exactly once, here.
+ * Rejected: exit() on any error of accept(), because then one client that disconnects
+ * early ends the service for all; retrying at once when descriptors run out, because
+ * accept() fails again immediately and the loop would use a whole core. */
 #include "net/itersrv.h"
 
 #include <errno.h>
@@ -23,7 +29,7 @@ int itersrv_run(int lfd, itersrv_fn *serve, void *arg, struct itersrv_stat *stat
 
         if (fd >= 0) {
             serve(fd, &peer, arg);
-            close(fd);                 /* forgotten, the 1,021st client ends the server */
+            close(fd);                 /* else the 1,021st client finds no descriptor */
             stat->n_served++;
             continue;
         }
@@ -35,7 +41,7 @@ int itersrv_run(int lfd, itersrv_fn *serve, void *arg, struct itersrv_stat *stat
             break;
         case SOCK_WAIT:
             /* The client stays in the accept queue, so accept() would fail again at once
-             * and this loop would eat the processor.  Waiting is what gives it back. */
+             * and the loop would use a whole core.  Wait until others may have closed. */
             stat->n_wait++;
             LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "accept.wait", "err=%s", err_str(fd));
             poll(NULL, 0, ACCEPT_WAIT_MS);

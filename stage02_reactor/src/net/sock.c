@@ -1,6 +1,12 @@
-/* The socket calls of the specification, each with the three things its snippets leave
- * out: the result is checked, errno is read in the very next line, and what was opened is
- * closed on the way out of an error.  A sockaddr never leaves this file. */
+/* The socket calls of the specification, each with what its examples leave out: every
+ * result is checked, errno is read in the line after the call, and a function that fails
+ * closes the descriptor it opened.
+ *
+ * Invariants: a sockaddr never leaves this file, so byte order is converted here and
+ * nowhere else; every descriptor is created close-on-exec in the same system call.
+ * Rejected: close-on-exec by fcntl() after the fact, because another thread may fork()
+ * between the two calls; returning -1 with errno set, because any later call may
+ * overwrite errno before the caller reads it. */
 #include "net/sock.h"
 
 #include <assert.h>
@@ -36,7 +42,7 @@ static void from_sockaddr(struct net_addr *a, const struct sockaddr_storage *ss)
 
     memset(a, 0, sizeof(*a));
     if (ss->ss_family != AF_INET && ss->ss_family != AF_INET6)
-        return;                           /* AF_UNIX has no address to show */
+        return;                           /* AF_UNIX: there is no IP address */
     a->family = ss->ss_family;
     a->port = ntohs(a->family == AF_INET6 ? in6->sin6_port : in4->sin_port);
     if (a->family == AF_INET6)
@@ -57,8 +63,9 @@ int sock_listen(const struct net_addr *at, int backlog, int flags)
     fd = socket(at->family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (fd == -1)
         return -errno;
-    /* Without it a restarted server cannot bind for a minute: its old connections are
-     * in TIME_WAIT.  It does not allow two listeners; that would be SO_REUSEPORT. */
+    /* Without SO_REUSEADDR a restarted server cannot bind for a minute, because its old
+     * connections are in TIME_WAIT.  It does not let two programs listen on one port;
+     * SO_REUSEPORT would. */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == -1)
         goto fail;
     if (bind(fd, (struct sockaddr *)&ss, len) == -1)
@@ -80,10 +87,10 @@ int sock_accept(int lfd, int flags, struct net_addr *peer)
     int fd;
 
     memset(&ss, 0, sizeof(ss));
-    /* lab s01.accept: accept4, close-on-exec, again when a signal interrupted it. */
+    /* lab s01.accept: accept4 with close-on-exec; repeat it after EINTR. */
     /* stub: return -ENOSYS; */
     do {
-        len = sizeof(ss);                 /* in: room; out: used.  Set it every time */
+        len = sizeof(ss);                 /* in: room, out: length; set it each time */
         fd = accept4(lfd, (struct sockaddr *)&ss, &len, SOCK_CLOEXEC | flags);
     } while (fd == -1 && errno == EINTR);
     if (fd == -1)
@@ -96,7 +103,7 @@ int sock_accept(int lfd, int flags, struct net_addr *peer)
 
 enum sock_verdict sock_accept_verdict(int rc)
 {
-    /* lab s01.verdict: Which errors are one client's, which pass, which are final? */
+    /* lab s01.verdict: Sort errors: one client's, a passing shortage, a dead listener. */
     /* stub: return SOCK_BROKEN; */
     switch (rc) {
     case -EBADF:
@@ -107,7 +114,7 @@ enum sock_verdict sock_accept_verdict(int rc)
         return SOCK_BROKEN;
     case -EAGAIN:
     case -EMFILE:                         /* this process has no descriptor left */
-    case -ENFILE:                         /* the machine has none left */
+    case -ENFILE:                         /* the whole machine has none left */
     case -ENOBUFS:
     case -ENOMEM:
         return SOCK_WAIT;
@@ -117,8 +124,8 @@ enum sock_verdict sock_accept_verdict(int rc)
     /* end lab */
 }
 
-/* An interrupted connect() goes on by itself; calling it again gives EALREADY.  Wait for
- * its end and ask for its result. */
+/* After EINTR the kernel continues to connect on its own, and a second connect() would
+ * return EALREADY.  Wait until it has finished, then read the result from SO_ERROR. */
 static int finish_connect(int fd, uint32_t timeout_ms)
 {
     struct pollfd p = {.fd = fd, .events = POLLOUT};
@@ -147,7 +154,7 @@ int sock_connect(const struct net_addr *to, uint32_t timeout_ms)
     rc = sock_set_timeout(fd, timeout_ms);
     if (rc == 0 && connect(fd, (struct sockaddr *)&ss, len) == -1)
         rc = -errno;
-    if (rc == -EINPROGRESS)               /* the send timeout also ends a connect */
+    if (rc == -EINPROGRESS)               /* SO_SNDTIMEO passed: it bounds connect too */
         rc = -ETIMEDOUT;
     if (rc == -EINTR)
         rc = finish_connect(fd, timeout_ms);
@@ -193,7 +200,7 @@ int sock_write_all(int fd, const void *buf, size_t len)
 {
     const char *p = buf;
 
-    /* lab s01.write_all: write() may take less than it was given: go on with the rest. */
+    /* lab s01.write_all: write() may accept only a part: repeat it with the rest. */
     /* stub: return -ENOSYS; */
     while (len > 0) {
         ssize_t n = sock_write(fd, p, len);

@@ -1,6 +1,6 @@
-/* sock -- TCP sockets, with the project's error rule.
- * Every function returns an fd, a count or 0 on success and -errno on failure; EINTR is
- * retried inside; every fd is close-on-exec.  Thread: any. */
+/* sock -- TCP sockets with the error rule of this project.
+ * Every function returns an fd, a count or 0 on success and -errno on failure.  EINTR is
+ * handled inside and never returned.  Every fd is close-on-exec.  Thread: any. */
 #ifndef LARS_NET_SOCK_H
 #define LARS_NET_SOCK_H
 
@@ -10,42 +10,50 @@
 
 #include "base/net_addr.h"
 
-/* socket, SO_REUSEADDR, bind, listen.  Port 0: the kernel chooses, sock_local_addr()
- * tells.  <backlog> bounds the accept queue; the kernel cuts it to net.core.somaxconn.
- * <flags>: 0 or SOCK_NONBLOCK.  Returns the fd; -EADDRINUSE, -EADDRNOTAVAIL, -EACCES. */
+/* Create a listening socket: socket, SO_REUSEADDR, bind, listen.  With port 0 the kernel
+ * chooses a port, which sock_local_addr() returns.  <backlog> bounds the accept queue,
+ * net.core.somaxconn bounds <backlog>.  <flags>: 0 or SOCK_NONBLOCK.
+ * Returns the fd; -EADDRINUSE, -EADDRNOTAVAIL, -EACCES or another -errno. */
 int sock_listen(const struct net_addr *at, int backlog, int flags);
 
-/* Take one connection.  <flags>: 0 or SOCK_NONBLOCK; <peer> may be NULL.  Returns the
- * fd; -EAGAIN when a non-blocking listener has none; else ask sock_accept_verdict(). */
+/* Accept one connection.  <flags>: 0 or SOCK_NONBLOCK, for the new fd; <peer> may be
+ * NULL.  Returns the fd; -EAGAIN when <lfd> is non-blocking and no client waits; another
+ * -errno, for which sock_accept_verdict() gives the right reaction. */
 int sock_accept(int lfd, int flags, struct net_addr *peer);
 
 enum sock_verdict {
-    SOCK_RETRY,                           /* that client is gone: take the next one */
-    SOCK_WAIT,                            /* nothing waits, or we are out of something */
-    SOCK_BROKEN,                      /* the listener itself: no accept will work again */
+    SOCK_RETRY,                           /* one client failed: accept the next one */
+    SOCK_WAIT,                            /* no client waits, or a resource ran out */
+    SOCK_BROKEN,                      /* the listener failed: accept cannot work again */
 };
 
-/* What to do after sock_accept() returned <rc> < 0. */
+/* The reaction to <rc> < 0 from sock_accept(). */
 enum sock_verdict sock_accept_verdict(int rc);
 
-/* A blocking connection.  <timeout_ms> bounds the connect and each later read and write
- * (-EAGAIN then); 0 = no bound.  Returns the fd; -ECONNREFUSED, -ETIMEDOUT ... */
+/* Open a blocking connection.  <timeout_ms> bounds the connect (-ETIMEDOUT) and each
+ * later read and write (-EAGAIN); 0 = no bound.  Returns the fd; -ECONNREFUSED,
+ * -ETIMEDOUT or another -errno. */
 int sock_connect(const struct net_addr *to, uint32_t timeout_ms);
 
-/* Bound every later read and write of a blocking socket.  Returns 0 or -errno. */
+/* Bound every later read and write of a blocking socket; one that takes longer returns
+ * -EAGAIN.  0 = no bound.  Returns 0 or -errno. */
 int sock_set_timeout(int fd, uint32_t timeout_ms);
 
-/* One read.  Returns the bytes taken; 0 when the peer has sent everything it will;
- * -EAGAIN when nothing came (non-blocking, or the timeout passed). */
+/* One read(2).  Returns the number of bytes read; 0 at the end of the stream, when the
+ * peer has closed its sending side; -EAGAIN when no data came (the socket is non-blocking
+ * or the timeout passed); another -errno. */
 ssize_t sock_read(int fd, void *buf, size_t len);
 
-/* One write, possibly short.  Returns the bytes the kernel took; -EAGAIN, -EPIPE ... */
+/* One write(2), which may accept only a part.  Returns the number of bytes the kernel
+ * accepted; -EAGAIN when it accepts none now; -EPIPE, -ECONNRESET or another -errno. */
 ssize_t sock_write(int fd, const void *buf, size_t len);
 
-/* Write all of it to a blocking socket.  Returns 0 or the error that stopped it. */
+/* Write all <len> bytes to a blocking socket.  Returns 0, or the -errno of the write that
+ * failed; then a part may have been sent. */
 int sock_write_all(int fd, const void *buf, size_t len);
 
-/* Our own address of a socket, with the port the kernel chose.  Returns 0 or -errno. */
+/* The local address of a socket, with the port the kernel chose; family 0 for AF_UNIX.
+ * Returns 0 or -errno. */
 int sock_local_addr(int fd, struct net_addr *out);
 
 #endif

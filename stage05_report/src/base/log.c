@@ -1,3 +1,11 @@
+/* A line is built in a buffer on the stack and written with a single write(2).
+ *
+ * Invariant: one call writes at most one line, which contains exactly one newline; text
+ * that came from a peer cannot start a second line or send escape codes to a terminal.
+ * The level and the descriptor are atomic, so any thread may log without a lock.
+ * Rejected: stdio, because its buffer would need a lock and would lose the last lines of
+ * a process that is killed; syslog(3), because standard error reaches journald as well
+ * and a test can read it. */
 #include "base/log.h"
 
 #include <stdarg.h>
@@ -37,7 +45,8 @@ bool log_gate_open(struct log_gate *g, uint32_t every_ms, uint32_t *quiet)
     return false;
 }
 
-/* Length after snprintf() into <room> bytes: it returns what it would have written. */
+/* The number of bytes that snprintf() stored in <room>: its result <n> is the number that
+ * the whole text would have needed. */
 static size_t clip(int n, size_t room)
 {
     if (n < 0)
@@ -69,5 +78,5 @@ void log_write(enum log_level level, const char *event, const char *fmt, ...)
             line[i] = '?';
     line[len++] = '\n';                   /* replaces the terminating 0 */
     if (write(log_fd, line, len) < 0)
-        return;                           /* nowhere left to complain to */
+        return;                           /* a failed log cannot be logged */
 }

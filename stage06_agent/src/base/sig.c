@@ -1,11 +1,15 @@
+/* Signal dispositions by sigaction(2).
+ * The two signals are ignored and not handled: an ignored signal interrupts no system
+ * call and needs no code that is safe inside a handler.
+ * Rejected: signal(), whose meaning depends on the system (here it restarts system calls,
+ * elsewhere it resets itself after the first signal); MSG_NOSIGNAL with each send(),
+ * which a single forgotten write() would defeat. */
 #include "base/sig.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 
-/* sigaction() and not signal(): the latter's meaning differs between systems, here it
- * would restart system calls, elsewhere it resets itself after the first signal. */
 int sig_set(int signo, void (*disposition)(int))
 {
     struct sigaction sa;
