@@ -58,10 +58,10 @@ leaks() { # nothing of ours is lost, nothing wrong was read or written
 }
 if command -v valgrind >/dev/null; then check 'no byte of ours is lost (PYTHONMALLOC=malloc)' leaks; fi
 # The last two lines, beside a system that runs.
-export LARS_RUN=$tmp/run LARS_DNSD=27778 LARS_REPORTD=27779 LARS_PORT=28888 LARS_NODES=28001 LARS_SECONDS=60
+export LARS_RUN=$tmp/run LARS_DNSD=26778 LARS_REPORTD=26779 LARS_PORT=26888 LARS_NODES=26001 LARS_HTTP=26980 LARS_SECONDS=60
 check 'a system runs' sh common/run start
 gives_a_node() { # 30 s for the first route to be there
-    lines=$(sed -n '4,5p' "$tmp/lines" | sed "s#lars/final/build/run#$LARS_RUN#; s#8888#28888#"); n=0
+    lines=$(sed -n '4,5p' "$tmp/lines" | sed "s#lars/final/build/run#$LARS_RUN#; s#8888#26888#"); n=0
     until offline "$lines" 2>&1 | grep -E "^\('127\.0\.[0-9]+\.[0-9]+', [0-9]+\)$"; do n=$((n + 1)); [ $n -lt 60 ] || return 1; sleep 0.5; done
 }
 check 'five lines give a node' gives_a_node
