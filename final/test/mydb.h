@@ -9,9 +9,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "fastdir.h"
 #include "t.h"
 
-static char mydb_dir[64] = "/tmp/lars_db_XXXXXX";
+static char mydb_dir[64];
 static char mydb_socket[80];
 static MYSQL mydb_link;               /* the administrator's */
 static pid_t mydb_owner;              /* the process that opened it */
@@ -145,6 +146,7 @@ static inline unsigned long long mydb_number(const char *sql)
 static inline int mydb_setup(void **state)
 {
     (void)state;
+    snprintf(mydb_dir, sizeof(mydb_dir), "%s/lars_db_XXXXXX", fastdir());
     if (!mkdtemp(mydb_dir) || mydb_watch() == -1)
         return -1;
     snprintf(mydb_socket, sizeof(mydb_socket), "%s/sock", mydb_dir);

@@ -13,6 +13,7 @@
 #include "shmem/picker.h"
 #include "shmem/route_writer.h"
 #include "shmem/route_reader.h"
+#include "fastdir.h"
 #include "t.h"
 
 #define SHM_NODES 4096
@@ -43,7 +44,7 @@ static inline int shm_setup(void **state)
 {
     (void)t_fds_save(state);
     log_set_level(LOG_LEVEL_ERROR);
-    snprintf(shm_dir, sizeof(shm_dir), "/tmp/lars_e2e_shm_XXXXXX");
+    snprintf(shm_dir, sizeof(shm_dir), "%s/lars_e2e_shm_XXXXXX", fastdir());
     if (!mkdtemp(shm_dir))
         return -1;
     shm_open_agent();
