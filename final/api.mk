@@ -9,6 +9,7 @@ API := src/api/lars.c src/api/lars_retry.c src/api/lars_nowait.c src/api/lars_st
        src/base/mono.c src/base/net_addr.c src/base/rnd.c
 PIC := $(API:%.c=$(BUILD)/pic/%.o) $(BUILD)/pic/proto/lars.pb-c.o
 PREFIX ?= /usr/local
+VERSION := $(shell sed -n 's/^.define LARS_VERSION "\(.*\)"$$/\1/p' src/base/version.h)
 $(PIC): | $(PBC)
 $(BUILD)/pic/%.o: %.c ; $(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -fPIC -c -o $@ $<
 $(BUILD)/pic/%.o: $(BUILD)/%.c ; $(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -fPIC -c -o $@ $<
@@ -23,7 +24,7 @@ install-api: api
 	$(Q)install -m 644 src/api/lars.h src/api/lars_retry.h src/api/lars_nowait.h $(DESTDIR)$(PREFIX)/include
 	$(Q)install -m 644 $(BUILD)/liblars.a $(BUILD)/liblars.so.1 $(DESTDIR)$(PREFIX)/lib
 	$(Q)ln -sf liblars.so.1 $(DESTDIR)$(PREFIX)/lib/liblars.so
-	$(Q)sed 's#@PREFIX@#$(PREFIX)#' src/api/lars.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/lars.pc
+	$(Q)sed 's#@PREFIX@#$(PREFIX)#; s#@VERSION@#$(VERSION)#' src/api/lars.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/lars.pc
 test-build: api
 # The other languages, and the conformance suite's runners.
 PYTHON ?= /usr/bin/python3

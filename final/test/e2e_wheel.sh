@@ -11,7 +11,7 @@ check() { # WHAT COMMAND...
 }
 # The page's lines, as a person takes them: `lars` is the repository.
 block() { awk '/^```$/ { n++; next } n == 1' "$1"; }
-mkdir -p "$tmp/lars/final/build" "$tmp/lars/final/src" "$tmp/bin" && cp -r api "$tmp/lars/final/" && cp -r src/api "$tmp/lars/final/src/" && cp "$build/liblars.a" "$tmp/lars/final/build/"
+mkdir -p "$tmp/lars/final/build" "$tmp/lars/final/src" "$tmp/bin" && cp -r api "$tmp/lars/final/" && cp -r src/api src/base "$tmp/lars/final/src/" && cp "$build/liblars.a" "$tmp/lars/final/build/"
 block ../docs/en/api/python.md >"$tmp/lines"; block ../docs/zh/api/python.md >"$tmp/zh"
 check 'the pages have the same lines, five' sh -c "cmp '$tmp/lines' '$tmp/zh' && [ \$(wc -l <'$tmp/lines') = 5 ]"
 ln -s "$python" "$tmp/bin/python3"

@@ -1,11 +1,16 @@
 """`make api` in final/ first: the extension holds liblars.a."""
 import os
+import re
 
 from setuptools import Extension, setup
 from wheel.bdist_wheel import bdist_wheel
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+SRC = os.path.join(HERE, "..", "..", "src")
 BUILD = os.environ.get("LARS_BUILD", os.path.join(HERE, "..", "..", "build"))
+
+with open(os.path.join(SRC, "base", "version.h"), encoding="ascii") as header:
+    VERSION = re.search(r'^#define LARS_VERSION "(.*)"$', header.read(), re.M).group(1)
 
 
 class OneForAll(bdist_wheel):
@@ -17,7 +22,7 @@ class OneForAll(bdist_wheel):
 
 setup(
     name="lars",
-    version="1.1.0",
+    version=VERSION,
     description="Which node to call, and how the call went",
     license="MIT",
     python_requires=">=3.10",
@@ -25,7 +30,7 @@ setup(
         Extension(
             "lars",
             ["larsmodule.c"],
-            include_dirs=[os.path.join(HERE, "..", "..", "src", "api")],
+            include_dirs=[os.path.join(SRC, "api")],
             extra_objects=[os.path.join(BUILD, "liblars.a")],
             libraries=["protobuf-c", "m"],
             py_limited_api=True,

@@ -20,6 +20,7 @@
 #include "api/lars_strerror.h"
 #include "base/mono.h"
 #include "base/net_addr.h"
+#include "base/version.h"
 #include "net/frame.h"
 #include "net/sock.h"
 #include "proto/msg_host.h"
@@ -373,5 +374,5 @@ const char *lars_strerror(int rc)
 
 const char *lars_version(void)
 {
-    return "1.1.0";
+    return LARS_VERSION;
 }
