@@ -177,7 +177,7 @@ static bool is_out(int i)
     for (nid = 0; nid < n; nid++) {
         route_reader_addr(seg, nid, &a);
         if (a.ip[3] == i + 1 && a.port == port[i])
-            return seg->cost[nid] >= NODE_OUT;
+            return seg->cost[nid] >= NODE_EJECTED;
     }
     return false;
 }

@@ -134,11 +134,11 @@ static void t_need_follows_the_load(void **state)
 
     (void)state;
     up();
-    assert_int_equal(line->need, PICK_NEED);
+    assert_int_equal(line->demand, PICK_DEMAND_PRESET);
     calls_per_s(100, 200);            /* as the weights: nothing to do */
     poll(NULL, 0, 0);
     calls_per_s(500, 500);            /* half of the calls, a third of the weight */
-    T_WAIT(line->need == PICK_NEED * 3 / 2);
+    T_WAIT(line->demand == PICK_DEMAND_PRESET * 3 / 2);
     T_WAIT(lars_get_host(client, 1, 1, &h) == 0 && h.opaque[2] != 0);
     for (i = 0; i < 2000; i++) {
         assert_int_equal(lars_get_host(client, 1, 1, &h), 0);
@@ -147,7 +147,7 @@ static void t_need_follows_the_load(void **state)
     }
     assert_in_range(away, 60, 250);   /* 1 - 1 / 1.0714: 6.7 % */
     mydb_sql("INSERT INTO ModulePolicy (modid, cmdid, node_rps) VALUES (1, 1, 1000)");
-    T_WAIT(line->need == PICK_FULL / 2); /* of 1,000/s: there is room */
+    T_WAIT(line->demand == PICK_FULL / 2); /* of 1,000/s: there is room */
 }
 
 /* Nobody here calls it, others say that it is dead, and so it is. */
@@ -165,16 +165,16 @@ static void t_a_suspect_is_probed_and_taken_out(void **state)
     T_WAIT(line->timeout_ms == 77);
     copy = (const void *)(seg->line + (size_t)(uint32_t)line->where * LAYOUT_LINE);
     for (i = 0; i < copy->n; i++)
-        assert_true(seg->cost[copy->member[i].nid] < NODE_OUT);
+        assert_true(seg->cost[copy->member[i].nid] < NODE_EJECTED);
     mydb_sql("INSERT INTO NodeOut VALUES (1, 1, INET_ATON('127.0.1.2'), 80, 12, "
              "UNIX_TIMESTAMP() + 30)");
     for (i = 0; i < copy->n; i++) {
         nid = copy->member[i].nid;
         route_reader_addr(seg, nid, &a);
         if (a.ip[0] == 127 && a.ip[3] == 2)
-            T_WAIT((out = seg->cost[nid]) >= NODE_OUT);
+            T_WAIT((out = seg->cost[nid]) >= NODE_EJECTED);
     }
-    assert_int_equal(out & NODE_WHY, NODE_FLEET);
+    assert_int_equal(out & NODE_REASON, EJECT_FLEET);
     /* and what is out here is said, again and again, without a call */
     T_WAIT(mydb_number("SELECT COUNT(*) FROM NodeOut WHERE modid = 1 AND ip = "
                        "INET_ATON('127.0.1.2') AND caller NOT IN (11, 12)") == 1);
@@ -215,10 +215,10 @@ static void t_a_probe_by_http(void **state)
         port, port);
     mydb_sql(sql);
     up();
-    T_WAIT(cost_of(port) == NODE_OUT + NODE_FLEET);
+    T_WAIT(cost_of(port) == NODE_EJECTED + EJECT_FLEET);
     mydb_sql("DELETE FROM NodeOut");
     *status = 200;
-    T_WAIT(cost_of(port) > 0 && cost_of(port) < NODE_OUT);
+    T_WAIT(cost_of(port) > 0 && cost_of(port) < NODE_EJECTED);
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     munmap(status, 4096);

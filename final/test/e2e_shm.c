@@ -396,7 +396,7 @@ static void t_whoever_ejects_everything_hurts_nobody(void **state)
     up();
     while (t_now_ms() < end) {
         for (i = 0; i < seg->routes->n_nid; i++) {
-            seg->counters->counter[i].out_until_ms = t_now_ms() + 600000;
+            seg->counters->counter[i].ejected_until_ms = t_now_ms() + 600000;
             seg->counters->counter[i].streak = 1000000;
         }
         assert_int_equal(lars_get_host(client, 1, 1, &h), 0);

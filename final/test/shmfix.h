@@ -78,8 +78,8 @@ static inline int64_t shm_publish(uint32_t cmdid, uint32_t from, uint32_t n)
     if (mid >= 0) {
         struct layout_module *m = &seg->module[mid];
 
-        m->k = 3;
-        m->need = PICK_NEED;
+        m->eject_after = 3;
+        m->demand = PICK_DEMAND_PRESET;
         m->own_max = PICK_FULL;
         m->timeout_ms = 30000;
         m->penalty_us = 20000;

@@ -27,7 +27,7 @@ static void totals(uint32_t nid, struct health_totals *out, void *arg)
     *out = total[nid];
 }
 
-static void ejected(uint32_t nid, enum node_why why, void *arg)
+static void ejected(uint32_t nid, enum eject_reason why, void *arg)
 {
     (void)why;
     (void)arg;
@@ -58,12 +58,12 @@ static int setup(void **state)
                                 .member = member,
                                 .n = N,
                                 .n_own = N,
-                                .need = PICK_NEED,
+                                .demand = PICK_DEMAND_PRESET,
                                 .own_max = PICK_FULL,
                                 .rule = PICK_WRR}, /* calls whatever it costs */
                        .cost = cost,
                        .node = node,
-                       .k = 3,
+                       .eject_after = 3,
                        .penalty_us = CONTROLLER_PENALTY_MIN_US};
     now_ms = 1000;
     least_in = N;
@@ -78,7 +78,7 @@ static void call(void)
     total[i].done++;
     total[i].err += bad[i];
     total[i].lat_us += bad[i] ? s.penalty_us : 2000;
-    pick_ended(&s.view, i, s.k, !bad[i], false, now_ms);
+    pick_call_ended(&s.view, i, s.eject_after, !bad[i], false, now_ms);
 }
 
 static void probe(void)
@@ -86,13 +86,13 @@ static void probe(void)
     uint32_t i;
 
     for (i = 0; i < N; i++) {
-        if (!node[i].out_until_ms)
+        if (!node[i].ejected_until_ms)
             continue;
-        health_probed(&node[i], !bad[i]);
-        if (!health_may_return(&node[i], now_ms))
+        health_record_probe(&node[i], !bad[i]);
+        if (!health_may_readmit(&node[i], now_ms))
             continue;
-        counter[i].streak = health_return(&node[i], s.k, now_ms);
-        s.n_out--;
+        counter[i].streak = health_readmit(&node[i], s.eject_after, now_ms);
+        s.n_ejected--;
         n_changes[i]++;
     }
 }
@@ -112,7 +112,7 @@ static void run(uint32_t ms, void (*each)(void))
         controller_step(&s, &health_preset, &hooks, part, now_ms);
         if (now_ms % 1000 == 0)
             probe();
-        in = (int)pick_count_in(&s.view, now_ms, NULL);
+        in = (int)pick_count_available(&s.view, now_ms, NULL);
         least_in = in < least_in ? in : least_in;
     }
 }
@@ -148,13 +148,13 @@ static void t_most_nodes_down_keeps_the_half_in(void **state)
     for (i = 0; i < 5; i++)
         bad[i] = true;
     run(20000, NULL);
-    assert_int_equal(s.n_out, N / 2);
+    assert_int_equal(s.n_ejected, N / 2);
     assert_int_equal(least_in, N / 2);
     assert_true(s.n_vetoed > 0);
     for (i = 0; i < 5; i++)
         bad[i] = false;
     run(20000, NULL);
-    assert_int_equal(s.n_out, 0);
+    assert_int_equal(s.n_ejected, 0);
 }
 
 static void t_a_dead_node_costs_k_calls_and_comes_back(void **state)
@@ -170,7 +170,7 @@ static void t_a_dead_node_costs_k_calls_and_comes_back(void **state)
     assert_in_range(dead, 3, 5);      /* k, and what was on its way */
     bad[2] = false;
     run(3000, NULL);                  /* two probes */
-    assert_int_equal(s.n_out, 0);
+    assert_int_equal(s.n_ejected, 0);
     before = calls[2];
     run(5000, NULL);
     assert_in_range(calls[2] - before, 25, 200); /* slowly */
@@ -195,7 +195,7 @@ static void t_scan_avoids_it_and_tries_again(void **state)
     assert_in_range(calls[2] - before, 3, 10);
     bad[2] = false;
     run(30000, NULL);
-    assert_int_equal(s.n_out, 0);
+    assert_int_equal(s.n_ejected, 0);
     before = calls[2];
     run(10000, NULL);
     assert_true(calls[2] - before > 200);

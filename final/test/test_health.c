@@ -33,12 +33,12 @@ static void calls(int i, uint64_t n, uint64_t err, uint64_t us, uint64_t now_ms)
 static void t_k_is_as_computed(void **state)
 {
     (void)state;
-    assert_int_equal(health_k(0), 3);
-    assert_int_equal(health_k(0.02), 3);
-    assert_int_equal(health_k(0.05), 4);
-    assert_int_equal(health_k(0.2), 8);
-    assert_int_equal(health_k(0.9), 20);
-    assert_int_equal(health_k(1), 20);
+    assert_int_equal(health_eject_after(0), 3);
+    assert_int_equal(health_eject_after(0.02), 3);
+    assert_int_equal(health_eject_after(0.05), 4);
+    assert_int_equal(health_eject_after(0.2), 8);
+    assert_int_equal(health_eject_after(0.9), 20);
+    assert_int_equal(health_eject_after(1), 20);
 }
 
 static void t_k_of_a_module_leaves_the_worst_node_out(void **state)
@@ -48,10 +48,10 @@ static void t_k_of_a_module_leaves_the_worst_node_out(void **state)
     (void)state;
     for (i = 0; i < 4; i++)
         calls(i, 100, i == 0 ? 100 : 0, 1000, 1000);
-    assert_int_equal(health_module_k(all, 4), 3);
+    assert_int_equal(health_module_eject_after(all, 4), 3);
     for (i = 0; i < 4; i++)
         calls(i, 900, 200, 1000, 1000);
-    assert_in_range(health_module_k(all, 4), 7, 8); /* 20 % everywhere */
+    assert_in_range(health_module_eject_after(all, 4), 7, 8); /* 20 % everywhere */
 }
 
 static void t_k_does_not_count_failures_that_go_on(void **state)
@@ -59,11 +59,11 @@ static void t_k_does_not_count_failures_that_go_on(void **state)
     int i;
 
     (void)state;
-    for (i = 0; i < 4; i++) {         /* a zone dies: all that is seen has failed */
+    for (i = 0; i < 4; i++) { /* a zone dies: all that is seen has failed */
         total[i] = (struct health_totals){2, 2, 2000};
         health_observe(&node[i], c, &total[i], 2, 1000);
     }
-    assert_int_equal(health_module_k(all, 4), 3);
+    assert_int_equal(health_module_eject_after(all, 4), 3);
 }
 
 static void t_cost_follows_the_calls_of_the_last_second(void **state)
@@ -103,7 +103,7 @@ static void t_one_failure_starves_nobody(void **state)
     uint32_t fellows;
 
     (void)state;
-    calls(0, 1, 1, 20000, 1000);      /* as slow as a failure, and then not called */
+    calls(0, 1, 1, 20000, 1000); /* as slow as a failure, and then not called */
     calls(1, 10, 0, 2000, 1000);
     fellows = health_cost(&node[1], 100, 2000, 1000);
     assert_true(health_cost(&node[0], 100, 2000, 1000) > 6 * fellows);
@@ -125,53 +125,54 @@ static void t_times_out_double_up_to_a_minute(void **state)
 
     (void)state;
     for (i = 0; i < 8; i++) {
-        health_eject(&node[0], c, NODE_IN_A_ROW, 1000);
-        assert_int_equal(node[0].out_until_ms, 1000 + want[i] * 1000);
-        assert_int_equal(health_cost(&node[0], 100, 0, 1000), NODE_OUT + NODE_IN_A_ROW);
-        health_return(&node[0], 3, 2000);
+        health_eject(&node[0], c, EJECT_STREAK, 1000);
+        assert_int_equal(node[0].ejected_until_ms, 1000 + want[i] * 1000);
+        assert_int_equal(health_cost(&node[0], 100, 0, 1000),
+                         NODE_EJECTED + EJECT_STREAK);
+        health_readmit(&node[0], 3, 2000);
     }
 }
 
 static void t_a_node_that_was_down_is_back_after_two_probes(void **state)
 {
     (void)state;
-    node[0].times = 1;
-    health_eject(&node[0], c, NODE_IN_A_ROW, 1000); /* 2 s, were it not for the probes */
-    health_probed(&node[0], false);
-    health_probed(&node[0], true);
-    assert_false(health_may_return(&node[0], 2900));
-    health_probed(&node[0], true);
-    assert_true(health_may_return(&node[0], 2900));
+    node[0].n_ejections = 1;
+    health_eject(&node[0], c, EJECT_STREAK, 1000); /* 2 s, were it not for the probes */
+    health_record_probe(&node[0], false);
+    health_record_probe(&node[0], true);
+    assert_false(health_may_readmit(&node[0], 2900));
+    health_record_probe(&node[0], true);
+    assert_true(health_may_readmit(&node[0], 2900));
 }
 
 static void t_a_node_that_flaps_waits(void **state)
 {
     (void)state;
-    node[0].times = 2;
-    health_eject(&node[0], c, NODE_IN_A_ROW, 1000); /* the third time: 4 s */
-    health_probed(&node[0], false);
-    health_probed(&node[0], true);
-    health_probed(&node[0], true);
-    assert_false(health_may_return(&node[0], 4999));
-    assert_true(health_may_return(&node[0], 5000));
+    node[0].n_ejections = 2;
+    health_eject(&node[0], c, EJECT_STREAK, 1000); /* the third time: 4 s */
+    health_record_probe(&node[0], false);
+    health_record_probe(&node[0], true);
+    health_record_probe(&node[0], true);
+    assert_false(health_may_readmit(&node[0], 4999));
+    assert_true(health_may_readmit(&node[0], 5000));
 }
 
 static void t_a_node_that_only_calls_fail_at_waits(void **state)
 {
     (void)state;
-    node[0].times = 2;
-    health_eject(&node[0], c, NODE_IN_A_ROW, 1000); /* 4 s */
-    health_probed(&node[0], true);
-    health_probed(&node[0], true);
-    assert_false(health_may_return(&node[0], 4999));
-    assert_true(health_may_return(&node[0], 5000));
+    node[0].n_ejections = 2;
+    health_eject(&node[0], c, EJECT_STREAK, 1000); /* 4 s */
+    health_record_probe(&node[0], true);
+    health_record_probe(&node[0], true);
+    assert_false(health_may_readmit(&node[0], 4999));
+    assert_true(health_may_readmit(&node[0], 5000));
 }
 
 static void t_without_a_probe_nobody_is_back(void **state)
 {
     (void)state;
-    health_eject(&node[0], c, NODE_IN_A_ROW, 1000);
-    assert_false(health_may_return(&node[0], 1000000));
+    health_eject(&node[0], c, EJECT_STREAK, 1000);
+    assert_false(health_may_readmit(&node[0], 1000000));
 }
 
 static void t_slow_start_grows_to_the_whole_weight(void **state)
@@ -179,35 +180,35 @@ static void t_slow_start_grows_to_the_whole_weight(void **state)
     int second, i, works;
 
     (void)state;
-    health_return(&node[0], 3, 1000);
+    health_readmit(&node[0], 3, 1000);
     for (second = 0; second < 10; second++) { /* a tenth more in each, on the average */
         for (i = works = 0; i < 100; i++)
-            works +=
-                !health_rests(&node[0], c, 1000 + (uint64_t)(second * 1000 + i * 10));
+            works += !health_warmup_pauses(&node[0], c,
+                                           1000 + (uint64_t)(second * 1000 + i * 10));
         assert_in_range(works, second == 0 ? 9 : 10 * second + 4,
                         second == 0 ? 12 : 10 * second + 6);
     }
     for (i = 0; i < 100; i++)
-        assert_false(health_rests(&node[0], c, 11000 + (uint64_t)i));
-    assert_false(health_rests(&node[1], c, 0)); /* was never away */
+        assert_false(health_warmup_pauses(&node[0], c, 11000 + (uint64_t)i));
+    assert_false(health_warmup_pauses(&node[1], c, 0)); /* was never away */
 }
 
 static void t_the_first_call_after_a_return_decides(void **state)
 {
     (void)state;
-    assert_int_equal(health_return(&node[0], 3, 1000), 2);
-    assert_int_equal(health_return(&node[0], 8, 1000), 0); /* failures are common here */
+    assert_int_equal(health_readmit(&node[0], 3, 1000), 2);
+    assert_int_equal(health_readmit(&node[0], 8, 1000), 0); /* failures are common here */
 }
 
 static void t_a_minute_without_trouble_is_forgiven(void **state)
 {
     (void)state;
-    health_eject(&node[0], c, NODE_IN_A_ROW, 1000);
-    health_return(&node[0], 3, 2000);
+    health_eject(&node[0], c, EJECT_STREAK, 1000);
+    health_readmit(&node[0], 3, 2000);
     calls(0, 1, 0, 1000, 61000);
-    assert_int_equal(node[0].times, 1);
+    assert_int_equal(node[0].n_ejections, 1);
     calls(0, 1, 0, 1000, 62001);
-    assert_int_equal(node[0].times, 0);
+    assert_int_equal(node[0].n_ejections, 0);
 }
 
 /* The table's case: {50, 100, 100, 100, 100} per cent. */
@@ -248,15 +249,15 @@ static void t_a_zone_comes_back_over_35_seconds(void **state)
     (void)state;
     assert_int_equal(zone_breaker_step(&z, 3, 3, 6, 0), PICK_FULL);
     assert_int_equal(zone_breaker_step(&z, 2, 3, 6, 0), PICK_FULL); /* 33 % out */
-    assert_false(z.broken);
-    zone_breaker_step(&z, 1, 3, 6, 1000);    /* 67 % */
-    assert_true(z.broken);
+    assert_false(z.open);
+    zone_breaker_step(&z, 1, 3, 6, 1000); /* 67 % */
+    assert_true(z.open);
     assert_int_equal(zone_breaker_step(&z, 3, 3, 6, 10000), PICK_FULL / 500);
     assert_int_equal(zone_breaker_step(&z, 3, 3, 6, 14999), PICK_FULL / 500);
     assert_in_range(zone_breaker_step(&z, 3, 3, 6, 30000), PICK_FULL / 2,
                     PICK_FULL * 51 / 100);
     assert_int_equal(zone_breaker_step(&z, 3, 3, 6, 45000), PICK_FULL);
-    assert_false(z.broken);
+    assert_false(z.open);
 }
 
 static void t_a_zone_that_fails_again_begins_anew(void **state)

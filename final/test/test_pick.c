@@ -35,7 +35,7 @@ static int setup(void **state)
                            .member = member,
                            .n = 8,
                            .n_own = 8,
-                           .need = PICK_NEED,
+                           .demand = PICK_DEMAND_PRESET,
                            .own_max = PICK_FULL};
     return 0;
 }
@@ -52,7 +52,7 @@ static void nodes(uint32_t n, uint32_t n_own)
 
 static void out(uint32_t i)
 {
-    cost[i] = NODE_OUT;
+    cost[i] = NODE_EJECTED;
 }
 
 static unsigned picks(int n)          /* fills hits; all reasons */
@@ -104,12 +104,12 @@ static void t_an_out_node_gets_no_call(void **state)
 {
     (void)state;
     out(1);
-    counter[2].out_until_ms = NOW + 1; /* a proposal */
-    counter[3].out_until_ms = NOW;    /* over */
+    counter[2].ejected_until_ms = NOW + 1; /* a proposal */
+    counter[3].ejected_until_ms = NOW;    /* over */
     assert_int_equal(picks(2000), 0);
     assert_int_equal(hits[1] + hits[2], 0);
     assert_true(hits[3] > 0);
-    assert_int_equal(pick_count_in(&v, NOW, NULL), 6);
+    assert_int_equal(pick_count_available(&v, NOW, NULL), 6);
 }
 
 static void t_panic_ignores_health_when_most_are_out(void **state)
@@ -122,7 +122,7 @@ static void t_panic_ignores_health_when_most_are_out(void **state)
     assert_int_equal(picks(1000), 0); /* a half is not most */
     assert_int_equal(hits[0], 0);
     for (i = 0; i < 8; i++)           /* somebody hostile puts all of them out */
-        counter[i].out_until_ms = NOW + 60000;
+        counter[i].ejected_until_ms = NOW + 60000;
     assert_int_equal(picks(1000), PICK_PANIC);
     for (i = 4; i < 8; i++)
         assert_true(hits[i] > 0);
@@ -291,16 +291,16 @@ static void t_a_zone_that_comes_back_is_limited(void **state)
 static void t_k_failures_in_a_row_propose(void **state)
 {
     (void)state;
-    pick_ended(&v, 2, 3, false, false, NOW);
-    pick_ended(&v, 2, 3, false, false, NOW);
-    pick_ended(&v, 2, 3, true, false, NOW); /* not in a row */
-    pick_ended(&v, 2, 3, false, false, NOW);
-    pick_ended(&v, 2, 3, false, false, NOW);
-    assert_false(pick_is_out(&v, 2, NOW));
-    pick_ended(&v, 2, 3, false, false, NOW);
-    assert_int_equal(counter[2].out_until_ms, NOW + 1000);
-    pick_ended(&v, 2, 3, false, false, NOW + 2000);
-    assert_int_equal(counter[2].out_until_ms, NOW + 3000);
+    pick_call_ended(&v, 2, 3, false, false, NOW);
+    pick_call_ended(&v, 2, 3, false, false, NOW);
+    pick_call_ended(&v, 2, 3, true, false, NOW); /* not in a row */
+    pick_call_ended(&v, 2, 3, false, false, NOW);
+    pick_call_ended(&v, 2, 3, false, false, NOW);
+    assert_false(pick_is_ejected(&v, 2, NOW));
+    pick_call_ended(&v, 2, 3, false, false, NOW);
+    assert_int_equal(counter[2].ejected_until_ms, NOW + 1000);
+    pick_call_ended(&v, 2, 3, false, false, NOW + 2000);
+    assert_int_equal(counter[2].ejected_until_ms, NOW + 3000);
 }
 
 static void t_without_an_agent_proposals_last_longer(void **state)
@@ -312,8 +312,8 @@ static void t_without_an_agent_proposals_last_longer(void **state)
     for (i = 0; i < 8; i++) {
         uint64_t now = NOW + (uint64_t)i * 100000;
 
-        pick_ended(&v, 2, 3, false, true, now);
-        assert_int_equal(counter[2].out_until_ms, want[i] ? now + want[i] : 0);
+        pick_call_ended(&v, 2, 3, false, true, now);
+        assert_int_equal(counter[2].ejected_until_ms, want[i] ? now + want[i] : 0);
     }
 }
 
@@ -324,8 +324,8 @@ static void t_proposals_keep_the_cap(void **state)
     (void)state;
     for (i = 0; i < 8; i++)
         for (k = 0; k < 20; k++)
-            pick_ended(&v, i, 3, false, false, NOW);
-    assert_int_equal(pick_count_in(&v, NOW, NULL), 4);
+            pick_call_ended(&v, i, 3, false, false, NOW);
+    assert_int_equal(pick_count_available(&v, NOW, NULL), 4);
 }
 
 #define P(f) cmocka_unit_test_setup(f, setup)

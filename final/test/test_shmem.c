@@ -15,7 +15,7 @@ static void t_the_layout_is_what_it_was(void **state)
     assert_int_equal(offsetof(struct layout_meta, beat_ms), 24);
     assert_int_equal(offsetof(struct layout_meta, segment), 32);
     assert_int_equal(offsetof(struct layout_module, modid), 8);
-    assert_int_equal(offsetof(struct layout_module, k), 20);
+    assert_int_equal(offsetof(struct layout_module, eject_after), 20);
     assert_int_equal(offsetof(struct layout_module, penalty_us), 36);
     assert_int_equal(offsetof(struct layout_copy, member), 16);
     assert_int_equal(offsetof(struct layout_slot, begun), 24);
@@ -24,7 +24,7 @@ static void t_the_layout_is_what_it_was(void **state)
     assert_int_equal(offsetof(struct layout_call_log, used), 192);
     assert_int_equal(offsetof(struct layout_call_log, count), 24576 + 4096 * 32);
     assert_int_equal(offsetof(struct layout_counters, claim), 64);
-    assert_int_equal(offsetof(struct node_counter, out_until_ms), 8);
+    assert_int_equal(offsetof(struct node_counter, ejected_until_ms), 8);
     assert_ptr_equal(seg->index, (char *)seg->routes + 64);
     assert_ptr_equal(seg->module, (char *)seg->index + 2 * SHM_MODULES * 16);
     assert_ptr_equal(seg->cost, (char *)seg->module + SHM_MODULES * 64);

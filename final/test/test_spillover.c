@@ -6,29 +6,33 @@
 static uint32_t need(uint64_t own, uint64_t all, uint64_t w_own, uint64_t w_all,
                      uint32_t rps)
 {
-    struct spillover_calls c = {own, all, w_own, w_all, rps};
+    struct spillover_load c = {own, all, w_own, w_all, rps};
     bool spills = false;
 
-    return spillover_of(&c, &spills);
+    return spillover_demand(&c, &spills);
 }
 
 static void t_without_rates_it_is_the_preset(void **state)
 {
     (void)state;
-    assert_int_equal(need(0, 0, 100, 200, 0), PICK_NEED);
-    assert_int_equal(need(0, 0, 100, 200, 50), PICK_NEED);
-    assert_int_equal(need(900, 900, 0, 200, 50), PICK_NEED); /* no node is ours */
-    assert_int_equal(need(900, 900, 200, 200, 50), PICK_NEED); /* nowhere to go */
-    assert_int_equal(need(99, 99, 100, 200, 50), PICK_NEED); /* too few to tell */
+    assert_int_equal(need(0, 0, 100, 200, 0), PICK_DEMAND_PRESET);
+    assert_int_equal(need(0, 0, 100, 200, 50), PICK_DEMAND_PRESET);
+    assert_int_equal(need(900, 900, 0, 200, 50),
+                     PICK_DEMAND_PRESET); /* no node is ours */
+    assert_int_equal(need(900, 900, 200, 200, 50),
+                     PICK_DEMAND_PRESET); /* nowhere to go */
+    assert_int_equal(need(99, 99, 100, 200, 50),
+                     PICK_DEMAND_PRESET); /* too few to tell */
 }
 
 static void t_shares_are_compared(void **state)
 {
     (void)state;
-    assert_int_equal(need(50, 100, 100, 200, 0), PICK_NEED); /* half and half */
-    assert_int_equal(need(25, 100, 100, 200, 0), PICK_NEED / 2);
-    assert_int_equal(need(100, 100, 100, 200, 0), 2 * PICK_NEED); /* all calls are ours */
-    assert_int_equal(need(600, 900, 200, 600, 0), 2 * PICK_NEED);
+    assert_int_equal(need(50, 100, 100, 200, 0), PICK_DEMAND_PRESET); /* half and half */
+    assert_int_equal(need(25, 100, 100, 200, 0), PICK_DEMAND_PRESET / 2);
+    assert_int_equal(need(100, 100, 100, 200, 0),
+                     2 * PICK_DEMAND_PRESET); /* all calls are ours */
+    assert_int_equal(need(600, 900, 200, 600, 0), 2 * PICK_DEMAND_PRESET);
 }
 
 static void t_a_known_capacity_counts(void **state)
@@ -44,21 +48,21 @@ static void t_a_known_capacity_counts(void **state)
 
 static void t_it_ends_below_nine_tenths(void **state)
 {
-    struct spillover_calls c = {0, 1000, 1000, 2000, 100};
+    struct spillover_load c = {0, 1000, 1000, 2000, 100};
     bool spills = false;
 
     (void)state;
     c.own_per_s = 1001;
-    assert_int_equal(spillover_of(&c, &spills), 10010);
+    assert_int_equal(spillover_demand(&c, &spills), 10010);
     assert_true(spills);
-    c.own_per_s = 950;                /* room again, but for how long? */
-    assert_int_equal(spillover_of(&c, &spills), PICK_FULL + 1);
+    c.own_per_s = 950; /* room again, but for how long? */
+    assert_int_equal(spillover_demand(&c, &spills), PICK_FULL + 1);
     assert_true(spills);
     c.own_per_s = 900;
-    assert_int_equal(spillover_of(&c, &spills), 9000);
+    assert_int_equal(spillover_demand(&c, &spills), 9000);
     assert_false(spills);
     c.own_per_s = 1000;
-    assert_int_equal(spillover_of(&c, &spills), PICK_FULL);
+    assert_int_equal(spillover_demand(&c, &spills), PICK_FULL);
     assert_false(spills);
 }
 

@@ -10,12 +10,12 @@
 #include "lb/controller.h"
 #include "shmem/route_reader.h"
 
-#define PROBE_MS 500                  /* an answer that takes longer is none */
+#define PROBE_MS 500 /* an answer that takes longer is none */
 
 struct module {
     struct route_reader snap;
-    struct controller steer;
-    bool listed;                      /* in todo */
+    struct controller controller;
+    bool listed; /* in todo */
 };
 
 struct ejector {
@@ -26,9 +26,9 @@ struct ejector {
     struct health_config cfg;
     struct ejector_hooks hooks;
     struct probe *probe;
-    struct health_node *node;         /* by nid: max_nodes, pages as they are used */
-    struct module *module;            /* by mid */
-    struct health_node **part;        /* of the module in hand */
+    struct health_node *node; /* by nid: max_nodes, pages as they are used */
+    struct module *module; /* by mid */
+    struct health_node **part; /* of the module in hand */
     uint32_t part_cap;
     uint32_t *todo, n_todo;
     _Atomic uint64_t n_ejected, n_returned, n_vetoed, n_out;
@@ -79,13 +79,13 @@ static void totals_of(uint32_t nid, struct health_totals *out, void *arg)
     *out = (struct health_totals){sum.done, sum.err, sum.lat_us};
 }
 
-static void on_ejected(uint32_t nid, enum node_why why, void *arg)
+static void on_ejected(uint32_t nid, enum eject_reason why, void *arg)
 {
     struct ejector *v = arg;
 
     v->n_out++;
     v->n_ejected++;
-    v->hooks.changed(atomic_load(&v->s->addr[nid].mid), nid, true, health_why(why),
+    v->hooks.changed(atomic_load(&v->s->addr[nid].mid), nid, true, health_reason_str(why),
                      v->hooks.arg);
 }
 
@@ -97,7 +97,7 @@ static struct health_config health_of(const struct ejector *v, uint32_t mid)
     return c;
 }
 
-/* The nodes in force, for steer.  False: none. */
+/* The nodes in force, for controller.  False: none. */
 static bool look_at(struct ejector *v, uint32_t mid)
 {
     struct module *m = &v->module[mid];
@@ -107,15 +107,15 @@ static bool look_at(struct ejector *v, uint32_t mid)
         return false;
     if (m->snap.n == 0 || reserve_part(v, m->snap.n) < 0)
         return false;
-    m->steer.view = (struct pick_view){.cost = v->s->cost,
-                                       .counter = v->s->counters->counter,
-                                       .member = m->snap.member,
-                                       .n = m->snap.n,
-                                       .n_own = m->snap.n_own,
-                                       .need = PICK_NEED,
-                                       .own_max = PICK_FULL};
-    m->steer.cost = v->s->cost;
-    m->steer.node = v->node;
+    m->controller.view = (struct pick_view){.cost = v->s->cost,
+                                            .counter = v->s->counters->counter,
+                                            .member = m->snap.member,
+                                            .n = m->snap.n,
+                                            .n_own = m->snap.n_own,
+                                            .demand = PICK_DEMAND_PRESET,
+                                            .own_max = PICK_FULL};
+    m->controller.cost = v->s->cost;
+    m->controller.node = v->node;
     return true;
 }
 
@@ -125,15 +125,15 @@ static void step(struct ejector *v, uint32_t mid, uint64_t now_ms)
     const struct health_config c = health_of(v, mid);
     struct layout_module *line = &v->s->module[mid];
     struct module *m = &v->module[mid];
-    uint32_t vetoed = m->steer.n_vetoed;
+    uint32_t vetoed = m->controller.n_vetoed;
 
     if (!look_at(v, mid))
         return;
-    controller_step(&m->steer, &c, &hooks, v->part, now_ms);
-    v->n_vetoed += m->steer.n_vetoed - vetoed;
-    atomic_store(&line->k, m->steer.k);
-    atomic_store(&line->penalty_us, m->steer.penalty_us);
-    atomic_store(&line->own_max, m->steer.view.own_max);
+    controller_step(&m->controller, &c, &hooks, v->part, now_ms);
+    v->n_vetoed += m->controller.n_vetoed - vetoed;
+    atomic_store(&line->eject_after, m->controller.eject_after);
+    atomic_store(&line->penalty_us, m->controller.penalty_us);
+    atomic_store(&line->own_max, m->controller.view.own_max);
 }
 
 bool ejector_tick(struct ejector *v, uint64_t now_ms)
@@ -160,12 +160,13 @@ static void judge_suspect(struct ejector *v, uint32_t mid, uint32_t nid, bool ok
 {
     const struct controller_hooks hooks = {totals_of, on_ejected, v};
     const struct health_config c = health_of(v, mid);
-    uint32_t k = v->module[mid].steer.k;
+    uint32_t k = v->module[mid].controller.eject_after;
 
     if (ok)
         atomic_store(&v->s->counters->counter[nid].streak, k > 0 ? k - 1 : 0);
     else if (look_at(v, mid))
-        controller_eject(&v->module[mid].steer, &c, &hooks, nid, NODE_FLEET, now_ms);
+        controller_eject(&v->module[mid].controller, &c, &hooks, nid, EJECT_FLEET,
+                         now_ms);
 }
 
 static void on_probe(uint64_t id, bool ok, void *arg)
@@ -175,17 +176,17 @@ static void on_probe(uint64_t id, bool ok, void *arg)
     struct health_node *h = &v->node[nid];
     uint64_t now_ms = evloop_now_ms(v->loop);
 
-    if (!h->out_until_ms) {
+    if (!h->ejected_until_ms) {
         judge_suspect(v, mid, nid, ok, now_ms);
         return;
     }
-    health_probed(h, ok);
-    if (!health_may_return(h, now_ms))
+    health_record_probe(h, ok);
+    if (!health_may_readmit(h, now_ms))
         return;
     atomic_store(&v->s->counters->counter[nid].streak,
-                 health_return(h, v->module[mid].steer.k, now_ms));
-    if (v->module[mid].steer.n_out > 0)
-        v->module[mid].steer.n_out--;
+                 health_readmit(h, v->module[mid].controller.eject_after, now_ms));
+    if (v->module[mid].controller.n_ejected > 0)
+        v->module[mid].controller.n_ejected--;
     v->n_out--;
     v->n_returned++;
     v->hooks.changed(mid, nid, false, "probed", v->hooks.arg);
@@ -209,7 +210,7 @@ static void probe_module(struct ejector *v, uint32_t mid)
     for (i = 0; i < m->snap.n; i++) {
         uint32_t nid = m->snap.member[i].nid;
 
-        if (v->node[nid].out_until_ms != 0)
+        if (v->node[nid].ejected_until_ms != 0)
             probe_node(v, mid, nid);
     }
 }
@@ -224,7 +225,7 @@ void ejector_suspect(struct ejector *v, uint32_t mid, const struct net_addr *add
         uint32_t nid = m->snap.member[i].nid;
 
         route_reader_addr(v->s, nid, &at);
-        if (net_addr_equal(&at, addr) && v->node[nid].out_until_ms == 0)
+        if (net_addr_equal(&at, addr) && v->node[nid].ejected_until_ms == 0)
             probe_node(v, mid, nid);
     }
 }
@@ -235,8 +236,9 @@ void ejector_each_out(struct ejector *v,
     uint32_t mid, i, n = atomic_load(&v->s->routes->n_module);
 
     for (mid = 0; v->n_out > 0 && mid < n && mid < v->s->max_modules; mid++)
-        for (i = 0; v->module[mid].steer.n_out > 0 && i < v->module[mid].snap.n; i++)
-            if (v->node[v->module[mid].snap.member[i].nid].out_until_ms != 0)
+        for (i = 0; v->module[mid].controller.n_ejected > 0 && i < v->module[mid].snap.n;
+             i++)
+            if (v->node[v->module[mid].snap.member[i].nid].ejected_until_ms != 0)
                 fn(mid, v->module[mid].snap.member[i].nid, arg);
 }
 
@@ -246,9 +248,9 @@ void ejector_second(struct ejector *v, uint64_t now_ms)
 
     (void)now_ms;
     for (mid = 0; mid < n && mid < v->s->max_modules; mid++) {
-        if (v->module[mid].steer.n_out > 0)
+        if (v->module[mid].controller.n_ejected > 0)
             probe_module(v, mid);
-        if (v->module[mid].steer.n_out > 0 || v->module[mid].steer.moving)
+        if (v->module[mid].controller.n_ejected > 0 || v->module[mid].controller.changing)
             list(v, mid);
     }
 }
@@ -270,15 +272,15 @@ void ejector_set_nodes(struct ejector *v, uint32_t mid)
 
         for (k = 0; k < was.n && was.member[k].nid != m->snap.member[i].nid; k++)
             continue;
-        n_out += h->out_until_ms != 0;
+        n_out += h->ejected_until_ms != 0;
         if (k < was.n || was.n == 0)
             continue;
         *h = (struct health_node){0}; /* its number was another node's */
-        health_is_new(h, now_ms);
+        health_start_warmup(h, now_ms);
     }
     v->n_out += n_out;
-    v->n_out -= m->steer.n_out;
-    m->steer.n_out = n_out;
+    v->n_out -= m->controller.n_ejected;
+    m->controller.n_ejected = n_out;
     route_reader_free(&was);
     list(v, mid);
 }
@@ -297,9 +299,9 @@ static void adopt_out(struct ejector *v)
     uint64_t now_ms = evloop_now_ms(v->loop);
 
     for (nid = 0; nid < n && nid < v->s->max_nodes; nid++)
-        if (atomic_load(&v->s->cost[nid]) >= NODE_OUT)
-            health_eject(&v->node[nid], &v->cfg, atomic_load(&v->s->cost[nid]) & NODE_WHY,
-                         now_ms);
+        if (atomic_load(&v->s->cost[nid]) >= NODE_EJECTED)
+            health_eject(&v->node[nid], &v->cfg,
+                         atomic_load(&v->s->cost[nid]) & NODE_REASON, now_ms);
 }
 
 int ejector_create(struct ejector **out, struct evloop *l, struct segment *s,

@@ -102,7 +102,7 @@ static uint32_t rule_of(const struct module_policy *a, uint32_t mid)
 
 static uint32_t need(const struct module_policy *a, struct one *o)
 {
-    struct spillover_calls c = {.own_weight = o->own_weight, .all_weight = o->all_weight};
+    struct spillover_load c = {.own_weight = o->own_weight, .all_weight = o->all_weight};
     uint32_t i;
 
     if (o->info && a->cfg.zone != 0) {
@@ -113,7 +113,7 @@ static uint32_t need(const struct module_policy *a, struct one *o)
                 c.own_per_s += o->info->zone[i].per_s;
         }
     }
-    return spillover_of(&c, &o->spills);
+    return spillover_demand(&c, &o->spills);
 }
 
 static void apply(struct module_policy *a, uint32_t mid)
@@ -124,9 +124,9 @@ static void apply(struct module_policy *a, uint32_t mid)
 
     atomic_store(&line->rule, rule_of(a, mid));
     atomic_store(&line->timeout_ms, timeout_ms ? timeout_ms : a->cfg.timeout_ms);
-    atomic_store(&line->need, need(a, o));
-    if (atomic_load(&line->k) == 0) { /* new */
-        atomic_store(&line->k, health_k(0));
+    atomic_store(&line->demand, need(a, o));
+    if (atomic_load(&line->eject_after) == 0) { /* new */
+        atomic_store(&line->eject_after, health_eject_after(0));
         atomic_store(&line->own_max, PICK_FULL);
         atomic_store(&line->penalty_us, CONTROLLER_PENALTY_MIN_US);
     }

@@ -49,14 +49,14 @@ static int open_look(struct look *l, const char *dir, uint32_t modid, uint32_t c
                                  .n = l->snap.n,
                                  .n_own = l->snap.n_own};
     l->now_ms = mono_ms();
-    l->in = pick_count_in(&l->view, l->now_ms, &l->own_in);
+    l->in = pick_count_available(&l->view, l->now_ms, &l->own_in);
     return 0;
 }
 
 static const char *because(const struct look *l, uint32_t i, char *buf, size_t size)
 {
     const struct node_member *m = &l->snap.member[i];
-    uint64_t until = l->s->counters->counter[m->nid].out_until_ms;
+    uint64_t until = l->s->counters->counter[m->nid].ejected_until_ms;
     const char *zone = "";
 
     if (l->in * 2 < l->snap.n)
@@ -65,9 +65,9 @@ static const char *because(const struct look *l, uint32_t i, char *buf, size_t s
         zone = "another zone: ours needs no help";
     else if (m->zone != 0)
         zone = "another zone: takes what ours cannot";
-    if (l->s->cost[m->nid] >= NODE_OUT) {
+    if (l->s->cost[m->nid] >= NODE_EJECTED) {
         snprintf(buf, size, "out: %s; probed each second",
-                 health_why(l->s->cost[m->nid] & NODE_WHY));
+                 health_reason_str(l->s->cost[m->nid] & NODE_REASON));
         return buf;
     }
     if (until > l->now_ms) {
@@ -75,7 +75,7 @@ static const char *because(const struct look *l, uint32_t i, char *buf, size_t s
                  (unsigned long long)(until - l->now_ms));
         return buf;
     }
-    if (l->s->cost[m->nid] == NODE_RESTS && !*zone)
+    if (l->s->cost[m->nid] == NODE_WARMING && !*zone)
         return "in: slow start, rests at this moment";
     return *zone ? zone : "in";
 }
@@ -93,7 +93,7 @@ static int add_node(const struct look *l, struct table *t, uint32_t i)
     net_addr_str(&a, node);
     snprintf(weight, sizeof(weight), "%u", m->weight);
     snprintf(cost, sizeof(cost), "%llu",
-             l->s->cost[m->nid] >= NODE_RESTS
+             l->s->cost[m->nid] >= NODE_WARMING
                  ? 0ull
                  : (unsigned long long)l->s->cost[m->nid] * m->weight / COST_UNIT);
     snprintf(inflight, sizeof(inflight), "%d", n->inflight);
@@ -116,7 +116,7 @@ static void sample(struct look *l, unsigned out[16])
     struct pick_state st = {.current = calloc(l->snap.n + 1, sizeof(int64_t))};
     unsigned i, why;
 
-    l->view.need = l->line->need;
+    l->view.demand = l->line->demand;
     l->view.own_max = l->line->own_max;
     l->view.rule = l->line->rule;
     rnd_init_any(&st.rnd);
@@ -150,9 +150,9 @@ void cmd_plane_say(const char *dir, uint32_t modid, uint32_t cmdid)
                 printf("%s%s", i & ((1u << k) - 1) ? "; " : "", word[k]);
         printf("\n");
     }
-    if (l.line->need > PICK_FULL)
+    if (l.line->demand > PICK_FULL)
         printf("here:   our zone is wanted for %.2f times what it can take\n",
-               l.line->need / (double)PICK_FULL);
+               l.line->demand / (double)PICK_FULL);
     close_look(&l);
 }
 

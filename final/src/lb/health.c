@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #define UNKNOWN_US 1000.0
-#define NOISE_US 512.0                /* durations below are all the same */
+#define NOISE_US 512.0 /* durations below are all the same */
 #define STEPS                                                                            \
     2 /* costs for each doubling: nodes that are nearly
                                        * alike share their calls */
@@ -15,14 +15,14 @@
 #define K_MAX 20
 #define CHANCE 1e-5
 #define OUTLIER_NODES 5
-#define OUTLIER_CALLS 20.0            /* in the last seconds, or there is no verdict */
-#define FORGIVEN_MS 60000             /* in without a stop: one time less */
+#define OUTLIER_CALLS 20.0 /* in the last seconds, or there is no verdict */
+#define FORGIVEN_MS 60000 /* in without a stop: one time less */
 #define PROBES_OK 2
-#define TRUSTED 2                    /* taken out more often lately: it flaps, it waits */
+#define TRUSTED 2 /* taken out more often lately: it flaps, it waits */
 
 const struct health_config health_preset = {.tau_ms = 1000,
-                                            .out_ms = 1000,
-                                            .out_max_ms = 60000,
+                                            .eject_ms = 1000,
+                                            .eject_max_ms = 60000,
                                             .slow_ms = 10000,
                                             .slow_min = 10};
 
@@ -46,9 +46,10 @@ void health_observe(struct health_node *h, const struct health_config *c,
     }
     h->seen = *t;
     h->streak = streak;
-    if (h->times > 0 && h->out_until_ms == 0 && now_ms - h->out_since_ms > FORGIVEN_MS) {
-        h->times--;
-        h->out_since_ms = now_ms;
+    if (h->n_ejections > 0 && h->ejected_until_ms == 0 &&
+        now_ms - h->changed_ms > FORGIVEN_MS) {
+        h->n_ejections--;
+        h->changed_ms = now_ms;
     }
 }
 
@@ -58,20 +59,21 @@ static double part(const struct health_node *h, const struct health_config *c,
 {
     double least = c->slow_min / 100.0, t;
 
-    if (h->back_ms == 0 || c->slow_ms == 0)
+    if (h->warmup_since_ms == 0 || c->slow_ms == 0)
         return 1;
-    t = (double)(now_ms - h->back_ms) / c->slow_ms;
+    t = (double)(now_ms - h->warmup_since_ms) / c->slow_ms;
     return t >= 1 ? 1 : t < least ? least : t;
 }
 
-bool health_rests(struct health_node *h, const struct health_config *c, uint64_t now_ms)
+bool health_warmup_pauses(struct health_node *h, const struct health_config *c,
+                          uint64_t now_ms)
 {
     double p = part(h, c, now_ms);
 
-    h->credit += p;
-    if (h->credit < 1)
+    h->warmup_credit += p;
+    if (h->warmup_credit < 1)
         return p < 1;
-    h->credit = p < 1 ? h->credit - 1 : 0;
+    h->warmup_credit = p < 1 ? h->warmup_credit - 1 : 0;
     return false;
 }
 
@@ -80,8 +82,8 @@ uint32_t health_cost(const struct health_node *h, uint32_t weight, double mean_u
 {
     double us = h->mean_us > 0 ? h->mean_us : mean_us > 0 ? mean_us : UNKNOWN_US, cost;
 
-    if (h->out_until_ms)
-        return NODE_OUT + h->why;
+    if (h->ejected_until_ms)
+        return NODE_EJECTED + h->why;
     if (h->mean_us > 0)
         us *= exp(-(double)(now_ms - h->sample_ms) / OLD_MS);
     us = us < NOISE_US ? NOISE_US : exp2(ceil(log2(us) * STEPS) / STEPS);
@@ -89,7 +91,7 @@ uint32_t health_cost(const struct health_node *h, uint32_t weight, double mean_u
     return cost >= NODE_COST_MAX ? NODE_COST_MAX : cost < 1 ? 1 : (uint32_t)cost;
 }
 
-uint32_t health_k(double p)
+uint32_t health_eject_after(double p)
 {
     double k;
 
@@ -101,7 +103,7 @@ uint32_t health_k(double p)
     return k < K_MIN ? K_MIN : k > K_MAX ? K_MAX : (uint32_t)k;
 }
 
-uint32_t health_module_k(struct health_node *const *h, uint32_t n)
+uint32_t health_module_eject_after(struct health_node *const *h, uint32_t n)
 {
     double calls = 0, err = 0, worst_err = 0, worst_calls = 0, in_a_row;
     uint32_t i;
@@ -116,7 +118,7 @@ uint32_t health_module_k(struct health_node *const *h, uint32_t n)
         }
     }
     calls -= worst_calls;
-    return calls < 1 ? K_MIN : health_k((err - worst_err) / calls);
+    return calls < 1 ? K_MIN : health_eject_after((err - worst_err) / calls);
 }
 
 static int by_size(const void *a, const void *b)
@@ -154,60 +156,61 @@ bool health_is_outlier(struct health_node *const *h, uint32_t n, uint32_t i)
     return m >= OUTLIER_NODES && mine < mid - (mad < 0.01 ? 0.05 : 3 * mad);
 }
 
-const char *health_why(enum node_why why)
+const char *health_reason_str(enum eject_reason why)
 {
     switch (why) {
-    case NODE_PROPOSED:
+    case EJECT_PROPOSED:
         return "a caller saw it fail in a row";
-    case NODE_IN_A_ROW:
+    case EJECT_STREAK:
         return "it failed in a row, over all callers";
-    case NODE_OUTLIER:
+    case EJECT_OUTLIER:
         return "it fails far more often than its fellows";
-    case NODE_FLEET:
+    case EJECT_FLEET:
         return "other hosts took it out, and a probe failed";
     default:
         return "an agent before this one took it out";
     }
 }
 
-void health_eject(struct health_node *h, const struct health_config *c, enum node_why why,
-                  uint64_t now_ms)
+void health_eject(struct health_node *h, const struct health_config *c,
+                  enum eject_reason why, uint64_t now_ms)
 {
-    uint64_t ms = c->out_ms;
+    uint64_t ms = c->eject_ms;
 
-    ms <<= h->times < 16 ? h->times : 16;
-    h->times++;
-    h->out_since_ms = now_ms;
-    h->out_until_ms = now_ms + (ms < c->out_max_ms ? ms : c->out_max_ms);
+    ms <<= h->n_ejections < 16 ? h->n_ejections : 16;
+    h->n_ejections++;
+    h->changed_ms = now_ms;
+    h->ejected_until_ms = now_ms + (ms < c->eject_max_ms ? ms : c->eject_max_ms);
     h->n_probe_ok = 0;
     h->probe_failed = false;
-    h->back_ms = 0;
+    h->warmup_since_ms = 0;
     h->why = why;
 }
 
-void health_probed(struct health_node *h, bool ok)
+void health_record_probe(struct health_node *h, bool ok)
 {
     h->n_probe_ok = ok ? h->n_probe_ok + 1 : 0;
     h->probe_failed = h->probe_failed || !ok;
 }
 
-bool health_may_return(const struct health_node *h, uint64_t now_ms)
+bool health_may_readmit(const struct health_node *h, uint64_t now_ms)
 {
-    return h->out_until_ms && h->n_probe_ok >= PROBES_OK &&
-           ((h->probe_failed && h->times <= TRUSTED) || now_ms >= h->out_until_ms);
+    return h->ejected_until_ms && h->n_probe_ok >= PROBES_OK &&
+           ((h->probe_failed && h->n_ejections <= TRUSTED) ||
+            now_ms >= h->ejected_until_ms);
 }
 
-uint32_t health_return(struct health_node *h, uint32_t k, uint64_t now_ms)
+uint32_t health_readmit(struct health_node *h, uint32_t k, uint64_t now_ms)
 {
-    h->out_until_ms = 0;
-    h->out_since_ms = h->back_ms = now_ms;
-    h->n = h->n_err = 0;              /* what it did before is not held against it */
+    h->ejected_until_ms = 0;
+    h->changed_ms = h->warmup_since_ms = now_ms;
+    h->n = h->n_err = 0; /* what it did before is not held against it */
     h->streak = 0;
-    h->mean_us = 0;                   /* as its fellows */
+    h->mean_us = 0; /* as its fellows */
     return k == K_MIN ? k - 1 : 0;
 }
 
-void health_is_new(struct health_node *h, uint64_t now_ms)
+void health_start_warmup(struct health_node *h, uint64_t now_ms)
 {
-    h->back_ms = now_ms;
+    h->warmup_since_ms = now_ms;
 }

@@ -11,21 +11,21 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#define PROBE_EVERY 11                /* classic */
-#define LOT_BITS 12                   /* of a score, below cost x calls under way */
-#define LOT_STEP 0x9e3779b1u          /* a prime near 2^32 / golden ratio: Knuth */
-#define LOT_MIX 0x85ebca6bu           /* source: Appleby, MurmurHash3 */
-#define BUSY_MAX 0xfffff              /* so that it all fits */
+#define PROBE_EVERY 11 /* classic */
+#define LOT_BITS 12 /* of a score, below cost x calls under way */
+#define LOT_STEP 0x9e3779b1u /* a prime near 2^32 / golden ratio: Knuth */
+#define LOT_MIX 0x85ebca6bu /* source: Appleby, MurmurHash3 */
+#define BUSY_MAX 0xfffff /* so that it all fits */
 
 #define PROPOSAL_MS 1000
 #define ALONE_SHIFT 5
 #define ALONE_MAX_MS 30000
-#define BROKEN_STAYS 20               /* of PICK_FULL: the share that still tries it */
+#define BROKEN_STAYS 20 /* of PICK_FULL: the share that still tries it */
 
-struct part {                         /* members from..from+n-1 */
+struct part { /* members from..from+n-1 */
     uint32_t from, n;
-    bool any;                         /* health is ignored */
-    bool draw;                        /* among equal ones */
+    bool any; /* health is ignored */
+    bool draw; /* among equal ones */
 };
 
 static uint32_t cost_of(const struct pick_view *v, uint32_t i)
@@ -33,20 +33,20 @@ static uint32_t cost_of(const struct pick_view *v, uint32_t i)
     return atomic_load_explicit(&v->cost[v->member[i].nid], memory_order_relaxed);
 }
 
-bool pick_is_out(const struct pick_view *v, uint32_t i, uint64_t now_ms)
+bool pick_is_ejected(const struct pick_view *v, uint32_t i, uint64_t now_ms)
 {
     const struct node_counter *c = &v->counter[v->member[i].nid];
 
-    return cost_of(v, i) >= NODE_OUT ||
-           atomic_load_explicit(&c->out_until_ms, memory_order_relaxed) > now_ms;
+    return cost_of(v, i) >= NODE_EJECTED ||
+           atomic_load_explicit(&c->ejected_until_ms, memory_order_relaxed) > now_ms;
 }
 
-uint32_t pick_count_in(const struct pick_view *v, uint64_t now_ms, uint32_t *own)
+uint32_t pick_count_available(const struct pick_view *v, uint64_t now_ms, uint32_t *own)
 {
     uint32_t i, n = 0, n_own = 0;
 
     for (i = 0; i < v->n; i++) {
-        if (pick_is_out(v, i, now_ms))
+        if (pick_is_ejected(v, i, now_ms))
             continue;
         n++;
         n_own += i < v->n_own;
@@ -58,7 +58,7 @@ uint32_t pick_count_in(const struct pick_view *v, uint64_t now_ms, uint32_t *own
 
 bool pick_may_eject(const struct pick_view *v, uint64_t now_ms)
 {
-    uint32_t in = pick_count_in(v, now_ms, NULL);
+    uint32_t in = pick_count_available(v, now_ms, NULL);
 
     return in > 1 && (in - 1) * 2 >= v->n;
 }
@@ -96,13 +96,13 @@ static inline void look_at(const struct pick_view *v, uint32_t from, uint32_t to
         uint32_t nid = v->member[i].nid;
         const struct node_counter *c = &v->counter[nid];
         uint64_t cost = atomic_load_explicit(&v->cost[nid], memory_order_relaxed);
-        uint64_t until = atomic_load_explicit(&c->out_until_ms, memory_order_relaxed);
+        uint64_t until = atomic_load_explicit(&c->ejected_until_ms, memory_order_relaxed);
         int64_t inflight = atomic_load_explicit(&c->inflight, memory_order_relaxed);
-        bool out = (cost >= NODE_OUT) | (until > now_ms);
+        bool out = (cost >= NODE_EJECTED) | (until > now_ms);
         uint64_t busy = (uint64_t)(inflight > 0 ? inflight : 0) & BUSY_MAX;
         uint64_t s = (any ? 1 : cost) * (busy + 1);
 
-        b->n_out += cost >= NODE_RESTS || out;
+        b->n_out += cost >= NODE_WARMING || out;
         if (lot != 0)
             s = s << LOT_BITS | (lot ^ i * LOT_STEP) * LOT_MIX >> (32 - LOT_BITS);
         s = out & !any ? UINT64_MAX : s;
@@ -138,7 +138,7 @@ static uint32_t scan(const struct pick_view *v, struct pick_state *st,
     uint32_t n = p->n > PICK_SCAN_MAX ? PICK_SAMPLE : p->n;
     uint32_t i = best_of(v, st, p, below(st, p->n), n, now_ms, n_out);
 
-    if (i == v->n && n < p->n)        /* eight in a row are out: look at all of them */
+    if (i == v->n && n < p->n) /* eight in a row are out: look at all of them */
         i = best_of(v, st, p, 0, p->n, now_ms, n_out);
     else if (n < p->n)
         *n_out = *n_out * p->n / n; /* what the sample says of all */
@@ -157,8 +157,8 @@ static uint32_t p2c(const struct pick_view *v, struct pick_state *st,
     a = below(st, p->n);
     b = below(st, p->n - 1);
     b += b >= a;
-    a_out = pick_is_out(v, p->from + a, now_ms);
-    b_out = pick_is_out(v, p->from + b, now_ms);
+    a_out = pick_is_ejected(v, p->from + a, now_ms);
+    b_out = pick_is_ejected(v, p->from + b, now_ms);
     if (a_out && b_out)
         return best_of(v, st, p, a, p->n, now_ms, n_out);
     *n_out = (uint32_t)(a_out + b_out) * p->n / 2;
@@ -176,12 +176,12 @@ static uint32_t wrr(const struct pick_view *v, struct pick_state *st,
 
     *n_out = 0;
     for (i = p->from; i < p->from + p->n; i++) {
-        if (!p->any && pick_is_out(v, i, now_ms)) {
+        if (!p->any && pick_is_ejected(v, i, now_ms)) {
             ++*n_out;
             continue;
         }
-        if (cost_of(v, i) == NODE_RESTS && !p->any)
-            continue;                 /* slow start: not at this moment */
+        if (cost_of(v, i) == NODE_WARMING && !p->any)
+            continue; /* slow start: not at this moment */
         st->current[i] += v->member[i].weight;
         total += v->member[i].weight;
         if (st->current[i] > most) {
@@ -194,7 +194,7 @@ static uint32_t wrr(const struct pick_view *v, struct pick_state *st,
     return best < v->n || *n_out == p->n ? best : scan(v, st, p, now_ms, n_out);
 }
 
-static uint64_t mix(uint64_t x)       /* source: Steele et al., SplitMix64 */
+static uint64_t mix(uint64_t x) /* source: Steele et al., SplitMix64 */
 {
     x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
     x = (x ^ x >> 27) * 0x94d049bb133111ebu;
@@ -212,7 +212,7 @@ static uint32_t by_key(const struct pick_view *v, const struct part *p, uint64_t
 
     *n_out = 0;
     for (i = p->from; i < p->from + p->n; i++) {
-        if (!p->any && pick_is_out(v, i, now_ms)) {
+        if (!p->any && pick_is_ejected(v, i, now_ms)) {
             ++*n_out;
             continue;
         }
@@ -236,7 +236,7 @@ static uint32_t classic(const struct pick_view *v, struct pick_state *st,
 
     for (k = 0; k < p->n; k++) {
         i = p->from + (*at + k) % p->n;
-        if (pick_is_out(v, i, now_ms) != probe)
+        if (pick_is_ejected(v, i, now_ms) != probe)
             continue;
         *at = (*at + k + 1) % p->n;
         *why |= probe ? PICK_PROBE : 0;
@@ -270,7 +270,7 @@ static uint32_t capacity_own(const struct pick_view *v, uint64_t now_ms)
 
     for (i = 0; i < v->n_own; i++) {
         all += v->member[i].weight;
-        in += pick_is_out(v, i, now_ms) ? 0 : v->member[i].weight;
+        in += pick_is_ejected(v, i, now_ms) ? 0 : v->member[i].weight;
     }
     return (uint32_t)(PICK_FULL * in / all);
 }
@@ -281,11 +281,11 @@ static uint32_t share_own(const struct pick_view *v, uint32_t in, uint64_t now_m
 {
     uint32_t share = PICK_FULL, left = capacity_own(v, now_ms);
 
-    if (left < v->need)               /* its capacity, and what is wanted of it */
-        share = (uint32_t)((uint64_t)PICK_FULL * left / v->need);
+    if (left < v->demand) /* its capacity, and what is wanted of it */
+        share = (uint32_t)((uint64_t)PICK_FULL * left / v->demand);
     if (share > v->own_max)
         share = v->own_max;
-    if (v->n_own >= 2 && (v->n_own - in) * 100 >= PICK_BROKEN * v->n_own &&
+    if (v->n_own >= 2 && (v->n_own - in) * 100 >= PICK_ZONE_BREAK_PCT * v->n_own &&
         share > BROKEN_STAYS) {
         share = BROKEN_STAYS;
         *why |= PICK_ZONE_BROKEN;
@@ -298,9 +298,9 @@ static uint32_t pick_carefully(const struct pick_view *v, struct pick_state *st,
                                uint64_t now_ms, uint64_t key, unsigned *why)
 {
     struct part p = {0, v->n, false, true};
-    uint32_t own, in = pick_count_in(v, now_ms, &own), ignored;
+    uint32_t own, in = pick_count_available(v, now_ms, &own), ignored;
 
-    if (in * 2 < v->n) {              /* so many cannot all be bad */
+    if (in * 2 < v->n) { /* so many cannot all be bad */
         *why |= PICK_PANIC;
         p.any = true;
     } else if (v->n_own > 0 && v->n_own < v->n) {
@@ -325,14 +325,14 @@ uint32_t pick_node(const struct pick_view *v, struct pick_state *st, uint64_t no
     *why = 0;
     if (v->rule == PICK_CLASSIC)
         return classic(v, st, &p, now_ms, why);
-    if (v->rule != PICK_WRR && v->own_max >= PICK_FULL && v->need <= PICK_FULL) {
+    if (v->rule != PICK_WRR && v->own_max >= PICK_FULL && v->demand <= PICK_FULL) {
         /* not for wrr: it moves its state */
         i = pick_in(v, st, &p, now_ms, key, &n_out);
         if (n_out == 0)
             return i;
     }
     i = pick_carefully(v, st, now_ms, key, why);
-    return i < v->n ? i : 0;          /* all of a part went out just now */
+    return i < v->n ? i : 0; /* all of a part went out just now */
 }
 
 static void propose(const struct pick_view *v, struct node_counter *n, uint32_t over,
@@ -347,13 +347,13 @@ static void propose(const struct pick_view *v, struct node_counter *n, uint32_t 
         until = until < ALONE_MAX_MS ? until : ALONE_MAX_MS;
     }
     until += now_ms;
-    was = atomic_load_explicit(&n->out_until_ms, memory_order_relaxed);
+    was = atomic_load_explicit(&n->ejected_until_ms, memory_order_relaxed);
     if (was < until)
-        atomic_compare_exchange_strong(&n->out_until_ms, &was, until);
+        atomic_compare_exchange_strong(&n->ejected_until_ms, &was, until);
 }
 
-void pick_ended(const struct pick_view *v, uint32_t nid, uint32_t k, bool ok, bool alone,
-                uint64_t now_ms)
+void pick_call_ended(const struct pick_view *v, uint32_t nid, uint32_t k, bool ok,
+                     bool alone, uint64_t now_ms)
 {
     struct node_counter *n = &v->counter[nid];
     uint32_t streak;

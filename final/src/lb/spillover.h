@@ -11,16 +11,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SPILLOVER_MIN 100                  /* calls a second in all: less is no load */
+#define SPILLOVER_MIN 100 /* calls a second in all: less is no load */
 
-struct spillover_calls {
-    uint64_t own_per_s, all_per_s;    /* all below SPILLOVER_MIN = not measured */
-    uint64_t own_weight, all_weight;  /* of nodes in our zone, in all */
-    uint32_t node_rps;                /* of a node of weight 100; 0 = not known */
+struct spillover_load {
+    uint64_t own_per_s, all_per_s; /* all below SPILLOVER_MIN = not measured */
+    uint64_t own_weight, all_weight; /* of nodes in our zone, in all */
+    uint32_t node_rps; /* of a node of weight 100; 0 = not known */
 };
 
 /* Of PICK_FULL, at most 100 times that.  <spills>: it was more than there is, the last
  * time; then it counts until it is less than 0.9 of it.  Written. */
-uint32_t spillover_of(const struct spillover_calls *c, bool *spills);
+uint32_t spillover_demand(const struct spillover_load *c, bool *spills);
 
 #endif

@@ -7,12 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ZONE_BREAKER_CLEAN_MS 5000    /* time in service before the zone may return */
-#define ZONE_BREAKER_BACK_MS 30000           /* from 0.2 % to all of them */
+#define ZONE_BREAKER_CLEAN_MS 5000 /* time in service before the zone may return */
+#define ZONE_BREAKER_BACK_MS 30000 /* from 0.2 % to all of them */
 
-struct zone_breaker {                        /* our zone, of one module; zeroed = well */
-    bool broken;
-    uint64_t well_ms;                 /* most of its nodes are in since; 0 = not */
+struct zone_breaker { /* our zone, of one module; zeroed = well */
+    bool open;
+    uint64_t healthy_since_ms; /* most of its nodes are in since; 0 = not */
 };
 
 /* <in> of <n_own> nodes are in; <n> in all zones.  Returns the share of our calls that

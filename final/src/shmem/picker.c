@@ -148,7 +148,7 @@ static int module_of(struct picker *c, uint32_t modid, uint32_t cmdid,
         return rc;
     line = &c->s->module[m->mid];
     m->view.rule = load(&line->rule);
-    m->view.need = load(&line->need);
+    m->view.demand = load(&line->demand);
     m->view.own_max = load(&line->own_max);
     c->last = m;
     *out = m;
@@ -182,7 +182,7 @@ static uint32_t elsewhere(struct module *m, uint32_t i, const struct picker_pick
     if (!is_avoided(m, i, p))
         return i;
     for (k = 0; k < m->snap.n; k++, at = at + 1 < m->snap.n ? at + 1 : 0)
-        if (!is_avoided(m, at, p) && !pick_is_out(&m->view, at, now_ms))
+        if (!is_avoided(m, at, p) && !pick_is_ejected(&m->view, at, now_ms))
             return at;
     return i;
 }
@@ -229,7 +229,7 @@ static void judge(struct picker *c, uint32_t mid, uint32_t nid, bool ok, uint64_
     if (ok && load(&c->s->counters->counter[nid].streak) == 0)
         return;
     if (module_of(c, line->modid, line->cmdid, &m) == 0)
-        pick_ended(&m->view, nid, load(&line->k), ok,
+        pick_call_ended(&m->view, nid, load(&line->eject_after), ok,
                    !segment_agent_is_alive(c->s, now_ms), now_ms);
 }
 

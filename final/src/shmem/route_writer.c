@@ -133,7 +133,7 @@ static int add_node(struct route_writer *p, const struct key *k, uint32_t cost,
         store(&p->s->routes->n_nid, nid + 1);
     store(&p->s->cost[nid], cost);
     store(&p->s->counters->counter[nid].streak, 0);
-    atomic_store_explicit(&p->s->counters->counter[nid].out_until_ms, 0,
+    atomic_store_explicit(&p->s->counters->counter[nid].ejected_until_ms, 0,
                           memory_order_relaxed);
     write_addr(p, nid, k);
     return 0;

@@ -19,18 +19,18 @@
 #define HICCUP_MIN_S 0.5
 #define HICCUP_MAX_S 2.0
 #define HICCUP_SPEED 0.2
-#define BIN_US 20                     /* of the histogram */
-#define BINS 100000                   /* to 2 s */
+#define BIN_US 20 /* of the histogram */
+#define BINS 100000 /* to 2 s */
 #define WARM_US 1000000
-#define CALLS 65536                   /* under way at once */
+#define CALLS 65536 /* under way at once */
 
 enum event_type { ARRIVAL, AT_NODE, SERVED, REPLY, TIMEOUT, TICK, HICCUP, HICCUP_END };
 
 struct call {
-    uint32_t host, node, gen;         /* gen: whether an event is still about this call */
+    uint32_t host, node, gen; /* gen: whether an event is still about this call */
     uint64_t begun;
-    bool ended, failed, working;      /* the caller knows; it will fail; a node has it */
-    uint32_t next;                    /* in a queue, or free; 0 = end */
+    bool ended, failed, working; /* the caller knows; it will fail; a node has it */
+    uint32_t next; /* in a queue, or free; 0 = end */
 };
 
 struct queue {
@@ -40,7 +40,7 @@ struct queue {
 struct node {
     struct queue waiting;
     uint32_t busy;
-    double now;                       /* speed */
+    double now; /* speed */
     uint64_t n;
 };
 
@@ -51,7 +51,7 @@ struct host {
     struct health_totals totals[SIM_NODES];
     int64_t current[SIM_NODES];
     struct pick_state st;
-    struct controller steer;
+    struct controller controller;
     struct classic *classic;
     uint64_t probe_ms;
 };
@@ -66,10 +66,10 @@ struct sim {
     struct node node[SIM_NODES];
     struct node_member member[SIM_NODES];
     struct host *host;
-    struct queue all;                 /* the oracle's */
+    struct queue all; /* the oracle's */
     uint64_t *bin;
     struct sim_result res;
-    double gap_us;                    /* between two calls, mean */
+    double gap_us; /* between two calls, mean */
 };
 
 const struct sim_config sim_preset = {
@@ -165,8 +165,10 @@ static void end_call(struct sim *s, uint32_t id, bool ok)
         h->counter[c->node].inflight--;
         t->done++;
         t->err += !ok;
-        t->lat_us += !ok && lat < h->steer.penalty_us ? h->steer.penalty_us : lat;
-        pick_ended(&h->steer.view, c->node, h->steer.k, ok, false, s->now / 1000);
+        t->lat_us +=
+            !ok && lat < h->controller.penalty_us ? h->controller.penalty_us : lat;
+        pick_call_ended(&h->controller.view, c->node, h->controller.eject_after, ok,
+                        false, s->now / 1000);
     } else if (s->cfg.policy == SIM_CLASSIC) {
         classic_report(h->classic, &(struct route_node){c->node + 1, 1, 0, 0}, ok,
                        (uint32_t)(lat / 1000), s->now / 1000);
@@ -199,7 +201,8 @@ static uint32_t choose(struct sim *s, struct host *h)
     struct route_node n;
 
     if (s->cfg.policy == SIM_PICK)
-        return pick_node(&h->steer.view, &h->st, s->now / 1000, rnd_u32(&s->rnd), NULL);
+        return pick_node(&h->controller.view, &h->st, s->now / 1000, rnd_u32(&s->rnd),
+                         NULL);
     return classic_pick(h->classic, &n) == 0 ? n.ip - 1 : UINT32_MAX;
 }
 
@@ -211,13 +214,13 @@ static void begin_call(struct sim *s)
 
     add_event(s, s->now + 1 + (uint64_t)exponential(s, s->gap_us), ARRIVAL, 0, 0);
     if (!id)
-        return;                       /* so many at once: nothing would be learned */
+        return; /* so many at once: nothing would be learned */
     if (!oracle)
         node = choose(s, &s->host[host]);
     s->free_call = c->next;
     *c = (struct call){.host = host, .node = node, .gen = c->gen, .begun = s->now};
     c->failed = uniform(s) < s->cfg.err;
-    if (node == UINT32_MAX) {         /* classic refuses: it ends here, as an error */
+    if (node == UINT32_MAX) { /* classic refuses: it ends here, as an error */
         s->res.n += s->now >= WARM_US;
         s->res.n_err += s->now >= WARM_US;
         s->res.n_late += s->now > s->end / 4 * 3;
@@ -279,7 +282,7 @@ static void totals_of(uint32_t nid, struct health_totals *out, void *arg)
     *out = ((struct host *)arg)->totals[nid];
 }
 
-static void on_ejected(uint32_t nid, enum node_why why, void *arg)
+static void on_ejected(uint32_t nid, enum eject_reason why, void *arg)
 {
     (void)nid;
     (void)why;
@@ -291,14 +294,15 @@ static void probe(struct sim *s, struct host *h)
     uint32_t i;
 
     for (i = 0; i < s->cfg.n_node; i++) {
-        if (!h->health[i].out_until_ms)
+        if (!h->health[i].ejected_until_ms)
             continue;
-        health_probed(&h->health[i],
-                      !is_down(s, i, s->cfg.n_dead) && !is_down(s, i, s->cfg.n_silent));
-        if (!health_may_return(&h->health[i], s->now / 1000))
+        health_record_probe(&h->health[i], !is_down(s, i, s->cfg.n_dead) &&
+                                               !is_down(s, i, s->cfg.n_silent));
+        if (!health_may_readmit(&h->health[i], s->now / 1000))
             continue;
-        h->counter[i].streak = health_return(&h->health[i], h->steer.k, s->now / 1000);
-        h->steer.n_out--;
+        h->counter[i].streak =
+            health_readmit(&h->health[i], h->controller.eject_after, s->now / 1000);
+        h->controller.n_ejected--;
     }
 }
 
@@ -315,7 +319,7 @@ static void on_tick(struct sim *s, uint32_t id)
             h->probe_ms = s->now / 1000 + 1000;
             probe(s, h);
         }
-        controller_step(&h->steer, &health_preset, &hooks, part, s->now / 1000);
+        controller_step(&h->controller, &health_preset, &hooks, part, s->now / 1000);
     }
     add_event(s, s->now + s->cfg.tick_ms * 1000, TICK, id, 0);
 }
@@ -334,18 +338,18 @@ static int start_host(struct sim *s, uint32_t id)
     }
     rnd_init(&h->st.rnd, (uint64_t)rnd_u32(&s->rnd) << 32 | rnd_u32(&s->rnd));
     h->st.current = h->current;
-    h->steer = (struct controller){.view = {.cost = h->cost,
-                                       .counter = h->counter,
-                                       .member = s->member,
-                                       .n = s->cfg.n_node,
-                                       .n_own = s->cfg.n_own,
-                                       .need = PICK_NEED,
-                                       .own_max = PICK_FULL,
-                                       .rule = s->cfg.rule},
-                              .cost = h->cost,
-                              .node = h->health,
-                              .k = health_k(0),
-                              .penalty_us = CONTROLLER_PENALTY_MIN_US};
+    h->controller = (struct controller){.view = {.cost = h->cost,
+                                                 .counter = h->counter,
+                                                 .member = s->member,
+                                                 .n = s->cfg.n_node,
+                                                 .n_own = s->cfg.n_own,
+                                                 .demand = PICK_DEMAND_PRESET,
+                                                 .own_max = PICK_FULL,
+                                                 .rule = s->cfg.rule},
+                                        .cost = h->cost,
+                                        .node = h->health,
+                                        .eject_after = health_eject_after(0),
+                                        .penalty_us = CONTROLLER_PENALTY_MIN_US};
     rc = classic_create(&h->classic, cc);
     if (rc == 0)
         rc = classic_set_nodes(h->classic, node, s->cfg.n_node, 0);
@@ -379,12 +383,12 @@ static void happen(struct sim *s, const struct event *e)
     else if (e->type == HICCUP || e->type == HICCUP_END)
         on_hiccup(s, e);
     else if (e->gen != c->gen)
-        return;                       /* about a call that is over */
+        return; /* about a call that is over */
     else if (e->type == AT_NODE)
         on_node(s, e->id);
     else if (e->type == SERVED)
         on_served(s, e->id);
-    else if (!c->ended) {             /* REPLY, TIMEOUT */
+    else if (!c->ended) { /* REPLY, TIMEOUT */
         end_call(s, e->id, e->type == REPLY && !c->failed);
         free_if_over(s, e->id);
     }

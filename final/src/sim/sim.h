@@ -15,33 +15,33 @@
 enum sim_policy {
     /* a rule of lb/pick.h, with lb/controller.h behind it */
     SIM_PICK,
-    SIM_CLASSIC,                      /* the two queues of stage 06, faithfully */
-    SIM_ORACLE,                       /* one queue for all, and it knows every speed */
+    SIM_CLASSIC, /* the two queues of stage 06, faithfully */
+    SIM_ORACLE, /* one queue for all, and it knows every speed */
 };
 
 struct sim_config {
     uint64_t seed;
     enum sim_policy policy;
     enum pick_rule rule;
-    uint32_t n_host;                  /* each has one view of its own */
-    uint32_t n_node, n_own;           /* of each caller's zone the first n_own */
-    double speed[SIM_NODES];          /* 1 = as configured */
-    uint32_t n_worker;                /* of a node */
-    double service_ms;                /* mean, exponential, at speed 1 */
-    double load;                      /* calls, of all capacity that is there at first */
-    double err;                       /* this share of the calls fails, at every node */
-    uint32_t n_dead;                  /* the first of them refuse from the half on */
-    uint32_t n_silent;             /* the first of them answer no more from the half on */
-    bool hiccups;                     /* each goes down to a fifth now and then */
+    uint32_t n_host; /* each has one view of its own */
+    uint32_t n_node, n_own; /* of each caller's zone the first n_own */
+    double speed[SIM_NODES]; /* 1 = as configured */
+    uint32_t n_worker; /* of a node */
+    double service_ms; /* mean, exponential, at speed 1 */
+    double load; /* calls, of all capacity that is there at first */
+    double err; /* this share of the calls fails, at every node */
+    uint32_t n_dead; /* the first of them refuse from the half on */
+    uint32_t n_silent; /* the first of them answer no more from the half on */
+    bool hiccups; /* each goes down to a fifth now and then */
     double seconds;
     double timeout_ms;
-    uint32_t tick_ms;                 /* of the agent; 0 = 10 */
+    uint32_t tick_ms; /* of the agent; 0 = 10 */
 };
 
 struct sim_result {
-    uint64_t n, n_err;                /* calls that ended after the first second */
-    double p50_ms, p99_ms, p999_ms;   /* of all of them; a failed one took its time */
-    uint64_t n_err_late;              /* of those in the last quarter */
+    uint64_t n, n_err; /* calls that ended after the first second */
+    double p50_ms, p99_ms, p999_ms; /* of all of them; a failed one took its time */
+    uint64_t n_err_late; /* of those in the last quarter */
     uint64_t n_late;
     double max_share, min_share; /* of the calls, by speed: the most and least loaded
                                        * node against the mean */
