@@ -1,6 +1,6 @@
-/* fuzz_main -- a fuzz target without a fuzzer: feeds it every file of its corpus, so that
- * what a fuzzer once found is tested with everything else.
- *     build/fuzz_x_corpus NAME FOLDER */
+/* fuzz_main -- runs a fuzz target without a fuzzer: passes it every file of its corpus,
+ * so that the inputs that a fuzzer once found are tested in every run.
+ * build/fuzz_x_corpus NAME FOLDER */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ int main(int argc, char **argv)
     int n = 0;
 
     while (d && (e = readdir(d))) {
-        /* a piece of its own size, so that a read past the end is seen */
+        /* an allocation of exactly this size, so that tools detect a read past its end */
         uint8_t *data;
         long size;
         FILE *f;

@@ -1,6 +1,8 @@
-/* echo_server -- sends each frame with message id 1 back, for any number of clients.
- *     build/echo_server -p 7777        port 0 = any; prints "listening on ADDR:PORT"
- * Ctrl-C and SIGTERM close everything in order. */
+/* echo_server -- sends each frame with message id 1 back to its client, for any number of
+ * clients at a time.
+ *     build/echo_server -p 7777        prints "listening on ADDR:PORT"
+ * With port 0 the kernel chooses a free port.  Ctrl-C and SIGTERM end the server, which
+ * first closes all connections. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -21,7 +23,7 @@
 static void on_echo(struct conn *c, const struct frame *f, void *arg)
 {
     (void)arg;
-    if (f->len > 0)                       /* an empty body is legal to get, not to send */
+    if (f->len > 0)                       /* an empty body may arrive, not be sent */
         conn_send(c, f->msgid, f->body, f->len);
 }
 
@@ -39,7 +41,7 @@ static void on_signal(int signo, void *arg)
     evloop_stop(arg);
 }
 
-/* Runs until a signal.  Takes <lfd>.  Returns 0 or what could not be set up. */
+/* Serve until SIGINT or SIGTERM.  Takes <lfd>.  Returns 0 or -errno. */
 static int serve(int lfd)
 {
     struct conn_config cfg = {.idle_ms = IDLE_MS};
@@ -96,9 +98,9 @@ int main(int argc, char **argv)
             return usage("unknown option");
     }
     if (port < 0)
-        return usage("-p wants a port from 0 to 65535");
+        return usage("-p needs a port from 0 to 65535");
     if (net_addr_set(&at, ip, (uint16_t)port) < 0)
-        return usage("-a wants an address such as 127.0.0.1 or ::1");
+        return usage("-a needs an address such as 127.0.0.1 or ::1");
     rc = sig_ignore_pipe_and_hup();
     lfd = rc < 0 ? rc : sock_listen(&at, BACKLOG, SOCK_NONBLOCK);
     if (lfd < 0) {

@@ -1,5 +1,5 @@
-/* echo_libuv -- the same framed echo with libuv streams; uv_try_write first, as its
- * documentation advises, which is its fastest way. */
+/* echo_libuv -- the framed echo with libuv streams.  It calls uv_try_write() first, which
+ * the libuv documentation recommends and which is the fastest way to write there. */
 #include <unistd.h>
 #include <uv.h>
 

@@ -1,12 +1,12 @@
-/* echo_seven -- the pattern of the public Lars: about seven system calls for each reply.
- * FIONREAD before the read, then EPOLLOUT is armed, the event awaited, the reply written
- * and EPOLLOUT taken out again. */
+/* echo_seven -- makes the system calls that the public Lars makes, about seven for each
+ * reply: it asks FIONREAD before it reads, then arms EPOLLOUT, waits for that event,
+ * writes the reply and disarms EPOLLOUT. */
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "raw.h"
 
-static char pending[16384][8192];         /* by fd: what is to be written */
+static char pending[16384][8192];         /* by fd: bytes to be written */
 static size_t n_pending[16384];
 
 static void arm(int ep, int fd, uint32_t events)
@@ -42,7 +42,7 @@ static void on_writable(int ep, int fd)
 
 int main(void)
 {
-    struct epoll_event ev[10];            /* its batch, too */
+    struct epoll_event ev[10];            /* the batch size of the public Lars */
     int ep = epoll_create1(EPOLL_CLOEXEC), lfd = raw_listen();
 
     raw_watch(ep, lfd);

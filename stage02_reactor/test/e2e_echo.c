@@ -1,4 +1,5 @@
-/* echo_server from outside: our client against it, nothing shared. */
+/* End-to-end tests: start echo_server and talk to it with the client of peer.h, which
+ * shares no code with it. */
 #include "t.h"
 
 #include <sys/wait.h>
@@ -41,7 +42,7 @@ static size_t put_frame(void *at, int32_t id, const void *body, size_t len)
     return 8 + len;
 }
 
-/* One echo over <fd>: the server is alive and right. */
+/* Send one message over <fd> and expect it back unchanged. */
 static void expect_echo(int fd, const char *text)
 {
     char out[300], in[300];
@@ -75,7 +76,7 @@ static int server_fds(void)
     return n;
 }
 
-/* Starts it.  Returns how many descriptors it has without a client. */
+/* Start the server.  Returns the number of its descriptors without a client. */
 static int start_and_count(void)
 {
     int c, n;
@@ -161,7 +162,7 @@ static void t_split_at_every_byte(void **state)
     n += put_frame(out + n, 1, "two", 3);
     for (cut = 1; cut < n; cut++) {
         peer_send(c, out, cut);
-        if (cut < 32)                     /* the first frame is not complete: no answer */
+        if (cut < 32)                     /* the first frame is incomplete: no reply */
             peer_expect_silence(c, 2);
         peer_send(c, out + cut, n - cut);
         peer_recv(c, in, n);
@@ -243,7 +244,7 @@ static void t_reader_that_never_reads_is_closed(void **state)
     start();
     n = put_frame(big, 1, big + 8, 60000);
     c = peer_connect(srv.port);
-    do {                                  /* until the server has had enough of us */
+    do {                                  /* until the server closes the connection */
         sent = send(c, big, n, MSG_NOSIGNAL);
         total += sent > 0 ? sent : 0;
         assert_true(total < 100L << 20);
@@ -326,7 +327,7 @@ static void t_out_of_descriptors_goes_on_for_those_it_has(void **state)
     for (i = 0; i < 40; i++)
         c[i] = peer_connect(srv.port);
     proc_expect_line(srv.err, "accept.shed err=EMFILE");
-    peer_expect_close(c[39]);             /* told at once */
+    peer_expect_close(c[39]);             /* closed at once, not after a timeout */
     expect_echo(good, "during");
     cpu = proc_cpu_ms(&srv);
     peer_expect_silence(good, 300);
@@ -339,7 +340,7 @@ static void t_out_of_descriptors_goes_on_for_those_it_has(void **state)
     close(good);
 }
 
-/* 10,000 where the limits allow it; the cost of one is printed. */
+/* 10,000 connections, or as many as the limit allows; prints the memory they cost. */
 static void t_idle_connections_are_cheap(void **state)
 {
     struct rlimit rl;

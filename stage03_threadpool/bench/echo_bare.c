@@ -1,8 +1,8 @@
-/* echo_bare -- the raw limit: a framed echo written for nothing but this benchmark.  One
- * thread, epoll, one read and one write per event, one static buffer, no timers, no
- * limits, no close path, no counters.  Half a frame or a full socket would break it; the
- * load generator never sends the first and never causes the second.  Prints "listening
- * on". */
+/* echo_bare -- the least that a framed echo server can cost, written for this benchmark
+ * only.  One thread uses epoll, makes one read and one write per event into one static
+ * buffer, and has no timers, limits, close path or counters.  Half a frame or a full
+ * socket would break it; the load generator never sends the first and never causes the
+ * second.  Prints "listening on ADDR:PORT". */
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -33,7 +33,7 @@ int main(void)
                 continue;
             }
             while (got - at >= 8 && (body = raw_body_len(buf + at)) <= got - at - 8)
-                at += 8 + body;           /* look at each head, as a server must */
+                at += 8 + body;           /* reads each header, as a server must */
             if (write(ev[i].data.fd, buf, (size_t)at) != at)
                 abort();
         }

@@ -1,5 +1,5 @@
-/* echo_libevent -- the same framed echo with libevent's bufferevents, as its book
- * shows. */
+/* echo_libevent -- the framed echo with the bufferevents of libevent, written as the
+ * libevent book recommends. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>

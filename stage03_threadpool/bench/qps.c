@@ -1,12 +1,12 @@
-/* qps -- closed-loop load for a framed echo server: each connection keeps DEPTH messages
- * under way and sends a new one for each that returns.  Prints one line: rate, latency
- * percentiles, and with -P PID the processor time of the server per message (all
- * threads, from /proc/PID/task/<tid>/schedstat), which is steadier than wall time on a
- * shared machine.
- *     build/qps -p PORT [-c CONNS] [-d DEPTH] [-s FRAME_BYTES] [-t SECONDS] [-n
- *     MESSAGES]
- * A closed loop slows down with its server, so its latencies flatter; it measures
- * cost. */
+/* qps -- a closed-loop load generator for a framed echo server: each connection keeps
+ * DEPTH messages in flight and sends a new one for each that returns.  Prints one line
+ * with the rate, the latency percentiles and, with -P PID, the processor time of the
+ * server per message.  That time is the sum over all threads, from
+ * /proc/PID/task/<tid>/schedstat; on a shared machine it varies less than wall time.
+ *     build/qps -p PORT [-c CONNS] [-d DEPTH] [-s FRAME_BYTES] [-t SECONDS]
+ *               [-n MESSAGES] [-P SERVER_PID]
+ * A closed loop sends less when the server is slow, so its latencies look too good.  Use
+ * it to measure cost, not latency under load. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,21 +24,21 @@
 
 #define MAX_DEPTH 64
 #define MAX_FRAME 4096
-#define HIST 100000                /* one slot per microsecond; the last takes the rest */
+#define HIST 100000                /* one slot per microsecond; the last: longer */
 
 struct client {
     int fd;
-    uint64_t sent_us[MAX_DEPTH];         /* ring: when the messages under way were sent */
+    uint64_t sent_us[MAX_DEPTH];         /* ring: send times of the messages in flight */
     uint64_t n_sent, n_back;
-    size_t part;                          /* bytes of a frame that is not complete yet */
+    size_t part;                          /* bytes received of an incomplete frame */
 };
 
 static struct options {
     int port, conns, depth, frame, seconds, pid;
-    uint64_t messages;                    /* 0 = until the time is over */
+    uint64_t messages;                    /* 0 = until <seconds> have passed */
 } opt = {.conns = 1, .depth = 1, .frame = 64, .seconds = 2};
 
-static char out[MAX_DEPTH * MAX_FRAME];   /* DEPTH frames, all alike */
+static char out[MAX_DEPTH * MAX_FRAME];   /* DEPTH identical frames */
 static uint32_t hist[HIST];
 
 static uint64_t now_us(void)
@@ -90,7 +90,7 @@ static void send_some(struct client *c, int n)
     for (i = 0; i < n; i++)
         c->sent_us[(c->n_sent + (uint64_t)i) % MAX_DEPTH] = t;
     c->n_sent += (uint64_t)n;
-    /* at most DEPTH frames are under way: they fit into the socket's buffer */
+    /* at most DEPTH frames are in flight, so they fit into the buffer of the socket */
     if (send(c->fd, out, len, MSG_NOSIGNAL) != (ssize_t)len)
         die("send");
 }
@@ -111,7 +111,7 @@ static void open_client(struct client *c, int ep, int i)
         die("epoll_ctl");
 }
 
-/* Takes what came.  Returns how many messages that completed. */
+/* Receive what has arrived.  Returns the number of messages that are complete now. */
 static int receive(struct client *c)
 {
     static char in[65536];
@@ -210,7 +210,7 @@ int main(int argc, char **argv)
     getrlimit(RLIMIT_NOFILE, &rl);
     rl.rlim_cur = rl.rlim_max;
     setrlimit(RLIMIT_NOFILE, &rl);
-    head[0] = 1;                    /* message id; both numbers little endian: x86, arm */
+    head[0] = 1;                    /* the id; little endian, as on x86 and arm */
     head[1] = opt.frame - 8;
     memset(out, 'x', sizeof(out));
     for (i = 0; i < opt.depth; i++)

@@ -1,4 +1,4 @@
-/* raw.h -- the few lines that the comparison servers have in common. */
+/* raw.h -- the code that the comparison servers share. */
 #ifndef LARS_BENCH_RAW_H
 #define LARS_BENCH_RAW_H
 

@@ -1,5 +1,6 @@
-/* connfix.h -- one group on one loop; each test starts connections on one end of a
- * socketpair and plays the peer on the other. */
+/* connfix.h -- the fixture of test_conn and test_conn_close: one group on one loop.  A
+ * test starts connections on one end of a socketpair and acts as the peer on the other
+ * end. */
 #ifndef LARS_TEST_CONNFIX_H
 #define LARS_TEST_CONNFIX_H
 
@@ -12,8 +13,6 @@
 #include "net/conn_group.h"
 #include "t.h"
 
-/* One group on one loop; each test starts connections on one end of a socketpair and
- * plays the peer on the other. */
 static struct fix {
     struct evloop *loop;
     struct conn_group *g;
@@ -58,7 +57,7 @@ static inline void close_it(struct conn *c, const struct frame *f, void *arg)
     (void)f;
     (void)arg;
     conn_close(c);
-    conn_close(c);                        /* twice is fine */
+    conn_close(c);                        /* a second call must be harmless */
     assert_int_equal(conn_send(c, 1, "x", 1), -EPIPE);
 }
 
@@ -112,7 +111,8 @@ static inline int setup_short_times(void **state)
     return setup_with(state, &cfg);
 }
 
-/* For what must *not* be closed: a stalled machine is not an idle peer. */
+/* For connections that must stay open: the timeout is long, because a busy machine may
+ * stop a test for a while. */
 static inline int setup_half_a_second(void **state)
 {
     struct conn_config cfg = {.idle_ms = 500};
@@ -128,7 +128,7 @@ static inline int teardown(void **state)
     return t_fds_check(state);
 }
 
-/* The peer's end of a new connection; reads on it do not block. */
+/* Start a connection.  Returns the peer's end of it, which is non-blocking. */
 static inline int start(void)
 {
     int fd[2];
@@ -153,7 +153,8 @@ static inline void send_frame(int fd, int32_t msgid, const char *body)
     assert_int_equal(write(fd, b, n), (ssize_t)n);
 }
 
-/* Turn the loop until <len> bytes have come, or the end (returns what there is then). */
+/* Turn the loop until <len> bytes have arrived at the peer, or the stream has ended.
+ * Returns the number of bytes. */
 static inline size_t collect(int fd, char *buf, size_t len)
 {
     uint64_t end = t_now_ms() + T_DEADLINE_MS;

@@ -1,5 +1,6 @@
-/* fuzz_frame -- whatever arrives, in whatever pieces, is cut into the same frames as when
- * it arrives at once, and no frame reaches outside of what has arrived. */
+/* fuzz_frame -- checks two properties for any input: bytes that arrive in pieces give the
+ * same frames as bytes that arrive at once, and no frame extends past the bytes that have
+ * arrived. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,8 @@ static void must(int holds)
         abort();
 }
 
-/* A number that stands for the frames of <data> and how the parsing ended. */
+/* A hash over the frames in <data> and over how the parsing ended.  <data> is passed to
+ * the parser in pieces of <step> bytes. */
 static uint64_t digest(const uint8_t *data, size_t size, size_t step)
 {
     struct buf b = {0};

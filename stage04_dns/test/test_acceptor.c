@@ -1,3 +1,4 @@
+/* Accepting clients with and without free descriptors. */
 #include "t.h"
 
 #include <sys/resource.h>
@@ -13,7 +14,7 @@ static struct fix {
     struct evloop *loop;
     struct acceptor *a;
     int port;
-    int fd[2000], n;                      /* what was handed on */
+    int fd[2000], n;                      /* the accepted descriptors */
     struct rlimit before;
 } fx;
 
@@ -66,7 +67,7 @@ static void t_every_client_is_handed_on_non_blocking(void **state)
         close(c[i]);
 }
 
-/* Leave exactly <n> descriptors. */
+/* Lower the limit so that exactly <n> descriptors are free. */
 static void limit_fds(int n)
 {
     struct rlimit rl = fx.before;
@@ -89,7 +90,7 @@ static void t_out_of_descriptors_tells_the_client_and_goes_on(void **state)
     LOOP_UNTIL(fx.loop, acceptor_stat(fx.a)->n_shed == 3);
     assert_int_equal(fx.n, 2);
     for (i = 2; i < 5; i++)
-        peer_expect_close(c[i]);          /* at once, not after a time-out */
+        peer_expect_close(c[i]);          /* at once, not after a timeout */
     setrlimit(RLIMIT_NOFILE, &fx.before);
     close(c[4]);
     c[4] = peer_connect(fx.port);
@@ -98,7 +99,7 @@ static void t_out_of_descriptors_tells_the_client_and_goes_on(void **state)
         close(c[i]);
 }
 
-/* The reserve itself is lost: somebody else took the last descriptor. */
+/* The reserve cannot be opened again, because no descriptor is free. */
 static void t_without_a_reserve_it_pauses_and_recovers(void **state)
 {
     struct rlimit rl = fx.before;
@@ -109,7 +110,7 @@ static void t_without_a_reserve_it_pauses_and_recovers(void **state)
     T_SKIP_IF_MEMCHECK();
     c = peer_connect(fx.port);
     d = peer_connect(fx.port);
-    rl.rlim_cur = 3;                      /* not even the reserve can be opened again */
+    rl.rlim_cur = 3;                      /* the reserve cannot be opened again */
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &rl), 0);
     LOOP_UNTIL(fx.loop, acceptor_stat(fx.a)->n_pause > 0);
     turns = evloop_n_turns(fx.loop);

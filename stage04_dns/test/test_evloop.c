@@ -1,3 +1,4 @@
+/* The event loop: descriptors, stale events, timers, deferred calls and signals. */
 #include "t.h"
 
 #include <fcntl.h>
@@ -27,7 +28,7 @@ struct probe {
     int n;                                /* times called */
     uint32_t events;
     int fd;
-    struct probe *kill;                   /* take out and replace this one's fd */
+    struct probe *kill;                   /* unwatch and replace the fd of this probe */
     int reuse;                            /* the new fd with the old number */
 };
 
@@ -40,7 +41,7 @@ static void on_probe(int fd, uint32_t events, void *arg)
     p->events = events;
     if (events & EPOLLIN)
         (void)!read(fd, b, sizeof(b));
-    if (p->kill) {                     /* close the other, and let the number be reused */
+    if (p->kill) {                     /* close the other fd and reuse its number */
         struct probe *k = p->kill;
 
         evloop_del_fd(loop, k->fd);
@@ -91,8 +92,9 @@ static void t_level_triggered_what_is_not_read_comes_again(void **state)
     close(fd[1]);
 }
 
-/* Two fds ready in one batch; whichever handler runs first closes the other one and gets
- * its number again.  The second event of the batch must reach nobody. */
+/* Two descriptors are ready in one batch.  The handler that runs first closes the other
+ * descriptor and opens a new one with the same number.  The second event of the batch is
+ * then stale and must not call any handler. */
 static void t_stale_event_does_not_reach_the_new_owner_of_the_number(void **state)
 {
     struct probe a = {0}, b = {0};
@@ -240,7 +242,7 @@ static void t_idle_loop_does_not_turn(void **state)
 
 struct deferred {
     struct evloop_call call;
-    struct deferred *other;               /* undefer this one */
+    struct deferred *other;               /* the call that it removes from the queue */
     int n, again;
 };
 
@@ -260,13 +262,13 @@ static void t_defer_runs_once_in_order_and_may_be_taken_back(void **state)
     struct deferred a = {.n = 0}, b = {.n = 0}, c = {.n = 0}, d = {.n = 0};
 
     (void)state;
-    a.other = &b;                         /* a runs first and takes b out */
+    a.other = &b;                         /* a runs first and removes b */
     evloop_defer(loop, &a.call, on_deferred, &a);
     evloop_defer(loop, &b.call, on_deferred, &b);
     evloop_defer(loop, &c.call, on_deferred, &c);
     evloop_defer(loop, &c.call, on_deferred, &c);
     evloop_defer(loop, &d.call, on_deferred, &d);
-    evloop_undefer(loop, &d.call);        /* the last of the list */
+    evloop_undefer(loop, &d.call);        /* the last call in the queue */
     loop_turn(loop);
     assert_int_equal(a.n, 1);
     assert_int_equal(b.n, 0);

@@ -1,3 +1,4 @@
+/* Connections: frames in and out, limits, user data, replaced I/O functions. */
 #include "connfix.h"
 
 static void t_frame_reaches_its_handler_and_the_reply_comes_back(void **state)
@@ -15,7 +16,7 @@ static void t_frame_reaches_its_handler_and_the_reply_comes_back(void **state)
     assert_int_equal(conn_group_n_open(fx.g), 0);
 }
 
-/* Three frames, cut in two at every byte, then byte by byte. */
+/* Three frames: cut in two at every position, then sent byte by byte. */
 static void t_frames_split_at_every_byte_are_the_same_frames(void **state)
 {
     char b[200], got[200];
@@ -130,7 +131,7 @@ static void t_send_outside_a_handler_goes_out_at_once(void **state)
     (void)state;
     assert_int_equal(conn_send(fx.last, 9, "push", 4), 0);
     assert_int_equal(conn_out_bytes(fx.last), 0);
-    assert_int_equal(read(p, b, sizeof(b)), 12); /* no turn of the loop was needed */
+    assert_int_equal(read(p, b, sizeof(b)), 12); /* without a turn of the loop */
     assert_memory_equal(b + 8, "push", 4);
     close(p);
 }
@@ -204,8 +205,8 @@ static ssize_t slow_write(struct conn *c, const void *buf, size_t len)
     return n == -1 ? -errno : n;
 }
 
-/* Where TLS will stand.  A socket that takes three bytes at a time is also the hardest
- * case of the write path. */
+/* The functions that TLS would replace.  These accept three bytes at a time, which is
+ * also the hardest case for the write path. */
 static void t_io_can_be_replaced(void **state)
 {
     static const struct conn_io io = {upper_read, slow_write};

@@ -1,3 +1,4 @@
+/* Frames and their parser; the table of handlers. */
 #include "t.h"
 
 #include "net/dispatch.h"

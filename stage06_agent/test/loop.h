@@ -1,4 +1,4 @@
-/* loop.h -- drive an event loop from a test: turn it until something holds. */
+/* loop.h -- run an event loop inside a test until a condition holds. */
 #ifndef LARS_TEST_LOOP_H
 #define LARS_TEST_LOOP_H
 
@@ -10,7 +10,7 @@ static inline void loop_stop(void *arg)
     evloop_stop(arg);
 }
 
-/* Turns until the loop has been quiet for a millisecond, or once when it is busy. */
+/* Run the loop for about a millisecond: it handles the events that are pending. */
 static inline void loop_turn(struct evloop *l)
 {
     struct evtimer tick = {0};
@@ -25,7 +25,7 @@ static inline void loop_turn(struct evloop *l)
         uint64_t end_ = t_now_ms() + T_DEADLINE_MS;                                      \
         while (!(cond)) {                                                                \
             if (t_now_ms() > end_)                                                       \
-                fail_msg("never true: %s", #cond);                                       \
+                fail_msg("not true within %d ms: %s", T_DEADLINE_MS, #cond);             \
             loop_turn(l);                                                                \
         }                                                                                \
     } while (0)

@@ -1,3 +1,4 @@
+/* Every way in which a connection ends, and that it ends exactly once. */
 #include "connfix.h"
 
 static void t_close_in_a_handler_stops_the_frames_behind_it(void **state)
@@ -43,7 +44,7 @@ static void t_finish_sends_the_reply_then_waits_for_the_peer(void **state)
     (void)state;
     send_frame(p, 3, "last words");
     expect_frame(p, 1, "last words");
-    assert_int_equal(collect(p, b, 1), 0); /* our end is shut down */
+    assert_int_equal(collect(p, b, 1), 0); /* the server has shut down its side */
     assert_int_equal(fx.n_close, 0);
     send_frame(p, 1, "ignored");
     loop_turn(fx.loop);
@@ -99,7 +100,7 @@ static void t_pause_holds_frames_until_resume(void **state)
     loop_turn(fx.loop);
     assert_int_equal(read(p, got, 1), -1);
     conn_resume_read(c);
-    conn_pause_read(c);                   /* changed its mind: still nothing */
+    conn_pause_read(c);                   /* paused again before the turn ended */
     loop_turn(fx.loop);
     assert_int_equal(read(p, got, 1), -1);
     conn_resume_read(c);
@@ -121,7 +122,8 @@ static void t_paused_connection_notices_that_the_peer_died(void **state)
     assert_int_equal(fx.why, CONN_WHY_ERROR);
 }
 
-/* A peer that never reads: the output is bounded, the connection ends, others go on. */
+/* When a peer never reads, the output is bounded, its connection ends, others
+ * continue. */
 static void t_reader_that_never_reads_is_closed_and_counted(void **state)
 {
     static char body[1000];
@@ -168,7 +170,8 @@ static void t_idle_connection_is_closed(void **state)
     close(p);
 }
 
-/* A byte now and then is not a message: a slow attacker is idle all the same. */
+/* Bytes that never complete a frame do not count as activity, so a client that sends one
+ * byte now and then is closed as idle. */
 static void t_byte_by_byte_without_a_frame_is_idle(void **state)
 {
     char b[1000] = "";
@@ -230,7 +233,7 @@ static void t_reset_at_every_moment(void **state)
         assert_int_equal(write(p, b, cut), (ssize_t)cut);
         if (cut % 2)
             loop_turn(fx.loop);
-        close(p);                         /* with our replies unread: ECONNRESET here */
+        close(p);                         /* replies unread: the server gets ECONNRESET */
         LOOP_UNTIL(fx.loop, conn_group_n_open(fx.g) == 0);
     }
     assert_int_equal(fx.n_close, n + 1);

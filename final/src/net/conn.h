@@ -1,17 +1,19 @@
-/* conn -- one framed connection on an event loop.  conn_group.h starts them.
+/* conn -- one connection that carries frames, on an event loop.  conn_group_start() in
+ * conn_group.h creates it.
  *
- * How a connection ends, always by the same way:
- *   conn_close()   now.  Its fd is closed before this returns, nothing of it is called
- *                  any more; the object lives until the end of this turn of the loop,
- *                  because a handler further up may still hold it; on_close runs, then
- *                  it is freed.
- *   conn_finish()  when the output has been sent: no more frames are handled, our end is
- *                  shut down, and what still comes is dropped until the peer closes too
- *                  (closing with unread input would send RST and could destroy the last
- *                  reply).
- *   The peer's EOF is conn_finish(); an error, a bad frame, too much output and idling
- *   are conn_close().  Both may be called at any time, inside any callback, twice.
- * Thread: loop, for everything here, unless said otherwise. */
+ * A connection ends in one of two ways:
+ *   conn_close()   ends it at once.  Its fd is closed when this returns, and none of its
+ *                  handlers is called any more.  The object stays valid until the end of
+ *                  this turn of the loop, because a caller further up the stack may still
+ *                  hold a pointer to it; then on_close is called, and it is freed.
+ *   conn_finish()  ends it when its output has been sent.  No more frames are handled;
+ *                  our sending side is shut down; input is read and discarded until the
+ *                  peer closes or linger_ms have passed.  (To close a socket with unread
+ *                  input sends RST, which can destroy the last reply on its way.)
+ * The end of the peer's stream acts as conn_finish(); an error, a bad frame, too much
+ * output and idleness act as conn_close().  Both functions may be called at any time,
+ * inside any callback, and more than once.
+ * Thread: loop, for all functions of this header. */
 #ifndef LARS_NET_CONN_H
 #define LARS_NET_CONN_H
 
@@ -25,28 +27,30 @@
 struct conn;
 struct conn_group;
 
-/* Where bytes come from and go to, so that TLS can stand in between.  As sock_read() and
- * sock_write(). */
+/* The functions that read and write the bytes of a connection, so that TLS can replace
+ * them.  They return as sock_read() and sock_write() do. */
 struct conn_io {
     ssize_t (*read)(struct conn *c, void *buf, size_t len);
     ssize_t (*write)(struct conn *c, const void *buf, size_t len);
 };
 
-/* Queue a frame and send what the socket takes.  Copies <body>.  Inside a handler of <c>
- * the frames it sends leave together when it returns.
- * Returns 0; -EINVAL for an empty body (the public Lars aborts on one) or one too long;
- * -ENOBUFS when more than max_out would wait: the connection is closed and counted;
- * -EPIPE when it is closed or finishing. */
+/* Queue a frame and send what the socket accepts.  Copies <body>.  Frames that a handler
+ * of <c> sends are collected and sent together after the handlers have returned.
+ * Returns 0; -EINVAL when the body is empty (the public Lars aborts on such a frame) or
+ * too long; -ENOBUFS when more than max_out bytes would wait, and then the connection is
+ * closed and counted; -ENOMEM, and then it is closed; -EPIPE when it is closed or
+ * finishing. */
 int conn_send(struct conn *c, int32_t msgid, const void *body, size_t len);
 
 void conn_close(struct conn *c);
 void conn_finish(struct conn *c);
 
-/* Stop and go on reading.  Frames already received wait too. */
+/* Stop reading, and resume.  While the connection is paused, frames that it has received
+ * already are not handled either. */
 void conn_pause_read(struct conn *c);
 void conn_resume_read(struct conn *c);
 
-size_t conn_out_bytes(const struct conn *c); /* waiting to be sent */
+size_t conn_out_bytes(const struct conn *c); /* bytes waiting to be sent */
 struct conn_group *conn_owner(const struct conn *c);
 int conn_fd(const struct conn *c);        /* -1 when closed */
 const struct net_addr *conn_peer(const struct conn *c);

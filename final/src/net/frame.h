@@ -1,7 +1,7 @@
-/* frame -- where a message begins and ends in the byte stream.
+/* frame -- finds where a message begins and ends in a byte stream.
  *     int32 msgid | int32 msglen | msglen bytes of body       both little endian
- * TCP delivers bytes, not messages: half a frame and three frames at once are normal.
- * Pure functions: no socket, no memory, no state.  Thread: any. */
+ * TCP delivers bytes, not messages: one read may return half a frame or three frames.
+ * Pure functions: no socket, no allocation, no state.  Thread: any. */
 #ifndef LARS_NET_FRAME_H
 #define LARS_NET_FRAME_H
 
@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #define FRAME_HEAD 8
-#define FRAME_MAX_BODY 65527              /* 65,535 with its head */
+#define FRAME_MAX_BODY 65527              /* a frame is at most 65,535 bytes long */
 
 struct frame {
     int32_t msgid;
@@ -18,11 +18,13 @@ struct frame {
     const char *body;                     /* borrowed: points into the parsed bytes */
 };
 
-/* Look for one frame at the start of <len> bytes.  Returns its size (8 and more) and
- * fills <out>; 0 when it is not complete yet; -EMSGSIZE when the length is negative or
- * above <max_body>: nothing in this stream can be trusted any more. */
+/* Parse the frame at the start of <bytes>, of which <len> have arrived.  Returns the size
+ * of the whole frame, 8 or more, and fills <out>; 0 when it is not complete yet;
+ * -EMSGSIZE when its length is negative or above <max_body>.  After -EMSGSIZE the start
+ * of the next frame is unknown, so the caller must close the connection. */
 ssize_t frame_parse(const void *bytes, size_t len, uint32_t max_body, struct frame *out);
 
+/* Write the header of a frame with <len> bytes of body. */
 void frame_put_head(uint8_t head[FRAME_HEAD], int32_t msgid, uint32_t len);
 
 #endif

@@ -1,6 +1,7 @@
-/* acceptor -- takes connections from a listening socket and hands them on.
- * Out of descriptors it keeps one in reserve: closes it, accepts the client, closes the
- * client (who then knows at once), and opens the reserve again.  It never spins or exits.
+/* acceptor -- accepts the connections of a listening socket and passes each to a
+ * function.  It holds one descriptor in reserve.  When no other is free, it closes the
+ * reserve, accepts the client, closes the client, which thus learns at once that it is
+ * not served, and opens the reserve again.  It neither spins nor ends the program.
  * Thread: loop. */
 #ifndef LARS_NET_ACCEPTOR_H
 #define LARS_NET_ACCEPTOR_H
@@ -12,18 +13,19 @@
 
 struct acceptor;
 
-/* Takes <fd>, which is non-blocking. */
+/* Called for each new connection.  Takes <fd>, which is non-blocking.  Borrows <peer>. */
 typedef void acceptor_fn(int fd, const struct net_addr *peer, void *arg);
 
 struct acceptor_stat {
     uint64_t n_accepted;
-    uint64_t n_refused;                   /* accept failed for one client */
-    uint64_t n_shed;                     /* accepted and closed for want of descriptors */
-    uint64_t n_pause;                     /* stopped for 100 ms: no memory, no reserve */
+    uint64_t n_refused;                   /* accept errors of a single client */
+    uint64_t n_shed;                     /* accepted and closed: no descriptor free */
+    uint64_t n_pause;                     /* pauses of 100 ms: no memory or no reserve */
 };
 
-/* Takes <lfd> (listening, non-blocking), on failure as well.  Borrows <l>.
- * Returns 0; -ENOMEM, -EMFILE.  Thread: init. */
+/* Watch <lfd>, a non-blocking listener, and call <fn> with <arg> for each connection.
+ * Takes <lfd>, on failure as well.  Borrows <l> and <arg>.  Returns 0; -ENOMEM, -EMFILE.
+ * Thread: init. */
 int acceptor_create(struct acceptor **out, struct evloop *l, int lfd, acceptor_fn *fn,
                     void *arg);
 void acceptor_destroy(struct acceptor *a); /* NULL is fine */

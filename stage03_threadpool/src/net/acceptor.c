@@ -1,3 +1,14 @@
+/* Accepts the waiting clients of a listener, and keeps working without free descriptors.
+ *
+ * When accept() fails with EMFILE, the client stays in the accept queue, and epoll, which
+ * is level-triggered, reports the listener again in every turn.  So the acceptor holds
+ * one descriptor, of /dev/null, in reserve.  It closes the reserve, accepts the client,
+ * closes the client and opens the reserve again.
+ *
+ * Invariant: an event accepts clients, sheds one, or stops watching the listener for
+ * PAUSE_MS.  So no error makes the loop spin.
+ * Rejected: pausing alone, because each client would then wait for its own timeout
+ * instead of seeing at once that it is not served. */
 #include "net/acceptor.h"
 
 #include <errno.h>
@@ -11,8 +22,8 @@
 #include "base/log.h"
 #include "net/sock.h"
 
-/* Level-triggered: who is left in the queue is reported again.  The bound keeps a flood
- * of new clients from starving those who are there. */
+/* Accepts for each event.  The bound keeps a burst of new clients from starving the open
+ * connections; epoll reports the remaining clients again. */
 #define ACCEPT_BUDGET 64
 #define PAUSE_MS 100
 #define LOG_GAP_MS 1000
@@ -22,8 +33,8 @@ struct acceptor {
     acceptor_fn *fn;
     void *arg;
     int lfd;
-    int spare;                            /* the descriptor in reserve; -1 = spent */
-    struct evtimer timer;                 /* end of a pause */
+    int spare;                            /* reserved descriptor; -1 = it was lost */
+    struct evtimer timer;                 /* ends a pause */
     struct acceptor_stat stat;
 };
 
@@ -46,7 +57,7 @@ static void pause_a_while(struct acceptor *a)
         evloop_mod_fd(a->loop, a->lfd, 0);
 }
 
-/* The waiting client would be reported for ever; spend the reserve on telling it. */
+/* Use the reserved descriptor to accept the next client and close it. */
 static void shed_one(struct acceptor *a, int why)
 {
     int fd = -1;
@@ -60,7 +71,7 @@ static void shed_one(struct acceptor *a, int why)
         }
         a->spare = open_spare();
     } else {
-        a->spare = open_spare();          /* a connection has ended meanwhile? */
+        a->spare = open_spare();          /* another descriptor may be free by now */
     }
     LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "accept.shed", "err=%s shed=%llu", err_str(why),
               (unsigned long long)a->stat.n_shed);

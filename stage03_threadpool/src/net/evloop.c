@@ -1,11 +1,15 @@
-/* The slot table is indexed by fd: fds are small and the kernel reuses the smallest.
+/* A table indexed by fd holds the handler of each watched descriptor.  The index stays
+ * small, because the kernel always hands out the lowest free number.
  *
- * Stale events are the trap of every reactor.  epoll_wait returns a batch; the handler
- * of event 1 closes fd 7 and accepts a connection that gets the number 7; event 2 of the
- * same batch says "7 is readable" and means the old one.  So each slot has a generation
- * that grows when the fd is taken out; the event carries the generation it was armed
- * with, and one that does not match is skipped. Rejected: a pointer in the event
- * (dangles in just this case); a list of freed pointers to search for every event. */
+ * An event can be stale when its turn comes.  epoll_wait() returns a batch; the handler
+ * of the first event closes fd 7 and accepts a connection, which the kernel numbers 7
+ * again; the second event of the batch reports that 7 is readable, but it belongs to the
+ * old connection.  So each slot has a generation, which evloop_del_fd() increments.  An
+ * event carries the generation of its registration and is skipped when they differ.
+ *
+ * Invariant: after evloop_del_fd() its handler is not called any more.
+ * Rejected: a pointer in the event, which dangles in exactly this case; a list of freed
+ * pointers, which would have to be searched for every event. */
 #include "net/evloop.h"
 
 #include <assert.h>
@@ -31,7 +35,7 @@ struct slot {
 struct evloop {
     int epfd;
     int tfd;                              /* timerfd: wakes epoll_wait() for the timers */
-    uint64_t armed_us;                    /* when it fires; UINT64_MAX = not armed */
+    uint64_t armed_us;                    /* when tfd fires; UINT64_MAX = not armed */
     bool stop;
     bool running;
     pthread_t owner;                      /* valid while running */
@@ -39,12 +43,13 @@ struct evloop {
     size_t n_slot;
     struct evtimer_heap timers;
     struct evloop_call *first, **last;    /* deferred calls, in order */
-    uint64_t now_us;                      /* monotonic, of this turn */
+    uint64_t now_us;                      /* monotonic; read once a turn */
     uint64_t n_turns;
 };
 
-/* Those that are queued now; what they defer in turn waits for the next turn.  Each is
- * taken off the live list before it runs: it may free or undefer any other. */
+/* Run the calls that are queued now; calls that these defer wait for the next turn.  Each
+ * call is unlinked before it runs, because it may free its own object and undefer any
+ * other call. */
 static void run_deferred(struct evloop *l)
 {
     struct evloop_call end = {0}, *c;
@@ -57,7 +62,7 @@ static void run_deferred(struct evloop *l)
         evloop_fn *fn = c->fn;
 
         l->first = c->next;
-        c->fn = NULL;                  /* not queued any more: it may be deferred again */
+        c->fn = NULL;                  /* no longer queued: it may be deferred again */
         fn(c->arg);
     }
     l->first = end.next;
@@ -149,7 +154,7 @@ int evloop_set_timer(struct evloop *l, struct evtimer *t, uint32_t after_ms,
                      evloop_fn *fn, void *arg)
 {
     evloop_assert_owner(l);
-    /* a fresh clock: the turn's own time may be older than the wait that is asked for */
+    /* l->now_us is as old as this turn: a timer based on it would fire too early */
     return evtimer_heap_set(&l->timers, t, mono_us() + (uint64_t)after_ms * 1000, fn,
                             arg);
 }
@@ -185,9 +190,10 @@ void evloop_undefer(struct evloop *l, struct evloop_call *call)
     call->fn = NULL;
 }
 
-/* The timerfd stays armed over many turns and is moved only when a timer is due earlier:
- * an epoll_wait() with a timeout would set up and take down a kernel timer in every turn,
- * which cost a tenth of an echoed message.  So it may fire once too often. */
+/* The timerfd stays armed over many turns and is changed only when a timer is due
+ * earlier.  A timeout of epoll_wait() would make the kernel set up and remove a timer in
+ * every turn, which cost a tenth of the time of an echoed message.  In return, the
+ * timerfd may fire once for a timer that has been cleared. */
 static int arm_timerfd(struct evloop *l)
 {
     const struct evtimer *t = evtimer_heap_first(&l->timers);
@@ -208,7 +214,7 @@ static void on_timerfd(int fd, uint32_t events, void *arg)
 
     (void)events;
     if (read(fd, &n, sizeof(n)) == (ssize_t)sizeof(n))
-        l->armed_us = UINT64_MAX;         /* run_timers() comes after the fds */
+        l->armed_us = UINT64_MAX;         /* run_timers() follows in the same turn */
 }
 
 int evloop_create(struct evloop **out)
@@ -235,7 +241,7 @@ int evloop_create(struct evloop **out)
     return 0;
 }
 
-/* Wait once, then call the handlers of the fds that are ready. */
+/* Wait once, then call the handlers of the descriptors that are ready. */
 static int run_fds(struct evloop *l)
 {
     struct epoll_event ev[EV_BATCH];
@@ -262,8 +268,8 @@ static int run_fds(struct evloop *l)
     /* end lab */
 }
 
-/* At most as many as there are now: a timer that arms itself with 0 ms must not keep the
- * fds from their turn. */
+/* Run the timers that are due, at most as many as are armed now: a timer that rearms
+ * itself with 0 ms must not keep the loop here and starve the descriptors. */
 static void run_timers(struct evloop *l)
 {
     size_t budget = l->timers.n;
@@ -291,7 +297,7 @@ int evloop_run(struct evloop *l)
         run_deferred(l);
         l->n_turns++;
     }
-    l->stop = false;                      /* it may be run again */
+    l->stop = false;                      /* evloop_run() may be called again */
     l->running = false;
     return rc;
 }

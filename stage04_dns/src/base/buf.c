@@ -1,7 +1,11 @@
-/* The waiting bytes move to the front only when room is wanted and the consumed part is
- * at least as large as what waits: each byte is moved at most once for each byte
- * consumed. Rejected: a list of blocks (a frame across two blocks must be put together
- * again). */
+/* A queue of bytes in one allocation.  Consuming only advances the index <head>.  When
+ * room is needed at the end, the waiting bytes are moved to the front, but only if the
+ * consumed part before them is at least as large.  So at most one byte is moved for each
+ * byte consumed, and a steady flow neither grows nor moves much.
+ *
+ * Invariant: head + len <= cap, and the waiting bytes are contiguous.
+ * Rejected: a ring buffer and a list of blocks, because a frame that crosses the end of
+ * the ring or of a block would have to be joined before it is parsed. */
 #include "base/buf.h"
 
 #include <assert.h>
@@ -17,7 +21,7 @@ int buf_grow(struct buf *b, size_t len)
     char *data;
 
     if (want < len)
-        return -ENOMEM;                   /* the sum ran over */
+        return -ENOMEM;                   /* the sum overflowed */
     if (b->data && b->cap >= want && b->head >= b->len) {
         memmove(b->data, b->data + b->head, b->len);
         b->head = 0;

@@ -1,3 +1,9 @@
+/* A signalfd turns signals into a readable descriptor of the loop.
+ * Invariant: both signals stay blocked while an evsig exists, so they can only arrive
+ * through the descriptor; evsig_destroy() restores the mask that was found.
+ * Rejected: a handler that sets a flag, because epoll_wait() would have to be interrupted
+ * at the right moment; a handler that writes to a pipe, because signalfd does the same
+ * without a handler. */
 #include "net/evsig.h"
 
 #include <errno.h>
@@ -13,7 +19,7 @@ struct evsig {
     evsig_fn *fn;
     void *arg;
     int fd;
-    sigset_t before;                      /* the mask to give back */
+    sigset_t before;                      /* the mask to restore */
 };
 
 static void on_signal(int fd, uint32_t events, void *arg)
@@ -38,7 +44,7 @@ int evsig_create(struct evsig **out, struct evloop *l, evsig_fn *fn, void *arg)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
-    /* Blocked first: between signalfd() and blocking, the default would still end us. */
+    /* Blocked before signalfd(): until then a signal still ends the process. */
     pthread_sigmask(SIG_BLOCK, &set, &s->before);
     s->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     rc = s->fd == -1 ? -errno : evloop_add_fd(l, s->fd, EPOLLIN, on_signal, s);

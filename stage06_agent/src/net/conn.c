@@ -1,15 +1,21 @@
-/* One connection: bytes in, frames out to the handlers, frames in, bytes out.
+/* One connection: it cuts the received bytes into frames for the handlers and sends the
+ * frames that the handlers produce.
  *
- * Memory.  Most connections are idle at any moment, and an idle one owns no buffer.  The
- * group has one spare piece for input and one for output; the connection whose event is
- * handled borrows them, and only what is left over (half a frame, output that the socket
- * did not take) is kept in memory of its own.  10,000 idle connections cost 10,000
- * structs.
+ * Memory.  Most connections are idle at any moment, and an idle connection owns no
+ * buffer.  The group has one buffer for input and one for output, which the connection
+ * whose event is being handled borrows.  A connection allocates its own buffer only for a
+ * remainder: half a frame, or output that the socket did not accept.
  *
- * System calls.  One read per event (level-triggered: what is left comes again).  While
- * the frames of that read are handled, output is collected; then one write.  EPOLLOUT is
- * armed only when that write was short, so a request and its reply cost a read, a write
- * and a share of epoll_wait. */
+ * System calls.  Each event causes one read; epoll is level-triggered and reports unread
+ * data again.  Output is collected while the frames of that read are handled, and is sent
+ * with one write.  EPOLLOUT is armed only when that write was short.  So a request with
+ * its reply costs a read, a write and a share of an epoll_wait.
+ *
+ * Invariant: every connection ends in end(), for whatever reason, and reap() frees it at
+ * the end of that turn, after on_close.
+ * Rejected: buffers for each connection, two of 64 KiB each, which for 10,000 connections
+ * would be 1.3 GB; unlimited output, with which a client that does not read decides how
+ * much memory the server uses. */
 #include "net/conn_private.h"
 
 #include <assert.h>
@@ -64,7 +70,7 @@ static void end(struct conn *c, enum conn_why why)
     evloop_assert_owner(g->loop);
     if (c->state == CONN_CLOSED)
         return;
-    /* lab s02.close: Out of the loop, close the fd, free the buffers, reap it later. */
+    /* lab s02.close: Unwatch and close the fd, free the buffers, defer reap(). */
     /* stub: return; */
     c->state = CONN_CLOSED;
     c->why = why;
@@ -95,7 +101,7 @@ static void end_logged(struct conn *c, enum conn_why why, const char *what, int 
     end(c, why);
 }
 
-/* Tell epoll what we want to hear, when that has changed. */
+/* Register the events that the connection waits for, when they have changed. */
 static void arm(struct conn *c)
 {
     uint32_t want = 0;
@@ -123,13 +129,14 @@ static void on_timer(void *arg)
         end(c, c->eof ? CONN_WHY_EOF : CONN_WHY_LOCAL);
     } else if (idle >= g->cfg.idle_ms) {
         end(c, CONN_WHY_IDLE);
-    } else {                              /* activity moves a number, not a timer */
+    } else {                              /* it was active: wait for the rest */
         evloop_set_timer(g->loop, &c->timer, g->cfg.idle_ms - (uint32_t)idle, on_timer,
                          c);
     }
 }
 
-/* Draining and everything sent: say so, and end when the peer has said so too. */
+/* A draining connection has sent its output: shut down our sending side, and end the
+ * connection when the peer has shut down its own. */
 static void drained(struct conn *c)
 {
     if (c->eof) {
@@ -158,7 +165,7 @@ void conn_finish(struct conn *c)
 
 /* --- output ------------------------------------------------------------------------- */
 
-/* An emptied piece goes back to the group; an unusually large one to the system. */
+/* Return an empty buffer to the group; free it when the group has one or it is large. */
 static void give_back(struct conn_group *g, struct buf *b)
 {
     if (g->out.data || b->cap > 2 * READ_ROOM)
@@ -173,7 +180,7 @@ static void flush(struct conn *c)
     bool waited = c->events & EPOLLOUT;
     ssize_t n;
 
-    /* lab s02.write: One write; keep what was not taken; EPOLLOUT only when short. */
+    /* lab s02.write: One write; keep the bytes that the socket did not accept. */
     /* stub: buf_free(&c->out); */
     n = c->io->write(c, buf_bytes(&c->out), c->out.len);
     if (n < 0 && n != -EAGAIN) {
@@ -249,7 +256,7 @@ static void handle_frame(struct conn *c, const struct frame *f)
               f->msgid, net_addr_str(&c->peer, peer));
 }
 
-/* Handle the complete frames of <len> bytes.  Returns how many bytes that were. */
+/* Handle the complete frames among the <len> bytes at <p>.  Returns their total size. */
 static size_t handle_frames(struct conn *c, const char *p, size_t len)
 {
     struct conn_group *g = c->g;
@@ -276,8 +283,8 @@ static size_t handle_frames(struct conn *c, const char *p, size_t len)
     return used;
 }
 
-/* The spare piece holds what was left over and what came now: handle it, keep the
- * rest. */
+/* The group's input buffer holds the remainder of earlier reads and the new bytes: handle
+ * their frames and keep the new remainder in the connection's own buffer. */
 static void handle_input(struct conn *c)
 {
     struct buf *in = &c->g->in;
@@ -290,8 +297,8 @@ static void handle_input(struct conn *c)
     buf_consume(in, in->len);
 }
 
-/* The left over bytes into the spare piece, with room behind them.  Returns 0 or
- * -ENOMEM. */
+/* Copy the connection's remainder to the group's input buffer and make room for one read
+ * behind it.  Returns 0 or -ENOMEM. */
 static int copy_leftover(struct conn *c)
 {
     int rc = buf_append(&c->g->in, buf_bytes(&c->in), c->in.len);
@@ -303,10 +310,10 @@ static void got_eof(struct conn *c)
 {
     c->eof = true;
     if (c->state == CONN_OPEN)
-        conn_finish(c);                   /* half close: it may still want our replies */
+        conn_finish(c);                   /* half close: the peer may still read */
     else if (c->out.len == 0)
         end(c, CONN_WHY_EOF);
-    arm(c);                               /* or EPOLLIN would come again and again */
+    arm(c);                               /* else epoll reports EPOLLIN in every turn */
 }
 
 static void on_readable(struct conn *c)
@@ -314,7 +321,7 @@ static void on_readable(struct conn *c)
     struct buf *in = &c->g->in;
     ssize_t n;
 
-    /* lab s02.read: One read behind what was left over; then EOF, error or frames. */
+    /* lab s02.read: One read behind the remainder; then handle frames, EOF or error. */
     /* stub: end(c, CONN_WHY_LOCAL); */
     if (copy_leftover(c) < 0) {
         end_logged(c, CONN_WHY_NO_MEMORY, "memory", -ENOMEM);
@@ -327,7 +334,7 @@ static void on_readable(struct conn *c)
         handle_input(c);
         return;
     }
-    buf_consume(in, in->len);             /* c->in still has it; draining: dropped */
+    buf_consume(in, in->len);             /* drop the copy: c->in has the remainder */
     if (n == 0)
         got_eof(c);
     else if (n < 0 && n != -EAGAIN)
@@ -348,7 +355,7 @@ static void on_event(int fd, uint32_t events, void *arg)
         if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
             on_readable(c);
     } else if (events & (EPOLLERR | EPOLLHUP)) {
-        end(c, CONN_WHY_ERROR);          /* paused or half closed, and the peer is gone */
+        end(c, CONN_WHY_ERROR);          /* reads nothing, and the peer is gone */
     }
 }
 
@@ -379,11 +386,11 @@ void conn_resume_read(struct conn *c)
         return;
     c->paused = false;
     arm(c);
-    if (c->state == CONN_OPEN)          /* later: the caller may be one of its handlers */
+    if (c->state == CONN_OPEN)          /* deferred: a handler of c may be calling */
         evloop_defer(c->g->loop, &c->later, go_on, c);
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- starting, and attributes ------------------------------------------------------- */
 
 int conn_open(struct conn_group *g, int fd, const struct net_addr *peer)
 {
@@ -403,8 +410,8 @@ int conn_open(struct conn_group *g, int fd, const struct net_addr *peer)
         rc = evloop_set_timer(g->loop, &c->timer, g->cfg.idle_ms, on_timer, c);
     if (rc < 0)
         goto del_fd;
-    /* We collect what belongs together ourselves; Nagle would hold a reply back for up to
-     * 40 ms.  Fails on AF_UNIX, which has no such delay. */
+    /* Output is collected before it is written, so Nagle's algorithm could only delay a
+     * reply, by up to 40 ms.  The call fails on AF_UNIX, which has no such delay. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     c->next = g->first;
     c->prev = &g->first;

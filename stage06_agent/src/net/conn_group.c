@@ -1,3 +1,10 @@
+/* The connections of one loop share their configuration, their counters and two spare
+ * buffers; the group holds these and a list of its connections.
+ *
+ * Invariant: a connection is in the list from conn_open() until it is freed, which is
+ * later than its close.  So conn_group_each() may call functions that close any of them.
+ * Rejected: an index by descriptor, because the kernel may give the number of a closed
+ * connection to a new one before the old object is freed. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -51,7 +58,7 @@ void conn_group_each(struct conn_group *g, void (*fn)(struct conn *c, void *arg)
 
     evloop_assert_owner(g->loop);
     for (c = g->first; c; c = next) {
-        next = c->next;                   /* closing keeps c in the list until later */
+        next = c->next;                   /* fn may close it; it is freed later */
         if (conn_fd(c) != -1)
             fn(c, arg);
     }

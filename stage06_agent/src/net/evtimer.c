@@ -1,5 +1,10 @@
-/* A timer knows its place in the heap, so it can be moved without searching.  Invariant:
- * at[i]->due_us <= at[2i+1]->due_us and at[2i+2]->due_us, and at[i]->pos == i + 1. */
+/* A binary heap in an array.  Each timer stores its own index, so that moving or removing
+ * it needs no search.
+ *
+ * Invariant: at[i]->due_us <= at[2i+1]->due_us and at[2i+2]->due_us, and at[i]->pos is
+ * i + 1 for every timer in the heap.
+ * Rejected: a sorted list, in which inserting costs O(n); a timer wheel, which is cheaper
+ * but rounds every time to its tick. */
 #include "net/evtimer.h"
 
 #include <errno.h>
@@ -16,7 +21,7 @@ static void sift(struct evtimer_heap *h, size_t i)
 {
     struct evtimer *t = h->at[i];
 
-    /* lab s02.heap: Up while due before the parent; down while a child is due first. */
+    /* lab s02.heap: Move it up past later parents, down past earlier children. */
     /* stub: put(h, i, t); */
     while (i > 0 && t->due_us < h->at[(i - 1) / 2]->due_us) {
         put(h, i, h->at[(i - 1) / 2]);
