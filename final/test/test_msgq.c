@@ -1,3 +1,4 @@
+/* The task queue: order, limit, tasks that never run, and many threads at once. */
 #include "t.h"
 
 #include <pthread.h>
@@ -121,7 +122,7 @@ static void count(void *arg, void *user)
     int who = (int)((intptr_t)arg >> 32), i = (int)((intptr_t)arg & 0xffffffff);
 
     (void)user;
-    wrong += counted[who] != i;           /* the tasks of one thread stay in order */
+    wrong += counted[who] != i;           /* tasks of one thread run in order */
     counted[who]++;
 }
 
@@ -135,13 +136,14 @@ static void *poster(void *arg)
         if (msgq_post(q, &t) == 0)
             i++;
         else
-            poll(NULL, 0, 1);             /* full: let the loop's thread run */
+            poll(NULL, 0, 1);             /* full: let the thread of the loop run */
     }
     posters--;
     return NULL;
 }
 
-/* No wake-up is lost and no task runs twice, however the threads meet. */
+/* With four threads that post at the same time, no wake-up is lost and no task runs
+ * twice. */
 static void t_many_threads_every_task_runs_once_in_order(void **state)
 {
     int each = t_mode_is("memcheck") ? EACH / 20 : EACH, i;

@@ -1,3 +1,4 @@
+/* A server with several threads: distribution, limit and orderly end. */
 #include "t.h"
 
 #include <pthread.h>
@@ -10,8 +11,8 @@
 #include "net/sock.h"
 #include "peer.h"
 
-/* The server under test, its main loop in a thread of its own so that the test can play
- * the clients with plain blocking calls. */
+/* The server under test.  Its main loop runs in a thread of its own, so that the test can
+ * act as the clients with blocking calls. */
 static struct fix {
     struct evloop *loop;
     struct dispatch *d;
@@ -28,7 +29,7 @@ static void on_msg(struct conn *c, const struct frame *f, void *arg)
 
     (void)f;
     (void)arg;
-    conn_send(c, 2, &me, sizeof(me));     /* which thread am I served by? */
+    conn_send(c, 2, &me, sizeof(me));     /* the id of the thread that serves c */
 }
 
 static void on_start(struct conn *c, void *arg)
@@ -123,7 +124,7 @@ static void t_connections_are_spread_evenly(void **state)
         if (k == kinds)
             th[kinds++] = t;
         n[k]++;
-        assert_true(ask_thread(fd[i]) == t); /* and stays there */
+        assert_true(ask_thread(fd[i]) == t); /* and does not change its thread */
     }
     for (k = 0; k < THREADS; k++)
         assert_int_equal(n[k], EACH);
@@ -146,8 +147,8 @@ static void t_limit_holds_over_all_threads(void **state)
     }
     assert_int_equal(mtsrv_n_conns(fx.s), 5);
     fd[5] = peer_connect(fx.port);
-    peer_expect_close(fd[5]);             /* told at once */
-    ask_thread(fd[4]);                    /* the others go on */
+    peer_expect_close(fd[5]);             /* closed at once, not after a timeout */
+    ask_thread(fd[4]);                    /* the other connections are still served */
     close(fd[0]);
     T_WAIT(mtsrv_n_conns(fx.s) == 4);
     late = peer_connect(fx.port);
@@ -172,7 +173,7 @@ static void t_destroy_closes_every_connection(void **state)
     for (i = 0; i < 50; i++)
         fd[i] = peer_connect(fx.port);
     ask_thread(fd[49]);
-    close_srv();                          /* some may still be on their way */
+    close_srv();                          /* some may still be in hand-over */
     for (i = 0; i < 50; i++) {
         peer_expect_close(fd[i]);
         close(fd[i]);

@@ -1,6 +1,6 @@
-/* broadcast_demo -- what one client says, every client hears, whatever thread it lives
- * in: a task for all threads, each of which sends to its own connections.
- *     build/broadcast_demo PORT [THREADS]       message id 1 in, message id 2 out */
+/* broadcast_demo -- sends each message of a client to all clients of all threads.  The
+ * handler posts one task to every thread, and each thread sends to its own connections.
+ *     build/broadcast_demo PORT [THREADS]       receives message id 1, sends id 2 */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,14 +17,14 @@
 #define MSG_SAY 1
 #define MSG_HEAR 2
 
-/* Shared by the threads that send it; the last one frees it. */
+/* A message that several threads send; the last reference frees it. */
 struct news {
     atomic_uint refs;
     uint32_t len;
     char text[];
 };
 
-static struct mtsrv *srv;                 /* set before the first client can speak */
+static struct mtsrv *srv;                 /* set before a client can connect */
 static unsigned n_threads = 2;
 
 static void news_unref(void *arg)
@@ -56,7 +56,7 @@ static void on_say(struct conn *c, const struct frame *f, void *arg)
     (void)arg;
     if (!n)
         return;
-    n->refs = n_threads;                  /* each task, run or dropped, gives one back */
+    n->refs = n_threads;                  /* each task releases one, run or dropped */
     n->len = f->len;
     memcpy(n->text, f->body, f->len);
     mtsrv_post_all(srv, &(struct msgq_task){tell_group, news_unref, n});

@@ -1,7 +1,8 @@
-/* echo_server -- sends each frame with message id 1 back; one loop per thread.
+/* echo_server -- sends each frame with message id 1 back to its client; several threads
+ * with one loop each.
  *     build/echo_server -c conf/echo_server.ini        -p PORT and -t THREADS override it
- * Port 0 = any; prints "listening on ADDR:PORT".  Ctrl-C and SIGTERM close everything in
- * order. */
+ * Prints "listening on ADDR:PORT"; with port 0 the kernel chooses a free port.  Ctrl-C
+ * and SIGTERM end the server, which first closes all connections. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -27,21 +28,23 @@ static struct settings {
 #define AT(field) offsetof(struct settings, field)
 static const struct conf_key keys[] = {
     {"server", "address", CONF_TEXT, AT(address), 0, sizeof(set.address), "127.0.0.1",
-     "where to listen: an IPv4 or IPv6 address"},
-    {"server", "port", CONF_U32, AT(port), 0, 65535, "7777", "TCP port; 0 = any"},
-    {"server", "threads", CONF_U32, AT(threads), 1, LOOPPOOL_MAX, "2", "loops, one each"},
+     "IPv4 or IPv6 address to listen on"},
+    {"server", "port", CONF_U32, AT(port), 0, 65535, "7777",
+     "TCP port; 0 = the kernel chooses a free port"},
+    {"server", "threads", CONF_U32, AT(threads), 1, LOOPPOOL_MAX, "2",
+     "threads that serve connections; each runs one loop"},
     {"server", "max_connections", CONF_U32, AT(max_connections), 0, 1000000, "20000",
-     "over all threads; 0 = as many as there are descriptors"},
+     "connections open at a time in all threads; 0 = limited by descriptors only"},
     {"server", "idle_ms", CONF_U32, AT(idle_ms), 0, 86400000, "60000",
-     "a connection without a message for so long is closed; 0 = never"},
+     "milliseconds without a message after which a connection is closed; 0 = never"},
     {"server", "max_out_kib", CONF_U32, AT(max_out_kib), 64, 1048576, "4096",
-     "KiB that may wait for a client that does not read"},
+     "KiB that may wait for a client; a client for which more waits is closed"},
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
 static void on_echo(struct conn *c, const struct frame *f, void *arg)
 {
     (void)arg;
-    if (f->len > 0)                       /* an empty body is legal to get, not to send */
+    if (f->len > 0)                       /* an empty body may arrive, not be sent */
         conn_send(c, f->msgid, f->body, f->len);
 }
 
@@ -51,7 +54,7 @@ static void on_signal(int signo, void *arg)
     evloop_stop(arg);
 }
 
-/* Runs until a signal.  Takes <lfd>.  Returns 0 or what could not be set up. */
+/* Serve until SIGINT or SIGTERM.  Takes <lfd>.  Returns 0 or -errno. */
 static int serve(int lfd)
 {
     struct mtsrv_config cfg = {.n_threads = set.threads,
@@ -106,7 +109,7 @@ int main(int argc, char **argv)
     if (rc != 0)
         return rc < 0 ? usage(err) : EXIT_SUCCESS;
     if (net_addr_set(&at, set.address, (uint16_t)set.port) < 0)
-        return usage("address wants an address such as 127.0.0.1 or ::1");
+        return usage("address needs an address such as 127.0.0.1 or ::1");
     rc = sig_ignore_pipe_and_hup();
     lfd = rc < 0 ? rc : sock_listen(&at, BACKLOG, SOCK_NONBLOCK);
     if (lfd < 0) {

@@ -1,4 +1,5 @@
-/* The programs of this stage from outside: threads, limits, the configuration file. */
+/* End-to-end tests of the programs of this stage: threads, limits and the configuration
+ * file. */
 #include "t.h"
 
 #include "peer.h"
@@ -55,7 +56,7 @@ static int server_threads(void)
 {
     char name[64];
     DIR *d;
-    int n = -2;                           /* . and .. */
+    int n = -2;                           /* do not count . and .. */
 
     snprintf(name, sizeof(name), "/proc/%d/task", (int)srv.pid);
     d = opendir(name);
@@ -76,7 +77,7 @@ static void t_option_t_gives_so_many_threads(void **state)
     c = peer_connect(srv.port);
     expect_echo(c, "hello");
     if (!getenv("LARS_MODE"))
-        assert_int_equal(server_threads(), 6); /* and the one that accepts */
+        assert_int_equal(server_threads(), 6); /* and the thread that accepts */
     close(c);
 }
 
@@ -171,12 +172,12 @@ static void t_broadcast_reaches_every_client_once(void **state)
     (void)state;
     proc_start(&srv, "broadcast_demo", "0", "4", NULL);
     proc_wait_port(&srv);
-    for (i = 0; i < 20; i++) {            /* each is known to be there before the news */
+    for (i = 0; i < 20; i++) {            /* each is connected before the message */
         c[i] = peer_connect(srv.port);
         peer_send(c[i], out, put_frame(out, 1, "hi"));
         peer_recv(c[i], in, 10);
     }
-    for (i = 0; i < 20; i++) {            /* the greetings of those who came later */
+    for (i = 0; i < 20; i++) {            /* the messages of clients that came later */
         int k;
 
         for (k = i + 1; k < 20; k++)

@@ -1,3 +1,4 @@
+/* The table of configuration keys: values, defaults and exact error messages. */
 #include "t.h"
 
 #include "base/conf.h"
@@ -65,13 +66,13 @@ static void t_load_bad_values_say_why_and_what_is_allowed(void **state)
 
     (void)state;
     assert_int_equal(load("[server]\nthreads = 17\n"), -EINVAL);
-    assert_string_equal(err, "x.ini:2: [server] threads = 17: out of range; say 1 to 16");
+    assert_string_equal(err, "x.ini:2: [server] threads = 17: out of range; use 1 to 16");
     assert_int_equal(load("[server]\nname = 12345678\n"), -EINVAL);
     assert_string_equal(err, "x.ini:2: [server] name: too long; at most 7 bytes");
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         snprintf(text, sizeof(text), "[net]\nport = %s%s\n", bad[i], i == 2 ? "x" : "");
         assert_int_equal(load(text), -EINVAL);
-        assert_non_null(strstr(err, "not a whole number; say 0 to 65535"));
+        assert_non_null(strstr(err, "not a whole number; use 0 to 65535"));
     }
 }
 

@@ -1,3 +1,4 @@
+/* A pool of loops: tasks reach the right thread, and a stop loses none. */
 #include "t.h"
 
 #include <pthread.h>
@@ -107,7 +108,7 @@ static void t_posted_after_stop_or_never_started_is_dropped(void **state)
     looppool_destroy(NULL);
 }
 
-/* A queue that is full takes no more; the copies for it are dropped at once. */
+/* A full queue refuses the task, and the copy for its thread is dropped at once. */
 static void t_post_all_full_queue_drops_its_copy(void **state)
 {
     struct looppool *p = create(2);

@@ -388,7 +388,7 @@ static void t_bad_configuration_is_one_line(void **state)
 {
     (void)state;
     proc_start(&srv, "lars-dnsd", "-p", "70000", NULL);
-    proc_expect_line(srv.err, "[dnsd] port = 70000: out of range; say 0 to 65535");
+    proc_expect_line(srv.err, "[dnsd] port = 70000: out of range; use 0 to 65535");
     assert_int_equal(proc_wait(&srv), 2);
     proc_start(&srv, "lars-dnsd", "-c", "conf/lars-dnsd.ini", "--check-config", NULL);
     proc_expect_line(srv.out, "conf/lars-dnsd.ini: ok");

@@ -1,5 +1,6 @@
-/* fuzz_conf -- no text can make the configuration parser write outside its fields, and
- * what it accepts is within the table's bounds and is read back the same. */
+/* fuzz_conf -- checks three properties for any text: the configuration parser writes to
+ * its fields only; the values it accepts are within the bounds of the table; and printing
+ * them and reading them again gives the same values. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

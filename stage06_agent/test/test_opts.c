@@ -1,4 +1,4 @@
-/* The command line of a server: file, then options. */
+/* The command line of a server: the file is read first, then the options. */
 #include "base/opts.h"
 #include "t.h"
 
@@ -65,7 +65,7 @@ static void t_bad_option_is_named(void **state)
     assert_int_equal(read_args(stray, NULL, NULL, NULL), -EINVAL);
     assert_non_null(strstr(err, "stray"));
     assert_int_equal(read_args(p, big, NULL, NULL), -EINVAL);
-    assert_non_null(strstr(err, "say 0 to 65535"));
+    assert_non_null(strstr(err, "use 0 to 65535"));
     memset(name, 'n', sizeof(name));
     name[0] = '-';
     name[sizeof(name) - 1] = '\0';

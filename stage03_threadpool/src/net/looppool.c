@@ -1,3 +1,10 @@
+/* Threads that each run their own loop, with a task queue for each.
+ *
+ * Invariant: while the threads run, a loop and its objects are used by its own thread
+ * only; other threads reach them through the queue.  The stop is a task as well, so all
+ * tasks that were posted before it have run when looppool_stop() returns.
+ * Rejected: pthread_cancel(), which can end a thread while it holds a lock or memory;
+ * one queue for all threads, because a task could then run in any of them. */
 #include "net/looppool.h"
 
 #include <errno.h>
@@ -92,8 +99,8 @@ static void stop_loop(void *arg, void *user)
     evloop_stop(arg);
 }
 
-/* The stop is a task like any other, so what was posted before it is done first.  A full
- * queue is being worked off: try again until it takes the task. */
+/* Post the stop as a task, so that tasks posted before it run first.  When the queue is
+ * full, its thread is emptying it: try again until it accepts the task. */
 static void ask_to_stop(struct worker *w)
 {
     const struct msgq_task t = {stop_loop, NULL, w->loop};
@@ -106,7 +113,7 @@ void looppool_stop(struct looppool *p)
 {
     unsigned i;
 
-    for (i = 0; i < p->n; i++)            /* ask all first: they end side by side */
+    for (i = 0; i < p->n; i++)            /* post to all first: they stop in parallel */
         if (p->w[i].running)
             ask_to_stop(&p->w[i]);
     for (i = 0; i < p->n; i++) {
@@ -141,7 +148,7 @@ unsigned looppool_post_all(struct looppool *p, const struct msgq_task *t)
 {
     unsigned i, n = 0;
 
-    /* lab s03.all: Post to every thread; drop the copies that are not taken; count. */
+    /* lab s03.all: Post to every thread; drop copies that are refused; count. */
     /* stub: for (i = 0; i < p->n && t->drop; i++) t->drop(t->arg); */
     for (i = 0; i < p->n; i++) {
         if (msgq_post(p->w[i].q, t) == 0)

@@ -1,3 +1,10 @@
+/* The library inih parses the syntax and calls on_key() for each line; one table, which
+ * the program supplies, gives the meaning: field, range, default and help text.
+ *
+ * Invariant: a field changes only to a value that the table allows, and the first error
+ * ends the evaluation, so a message names the first wrong line.
+ * Rejected: a parser of our own, because a small library for the syntax exists; ignoring
+ * unknown keys, because a misspelt key would then silently leave the default in force. */
 #include "base/conf.h"
 
 #include <assert.h>
@@ -8,16 +15,16 @@
 
 #include "base/err.h"
 
-#define NAME_MAX_LEN 40                   /* names longer than this are not compared */
-#define NEAR 4                            /* so many wrong letters are still a slip */
+#define NAME_MAX_LEN 40                   /* longer names get no suggestion */
+#define NEAR 4                            /* fewer wrong letters than this: a typo */
 
 struct parse {
     const struct conf_key *keys;
     void *out;
-    char why[CONF_ERR_MAX - 160];         /* of the first error; "" = none */
+    char why[CONF_ERR_MAX - 160];         /* message of the first error; "" = none */
 };
 
-/* Only digits: strtoul() would take "-1" for 4294967295 and "8 threads" for 8. */
+/* Accepts digits only: strtoul() reads "-1" as 4294967295 and "8 threads" as 8. */
 static bool parse_u32(const char *text, uint32_t *out)
 {
     uint64_t v = 0;
@@ -31,7 +38,7 @@ static bool parse_u32(const char *text, uint32_t *out)
     return true;
 }
 
-/* Returns NULL, or what is wrong with <value>. */
+/* Store <value> in its field.  Returns NULL, or what is wrong with <value>. */
 static const char *set_field(const struct conf_key *k, void *out, const char *value)
 {
     char *field = (char *)out + k->offset;
@@ -56,7 +63,8 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Letters to change, add or leave out to turn <a> into <b> (Levenshtein 1966). */
+/* How many letters must be changed, added or removed to turn <a> into <b> (Levenshtein
+ * 1966). */
 static size_t distance(const char *a, const char *b)
 {
     size_t row[NAME_MAX_LEN + 1], la = strlen(a), lb = strlen(b), i, j;
@@ -79,7 +87,7 @@ static size_t distance(const char *a, const char *b)
     return row[lb];
 }
 
-/* The key that was probably meant; NULL when nothing is near. */
+/* The key whose name differs least; NULL when all differ by NEAR letters or more. */
 static const struct conf_key *nearest(const struct conf_key *keys, const char *section,
                                       const char *name)
 {
@@ -107,7 +115,8 @@ static void say_unknown(struct parse *p, const char *section, const char *name)
                  k->section, k->name);
 }
 
-/* inih's callback; 0 = wrong, and inih remembers the line of the first. */
+/* The callback of inih.  Returns 0 for an error; inih keeps the number of the first such
+ * line. */
 static int on_key(void *user, const char *section, const char *name, const char *value)
 {
     struct parse *p = user;
@@ -127,7 +136,7 @@ static int on_key(void *user, const char *section, const char *name, const char 
         snprintf(p->why, sizeof(p->why), "[%s] %s: %s; at most %u bytes", section, name,
                  wrong, k->max - 1);
     else if (wrong)
-        snprintf(p->why, sizeof(p->why), "[%s] %s = %.40s: %s; say %u to %u", section,
+        snprintf(p->why, sizeof(p->why), "[%s] %s = %.40s: %s; use %u to %u", section,
                  name, value, wrong, k->min, k->max);
     return !wrong;
 }
@@ -137,12 +146,12 @@ void conf_preset(const struct conf_key *keys, void *out)
     for (; keys->section; keys++) {
         const char *wrong = set_field(keys, out, keys->preset);
 
-        assert(!wrong);                   /* a table with a bad preset is our bug */
+        assert(!wrong);                   /* a bad preset is a bug in the table */
         (void)wrong;
     }
 }
 
-/* <line>: what inih returned, 0 or the first bad line. */
+/* Write the error message.  <line> is the result of inih: 0, or the first bad line. */
 static int finish(const struct parse *p, int line, const char *name, char *err)
 {
     if (line == 0)

@@ -1,3 +1,10 @@
+/* Each option is written as a line of a configuration file into a text, which
+ * conf_load_text() reads after the file.  So an option passes the same checks as a key
+ * and gives the same error messages, and it overrides the file wherever it stands on the
+ * command line.
+ * Invariant: no option is stored in <values> except through the table of keys.
+ * Rejected: parsing options into variables, because then each limit and each message
+ * would exist twice. */
 #include "base/opts.h"
 
 #include <errno.h>
@@ -7,11 +14,11 @@
 #include <string.h>
 
 #define LETTERS 40
-#define TEXT_MAX 1000                 /* of all options together */
+#define TEXT_MAX 1000                 /* length of all options as lines */
 
 struct args {
     const char *file;                 /* -c; NULL = none */
-    int show;                         /* 'C' or 'P' when asked for, else 0 */
+    int show;                         /* 'C' or 'P': --check-config or --print-config */
     char text[TEXT_MAX];              /* the options as lines of a file */
     size_t len;
 };
@@ -20,6 +27,7 @@ static const struct option longs[] = {{"check-config", 0, NULL, 'C'},
                                       {"print-config", 0, NULL, 'P'},
                                       {0}};
 
+/* Build the string of option letters for getopt_long(). */
 static void spell(const struct opts_flag *f, char *letters)
 {
     char *p = letters;
@@ -34,7 +42,7 @@ static void spell(const struct opts_flag *f, char *letters)
     *p = '\0';
 }
 
-/* Returns false when nobody knows this option, or there are too many. */
+/* Record one option.  Returns false when it is unknown or the text is full. */
 static bool take(struct args *a, const struct opts_flag *f, int opt)
 {
     int n;
@@ -66,12 +74,12 @@ int opts_read(int argc, char **argv, const struct opts_flag *flags,
 
     spell(flags, letters);
     conf_preset(keys, values);
-    opterr = 0;                       /* one message, ours */
-    optind = 0;                       /* start again: glibc's way */
+    opterr = 0;                       /* getopt_long() prints no message of its own */
+    optind = 0;                       /* 0 makes glibc scan from the start */
     while (rc == 0 && (opt = getopt_long(argc, argv, letters, longs, NULL)) != -1)
         rc = take(&a, flags, opt) ? 0 : -EINVAL;
     if (rc < 0 || optind < argc) {
-        snprintf(err, CONF_ERR_MAX, "%.80s: unknown option, or no argument to it",
+        snprintf(err, CONF_ERR_MAX, "%.80s: unknown option, or its argument is missing",
                  argv[rc < 0 ? optind - 1 : optind]);
         return -EINVAL;
     }

@@ -1,13 +1,13 @@
-/* Two arrays: one is filled by any thread under the lock, the other is worked off by the
- * loop without it; when that is done they change places.  The lock is held for a copy of
- * three words, never while a task runs.
+/* There are two arrays of tasks.  Any thread appends to one of them under the lock; the
+ * loop runs the tasks of the other without the lock, and swaps the arrays when it has
+ * finished.  So the lock is held for a copy of three words and never while a task runs.
  *
- * Only the post that finds the queue empty writes to the eventfd: a burst of a thousand
- * tasks costs one wake-up.  The loop reads the eventfd *before* it takes the tasks; the
- * other way round a task posted in between would find the queue empty, write, and have
- * its wake-up read away.
- * Rejected: a pipe (two descriptors, and it can be full); a lock-free queue (nothing here
- * is hot enough to pay for what it costs the reader). */
+ * Only a post that finds the queue empty writes to the eventfd, so a burst of a thousand
+ * tasks costs one wake-up.  Invariant: the loop reads the eventfd *before* it takes the
+ * tasks.  In the other order, a task posted in between would find the queue empty and
+ * write, the loop would then consume that wake-up, and the task would wait for ever.
+ * Rejected: a pipe, which needs two descriptors and can be full; a lock-free queue, which
+ * is harder to understand and not needed at this rate of messages. */
 #include "net/msgq.h"
 
 #include <errno.h>
@@ -28,8 +28,8 @@ struct msgq {
     void *user;
     int efd;
     size_t limit;
-    struct tasks work;                    /* loop thread only */
-    pthread_mutex_t lock;                 /* guards what follows */
+    struct tasks work;                    /* loop thread only; empty between turns */
+    pthread_mutex_t lock;                 /* guards the field below */
     struct tasks wait;
 };
 
@@ -43,7 +43,7 @@ static void on_wakeup(int fd, uint32_t events, void *arg)
     (void)events;
     if (read(fd, &n, sizeof(n)) == -1 && errno != EAGAIN)
         return;
-    /* lab s03.drain: Change the arrays under the lock, run the tasks without it. */
+    /* lab s03.drain: Swap the arrays under the lock, run the tasks without it. */
     /* stub: (void)t; (void)q; (void)i; */
     pthread_mutex_lock(&q->lock);
     t = q->wait;
@@ -123,14 +123,15 @@ int msgq_post(struct msgq *q, const struct msgq_task *t)
     size_t before;
     int rc = 0;
 
-    /* lab s03.post: Append under the lock, bounded; wake the loop if it was empty. */
+    /* lab s03.post:  Append under the lock, up to the limit; wake the loop if it was
+     * empty. */
     /* stub: return -EAGAIN; */
     pthread_mutex_lock(&q->lock);
     before = q->wait.n;
     rc = before < q->limit ? append(&q->wait, t) : -EAGAIN;
     pthread_mutex_unlock(&q->lock);
     if (rc == 0 && before == 0 && write(q->efd, &one, sizeof(one)) == -1)
-        rc = errno == EAGAIN ? 0 : -errno; /* EAGAIN: it is awake in any case */
+        rc = errno == EAGAIN ? 0 : -errno; /* EAGAIN: a wake-up is pending */
     /* end lab */
     return rc;
 }

@@ -1,3 +1,12 @@
+/* The main thread accepts; a task hands each connection over to one thread of the pool,
+ * which handles it until it ends.
+ *
+ * Invariant: n_conns is the number of connections that are open or being handed over.
+ * The main thread increments it before it posts the hand-over; exactly one of three
+ * functions decrements it: drop_handover(), take_over() on failure, or on_close().
+ * Rejected: one epoll for all threads, because events of one connection could then reach
+ * two threads at once; a listener for each thread with SO_REUSEPORT, because a limit over
+ * all threads and the order of the stop become harder. */
 #include "net/mtsrv.h"
 
 #include <errno.h>
@@ -16,12 +25,12 @@ struct mtsrv {
     struct acceptor *acceptor;
     struct looppool *pool;
     struct conn_group **group;            /* one for each thread */
-    unsigned next;                        /* whose turn it is; main thread only */
+    unsigned next;                        /* next thread to choose; main thread only */
     uint64_t n_over;                      /* main thread only */
-    atomic_uint n_conns;                  /* up in the main thread, down in the others */
+    atomic_uint n_conns;                  /* the main thread adds, the others subtract */
 };
 
-/* A connection on its way from the accepting thread to its own. */
+/* A connection that is being handed over from the main thread to its own thread. */
 struct handover {
     struct mtsrv *s;
     int fd;
@@ -42,10 +51,10 @@ static void take_over(void *arg, void *user)
     struct handover *h = arg;
     int rc = 0;
 
-    /* lab s03.take: Start the connection here, in its own thread; count it out if not. */
+    /* lab s03.take: Start the connection in this thread; on failure subtract it. */
     /* stub: close(h->fd); h->s->n_conns--; */
     rc = conn_group_start(user, h->fd, &h->peer);
-    if (rc < 0) {                         /* the fd is closed, on_close will not come */
+    if (rc < 0) {                         /* fd is closed, on_close is not called */
         h->s->n_conns--;
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "conn.start", "err=%s", err_str(rc));
     }
@@ -53,7 +62,7 @@ static void take_over(void *arg, void *user)
     free(h);
 }
 
-/* Hooks of the caller, wrapped: ours has to hear of every end. */
+/* The hooks of the caller are wrapped, so that on_close() can count every end. */
 static void on_close(struct conn *c, enum conn_why why, void *arg)
 {
     struct mtsrv *s = arg;
@@ -79,13 +88,13 @@ static void on_drain(struct conn *c, void *arg)
         s->cfg.conn.on_drain(c, s->cfg.conn.arg);
 }
 
-/* Round robin: each in turn.  The public Lars forgot to advance the index, and its five
- * threads were one. */
+/* Round robin.  In the public Lars the index was not advanced, so one of its five threads
+ * served all connections. */
 static unsigned pick_thread(struct mtsrv *s)
 {
     unsigned i = 0;
 
-    /* lab s03.pick: The thread for the next connection; each in turn. */
+    /* lab s03.pick: The thread for the next connection: round robin. */
     /* stub: i = 0; */
     i = s->next++ % s->cfg.n_threads;
     /* end lab */
@@ -116,7 +125,7 @@ static void on_accept(int fd, const struct net_addr *peer, void *arg)
 {
     struct mtsrv *s = arg;
 
-    /* lab s03.limit: At max_conns: close at once, count, say so once a second. */
+    /* lab s03.limit: At max_conns: close at once, count, log at most once a second. */
     /* stub: (void)s; */
     if (s->cfg.max_conns > 0 && s->n_conns >= s->cfg.max_conns) {
         close(fd);
@@ -189,7 +198,7 @@ void mtsrv_destroy(struct mtsrv *s)
         looppool_stop(s->pool);
     for (i = 0; s->group && i < s->cfg.n_threads; i++)
         conn_group_destroy(s->group[i]);
-    looppool_destroy(s->pool);            /* drops the connections still on their way */
+    looppool_destroy(s->pool);            /* drops connections in hand-over */
     free(s->group);
     free(s);
 }
