@@ -22,7 +22,7 @@ static int greet_and_echo(int fd)
     char buf[16384];
     int rc = 0;
 
-    /* lab s01.echo: Send the greeting, then echo until the client ends its stream. */
+    /* lab s01.echo: Send the greeting, then echo until the end of the stream. */
     /* stub: (void)fd; */
     ssize_t n;
 

@@ -10,7 +10,8 @@
 const char *err_str(int rc);
 
 /* The text for messages, such as "Connection reset by peer"; "Success" for 0 and above;
- * "Unknown error".  Static storage, never NULL.  Thread: any. */
+ * "Unknown error" for a code without a text.  Static storage, never NULL.  Thread:
+ * any. */
 const char *err_text(int rc);
 
 #endif

@@ -1,8 +1,8 @@
 /* Cuts a byte stream into frames.  The functions keep no state: the caller passes all
  * bytes that it has, and a frame that is incomplete is parsed again from its start.
  *
- * Invariant: no byte beyond <len> is read, and a length is compared with its
- * bound before it is used.
+ * Invariant: no byte beyond <len> is read, and a length is compared with its bound before
+ * it is used.
  * Rejected: a struct cast onto the received bytes, which depends on alignment, padding
  * and byte order; a parser that keeps its place, because parsing a header again costs
  * less than keeping that state for each connection. */

@@ -11,7 +11,7 @@
  * with one write.  EPOLLOUT is armed only when that write was short.  So a request with
  * its reply costs a read, a write and a share of an epoll_wait.
  *
- * Invariant: every connection ends in end(), for whatever reason, and reap() frees it at
+ * Invariant: every connection ends in end(), for any reason, and reap() frees it at
  * the end of that turn, after on_close.
  * Rejected: buffers for each connection, two of 64 KiB each, which for 10,000 connections
  * would be 1.3 GB; unlimited output, with which a client that does not read decides how
@@ -321,7 +321,7 @@ static void on_readable(struct conn *c)
     struct buf *in = &c->g->in;
     ssize_t n;
 
-    /* lab s02.read: One read behind the remainder; then handle frames, EOF or error. */
+    /* lab s02.read: One read behind the remainder; then frames, EOF or an error. */
     /* stub: end(c, CONN_WHY_LOCAL); */
     if (copy_leftover(c) < 0) {
         end_logged(c, CONN_WHY_NO_MEMORY, "memory", -ENOMEM);

@@ -1,8 +1,8 @@
 /* Cuts a byte stream into frames.  The functions keep no state: the caller passes all
  * bytes that it has, and a frame that is incomplete is parsed again from its start.
  *
- * Invariant: no byte beyond <len> is read, and a length is compared with its
- * bound before it is used.
+ * Invariant: no byte beyond <len> is read, and a length is compared with its bound before
+ * it is used.
  * Rejected: a struct cast onto the received bytes, which depends on alignment, padding
  * and byte order; a parser that keeps its place, because parsing a header again costs
  * less than keeping that state for each connection. */
@@ -31,7 +31,7 @@ ssize_t frame_parse(const void *bytes, size_t len, uint32_t max_body, struct fra
 {
     const uint8_t *p = bytes;
 
-    /* lab s02.frame: Read the header, check the length before use, wait for the body. */
+    /* lab s02.frame: Read the header, check the length, wait for the whole body. */
     /* stub: return -EMSGSIZE; */
     uint32_t body;
 

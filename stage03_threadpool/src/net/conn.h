@@ -8,8 +8,9 @@
  *                  hold a pointer to it; then on_close is called, and it is freed.
  *   conn_finish()  ends it when its output has been sent.  No more frames are handled;
  *                  our sending side is shut down; input is read and discarded until the
- *                  peer closes or linger_ms have passed.  (To close a socket with unread
- *                  input sends RST, which can destroy the last reply on its way.)
+ *                  peer closes or linger_ms have passed.  (When a socket with
+ *                  unread input is closed, the kernel sends RST, and the peer may lose
+ *                  the last reply.)
  * The end of the peer's stream acts as conn_finish(); an error, a bad frame, too much
  * output and idleness act as conn_close().  Both functions may be called at any time,
  * inside any callback, and more than once.

@@ -1,9 +1,9 @@
 /* A signalfd turns signals into a readable descriptor of the loop.
- * Invariant: both signals stay blocked while an evsig exists, so they can only arrive
- * through the descriptor; evsig_destroy() restores the mask that was found.
- * Rejected: a handler that sets a flag, because epoll_wait() would have to be interrupted
- * at the right moment; a handler that writes to a pipe, because signalfd does the same
- * without a handler. */
+ * Invariant: both signals stay blocked while an evsig exists, so they arrive only
+ * through the descriptor; evsig_destroy() restores the previous mask.
+ * Rejected: a handler that sets a flag, because a signal that arrives just before
+ * epoll_wait() would not end the wait; a handler that writes to a pipe, because signalfd
+ * does the same without a handler. */
 #include "net/evsig.h"
 
 #include <errno.h>

@@ -14,7 +14,7 @@ struct mtsrv;
 
 struct mtsrv_config {
     unsigned n_threads;                   /* 1 to LOOPPOOL_MAX */
-    unsigned max_conns;                   /* over all threads; 0 = no limit but RLIMIT */
+    unsigned max_conns;                   /* over all threads; 0 = no limit of its own */
     struct conn_config conn;              /* its hooks run in the threads of the pool */
 };
 

@@ -2,9 +2,10 @@
  * result is checked, errno is read in the line after the call, and a function that fails
  * closes the descriptor it opened.
  *
- * Invariants: a sockaddr never leaves this file, so byte order is converted here and
- * nowhere else; every descriptor is created close-on-exec in the same system call.
- * Rejected: close-on-exec by fcntl() after the fact, because another thread may fork()
+ * Invariants: a sockaddr never leaves this file, so the byte order of addresses and ports
+ * is converted only here; the system call that creates a descriptor also makes it
+ * close-on-exec.
+ * Rejected: setting close-on-exec later by fcntl(), because another thread may fork()
  * between the two calls; returning -1 with errno set, because any later call may
  * overwrite errno before the caller reads it. */
 #include "net/sock.h"
@@ -103,7 +104,7 @@ int sock_accept(int lfd, int flags, struct net_addr *peer)
 
 enum sock_verdict sock_accept_verdict(int rc)
 {
-    /* lab s01.verdict: Sort errors: one client's, a passing shortage, a dead listener. */
+    /* lab s01.verdict: Classify: one client's error, a shortage, a broken listener. */
     /* stub: return SOCK_BROKEN; */
     switch (rc) {
     case -EBADF:

@@ -11,7 +11,7 @@
  * with one write.  EPOLLOUT is armed only when that write was short.  So a request with
  * its reply costs a read, a write and a share of an epoll_wait.
  *
- * Invariant: every connection ends in end(), for whatever reason, and reap() frees it at
+ * Invariant: every connection ends in end(), for any reason, and reap() frees it at
  * the end of that turn, after on_close.
  * Rejected: buffers for each connection, two of 64 KiB each, which for 10,000 connections
  * would be 1.3 GB; unlimited output, with which a client that does not read decides how

@@ -11,8 +11,8 @@
 #include "base/net_addr.h"
 
 /* Create a listening socket: socket, SO_REUSEADDR, bind, listen.  With port 0 the kernel
- * chooses a port, which sock_local_addr() returns.  <backlog> bounds the accept queue,
- * net.core.somaxconn bounds <backlog>.  <flags>: 0 or SOCK_NONBLOCK.
+ * chooses a port, which sock_local_addr() returns.  The accept queue holds <backlog>
+ * connections, at most net.core.somaxconn.  <flags>: 0 or SOCK_NONBLOCK.
  * Returns the fd; -EADDRINUSE, -EADDRNOTAVAIL, -EACCES or another -errno. */
 int sock_listen(const struct net_addr *at, int backlog, int flags);
 
@@ -27,7 +27,7 @@ enum sock_verdict {
     SOCK_BROKEN,                      /* the listener failed: accept cannot work again */
 };
 
-/* The reaction to <rc> < 0 from sock_accept(). */
+/* How to react to <rc>, an error of sock_accept(). */
 enum sock_verdict sock_accept_verdict(int rc);
 
 /* Open a blocking connection.  <timeout_ms> bounds the connect (-ETIMEDOUT) and each
