@@ -13,7 +13,7 @@
 #include "net/sock.h"
 
 #define BACKLOG 128
-#define CLIENT_TIMEOUT_MS 60000          /* a silent client blocks others no longer */
+#define CLIENT_TIMEOUT_MS 60000          /* after this a silent client is closed */
 
 static const char greeting[] = "hello Lars\n";
 

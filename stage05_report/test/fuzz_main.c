@@ -1,6 +1,6 @@
 /* fuzz_main -- runs a fuzz target without a fuzzer: passes it every file of its corpus,
  * so that the inputs that a fuzzer once found are tested in every run.
- * build/fuzz_x_corpus NAME FOLDER */
+ *     build/fuzz_x_corpus NAME FOLDER */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -14,7 +14,7 @@ struct proc {
     pid_t pid;
     int in, out, err;                    /* its stdin (write), stdout and stderr (read) */
     int port;                           /* from "listening on ADDR:PORT"; 0 = not yet */
-    long nofile;                        /* set before: its descriptor limit; 0 = ours */
+    long nofile;                        /* set it before: RLIMIT_NOFILE; 0 = inherited */
 };
 
 /* Start build/<name> with up to 14 arguments, ended by NULL.  The environment variable

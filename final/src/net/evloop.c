@@ -250,7 +250,7 @@ static int run_fds(struct evloop *l)
     if (n < 0)
         return n;
 
-    /* lab s02.once: Wait, retry on EINTR, call each fd's handler, skip stale events. */
+    /* lab s02.once: Wait, retry on EINTR, skip stale events, call the handlers. */
     /* stub: return -ENOSYS; */
     do {
         n = epoll_wait(l->epfd, ev, EV_BATCH, l->first ? 0 : -1);

@@ -31,7 +31,7 @@ ssize_t frame_parse(const void *bytes, size_t len, uint32_t max_body, struct fra
 {
     const uint8_t *p = bytes;
 
-    /* lab s02.frame: Read the header, check the length before use, wait for the body. */
+    /* lab s02.frame: Read the header, check the length, wait for the whole body. */
     /* stub: return -EMSGSIZE; */
     uint32_t body;
 

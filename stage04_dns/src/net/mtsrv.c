@@ -125,7 +125,7 @@ static void on_accept(int fd, const struct net_addr *peer, void *arg)
 {
     struct mtsrv *s = arg;
 
-    /* lab s03.limit: At max_conns: close at once, count, log at most once a second. */
+    /* lab s03.limit: At max_conns: close at once, count, log once a second. */
     /* stub: (void)s; */
     if (s->cfg.max_conns > 0 && s->n_conns >= s->cfg.max_conns) {
         close(fd);

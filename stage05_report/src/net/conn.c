@@ -321,7 +321,7 @@ static void on_readable(struct conn *c)
     struct buf *in = &c->g->in;
     ssize_t n;
 
-    /* lab s02.read: One read behind the remainder; then handle frames, EOF or error. */
+    /* lab s02.read: One read behind the remainder; then frames, EOF or an error. */
     /* stub: end(c, CONN_WHY_LOCAL); */
     if (copy_leftover(c) < 0) {
         end_logged(c, CONN_WHY_NO_MEMORY, "memory", -ENOMEM);

@@ -123,7 +123,7 @@ int msgq_post(struct msgq *q, const struct msgq_task *t)
     size_t before;
     int rc = 0;
 
-    /* lab s03.post: Append under the lock if below the limit; wake if it was empty. */
+    /* lab s03.post: Append under the lock, up to the limit; wake if it was empty. */
     /* stub: return -EAGAIN; */
     pthread_mutex_lock(&q->lock);
     before = q->wait.n;

@@ -60,7 +60,7 @@ int sock_listen(const struct net_addr *at, int backlog, int flags)
     int one = 1;
     int fd, rc;
 
-    /* lab s01.listen: socket, SO_REUSEADDR, bind, listen; close the fd on every error. */
+    /* lab s01.listen: socket, SO_REUSEADDR, bind, listen; on errors close the fd. */
     /* stub: return -ENOSYS; */
     fd = socket(at->family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (fd == -1)
@@ -105,7 +105,7 @@ int sock_accept(int lfd, int flags, struct net_addr *peer)
 
 enum sock_verdict sock_accept_verdict(int rc)
 {
-    /* lab s01.verdict: Classify: one client's error, a shortage, a broken listener. */
+    /* lab s01.verdict: Classify: error of one client, shortage, broken listener. */
     /* stub: return SOCK_BROKEN; */
     switch (rc) {
     case -EBADF:
