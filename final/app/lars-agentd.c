@@ -21,6 +21,7 @@
 #include "base/mono.h"
 #include "base/opts.h"
 #include "base/sig.h"
+#include "lb/policies.h"
 #include "net/evsig.h"
 #include "shmem/layout.h"
 
@@ -68,7 +69,7 @@ static const struct conf_key keys[] = {
      "a call that nobody reports for so long has failed"},
     TEXT("choice", "zone", zone, "", "our zone, as RouteData.zone names it"),
     TEXT("choice", "rules", rules, "",
-         "MODID/CMDID=RULE or *=RULE ...: scan, p2c, wrr, hash, classic"),
+         "MODID/CMDID=RULE or *=RULE ...; `larsctl policy rules` lists them"),
     TEXT("repoter", "ip", report_ip, NULL, "as the public Lars spells it"),
     {"repoter", "port", CONF_U32, AT(report_port), 1, 65535, NULL, "as it spells it"},
     {"loadbalance", "probe_num", CONF_U32, LB(probe_num), 1, 1000000, "10",
@@ -158,6 +159,8 @@ static int servers(struct net_addr *at, const char *ip, uint32_t port, char *oth
 /* Returns 0, or -EINVAL after <why> names the key that is no address. */
 static int addresses(struct agent_config *cfg, const char **why)
 {
+    static char rules_why[300];
+    char names[200];
     struct net_addr caller = {0};
     int n;
 
@@ -174,8 +177,10 @@ static int addresses(struct agent_config *cfg, const char **why)
     if (n < 0)
         return -EINVAL;
     cfg->n_report = (size_t)n;
-    *why = "[choice] rules wants MODID/CMDID=RULE, and the rules scan, p2c, wrr, hash or "
-           "classic";
+    snprintf(rules_why, sizeof(rules_why),
+             "[choice] rules wants MODID/CMDID=RULE or *=RULE; the rules are %s",
+             policies_names(names, sizeof(names)));
+    *why = rules_why;
     if (module_policy_check_rules(set.rules) < 0)
         return -EINVAL;
     *why = "[agent] caller wants an IPv4 such as 10.0.0.1, or nothing";

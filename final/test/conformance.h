@@ -7,7 +7,7 @@
 #include "system.h"
 
 #include "agent_data/module_policy.h"
-#include "lb/pick.h"
+#include "lb/policies.h"
 #include "shmem/route_reader.h"
 
 #define SCENARIOS "api/conformance/scenarios"
@@ -82,7 +82,7 @@ static inline void begin(void)
     T_WAIT(lars_register(client, 1, 1) == 0);
     lars_close(client);
     client = NULL;
-    T_WAIT(is_published(PICK_SCAN));
+    T_WAIT(is_published(policies_find("scan")));
     mydb_sql("DELETE FROM ServerCallStatus; DELETE FROM ReportSeen");
 }
 
@@ -131,7 +131,7 @@ static inline const char *around(const char *what)
                  "INSERT INTO ModulePolicy (modid, cmdid, rule) VALUES (%u, %u, '%s')", m,
                  c, rule);
         mydb_sql(sql);
-        T_WAIT(is_published(module_policy_rule(rule)));
+        T_WAIT(is_published(policies_find(rule)));
     } else if (sscanf(what, "total %u %u %u %u", &m, &c, &ok, &failed) == 4) {
         uint64_t end = t_now_ms() + 10000;
 

@@ -301,8 +301,11 @@ static void t_policies_are_set_and_checked(void **state)
     assert_int_equal(ctl("policy set 1 1 rule=hash probe=/healthz timeout_ms=900"), 0);
     assert_int_equal(ctl("-o csv policy list 1 1"), 0);
     says("1,1,hash,/healthz,900,0,0,");
+    assert_int_equal(ctl("-o csv policy rules"), 0);
+    says("rule,chooses\nscan,");
+    says("\nclassic,");
     assert_int_equal(ctl("policy set 1 1 rule=best node_rps=7"), 2);
-    says("\"best\" is not scan, p2c, wrr, hash or classic");
+    says("\"best\" is none of scan, p2c, wrr, hash, classic");
     assert_int_equal(ctl("policy set 1 1 node_rps=7 probe=nowhere"), 2);
     assert_int_equal(ctl("policy set 1 1 colour=red"), 2);
     assert_int_equal(mydb_number("SELECT node_rps FROM ModulePolicy"),

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 
 #include "httppeer.h"
-#include "lb/pick.h"
+#include "lb/policies.h"
 #include "shmem/route_reader.h"
 
 static char shm[120], conf[400];
@@ -61,14 +61,14 @@ static void t_a_policy_comes_by_name(void **state)
 {
     (void)state;
     up();
-    assert_int_equal(line->rule, PICK_SCAN);
+    assert_int_equal(line->rule, policies_find("scan"));
     assert_int_equal(line->timeout_ms, 30000);
     mydb_sql("INSERT INTO ModulePolicy (modid, cmdid, rule, timeout_ms) VALUES "
              "(1, 1, 'hash', 1234), (1, 9, 'p2c', 5)");
-    T_WAIT(line->rule == PICK_HASH);
+    T_WAIT((int)line->rule == policies_find("hash"));
     T_WAIT(line->timeout_ms == 1234); /* is written a little later */
     mydb_sql("UPDATE ModulePolicy SET rule = 'of-tomorrow' WHERE cmdid = 1");
-    T_WAIT(line->rule == PICK_SCAN);  /* not known here: as without it */
+    T_WAIT((int)line->rule == policies_find("scan"));  /* not known here: as without it */
     assert_int_equal(line->timeout_ms, 1234);
     mydb_sql("DELETE FROM ModulePolicy");
     T_WAIT(line->timeout_ms == 30000);
@@ -85,10 +85,10 @@ static void t_a_module_asked_for_later_has_it_too(void **state)
     up();
     T_WAIT(lars_register(client, 7, 8) == 0);
     T_WAIT((mid = route_reader_find(seg, 7, 8)) >= 0);
-    T_WAIT(seg->module[mid].rule == PICK_HASH);
+    T_WAIT(seg->module[mid].rule == (uint32_t)policies_find("hash"));
     T_WAIT(lars_register(client, 7, 7) == 0);
     T_WAIT((mid = route_reader_find(seg, 7, 7)) >= 0);
-    T_WAIT(seg->module[mid].rule == PICK_WRR); /* this host's own word */
+    T_WAIT(seg->module[mid].rule == (uint32_t)policies_find("wrr")); /* this host's own word */
 }
 
 /* The agent's own calls are what the zone's load is made of. */

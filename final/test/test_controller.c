@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "lb/policies.h"
 #include "t.h"
 
 #define N 8
@@ -16,7 +17,7 @@ static struct health_node node[N], *part[N];
 static struct health_totals total[N];
 static bool bad[N];
 static struct pick_state st;
-static int64_t current[N];
+static int64_t slot[N];
 static struct controller s;
 static uint64_t now_ms, calls[N];
 static int n_changes[N], least_in;
@@ -34,6 +35,11 @@ static void ejected(uint32_t nid, enum eject_reason why, void *arg)
     n_changes[nid]++;
 }
 
+static const struct lb_policy *policy(const char *name)
+{
+    return policies_at((uint32_t)policies_find(name));
+}
+
 static int setup(void **state)
 {
     uint32_t i;
@@ -46,25 +52,25 @@ static int setup(void **state)
     memset(n_changes, 0, sizeof(n_changes));
     memset(calls, 0, sizeof(calls));
     memset(&st, 0, sizeof(st));
-    memset(current, 0, sizeof(current));
+    memset(slot, 0, sizeof(slot));
     rnd_init(&st.rnd, 3);
-    st.current = current;
+    st.slot = slot;
     for (i = 0; i < N; i++) {
         cost[i] = 1000 * 256;
         member[i] = (struct node_member){i, 100, 0, 0};
     }
     s = (struct controller){.view = {.cost = cost,
-                                .counter = counter,
-                                .member = member,
-                                .n = N,
-                                .n_own = N,
-                                .demand = PICK_DEMAND_PRESET,
-                                .own_max = PICK_FULL,
-                                .rule = PICK_WRR}, /* calls whatever it costs */
-                       .cost = cost,
-                       .node = node,
-                       .eject_after = 3,
-                       .penalty_us = CONTROLLER_PENALTY_MIN_US};
+                                     .counter = counter,
+                                     .member = member,
+                                     .n = N,
+                                     .n_own = N,
+                                     .demand = PICK_DEMAND_PRESET,
+                                     .own_max = PICK_FULL,
+                                     .policy = policy("wrr")}, /* ignores costs */
+                            .cost = cost,
+                            .node = node,
+                            .eject_after = 3,
+                            .penalty_us = CONTROLLER_PENALTY_MIN_US};
     now_ms = 1000;
     least_in = N;
     return 0;
@@ -187,7 +193,7 @@ static void t_scan_avoids_it_and_tries_again(void **state)
     uint64_t before;
 
     (void)state;
-    s.view.rule = PICK_SCAN;
+    s.view.policy = policy("scan");
     run(5000, NULL);
     before = calls[2];
     bad[2] = true;

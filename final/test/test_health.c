@@ -59,7 +59,7 @@ static void t_k_does_not_count_failures_that_go_on(void **state)
     int i;
 
     (void)state;
-    for (i = 0; i < 4; i++) { /* a zone dies: all that is seen has failed */
+    for (i = 0; i < 4; i++) {         /* a zone dies: all that is seen has failed */
         total[i] = (struct health_totals){2, 2, 2000};
         health_observe(&node[i], c, &total[i], 2, 1000);
     }
@@ -103,7 +103,7 @@ static void t_one_failure_starves_nobody(void **state)
     uint32_t fellows;
 
     (void)state;
-    calls(0, 1, 1, 20000, 1000); /* as slow as a failure, and then not called */
+    calls(0, 1, 1, 20000, 1000);      /* as slow as a failure, and then not called */
     calls(1, 10, 0, 2000, 1000);
     fellows = health_cost(&node[1], 100, 2000, 1000);
     assert_true(health_cost(&node[0], 100, 2000, 1000) > 6 * fellows);

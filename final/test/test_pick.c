@@ -1,6 +1,7 @@
 /* The choice of a node: by score, by turn, by key; who is out, the cap, panic, zones. */
-#include "lb/pick.h"
+#include "lb/policies.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 
 #include "t.h"
@@ -11,7 +12,7 @@
 static _Atomic uint32_t cost[MAX];
 static struct node_counter counter[MAX];
 static struct node_member member[MAX];
-static int64_t current[MAX];
+static int64_t slot[MAX];
 static struct pick_state st;
 static struct pick_view v;
 static int hits[MAX];
@@ -22,28 +23,38 @@ static int setup(void **state)
 
     (void)state;
     memset(counter, 0, sizeof(counter));
-    memset(current, 0, sizeof(current));
+    memset(slot, 0, sizeof(slot));
     memset(&st, 0, sizeof(st));
     for (i = 0; i < MAX; i++) {
         cost[i] = 1000;
         member[i] = (struct node_member){(uint32_t)i, 100, 0, 0};
     }
     rnd_init(&st.rnd, 7);
-    st.current = current;
+    st.slot = slot;
     v = (struct pick_view){.cost = cost,
                            .counter = counter,
                            .member = member,
                            .n = 8,
                            .n_own = 8,
                            .demand = PICK_DEMAND_PRESET,
-                           .own_max = PICK_FULL};
+                           .own_max = PICK_FULL,
+                           .policy = policies_at(0)};
     return 0;
+}
+
+static void use(const char *policy)
+{
+    int id = policies_find(policy);
+
+    assert_true(id >= 0);
+    v.policy = policies_at((uint32_t)id);
 }
 
 static void nodes(uint32_t n, uint32_t n_own)
 {
     uint32_t i;
 
+    st.policy = NULL;
     v.n = n;
     v.n_own = n_own;
     for (i = 0; i < n; i++)
@@ -72,10 +83,10 @@ static void t_scan_takes_the_lowest_cost_times_calls(void **state)
     (void)state;
     cost[5] = 999;
     assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), 5);
-    counter[5].inflight = 1;              /* 1,998 now */
+    counter[5].inflight = 1;          /* 1,998 now */
     cost[2] = 998;
     assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), 2);
-    counter[2].inflight = -3;             /* a drift is no advantage */
+    counter[2].inflight = -3;         /* a drift is no advantage */
     counter[3].inflight = 0;
     cost[3] = 997;
     assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), 3);
@@ -100,12 +111,49 @@ static void t_scan_samples_above_64(void **state)
     assert_in_range(hits[50], 500, 1200); /* 8 of 100 see it, not all */
 }
 
+static void t_names_of_policies_fit_and_differ(void **state)
+{
+    char names[200];
+    uint32_t id;
+
+    (void)state;
+    for (id = 0; id < policies_n; id++) {
+        const char *name = policies_at(id)->name;
+
+        assert_in_range(strlen(name), 1, 15); /* ModulePolicy.rule, message 37 */
+        assert_int_equal(strcspn(name, " =,*/"), strlen(name)); /* [choice] rules */
+        assert_int_equal(policies_find(name), id);
+        assert_in_range(strlen(policies_at(id)->summary), 1, 38 - strlen(name));
+        assert_non_null(policies_at(id)->pick);
+    }
+    assert_int_equal(policies_find("best"), -EINVAL);
+    assert_string_equal(policies_at(1000)->name, "scan"); /* of a newer agent */
+    assert_ptr_equal(strstr(policies_names(names, sizeof(names)), "scan, p2c"), names);
+    assert_string_equal(policies_names(names, 7), "scan, ");
+}
+
+static void t_no_policy_chooses_an_ejected_node(void **state)
+{
+    uint32_t id;
+
+    (void)state;
+    out(1);
+    counter[2].ejected_until_ms = NOW + 1; /* a proposal */
+    for (id = 0; id < policies_n; id++) {
+        v.policy = policies_at(id);
+        picks(2000);
+        assert_int_equal(hits[0] > 0 && hits[7] > 0, true);
+        if (!(v.policy->flags & POLICY_ANY_PART)) /* classic probes with calls */
+            assert_int_equal(hits[1] + hits[2], 0);
+    }
+}
+
 static void t_an_out_node_gets_no_call(void **state)
 {
     (void)state;
     out(1);
     counter[2].ejected_until_ms = NOW + 1; /* a proposal */
-    counter[3].ejected_until_ms = NOW;    /* over */
+    counter[3].ejected_until_ms = NOW; /* over */
     assert_int_equal(picks(2000), 0);
     assert_int_equal(hits[1] + hits[2], 0);
     assert_true(hits[3] > 0);
@@ -147,7 +195,7 @@ static void t_the_last_and_the_half_stay_in(void **state)
 static void t_p2c_takes_two_distinct_ones(void **state)
 {
     (void)state;
-    v.rule = PICK_P2C;
+    use("p2c");
     nodes(2, 2);
     cost[1] = 2000;
     picks(1000);
@@ -164,7 +212,7 @@ static void t_wrr_is_smooth(void **state)
     int i;
 
     (void)state;
-    v.rule = PICK_WRR;
+    use("wrr");
     nodes(3, 3);
     member[0].weight = 500;
     for (i = 0; i < 7; i++)
@@ -174,7 +222,7 @@ static void t_wrr_is_smooth(void **state)
 static void t_wrr_goes_on_around_one_that_is_out(void **state)
 {
     (void)state;
-    v.rule = PICK_WRR;
+    use("wrr");
     nodes(3, 3);
     out(1);
     picks(1000);
@@ -189,7 +237,7 @@ static void t_hash_moves_only_the_keys_of_a_node_that_goes(void **state)
     uint32_t i, moved = 0;
 
     (void)state;
-    v.rule = PICK_HASH;
+    use("hash");
     for (i = 0; i < 4000; i++)
         at[i] = pick_node(&v, &st, NOW, i, NULL);
     out(3);
@@ -206,7 +254,7 @@ static void t_hash_moves_only_the_keys_of_a_node_that_goes(void **state)
 static void t_hash_honours_weights(void **state)
 {
     (void)state;
-    v.rule = PICK_HASH;
+    use("hash");
     nodes(2, 2);
     member[0].weight = 300;
     picks(4000);
@@ -216,7 +264,7 @@ static void t_hash_honours_weights(void **state)
 static void t_classic_probes_each_11th_call(void **state)
 {
     (void)state;
-    v.rule = PICK_CLASSIC;
+    use("classic");
     out(1);
     assert_int_equal(picks(1100), PICK_PROBE);
     assert_int_equal(hits[1], 100);
@@ -332,6 +380,7 @@ static void t_proposals_keep_the_cap(void **state)
 
 T_MAIN(P(t_scan_takes_the_lowest_cost_times_calls),
        P(t_scan_shares_evenly_between_equals), P(t_scan_samples_above_64),
+       P(t_names_of_policies_fit_and_differ), P(t_no_policy_chooses_an_ejected_node),
        P(t_an_out_node_gets_no_call), P(t_panic_ignores_health_when_most_are_out),
        P(t_the_last_and_the_half_stay_in), P(t_p2c_takes_two_distinct_ones),
        P(t_wrr_is_smooth), P(t_wrr_goes_on_around_one_that_is_out),

@@ -57,11 +57,11 @@ static void t_scan_is_near_the_oracle(void **state)
     cfg = sim_preset;
     cfg.seconds = t_mode_is("memcheck") ? 6 : 20;
     scan = run();
-    cfg.rule = PICK_P2C;
+    cfg.policy = policies_at((uint32_t)policies_find("p2c"));
     p2c = run();
-    cfg.rule = PICK_WRR;
+    cfg.policy = policies_at((uint32_t)policies_find("wrr"));
     wrr = run();
-    cfg.policy = SIM_ORACLE;
+    cfg.balancer = SIM_ORACLE;
     oracle = run();
     assert_true(scan.p99_ms < 1.6 * oracle.p99_ms);
     assert_true(failed(&scan) < 0.0002);
@@ -88,7 +88,7 @@ static void t_the_classic_algorithm_collapses(void **state)
     struct sim_result r;
 
     (void)state;
-    cfg.policy = SIM_CLASSIC;
+    cfg.balancer = SIM_CLASSIC;
     cfg.err = 0.3;
     cfg.seconds = 20;
     r = run();
@@ -105,7 +105,7 @@ static void t_dead_nodes_are_left_for_good(void **state)
     cfg.seconds = 12;
     r = run();
     assert_true((double)r.n_err_late < 0.01 * (double)r.n_late);
-    cfg.policy = SIM_CLASSIC;
+    cfg.balancer = SIM_CLASSIC;
     r = run();
     assert_true((double)r.n_err_late > 0.08 * (double)r.n_late); /* each 11th call */
 }

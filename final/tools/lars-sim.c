@@ -38,7 +38,7 @@ static void row(const char *name, const struct sim_config *cfg)
         }
     }
     qsort(r, set.seeds, sizeof(r[0]), by_p99);
-    printf("| %-34s | %7.1f %7.1f %7.1f | %8.4f | %8.4f | %5.2f %5.2f |\n", name,
+    printf("| %-40s | %7.1f %7.1f %7.1f | %8.4f | %8.4f | %5.2f %5.2f |\n", name,
            m->p50_ms, m->p99_ms, m->p999_ms, 100.0 * (double)m->n_err / (double)m->n,
            m->n_late ? 100.0 * (double)m->n_err_late / (double)m->n_late : 0,
            m->min_share, m->max_share);
@@ -47,52 +47,52 @@ static void row(const char *name, const struct sim_config *cfg)
 
 static void head(const char *what)
 {
-    printf("\n%s\n\n"
-           "| policy                             |  p50 ms     p99   p99.9 | errors %% "
-           "| at end %% | least  most |\n"
-           "|------------------------------------|-------------------------|----------"
-           "|----------|-------------|\n",
-           what);
+    printf(
+        "\n%s\n\n"
+        "| policy                                   |  p50 ms     p99   p99.9 | errors "
+        "%% "
+        "| at end %% | least  most |\n"
+        "|------------------------------------------|-------------------------|----------"
+        "|----------|-------------|\n",
+        what);
 }
 
 /* Every policy on the same scenario. */
-static void policies(struct sim_config c)
+static void all_policies(struct sim_config c)
 {
     struct sim_config alone = c;
+    char name[60];
+    uint32_t id;
 
-    c.policy = SIM_ORACLE;
+    c.balancer = SIM_ORACLE;
     row("oracle: one queue, true speeds", &c);
-    c.policy = SIM_PICK;
-    c.rule = PICK_SCAN;
-    row("scan: EWMA x (in-flight + 1)", &c);
-    c.rule = PICK_P2C;
-    row("p2c: the better of two", &c);
-    c.rule = PICK_WRR;
-    row("wrr: in turn", &c);
-    c.rule = PICK_HASH;
-    row("hash: by key", &c);
-    c.rule = PICK_CLASSIC;
-    row("classic rule, ejection of ours", &c);
-    c.policy = SIM_CLASSIC;
-    row("classic, both halves", &c);
+    c.balancer = SIM_POLICY;
+    for (id = 0; id < policies_n; id++) {
+        c.policy = policies_at(id);
+        snprintf(name, sizeof(name), "%s: %s", c.policy->name, c.policy->summary);
+        row(name, &c);
+    }
+    c.balancer = SIM_CLASSIC;
+    row("classic of stage 06, both halves", &c);
     alone.n_host = 160;
-    alone.rule = PICK_SCAN;
-    row("scan, each process alone", &alone);
-    alone.rule = PICK_P2C;
-    row("p2c, each process alone", &alone);
+    for (id = 0; id < 2; id++) {
+        alone.policy = policies_at((uint32_t)policies_find(id == 0 ? "scan" : "p2c"));
+        snprintf(name, sizeof(name), "%s, each process alone", alone.policy->name);
+        row(name, &alone);
+    }
 }
 
 static void speeds(void)
 {
     head("## speeds: 32 nodes of speed 0.5, 1 and 2, load 0.7, each slow now and then");
-    policies(sim_preset);
+    all_policies(sim_preset);
 }
 
 static void age(void)
 {
     static const uint32_t ms[] = {1, 10, 50, 200, 1000};
     struct sim_config c = sim_preset;
-    char name[40];
+    char name[60];
     size_t i;
 
     head("## age: costs are this old (in-flight counts are live)");
@@ -130,7 +130,7 @@ static void errors(void)
                  100 * p[i]);
         head(title);
         c.err = p[i];
-        policies(c);
+        all_policies(c);
     }
 }
 
@@ -140,7 +140,7 @@ static void dead(void)
 
     head("## dead: 4 of 8 nodes refuse from the half on");
     c.n_dead = 4;
-    policies(c);
+    all_policies(c);
 }
 
 static void silent(void)
@@ -150,7 +150,7 @@ static void silent(void)
     head("## silent: 2 of 8 nodes answer no more from the half on; time-out 200 ms");
     c.n_silent = 2;
     c.timeout_ms = 200;
-    policies(c);
+    all_policies(c);
 }
 
 static void zone(void)
@@ -160,18 +160,18 @@ static void zone(void)
     c.n_own = 6;
     head("## zone: all 6 nodes of our zone refuse from the half on, 6 in the other one");
     c.n_dead = 6;
-    policies(c);
+    all_policies(c);
     head("## zone: the same, and they answer no more; time-out 200 ms");
     c.n_dead = 0;
     c.n_silent = 6;
     c.timeout_ms = 200;
-    policies(c);
+    all_policies(c);
 }
 
 static void even(void)
 {
     head("## even: 8 nodes alike, load 0.05: does each get its share?");
-    policies(alike(8, 0.05));
+    all_policies(alike(8, 0.05));
 }
 
 static const struct {

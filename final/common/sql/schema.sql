@@ -130,7 +130,7 @@ CREATE TABLE IF NOT EXISTS Lease (
 CREATE TABLE IF NOT EXISTS ModulePolicy (
     modid      INT UNSIGNED NOT NULL,
     cmdid      INT UNSIGNED NOT NULL,
-    rule       VARCHAR(15) NOT NULL DEFAULT '',       -- scan, p2c, wrr, hash, classic
+    rule       VARCHAR(15) NOT NULL DEFAULT '',       -- one of `larsctl policy rules`
     probe      VARCHAR(63) NOT NULL DEFAULT '',       -- '/path': by HTTP
     timeout_ms INT UNSIGNED NOT NULL DEFAULT 0,       -- of a call that nobody reports
     slow_ms    INT UNSIGNED NOT NULL DEFAULT 0,       -- slow start of a node

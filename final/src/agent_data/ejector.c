@@ -8,6 +8,7 @@
 #include "agent_data/probe.h"
 #include "base/log.h"
 #include "lb/controller.h"
+#include "lb/policies.h"
 #include "shmem/route_reader.h"
 
 #define PROBE_MS 500 /* an answer that takes longer is none */
@@ -101,6 +102,7 @@ static struct health_config health_of(const struct ejector *v, uint32_t mid)
 static bool look_at(struct ejector *v, uint32_t mid)
 {
     struct module *m = &v->module[mid];
+    uint32_t rule = atomic_load(&v->s->module[mid].rule);
 
     if (!route_reader_is_current(v->s, mid, &m->snap) &&
         route_reader_read(v->s, mid, &m->snap) < 0)
@@ -113,7 +115,8 @@ static bool look_at(struct ejector *v, uint32_t mid)
                                             .n = m->snap.n,
                                             .n_own = m->snap.n_own,
                                             .demand = PICK_DEMAND_PRESET,
-                                            .own_max = PICK_FULL};
+                                            .own_max = PICK_FULL,
+                                            .policy = policies_at(rule)};
     m->controller.cost = v->s->cost;
     m->controller.node = v->node;
     return true;

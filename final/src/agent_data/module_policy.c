@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "lb/health.h"
 #include "lb/spillover.h"
-#include "lb/pick.h"
+#include "lb/policies.h"
 #include "lb/controller.h"
 
 #define LOG_GAP_MS 60000
@@ -28,18 +28,6 @@ struct module_policy {
 
 /* --- rules -------------------------------------------------------------------------- */
 
-int module_policy_rule(const char *name)
-{
-    static const char *const names[PICK_RULES] = {"scan", "p2c", "wrr", "hash",
-                                                  "classic"};
-    int i;
-
-    for (i = 0; i < PICK_RULES; i++)
-        if (strcmp(names[i], name) == 0)
-            return i;
-    return -EINVAL;
-}
-
 /* The next one of "1/1=p2c 2/3=hash *=wrr".  Returns its rule; -ENOENT at the end;
  * -EINVAL. */
 static int next_rule(const char **at, char mod[24])
@@ -50,7 +38,7 @@ static int next_rule(const char **at, char mod[24])
     if (n == EOF)
         return -ENOENT;
     *at += len;
-    return n == 2 ? module_policy_rule(name) : -EINVAL;
+    return n == 2 ? policies_find(name) : -EINVAL;
 }
 
 int module_policy_check_rules(const char *rules)
@@ -71,7 +59,7 @@ int module_policy_check_rules(const char *rules)
 /* What the database says; -EINVAL: nothing, or a rule that we do not know. */
 static int rule_said(const struct one *o)
 {
-    int rule = o->info && o->info->rule[0] ? module_policy_rule(o->info->rule) : -ENOENT;
+    int rule = o->info && o->info->rule[0] ? policies_find(o->info->rule) : -ENOENT;
 
     if (rule == -EINVAL)
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "rule.unknown",
@@ -85,7 +73,7 @@ static uint32_t rule_of(const struct module_policy *a, uint32_t mid)
     const struct layout_module *line = &a->s->module[mid];
     char mod[24], want[24];
     const char *at = a->cfg.rules;
-    int rule, preset = PICK_SCAN;
+    int rule, preset = 0; /* scan */
 
     snprintf(want, sizeof(want), "%u/%u", line->modid, line->cmdid);
     while ((rule = next_rule(&at, mod)) >= 0) {

@@ -23,9 +23,8 @@ int module_policy_create(struct module_policy **out, struct segment *s,
                   const struct module_policy_config *cfg); /* 0 or -ENOMEM */
 void module_policy_destroy(struct module_policy *a); /* NULL is fine */
 
-/* The name of a rule: scan, p2c, wrr, hash, classic.  Returns it; -EINVAL. */
-int module_policy_rule(const char *name);
-int module_policy_check_rules(const char *rules); /* 0 or -EINVAL */
+/* Are these rules as above, with names that lb/policies.h has?  0 or -EINVAL. */
+int module_policy_check_rules(const char *rules);
 
 /* The module's nodes have these weights. */
 void module_policy_set_weights(struct module_policy *a, uint32_t mid, uint64_t own,

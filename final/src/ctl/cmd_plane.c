@@ -9,7 +9,7 @@
 
 #include "base/mono.h"
 #include "lb/health.h"
-#include "lb/pick.h"
+#include "lb/policies.h"
 #include "shmem/route_reader.h"
 
 #define COST_UNIT (256 * NODE_WEIGHT) /* of a microsecond at weight 1 */
@@ -113,18 +113,20 @@ static void close_look(struct look *l)
 /* Counts <out>: chosen for each set of reasons. */
 static void sample(struct look *l, unsigned out[16])
 {
-    struct pick_state st = {.current = calloc(l->snap.n + 1, sizeof(int64_t))};
+    struct pick_state st = {.slot = calloc(l->snap.n + 1, sizeof(int64_t))};
     unsigned i, why;
 
+    if (!st.slot)
+        return;
     l->view.demand = l->line->demand;
     l->view.own_max = l->line->own_max;
-    l->view.rule = l->line->rule;
+    l->view.policy = policies_at(l->line->rule);
     rnd_init_any(&st.rnd);
     for (i = 0; i < SAMPLES; i++) {
         pick_node(&l->view, &st, l->now_ms, rnd_u32(&st.rnd), &why);
         out[why & 15]++;
     }
-    free(st.current);
+    free(st.slot);
 }
 
 void cmd_plane_say(const char *dir, uint32_t modid, uint32_t cmdid)

@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "ctl/cmd_plane.h"
+#include "lb/policies.h"
 #include "proto/msg_module_meta.h"
-
-static const char *const rules[] = {"", "scan", "p2c", "wrr", "hash", "classic"};
 
 #define COLUMNS "modid# cmdid# rule probe timeout_ms# slow_ms# node_rps# who changed"
 #define SELECT                                                                           \
@@ -29,10 +28,25 @@ static int policy_list(struct ctl *c, int argc, char **argv)
                                modid, cmdid);
 }
 
-/* Returns 0, or an exit code after it said what is wrong. */
+/* The rules that this larsctl was built with: the table of lb/policies.c. */
+static int policy_rules(struct ctl *c, int argc, char **argv)
+{
+    struct table *t;
+    uint32_t id;
+    int rc = table_create(&t, "rule chooses");
+
+    (void)argc;
+    (void)argv;
+    for (id = 0; rc == 0 && id < policies_n; id++)
+        rc = table_add(t, (char *[]){(char *)policies_at(id)->name,
+                                     (char *)policies_at(id)->summary});
+    return rc < 0 ? ctl_say(CTL_FAILED, "out of memory") : ctl_print_table(c, t);
+}
+
+/* Returns 0, or an exit code after it has printed what is wrong. */
 static int check_text(const char *key, const char *value)
 {
-    size_t i;
+    char names[200];
 
     if (strcmp(key, "probe") == 0) {
         if (!value[0] ||
@@ -40,11 +54,10 @@ static int check_text(const char *key, const char *value)
             return 0;
         return ctl_say(CTL_USAGE, "probe: \"%s\" is no path such as /healthz", value);
     }
-    for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-        if (strcmp(rules[i], value) == 0)
-            return 0;
-    return ctl_say(CTL_USAGE, "rule: \"%s\" is not scan, p2c, wrr, hash or classic",
-                   value);
+    if (!value[0] || policies_find(value) >= 0)
+        return 0;
+    return ctl_say(CTL_USAGE, "rule: \"%s\" is none of %s", value,
+                   policies_names(names, sizeof(names)));
 }
 
 /* One KEY=VALUE into the row that is there.  Returns an exit code. */
@@ -195,6 +208,7 @@ static int why(struct ctl *c, int argc, char **argv)
 const struct ctl_cmd cmd_policy[] = {
     {"policy", "list", "[MODID CMDID]", 0, 2, "how to choose among a module's nodes",
      policy_list},
+    {"policy", "rules", "", 0, 0, "the rules that rule= may name", policy_rules},
     {"policy", "set", "MODID CMDID KEY=VALUE ...", 3, 7,
      "rule= probe= timeout_ms= slow_ms= node_rps=, in force in seconds", policy_set},
     {"policy", "delete", "MODID CMDID", 2, 2, "as each agent has it, from now on",

@@ -1,10 +1,24 @@
+/* The order of a step matters: first all nodes are observed, then the limits are computed
+ * from all of them, then each is judged by the limits, then the costs are published.  So
+ * a node is never compared with a fellow's older numbers.
+ *
+ * Invariant: a cost of NODE_EJECTED and more is written here and nowhere else, and only
+ * when pick_may_eject() allows one more.  Clients only propose; a proposal is confirmed
+ * or dropped at the next step, so a client that errs costs a node one second at most.
+ *
+ * Rejected: ejection by the clients alone.  Each sees few calls, so a rare failure looks
+ * like a streak to one and like nothing to the others; and after its death nothing would
+ * readmit the node. */
 #include "lb/controller.h"
 
 #include <stdatomic.h>
 
-/* What the callers counted, and the mean of those that are in. */
+#include "lb/policy.h"
+
+/* Fills <fellow> with the module's nodes.  Returns the mean duration of the calls of
+ * those that are available, 0 = unknown. */
 static double observe(const struct controller *s, const struct health_config *c,
-                      const struct controller_hooks *hooks, struct health_node **part,
+                      const struct controller_hooks *hooks, struct health_node **fellow,
                       uint64_t now_ms)
 {
     struct health_totals t;
@@ -12,14 +26,14 @@ static double observe(const struct controller *s, const struct health_config *c,
     uint32_t i, n = 0;
 
     for (i = 0; i < s->view.n; i++) {
-        struct health_node *h = &s->node[s->view.member[i].nid];
+        uint32_t nid = s->view.member[i].nid;
+        struct health_node *h = &s->node[nid];
 
-        hooks->totals(s->view.member[i].nid, &t, hooks->arg);
+        hooks->totals(nid, &t, hooks->arg);
+        /* less than before: a call log was dropped meanwhile */
         if (t.done >= h->seen.done && t.err >= h->seen.err && t.lat_us >= h->seen.lat_us)
-            health_observe(h, c, &t,
-                           atomic_load(&s->view.counter[s->view.member[i].nid].streak),
-                           now_ms); /* less: a ledger was dropped */
-        part[i] = h;
+            health_observe(h, c, &t, atomic_load(&s->view.counter[nid].streak), now_ms);
+        fellow[i] = h;
         if (h->mean_us > 0 && h->ejected_until_ms == 0) {
             total += h->mean_us;
             n++;
@@ -28,24 +42,24 @@ static double observe(const struct controller *s, const struct health_config *c,
     return n > 0 ? total / n : 0;
 }
 
-static void set_limits(struct controller *s, struct health_node *const *part,
+static void set_limits(struct controller *s, struct health_node *const *fellow,
                        double mean_us)
 {
-    double punish = 2 * mean_us;
+    double penalty = 2 * mean_us;
 
-    if (punish < CONTROLLER_PENALTY_MIN_US)
-        punish = CONTROLLER_PENALTY_MIN_US;
-    if (punish > CONTROLLER_PENALTY_MAX_US)
-        punish = CONTROLLER_PENALTY_MAX_US;
-    s->penalty_us = (uint32_t)punish;
-    s->eject_after = health_module_eject_after(part, s->view.n);
+    if (penalty < CONTROLLER_PENALTY_MIN_US)
+        penalty = CONTROLLER_PENALTY_MIN_US;
+    if (penalty > CONTROLLER_PENALTY_MAX_US)
+        penalty = CONTROLLER_PENALTY_MAX_US;
+    s->penalty_us = (uint32_t)penalty;
+    s->eject_after = health_module_eject_after(fellow, s->view.n);
 }
 
 void controller_eject(struct controller *s, const struct health_config *c,
                       const struct controller_hooks *hooks, uint32_t nid,
                       enum eject_reason why, uint64_t now_ms)
 {
-    /* a caller's proposal ends here, with or without effect */
+    /* a client's proposal ends here, with or without effect */
     atomic_store(&s->view.counter[nid].ejected_until_ms, 0);
     if (!pick_may_eject(&s->view, now_ms)) {
         s->n_vetoed++;
@@ -57,9 +71,9 @@ void controller_eject(struct controller *s, const struct health_config *c,
     hooks->ejected(nid, why, hooks->arg);
 }
 
-static void judge(struct controller *s, const struct health_config *c,
-                  const struct controller_hooks *hooks, struct health_node *const *part,
-                  uint64_t now_ms)
+static void judge_nodes(struct controller *s, const struct health_config *c,
+                        const struct controller_hooks *hooks,
+                        struct health_node *const *fellow, uint64_t now_ms)
 {
     uint32_t i;
 
@@ -73,32 +87,44 @@ static void judge(struct controller *s, const struct health_config *c,
             controller_eject(s, c, hooks, nid, EJECT_PROPOSED, now_ms);
         else if (atomic_load(&n->streak) >= s->eject_after)
             controller_eject(s, c, hooks, nid, EJECT_STREAK, now_ms);
-        else if (health_is_outlier(part, s->view.n, i))
+        else if (health_is_outlier(fellow, s->view.n, i))
             controller_eject(s, c, hooks, nid, EJECT_OUTLIER, now_ms);
     }
 }
 
+static void publish_cost(struct controller *s, const struct health_config *c, uint32_t i,
+                         double mean_us, uint64_t now_ms)
+{
+    const struct lb_policy *policy = s->view.policy;
+    const struct node_member *m = &s->view.member[i];
+    struct health_node *h = &s->node[m->nid];
+    uint32_t cost;
+
+    if (policy && policy->tick && !h->ejected_until_ms)
+        cost = policy->tick(s, i, mean_us, now_ms);
+    else
+        cost = health_cost(h, m->weight, mean_us, now_ms);
+    if (!h->ejected_until_ms && cost > NODE_COST_MAX)
+        cost = NODE_COST_MAX;         /* the higher values are states */
+    if (cost < NODE_EJECTED && health_warmup_pauses(h, c, now_ms))
+        cost = NODE_WARMING;
+    atomic_store_explicit(&s->cost[m->nid], cost, memory_order_relaxed);
+    if (h->warmup_since_ms && now_ms - h->warmup_since_ms <= c->slow_ms + 1000)
+        s->changing = true;
+}
+
 void controller_step(struct controller *s, const struct health_config *c,
-                     const struct controller_hooks *hooks, struct health_node **part,
+                     const struct controller_hooks *hooks, struct health_node **scratch,
                      uint64_t now_ms)
 {
-    double mean = observe(s, c, hooks, part, now_ms);
+    double mean_us = observe(s, c, hooks, scratch, now_ms);
     uint32_t i, own;
 
-    set_limits(s, part, mean);
-    judge(s, c, hooks, part, now_ms);
+    set_limits(s, scratch, mean_us);
+    judge_nodes(s, c, hooks, scratch, now_ms);
     s->changing = false;
-    for (i = 0; i < s->view.n; i++) {
-        const struct node_member *m = &s->view.member[i];
-        struct health_node *h = &s->node[m->nid];
-        uint32_t cost = health_cost(h, m->weight, mean, now_ms);
-
-        if (cost < NODE_EJECTED && health_warmup_pauses(h, c, now_ms))
-            cost = NODE_WARMING;
-        atomic_store_explicit(&s->cost[m->nid], cost, memory_order_relaxed);
-        s->changing = s->changing || (h->warmup_since_ms &&
-                                      now_ms - h->warmup_since_ms <= c->slow_ms + 1000);
-    }
+    for (i = 0; i < s->view.n; i++)
+        publish_cost(s, c, i, mean_us, now_ms);
     pick_count_available(&s->view, now_ms, &own);
     s->view.own_max =
         zone_breaker_step(&s->breaker, own, s->view.n_own, s->view.n, now_ms);

@@ -1,80 +1,111 @@
-/* pick -- which node takes the next call: pure functions of the numbers that all
- * processes share, of a state of the caller's own, and of now.  They hold with the agent
- * dead: ejection, its cap, panic and the way to other zones are decided here, for each
- * call.
+/* pick -- which node takes the next call.  Pure functions of the numbers that all
+ * processes of a host share (pick_view), of the caller's own state (pick_state) and of
+ * now.  Ejection, its cap, panic and the way to other zones are decided here for each
+ * call, so they hold with the agent dead.
  *
- *     scan     lowest cost x (in-flight + 1) of all nodes of the zone up to 64, of 8 at
- *              random above, over a view that a host shares
- *     p2c      the better one of two distinct nodes, by the same score
- *     wrr      smooth weighted round robin (nginx)
- *     hash     the node of a key: rendezvous hashing by weight
- *     classic  in turn; each 11th call goes to a node that is out (Lars, ELB)
+ * A choice has two steps: which part of the nodes (own zone, other zones, or all of them
+ * in panic), then which node of that part; the second step is the policy's
+ * (lb/policy.h).
  *
- * Thread: any, a state for each. */
+ * Thread: any; each thread has a pick_state of its own. */
 #ifndef LARS_LB_PICK_H
 #define LARS_LB_PICK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/rnd.h"
 #include "lb/node.h"
 
-#define PICK_SCAN_MAX 64 /* nodes that are all looked at */
-#define PICK_SAMPLE 8 /* nodes that are looked at when there are more */
-#define PICK_FULL 10000 /* shares are parts of this */
-#define PICK_DEMAND_PRESET                                                               \
-    7143 /* of a zone's capacity when nobody has measured: it
-                                       * may lose 29 % before calls leave it (Envoy) */
+struct lb_policy;
 
-#define PICK_ZONE_BREAK_PCT 60 /* per cent of a zone's nodes out: it is leaving */
+#define PICK_FULL 10000               /* shares are parts of this: 10,000 = all */
+/* Demand on a zone whose load is not measured, as a part of its capacity: the zone may
+ * lose 29 % of its nodes before calls leave it (Envoy's overprovisioning factor 1.4). */
+#define PICK_DEMAND_PRESET 7143
+#define PICK_ZONE_BREAK_PCT 60        /* with this part of its nodes ejected a zone of two
+                                       * and more counts as failing as a whole */
 
-enum pick_rule { PICK_SCAN, PICK_P2C, PICK_WRR, PICK_HASH, PICK_CLASSIC, PICK_RULES };
-
-/* Borrows everything for the call. */
+/* One module, as the host sees it.  Borrows everything for the call. */
 struct pick_view {
-    const _Atomic uint32_t *cost; /* by nid */
-    struct node_counter *counter; /* by nid; only read here */
+    const _Atomic uint32_t *cost;     /* by nid */
+    struct node_counter *counter;     /* by nid; pick_call_ended() writes it */
     const struct node_member *member; /* those of zone 0 first */
-    uint32_t n, n_own; /* n 1 and more; n_own 0 to n */
-    uint32_t demand; /* of the own zone's capacity, of PICK_FULL; it may
-                                       * be more than there is: lb/spillover.h */
-    uint32_t own_max; /* at most this share stays here, of PICK_FULL */
-    enum pick_rule rule; /* unknown: scan */
+    uint32_t n, n_own;                /* members; those of zone 0.  n >= 1, n_own <= n */
+    uint32_t demand;                  /* on the own zone, of PICK_FULL = its capacity; may
+                                       * be more than that: lb/spillover.h */
+    uint32_t own_max;                 /* at most this share of the calls stays in the own
+                                       * zone, of PICK_FULL: lb/zone_breaker.h */
+    const struct lb_policy *policy;   /* from policies_at(), never NULL in pick_node() */
 };
 
-/* The caller's own, for one module; zeroed but for rnd. */
+/* The caller's own, for one module.  Zeroed but for <rnd> and <slot>. */
 struct pick_state {
-    struct rnd rnd;
-    uint32_t turn, at, probe_at; /* classic: calls; members after the last ones */
-    int64_t *current; /* wrr: one for each member, zeroed when they
-                                       * change; NULL: scan instead */
+    struct rnd rnd;                   /* from rnd_init() */
+    const struct lb_policy *policy;   /* which one <word> and <slot> belong to.  Set it to
+                                       * NULL when the members have changed: the next
+                                       * choice starts afresh */
+    uint32_t word[4];                 /* the policy's own */
+    int64_t *slot;                    /* the policy's own: view.n words of the caller's
+                                       * memory */
 };
 
-/* Why this one?  Bits, for `larsctl why` and for tests. */
+/* What led to a choice: bits, for `larsctl why` and for tests.  0 = the usual way. */
 enum pick_why {
-    PICK_OTHER_ZONE = 1, /* the own one has not the capacity */
-    PICK_ZONE_BROKEN = 2, /* most of the own zone is out */
-    PICK_PANIC = 4, /* most of all nodes are out: health is ignored */
-    PICK_PROBE = 8, /* classic: a call to a node that is out */
+    PICK_OTHER_ZONE = 1,              /* the own zone lacks capacity */
+    PICK_ZONE_BROKEN = 2,             /* most nodes of the own zone are ejected */
+    PICK_PANIC = 4, /* most of all nodes are ejected: health is ignored */
+    PICK_PROBE = 8, /* policy classic: a user's call to an ejected node */
 };
 
-/* Is it out now: by the agent, or proposed by a client? */
-bool pick_is_ejected(const struct pick_view *v, uint32_t i, uint64_t now_ms);
-
-/* How many nodes are in, of zone 0 in <own>.  <own> may be NULL. */
-uint32_t pick_count_available(const struct pick_view *v, uint64_t now_ms, uint32_t *own);
-
-/* The index of a member.  <key>: of PICK_HASH.  <why> may be NULL. */
+/* Chooses a node; the caller counts it in node_counter.inflight.  Returns the index of a
+ * member.  <key>: for sticky policies, others ignore it.  <why>: receives the reasons;
+ * may be NULL. */
 uint32_t pick_node(const struct pick_view *v, struct pick_state *st, uint64_t now_ms,
                    uint64_t key, unsigned *why);
 
-/* A call of member <i> has ended: k failures in a row propose that it is out, for all
- * processes of this host, for a second, in which the agent confirms it or not; without an
- * agent (<alone>) for 1, 2, 4 .. 30 s. */
-void pick_call_ended(const struct pick_view *v, uint32_t nid, uint32_t k, bool ok,
-                     bool alone, uint64_t now_ms);
+/* A call of node <nid> has ended.  <eject_after> failures in a row propose its ejection
+ * to all processes of this host for one second, in which the agent confirms it or not.
+ * Without an agent (<alone>) nobody confirms: the proposal lasts 1, 2, 4 .. 30 s. */
+void pick_call_ended(const struct pick_view *v, uint32_t nid, uint32_t eject_after,
+                     bool ok, bool alone, uint64_t now_ms);
 
-/* May one more node be taken out?  Never the last one in, never more than half of all. */
+/* May one more node be ejected?  Never the last available one, never more than half. */
 bool pick_may_eject(const struct pick_view *v, uint64_t now_ms);
+
+/* How many members are not ejected; of these, those of zone 0 in <own>, which may be
+ * NULL. */
+uint32_t pick_count_available(const struct pick_view *v, uint64_t now_ms, uint32_t *own);
+
+/* --- for policies ------------------------------------------------------------------- */
+
+static inline uint32_t pick_cost(const struct pick_view *v, uint32_t i)
+{
+    return atomic_load_explicit(&v->cost[v->member[i].nid], memory_order_relaxed);
+}
+
+/* Is member <i> ejected now, by the agent or by a client's proposal? */
+static inline bool pick_is_ejected(const struct pick_view *v, uint32_t i, uint64_t now_ms)
+{
+    const struct node_counter *c = &v->counter[v->member[i].nid];
+
+    return pick_cost(v, i) >= NODE_EJECTED ||
+           atomic_load_explicit(&c->ejected_until_ms, memory_order_relaxed) > now_ms;
+}
+
+/* Calls in flight of member <i>; a counter that has drifted below 0 counts as 0. */
+static inline uint32_t pick_inflight(const struct pick_view *v, uint32_t i)
+{
+    const struct node_counter *c = &v->counter[v->member[i].nid];
+    int32_t inflight = atomic_load_explicit(&c->inflight, memory_order_relaxed);
+
+    return inflight > 0 ? (uint32_t)inflight : 0;
+}
+
+/* A random number from 0 to n - 1. */
+static inline uint32_t pick_below(struct pick_state *st, uint32_t n)
+{
+    return (uint32_t)((uint64_t)rnd_u32(&st->rnd) * n >> 32);
+}
 
 #endif

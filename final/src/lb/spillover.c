@@ -1,16 +1,19 @@
+/* The hysteresis is in the demand and not in the choice, so all clients of a host begin
+ * and end a spill at the same moment.  Rejected: smoothing the rates instead, because it
+ * delays the begin of a spill as well, when the zone is already overloaded. */
 #include "lb/spillover.h"
 
 #include "lb/pick.h"
 
-#define MOST (100 * PICK_FULL)
+#define DEMAND_MAX (100 * PICK_FULL)
 #define ENDS_AT (PICK_FULL * 9 / 10)
 
-static uint32_t capped(double v)
+static uint32_t clamp(double demand)
 {
-    return v < 1 ? 1 : v > MOST ? MOST : (uint32_t)v;
+    return demand < 1 ? 1 : demand > DEMAND_MAX ? DEMAND_MAX : (uint32_t)demand;
 }
 
-static uint32_t raw(const struct spillover_load *c)
+static uint32_t demand_now(const struct spillover_load *c)
 {
     double calls, weight;
 
@@ -18,19 +21,19 @@ static uint32_t raw(const struct spillover_load *c)
         c->all_per_s < SPILLOVER_MIN)
         return PICK_DEMAND_PRESET;
     if (c->node_rps > 0)
-        return capped((double)c->own_per_s * PICK_FULL * NODE_WEIGHT /
-                      ((double)c->own_weight * c->node_rps));
+        return clamp((double)c->own_per_s * PICK_FULL * NODE_WEIGHT /
+                     ((double)c->own_weight * c->node_rps));
     calls = (double)c->own_per_s / (double)c->all_per_s;
     weight = (double)c->own_weight / (double)c->all_weight;
-    return capped(PICK_DEMAND_PRESET * calls / weight);
+    return clamp(PICK_DEMAND_PRESET * calls / weight);
 }
 
 uint32_t spillover_demand(const struct spillover_load *c, bool *spills)
 {
-    uint32_t need = raw(c);
+    uint32_t demand = demand_now(c);
 
-    *spills = need > (*spills ? ENDS_AT : PICK_FULL);
-    if (*spills && need <= PICK_FULL)
-        need = PICK_FULL + 1; /* it holds until there is room again */
-    return need;
+    *spills = demand > (*spills ? ENDS_AT : PICK_FULL);
+    if (*spills && demand <= PICK_FULL)
+        demand = PICK_FULL + 1;
+    return demand;
 }

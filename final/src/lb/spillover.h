@@ -1,26 +1,33 @@
-/* need -- which part of our zone's capacity is wanted: pick_node() sends away what is
- * more than there is.  Pure.  Thread: any.
+/* spillover -- the demand on the own zone as a part of its capacity.  pick_node() sends
+ * to other zones what exceeds the capacity that is left.
  *
- * With measured rates and a known capacity it is calls / capacity.  Without a capacity
- * the zones' shares of calls and of weight are compared, as if all zones together had
- * 1.4 times what is wanted of them (Envoy's overprovisioning factor); without rates, as
- * if every zone had the share of calls that its weight has. */
+ * With measured rates and a known capacity per node, demand is calls / capacity.  Without
+ * a capacity, the zones' shares of the calls and of the weight are compared, as if all
+ * zones together had 1.4 times the capacity that is needed (Envoy's overprovisioning
+ * factor).  Without rates, each zone is taken to have the share of the calls that it has
+ * of the weight: PICK_DEMAND_PRESET.
+ * Source: Envoy's zone aware routing, with measured demand in place of counts of nodes.
+ * Thread: any; pure. */
 #ifndef LARS_LB_SPILLOVER_H
 #define LARS_LB_SPILLOVER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SPILLOVER_MIN 100 /* calls a second in all: less is no load */
+#define SPILLOVER_MIN 100             /* calls a second in all zones; with fewer, rates
+                                       * are chance and count as not measured */
 
-struct spillover_load {
-    uint64_t own_per_s, all_per_s; /* all below SPILLOVER_MIN = not measured */
-    uint64_t own_weight, all_weight; /* of nodes in our zone, in all */
-    uint32_t node_rps; /* of a node of weight 100; 0 = not known */
+struct spillover_load {               /* of one module */
+    uint64_t own_per_s, all_per_s;    /* calls a second from our zone, from all */
+    uint64_t own_weight, all_weight;  /* summed over the nodes of our zone, of all */
+    uint32_t node_rps;                /* calls a second that a node of weight 100 takes;
+                                       * 0 = unknown */
 };
 
-/* Of PICK_FULL, at most 100 times that.  <spills>: it was more than there is, the last
- * time; then it counts until it is less than 0.9 of it.  Written. */
+/* Returns the demand, 1 to 100 x PICK_FULL; PICK_FULL is the capacity of the own zone.
+ * <spills> is the hysteresis, kept by the caller and false at first: it becomes true
+ * when the demand exceeds the capacity, and false again below 0.9 of it; while it is
+ * true, the result is more than PICK_FULL. */
 uint32_t spillover_demand(const struct spillover_load *c, bool *spills);
 
 #endif

@@ -1,21 +1,28 @@
+/* Invariant: the limit is below PICK_FULL only while the breaker is open and most nodes
+ * are available again.  While the zone still fails no limit is needed: pick_node() sees
+ * the ejected nodes itself, in every process and without the agent.
+ *
+ * Rejected: readmitting a zone as fast as its nodes, because the callers of
+ * all hosts would return to it within the same second. */
 #include "lb/zone_breaker.h"
 
 #include "lb/pick.h"
 
-#define LEAST (PICK_FULL / 500)
+#define RAMP_BEGINS (PICK_FULL / 500)
 
-uint32_t zone_breaker_step(struct zone_breaker *z, uint32_t in, uint32_t n_own,
+uint32_t zone_breaker_step(struct zone_breaker *z, uint32_t available, uint32_t n_own,
                            uint32_t n, uint64_t now_ms)
 {
     uint64_t t;
 
-    if (n_own < 2 || n_own == n) { /* one node is ejected, not a zone */
+    if (n_own < 2 || n_own == n) {    /* a single node is ejected, not a zone; and one
+                                       * zone alone has nowhere to send calls to */
         *z = (struct zone_breaker){0};
         return PICK_FULL;
     }
-    if ((n_own - in) * 100 >= PICK_ZONE_BREAK_PCT * n_own) {
+    if ((n_own - available) * 100 >= PICK_ZONE_BREAK_PCT * n_own) {
         *z = (struct zone_breaker){.open = true};
-        return PICK_FULL; /* pick_node() sees it for itself */
+        return PICK_FULL;
     }
     if (!z->open)
         return PICK_FULL;
@@ -27,7 +34,8 @@ uint32_t zone_breaker_step(struct zone_breaker *z, uint32_t in, uint32_t n_own,
         return PICK_FULL;
     }
     if (t < ZONE_BREAKER_CLEAN_MS)
-        return LEAST;
-    return (uint32_t)(LEAST + (PICK_FULL - LEAST) * (t - ZONE_BREAKER_CLEAN_MS) /
-                                  ZONE_BREAKER_BACK_MS);
+        return RAMP_BEGINS;
+    return (uint32_t)(RAMP_BEGINS + (PICK_FULL - RAMP_BEGINS) *
+                                        (t - ZONE_BREAKER_CLEAN_MS) /
+                                        ZONE_BREAKER_BACK_MS);
 }

@@ -1,23 +1,27 @@
-/* zones -- a zone that is leaving, and one that comes back: pick_node() sends calls away
- * at once when most of a zone's nodes are out; this brings them back slowly, after the
- * nodes have been in for a while.  Pure.  Thread: the owner's. */
+/* zone_breaker -- brings calls back to a zone that failed as a whole.  pick_node() sends
+ * them away at once when most of a zone's nodes are ejected; the breaker then opens, and
+ * after the nodes have been available for a while it raises the own zone's share slowly
+ * to all calls.  Source: the circuit breaker (Nygard, Release It!, 2007) with a linear
+ * ramp in place of the half-open state.  Pure.  Thread: the owner's. */
 #ifndef LARS_LB_ZONE_BREAKER_H
 #define LARS_LB_ZONE_BREAKER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ZONE_BREAKER_CLEAN_MS 5000 /* time in service before the zone may return */
-#define ZONE_BREAKER_BACK_MS 30000 /* from 0.2 % to all of them */
+#define ZONE_BREAKER_CLEAN_MS 5000 /* most nodes available for so long before the ramp */
+#define ZONE_BREAKER_BACK_MS 30000    /* length of the ramp, from 0.2 % to all calls */
 
-struct zone_breaker { /* our zone, of one module; zeroed = well */
-    bool open;
-    uint64_t healthy_since_ms; /* most of its nodes are in since; 0 = not */
+struct zone_breaker {                 /* the own zone of one module; zeroed = closed */
+    bool open;                        /* the zone has failed and is not back yet */
+    uint64_t healthy_since_ms;        /* while open: most nodes are available since; 0 =
+                                       * they are not */
 };
 
-/* <in> of <n_own> nodes are in; <n> in all zones.  Returns the share of our calls that
- * may stay here, of PICK_FULL: pick_view.own_max. */
-uint32_t zone_breaker_step(struct zone_breaker *z, uint32_t in, uint32_t n_own,
+/* <available> of the <n_own> nodes of the own zone are not ejected; <n>: nodes of all
+ * zones.  Returns the share of our calls that may stay in the own zone, of PICK_FULL, for
+ * pick_view.own_max. */
+uint32_t zone_breaker_step(struct zone_breaker *z, uint32_t available, uint32_t n_own,
                            uint32_t n, uint64_t now_ms);
 
 #endif

@@ -60,8 +60,8 @@ struct layout_index {                 /* open addressing; mid first, then key */
 struct layout_module {                /* one hot line */
     _Atomic uint64_t where;          /* gen << 32 | line of the copy in force; 0 = none */
     uint32_t modid, cmdid;
-    _Atomic uint32_t rule;            /* enum pick_rule */
-    _Atomic uint32_t eject_after;             /* failures in a row that take a node out */
+    _Atomic uint32_t rule;            /* a policy: policies_at() */
+    _Atomic uint32_t eject_after;             /* failures in a row that eject a node */
     _Atomic uint32_t timeout_ms;      /* a call that nobody reports ends, as an error */
     _Atomic uint32_t demand, own_max;   /* lb/pick.h */
     _Atomic uint32_t penalty_us;       /* a failed call took at least so long */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/mono.h"
-#include "lb/pick.h"
+#include "lb/policies.h"
 #include "shmem/log_owner.h"
 #include "shmem/route_reader.h"
 
@@ -96,7 +96,7 @@ static void free_module(struct module *m)
         return;
     route_reader_free(&m->snap);
     free(m->addr);
-    free(m->st.current);
+    free(m->st.slot);
     free(m);
 }
 
@@ -109,10 +109,11 @@ static int refresh(struct picker *c, struct module *m)
     if (rc < 0)
         return rc == -ENOENT ? -ESRCH : rc;
     free(m->addr);
-    free(m->st.current);
+    free(m->st.slot);
     m->addr = calloc(m->snap.n + 1, sizeof(*m->addr));
-    m->st.current = calloc(m->snap.n + 1, sizeof(*m->st.current));
-    if (!m->addr || !m->st.current) {
+    m->st.slot = calloc(m->snap.n + 1, sizeof(*m->st.slot));
+    m->st.policy = NULL;
+    if (!m->addr || !m->st.slot) {
         m->snap.where = 0;            /* read it again */
         return -ENOMEM;
     }
@@ -147,7 +148,7 @@ static int module_of(struct picker *c, uint32_t modid, uint32_t cmdid,
     if (rc < 0)
         return rc;
     line = &c->s->module[m->mid];
-    m->view.rule = load(&line->rule);
+    m->view.policy = policies_at(load(&line->rule));
     m->view.demand = load(&line->demand);
     m->view.own_max = load(&line->own_max);
     c->last = m;

@@ -1,6 +1,12 @@
 /* A call:  arrival -> choice -> network -> queue of the node -> worker -> network -> end,
- * or its time-out, whichever is first.  A call that has timed out is worked on
- * nevertheless, as in life. */
+ * or its time-out, whichever is first.  A node goes on working on a call that has timed
+ * out, as real servers do; that is what makes overload so hard to leave.
+ *
+ * Invariant: a call's entry is free only when its caller has an end and no node has it.
+ * Events carry the entry's generation, so an event about an earlier call is recognised.
+ *
+ * Rejected: a model of each policy in a scripting language, because it would then be the
+ * model that is tested, and not the code that chooses in production. */
 #include "sim/sim.h"
 
 #include <errno.h>
@@ -19,18 +25,18 @@
 #define HICCUP_MIN_S 0.5
 #define HICCUP_MAX_S 2.0
 #define HICCUP_SPEED 0.2
-#define BIN_US 20 /* of the histogram */
-#define BINS 100000 /* to 2 s */
+#define BIN_US 20                     /* of the histogram */
+#define BINS 100000                   /* to 2 s */
 #define WARM_US 1000000
-#define CALLS 65536 /* under way at once */
+#define CALLS 65536                   /* under way at once */
 
 enum event_type { ARRIVAL, AT_NODE, SERVED, REPLY, TIMEOUT, TICK, HICCUP, HICCUP_END };
 
 struct call {
-    uint32_t host, node, gen; /* gen: whether an event is still about this call */
+    uint32_t host, node, gen;         /* gen: whether an event is still about this call */
     uint64_t begun;
-    bool ended, failed, working; /* the caller knows; it will fail; a node has it */
-    uint32_t next; /* in a queue, or free; 0 = end */
+    bool ended, failed, working;      /* the caller knows; it will fail; a node has it */
+    uint32_t next;                    /* in a queue, or free; 0 = end */
 };
 
 struct queue {
@@ -40,7 +46,7 @@ struct queue {
 struct node {
     struct queue waiting;
     uint32_t busy;
-    double now; /* speed */
+    double now;                       /* speed */
     uint64_t n;
 };
 
@@ -49,7 +55,7 @@ struct host {
     struct node_counter counter[SIM_NODES];
     struct health_node health[SIM_NODES];
     struct health_totals totals[SIM_NODES];
-    int64_t current[SIM_NODES];
+    int64_t slot[SIM_NODES];
     struct pick_state st;
     struct controller controller;
     struct classic *classic;
@@ -66,16 +72,15 @@ struct sim {
     struct node node[SIM_NODES];
     struct node_member member[SIM_NODES];
     struct host *host;
-    struct queue all; /* the oracle's */
+    struct queue all;                 /* the oracle's */
     uint64_t *bin;
     struct sim_result res;
-    double gap_us; /* between two calls, mean */
+    double gap_us;                    /* between two calls, mean */
 };
 
 const struct sim_config sim_preset = {
     .seed = 1,
-    .policy = SIM_PICK,
-    .rule = PICK_SCAN,
+    .balancer = SIM_POLICY,
     .n_host = 20,
     .n_node = 32,
     .n_own = 32,
@@ -161,7 +166,7 @@ static void end_call(struct sim *s, uint32_t id, bool ok)
     struct health_totals *t = &h->totals[c->node];
 
     c->ended = true;
-    if (s->cfg.policy == SIM_PICK) {
+    if (s->cfg.balancer == SIM_POLICY) {
         h->counter[c->node].inflight--;
         t->done++;
         t->err += !ok;
@@ -169,7 +174,7 @@ static void end_call(struct sim *s, uint32_t id, bool ok)
             !ok && lat < h->controller.penalty_us ? h->controller.penalty_us : lat;
         pick_call_ended(&h->controller.view, c->node, h->controller.eject_after, ok,
                         false, s->now / 1000);
-    } else if (s->cfg.policy == SIM_CLASSIC) {
+    } else if (s->cfg.balancer == SIM_CLASSIC) {
         classic_report(h->classic, &(struct route_node){c->node + 1, 1, 0, 0}, ok,
                        (uint32_t)(lat / 1000), s->now / 1000);
     }
@@ -200,7 +205,7 @@ static uint32_t choose(struct sim *s, struct host *h)
 {
     struct route_node n;
 
-    if (s->cfg.policy == SIM_PICK)
+    if (s->cfg.balancer == SIM_POLICY)
         return pick_node(&h->controller.view, &h->st, s->now / 1000, rnd_u32(&s->rnd),
                          NULL);
     return classic_pick(h->classic, &n) == 0 ? n.ip - 1 : UINT32_MAX;
@@ -210,17 +215,17 @@ static void begin_call(struct sim *s)
 {
     uint32_t id = s->free_call, host = rnd_u32(&s->rnd) % s->cfg.n_host, node = 0;
     struct call *c = &s->call[id];
-    bool oracle = s->cfg.policy == SIM_ORACLE;
+    bool oracle = s->cfg.balancer == SIM_ORACLE;
 
     add_event(s, s->now + 1 + (uint64_t)exponential(s, s->gap_us), ARRIVAL, 0, 0);
     if (!id)
-        return; /* so many at once: nothing would be learned */
+        return;                       /* so many at once: nothing would be learned */
     if (!oracle)
         node = choose(s, &s->host[host]);
     s->free_call = c->next;
     *c = (struct call){.host = host, .node = node, .gen = c->gen, .begun = s->now};
     c->failed = uniform(s) < s->cfg.err;
-    if (node == UINT32_MAX) { /* classic refuses: it ends here, as an error */
+    if (node == UINT32_MAX) {         /* classic refuses: it ends here, as an error */
         s->res.n += s->now >= WARM_US;
         s->res.n_err += s->now >= WARM_US;
         s->res.n_late += s->now > s->end / 4 * 3;
@@ -229,7 +234,7 @@ static void begin_call(struct sim *s)
         free_if_over(s, id);
         return;
     }
-    if (s->cfg.policy == SIM_PICK)
+    if (s->cfg.balancer == SIM_POLICY)
         s->host[host].counter[node].inflight++;
     s->node[node].n += s->now >= WARM_US;
     add_event(s, s->now + (uint64_t)(s->cfg.timeout_ms * 1000), TIMEOUT, id, c->gen);
@@ -247,7 +252,7 @@ static void on_node(struct sim *s, uint32_t id)
     uint32_t node = s->call[id].node;
     int best;
 
-    if (s->cfg.policy == SIM_ORACLE) {
+    if (s->cfg.balancer == SIM_ORACLE) {
         best = fastest(s);
         if (best >= 0)
             serve(s, (uint32_t)best, id);
@@ -263,7 +268,7 @@ static void on_node(struct sim *s, uint32_t id)
 static void on_served(struct sim *s, uint32_t id)
 {
     struct node *n = &s->node[s->call[id].node];
-    uint32_t next = pop(s, s->cfg.policy == SIM_ORACLE ? &s->all : &n->waiting);
+    uint32_t next = pop(s, s->cfg.balancer == SIM_ORACLE ? &s->all : &n->waiting);
 
     n->busy--;
     if (next)
@@ -312,7 +317,7 @@ static void on_tick(struct sim *s, uint32_t id)
     struct controller_hooks hooks = {totals_of, on_ejected, h};
     struct health_node *part[SIM_NODES];
 
-    if (s->cfg.policy == SIM_CLASSIC) {
+    if (s->cfg.balancer == SIM_CLASSIC) {
         classic_tick(h->classic, s->now / 1000);
     } else {
         if (s->now / 1000 >= h->probe_ms) {
@@ -337,19 +342,20 @@ static int start_host(struct sim *s, uint32_t id)
         node[i] = (struct route_node){i + 1, 1, 0, 0};
     }
     rnd_init(&h->st.rnd, (uint64_t)rnd_u32(&s->rnd) << 32 | rnd_u32(&s->rnd));
-    h->st.current = h->current;
-    h->controller = (struct controller){.view = {.cost = h->cost,
-                                                 .counter = h->counter,
-                                                 .member = s->member,
-                                                 .n = s->cfg.n_node,
-                                                 .n_own = s->cfg.n_own,
-                                                 .demand = PICK_DEMAND_PRESET,
-                                                 .own_max = PICK_FULL,
-                                                 .rule = s->cfg.rule},
-                                        .cost = h->cost,
-                                        .node = h->health,
-                                        .eject_after = health_eject_after(0),
-                                        .penalty_us = CONTROLLER_PENALTY_MIN_US};
+    h->st.slot = h->slot;
+    h->controller = (struct controller){
+        .view = {.cost = h->cost,
+                 .counter = h->counter,
+                 .member = s->member,
+                 .n = s->cfg.n_node,
+                 .n_own = s->cfg.n_own,
+                 .demand = PICK_DEMAND_PRESET,
+                 .own_max = PICK_FULL,
+                 .policy = s->cfg.policy ? s->cfg.policy : policies_at(0)},
+        .cost = h->cost,
+        .node = h->health,
+        .eject_after = health_eject_after(0),
+        .penalty_us = CONTROLLER_PENALTY_MIN_US};
     rc = classic_create(&h->classic, cc);
     if (rc == 0)
         rc = classic_set_nodes(h->classic, node, s->cfg.n_node, 0);
@@ -383,12 +389,12 @@ static void happen(struct sim *s, const struct event *e)
     else if (e->type == HICCUP || e->type == HICCUP_END)
         on_hiccup(s, e);
     else if (e->gen != c->gen)
-        return; /* about a call that is over */
+        return;                       /* about a call that is over */
     else if (e->type == AT_NODE)
         on_node(s, e->id);
     else if (e->type == SERVED)
         on_served(s, e->id);
-    else if (!c->ended) { /* REPLY, TIMEOUT */
+    else if (!c->ended) {             /* REPLY, TIMEOUT */
         end_call(s, e->id, e->type == REPLY && !c->failed);
         free_if_over(s, e->id);
     }

@@ -1,54 +1,57 @@
-/* sim -- callers, hosts and nodes in virtual time: the same seed gives the same result
- * to the last byte.  It chooses with the production code (lb/pick, lb/controller,
- * lb/classic); only the network, the nodes and the clock are played.  Thread: any, no
- * two at once. */
+/* sim -- callers, hosts and nodes in virtual time.  Nodes are chosen by the code of
+ * production (lb/pick, lb/controller, lb/classic); only the network, the nodes and the
+ * clock are modelled.  The same configuration gives the same result to the last byte.
+ * Thread: any. */
 #ifndef LARS_SIM_SIM_H
 #define LARS_SIM_SIM_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lb/pick.h"
+#include "lb/policies.h"
 
-#define SIM_NODES 64
+#define SIM_NODES 64                  /* at most */
 
-enum sim_policy {
-    /* a rule of lb/pick.h, with lb/controller.h behind it */
-    SIM_PICK,
-    SIM_CLASSIC, /* the two queues of stage 06, faithfully */
-    SIM_ORACLE, /* one queue for all, and it knows every speed */
+enum sim_balancer {
+    SIM_POLICY,                       /* a policy, with lb/controller.h behind it */
+    SIM_CLASSIC,                      /* lb/classic.h: the whole algorithm of Lars */
+    SIM_ORACLE,                       /* one queue before all nodes, with known speeds */
 };
 
 struct sim_config {
-    uint64_t seed;
-    enum sim_policy policy;
-    enum pick_rule rule;
-    uint32_t n_host; /* each has one view of its own */
-    uint32_t n_node, n_own; /* of each caller's zone the first n_own */
-    double speed[SIM_NODES]; /* 1 = as configured */
-    uint32_t n_worker; /* of a node */
-    double service_ms; /* mean, exponential, at speed 1 */
-    double load; /* calls, of all capacity that is there at first */
-    double err; /* this share of the calls fails, at every node */
-    uint32_t n_dead; /* the first of them refuse from the half on */
-    uint32_t n_silent; /* the first of them answer no more from the half on */
-    bool hiccups; /* each goes down to a fifth now and then */
-    double seconds;
-    double timeout_ms;
-    uint32_t tick_ms; /* of the agent; 0 = 10 */
+    uint64_t seed;                    /* 1 and more */
+    enum sim_balancer balancer;
+    const struct lb_policy *policy;   /* of SIM_POLICY; NULL = scan */
+    uint32_t n_host;                  /* hosts, each with a view of its own; 1 and more */
+    uint32_t n_node, n_own; /* nodes, 1 to SIM_NODES; the first n_own of them are
+                                       * in the callers' zone */
+    double speed[SIM_NODES];          /* 1 = a call takes service_ms */
+    uint32_t n_worker;                /* calls that a node works on at once */
+    double service_ms;                /* mean of an exponential distribution */
+    double load;                      /* rate of calls, as a part of all capacity */
+    double err;                       /* the part of the calls that fail, at every node */
+    uint32_t n_dead;                  /* the first n_dead nodes refuse connections in the
+                                       * second half of the run */
+    uint32_t n_silent;                /* the first n_silent nodes do not answer then */
+    bool hiccups;                     /* each node is at a fifth of its speed for a short
+                                       * while about every 12 s */
+    double seconds; /* length of the run, more than the 1 s to warm up */
+    double timeout_ms;                /* a call without an answer has failed */
+    uint32_t tick_ms;                 /* between two ticks of an agent; 1 and more */
 };
 
-struct sim_result {
-    uint64_t n, n_err; /* calls that ended after the first second */
-    double p50_ms, p99_ms, p999_ms; /* of all of them; a failed one took its time */
-    uint64_t n_err_late; /* of those in the last quarter */
-    uint64_t n_late;
-    double max_share, min_share; /* of the calls, by speed: the most and least loaded
-                                       * node against the mean */
+struct sim_result {                   /* calls of the first second do not count */
+    uint64_t n, n_err;                /* calls that ended; of these, failed */
+    double p50_ms, p99_ms, p999_ms;   /* durations of all of them, failed ones included */
+    uint64_t n_late, n_err_late; /* the same counts for the last quarter of the run */
+    double max_share, min_share; /* calls of the most and the least loaded node, where
+                                       * 1 is the node's share by its speed */
 };
 
-extern const struct sim_config sim_preset; /* 32 nodes, three speeds, 20 hosts, 0.7 */
+/* 32 nodes of three speeds, 20 hosts, load 0.7, hiccups, 60 s. */
+extern const struct sim_config sim_preset;
 
-int sim_run(const struct sim_config *cfg, struct sim_result *out); /* 0 or -ENOMEM */
+/* Returns 0 or -ENOMEM. */
+int sim_run(const struct sim_config *cfg, struct sim_result *out);
 
 #endif
