@@ -110,7 +110,7 @@ static struct {
     struct evtimer beat;
     struct heartbeat *heartbeat;
     struct agent *agent;
-    struct agent_metrics *obs;
+    struct httpd *http;
 } me;
 
 static void on_signal(int signo, void *arg)
@@ -280,10 +280,11 @@ int main(int argc, char **argv)
     if (rc == 0)
         rc = start(&cfg);
     if (rc == 0)
-        rc = agent_metrics_create(&me.obs, me.loop, set.http, me.agent);
+        rc = agent_metrics_serve(&me.http, me.loop, set.http,
+                                 &(struct agent_metrics){me.agent, 0});
     if (rc == 0)
         rc = evloop_run(me.loop);
-    agent_metrics_destroy(me.obs);
+    httpd_destroy(me.http);
     heartbeat_close(me.heartbeat);    /* first: clients turn to the file from now on */
     agent_stop(me.agent);
     if (me.loop)

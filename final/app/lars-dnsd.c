@@ -5,13 +5,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/conf.h"
 #include "base/err.h"
-#include "base/log.h"
 #include "base/opts.h"
 #include "base/sig.h"
 #include "db/confirmdb.h"
@@ -21,12 +19,9 @@
 #include "dns/dns_metrics.h"
 #include "dns/dnspoll.h"
 #include "dns/dnssrv.h"
-#include "dns/removal_guard.h"
 #include "dns/module_meta_poll.h"
-#include "net/evsig.h"
-#include "net/sock.h"
-
-#define BACKLOG 1024
+#include "dns/removal_guard.h"
+#include "obs/daemon.h"
 
 static struct settings {
     char address[48];
@@ -68,15 +63,9 @@ static void on_table(struct route_table *t, void *arg)
     dnssrv_publish(arg, t);
 }
 
-static void on_info(struct module_meta_table *t, void *arg)
+static void on_module_meta(struct module_meta_table *t, void *arg)
 {
-    dnssrv_publish_info(arg, t);
-}
-
-static void on_signal(int signo, void *arg)
-{
-    LOG_INFO("dnsd.stop", "signal=%d", signo);
-    evloop_stop(arg);
+    dnssrv_publish_meta(arg, t);
 }
 
 static int sample_routes(struct db **out)
@@ -106,8 +95,8 @@ static int guard_db(struct db **db)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
     struct removal_guard_config c = {.write_ms = set.write_ms,
-                             .confirmed = confirmdb_ask,
-                             .close = confirmdb_close};
+                                     .confirmed = confirmdb_ask,
+                                     .close = confirmdb_close};
     struct confirmdb *ask = NULL;
     char file[128];
     int rc = 0;
@@ -131,60 +120,56 @@ static int guard_db(struct db **db)
     return removal_guard_create(db, *db, &c);
 }
 
-/* What there is to know besides nodes. */
-static int start_info(struct module_meta_poll **out, struct dnssrv *s)
+static int start_module_meta(struct module_meta_poll **out, struct dnssrv *s)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
     struct module_meta_db *db;
     int rc;
 
-    *out = NULL;
     if (set.memory)
         return 0;
     rc = module_meta_db_create(&db, &mc);
-    return rc < 0 ? rc : module_meta_poll_start(out, db, on_info, s);
+    return rc < 0 ? rc : module_meta_poll_start(out, db, on_module_meta, s);
 }
 
-/* Runs until a signal.  Takes <lfd>.  Returns 0 or what could not be set up. */
-static int serve(int lfd)
+static struct {
+    struct dnssrv *srv;
+    struct dnspoll *poll;
+    struct module_meta_poll *meta_poll;
+    struct httpd *http;
+} me;
+
+static int start(struct evloop *l, int lfd, void *arg)
 {
     struct dnssrv_config cfg = {set.threads, set.max_connections, set.max_modules};
     struct dnspoll_config pc = {set.interval_ms, set.full_s * 1000, on_table, NULL};
-    struct evloop *l = NULL;
-    struct evsig *sig = NULL;
-    struct dnssrv *s = NULL;
-    struct dnspoll *p = NULL;
-    struct module_meta_poll *ip = NULL;
-    struct dns_metrics *o = NULL;
+    struct dns_metrics mc = {NULL, NULL, NULL};
     struct db *db = NULL;
-    int rc = evloop_create(&l);
+    int rc = dnssrv_create(&me.srv, l, lfd, &cfg);
 
-    if (rc == 0)
-        rc = evsig_create(&sig, l, on_signal, l); /* before threads: they inherit it */
-    if (rc < 0)
-        close(lfd);
-    else
-        rc = dnssrv_create(&s, l, lfd, &cfg);
+    (void)arg;
     if (rc == 0)
         rc = open_db(&db);
     if (rc == 0)
         rc = guard_db(&db);
-    pc.arg = s;
+    pc.arg = me.srv;
     if (rc == 0)
-        rc = dnspoll_start(&p, db, &pc);
+        rc = dnspoll_start(&me.poll, db, &pc);
     if (rc == 0)
-        rc = start_info(&ip, s);
+        rc = start_module_meta(&me.meta_poll, me.srv);
+    mc = (struct dns_metrics){me.srv, me.poll, guarded() ? db : NULL};
     if (rc == 0)
-        rc = dns_metrics_create(&o, l, set.http, s, p, guarded() ? db : NULL);
-    if (rc == 0)
-        rc = evloop_run(l);
-    dns_metrics_destroy(o);
-    module_meta_poll_stop(ip);
-    dnspoll_stop(p);
-    dnssrv_destroy(s);
-    evsig_destroy(sig);
-    evloop_destroy(l);
+        rc = dns_metrics_serve(&me.http, l, set.http, &mc);
     return rc;
+}
+
+static void stop(void *arg)
+{
+    (void)arg;
+    httpd_destroy(me.http);
+    module_meta_poll_stop(me.meta_poll);
+    dnspoll_stop(me.poll);
+    dnssrv_destroy(me.srv);
 }
 
 static const struct opts_flag flags[] = {{'p', "dnsd", "port", NULL},
@@ -204,8 +189,13 @@ static int usage(const char *why)
 int main(int argc, char **argv)
 {
     struct net_addr at;
-    char text[NET_ADDR_STRLEN], err[CONF_ERR_MAX];
-    int lfd, rc = opts_read(argc, argv, flags, keys, &set, err);
+    const struct daemon_config dc = {.name = "lars-dnsd",
+                                     .stop_event = "dnsd.stop",
+                                     .at = &at,
+                                     .start = start,
+                                     .stop = stop};
+    char err[CONF_ERR_MAX];
+    int status, rc = opts_read(argc, argv, flags, keys, &set, err);
 
     if (rc != 0)
         return rc < 0 ? usage(err) : EXIT_SUCCESS;
@@ -214,18 +204,11 @@ int main(int argc, char **argv)
     rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
         rc = myconn_init();
-    lfd = rc < 0 ? rc : sock_listen(&at, BACKLOG, SOCK_NONBLOCK);
-    if (lfd < 0) {
-        fprintf(stderr, "lars-dnsd: cannot listen on %s: %s (%s); see `ss -ltnp`\n",
-                net_addr_str(&at, text), err_text(lfd), err_str(lfd));
+    if (rc < 0) {
+        fprintf(stderr, "lars-dnsd: %s (%s)\n", err_text(rc), err_str(rc));
         return EXIT_FAILURE;
     }
-    sock_local_addr(lfd, &at);
-    printf("listening on %s\n", net_addr_str(&at, text));
-    fflush(stdout);
-    rc = serve(lfd);
-    if (rc < 0)
-        fprintf(stderr, "lars-dnsd: %s (%s)\n", err_text(rc), err_str(rc));
+    status = daemon_run(&dc);
     myconn_fini();
-    return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

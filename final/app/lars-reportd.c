@@ -2,10 +2,8 @@
  *     build/lars-reportd -c conf/lars-reportd.ini      -p PORT and -s SOCKET override it
  * Prints "listening on ADDR:PORT".  Ctrl-C and SIGTERM end it in order: what came in is
  * written first. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -14,14 +12,13 @@
 #include "base/sig.h"
 #include "db/dbconf.h"
 #include "db/statusdb_mysql.h"
-#include "net/evsig.h"
-#include "net/sock.h"
+#include "obs/daemon.h"
 #include "report/batchsrv.h"
 #include "report/report_metrics.h"
 #include "report/reportsrv.h"
 
-#define BACKLOG 1024
 #define WRITERS_MAX 64
+#define AGE_MAX 1000000000            /* seconds, 31 years */
 #define BATCHES_MAX 1000              /* that wait in each writer; 60 KiB at most */
 
 static struct settings {
@@ -30,7 +27,9 @@ static struct settings {
     uint32_t writers, max_rows, batch, gather_ms;
     struct dbconf db;
     char http[64], exec[200], webhook[300];
-    uint32_t keeper, error_percent;
+    uint32_t unhealthy_s;
+    uint32_t leader, error_percent;
+    struct leader_db_ages ages;
 } set;
 
 #define AT(field) offsetof(struct settings, field)
@@ -52,10 +51,25 @@ static const struct conf_key keys[] = {
     DBCONF_KEYS(AT(db)),
     {"http", "listen", CONF_TEXT, AT(http), 0, sizeof(set.http), "",
      "ADDRESS:PORT of /metrics and /healthz; empty = nowhere"},
-    {"keeper", "enabled", CONF_U32, AT(keeper), 0, 1, "1",
-     "1 = may move history and raise alarms, when it has the lease"},
-    {"keeper", "error_percent", CONF_U32, AT(error_percent), 1, 100, "20",
-     "a module above it is an alarm"},
+    {"http", "unhealthy_s", CONF_U32, AT(unhealthy_s), 1, 86400, "10",
+     "seconds that writing must have failed before /healthz answers 503"},
+    {"leader", "enabled", CONF_U32, AT(leader), 0, 1, "1",
+     "1 = may move history and raise alarms, while it has the lease"},
+    {"leader", "error_percent", CONF_U32, AT(error_percent), 1, 100, "20",
+     "an alarm is raised when more than this share of a module's calls fail"},
+    {"keeper", "enabled", CONF_U32, AT(leader), 0, 1, NULL, "old name of [leader]"},
+    {"keeper", "error_percent", CONF_U32, AT(error_percent), 1, 100, NULL,
+     "old name of [leader]"},
+    {"retention", "second_s", CONF_U32, AT(ages.second_s), 60, AGE_MAX, "600",
+     "seconds that counts by the second stay, then they are added to minutes"},
+    {"retention", "minute_s", CONF_U32, AT(ages.minute_s), 3600, AGE_MAX, "172800",
+     "seconds that counts by the minute stay, then they are added to hours"},
+    {"retention", "hour_s", CONF_U32, AT(ages.hour_s), 86400, AGE_MAX, "34560000",
+     "seconds that counts by the hour stay, then they are deleted"},
+    {"retention", "change_s", CONF_U32, AT(ages.change_s), 600, AGE_MAX, "3600",
+     "seconds that rows of RouteChange stay"},
+    {"retention", "seen_s", CONF_U32, AT(ages.seen_s), 86400, AGE_MAX, "2592000",
+     "seconds that the last number of a silent report stream stays"},
     {"alarm", "exec", CONF_TEXT, AT(exec), 0, sizeof(set.exec), "",
      "program to run with KIND SUBJECT raised|cleared DETAIL; empty = none"},
     {"alarm", "webhook", CONF_TEXT, AT(webhook), 0, sizeof(set.webhook), "",
@@ -67,13 +81,7 @@ static const struct opts_flag flags[] = {{'p', "reportd", "port", NULL},
                                          {0}};
 
 static struct writer *writers[WRITERS_MAX];
-static struct batchwriter *batchers[WRITERS_MAX];
-
-static void on_signal(int signo, void *arg)
-{
-    LOG_INFO("reportd.stop", "signal=%d", signo);
-    evloop_stop(arg);
-}
+static struct batchwriter *batchwriters[WRITERS_MAX];
 
 static int start_writers(void)
 {
@@ -91,7 +99,7 @@ static int start_writers(void)
     return rc;
 }
 
-static int start_batchers(struct batchsrv *b)
+static int start_batchwriters(struct batchsrv *b)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
     struct batchdb *db;
@@ -101,25 +109,26 @@ static int start_batchers(struct batchsrv *b)
     for (i = 0; i < set.writers && rc == 0; i++) {
         rc = batchdb_create(&db, &mc);
         if (rc == 0)
-            rc = batchwriter_start(&batchers[i], db, BATCHES_MAX, batchsrv_on_applied, b);
+            rc = batchwriter_start(&batchwriters[i], db, BATCHES_MAX, batchsrv_on_applied,
+                                   b);
     }
     return rc;
 }
 
-static int start_keeper(struct leader_tasks **out)
+static int start_leader_tasks(struct leader_tasks **out)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
-    struct leader_tasks_config kc = {.round_ms = 1000,
-                               .lease_s = 5,
-                               .error_percent = set.error_percent,
-                               .ages = {600, 2 * 86400, 400 * 86400, 3600, 30 * 86400},
-                               .hook = {set.exec, set.webhook}};
+    struct leader_tasks_config c = {.round_ms = 1000,
+                                    .lease_s = 5,
+                                    .error_percent = set.error_percent,
+                                    .ages = set.ages,
+                                    .notify = {set.exec, set.webhook}};
     struct leader_db *db;
     int rc = 0;
 
-    if (set.keeper)
+    if (set.leader)
         rc = leader_db_create(&db, &mc);
-    return rc < 0 || !set.keeper ? rc : leader_tasks_start(out, db, &kc);
+    return rc < 0 || !set.leader ? rc : leader_tasks_start(out, db, &c);
 }
 
 static void stop_writers(void)
@@ -139,8 +148,14 @@ static void stop_writers(void)
              (unsigned long long)sum.n_refused);
 }
 
-/* Runs until a signal.  Takes <lfd>.  Returns 0 or what could not be set up. */
-static int serve(int lfd)
+static struct {
+    struct reportsrv *srv;
+    struct batchsrv *batchsrv;
+    struct leader_tasks *leader;
+    struct httpd *http;
+} me;
+
+static int start_server(struct evloop *l, int lfd)
 {
     struct reportsrv_config cfg = {.n_threads = set.threads,
                                    .max_conns = set.max_connections,
@@ -148,50 +163,58 @@ static int serve(int lfd)
                                    .n_writers = set.writers,
                                    .more = batchsrv_more,
                                    .on_start = batchsrv_on_start,
-                                   .on_close = batchsrv_on_close};
-    struct evloop *l = NULL;
-    struct evsig *sig = NULL;
-    struct reportsrv *s = NULL;
-    struct batchsrv *b = NULL;
-    struct report_metrics_config oc = {NULL, writers, batchers, set.writers, NULL};
-    struct report_metrics *o = NULL;
-    uint32_t i;
-    int rc = evloop_create(&l);
+                                   .on_close = batchsrv_on_close,
+                                   .arg = me.batchsrv};
+    int rc = reportsrv_create(&me.srv, l, lfd, &cfg);
 
-    if (rc == 0)
-        rc = evsig_create(&sig, l, on_signal, l); /* before threads: they inherit it */
-    if (rc == 0)
-        rc = batchsrv_create(&b, set.threads);
-    cfg.arg = b;
+    return rc < 0 ? rc
+                  : batchsrv_serve(me.batchsrv, reportsrv_server(me.srv), batchwriters,
+                                   set.writers);
+}
+
+static int start(struct evloop *l, int lfd, void *arg)
+{
+    struct report_metrics mc = {.writer = writers,
+                                .batchwriter = batchwriters,
+                                .n_writers = set.writers,
+                                .unhealthy_ms = set.unhealthy_s * 1000ull};
+    int rc = batchsrv_create(&me.batchsrv, set.threads);
+
+    (void)arg;
     if (rc == 0)
         rc = start_writers();
     if (rc == 0)
-        rc = start_batchers(b);
+        rc = start_batchwriters(me.batchsrv);
     if (rc < 0)
         close(lfd);
     else
-        rc = reportsrv_create(&s, l, lfd, &cfg);
+        rc = start_server(l, lfd);
     if (rc == 0)
-        rc = batchsrv_serve(b, reportsrv_server(s), batchers, set.writers);
+        rc = start_leader_tasks(&me.leader);
+    mc.srv = me.srv;
+    mc.batchsrv = me.batchsrv;
+    mc.leader = me.leader;
     if (rc == 0)
-        rc = start_keeper(&oc.keeper);
-    oc.srv = s;
-    if (rc == 0)
-        rc = report_metrics_create(&o, l, set.http, &oc);
-    if (rc == 0)
-        rc = evloop_run(l);
-    report_metrics_destroy(o);
-    leader_tasks_stop(oc.keeper);
-    for (i = 0; i < set.writers; i++)
-        batchwriter_stop(batchers[i]);
-    reportsrv_destroy(s);
-    for (i = 0; i < set.writers; i++)
-        batchwriter_destroy(batchers[i]);
-    batchsrv_destroy(b);
-    stop_writers();
-    evsig_destroy(sig);
-    evloop_destroy(l);
+        rc = report_metrics_serve(&me.http, l, set.http, &mc);
     return rc;
+}
+
+/* The batchwriters stop before the server, to which they post acknowledgements, and are
+ * freed after it, because its threads hand batches to them. */
+static void stop(void *arg)
+{
+    uint32_t i;
+
+    (void)arg;
+    httpd_destroy(me.http);
+    leader_tasks_stop(me.leader);
+    for (i = 0; i < set.writers; i++)
+        batchwriter_stop(batchwriters[i]);
+    reportsrv_destroy(me.srv);
+    for (i = 0; i < set.writers; i++)
+        batchwriter_destroy(batchwriters[i]);
+    batchsrv_destroy(me.batchsrv);
+    stop_writers();
 }
 
 static int usage(const char *why)
@@ -206,8 +229,13 @@ static int usage(const char *why)
 int main(int argc, char **argv)
 {
     struct net_addr at;
-    char text[NET_ADDR_STRLEN], err[CONF_ERR_MAX];
-    int lfd, rc = opts_read(argc, argv, flags, keys, &set, err);
+    const struct daemon_config dc = {.name = "lars-reportd",
+                                     .stop_event = "reportd.stop",
+                                     .at = &at,
+                                     .start = start,
+                                     .stop = stop};
+    char err[CONF_ERR_MAX];
+    int status, rc = opts_read(argc, argv, flags, keys, &set, err);
 
     if (rc != 0)
         return rc < 0 ? usage(err) : EXIT_SUCCESS;
@@ -218,19 +246,12 @@ int main(int argc, char **argv)
         rc = notifier_init();
     if (rc == 0)
         rc = myconn_init();
-    lfd = rc < 0 ? rc : sock_listen(&at, BACKLOG, SOCK_NONBLOCK);
-    if (lfd < 0) {
-        fprintf(stderr, "lars-reportd: cannot listen on %s: %s (%s); see `ss -ltnp`\n",
-                net_addr_str(&at, text), err_text(lfd), err_str(lfd));
+    if (rc < 0) {
+        fprintf(stderr, "lars-reportd: %s (%s)\n", err_text(rc), err_str(rc));
         return EXIT_FAILURE;
     }
-    sock_local_addr(lfd, &at);
-    printf("listening on %s\n", net_addr_str(&at, text));
-    fflush(stdout);
-    rc = serve(lfd);
-    if (rc < 0)
-        fprintf(stderr, "lars-reportd: %s (%s)\n", err_text(rc), err_str(rc));
+    status = daemon_run(&dc);
     myconn_fini();
     notifier_fini();
-    return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

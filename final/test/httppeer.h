@@ -109,31 +109,64 @@ static inline bool httppeer_is_name(const char *s)
     return *s == '\0';
 }
 
-/* HELP, TYPE and one sample for each name, each once; counters end in _total, and nothing
- * else does.  Returns how many there are. */
+/* Is it <name>, with or without one label: NAME{LABEL="VALUE"}? */
+static inline bool httppeer_is_sample_of(const char *s, const char *name)
+{
+    char label[60], value[60];
+    int used = 0;
+    size_t n = strlen(name);
+
+    if (strncmp(s, name, n) != 0)
+        return false;
+    if (s[n] == '\0')
+        return true;
+    return sscanf(s + n, "{%59[a-z_]=\"%59[a-z0-9_]\"}%n", label, value, &used) == 2 &&
+           used > 0 && s[n + (size_t)used] == '\0';
+}
+
+/* Read the samples of <name> at <*text>: one, or one for each value of a label. */
+static inline void httppeer_skip_samples(const char **text, const char *name)
+{
+    char sample[120], seen[2048] = " ", key[130];
+    double v;
+    int used, n = 0;
+
+    for (; **text && **text != '#'; *text += used + 1, n++) {
+        used = 0;
+        if (sscanf(*text, "%119s %lf%n", sample, &v, &used) != 2 ||
+            (*text)[used] != '\n' || !httppeer_is_sample_of(sample, name))
+            fail_msg("not a sample of %s: %.80s", name, *text);
+        snprintf(key, sizeof(key), " %s ", sample);
+        assert_null(strstr(seen, key));
+        strncat(seen, key + 1, sizeof(seen) - strlen(seen) - 1);
+    }
+    assert_true(n > 0);
+}
+
+/* HELP, TYPE and the samples of each name, each name once; counters end in _total, and
+ * nothing else does.  Returns how many names there are. */
 static inline int httppeer_check_text(const char *text)
 {
-    char name[3][120], type[20], seen[8192] = " ", key[130];
+    char name[2][120], type[20], seen[8192] = " ", key[130];
     int n = 0, used;
-    double v;
 
     for (; *text; n++) {
         bool total;
 
         used = 0;
-        if (sscanf(text, "# HELP %119s %*[^\n]\n# TYPE %119s %19s\n%119s %lf%n", name[0],
-                   name[1], type, name[2], &v, &used) != 5 ||
+        if (sscanf(text, "# HELP %119s %*[^\n]\n# TYPE %119s %19s%n", name[0], name[1],
+                   type, &used) != 3 ||
             text[used] != '\n')
-            fail_msg("not HELP, TYPE and a sample: %.80s", text);
+            fail_msg("not HELP and TYPE: %.80s", text);
         text += used + 1;
         assert_string_equal(name[0], name[1]);
-        assert_string_equal(name[0], name[2]);
         assert_true(httppeer_is_name(name[0]));
         total = strlen(name[0]) > 6 && !strcmp(name[0] + strlen(name[0]) - 6, "_total");
         assert_string_equal(type, total ? "counter" : "gauge");
         snprintf(key, sizeof(key), " %s ", name[0]);
         assert_null(strstr(seen, key));
         strncat(seen, key + 1, sizeof(seen) - strlen(seen) - 1);
+        httppeer_skip_samples(&text, name[0]);
     }
     return n;
 }

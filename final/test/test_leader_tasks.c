@@ -1,5 +1,6 @@
-/* The keeper on a real MariaDB: one of all works, nothing is lost on the way to coarser
- * tables, alarms are in the table and at the hooks. */
+/* The tasks of the leader on a real MariaDB: one of all Report Services does them, no
+ * count is lost on the way to coarser tables, alarms are in the table and reach the
+ * notifier. */
 #include "report/leader_tasks.h"
 
 #include <pthread.h>
@@ -10,7 +11,7 @@
 #include "peer.h"
 
 static struct leader_db *db;
-static struct leader_tasks *keeper;
+static struct leader_tasks *tasks;
 static char hook[100], told[100];
 
 static const struct myconn_config cfg = {mydb_socket, "",         0, "lars",
@@ -23,7 +24,7 @@ static int setup(void **state)
     mydb_reset();
     mydb_sql("DELETE FROM CallSecond; DELETE FROM CallMinute; DELETE FROM CallHour; "
              "DELETE FROM Lease; DELETE FROM Alarm");
-    keeper = NULL;
+    tasks = NULL;
     snprintf(hook, sizeof(hook), "%s/hook", mydb_dir);
     snprintf(told, sizeof(told), "%s/told", mydb_dir);
     unlink(told);
@@ -33,7 +34,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    leader_tasks_stop(keeper);
+    leader_tasks_stop(tasks);
     leader_tasks_stop(NULL);
     leader_db_close(db);
     myconn_fini();
@@ -65,25 +66,25 @@ static void t_lease_is_one_holders_until_it_ends(void **state)
 
 static void t_counts_move_and_their_sum_stays(void **state)
 {
-    const struct keeper_ages ages = {600, 7200, 400 * 86400, 3600, 86400};
+    const struct leader_db_ages ages = {600, 7200, 400 * 86400, 3600, 86400};
 
     (void)state;
     mydb_sql(
         "INSERT INTO CallSecond SELECT UNIX_TIMESTAMP() - seq * 7, 1, 1, 10, 80, 3, 1"
         " FROM seq_1_to_2000");
     assert_int_equal(number(SUMS), 2000 * 3000 + 2000);
-    assert_int_equal(leader_db_move(db, &ages), 0);
+    assert_int_equal(leader_db_move_counts(db, &ages), 0);
     assert_int_equal(number(SUMS), 2000 * 3000 + 2000);
     assert_true(number("SELECT COUNT(*) FROM CallSecond") <= 600 / 7 + 1);
     assert_true(number("SELECT COUNT(*) FROM CallMinute") >= 100);
     assert_true(number("SELECT COUNT(*) FROM CallHour") >= 2);
     assert_int_equal(number("SELECT COUNT(*) FROM CallMinute WHERE at MOD 60 <> 0"), 0);
     assert_int_equal(number("SELECT COUNT(*) FROM CallHour WHERE at MOD 3600 <> 0"), 0);
-    assert_int_equal(leader_db_move(db, &ages), 0);
+    assert_int_equal(leader_db_move_counts(db, &ages), 0);
     assert_int_equal(number(SUMS), 2000 * 3000 + 2000);
     mydb_sql(
         "INSERT INTO CallSecond VALUES (UNIX_TIMESTAMP() - 5000, 1, 1, 10, 80, 1, 0)");
-    assert_int_equal(leader_db_move(db, &ages), 0); /* a late one joins its minute */
+    assert_int_equal(leader_db_move_counts(db, &ages), 0); /* joins its minute */
     assert_int_equal(number(SUMS), 2000 * 3000 + 2000 + 1000);
     assert_int_equal(number(
                          "SELECT COUNT(*) FROM CallSecond WHERE at < UNIX_TIMESTAMP() - "
@@ -93,7 +94,7 @@ static void t_counts_move_and_their_sum_stays(void **state)
 
 static void t_old_rows_go_young_ones_stay(void **state)
 {
-    const struct keeper_ages ages = {600, 7200, 86400, 3600, 86400};
+    const struct leader_db_ages ages = {600, 7200, 86400, 3600, 86400};
 
     (void)state;
     mydb_sql(
@@ -104,7 +105,7 @@ static void t_old_rows_go_young_ones_stay(void **state)
         "(X'00112233445566778899aabbccddeeff', 5, NOW() - INTERVAL 2 DAY),"
         "(X'ff112233445566778899aabbccddeeff', 5, NOW());"
         "INSERT INTO CallHour VALUES (UNIX_TIMESTAMP() - 90000, 1, 1, 1, 1, 1, 1)");
-    assert_int_equal(leader_db_move(db, &ages), 0);
+    assert_int_equal(leader_db_move_counts(db, &ages), 0);
     assert_int_equal(number("SELECT MIN(modid) * 10 + COUNT(*) FROM RouteChange"), 21);
     assert_int_equal(number("SELECT COUNT(*) FROM ReportSeen"), 1);
     assert_int_equal(number("SELECT COUNT(*) FROM CallHour"), 0);
@@ -131,7 +132,7 @@ static void *add_late(void *arg)
 
 static void t_nothing_is_lost_between_a_move_and_a_late_batch(void **state)
 {
-    const struct keeper_ages ages = {600, 7200, 400 * 86400, 3600, 86400};
+    const struct leader_db_ages ages = {600, 7200, 400 * 86400, 3600, 86400};
     pthread_t th;
     int i, n = 0, moved = 0;
 
@@ -139,7 +140,7 @@ static void t_nothing_is_lost_between_a_move_and_a_late_batch(void **state)
     enough = false;
     assert_int_equal(pthread_create(&th, NULL, add_late, &n), 0);
     for (i = 0; i < 60; i++) {
-        int rc = leader_db_move(db, &ages);
+        int rc = leader_db_move_counts(db, &ages);
 
         assert_true(rc == 0 || rc == -EIO); /* it may be the loser as well */
         moved += rc == 0;
@@ -153,21 +154,21 @@ static void t_nothing_is_lost_between_a_move_and_a_late_batch(void **state)
 static void start(const char *exec, const char *webhook)
 {
     struct leader_tasks_config c = {.round_ms = 5,
-                              .lease_s = 5,
-                              .error_percent = 20,
-                              .ages = {600, 7200, 86400, 3600, 86400},
-                              .hook = {exec, webhook}};
+                                    .lease_s = 5,
+                                    .error_percent = 20,
+                                    .ages = {600, 7200, 86400, 3600, 86400},
+                                    .notify = {exec, webhook}};
     struct leader_db *own;
 
     assert_int_equal(leader_db_create(&own, &cfg), 0);
-    assert_int_equal(leader_tasks_start(&keeper, own, &c), 0);
+    assert_int_equal(leader_tasks_start(&tasks, own, &c), 0);
 }
 
 static struct leader_tasks_stat stat_now(void)
 {
     struct leader_tasks_stat st;
 
-    leader_tasks_stat(keeper, &st);
+    leader_tasks_stat(tasks, &st);
     return st;
 }
 
@@ -194,7 +195,8 @@ static void t_error_rate_and_dead_node_are_raised_and_cleared(void **state)
     assert_int_equal(stat_now().n_raised, 2);
 }
 
-static void t_drained_module_is_raised_and_the_next_keeper_knows(void **state)
+static void
+t_drained_module_is_raised_and_the_next_leader_does_not_raise_it_again(void **state)
 {
     uint64_t rounds;
 
@@ -203,7 +205,7 @@ static void t_drained_module_is_raised_and_the_next_keeper_knows(void **state)
              "(7, 1, 10, 80, 'drained')");
     start("", "");
     T_WAIT(stat_now().n_raised == 1);
-    leader_tasks_stop(keeper);
+    leader_tasks_stop(tasks);
     start("", "");
     T_WAIT(stat_now().is_leader == 1);
     rounds = stat_now().n_round;
@@ -241,7 +243,7 @@ static void t_program_is_run_with_what_happened(void **state)
     assert_non_null(fgets(line, sizeof(line), f));
     fclose(f);
     assert_string_equal(line, "no_nodes|7/1|raised|all of its nodes are drained\n");
-    assert_int_equal(stat_now().n_hook_fail, 0);
+    assert_int_equal(stat_now().n_notify_fail, 0);
 }
 
 static void t_hook_that_fails_is_counted(void **state)
@@ -251,7 +253,7 @@ static void t_hook_that_fails_is_counted(void **state)
     mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, state) VALUES "
              "(7, 1, 10, 80, 'drained')");
     start(hook, "http://127.0.0.1:1/"); /* nobody listens there */
-    T_WAIT(stat_now().n_hook_fail == 2);
+    T_WAIT(stat_now().n_notify_fail == 2);
     T_WAIT(stat_now().n_round > 20); /* and the work goes on */
 }
 
@@ -290,16 +292,16 @@ static void t_webhook_gets_json(void **state)
     close(fd);
     close(lfd);
     T_WAIT(stat_now().n_round > 5);
-    assert_int_equal(stat_now().n_hook_fail, 0);
+    assert_int_equal(stat_now().n_notify_fail, 0);
 }
 
-static void t_two_keepers_one_works(void **state)
+static void t_of_two_services_one_is_leader(void **state)
 {
     struct leader_tasks *first;
 
     (void)state;
     start("", "");
-    first = keeper;
+    first = tasks;
     T_WAIT(stat_now().is_leader == 1);
     start("", "");
     T_WAIT(number("SELECT COUNT(*) FROM Lease") == 1);
@@ -325,6 +327,6 @@ MYDB_MAIN_WITH(group_setup, group_teardown, K(t_lease_is_one_holders_until_it_en
                K(t_counts_move_and_their_sum_stays), K(t_old_rows_go_young_ones_stay),
                K(t_nothing_is_lost_between_a_move_and_a_late_batch),
                K(t_error_rate_and_dead_node_are_raised_and_cleared),
-               K(t_drained_module_is_raised_and_the_next_keeper_knows),
+               K(t_drained_module_is_raised_and_the_next_leader_does_not_raise_it_again),
                K(t_program_is_run_with_what_happened), K(t_hook_that_fails_is_counted),
-               K(t_webhook_gets_json), K(t_two_keepers_one_works))
+               K(t_webhook_gets_json), K(t_of_two_services_one_is_leader))

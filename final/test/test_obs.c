@@ -13,24 +13,25 @@ static struct httpreply reply;
 static const char *sick; /* why; NULL = healthy */
 static int n_scrapes;
 
-static void collect(struct metrics *m, void *arg)
+static const struct metrics_part path_part[] = {{"udp", 3}, {"shm", 4}};
+
+static void collect(struct metrics *m, const void *arg)
 {
     (void)arg;
     n_scrapes++;
     metrics_counter(m, "lars_test_things_total", "Things done.", 12345678901.0);
     metrics_gauge(m, "lars_test_level", "How high.", -0.5);
+    metrics_counter_parts(m, "lars_test_calls_total", "Calls by path.", "path", path_part,
+                          2);
 }
 
-static int health(char *why, void *arg)
+static const char *health(const void *arg)
 {
     (void)arg;
-    if (!sick)
-        return 0;
-    snprintf(why, HTTPD_WHY_MAX, "%s", sick);
-    return -1;
+    return sick;
 }
 
-static const struct httpd_config cfg = {collect, health, NULL};
+static const struct httpd_config cfg = {collect, health, NULL, 0};
 
 static int setup(void **state)
 {
@@ -82,7 +83,11 @@ static const char first[] = "# HELP lars_test_things_total Things done.\n"
                             "lars_test_things_total 12345678901\n"
                             "# HELP lars_test_level How high.\n"
                             "# TYPE lars_test_level gauge\n"
-                            "lars_test_level -0.5\n";
+                            "lars_test_level -0.5\n"
+                            "# HELP lars_test_calls_total Calls by path.\n"
+                            "# TYPE lars_test_calls_total counter\n"
+                            "lars_test_calls_total{path=\"udp\"} 3\n"
+                            "lars_test_calls_total{path=\"shm\"} 4\n";
 
 static void t_metrics_are_text_with_the_values(void **state)
 {
@@ -91,7 +96,7 @@ static void t_metrics_are_text_with_the_values(void **state)
     assert_int_equal(reply.status, 200);
     assert_non_null(strstr(reply.text, "Content-Type: text/plain; version=0.0.4\r\n"));
     assert_int_equal(strncmp(reply.body, first, strlen(first)), 0);
-    assert_int_equal(httppeer_check_text(reply.body), 5);
+    assert_int_equal(httppeer_check_text(reply.body), 6);
     assert_true(httppeer_value(&reply, "process_open_fds") >= 4);
     assert_true(httppeer_value(&reply, "process_resident_memory_bytes") > 4096);
     assert_int_equal(n_scrapes, 1);

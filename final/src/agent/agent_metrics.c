@@ -1,15 +1,5 @@
 #include "agent/agent_metrics.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
-#include "obs/httpd.h"
-
-struct agent_metrics {
-    struct httpd *http;
-    struct agent *agent;
-};
-
 static void collect_plane(struct metrics *m, const struct dataplane_stat *p)
 {
     metrics_gauge(m, "lars_agentd_shm_clients", "Threads that call by shared memory.",
@@ -40,12 +30,12 @@ static void collect_plane(struct metrics *m, const struct dataplane_stat *p)
                     (double)p->n_corrected);
 }
 
-static void collect(struct metrics *m, void *arg)
+static void collect_all(struct metrics *m, const void *arg)
 {
-    struct agent_metrics *o = arg;
+    const struct agent_metrics *parts = arg;
     struct agent_stat st;
 
-    agent_stat(o->agent, &st);
+    agent_stat(parts->agent, &st);
     metrics_counter(m, "lars_agentd_get_host_total", "Questions for a node.",
                     (double)st.n_get_host);
     metrics_counter(m, "lars_agentd_get_route_total", "Questions for a route.",
@@ -62,35 +52,16 @@ static void collect(struct metrics *m, void *arg)
                     "Connections to a Report Service.", (double)st.n_report_up);
 }
 
-static int health(char *why, void *arg)
+static const char *health(const void *arg)
 {
-    (void)why;
     (void)arg;
-    return 0;                         /* it answers whatever else is away */
+    return NULL;
 }
 
-int agent_metrics_create(struct agent_metrics **out, struct evloop *l, const char *where,
-                    struct agent *a)
+int agent_metrics_serve(struct httpd **out, struct evloop *l, const char *where,
+                        const struct agent_metrics *parts)
 {
-    struct agent_metrics *o = calloc(1, sizeof(*o));
-    struct httpd_config c = {collect, health, o};
-    int rc;
+    const struct httpd_config c = {collect_all, health, parts, sizeof(*parts)};
 
-    if (!o)
-        return -ENOMEM;
-    o->agent = a;
-    rc = httpd_create(&o->http, l, where, &c);
-    if (rc < 0)
-        free(o);
-    else
-        *out = o;
-    return rc;
-}
-
-void agent_metrics_destroy(struct agent_metrics *o)
-{
-    if (!o)
-        return;
-    httpd_destroy(o->http);
-    free(o);
+    return httpd_create(out, l, where, &c);
 }

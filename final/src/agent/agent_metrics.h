@@ -1,17 +1,19 @@
-/* agentobs -- what lars-agentd shows at /metrics and /healthz.  Thread: the main
- * loop's. */
+/* agent_metrics -- what lars-agentd shows at /metrics and /healthz. */
 #ifndef LARS_AGENT_AGENT_METRICS_H
 #define LARS_AGENT_AGENT_METRICS_H
 
 #include "agent/agent.h"
-#include "net/evloop.h"
+#include "obs/httpd.h"
 
-struct agent_metrics;
+struct agent_metrics {
+    struct agent *agent;              /* borrowed */
+    uint64_t unhealthy_ms;            /* without a Report Service for so long, /healthz
+                                       * answers 503 */
+};
 
-/* At <where>, "" = nowhere (httpd.h).  Borrows <a>: destroy this before it.  Returns as
- * httpd_create(). */
-int agent_metrics_create(struct agent_metrics **out, struct evloop *l, const char *where,
-                    struct agent *a);
-void agent_metrics_destroy(struct agent_metrics *o); /* NULL is fine */
+/* Show them at <where>, "" = nowhere.  Copies <parts>; httpd_destroy() comes before the
+ * agent goes.  Returns as httpd_create().  Thread: the main loop's. */
+int agent_metrics_serve(struct httpd **out, struct evloop *l, const char *where,
+                        const struct agent_metrics *parts);
 
 #endif

@@ -1,7 +1,11 @@
-/* A count is in exactly one of CallSecond, CallMinute, CallHour.  Moving it is an
- * INSERT ... SELECT and a DELETE of the same rows in one transaction: the SELECT locks
- * the range that it reads, so a late batch that adds to it waits, and then adds a new
- * row, which the next move takes along. */
+/* A count is in exactly one of CallSecond, CallMinute, CallHour, so their sum is exact at
+ * any moment.  Moving is an INSERT ... SELECT and a DELETE of the same rows in one
+ * transaction.  The SELECT locks the range that it reads: a late batch that adds to it
+ * waits, then adds a new row, and the next move takes that row along.
+ *
+ * Rejected: computing coarser tables from finer ones and keeping both.  A late batch
+ * would then have to change two or three rows, and a lost one would make them disagree.
+ * */
 #include "db/leader_db.h"
 
 #include <ctype.h>
@@ -11,8 +15,11 @@
 #include <string.h>
 
 #define TEXT_MAX 160
-#define DELETE_MAX 10000              /* rows in one go: no long lock */
-#define LOAD_S 60                     /* what is asked for is 15 s old at most */
+#define DELETE_MAX 10000              /* rows of one statement: a short lock */
+/* Its row in Lease.  Every release uses this name, or two would have a leader each. */
+#define LEASE "keeper"
+/* Readers of ZoneLoad and NodeOut look back at most 15 s. */
+#define LOAD_S 60
 
 struct leader_db {
     struct myconn *con;
@@ -44,7 +51,7 @@ const char *leader_db_error(const struct leader_db *d)
     return d->error;
 }
 
-static int run(struct leader_db *d, const char *sql)
+static int run_sql(struct leader_db *d, const char *sql)
 {
     int rc = myconn_ensure(d->con);
 
@@ -73,18 +80,18 @@ int leader_db_lease(struct leader_db *d, uint64_t holder, uint32_t ttl_s)
     uint64_t who = 0;
     int rc;
 
-    /* one statement, so two that ask at once cannot both find it free */
+    /* one statement: two processes that ask at once cannot both find it free */
     snprintf(sql, sizeof(sql),
-             "INSERT INTO Lease (name, holder, until_at) VALUES ('keeper', %llu, "
+             "INSERT INTO Lease (name, holder, until_at) VALUES ('" LEASE "', %llu, "
              "NOW(3) + INTERVAL %u SECOND) ON DUPLICATE KEY UPDATE "
              "holder = IF(holder = %llu OR until_at < NOW(3), VALUES(holder), holder), "
              "until_at = IF(holder = %llu, VALUES(until_at), until_at)",
              (unsigned long long)holder, ttl_s, (unsigned long long)holder,
              (unsigned long long)holder);
-    rc = run(d, sql);
+    rc = run_sql(d, sql);
     if (rc == 0)
-        rc = select_rows(d, "SELECT holder FROM Lease WHERE name = 'keeper'", take_number,
-                         &who);
+        rc = select_rows(d, "SELECT holder FROM Lease WHERE name = '" LEASE "'",
+                         take_number, &who);
     return rc < 0 ? rc : who == holder;
 }
 
@@ -93,19 +100,20 @@ int leader_db_release(struct leader_db *d, uint64_t holder)
     char sql[120];
 
     snprintf(sql, sizeof(sql),
-             "DELETE FROM Lease WHERE name = 'keeper' AND holder = %llu",
+             "DELETE FROM Lease WHERE name = '" LEASE "' AND holder = %llu",
              (unsigned long long)holder);
-    return run(d, sql);
+    return run_sql(d, sql);
 }
 
 /* --- moving ------------------------------------------------------------------------- */
 
-/* From <from> to <to>, whose span is <span> seconds, what began before <limit>. */
-static int move(struct leader_db *d, const char *from, const char *to, uint32_t span,
-                uint64_t limit)
+/* Move the counts that began before <limit> (seconds since 1970) from <from> to <to>,
+ * whose rows span <span> seconds. */
+static int move_table(struct leader_db *d, const char *from, const char *to,
+                      uint32_t span, uint64_t limit)
 {
     char sql[500];
-    int rc = run(d, "START TRANSACTION");
+    int rc = run_sql(d, "START TRANSACTION");
 
     snprintf(sql, sizeof(sql),
              "INSERT INTO %s (at, modid, cmdid, ip, port, succ, err) SELECT at DIV %u * "
@@ -114,23 +122,23 @@ static int move(struct leader_db *d, const char *from, const char *to, uint32_t 
              "succ = %s.succ + VALUES(succ), err = %s.err + VALUES(err)",
              to, span, span, from, (unsigned long long)limit, span, to, to);
     if (rc == 0)
-        rc = run(d, sql);
+        rc = run_sql(d, sql);
     snprintf(sql, sizeof(sql), "DELETE FROM %s WHERE at < %llu", from,
              (unsigned long long)limit);
     if (rc == 0)
-        rc = run(d, sql);
-    return rc < 0 ? rc : run(d, "COMMIT");
+        rc = run_sql(d, sql);
+    return rc < 0 ? rc : run_sql(d, "COMMIT");
 }
 
-static int delete_old(struct leader_db *d, const char *table, const char *column,
-                      uint32_t age_s)
+static int delete_older(struct leader_db *d, const char *table, const char *column,
+                        uint32_t age_s)
 {
     char sql[200];
 
     snprintf(sql, sizeof(sql),
              "DELETE FROM %s WHERE %s < NOW() - INTERVAL %u SECOND LIMIT %d", table,
              column, age_s, DELETE_MAX);
-    return run(d, sql);
+    return run_sql(d, sql);
 }
 
 static int delete_before(struct leader_db *d, const char *table, uint64_t at)
@@ -139,18 +147,18 @@ static int delete_before(struct leader_db *d, const char *table, uint64_t at)
 
     snprintf(sql, sizeof(sql), "DELETE FROM %s WHERE at < %llu LIMIT %d", table,
              (unsigned long long)at, DELETE_MAX);
-    return run(d, sql);
+    return run_sql(d, sql);
 }
 
-int leader_db_move(struct leader_db *d, const struct keeper_ages *ages)
+int leader_db_move_counts(struct leader_db *d, const struct leader_db_ages *ages)
 {
     uint64_t now = 0;
     int rc = select_rows(d, "SELECT UNIX_TIMESTAMP()", take_number, &now);
 
     if (rc == 0)
-        rc = move(d, "CallSecond", "CallMinute", 60, now - ages->second_s);
+        rc = move_table(d, "CallSecond", "CallMinute", 60, now - ages->second_s);
     if (rc == 0)
-        rc = move(d, "CallMinute", "CallHour", 3600, now - ages->minute_s);
+        rc = move_table(d, "CallMinute", "CallHour", 3600, now - ages->minute_s);
     if (rc == 0)
         rc = delete_before(d, "CallHour", now - ages->hour_s);
     if (rc == 0)
@@ -160,36 +168,36 @@ int leader_db_move(struct leader_db *d, const struct keeper_ages *ages)
     if (rc == 0)
         rc = delete_before(d, "NodeOut", now - LOAD_S);
     if (rc == 0)
-        rc = delete_old(d, "RouteChange", "changed_at", ages->change_s);
-    return rc < 0 ? rc : delete_old(d, "ReportSeen", "updated_at", ages->seen_s);
+        rc = delete_older(d, "RouteChange", "changed_at", ages->change_s);
+    return rc < 0 ? rc : delete_older(d, "ReportSeen", "updated_at", ages->seen_s);
 }
 
-/* --- what alarms are about ---------------------------------------------------------- */
+/* --- alarms ------------------------------------------------------------------------- */
 
 static uint32_t u32(const char *text)
 {
     return text ? (uint32_t)strtoull(text, NULL, 10) : 0;
 }
 
-struct calls_call {
-    int (*fn)(const struct keeper_calls *k, void *arg);
+struct node_call {
+    int (*fn)(const struct leader_db_node *k, void *arg);
     void *arg;
 };
 
-static int take_calls(char **at, void *arg)
+static int take_node(char **at, void *arg)
 {
-    struct calls_call *c = arg;
-    struct keeper_calls k = {u32(at[0]), u32(at[1]), u32(at[2]), u32(at[3]), 0, 0};
+    struct node_call *c = arg;
+    struct leader_db_node k = {u32(at[0]), u32(at[1]), u32(at[2]), u32(at[3]), 0, 0};
 
     take_number(&at[4], &k.ok);
     take_number(&at[5], &k.failed);
     return c->fn(&k, c->arg);
 }
 
-int leader_db_calls(struct leader_db *d, uint32_t s,
-                   int (*fn)(const struct keeper_calls *k, void *arg), void *arg)
+int leader_db_each_node(struct leader_db *d, uint32_t s,
+                        int (*fn)(const struct leader_db_node *k, void *arg), void *arg)
 {
-    struct calls_call c = {fn, arg};
+    struct node_call c = {fn, arg};
     char sql[240];
 
     snprintf(
@@ -198,7 +206,7 @@ int leader_db_calls(struct leader_db *d, uint32_t s,
         ">= UNIX_TIMESTAMP() - %u GROUP BY modid, cmdid, ip, port "
         "ORDER BY modid, cmdid, ip, port",
         s);
-    return select_rows(d, sql, take_calls, &c);
+    return select_rows(d, sql, take_node, &c);
 }
 
 struct module_call {
@@ -213,7 +221,7 @@ static int take_module(char **at, void *arg)
     return c->fn(u32(at[0]), u32(at[1]), c->arg);
 }
 
-int leader_db_without_nodes(struct leader_db *d,
+int leader_db_each_drained(struct leader_db *d,
                            int (*fn)(uint32_t modid, uint32_t cmdid, void *arg),
                            void *arg)
 {
@@ -225,8 +233,8 @@ int leader_db_without_nodes(struct leader_db *d,
                        take_module, &c);
 }
 
-/* <text> with nothing in it that SQL could take for its own. */
-static const char *plain(const char *text, char out[TEXT_MAX])
+/* Copy <text> with every character that could end an SQL string replaced by '?'. */
+static const char *plain_text(const char *text, char out[TEXT_MAX])
 {
     size_t i;
 
@@ -237,18 +245,18 @@ static const char *plain(const char *text, char out[TEXT_MAX])
     return out;
 }
 
-int leader_db_raise(struct leader_db *d, const char *kind, const char *subject,
-                   const char *detail)
+int leader_db_raise_alarm(struct leader_db *d, const char *kind, const char *subject,
+                          const char *detail)
 {
     char k[TEXT_MAX], s[TEXT_MAX], t[TEXT_MAX], sql[700];
 
     snprintf(sql, sizeof(sql),
              "INSERT INTO Alarm (kind, subject, detail) VALUES ('%s', '%s', '%s')",
-             plain(kind, k), plain(subject, s), plain(detail, t));
-    return run(d, sql);
+             plain_text(kind, k), plain_text(subject, s), plain_text(detail, t));
+    return run_sql(d, sql);
 }
 
-int leader_db_clear(struct leader_db *d, const char *kind, const char *subject)
+int leader_db_clear_alarm(struct leader_db *d, const char *kind, const char *subject)
 {
     char k[TEXT_MAX], s[TEXT_MAX], sql[600];
 
@@ -256,28 +264,28 @@ int leader_db_clear(struct leader_db *d, const char *kind, const char *subject)
         sql, sizeof(sql),
         "UPDATE Alarm SET cleared_at = NOW() WHERE kind = '%s' AND subject = '%s' AND "
         "cleared_at IS NULL",
-        plain(kind, k), plain(subject, s));
-    return run(d, sql);
+        plain_text(kind, k), plain_text(subject, s));
+    return run_sql(d, sql);
 }
 
-struct raised_call {
+struct alarm_call {
     int (*fn)(const char *kind, const char *subject, void *arg);
     void *arg;
 };
 
-static int take_raised(char **at, void *arg)
+static int take_alarm(char **at, void *arg)
 {
-    struct raised_call *c = arg;
+    struct alarm_call *c = arg;
 
     return c->fn(at[0] ? at[0] : "", at[1] ? at[1] : "", c->arg);
 }
 
-int leader_db_raised(struct leader_db *d,
-                    int (*fn)(const char *kind, const char *subject, void *arg),
-                    void *arg)
+int leader_db_each_open_alarm(struct leader_db *d,
+                              int (*fn)(const char *kind, const char *subject, void *arg),
+                              void *arg)
 {
-    struct raised_call c = {fn, arg};
+    struct alarm_call c = {fn, arg};
 
     return select_rows(d, "SELECT kind, subject FROM Alarm WHERE cleared_at IS NULL",
-                       take_raised, &c);
+                       take_alarm, &c);
 }

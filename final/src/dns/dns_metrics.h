@@ -1,18 +1,21 @@
-/* dnsobs -- what lars-dnsd shows at /metrics and /healthz.  Thread: the main loop's. */
+/* dns_metrics -- what lars-dnsd shows at /metrics and /healthz. */
 #ifndef LARS_DNS_DNS_METRICS_H
 #define LARS_DNS_DNS_METRICS_H
 
 #include "db/db.h"
 #include "dns/dnspoll.h"
 #include "dns/dnssrv.h"
-#include "net/evloop.h"
+#include "obs/httpd.h"
 
-struct dns_metrics;
+struct dns_metrics {                  /* where the values come from; all borrowed */
+    struct dnssrv *srv;
+    struct dnspoll *poll;
+    struct db *guard;                 /* a removal_guard, or NULL */
+};
 
-/* At <where>, "" = nowhere (httpd.h).  Borrows the rest; <guard> may be NULL.  Returns as
- * httpd_create().  Destroy it before the others. */
-int dns_metrics_create(struct dns_metrics **out, struct evloop *l, const char *where,
-                  struct dnssrv *srv, struct dnspoll *poll, struct db *guard);
-void dns_metrics_destroy(struct dns_metrics *o); /* NULL is fine */
+/* Show them at <where>, "" = nowhere.  Copies <parts>; httpd_destroy() comes before they
+ * go.  Returns as httpd_create().  Thread: the main loop's. */
+int dns_metrics_serve(struct httpd **out, struct evloop *l, const char *where,
+                      const struct dns_metrics *parts);
 
 #endif

@@ -1,3 +1,15 @@
+/* Each thread has the current route table, its own connections and its own subscribers; a
+ * new table is a task for every thread, run between two requests.
+ *
+ * Invariant: a thread touches only what is its own, and tables never change once they are
+ * published, so answering takes no lock and never waits for the database.
+ *
+ * Legacy peers get message 2, which holds what fits in one frame; peers that have said
+ * hello get message 36 (updates.c).  A connection is in one of the two sets of
+ * subscribers.
+ *
+ * Rejected: one table of subscribers for all threads.  A push to ten thousand agents
+ * would hold its lock while every other thread waits. */
 #include "dns/dnssrv.h"
 
 #include <errno.h>
@@ -16,15 +28,14 @@
 
 #define LOG_GAP_MS 60000
 #define DEAD_S 30
-#define CACHE_PLACES 16384            /* of each thread, 2 KiB each at most */
+#define CACHE_PLACES 16384 /* replies that a thread keeps, 2 KiB each at most */
 
-/* What one thread has. */
-struct worker {
+struct dns_thread {                   /* what one thread has */
     struct dnssrv *s;
     struct route_table *now;          /* NULL before the first; one reference */
     const struct route_table *before; /* while pushing: what it replaces, or NULL */
-    struct subs *subs;
-    struct updates *updates;          /* of those that said hello */
+    struct subs *subs;                /* of legacy peers */
+    struct updates *updates;          /* of peers that have said hello */
     struct replycache *cache;
     size_t max_subs;
     struct msg_host host[MSG_MAX_HOSTS];
@@ -36,17 +47,17 @@ struct dnssrv {
     struct dnssrv_config cfg;
     struct dispatch *dispatch;
     struct mtsrv *srv;
-    struct worker **worker;           /* one for each thread */
-    _Atomic uint64_t n_query, n_bad_query, n_push, n_cut;
+    struct dns_thread **thread;       /* cfg.n_threads; owned */
+    _Atomic uint64_t n_query, n_bad_query, n_push, n_cut, n_ended[CONN_WHY_COUNT];
 };
 
 /* Pack the route of a module into w->body.  Returns its length or -errno. */
-static ssize_t pack(struct worker *w, uint32_t modid, uint32_t cmdid)
+static ssize_t pack_route(struct dns_thread *w, uint32_t modid, uint32_t cmdid)
 {
     const struct route *r = route_table_find(w->now, modid, cmdid);
     size_t n = r ? r->n_node : 0, i;
 
-    if (n > MSG_MAX_HOSTS) {          /* base peers can take no more in one frame */
+    if (n > MSG_MAX_HOSTS) {          /* a legacy peer takes one frame */
         n = MSG_MAX_HOSTS;
         w->s->n_cut++;
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "route.cut", "modid=%u cmdid=%u nodes=%u",
@@ -58,15 +69,17 @@ static ssize_t pack(struct worker *w, uint32_t modid, uint32_t cmdid)
                           sizeof(w->body));
 }
 
-/* The same, packed now or before.  NULL = it cannot be packed. */
-static const void *packed(struct worker *w, uint32_t modid, uint32_t cmdid, size_t *len)
+/* The same from the cache, packed only when it is not there.  NULL = it cannot be
+ * packed. */
+static const void *packed_route(struct dns_thread *w, uint32_t modid, uint32_t cmdid,
+                                size_t *len)
 {
     const void *body = replycache_get(w->cache, modid, cmdid, len);
     ssize_t n;
 
     if (body)
         return body;
-    n = pack(w, modid, cmdid);
+    n = pack_route(w, modid, cmdid);
     if (n <= 0)
         return NULL;
     replycache_put(w->cache, modid, cmdid, w->body, (size_t)n);
@@ -74,7 +87,7 @@ static const void *packed(struct worker *w, uint32_t modid, uint32_t cmdid, size
     return w->body;
 }
 
-static struct worker *worker_of(const struct conn *c)
+static struct dns_thread *thread_of(const struct conn *c)
 {
     return conn_group_user(conn_owner(c));
 }
@@ -82,7 +95,7 @@ static struct worker *worker_of(const struct conn *c)
 static void on_get_route(struct conn *c, const struct frame *f, void *arg)
 {
     struct dnssrv *s = arg;
-    struct worker *w = worker_of(c);
+    struct dns_thread *w = thread_of(c);
     struct module_id m;
     const void *body = NULL;
     size_t len = 0;
@@ -99,60 +112,56 @@ static void on_get_route(struct conn *c, const struct frame *f, void *arg)
     if (w->now && updates_has(w->updates, c)) {
         updates_send_whole(w->updates, c, &m, route_table_find(w->now, m.modid, m.cmdid),
                            route_table_version(w->now));
-        updates_send_info(w->updates, c, &m);
+        updates_send_meta(w->updates, c, &m);
         return;
     }
-    /* lab s04.answer: From the table there is; without one, the first will answer. */
-    /* stub: (void)len; */
-    if (w->now)
-        body = packed(w, m.modid, m.cmdid, &len);
+    if (w->now)                       /* without a table, the first one answers */
+        body = packed_route(w, m.modid, m.cmdid, &len);
     if (body)
         conn_send(c, MSG_ROUTE, body, len);
-    /* end lab */
 }
 
 static void push_to(struct conn *c, void *arg)
 {
-    struct worker *w = arg;
+    struct dns_thread *w = arg;
 
     if (conn_send(c, MSG_ROUTE, w->body, w->body_len) == 0)
         w->s->n_push++;
 }
 
-static void push_module(uint32_t modid, uint32_t cmdid, void *arg)
+static void push_changed_route(uint32_t modid, uint32_t cmdid, void *arg)
 {
-    struct worker *w = arg;
+    struct dns_thread *w = arg;
     ssize_t len;
 
-    /* lab s04.push: What has not changed is not sent; the first table answers all. */
-    /* stub: return; */
     if (w->before && route_equal(route_table_find(w->before, modid, cmdid),
                                  route_table_find(w->now, modid, cmdid)))
         return;
-    len = pack(w, modid, cmdid);
+    len = pack_route(w, modid, cmdid);
     if (len <= 0)
         return;
     w->body_len = (size_t)len;
     subs_each_conn(w->subs, modid, cmdid, push_to, w);
-    /* end lab */
+    LOG_DEBUG("route.pushed", "modid=%u cmdid=%u version=%llu to=legacy", modid, cmdid,
+              (unsigned long long)route_table_version(w->now));
 }
 
 static void on_hello(struct conn *c, const struct frame *f, void *arg)
 {
     (void)f;
     (void)arg;
-    updates_hello(worker_of(c)->updates, c);
+    updates_hello(thread_of(c)->updates, c);
 }
 
 static void take_table(void *arg, void *user)
 {
-    struct worker *w = conn_group_user(user);
+    struct dns_thread *w = conn_group_user(user);
     struct route_table *old = w->now;
 
     w->now = arg;                     /* the reference comes with the task */
     w->before = old;
     replycache_forget(w->cache);
-    subs_each_module(w->subs, push_module, w);
+    subs_each_module(w->subs, push_changed_route, w);
     w->s->n_push += updates_push(w->updates, old, w->now);
     w->before = NULL;
     route_table_unref(old);
@@ -172,34 +181,36 @@ void dnssrv_publish(struct dnssrv *s, struct route_table *t)
     mtsrv_post_all(s->srv, &(struct msgq_task){take_table, drop_table, t});
 }
 
-static void take_info(void *arg, void *user)
+static void take_meta(void *arg, void *user)
 {
-    struct worker *w = conn_group_user(user);
+    struct dns_thread *w = conn_group_user(user);
 
-    updates_take_info(w->updates, arg); /* the reference comes with the task */
+    updates_take_meta(w->updates, arg); /* the reference comes with the task */
 }
 
-static void drop_info(void *arg)
+static void drop_meta(void *arg)
 {
     module_meta_table_unref(arg);
 }
 
-void dnssrv_publish_info(struct dnssrv *s, struct module_meta_table *t)
+void dnssrv_publish_meta(struct dnssrv *s, struct module_meta_table *t)
 {
     unsigned i;
 
     for (i = 0; i < s->cfg.n_threads; i++)
         module_meta_table_ref(t);
-    mtsrv_post_all(s->srv, &(struct msgq_task){take_info, drop_info, t});
+    mtsrv_post_all(s->srv, &(struct msgq_task){take_meta, drop_meta, t});
 }
 
 static void on_start(struct conn *c, void *arg)
 {
     struct subs_client *cl;
+    char text[NET_ADDR_STRLEN];
 
     (void)arg;
-    sock_keepalive(conn_fd(c), DEAD_S); /* agents are never closed for being quiet */
-    if (subs_client_create(&cl, worker_of(c)->subs, c) < 0)
+    LOG_DEBUG("agent.connected", "peer=%s", net_addr_str(conn_peer(c), text));
+    sock_keepalive(conn_fd(c), DEAD_S); /* a silent agent is not closed, a dead one is */
+    if (subs_client_create(&cl, thread_of(c)->subs, c) < 0)
         conn_close(c);
     else
         conn_set_user(c, cl);
@@ -207,33 +218,37 @@ static void on_start(struct conn *c, void *arg)
 
 static void on_close(struct conn *c, enum conn_why why, void *arg)
 {
-    (void)why;
-    (void)arg;
+    struct dnssrv *s = arg;
+    char text[NET_ADDR_STRLEN];
+
+    s->n_ended[why]++;
+    LOG_DEBUG("agent.closed", "peer=%s why=%d", net_addr_str(conn_peer(c), text),
+              (int)why);
     subs_client_destroy(conn_user(c));
 }
 
-/* The first task of each thread: no connection can come before it. */
-static void add_worker(void *arg, void *user)
+/* The first task of each thread, so it runs before the thread gets a connection. */
+static void set_thread(void *arg, void *user)
 {
-    struct worker *w = arg;
+    struct dns_thread *w = arg;
 
     conn_group_set_user(user, w);
 }
 
-static int create_workers(struct dnssrv *s)
+static int create_threads(struct dnssrv *s)
 {
     unsigned i;
     int rc = 0;
 
-    s->worker = calloc(s->cfg.n_threads, sizeof(struct worker *));
-    if (!s->worker)
+    s->thread = calloc(s->cfg.n_threads, sizeof(struct dns_thread *));
+    if (!s->thread)
         return -ENOMEM;
     for (i = 0; i < s->cfg.n_threads && rc == 0; i++) {
-        struct worker *w = calloc(1, sizeof(*w));
+        struct dns_thread *w = calloc(1, sizeof(*w));
 
         if (!w)
             return -ENOMEM;
-        s->worker[i] = w;
+        s->thread[i] = w;
         w->s = s;
         w->max_subs = s->cfg.max_subs;
         rc = subs_create(&w->subs);
@@ -242,7 +257,7 @@ static int create_workers(struct dnssrv *s)
         if (rc == 0)
             rc = updates_create(&w->updates);
         if (rc == 0)
-            rc = mtsrv_post(s->srv, i, &(struct msgq_task){add_worker, NULL, w});
+            rc = mtsrv_post(s->srv, i, &(struct msgq_task){set_thread, NULL, w});
     }
     return rc;
 }
@@ -258,20 +273,18 @@ int dnssrv_create(struct dnssrv **out, struct evloop *main_loop, int lfd,
         s->cfg = *cfg;
         rc = dispatch_set(s->dispatch, MSG_GET_ROUTE, on_get_route, s);
     }
-    if (rc == 0) {
+    if (rc == 0)
         rc = dispatch_set(s->dispatch, MSG_HELLO, on_hello, s);
-    }
     if (rc < 0) {
         close(lfd);
         dnssrv_destroy(s);
         return rc;
     }
-    mc.conn = (struct conn_config){.dispatch = s->dispatch,
-                                   .on_start = on_start,
-                                   .on_close = on_close};
+    mc.conn = (struct conn_config){
+        .dispatch = s->dispatch, .on_start = on_start, .on_close = on_close, .arg = s};
     rc = mtsrv_create(&s->srv, main_loop, lfd, &mc);
     if (rc == 0)
-        rc = create_workers(s);
+        rc = create_threads(s);
     if (rc < 0)
         dnssrv_destroy(s);
     else
@@ -286,14 +299,14 @@ void dnssrv_destroy(struct dnssrv *s)
     if (!s)
         return;
     mtsrv_destroy(s->srv);            /* every connection and task is gone after this */
-    for (i = 0; s->worker && i < s->cfg.n_threads && s->worker[i]; i++) {
-        route_table_unref(s->worker[i]->now);
-        subs_destroy(s->worker[i]->subs);
-        updates_destroy(s->worker[i]->updates);
-        replycache_destroy(s->worker[i]->cache);
-        free(s->worker[i]);
+    for (i = 0; s->thread && i < s->cfg.n_threads && s->thread[i]; i++) {
+        route_table_unref(s->thread[i]->now);
+        subs_destroy(s->thread[i]->subs);
+        updates_destroy(s->thread[i]->updates);
+        replycache_destroy(s->thread[i]->cache);
+        free(s->thread[i]);
     }
-    free(s->worker);
+    free(s->thread);
     dispatch_destroy(s->dispatch);
     free(s);
 }
@@ -305,5 +318,9 @@ struct mtsrv *dnssrv_server(struct dnssrv *s)
 
 void dnssrv_stat(const struct dnssrv *s, struct dnssrv_stat *out)
 {
-    *out = (struct dnssrv_stat){s->n_query, s->n_bad_query, s->n_push, s->n_cut};
+    unsigned i;
+
+    *out = (struct dnssrv_stat){s->n_query, s->n_bad_query, s->n_push, s->n_cut, {0}};
+    for (i = 0; i < CONN_WHY_COUNT; i++)
+        out->n_ended[i] = s->n_ended[i];
 }

@@ -1,14 +1,21 @@
+/* The file is written by a thread of its own, because a million nodes take half a second
+ * and the poller must not stand still for so long.  Tables that come while one is being
+ * written replace each other: only the newest matters.
+ *
+ * Invariant: the table that was put last is in the file when route_snapshot_stop()
+ * returns, unless the disk refused it; an older one never replaces a newer one, because a
+ * table whose write failed goes back to the queue only while the queue is empty. */
 #include "dns/route_snapshot.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/worker.h"
 #include "route/routefile.h"
 
 #define LOG_GAP_MS 60000
@@ -16,12 +23,9 @@
 struct route_snapshot {
     char *path;
     uint32_t gap_ms;
-    pthread_t thread;
-    pthread_mutex_t lock;             /* guards next, stop */
-    pthread_cond_t wake;
-    struct route_table *next;         /* to be written; NULL = nothing is */
-    bool stop;
     _Atomic uint64_t n_written, n_fail;
+    struct worker *worker;            /* its lock guards what follows */
+    struct route_table *next;         /* to be written; NULL = nothing is */
 };
 
 static int write_table(const char *path, const struct route_table *t)
@@ -44,60 +48,54 @@ static int write_table(const char *path, const struct route_table *t)
     return rc;
 }
 
-/* The next one; NULL when it is time to stop and nothing is left. */
-static struct route_table *take(struct route_snapshot *k)
+/* The next table; NULL when it is time to stop and none is left. */
+static struct route_table *take_table(struct route_snapshot *k)
 {
     struct route_table *t;
 
-    pthread_mutex_lock(&k->lock);
-    while (!k->stop && !k->next)
-        pthread_cond_wait(&k->wake, &k->lock);
+    worker_lock(k->worker);
+    while (!worker_is_stopping(k->worker) && !k->next)
+        worker_wait(k->worker);
     t = k->next;
     k->next = NULL;
-    pthread_mutex_unlock(&k->lock);
+    worker_unlock(k->worker);
     return t;
 }
 
-/* It could not be written: again later, unless there is a newer one.  Takes <t>. */
+/* Try <t> again later, unless a newer table waits.  Takes <t>. */
 static void put_back(struct route_snapshot *k, struct route_table *t)
 {
-    pthread_mutex_lock(&k->lock);
-    if (!k->next && !k->stop) {
+    worker_lock(k->worker);
+    if (!k->next && !worker_is_stopping(k->worker)) {
         k->next = t;
         t = NULL;
     }
-    pthread_mutex_unlock(&k->lock);
+    worker_unlock(k->worker);
     route_table_unref(t);
 }
 
-static void *run(void *arg)
+static void route_snapshot_main(void *arg)
 {
     struct route_snapshot *k = arg;
     struct route_table *t;
 
-    while ((t = take(k))) {
+    while ((t = take_table(k))) {
         int rc = write_table(k->path, t);
 
         if (rc == 0) {
             k->n_written++;
+            LOG_DEBUG("route.file", "file=%s version=%llu: written", k->path,
+                      (unsigned long long)route_table_version(t));
             route_table_unref(t);
         } else {
             k->n_fail++;
             LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "route.file",
-                      "file=%s err=%s: the old one stays", k->path, err_str(rc));
+                      "file=%s err=%s: not written, the previous file stays", k->path,
+                      err_str(rc));
             put_back(k, t);
         }
-        deadline_pause(&k->wake, &k->lock, &k->stop, k->gap_ms);
+        worker_pause(k->worker, k->gap_ms);
     }
-    return NULL;
-}
-
-static void release(struct route_snapshot *k)
-{
-    pthread_cond_destroy(&k->wake);
-    pthread_mutex_destroy(&k->lock);
-    free(k->path);
-    free(k);
 }
 
 int route_snapshot_start(struct route_snapshot **out, const char *path, uint32_t gap_ms)
@@ -107,40 +105,36 @@ int route_snapshot_start(struct route_snapshot **out, const char *path, uint32_t
 
     if (!k)
         return -ENOMEM;
-    pthread_mutex_init(&k->lock, NULL);
-    deadline_cond_init(&k->wake);
     k->gap_ms = gap_ms;
     k->path = strdup(path);
-    rc = k->path ? pthread_create(&k->thread, NULL, run, k) : ENOMEM;
-    if (rc != 0) {
-        release(k);
-        return -rc;
-    }
-    *out = k;
-    return 0;
+    rc = k->path ? worker_create(&k->worker) : -ENOMEM;
+    if (rc == 0)
+        rc = worker_start(k->worker, route_snapshot_main, k);
+    if (rc < 0)
+        route_snapshot_stop(k);
+    else
+        *out = k;
+    return rc;
 }
 
 void route_snapshot_stop(struct route_snapshot *k)
 {
     if (!k)
         return;
-    pthread_mutex_lock(&k->lock);
-    k->stop = true;
-    pthread_cond_signal(&k->wake);
-    pthread_mutex_unlock(&k->lock);
-    pthread_join(k->thread, NULL);
-    release(k);
+    worker_destroy(k->worker);
+    free(k->path);
+    free(k);
 }
 
 void route_snapshot_put(struct route_snapshot *k, struct route_table *t)
 {
     struct route_table *old;
 
-    pthread_mutex_lock(&k->lock);
+    worker_lock(k->worker);
     old = k->next;
     k->next = route_table_ref(t);
-    pthread_cond_signal(&k->wake);
-    pthread_mutex_unlock(&k->lock);
+    worker_wake(k->worker);
+    worker_unlock(k->worker);
     route_table_unref(old);
 }
 

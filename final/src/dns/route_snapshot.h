@@ -1,6 +1,5 @@
-/* keepfile -- the newest route table in a file, written by a thread of its own: a million
- * nodes take half a second, and nobody may wait for that.  Tables that come while one is
- * being written replace each other; the last one is always written. */
+/* route_snapshot -- keeps the newest route table in a file (the last known good routes),
+ * written by a thread of its own so that the caller never waits for the disk. */
 #ifndef LARS_DNS_ROUTE_SNAPSHOT_H
 #define LARS_DNS_ROUTE_SNAPSHOT_H
 
@@ -10,22 +9,24 @@
 
 struct route_snapshot;
 
-/* Copies <path>.  <gap_ms>: between two writes, at least.  Returns 0; -ENOMEM,
+/* Copies <path>.  At least <gap_ms> pass between two writes.  Returns 0; -ENOMEM,
  * -EAGAIN.  Thread: init. */
 int route_snapshot_start(struct route_snapshot **out, const char *path, uint32_t gap_ms);
 
-/* Writes what was put last, if it is not in the file yet.  NULL is fine.  Thread:
- * init. */
+/* Writes the table that was put last, unless the file has it already.  NULL is fine.
+ * Thread: init. */
 void route_snapshot_stop(struct route_snapshot *k);
 
-/* Takes a reference of its own; never waits for the disk.  Thread: any. */
+/* <t> is what the file will hold, instead of any table that still waits.  Takes a
+ * reference of its own; never waits for the disk.  Thread: any. */
 void route_snapshot_put(struct route_snapshot *k, struct route_table *t);
 
 struct route_snapshot_stat {
-    uint64_t n_written, n_fail;       /* a failed write is tried again */
+    uint64_t n_written;               /* writes that succeeded */
+    uint64_t n_fail;                  /* writes that failed; each is tried again */
 };
 
-/* any */
+/* Thread: any. */
 void route_snapshot_stat(const struct route_snapshot *k, struct route_snapshot_stat *out);
 
 #endif

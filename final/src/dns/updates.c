@@ -1,8 +1,16 @@
+/* A change is packed once per module and thread as a delta, and sent to every subscriber:
+ * the delta names the checksum of the nodes that it applies to, and an agent that has
+ * other nodes asks for the whole route.  So this side keeps no state per agent, and a
+ * lost or repeated update does no harm.
+ *
+ * A delta that would not be smaller than the route is not made; the route is then sent
+ * whole, in pages that fit in a frame. */
 #include "dns/updates.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "dns/subs.h"
 #include "net/frame.h"
 #include "proto/msg_batch.h"
@@ -10,13 +18,13 @@
 #include "route/routedelta.h"
 
 struct updates {
-    struct subs *subs;                /* of those that said hello */
+    struct subs *subs;                /* of peers that have said hello */
     const struct route_table *had, *has; /* while pushing; had may be NULL */
     uint64_t n_sent;
-    struct module_meta_table *info;           /* NULL = nothing yet; one reference */
-    const struct module_meta_table *knew;     /* while pushing: what <info> replaces */
-    char info_body[MSG_MODULE_META_ROOM];
-    size_t info_len;
+    struct module_meta_table *meta;   /* NULL = none yet; one reference */
+    const struct module_meta_table *old_meta; /* while pushing: what <meta> replaces */
+    char meta_body[MSG_MODULE_META_ROOM];
+    size_t meta_len;
     /* The change that is being sent: */
     struct module_id mod;
     const struct route *route;        /* the module's nodes now, or NULL */
@@ -43,7 +51,7 @@ void updates_destroy(struct updates *u)
     if (!u)
         return;
     subs_destroy(u->subs);
-    module_meta_table_unref(u->info);
+    module_meta_table_unref(u->meta);
     free(u);
 }
 
@@ -72,7 +80,7 @@ void updates_hello(struct updates *u, struct conn *c)
     conn_send(c, MSG_HELLO_REPLY, body, (size_t)n);
 }
 
-static void hosts(struct msg_host *out, const struct route_node *node, size_t n)
+static void hosts_of(struct msg_host *out, const struct route_node *node, size_t n)
 {
     size_t i;
 
@@ -97,7 +105,7 @@ int updates_send_whole(struct updates *u, struct conn *c, const struct module_id
 
         head.n_add = n - at < MSG_UPDATE_HOSTS ? n - at : MSG_UPDATE_HOSTS;
         if (head.n_add > 0)
-            hosts(u->host[0], r->node + at, head.n_add);
+            hosts_of(u->host[0], r->node + at, head.n_add);
         at += head.n_add;
         len = msg_update_pack(&head, u->host[0], NULL, u->page, sizeof(u->page));
         rc = len < 0 ? (int)len : conn_send(c, MSG_ROUTE_UPDATE, u->page, (size_t)len);
@@ -105,7 +113,7 @@ int updates_send_whole(struct updates *u, struct conn *c, const struct module_id
     return rc;
 }
 
-/* The delta's length; 0 when the whole is sent instead. */
+/* Returns the length of the delta; 0 when the whole route is to be sent instead. */
 static size_t pack_delta(struct updates *u, const struct route *had,
                          const struct route *has)
 {
@@ -121,8 +129,8 @@ static size_t pack_delta(struct updates *u, const struct route *had,
     head.version = route_table_version(u->has);
     head.base = routedelta_sum(had ? had->node : NULL, n_had);
     head.sum = routedelta_sum(has ? has->node : NULL, n_has);
-    hosts(u->host[0], u->add, head.n_add);
-    hosts(u->host[1], u->gone, head.n_gone);
+    hosts_of(u->host[0], u->add, head.n_add);
+    hosts_of(u->host[1], u->gone, head.n_gone);
     len = msg_update_pack(&head, u->host[0], u->host[1], u->delta, sizeof(u->delta));
     return len < 0 ? 0 : (size_t)len;
 }
@@ -137,7 +145,7 @@ static void send_to(struct conn *c, void *arg)
     u->n_sent += rc == 0;
 }
 
-static void push_module(uint32_t modid, uint32_t cmdid, void *arg)
+static void push_changed_route(uint32_t modid, uint32_t cmdid, void *arg)
 {
     struct updates *u = arg;
     const struct route *had = u->had ? route_table_find(u->had, modid, cmdid) : NULL;
@@ -148,6 +156,9 @@ static void push_module(uint32_t modid, uint32_t cmdid, void *arg)
         return;
     u->delta_len = u->had ? pack_delta(u, had, u->route) : 0;
     subs_each_conn(u->subs, modid, cmdid, send_to, u);
+    LOG_DEBUG("route.pushed", "modid=%u cmdid=%u version=%llu nodes=%u delta=%d", modid,
+              cmdid, (unsigned long long)route_table_version(u->has),
+              u->route ? u->route->n_node : 0, u->delta_len > 0);
 }
 
 uint64_t updates_push(struct updates *u, const struct route_table *had,
@@ -157,61 +168,61 @@ uint64_t updates_push(struct updates *u, const struct route_table *had,
 
     u->had = had;
     u->has = has;
-    subs_each_module(u->subs, push_module, u);
+    subs_each_module(u->subs, push_changed_route, u);
     u->had = u->has = NULL;
     return u->n_sent - before;
 }
 
-/* --- what there is to know besides -------------------------------------------------- */
+/* --- module meta -------------------------------------------------------------------- */
 
-/* Pack it; NULL: that nothing is known any more. */
-static void pack_info(struct updates *u, const struct module_id *m,
-                      const struct msg_module_meta *info)
+/* <meta> NULL: the module has none any more. */
+static void pack_meta(struct updates *u, const struct module_id *m,
+                      const struct msg_module_meta *meta)
 {
     const struct msg_module_meta none = {.mod = *m};
     ssize_t n =
-        msg_module_meta_pack(info ? info : &none, u->info_body, sizeof(u->info_body));
+        msg_module_meta_pack(meta ? meta : &none, u->meta_body, sizeof(u->meta_body));
 
-    u->info_len = n > 0 ? (size_t)n : 0;
+    u->meta_len = n > 0 ? (size_t)n : 0;
 }
 
-static void send_info_to(struct conn *c, void *arg)
+static void send_meta_to(struct conn *c, void *arg)
 {
     struct updates *u = arg;
 
-    if (u->info_len > 0)
-        conn_send(c, MSG_MODULE_META, u->info_body, u->info_len);
+    if (u->meta_len > 0)
+        conn_send(c, MSG_MODULE_META, u->meta_body, u->meta_len);
 }
 
-static void push_info(uint32_t modid, uint32_t cmdid, void *arg)
+static void push_changed_meta(uint32_t modid, uint32_t cmdid, void *arg)
 {
     struct updates *u = arg;
-    const struct msg_module_meta *has = module_meta_table_find(u->info, modid, cmdid);
+    const struct msg_module_meta *has = module_meta_table_find(u->meta, modid, cmdid);
 
-    if (module_meta_table_same(module_meta_table_find(u->knew, modid, cmdid), has))
+    if (module_meta_table_same(module_meta_table_find(u->old_meta, modid, cmdid), has))
         return;
-    pack_info(u, &(struct module_id){modid, cmdid}, has);
-    subs_each_conn(u->subs, modid, cmdid, send_info_to, u);
+    pack_meta(u, &(struct module_id){modid, cmdid}, has);
+    subs_each_conn(u->subs, modid, cmdid, send_meta_to, u);
 }
 
-void updates_take_info(struct updates *u, struct module_meta_table *t)
+void updates_take_meta(struct updates *u, struct module_meta_table *t)
 {
-    struct module_meta_table *old = u->info;
+    struct module_meta_table *old = u->meta;
 
-    u->info = t;
-    u->knew = old;
-    subs_each_module(u->subs, push_info, u);
-    u->knew = NULL;
+    u->meta = t;
+    u->old_meta = old;
+    subs_each_module(u->subs, push_changed_meta, u);
+    u->old_meta = NULL;
     module_meta_table_unref(old);
 }
 
-void updates_send_info(struct updates *u, struct conn *c, const struct module_id *m)
+void updates_send_meta(struct updates *u, struct conn *c, const struct module_id *m)
 {
-    const struct msg_module_meta *info =
-        module_meta_table_find(u->info, m->modid, m->cmdid);
+    const struct msg_module_meta *meta =
+        module_meta_table_find(u->meta, m->modid, m->cmdid);
 
-    if (!info)
+    if (!meta)
         return;
-    pack_info(u, m, info);
-    send_info_to(c, u);
+    pack_meta(u, m, meta);
+    send_meta_to(c, u);
 }

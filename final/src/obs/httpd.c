@@ -1,10 +1,14 @@
-/* libmicrohttpd has an epoll of its own; that descriptor is in our loop, readable when
- * there is anything to do, and its next time-out is a timer of ours. */
+/* libmicrohttpd has an epoll descriptor of its own.  That descriptor is in our event
+ * loop, where it becomes readable when there is something to do, and the library's next
+ * time-out is a timer of ours: so metrics are collected in the loop's thread, between two
+ * events, and need no lock.
+ *
+ * Rejected: the library's own threads.  Every value that a daemon shows would then have
+ * to be atomic or locked. */
 #include "obs/httpd.h"
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +21,7 @@
 #include "net/sock.h"
 
 #define MAX_CONNECTIONS 32u
+#define HEALTH_MAX 300                /* bytes of a reason */
 #define IDLE_S 10u
 #define MEMORY ((size_t)16384)        /* of a connection: the longest request */
 
@@ -26,7 +31,7 @@ struct httpd {
     struct MHD_Daemon *mhd;
     int epfd;                         /* -1 = not in the loop */
     uint16_t port;
-    struct httpd_config cfg;
+    struct httpd_config cfg;          /* its arg: owned */
 };
 
 static enum MHD_Result send_text(struct MHD_Connection *c, unsigned status,
@@ -62,12 +67,12 @@ static enum MHD_Result send_metrics(struct httpd *h, struct MHD_Connection *c)
 
 static enum MHD_Result send_health(struct httpd *h, struct MHD_Connection *c)
 {
-    char why[HTTPD_WHY_MAX] = "ok", line[HTTPD_WHY_MAX + 1];
-    bool ok = h->cfg.health(why, h->cfg.arg) == 0;
-    int n = snprintf(line, sizeof(line), "%s\n", why);
+    const char *why = h->cfg.health(h->cfg.arg);
+    char line[HEALTH_MAX];
+    int n = snprintf(line, sizeof(line), "%s\n", why ? why : "ok");
 
-    return send_text(c, ok ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, "text/plain",
-                     line, (size_t)n);
+    return send_text(c, why ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK, "text/plain",
+                     line, n < HEALTH_MAX ? (size_t)n : HEALTH_MAX - 1);
 }
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
@@ -85,7 +90,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
         return MHD_YES;
     }
     if (*n_data > 0) {
-        *n_data = 0; /* whatever it is */
+        *n_data = 0;                  /* a body is read and ignored */
         return MHD_YES;
     }
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
@@ -99,7 +104,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
     return send_text(c, MHD_HTTP_NOT_FOUND, "text/plain", none, sizeof(none) - 1);
 }
 
-static void run(void *arg)
+static void run_mhd(void *arg)
 {
     struct httpd *h = arg;
     MHD_UNSIGNED_LONG_LONG ms;
@@ -107,7 +112,7 @@ static void run(void *arg)
     MHD_run(h->mhd);
     if (MHD_get_timeout(h->mhd, &ms) == MHD_YES)
         evloop_set_timer(h->loop, &h->timer,
-                         ms > IDLE_S * 1000 ? IDLE_S * 1000 : (uint32_t)ms, run, h);
+                         ms > IDLE_S * 1000 ? IDLE_S * 1000 : (uint32_t)ms, run_mhd, h);
     else
         evloop_clear_timer(h->loop, &h->timer);
 }
@@ -116,10 +121,10 @@ static void on_ready(int fd, uint32_t events, void *arg)
 {
     (void)fd;
     (void)events;
-    run(arg);
+    run_mhd(arg);
 }
 
-static int start(struct httpd *h, int lfd)
+static int start_mhd(struct httpd *h, int lfd)
 {
     const union MHD_DaemonInfo *info;
     int rc;
@@ -139,9 +144,19 @@ static int start(struct httpd *h, int lfd)
     return rc;
 }
 
+static int copy_arg(struct httpd *h)
+{
+    void *copy = malloc(h->cfg.arg_size + 1);
+
+    if (copy && h->cfg.arg_size > 0)
+        memcpy(copy, h->cfg.arg, h->cfg.arg_size);
+    h->cfg.arg = copy;
+    return copy ? 0 : -ENOMEM;
+}
+
 /* Takes <lfd>. */
-static int create(struct httpd **out, struct evloop *l, int lfd,
-                  const struct httpd_config *cfg)
+static int create_on(struct httpd **out, struct evloop *l, int lfd,
+                     const struct httpd_config *cfg)
 {
     struct httpd *h = calloc(1, sizeof(*h));
     struct net_addr at;
@@ -153,7 +168,11 @@ static int create(struct httpd **out, struct evloop *l, int lfd,
     }
     sock_local_addr(lfd, &at);
     *h = (struct httpd){.loop = l, .epfd = -1, .port = at.port, .cfg = *cfg};
-    rc = start(h, lfd);
+    rc = copy_arg(h);
+    if (rc < 0)
+        close(lfd);
+    else
+        rc = start_mhd(h, lfd);
     if (rc < 0)
         httpd_destroy(h);
     else
@@ -174,7 +193,7 @@ int httpd_create(struct httpd **out, struct evloop *l, const char *where,
     if (rc == 0)
         rc = sock_listen(&at, (int)MAX_CONNECTIONS, SOCK_NONBLOCK);
     if (rc >= 0)
-        rc = create(out, l, rc, cfg);
+        rc = create_on(out, l, rc, cfg);
     if (rc < 0)
         LOG_ERROR("http.listen", "at=%s err=%s: see [http] listen, and `ss -ltnp`", where,
                   err_str(rc));
@@ -197,5 +216,6 @@ void httpd_destroy(struct httpd *h)
     evloop_clear_timer(h->loop, &h->timer);
     if (h->mhd)
         MHD_stop_daemon(h->mhd);      /* closes the listening socket */
+    free((void *)(uintptr_t)h->cfg.arg);
     free(h);
 }

@@ -1,7 +1,9 @@
-/* httpd -- /metrics and /healthz of a daemon, served by libmicrohttpd from our own event
- * loop: no thread of its own, at most a few connections, nothing else is there.
+/* httpd -- what a daemon shows over HTTP: /metrics and /healthz, served by libmicrohttpd
+ * from the daemon's own event loop, without a thread and for a few connections at once.
  *     GET /metrics     what <collect> writes, and the process's own values
- *     GET /healthz     200 "ok", or 503 and why, as <health> says */
+ *     GET /healthz     200 "ok"; or 503 and the reason that <health> returns
+ * A daemon writes two functions over one struct of borrowed parts (dns_metrics.c shows
+ * the form); everything else is here. */
 #ifndef LARS_OBS_HTTPD_H
 #define LARS_OBS_HTTPD_H
 
@@ -10,20 +12,21 @@
 #include "net/evloop.h"
 #include "obs/metrics.h"
 
-#define HTTPD_WHY_MAX 200
-
 struct httpd;
 
 struct httpd_config {
-    void (*collect)(struct metrics *m, void *arg);
-    /* 0, or -1 after <why> has the reason (HTTPD_WHY_MAX bytes, no line end). */
-    int (*health)(char *why, void *arg);
-    void *arg;                        /* borrowed */
+    void (*collect)(struct metrics *m, const void *arg);
+    /* NULL: the program does its work.  Else the reason why it does not, one sentence of
+     * static text without a line end. */
+    const char *(*health)(const void *arg);
+    const void *arg;                  /* passed to both: a copy of its <arg_size> bytes */
+    size_t arg_size;
 };
 
-/* Listen at <where>, "ADDRESS:PORT"; "" = nowhere: *out is NULL, and that is fine.
- * Copies <cfg>.  Returns 0; -EINVAL when <where> is no address; -EADDRINUSE ...;
- * -ENOMEM, -EIO. Thread: loop, or init before it runs. */
+/* Listen at <where>, "ADDRESS:PORT"; "" = nowhere: *out is NULL, and that is a success.
+ * Copies <cfg> and its argument; what the argument points to is borrowed until
+ * httpd_destroy().  Returns 0; -EINVAL when <where> is no address; -EADDRINUSE ...;
+ * -ENOMEM, -EIO.  A failure is logged.  Thread: loop, or init before it runs. */
 int httpd_create(struct httpd **out, struct evloop *l, const char *where,
                  const struct httpd_config *cfg);
 uint16_t httpd_port(const struct httpd *h);

@@ -1,34 +1,54 @@
 #include "obs/metrics.h"
 
 #include <dirent.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define SAMPLE_MAX 512
 
-static void sample(struct metrics *m, const char *type, const char *name,
-                   const char *help, double value)
+static void append(struct metrics *m, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void append(struct metrics *m, const char *fmt, ...)
 {
     char text[SAMPLE_MAX];
+    va_list ap;
     int n;
 
-    if (m->rc < 0)
-        return;
-    n = snprintf(text, sizeof(text), "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", name, help,
-                 name, type, name, value);
-    if (n > 0 && (size_t)n < sizeof(text))
+    va_start(ap, fmt);
+    n = vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (m->rc == 0 && n > 0 && (size_t)n < sizeof(text))
         m->rc = buf_append(m->out, text, (size_t)n);
+}
+
+static void append_sample(struct metrics *m, const char *type, const char *name,
+                          const char *help, double value)
+{
+    append(m, "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", name, help, name, type, name,
+           value);
 }
 
 void metrics_counter(struct metrics *m, const char *name, const char *help, double value)
 {
-    sample(m, "counter", name, help, value);
+    append_sample(m, "counter", name, help, value);
 }
 
 void metrics_gauge(struct metrics *m, const char *name, const char *help, double value)
 {
-    sample(m, "gauge", name, help, value);
+    append_sample(m, "gauge", name, help, value);
+}
+
+void metrics_counter_parts(struct metrics *m, const char *name, const char *help,
+                           const char *label, const struct metrics_part *part, size_t n)
+{
+    size_t i;
+
+    append(m, "# HELP %s %s\n# TYPE %s counter\n", name, help, name);
+    for (i = 0; i < n; i++)
+        append(m, "%s{%s=\"%s\"} %.17g\n", name, label, part[i].value, part[i].count);
 }
 
 static int count_fds(void)

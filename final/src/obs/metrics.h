@@ -1,10 +1,10 @@
 /* metrics -- values as Prometheus text, format 0.0.4.  A program has one function that
- * writes all of its values, called for each scrape: nothing is registered, nothing is
- * counted twice.  Thread: one. */
+ * writes all of its values and is called for each scrape: no value is registered
+ * anywhere, and none is kept twice.  Thread: one. */
 #ifndef LARS_OBS_METRICS_H
 #define LARS_OBS_METRICS_H
 
-#include <stdint.h>
+#include <stddef.h>
 
 #include "base/buf.h"
 
@@ -17,6 +17,14 @@ struct metrics {
 
 void metrics_counter(struct metrics *m, const char *name, const char *help, double value);
 void metrics_gauge(struct metrics *m, const char *name, const char *help, double value);
+
+/* A counter in parts that a label tells apart: a sample NAME{LABEL="..."} for each. */
+struct metrics_part {
+    const char *value;                /* of the label; letters, digits and '_' */
+    double count;
+};
+void metrics_counter_parts(struct metrics *m, const char *name, const char *help,
+                           const char *label, const struct metrics_part *part, size_t n);
 
 /* What Prometheus expects of every process: processor seconds, memory, descriptors. */
 void metrics_process(struct metrics *m);

@@ -1,6 +1,13 @@
-/* A batch leaves its connection's thread for a writer and its acknowledgement comes back
- * as a task, when the connection may be gone, and its memory another's.  So batches carry
- * the connection's number, and each thread finds its connections by number. */
+/* A batch leaves the thread of its connection for a writer, and its acknowledgement comes
+ * back as a task.  By then the connection may be closed and its memory used by another
+ * one, so a pointer to it would be wrong.
+ *
+ * Invariant: between threads a connection is named by a number that is never used again;
+ * each thread keeps a table of its own connections by number, and only that thread
+ * follows the pointer.
+ *
+ * Rejected: reference counts on connections.  They would keep the descriptors of closed
+ * connections open for as long as the database is away. */
 #include "report/batchsrv.h"
 
 #include <errno.h>
@@ -17,25 +24,26 @@
 #define LOG_GAP_MS 60000
 
 struct peer {                         /* a connection */
-    uint64_t number;
+    uint64_t number;                  /* 1 and more, never used twice */
     struct conn *c;
     UT_hash_handle hh;
 };
 
-struct worker {                       /* of one thread */
-    unsigned index;
-    struct peer *peers;
+struct peer_table {                   /* the connections of one thread */
+    unsigned index;                   /* of the thread */
+    struct peer *peers;               /* by number */
 };
 
 struct batchsrv {
     unsigned n_threads, n_writers;
-    struct worker *worker;
-    struct mtsrv *srv;
+    struct peer_table *table;         /* one for each thread; owned */
+    struct mtsrv *srv;                /* borrowed, as the writers */
     struct batchwriter **writer;
-    _Atomic uint64_t next_number;
+    _Atomic uint64_t last_number;
+    _Atomic uint64_t n_ended[CONN_WHY_COUNT];
 };
 
-static struct worker *worker_of(const struct conn *c)
+static struct peer_table *table_of(const struct conn *c)
 {
     return conn_group_user(conn_owner(c));
 }
@@ -54,11 +62,11 @@ static void on_hello(struct conn *c, const struct frame *f, void *arg)
         conn_send(c, MSG_HELLO_REPLY, body, (size_t)n);
 }
 
-static unsigned hash(const uint8_t *stream)
+static unsigned hash_of_stream(const uint8_t *stream)
 {
     uint32_t h;
 
-    memcpy(&h, stream, sizeof(h));    /* random already */
+    memcpy(&h, stream, sizeof(h));    /* names of streams are random */
     return h;
 }
 
@@ -66,7 +74,7 @@ static void on_batch(struct conn *c, const struct frame *f, void *arg)
 {
     struct batchsrv *b = arg;
     struct peer *p = conn_user(c);
-    struct worker *w = worker_of(c);
+    struct peer_table *t = table_of(c);
     struct msg_batch *m;
     char peer[NET_ADDR_STRLEN];
     int rc = msg_batch_unpack(&m, f->body, f->len);
@@ -76,12 +84,12 @@ static void on_batch(struct conn *c, const struct frame *f, void *arg)
                   err_str(rc), net_addr_str(conn_peer(c), peer));
         return;
     }
-    if (!p || !w || b->n_writers == 0) {
-        free(m);                      /* not acknowledged: it comes again */
+    if (!p || !t || b->n_writers == 0) {
+        free(m);                      /* not acknowledged, so the agent repeats it */
         return;
     }
-    batchwriter_put(b->writer[hash(m->stream) % b->n_writers], m,
-                    (const uint64_t[2]){w->index, p->number});
+    batchwriter_put(b->writer[hash_of_stream(m->stream) % b->n_writers], m,
+                    (const uint64_t[2]){t->index, p->number});
 }
 
 int batchsrv_more(struct dispatch *d, void *arg)
@@ -94,14 +102,16 @@ int batchsrv_more(struct dispatch *d, void *arg)
 void batchsrv_on_start(struct conn *c, void *arg)
 {
     struct batchsrv *b = arg;
-    struct worker *w = worker_of(c);
-    struct peer *p = w ? calloc(1, sizeof(*p)) : NULL;
+    struct peer_table *t = table_of(c);
+    struct peer *p = t ? calloc(1, sizeof(*p)) : NULL;
+    char text[NET_ADDR_STRLEN];
 
+    LOG_DEBUG("agent.connected", "peer=%s", net_addr_str(conn_peer(c), text));
     if (!p)
-        return;                      /* its batches are not taken: it stays a base peer */
-    p->number = ++b->next_number;
+        return;                       /* without memory: its batches are not taken */
+    p->number = ++b->last_number;
     p->c = c;
-    HASH_ADD(hh, w->peers, number, sizeof(p->number), p);
+    HASH_ADD(hh, t->peers, number, sizeof(p->number), p);
     if (p->hh.tbl)
         conn_set_user(c, p);
     else
@@ -110,14 +120,25 @@ void batchsrv_on_start(struct conn *c, void *arg)
 
 void batchsrv_on_close(struct conn *c, enum conn_why why, void *arg)
 {
+    struct batchsrv *b = arg;
     struct peer *p = conn_user(c);
+    char text[NET_ADDR_STRLEN];
 
-    (void)why;
-    (void)arg;
+    b->n_ended[why]++;
+    LOG_DEBUG("agent.closed", "peer=%s why=%d", net_addr_str(conn_peer(c), text),
+              (int)why);
     if (!p)
         return;
-    HASH_DEL(worker_of(c)->peers, p);
+    HASH_DEL(table_of(c)->peers, p);
     free(p);
+}
+
+void batchsrv_ended(const struct batchsrv *b, uint64_t ended[CONN_WHY_COUNT])
+{
+    unsigned i;
+
+    for (i = 0; i < CONN_WHY_COUNT; i++)
+        ended[i] = b->n_ended[i];
 }
 
 struct ack_task {
@@ -128,12 +149,12 @@ struct ack_task {
 static void run_ack(void *arg, void *user)
 {
     struct ack_task *t = arg;
-    struct worker *w = conn_group_user(user);
+    struct peer_table *table = conn_group_user(user);
     struct peer *p = NULL;
     char body[64];
     ssize_t n = msg_batch_pack_ack(&t->ack, body, sizeof(body));
 
-    HASH_FIND(hh, w->peers, &t->number, sizeof(t->number), p);
+    HASH_FIND(hh, table->peers, &t->number, sizeof(t->number), p);
     if (p && n > 0)
         conn_send(p->c, MSG_REPORT_ACK, body, (size_t)n);
     free(t);
@@ -145,15 +166,16 @@ void batchsrv_on_applied(const struct msg_ack *ack, const uint64_t tag[2], void 
     struct ack_task *t = malloc(sizeof(*t));
 
     if (!t)
-        return;                      /* not acknowledged: it comes again, and is "seen" */
+        return;                       /* the agent repeats the batch, which is then found
+                                       * to be applied, and acknowledged */
     t->ack = *ack;
     t->number = tag[1];
     if (mtsrv_post(b->srv, (unsigned)tag[0], &(struct msgq_task){run_ack, free, t}) < 0)
         free(t);
 }
 
-/* The first task of each thread: no connection can come before it. */
-static void add_worker(void *arg, void *user)
+/* The first task of each thread, so it runs before the thread gets a connection. */
+static void set_peer_table(void *arg, void *user)
 {
     conn_group_set_user(user, arg);
 }
@@ -165,8 +187,8 @@ int batchsrv_create(struct batchsrv **out, unsigned n_threads)
     if (!b)
         return -ENOMEM;
     b->n_threads = n_threads;
-    b->worker = calloc(n_threads, sizeof(*b->worker));
-    if (!b->worker) {
+    b->table = calloc(n_threads, sizeof(*b->table));
+    if (!b->table) {
         free(b);
         return -ENOMEM;
     }
@@ -184,8 +206,8 @@ int batchsrv_serve(struct batchsrv *b, struct mtsrv *srv, struct batchwriter **w
     b->writer = writer;
     b->n_writers = n_writers;
     for (i = 0; i < b->n_threads && rc == 0; i++) {
-        b->worker[i].index = i;
-        rc = mtsrv_post(srv, i, &(struct msgq_task){add_worker, NULL, &b->worker[i]});
+        b->table[i].index = i;
+        rc = mtsrv_post(srv, i, &(struct msgq_task){set_peer_table, NULL, &b->table[i]});
     }
     return rc;
 }
@@ -194,6 +216,6 @@ void batchsrv_destroy(struct batchsrv *b)
 {
     if (!b)
         return;
-    free(b->worker);
+    free(b->table);
     free(b);
 }

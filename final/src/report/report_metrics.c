@@ -1,137 +1,164 @@
+/* Health answers one question: do reports reach the database?  A failure counts only
+ * after unhealthy_ms, because every restart of the database fails some statements, and a
+ * monitor that alarms for each would be switched off.  A queue without room counts at
+ * once: what comes now is refused. */
 #include "report/report_metrics.h"
 
-#include <errno.h>
-#include <stdlib.h>
+#include "obs/server_metrics.h"
 
-#include "obs/httpd.h"
-
-struct report_metrics {
-    struct httpd *http;
-    struct report_metrics_config cfg;
-};
-
-static void collect_service(struct metrics *m, struct report_metrics *o)
+static void sum_rows(const struct report_metrics *parts, struct writer_stat *sum)
 {
-    struct reportsrv_stat st;
-
-    reportsrv_stat(o->cfg.srv, &st);
-    metrics_gauge(m, "lars_reportd_connections", "Agents connected.",
-                  mtsrv_n_conns(reportsrv_server(o->cfg.srv)));
-    metrics_counter(m, "lars_reportd_reports_total", "Messages of old-style agents.",
-                    (double)st.n_report);
-    metrics_counter(m, "lars_reportd_refused_reports_total",
-                    "Messages of old-style agents that were malformed.",
-                    (double)st.n_bad);
-}
-
-static void collect_rows(struct metrics *m, struct report_metrics *o)
-{
-    struct writer_stat st, sum = {0};
+    struct writer_stat st;
     unsigned i;
 
-    for (i = 0; i < o->cfg.n_writers; i++) {
-        writer_stat(o->cfg.writer[i], &st);
-        sum.n_refused += st.n_refused;
-        sum.n_written += st.n_written;
-        sum.n_fail += st.n_fail;
-        sum.n_waiting += st.n_waiting;
+    *sum = (struct writer_stat){0};
+    for (i = 0; i < parts->n_writers; i++) {
+        writer_stat(parts->writer[i], &st);
+        sum->n_refused += st.n_refused;
+        sum->n_written += st.n_written;
+        sum->n_fail += st.n_fail;
+        sum->n_waiting += st.n_waiting;
+        sum->is_full |= st.is_full;
+        if (st.failing_ms > sum->failing_ms)
+            sum->failing_ms = st.failing_ms;
     }
+}
+
+static void sum_batches(const struct report_metrics *parts, struct batchwriter_stat *sum)
+{
+    struct batchwriter_stat st;
+    unsigned i;
+
+    *sum = (struct batchwriter_stat){0};
+    for (i = 0; i < parts->n_writers; i++) {
+        batchwriter_stat(parts->batchwriter[i], &st);
+        sum->n_put += st.n_put;
+        sum->n_dropped += st.n_dropped;
+        sum->n_applied += st.n_applied;
+        sum->n_seen += st.n_seen;
+        sum->n_fail += st.n_fail;
+        sum->n_waiting += st.n_waiting;
+        sum->is_full |= st.is_full;
+        if (st.failing_ms > sum->failing_ms)
+            sum->failing_ms = st.failing_ms;
+    }
+}
+
+static void collect_service(struct metrics *m, const struct report_metrics *parts)
+{
+    uint64_t ended[CONN_WHY_COUNT];
+    struct reportsrv_stat st;
+
+    batchsrv_ended(parts->batchsrv, ended);
+    server_metrics_collect(m, "reportd", reportsrv_server(parts->srv), ended);
+    reportsrv_stat(parts->srv, &st);
+    metrics_counter(m, "lars_reportd_reports_total", "Reports of legacy agents.",
+                    (double)st.n_report);
+    metrics_counter(m, "lars_reportd_refused_reports_total",
+                    "Reports of legacy agents that were malformed.", (double)st.n_bad);
+}
+
+static void collect_rows(struct metrics *m, const struct report_metrics *parts)
+{
+    struct writer_stat sum;
+
+    sum_rows(parts, &sum);
     metrics_counter(m, "lars_reportd_rows_written_total",
-                    "Rows of old-style agents in the database.", (double)sum.n_written);
+                    "Rows of legacy agents written to the database.",
+                    (double)sum.n_written);
     metrics_counter(m, "lars_reportd_rows_refused_total",
-                    "Rows of old-style agents without room in the queue.",
+                    "Rows of legacy agents that found the queue full.",
                     (double)sum.n_refused);
-    metrics_gauge(m, "lars_reportd_rows_waiting", "Rows that wait for the database.",
+    metrics_gauge(m, "lars_reportd_rows_waiting",
+                  "Rows of legacy agents that wait for the database.",
                   (double)sum.n_waiting);
-    metrics_counter(m, "lars_reportd_row_failures_total", "Statements that failed.",
+    metrics_counter(m, "lars_reportd_row_failures_total",
+                    "Statements with rows of legacy agents that failed.",
                     (double)sum.n_fail);
 }
 
-static void collect_batches(struct metrics *m, struct report_metrics *o)
+static void collect_batches(struct metrics *m, const struct report_metrics *parts)
 {
-    struct batchwriter_stat st, sum = {0};
-    unsigned i;
+    struct batchwriter_stat sum;
 
-    for (i = 0; i < o->cfg.n_writers; i++) {
-        batchwriter_stat(o->cfg.batcher[i], &st);
-        sum.n_put += st.n_put;
-        sum.n_dropped += st.n_dropped;
-        sum.n_applied += st.n_applied;
-        sum.n_seen += st.n_seen;
-        sum.n_fail += st.n_fail;
-    }
+    sum_batches(parts, &sum);
     metrics_counter(m, "lars_reportd_batches_total", "Batches received.",
                     (double)sum.n_put);
-    metrics_counter(m, "lars_reportd_batches_applied_total", "Batches in the database.",
-                    (double)sum.n_applied);
+    metrics_counter(m, "lars_reportd_batches_applied_total",
+                    "Batches applied to the database.", (double)sum.n_applied);
     metrics_counter(m, "lars_reportd_batches_repeated_total",
-                    "Batches that were in the database already.", (double)sum.n_seen);
+                    "Batches that had been applied before, when they first came.",
+                    (double)sum.n_seen);
     metrics_counter(m, "lars_reportd_batches_dropped_total",
-                    "Batches without room in the queue; the agents send them again.",
+                    "Batches that found the queue full; the agents send them again.",
                     (double)sum.n_dropped);
+    metrics_gauge(m, "lars_reportd_batches_waiting",
+                  "Batches that wait for the database.", (double)sum.n_waiting);
     metrics_counter(m, "lars_reportd_batch_failures_total",
-                    "Tries that the database refused.", (double)sum.n_fail);
+                    "Tries to apply a batch that failed.", (double)sum.n_fail);
 }
 
-static void collect_keeper(struct metrics *m, struct report_metrics *o)
+static void collect_leader(struct metrics *m, const struct report_metrics *parts)
 {
     struct leader_tasks_stat st;
 
-    if (!o->cfg.keeper)
+    if (!parts->leader)
         return;
-    leader_tasks_stat(o->cfg.keeper, &st);
-    metrics_gauge(m, "lars_reportd_keeper",
-                  "1 = this one moves history and raises alarms.", (double)st.is_leader);
-    metrics_gauge(m, "lars_reportd_alarms",
-                  "Alarms that are raised, known to the keeper.", (double)st.n_open);
-    metrics_counter(m, "lars_reportd_alarms_raised_total", "Alarms raised by this one.",
-                    (double)st.n_raised);
-    metrics_counter(m, "lars_reportd_alarms_cleared_total", "Alarms cleared by this one.",
-                    (double)st.n_cleared);
-    metrics_counter(m, "lars_reportd_hook_failures_total",
-                    "Programs and web addresses that could not be told of an alarm.",
-                    (double)st.n_hook_fail);
-    metrics_counter(m, "lars_reportd_keeper_failures_total",
-                    "Calls of the database that failed.", (double)st.n_fail);
+    leader_tasks_stat(parts->leader, &st);
+    metrics_gauge(m, "lars_reportd_leader",
+                  "1 = this process has the lease: it moves history and raises alarms.",
+                  (double)st.is_leader);
+    metrics_gauge(m, "lars_reportd_alarms", "Alarms open now, as the leader knows them.",
+                  (double)st.n_open);
+    metrics_counter(m, "lars_reportd_alarms_raised_total",
+                    "Alarms raised by this process.", (double)st.n_raised);
+    metrics_counter(m, "lars_reportd_alarms_cleared_total",
+                    "Alarms cleared by this process.", (double)st.n_cleared);
+    metrics_counter(m, "lars_reportd_notify_failures_total",
+                    "Programs and webhooks that failed when told of an alarm.",
+                    (double)st.n_notify_fail);
+    metrics_counter(m, "lars_reportd_leader_failures_total",
+                    "Database calls of the leader's tasks that failed.",
+                    (double)st.n_fail);
 }
 
-static void collect(struct metrics *m, void *arg)
+static void collect_all(struct metrics *m, const void *arg)
 {
     collect_service(m, arg);
     collect_rows(m, arg);
     collect_batches(m, arg);
-    collect_keeper(m, arg);
+    collect_leader(m, arg);
 }
 
-static int health(char *why, void *arg)
+static const char *health(const void *arg)
 {
-    (void)why;
-    (void)arg;
-    return 0;                         /* the loop turns; what waits is in /metrics */
+    const struct report_metrics *parts = arg;
+    struct batchwriter_stat batches;
+    struct leader_tasks_stat leader = {0};
+    struct writer_stat rows;
+
+    sum_rows(parts, &rows);
+    sum_batches(parts, &batches);
+    if (parts->leader)
+        leader_tasks_stat(parts->leader, &leader);
+    if (batches.is_full)
+        return "the queue of report batches is full: agents keep their counts";
+    if (rows.is_full)
+        return "the queue of rows is full: reports of legacy agents are refused";
+    if (batches.failing_ms >= parts->unhealthy_ms)
+        return "report batches cannot be written to the database: see db.down in the log";
+    if (rows.failing_ms >= parts->unhealthy_ms)
+        return "rows cannot be written to the database: see db.down in the log";
+    if (leader.failing_ms >= parts->unhealthy_ms)
+        return "the leader's tasks fail, so no history is moved and no alarm is raised: "
+               "see db.down in the log";
+    return NULL;
 }
 
-int report_metrics_create(struct report_metrics **out, struct evloop *l,
-                          const char *where, const struct report_metrics_config *cfg)
+int report_metrics_serve(struct httpd **out, struct evloop *l, const char *where,
+                         const struct report_metrics *parts)
 {
-    struct report_metrics *o = calloc(1, sizeof(*o));
-    struct httpd_config c = {collect, health, o};
-    int rc;
+    const struct httpd_config c = {collect_all, health, parts, sizeof(*parts)};
 
-    if (!o)
-        return -ENOMEM;
-    o->cfg = *cfg;
-    rc = httpd_create(&o->http, l, where, &c);
-    if (rc < 0)
-        free(o);
-    else
-        *out = o;
-    return rc;
-}
-
-void report_metrics_destroy(struct report_metrics *o)
-{
-    if (!o)
-        return;
-    httpd_destroy(o->http);
-    free(o);
+    return httpd_create(out, l, where, &c);
 }

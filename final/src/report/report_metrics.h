@@ -1,27 +1,25 @@
-/* reportobs -- what lars-reportd shows at /metrics and /healthz.  Thread: the main
- * loop's. */
+/* report_metrics -- what lars-reportd shows at /metrics and /healthz. */
 #ifndef LARS_REPORT_REPORT_METRICS_H
 #define LARS_REPORT_REPORT_METRICS_H
 
-#include "net/evloop.h"
-#include "report/batchwriter.h"
+#include "obs/httpd.h"
+#include "report/batchsrv.h"
 #include "report/leader_tasks.h"
 #include "report/reportsrv.h"
-#include "report/writer.h"
 
-struct report_metrics;
-
-struct report_metrics_config {
-    struct reportsrv *srv;            /* all borrowed; destroy this before them */
+struct report_metrics {               /* where the values come from; all borrowed */
+    struct reportsrv *srv;
+    struct batchsrv *batchsrv;
     struct writer **writer;
-    struct batchwriter **batcher;
+    struct batchwriter **batchwriter;
     unsigned n_writers;               /* of each kind */
-    struct leader_tasks *keeper;            /* or NULL */
+    struct leader_tasks *leader;      /* or NULL */
+    uint64_t unhealthy_ms;            /* failures for so long make /healthz answer 503 */
 };
 
-/* At <where>, "" = nowhere (httpd.h).  Copies <cfg>.  Returns as httpd_create(). */
-int report_metrics_create(struct report_metrics **out, struct evloop *l,
-                          const char *where, const struct report_metrics_config *cfg);
-void report_metrics_destroy(struct report_metrics *o); /* NULL is fine */
+/* Show them at <where>, "" = nowhere.  Copies <parts>; httpd_destroy() comes before they
+ * go.  Returns as httpd_create().  Thread: the main loop's. */
+int report_metrics_serve(struct httpd **out, struct evloop *l, const char *where,
+                         const struct report_metrics *parts);
 
 #endif

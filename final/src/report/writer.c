@@ -1,7 +1,16 @@
+/* Rows from the connections' threads wait in a row_queue, which keeps only the newest row
+ * of each node; one thread moves them to the database in statements of many rows.
+ *
+ * Invariant: at most one statement is under way, and a failed one is repeated unchanged
+ * before any other.  A newer total of the same node waits in the queue behind it, so an
+ * old total never overwrites a new one.
+ *
+ * Rejected: merging what waits into the statement that failed.  The server may have
+ * applied the statement and lost only its answer, and then the two could not be told
+ * apart any more. */
 #include "report/writer.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -9,7 +18,9 @@
 #include "base/deadline.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mono.h"
 #include "base/rnd.h"
+#include "base/worker.h"
 #include "report/row_queue.h"
 
 #define LOG_GAP_MS 10000
@@ -21,142 +32,132 @@ struct writer {
     struct statusdb *db;              /* the thread's, with what follows */
     struct backoff backoff;
     struct rnd rnd;
-    struct status_row *row;           /* the batch under way */
+    struct status_row *row;           /* the statement under way */
     size_t n_row;
-    bool down;                        /* said so already */
-    pthread_t thread;
-    pthread_mutex_t lock;             /* guards what follows */
-    pthread_cond_t wake;
-    struct row_queue *pending;
-    bool stop;
+    bool down;                        /* the failure is logged already */
+    struct worker *worker;            /* its lock guards what follows */
+    struct row_queue *waiting;
+    uint64_t fail_since_ms;           /* monotonic; 0 = the last statement succeeded */
     struct writer_stat stat;
 };
 
 void writer_put(struct writer *w, const struct status_row *row, size_t n)
 {
-    uint64_t before;
+    uint64_t refused;
     size_t had, has, i;
 
-    pthread_mutex_lock(&w->lock);
-    had = row_queue_n(w->pending);
-    before = w->stat.n_refused;
+    worker_lock(w->worker);
+    had = row_queue_n(w->waiting);
+    refused = w->stat.n_refused;
     for (i = 0; i < n; i++) {
-        int rc = row_queue_put(w->pending, &row[i]);
+        int rc = row_queue_put(w->waiting, &row[i]);
 
         w->stat.n_put++;
         w->stat.n_merged += rc == 0;
         w->stat.n_refused += rc < 0;
     }
-    has = row_queue_n(w->pending);
+    has = row_queue_n(w->waiting);
     if ((had == 0 && has > 0) || (had < w->cfg.batch && has >= w->cfg.batch))
-        pthread_cond_signal(&w->wake);
-    before = w->stat.n_refused - before;
-    pthread_mutex_unlock(&w->lock);
-    if (before > 0)
+        worker_wake(w->worker);
+    refused = w->stat.n_refused - refused;
+    worker_unlock(w->worker);
+    if (refused > 0)
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "report.full",
-                  "refused=%llu max_rows=%zu: the database does not follow",
-                  (unsigned long long)before, w->cfg.max_rows);
+                  "refused=%llu max_rows=%zu: rows come faster than the database takes "
+                  "them",
+                  (unsigned long long)refused, w->cfg.max_rows);
 }
 
-/* Wait <ms>, or until it is time to stop.  The caller holds the lock. */
-static void wait_ms(struct writer *w, uint32_t ms)
+/* Wait until a statement is full or gather_ms have passed.  The caller holds the lock. */
+static void gather_rows(struct writer *w)
 {
-    struct timespec at = deadline_in(ms);
+    struct timespec at = deadline_in(w->cfg.gather_ms);
 
-    while (!w->stop && pthread_cond_timedwait(&w->wake, &w->lock, &at) != ETIMEDOUT)
+    while (!worker_is_stopping(w->worker) && row_queue_n(w->waiting) < w->cfg.batch &&
+           worker_wait_until(w->worker, &at))
         continue;
 }
 
-/* Until a batch is full or its time is up.  The caller holds the lock. */
-static void gather(struct writer *w)
+/* Take the next rows from the queue, after they had time to gather.  Returns false when
+ * it is time to stop and no row is left. */
+static bool take_rows(struct writer *w)
 {
-    struct timespec at = deadline_in(w->cfg.gather_ms);
-    int rc = 0;
-
-    while (rc == 0 && !w->stop && row_queue_n(w->pending) < w->cfg.batch)
-        rc = pthread_cond_timedwait(&w->wake, &w->lock, &at);
-}
-
-/* The next batch, after it had time to gather.  Returns false when there is none and
- * there will be none. */
-static bool next_batch(struct writer *w)
-{
-    pthread_mutex_lock(&w->lock);
-    while (!w->stop && row_queue_n(w->pending) == 0)
-        pthread_cond_wait(&w->wake, &w->lock);
-    gather(w);
-    w->n_row = row_queue_take(w->pending, w->row, w->cfg.batch);
-    pthread_mutex_unlock(&w->lock);
+    worker_lock(w->worker);
+    while (!worker_is_stopping(w->worker) && row_queue_n(w->waiting) == 0)
+        worker_wait(w->worker);
+    gather_rows(w);
+    w->n_row = row_queue_take(w->waiting, w->row, w->cfg.batch);
+    worker_unlock(w->worker);
     return w->n_row > 0;
 }
 
-static void note(struct writer *w, int rc)
+static void log_db_change(struct writer *w, int rc)
 {
     if (rc < 0 && !w->down)
-        LOG_ERROR("db.down", "err=%s %s", err_str(rc), statusdb_error(w->db));
+        LOG_ERROR("db.down", "of=rows err=%s %s", err_str(rc), statusdb_error(w->db));
     if (rc == 0 && w->down)
-        LOG_INFO("db.back", "rows=%zu", w->n_row);
+        LOG_INFO("db.back", "of=rows rows=%zu", w->n_row);
     w->down = rc < 0;
     if (rc == 0)
         backoff_reset(&w->backoff);
 }
 
-/* Count what became of the batch; when it failed, wait.  Returns true when it is to be
- * tried again. */
-static bool again(struct writer *w, int rc)
+/* Count the result of a statement; after a failure, wait.  Returns true when the
+ * statement is to be repeated. */
+static bool wait_before_retry(struct writer *w, int rc)
 {
     bool stop;
 
-    pthread_mutex_lock(&w->lock);
+    worker_lock(w->worker);
     w->stat.n_written += rc == 0 ? w->n_row : 0;
     w->stat.n_batch += rc == 0;
     w->stat.n_fail += rc < 0;
-    if (rc < 0)
-        wait_ms(w, backoff_next(&w->backoff, rnd_u32(&w->rnd)));
-    stop = w->stop;
-    pthread_mutex_unlock(&w->lock);
-    return rc < 0 && !stop;
+    if (rc == 0)
+        w->fail_since_ms = 0;
+    else if (w->fail_since_ms == 0)
+        w->fail_since_ms = mono_ms();
+    stop = worker_is_stopping(w->worker);
+    worker_unlock(w->worker);
+    if (rc == 0 || stop)
+        return false;
+    return worker_pause(w->worker, backoff_next(&w->backoff, rnd_u32(&w->rnd)));
 }
 
-/* Until the database has it.  The same batch again, and not another: a newer total of the
- * same node waits behind it, so an old one can never overwrite a new one. */
-static int write_batch(struct writer *w)
+/* Returns 0, or -errno when it is time to stop and the last try failed. */
+static int write_rows(struct writer *w)
 {
-    int rc = 0;
+    int rc;
 
-    /* lab s05.write: Write the batch; as long as it fails, wait and try it again. */
-    /* stub: (void)again, (void)note; return rc; */
     do {
         rc = statusdb_write(w->db, w->row, w->n_row);
-        note(w, rc);
-    } while (again(w, rc));
-    /* end lab */
+        log_db_change(w, rc);
+    } while (wait_before_retry(w, rc));
+    if (rc == 0)
+        LOG_DEBUG("rows.written", "rows=%zu", w->n_row);
     return rc;
 }
 
-static void *run(void *arg)
+static void writer_main(void *arg)
 {
     struct writer *w = arg;
     int rc = 0;
 
-    note(w, statusdb_check(w->db));
-    while (rc == 0 && next_batch(w))
-        rc = write_batch(w);          /* fails only when it is time to stop */
+    log_db_change(w, statusdb_check(w->db));
+    while (rc == 0 && take_rows(w))
+        rc = write_rows(w);
     if (rc < 0)
         LOG_ERROR("report.lost", "rows=%zu: stopped while the database was away",
-                  w->n_row + row_queue_n(w->pending));
+                  w->n_row + row_queue_n(w->waiting));
     statusdb_close(w->db);            /* in the thread that used it */
     w->db = NULL;
-    return NULL;
 }
 
-static void release(struct writer *w)
+static void release_writer(struct writer *w)
 {
+    worker_destroy(w->worker);
     statusdb_close(w->db);
-    row_queue_destroy(w->pending);
+    row_queue_destroy(w->waiting);
     free(w->row);
-    pthread_cond_destroy(&w->wake);
-    pthread_mutex_destroy(&w->lock);
     free(w);
 }
 
@@ -174,14 +175,14 @@ int writer_start(struct writer **out, struct statusdb *db,
     w->cfg = *cfg;
     w->backoff = (struct backoff){.min_ms = RETRY_MIN_MS, .max_ms = RETRY_MAX_MS};
     rnd_init_any(&w->rnd);
-    pthread_mutex_init(&w->lock, NULL);
-    deadline_cond_init(&w->wake);
     w->row = calloc(cfg->batch, sizeof(*w->row));
-    rc = w->row ? row_queue_create(&w->pending, cfg->max_rows) : -ENOMEM;
+    rc = w->row ? row_queue_create(&w->waiting, cfg->max_rows) : -ENOMEM;
     if (rc == 0)
-        rc = -pthread_create(&w->thread, NULL, run, w);
+        rc = worker_create(&w->worker);
+    if (rc == 0)
+        rc = worker_start(w->worker, writer_main, w);
     if (rc < 0)
-        release(w);
+        release_writer(w);
     else
         *out = w;
     return rc;
@@ -191,18 +192,16 @@ void writer_stop(struct writer *w)
 {
     if (!w)
         return;
-    pthread_mutex_lock(&w->lock);
-    w->stop = true;
-    pthread_cond_signal(&w->wake);
-    pthread_mutex_unlock(&w->lock);
-    pthread_join(w->thread, NULL);
-    release(w);
+    worker_stop(w->worker);
+    release_writer(w);
 }
 
 void writer_stat(struct writer *w, struct writer_stat *out)
 {
-    pthread_mutex_lock(&w->lock);
+    worker_lock(w->worker);
     *out = w->stat;
-    out->n_waiting = row_queue_n(w->pending);
-    pthread_mutex_unlock(&w->lock);
+    out->n_waiting = row_queue_n(w->waiting);
+    out->is_full = out->n_waiting >= w->cfg.max_rows;
+    out->failing_ms = w->fail_since_ms ? mono_ms() - w->fail_since_ms + 1 : 0;
+    worker_unlock(w->worker);
 }

@@ -1,12 +1,13 @@
-/* writer -- a thread that brings rows into the database.  It alone talks to it, so a slow
- * server never holds up a connection.
- *   rows come        they gather for a moment, then go in batches, one statement each
- *   database away    the batch under way is tried again with back-off, the others wait
- *   too many wait    rows of new keys are refused: counted, logged; the next report of
- *                    the same node brings the same totals again */
+/* writer -- a thread that writes rows of legacy agents to the database.  No other thread
+ * talks to the database, so a slow server never holds up a connection.
+ *   rows come        they gather for a moment, then go together in one statement
+ *   database away    the statement under way is repeated with back-off, the rest waits
+ * too many wait    rows of new nodes are refused, counted and logged; the next report of
+ *                    the node brings the same totals again */
 #ifndef LARS_REPORT_WRITER_H
 #define LARS_REPORT_WRITER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,22 +25,25 @@ struct writer_config {
 int writer_start(struct writer **out, struct statusdb *db,
                  const struct writer_config *cfg);
 
-/* Writes what waits; gives up, and logs how many rows were lost, at the first statement
- * that fails: so it takes at most the database's time-out.  Nobody puts any more.  NULL
- * is fine. */
+/* Writes what waits, then ends the thread.  Gives up at the first statement that fails
+ * and logs how many rows were lost, so it takes at most the database's time-out.  The
+ * callers of writer_put() have ended before.  NULL is fine. */
 void writer_stop(struct writer *w);
 
 /* Copies the rows.  Never waits for the database.  Thread: any. */
 void writer_put(struct writer *w, const struct status_row *row, size_t n);
 
 struct writer_stat {
-    uint64_t n_put;                   /* rows */
-    uint64_t n_merged;                /* of these, replaced one that waited */
-    uint64_t n_refused;               /* of these, no room: see above */
-    uint64_t n_written;               /* rows in the database */
-    uint64_t n_batch;                 /* statements that did it */
+    uint64_t n_put;                   /* rows given to writer_put() */
+    uint64_t n_merged;                /* of these, replaced an older row that waited */
+    uint64_t n_refused;               /* of these, found no room */
+    uint64_t n_written;               /* rows written to the database */
+    uint64_t n_batch;                 /* statements that succeeded */
     uint64_t n_fail;                  /* statements that failed */
-    uint64_t n_waiting;               /* rows, now */
+    uint64_t n_waiting;               /* rows in the queue now */
+    uint64_t failing_ms;              /* how long the statement under way has failed so
+                                       * far, at least 1; 0 = it has not failed */
+    bool is_full;                     /* the queue has no room for another node */
 };
 
 void writer_stat(struct writer *w, struct writer_stat *out); /* Thread: any */

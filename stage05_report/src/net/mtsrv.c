@@ -213,6 +213,11 @@ uint64_t mtsrv_n_over(const struct mtsrv *s)
     return s->n_over;
 }
 
+const struct acceptor_stat *mtsrv_accept_stat(const struct mtsrv *s)
+{
+    return acceptor_stat(s->acceptor);
+}
+
 int mtsrv_post(struct mtsrv *s, unsigned i, const struct msgq_task *t)
 {
     return looppool_post(s->pool, i, t);

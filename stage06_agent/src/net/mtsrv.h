@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "net/acceptor.h"
 #include "net/conn_group.h"
 #include "net/looppool.h"
 
@@ -29,6 +30,7 @@ void mtsrv_destroy(struct mtsrv *s);
 
 unsigned mtsrv_n_conns(const struct mtsrv *s); /* open or in hand-over.  Thread: any */
 uint64_t mtsrv_n_over(const struct mtsrv *s); /* closed because of max_conns */
+const struct acceptor_stat *mtsrv_accept_stat(const struct mtsrv *s); /* borrowed */
 
 /* Post a task to thread <i>; run() gets the struct conn_group of that thread as <user>.
  * A task posted right after mtsrv_create() runs before the first connection of its

@@ -1,0 +1,134 @@
+/* A worker's thread: it gets work, it ends at once when asked, however it waits. */
+#include "base/deadline.h"
+#include "base/worker.h"
+#include "t.h"
+
+static struct worker *w;
+static int n_work, n_done;            /* guarded by the worker's lock */
+static bool ended;                    /* the same */
+
+static void start(void (*run)(void *arg))
+{
+    n_work = n_done = 0;
+    ended = false;
+    assert_int_equal(worker_create(&w), 0);
+    assert_int_equal(worker_start(w, run, &n_work), 0);
+}
+
+static void take_work(void *arg)
+{
+    int *work = arg;
+
+    worker_lock(w);
+    while (!worker_is_stopping(w)) {
+        if (*work > n_done)
+            n_done++;
+        else
+            worker_wait(w);
+    }
+    ended = true;
+    worker_unlock(w);
+}
+
+static int done(void)
+{
+    int n;
+
+    worker_lock(w);
+    n = n_done;
+    worker_unlock(w);
+    return n;
+}
+
+static void t_work_under_the_lock_is_done(void **state)
+{
+    int i;
+
+    (void)state;
+    start(take_work);
+    for (i = 0; i < 1000; i++) {
+        worker_lock(w);
+        n_work++;
+        worker_wake(w);
+        worker_unlock(w);
+    }
+    T_WAIT(done() == 1000);
+    worker_stop(w);
+    assert_true(ended);
+    worker_stop(w); /* twice */
+    worker_destroy(w);
+}
+
+static void t_destroy_stops_a_thread_that_waits(void **state)
+{
+    (void)state;
+    start(take_work);
+    worker_destroy(w);
+    assert_true(ended);
+}
+
+static void pause_long(void *arg)
+{
+    (void)arg;
+    while (worker_pause(w, 600000))
+        n_done++;
+    ended = true;
+}
+
+static void t_stop_ends_a_pause(void **state)
+{
+    uint64_t t0 = t_now_ms();
+
+    (void)state;
+    start(pause_long);
+    worker_lock(w);
+    worker_wake(w); /* does not end the pause */
+    worker_unlock(w);
+    worker_stop(w);
+    assert_true(ended);
+    assert_int_equal(n_done, 0);
+    assert_true(t_now_ms() - t0 < 60000);
+    worker_destroy(w);
+}
+
+static void wait_20_ms(void *arg)
+{
+    struct timespec at = deadline_in(20);
+
+    (void)arg;
+    worker_lock(w);
+    while (worker_wait_until(w, &at))
+        continue;
+    n_done = 1;
+    worker_unlock(w);
+}
+
+static void t_wait_until_ends_at_its_moment(void **state)
+{
+    uint64_t t0 = t_now_ms();
+
+    (void)state;
+    start(wait_20_ms);
+    T_WAIT(done() == 1);
+    assert_true(t_now_ms() - t0 >= 20);
+    worker_destroy(w);
+}
+
+static void t_never_started_is_fine(void **state)
+{
+    (void)state;
+    assert_int_equal(worker_create(&w), 0);
+    worker_lock(w);
+    assert_false(worker_is_stopping(w));
+    worker_unlock(w);
+    worker_stop(w);
+    worker_destroy(w);
+    worker_stop(NULL);
+    worker_destroy(NULL);
+}
+
+T_MAIN(cmocka_unit_test(t_work_under_the_lock_is_done),
+       cmocka_unit_test(t_destroy_stops_a_thread_that_waits),
+       cmocka_unit_test(t_stop_ends_a_pause),
+       cmocka_unit_test(t_wait_until_ends_at_its_moment),
+       cmocka_unit_test(t_never_started_is_fine))
