@@ -72,7 +72,7 @@ static int poll_once(struct module_meta_poll *p)
 static void log_db_change(struct module_meta_poll *p, int rc)
 {
     if (rc < 0 && !p->down)
-        LOG_ERROR("db.down", "of=module_meta err=%s %s", err_str(rc),
+        LOG_ERROR("db.down", "err=%s of=module_meta %s", err_str(rc),
                   module_meta_db_error(p->db));
     if (rc == 0 && p->down)
         LOG_INFO("db.back", "of=module_meta");

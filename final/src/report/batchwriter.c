@@ -103,7 +103,7 @@ static struct job *take_job(struct batchwriter *w)
 static void log_db_change(struct batchwriter *w, int rc)
 {
     if (rc < 0 && !w->down)
-        LOG_ERROR("db.down", "of=batches err=%s %s", err_str(rc), batchdb_error(w->db));
+        LOG_ERROR("db.down", "err=%s of=batches %s", err_str(rc), batchdb_error(w->db));
     if (rc >= 0 && w->down)
         LOG_INFO("db.back", "of=batches");
     w->down = rc < 0;

@@ -191,7 +191,7 @@ static void note_result(struct leader_tasks *k, int rc)
         k->leader = false;            /* the lease may have run out meanwhile */
         k->is_leader = 0;
         if (!k->down)
-            LOG_ERROR("db.down", "of=leader_tasks err=%s %s", err_str(rc),
+            LOG_ERROR("db.down", "err=%s of=leader_tasks %s", err_str(rc),
                       leader_db_error(k->db));
     }
     if (rc == 0 && k->down)

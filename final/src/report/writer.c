@@ -94,7 +94,7 @@ static bool take_rows(struct writer *w)
 static void log_db_change(struct writer *w, int rc)
 {
     if (rc < 0 && !w->down)
-        LOG_ERROR("db.down", "of=rows err=%s %s", err_str(rc), statusdb_error(w->db));
+        LOG_ERROR("db.down", "err=%s of=rows %s", err_str(rc), statusdb_error(w->db));
     if (rc == 0 && w->down)
         LOG_INFO("db.back", "of=rows rows=%zu", w->n_row);
     w->down = rc < 0;
