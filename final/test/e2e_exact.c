@@ -137,8 +137,8 @@ static void t_second_report_service_takes_over(void **state)
     assert_int_equal(pthread_create(&t, NULL, caller, NULL), 0);
     T_WAIT(total("succ_cnt") > 0);
     proc_end(&rep, SIGKILL);
-    proc_expect_line(agent.err, "report.exact"); /* with the first ... */
-    proc_expect_line(agent.err, "report.exact"); /* ... and with the second */
+    proc_expect_line(agent.err, "report.acknowledged"); /* with the first ... */
+    proc_expect_line(agent.err, "report.acknowledged"); /* ... and with the second */
     calling = false;
     pthread_join(t, NULL);
     T_WAIT(total("succ_cnt") == n_true);

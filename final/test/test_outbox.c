@@ -172,17 +172,17 @@ static void t_more_rows_than_a_batch_go_in_turn(void **state)
     assert_int_equal(n, (5000 + MSG_BATCH_ROWS - 1) / MSG_BATCH_ROWS);
 }
 
-static void t_settle_tells_it_otherwise(void **state)
+static void t_settle_all_leaves_nothing_to_send(void **state)
 {
     (void)state;
     count(1, true, 5);
-    outbox_settle(l);
+    outbox_settle_all(l);
     assert_int_equal(outbox_batch(l, b), 0);
     count(1, true, 3);
     assert_int_equal(outbox_batch(l, b), 1);
     assert_int_equal(succ_of(1), 3);
     count(1, true, 4);
-    outbox_settle(l); /* not while a batch is under way */
+    outbox_settle_all(l); /* not while a batch is under way */
     outbox_acked(l, b->seq);
     assert_int_equal(outbox_batch(l, b), 1);
     assert_int_equal(succ_of(1), 4);
@@ -201,8 +201,8 @@ static void t_overload_goes_with_the_counts(void **state)
 {
     (void)state;
     count(1, true, 1);
-    outbox_note(l, &(struct module_id){1, 1}, 1, 80, true);
-    outbox_note(l, &(struct module_id){9, 9}, 9, 80, true); /* never called: nothing */
+    outbox_set_overload(l, &(struct module_id){1, 1}, 1, 80, true);
+    outbox_set_overload(l, &(struct module_id){9, 9}, 9, 80, true); /* never called: nothing */
     assert_int_equal(outbox_batch(l, b), 1);
     assert_int_equal(b->n, 1);
     assert_true(b->row[0].overload);
@@ -349,6 +349,6 @@ static void t_killed_at_random_the_sums_are_equal(void **state)
 T_MAIN(E(t_deltas_leave_in_numbered_batches),
        E(t_batch_under_way_stays_the_same_until_acknowledged), E(t_successor_goes_on),
        E(t_settled_rows_are_used_again_when_full), E(t_more_rows_than_a_batch_go_in_turn),
-       E(t_settle_tells_it_otherwise), E(t_second_process_is_ebusy),
+       E(t_settle_all_leaves_nothing_to_send), E(t_second_process_is_ebusy),
        E(t_overload_goes_with_the_counts), E(t_damaged_file_is_begun_anew_or_used_safely),
        E(t_killed_at_random_the_sums_are_equal))

@@ -9,8 +9,8 @@ static struct {
     struct evloop *loop;
     struct shard *s;
     int peer;
-    int n_want, n_forget, n_report, n_elsewhere, report_rc;
-    unsigned elsewhere;
+    int n_want, n_forget, n_report, n_forward, report_rc;
+    unsigned forward;
     struct module_id want;
     struct msg_result res[16];
     size_t n_res;
@@ -41,15 +41,15 @@ static int report(const struct module_id *m, const struct msg_result *res, size_
     return fx.report_rc;
 }
 
-static void elsewhere(unsigned index, struct udp *u, const struct frame *f,
+static void forward(unsigned index, struct udp *u, const struct frame *f,
                       const struct net_addr *from, void *arg)
 {
     (void)u;
     (void)f;
     (void)from;
     (void)arg;
-    fx.n_elsewhere++;
-    fx.elsewhere = index;
+    fx.n_forward++;
+    fx.forward = index;
 }
 
 static int setup(void **state)
@@ -61,7 +61,7 @@ static int setup(void **state)
                                .want = want,
                                .forget = forget,
                                .report = report,
-                               .elsewhere = elsewhere};
+                               .forward = forward};
     struct net_addr at;
 
     t_fds_save(state);
@@ -243,14 +243,14 @@ static void t_other_shards_modules_go_there(void **state)
 
     (void)state;
     udppeer_send(fx.peer, MSG_GET_HOST, body, n);
-    LOOP_UNTIL(fx.loop, fx.n_elsewhere == 1);
-    assert_int_equal(fx.elsewhere, 0);
+    LOOP_UNTIL(fx.loop, fx.n_forward == 1);
+    assert_int_equal(fx.forward, 0);
     assert_int_equal(fx.n_want, 0);
     q.mod = (struct module_id){0xffffffff, 2}; /* -1 + 2, no negative index */
     n = (size_t)msg_host_pack_get(&q, body, sizeof(body));
     udppeer_send(fx.peer, MSG_GET_HOST, body, n);
-    LOOP_UNTIL(fx.loop, fx.n_elsewhere == 2);
-    assert_int_equal(fx.elsewhere, 1);
+    LOOP_UNTIL(fx.loop, fx.n_forward == 2);
+    assert_int_equal(fx.forward, 1);
 }
 
 static void t_get_route_lists_the_nodes(void **state)
