@@ -1,4 +1,5 @@
-/* What clients counted comes into the outbox once, whichever process is killed at what moment. */
+/* What clients counted comes into the outbox exactly once, also when a process is
+ * killed. */
 #include "agent_data/collector.h"
 
 #include "shmfix.h"
@@ -32,7 +33,7 @@ static int teardown(void **state)
     return shm_teardown(state);
 }
 
-/* Everything in the outbox that is no duration. */
+/* Sends and acknowledges all batches; sums up what they have. */
 static void totals(uint64_t *succ, uint64_t *err, uint64_t *durations)
 {
     size_t i;
@@ -89,8 +90,9 @@ static void t_a_successor_knows_what_was_taken(void **state)
     assert_int_equal(succ, 1);
 }
 
-/* A harvester is killed at any moment, while calls are counted: the sum is exact. */
-static void t_a_killed_harvester_loses_and_doubles_nothing(void **state)
+/* A process that collects is killed at any moment while calls are counted; the sums are
+ * exact nevertheless. */
+static void t_a_killed_collector_loses_and_doubles_nothing(void **state)
 {
     int round, i, status, rounds = t_mode_is("memcheck") ? 15 : 120;
     uint64_t succ = 0, err, durations, n = 0, a, b, c;
@@ -109,7 +111,7 @@ static void t_a_killed_harvester_loses_and_doubles_nothing(void **state)
         outbox_close(outbox);
         pid = fork();
         if (pid == 0) {
-            struct call_log *mine;       /* the parent's are not mapped here */
+            struct call_log *mine;       /* the parent's log is not mapped here */
 
             if (outbox_open(&outbox, path, 64) < 0 ||
                 collector_create(&h, seg, outbox) < 0 || call_log_open(&mine, seg, 3) < 0)
@@ -157,5 +159,5 @@ static void t_a_new_outbox_is_not_given_the_old_ones_rows(void **state)
 #define H(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 T_MAIN(H(t_what_was_counted_is_taken_once), H(t_a_successor_knows_what_was_taken),
-       H(t_a_killed_harvester_loses_and_doubles_nothing),
+       H(t_a_killed_collector_loses_and_doubles_nothing),
        H(t_a_new_outbox_is_not_given_the_old_ones_rows))

@@ -201,7 +201,7 @@ static void t_totals_are_shipped_until_taken(void **state)
     (void)state;
     set_route(1, 1, 2);
     shard_flush(fx.s);
-    assert_int_equal(fx.n_report, 0); /* nothing to say */
+    assert_int_equal(fx.n_report, 0); /* nothing to report */
     for (i = 0; i < 5; i++)
         call(0x0a000001, 0, 0);
     call(0x0a000002, 7, 0);
@@ -209,7 +209,7 @@ static void t_totals_are_shipped_until_taken(void **state)
     shard_flush(fx.s);
     fx.report_rc = 0;
     shard_flush(fx.s);
-    assert_int_equal(fx.n_report, 2); /* the first was not taken */
+    assert_int_equal(fx.n_report, 2); /* the first report was refused */
     shard_flush(fx.s);
     assert_int_equal(fx.n_report, 2);
     assert_int_equal(fx.n_res, 2);
@@ -229,13 +229,13 @@ static void t_report_of_a_removed_node_is_not_lost(void **state)
     set_route(1, 1, 2);
     call(0x0a000002, 0, 0);
     set_route(1, 1, 1);
-    call(0x0a000002, 0, 0);           /* it was on its way */
+    call(0x0a000002, 0, 0);           /* the call was in flight */
     shard_flush(fx.s);
     assert_int_equal(fx.n_res, 1);
     assert_int_equal(fx.res[0].succ, 2);
 }
 
-static void t_other_shards_modules_go_there(void **state)
+static void t_frames_for_other_shards_are_forwarded(void **state)
 {
     struct msg_get_host q = {1, {1, 2}};
     uint8_t body[MSG_HOST_ROOM];
@@ -246,7 +246,7 @@ static void t_other_shards_modules_go_there(void **state)
     LOOP_UNTIL(fx.loop, fx.n_forward == 1);
     assert_int_equal(fx.forward, 0);
     assert_int_equal(fx.n_want, 0);
-    q.mod = (struct module_id){0xffffffff, 2}; /* -1 + 2, no negative index */
+    q.mod = (struct module_id){0xffffffff, 2}; /* -1 + 2 must not be a negative index */
     n = (size_t)msg_host_pack_get(&q, body, sizeof(body));
     udppeer_send(fx.peer, MSG_GET_HOST, body, n);
     LOOP_UNTIL(fx.loop, fx.n_forward == 2);
@@ -310,6 +310,6 @@ T_MAIN(E(t_unknown_module_is_none_at_once_and_wanted_once),
        E(t_known_module_gives_nodes_in_turn), E(t_route_removed_is_none),
        E(t_failures_overload_successes_bring_back), E(t_slow_failure_counts_by_its_cost),
        E(t_totals_are_shipped_until_taken), E(t_report_of_a_removed_node_is_not_lost),
-       E(t_other_shards_modules_go_there), E(t_get_route_lists_the_nodes),
+       E(t_frames_for_other_shards_are_forwarded), E(t_get_route_lists_the_nodes),
        E(t_too_many_modules_are_answered_and_not_kept),
        E(t_nonsense_is_counted_and_gets_no_reply))

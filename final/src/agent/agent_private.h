@@ -43,7 +43,7 @@ struct agent {
     _Atomic uint64_t n_report_up;
 };
 
-/* --- hooks of the parts; <arg> is the struct agent.  Each runs in its part's thread. -- */
+/* --- hooks of the parts; <arg> is the struct agent; each runs in its part's thread -- */
 
 /* Of a shard: see struct shard_config. */
 void agent_tasks_want(const struct module_id *m, void *arg);

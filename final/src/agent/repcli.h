@@ -20,7 +20,7 @@ struct repcli_config {
     const struct dispatch *dispatch;
     uint32_t caller;                  /* our IPv4 in reports; 0 = the connection's */
     void (*on_up)(void *arg);         /* there is a new connection: report everything */
-    void (*on_end)(void *arg);        /* after repcli_finish(): all was sent, or is lost */
+    void (*on_end)(void *arg);        /* after repcli_finish(): all is sent or lost */
     void *arg;                        /* borrowed; for both */
 };
 

@@ -1,6 +1,6 @@
-/* DNSService sends updates to an agent that has said hello.  An update is a whole route in
- * pages (base 0), or a delta that names the checksum of the route that it changes (base)
- * and of the route that results (sum).
+/* DNSService sends updates to an agent that has sent a hello.  An update is a whole route
+ * in pages (base 0), or a delta that names the checksum of the route that it changes
+ * (base) and of the route that results (sum).
  *
  * Invariant: a route is taken over only when its checksum is the sum of the update.  When
  * anything does not fit (a page is missing, the base is another one, the sum is wrong),

@@ -1,6 +1,6 @@
-/* A shard is a hash table of modules, each with a lb/classic of its own.  A question for a
- * module that is not in the table adds it and asks for its route; until the route is
- * there the answer is "no node".  All of it runs in one thread.
+/* A shard is a hash table of modules, each with a lb/classic of its own.  A question for
+ * a module that is not in the table adds it and asks for its route; until the route has
+ * arrived the answer is "no node".  All of it runs in one thread.
  *
  * Reports are totals since the module was added, not differences.  Totals are idempotent:
  * sending them twice changes nothing, so a report that may have been lost is simply made
@@ -96,8 +96,8 @@ static void remove_module(struct shard *s, struct module *mod)
     free(mod);
 }
 
-/* The module that a question is for; a new one is added and its route is asked for.  NULL:
- * there is no room for it. */
+/* The module that a question is for; a new one is added and its route is asked for.
+ * NULL: there is no room for it. */
 static struct module *use_module(struct shard *s, const struct module_id *m)
 {
     struct module *mod = find_module(s, m);

@@ -23,14 +23,15 @@ struct shard_config {
     uint32_t report_ms;               /* between two reports of a module */
     uint32_t max_modules;             /* questions for more are answered "no node" */
     /* The hooks are called in the shard's thread; what they get is borrowed for the call.
-     * The module's route is not known: bring it, and its changes, to shard_set_route(). */
+     *
+     * The module's route is not known: pass it, and its changes, to shard_set_route(). */
     void (*want)(const struct module_id *m, void *arg);
     /* The module has no nodes and no client asks for it: its route is not needed. */
     void (*forget)(const struct module_id *m, void *arg);
     /* Totals to report.  Returns 0; below 0: they are given again after report_ms. */
     int (*report)(const struct module_id *m, const struct msg_result *res, size_t n,
                   void *arg);
-    /* The frame is for a module of shard <index>: bring it to shard_handle() there. */
+    /* The frame is for a module of shard <index>: pass it to shard_handle() there. */
     void (*forward)(unsigned index, struct udp *u, const struct frame *f,
                     const struct net_addr *from, void *arg);
     /* Chooses a node by other means than lb/classic.  Returns 0; below 0: lb/classic

@@ -3,11 +3,11 @@
  * client's log is made by call_guarded(), which survives the signal; a log that raised it
  * is dropped: closed, and never opened again while this agent runs.
  *
- * A log has an owner as long as a client holds its lock (shmem/log_owner).  When the owner
- * has died, the agent takes the lock, completes the store that was interrupted, counts
- * the calls that were open as abandoned in its own log, and frees the log for the next
- * client.  What was counted stays in the file, so sums never shrink, but for dropped
- * logs.
+ * A log has an owner as long as a client holds its lock (shmem/log_owner).  When the
+ * owner has died, the agent takes the lock, completes the store that was interrupted,
+ * counts the calls that were open as abandoned in its own log, and frees the log for the
+ * next client.  What was counted stays in the file; a sum shrinks only when a damaged log
+ * is dropped.
  *
  * The handler of SIGBUS belongs to the program lars-agentd: liblars installs none.
  * Rejected: read(2) instead of a mapping, which cannot fault.  It costs a system call and

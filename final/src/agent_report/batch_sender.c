@@ -1,5 +1,6 @@
 /* Each side (a thread that counts) has an outbox and at most one batch in flight.  The
- * threads pass tasks to each other and share nothing but three atomics (and the names of the streams, which are constant):
+ * threads share three atomics and the names of the streams, which are constant; for the
+ * rest they pass tasks to each other:
  *
  *     side thread   --- a packed frame -----------> report thread, which sends it
  *     report thread --- "batch <seq> is stored" --> side thread, which settles it and

@@ -1,6 +1,6 @@
-/* An outbox is a file of three parts, mapped into memory: a head, the rows (one for each
- * node, with what was counted and what of it is settled), and the batch that was sent last
- * (with the counts that it covers), which is kept in the head.
+/* An outbox is a file that is mapped into memory.  Its head holds the batch that was sent
+ * last, with the counts that this batch covers.  Behind the head are the rows, one for
+ * each node: what was counted, and what of it is settled.
  *
  * Invariant: the process may be killed between any two stores, and what is in the file
  * then is valid.  Hence the order of the stores:
