@@ -15,6 +15,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/log.h"
+
 #define N_LOOKS 20
 #define N_AGREE 18                    /* looks that must show the same sign */
 #define LOOK_GAP_MS 5
@@ -61,6 +63,7 @@ static void correct_counter(struct inflight_audit *a, struct suspect *s)
     median = s->diff[N_LOOKS / 2];
     if (s->diff[N_LOOKS - N_AGREE] <= 0 && s->diff[N_AGREE - 1] >= 0)
         return;                       /* fewer than N_AGREE have the same sign */
+    LOG_DEBUG("inflight.corrected", "node_id=%u by=%d", s->nid, -median);
     atomic_fetch_sub(&a->s->counters->counter[s->nid].inflight, median);
     a->n_corrected++;
 }

@@ -16,8 +16,8 @@ struct udp_calls {
     struct picker *picker[];          /* by shard, its thread only; NULL = not made yet */
 };
 
-/* The picker of a shard.  One that cannot be made is tried again at the next question:
- * the data plane may create its files later. */
+/* The picker of a shard; NULL when it cannot be made now, for example because /dev/shm is
+ * full.  The next question tries again. */
 static struct picker *picker_of(struct udp_calls *u, unsigned index)
 {
     if (!u->picker[index] &&
