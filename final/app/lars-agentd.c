@@ -267,13 +267,13 @@ int main(int argc, char **argv)
     cfg.refresh_ms = set.update_s * 1000;
     cfg.file_ms = 60000;
     cfg.max_modules = set.max_modules;
-    cfg.plane = (struct dataplane_config){.dir = set.shm,
-                                      .max_nodes = set.max_nodes,
-                                      .max_modules = LAYOUT_MAX_MODULES,
-                                      .advice = {.zone = crc32_of(set.zone),
-                                                 .timeout_ms = set.timeout_ms},
-                                      .health = health_preset};
-    memcpy(cfg.plane.advice.rules, set.rules, sizeof(set.rules));
+    cfg.dataplane = (struct dataplane_config){.dir = set.shm,
+                                              .max_nodes = set.max_nodes,
+                                              .max_modules = LAYOUT_MAX_MODULES,
+                                              .policy = {.zone = crc32_of(set.zone),
+                                                         .timeout_ms = set.timeout_ms},
+                                              .health = health_preset};
+    memcpy(cfg.dataplane.policy.rules, set.rules, sizeof(set.rules));
     rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
         rc = open_folder();

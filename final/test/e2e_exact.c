@@ -1,5 +1,5 @@
-/* Reported against true calls, while programs are killed, stopped and started again:
- * equal. */
+/* The calls in the database equal the calls that were made, although programs are killed,
+ * stopped and started again. */
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -137,8 +137,8 @@ static void t_second_report_service_takes_over(void **state)
     assert_int_equal(pthread_create(&t, NULL, caller, NULL), 0);
     T_WAIT(total("succ_cnt") > 0);
     proc_end(&rep, SIGKILL);
-    proc_expect_line(agent.err, "report.exact"); /* with the first ... */
-    proc_expect_line(agent.err, "report.exact"); /* ... and with the second */
+    proc_expect_line(agent.err, "report.acknowledged"); /* with the first ... */
+    proc_expect_line(agent.err, "report.acknowledged"); /* ... and with the second */
     calling = false;
     pthread_join(t, NULL);
     T_WAIT(total("succ_cnt") == n_true);
@@ -158,7 +158,7 @@ static void t_frozen_report_service_loses_nothing(void **state)
     T_WAIT(total("succ_cnt") == n_true);
 }
 
-/* --- a Report Service that has never heard of all this ----------------------------- */
+/* --- a Report Service that does not acknowledge ------------------------------------ */
 
 /* The next frame of <fd>: its id; its body into <body>. */
 static uint32_t next_frame(int fd, uint8_t *body, size_t room, size_t *len)
@@ -172,7 +172,7 @@ static uint32_t next_frame(int fd, uint8_t *body, size_t room, size_t *len)
     return head[0];
 }
 
-static void t_base_peer_gets_hello_then_totals(void **state)
+static void t_legacy_peer_gets_hello_then_totals(void **state)
 {
     static uint8_t body[65536];
     struct net_addr at;
@@ -210,4 +210,5 @@ static void t_base_peer_gets_hello_then_totals(void **state)
 
 MYDB_MAIN(X(t_agent_killed_and_started_again), X(t_report_service_killed_under_load),
           X(t_database_stopped_under_load), X(t_second_report_service_takes_over),
-          X(t_frozen_report_service_loses_nothing), X(t_base_peer_gets_hello_then_totals))
+          X(t_frozen_report_service_loses_nothing),
+          X(t_legacy_peer_gets_hello_then_totals))

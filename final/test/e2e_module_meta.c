@@ -1,4 +1,4 @@
-/* What the database says of a module besides its nodes, with real programs: policies,
+/* What the database has on a module besides its nodes, with real programs: policies,
  * calls by zone, nodes that other hosts have taken out, probes by HTTP. */
 #include "system.h"
 
@@ -68,7 +68,8 @@ static void t_a_policy_comes_by_name(void **state)
     T_WAIT((int)line->rule == policies_find("hash"));
     T_WAIT(line->timeout_ms == 1234); /* is written a little later */
     mydb_sql("UPDATE ModulePolicy SET rule = 'of-tomorrow' WHERE cmdid = 1");
-    T_WAIT((int)line->rule == policies_find("scan"));  /* not known here: as without it */
+    /* this agent has no such rule: as without it */
+    T_WAIT((int)line->rule == policies_find("scan"));
     assert_int_equal(line->timeout_ms, 1234);
     mydb_sql("DELETE FROM ModulePolicy");
     T_WAIT(line->timeout_ms == 30000);
@@ -88,10 +89,11 @@ static void t_a_module_asked_for_later_has_it_too(void **state)
     T_WAIT(seg->module[mid].rule == (uint32_t)policies_find("hash"));
     T_WAIT(lars_register(client, 7, 7) == 0);
     T_WAIT((mid = route_reader_find(seg, 7, 7)) >= 0);
-    T_WAIT(seg->module[mid].rule == (uint32_t)policies_find("wrr")); /* this host's own word */
+    /* the configuration of this host has it */
+    T_WAIT(seg->module[mid].rule == (uint32_t)policies_find("wrr"));
 }
 
-/* The agent's own calls are what the zone's load is made of. */
+/* The load of a zone is the sum of the calls that its agents report. */
 static void t_calls_become_the_load_of_a_zone(void **state)
 {
     struct lars_host h;
@@ -126,7 +128,7 @@ static void calls_per_s(int a, int b)
     mydb_sql(sql);
 }
 
-static void t_need_follows_the_load(void **state)
+static void t_demand_follows_the_load(void **state)
 {
     struct lars_host h;
     unsigned away = 0;
@@ -150,8 +152,8 @@ static void t_need_follows_the_load(void **state)
     T_WAIT(line->demand == PICK_FULL / 2); /* of 1,000/s: there is room */
 }
 
-/* Nobody here calls it, others say that it is dead, and so it is. */
-static void t_a_suspect_is_probed_and_taken_out(void **state)
+/* No client of this host calls the node; other hosts report that it fails. */
+static void t_a_suspect_is_probed_and_ejected(void **state)
 {
     const struct layout_copy *copy;
     uint32_t i, nid, out = 0;
@@ -160,7 +162,7 @@ static void t_a_suspect_is_probed_and_taken_out(void **state)
     (void)state;
     up();
     mydb_sql("INSERT INTO NodeOut VALUES (1, 1, INET_ATON('127.0.1.2'), 80, 11, "
-             "UNIX_TIMESTAMP() + 30)"); /* one host says so: not enough */
+             "UNIX_TIMESTAMP() + 30)"); /* a single host does not make a suspect */
     mydb_sql("INSERT INTO ModulePolicy (modid, cmdid, timeout_ms) VALUES (1, 1, 77)");
     T_WAIT(line->timeout_ms == 77);
     copy = (const void *)(seg->line + (size_t)(uint32_t)line->where * LAYOUT_LINE);
@@ -175,7 +177,7 @@ static void t_a_suspect_is_probed_and_taken_out(void **state)
             T_WAIT((out = seg->cost[nid]) >= NODE_EJECTED);
     }
     assert_int_equal(out & NODE_REASON, EJECT_FLEET);
-    /* and what is out here is said, again and again, without a call */
+    /* a node that stays ejected here is reported again, also without a call */
     T_WAIT(mydb_number("SELECT COUNT(*) FROM NodeOut WHERE modid = 1 AND ip = "
                        "INET_ATON('127.0.1.2') AND caller NOT IN (11, 12)") == 1);
 }
@@ -193,7 +195,7 @@ static uint32_t cost_of(int port)
     return 0;
 }
 
-/* It accepts connections all the time: only its answer tells. */
+/* The node accepts connections all the time; only its HTTP answer shows its state. */
 static void t_a_probe_by_http(void **state)
 {
     _Atomic int *status =
@@ -227,5 +229,5 @@ static void t_a_probe_by_http(void **state)
 #define S(f) cmocka_unit_test_setup_teardown(f, info_setup, info_teardown)
 
 MYDB_MAIN(S(t_a_policy_comes_by_name), S(t_a_module_asked_for_later_has_it_too),
-          S(t_calls_become_the_load_of_a_zone), S(t_need_follows_the_load),
-          S(t_a_suspect_is_probed_and_taken_out), S(t_a_probe_by_http))
+          S(t_calls_become_the_load_of_a_zone), S(t_demand_follows_the_load),
+          S(t_a_suspect_is_probed_and_ejected), S(t_a_probe_by_http))

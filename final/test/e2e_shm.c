@@ -416,7 +416,7 @@ static void t_a_ledger_that_is_cut_off_stops_nobody(void **state)
     T_WAIT(!log_owner_is_taken(seg, 9)); /* the agent has it open now, and freed it */
     seg->counters->claim[9] = 99;
     assert_int_equal(truncate(path, 0), 0);
-    proc_expect_line(agent.err, "ledger.spoilt");
+    proc_expect_line(agent.err, "call_log.dropped");
     calls(client, 100, 0);
     all_said(said + 100, 0);
 }

@@ -1,5 +1,5 @@
 /* Updates between the real programs: what changed goes out as a delta, a large module in
- * pages; base peers beside it get message 2 as ever. */
+ * pages; a legacy peer beside it gets message 2. */
 #include "dnspeer.h"
 #include "proto/msg_batch.h"
 #include "proto/msg_update.h"
@@ -18,7 +18,7 @@ static int update_teardown(void **state)
     return teardown(state);
 }
 
-/* A peer that has said hello. */
+/* A peer that has sent a hello. */
 static int hello(void)
 {
     int c = peer_connect(dns.port);
@@ -42,7 +42,7 @@ static void next_update(int c)
     assert_int_equal(msg_update_unpack(&m, add, gone, body, head[1]), 0);
 }
 
-static void t_hello_gets_whole_then_deltas_base_gets_message_2(void **state)
+static void t_hello_gets_whole_then_deltas_legacy_gets_message_2(void **state)
 {
     uint64_t sum;
     int c, base;
@@ -97,7 +97,7 @@ static void t_large_module_comes_in_pages(void **state)
     int c;
 
     (void)state;
-    fill(10000); /* more than message 2 can say */
+    fill(10000); /* more than message 2 holds */
     start_dns();
     c = hello();
     dnspeer_ask(c, 5, 1);
@@ -168,8 +168,9 @@ static void t_random_edits_end_with_the_tables_content(void **state)
            (int)mydb_number("SELECT COUNT(*) FROM RouteData WHERE modid = 1"));
 }
 
-/* A DNSService played by hand says something that does not fit: the agent asks again. */
-static void t_doubt_is_a_question(void **state)
+/* A DNSService, played by the test, sends an update that does not fit; the agent asks for
+ * the whole route. */
+static void t_an_update_that_does_not_fit_asks_for_the_whole(void **state)
 {
     static const uint8_t wrong[] = {36,   0, 0,    0, 20,   0, 0,    0,  0x08, 1,
                                     0x10, 1, 0x18, 9, 0x20, 5, 0x28, 99, 0x30, 1,
@@ -203,13 +204,14 @@ static void t_doubt_is_a_question(void **state)
     assert_int_equal(head[0], 1); /* and once more */
     peer_recv(fd, body, head[4]);
     assert_memory_equal(body, "\x08\x01\x10\x01", 4);
-    assert_int_equal(n_nodes(), -ENOENT); /* nothing of it was believed */
+    assert_int_equal(n_nodes(), -ENOENT); /* nothing of the update was used */
     close(fd);
     close(lfd);
 }
 
 #define U(fn) cmocka_unit_test_setup_teardown(fn, setup, update_teardown)
 
-MYDB_MAIN(U(t_hello_gets_whole_then_deltas_base_gets_message_2),
+MYDB_MAIN(U(t_hello_gets_whole_then_deltas_legacy_gets_message_2),
           U(t_large_module_comes_in_pages), U(t_agent_uses_every_node_of_a_large_module),
-          U(t_random_edits_end_with_the_tables_content), U(t_doubt_is_a_question))
+          U(t_random_edits_end_with_the_tables_content),
+          U(t_an_update_that_does_not_fit_asks_for_the_whole))

@@ -1,10 +1,11 @@
-/* What clients counted comes into the ledger once, whoever is killed when. */
+/* What clients counted comes into the outbox exactly once, also when a process is
+ * killed. */
 #include "agent_data/collector.h"
 
 #include "shmfix.h"
 
 static char path[80];
-static struct outbox *ledger;
+static struct outbox *outbox;
 static struct collector *h;
 static struct call_log *calls;
 static struct msg_batch *batch;
@@ -13,11 +14,11 @@ static int setup(void **state)
 {
     int rc = shm_setup(state);
 
-    snprintf(path, sizeof(path), "%s/the.ledger", shm_dir);
+    snprintf(path, sizeof(path), "%s/the.outbox", shm_dir);
     batch = calloc(1, sizeof(*batch) + MSG_BATCH_ROWS * sizeof(batch->row[0]));
     assert_int_equal(shm_publish(1, 1, 4), 0);
-    assert_int_equal(outbox_open(&ledger, path, 64), 0);
-    assert_int_equal(collector_create(&h, seg, ledger), 0);
+    assert_int_equal(outbox_open(&outbox, path, 64), 0);
+    assert_int_equal(collector_create(&h, seg, outbox), 0);
     assert_int_equal(call_log_open(&calls, seg, 3), 0);
     return rc;
 }
@@ -25,20 +26,20 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     collector_destroy(h);
-    outbox_close(ledger);
+    outbox_close(outbox);
     call_log_close(calls);
     free(batch);
     unlink(path);
     return shm_teardown(state);
 }
 
-/* Everything in the ledger that is no duration. */
+/* Sends and acknowledges all batches; sums up what they have. */
 static void totals(uint64_t *succ, uint64_t *err, uint64_t *durations)
 {
     size_t i;
 
     *succ = *err = *durations = 0;
-    while (outbox_batch(ledger, batch) == 1) {
+    while (outbox_batch(outbox, batch) == 1) {
         for (i = 0; i < batch->n; i++) {
             if (batch->row[i].ip == MSG_LATENCY_IP) {
                 *durations += batch->row[i].succ;
@@ -47,7 +48,7 @@ static void totals(uint64_t *succ, uint64_t *err, uint64_t *durations)
             *succ += batch->row[i].succ;
             *err += batch->row[i].err;
         }
-        outbox_acked(ledger, batch->seq);
+        outbox_acked(outbox, batch->seq);
     }
 }
 
@@ -59,10 +60,10 @@ static void t_what_was_counted_is_taken_once(void **state)
     (void)state;
     for (i = 0; i < 100; i++)
         call_log_count(calls, (uint32_t)i % 4, 0, i % 10 != 0, 50);
-    assert_false(collector_is_taken(h, calls, 0));
+    assert_false(collector_has_all(h, calls, 0));
     assert_int_equal(collector_take(h, calls), 0);
     assert_int_equal(collector_take(h, calls), 0);
-    assert_true(collector_is_taken(h, calls, 0));
+    assert_true(collector_has_all(h, calls, 0));
     totals(&succ, &err, &durations);
     assert_int_equal(succ, 90);
     assert_int_equal(err, 10);
@@ -81,16 +82,17 @@ static void t_a_successor_knows_what_was_taken(void **state)
     call_log_count(calls, 1, 0, true, 50);
     collector_take(h, calls);
     collector_destroy(h);
-    outbox_close(ledger);
-    assert_int_equal(outbox_open(&ledger, path, 64), 0);
-    assert_int_equal(collector_create(&h, seg, ledger), 0);
+    outbox_close(outbox);
+    assert_int_equal(outbox_open(&outbox, path, 64), 0);
+    assert_int_equal(collector_create(&h, seg, outbox), 0);
     collector_take(h, calls);
     totals(&succ, &err, &durations);
     assert_int_equal(succ, 1);
 }
 
-/* A harvester is killed at any moment, while calls are counted: the sum is exact. */
-static void t_a_killed_harvester_loses_and_doubles_nothing(void **state)
+/* A process that collects is killed at any moment while calls are counted; the sums are
+ * exact nevertheless. */
+static void t_a_killed_collector_loses_and_doubles_nothing(void **state)
 {
     int round, i, status, rounds = t_mode_is("memcheck") ? 15 : 120;
     uint64_t succ = 0, err, durations, n = 0, a, b, c;
@@ -106,13 +108,13 @@ static void t_a_killed_harvester_loses_and_doubles_nothing(void **state)
             n += call_log_count(calls, rnd_u32(&rnd) % 4, 0, true,
                                 rnd_u32(&rnd) % 9999) == 0;
         collector_destroy(h);
-        outbox_close(ledger);
+        outbox_close(outbox);
         pid = fork();
         if (pid == 0) {
-            struct call_log *mine;       /* the parent's are not mapped here */
+            struct call_log *mine;       /* the parent's log is not mapped here */
 
-            if (outbox_open(&ledger, path, 64) < 0 ||
-                collector_create(&h, seg, ledger) < 0 || call_log_open(&mine, seg, 3) < 0)
+            if (outbox_open(&outbox, path, 64) < 0 ||
+                collector_create(&h, seg, outbox) < 0 || call_log_open(&mine, seg, 3) < 0)
                 _exit(1);
             for (;;)
                 collector_take(h, mine);
@@ -123,8 +125,8 @@ static void t_a_killed_harvester_loses_and_doubles_nothing(void **state)
         kill(pid, SIGKILL);
         waitpid(pid, &status, 0);
         assert_true(WIFSIGNALED(status));
-        assert_int_equal(outbox_open(&ledger, path, 64), 0);
-        assert_int_equal(collector_create(&h, seg, ledger), 0);
+        assert_int_equal(outbox_open(&outbox, path, 64), 0);
+        assert_int_equal(collector_create(&h, seg, outbox), 0);
         if (round % 3 == 0) {
             totals(&a, &b, &c);
             succ += a;
@@ -136,7 +138,7 @@ static void t_a_killed_harvester_loses_and_doubles_nothing(void **state)
     assert_int_equal(err, 0);
 }
 
-static void t_a_new_ledger_is_not_given_the_old_ones_rows(void **state)
+static void t_a_new_outbox_is_not_given_the_old_ones_rows(void **state)
 {
     uint64_t succ, err, durations;
 
@@ -144,10 +146,10 @@ static void t_a_new_ledger_is_not_given_the_old_ones_rows(void **state)
     call_log_count(calls, 1, 0, true, 50);
     collector_take(h, calls);
     collector_destroy(h);
-    outbox_close(ledger);
+    outbox_close(outbox);
     unlink(path);                     /* it was lost */
-    assert_int_equal(outbox_open(&ledger, path, 64), 0);
-    assert_int_equal(collector_create(&h, seg, ledger), 0);
+    assert_int_equal(outbox_open(&outbox, path, 64), 0);
+    assert_int_equal(collector_create(&h, seg, outbox), 0);
     call_log_count(calls, 2, 0, true, 50);
     collector_take(h, calls);
     totals(&succ, &err, &durations);
@@ -157,5 +159,5 @@ static void t_a_new_ledger_is_not_given_the_old_ones_rows(void **state)
 #define H(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 T_MAIN(H(t_what_was_counted_is_taken_once), H(t_a_successor_knows_what_was_taken),
-       H(t_a_killed_harvester_loses_and_doubles_nothing),
-       H(t_a_new_ledger_is_not_given_the_old_ones_rows))
+       H(t_a_killed_collector_loses_and_doubles_nothing),
+       H(t_a_new_outbox_is_not_given_the_old_ones_rows))

@@ -1,4 +1,4 @@
-/* The ledger: nothing lost, nothing twice, whoever dies when. */
+/* No call is lost and none is counted twice, whichever process is killed. */
 #include "agent_report/outbox.h"
 
 #include <fcntl.h>
@@ -22,7 +22,7 @@ static int setup(void **state)
 
     t_fds_save(state);
     log_set_level(LOG_LEVEL_ERROR);
-    strcpy(path, "/tmp/lars_ledger_XXXXXX");
+    strcpy(path, "/tmp/lars_outbox_XXXXXX");
     fd = mkstemp(path);
     close(fd);
     b = calloc(1, sizeof(*b) + MSG_BATCH_ROWS * sizeof(b->row[0]));
@@ -46,7 +46,7 @@ static int count(uint32_t ip, bool ok, int times)
     return rc;
 }
 
-static void again(void) /* the process ends and its successor comes */
+static void reopen(void) /* as a successor of the process does */
 {
     outbox_close(l);
     assert_int_equal(outbox_open(&l, path, ROWS), 0);
@@ -66,7 +66,7 @@ static void t_deltas_leave_in_numbered_batches(void **state)
 {
     (void)state;
     assert_true(outbox_is_new(l));
-    assert_int_equal(outbox_batch(l, b), 0); /* nothing to say */
+    assert_int_equal(outbox_batch(l, b), 0); /* nothing to send */
     count(1, true, 5);
     count(1, false, 2);
     count(2, true, 1);
@@ -84,7 +84,7 @@ static void t_deltas_leave_in_numbered_batches(void **state)
     assert_int_equal(succ_of(1), 3);
 }
 
-static void t_batch_under_way_stays_the_same_until_acknowledged(void **state)
+static void t_batch_in_flight_stays_the_same_until_acknowledged(void **state)
 {
     (void)state;
     count(1, true, 5);
@@ -93,7 +93,7 @@ static void t_batch_under_way_stays_the_same_until_acknowledged(void **state)
     assert_int_equal(outbox_batch(l, b), 1);
     assert_int_equal(b->seq, 1);
     assert_int_equal(succ_of(1), 5);
-    outbox_acked(l, 7); /* not that one */
+    outbox_acked(l, 7); /* numbers of other batches change nothing */
     outbox_acked(l, 0);
     assert_int_equal(outbox_batch(l, b), 1);
     assert_int_equal(succ_of(1), 5);
@@ -104,7 +104,7 @@ static void t_batch_under_way_stays_the_same_until_acknowledged(void **state)
     assert_int_equal(succ_of(1), 100);
 }
 
-static void t_successor_goes_on(void **state)
+static void t_successor_continues_the_stream(void **state)
 {
     uint8_t stream[MSG_STREAM];
 
@@ -113,7 +113,7 @@ static void t_successor_goes_on(void **state)
     count(1, true, 5);
     assert_int_equal(outbox_batch(l, b), 1);
     count(2, true, 7);
-    again();
+    reopen();
     assert_false(outbox_is_new(l));
     assert_memory_equal(outbox_stream(l), stream, MSG_STREAM);
     assert_int_equal(outbox_batch(l, b), 1); /* the same, again */
@@ -121,7 +121,7 @@ static void t_successor_goes_on(void **state)
     assert_int_equal(succ_of(1), 5);
     assert_int_equal(succ_of(2), 0);
     outbox_acked(l, 1);
-    again();
+    reopen();
     assert_int_equal(outbox_batch(l, b), 1);
     assert_int_equal(b->seq, 2);
     assert_int_equal(succ_of(1), 0);
@@ -138,7 +138,7 @@ static void t_settled_rows_are_used_again_when_full(void **state)
     assert_int_equal(count(next, true, 1), -ENOBUFS);
     assert_int_equal(outbox_batch(l, b), 1);
     assert_int_equal(b->n, ROWS);
-    assert_int_equal(count(next, true, 1), -ENOBUFS); /* under way */
+    assert_int_equal(count(next, true, 1), -ENOBUFS); /* rows in flight stay */
     outbox_acked(l, 1);
     for (i = 0; i < ROWS; i++)
         assert_int_equal(count(next++, true, 2), 0);
@@ -146,7 +146,7 @@ static void t_settled_rows_are_used_again_when_full(void **state)
     assert_int_equal(b->n, ROWS);
     for (i = 0; i < ROWS; i++)
         assert_int_equal(b->row[i].succ, 2);
-    assert_int_equal(count(1, true, 1), -ENOBUFS); /* node 1's row is another's now */
+    assert_int_equal(count(1, true, 1), -ENOBUFS); /* its row was reused */
 }
 
 static void t_more_rows_than_a_batch_go_in_turn(void **state)
@@ -172,17 +172,17 @@ static void t_more_rows_than_a_batch_go_in_turn(void **state)
     assert_int_equal(n, (5000 + MSG_BATCH_ROWS - 1) / MSG_BATCH_ROWS);
 }
 
-static void t_settle_tells_it_otherwise(void **state)
+static void t_settle_all_leaves_nothing_to_send(void **state)
 {
     (void)state;
     count(1, true, 5);
-    outbox_settle(l);
+    outbox_settle_all(l);
     assert_int_equal(outbox_batch(l, b), 0);
     count(1, true, 3);
     assert_int_equal(outbox_batch(l, b), 1);
     assert_int_equal(succ_of(1), 3);
     count(1, true, 4);
-    outbox_settle(l); /* not while a batch is under way */
+    outbox_settle_all(l); /* settles nothing while a batch is in flight */
     outbox_acked(l, b->seq);
     assert_int_equal(outbox_batch(l, b), 1);
     assert_int_equal(succ_of(1), 4);
@@ -201,14 +201,16 @@ static void t_overload_goes_with_the_counts(void **state)
 {
     (void)state;
     count(1, true, 1);
-    outbox_note(l, &(struct module_id){1, 1}, 1, 80, true);
-    outbox_note(l, &(struct module_id){9, 9}, 9, 80, true); /* never called: nothing */
+    outbox_set_overload(l, &(struct module_id){1, 1}, 1, 80, true);
+    /* never called: ignored */
+    outbox_set_overload(l, &(struct module_id){9, 9}, 9, 80, true);
     assert_int_equal(outbox_batch(l, b), 1);
     assert_int_equal(b->n, 1);
     assert_true(b->row[0].overload);
 }
 
-/* Any byte changed, any length: it opens, and what it gives is bounded. */
+/* A file with any byte changed, or of any length, can be opened, and what it holds is
+ * bounded. */
 static void t_damaged_file_is_begun_anew_or_used_safely(void **state)
 {
     const char *env = getenv("SEED");
@@ -244,13 +246,13 @@ static void t_damaged_file_is_begun_anew_or_used_safely(void **state)
 
 #define NODES 8
 
-/* Shared with the child: what it truly did, and what the receiver has applied. */
+/* Shared with the child: the calls that it made, and what the receiver has applied. */
 struct truth {
-    uint64_t called[NODES]; /* begun: the ledger may be one behind */
+    uint64_t called[NODES]; /* counted before the outbox: that may be one behind */
     uint64_t applied[NODES], seq; /* the database */
 };
 
-/* The receiver: a batch and its number in one step, each number once. */
+/* The receiver applies a batch and its number in one step, and each number once. */
 static void receive(struct truth *t)
 {
     size_t i;
@@ -289,7 +291,7 @@ static void live(struct truth *t, uint64_t seed)
         } else if (what < 95) {
             outbox_batch(l, b);
         } else if (outbox_batch(l, b) == 1) {
-            outbox_acked(l, t->seq); /* of a batch sent by our predecessor, perhaps */
+            outbox_acked(l, t->seq); /* perhaps of a batch that the process before sent */
         }
     }
 }
@@ -321,7 +323,7 @@ static void t_killed_at_random_the_sums_are_equal(void **state)
         T_WAIT(calls_of(t) > want); /* somewhere after it */
         kill(pid, SIGKILL);
         assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_true(WIFSIGNALED(status)); /* it did not give up by itself */
+        assert_true(WIFSIGNALED(status)); /* it did not end by itself */
         assert_int_equal(outbox_open(&l, path, ROWS), 0);
         if (outbox_batch(l, b) == 1) {
             receive(t); /* sent; the acknowledgement may be lost */
@@ -347,8 +349,9 @@ static void t_killed_at_random_the_sums_are_equal(void **state)
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 T_MAIN(E(t_deltas_leave_in_numbered_batches),
-       E(t_batch_under_way_stays_the_same_until_acknowledged), E(t_successor_goes_on),
-       E(t_settled_rows_are_used_again_when_full), E(t_more_rows_than_a_batch_go_in_turn),
-       E(t_settle_tells_it_otherwise), E(t_second_process_is_ebusy),
-       E(t_overload_goes_with_the_counts), E(t_damaged_file_is_begun_anew_or_used_safely),
+       E(t_batch_in_flight_stays_the_same_until_acknowledged),
+       E(t_successor_continues_the_stream), E(t_settled_rows_are_used_again_when_full),
+       E(t_more_rows_than_a_batch_go_in_turn), E(t_settle_all_leaves_nothing_to_send),
+       E(t_second_process_is_ebusy), E(t_overload_goes_with_the_counts),
+       E(t_damaged_file_is_begun_anew_or_used_safely),
        E(t_killed_at_random_the_sums_are_equal))

@@ -1,4 +1,4 @@
-/* Probes of a node that is played by hand. */
+/* Probes of a node that is played by the test. */
 #include "agent_data/probe.h"
 
 #include <sys/socket.h>
@@ -53,7 +53,7 @@ static void take(void)
     LOOP_UNTIL(fx.loop, (fx.fd = sock_accept(fx.lfd, 0, NULL)) >= 0);
 }
 
-static void t_a_connection_will_do(void **state)
+static void t_without_a_path_a_connection_suffices(void **state)
 {
     (void)state;
     assert_int_equal(probe_start(fx.probe, 7, &fx.at, ""), 0);
@@ -63,7 +63,7 @@ static void t_a_connection_will_do(void **state)
     assert_true(fx.ok);
 }
 
-static void t_nobody_listens(void **state)
+static void t_a_refused_connection_fails(void **state)
 {
     struct net_addr none = fx.at;
 
@@ -74,7 +74,7 @@ static void t_nobody_listens(void **state)
     assert_false(fx.ok);
 }
 
-/* What it makes of an answer that comes in these pieces and then ends. */
+/* The result of a probe whose answer arrives in these pieces and then ends. */
 static bool answer(const char *a, const char *b)
 {
     char in[200];
@@ -97,7 +97,7 @@ static bool answer(const char *a, const char *b)
     return fx.ok;
 }
 
-static void t_an_answer_says_it(void **state)
+static void t_with_a_path_the_status_decides(void **state)
 {
     (void)state;
     assert_true(answer("HTTP/1.1 200 OK\r\n\r\n", NULL));
@@ -105,7 +105,7 @@ static void t_an_answer_says_it(void **state)
     assert_true(answer("HTTP/1.1 302 Found\r\n\r\n", NULL));
     assert_false(answer("HTTP/1.1 503 Service Unavailable\r\n\r\n", NULL));
     assert_false(answer("HTTP/1.1 404 Not Found\r\n\r\n", NULL));
-    assert_false(answer("HTTP/1.1 20", NULL)); /* and no more */
+    assert_false(answer("HTTP/1.1 20", NULL)); /* the answer ends too early */
     assert_false(answer("SSH-2.0-OpenSSH_9.2\r\n", NULL));
     assert_false(answer("", NULL));
 }
@@ -133,5 +133,6 @@ static void t_too_long_a_path_is_refused(void **state)
 
 #define E(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-T_MAIN(E(t_a_connection_will_do), E(t_nobody_listens), E(t_an_answer_says_it),
-       E(t_silence_ends_in_time), E(t_too_long_a_path_is_refused))
+T_MAIN(E(t_without_a_path_a_connection_suffices), E(t_a_refused_connection_fails),
+       E(t_with_a_path_the_status_decides), E(t_silence_ends_in_time),
+       E(t_too_long_a_path_is_refused))

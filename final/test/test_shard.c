@@ -9,8 +9,8 @@ static struct {
     struct evloop *loop;
     struct shard *s;
     int peer;
-    int n_want, n_forget, n_report, n_elsewhere, report_rc;
-    unsigned elsewhere;
+    int n_want, n_forget, n_report, n_forward, report_rc;
+    unsigned forward;
     struct module_id want;
     struct msg_result res[16];
     size_t n_res;
@@ -41,15 +41,15 @@ static int report(const struct module_id *m, const struct msg_result *res, size_
     return fx.report_rc;
 }
 
-static void elsewhere(unsigned index, struct udp *u, const struct frame *f,
+static void forward(unsigned index, struct udp *u, const struct frame *f,
                       const struct net_addr *from, void *arg)
 {
     (void)u;
     (void)f;
     (void)from;
     (void)arg;
-    fx.n_elsewhere++;
-    fx.elsewhere = index;
+    fx.n_forward++;
+    fx.forward = index;
 }
 
 static int setup(void **state)
@@ -61,7 +61,7 @@ static int setup(void **state)
                                .want = want,
                                .forget = forget,
                                .report = report,
-                               .elsewhere = elsewhere};
+                               .forward = forward};
     struct net_addr at;
 
     t_fds_save(state);
@@ -201,7 +201,7 @@ static void t_totals_are_shipped_until_taken(void **state)
     (void)state;
     set_route(1, 1, 2);
     shard_flush(fx.s);
-    assert_int_equal(fx.n_report, 0); /* nothing to say */
+    assert_int_equal(fx.n_report, 0); /* nothing to report */
     for (i = 0; i < 5; i++)
         call(0x0a000001, 0, 0);
     call(0x0a000002, 7, 0);
@@ -209,7 +209,7 @@ static void t_totals_are_shipped_until_taken(void **state)
     shard_flush(fx.s);
     fx.report_rc = 0;
     shard_flush(fx.s);
-    assert_int_equal(fx.n_report, 2); /* the first was not taken */
+    assert_int_equal(fx.n_report, 2); /* the first report was refused */
     shard_flush(fx.s);
     assert_int_equal(fx.n_report, 2);
     assert_int_equal(fx.n_res, 2);
@@ -229,13 +229,13 @@ static void t_report_of_a_removed_node_is_not_lost(void **state)
     set_route(1, 1, 2);
     call(0x0a000002, 0, 0);
     set_route(1, 1, 1);
-    call(0x0a000002, 0, 0);           /* it was on its way */
+    call(0x0a000002, 0, 0);           /* the call was in flight */
     shard_flush(fx.s);
     assert_int_equal(fx.n_res, 1);
     assert_int_equal(fx.res[0].succ, 2);
 }
 
-static void t_other_shards_modules_go_there(void **state)
+static void t_frames_for_other_shards_are_forwarded(void **state)
 {
     struct msg_get_host q = {1, {1, 2}};
     uint8_t body[MSG_HOST_ROOM];
@@ -243,14 +243,14 @@ static void t_other_shards_modules_go_there(void **state)
 
     (void)state;
     udppeer_send(fx.peer, MSG_GET_HOST, body, n);
-    LOOP_UNTIL(fx.loop, fx.n_elsewhere == 1);
-    assert_int_equal(fx.elsewhere, 0);
+    LOOP_UNTIL(fx.loop, fx.n_forward == 1);
+    assert_int_equal(fx.forward, 0);
     assert_int_equal(fx.n_want, 0);
-    q.mod = (struct module_id){0xffffffff, 2}; /* -1 + 2, no negative index */
+    q.mod = (struct module_id){0xffffffff, 2}; /* -1 + 2 must not be a negative index */
     n = (size_t)msg_host_pack_get(&q, body, sizeof(body));
     udppeer_send(fx.peer, MSG_GET_HOST, body, n);
-    LOOP_UNTIL(fx.loop, fx.n_elsewhere == 2);
-    assert_int_equal(fx.elsewhere, 1);
+    LOOP_UNTIL(fx.loop, fx.n_forward == 2);
+    assert_int_equal(fx.forward, 1);
 }
 
 static void t_get_route_lists_the_nodes(void **state)
@@ -310,6 +310,6 @@ T_MAIN(E(t_unknown_module_is_none_at_once_and_wanted_once),
        E(t_known_module_gives_nodes_in_turn), E(t_route_removed_is_none),
        E(t_failures_overload_successes_bring_back), E(t_slow_failure_counts_by_its_cost),
        E(t_totals_are_shipped_until_taken), E(t_report_of_a_removed_node_is_not_lost),
-       E(t_other_shards_modules_go_there), E(t_get_route_lists_the_nodes),
+       E(t_frames_for_other_shards_are_forwarded), E(t_get_route_lists_the_nodes),
        E(t_too_many_modules_are_answered_and_not_kept),
        E(t_nonsense_is_counted_and_gets_no_reply))

@@ -1,50 +1,56 @@
-/* agent -- the whole agent: three shards, a DNSService client, a Report Service client,
- * each a loop in a thread of its own, and the tasks that they send each other. */
+/* agent -- the whole agent of a host, which chooses nodes for business code and reports
+ * how their calls went.  It has a thread for each UDP port (shard.h), one for the data
+ * plane in shared memory (dataplane.h), one for the connection to DNSService (dnscli.h)
+ * and one for the connection to the Report Service (repcli.h). */
 #ifndef LARS_AGENT_AGENT_H
 #define LARS_AGENT_AGENT_H
 
 #include <stdint.h>
 
-#include "base/net_addr.h"
 #include "agent_data/dataplane.h"
+#include "base/net_addr.h"
 #include "lb/classic.h"
 #include "net/tcpcli.h"
 
 struct agent;
 
 struct agent_config {
-    struct net_addr at;               /* the first of the ports; port 0: any three */
-    struct net_addr dns[TCPCLI_MAX_ADDRS]; /* DNSServices, tried in turn: ours first */
-    struct net_addr report[TCPCLI_MAX_ADDRS]; /* Report Services */
+    struct net_addr at;               /* the first of three ports; port 0: any three */
+    struct net_addr dns[TCPCLI_MAX_ADDRS];    /* DNSServices; the own zone's is first */
+    struct net_addr report[TCPCLI_MAX_ADDRS]; /* Report Services; likewise */
     size_t n_dns, n_report;           /* 1 and more */
-    uint32_t caller;                  /* our IPv4 in reports; 0 = by the connection */
-    const char *route_file;           /* copied */
+    uint32_t caller;                  /* our IPv4 in reports; 0 = the connection's */
+    const char *route_file;           /* copied; the outboxes are beside it */
     struct classic_config classic;
-    /* dir empty: no shared memory; hooks are ours */
-    struct dataplane_config plane;
+    /* Only dir, max_nodes, max_modules, policy and health; the agent sets the rest.  dir
+     * NULL or "": no shared memory. */
+    struct dataplane_config dataplane;
     uint32_t report_ms;               /* between two reports of a module */
-    uint32_t refresh_ms;              /* between two questions for a module */
-    uint32_t file_ms;                 /* between two writes of the file */
+    uint32_t refresh_ms;              /* between two questions for a module's route */
+    uint32_t file_ms;                 /* least time between two writes of route_file */
     uint32_t max_modules;             /* of each shard */
 };
 
-/* Runs from here on.  Returns 0; -EADDRINUSE ...; -ENOMEM, -EAGAIN.  Thread: init. */
+/* Reads the route file, opens ports and files, and starts the threads.  Returns 0;
+ * -EADDRINUSE when the ports are taken; -EBUSY when another agent uses the files; other
+ * errors of bind(2), open(2) and mmap(2); -ENOSPC; -ENOMEM; -EAGAIN when the system gives
+ * no more threads.  Thread: init. */
 int agent_start(struct agent **out, const struct agent_config *cfg);
 
-/* Sends the last totals (for at most 2 s), writes the file, ends the threads.  NULL is
- * fine. */
+/* Sends the last reports (for at most 2 s), writes the route file and ends the threads.
+ * NULL is fine.  Thread: the one that called agent_start(). */
 void agent_stop(struct agent *a);
 
 struct agent_stat {
-    uint64_t n_get_host, n_get_route, n_report;
-    uint64_t n_bad;                   /* of these: malformed or unknown */
-    uint64_t n_module;                /* known or asked for, now */
-    uint64_t n_report_up;             /* connections to a Report Service so far */
-    struct dataplane_stat plane;
+    uint64_t n_get_host, n_get_route, n_report; /* questions and reports by UDP, so far */
+    uint64_t n_bad;                   /* of these, malformed or for an unknown node */
+    uint64_t n_module;                /* modules that UDP clients have asked for, now */
+    uint64_t n_report_up;             /* connections to a Report Service, so far */
+    struct dataplane_stat dataplane;  /* zero without shared memory */
 };
 
 void agent_stat(const struct agent *a, struct agent_stat *out); /* Thread: any */
 
-uint16_t agent_port(const struct agent *a); /* the first of the three */
+uint16_t agent_port(const struct agent *a); /* the first of the three.  Thread: any */
 
 #endif

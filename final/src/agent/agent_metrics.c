@@ -3,7 +3,7 @@
 static void collect_plane(struct metrics *m, const struct dataplane_stat *p)
 {
     metrics_gauge(m, "lars_agentd_shm_clients", "Threads that call by shared memory.",
-                  (double)p->n_ledger);
+                  (double)p->n_client);
     metrics_gauge(m, "lars_agentd_shm_modules", "Modules in shared memory.",
                   (double)p->n_module);
     metrics_gauge(m, "lars_agentd_shm_nodes", "Nodes in shared memory.",
@@ -47,7 +47,7 @@ static void collect_all(struct metrics *m, const void *arg)
                     (double)st.n_bad);
     metrics_gauge(m, "lars_agentd_modules", "Modules known or asked for.",
                   (double)st.n_module);
-    collect_plane(m, &st.plane);
+    collect_plane(m, &st.dataplane);
     metrics_counter(m, "lars_agentd_report_connects_total",
                     "Connections to a Report Service.", (double)st.n_report_up);
 }

@@ -1,25 +1,37 @@
+/* A hash table of wants: the modules that shards have asked for, each with the route that
+ * arrived last.  Questions are repeated rather than tracked: after a reconnect all are
+ * asked again, and each after refresh_ms, so a lost question or answer needs no handling
+ * of its own.
+ *
+ * Invariant: <fn> has been called with the nodes that a want holds.  dnscli_take() calls
+ * it only when the nodes differ from those, so neither an answer to a repeated question
+ * nor a reconnect disturbs the shards.
+ * Rejected: keeping routes only in the shards.  After a restart of the agent, or of a
+ * shard's interest in a module, each route would have to come over the network before the
+ * first call. */
 #include "agent/dnscli.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1           /* or it would end the process */
+#define HASH_NONFATAL_OOM 1           /* else uthash ends the process without memory */
 #include <uthash.h>
 
 #include "base/err.h"
 #include "base/log.h"
+#include "route/routedelta.h"
 #include "route/routefile.h"
 
 #define TICK_MS 1000
 #define LOG_GAP_MS 60000
 
 struct want {
-    struct module_id mod;            /* the key: 8 bytes without a gap */
-    bool known;                       /* a route was told, perhaps an empty one */
+    struct module_id mod;             /* the key: 8 bytes without padding */
+    bool known;                       /* a route has arrived, perhaps an empty one */
     struct route_node *node;          /* owned; NULL when n is 0 */
     size_t n;
-    uint64_t asked_ms;                /* monotonic; 0 = not on this connection */
+    uint64_t asked_ms;                /* monotonic; 0 = not asked on this connection */
     UT_hash_handle hh;
 };
 
@@ -31,13 +43,13 @@ struct dnscli {
     struct tcpcli *cli;
     struct want *wants;
     struct evtimer tick;
-    uint64_t file_ms;                 /* monotonic; when it was written */
-    bool dirty;                       /* something is not in the file yet */
+    uint64_t file_ms;                 /* monotonic; of the last write of the file */
+    bool dirty;                       /* a change is not in the file yet */
     struct msg_host host[MSG_MAX_HOSTS];
     struct route_node node[MSG_MAX_HOSTS];
 };
 
-static struct want *find(const struct dnscli *c, const struct module_id *m)
+static struct want *find_want(const struct dnscli *c, const struct module_id *m)
 {
     struct want *w;
 
@@ -45,7 +57,7 @@ static struct want *find(const struct dnscli *c, const struct module_id *m)
     return w;
 }
 
-static struct want *add(struct dnscli *c, const struct module_id *m)
+static struct want *add_want(struct dnscli *c, const struct module_id *m)
 {
     struct want *w = calloc(1, sizeof(*w));
 
@@ -59,14 +71,14 @@ static struct want *add(struct dnscli *c, const struct module_id *m)
     return NULL;
 }
 
-static void drop(struct dnscli *c, struct want *w)
+static void remove_want(struct dnscli *c, struct want *w)
 {
     HASH_DEL(c->wants, w);
     free(w->node);
     free(w);
 }
 
-static int ask(struct dnscli *c, struct want *w)
+static int ask_route(struct dnscli *c, struct want *w)
 {
     char body[32];
     ssize_t n = msg_pack_get_route(&w->mod, body, sizeof(body));
@@ -79,32 +91,32 @@ static int ask(struct dnscli *c, struct want *w)
 
 int dnscli_ask_one(struct dnscli *c)
 {
-    return c->wants ? ask(c, c->wants) : -ENOENT;
+    return c->wants ? ask_route(c, c->wants) : -ENOENT;
 }
 
 void dnscli_want(struct dnscli *c, const struct module_id *m)
 {
-    struct want *w = find(c, m);
+    struct want *w = find_want(c, m);
 
     if (!w)
-        w = add(c, m);
+        w = add_want(c, m);
     if (!w)
-        return;                     /* no memory: the shard asks again when it is asked */
+        return; /* no memory: the next question of a client wants it */
     if (w->known)
         c->cfg.fn(&w->mod, w->node, w->n, c->cfg.arg);
-    ask(c, w);
+    ask_route(c, w);
 }
 
 void dnscli_forget(struct dnscli *c, const struct module_id *m)
 {
-    struct want *w = find(c, m);
+    struct want *w = find_want(c, m);
 
     if (w)
-        drop(c, w);
+        remove_want(c, w);
 }
 
 /* Copies <node>.  Returns 0 or -ENOMEM. */
-static int remember(struct want *w, const struct route_node *node, size_t n)
+static int set_nodes(struct want *w, const struct route_node *node, size_t n)
 {
     struct route_node *copy = n > 0 ? malloc(n * sizeof(*node)) : NULL;
 
@@ -119,7 +131,7 @@ static int remember(struct want *w, const struct route_node *node, size_t n)
     return 0;
 }
 
-static bool is_same(const struct want *w, const struct route_node *node, size_t n)
+static bool has_nodes(const struct want *w, const struct route_node *node, size_t n)
 {
     size_t i;
 
@@ -133,17 +145,22 @@ static bool is_same(const struct want *w, const struct route_node *node, size_t 
 void dnscli_take(struct dnscli *c, const struct module_id *m,
                  const struct route_node *node, size_t n)
 {
-    struct want *w = find(c, m);
+    struct want *w = find_want(c, m);
+    size_t n_before;
     int rc;
 
-    if (!w || is_same(w, node, n))
-        return;                       /* nobody wants it any more, or it is known */
-    rc = remember(w, node, n);
-    if (rc < 0) {                     /* the refresh brings it again */
+    if (!w || has_nodes(w, node, n))
+        return;                       /* not wanted any more, or nothing has changed */
+    n_before = w->n;
+    rc = set_nodes(w, node, n);
+    if (rc < 0) {                     /* no memory; the refresh brings it again */
         LOG_ERROR("route.lost", "modid=%u cmdid=%u err=%s", m->modid, m->cmdid,
                   err_str(rc));
         return;
     }
+    LOG_DEBUG("route.changed", "modid=%u cmdid=%u nodes=%zu before=%zu version=%016llx",
+              m->modid, m->cmdid, n, n_before,
+              (unsigned long long)routedelta_sum(w->node, n));
     c->dirty = true;
     c->cfg.fn(m, w->node, n, c->cfg.arg);
 }
@@ -151,7 +168,7 @@ void dnscli_take(struct dnscli *c, const struct module_id *m,
 int dnscli_route(const struct dnscli *c, const struct module_id *m,
                  const struct route_node **node, size_t *n)
 {
-    const struct want *w = find(c, m);
+    const struct want *w = find_want(c, m);
 
     if (!w || !w->known)
         return -ENOENT;
@@ -162,14 +179,14 @@ int dnscli_route(const struct dnscli *c, const struct module_id *m,
 
 bool dnscli_wants(const struct dnscli *c, const struct module_id *m)
 {
-    return find(c, m) != NULL;
+    return find_want(c, m) != NULL;
 }
 
 int dnscli_ask(struct dnscli *c, const struct module_id *m)
 {
-    struct want *w = find(c, m);
+    struct want *w = find_want(c, m);
 
-    return w ? ask(c, w) : -ENOENT;
+    return w ? ask_route(c, w) : -ENOENT;
 }
 
 static void on_route(struct conn *conn, const struct frame *f, void *arg)
@@ -180,7 +197,7 @@ static void on_route(struct conn *conn, const struct frame *f, void *arg)
     int rc = msg_unpack_route(&m, c->host, MSG_MAX_HOSTS, &n, f->body, f->len);
 
     (void)conn;
-    if (rc < 0 || !dnscli_wants(c, &m)) { /* nonsense, or nobody's any more */
+    if (rc < 0 || !dnscli_wants(c, &m)) { /* malformed, or not wanted any more */
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "route.refused", "err=%s", err_str(rc));
         return;
     }
@@ -196,8 +213,10 @@ static void on_up(struct tcpcli *cli, void *arg)
 
     if (c->cfg.on_up)
         c->cfg.on_up(cli, c->cfg.more_arg);
+    LOG_DEBUG("dnsd.connected", "modules=%u: asked for all of them",
+              HASH_COUNT(c->wants));
     HASH_ITER(hh, c->wants, w, next)
-    ask(c, w);
+    ask_route(c, w);
 }
 
 static void on_down(struct tcpcli *cli, void *arg)
@@ -206,6 +225,8 @@ static void on_down(struct tcpcli *cli, void *arg)
     struct want *w, *next;
 
     (void)cli;
+    LOG_DEBUG("dnsd.disconnected", "modules=%u: their last routes stay in force",
+              HASH_COUNT(c->wants));
     HASH_ITER(hh, c->wants, w, next)
     w->asked_ms = 0;
 }
@@ -235,7 +256,8 @@ static void write_file(struct dnscli *c)
                   err_str(rc));
 }
 
-static size_t same_module(const struct route_row *row, size_t n)
+/* How many rows, from the first on, are of the same module. */
+static size_t count_same_module(const struct route_row *row, size_t n)
 {
     size_t k = 1;
 
@@ -244,20 +266,20 @@ static size_t same_module(const struct route_row *row, size_t n)
     return k;
 }
 
-static void take_rows(struct dnscli *c, const struct route_row *row, size_t n)
+static void take_file_rows(struct dnscli *c, const struct route_row *row, size_t n)
 {
     size_t i, k, j;
 
     for (i = 0; i < n; i += k) {
         struct module_id m = {row[i].modid, row[i].cmdid};
-        struct want *w = find(c, &m);
+        struct want *w = find_want(c, &m);
 
-        k = same_module(row + i, n - i);
+        k = count_same_module(row + i, n - i);
         for (j = 0; j < k && j < MSG_MAX_HOSTS; j++)
             c->node[j] = row[i + j].node;
         if (!w)
-            w = add(c, &m);
-        if (w && remember(w, c->node, j) == 0)
+            w = add_want(c, &m);
+        if (w && set_nodes(w, c->node, j) == 0)
             c->cfg.fn(&m, w->node, w->n, c->cfg.arg);
     }
 }
@@ -269,7 +291,7 @@ static void read_file(struct dnscli *c)
     int rc = routefile_read(c->file, &row, &n, NULL);
 
     if (rc == 0) {
-        take_rows(c, row, n);
+        take_file_rows(c, row, n);
         free(row);
         LOG_INFO("file.read", "path=%s nodes=%zu", c->file, n);
     } else if (rc != -ENOENT) {
@@ -285,13 +307,13 @@ static void on_tick(void *arg)
 
     HASH_ITER(hh, c->wants, w, next)
     if (now - w->asked_ms >= c->cfg.refresh_ms)
-        ask(c, w);
+        ask_route(c, w);
     if (c->dirty && now - c->file_ms >= c->cfg.file_ms)
         write_file(c);
     evloop_set_timer(c->loop, &c->tick, TICK_MS, on_tick, c);
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- create and destroy ------------------------------------------------------------- */
 
 int dnscli_create(struct dnscli **out, struct evloop *l, const struct dnscli_config *cfg)
 {
@@ -337,7 +359,7 @@ void dnscli_destroy(struct dnscli *c)
     tcpcli_destroy(c->cli);
     dispatch_destroy(c->dispatch);
     HASH_ITER(hh, c->wants, w, next)
-    drop(c, w);
+    remove_want(c, w);
     free(c->file);
     free(c);
 }

@@ -1,7 +1,8 @@
-/* dnscli -- the agent's side of DNSService: wants routes, keeps what it was told, asks
- * again after a reconnect and every refresh_ms, and writes all of it to a file now and
- * then, which it reads back at its start.
- * Thread: loop. */
+/* dnscli -- the agent's client of DNSService.  It keeps the routes of the modules that
+ * are wanted: asks for each when it is new, after each new connection and every
+ * refresh_ms, and passes changes on.  It writes all routes to a file now and then and
+ * reads them back at its start, so an agent can start while DNSService is down.
+ * Thread: loop, unless said otherwise. */
 #ifndef LARS_AGENT_DNSCLI_H
 #define LARS_AGENT_DNSCLI_H
 
@@ -15,47 +16,60 @@
 
 struct dnscli;
 
-/* A module's nodes; none = it has none, or does not exist.  Borrows <node>. */
+/* A module's route is new or has changed.  No nodes: the module has none, or does not
+ * exist.  Borrows <node> for the call. */
 typedef void dnscli_fn(const struct module_id *m, const struct route_node *node,
                        size_t n, void *arg);
 
 struct dnscli_config {
     struct net_addr server[TCPCLI_MAX_ADDRS]; /* tried in turn */
     size_t n_server;                  /* 1 and more */
-    uint32_t refresh_ms;              /* each module is asked again after so long */
-    const char *file;                 /* copied; see route/routefile.h */
-    uint32_t file_ms;                 /* written so often, when something has changed */
-    dnscli_fn *fn;                    /* called when a route is new or has changed */
-    /* For other messages than ours.  Each may be NULL. */
-    int (*more)(struct dispatch *d, struct dnscli *c, void *more_arg); /* adds handlers */
-    void (*on_up)(struct tcpcli *c, void *more_arg); /* before anything is asked */
+    uint32_t refresh_ms;              /* between two questions for the same module */
+    const char *file;                 /* copied; its format is route/routefile.h's */
+    uint32_t file_ms;                 /* least time between two writes of it */
+    dnscli_fn *fn;
+    /* An extension of the protocol on the same connection; both may be NULL.  <more> adds
+     * its handlers to <d> while the dnscli is made; below 0 fails dnscli_create().
+     * <on_up> is called on each new connection, before anything is asked. */
+    int (*more)(struct dispatch *d, struct dnscli *c, void *more_arg);
+    void (*on_up)(struct tcpcli *c, void *more_arg);
     void *more_arg;                   /* borrowed */
-    void *arg;                        /* borrowed */
+    void *arg;                        /* borrowed; for <fn> */
 };
 
-/* Reads the file and calls <fn> for what is in it: in here, before the loop runs.  Copies
- * <cfg>.  Returns 0 or -errno; a file that cannot be read is logged.  Thread: init. */
+/* Reads the file and calls <fn> for each route in it, before it returns.  Borrows <l>;
+ * copies <cfg>.  A file that cannot be read is logged and is no error.  Returns 0;
+ * -ENOMEM; as tcpcli_create() and <more>.  Thread: init. */
 int dnscli_create(struct dnscli **out, struct evloop *l, const struct dnscli_config *cfg);
-void dnscli_destroy(struct dnscli *c); /* writes the file once more.  NULL is fine */
+/* Writes the file when a route has changed.  NULL is fine.  Thread: init. */
+void dnscli_destroy(struct dnscli *c);
 
-/* Ask for this module, and go on being interested.  Twice is fine. */
+/* Wants this module from now on: asks for its route, and calls <fn> at once when the
+ * route is known.  For a module that is wanted already it does the same again. */
 void dnscli_want(struct dnscli *c, const struct module_id *m);
+/* Does not want this module any more; drops its route. */
 void dnscli_forget(struct dnscli *c, const struct module_id *m);
 
-/* A module's nodes came, whatever brought them.  Copies <node>. */
+/* A module's nodes have arrived, by whatever message.  Copies <node>.  The nodes of a
+ * module that is not wanted are ignored. */
 void dnscli_take(struct dnscli *c, const struct module_id *m,
                  const struct route_node *node, size_t n);
 
-/* What it has: borrowed until the next call.  Returns 0; -ENOENT. */
+/* The nodes of a module; borrowed until the next call of a function of this header.
+ * Returns 0; -ENOENT when the module is not wanted or no route has arrived. */
 int dnscli_route(const struct dnscli *c, const struct module_id *m,
                  const struct route_node **node, size_t *n);
 bool dnscli_wants(const struct dnscli *c, const struct module_id *m);
-int dnscli_ask(struct dnscli *c, const struct module_id *m); /* -ENOENT, -ENOTCONN */
 
-/* Ask again for any module: an answer comes, if the server lives.  Returns 0; -ENOENT: no
- * module is wanted; -ENOTCONN. */
+/* Asks for a module's route now.  Returns 0; -ENOENT when it is not wanted; as
+ * tcpcli_send(): -ENOTCONN. */
+int dnscli_ask(struct dnscli *c, const struct module_id *m);
+
+/* Asks for any one wanted module, to see whether the server answers.  Returns 0; -ENOENT
+ * when no module is wanted; as tcpcli_send(): -ENOTCONN. */
 int dnscli_ask_one(struct dnscli *c);
 
-struct tcpcli *dnscli_client(struct dnscli *c); /* its connection, borrowed */
+/* Its connection, borrowed: valid until dnscli_destroy().  Thread: init. */
+struct tcpcli *dnscli_client(struct dnscli *c);
 
 #endif

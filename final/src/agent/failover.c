@@ -1,3 +1,11 @@
+/* Each client with more than one server gets a pair: a liveness check, which asks the
+ * server that the client is connected to, and a failback, which asks the first server
+ * beside it.  Both need a question that a working server always answers:
+ *
+ *     DNSService       the route of a module; for one that does not exist it is empty
+ *     Report Service   hello; a legacy peer does not answer it, so none is asked
+ *
+ * Rejected: TCP keepalive.  The kernel answers it for a process that is stopped. */
 #include "agent/failover.h"
 
 #include <errno.h>
@@ -7,94 +15,94 @@
 #include "net/liveness.h"
 #include "proto/msg_batch.h"
 
-#define PERIOD_MS 1000
-#define MISSES 3
+#define PERIOD_MS 1000                /* between two questions */
+#define MISSES 3                      /* unanswered in a row: the server is left */
 
 struct failover {
     struct failover_config cfg;
-    struct failback *back[2];
-    struct liveness *pulse[2];
+    struct failback *failback[2];     /* [0]: of DNSService, [1]: of the Report Service */
+    struct liveness *liveness[2];     /* likewise; NULL = a single server */
 };
 
 static int ask_dns(void *arg)
 {
-    struct failover *s = arg;
+    struct failover *f = arg;
 
-    return dnscli_ask_one(s->cfg.dns);
+    return dnscli_ask_one(f->cfg.dns);
 }
 
-/* A hello is answered by whom acknowledges; a base Report Service never speaks. */
 static int ask_rep(void *arg)
 {
-    struct failover *s = arg;
+    struct failover *f = arg;
     char body[16];
     ssize_t n = msg_batch_pack_hello(body, sizeof(body));
 
-    if (n < 0 || !batch_link_is_on(s->cfg.exact))
-        return -ENOENT;
-    return repcli_send_frame(s->cfg.rep, MSG_HELLO, body, (size_t)n);
+    if (n < 0 || !batch_sender_acknowledges(f->cfg.batches))
+        return -ENOENT;               /* a legacy peer does not answer */
+    return repcli_send_frame(f->cfg.rep, MSG_HELLO, body, (size_t)n);
 }
 
-/* The pair for one client; <fb> has the question of the look. */
-static int watch(struct failover *s, int i, struct evloop *l, struct tcpcli *c,
-                 const struct failback_config *fb, int (*ask)(void *arg))
+static int create_pair(struct failover *f, int i, struct evloop *l, struct tcpcli *c,
+                       const struct failback_config *fc, int (*ask)(void *arg))
 {
-    struct liveness_config pc = {PERIOD_MS, MISSES, ask, s};
-    int rc = failback_create(&s->back[i], l, c, fb);
+    struct liveness_config lc = {PERIOD_MS, MISSES, ask, f};
+    int rc = failback_create(&f->failback[i], l, c, fc);
 
-    return rc < 0 ? rc : liveness_create(&s->pulse[i], l, c, &pc);
+    return rc < 0 ? rc : liveness_create(&f->liveness[i], l, c, &lc);
 }
 
-static int watch_dns(struct failover *s)
+static int watch_dns(struct failover *f)
 {
-    const struct module_id nobody = {UINT32_MAX, UINT32_MAX}; /* an empty route comes */
+    const struct module_id none = {UINT32_MAX, UINT32_MAX};
     char body[32];
-    ssize_t n = msg_pack_get_route(&nobody, body, sizeof(body));
-    struct failback_config fb = {s->cfg.first_dns, PERIOD_MS, MSG_GET_ROUTE, body,
+    ssize_t n = msg_pack_get_route(&none, body, sizeof(body));
+    struct failback_config fc = {f->cfg.first_dns, PERIOD_MS, MSG_GET_ROUTE, body,
                                  (size_t)n};
 
-    return n < 0 ? (int)n
-                 : watch(s, 0, s->cfg.dns_loop, dnscli_client(s->cfg.dns), &fb, ask_dns);
+    if (n < 0)
+        return (int)n;
+    return create_pair(f, 0, f->cfg.dns_loop, dnscli_client(f->cfg.dns), &fc, ask_dns);
 }
 
-static int watch_rep(struct failover *s)
+static int watch_rep(struct failover *f)
 {
     char body[16];
     ssize_t n = msg_batch_pack_hello(body, sizeof(body));
-    struct failback_config fb = {s->cfg.first_rep, PERIOD_MS, MSG_HELLO, body, (size_t)n};
+    struct failback_config fc = {f->cfg.first_rep, PERIOD_MS, MSG_HELLO, body, (size_t)n};
 
-    return n < 0 ? (int)n
-                 : watch(s, 1, s->cfg.rep_loop, repcli_client(s->cfg.rep), &fb, ask_rep);
+    if (n < 0)
+        return (int)n;
+    return create_pair(f, 1, f->cfg.rep_loop, repcli_client(f->cfg.rep), &fc, ask_rep);
 }
 
 int failover_create(struct failover **out, const struct failover_config *cfg)
 {
-    struct failover *s = calloc(1, sizeof(*s));
-    int rc = s ? 0 : -ENOMEM;
+    struct failover *f = calloc(1, sizeof(*f));
+    int rc = 0;
 
-    if (rc < 0)
-        return rc;
-    s->cfg = *cfg;
+    if (!f)
+        return -ENOMEM;
+    f->cfg = *cfg;
     if (cfg->n_dns > 1)
-        rc = watch_dns(s);
+        rc = watch_dns(f);
     if (rc == 0 && cfg->n_rep > 1)
-        rc = watch_rep(s);
+        rc = watch_rep(f);
     if (rc < 0)
-        failover_destroy(s);
+        failover_destroy(f);
     else
-        *out = s;
+        *out = f;
     return rc;
 }
 
-void failover_destroy(struct failover *s)
+void failover_destroy(struct failover *f)
 {
     int i;
 
-    if (!s)
+    if (!f)
         return;
     for (i = 0; i < 2; i++) {
-        liveness_destroy(s->pulse[i]);
-        failback_destroy(s->back[i]);
+        liveness_destroy(f->liveness[i]);
+        failback_destroy(f->failback[i]);
     }
-    free(s);
+    free(f);
 }

@@ -7,12 +7,15 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/ipv4.h"
+#include "base/log.h"
+
 struct repcli {
     struct repcli_config cfg;
-    struct dispatch *dispatch;        /* empty: the Report Service never speaks */
+    struct dispatch *dispatch;        /* without handlers; used when cfg has none */
     struct tcpcli *cli;
-    uint32_t caller;                  /* of this connection */
-    bool finish;
+    uint32_t caller;                  /* our IPv4 in reports, for this connection */
+    bool finish;                      /* repcli_finish() was called */
     char body[FRAME_MAX_BODY];
 };
 
@@ -23,8 +26,9 @@ static void on_up(struct tcpcli *cli, void *arg)
 
     c->caller = c->cfg.caller;
     if (c->caller == 0 && tcpcli_local_addr(cli, &me) == 0 && me.family == AF_INET)
-        c->caller = (uint32_t)me.ip[0] << 24 | (uint32_t)me.ip[1] << 16 |
-                    (uint32_t)me.ip[2] << 8 | me.ip[3];
+        c->caller = ipv4_of(&me);
+    LOG_DEBUG("reportd.connected", "caller=%u.%u.%u.%u", c->caller >> 24,
+              c->caller >> 16 & 255, c->caller >> 8 & 255, c->caller & 255);
     c->cfg.on_up(c->cfg.arg);
 }
 
@@ -33,6 +37,7 @@ static void on_down(struct tcpcli *cli, void *arg)
     struct repcli *c = arg;
 
     (void)cli;
+    LOG_DEBUG("reportd.disconnected", "last=%s", c->finish ? "yes" : "no");
     if (c->finish)
         c->cfg.on_end(c->cfg.arg);
 }
@@ -68,8 +73,8 @@ void repcli_destroy(struct repcli *c)
     free(c);
 }
 
-int repcli_send(struct repcli *c, const struct module_id *m,
-                const struct msg_result *res, size_t n)
+int repcli_send(struct repcli *c, const struct module_id *m, const struct msg_result *res,
+                size_t n)
 {
     struct msg_report r = {*m, c->caller, (uint32_t)time(NULL)};
     ssize_t len = msg_report_pack(&r, res, n, c->body, sizeof(c->body));

@@ -1,3 +1,14 @@
+/* DNSService sends updates to an agent that has sent a hello.  An update is a whole route
+ * in pages (base 0), or a delta that names the checksum of the route that it changes
+ * (base) and of the route that results (sum).
+ *
+ * Invariant: a route is taken over only when its checksum is the sum of the update.  When
+ * anything does not fit (a page is missing, the base is another one, the sum is wrong),
+ * nothing is repaired: resync() asks for the whole route, and DNSService answers with
+ * pages.  A legacy peer ignores the hello and sends whole routes in message 2.
+ *
+ * Rejected: numbered versions.  After a restart of DNSService, or with a second
+ * DNSService, the same number could mean another route; a checksum cannot. */
 #include "agent/route_sync.h"
 
 #include <errno.h>
@@ -16,46 +27,48 @@
 
 struct route_sync {
     struct dnscli *dns;
-    route_sync_info_fn *info;
+    route_sync_meta_fn *meta;
     void *arg;
-    /* The route whose pages are coming: those of a module come one after the other. */
-    struct msg_update want;           /* its head; page = the next one; pages 0 = none */
-    struct route_node *node;          /* grows with the pages */
-    size_t n, cap;
+    /* The route whose pages are arriving; the pages of a module arrive in order. */
+    struct msg_update want;           /* its head; page: the next one; pages 0 = none */
+    struct route_node *node;          /* owned; the nodes of the pages so far */
+    size_t n, cap;                    /* nodes in use, room for nodes */
+    /* the update in hand, as messages have it and as routes have it */
     struct msg_host add[MSG_UPDATE_HOSTS], gone[MSG_UPDATE_HOSTS];
     struct route_node add_node[MSG_UPDATE_HOSTS], gone_node[MSG_UPDATE_HOSTS];
 };
 
-int route_sync_create(struct route_sync **out, route_sync_info_fn *fn, void *arg)
+int route_sync_create(struct route_sync **out, route_sync_meta_fn *fn, void *arg)
 {
-    struct route_sync *u = calloc(1, sizeof(*u));
+    struct route_sync *s = calloc(1, sizeof(*s));
 
-    *out = u;
-    if (!u)
+    if (!s)
         return -ENOMEM;
-    u->info = fn;
-    u->arg = arg;
+    s->meta = fn;
+    s->arg = arg;
+    *out = s;
     return 0;
 }
 
-void route_sync_destroy(struct route_sync *u)
+void route_sync_destroy(struct route_sync *s)
 {
-    if (!u)
+    if (!s)
         return;
-    free(u->node);
-    free(u);
+    free(s->node);
+    free(s);
 }
 
-/* Whatever it is that we have, it may be wrong: the whole comes for a question. */
-static void doubt(struct route_sync *u, const struct module_id *m, const char *why)
+/* What this agent has of the route may be wrong: asks for the whole of it. */
+static void resync(struct route_sync *s, const struct module_id *m, const char *why)
 {
-    LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_INFO, "route.doubt",
-              "modid=%u cmdid=%u why=%s: asked again", m->modid, m->cmdid, why);
-    u->want.pages = 0;
-    dnscli_ask(u->dns, m);
+    LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_INFO, "route.resync",
+              "modid=%u cmdid=%u why=%s: asked for the whole route", m->modid, m->cmdid,
+              why);
+    s->want.pages = 0;
+    dnscli_ask(s->dns, m);
 }
 
-static void nodes_of(struct route_node *out, const struct msg_host *host, size_t n)
+static void copy_hosts(struct route_node *out, const struct msg_host *host, size_t n)
 {
     size_t i;
 
@@ -64,136 +77,137 @@ static void nodes_of(struct route_node *out, const struct msg_host *host, size_t
                                      (uint16_t)host[i].weight, host[i].zone};
 }
 
-static int reserve(struct route_sync *u, size_t n)
+static int reserve_nodes(struct route_sync *s, size_t n)
 {
     struct route_node *node;
 
     if (n > NODES_MAX)
         return -E2BIG;
-    if (n <= u->cap)
+    if (n <= s->cap)
         return 0;
-    node = realloc(u->node, (n + MSG_UPDATE_HOSTS) * sizeof(*node));
+    node = realloc(s->node, (n + MSG_UPDATE_HOSTS) * sizeof(*node));
     if (!node)
         return -ENOMEM;
-    u->node = node;
-    u->cap = n + MSG_UPDATE_HOSTS;
+    s->node = node;
+    s->cap = n + MSG_UPDATE_HOSTS;
     return 0;
 }
 
-/* <n> nodes are in u->node: are they what was meant? */
-static void take(struct route_sync *u, const struct msg_update *m, size_t n)
+/* Takes over the <n> nodes in s->node, if they are what the update means. */
+static void take_route(struct route_sync *s, const struct msg_update *m, size_t n)
 {
-    u->want.pages = 0;
-    if (routedelta_sum(u->node, n) != m->sum)
-        doubt(u, &m->mod, "sum");
+    s->want.pages = 0;
+    if (routedelta_sum(s->node, n) != m->sum)
+        resync(s, &m->mod, "sum");
     else
-        dnscli_take(u->dns, &m->mod, u->node, n);
+        dnscli_take(s->dns, &m->mod, s->node, n);
 }
 
-static void on_page(struct route_sync *u, const struct msg_update *m)
+static void on_page(struct route_sync *s, const struct msg_update *m)
 {
     if (m->page == 1) {
-        u->want = *m;
-        u->n = 0;
-    } else if (u->want.pages != m->pages || u->want.page != m->page ||
-               u->want.sum != m->sum || memcmp(&u->want.mod, &m->mod, sizeof(m->mod))) {
-        doubt(u, &m->mod, "page");
+        s->want = *m;
+        s->n = 0;
+    } else if (s->want.pages != m->pages || s->want.page != m->page ||
+               s->want.sum != m->sum || memcmp(&s->want.mod, &m->mod, sizeof(m->mod))) {
+        resync(s, &m->mod, "page");
         return;
     }
-    if (reserve(u, u->n + m->n_add) < 0) {
-        doubt(u, &m->mod, "memory");
+    if (reserve_nodes(s, s->n + m->n_add) < 0) {
+        resync(s, &m->mod, "memory");
         return;
     }
-    nodes_of(u->node + u->n, u->add, m->n_add);
-    u->n += m->n_add;
-    u->want.page++;
+    copy_hosts(s->node + s->n, s->add, m->n_add);
+    s->n += m->n_add;
+    s->want.page++;
     if (m->page == m->pages)
-        take(u, m, u->n);
+        take_route(s, m, s->n);
 }
 
-static void on_delta(struct route_sync *u, const struct msg_update *m)
+static void on_delta(struct route_sync *s, const struct msg_update *m)
 {
     const struct route_node *had;
     size_t n;
     int64_t left;
 
-    if (dnscli_route(u->dns, &m->mod, &had, &n) < 0 ||
+    if (dnscli_route(s->dns, &m->mod, &had, &n) < 0 ||
         routedelta_sum(had, n) != m->base) {
-        doubt(u, &m->mod, "base");
+        resync(s, &m->mod, "base");
         return;
     }
-    if (reserve(u, n + m->n_add) < 0) {
-        doubt(u, &m->mod, "memory");
+    if (reserve_nodes(s, n + m->n_add) < 0) {
+        resync(s, &m->mod, "memory");
         return;
     }
-    nodes_of(u->add_node, u->add, m->n_add);
-    nodes_of(u->gone_node, u->gone, m->n_gone);
+    copy_hosts(s->add_node, s->add, m->n_add);
+    copy_hosts(s->gone_node, s->gone, m->n_gone);
     left =
-        routedelta_apply(had, n, u->add_node, m->n_add, u->gone_node, m->n_gone, u->node);
+        routedelta_apply(had, n, s->add_node, m->n_add, s->gone_node, m->n_gone, s->node);
     if (left < 0)
-        doubt(u, &m->mod, "delta");
+        resync(s, &m->mod, "delta");
     else
-        take(u, m, (size_t)left);
+        take_route(s, m, (size_t)left);
 }
 
 static void on_update(struct conn *c, const struct frame *f, void *arg)
 {
-    struct route_sync *u = arg;
+    struct route_sync *s = arg;
     struct msg_update m;
-    int rc = msg_update_unpack(&m, u->add, u->gone, f->body, f->len);
+    int rc = msg_update_unpack(&m, s->add, s->gone, f->body, f->len);
 
     (void)c;
     if (rc < 0) {
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "route.refused", "err=%s", err_str(rc));
         return;
     }
-    if (!dnscli_wants(u->dns, &m.mod))
-        return;                       /* not any more */
+    if (!dnscli_wants(s->dns, &m.mod))
+        return;                       /* not wanted any more */
     if (m.base == 0)
-        on_page(u, &m);
+        on_page(s, &m);
     else
-        on_delta(u, &m);
+        on_delta(s, &m);
 }
 
-static void on_info(struct conn *c, const struct frame *f, void *arg)
+static void on_meta(struct conn *c, const struct frame *f, void *arg)
 {
-    struct route_sync *u = arg;
+    struct route_sync *s = arg;
     struct msg_module_meta m;
     int rc = msg_module_meta_unpack(&m, f->body, f->len);
 
     (void)c;
     if (rc < 0)
-        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "info.refused", "err=%s", err_str(rc));
-    else if (dnscli_wants(u->dns, &m.mod))
-        u->info(&m, u->arg);
+        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "module_meta.refused", "err=%s",
+                  err_str(rc));
+    else if (dnscli_wants(s->dns, &m.mod))
+        s->meta(&m, s->arg);
 }
 
 static void on_hello_reply(struct conn *c, const struct frame *f, void *arg)
 {
     (void)c;
     (void)f;
-    (void)arg;                        /* updates come now; nothing to remember */
+    (void)arg;                        /* updates arrive from now on */
 }
 
 int route_sync_more(struct dispatch *d, struct dnscli *c, void *arg)
 {
-    struct route_sync *u = arg;
-    int rc = dispatch_set(d, MSG_HELLO_REPLY, on_hello_reply, u);
+    struct route_sync *s = arg;
+    int rc = dispatch_set(d, MSG_HELLO_REPLY, on_hello_reply, s);
 
-    u->dns = c;
+    s->dns = c;
     if (rc == 0)
-        rc = dispatch_set(d, MSG_MODULE_META, on_info, u);
-    return rc < 0 ? rc : dispatch_set(d, MSG_ROUTE_UPDATE, on_update, u);
+        rc = dispatch_set(d, MSG_MODULE_META, on_meta, s);
+    return rc < 0 ? rc : dispatch_set(d, MSG_ROUTE_UPDATE, on_update, s);
 }
 
-/* First on a connection.  Who does not know it skips it and sends message 2. */
+/* The hello must be the first frame on a connection. */
 void route_sync_on_up(struct tcpcli *c, void *arg)
 {
-    struct route_sync *u = arg;
+    struct route_sync *s = arg;
     char body[16];
     ssize_t n = msg_batch_pack_hello(body, sizeof(body));
 
-    u->want.pages = 0;
+    s->want.pages = 0;
     if (n > 0)
         tcpcli_send(c, MSG_HELLO, body, (size_t)n);
 }

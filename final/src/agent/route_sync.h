@@ -1,6 +1,8 @@
-/* updatecli -- the agent's side of route updates: says hello to DNSService, puts pages
- * together, applies what changed to what it has, and asks again when in doubt.  It lives
- * inside a dnscli.  Thread: loop. */
+/* route_sync -- the extension of the protocol with DNSService by which routes arrive as
+ * updates: a whole route in pages, or what has changed in it.  It also receives what the
+ * database has on a module besides its nodes (module meta).  It is a part of a dnscli,
+ * which asks for whole routes when an update does not fit.
+ * Thread: the dnscli's loop, unless said otherwise. */
 #ifndef LARS_AGENT_ROUTE_SYNC_H
 #define LARS_AGENT_ROUTE_SYNC_H
 
@@ -9,14 +11,14 @@
 
 struct route_sync;
 
-/* What there is to know of a module besides its nodes. */
-typedef void route_sync_info_fn(const struct msg_module_meta *m, void *arg);
+/* The meta of a wanted module has arrived.  Borrows <m> for the call. */
+typedef void route_sync_meta_fn(const struct msg_module_meta *m, void *arg);
 
-int route_sync_create(struct route_sync **out, route_sync_info_fn *fn,
-                     void *arg);      /* 0 or -ENOMEM */
-void route_sync_destroy(struct route_sync *u); /* after the dnscli.  NULL is fine */
+/* Borrows <arg>.  Returns 0 or -ENOMEM.  Thread: init. */
+int route_sync_create(struct route_sync **out, route_sync_meta_fn *fn, void *arg);
+void route_sync_destroy(struct route_sync *s); /* after the dnscli.  NULL is fine */
 
-/* For dnscli_config: more, on_up; <arg> is the updatecli. */
+/* The hooks <more> and <on_up> of struct dnscli_config; <arg> is the route_sync. */
 int route_sync_more(struct dispatch *d, struct dnscli *c, void *arg);
 void route_sync_on_up(struct tcpcli *c, void *arg);
 

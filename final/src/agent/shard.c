@@ -1,24 +1,36 @@
+/* A shard is a hash table of modules, each with a lb/classic of its own.  A question for
+ * a module that is not in the table adds it and asks for its route; until the route has
+ * arrived the answer is "no node".  All of it runs in one thread.
+ *
+ * Reports are totals since the module was added, not differences.  Totals are idempotent:
+ * sending them twice changes nothing, so a report that may have been lost is simply made
+ * again.  <dirty> marks a module whose totals have changed since they were reported.
+ *
+ * Invariant: a module that is asked for is in the table or max_modules are; a module
+ * without nodes leaves it UNUSED_MS after the last question, so that questions for
+ * modules that do not exist cannot fill the table for long.
+ * Rejected: one table for all ports under a lock, which every call would take. */
 #include "agent/shard.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define HASH_NONFATAL_OOM 1           /* or it would end the process */
+#define HASH_NONFATAL_OOM 1           /* else uthash ends the process without memory */
 #include <uthash.h>
 
 #include "base/err.h"
 #include "base/log.h"
 
 #define TICK_MS 1000
-#define UNUSED_MS 60000            /* an empty module that nobody asks for is forgotten */
+#define UNUSED_MS 60000               /* after the last question for an empty module */
 #define LOG_GAP_MS 60000
 
 struct module {
-    struct module_id mod;            /* the key: 8 bytes without a gap */
+    struct module_id mod;             /* the key: 8 bytes without padding */
     struct classic *lb;
-    bool dirty;                       /* it has totals that were not reported */
-    uint64_t used_ms;                 /* last question */
+    bool dirty;                       /* its totals have changed since the last report */
+    uint64_t used_ms;                 /* monotonic; of the last question */
     UT_hash_handle hh;
 };
 
@@ -31,18 +43,18 @@ struct shard {
     struct evtimer tick, ship;
     struct msg_host host[MSG_MAX_HOSTS];
     struct msg_result res[MSG_REPORT_ROOM];
-    size_t n;                         /* of host or res, while one is filled */
+    size_t n;                         /* entries in host or res, while one is filled */
     char body[UDP_MAX_BODY];
     _Atomic uint64_t n_get_host, n_get_route, n_report, n_bad, n_module;
 };
 
-static void bump(_Atomic uint64_t *n)
+static void add_one(_Atomic uint64_t *n)
 {
-    atomic_store_explicit(n, *n + 1,
-                          memory_order_relaxed); /* one writer: no lock prefix */
+    /* The shard's thread is the only writer, so the addition need not be atomic. */
+    atomic_store_explicit(n, *n + 1, memory_order_relaxed);
 }
 
-static struct module *find(const struct shard *s, const struct module_id *m)
+static struct module *find_module(const struct shard *s, const struct module_id *m)
 {
     struct module *mod;
 
@@ -50,7 +62,7 @@ static struct module *find(const struct shard *s, const struct module_id *m)
     return mod;
 }
 
-static struct module *add(struct shard *s, const struct module_id *m)
+static struct module *add_module(struct shard *s, const struct module_id *m)
 {
     struct module *mod;
 
@@ -67,7 +79,7 @@ static struct module *add(struct shard *s, const struct module_id *m)
     if (classic_create(&mod->lb, &s->classic) == 0) {
         HASH_ADD(hh, s->modules, mod, sizeof(*m), mod);
         if (mod->hh.tbl) {
-            bump(&s->n_module);
+            add_one(&s->n_module);
             return mod;
         }
         classic_destroy(mod->lb);
@@ -76,7 +88,7 @@ static struct module *add(struct shard *s, const struct module_id *m)
     return NULL;
 }
 
-static void drop(struct shard *s, struct module *mod)
+static void remove_module(struct shard *s, struct module *mod)
 {
     HASH_DEL(s->modules, mod);
     s->n_module--;
@@ -84,13 +96,14 @@ static void drop(struct shard *s, struct module *mod)
     free(mod);
 }
 
-/* The module; when it is new, its route is asked for.  NULL when there is no room. */
-static struct module *use(struct shard *s, const struct module_id *m)
+/* The module that a question is for; a new one is added and its route is asked for.
+ * NULL: there is no room for it. */
+static struct module *use_module(struct shard *s, const struct module_id *m)
 {
-    struct module *mod = find(s, m);
+    struct module *mod = find_module(s, m);
 
     if (!mod) {
-        mod = add(s, m);
+        mod = add_module(s, m);
         if (mod)
             s->cfg.want(m, s->cfg.arg);
     }
@@ -99,14 +112,15 @@ static struct module *use(struct shard *s, const struct module_id *m)
     return mod;
 }
 
-static bool is_ours(struct shard *s, const struct module_id *m, struct udp *u,
-                    const struct frame *f, const struct net_addr *from)
+/* False: the module belongs to another shard, which has got the frame. */
+static bool is_ours_or_forward(struct shard *s, const struct module_id *m, struct udp *u,
+                               const struct frame *f, const struct net_addr *from)
 {
     unsigned index = module_id_shard(*m, SHARD_N);
 
     if (index == s->cfg.index)
         return true;
-    s->cfg.elsewhere(index, u, f, from, s->cfg.arg);
+    s->cfg.forward(index, u, f, from, s->cfg.arg);
     return false;
 }
 
@@ -124,12 +138,10 @@ static int on_get_host(struct shard *s, struct udp *u, const struct frame *f,
     ssize_t len;
     int rc = msg_host_unpack_get(&q, f->body, f->len);
 
-    if (rc < 0 || !is_ours(s, &q.mod, u, f, from))
+    if (rc < 0 || !is_ours_or_forward(s, &q.mod, u, f, from))
         return rc;
-    bump(&s->n_get_host);
-    /* lab s06.get_host: Choose; answer at once, whatever came out. */
-    /* stub: (void)mod, (void)node, (void)len, (void)use, (void)retcode_of; return 0; */
-    mod = use(s, &q.mod);
+    add_one(&s->n_get_host);
+    mod = use_module(s, &q.mod);
     rc = mod && s->cfg.pick ? s->cfg.pick(s->cfg.index, &q.mod, &node, s->cfg.arg)
                             : -ESRCH;
     if (rc < 0)
@@ -139,11 +151,10 @@ static int on_get_host(struct shard *s, struct udp *u, const struct frame *f,
         s->body, MSG_HOST_ROOM);
     if (len > 0)
         udp_send(u, from, MSG_HOST, s->body, (size_t)len);
-    /* end lab */
     return 0;
 }
 
-static void add_host(const struct classic_node *n, void *arg)
+static void append_host(const struct classic_node *n, void *arg)
 {
     struct shard *s = arg;
 
@@ -159,13 +170,13 @@ static int on_get_route(struct shard *s, struct udp *u, const struct frame *f,
     ssize_t len;
     int rc = msg_unpack_get_route(&m, f->body, f->len);
 
-    if (rc < 0 || !is_ours(s, &m, u, f, from))
+    if (rc < 0 || !is_ours_or_forward(s, &m, u, f, from))
         return rc;
-    bump(&s->n_get_route);
-    mod = use(s, &m);
+    add_one(&s->n_get_route);
+    mod = use_module(s, &m);
     s->n = 0;
     if (mod)
-        classic_each(mod->lb, add_host, s);
+        classic_each(mod->lb, append_host, s);
     len = msg_pack_route(&m, s->host, s->n, s->body, sizeof(s->body));
     if (len > 0)
         udp_send(u, from, MSG_API_ROUTE, s->body, (size_t)len);
@@ -180,10 +191,10 @@ static int on_report(struct shard *s, struct udp *u, const struct frame *f,
     struct module *mod;
     int rc = msg_host_unpack_call(&q, f->body, f->len);
 
-    if (rc < 0 || !is_ours(s, &q.mod, u, f, from))
+    if (rc < 0 || !is_ours_or_forward(s, &q.mod, u, f, from))
         return rc;
-    bump(&s->n_report);
-    mod = find(s, &q.mod);
+    add_one(&s->n_report);
+    mod = find_module(s, &q.mod);
     if (!mod)
         return -ENOENT;
     node = (struct route_node){q.host.ip, (uint16_t)q.host.port};
@@ -209,7 +220,7 @@ void shard_handle(struct shard *s, struct udp *u, const struct frame *f,
         rc = on_get_route(s, u, f, from);
     if (rc == 0)
         return;
-    bump(&s->n_bad);
+    add_one(&s->n_bad);
     LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "api.refused", "msgid=%d err=%s peer=%s",
               f->msgid, err_str(rc), net_addr_str(from, text));
 }
@@ -223,19 +234,22 @@ static void on_frame(struct udp *u, const struct frame *f, const struct net_addr
 void shard_set_route(struct shard *s, const struct module_id *m,
                      const struct route_node *node, size_t n)
 {
-    struct module *mod = find(s, m);
+    struct module *mod = find_module(s, m);
+    size_t n_before;
     int rc;
 
     if (!mod && n > 0)
-        mod = use(s, m);              /* from the file, or we forgot it just now */
+        mod = use_module(s, m);       /* from the route file, or removed just now */
     if (!mod)
         return;
+    n_before = classic_n_nodes(mod->lb);
     rc = classic_set_nodes(mod->lb, node, n, evloop_now_ms(s->loop));
-    if (rc < 0)                       /* the refresh brings it again */
+    if (rc < 0)                       /* no memory; the refresh brings it again */
         LOG_ERROR("route.lost", "modid=%u cmdid=%u err=%s", m->modid, m->cmdid,
                   err_str(rc));
-    else if (n > 0)                   /* anybody may ask for what does not exist */
-        LOG_INFO("route.set", "modid=%u cmdid=%u nodes=%zu", m->modid, m->cmdid, n);
+    else if (n > 0 || n_before > 0)   /* clients may ask for any number of others */
+        LOG_INFO("route.set", "modid=%u cmdid=%u nodes=%zu before=%zu", m->modid,
+                 m->cmdid, n, n_before);
 }
 
 static void on_tick(void *arg)
@@ -250,7 +264,7 @@ static void on_tick(void *arg)
         if (classic_n_nodes(mod->lb) > 0 || mod->dirty || now - mod->used_ms < UNUSED_MS)
             continue;
         s->cfg.forget(&mod->mod, s->cfg.arg);
-        drop(s, mod);
+        remove_module(s, mod);
     }
     evloop_set_timer(s->loop, &s->tick, TICK_MS, on_tick, s);
 }
@@ -260,10 +274,10 @@ static void on_tick(void *arg)
 struct shipping {
     struct shard *s;
     struct module *mod;
-    int rc;                           /* of the first failure */
+    int rc;                           /* the first error */
 };
 
-static void ship_some(struct shipping *sh)
+static void ship_results(struct shipping *sh)
 {
     struct shard *s = sh->s;
 
@@ -272,15 +286,15 @@ static void ship_some(struct shipping *sh)
     s->n = 0;
 }
 
-static void add_result(const struct classic_node *n, void *arg)
+static void append_result(const struct classic_node *n, void *arg)
 {
     struct shipping *sh = arg;
     struct shard *s = sh->s;
 
     if (n->succ == 0 && n->err == 0)
-        return;                       /* never called: nothing to say */
+        return;                       /* never called: there is nothing to report */
     if (s->n == MSG_REPORT_ROOM)
-        ship_some(sh);
+        ship_results(sh);
     s->res[s->n++] =
         (struct msg_result){n->node.ip, n->node.port, n->succ, n->err, n->overload};
 }
@@ -296,9 +310,9 @@ void shard_flush(struct shard *s)
         if (!mod->dirty)
             continue;
         s->n = 0;
-        classic_each(mod->lb, add_result, &sh);
-        ship_some(&sh);
-        mod->dirty = sh.rc < 0;       /* totals: to tell them again is no harm */
+        classic_each(mod->lb, append_result, &sh);
+        ship_results(&sh);
+        mod->dirty = sh.rc < 0;
     }
 }
 
@@ -318,7 +332,7 @@ void shard_report_all(struct shard *s)
     mod->dirty = true;
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- create and destroy ------------------------------------------------------------- */
 
 int shard_create(struct shard **out, struct evloop *l, const struct net_addr *at,
                  const struct shard_config *cfg)
@@ -353,7 +367,7 @@ void shard_destroy(struct shard *s)
     evloop_clear_timer(s->loop, &s->tick);
     evloop_clear_timer(s->loop, &s->ship);
     HASH_ITER(hh, s->modules, mod, next)
-    drop(s, mod);
+    remove_module(s, mod);
     free(s);
 }
 

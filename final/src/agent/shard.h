@@ -1,7 +1,6 @@
-/* shard -- one port of the agent and the modules that belong to it: answers the API by
- * UDP, chooses nodes, takes call results.  Its modules are nobody else's: nothing to
- * lock.
- * The shard of a module is ((uint32_t)modid + (uint32_t)cmdid) % SHARD_N.
+/* shard -- one UDP port of the agent, with the modules that belong to it: answers the
+ * API, chooses nodes, counts the results of calls.  A module belongs to one shard,
+ * module_id_shard(m, SHARD_N), so a shard shares nothing and needs no lock.
  * Thread: the one of its loop, unless said otherwise. */
 #ifndef LARS_AGENT_SHARD_H
 #define LARS_AGENT_SHARD_H
@@ -22,47 +21,56 @@ struct shard_config {
     unsigned index;                   /* 0 to SHARD_N - 1 */
     const struct classic_config *classic; /* borrowed for the call of shard_create() */
     uint32_t report_ms;               /* between two reports of a module */
-    uint32_t max_modules;             /* more are answered "none" and not asked for */
-    /* Hooks, called in the shard's thread. */
-    void (*want)(const struct module_id *m, void *arg); /* its route is not known */
-    void (*forget)(const struct module_id *m, void *arg); /* nobody asks for it */
-    /* Totals to ship; borrowed for the call.  Returns 0, or the same is tried again. */
+    uint32_t max_modules;             /* questions for more are answered "no node" */
+    /* The hooks are called in the shard's thread; what they get is borrowed for the call.
+     *
+     * The module's route is not known: pass it, and its changes, to shard_set_route(). */
+    void (*want)(const struct module_id *m, void *arg);
+    /* The module has no nodes and no client asks for it: its route is not needed. */
+    void (*forget)(const struct module_id *m, void *arg);
+    /* Totals to report.  Returns 0; below 0: they are given again after report_ms. */
     int (*report)(const struct module_id *m, const struct msg_result *res, size_t n,
                   void *arg);
-    /* A frame for a module of another shard: bring it to shard_handle() there. */
-    void (*elsewhere)(unsigned index, struct udp *u, const struct frame *f,
-                      const struct net_addr *from, void *arg);
-    /* A better choice than ours: 0, or -ESRCH.  May be NULL. */
+    /* The frame is for a module of shard <index>: pass it to shard_handle() there. */
+    void (*forward)(unsigned index, struct udp *u, const struct frame *f,
+                    const struct net_addr *from, void *arg);
+    /* Chooses a node by other means than lb/classic.  Returns 0; below 0: lb/classic
+     * chooses.  May be NULL. */
     int (*pick)(unsigned index, const struct module_id *m, struct route_node *out,
                 void *arg);
-    /* A call was counted: <q> as it came.  May be NULL. */
+    /* The result of a call was accepted.  May be NULL. */
     void (*on_call)(unsigned index, const struct msg_call *q, void *arg);
     void *arg;                        /* borrowed */
 };
 
-/* Binds to <at>.  Copies <cfg>.  Returns 0; -EADDRINUSE ...; -ENOMEM.  Thread: init. */
+/* Binds to <at>.  Borrows <l>; copies <cfg>.  Returns 0; -EADDRINUSE and the other errors
+ * of udp_open(); -ENOMEM.  Thread: init. */
 int shard_create(struct shard **out, struct evloop *l, const struct net_addr *at,
                  const struct shard_config *cfg);
-void shard_destroy(struct shard *s);  /* NULL is fine */
+void shard_destroy(struct shard *s);  /* NULL is fine.  Thread: init */
 
-int shard_local_addr(const struct shard *s, struct net_addr *out); /* init */
+/* The address that it is bound to.  Returns 0 or -errno.  Thread: init. */
+int shard_local_addr(const struct shard *s, struct net_addr *out);
 
-/* A module's nodes are these.  A module that nobody asked for is taken too: it comes from
- * the file. */
+/* The module has these nodes.  A module without nodes that the shard does not have is
+ * ignored; one with nodes is added, because it comes from the route file or was asked for
+ * a moment ago. */
 void shard_set_route(struct shard *s, const struct module_id *m,
                      const struct route_node *node, size_t n);
 
-/* As if it had come to our own port; the reply goes by <u>. */
+/* Handles <f> as if it had come to the shard's own port; the reply leaves by <u>, which
+ * may be used by several threads at once. */
 void shard_handle(struct shard *s, struct udp *u, const struct frame *f,
                   const struct net_addr *from);
 
-void shard_report_all(struct shard *s); /* the receiver is new: tell everything again */
-void shard_flush(struct shard *s);    /* report now what has not been reported */
+/* The receiver of reports may be another one: the next report has all modules again. */
+void shard_report_all(struct shard *s);
+void shard_flush(struct shard *s);    /* reports now what has not been reported */
 
 struct shard_stat {
-    uint64_t n_get_host, n_get_route, n_report;
-    uint64_t n_bad;                   /* of these: malformed or unknown */
-    uint64_t n_module;                /* known or asked for, now */
+    uint64_t n_get_host, n_get_route, n_report; /* so far */
+    uint64_t n_bad;                   /* of these, malformed or for an unknown node */
+    uint64_t n_module;                /* modules that the shard has now */
 };
 
 void shard_stat(const struct shard *s, struct shard_stat *out); /* Thread: any */

@@ -1,7 +1,17 @@
-/* A client may cut its own file off while we look at it: that is a SIGBUS here.  So
- * everything that touches a client's ledger runs inside guarded(), and a ledger that
- * raised it is never touched again.  The handler belongs to the agent's program: liblars
- * installs none. */
+/* A client's call log is a file that the client can truncate while the agent reads it,
+ * and the kernel then raises SIGBUS in the agent.  So every access to the contents of a
+ * client's log is made by call_guarded(), which survives the signal; a log that raised it
+ * is dropped: closed, and never opened again while this agent runs.
+ *
+ * A log has an owner as long as a client holds its lock (shmem/log_owner).  When the
+ * owner has died, the agent takes the lock, completes the store that was interrupted,
+ * counts the calls that were open as abandoned in its own log, and frees the log for the
+ * next client.  What was counted stays in the file; a sum shrinks only when a damaged log
+ * is dropped.
+ *
+ * The handler of SIGBUS belongs to the program lars-agentd: liblars installs none.
+ * Rejected: read(2) instead of a mapping, which cannot fault.  It costs a system call and
+ * a copy for each look, a hundred times a second for each client. */
 #include "agent_data/client_logs.h"
 
 #include <errno.h>
@@ -13,263 +23,267 @@
 #include "base/log.h"
 #include "shmem/log_owner.h"
 
-#define N (LAYOUT_CALL_LOGS + LAYOUT_OWN)
-#define OWN LAYOUT_CALL_LOGS            /* the one that this module counts in */
+#define N_LOGS (LAYOUT_CALL_LOGS + LAYOUT_OWN)
+#define OWN LAYOUT_CALL_LOGS          /* index of the agent's log that this module uses */
 
 struct client_logs {
     struct segment *s;
     struct client_logs_hooks hooks;
-    struct call_log *at[N];              /* NULL = not open */
-    bool bad[N];                      /* spoilt: never again */
-    uint64_t op[N];                   /* as it was seen last */
-    uint64_t now_us;
-    bool died;                        /* what ended() is called for */
-    uint32_t listed[N], n_listed;     /* that were opened, once each */
-    uint32_t n_used;                  /* all before this one were opened */
-    _Atomic uint64_t n_ledger, n_died, n_abandoned, n_timeout, n_dropped;
+    struct call_log *log[N_LOGS];     /* NULL = not open */
+    bool dropped[N_LOGS];             /* was damaged; stays closed */
+    uint64_t op[N_LOGS];              /* its operation counter when it was last read */
+    uint64_t now_us;                  /* of the pass in progress */
+    bool died;                        /* why on_ended() is called: the owner died */
+    uint32_t opened[N_LOGS], n_opened; /* indexes of logs that were ever opened */
+    uint32_t n_used;                  /* all client logs below this index were opened */
+    _Atomic uint64_t n_client, n_died, n_abandoned, n_timeout, n_dropped;
 };
 
-static _Thread_local sigjmp_buf back;
+static _Thread_local sigjmp_buf guard;
 static _Thread_local volatile sig_atomic_t is_guarded;
 
 static void on_sigbus(int signo)
 {
     if (is_guarded)
-        siglongjmp(back, 1);
-    signal(signo, SIG_DFL);           /* ours: die of it, with a core */
+        siglongjmp(guard, 1);
+    signal(signo, SIG_DFL);           /* not from a client's log: end with a core file */
     raise(signo);
 }
 
-static void drop(struct client_logs *b, uint32_t i)
+static void drop_log(struct client_logs *l, uint32_t i)
 {
-    LOG_WARN("ledger.spoilt", "ledger=%u: dropped", i);
-    b->bad[i] = true;
-    b->n_dropped++;
-    call_log_close(b->at[i]);
-    b->at[i] = NULL;
+    LOG_WARN("call_log.dropped", "log=%u: a client damaged its file; not read any more",
+             i);
+    l->dropped[i] = true;
+    l->n_dropped++;
+    call_log_close(l->log[i]);
+    l->log[i] = NULL;
 }
 
-/* Call <fn> for ledger <i>; it may be anything. */
-static void guarded(struct client_logs *b, uint32_t i, client_logs_fn *fn, void *arg)
+/* Calls <fn> for log <i>, whose file may be truncated at any moment. */
+static void call_guarded(struct client_logs *l, uint32_t i, client_logs_fn *fn, void *arg)
 {
-    if (sigsetjmp(back, 0) == 0) {
+    if (sigsetjmp(guard, 0) == 0) {
         is_guarded = 1;
-        fn(b->at[i], arg);
+        fn(l->log[i], arg);
     } else {
-        drop(b, i);
+        drop_log(l, i);
     }
     is_guarded = 0;
 }
 
 static void on_ended(const struct call_log_end *e, void *arg)
 {
-    struct client_logs *b = arg;
+    struct client_logs *l = arg;
 
-    if (b->died)
-        b->n_abandoned++;
+    if (l->died)
+        l->n_abandoned++;
     else
-        b->n_timeout++;
-    b->hooks.ended(e, b->died, b->hooks.arg);
+        l->n_timeout++;
+    l->hooks.ended(e, l->died, l->hooks.arg);
 }
 
-static void recover(struct call_log *c, void *arg)
+static void recover_log(struct call_log *log, void *arg)
 {
-    struct client_logs *b = arg;
+    struct client_logs *l = arg;
 
-    b->died = true;
-    call_log_recover(b->at[OWN], c, b->at, N, b->now_us, on_ended, b);
+    l->died = true;
+    call_log_recover(l->log[OWN], log, l->log, N_LOGS, l->now_us, on_ended, l);
 }
 
-static uint32_t timeout_of(uint32_t mid, void *arg)
+static uint32_t timeout_ms_of(uint32_t mid, void *arg)
 {
-    struct client_logs *b = arg;
+    struct client_logs *l = arg;
 
-    return b->hooks.timeout(mid, b->hooks.arg);
+    return l->hooks.timeout(mid, l->hooks.arg);
 }
 
-static void expire(struct call_log *c, void *arg)
+static void expire_calls(struct call_log *log, void *arg)
 {
-    struct client_logs *b = arg;
+    struct client_logs *l = arg;
 
-    b->died = false;
-    call_log_expire(b->at[OWN], c, b->now_us, timeout_of, on_ended, b);
+    l->died = false;
+    call_log_expire(l->log[OWN], log, l->now_us, timeout_ms_of, on_ended, l);
 }
 
-/* --- who is there ------------------------------------------------------------------- */
+/* --- which logs are in use ---------------------------------------------------------- */
 
-static bool was_used(const struct client_logs *b, uint32_t i)
+/* True when log <i> has an owner, or has had one: its file has contents. */
+static bool was_used(const struct client_logs *l, uint32_t i)
 {
     char name[SEGMENT_NAME_MAX];
     struct stat st;
 
-    if (i < LAYOUT_CALL_LOGS && log_owner_is_taken(b->s, i))
+    if (i < LAYOUT_CALL_LOGS && log_owner_is_taken(l->s, i))
         return true;
-    return fstatat(b->s->dir, segment_name(b->s, 'L', i, name), &st, 0) == 0 &&
+    return fstatat(l->s->dir, segment_name(l->s, 'L', i, name), &st, 0) == 0 &&
            st.st_blocks > 0;
 }
 
-static void open_one(struct client_logs *b, uint32_t i)
+static void open_log(struct client_logs *l, uint32_t i)
 {
-    if (b->at[i] || b->bad[i] || call_log_open(&b->at[i], b->s, i) < 0)
+    if (l->log[i] || l->dropped[i] || call_log_open(&l->log[i], l->s, i) < 0)
         return;
-    b->listed[b->n_listed++] = i;     /* what is dropped is bad, and not opened again */
+    l->opened[l->n_opened++] = i;     /* once for each: a log is closed only to drop it */
 }
 
-static void look_at(struct client_logs *b, uint32_t i)
+static void reap_log(struct client_logs *l, uint32_t i)
 {
-    if (log_owner_is_taken(b->s, i))
-        open_one(b, i);
-    if (!b->at[i])
+    if (log_owner_is_taken(l->s, i))
+        open_log(l, i);
+    if (!l->log[i])
         return;
-    if (log_owner_seize_dead(b->s, b->at[i])) {
-        b->n_died++;
-        guarded(b, i, recover, b);
-        if (b->at[i])
-            log_owner_release(b->s, b->at[i]);
+    if (log_owner_seize_dead(l->s, l->log[i])) {
+        l->n_died++;
+        LOG_DEBUG("client.died", "log=%u", i);
+        call_guarded(l, i, recover_log, l);
+        if (l->log[i])
+            log_owner_release(l->s, l->log[i]);
     }
-    if (b->at[i])
-        guarded(b, i, expire, b);
+    if (l->log[i])
+        call_guarded(l, i, expire_calls, l);
 }
 
-/* The lowest free ledger is taken first, so those that were ever used have no gap: who
- * came and went between two looks is found behind the last one. */
-static void open_used(struct client_logs *b)
+/* A client takes the free log of the lowest index, so the logs that were ever used have
+ * no gap.  That is how the log of a client is found that began and ended between two
+ * looks: it is the next one behind those that were opened. */
+static void open_next_used(struct client_logs *l)
 {
-    while (b->n_used < LAYOUT_CALL_LOGS && was_used(b, b->n_used)) {
-        open_one(b, b->n_used);
-        if (!b->at[b->n_used] && !b->bad[b->n_used])
-            return;                   /* not now */
-        b->n_used++;
+    while (l->n_used < LAYOUT_CALL_LOGS && was_used(l, l->n_used)) {
+        open_log(l, l->n_used);
+        if (!l->log[l->n_used] && !l->dropped[l->n_used])
+            return;                   /* could not be opened now: tried again next time */
+        l->n_used++;
     }
 }
 
-void client_logs_welcome(struct client_logs *b)
+void client_logs_open_new(struct client_logs *l)
 {
     uint32_t i;
 
-    open_used(b);
+    open_next_used(l);
     for (i = 0; i < LAYOUT_CALL_LOGS; i++)
-        if (!b->at[i] && log_owner_is_taken(b->s, i))
-            open_one(b, i);
+        if (!l->log[i] && log_owner_is_taken(l->s, i))
+            open_log(l, i);
 }
 
-void client_logs_look(struct client_logs *b, uint64_t now_us)
+void client_logs_reap(struct client_logs *l, uint64_t now_us)
 {
     uint64_t n = 0;
     uint32_t i;
 
-    b->now_us = now_us;
+    l->now_us = now_us;
     for (i = 0; i < LAYOUT_CALL_LOGS; i++) {
-        look_at(b, i);
-        n += log_owner_is_taken(b->s, i);
+        reap_log(l, i);
+        n += log_owner_is_taken(l->s, i);
     }
-    for (i = LAYOUT_CALL_LOGS; i < N; i++)
-        open_one(b, i);               /* threads of ours may have begun to count */
-    b->n_ledger = n;
+    for (i = LAYOUT_CALL_LOGS; i < N_LOGS; i++)
+        open_log(l, i);               /* a shard of this agent may have begun to count */
+    l->n_client = n;
 }
 
-bool client_logs_any_claimed(const struct client_logs *b)
+bool client_logs_any_claimed(const struct client_logs *l)
 {
     uint32_t i;
 
     for (i = 0; i < LAYOUT_CALL_LOGS; i++)
-        if (log_owner_is_taken(b->s, i))
+        if (log_owner_is_taken(l->s, i))
             return true;
     return false;
 }
 
-/* --- reading ------------------------------------------------------------------------ */
+/* --- reading the counts ------------------------------------------------------------- */
 
-struct sum_of {
+struct sum_task {
     uint32_t nid;
     struct call_log_sum *sum;
 };
 
-static void add_sum(struct call_log *c, void *arg)
+static void add_to_sum(struct call_log *log, void *arg)
 {
-    struct sum_of *s = arg;
+    struct sum_task *t = arg;
 
-    call_log_sum(c, s->nid, s->sum);
+    call_log_sum(log, t->nid, t->sum);
 }
 
-void client_logs_sum(struct client_logs *b, uint32_t nid, struct call_log_sum *out)
+void client_logs_sum(struct client_logs *l, uint32_t nid, struct call_log_sum *out)
 {
-    struct sum_of s = {nid, out};
+    struct sum_task t = {nid, out};
 
     *out = (struct call_log_sum){0};
-    client_logs_each(b, false, add_sum, &s);
+    client_logs_each(l, false, add_to_sum, &t);
 }
 
-static void read_op(struct call_log *c, void *arg)
+static void read_op(struct call_log *log, void *arg)
 {
-    *(uint64_t *)arg = atomic_load(&call_log_ledger(c)->op);
+    *(uint64_t *)arg = atomic_load(&call_log_ledger(log)->op);
 }
 
-void client_logs_each(struct client_logs *b, bool dirty, client_logs_fn *fn, void *arg)
+void client_logs_each(struct client_logs *l, bool changed, client_logs_fn *fn, void *arg)
 {
     uint64_t op;
     uint32_t i, k;
 
-    for (k = 0; k < b->n_listed; k++) {
-        i = b->listed[k];
-        if (!b->at[i])
+    for (k = 0; k < l->n_opened; k++) {
+        i = l->opened[k];
+        if (!l->log[i])
             continue;
-        op = b->op[i];
-        if (dirty)
-            guarded(b, i, read_op, &op);
-        if (!b->at[i] || (dirty && op == b->op[i]))
+        op = l->op[i];
+        if (changed)
+            call_guarded(l, i, read_op, &op);
+        if (!l->log[i] || (changed && op == l->op[i]))
             continue;
-        b->op[i] = op;
-        guarded(b, i, fn, arg);
+        l->op[i] = op;
+        call_guarded(l, i, fn, arg);
     }
 }
 
-void client_logs_stat(const struct client_logs *b, struct client_logs_stat *out)
+void client_logs_stat(const struct client_logs *l, struct client_logs_stat *out)
 {
-    *out = (struct client_logs_stat){b->n_ledger, b->n_died, b->n_abandoned, b->n_timeout,
-                               b->n_dropped};
+    *out = (struct client_logs_stat){l->n_client, l->n_died, l->n_abandoned, l->n_timeout,
+                                     l->n_dropped};
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- create and destroy ------------------------------------------------------------- */
 
 int client_logs_create(struct client_logs **out, struct segment *s,
                        const struct client_logs_hooks *hooks, uint64_t now_us)
 {
-    struct client_logs *b = calloc(1, sizeof(*b));
+    struct client_logs *l = calloc(1, sizeof(*l));
     struct sigaction sa = {.sa_handler = on_sigbus, .sa_flags = SA_NODEFER};
     uint32_t i;
     int rc;
 
-    if (!b)
+    if (!l)
         return -ENOMEM;
-    b->s = s;
-    b->hooks = *hooks;
-    b->now_us = now_us;
-    rc = call_log_open(&b->at[OWN], s, OWN);
+    l->s = s;
+    l->hooks = *hooks;
+    l->now_us = now_us;
+    rc = call_log_open(&l->log[OWN], s, OWN);
     if (rc < 0) {
-        free(b);
+        free(l);
         return rc;
     }
-    b->listed[b->n_listed++] = OWN;
+    l->opened[l->n_opened++] = OWN;
     sigaction(SIGBUS, &sa, NULL);
-    for (i = 0; i < N; i++)
-        if (i != OWN && was_used(b, i))
-            open_one(b, i);
-    recover(b->at[OWN], b);           /* first: the others' are counted in it */
-    for (i = OWN + 1; i < N; i++)
-        if (b->at[i])
-            guarded(b, i, recover, b);
-    *out = b;
+    for (i = 0; i < N_LOGS; i++)
+        if (i != OWN && was_used(l, i))
+            open_log(l, i);
+    recover_log(l->log[OWN], l);      /* first: recovering others counts in this one */
+    for (i = OWN + 1; i < N_LOGS; i++)
+        if (l->log[i])
+            call_guarded(l, i, recover_log, l);
+    *out = l;
     return 0;
 }
 
-void client_logs_destroy(struct client_logs *b)
+void client_logs_destroy(struct client_logs *l)
 {
     uint32_t i;
 
-    if (!b)
+    if (!l)
         return;
-    for (i = 0; i < N; i++)
-        call_log_close(b->at[i]);
-    free(b);
+    for (i = 0; i < N_LOGS; i++)
+        call_log_close(l->log[i]);
+    free(l);
 }

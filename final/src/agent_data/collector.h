@@ -1,7 +1,6 @@
-/* harvest -- brings what clients counted in shared memory into the ledger that is
- * reported from, each call once, whoever is killed when.  A round writes down, in a
- * journal, the absolute values that both sides will have, and then writes these: a
- * successor does it again, and nothing changes.  Thread: one. */
+/* collector -- brings what clients counted in their call logs into the outbox that is
+ * reported from, each call exactly once, even when the agent is killed in between.
+ * Thread: one. */
 #ifndef LARS_AGENT_DATA_COLLECTOR_H
 #define LARS_AGENT_DATA_COLLECTOR_H
 
@@ -10,16 +9,20 @@
 
 struct collector;
 
-/* Borrows both.  Finishes the round that a predecessor was killed in.  Returns 0 or
- * -errno. */
-int collector_create(struct collector **out, const struct segment *s, struct outbox *l);
-void collector_destroy(struct collector *h); /* NULL is fine */
+/* Opens the journal in the folder of <s> and completes the round in which a predecessor
+ * was killed.  Borrows <s> and <outbox>.  Returns 0; -ENOMEM; -ENOSPC; the errors of
+ * open(2) and mmap(2). */
+int collector_create(struct collector **out, const struct segment *s,
+                     struct outbox *outbox);
+void collector_destroy(struct collector *c); /* the files stay.  NULL is fine */
 
-/* What <c> has counted since the last time, by module and address, and the durations.
- * Returns 0; -ENOSPC, -ENOBUFS: the rest stays where it is, for the next time. */
-int collector_take(struct collector *h, const struct call_log *c);
+/* Adds to the outbox what <log> has counted since the last call: successes and failures
+ * by module and node, and durations by module.  Returns 0; -ENOSPC when a page of the
+ * record of what was collected cannot be allocated; -ENOBUFS when the outbox has no row
+ * left.  What could not be added stays in the log and is added by a later call. */
+int collector_take(struct collector *c, const struct call_log *log);
 
-/* Is everything that <c> counted of this node in the ledger? */
-bool collector_is_taken(struct collector *h, const struct call_log *c, uint32_t nid);
+/* True when everything that <log> counted of node <nid> is in the outbox. */
+bool collector_has_all(struct collector *c, const struct call_log *log, uint32_t nid);
 
 #endif

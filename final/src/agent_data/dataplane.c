@@ -1,3 +1,23 @@
+/* The data plane is a set of files in shared memory and one thread of the agent, which is
+ * their only writer but for two things that clients write: call logs and the counters of
+ * nodes.  This file is the thread's schedule, and joins the parts that do the work:
+ *
+ *     route_writer     nodes of modules, into shared memory
+ *     module_policy    rules, time-outs, demand of the own zone
+ *     client_logs      call logs of clients: opened, read, reaped
+ *     ejector          costs, ejection, readmission
+ *     inflight_audit   repair of counters of killed clients
+ *     collector        counts, from the call logs into the outbox
+ *
+ * on_tick() evaluates modules that were called.  It is made again after twenty times what
+ * it took, at least 10 ms, so it never takes more than a twentieth of the thread.
+ * on_second() does the rest.
+ *
+ * Invariant: nothing here is needed for a call of a client to succeed.  While the agent
+ * is stopped or dead, clients choose by what is in shared memory, and a successor adopts
+ * the files and continues.
+ * Rejected: evaluation at each call in the client.  Clients would have to agree on costs
+ * and ejections, and a process that makes few calls would pay for looking at all. */
 #include "agent_data/dataplane.h"
 
 #include <errno.h>
@@ -6,55 +26,54 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent_data/module_policy.h"
-#include "agent_data/inflight_audit.h"
 #include "agent_data/client_logs.h"
 #include "agent_data/collector.h"
 #include "agent_data/ejector.h"
+#include "agent_data/inflight_audit.h"
 #include "base/err.h"
 #include "base/ipv4.h"
 #include "base/log.h"
 #include "base/mono.h"
 #include "lb/pick.h"
-#include "shmem/route_writer.h"
 #include "shmem/route_reader.h"
+#include "shmem/route_writer.h"
 
 #define TICK_MS 10
 #define SECOND_MS 1000
-#define SHARE 20                      /* a tick may take a twentieth of our time */
-#define IDLE_MS 1000                  /* nobody did anything for so long: look less */
-#define IDLE_TICK_MS 100
+#define TICK_SHARE 20 /* a tick may take one part in so many of the time */
+#define IDLE_MS 1000                  /* clients that are silent for so long are idle */
+#define IDLE_TICK_MS 100              /* between two ticks then */
 #define LOG_GAP_MS 60000
-#define SAY_OUT_S 5                   /* between two words of a node that stays out */
-#define NEW_COST (1000u * 256)        /* of a node in a module that nothing is known of */
+#define ANNOUNCE_S 5                  /* between two reports that a node is ejected */
+#define NEW_COST (1000u * 256) /* of a node without calls, in a module without: 1 ms */
 
 struct dataplane {
     struct evloop *loop;
     struct dataplane_config cfg;
     char dir[256];
     struct segment *s;
-    struct route_writer *publish;
-    struct client_logs *books;
-    struct collector *harvest;
-    struct outbox *ledger;
-    struct module_policy *advice;
-    struct ejector *verdict;
+    struct route_writer *routes;
+    struct client_logs *logs;
+    struct collector *collector;
+    struct outbox *outbox;            /* borrowed from cfg.batches */
+    struct module_policy *policy;
+    struct ejector *ejector;
     struct inflight_audit *audit;
     struct evtimer tick, second;
-    uint64_t busy_ms;                 /* when anybody did something */
-    uint64_t n_second;                /* that on_second() ran */
+    uint64_t busy_ms; /* monotonic; last tick that had modules to evaluate */
+    uint64_t n_second;                /* times that on_second() ran */
     _Atomic uint64_t n_module, n_node, bytes;
 };
 
 /* --- routes ------------------------------------------------------------------------- */
 
-static struct route_writer_node node_of(const struct dataplane *p,
-                                        const struct route_node *n)
+static struct route_writer_node writer_node(const struct dataplane *p,
+                                            const struct route_node *n)
 {
     struct route_writer_node out = {.addr = ipv4_addr(n->ip, n->port)};
 
     out.weight = n->weight ? n->weight : NODE_WEIGHT;
-    out.zone = n->zone != 0 && p->cfg.advice.zone != 0 && n->zone != p->cfg.advice.zone;
+    out.zone = n->zone != 0 && p->cfg.policy.zone != 0 && n->zone != p->cfg.policy.zone;
     return out;
 }
 
@@ -68,11 +87,11 @@ static void set_weights(struct dataplane *p, uint32_t mid,
         all += node[i].weight;
         own += node[i].zone == 0 ? node[i].weight : 0;
     }
-    module_policy_set_weights(p->advice, mid, own, all);
+    module_policy_set_weights(p->policy, mid, own, all);
 }
 
 void dataplane_set_route(struct dataplane *p, const struct module_id *m,
-                     const struct route_node *node, size_t n)
+                         const struct route_node *node, size_t n)
 {
     struct route_writer_node *out = malloc((n + 1) * sizeof(*out));
     struct route_writer_stat st;
@@ -80,46 +99,53 @@ void dataplane_set_route(struct dataplane *p, const struct module_id *m,
     size_t i;
 
     for (i = 0; out && i < n; i++)
-        out[i] = node_of(p, &node[i]);
+        out[i] = writer_node(p, &node[i]);
     if (out)
-        mid = route_writer_module(p->publish, m->modid, m->cmdid);
+        mid = route_writer_module(p->routes, m->modid, m->cmdid);
     if (mid >= 0) {
         set_weights(p, (uint32_t)mid, out, n);
-        mid = route_writer_nodes(p->publish, m->modid, m->cmdid, out, (uint32_t)n,
-                                 NEW_COST);
+        mid =
+            route_writer_nodes(p->routes, m->modid, m->cmdid, out, (uint32_t)n, NEW_COST);
     }
     free(out);
     if (mid < 0) {
-        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "plane.full",
-                  "modid=%u cmdid=%u nodes=%zu err=%s dir=%s: by UDP only", m->modid,
-                  m->cmdid, n, err_str((int)mid), p->dir);
+        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "dataplane.full",
+                  "modid=%u cmdid=%u nodes=%zu err=%s dir=%s: no room in shared memory; "
+                  "its new nodes are served by UDP only",
+                  m->modid, m->cmdid, n, err_str((int)mid), p->dir);
         return;
     }
-    ejector_set_nodes(p->verdict, (uint32_t)mid);
-    route_writer_stat(p->publish, &st);
+    ejector_set_nodes(p->ejector, (uint32_t)mid);
+    route_writer_stat(p->routes, &st);
     p->n_module = st.n_module;
     p->n_node = st.n_node;
     p->bytes = st.bytes;
+    LOG_DEBUG("route.published", "modid=%u cmdid=%u nodes=%zu module=%u", m->modid,
+              m->cmdid, n, (uint32_t)mid);
 }
 
-void dataplane_set_info(struct dataplane *p, const struct msg_module_meta *m)
+void dataplane_set_meta(struct dataplane *p, const struct msg_module_meta *m)
 {
-    int64_t mid = route_writer_module(p->publish, m->mod.modid, m->mod.cmdid);
+    int64_t mid = route_writer_module(p->routes, m->mod.modid, m->mod.cmdid);
     uint32_t i;
 
     if (mid < 0)
-        return;                     /* its nodes have no room either, and that was said */
-    module_policy_set(p->advice, (uint32_t)mid, m);
+        return;                       /* no room: dataplane_set_route() logs it */
+    LOG_DEBUG("module_meta.applied",
+              "modid=%u cmdid=%u rule=%s probe=%s timeout_ms=%u zones=%u suspects=%u",
+              m->mod.modid, m->mod.cmdid, m->rule[0] ? m->rule : "-",
+              m->probe[0] ? m->probe : "-", m->timeout_ms, m->n_zone, m->n_suspect);
+    module_policy_set(p->policy, (uint32_t)mid, m);
     for (i = 0; i < m->n_suspect; i++) {
         struct net_addr a = ipv4_addr(m->suspect[i].ip, (uint16_t)m->suspect[i].port);
 
-        ejector_suspect(p->verdict, (uint32_t)mid, &a);
+        ejector_suspect(p->ejector, (uint32_t)mid, &a);
     }
 }
 
-/* --- what time brings --------------------------------------------------------------- */
+/* --- hooks of the parts ------------------------------------------------------------- */
 
-static uint32_t timeout_of(uint32_t mid, void *arg)
+static uint32_t timeout_ms_of(uint32_t mid, void *arg)
 {
     struct dataplane *p = arg;
 
@@ -136,68 +162,89 @@ static void on_ended(const struct call_log_end *e, bool died, void *arg)
         atomic_fetch_add(&c->streak, 1);
 }
 
-static void on_changed(uint32_t mid, uint32_t nid, bool out, const char *why, void *arg)
+/* The next batch tells the Report Service whether this host has ejected the node.  When
+ * several hosts have ejected it, the others receive it as a suspect. */
+static void announce_ejected(struct dataplane *p, uint32_t mid, uint32_t nid,
+                             bool ejected)
 {
-    struct dataplane *p = arg;
-    const struct layout_module *m = &p->s->module[mid];
-    struct module_id mod = {m->modid, m->cmdid};
+    struct module_id m = {p->s->module[mid].modid, p->s->module[mid].cmdid};
     struct net_addr a;
-    char text[NET_ADDR_STRLEN];
 
     route_reader_addr(p->s, nid, &a);
-    outbox_say(p->ledger, &mod, ipv4_of(&a), a.port, out);
-    LOG_INFO(out ? "node.out" : "node.back", "modid=%u cmdid=%u node=%s why=\"%s\"",
-             m->modid, m->cmdid, net_addr_str(&a, text), why);
+    outbox_announce_overload(p->outbox, &m, ipv4_of(&a), a.port, ejected);
 }
 
-static void take(struct call_log *c, void *arg)
+static void on_changed(uint32_t mid, uint32_t nid, bool ejected, void *arg)
+{
+    announce_ejected(arg, mid, nid, ejected);
+}
+
+static void on_still_ejected(uint32_t mid, uint32_t nid, void *arg)
+{
+    announce_ejected(arg, mid, nid, true);
+}
+
+/* --- counts into the outbox --------------------------------------------------------- */
+
+static void collect_log(struct call_log *log, void *arg)
 {
     struct dataplane *p = arg;
-    int rc = collector_take(p->harvest, c);
+    int rc = collector_take(p->collector, log);
 
     if (rc < 0)
-        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "plane.harvest", "ledger=%u err=%s",
-                  call_log_index(c), err_str(rc));
+        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "dataplane.collect", "log=%u err=%s",
+                  call_log_index(log), err_str(rc));
 }
 
-void dataplane_collect(struct dataplane *p)
+static void collect_and_ship(struct dataplane *p)
 {
-    client_logs_each(p->books, false, take, p);
+    client_logs_each(p->logs, false, collect_log, p);
+    if (!batch_sender_ship(p->cfg.batches, p->cfg.side))
+        batch_sender_take_totals(p->cfg.batches, p->cfg.side, p->cfg.totals, p->cfg.arg);
 }
 
-struct unused {
+void dataplane_flush(struct dataplane *p)
+{
+    collect_and_ship(p);
+}
+
+struct unused_check {
     struct dataplane *p;
     uint32_t nid;
-    bool yes;
+    bool collected;                   /* by all logs so far */
 };
 
-static void look_if_unused(struct call_log *c, void *arg)
+static void check_collected(struct call_log *log, void *arg)
 {
-    struct unused *u = arg;
+    struct unused_check *u = arg;
 
-    u->yes = u->yes && collector_is_taken(u->p->harvest, c, u->nid);
+    u->collected = u->collected && collector_has_all(u->p->collector, log, u->nid);
 }
 
-static bool is_unused(uint32_t nid, void *arg)
+/* A removed node's nid may be reused when no call of it is open and all of its counts
+ * are in the outbox. */
+static bool is_nid_unused(uint32_t nid, void *arg)
 {
-    struct unused u = {arg, nid, true};
+    struct unused_check u = {arg, nid, true};
     struct call_log_sum sum;
 
-    client_logs_sum(u.p->books, nid, &sum);
+    client_logs_sum(u.p->logs, nid, &sum);
     if (sum.begun != sum.done + sum.abandoned)
         return false;
-    client_logs_each(u.p->books, false, look_if_unused, &u);
-    return u.yes;
+    client_logs_each(u.p->logs, false, check_collected, &u);
+    return u.collected;
 }
+
+/* --- the schedule ------------------------------------------------------------------- */
 
 static void on_tick(void *arg)
 {
     struct dataplane *p = arg;
     uint64_t start = mono_us(), took, now_ms = start / 1000;
 
-    if (ejector_tick(p->verdict, now_ms))
+    if (ejector_tick(p->ejector, now_ms))
         p->busy_ms = now_ms;
-    took = (mono_us() - start) * SHARE / 1000;
+    took = (mono_us() - start) * TICK_SHARE / 1000;
     if (took < TICK_MS)
         took = TICK_MS;
     if (now_ms - p->busy_ms >= IDLE_MS && took < IDLE_TICK_MS)
@@ -206,69 +253,57 @@ static void on_tick(void *arg)
                      on_tick, p);
 }
 
-/* For those who ask in the database which nodes several hosts have taken out. */
-static void say_out(uint32_t mid, uint32_t nid, void *arg)
-{
-    struct dataplane *p = arg;
-    struct module_id m = {p->s->module[mid].modid, p->s->module[mid].cmdid};
-    struct net_addr a;
-
-    route_reader_addr(p->s, nid, &a);
-    outbox_say(p->ledger, &m, ipv4_of(&a), a.port, true);
-}
-
 static void on_second(void *arg)
 {
     struct dataplane *p = arg;
     uint64_t now_us = mono_us();
 
     segment_beat(p->s, now_us / 1000);
-    client_logs_look(p->books, now_us);
-    ejector_second(p->verdict, now_us / 1000);
+    client_logs_reap(p->logs, now_us);
+    ejector_probe_ejected(p->ejector);
     on_tick(p);
     inflight_audit_start(p->audit);
-    dataplane_collect(p);
-    if (p->n_second++ % SAY_OUT_S == 0)
-        ejector_each_out(p->verdict, say_out, p);
-    route_writer_reclaim(p->publish, is_unused, p);
-    p->cfg.ship(p->cfg.arg);
+    if (p->n_second++ % ANNOUNCE_S == 0)
+        ejector_each_ejected(p->ejector, on_still_ejected, p);
+    collect_and_ship(p);
+    route_writer_reclaim(p->routes, is_nid_unused, p);
     evloop_set_timer(p->loop, &p->second, SECOND_MS, on_second, p);
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- create and destroy ------------------------------------------------------------- */
 
-static int adopt(struct dataplane *p)
+static int adopt_routes(struct dataplane *p)
 {
-    int rc = route_writer_create(&p->publish, p->s);
+    int rc = route_writer_create(&p->routes, p->s);
 
     if (rc != -EBADMSG)
         return rc;
-    LOG_ERROR("plane.spoilt", "dir=%s: what was there makes no sense; begun anew",
+    LOG_ERROR("dataplane.reset",
+              "dir=%s: the files of the agent before this one are damaged; begun anew",
               p->dir);
     rc = segment_renew(p->s);
-    return rc < 0 ? rc : route_writer_create(&p->publish, p->s);
+    return rc < 0 ? rc : route_writer_create(&p->routes, p->s);
 }
 
 static int create_parts(struct dataplane *p)
 {
-    struct client_logs_hooks bh = {timeout_of, on_ended, p};
-    struct ejector_hooks vh = {on_changed, p};
-    int rc = client_logs_create(&p->books, p->s, &bh, mono_us());
+    struct client_logs_hooks hooks = {timeout_ms_of, on_ended, p};
+    int rc = client_logs_create(&p->logs, p->s, &hooks, mono_us());
 
     if (rc == 0)
-        rc = collector_create(&p->harvest, p->s, p->ledger);
+        rc = collector_create(&p->collector, p->s, p->outbox);
     if (rc == 0)
-        rc = module_policy_create(&p->advice, p->s, &p->cfg.advice);
+        rc = module_policy_create(&p->policy, p->s, &p->cfg.policy);
     if (rc == 0)
-        rc = ejector_create(&p->verdict, p->loop, p->s, p->books, p->advice,
-                            &p->cfg.health, &vh);
+        rc = ejector_create(&p->ejector, p->loop, p->s, p->logs, p->policy,
+                            &p->cfg.health, on_changed, p);
     if (rc == 0)
-        rc = inflight_audit_create(&p->audit, p->loop, p->s, p->books);
+        rc = inflight_audit_create(&p->audit, p->loop, p->s, p->logs);
     return rc;
 }
 
-int dataplane_create(struct dataplane **out, struct evloop *l, struct outbox *ledger,
-                 const struct dataplane_config *cfg)
+int dataplane_create(struct dataplane **out, struct evloop *l,
+                     const struct dataplane_config *cfg)
 {
     struct dataplane *p = calloc(1, sizeof(*p));
     struct segment_config sc = {p ? p->dir : NULL, cfg->max_nodes, cfg->max_modules};
@@ -278,11 +313,11 @@ int dataplane_create(struct dataplane **out, struct evloop *l, struct outbox *le
         return -ENOMEM;
     p->loop = l;
     p->cfg = *cfg;
-    p->ledger = ledger;
-    snprintf(p->dir, sizeof(p->dir), "%s", cfg->dir);
-    rc = segment_create(&p->s, &sc);
+    p->outbox = batch_sender_outbox(cfg->batches, cfg->side);
+    rc = snprintf(p->dir, sizeof(p->dir), "%s", cfg->dir);
+    rc = rc >= (int)sizeof(p->dir) ? -ENAMETOOLONG : segment_create(&p->s, &sc);
     if (rc == 0)
-        rc = adopt(p);
+        rc = adopt_routes(p);
     if (rc == 0)
         rc = create_parts(p);
     if (rc == 0)
@@ -302,15 +337,15 @@ void dataplane_destroy(struct dataplane *p)
 
     if (!p)
         return;
-    in_use = !p->books || client_logs_any_claimed(p->books);
+    in_use = !p->logs || client_logs_any_claimed(p->logs);
     evloop_clear_timer(p->loop, &p->tick);
     evloop_clear_timer(p->loop, &p->second);
     inflight_audit_destroy(p->audit);
-    ejector_destroy(p->verdict);
-    module_policy_destroy(p->advice);
-    collector_destroy(p->harvest);
-    client_logs_destroy(p->books);
-    route_writer_destroy(p->publish);
+    ejector_destroy(p->ejector);
+    module_policy_destroy(p->policy);
+    collector_destroy(p->collector);
+    client_logs_destroy(p->logs);
+    route_writer_destroy(p->routes);
     if (p->s)
         segment_beat(p->s, 0);
     segment_close(p->s);
@@ -324,18 +359,18 @@ void dataplane_stat(const struct dataplane *p, struct dataplane_stat *out)
     struct client_logs_stat b;
     struct ejector_stat v;
 
-    client_logs_stat(p->books, &b);
-    ejector_stat(p->verdict, &v);
-    *out = (struct dataplane_stat){.n_ledger = b.n_ledger,
-                               .n_died = b.n_died,
-                               .n_abandoned = b.n_abandoned,
-                               .n_timeout = b.n_timeout,
-                               .n_ejected = v.n_ejected,
-                               .n_returned = v.n_returned,
-                               .n_vetoed = v.n_vetoed,
-                               .n_corrected = inflight_audit_n_corrected(p->audit),
-                               .n_module = p->n_module,
-                               .n_node = p->n_node,
-                               .n_out = v.n_out,
-                               .bytes = p->bytes};
+    client_logs_stat(p->logs, &b);
+    ejector_stat(p->ejector, &v);
+    *out = (struct dataplane_stat){.n_client = b.n_client,
+                                   .n_died = b.n_died,
+                                   .n_abandoned = b.n_abandoned,
+                                   .n_timeout = b.n_timeout,
+                                   .n_ejected = v.n_ejected,
+                                   .n_returned = v.n_returned,
+                                   .n_vetoed = v.n_vetoed,
+                                   .n_corrected = inflight_audit_n_corrected(p->audit),
+                                   .n_module = p->n_module,
+                                   .n_node = p->n_node,
+                                   .n_out = v.n_out,
+                                   .bytes = p->bytes};
 }

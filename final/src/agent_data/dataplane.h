@@ -1,12 +1,13 @@
-/* plane -- the agent's side of the data plane: puts routes into shared memory, turns what
- * clients count there into costs and verdicts, and brings their counts into the ledger
- * that is reported from.  Every 10 ms while clients work, else every 100.
+/* dataplane -- the agent's side of the data plane.  It publishes routes in shared memory,
+ * turns what clients count there into costs and ejections, and brings their counts into
+ * an outbox that is reported from.  It works every 10 ms while clients make calls, else
+ * every 100 ms.
  * Thread: loop, unless said otherwise. */
 #ifndef LARS_AGENT_DATA_DATAPLANE_H
 #define LARS_AGENT_DATA_DATAPLANE_H
 
 #include "agent_data/module_policy.h"
-#include "agent_report/outbox.h"
+#include "agent_report/batch_sender.h"
 #include "lb/health.h"
 #include "net/evloop.h"
 #include "proto/msg.h"
@@ -15,44 +16,53 @@
 struct dataplane;
 
 struct dataplane_config {
-    const char *dir;                  /* of the shared files; copied */
+    const char *dir;                  /* folder of the shared files; copied */
     uint32_t max_nodes, max_modules;  /* powers of two */
-    struct module_policy_config advice;
+    struct module_policy_config policy;
     struct health_config health;
-    /* Counts were brought into the ledger: ship them. */
-    void (*ship)(void *arg);
-    void *arg;
+    struct batch_sender *batches;     /* borrowed; counts leave by it ... */
+    unsigned side;                    /* ... from this side, whose thread is the loop's */
+    /* For a legacy Report Service: sends these totals. */
+    batch_sender_totals_fn *totals;
+    void *arg;                        /* borrowed; for <totals> */
 };
 
-/* Adopts what a predecessor left in the folder.  Borrows <l> and <ledger>.  Returns 0;
- * -EBUSY when another agent has the folder; -ENOSPC, -EACCES ...  Thread: init. */
-int dataplane_create(struct dataplane **out, struct evloop *l, struct outbox *ledger,
-                 const struct dataplane_config *cfg);
+/* Adopts what a predecessor left in the folder; files that make no sense are replaced,
+ * which is logged.  Borrows <l>; copies <cfg>.  Returns 0; -EBUSY when another agent uses
+ * the folder; -ENAMETOOLONG for a folder of more than 255 bytes; -ENOSPC, -EACCES and the
+ * other errors of segment_create(); -ENOMEM.  Thread: init. */
+int dataplane_create(struct dataplane **out, struct evloop *l,
+                     const struct dataplane_config *cfg);
 
-/* The files stay while a client uses them, for a successor.  NULL is fine. */
+/* The files stay while a client uses them, so that a successor can adopt them; else they
+ * are removed.  Counts that dataplane_flush() has not brought in stay in the files.  NULL
+ * is fine.  Thread: init. */
 void dataplane_destroy(struct dataplane *p);
 
-/* The module's nodes are these. */
+/* The module has these nodes now.  Without room in shared memory the module's old nodes
+ * stay there, which is logged. */
 void dataplane_set_route(struct dataplane *p, const struct module_id *m,
-                     const struct route_node *node, size_t n);
+                         const struct route_node *node, size_t n);
 
-/* What the database says of the module besides. */
-void dataplane_set_info(struct dataplane *p, const struct msg_module_meta *m);
+/* What the database has on the module besides its nodes. */
+void dataplane_set_meta(struct dataplane *p, const struct msg_module_meta *m);
 
-void dataplane_collect(struct dataplane *p);  /* bring all counts into the ledger, now */
+/* Brings all counts into the outbox and sends them, now. */
+void dataplane_flush(struct dataplane *p);
 
 struct dataplane_stat {
-    uint64_t n_ledger;                /* threads of clients, now */
-    uint64_t n_died;                  /* that ended without a word */
-    uint64_t n_abandoned;             /* calls that were theirs */
-    uint64_t n_timeout;               /* calls that nobody reported */
-    uint64_t n_ejected, n_returned, n_vetoed;
-    uint64_t n_corrected;             /* counters of calls under way, by the audit */
-    uint64_t n_module, n_node, n_out; /* in shared memory; nodes that are out */
-    uint64_t bytes;                   /* of shared memory for routes */
+    uint64_t n_client;                /* threads of clients that count here now */
+    uint64_t n_died;                  /* such threads that died, so far */
+    uint64_t n_abandoned;             /* calls that were open when they died, so far */
+    uint64_t n_timeout;               /* calls ended by their time-out, so far */
+    uint64_t n_ejected, n_returned;   /* ejections and readmissions, so far */
+    uint64_t n_vetoed;                /* ejections that would have left too few nodes */
+    uint64_t n_corrected;             /* in-flight counters that were repaired, so far */
+    uint64_t n_module, n_node;        /* in shared memory now */
+    uint64_t n_out;                   /* nodes that are ejected now */
+    uint64_t bytes;                   /* of shared memory that routes take */
 };
 
-/* Thread: any */
-void dataplane_stat(const struct dataplane *p, struct dataplane_stat *out);
+void dataplane_stat(const struct dataplane *p, struct dataplane_stat *out); /* any */
 
 #endif

@@ -1,48 +1,60 @@
-/* verdict -- turns what all clients of this host counted into what they choose by: costs,
- * who is out, how many failures in a row are no chance, what stays in our zone.  The
- * numbers go into shared memory.  Thread: loop. */
+/* ejector -- decides for this host which nodes get no calls.  From what all clients
+ * counted it makes, for each module: the cost of each node, which nodes are ejected, how
+ * many failures in a row eject a node, and which share of the calls stays in the own
+ * zone.  The results go into shared memory, where the clients choose by them.  Ejected
+ * nodes are probed and readmitted.  The rules themselves are lb/controller and lb/health.
+ * Thread: loop, unless said otherwise.
+ *
+ * mid and nid are the numbers of a module and of a node in shared memory. */
 #ifndef LARS_AGENT_DATA_EJECTOR_H
 #define LARS_AGENT_DATA_EJECTOR_H
 
-#include "agent_data/module_policy.h"
 #include "agent_data/client_logs.h"
+#include "agent_data/module_policy.h"
 #include "base/net_addr.h"
 #include "lb/health.h"
 #include "net/evloop.h"
 
 struct ejector;
 
-struct ejector_hooks {
-    /* A node was taken out or is back: for people. */
-    void (*changed)(uint32_t mid, uint32_t nid, bool out, const char *why, void *arg);
-    void *arg;
-};
+/* Node <nid> of module <mid> was ejected, or readmitted.  The ejector has logged it. */
+typedef void ejector_changed_fn(uint32_t mid, uint32_t nid, bool ejected, void *arg);
 
+/* Nodes that the shared memory has as ejected, by a predecessor, stay ejected until a
+ * probe readmits them.  Borrows <l>, <s>, <logs>, <policy> and <arg>; copies <health>.
+ * Returns 0; -ENOMEM. */
 int ejector_create(struct ejector **out, struct evloop *l, struct segment *s,
-                   struct client_logs *b, const struct module_policy *advice,
-                   const struct health_config *h, const struct ejector_hooks *hooks);
-void ejector_destroy(struct ejector *v); /* NULL is fine */
+                   struct client_logs *logs, const struct module_policy *policy,
+                   const struct health_config *health, ejector_changed_fn *changed,
+                   void *arg);
+void ejector_destroy(struct ejector *e); /* NULL is fine */
 
-/* Module <mid> has other nodes than before: those that are new begin slowly, unless all
- * of them are. */
-void ejector_set_nodes(struct ejector *v, uint32_t mid);
+/* Module <mid> has got other nodes in shared memory.  Its new nodes warm up (slow start),
+ * unless the module had no nodes before. */
+void ejector_set_nodes(struct ejector *e, uint32_t mid);
 
-/* Other hosts have taken this node out: a probe decides at once, and if it is well, the
- * next failed call. */
-void ejector_suspect(struct ejector *v, uint32_t mid, const struct net_addr *addr);
+/* Other hosts have ejected this node of module <mid>.  When it is not ejected here it is
+ * probed: a failed probe ejects it, after a good one its next failed call does. */
+void ejector_suspect(struct ejector *e, uint32_t mid, const struct net_addr *addr);
 
-/* For each node that is out. */
-void ejector_each_out(struct ejector *v,
-                      void (*fn)(uint32_t mid, uint32_t nid, void *arg), void *arg);
+/* Calls <fn> for each node that is ejected now. */
+void ejector_each_ejected(struct ejector *e,
+                          void (*fn)(uint32_t mid, uint32_t nid, void *arg), void *arg);
 
-/* Look at the modules whose clients did something.  True when any did. */
-bool ejector_tick(struct ejector *v, uint64_t now_ms);
-void ejector_second(struct ejector *v, uint64_t now_ms); /* probes; what time changes */
+/* Evaluates the modules whose clients counted something since the last call, and those
+ * whose costs change with time.  Returns true when there was one.  <now_ms>:
+ * monotonic. */
+bool ejector_tick(struct ejector *e, uint64_t now_ms);
+
+/* To be called once a second: probes all ejected nodes. */
+void ejector_probe_ejected(struct ejector *e);
 
 struct ejector_stat {
-    uint64_t n_ejected, n_returned, n_vetoed, n_out;
+    uint64_t n_ejected, n_returned;   /* ejections and readmissions, so far */
+    uint64_t n_vetoed;                /* ejections that would have left too few nodes */
+    uint64_t n_out;                   /* nodes that are ejected now */
 };
 
-void ejector_stat(const struct ejector *v, struct ejector_stat *out); /* Thread: any */
+void ejector_stat(const struct ejector *e, struct ejector_stat *out); /* Thread: any */
 
 #endif

@@ -1,3 +1,14 @@
+/* A module's policy comes from three places.  For the rule by which callers choose, this
+ * host's configuration for the module has precedence, then the database, then the
+ * configuration's "*", then scan.  For the time-out it is the database, then the
+ * configuration.  The share of the own zone's capacity that is demanded follows from the
+ * weights of the nodes and the measured calls of each zone (lb/spillover).
+ *
+ * All of it is recomputed and written to shared memory whenever an input changes, so
+ * clients read a few numbers and never parse a rule.
+ * Invariant: what is in shared memory follows from the inputs that arrived last.
+ * Rejected: to let the database have precedence.  An operator could then not try a rule
+ * on one host. */
 #include "agent_data/module_policy.h"
 
 #include <errno.h>
@@ -7,29 +18,29 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "lb/health.h"
-#include "lb/spillover.h"
-#include "lb/policies.h"
 #include "lb/controller.h"
+#include "lb/health.h"
+#include "lb/policies.h"
+#include "lb/spillover.h"
 
 #define LOG_GAP_MS 60000
 
-struct one {                          /* of a module */
-    uint64_t own_weight, all_weight;
-    bool spills;
-    struct msg_module_meta *info;            /* owned; NULL = nobody said anything */
+struct inputs {                       /* of one module */
+    uint64_t own_weight, all_weight;  /* of the nodes in the own zone, in all zones */
+    bool spills;                      /* kept for spillover_demand() */
+    struct msg_module_meta *meta;     /* owned; NULL = none has arrived */
 };
 
 struct module_policy {
     struct segment *s;
     struct module_policy_config cfg;
-    struct one *one;                  /* by mid */
+    struct inputs *inputs;            /* by mid */
 };
 
 /* --- rules -------------------------------------------------------------------------- */
 
-/* The next one of "1/1=p2c 2/3=hash *=wrr".  Returns its rule; -ENOENT at the end;
- * -EINVAL. */
+/* Reads the next part of "1/1=p2c 2/3=hash *=wrr": advances <at>, writes the module to
+ * <mod>.  Returns the rule; -ENOENT at the end; -EINVAL. */
 static int next_rule(const char **at, char mod[24])
 {
     char name[16];
@@ -56,139 +67,143 @@ int module_policy_check_rules(const char *rules)
     return rule == -ENOENT ? 0 : rule;
 }
 
-/* What the database says; -EINVAL: nothing, or a rule that we do not know. */
-static int rule_said(const struct one *o)
+/* The rule that the database has for the module.  Returns it; -ENOENT when it has none;
+ * -EINVAL when this agent has no such rule. */
+static int rule_from_database(const struct inputs *in)
 {
-    int rule = o->info && o->info->rule[0] ? policies_find(o->info->rule) : -ENOENT;
+    int rule = in->meta && in->meta->rule[0] ? policies_find(in->meta->rule) : -ENOENT;
 
     if (rule == -EINVAL)
-        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "rule.unknown",
-                  "modid=%u cmdid=%u rule=%s: a newer one? as without it",
-                  o->info->mod.modid, o->info->mod.cmdid, o->info->rule);
+        LOG_EVERY(
+            LOG_GAP_MS, LOG_LEVEL_WARN, "rule.unknown",
+            "modid=%u cmdid=%u rule=%s: this agent has no such rule; the rule of the "
+            "database is ignored",
+            in->meta->mod.modid, in->meta->mod.cmdid, in->meta->rule);
     return rule;
 }
 
-static uint32_t rule_of(const struct module_policy *a, uint32_t mid)
+static uint32_t rule_of(const struct module_policy *p, uint32_t mid)
 {
-    const struct layout_module *line = &a->s->module[mid];
+    const struct layout_module *out = &p->s->module[mid];
     char mod[24], want[24];
-    const char *at = a->cfg.rules;
-    int rule, preset = 0; /* scan */
+    const char *at = p->cfg.rules;
+    int rule, preset = 0;             /* scan */
 
-    snprintf(want, sizeof(want), "%u/%u", line->modid, line->cmdid);
+    snprintf(want, sizeof(want), "%u/%u", out->modid, out->cmdid);
     while ((rule = next_rule(&at, mod)) >= 0) {
         if (strcmp(mod, want) == 0)
             return (uint32_t)rule;
         if (strcmp(mod, "*") == 0)
             preset = rule;
     }
-    rule = rule_said(&a->one[mid]);
+    rule = rule_from_database(&p->inputs[mid]);
     return (uint32_t)(rule >= 0 ? rule : preset);
 }
 
-/* --- the line ----------------------------------------------------------------------- */
+/* --- into shared memory ------------------------------------------------------------- */
 
-static uint32_t need(const struct module_policy *a, struct one *o)
+static uint32_t own_zone_demand(const struct module_policy *p, struct inputs *in)
 {
-    struct spillover_load c = {.own_weight = o->own_weight, .all_weight = o->all_weight};
+    struct spillover_load c = {.own_weight = in->own_weight,
+                               .all_weight = in->all_weight};
     uint32_t i;
 
-    if (o->info && a->cfg.zone != 0) {
-        c.node_rps = o->info->node_rps;
-        for (i = 0; i < o->info->n_zone; i++) {
-            c.all_per_s += o->info->zone[i].per_s;
-            if (o->info->zone[i].zone == a->cfg.zone)
-                c.own_per_s += o->info->zone[i].per_s;
+    if (in->meta && p->cfg.zone != 0) {
+        c.node_rps = in->meta->node_rps;
+        for (i = 0; i < in->meta->n_zone; i++) {
+            c.all_per_s += in->meta->zone[i].per_s;
+            if (in->meta->zone[i].zone == p->cfg.zone)
+                c.own_per_s += in->meta->zone[i].per_s;
         }
     }
-    return spillover_demand(&c, &o->spills);
+    return spillover_demand(&c, &in->spills);
 }
 
-static void apply(struct module_policy *a, uint32_t mid)
+static void write_policy(struct module_policy *p, uint32_t mid)
 {
-    struct layout_module *line = &a->s->module[mid];
-    struct one *o = &a->one[mid];
-    uint32_t timeout_ms = o->info ? o->info->timeout_ms : 0;
+    struct layout_module *out = &p->s->module[mid];
+    struct inputs *in = &p->inputs[mid];
+    uint32_t timeout_ms = in->meta ? in->meta->timeout_ms : 0;
 
-    atomic_store(&line->rule, rule_of(a, mid));
-    atomic_store(&line->timeout_ms, timeout_ms ? timeout_ms : a->cfg.timeout_ms);
-    atomic_store(&line->demand, need(a, o));
-    if (atomic_load(&line->eject_after) == 0) { /* new */
-        atomic_store(&line->eject_after, health_eject_after(0));
-        atomic_store(&line->own_max, PICK_FULL);
-        atomic_store(&line->penalty_us, CONTROLLER_PENALTY_MIN_US);
+    atomic_store(&out->rule, rule_of(p, mid));
+    atomic_store(&out->timeout_ms, timeout_ms ? timeout_ms : p->cfg.timeout_ms);
+    atomic_store(&out->demand, own_zone_demand(p, in));
+    if (atomic_load(&out->eject_after) == 0) { /* a new module */
+        atomic_store(&out->eject_after, health_eject_after(0));
+        atomic_store(&out->own_max, PICK_FULL);
+        atomic_store(&out->penalty_us, CONTROLLER_PENALTY_MIN_US);
     }
 }
 
-void module_policy_set_weights(struct module_policy *a, uint32_t mid, uint64_t own,
+void module_policy_set_weights(struct module_policy *p, uint32_t mid, uint64_t own,
                                uint64_t all)
 {
-    a->one[mid].own_weight = own;
-    a->one[mid].all_weight = all;
-    apply(a, mid);
+    p->inputs[mid].own_weight = own;
+    p->inputs[mid].all_weight = all;
+    write_policy(p, mid);
 }
 
-void module_policy_set(struct module_policy *a, uint32_t mid,
+void module_policy_set(struct module_policy *p, uint32_t mid,
                        const struct msg_module_meta *m)
 {
-    struct one *o = &a->one[mid];
-    struct msg_module_meta was = {.n_zone = 0};
+    struct inputs *in = &p->inputs[mid];
+    struct msg_module_meta old = {.n_zone = 0};
 
-    if (!o->info)
-        o->info = malloc(sizeof(*o->info));
+    if (!in->meta)
+        in->meta = malloc(sizeof(*in->meta));
     else
-        was = *o->info;
-    if (!o->info)
-        return;                       /* the next news bring it again */
-    *o->info = *m;
-    if (m->n_zone == 0) {
-        o->info->n_zone = was.n_zone;
-        memcpy(o->info->zone, was.zone, sizeof(was.zone));
+        old = *in->meta;
+    if (!in->meta)
+        return;                       /* no memory: the next message has it again */
+    *in->meta = *m;
+    if (m->n_zone == 0) {             /* no new loads: the last ones stay in force */
+        in->meta->n_zone = old.n_zone;
+        memcpy(in->meta->zone, old.zone, sizeof(old.zone));
     }
-    apply(a, mid);
+    write_policy(p, mid);
 }
 
-const char *module_policy_probe(const struct module_policy *a, uint32_t mid)
+const char *module_policy_probe(const struct module_policy *p, uint32_t mid)
 {
-    return a->one[mid].info ? a->one[mid].info->probe : "";
+    return p->inputs[mid].meta ? p->inputs[mid].meta->probe : "";
 }
 
-uint32_t module_policy_slow_ms(const struct module_policy *a, uint32_t mid,
+uint32_t module_policy_slow_ms(const struct module_policy *p, uint32_t mid,
                                uint32_t preset)
 {
-    const struct msg_module_meta *m = a->one[mid].info;
+    const struct msg_module_meta *m = p->inputs[mid].meta;
 
     return m && m->slow_ms ? m->slow_ms : preset;
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- create and destroy ------------------------------------------------------------- */
 
 int module_policy_create(struct module_policy **out, struct segment *s,
                          const struct module_policy_config *cfg)
 {
-    struct module_policy *a = calloc(1, sizeof(*a));
+    struct module_policy *p = calloc(1, sizeof(*p));
 
-    if (!a)
+    if (!p)
         return -ENOMEM;
-    a->s = s;
-    a->cfg = *cfg;
-    a->one = calloc(s->max_modules, sizeof(*a->one));
-    if (!a->one) {
-        free(a);
+    p->s = s;
+    p->cfg = *cfg;
+    p->inputs = calloc(s->max_modules, sizeof(*p->inputs));
+    if (!p->inputs) {
+        free(p);
         return -ENOMEM;
     }
-    *out = a;
+    *out = p;
     return 0;
 }
 
-void module_policy_destroy(struct module_policy *a)
+void module_policy_destroy(struct module_policy *p)
 {
     uint32_t mid;
 
-    if (!a)
+    if (!p)
         return;
-    for (mid = 0; mid < a->s->max_modules; mid++)
-        free(a->one[mid].info);
-    free(a->one);
-    free(a);
+    for (mid = 0; mid < p->s->max_modules; mid++)
+        free(p->inputs[mid].meta);
+    free(p->inputs);
+    free(p);
 }

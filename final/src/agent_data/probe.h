@@ -1,7 +1,6 @@
-/* probe -- is it well again?  A TCP connection that is closed at once, or one HTTP
- * request whose answer begins with a status of 200 to 399; in the loop, with an end.
- * Our own few lines: a client library for HTTP would bring DNS, TLS, redirects and its
- * own sockets for one line that is read.  Thread: loop. */
+/* probe -- checks whether a node works: connects by TCP and closes at once, or sends one
+ * HTTP request and wants a status of 200 to 399.
+ * Thread: loop. */
 #ifndef LARS_AGENT_DATA_PROBE_H
 #define LARS_AGENT_DATA_PROBE_H
 
@@ -12,16 +11,20 @@
 
 struct probe;
 
-/* <ok>: it was accepted, and answered well when it was asked something. */
+/* Probe <id> has ended.  <ok>: the node accepted the connection and, when a path was
+ * given, answered with a good status in time.  It may start another probe. */
 typedef void probe_fn(uint64_t id, bool ok, void *arg);
 
-/* Probes run in <l>, each for at most <timeout_ms>.  Borrows <l> and <arg>. */
+/* Probes run in <l>; each ends after at most <timeout_ms>, then as failed.  Borrows <l>
+ * and <arg>.  Returns 0 or -ENOMEM.  Thread: init. */
 int probe_create(struct probe **out, struct evloop *l, uint32_t timeout_ms, probe_fn *fn,
                  void *arg);
-void probe_destroy(struct probe *p);  /* nobody is called.  NULL is fine */
+void probe_destroy(struct probe *p);  /* running probes end without <fn>.  NULL is fine */
 
-/* <path>: GET this by HTTP; "" = the connection will do.  Copies both.  Returns 0 and
- * calls later; -EBUSY: this <id> is under way; -ENOBUFS: 256 are; -E2BIG: the path. */
+/* Starts a probe.  <path>: sends "GET <path>"; "" = the connection suffices.  Copies <to>
+ * and <path>.  Returns 0, and then calls <fn> once: later, or before it returns when the
+ * connection fails at once.  -EBUSY: a probe with this <id> is running; -ENOBUFS: 256
+ * probes are running; -E2BIG: the path is too long.  Then <fn> is not called. */
 int probe_start(struct probe *p, uint64_t id, const struct net_addr *to,
                 const char *path);
 

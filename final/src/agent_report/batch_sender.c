@@ -1,3 +1,21 @@
+/* Each side (a thread that counts) has an outbox and at most one batch in flight.  The
+ * threads share three atomics and the names of the streams, which are constant; for the
+ * rest they pass tasks to each other:
+ *
+ *     side thread   --- a packed frame -----------> report thread, which sends it
+ *     report thread --- "batch <seq> is stored" --> side thread, which settles it and
+ *                                                   sends the next batch
+ *
+ * A task or a frame that is lost needs no handling of its own, because every batch is
+ * sent again until it is acknowledged.  To keep that from flooding the peer, a batch is
+ * sent once in each attempt: a new connection begins an attempt, and the timer begins one
+ * when acknowledgements have been missing for RESEND_MS.
+ *
+ * Invariant: counts are settled by the acknowledgement of the batch that covers them, or
+ * by totals that were sent to a legacy peer; by nothing else.
+ *
+ * Rejected: one outbox for all threads under a lock.  It would put a lock into the path
+ * of every call, and a slow disk under one thread would stop them all. */
 #include "agent_report/batch_sender.h"
 
 #include <errno.h>
@@ -7,219 +25,328 @@
 #include <string.h>
 #include <time.h>
 
-#include "agent_report/outbox.h"
 #include "base/err.h"
 #include "base/latency.h"
 #include "base/log.h"
 
-#define MAX_ROWS 65536                /* nodes of a shard's ledger: 3 MiB */
-#define HELLO_MS 1000                 /* no answer within it: a base peer */
-#define AGAIN_MS 3000              /* a batch without its acknowledgement is sent again */
+#define MAX_ROWS 65536                /* nodes of one outbox; its file has 3 MiB */
+#define HELLO_MS 1000                 /* a peer that is silent for so long is legacy */
+#define RESEND_MS 3000 /* wait so long for the acknowledgement of a batch */
+#define TICK_MS 1000
 #define LOG_GAP_MS 60000
 
-enum peer { PEER_ASKED, PEER_EXACT, PEER_BASE };
+enum peer { PEER_ASKED, PEER_ACKNOWLEDGES, PEER_LEGACY };
 
 struct side {                         /* its thread only */
-    struct outbox *ledger;
-    struct msg_batch *batch;          /* room for one */
+    struct outbox *outbox;
+    struct msg_batch *batch;          /* with room for MSG_BATCH_ROWS */
     uint64_t sent_seq;                /* of the batch sent last; 0 = none */
-    uint64_t sent_in;                 /* the attempt in which it was */
-    uint64_t n_full;                  /* calls that no row was left for */
+    uint64_t sent_in;                 /* the attempt in which it was sent */
+    uint64_t n_lost;                  /* calls that found the outbox full */
 };
 
 struct batch_sender {
     struct batch_sender_config cfg;
-    struct side side[BATCH_SENDER_SIDES];
+    struct dispatch *dispatch;
+    struct evtimer tick;              /* in the report thread */
+    uint64_t hello_ms;                /* report thread: of the first tick after the hello;
+                                       * 0 = there was none yet */
+    uint64_t resend_ms;               /* report thread: when the last attempt began */
     _Atomic enum peer peer;
     _Atomic uint32_t caller;          /* IPv4 */
-    uint64_t up_ms;                   /* client's thread: hello was sent; 0 = now */
-    uint64_t again_ms;                /* client's thread */
-    _Atomic uint64_t attempt;         /* a batch is sent once in each; 0 = none yet */
+    _Atomic uint64_t attempt;         /* 0 = there was no connection yet */
+    unsigned n_side;                  /* sides that were opened */
+    struct side side[];
 };
 
-int batch_sender_create(struct batch_sender **out, const struct batch_sender_config *cfg)
-{
-    struct batch_sender *x = calloc(1, sizeof(*x));
-    char path[300];
-    unsigned i;
-    int rc = x ? 0 : -ENOMEM;
+/* --- tasks between the threads ------------------------------------------------------ */
 
-    for (i = 0; i < BATCH_SENDER_SIDES && rc == 0; i++) {
-        x->side[i].batch =
-            malloc(sizeof(struct msg_batch) + MSG_BATCH_ROWS * sizeof(struct msg_count));
-        if (!x->side[i].batch)
-            rc = -ENOMEM;
-        else if (snprintf(path, sizeof(path), "%s.calls.%u", cfg->path, i) >=
-                 (int)sizeof(path))
-            rc = -ENAMETOOLONG;
-        else
-            rc = outbox_open(&x->side[i].ledger, path, MAX_ROWS);
-    }
-    if (rc < 0) {
-        LOG_ERROR("ledger.open", "path=%s err=%s", cfg->path, err_str(rc));
-        batch_sender_destroy(x);
-        return rc;
-    }
-    x->cfg = *cfg;
-    x->cfg.path = NULL;
-    *out = x;
-    return 0;
+/* Takes <arg>.  A task that cannot be posted is dropped: the next attempt makes up for
+ * it. */
+static void post_task(struct batch_sender *b, unsigned thread, msgq_run_fn *run,
+                      void *arg)
+{
+    struct msgq_task t = {run, free, arg};
+
+    if (looppool_post(b->cfg.pool, thread, &t) < 0)
+        free(arg);
 }
 
-void batch_sender_destroy(struct batch_sender *x)
-{
-    unsigned i;
+struct ship_task {
+    struct batch_sender *b;
+    unsigned side;
+    uint64_t acked_seq;               /* settle this batch first; 0 = only ship */
+};
 
-    if (!x)
+static void run_ship(void *arg, void *user)
+{
+    struct ship_task *t = arg;
+
+    (void)user;
+    if (t->acked_seq > 0)
+        outbox_acked(t->b->side[t->side].outbox, t->acked_seq);
+    batch_sender_ship(t->b, t->side);
+    free(t);
+}
+
+static void post_ship(struct batch_sender *b, unsigned side, uint64_t acked_seq)
+{
+    struct ship_task *t = malloc(sizeof(*t));
+
+    if (!t)
         return;
-    for (i = 0; i < BATCH_SENDER_SIDES; i++) {
-        outbox_close(x->side[i].ledger);
-        free(x->side[i].batch);
-    }
-    free(x);
+    *t = (struct ship_task){b, side, acked_seq};
+    post_task(b, side, run_ship, t);
 }
 
-static void ship_all(struct batch_sender *x)
+static void post_ship_all(struct batch_sender *b)
 {
     unsigned i;
 
-    for (i = 0; i < BATCH_SENDER_SIDES; i++)
-        x->cfg.post_ship(i, x->cfg.arg);
+    for (i = 0; i < b->n_side; i++)
+        post_ship(b, i, 0);
 }
+
+struct send_task {
+    struct batch_sender *b;
+    size_t len;
+    char body[];
+};
+
+static void run_send(void *arg, void *user)
+{
+    struct send_task *t = arg;
+
+    (void)user;
+    t->b->cfg.send(MSG_REPORT_BATCH, t->body, t->len, t->b->cfg.arg);
+    free(t);
+}
+
+static void post_batch(struct batch_sender *b, const void *body, size_t len)
+{
+    struct send_task *t = malloc(sizeof(*t) + len);
+
+    if (!t)
+        return;
+    t->b = b;
+    t->len = len;
+    memcpy(t->body, body, len);
+    post_task(b, b->cfg.report_thread, run_send, t);
+}
+
+/* --- the report thread -------------------------------------------------------------- */
 
 static void on_hello_reply(struct conn *c, const struct frame *f, void *arg)
 {
-    struct batch_sender *x = arg;
+    struct batch_sender *b = arg;
     uint32_t version;
 
     (void)c;
-    if (msg_batch_unpack_hello(&version, f->body, f->len) < 0 || x->peer == PEER_EXACT)
+    if (msg_batch_unpack_hello(&version, f->body, f->len) < 0 ||
+        b->peer == PEER_ACKNOWLEDGES)
         return;
-    x->peer = PEER_EXACT;
-    LOG_INFO("report.exact", "version=%u", version);
-    ship_all(x);
+    b->peer = PEER_ACKNOWLEDGES;
+    LOG_INFO("report.acknowledged", "version=%u: reports go out in batches", version);
+    post_ship_all(b);
 }
 
 static void on_ack(struct conn *c, const struct frame *f, void *arg)
 {
-    struct batch_sender *x = arg;
+    struct batch_sender *b = arg;
     struct msg_ack a;
     unsigned i;
 
     (void)c;
     if (msg_batch_unpack_ack(&a, f->body, f->len) < 0)
         return;
-    /* The name of a stream never changes, so any thread may read it. */
-    for (i = 0; i < BATCH_SENDER_SIDES; i++)
-        if (memcmp(a.stream, outbox_stream(x->side[i].ledger), MSG_STREAM) == 0)
-            x->cfg.post_acked(i, a.seq, x->cfg.arg);
+    for (i = 0; i < b->n_side; i++)
+        if (memcmp(a.stream, outbox_stream(b->side[i].outbox), MSG_STREAM) == 0)
+            post_ship(b, i, a.seq);
 }
 
-int batch_sender_add_handlers(struct batch_sender *x, struct dispatch *d)
+const struct dispatch *batch_sender_dispatch(const struct batch_sender *b)
 {
-    int rc = dispatch_set(d, MSG_HELLO_REPLY, on_hello_reply, x);
-
-    return rc < 0 ? rc : dispatch_set(d, MSG_REPORT_ACK, on_ack, x);
+    return b->dispatch;
 }
 
-void batch_sender_on_up(struct batch_sender *x, uint32_t caller)
+void batch_sender_on_up(struct batch_sender *b, uint32_t caller)
 {
     char body[16];
     ssize_t n = msg_batch_pack_hello(body, sizeof(body));
 
-    x->caller = caller;
-    x->attempt++;
-    x->peer = PEER_ASKED;
-    x->up_ms = 0;
+    b->caller = caller;
+    b->attempt++;
+    b->peer = PEER_ASKED;
+    b->hello_ms = 0;
     if (n > 0)
-        x->cfg.send(MSG_HELLO, body, (size_t)n, x->cfg.arg);
+        b->cfg.send(MSG_HELLO, body, (size_t)n, b->cfg.arg);
 }
 
-void batch_sender_on_tick(struct batch_sender *x, uint64_t now_ms)
+static void check_hello(struct batch_sender *b, uint64_t now_ms)
 {
-    if (x->up_ms == 0)
-        x->up_ms = now_ms;
-    if (x->peer == PEER_ASKED && x->attempt > 0 && now_ms - x->up_ms >= HELLO_MS) {
-        x->peer = PEER_BASE;
-        LOG_WARN("report.base",
-                 "the Report Service does not acknowledge: totals instead");
-        x->cfg.on_base(x->cfg.base_arg);
-    }
-    if (x->peer != PEER_EXACT || now_ms - x->again_ms < AGAIN_MS)
+    if (b->hello_ms == 0)
+        b->hello_ms = now_ms;
+    if (b->peer != PEER_ASKED || b->attempt == 0 || now_ms - b->hello_ms < HELLO_MS)
         return;
-    x->again_ms = now_ms;
-    x->attempt++;                     /* whatever is under way is sent again */
-    ship_all(x);
+    b->peer = PEER_LEGACY;
+    LOG_WARN("report.legacy",
+             "the Report Service does not acknowledge batches: totals are sent instead");
+    b->cfg.on_legacy(b->cfg.arg);
 }
 
-bool batch_sender_is_on(const struct batch_sender *x)
+static void on_tick(void *arg)
 {
-    return x->peer != PEER_BASE;
+    struct batch_sender *b = arg;
+    struct evloop *l = looppool_loop(b->cfg.pool, b->cfg.report_thread);
+    uint64_t now_ms = evloop_now_ms(l);
+
+    check_hello(b, now_ms);
+    if (b->peer == PEER_ACKNOWLEDGES && now_ms - b->resend_ms >= RESEND_MS) {
+        b->resend_ms = now_ms;
+        b->attempt++;
+        post_ship_all(b);
+    }
+    evloop_set_timer(l, &b->tick, TICK_MS, on_tick, b);
 }
 
-void batch_sender_count(struct batch_sender *x, unsigned index, const struct msg_call *q)
+bool batch_sender_acknowledges(const struct batch_sender *b)
 {
-    struct side *s = &x->side[index];
+    return b->peer != PEER_LEGACY;
+}
 
-    int rc = outbox_count(s->ledger, &q->mod, q->host.ip, q->host.port, q->retcode == 0);
+/* --- a side's thread ---------------------------------------------------------------- */
+
+struct outbox *batch_sender_outbox(struct batch_sender *b, unsigned side)
+{
+    return b->side[side].outbox;
+}
+
+void batch_sender_count(struct batch_sender *b, unsigned side, const struct msg_call *q)
+{
+    struct side *s = &b->side[side];
+    int rc = outbox_count(s->outbox, &q->mod, q->host.ip, q->host.port, q->retcode == 0);
 
     if (rc == 0 && q->retcode == 0 && q->cost_us > 0)
-        rc = outbox_count(s->ledger, &q->mod, MSG_LATENCY_IP, latency_bucket(q->cost_us),
+        rc = outbox_count(s->outbox, &q->mod, MSG_LATENCY_IP, latency_bucket(q->cost_us),
                           true);
     if (rc == 0)
         return;
-    s->n_full++;
-    LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "ledger.full", "lost=%llu rows=%u",
-              (unsigned long long)s->n_full, MAX_ROWS);
+    s->n_lost++;
+    LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "outbox.full", "lost=%llu rows=%u",
+              (unsigned long long)s->n_lost, MAX_ROWS);
 }
 
-void batch_sender_note(struct batch_sender *x, unsigned index, const struct module_id *m,
-                const struct msg_result *res, size_t n)
-{
-    size_t i;
-
-    for (i = 0; i < n; i++)
-        outbox_note(x->side[index].ledger, m, res[i].ip, res[i].port, res[i].overload);
-}
-
-/* Once in each attempt: the answer is on its way.  A new connection begins one, and so
- * does batch_sender_on_tick() when an answer has been missing for too long. */
-void batch_sender_ship(struct batch_sender *x, unsigned index)
+bool batch_sender_ship(struct batch_sender *b, unsigned side)
 {
     static _Thread_local char body[FRAME_MAX_BODY];
-    struct side *s = &x->side[index];
-    uint64_t attempt = x->attempt;
+    struct side *s = &b->side[side];
+    uint64_t attempt = b->attempt;
     ssize_t n;
 
-    if (x->peer != PEER_EXACT || outbox_batch(s->ledger, s->batch) == 0)
-        return;
+    if (b->peer == PEER_LEGACY)
+        return false;
+    if (b->peer == PEER_ASKED || outbox_batch(s->outbox, s->batch) == 0)
+        return true;
     if (s->sent_seq == s->batch->seq && s->sent_in == attempt)
-        return;
-    s->batch->caller = x->caller;
-    s->batch->zone = x->cfg.zone;
+        return true;                  /* its acknowledgement may still come */
+    s->batch->caller = b->caller;
+    s->batch->zone = b->cfg.zone;
     s->batch->ts = (uint32_t)time(NULL);
     n = msg_batch_pack(s->batch, body, sizeof(body));
     if (n < 0) {
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "batch.pack", "err=%s", err_str((int)n));
-        return;
+        return true;
     }
     s->sent_seq = s->batch->seq;
     s->sent_in = attempt;
-    x->cfg.send(MSG_REPORT_BATCH, body, (size_t)n, x->cfg.arg);
+    post_batch(b, body, (size_t)n);
+    return true;
 }
 
-void batch_sender_settle(struct batch_sender *x, unsigned index, uint64_t seq)
+bool batch_sender_ship_module(struct batch_sender *b, unsigned side,
+                              const struct module_id *m, const struct msg_result *res,
+                              size_t n)
 {
-    outbox_acked(x->side[index].ledger, seq);
-    batch_sender_ship(x, index);
+    struct outbox *o = b->side[side].outbox;
+    size_t i;
+
+    if (!batch_sender_acknowledges(b)) {
+        outbox_settle_all(o);
+        return false;
+    }
+    for (i = 0; i < n; i++)
+        outbox_set_overload(o, m, res[i].ip, res[i].port, res[i].overload);
+    batch_sender_ship(b, side);
+    return true;
 }
 
-struct outbox *batch_sender_ledger(struct batch_sender *x, unsigned index)
+void batch_sender_take_totals(struct batch_sender *b, unsigned side,
+                              batch_sender_totals_fn *fn, void *arg)
 {
-    return x->side[index].ledger;
+    outbox_each_unsettled(b->side[side].outbox, fn, arg);
+    outbox_settle_all(b->side[side].outbox);
 }
 
-void batch_sender_told(struct batch_sender *x, unsigned index)
+/* --- create and destroy ------------------------------------------------------------- */
+
+static int open_side(struct batch_sender *b, unsigned side)
 {
-    outbox_settle(x->side[index].ledger);
+    struct side *s = &b->side[side];
+    char path[300];
+    int rc;
+
+    s->batch =
+        malloc(sizeof(struct msg_batch) + MSG_BATCH_ROWS * sizeof(struct msg_count));
+    if (!s->batch)
+        return -ENOMEM;
+    b->n_side = side + 1;
+    if (snprintf(path, sizeof(path), "%s.calls.%u", b->cfg.path, side) >=
+        (int)sizeof(path))
+        return -ENAMETOOLONG;
+    rc = outbox_open(&s->outbox, path, MAX_ROWS);
+    if (rc < 0)
+        LOG_ERROR("outbox.open", "path=%s err=%s", path, err_str(rc));
+    return rc;
+}
+
+int batch_sender_create(struct batch_sender **out, const struct batch_sender_config *cfg)
+{
+    struct batch_sender *b = calloc(1, sizeof(*b) + cfg->n_side * sizeof(b->side[0]));
+    unsigned i;
+    int rc;
+
+    if (!b)
+        return -ENOMEM;
+    b->cfg = *cfg;
+    rc = dispatch_create(&b->dispatch);
+    for (i = 0; i < cfg->n_side && rc == 0; i++)
+        rc = open_side(b, i);
+    if (rc == 0)
+        rc = dispatch_set(b->dispatch, MSG_HELLO_REPLY, on_hello_reply, b);
+    if (rc == 0)
+        rc = dispatch_set(b->dispatch, MSG_REPORT_ACK, on_ack, b);
+    if (rc == 0)
+        rc = evloop_set_timer(looppool_loop(cfg->pool, cfg->report_thread), &b->tick,
+                              TICK_MS, on_tick, b);
+    b->cfg.path = NULL;               /* the caller's; not used any more */
+    if (rc < 0)
+        batch_sender_destroy(b);
+    else
+        *out = b;
+    return rc;
+}
+
+void batch_sender_destroy(struct batch_sender *b)
+{
+    unsigned i;
+
+    if (!b)
+        return;
+    evloop_clear_timer(looppool_loop(b->cfg.pool, b->cfg.report_thread), &b->tick);
+    for (i = 0; i < b->n_side; i++) {
+        outbox_close(b->side[i].outbox);
+        free(b->side[i].batch);
+    }
+    dispatch_destroy(b->dispatch);
+    free(b);
 }

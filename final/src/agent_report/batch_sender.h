@@ -1,65 +1,90 @@
-/* exact -- reports that are acknowledged: each side, a shard or the plane, counts in a
- * ledger of its own and ships batches of it, one at a time; when the Report Service does
- * not speak this, message 3 goes on as before.
- * Nothing here has a thread: the agent calls it in the threads named below, and it posts
- * by the hooks. */
+/* batch_sender -- reports calls to the Report Service in batches that it acknowledges, so
+ * that each call is counted there exactly once (outbox.h).
+ *
+ * The agent counts in several threads.  Each of them is a side with an outbox of its own:
+ * side <i> belongs to thread <i> of the pool.  A side has at most one batch in flight;
+ * the acknowledgement brings the next one.  The connection itself belongs to one more
+ * thread of the pool, the report thread.
+ *
+ * A legacy peer is a Report Service that does not acknowledge: it does not answer the
+ * hello.  With such a peer the agent sends totals (message 3) instead. */
 #ifndef LARS_AGENT_REPORT_BATCH_SENDER_H
 #define LARS_AGENT_REPORT_BATCH_SENDER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "agent/shard.h"
+#include "agent_report/outbox.h"
 #include "net/dispatch.h"
+#include "net/looppool.h"
+#include "proto/msg_host.h"
 
 struct batch_sender;
 
-#define BATCH_SENDER_SIDES (SHARD_N + 1)     /* the shards', and the plane's */
-
 struct batch_sender_config {
-    const char *path;                 /* of the ledgers: PATH.calls.0, .1 ... */
-    uint32_t zone;                    /* ours, in batches; 0 = none */
-    /* Run batch_sender_ship() in the thread of side <index>.  Any thread calls it. */
-    void (*post_ship)(unsigned index, void *arg);
-    /* Run batch_sender_settle() there, with this number. */
-    void (*post_acked)(unsigned index, uint64_t seq, void *arg);
-    /* Send this frame to the Report Service.  Any thread calls it; copies. */
+    struct looppool *pool;            /* borrowed */
+    unsigned report_thread;           /* thread of <pool> that has the connection */
+    unsigned n_side;                  /* 1 and more; sides are threads 0 to n_side - 1 */
+    const char *path;                 /* the outboxes are PATH.calls.0, .1 ...; copied */
+    uint32_t zone;                    /* CRC-32 of this agent's zone; 0 = none */
+    /* Sends a frame on the connection; a frame that is lost is sent again later.  Called
+     * in the report thread; <body> is borrowed for the call. */
     void (*send)(int32_t msgid, const void *body, size_t len, void *arg);
-    /* The peer does not acknowledge: tell totals, all of them.  The client's thread. */
-    void (*on_base)(void *base_arg);
-    void *base_arg;
-    void *arg;                        /* borrowed */
+    /* The peer is a legacy peer: report the totals of everything.  Called in the report
+     * thread. */
+    void (*on_legacy)(void *arg);
+    void *arg;                        /* borrowed; for both hooks */
 };
 
-/* Opens the ledgers.  Copies <cfg>.  Returns 0; as outbox_open().  Thread: init. */
+/* Opens the outboxes and starts a timer in the report thread's loop.  Copies <cfg>.
+ * Returns 0; -ENAMETOOLONG for a path of more than 280 bytes; -ENOMEM; the errors of
+ * outbox_open(), which are logged.  Thread: init. */
 int batch_sender_create(struct batch_sender **out, const struct batch_sender_config *cfg);
-void batch_sender_destroy(struct batch_sender *x);  /* NULL is fine */
 
-/* Handlers for the answers of the Report Service.  Thread: init; they run in its client's
+/* To be called before looppool_destroy(), when no thread of the pool runs.  The counts
+ * stay in the files.  NULL is fine. */
+void batch_sender_destroy(struct batch_sender *b);
+
+/* Handlers of the frames that the Report Service sends; borrowed.  They have to run in
+ * the report thread.  Thread: init. */
+const struct dispatch *batch_sender_dispatch(const struct batch_sender *b);
+
+/* There is a new connection: says hello, and sends again what is not acknowledged.
+ * <caller>: this host's IPv4 address in reports from now on.  Thread: the report
  * thread. */
-int batch_sender_add_handlers(struct batch_sender *x, struct dispatch *d);
+void batch_sender_on_up(struct batch_sender *b, uint32_t caller);
 
-/* Thread: the Report Service client's. */
-/* A new connection: say hello.  <caller>: our IPv4 in reports from now on. */
-void batch_sender_on_up(struct batch_sender *x, uint32_t caller);
-/* once a second: send again */
-void batch_sender_on_tick(struct batch_sender *x, uint64_t now_ms);
+/* False once the peer is found to be a legacy peer.  True before, also while the hello is
+ * unanswered.  Thread: any. */
+bool batch_sender_acknowledges(const struct batch_sender *b);
 
-/* Does the Report Service acknowledge?  While it has not answered the hello: yes, wait.
- * Thread: any. */
-bool batch_sender_is_on(const struct batch_sender *x);
+/* --- Thread of the functions below: the one of side <side> -------------------------- */
 
-/* Thread: side <index>'s, all of them. */
-/* borrowed; also init */
-struct outbox *batch_sender_ledger(struct batch_sender *x, unsigned index);
-void batch_sender_count(struct batch_sender *x, unsigned index, const struct msg_call *q);
-void batch_sender_note(struct batch_sender *x, unsigned index, const struct module_id *m,
-                const struct msg_result *res, size_t n);
-/* the batch under way, or a new one */
-void batch_sender_ship(struct batch_sender *x, unsigned index);
-/* and ship the next */
-void batch_sender_settle(struct batch_sender *x, unsigned index, uint64_t seq);
-/* by message 3: nothing left to say */
-void batch_sender_told(struct batch_sender *x, unsigned index);
+/* The side's outbox, borrowed.  Thread: init, too. */
+struct outbox *batch_sender_outbox(struct batch_sender *b, unsigned side);
+
+/* Counts a call, and its duration when it succeeded.  When the outbox is full the call is
+ * lost, which is logged. */
+void batch_sender_count(struct batch_sender *b, unsigned side, const struct msg_call *q);
+
+/* Sends the side's batch, unless it was sent on this connection and its acknowledgement
+ * may still come.  Returns false when the peer is a legacy peer: then nothing is sent,
+ * and the caller reports totals. */
+bool batch_sender_ship(struct batch_sender *b, unsigned side);
+
+/* As batch_sender_ship(), for a shard that has counted every call of module <m> by
+ * batch_sender_count(): takes over from <res> only which nodes are overloaded.  When it
+ * returns false the caller has to send <res>; the outbox is settled as if that were
+ * done. */
+bool batch_sender_ship_module(struct batch_sender *b, unsigned side,
+                              const struct module_id *m, const struct msg_result *res,
+                              size_t n);
+
+/* For a legacy peer: calls <fn> with the totals of each node that has unsettled counts,
+ * then settles them. */
+typedef void batch_sender_totals_fn(const struct module_id *m,
+                                    const struct msg_result *res, void *arg);
+void batch_sender_take_totals(struct batch_sender *b, unsigned side,
+                              batch_sender_totals_fn *fn, void *arg);
 
 #endif

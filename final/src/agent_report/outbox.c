@@ -1,10 +1,20 @@
-/* The file: head, rows, the batch under way.  Every change leaves it true at each single
- * store, because the process may be killed between any two:
- *     a new row      its key first, then n_rows
- *     a row reused   only its key: it has nothing to settle, so it counts for nobody
- *     a new batch    its lines first, then flight_seq = settled_seq + 1
- *     settled        the rows of the batch (absolute values: twice is harmless), then
- *                    settled_seq = flight_seq */
+/* An outbox is a file that is mapped into memory.  Its head holds the batch that was sent
+ * last, with the counts that this batch covers.  Behind the head are the rows, one for
+ * each node: what was counted, and what of it is settled.
+ *
+ * Invariant: the process may be killed between any two stores, and what is in the file
+ * then is valid.  Hence the order of the stores:
+ *     a new row       its key first, then n_rows
+ *     a reused row    only its key; all its totals are settled, so none of them is
+ *                     reported for the new node
+ *     a new batch     its lines first, then flight_seq = settled_seq + 1
+ *     an acknowledgement   the rows of the batch (absolute values: writing them twice
+ *                     changes nothing), then settled_seq = flight_seq
+ * A kill leaves the page cache intact, so no msync(2) is needed.  A reboot does not, so
+ * the file names the boot that it is from and is not used in another one.
+ *
+ * Rejected: a log of records that is appended to.  It would grow with calls instead of
+ * nodes, and it costs a write(2) for each call. */
 #include "agent_report/outbox.h"
 
 #include <errno.h>
@@ -18,7 +28,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HASH_NONFATAL_OOM 1           /* or it would end the process */
+#define HASH_NONFATAL_OOM 1           /* else uthash ends the process without memory */
 #include <uthash.h>
 
 #include "base/log.h"
@@ -28,12 +38,12 @@
 
 struct row {
     uint32_t key[4];                  /* modid, cmdid, ip, port */
-    uint64_t succ, err;               /* counted */
-    uint64_t settled_succ, settled_err; /* of these, acknowledged */
+    uint64_t succ, err;               /* calls counted since the row was made */
+    uint64_t settled_succ, settled_err; /* how many of them are settled */
 };
 
-struct line {                         /* of the batch under way */
-    uint32_t row, zero;
+struct batch_line {                   /* one row in the batch that was sent last */
+    uint32_t row, zero;               /* row: index in outbox.row */
     uint64_t succ, err;               /* the row's counts that it covers */
 };
 
@@ -42,35 +52,38 @@ struct head {
     uint32_t max_rows;
     _Atomic uint32_t n_rows;
     uint8_t stream[MSG_STREAM];
-    char boot[40];
-    _Atomic uint64_t settled_seq, flight_seq; /* under way when it is one more */
-    uint32_t n_lines, zero;
-    struct line line[MSG_BATCH_ROWS];
+    char boot[40];                    /* the kernel's boot_id, zero-padded */
+    /* flight_seq is the batch sent last; it is not acknowledged yet while it is
+     * settled_seq + 1, and equals settled_seq afterwards */
+    _Atomic uint64_t settled_seq, flight_seq;
+    uint32_t n_lines, zero;           /* n_lines: of that batch */
+    struct batch_line line[MSG_BATCH_ROWS];
 };
 
-_Static_assert(sizeof(struct row) == 48 && sizeof(struct line) == 24, "in the file");
+_Static_assert(sizeof(struct row) == 48, "the layout of the file");
+_Static_assert(sizeof(struct batch_line) == 24, "the layout of the file");
 
 struct entry {                        /* finds a row by its key */
     uint32_t key[4];
     uint32_t row;
     bool overload;                    /* not in the file */
-    bool say;                         /* in the next batch, without counts too */
+    bool announce;                    /* the next batch has this row in any case */
     UT_hash_handle hh;
 };
 
 struct outbox {
-    int fd;                           /* locked */
-    size_t size;
+    int fd;                           /* holds the lock on the file */
+    size_t size;                      /* bytes mapped */
     struct head *head;
     struct row *row;
     struct entry *entries;
-    uint32_t next;                    /* where the next batch begins to look: in turn */
-    uint32_t reuse;                   /* where a row for reuse is looked for */
-    uint32_t n_say;                   /* entries with <say> */
+    uint32_t next;                    /* row at which the next batch begins: in turn */
+    uint32_t reuse;                   /* row at which the next search for reuse begins */
+    uint32_t n_announce;              /* entries with announce set */
     bool is_new;
 };
 
-static void read_boot(char boot[40])
+static void read_boot_id(char boot[40])
 {
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 
@@ -82,153 +95,157 @@ static void read_boot(char boot[40])
     close(fd);
 }
 
-static size_t size_of(uint32_t max_rows)
+static size_t file_size(uint32_t max_rows)
 {
     return sizeof(struct head) + (size_t)max_rows * sizeof(struct row);
 }
 
-/* A batch covers no more than was counted, and what was settled before it. */
-static bool is_between(const struct line *at, const struct row *r)
+/* A batch covers at most what was counted, and at least what was settled before it. */
+static bool is_between(const struct batch_line *at, const struct row *r)
 {
     return at->succ <= r->succ && at->err <= r->err && at->succ >= r->settled_succ &&
            at->err >= r->settled_err;
 }
 
-/* Could everything in it be used as it stands?  A file can be anybody's. */
-static bool is_whole(const struct outbox *l, uint32_t max_rows)
+/* Any process of this user may have written to the file, so nothing in it is used before
+ * all of it was checked. */
+static bool is_file_valid(const struct outbox *o, uint32_t max_rows)
 {
-    const struct head *h = l->head;
+    const struct head *h = o->head;
     char boot[40];
     uint32_t i;
 
-    read_boot(boot);
+    read_boot_id(boot);
     if (h->magic != MAGIC || h->max_rows != max_rows || h->n_rows > max_rows ||
         memcmp(h->boot, boot, sizeof(boot)) != 0 || h->n_lines > MSG_BATCH_ROWS ||
         h->flight_seq < h->settled_seq || h->flight_seq > h->settled_seq + 1)
         return false;
     for (i = 0; i < h->n_lines && h->flight_seq != h->settled_seq; i++)
         if (h->line[i].row >= h->n_rows ||
-            !is_between(&h->line[i], &l->row[h->line[i].row]))
+            !is_between(&h->line[i], &o->row[h->line[i].row]))
             return false;
     for (i = 0; i < h->n_rows; i++)
-        if (l->row[i].settled_succ > l->row[i].succ ||
-            l->row[i].settled_err > l->row[i].err || l->row[i].key[3] == 0)
+        if (o->row[i].settled_succ > o->row[i].succ ||
+            o->row[i].settled_err > o->row[i].err || o->row[i].key[3] == 0)
             return false;
     return true;
 }
 
-static int begin(struct outbox *l, uint32_t max_rows)
+static int begin_stream(struct outbox *o, uint32_t max_rows)
 {
-    struct head *h = l->head;
+    struct head *h = o->head;
 
-    h->magic = 0;                     /* until it is complete */
+    h->magic = 0;                     /* not valid until it is complete */
     h->n_rows = h->n_lines = 0;
     h->settled_seq = h->flight_seq = 0;
     h->max_rows = max_rows;
-    read_boot(h->boot);
+    read_boot_id(h->boot);
     if (getrandom(h->stream, sizeof(h->stream), 0) != (ssize_t)sizeof(h->stream))
         return -EIO;
     h->magic = MAGIC;
-    l->is_new = true;
+    o->is_new = true;
     return 0;
 }
 
-static int index_row(struct outbox *l, uint32_t i)
+static int index_row(struct outbox *o, uint32_t i)
 {
-    const struct row *r = &l->row[i];
+    const struct row *r = &o->row[i];
     struct entry *e = calloc(1, sizeof(*e));
 
     if (!e)
         return -ENOMEM;
     *e = (struct entry){.row = i};
     memcpy(e->key, r->key, sizeof(e->key));
-    HASH_ADD(hh, l->entries, key, sizeof(e->key), e);
+    HASH_ADD(hh, o->entries, key, sizeof(e->key), e);
     if (e->hh.tbl)
         return 0;
     free(e);
     return -ENOMEM;
 }
 
-static void drop_index(struct outbox *l)
+static void free_index(struct outbox *o)
 {
     struct entry *e, *next;
 
-    HASH_ITER(hh, l->entries, e, next)
+    HASH_ITER(hh, o->entries, e, next)
     {
-        HASH_DEL(l->entries, e);
+        HASH_DEL(o->entries, e);
         free(e);
     }
 }
 
-static int rebuild_index(struct outbox *l)
+static int rebuild_index(struct outbox *o)
 {
     uint32_t i;
     int rc = 0;
 
-    drop_index(l);
-    for (i = 0; i < l->head->n_rows && rc == 0; i++)
-        rc = index_row(l, i);
+    free_index(o);
+    for (i = 0; i < o->head->n_rows && rc == 0; i++)
+        rc = index_row(o, i);
     return rc;
 }
 
-static int map(struct outbox *l, const char *path, uint32_t max_rows)
+static int map_file(struct outbox *o, const char *path, uint32_t max_rows)
 {
-    l->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (l->fd == -1)
+    o->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (o->fd == -1)
         return -errno;
-    if (flock(l->fd, LOCK_EX | LOCK_NB) == -1)
+    if (flock(o->fd, LOCK_EX | LOCK_NB) == -1)
         return errno == EWOULDBLOCK ? -EBUSY : -errno;
-    l->size = size_of(max_rows);
-    if (posix_fallocate(l->fd, 0, (off_t)l->size) != 0)
-        return -ENOSPC;               /* now, and not as SIGBUS at the first call */
-    l->head = mmap(NULL, l->size, PROT_READ | PROT_WRITE, MAP_SHARED, l->fd, 0);
-    if (l->head == MAP_FAILED) {
-        l->head = NULL;
+    o->size = file_size(max_rows);
+    if (posix_fallocate(o->fd, 0, (off_t)o->size) != 0)
+        return -ENOSPC; /* else a full disk is a SIGBUS at some later call */
+    o->head = mmap(NULL, o->size, PROT_READ | PROT_WRITE, MAP_SHARED, o->fd, 0);
+    if (o->head == MAP_FAILED) {
+        o->head = NULL;
         return -errno;
     }
-    l->row = (struct row *)(void *)(l->head + 1);
+    o->row = (struct row *)(void *)(o->head + 1);
     return 0;
 }
 
 int outbox_open(struct outbox **out, const char *path, uint32_t max_rows)
 {
-    struct outbox *l = calloc(1, sizeof(*l));
+    struct outbox *o = calloc(1, sizeof(*o));
     int rc;
 
-    if (!l)
+    if (!o)
         return -ENOMEM;
-    rc = map(l, path, max_rows);
-    if (rc == 0 && !is_whole(l, max_rows)) {
-        if (l->head->magic != 0)
-            LOG_WARN("ledger.new", "path=%s: of another boot or size, or damaged", path);
-        rc = begin(l, max_rows);
+    rc = map_file(o, path, max_rows);
+    if (rc == 0 && !is_file_valid(o, max_rows)) {
+        if (o->head->magic != 0)
+            LOG_WARN("outbox.new",
+                     "path=%s: not usable, begun anew (from another boot, of another "
+                     "size, or damaged)",
+                     path);
+        rc = begin_stream(o, max_rows);
     }
     if (rc == 0)
-        rc = rebuild_index(l);
+        rc = rebuild_index(o);
     if (rc < 0)
-        outbox_close(l);
+        outbox_close(o);
     else
-        *out = l;
+        *out = o;
     return rc;
 }
 
-void outbox_close(struct outbox *l)
+void outbox_close(struct outbox *o)
 {
-    if (!l)
+    if (!o)
         return;
-    drop_index(l);
-    if (l->head)
-        munmap(l->head, l->size);
-    if (l->fd >= 0)
-        close(l->fd);
-    free(l);
+    free_index(o);
+    if (o->head)
+        munmap(o->head, o->size);
+    if (o->fd >= 0)
+        close(o->fd);
+    free(o);
 }
 
-static struct entry *find(const struct outbox *l, const uint32_t key[4])
+static struct entry *find_entry(const struct outbox *o, const uint32_t key[4])
 {
     struct entry *e;
 
-    HASH_FIND(hh, l->entries, key, 16, e);
+    HASH_FIND(hh, o->entries, key, 16, e);
     return e;
 }
 
@@ -237,98 +254,98 @@ static bool is_settled(const struct row *r)
     return r->succ == r->settled_succ && r->err == r->settled_err;
 }
 
-/* A row that may be another node's from now on; n_rows when there is none.  Not while a
- * batch is under way: its lines name rows. */
-static uint32_t reusable(struct outbox *l)
+/* A settled row, which another node may take over; n_rows when there is none.  While a
+ * batch is out no row is reused, because the lines of the batch name rows. */
+static uint32_t find_reusable_row(struct outbox *o)
 {
-    struct head *h = l->head;
+    struct head *h = o->head;
     uint32_t i;
 
     for (i = 0; i < h->n_rows && h->flight_seq == h->settled_seq; i++) {
-        uint32_t at = l->reuse++ % h->n_rows;
+        uint32_t at = o->reuse++ % h->n_rows;
 
-        if (is_settled(&l->row[at]))
+        if (is_settled(&o->row[at]))
             return at;
     }
     return h->n_rows;
 }
 
-static struct entry *add(struct outbox *l, const uint32_t key[4])
+static struct entry *add_row(struct outbox *o, const uint32_t key[4])
 {
-    struct head *h = l->head;
+    struct head *h = o->head;
     struct entry *old;
     uint32_t i = h->n_rows;
 
     if (i == h->max_rows) {
-        i = reusable(l);
+        i = find_reusable_row(o);
         if (i == h->max_rows)
             return NULL;
-        old = find(l, l->row[i].key);
+        old = find_entry(o, o->row[i].key);
         if (old) {
-            l->n_say -= old->say;
-            HASH_DEL(l->entries, old);
+            o->n_announce -= old->announce;
+            HASH_DEL(o->entries, old);
             free(old);
         }
     } else {
-        l->row[i] = (struct row){0};
+        o->row[i] = (struct row){0};
     }
-    memcpy(l->row[i].key, key, sizeof(l->row[i].key));
-    if (index_row(l, i) < 0)
+    memcpy(o->row[i].key, key, sizeof(o->row[i].key));
+    if (index_row(o, i) < 0)
         return NULL;
     if (i == h->n_rows)
         h->n_rows = i + 1;
-    return find(l, key);
+    return find_entry(o, key);
 }
 
-int64_t outbox_row(struct outbox *l, const struct module_id *m, uint32_t ip,
+int64_t outbox_row(struct outbox *o, const struct module_id *m, uint32_t ip,
                    uint32_t port)
 {
     const uint32_t key[4] = {m->modid, m->cmdid, ip, port};
-    struct entry *e = find(l, key);
+    struct entry *e = find_entry(o, key);
 
     if (!e)
-        e = add(l, key);
+        e = add_row(o, key);
     return e ? (int64_t)e->row : -ENOBUFS;
 }
 
-int outbox_count(struct outbox *l, const struct module_id *m, uint32_t ip, uint32_t port,
+int outbox_count(struct outbox *o, const struct module_id *m, uint32_t ip, uint32_t port,
                  bool ok)
 {
-    int64_t row = outbox_row(l, m, ip, port);
+    int64_t row = outbox_row(o, m, ip, port);
 
     if (row < 0)
         return (int)row;
     if (ok)
-        l->row[row].succ++;
+        o->row[row].succ++;
     else
-        l->row[row].err++;
+        o->row[row].err++;
     return 0;
 }
 
-void outbox_get(const struct outbox *l, uint32_t row, uint64_t *succ, uint64_t *err)
+void outbox_get(const struct outbox *o, uint32_t row, uint64_t *succ, uint64_t *err)
 {
-    *succ = l->row[row].succ;
-    *err = l->row[row].err;
+    *succ = o->row[row].succ;
+    *err = o->row[row].err;
 }
 
-void outbox_set(struct outbox *l, uint32_t row, uint64_t succ, uint64_t err)
+void outbox_set(struct outbox *o, uint32_t row, uint64_t succ, uint64_t err)
 {
-    if (row >= l->head->n_rows || succ < l->row[row].succ || err < l->row[row].err)
+    if (row >= o->head->n_rows || succ < o->row[row].succ || err < o->row[row].err)
         return;
-    l->row[row].succ = succ;
-    l->row[row].err = err;
+    o->row[row].succ = succ;
+    o->row[row].err = err;
 }
 
-void outbox_each_unsettled(const struct outbox *l,
+void outbox_each_unsettled(const struct outbox *o,
                            void (*fn)(const struct module_id *m,
                                       const struct msg_result *res, void *arg),
                            void *arg)
 {
     uint32_t i;
 
-    for (i = 0; i < l->head->n_rows; i++) {
-        const struct row *r = &l->row[i];
-        const struct entry *e = find(l, r->key);
+    for (i = 0; i < o->head->n_rows; i++) {
+        const struct row *r = &o->row[i];
+        const struct entry *e = find_entry(o, r->key);
         struct module_id m = {r->key[0], r->key[1]};
         struct msg_result res = {.ip = r->key[2],
                                  .port = r->key[3],
@@ -341,81 +358,82 @@ void outbox_each_unsettled(const struct outbox *l,
     }
 }
 
-bool outbox_is_full(const struct outbox *l)
+bool outbox_is_full(const struct outbox *o)
 {
-    return l->head->n_rows == l->head->max_rows;
+    return o->head->n_rows == o->head->max_rows;
 }
 
-static void say(struct outbox *l, struct entry *e, bool overload)
+static void mark_overload(struct outbox *o, struct entry *e, bool overload)
 {
     e->overload = overload;
-    l->n_say += !e->say;
-    e->say = true;
+    o->n_announce += !e->announce;
+    e->announce = true;
 }
 
-void outbox_note(struct outbox *l, const struct module_id *m, uint32_t ip, uint32_t port,
-                 bool overload)
+void outbox_set_overload(struct outbox *o, const struct module_id *m, uint32_t ip,
+                         uint32_t port, bool overload)
 {
     const uint32_t key[4] = {m->modid, m->cmdid, ip, port};
-    struct entry *e = find(l, key);
+    struct entry *e = find_entry(o, key);
 
     if (e && e->overload != overload)
-        say(l, e, overload);
+        mark_overload(o, e, overload);
 }
 
-void outbox_say(struct outbox *l, const struct module_id *m, uint32_t ip, uint32_t port,
-                bool overload)
+void outbox_announce_overload(struct outbox *o, const struct module_id *m, uint32_t ip,
+                              uint32_t port, bool overload)
 {
-    int64_t row = outbox_row(l, m, ip, port);
+    int64_t row = outbox_row(o, m, ip, port);
 
     if (row >= 0)
-        say(l, find(l, l->row[row].key), overload);
+        mark_overload(o, find_entry(o, o->row[row].key), overload);
 }
 
-static bool take_say(struct outbox *l, const struct row *r)
+/* True when the row is to be in this batch in any case; then that is done with. */
+static bool take_announcement(struct outbox *o, const struct row *r)
 {
-    struct entry *e = l->n_say > 0 ? find(l, r->key) : NULL;
+    struct entry *e = o->n_announce > 0 ? find_entry(o, r->key) : NULL;
 
-    if (!e || !e->say)
+    if (!e || !e->announce)
         return false;
-    e->say = false;
-    l->n_say--;
+    e->announce = false;
+    o->n_announce--;
     return true;
 }
 
-/* Write down a batch of what is not settled.  Returns how many lines. */
-static uint32_t make_batch(struct outbox *l)
+/* Writes a new batch into the file.  Returns its number of lines; 0: nothing to send. */
+static uint32_t make_batch(struct outbox *o)
 {
-    struct head *h = l->head;
+    struct head *h = o->head;
     uint32_t i, n = 0, rows = h->n_rows;
 
     for (i = 0; i < rows && n < MSG_BATCH_ROWS; i++) {
-        uint32_t at = (l->next + i) % rows;
-        const struct row *r = &l->row[at];
+        uint32_t at = (o->next + i) % rows;
+        const struct row *r = &o->row[at];
 
-        if (take_say(l, r) || !is_settled(r))
-            h->line[n++] = (struct line){at, 0, r->succ, r->err};
+        if (take_announcement(o, r) || !is_settled(r))
+            h->line[n++] = (struct batch_line){at, 0, r->succ, r->err};
     }
-    l->next = rows > 0 ? (l->next + i) % rows : 0;
+    o->next = rows > 0 ? (o->next + i) % rows : 0;
     h->n_lines = n;
     if (n > 0)
         h->flight_seq = h->settled_seq + 1;
     return n;
 }
 
-int outbox_batch(struct outbox *l, struct msg_batch *b)
+int outbox_batch(struct outbox *o, struct msg_batch *b)
 {
-    const struct head *h = l->head;
+    const struct head *h = o->head;
     uint32_t i;
 
-    if (h->flight_seq == h->settled_seq && make_batch(l) == 0)
+    if (h->flight_seq == h->settled_seq && make_batch(o) == 0)
         return 0;
     memcpy(b->stream, h->stream, MSG_STREAM);
     b->seq = h->flight_seq;
     b->n = h->n_lines;
     for (i = 0; i < h->n_lines; i++) {
-        const struct row *r = &l->row[h->line[i].row];
-        const struct entry *e = find(l, r->key);
+        const struct row *r = &o->row[h->line[i].row];
+        const struct entry *e = find_entry(o, r->key);
 
         b->row[i] = (struct msg_count){.mod = {r->key[0], r->key[1]},
                                        .ip = r->key[2],
@@ -427,38 +445,38 @@ int outbox_batch(struct outbox *l, struct msg_batch *b)
     return 1;
 }
 
-void outbox_acked(struct outbox *l, uint64_t seq)
+void outbox_acked(struct outbox *o, uint64_t seq)
 {
-    struct head *h = l->head;
+    struct head *h = o->head;
     uint32_t i;
 
     if (h->flight_seq == h->settled_seq || seq != h->flight_seq)
         return;
     for (i = 0; i < h->n_lines; i++) {
-        l->row[h->line[i].row].settled_succ = h->line[i].succ;
-        l->row[h->line[i].row].settled_err = h->line[i].err;
+        o->row[h->line[i].row].settled_succ = h->line[i].succ;
+        o->row[h->line[i].row].settled_err = h->line[i].err;
     }
     h->settled_seq = seq;
 }
 
-void outbox_settle(struct outbox *l)
+void outbox_settle_all(struct outbox *o)
 {
     uint32_t i;
 
-    if (l->head->flight_seq != l->head->settled_seq)
+    if (o->head->flight_seq != o->head->settled_seq)
         return;
-    for (i = 0; i < l->head->n_rows; i++) {
-        l->row[i].settled_succ = l->row[i].succ;
-        l->row[i].settled_err = l->row[i].err;
+    for (i = 0; i < o->head->n_rows; i++) {
+        o->row[i].settled_succ = o->row[i].succ;
+        o->row[i].settled_err = o->row[i].err;
     }
 }
 
-const uint8_t *outbox_stream(const struct outbox *l)
+const uint8_t *outbox_stream(const struct outbox *o)
 {
-    return l->head->stream;
+    return o->head->stream;
 }
 
-bool outbox_is_new(const struct outbox *l)
+bool outbox_is_new(const struct outbox *o)
 {
-    return l->is_new;
+    return o->is_new;
 }
