@@ -16,11 +16,12 @@
 
 #define DECLARE(name) extern const struct lb_policy name##_policy;
 #define POINTER(name) &name##_policy,
+#define N_POLICIES (sizeof(policies) / sizeof(policies[0]))
 
 POLICIES(DECLARE)
 
 const struct lb_policy *const policies[] = {POLICIES(POINTER)};
-const uint32_t policies_n = sizeof(policies) / sizeof(policies[0]);
+const uint32_t policies_n = N_POLICIES;
 
 int policies_find(const char *name)
 {
