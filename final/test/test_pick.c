@@ -61,7 +61,7 @@ static void nodes(uint32_t n, uint32_t n_own)
         member[i].zone = i >= n_own;
 }
 
-static void out(uint32_t i)
+static void eject(uint32_t i)
 {
     cost[i] = NODE_EJECTED;
 }
@@ -137,7 +137,7 @@ static void t_no_policy_chooses_an_ejected_node(void **state)
     uint32_t id;
 
     (void)state;
-    out(1);
+    eject(1);
     counter[2].ejected_until_ms = NOW + 1; /* a proposal */
     for (id = 0; id < policies_n; id++) {
         v.policy = policies_at(id);
@@ -151,7 +151,7 @@ static void t_no_policy_chooses_an_ejected_node(void **state)
 static void t_an_out_node_gets_no_call(void **state)
 {
     (void)state;
-    out(1);
+    eject(1);
     counter[2].ejected_until_ms = NOW + 1; /* a proposal */
     counter[3].ejected_until_ms = NOW; /* over */
     assert_int_equal(picks(2000), 0);
@@ -166,7 +166,7 @@ static void t_panic_ignores_health_when_most_are_out(void **state)
 
     (void)state;
     for (i = 0; i < 4; i++)
-        out((uint32_t)i);
+        eject((uint32_t)i);
     assert_int_equal(picks(1000), 0); /* a half is not most */
     assert_int_equal(hits[0], 0);
     for (i = 0; i < 8; i++)           /* somebody hostile puts all of them out */
@@ -181,11 +181,11 @@ static void t_the_last_and_the_half_stay_in(void **state)
     (void)state;
     nodes(2, 2);
     assert_true(pick_may_eject(&v, NOW));
-    out(0);
+    eject(0);
     assert_false(pick_may_eject(&v, NOW)); /* the last one */
     nodes(5, 5);
     assert_true(pick_may_eject(&v, NOW));
-    out(1);
+    eject(1);
     assert_false(pick_may_eject(&v, NOW)); /* 3 of 5 out would be most */
     nodes(1, 1);
     cost[0] = 1;
@@ -224,7 +224,7 @@ static void t_wrr_goes_on_around_one_that_is_out(void **state)
     (void)state;
     use("wrr");
     nodes(3, 3);
-    out(1);
+    eject(1);
     picks(1000);
     assert_int_equal(hits[0], 500);
     assert_int_equal(hits[1], 0);
@@ -240,7 +240,7 @@ static void t_hash_moves_only_the_keys_of_a_node_that_goes(void **state)
     use("hash");
     for (i = 0; i < 4000; i++)
         at[i] = pick_node(&v, &st, NOW, i, NULL);
-    out(3);
+    eject(3);
     for (i = 0; i < 4000; i++) {
         uint32_t now = pick_node(&v, &st, NOW, i, NULL);
 
@@ -265,7 +265,7 @@ static void t_classic_probes_each_11th_call(void **state)
 {
     (void)state;
     use("classic");
-    out(1);
+    eject(1);
     assert_int_equal(picks(1100), PICK_PROBE);
     assert_int_equal(hits[1], 100);
     assert_in_range(hits[0], 142, 144); /* the others in turn */
@@ -295,15 +295,15 @@ static void t_calls_spill_by_what_is_missing(void **state)
 {
     (void)state;
     nodes(8, 4);
-    out(0);
+    eject(0);
     assert_int_equal(picks(4000), 0);
-    out(1);
+    eject(1);
     assert_int_equal(picks(10000), PICK_OTHER_ZONE);
     assert_in_range(hits[4] + hits[5] + hits[6] + hits[7], 2700, 3300);
-    out(2);
+    eject(2);
     assert_int_equal(picks(10000), PICK_OTHER_ZONE | PICK_ZONE_BROKEN);
     assert_in_range(hits[3], 5, 50);  /* 0.2 % try it */
-    out(3);
+    eject(3);
     picks(1000);
     assert_int_equal(hits[0] + hits[1] + hits[2] + hits[3], 0);
 }
@@ -313,7 +313,7 @@ static void t_capacity_counts_by_weight(void **state)
     (void)state;
     nodes(6, 3);
     member[0].weight = 800;           /* it is 80 % of the zone */
-    out(0);
+    eject(0);
     assert_int_equal(picks(10000), PICK_OTHER_ZONE);
     assert_in_range(hits[1] + hits[2], 2500, 3100); /* 20 of the 71 % that are needed */
 }
@@ -322,7 +322,7 @@ static void t_a_zone_of_one_node_spills_too(void **state)
 {
     (void)state;
     nodes(2, 1);
-    out(0);
+    eject(0);
     picks(100);
     assert_int_equal(hits[1], 100);
 }

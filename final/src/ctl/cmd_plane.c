@@ -12,7 +12,7 @@
 #include "lb/policies.h"
 #include "shmem/route_reader.h"
 
-#define COST_UNIT (256 * NODE_WEIGHT) /* of a microsecond at weight 1 */
+#define COST_UNIT (NODE_COST_UNIT * NODE_WEIGHT) /* one microsecond at weight 1 */
 
 struct look {
     const struct segment *s;

@@ -77,7 +77,7 @@ uint32_t health_cost(const struct health_node *h, uint32_t weight, double mean_u
     if (h->mean_us > 0)
         us *= exp(-(double)(now_ms - h->sample_ms) / COST_FADE_MS);
     us = us < NOISE_US ? NOISE_US : exp2(ceil(log2(us) * STEPS) / STEPS);
-    cost = us * 256 * NODE_WEIGHT / weight;
+    cost = us * NODE_COST_UNIT * NODE_WEIGHT / weight;
     return cost >= NODE_COST_MAX ? NODE_COST_MAX : cost < 1 ? 1 : (uint32_t)cost;
 }
 

@@ -60,7 +60,7 @@ struct health_node {                  /* zeroed = nothing is known */
 void health_observe(struct health_node *h, const struct health_config *c,
                     const struct health_totals *totals, uint32_t streak, uint64_t now_ms);
 
-/* The node's cost for pick_node(): microseconds x 256 x 100 / weight, 1 to NODE_COST_MAX;
+/* The node's cost for pick_node(): as in lb/node.h, 1 to NODE_COST_MAX;
  * NODE_EJECTED + reason while it is ejected.  <mean_us>: the mean of the module's nodes,
  * which stands for a node without calls; 0 = unknown. */
 uint32_t health_cost(const struct health_node *h, uint32_t weight, double mean_us,
@@ -88,7 +88,7 @@ bool health_is_outlier(struct health_node *const *h, uint32_t n, uint32_t i);
 void health_eject(struct health_node *h, const struct health_config *c,
                   enum eject_reason why, uint64_t now_ms);
 
-/* The reason in words: a static string, never freed. */
+/* The reason as text: a static string, never freed. */
 const char *health_reason_str(enum eject_reason why);
 
 /* --- readmission -------------------------------------------------------------------- */

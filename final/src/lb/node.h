@@ -6,8 +6,9 @@
 
 #include <stdint.h>
 
-/* A cost is microseconds x 256 x 100 / weight, so that a lower cost is a better node.
- * The highest values are no durations but states. */
+/* A cost is microseconds x NODE_COST_UNIT x NODE_WEIGHT / weight, so that a lower cost is
+ * a better node.  The highest values are no durations but states. */
+#define NODE_COST_UNIT 256            /* one microsecond at weight NODE_WEIGHT */
 #define NODE_EJECTED 0xffffff00u      /* from here on: ejected by the agent */
 #define NODE_REASON 0xffu             /* the bits that hold the enum eject_reason then */
 #define NODE_WARMING (NODE_EJECTED - 1) /* slow start: other nodes first until the

@@ -66,7 +66,7 @@ uint32_t pick_node(const struct pick_view *v, struct pick_state *st, uint64_t no
 
 /* A call of node <nid> has ended.  <eject_after> failures in a row propose its ejection
  * to all processes of this host for one second, in which the agent confirms it or not.
- * Without an agent (<alone>) nobody confirms: the proposal lasts 1, 2, 4 .. 30 s. */
+ * Without an agent (<alone>) it is not confirmed and lasts 1, 2, 4 .. 30 s. */
 void pick_call_ended(const struct pick_view *v, uint32_t nid, uint32_t eject_after,
                      bool ok, bool alone, uint64_t now_ms);
 
