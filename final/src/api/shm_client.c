@@ -34,7 +34,7 @@ struct shm_client {
     pthread_mutex_t lock;
     struct thread *threads;           /* guarded by lock */
     struct old *old;                  /* guarded by lock */
-    struct call_log *_Atomic ledger[LAYOUT_CALL_LOGS]; /* of this process, by index */
+    struct call_log *_Atomic ledger[SEGMENT_CLIENT_LOGS]; /* of this process, by index */
     _Atomic uint64_t *same;           /* 0 after fork(), by MADV_WIPEONFORK */
 };
 
@@ -103,7 +103,7 @@ static void retire(struct shm_client *c, struct thread *t)
     if (!o)
         return;                       /* the next call tries again */
     pthread_mutex_lock(&c->lock);
-    atomic_store(&c->ledger[call_log_index(picker_calls(t->chooser))], NULL);
+    atomic_store(&c->ledger[call_log_index(picker_log(t->chooser))], NULL);
     *o = (struct old){t->chooser, c->old};
     c->old = o;
     t->chooser = NULL;
@@ -125,8 +125,8 @@ static struct picker *chooser_of(struct shm_client *c, struct thread *t)
         t->chooser = NULL;
         return NULL;
     }
-    atomic_store(&c->ledger[call_log_index(picker_calls(t->chooser))],
-                 picker_calls(t->chooser));
+    atomic_store(&c->ledger[call_log_index(picker_log(t->chooser))],
+                 picker_log(t->chooser));
     return t->chooser;
 }
 
@@ -170,8 +170,8 @@ int shm_client_report(struct shm_client *c, const struct picker_pick *p, bool ok
 
     if (!ch)
         return -EUSERS;
-    if (p->token && call_log_opener(p->token) != call_log_index(picker_calls(ch))) {
-        if (call_log_opener(p->token) >= LAYOUT_CALL_LOGS)
+    if (p->token && call_log_opener(p->token) != call_log_index(picker_log(ch))) {
+        if (call_log_opener(p->token) >= SEGMENT_CLIENT_LOGS)
             return -EINVAL;
         opener = atomic_load(&c->ledger[call_log_opener(p->token)]);
         if (!opener)
@@ -216,7 +216,7 @@ void shm_client_after_fork(struct shm_client *c)
         picker_forget(o->chooser);
         free(o);
     }
-    for (i = 0; i < LAYOUT_CALL_LOGS; i++)
+    for (i = 0; i < SEGMENT_CLIENT_LOGS; i++)
         atomic_store(&c->ledger[i], NULL);
     atomic_store(c->same, 1);
 }
