@@ -35,6 +35,7 @@
 
 struct thread {
     struct picker *picker;            /* NULL = none now */
+    uint32_t index;                   /* of the picker's call log */
     uint64_t attach_ms, check_ms;     /* monotonic; when to do it next */
     bool is_free;                     /* its thread has ended; guarded by lock */
     struct shm_client *c;
@@ -126,7 +127,7 @@ static void retire(struct shm_client *c, struct thread *t)
     if (!r)
         return;                       /* the next call tries again */
     pthread_mutex_lock(&c->lock);
-    atomic_store(&c->log[call_log_index(picker_log(t->picker))], NULL);
+    atomic_store(&c->log[t->index], NULL);
     *r = (struct retired){t->picker, c->retired};
     c->retired = r;
     t->picker = NULL;
@@ -144,7 +145,8 @@ static struct picker *attach(struct shm_client *c, struct thread *t)
         t->picker = NULL;
         return NULL;
     }
-    atomic_store(&c->log[call_log_index(picker_log(t->picker))], picker_log(t->picker));
+    t->index = call_log_index(picker_log(t->picker));
+    atomic_store(&c->log[t->index], picker_log(t->picker));
     return t->picker;
 }
 
@@ -219,13 +221,14 @@ int shm_client_report(struct shm_client *c, const struct lars_host *h, bool ok)
                             .segment = (uint32_t)h->opaque[2],
                             .token = h->opaque[0],
                             .start_us = h->start_us};
-    struct picker *picker = picker_of(c, thread_of(c));
-    struct call_log *opener = NULL;
+    struct thread *t = thread_of(c);
+    struct picker *picker = picker_of(c, t);
+    struct call_log *opener = NULL;   /* NULL = this thread's own */
     uint32_t index = call_log_opener(p.token);
 
     if (!picker)
         return -EUSERS;
-    if (p.token && index != call_log_index(picker_log(picker))) {
+    if (p.token && index != t->index) {
         if (index >= SEGMENT_CLIENT_LOGS)
             return -EINVAL;
         opener = atomic_load(&c->log[index]);

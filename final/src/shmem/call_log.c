@@ -35,11 +35,6 @@
 #include "shmem/call_log_private.h"
 #include "shmem/shared_file.h"
 
-uint32_t call_log_opener(uint64_t token)
-{
-    return (uint32_t)(token >> 52) - 1;
-}
-
 /* --- pages -------------------------------------------------------------------------- */
 
 static bool reserve(struct call_log *c, const void *p, size_t len)

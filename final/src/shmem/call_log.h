@@ -48,7 +48,10 @@ struct call_log_end {
 
 /* The index of the log in which the call <token> was begun: the one to pass as
  * <opener>. */
-uint32_t call_log_opener(uint64_t token);
+static inline uint32_t call_log_opener(uint64_t token)
+{
+    return (uint32_t)(token >> 52) - 1;
+}
 
 /* Finish the call <token> that was begun in <opener>; <mine> counts it, and may be the
  * same log.  A failed call counts as at least <penalty_us> long.  Returns 0 and what was
