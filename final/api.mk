@@ -2,8 +2,8 @@
 # conformance suite and the examples.  `make api` builds the C library alone: it needs a C
 # compiler and protobuf-c, no database and no JDK.
 # liblars.so and liblars.a export lars_* and nothing else.
-API := src/api/lars.c src/api/lars_retry.c src/api/lars_nowait.c src/api/lars_strerror.c src/api/shm_calls.c src/api/shm_client.c src/api/fallback.c src/shmem/segment.c \
-       src/shmem/route_reader.c src/shmem/call_log.c src/shmem/log_owner.c src/shmem/picker.c src/lb/pick.c src/lb/policies.c $(POLICIES) \
+API := src/api/lars.c src/api/lars_retry.c src/api/lars_nowait.c src/api/lars_strerror.c src/api/shm_client.c src/api/udp_client.c src/api/fallback.c src/shmem/segment.c src/shmem/shared_file.c \
+       src/shmem/module_table.c src/shmem/node_table.c src/shmem/route_reader.c src/shmem/call_log.c src/shmem/log_owner.c src/shmem/picker.c src/lb/pick.c src/lb/policies.c $(POLICIES) \
        src/route/routefile.c src/proto/msg.c src/proto/msg_host.c src/proto/budget.c src/net/frame.c \
        src/net/sock.c src/base/buf.c src/base/err.c src/base/heartbeat.c src/base/latency.c src/base/log.c \
        src/base/mono.c src/base/net_addr.c src/base/rnd.c
@@ -15,8 +15,8 @@ $(BUILD)/pic/%.o: %.c ; $(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -fPIC -c -o $@ $<
 $(BUILD)/pic/%.o: $(BUILD)/%.c ; $(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -fPIC -c -o $@ $<
 $(BUILD)/liblars.so.1: $(PIC) src/api/liblars.map
 	$(Q)$(CC) $(ALL_LD) -shared -Wl,-soname,liblars.so.1 -Wl,--version-script=src/api/liblars.map -o $@ $(PIC) -lprotobuf-c -lm
-$(BUILD)/liblars.a: $(PIC)
-	$(Q)rm -f $@ && ld -r -o $(BUILD)/pic/liblars.o $^ && objcopy -w --keep-global-symbol='lars_[a-z]*' $(BUILD)/pic/liblars.o && $(AR) rcs $@ $(BUILD)/pic/liblars.o
+$(BUILD)/liblars.a: $(PIC) src/api/liblars.map
+	$(Q)rm -f $@ && ld -r -o $(BUILD)/pic/liblars.o $(PIC) && grep -o 'lars_[a-z_]*' src/api/liblars.map >$(BUILD)/pic/exported && objcopy --keep-global-symbols=$(BUILD)/pic/exported $(BUILD)/pic/liblars.o && $(AR) rcs $@ $(BUILD)/pic/liblars.o
 api: $(BUILD)/liblars.so.1 $(BUILD)/liblars.a
 # `make install-api DESTDIR=... PREFIX=...`: header, libraries, lars.pc.
 install-api: api

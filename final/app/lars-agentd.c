@@ -63,7 +63,7 @@ static const struct conf_key keys[] = {
          "ADDRESS:PORT of /metrics and /healthz; empty = nowhere"),
     TEXT("shm", "dir", shm, "",
          "folder of the shared memory, best in /dev/shm; empty = UDP only"),
-    {"shm", "max_nodes", CONF_U32, AT(max_nodes), 64, LAYOUT_MAX_NODES, "1048576",
+    {"shm", "max_nodes", CONF_U32, AT(max_nodes), 64, SEGMENT_MAX_NODES, "1048576",
      "nodes in it; a power of two"},
     {"shm", "timeout_ms", CONF_U32, AT(timeout_ms), 1, 3600000, "30000",
      "a call that nobody reports for so long has failed"},
@@ -269,7 +269,7 @@ int main(int argc, char **argv)
     cfg.max_modules = set.max_modules;
     cfg.dataplane = (struct dataplane_config){.dir = set.shm,
                                               .max_nodes = set.max_nodes,
-                                              .max_modules = LAYOUT_MAX_MODULES,
+                                              .max_modules = SEGMENT_MAX_MODULES,
                                               .policy = {.zone = crc32_of(set.zone),
                                                          .timeout_ms = set.timeout_ms},
                                               .health = health_preset};

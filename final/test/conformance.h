@@ -8,6 +8,8 @@
 
 #include "agent_data/module_policy.h"
 #include "lb/policies.h"
+#include "shmem/module_table.h"
+#include "shmem/node_table.h"
 #include "shmem/route_reader.h"
 
 #define SCENARIOS "api/conformance/scenarios"
@@ -57,14 +59,20 @@ static inline void restart_agent(bool with_shm)
 /* Is 1/1 in shared memory, with this rule? */
 static inline bool is_published(int rule)
 {
+    struct module_table_settings set = {.rule = UINT32_MAX};
+    struct route_reader snap = {0};
     struct segment *s;
     int64_t mid;
     bool yes;
 
     if (segment_open(&s, shm) < 0)
         return false;
-    mid = route_reader_find(s, 1, 1);
-    yes = mid >= 0 && s->module[mid].where != 0 && (int)s->module[mid].rule == rule;
+    mid = module_table_find(s, 1, 1);
+    yes = mid >= 0 && route_reader_read(s, (uint32_t)mid, &snap) == 0;
+    if (yes)
+        module_table_get(s, (uint32_t)mid, &set);
+    yes = yes && (int)set.rule == rule;
+    route_reader_free(&snap);
     segment_close(s);
     return yes;
 }

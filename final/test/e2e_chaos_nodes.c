@@ -9,6 +9,8 @@
 #include "lb/health.h"
 #include "net/frame.h"
 #include "net/sock.h"
+#include "shmem/module_table.h"
+#include "shmem/node_table.h"
 #include "shmem/route_reader.h"
 
 #define N_MAX 10
@@ -171,13 +173,13 @@ static int calls_until_called(int i, int *failed)
 
 static bool is_out(int i)
 {
-    uint32_t nid, n = seg->routes->n_nid;
+    uint32_t nid, n = node_table_count(seg);
     struct net_addr a;
 
     for (nid = 0; nid < n; nid++) {
-        route_reader_addr(seg, nid, &a);
+        node_table_addr(seg, nid, &a);
         if (a.ip[3] == i + 1 && a.port == port[i])
-            return seg->cost[nid] >= NODE_EJECTED;
+            return node_table_costs(seg)[nid] >= NODE_EJECTED;
     }
     return false;
 }

@@ -8,6 +8,8 @@
 
 #include "httppeer.h"
 #include "lb/policies.h"
+#include "shmem/module_table.h"
+#include "shmem/node_table.h"
 #include "shmem/route_reader.h"
 
 static char shm[120], conf[400];
@@ -46,51 +48,64 @@ static int info_teardown(void **state)
     return teardown(state);
 }
 
-static const struct layout_module *line;
+static struct route_reader snap;      /* of 1/1 */
+
+/* The settings of a module as they are now. */
+static const struct module_table_settings *settings(uint32_t modid, uint32_t cmdid)
+{
+    static struct module_table_settings now;
+    int64_t mid = module_table_find(seg, modid, cmdid);
+
+    now = (struct module_table_settings){.rule = UINT32_MAX};
+    if (mid >= 0)
+        module_table_get(seg, (uint32_t)mid, &now);
+    return &now;
+}
+
+static bool has_nodes(void)
+{
+    int64_t mid = module_table_find(seg, 1, 1);
+
+    return mid >= 0 && route_reader_read(seg, (uint32_t)mid, &snap) == 0;
+}
 
 static void up(void)
 {
     start_all();
     T_WAIT(segment_open(&seg, shm) == 0);
-    T_WAIT(route_reader_find(seg, 1, 1) >= 0);
-    line = &seg->module[route_reader_find(seg, 1, 1)];
-    T_WAIT(line->where != 0);
+    T_WAIT(has_nodes());
 }
 
 static void t_a_policy_comes_by_name(void **state)
 {
     (void)state;
     up();
-    assert_int_equal(line->rule, policies_find("scan"));
-    assert_int_equal(line->timeout_ms, 30000);
+    assert_int_equal(settings(1, 1)->rule, policies_find("scan"));
+    assert_int_equal(settings(1, 1)->timeout_ms, 30000);
     mydb_sql("INSERT INTO ModulePolicy (modid, cmdid, rule, timeout_ms) VALUES "
              "(1, 1, 'hash', 1234), (1, 9, 'p2c', 5)");
-    T_WAIT((int)line->rule == policies_find("hash"));
-    T_WAIT(line->timeout_ms == 1234); /* is written a little later */
+    T_WAIT((int)settings(1, 1)->rule == policies_find("hash"));
+    T_WAIT(settings(1, 1)->timeout_ms == 1234); /* is written a little later */
     mydb_sql("UPDATE ModulePolicy SET rule = 'of-tomorrow' WHERE cmdid = 1");
     /* this agent has no such rule: as without it */
-    T_WAIT((int)line->rule == policies_find("scan"));
-    assert_int_equal(line->timeout_ms, 1234);
+    T_WAIT((int)settings(1, 1)->rule == policies_find("scan"));
+    assert_int_equal(settings(1, 1)->timeout_ms, 1234);
     mydb_sql("DELETE FROM ModulePolicy");
-    T_WAIT(line->timeout_ms == 30000);
+    T_WAIT(settings(1, 1)->timeout_ms == 30000);
 }
 
 static void t_a_module_asked_for_later_has_it_too(void **state)
 {
-    int64_t mid;
-
     (void)state;
     mydb_sql("INSERT INTO ModulePolicy (modid, cmdid, rule) VALUES (7, 7, 'hash'), "
              "(7, 8, 'hash'); INSERT INTO RouteData (modid, cmdid, serverip, serverport) "
              "VALUES (7, 7, 1, 1), (7, 8, 1, 1)");
     up();
     T_WAIT(lars_register(client, 7, 8) == 0);
-    T_WAIT((mid = route_reader_find(seg, 7, 8)) >= 0);
-    T_WAIT(seg->module[mid].rule == (uint32_t)policies_find("hash"));
+    T_WAIT((int)settings(7, 8)->rule == policies_find("hash"));
     T_WAIT(lars_register(client, 7, 7) == 0);
-    T_WAIT((mid = route_reader_find(seg, 7, 7)) >= 0);
     /* the configuration of this host has it */
-    T_WAIT(seg->module[mid].rule == (uint32_t)policies_find("wrr"));
+    T_WAIT((int)settings(7, 7)->rule == policies_find("wrr"));
 }
 
 /* The load of a zone is the sum of the calls that its agents report. */
@@ -136,11 +151,11 @@ static void t_demand_follows_the_load(void **state)
 
     (void)state;
     up();
-    assert_int_equal(line->demand, PICK_DEMAND_PRESET);
+    assert_int_equal(settings(1, 1)->demand, PICK_DEMAND_PRESET);
     calls_per_s(100, 200);            /* as the weights: nothing to do */
     poll(NULL, 0, 0);
     calls_per_s(500, 500);            /* half of the calls, a third of the weight */
-    T_WAIT(line->demand == PICK_DEMAND_PRESET * 3 / 2);
+    T_WAIT(settings(1, 1)->demand == PICK_DEMAND_PRESET * 3 / 2);
     T_WAIT(lars_get_host(client, 1, 1, &h) == 0 && h.opaque[2] != 0);
     for (i = 0; i < 2000; i++) {
         assert_int_equal(lars_get_host(client, 1, 1, &h), 0);
@@ -149,13 +164,12 @@ static void t_demand_follows_the_load(void **state)
     }
     assert_in_range(away, 60, 250);   /* 1 - 1 / 1.0714: 6.7 % */
     mydb_sql("INSERT INTO ModulePolicy (modid, cmdid, node_rps) VALUES (1, 1, 1000)");
-    T_WAIT(line->demand == PICK_FULL / 2); /* of 1,000/s: there is room */
+    T_WAIT(settings(1, 1)->demand == PICK_FULL / 2); /* of 1,000/s: there is room */
 }
 
 /* No client of this host calls the node; other hosts report that it fails. */
 static void t_a_suspect_is_probed_and_ejected(void **state)
 {
-    const struct layout_copy *copy;
     uint32_t i, nid, out = 0;
     struct net_addr a;
 
@@ -164,17 +178,17 @@ static void t_a_suspect_is_probed_and_ejected(void **state)
     mydb_sql("INSERT INTO NodeOut VALUES (1, 1, INET_ATON('127.0.1.2'), 80, 11, "
              "UNIX_TIMESTAMP() + 30)"); /* a single host does not make a suspect */
     mydb_sql("INSERT INTO ModulePolicy (modid, cmdid, timeout_ms) VALUES (1, 1, 77)");
-    T_WAIT(line->timeout_ms == 77);
-    copy = (const void *)(seg->line + (size_t)(uint32_t)line->where * LAYOUT_LINE);
-    for (i = 0; i < copy->n; i++)
-        assert_true(seg->cost[copy->member[i].nid] < NODE_EJECTED);
+    T_WAIT(settings(1, 1)->timeout_ms == 77);
+    assert_true(has_nodes());
+    for (i = 0; i < snap.n; i++)
+        assert_true(node_table_costs(seg)[snap.member[i].nid] < NODE_EJECTED);
     mydb_sql("INSERT INTO NodeOut VALUES (1, 1, INET_ATON('127.0.1.2'), 80, 12, "
              "UNIX_TIMESTAMP() + 30)");
-    for (i = 0; i < copy->n; i++) {
-        nid = copy->member[i].nid;
-        route_reader_addr(seg, nid, &a);
+    for (i = 0; i < snap.n; i++) {
+        nid = snap.member[i].nid;
+        node_table_addr(seg, nid, &a);
         if (a.ip[0] == 127 && a.ip[3] == 2)
-            T_WAIT((out = seg->cost[nid]) >= NODE_EJECTED);
+            T_WAIT((out = node_table_costs(seg)[nid]) >= NODE_EJECTED);
     }
     assert_int_equal(out & NODE_REASON, EJECT_FLEET);
     /* a node that stays ejected here is reported again, also without a call */
@@ -184,13 +198,13 @@ static void t_a_suspect_is_probed_and_ejected(void **state)
 
 static uint32_t cost_of(int port)
 {
-    uint32_t nid, n = seg->routes->n_nid;
+    uint32_t nid, n = node_table_count(seg);
     struct net_addr a;
 
     for (nid = 0; nid < n; nid++) {
-        route_reader_addr(seg, nid, &a);
+        node_table_addr(seg, nid, &a);
         if (a.port == port)
-            return seg->cost[nid];
+            return node_table_costs(seg)[nid];
     }
     return 0;
 }

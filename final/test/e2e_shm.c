@@ -14,6 +14,8 @@
 
 #include "lb/pick.h"
 #include "shmem/log_owner.h"
+#include "shmem/node_table.h"
+#include "shmem/segment_private.h"
 #include "shmem/route_reader.h"
 
 static char shm[120], conf[300];
@@ -104,8 +106,8 @@ static bool nothing_open(void)
 {
     uint32_t i;
 
-    for (i = 0; i < seg->routes->n_nid; i++)
-        if (seg->counters->counter[i].inflight != 0)
+    for (i = 0; i < node_table_count(seg); i++)
+        if (node_table_counters(seg)[i].inflight != 0)
             return false;
     return true;
 }
@@ -395,9 +397,9 @@ static void t_whoever_ejects_everything_hurts_nobody(void **state)
     (void)state;
     up();
     while (t_now_ms() < end) {
-        for (i = 0; i < seg->routes->n_nid; i++) {
-            seg->counters->counter[i].ejected_until_ms = t_now_ms() + 600000;
-            seg->counters->counter[i].streak = 1000000;
+        for (i = 0; i < node_table_count(seg); i++) {
+            node_table_counters(seg)[i].ejected_until_ms = t_now_ms() + 600000;
+            node_table_counters(seg)[i].streak = 1000000;
         }
         assert_int_equal(lars_get_host(client, 1, 1, &h), 0);
         assert_int_equal(lars_report(client, &h, 0), 0);
@@ -412,7 +414,7 @@ static void t_a_ledger_that_is_cut_off_stops_nobody(void **state)
     (void)state;
     up();
     seg->counters->claim[9] = 99;     /* somebody takes a ledger, and spoils it */
-    snprintf(path, sizeof(path), "%s/L.%u.9", shm, seg->g);
+    snprintf(path, sizeof(path), "%s/L.%u.9", shm, seg->number);
     T_WAIT(!log_owner_is_taken(seg, 9)); /* the agent has it open now, and freed it */
     seg->counters->claim[9] = 99;
     assert_int_equal(truncate(path, 0), 0);
@@ -431,7 +433,7 @@ static void t_more_clients_than_ledgers_go_by_udp(void **state)
     (void)state;
     up();
     kill(agent.pid, SIGSTOP);         /* or it would free what nobody holds */
-    for (i = 1; i < LAYOUT_CALL_LOGS; i++)
+    for (i = 1; i < SEGMENT_CLIENT_LOGS; i++)
         seg->counters->claim[i] = 1 + (uint64_t)locks;
     kill(agent.pid, SIGCONT);
     c = another();                    /* the 1,025th */

@@ -9,6 +9,7 @@
 
 #include "base/rnd.h"
 #include "shmem/call_log.h"
+#include "shmem/node_table.h"
 
 #define CLIENTS 4
 #define KILLS 40                      /* of clients; of the agent a tenth */
@@ -118,8 +119,8 @@ static bool nothing_open(void)
 {
     uint32_t i;
 
-    for (i = 0; i < seg->routes->n_nid; i++)
-        if (seg->counters->counter[i].inflight != 0)
+    for (i = 0; i < node_table_count(seg); i++)
+        if (node_table_counters(seg)[i].inflight != 0)
             return false;
     return true;
 }
@@ -129,13 +130,13 @@ static struct call_log_sum all_ledgers(void)
     struct call_log_sum s = {0};
     uint32_t i, nid;
 
-    for (i = 0; i < LAYOUT_CALL_LOGS + LAYOUT_OWN; i++) {
+    for (i = 0; i < SEGMENT_LOGS; i++) {
         struct call_log *c;
 
-        if (i >= 64 && i < LAYOUT_CALL_LOGS)
+        if (i >= 64 && i < SEGMENT_CLIENT_LOGS)
             continue;                 /* never used here */
         assert_int_equal(call_log_open(&c, seg, i), 0);
-        for (nid = 0; nid < seg->routes->n_nid; nid++)
+        for (nid = 0; nid < node_table_count(seg); nid++)
             call_log_sum(c, nid, &s);
         call_log_close(c);
     }

@@ -10,6 +10,8 @@
 #include "base/mono.h"
 #include "base/rnd.h"
 #include "lb/pick.h"
+#include "shmem/module_table.h"
+#include "shmem/node_table.h"
 #include "shmem/picker.h"
 #include "shmem/route_writer.h"
 #include "shmem/route_reader.h"
@@ -76,13 +78,13 @@ static inline int64_t shm_publish(uint32_t cmdid, uint32_t from, uint32_t n)
     mid = route_writer_nodes(pub, 1, cmdid, node, n, 1000 * 256);
     free(node);
     if (mid >= 0) {
-        struct layout_module *m = &seg->module[mid];
+        struct module_table_settings set = {.eject_after = 3,
+                                            .demand = PICK_DEMAND_PRESET,
+                                            .own_max = PICK_FULL,
+                                            .timeout_ms = 30000,
+                                            .penalty_us = 20000};
 
-        m->eject_after = 3;
-        m->demand = PICK_DEMAND_PRESET;
-        m->own_max = PICK_FULL;
-        m->timeout_ms = 30000;
-        m->penalty_us = 20000;
+        module_table_set(seg, (uint32_t)mid, &set);
     }
     return mid;
 }

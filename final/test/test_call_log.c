@@ -4,8 +4,10 @@
 #include <pthread.h>
 
 #include "shmem/log_owner.h"
+#include "shmem/log_recovery.h"
+#include "shmem/segment_private.h"
 
-#define OWN LAYOUT_CALL_LOGS            /* the agent's */
+#define OWN SEGMENT_CLIENT_LOGS            /* the agent's */
 
 static struct call_log *own;
 
@@ -199,10 +201,10 @@ static void t_all_ledgers_taken_is_said(void **state)
     int i;
 
     (void)state;
-    for (i = 0; i < LAYOUT_CALL_LOGS - 1; i++)
+    for (i = 0; i < SEGMENT_CLIENT_LOGS - 1; i++)
         seg->counters->claim[i] = 1;  /* somebody's */
     assert_int_equal(log_owner_take(&c, seg), 0);
-    assert_int_equal(call_log_index(c), LAYOUT_CALL_LOGS - 1);
+    assert_int_equal(call_log_index(c), SEGMENT_CLIENT_LOGS - 1);
     assert_int_equal(log_owner_take(&own, seg), -EUSERS); /* the 1,025th */
     log_owner_give(seg, c);
     assert_int_equal(log_owner_take(&c, seg), 0); /* and it is free again */
@@ -273,7 +275,7 @@ static void recover_all(struct call_log **all)
         if (!all[i])
             assert_int_equal(call_log_open(&all[i], seg, i), 0);
         T_WAIT(log_owner_seize_dead(seg, all[i]));
-        call_log_recover(own, all[i], all, OWN + 1, mono_us(), drop_infl, NULL);
+        log_recovery_run(own, all[i], all, OWN + 1, mono_us(), drop_infl, NULL);
         log_owner_release(seg, all[i]);
     }
 }
@@ -370,7 +372,7 @@ static void t_the_agent_dies_while_it_cleans_up(void **state)
             if (call_log_open(&own, seg, OWN) < 0)
                 _exit(1);
             theirs[OWN] = own;
-            call_log_recover(own, own, theirs, OWN + 1, mono_us(), drop_infl, NULL);
+            log_recovery_run(own, own, theirs, OWN + 1, mono_us(), drop_infl, NULL);
             recover_all(theirs);
             _exit(0);
         }
@@ -380,7 +382,7 @@ static void t_the_agent_dies_while_it_cleans_up(void **state)
         kill(agent, SIGKILL);
         waitpid(agent, &status, 0);
         /* next one */
-        call_log_recover(own, own, all, OWN + 1, mono_us(), drop_infl, NULL);
+        log_recovery_run(own, own, all, OWN + 1, mono_us(), drop_infl, NULL);
         recover_all(all);
         s = everything(all);
         assert_int_equal(s.begun, s.done + s.abandoned);
@@ -415,7 +417,7 @@ static void *share(void *arg)
         if (!got)
             continue;
         if (picker_report(s->c,
-                          call_log_opener(got) == call_log_index(picker_calls(s->c))
+                          call_log_opener(got) == call_log_index(picker_log(s->c))
                               ? NULL
                               : s->other,
                           &p, true) == 0)
@@ -439,23 +441,23 @@ static void t_threads_end_each_others_calls(void **state)
     memset(token, 0, sizeof(token));
     assert_int_equal(picker_create(&a.c, shm_dir, PICKER_CLAIM), 0);
     assert_int_equal(picker_create(&b.c, shm_dir, PICKER_CLAIM), 0);
-    a.other = picker_calls(b.c);
-    b.other = picker_calls(a.c);
+    a.other = picker_log(b.c);
+    b.other = picker_log(a.c);
     pthread_create(&ta, NULL, share, &a);
     pthread_create(&tb, NULL, share, &b);
     pthread_join(ta, NULL);
     pthread_join(tb, NULL);
     for (nid = 0; nid < 4; nid++) {
-        call_log_sum(picker_calls(a.c), nid, &s);
-        call_log_sum(picker_calls(b.c), nid, &s);
+        call_log_sum(picker_log(a.c), nid, &s);
+        call_log_sum(picker_log(b.c), nid, &s);
         open += seg->counters->counter[nid].inflight;
     }
     assert_int_equal(a.n_late + b.n_late, 0);
     assert_int_equal(s.begun, 200000);
     assert_int_equal(s.done, a.n_done + b.n_done);
     assert_int_equal(s.begun - s.done, open);
-    assert_int_equal(open, call_log_n_open(picker_calls(a.c)) +
-                               call_log_n_open(picker_calls(b.c)));
+    assert_int_equal(open, call_log_n_open(picker_log(a.c)) +
+                               call_log_n_open(picker_log(b.c)));
     picker_destroy(a.c);
     picker_destroy(b.c);
 }

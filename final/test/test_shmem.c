@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "shmem/block_alloc.h"
+#include "shmem/segment_private.h"
 
 static void t_the_layout_is_what_it_was(void **state)
 {
@@ -28,7 +29,7 @@ static void t_the_layout_is_what_it_was(void **state)
     assert_ptr_equal(seg->index, (char *)seg->routes + 64);
     assert_ptr_equal(seg->module, (char *)seg->index + 2 * SHM_MODULES * 16);
     assert_ptr_equal(seg->cost, (char *)seg->module + SHM_MODULES * 64);
-    assert_ptr_equal(seg->line, (char *)seg->addr + SHM_NODES * 24);
+    assert_ptr_equal(seg->block, (char *)seg->addr + SHM_NODES * 24);
 }
 
 static struct segment *reader(void)
@@ -47,14 +48,14 @@ static void t_a_reader_sees_what_was_published(void **state)
     int64_t mid;
 
     (void)state;
-    assert_int_equal(route_reader_find(r, 1, 7), -ENOENT);
+    assert_int_equal(module_table_find(r, 1, 7), -ENOENT);
     assert_int_equal(shm_publish(7, 1, 3), 0);
-    mid = route_reader_find(r, 1, 7);
+    mid = module_table_find(r, 1, 7);
     assert_int_equal(mid, 0);
     assert_int_equal(route_reader_read(r, 0, &snap), 0);
     assert_int_equal(snap.n, 3);
     assert_int_equal(snap.n_own, 3);
-    route_reader_addr(r, snap.member[2].nid, &a);
+    node_table_addr(r, snap.member[2].nid, &a);
     assert_int_equal(a.ip[3], 3);
     assert_true(route_reader_is_current(r, 0, &snap));
     shm_publish(7, 1, 4);
@@ -108,7 +109,7 @@ static uint32_t nid_of(uint32_t cmdid, uint32_t i)
     uint32_t nid;
 
     assert_int_equal(
-        route_reader_read(seg, (uint32_t)route_reader_find(seg, 1, cmdid), &snap), 0);
+        route_reader_read(seg, (uint32_t)module_table_find(seg, 1, cmdid), &snap), 0);
     nid = snap.member[i].nid;
     route_reader_free(&snap);
     return nid;
@@ -212,10 +213,10 @@ static void t_random_changes_and_successors(void **state)
             assert_false(seg->is_new);
         }
         assert_int_equal(
-            route_reader_read(r, (uint32_t)route_reader_find(r, 1, m + 1), &snap), 0);
+            route_reader_read(r, (uint32_t)module_table_find(r, 1, m + 1), &snap), 0);
         assert_int_equal(snap.n, have[m][1]);
         for (k = 0; k < snap.n; k++) {
-            route_reader_addr(r, snap.member[k].nid, &a);
+            node_table_addr(r, snap.member[k].nid, &a);
             assert_int_equal(a.ip[2], m + 1);
             assert_int_equal(a.ip[1] << 8 | a.ip[3], have[m][0] + k);
         }
@@ -256,7 +257,7 @@ static void t_a_killed_writer_leaves_whole_copies(void **state)
                 continue;
             looks++;
             for (k = 0; k < (int)snap.n && snap.n > 0; k++) {
-                route_reader_addr(r, snap.member[k].nid, &a);
+                node_table_addr(r, snap.member[k].nid, &a);
                 assert_int_equal(a.ip[3], (int)snap.n + k);
             }
         }
@@ -332,7 +333,7 @@ static void t_other_sizes_begin_a_new_segment(void **state)
     segment_close(r);
     assert_int_equal(route_writer_create(&pub, seg), 0);
     r = reader();
-    assert_int_equal(route_reader_find(r, 1, 1), -ENOENT);
+    assert_int_equal(module_table_find(r, 1, 1), -ENOENT);
     segment_close(r);
 }
 
@@ -353,14 +354,14 @@ static void t_spoilt_routes_crash_nobody(void **state)
     for (m = 1; m <= 8; m++)
         shm_publish(m, 1, 4 * m);
     route_writer_stat(pub, &st);
-    used = (uint64_t)(seg->line - (char *)seg->routes) + 64 * LAYOUT_LINE;
+    used = (uint64_t)(seg->block - (char *)seg->routes) + 64 * LAYOUT_BLOCK;
     for (i = 0; i < images; i++) {
         uint64_t at = rnd_u32(&rnd) % used;
         char was = ((char *)seg->routes)[at];
 
         ((char *)seg->routes)[at] = (char)rnd_u32(&rnd);
         for (m = 1; m <= 8; m++) {
-            int64_t mid = route_reader_find(r, 1, m);
+            int64_t mid = module_table_find(r, 1, m);
 
             if (mid < 0 || route_reader_read(r, (uint32_t)mid, &snap) < 0)
                 continue;
@@ -385,7 +386,7 @@ static void t_spoilt_routes_crash_nobody(void **state)
     segment_close(r);
 }
 
-static void t_lines_come_back(void **state)
+static void t_blocks_come_back(void **state)
 {
     uint32_t n = 5, big = 100, a, b;
     struct block_alloc *l;
@@ -421,4 +422,4 @@ T_MAIN(S(t_the_layout_is_what_it_was), S(t_a_reader_sees_what_was_published),
        S(t_a_killed_writer_leaves_whole_copies), S(t_another_abi_is_refused),
        S(t_no_agent_ever_is_no_segment), S(t_a_second_agent_is_kept_out),
        S(t_a_short_file_is_refused), S(t_other_sizes_begin_a_new_segment),
-       S(t_spoilt_routes_crash_nobody), T(t_lines_come_back))
+       S(t_spoilt_routes_crash_nobody), T(t_blocks_come_back))

@@ -18,7 +18,7 @@ import org.lars.LarsException;
 public final class Conform {
     private static long hangMs;
     private static final BufferedReader IN = new BufferedReader(new InputStreamReader(System.in));
-    private static final List<Call> calls = new ArrayList<>(); // of this scenario
+    private static final List<Call> calls = new ArrayList<>(); // the calls of this scenario
     private static Client me;
 
     private static int open(String[] w) {
@@ -70,7 +70,7 @@ public final class Conform {
         return 0;
     }
 
-    /** Bytes of a call. */
+    /** Allocated bytes of a call. */
     private static int allocate(int m, int c, int n) {
         int bad = many(m, c, n, 0);
         ThreadMXBean mx = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -86,7 +86,7 @@ public final class Conform {
             if (how.equals("ok")) {
                 return call.ok();
             }
-            return how.equals("failed") ? call.failed() : 0; // forgotten: close() says it
+            return how.equals("failed") ? call.failed() : 0; // forgotten: close() reports it
         }
     }
 
@@ -134,7 +134,7 @@ public final class Conform {
         return bad.get();
     }
 
-    /** A JVM cannot fork: another one. */
+    /** A JVM cannot fork, so another JVM is started. */
     private static int other(String m, String c, String n) throws IOException, InterruptedException {
         String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
         String path = System.getProperty("java.class.path");
@@ -188,7 +188,7 @@ public final class Conform {
             return rc < 0 ? nameOf(rc) : Integer.toString(rc);
         } catch (LarsException e) {
             return e.name();
-        } catch (IllegalStateException e) { // of a closed client
+        } catch (IllegalStateException e) { // the client is closed
             return "EINVAL";
         }
     }

@@ -1,6 +1,6 @@
-/* allocations.h -- every allocation of this program is counted: malloc is ours, and calls
- * glibc's.  A sanitizer has its own, then nothing is counted.  C and C++; in one file of a
- * program. */
+/* allocations.h -- counts every allocation of a program: it replaces malloc() and calls
+ * that of glibc.  Under a sanitizer, which replaces malloc() itself, nothing is counted.
+ * For C and C++; to be included in one file of the program. */
 #ifndef LARS_ALLOCATIONS_H
 #define LARS_ALLOCATIONS_H
 

@@ -22,7 +22,7 @@
 #endif
 
 static struct lars_client *me;
-static struct lars_host call[CALLS]; /* of this scenario */
+static struct lars_host call[CALLS]; /* the calls of this scenario */
 static int n_calls;
 static long hang_ms;
 
@@ -83,7 +83,7 @@ static int nowait(unsigned m, unsigned c)
     return begun(lars_nowait_get(me, m, c, 0, &h), &h);
 }
 
-/* C has no guard: this is what one does by hand. */
+/* C has no guard object: report by hand. */
 static int guarded(unsigned m, unsigned c, const char *how)
 {
     struct lars_host h;
@@ -148,8 +148,9 @@ static int threads(int n, const struct work *w)
     return bad;
 }
 
-/* The child ends as another program: else valgrind searches it for leaks, the mappings too
- * that were not inherited (MADV_DONTFORK), with a fault for each word. */
+/* The child ends by executing another program.  Otherwise valgrind would search it for
+ * leaks, with a fault for each word of the mappings that a child does not inherit
+ * (MADV_DONTFORK). */
 static int other(struct work *w)
 {
     int fd[2], bad = -ECHILD;
@@ -219,7 +220,7 @@ static const char *name_of(int rc, char buf[16])
     return rc < 0 ? strerrorname_np(-rc) : buf;
 }
 
-/* What happens around us.  False: it did not. */
+/* An event outside of the client.  False when it could not be made. */
 static bool around(const char *line)
 {
     char answer[200];

@@ -23,7 +23,7 @@ typedef std::chrono::steady_clock steady;
 
 static std::chrono::milliseconds hang(0);
 static std::unique_ptr<lars::client> me;
-static std::deque<lars::call> calls; // of this scenario
+static std::deque<lars::call> calls; // the calls of this scenario
 
 static unsigned number(const words &w, size_t i)
 {
@@ -56,7 +56,7 @@ static int open_client(const words &w)
     return 0;
 }
 
-// Who was moved from is closed.
+// A client that was moved from is closed.
 static int close_client()
 {
     lars::client gone(std::move(*me));
@@ -88,7 +88,7 @@ static int guarded(const words &w)
 
     if (w[3] == "ok")
         return call.ok();
-    return w[3] == "failed" ? call.failed() : 0; // forgotten: the guard says it
+    return w[3] == "failed" ? call.failed() : 0; // forgotten: the guard reports it
 }
 
 static int many(unsigned m, unsigned c, unsigned n, int retcode)
@@ -143,8 +143,9 @@ static int threads(const words &w)
     return sum;
 }
 
-// The child ends as another program: else valgrind searches it for leaks, the mappings too
-// that were not inherited (MADV_DONTFORK), with a fault for each word.
+// The child ends by executing another program.  Otherwise valgrind would search it for
+// leaks, with a fault for each word of the mappings that a child does not inherit
+// (MADV_DONTFORK).
 static int other(const words &w)
 {
     int fd[2], bad = -ECHILD;
@@ -207,7 +208,7 @@ static std::string name_of(const words &w)
     return rc < 0 ? strerrorname_np(-rc) : std::to_string(rc);
 }
 
-// What happens around us.  False: it did not.
+// An event outside of the client.  False when it could not be made.
 static bool around(const std::string &line)
 {
     std::string answer;

@@ -1,5 +1,5 @@
-/* A JNIEnv of the few functions that the natives call.  A Java string is a C one here, an
- * array is a struct array. */
+/* A JNIEnv with the few functions that the native functions call.  A Java string is a C
+ * string here, and a Java array is a struct array. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,7 @@ static jbyteArray new_array(JNIEnv *e, jsize len)
     return (jbyteArray)a;
 }
 
-/* What a JVM would throw ArrayIndexOutOfBoundsException for ends here. */
+/* abort()s where a JVM would throw ArrayIndexOutOfBoundsException. */
 static void set_bytes(JNIEnv *e, jbyteArray to, jsize from, jsize n, const jbyte *b)
 {
     struct array *a = (struct array *)to;
@@ -76,7 +76,7 @@ static jlong handle(const void *p)
     return (jlong)(intptr_t)p;
 }
 
-/* Those that nothing else here needs. */
+/* The native functions that no scenario needs. */
 static void try_the_rest(void)
 {
     jlong call = N0(newCall), budget = N0(newBudget);
@@ -94,7 +94,7 @@ int jni_open(struct lars_client **out, const struct lars_options *opt)
 
     try_the_rest();
     if (p < 0 && p > -4096) {
-        free(N(words, (jint)p));
+        free(N(describe, (jint)p));
         free(N(name, (jint)p));
         return (int)p;
     }
@@ -107,7 +107,7 @@ void jni_close(struct lars_client *c)
     N(close, handle(c));
 }
 
-/* Nothing is allocated: <out> is the call. */
+/* <out> is the struct of the call, so nothing is allocated. */
 int jni_get(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
             struct lars_host *out)
 {
@@ -160,7 +160,7 @@ int jni_register(struct lars_client *c, uint32_t modid, uint32_t cmdid)
     return N(register, handle(c), (jint)modid, (jint)cmdid);
 }
 
-/* The natives keep a retry; here it is made anew for each attempt. */
+/* Java keeps a struct lars_retry for a request; here each attempt has a new one. */
 int jni_next(struct lars_client *c, struct lars_retry *r, struct lars_host *out)
 {
     jlong p = N(newRetry, (jint)r->modid, (jint)r->cmdid, (jint)r->attempts,

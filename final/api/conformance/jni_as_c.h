@@ -1,5 +1,5 @@
-/* jni_as_c.h -- the suite's C runner through the natives of larsjni.c: what lars.h calls
- * goes the way that Java goes.  So valgrind sees the glue, without a JVM around it. */
+/* jni_as_c.h -- runs the suite's C runner through the native functions of larsjni.c, as
+ * Java does, but without a JVM: so valgrind can check them. */
 #ifndef LARS_JNI_AS_C_H
 #define LARS_JNI_AS_C_H
 

@@ -1,18 +1,20 @@
-// lars.hpp -- the API in C++, header-only over lars.h; C++11 and later.
+// lars.hpp -- Lars for C++11 and later: a header over the C library.  lars.h explains the
+// terms, the order in which nodes are looked for, threads, fork() and every result.
 //
 //     lars::client c;                         // or lars::client(options)
-//     lars::call call(c, 1, 1);               // throws lars::error when there is none
+//     lars::call call(c, 1, 1);               // throws lars::error when there is no node
 //     if (ask(call.addr()))
-//         call.ok();                          // else it is reported as failed
+//         call.ok();                          // otherwise it is reported as failed
 //
-// Without exceptions: every function that throws has a twin that takes an int & for the
-// result, 0 or below zero as in lars.h, and does not throw:
+// Without exceptions: constructors also exist with an int & that receives the result,
+// 0 or below zero as in lars.h, and these do not throw:
 //
 //     int rc;
 //     lars::client c(rc);
 //     lars::call call(c, 1, 1, rc);
 //
-// Nothing is allocated for a call.  Thread: a client any, a call its owner's.
+// A call allocates no memory.  Thread: any for a client; for a call, the thread that owns
+// it.
 #ifndef LARS_HPP
 #define LARS_HPP
 
@@ -33,7 +35,7 @@
 
 namespace lars {
 
-// What is below zero in C: code() is -errno, as in lars.h.
+// A result below zero of lars.h; code() returns it.
 class error : public std::exception {
 public:
     explicit error(int code) noexcept : code_(code) {}
@@ -70,7 +72,7 @@ struct addr : lars_addr {
 };
 
 struct options {
-    std::string address, dir;           // "" = as lars.h has it
+    std::string address, dir;           // empty, or 0: the preset of lars.h
     uint16_t port = 0;
     uint32_t timeout_ms = 0;
 };
@@ -92,15 +94,15 @@ public:
     client(const client &) = delete;
     client &operator=(const client &) = delete;
 
-    lars_client *get() const noexcept { return c_; } // for lars.h; NULL: not open
+    lars_client *get() const noexcept { return c_; } // NULL = not open
 
-    // Make the agent know the module before it is needed.
+    // lars_register(): load the routes of a module before they are needed.
     void register_module(uint32_t modid, uint32_t cmdid)
     {
         check(lars_register(c_, modid, cmdid));
     }
 
-    // All nodes of the module.
+    // All nodes of a module.
     std::vector<addr> route(uint32_t modid, uint32_t cmdid) const
     {
         std::vector<lars_addr> a(16);
@@ -131,9 +133,10 @@ private:
 };
 
 struct nowait_t {};
-constexpr nowait_t nowait{};            // for event loops, see lars_nowait.h
+constexpr nowait_t nowait{};            // selects the constructor that never waits
 
-// One call: a node, and how it went.  Who forgets to say ok() says that it failed.
+// One call.  It begins with the constructor; the destructor reports it as failed unless
+// it was reported before.
 class call {
 public:
     call(client &c, uint32_t modid, uint32_t cmdid, uint64_t key = 0)
@@ -141,13 +144,14 @@ public:
           from_file_(check(lars_get_host_key(c_, modid, cmdid, key, &h_)) == 1)
     {
     }
-    // <rc>: as lars_get_host().  Below zero there is no call, and ok() does nothing.
+    // <rc> becomes the result of lars_get_host_key().  Below zero there is no call, and
+    // report() returns -EALREADY.
     call(client &c, uint32_t modid, uint32_t cmdid, int &rc, uint64_t key = 0) noexcept
         : c_(c.get()), from_file_(false)
     {
         begun(rc = lars_get_host_key(c_, modid, cmdid, key, &h_));
     }
-    // The same, at once or not at all: -EINPROGRESS.
+    // As lars_nowait_get(): <rc> is -EINPROGRESS where a call would have to wait.
     call(nowait_t, client &c, uint32_t modid, uint32_t cmdid, int &rc,
          uint64_t key = 0) noexcept
         : c_(c.get()), from_file_(false)
@@ -156,12 +160,13 @@ public:
     }
     ~call()
     {
-        if (!said_)
+        if (!reported_)
             lars_report(c_, &h_, 1);
     }
-    call(call &&o) noexcept : c_(o.c_), h_(o.h_), from_file_(o.from_file_), said_(o.said_)
+    call(call &&o) noexcept
+        : c_(o.c_), h_(o.h_), from_file_(o.from_file_), reported_(o.reported_)
     {
-        o.said_ = true;
+        o.reported_ = true;
     }
     call(const call &) = delete;
     call &operator=(const call &) = delete;
@@ -169,16 +174,17 @@ public:
 
     lars::addr addr() const noexcept { return h_.addr; }
     const lars_host &host() const noexcept { return h_; }
-    bool from_file() const noexcept { return from_file_; } // the agent does not answer
+    // Is the node from the file of routes, because the agent does not answer?
+    bool from_file() const noexcept { return from_file_; }
 
-    // How it went.  Returns 0 or below zero, as lars_report(); never throws.
+    // Report the call, once.  Return as lars_report(); never throw.
     int ok() noexcept { return report(0); }
     int failed(int retcode = 1) noexcept { return report(retcode); }
     int report(int retcode) noexcept
     {
-        if (said_)
+        if (reported_)
             return -EALREADY;
-        said_ = true;
+        reported_ = true;
         return lars_report(c_, &h_, retcode);
     }
 
@@ -186,20 +192,21 @@ private:
     void begun(int rc) noexcept
     {
         from_file_ = rc == 1;
-        said_ = rc < 0;
+        reported_ = rc < 0;
     }
 
     lars_client *c_;
     lars_host h_;                       // filled by lars_get_host()
-    bool from_file_, said_ = false;
+    bool from_file_, reported_ = false;
 };
 
-// Of retries: one for each module, for all threads.
+// A retry budget (lars_retry.h): one for each module, shared by all threads.
 struct budget : lars_budget {
     budget() noexcept : lars_budget() {}
 };
 
-// One request that may be tried at several nodes: while (a.next()) ... a.report(rc).
+// A request that may be tried at several nodes (lars_retry.h):
+//     while (a.next()) { ...; a.report(rc); if (rc == 0) break; }
 class attempts {
 public:
     attempts(client &c, uint32_t modid, uint32_t cmdid) noexcept : c_(c.get()), r_(), h_()
@@ -211,18 +218,20 @@ public:
     attempts(const attempts &) = delete;
     attempts &operator=(const attempts &) = delete;
 
-    attempts &idempotent() noexcept { return r_.idempotent = 1, *this; } // twice is fine
+    // The call may be repeated; without this there is one attempt.
+    attempts &idempotent() noexcept { return r_.idempotent = 1, *this; }
     attempts &at_most(uint32_t n) noexcept { return r_.attempts = n, *this; }
     attempts &timeout_ms(uint32_t ms) noexcept { return r_.timeout_ms = ms, *this; }
     attempts &key(uint64_t k) noexcept { return r_.key = k, *this; }
     attempts &with(lars_budget &b) noexcept { return r_.budget = &b, *this; }
 
-    // Another node?  Throws when there is none for the first attempt.
+    // The next attempt: false when there is none, and error() has the reason.  Throws
+    // when there is no node for the first attempt.  An attempt without a report failed.
     bool next()
     {
         bool first = r_.n == 0;
 
-        report(1);                      // who says nothing says that it failed
+        report(1);
         rc_ = lars_retry_next(c_, &r_, &h_);
         open_ = rc_ >= 0;
         if (first)
@@ -231,9 +240,10 @@ public:
     }
     lars::addr addr() const noexcept { return h_.addr; }
     uint32_t left_ms() const noexcept { return r_.left_ms; }
-    int error() const noexcept { return rc_ < 0 ? rc_ : 0; } // why next() said no
+    int error() const noexcept { return rc_ < 0 ? rc_ : 0; }
 
-    int report(int retcode) noexcept    // 0 or below zero, as lars_report()
+    // Report the attempt, once.  Returns as lars_report().
+    int report(int retcode) noexcept
     {
         if (!open_)
             return -EALREADY;

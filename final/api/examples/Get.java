@@ -10,14 +10,14 @@ import org.lars.Budget;
 import org.lars.Client;
 
 /**
- * Get MODID CMDID PATH: GET a path from a node of a module, from another one when it fails,
- * and print the answer. The same in C, C++, Python and Java.
+ * Get MODID CMDID PATH: GET a path from a node of a module and print the answer; when a node
+ * fails, another one is tried. The same program in C, C++, Python and Java.
  */
 public final class Get {
-    private static final Budget BUDGET = new Budget(); // one for the module, as long as we live
+    private static final Budget BUDGET = new Budget(); // one for the module, for the whole run of the program
     private static final HttpClient HTTP = HttpClient.newHttpClient();
 
-    /** Its answer; null: 503 is a node in trouble, 404 is an answer. */
+    /** The answer of the node; null when it failed. 404 is an answer; 503 is a failing node. */
     private static String ask(InetSocketAddress node, String path, int ms) throws InterruptedException {
         URI uri = URI.create("http://" + node.getAddress().getHostAddress() + ":" + node.getPort() + path);
         HttpRequest q = HttpRequest.newBuilder(uri).timeout(Duration.ofMillis(Math.max(ms, 1))).build();

@@ -1,5 +1,5 @@
-/* get MODID CMDID PATH -- GET a path from a node of a module, from another one when it
- * fails, and print the answer.  The same in C, C++, Python and Java. */
+/* get MODID CMDID PATH -- GET a path from a node of a module and print the answer; when a
+ * node fails, another one is tried.  The same program in C, C++, Python and Java. */
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,9 +7,9 @@
 #include "lars.h"
 #include "lars_retry.h"
 
-static struct lars_budget budget;     /* one for the module, as long as we live */
+static struct lars_budget budget;     /* of the module, for the whole run */
 
-/* Returns 0, or what the node or the network said. */
+/* Returns 0; -1 when there was no answer; the HTTP status of a failure. */
 static long ask(CURL *curl, const struct lars_addr *a, const char *path, long ms)
 {
     char url[300];
@@ -23,7 +23,7 @@ static long ask(CURL *curl, const struct lars_addr *a, const char *path, long ms
     if (curl_easy_perform(curl) != CURLE_OK)
         return -1;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    return status < 500 ? 0 : status; /* 404 is an answer, 503 is a node in trouble */
+    return status < 500 ? 0 : status; /* 404 is an answer; 503 is a failing node */
 }
 
 int main(int argc, char **argv)

@@ -1,5 +1,5 @@
-// get MODID CMDID PATH -- GET a path from a node of a module, from another one when it
-// fails, and print the answer.  The same in C, C++, Python and Java.
+// get MODID CMDID PATH -- GET a path from a node of a module and print the answer; when a
+// node fails, another one is tried.  The same program in C, C++, Python and Java.
 #include <cstdlib>
 #include <iostream>
 
@@ -7,7 +7,7 @@
 
 #include "lars.hpp"
 
-// Is it well?  404 is an answer, 503 is a node in trouble.
+// Did the node answer?  404 is an answer; 503 is a failing node.
 static bool ask(CURL *curl, const lars::addr &a, const std::string &path, long ms)
 {
     std::string url = "http://" + a.host() + ":" + std::to_string(a.port) + path;
@@ -24,7 +24,7 @@ static bool ask(CURL *curl, const lars::addr &a, const std::string &path, long m
 
 int main(int argc, char **argv)
 {
-    static lars::budget budget; // one for the module, as long as we live
+    static lars::budget budget; // one for the module, for the whole run of the program
 
     if (argc != 4) {
         std::cerr << "usage: get MODID CMDID PATH\n";

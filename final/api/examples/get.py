@@ -1,5 +1,5 @@
-"""get.py MODID CMDID PATH: GET a path from a node of a module, from another one when it
-fails, and print the answer.  The same in C, C++, Python and Java."""
+"""get.py MODID CMDID PATH: GET a path from a node of a module and print the answer; when a
+node fails, another one is tried.  The same program in C, C++, Python and Java."""
 import os
 import sys
 import urllib.error
@@ -7,11 +7,11 @@ import urllib.request
 
 import lars
 
-budget = lars.Budget()  # one for the module, as long as we live
+budget = lars.Budget()  # one for the module, for the whole run of the program
 
 
 def ask(host, path, ms):
-    """Its answer.  404 is one, 503 is a node in trouble."""
+    """The answer of the node.  404 is an answer; 503 is a failing node."""
     try:
         with urllib.request.urlopen("http://%s:%d%s" % (host.ip, host.port, path), timeout=ms / 1000) as r:
             return r.read()
@@ -26,7 +26,7 @@ def main(modid, cmdid, path):
         attempts = client.attempts(int(modid), int(cmdid), idempotent=True, timeout_ms=2000, budget=budget)
         for host in attempts:
             try:
-                with host:  # reports: well, or failed when ask() raises
+                with host:  # reports the call; as failed when ask() raises
                     answer = ask(host, path, attempts.left_ms)
             except OSError:
                 continue

@@ -1,6 +1,9 @@
-/* larsjni -- the natives of org.lars.Native.  A client, a call, a retry and a budget are
- * addresses of C structs that Java keeps as long; nothing is looked up or allocated in a
- * call.  Results below zero are -errno. */
+/* larsjni -- the native functions of org.lars.Native.  A client, a call, a retry and a
+ * budget are C structs whose addresses Java keeps as long; so a call needs no look-up of
+ * fields and no allocation.  Java frees them by Cleaners (Client.CLEANER).  Results below
+ * zero are negative errno codes.
+ *
+ * Rejected: a direct ByteBuffer for each call, whose creation is an allocation. */
 #include <errno.h>
 #include <jni.h>
 #include <stdbool.h>
@@ -19,7 +22,7 @@ static void *at(jlong p)
     return (void *)(intptr_t)p;
 }
 
-/* A copy of <s> for C; NULL stays NULL.  False: no memory. */
+/* A copy of <s> as a C string, NULL when <s> is.  False when memory is short. */
 static bool text_of(JNIEnv *env, jstring s, const char **out)
 {
     *out = s ? (*env)->GetStringUTFChars(env, s, NULL) : NULL;
@@ -60,7 +63,7 @@ JNIEXPORT void JNICALL Java_org_lars_Native_close(JNIEnv *env, jclass class, jlo
     lars_close(at(client));
 }
 
-/* Zeroed; 0 = no memory. */
+/* Zeroed memory; 0 when it is short. */
 static jlong zeroed(size_t size)
 {
     return (jlong)(intptr_t)calloc(1, size);
@@ -150,7 +153,8 @@ JNIEXPORT jbyteArray JNICALL Java_org_lars_Native_ip(JNIEnv *env, jclass class, 
     return ip_of(env, &h->addr);
 }
 
-/* Each node as 18 bytes: its address in 16, its port in 2; NULL with <rc>[0] = -errno. */
+/* Each node as 18 bytes: 16 of the address, 2 of the port.  <rc>[0] is the result of
+ * lars_get_route(); below zero NULL is returned. */
 JNIEXPORT jbyteArray JNICALL Java_org_lars_Native_route(JNIEnv *env, jclass class,
                                                         jlong client, jint modid,
                                                         jint cmdid, jintArray rc)
@@ -213,7 +217,7 @@ JNIEXPORT jint JNICALL Java_org_lars_Native_leftMs(JNIEnv *env, jclass class, jl
     return (jint)r->left_ms;
 }
 
-JNIEXPORT jstring JNICALL Java_org_lars_Native_words(JNIEnv *env, jclass class, jint rc)
+JNIEXPORT jstring JNICALL Java_org_lars_Native_describe(JNIEnv *env, jclass class, jint rc)
 {
     (void)class;
     return (*env)->NewStringUTF(env, lars_strerror(rc));

@@ -1,6 +1,13 @@
-/* larsmodule -- the API for Python: one extension for all Python 3.10 and later (the
- * stable ABI).  The GIL stays held while a call goes by shared memory, which takes less
- * than letting it go; it is let go of where a call may wait. */
+/* larsmodule -- Lars for Python: one extension for Python 3.10 and all later versions,
+ * because it uses the stable ABI only.
+ *
+ * The GIL is held during a call by shared memory, which is shorter than releasing the GIL
+ * would be.  It is released wherever a function may wait or makes a system call.
+ *
+ * Without the GIL another thread may close the client.  So a client counts the functions
+ * that run in it, and the last one to return closes it (WAIT_IN(), leave()).
+ *
+ * Rejected: ctypes, which converts arguments and results in Python for each call. */
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030A0000
 #include <Python.h>
@@ -18,33 +25,29 @@ static PyObject *Error;
 static PyTypeObject *ClientType, *HostType, *AttemptsType, *BudgetType;
 
 typedef struct {
-    PyObject_HEAD
-    struct lars_client *c;            /* NULL = closed */
+    PyObject_HEAD struct lars_client *c; /* NULL = closed */
     unsigned n_waiting;               /* calls without the GIL */
-    bool is_closed;                   /* c goes with the last of them */
+    bool is_closed;                   /* the last of them closes c */
 } Client;
 
 typedef struct {
-    PyObject_HEAD
-    Client *client;                   /* a reference */
+    PyObject_HEAD Client *client;     /* a reference */
     struct lars_host h;
-    bool from_file, said;
-    bool by_udp;                      /* its report is a system call */
-    int retcode;                      /* as it was said */
+    bool from_file, reported;
+    bool by_udp;                      /* reporting it is a system call */
+    int retcode;                      /* as it was reported */
 } Host;
 
 typedef struct {
-    PyObject_HEAD
-    struct lars_budget b;
+    PyObject_HEAD struct lars_budget b;
 } Budget;
 
 typedef struct {
-    PyObject_HEAD
-    Client *client;                   /* references */
+    PyObject_HEAD Client *client;     /* references */
     Budget *budget;                   /* or NULL */
     Host *last;                       /* or NULL */
     struct lars_retry r;
-    int error;                        /* why there is no other attempt */
+    int error;                        /* why there is no further attempt; 0 = none */
 } Attempts;
 
 /* --- errors ------------------------------------------------------------------------- */
@@ -54,7 +57,7 @@ static PyObject *raise(int rc)
     PyObject *args = Py_BuildValue("(is)", -rc, lars_strerror(rc));
 
     if (args) {
-        PyErr_SetObject(Error, args); /* OSError: errno and words */
+        PyErr_SetObject(Error, args); /* of OSError: errno, strerror */
         Py_DECREF(args);
     }
     return NULL;
@@ -67,14 +70,12 @@ static struct lars_client *opened(Client *self)
     return self->is_closed ? NULL : self->c;
 }
 
-/* Without the GIL another thread may close the client: it stays until nobody is in it. */
+/* Run <call> without the GIL.  The client is not closed meanwhile. */
 #define WAIT_IN(self, call)                                                              \
     do {                                                                                 \
         (self)->n_waiting++;                                                             \
-        Py_BEGIN_ALLOW_THREADS                                                           \
-        call;                                                                            \
-        Py_END_ALLOW_THREADS                                                             \
-        leave(self);                                                                     \
+        Py_BEGIN_ALLOW_THREADS call;                                                     \
+        Py_END_ALLOW_THREADS leave(self);                                                \
     } while (0)
 
 static void close_now(Client *self)
@@ -98,7 +99,7 @@ static Host *new_host(Client *c)
     if (!h)
         return NULL;
     h->client = (Client *)Py_NewRef((PyObject *)c);
-    h->from_file = h->said = h->by_udp = false;
+    h->from_file = h->reported = h->by_udp = false;
     h->retcode = 0;
     return h;
 }
@@ -142,19 +143,20 @@ static PyObject *host_from_file(PyObject *o, void *arg)
 }
 
 static PyGetSetDef host_fields[] = {
-    {"ip", host_ip, NULL, "the node's address as text", NULL},
-    {"port", host_port, NULL, "its port", NULL},
-    {"address", host_address, NULL, "(ip, port), as socket.connect() wants it", NULL},
-    {"from_file", host_from_file, NULL, "the agent did not answer", NULL},
+    {"ip", host_ip, NULL, "the address of the node as text", NULL},
+    {"port", host_port, NULL, "the port of the node", NULL},
+    {"address", host_address, NULL, "(ip, port), the argument of socket.connect()", NULL},
+    {"from_file", host_from_file, NULL,
+     "is the node from the file of routes, because the agent does not answer?", NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
-static int say(Host *h, int retcode)
+static int report(Host *h, int retcode)
 {
     int rc;
 
     if (!h->client->c || h->client->is_closed)
         return -EBADF;
-    h->said = true;
+    h->reported = true;
     h->retcode = retcode;
     if (!h->by_udp)
         return lars_report(h->client->c, &h->h, retcode);
@@ -176,7 +178,7 @@ static PyObject *host_report(PyObject *o, PyObject *const *arg, Py_ssize_t n)
         if (retcode == -1 && PyErr_Occurred())
             return NULL;
     }
-    rc = say((Host *)o, (int)retcode);
+    rc = report((Host *)o, (int)retcode);
     return rc < 0 ? raise(rc) : Py_NewRef(Py_None);
 }
 
@@ -186,28 +188,30 @@ static PyObject *host_enter(PyObject *o, PyObject *arg)
     return Py_NewRef(o);
 }
 
-/* The body ended: with an exception it failed, unless it said itself how it went. */
+/* The body has ended.  An exception means failure, unless the body reported the call. */
 static PyObject *host_exit(PyObject *o, PyObject *const *arg, Py_ssize_t n)
 {
     Host *h = (Host *)o;
 
-    if (!h->said)
-        say(h, n > 0 && arg[0] != Py_None); /* who leaves the body late hears nothing */
+    if (!h->reported)
+        report(h, n > 0 && arg[0] != Py_None); /* too late: ignored, as in C */
     return Py_NewRef(Py_False);
 }
 
 static PyMethodDef host_methods[] = {
     {"report", (PyCFunction)(void (*)(void))host_report, METH_FASTCALL,
-     "report(retcode=0)\n--\n\nHow the call went; 0 = well.  Once."},
+     "report(retcode=0)\n--\n\nReport how the call went, once; 0 means success."},
     {"__enter__", host_enter, METH_NOARGS, NULL},
     {"__exit__", (PyCFunction)(void (*)(void))host_exit, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL}};
 
-static PyType_Slot host_slots[] = {{Py_tp_dealloc, host_dealloc},
-                                   {Py_tp_methods, host_methods},
-                                   {Py_tp_getset, host_fields},
-                                   {Py_tp_doc, "A node for one call."},
-                                   {0, NULL}};
+static PyType_Slot host_slots[] = {
+    {Py_tp_dealloc, host_dealloc},
+    {Py_tp_methods, host_methods},
+    {Py_tp_getset, host_fields},
+    {Py_tp_doc, "A node for one call.  As a context manager it reports the call: as "
+                "failed when the body raises an exception, else as successful."},
+    {0, NULL}};
 static PyType_Spec host_spec = {"lars.Host", sizeof(Host), 0,
                                 Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
                                 host_slots};
@@ -228,7 +232,7 @@ static int client_init(PyObject *o, PyObject *args, PyObject *kw)
     if (port > UINT16_MAX)
         rc = -EINVAL;
     else if (!opt.address && !port && !opt.dir && !timeout_ms)
-        rc = self->c ? 0 : lars_open(&self->c, NULL); /* what the environment says */
+        rc = self->c ? 0 : lars_open(&self->c, NULL); /* from the environment */
     else {
         opt.port = (uint16_t)port;
         opt.timeout_ms = timeout_ms;
@@ -279,7 +283,7 @@ static int module_of(PyObject *const *arg, Py_ssize_t n, Py_ssize_t max, uint32_
     return 0;
 }
 
-/* By shared memory, else, if it may, by a way that waits. */
+/* By shared memory; else, when <may_wait>, by UDP or from the file. */
 static int get_host(Client *c, const uint32_t m[2], uint64_t key, bool may_wait, Host *h)
 {
     int rc = lars_nowait_get(c->c, m[0], m[1], key, &h->h);
@@ -429,21 +433,22 @@ static PyObject *client_exit(PyObject *o, PyObject *const *arg, Py_ssize_t n)
 
 static PyMethodDef client_methods[] = {
     {"get_host", (PyCFunction)(void (*)(void))client_get_host, METH_FASTCALL,
-     "get_host(modid, cmdid, key=0)\n--\n\nA node for one call."},
+     "get_host(modid, cmdid, key=0)\n--\n\nBegin a call: pick a node for it."},
     {"get_host_nowait", (PyCFunction)(void (*)(void))client_get_host_nowait,
      METH_FASTCALL,
-     "get_host_nowait(modid, cmdid, key=0)\n--\n\nThe same by shared memory only: errno "
-     "EINPROGRESS where get_host() would wait."},
+     "get_host_nowait(modid, cmdid, key=0)\n--\n\nAs get_host(), by shared memory only: "
+     "errno is EINPROGRESS where get_host() would wait."},
     {"register", (PyCFunction)(void (*)(void))client_register, METH_FASTCALL,
-     "register(modid, cmdid)\n--\n\nMake the agent know the module."},
+     "register(modid, cmdid)\n--\n\nLoad the routes of a module before they are needed."},
     {"route", (PyCFunction)(void (*)(void))client_route, METH_FASTCALL,
-     "route(modid, cmdid)\n--\n\nAll nodes: a list of (ip, port)."},
+     "route(modid, cmdid)\n--\n\nAll nodes of a module: a list of (ip, port)."},
     {"attempts", (PyCFunction)(void (*)(void))client_attempts,
      METH_VARARGS | METH_KEYWORDS,
      "attempts(modid, cmdid, idempotent=False, attempts=3, timeout_ms=1000, key=0, "
-     "budget=None)\n--\n\nNodes to try one after the other, until one was reported "
-     "well."},
-    {"close", client_close, METH_NOARGS, "close()\n--\n\nTwice is fine."},
+     "budget=None)\n--\n\nThe nodes to try for one request, until one is reported as "
+     "successful."},
+    {"close", client_close, METH_NOARGS,
+     "close()\n--\n\nClose the client; a second call does nothing."},
     {"__enter__", host_enter, METH_NOARGS, NULL},
     {"__exit__", (PyCFunction)(void (*)(void))client_exit, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL}};
@@ -452,8 +457,8 @@ static PyType_Slot client_slots[] = {
     {Py_tp_init, client_init},
     {Py_tp_dealloc, client_dealloc},
     {Py_tp_methods, client_methods},
-    {Py_tp_doc, "Client(address=None, port=0, dir=None, timeout_ms=0)\n--\n\nThe way to "
-                "this host's agent; any thread may use it."},
+    {Py_tp_doc, "Client(address=None, port=0, dir=None, timeout_ms=0)\n--\n\nA client of "
+                "the agent of this host.  Any thread may use it."},
     {0, NULL}};
 static PyType_Spec client_spec = {"lars.Client", sizeof(Client), 0, Py_TPFLAGS_DEFAULT,
                                   client_slots};
@@ -472,14 +477,14 @@ static void attempts_dealloc(PyObject *o)
     Py_DECREF((PyObject *)t);
 }
 
-/* NULL without an exception ends the loop. */
+/* NULL without an exception ends the iteration. */
 static PyObject *attempts_next(PyObject *o)
 {
     Attempts *a = (Attempts *)o;
     Host *h;
     int rc;
 
-    if (a->last && a->last->said && a->last->retcode == 0)
+    if (a->last && a->last->reported && a->last->retcode == 0)
         return NULL;
     if (!opened(a->client))
         return NULL;
@@ -492,7 +497,7 @@ static PyObject *attempts_next(PyObject *o)
         a->error = rc;
         return a->r.n == 0 ? raise(rc) : NULL;
     }
-    h->by_udp = true;                 /* maybe: letting the GIL go is always right */
+    h->by_udp = true; /* perhaps; releasing the GIL is right in any case */
     h->from_file = rc == 1;
     Py_XDECREF((PyObject *)a->last);
     a->last = (Host *)Py_NewRef((PyObject *)h);
@@ -512,8 +517,10 @@ static PyObject *attempts_error(PyObject *o, void *arg)
 }
 
 static PyGetSetDef attempts_fields[] = {
-    {"left_ms", attempts_left_ms, NULL, "what is left of the time", NULL},
-    {"error", attempts_error, NULL, "the errno that ended it; 0 = it went well", NULL},
+    {"left_ms", attempts_left_ms, NULL, "the time that the request has left, in ms",
+     NULL},
+    {"error", attempts_error, NULL,
+     "the errno that ended the attempts; 0 = a success did", NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
 static PyType_Slot attempts_slots[] = {{Py_tp_dealloc, attempts_dealloc},
@@ -521,12 +528,14 @@ static PyType_Slot attempts_slots[] = {{Py_tp_dealloc, attempts_dealloc},
                                        {Py_tp_iternext, attempts_next},
                                        {Py_tp_getset, attempts_fields},
                                        {0, NULL}};
-static PyType_Spec attempts_spec = {
-    "lars.Attempts", sizeof(Attempts), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, attempts_slots};
+static PyType_Spec attempts_spec = {"lars.Attempts", sizeof(Attempts), 0,
+                                    Py_TPFLAGS_DEFAULT |
+                                        Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                                    attempts_slots};
 
 static PyType_Slot budget_slots[] = {
-    {Py_tp_doc, "Budget()\n--\n\nOf retries: one for each module, for all threads."},
+    {Py_tp_doc, "Budget()\n--\n\nA retry budget: one for each module, shared by "
+                "all threads."},
     {0, NULL}};
 static PyType_Spec budget_spec = {"lars.Budget", sizeof(Budget), 0, Py_TPFLAGS_DEFAULT,
                                   budget_slots};

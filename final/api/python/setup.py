@@ -1,4 +1,4 @@
-"""`make api` in final/ first: the extension holds liblars.a."""
+"""Builds the extension, which contains liblars.a: run `make api` in final/ first."""
 import os
 import re
 

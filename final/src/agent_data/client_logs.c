@@ -18,13 +18,13 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/log.h"
 #include "shmem/log_owner.h"
+#include "shmem/log_recovery.h"
 
-#define N_LOGS (LAYOUT_CALL_LOGS + LAYOUT_OWN)
-#define OWN LAYOUT_CALL_LOGS          /* index of the agent's log that this module uses */
+#define N_LOGS SEGMENT_LOGS
+#define OWN SEGMENT_CLIENT_LOGS          /* index of the agent's log that this module uses */
 
 struct client_logs {
     struct segment *s;
@@ -88,7 +88,7 @@ static void recover_log(struct call_log *log, void *arg)
     struct client_logs *l = arg;
 
     l->died = true;
-    call_log_recover(l->log[OWN], log, l->log, N_LOGS, l->now_us, on_ended, l);
+    log_recovery_run(l->log[OWN], log, l->log, N_LOGS, l->now_us, on_ended, l);
 }
 
 static uint32_t timeout_ms_of(uint32_t mid, void *arg)
@@ -111,13 +111,8 @@ static void expire_calls(struct call_log *log, void *arg)
 /* True when log <i> has an owner, or has had one: its file has contents. */
 static bool was_used(const struct client_logs *l, uint32_t i)
 {
-    char name[SEGMENT_NAME_MAX];
-    struct stat st;
-
-    if (i < LAYOUT_CALL_LOGS && log_owner_is_taken(l->s, i))
-        return true;
-    return fstatat(l->s->dir, segment_name(l->s, 'L', i, name), &st, 0) == 0 &&
-           st.st_blocks > 0;
+    return (i < SEGMENT_CLIENT_LOGS && log_owner_is_taken(l->s, i)) ||
+           call_log_was_used(l->s, i);
 }
 
 static void open_log(struct client_logs *l, uint32_t i)
@@ -149,7 +144,7 @@ static void reap_log(struct client_logs *l, uint32_t i)
  * looks: it is the next one behind those that were opened. */
 static void open_next_used(struct client_logs *l)
 {
-    while (l->n_used < LAYOUT_CALL_LOGS && was_used(l, l->n_used)) {
+    while (l->n_used < SEGMENT_CLIENT_LOGS && was_used(l, l->n_used)) {
         open_log(l, l->n_used);
         if (!l->log[l->n_used] && !l->dropped[l->n_used])
             return;                   /* could not be opened now: tried again next time */
@@ -162,7 +157,7 @@ void client_logs_open_new(struct client_logs *l)
     uint32_t i;
 
     open_next_used(l);
-    for (i = 0; i < LAYOUT_CALL_LOGS; i++)
+    for (i = 0; i < SEGMENT_CLIENT_LOGS; i++)
         if (!l->log[i] && log_owner_is_taken(l->s, i))
             open_log(l, i);
 }
@@ -173,11 +168,11 @@ void client_logs_reap(struct client_logs *l, uint64_t now_us)
     uint32_t i;
 
     l->now_us = now_us;
-    for (i = 0; i < LAYOUT_CALL_LOGS; i++) {
+    for (i = 0; i < SEGMENT_CLIENT_LOGS; i++) {
         reap_log(l, i);
         n += log_owner_is_taken(l->s, i);
     }
-    for (i = LAYOUT_CALL_LOGS; i < N_LOGS; i++)
+    for (i = SEGMENT_CLIENT_LOGS; i < N_LOGS; i++)
         open_log(l, i);               /* a shard of this agent may have begun to count */
     l->n_client = n;
 }
@@ -186,7 +181,7 @@ bool client_logs_any_claimed(const struct client_logs *l)
 {
     uint32_t i;
 
-    for (i = 0; i < LAYOUT_CALL_LOGS; i++)
+    for (i = 0; i < SEGMENT_CLIENT_LOGS; i++)
         if (log_owner_is_taken(l->s, i))
             return true;
     return false;
@@ -216,7 +211,7 @@ void client_logs_sum(struct client_logs *l, uint32_t nid, struct call_log_sum *o
 
 static void read_op(struct call_log *log, void *arg)
 {
-    *(uint64_t *)arg = atomic_load(&call_log_ledger(log)->op);
+    *(uint64_t *)arg = call_log_n_changes(log);
 }
 
 void client_logs_each(struct client_logs *l, bool changed, client_logs_fn *fn, void *arg)

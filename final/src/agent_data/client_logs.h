@@ -27,7 +27,7 @@ int client_logs_create(struct client_logs **out, struct segment *s,
 void client_logs_destroy(struct client_logs *l); /* the files stay.  NULL is fine */
 
 /* Opens the logs of clients that are new since the last call.  Cheap enough for every
- * 10 ms: LAYOUT_CALL_LOGS loads and one fstatat(2). */
+ * 10 ms: SEGMENT_CLIENT_LOGS loads and one fstatat(2). */
 void client_logs_open_new(struct client_logs *l);
 
 /* To be called once a second: opens new logs, reaps the logs of dead clients (their open

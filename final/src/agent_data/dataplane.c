@@ -35,7 +35,8 @@
 #include "base/log.h"
 #include "base/mono.h"
 #include "lb/pick.h"
-#include "shmem/route_reader.h"
+#include "shmem/module_table.h"
+#include "shmem/node_table.h"
 #include "shmem/route_writer.h"
 
 #define TICK_MS 10
@@ -149,13 +150,16 @@ static uint32_t timeout_ms_of(uint32_t mid, void *arg)
 {
     struct dataplane *p = arg;
 
-    return atomic_load_explicit(&p->s->module[mid].timeout_ms, memory_order_relaxed);
+    struct module_table_settings set;
+
+    module_table_get(p->s, mid, &set);
+    return set.timeout_ms;
 }
 
 static void on_ended(const struct call_log_end *e, bool died, void *arg)
 {
     struct dataplane *p = arg;
-    struct node_counter *c = &p->s->counters->counter[e->nid];
+    struct node_counter *c = &node_table_counters(p->s)[e->nid];
 
     atomic_fetch_sub(&c->inflight, 1);
     if (!died)                        /* it never answered */
@@ -167,10 +171,10 @@ static void on_ended(const struct call_log_end *e, bool died, void *arg)
 static void announce_ejected(struct dataplane *p, uint32_t mid, uint32_t nid,
                              bool ejected)
 {
-    struct module_id m = {p->s->module[mid].modid, p->s->module[mid].cmdid};
+    struct module_id m = module_table_id(p->s, mid);
     struct net_addr a;
 
-    route_reader_addr(p->s, nid, &a);
+    node_table_addr(p->s, nid, &a);
     outbox_announce_overload(p->outbox, &m, ipv4_of(&a), a.port, ejected);
 }
 

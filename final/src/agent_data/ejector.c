@@ -28,6 +28,8 @@
 #include "base/log.h"
 #include "lb/controller.h"
 #include "lb/policies.h"
+#include "shmem/module_table.h"
+#include "shmem/node_table.h"
 #include "shmem/route_reader.h"
 
 #define PROBE_MS 500                  /* a probe without an answer by then has failed */
@@ -58,7 +60,7 @@ struct ejector {
 
 static void list_module(struct ejector *e, uint32_t mid)
 {
-    if (mid >= e->s->max_modules || e->module[mid].listed)
+    if (mid >= segment_max_modules(e->s) || e->module[mid].listed)
         return;
     e->module[mid].listed = true;
     e->todo[e->n_todo++] = mid;
@@ -68,7 +70,7 @@ static void list_module_of_node(uint32_t nid, void *arg)
 {
     struct ejector *e = arg;
 
-    list_module(e, atomic_load_explicit(&e->s->addr[nid].mid, memory_order_relaxed));
+    list_module(e, node_table_module(e->s, nid));
 }
 
 static void list_modules_of_log(struct call_log *log, void *arg)
@@ -81,16 +83,16 @@ static void list_modules_of_log(struct call_log *log, void *arg)
 static void log_ejected(const struct ejector *e, uint32_t mid, uint32_t nid,
                         enum eject_reason why)
 {
-    const struct layout_module *m = &e->s->module[mid];
+    struct module_id m = module_table_id(e->s, mid);
     const struct health_node *h = &e->node[nid];
     struct net_addr addr;
     char text[NET_ADDR_STRLEN];
 
-    route_reader_addr(e->s, nid, &addr);
+    node_table_addr(e->s, nid, &addr);
     LOG_INFO("node.out",
              "modid=%u cmdid=%u node=%s why=\"%s\" calls=%.0f failed=%.0f in_a_row=%u "
              "limit=%u mean_us=%.0f out_ms=%llu times=%u out_of_module=%u/%u",
-             m->modid, m->cmdid, net_addr_str(&addr, text), health_reason_str(why), h->n,
+             m.modid, m.cmdid, net_addr_str(&addr, text), health_reason_str(why), h->n,
              h->n_err, h->streak, e->module[mid].controller.eject_after, h->mean_us,
              (unsigned long long)(h->ejected_until_ms - h->changed_ms), h->n_ejections,
              e->module[mid].controller.n_ejected, e->module[mid].route.n);
@@ -99,29 +101,29 @@ static void log_ejected(const struct ejector *e, uint32_t mid, uint32_t nid,
 static void log_readmitted(const struct ejector *e, uint32_t mid, uint32_t nid,
                            uint64_t out_ms)
 {
-    const struct layout_module *m = &e->s->module[mid];
+    struct module_id m = module_table_id(e->s, mid);
     const struct health_node *h = &e->node[nid];
     struct net_addr addr;
     char text[NET_ADDR_STRLEN];
 
-    route_reader_addr(e->s, nid, &addr);
+    node_table_addr(e->s, nid, &addr);
     LOG_INFO("node.back",
              "modid=%u cmdid=%u node=%s why=\"probes succeeded\" probes_ok=%u "
              "probe_failed=%s was_out_ms=%llu times=%u out_of_module=%u/%u",
-             m->modid, m->cmdid, net_addr_str(&addr, text), h->n_probe_ok,
+             m.modid, m.cmdid, net_addr_str(&addr, text), h->n_probe_ok,
              h->probe_failed ? "yes" : "no", (unsigned long long)out_ms, h->n_ejections,
              e->module[mid].controller.n_ejected, e->module[mid].route.n);
 }
 
 static void log_probe(const struct ejector *e, uint32_t mid, uint32_t nid, bool ok)
 {
-    const struct layout_module *m = &e->s->module[mid];
+    struct module_id m = module_table_id(e->s, mid);
     struct net_addr addr;
     char text[NET_ADDR_STRLEN];
 
-    route_reader_addr(e->s, nid, &addr);
-    LOG_DEBUG("node.probe", "modid=%u cmdid=%u node=%s ejected=%s ok=%s", m->modid,
-              m->cmdid, net_addr_str(&addr, text),
+    node_table_addr(e->s, nid, &addr);
+    LOG_DEBUG("node.probe", "modid=%u cmdid=%u node=%s ejected=%s ok=%s", m.modid,
+              m.cmdid, net_addr_str(&addr, text),
               e->node[nid].ejected_until_ms ? "yes" : "no", ok ? "yes" : "no");
 }
 
@@ -153,11 +155,11 @@ static void node_totals(uint32_t nid, struct health_totals *out, void *arg)
 static void on_ejected(uint32_t nid, enum eject_reason why, void *arg)
 {
     struct ejector *e = arg;
-    uint32_t mid = atomic_load(&e->s->addr[nid].mid);
+    uint32_t mid = node_table_module(e->s, nid);
 
     e->n_out++;
     e->n_ejected++;
-    if (mid >= e->s->max_modules)
+    if (mid >= segment_max_modules(e->s))
         return;
     log_ejected(e, mid, nid, why);
     e->changed(mid, nid, true, e->arg);
@@ -176,22 +178,23 @@ static struct health_config health_config_of(const struct ejector *e, uint32_t m
 static bool refresh_view(struct ejector *e, uint32_t mid)
 {
     struct module *m = &e->module[mid];
-    uint32_t rule = atomic_load(&e->s->module[mid].rule);
+    struct module_table_settings set;
 
     if (!route_reader_is_current(e->s, mid, &m->route) &&
         route_reader_read(e->s, mid, &m->route) < 0)
         return false;
     if (m->route.n == 0 || reserve_scratch(e, m->route.n) < 0)
         return false;
-    m->controller.view = (struct pick_view){.cost = e->s->cost,
-                                            .counter = e->s->counters->counter,
+    module_table_get(e->s, mid, &set);
+    m->controller.view = (struct pick_view){.cost = node_table_costs(e->s),
+                                            .counter = node_table_counters(e->s),
                                             .member = m->route.member,
                                             .n = m->route.n,
                                             .n_own = m->route.n_own,
                                             .demand = PICK_DEMAND_PRESET,
                                             .own_max = PICK_FULL,
-                                            .policy = policies_at(rule)};
-    m->controller.cost = e->s->cost;
+                                            .policy = policies_at(set.rule)};
+    m->controller.cost = node_table_costs(e->s);
     m->controller.node = e->node;
     return true;
 }
@@ -200,7 +203,8 @@ static void evaluate_module(struct ejector *e, uint32_t mid, uint64_t now_ms)
 {
     const struct controller_hooks hooks = {node_totals, on_ejected, e};
     const struct health_config c = health_config_of(e, mid);
-    struct layout_module *out = &e->s->module[mid];
+    struct module_id id = module_table_id(e->s, mid);
+    struct module_table_settings set;
     struct module *m = &e->module[mid];
     uint32_t n_vetoed = m->controller.n_vetoed;
 
@@ -210,11 +214,13 @@ static void evaluate_module(struct ejector *e, uint32_t mid, uint64_t now_ms)
     if (m->controller.n_vetoed != n_vetoed)
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_DEBUG, "eject.vetoed",
                   "modid=%u cmdid=%u: half of its nodes are ejected; ejected=%u nodes=%u",
-                  out->modid, out->cmdid, m->controller.n_ejected, m->route.n);
+                  id.modid, id.cmdid, m->controller.n_ejected, m->route.n);
     e->n_vetoed += m->controller.n_vetoed - n_vetoed;
-    atomic_store(&out->eject_after, m->controller.eject_after);
-    atomic_store(&out->penalty_us, m->controller.penalty_us);
-    atomic_store(&out->own_max, m->controller.view.own_max);
+    module_table_get(e->s, mid, &set);
+    set.eject_after = m->controller.eject_after;
+    set.penalty_us = m->controller.penalty_us;
+    set.own_max = m->controller.view.own_max;
+    module_table_set(e->s, mid, &set);
 }
 
 bool ejector_tick(struct ejector *e, uint64_t now_ms)
@@ -244,7 +250,7 @@ static void judge_suspect(struct ejector *e, uint32_t mid, uint32_t nid, bool ok
     uint32_t limit = e->module[mid].controller.eject_after;
 
     if (ok)                           /* one failed call more ejects it */
-        atomic_store(&e->s->counters->counter[nid].streak, limit > 0 ? limit - 1 : 0);
+        atomic_store(&node_table_counters(e->s)[nid].streak, limit > 0 ? limit - 1 : 0);
     else if (refresh_view(e, mid))
         controller_eject(&e->module[mid].controller, &c, &hooks, nid, EJECT_FLEET,
                          now_ms);
@@ -255,7 +261,7 @@ static void readmit_node(struct ejector *e, uint32_t mid, uint32_t nid, uint64_t
     struct controller *c = &e->module[mid].controller;
     uint64_t out_ms = now_ms - e->node[nid].changed_ms;
 
-    atomic_store(&e->s->counters->counter[nid].streak,
+    atomic_store(&node_table_counters(e->s)[nid].streak,
                  health_readmit(&e->node[nid], c->eject_after, now_ms));
     if (c->n_ejected > 0)
         c->n_ejected--;
@@ -289,7 +295,7 @@ static void probe_node(struct ejector *e, uint32_t mid, uint32_t nid)
 {
     struct net_addr addr;
 
-    route_reader_addr(e->s, nid, &addr);
+    node_table_addr(e->s, nid, &addr);
     (void)probe_start(e->probe, (uint64_t)mid << 32 | nid, &addr,
                       module_policy_probe(e->policy, mid));
 }
@@ -316,7 +322,7 @@ void ejector_suspect(struct ejector *e, uint32_t mid, const struct net_addr *add
     for (i = 0; i < m->route.n; i++) {
         uint32_t nid = m->route.member[i].nid;
 
-        route_reader_addr(e->s, nid, &at);
+        node_table_addr(e->s, nid, &at);
         if (net_addr_equal(&at, addr) && e->node[nid].ejected_until_ms == 0)
             probe_node(e, mid, nid);
     }
@@ -325,9 +331,9 @@ void ejector_suspect(struct ejector *e, uint32_t mid, const struct net_addr *add
 void ejector_each_ejected(struct ejector *e,
                           void (*fn)(uint32_t mid, uint32_t nid, void *arg), void *arg)
 {
-    uint32_t mid, i, n = atomic_load(&e->s->routes->n_module);
+    uint32_t mid, i, n = module_table_count(e->s);
 
-    for (mid = 0; e->n_out > 0 && mid < n && mid < e->s->max_modules; mid++)
+    for (mid = 0; e->n_out > 0 && mid < n; mid++)
         for (i = 0; e->module[mid].controller.n_ejected > 0 && i < e->module[mid].route.n;
              i++)
             if (e->node[e->module[mid].route.member[i].nid].ejected_until_ms != 0)
@@ -336,9 +342,9 @@ void ejector_each_ejected(struct ejector *e,
 
 void ejector_probe_ejected(struct ejector *e)
 {
-    uint32_t mid, n = atomic_load(&e->s->routes->n_module);
+    uint32_t mid, n = module_table_count(e->s);
 
-    for (mid = 0; mid < n && mid < e->s->max_modules; mid++) {
+    for (mid = 0; mid < n; mid++) {
         if (e->module[mid].controller.n_ejected > 0)
             probe_module(e, mid);
         if (e->module[mid].controller.n_ejected > 0 || e->module[mid].controller.changing)
@@ -397,11 +403,11 @@ void ejector_stat(const struct ejector *e, struct ejector_stat *out)
  * readmits them. */
 static void adopt_ejected(struct ejector *e)
 {
-    uint32_t nid, cost, n = atomic_load(&e->s->routes->n_nid);
+    uint32_t nid, cost, n = node_table_count(e->s);
     uint64_t now_ms = evloop_now_ms(e->loop);
 
-    for (nid = 0; nid < n && nid < e->s->max_nodes; nid++) {
-        cost = atomic_load(&e->s->cost[nid]);
+    for (nid = 0; nid < n; nid++) {
+        cost = atomic_load(&node_table_costs(e->s)[nid]);
         if (cost >= NODE_EJECTED)
             health_eject(&e->node[nid], &e->health, cost & NODE_REASON, now_ms);
     }
@@ -424,9 +430,9 @@ int ejector_create(struct ejector **out, struct evloop *l, struct segment *s,
     e->health = *health;
     e->changed = changed;
     e->arg = arg;
-    e->node = calloc(s->max_nodes, sizeof(*e->node));
-    e->module = calloc(s->max_modules, sizeof(*e->module));
-    e->todo = malloc(s->max_modules * sizeof(*e->todo));
+    e->node = calloc(segment_max_nodes(s), sizeof(*e->node));
+    e->module = calloc(segment_max_modules(s), sizeof(*e->module));
+    e->todo = malloc(segment_max_modules(s) * sizeof(*e->todo));
     rc = e->node && e->module && e->todo
              ? probe_create(&e->probe, l, PROBE_MS, on_probe, e)
              : -ENOMEM;
@@ -446,7 +452,7 @@ void ejector_destroy(struct ejector *e)
     if (!e)
         return;
     probe_destroy(e->probe);
-    for (mid = 0; e->module && mid < e->s->max_modules; mid++)
+    for (mid = 0; e->module && mid < segment_max_modules(e->s); mid++)
         route_reader_free(&e->module[mid].route);
     free(e->node);
     free(e->module);

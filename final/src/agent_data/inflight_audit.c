@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "shmem/node_table.h"
 
 #define N_LOOKS 20
 #define N_AGREE 18                    /* looks that must show the same sign */
@@ -42,7 +43,7 @@ struct inflight_audit {
 static int32_t difference(struct inflight_audit *a, uint32_t nid)
 {
     struct call_log_sum sum;
-    int32_t inflight = atomic_load(&a->s->counters->counter[nid].inflight);
+    int32_t inflight = atomic_load(&node_table_counters(a->s)[nid].inflight);
 
     client_logs_sum(a->logs, nid, &sum);
     return inflight - (int32_t)(sum.begun - sum.done - sum.abandoned);
@@ -64,7 +65,7 @@ static void correct_counter(struct inflight_audit *a, struct suspect *s)
     if (s->diff[N_LOOKS - N_AGREE] <= 0 && s->diff[N_AGREE - 1] >= 0)
         return;                       /* fewer than N_AGREE have the same sign */
     LOG_DEBUG("inflight.corrected", "node_id=%u by=%d", s->nid, -median);
-    atomic_fetch_sub(&a->s->counters->counter[s->nid].inflight, median);
+    atomic_fetch_sub(&node_table_counters(a->s)[s->nid].inflight, median);
     a->n_corrected++;
 }
 
@@ -86,13 +87,13 @@ static void on_look(void *arg)
 
 void inflight_audit_start(struct inflight_audit *a)
 {
-    uint32_t nid, n_nid = atomic_load(&a->s->routes->n_nid);
+    const struct node_counter *counter = node_table_counters(a->s);
+    uint32_t nid, n_nid = node_table_count(a->s);
 
     if (a->n > 0)
         return;
-    for (nid = 0; nid < n_nid && nid < a->s->max_nodes && a->n < MAX_SUSPECTS; nid++)
-        if (atomic_load(&a->s->counters->counter[nid].inflight) != 0 &&
-            difference(a, nid) != 0)
+    for (nid = 0; nid < n_nid && a->n < MAX_SUSPECTS; nid++)
+        if (atomic_load(&counter[nid].inflight) != 0 && difference(a, nid) != 0)
             a->suspect[a->n++].nid = nid;
     a->look = 0;
     if (a->n > 0)

@@ -12,7 +12,6 @@
 #include "agent_data/module_policy.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "lb/health.h"
 #include "lb/policies.h"
 #include "lb/spillover.h"
+#include "shmem/module_table.h"
 
 #define LOG_GAP_MS 60000
 
@@ -84,12 +84,12 @@ static int rule_from_database(const struct inputs *in)
 
 static uint32_t rule_of(const struct module_policy *p, uint32_t mid)
 {
-    const struct layout_module *out = &p->s->module[mid];
+    struct module_id id = module_table_id(p->s, mid);
     char mod[24], want[24];
     const char *at = p->cfg.rules;
     int rule, preset = 0;             /* scan */
 
-    snprintf(want, sizeof(want), "%u/%u", out->modid, out->cmdid);
+    snprintf(want, sizeof(want), "%u/%u", id.modid, id.cmdid);
     while ((rule = next_rule(&at, mod)) >= 0) {
         if (strcmp(mod, want) == 0)
             return (uint32_t)rule;
@@ -121,18 +121,20 @@ static uint32_t own_zone_demand(const struct module_policy *p, struct inputs *in
 
 static void write_policy(struct module_policy *p, uint32_t mid)
 {
-    struct layout_module *out = &p->s->module[mid];
+    struct module_table_settings set;
     struct inputs *in = &p->inputs[mid];
     uint32_t timeout_ms = in->meta ? in->meta->timeout_ms : 0;
 
-    atomic_store(&out->rule, rule_of(p, mid));
-    atomic_store(&out->timeout_ms, timeout_ms ? timeout_ms : p->cfg.timeout_ms);
-    atomic_store(&out->demand, own_zone_demand(p, in));
-    if (atomic_load(&out->eject_after) == 0) { /* a new module */
-        atomic_store(&out->eject_after, health_eject_after(0));
-        atomic_store(&out->own_max, PICK_FULL);
-        atomic_store(&out->penalty_us, CONTROLLER_PENALTY_MIN_US);
+    module_table_get(p->s, mid, &set);
+    set.rule = rule_of(p, mid);
+    set.timeout_ms = timeout_ms ? timeout_ms : p->cfg.timeout_ms;
+    set.demand = own_zone_demand(p, in);
+    if (set.eject_after == 0) {       /* a new module */
+        set.eject_after = health_eject_after(0);
+        set.own_max = PICK_FULL;
+        set.penalty_us = CONTROLLER_PENALTY_MIN_US;
     }
+    module_table_set(p->s, mid, &set);
 }
 
 void module_policy_set_weights(struct module_policy *p, uint32_t mid, uint64_t own,
@@ -187,7 +189,7 @@ int module_policy_create(struct module_policy **out, struct segment *s,
         return -ENOMEM;
     p->s = s;
     p->cfg = *cfg;
-    p->inputs = calloc(s->max_modules, sizeof(*p->inputs));
+    p->inputs = calloc(segment_max_modules(s), sizeof(*p->inputs));
     if (!p->inputs) {
         free(p);
         return -ENOMEM;
@@ -202,7 +204,7 @@ void module_policy_destroy(struct module_policy *p)
 
     if (!p)
         return;
-    for (mid = 0; mid < p->s->max_modules; mid++)
+    for (mid = 0; mid < segment_max_modules(p->s); mid++)
         free(p->inputs[mid].meta);
     free(p->inputs);
     free(p);

@@ -8,7 +8,7 @@
 #include "base/ipv4.h"
 #include "shmem/picker.h"
 
-#define FIRST_LOG (LAYOUT_CALL_LOGS + 1) /* the log before it is client_logs' own */
+#define FIRST_LOG (SEGMENT_CLIENT_LOGS + 1) /* the log before it is client_logs' own */
 
 struct udp_calls {
     char dir[256];
@@ -52,7 +52,7 @@ int udp_calls_create(struct udp_calls **out, const char *dir, unsigned n_shard)
 {
     struct udp_calls *u;
 
-    if (n_shard >= LAYOUT_OWN)
+    if (n_shard >= SEGMENT_AGENT_LOGS)
         return -EINVAL;
     u = calloc(1, sizeof(*u) + n_shard * sizeof(u->picker[0]));
     if (!u)

@@ -1,126 +1,57 @@
-/* One connected UDP socket for each port of the agent: connected, so that a dead agent is
- * ECONNREFUSED at once, and nobody else's datagrams come in.
+/* The functions of lars.h.  A node comes from one of three modules, which are asked in
+ * this order: shm_client (shared memory), udp_client (the agent), fallback (the file that
+ * the agent wrote).  Only the last two are guarded by the lock of the client; a call by
+ * shared memory takes no lock.
  *
- * Every request has a number and only the reply with that number counts: a reply that
- * comes too late must not answer the next question.  A request is sent twice, the second
- * time when half of its time is over. */
+ * Rejected: trying shared memory only after the agent was found alive.  Everything that a
+ * pick needs is in shared memory, so it is at least as good with the agent dead. */
 #include "api/lars.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "api/fallback.h"
-#include "api/shm_calls.h"
+#include "api/lars_private.h"
 #include "api/lars_strerror.h"
+#include "api/shm_client.h"
+#include "api/udp_client.h"
+#include "base/ipv4.h"
 #include "base/mono.h"
-#include "base/net_addr.h"
 #include "base/version.h"
-#include "net/frame.h"
-#include "net/sock.h"
-#include "proto/msg_host.h"
 
-#define SHARDS 3
+#define PORT "8888"
+#define ADDRESS "127.0.0.1"
 #define TIMEOUT_MS 200
 #define REGISTER_MS 1000
-#define DATAGRAM_MAX 65536
-
-_Static_assert(sizeof(struct lars_addr) == sizeof(struct net_addr), "one and the same");
+#define REGISTER_GAP_NS (2 * 1000 * 1000) /* between two looks; it doubles up to: */
+#define REGISTER_GAP_MAX_NS (50 * 1000 * 1000)
 
 struct lars_client {
-    pthread_mutex_t lock;             /* guards all that follows */
-    struct net_addr to;               /* the agent's first port */
-    int fd[SHARDS];
-    uint32_t timeout_ms, seq;
+    struct shm_client *shm;           /* has locks of its own */
+    pthread_mutex_t lock;             /* guards <fallback>, and the replies of <udp> */
+    struct udp_client *udp;
     struct fallback *fallback;
-    struct shm_client *shm;               /* not guarded: it has threads of its own */
-    char in[DATAGRAM_MAX];
 };
 
-/* What a reply must be to be ours. */
-struct expect {
-    int32_t msgid;
-    struct module_id mod;
-    uint32_t seq;
-    struct msg_host_reply reply;      /* of MSG_HOST */
-    struct msg_host *host;            /* of MSG_API_ROUTE: room for MSG_MAX_HOSTS */
-    size_t n;
-};
-
-static bool is_reply(struct expect *x, const struct frame *f)
+/* A child that read the replies of its parent's sockets would take them from it, and the
+ * parent's call logs are not mapped in the child: both are made anew.  Another thread of
+ * the parent may have held the lock at fork(); it does not exist in the child. */
+static void renew_after_fork(struct lars_client *c)
 {
-    struct module_id m;
-
-    if (f->msgid != x->msgid)
-        return false;
-    if (x->msgid == MSG_API_ROUTE)
-        return msg_unpack_route(&m, x->host, MSG_MAX_HOSTS, &x->n, f->body, f->len) ==
-                   0 &&
-               m.modid == x->mod.modid && m.cmdid == x->mod.cmdid;
-    return msg_host_unpack_reply(&x->reply, f->body, f->len) == 0 &&
-           x->reply.seq == x->seq && x->reply.mod.modid == x->mod.modid &&
-           x->reply.mod.cmdid == x->mod.cmdid;
+    shm_client_after_fork(c->shm);
+    pthread_mutex_init(&c->lock, NULL);
+    udp_client_after_fork(c->udp);
 }
 
-/* Until our reply comes or <end_ms> has passed.  Returns 0; -ETIMEDOUT; -ECONNREFUSED. */
-static int wait_reply(struct lars_client *c, int fd, struct expect *x, uint64_t end_ms)
+static bool is_valid(const struct lars_client *c, uint32_t modid, uint32_t cmdid)
 {
-    struct frame f;
-    ssize_t n;
-
-    do {
-        n = sock_read(fd, c->in, sizeof(c->in)); /* waits timeout_ms / 2 at most */
-        if (n < 0)
-            return n == -EAGAIN ? -ETIMEDOUT : (int)n;
-        if (frame_parse(c->in, (size_t)n, FRAME_MAX_BODY, &f) == n && is_reply(x, &f))
-            return 0;
-    } while (mono_ms() < end_ms);
-    return -ETIMEDOUT;
+    return c && (modid != 0 || cmdid != 0);
 }
 
-static int send_frame(int fd, int32_t msgid, const void *body, size_t len)
-{
-    char out[FRAME_HEAD + MSG_HOST_ROOM];
-    ssize_t n;
-
-    frame_put_head((uint8_t *)out, msgid, (uint32_t)len);
-    memcpy(out + FRAME_HEAD, body, len);
-    n = sock_write(fd, out, FRAME_HEAD + len);
-    if (n == -ECONNREFUSED)           /* about a datagram before this one: say it again */
-        n = sock_write(fd, out, FRAME_HEAD + len);
-    return n < 0 ? (int)n : 0;
-}
-
-static int exchange(struct lars_client *c, struct expect *x, int32_t msgid,
-                    const void *body, size_t len)
-{
-    int fd = c->fd[module_id_shard(x->mod, SHARDS)];
-    uint64_t now = mono_ms();
-    int rc = -ETIMEDOUT, i;
-
-    for (i = 1; i <= 2 && (rc == -ETIMEDOUT || rc == -ECONNREFUSED); i++) {
-        rc = send_frame(fd, msgid, body, len);
-        if (rc == 0)
-            rc = wait_reply(c, fd, x, now + c->timeout_ms * (uint32_t)i / 2);
-    }
-    return rc;
-}
-
-static struct lars_addr addr_of(uint32_t ip, uint32_t port)
-{
-    struct lars_addr a = {.family = AF_INET, .port = (uint16_t)port};
-
-    a.ip[0] = (uint8_t)(ip >> 24);
-    a.ip[1] = (uint8_t)(ip >> 16);
-    a.ip[2] = (uint8_t)(ip >> 8);
-    a.ip[3] = (uint8_t)ip;
-    return a;
-}
+/* --- a node for a call -------------------------------------------------------------- */
 
 static int errno_of(int32_t retcode)
 {
@@ -136,31 +67,67 @@ static int errno_of(int32_t retcode)
     }
 }
 
-/* The lock is held. */
-static int get_host(struct lars_client *c, const struct module_id *m,
-                    struct msg_host *host)
+/* The agent, unless its heartbeat shows that it is dead; else its file.  The lock is
+ * held. */
+static int ask_agent_or_file(struct lars_client *c, const struct module_id *m,
+                             struct msg_host *host)
 {
-    struct msg_get_host q = {++c->seq, *m};
-    struct expect x = {.msgid = MSG_HOST, .mod = *m, .seq = q.seq};
-    char body[MSG_HOST_ROOM];
-    ssize_t n = msg_host_pack_get(&q, body, sizeof(body));
+    struct msg_host_reply reply;
     int rc = -ETIMEDOUT;
 
-    if (n < 0)
-        return (int)n;
-    /* lab s06.fallback: The agent, unless it is dead; else the file that it left. */
-    /* stub: (void)x, (void)errno_of, (void)exchange, (void)host; return rc; */
     if (!fallback_agent_is_dead(c->fallback, mono_ms()))
-        rc = exchange(c, &x, MSG_GET_HOST, body, (size_t)n);
+        rc = udp_client_get_host(c->udp, m, &reply);
     if (rc == 0) {
-        *host = x.reply.host;
-        return errno_of(x.reply.retcode);
+        *host = reply.host;
+        return errno_of(reply.retcode);
     }
     return fallback_pick(c->fallback, m, host, mono_ms()) == 0 ? 1 : -ETIMEDOUT;
-    /* end lab */
 }
 
-static void after_fork(struct lars_client *c);
+static struct lars_addr addr_of(const struct msg_host *host)
+{
+    struct net_addr a = ipv4_addr(host->ip, (uint16_t)host->port);
+
+    return *(const struct lars_addr *)(const void *)&a;
+}
+
+static int get_slow(struct lars_client *c, uint32_t modid, uint32_t cmdid,
+                    struct lars_host *out)
+{
+    struct module_id m = {modid, cmdid};
+    struct msg_host host;
+    int rc;
+
+    pthread_mutex_lock(&c->lock);
+    rc = ask_agent_or_file(c, &m, &host);
+    pthread_mutex_unlock(&c->lock);
+    if (rc >= 0)
+        *out = (struct lars_host){addr_of(&host), modid, cmdid, mono_us(), {0}};
+    return rc;
+}
+
+int lars_get_with(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
+                  const struct lars_get_options *o, struct lars_host *out)
+{
+    int rc;
+
+    if (!is_valid(c, modid, cmdid))
+        return -EINVAL;
+    if (shm_client_has_forked(c->shm))
+        renew_after_fork(c);
+    rc = shm_client_get(c->shm, modid, cmdid, key, o->avoid, o->n_avoid, out);
+    if (rc == 0 || rc == -ENOENT)
+        return rc;
+    return o->no_wait ? -EINPROGRESS : get_slow(c, modid, cmdid, out);
+}
+
+int lars_get_host_key(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
+                      struct lars_host *out)
+{
+    static const struct lars_get_options none = {.n_avoid = 0};
+
+    return lars_get_with(c, modid, cmdid, key, &none, out);
+}
 
 int lars_get_host(struct lars_client *c, uint32_t modid, uint32_t cmdid,
                   struct lars_host *out)
@@ -168,101 +135,99 @@ int lars_get_host(struct lars_client *c, uint32_t modid, uint32_t cmdid,
     return lars_get_host_key(c, modid, cmdid, 0, out);
 }
 
-int lars_get_host_key(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
-                      struct lars_host *out)
+bool lars_is_tracked(const struct lars_host *h)
 {
-    struct module_id m = {modid, cmdid};
-    struct msg_host host;
-    int rc;
+    return shm_client_began(h);
+}
 
-    if (!c || (modid == 0 && cmdid == 0))
-        return -EINVAL;
-    if (shm_client_has_forked(c->shm))
-        after_fork(c);
-    rc = shm_calls_get(c->shm, modid, cmdid, key, out);
-    if (rc == 0 || rc == -ENOENT || rc == -EINPROGRESS)
-        return rc;
-    pthread_mutex_lock(&c->lock);
-    rc = get_host(c, &m, &host);
-    pthread_mutex_unlock(&c->lock);
-    if (rc >= 0)
-        *out =
-            (struct lars_host){addr_of(host.ip, host.port), modid, cmdid, mono_us(), {0}};
-    return rc;
+/* --- its report --------------------------------------------------------------------- */
+
+static int report_by_udp(struct lars_client *c, const struct lars_host *h, int retcode)
+{
+    const struct net_addr *a = (const struct net_addr *)(const void *)&h->addr;
+    uint64_t cost_us = mono_us() - h->start_us;
+    struct msg_call call = {.mod = {h->modid, h->cmdid}, .retcode = retcode != 0};
+
+    if (a->family != AF_INET)
+        return -EAFNOSUPPORT;
+    call.host = (struct msg_host){ipv4_of(a), a->port};
+    call.cost_us = cost_us > UINT32_MAX ? UINT32_MAX : (uint32_t)cost_us;
+    return udp_client_report(c->udp, &call);
 }
 
 int lars_report(struct lars_client *c, const struct lars_host *h, int retcode)
 {
-    struct msg_call q;
-    char body[MSG_HOST_ROOM];
-    uint64_t cost;
-    ssize_t n;
+    int rc;
 
-    if (!c || !h || (h->modid == 0 && h->cmdid == 0))
+    if (!h || !is_valid(c, h->modid, h->cmdid))
         return -EINVAL;
     if (shm_client_has_forked(c->shm))
-        after_fork(c);
-    if (shm_calls_has(h)) {
-        int rc = shm_calls_report(c->shm, h, retcode == 0);
-
-        if (rc != -ESTALE)
+        renew_after_fork(c);
+    if (shm_client_began(h)) {
+        rc = shm_client_report(c->shm, h, retcode == 0);
+        if (rc != -ESTALE)            /* of a segment that no log is open in: by UDP */
             return rc;
     }
-    if (h->addr.family != AF_INET)
-        return -EAFNOSUPPORT;
-    q = (struct msg_call){{h->modid, h->cmdid}, {0, h->addr.port}, retcode != 0, 0};
-    q.host.ip = (uint32_t)h->addr.ip[0] << 24 | (uint32_t)h->addr.ip[1] << 16 |
-                (uint32_t)h->addr.ip[2] << 8 | h->addr.ip[3];
-    cost = mono_us() - h->start_us;
-    q.cost_us = cost > UINT32_MAX ? UINT32_MAX : (uint32_t)cost;
-    n = msg_host_pack_call(&q, body, sizeof(body));
-    if (n < 0)
-        return (int)n;
-    return send_frame(c->fd[module_id_shard(q.mod, SHARDS)], MSG_REPORT, body, (size_t)n);
+    return report_by_udp(c, h, retcode);
+}
+
+/* --- all nodes of a module ---------------------------------------------------------- */
+
+/* Into <host>, which has room for MSG_MAX_HOSTS.  Returns 0; -ETIMEDOUT. */
+static int route_of(struct lars_client *c, const struct module_id *m,
+                    struct msg_host *host, size_t *n)
+{
+    int rc = -ETIMEDOUT;
+
+    pthread_mutex_lock(&c->lock);
+    if (!fallback_agent_is_dead(c->fallback, mono_ms()))
+        rc = udp_client_get_route(c->udp, m, host, n);
+    if (rc < 0)
+        rc = fallback_route(c->fallback, m, host, MSG_MAX_HOSTS, n, mono_ms());
+    pthread_mutex_unlock(&c->lock);
+    return rc < 0 ? -ETIMEDOUT : 0;
+}
+
+static int get_route_slow(struct lars_client *c, const struct module_id *m,
+                          struct lars_addr *out, unsigned max)
+{
+    struct msg_host *host = malloc(MSG_MAX_HOSTS * sizeof(*host));
+    size_t i, n = 0;
+    int rc = host ? route_of(c, m, host, &n) : -ENOMEM;
+
+    if (rc == 0 && n == 0)
+        rc = -ENOENT;
+    else if (rc == 0 && n > max)
+        rc = -E2BIG;
+    else if (rc == 0)
+        rc = (int)n;
+    for (i = 0; rc > 0 && i < n; i++)
+        out[i] = addr_of(&host[i]);
+    free(host);
+    return rc;
 }
 
 int lars_get_route(struct lars_client *c, uint32_t modid, uint32_t cmdid,
                    struct lars_addr *out, unsigned max)
 {
-    struct expect x = {.msgid = MSG_API_ROUTE, .mod = {modid, cmdid}};
-    char body[MSG_HOST_ROOM];
-    ssize_t n = msg_pack_get_route(&x.mod, body, sizeof(body));
-    size_t i;
-    int rc = -ETIMEDOUT;
+    struct module_id m = {modid, cmdid};
+    int rc;
 
-    if (!c || (modid == 0 && cmdid == 0))
+    if (!is_valid(c, modid, cmdid))
         return -EINVAL;
     if (shm_client_has_forked(c->shm))
-        after_fork(c);
-    rc = shm_calls_route(c->shm, modid, cmdid, out, max);
+        renew_after_fork(c);
+    rc = shm_client_route(c->shm, modid, cmdid, out, max);
     if (rc >= 0 || rc == -E2BIG || rc == -ENOENT)
         return rc;
-    rc = -ETIMEDOUT;
-    x.host = malloc(MSG_MAX_HOSTS * sizeof(*x.host));
-    if (!x.host)
-        return -ENOMEM;
-    pthread_mutex_lock(&c->lock);
-    if (!fallback_agent_is_dead(c->fallback, mono_ms()))
-        rc = exchange(c, &x, MSG_API_GET_ROUTE, body, (size_t)n);
-    if (rc < 0)
-        rc = fallback_route(c->fallback, &x.mod, x.host, MSG_MAX_HOSTS, &x.n, mono_ms());
-    pthread_mutex_unlock(&c->lock);
-    if (rc < 0)
-        rc = -ETIMEDOUT;
-    else if (x.n == 0 || x.n > max)
-        rc = x.n == 0 ? -ENOENT : -E2BIG;
-    else
-        rc = (int)x.n;
-    for (i = 0; rc > 0 && i < x.n; i++)
-        out[i] = addr_of(x.host[i].ip, x.host[i].port);
-    free(x.host);
-    return rc;
+    return get_route_slow(c, &m, out, max);
 }
 
+/* The agent loads a module when it is first asked for it, so ask until it has it. */
 int lars_register(struct lars_client *c, uint32_t modid, uint32_t cmdid)
 {
     uint64_t end = mono_ms() + REGISTER_MS;
-    struct timespec gap = {.tv_nsec = 2 * 1000 * 1000};
+    struct timespec gap = {.tv_nsec = REGISTER_GAP_NS};
     struct lars_addr one;
     int rc;
 
@@ -273,12 +238,12 @@ int lars_register(struct lars_client *c, uint32_t modid, uint32_t cmdid)
         if (rc != -ENOENT || mono_ms() >= end)
             return rc;
         clock_nanosleep(CLOCK_MONOTONIC, 0, &gap, NULL);
-        if (gap.tv_nsec < 50 * 1000 * 1000)
+        if (gap.tv_nsec < REGISTER_GAP_MAX_NS)
             gap.tv_nsec *= 2;
     }
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- open and close ----------------------------------------------------------------- */
 
 static const char *or_env(const char *value, const char *name, const char *preset)
 {
@@ -287,68 +252,38 @@ static const char *or_env(const char *value, const char *name, const char *prese
     return env && *env ? env : preset;
 }
 
-static int open_sockets(struct lars_client *c)
+/* Where the agent's first port is.  Returns 0 or -EINVAL. */
+static int agent_addr(const struct lars_options *o, struct net_addr *out)
 {
-    struct net_addr to = c->to;
-    int i;
+    const char *address = or_env(o->address, "LARS_ADDRESS", ADDRESS);
+    int port = o->port ? o->port : net_addr_parse_port(or_env(NULL, "LARS_PORT", PORT));
 
-    for (i = 0; i < SHARDS; i++, to.port++) {
-        c->fd[i] = sock_datagram_to(&to, c->timeout_ms / 2 + 1);
-        if (c->fd[i] < 0)
-            return c->fd[i];
-    }
-    return 0;
-}
-
-static void close_sockets(struct lars_client *c)
-{
-    int i;
-
-    for (i = 0; i < SHARDS; i++) {
-        if (c->fd[i] >= 0)
-            close(c->fd[i]);
-        c->fd[i] = -1;
-    }
-}
-
-/* A child that reads its parent's replies would take them away from it. */
-static void after_fork(struct lars_client *c)
-{
-    shm_client_after_fork(c->shm);
-    pthread_mutex_init(&c->lock, NULL);
-    close_sockets(c);
-    (void)open_sockets(c);            /* none: calls by UDP fail with -EBADF */
+    if (port < 1 || port > UINT16_MAX - UDP_CLIENT_PORTS + 1)
+        return -EINVAL;
+    return net_addr_set(out, address, (uint16_t)port) < 0 ? -EINVAL : 0;
 }
 
 int lars_open(struct lars_client **out, const struct lars_options *opt)
 {
     struct lars_options o = {0};
     struct lars_client *c = calloc(1, sizeof(*c));
-    const char *port;
-    int i, rc;
+    struct net_addr agent;
+    const char *dir;
+    int rc;
 
     if (!c)
         return -ENOMEM;
-    if (opt)                          /* an older program's may be shorter */
+    if (opt) /* a program that was built with an older lars.h has a shorter struct */
         memcpy(&o, opt, opt->size && opt->size < sizeof(o) ? opt->size : sizeof(o));
-    opt = &o;
+    dir = or_env(o.dir, "LARS_DIR", FALLBACK_DIR);
     pthread_mutex_init(&c->lock, NULL);
-    for (i = 0; i < SHARDS; i++)
-        c->fd[i] = -1;
-    c->timeout_ms = opt->timeout_ms ? opt->timeout_ms : TIMEOUT_MS;
-    c->seq = (uint32_t)mono_us();     /* not the numbers of the process before us */
-    port = or_env(NULL, "LARS_PORT", "8888");
-    rc = opt->port ? opt->port : net_addr_parse_port(port);
-    if (rc < 1 || rc > UINT16_MAX - SHARDS + 1 ||
-        net_addr_set(&c->to, or_env(opt->address, "LARS_ADDRESS", "127.0.0.1"),
-                     (uint16_t)rc) < 0)
-        rc = -EINVAL;
-    else
-        rc = open_sockets(c);
+    rc = agent_addr(&o, &agent);
     if (rc == 0)
-        rc = fallback_create(&c->fallback, or_env(opt->dir, "LARS_DIR", "build/run"));
+        rc = udp_client_create(&c->udp, &agent, o.timeout_ms ? o.timeout_ms : TIMEOUT_MS);
     if (rc == 0)
-        rc = shm_calls_open(&c->shm, or_env(opt->dir, "LARS_DIR", "build/run"));
+        rc = fallback_create(&c->fallback, dir);
+    if (rc == 0)
+        rc = shm_client_create(&c->shm, dir);
     if (rc < 0)
         lars_close(c);
     else
@@ -360,7 +295,7 @@ void lars_close(struct lars_client *c)
 {
     if (!c)
         return;
-    close_sockets(c);
+    udp_client_destroy(c->udp);
     fallback_destroy(c->fallback);
     shm_client_destroy(c->shm);
     pthread_mutex_destroy(&c->lock);

@@ -1,22 +1,47 @@
-/* lars.h -- the API for business code: which node to call, and how the call went.
+/* lars.h -- Lars for business code: which node to call, and how the call went.
  *
  *     struct lars_client *c;
  *     struct lars_host h;
+ *     int rc = lars_open(&c, NULL);
  *
- *     lars_open(&c, NULL);
- *     if (lars_get_host(c, 1, 1, &h) >= 0)
- *         lars_report(c, &h, call(&h) == OK ? 0 : 1);
- *     lars_close(c);
- *
- * The way to a node: shared memory, without a system call, also while the agent is dead;
- * else the agent by UDP; else the file that it left; else an error.  Every call ends
- * within its time; nothing here prints, exits or aborts.  Results below zero are -errno.
- * Thread: any; by UDP, calls on one client wait for each other.  A child after fork() may
- * go on with the client of its parent; calls that the parent began are the parent's. */
+ *     if (rc == 0)
+ *         rc = lars_get_host(c, 1, 1, &h);          a node of module 1/1
+ *     if (rc >= 0)
+ *         lars_report(c, &h, call(&h.addr) == OK ? 0 : 1);
+ *     lars_close(c); */
 #ifndef LARS_API_LARS_H
 #define LARS_API_LARS_H
 
 #include <stdint.h>
+
+/* Terms.  A service is a module, named by two numbers, modid/cmdid.  Its instances are
+ * nodes, each an address.  On every host an agent keeps the routes (which module has
+ * which nodes) and ejects nodes that fail.  The library picks one node for each call; the
+ * reports of all callers on the host are what later picks are based on.  So call
+ * lars_report() once for each call, whether it succeeded or failed.
+ *
+ * How a node is found, in this order:
+ *     1  shared memory: without a system call, and also while the agent is dead.
+ *     2  the agent by UDP: when there is no shared memory, no right to use it, or the
+ *        module is not in it yet.
+ *     3  the file of routes that the agent wrote last: when the agent does not answer.
+ *
+ * Results.  A result below zero is a negative errno code; lars_strerror() explains it.
+ * Out-parameters are written only on success.  No function prints, exits, aborts,
+ * installs a signal handler or starts a thread.
+ *
+ * Time.  lars_get_host() and lars_get_route() return within the time-out of the client
+ * (200 ms unless set), lars_register() within that and one second; lars_report() does not
+ * wait.
+ *
+ * Threads.  Any thread may use a client at any time, and one client for a process is
+ * enough.  By shared memory, threads do not wait for each other; by UDP, they do.
+ *
+ * fork().  The child may go on with the client of its parent.  Calls that the parent
+ * began must be reported by the parent.
+ *
+ * Linking: pkg-config --cflags --libs lars.  See also lars_retry.h (another attempt at
+ * another node) and lars_nowait.h (for event loops). */
 
 #ifdef __cplusplus
 extern "C" {
@@ -27,65 +52,89 @@ struct lars_client;
 struct lars_addr {
     uint16_t family;                  /* AF_INET or AF_INET6 */
     uint16_t port;                    /* host byte order */
-    uint8_t ip[16];                   /* network byte order; IPv4: the first 4 */
+    uint8_t ip[16];                   /* network byte order; IPv4: the first 4 bytes */
 };
 
+/* One call.  Plain data: it may be copied and handed to another thread. */
 struct lars_host {
-    struct lars_addr addr;            /* call this */
+    struct lars_addr addr;            /* the node to call */
     uint32_t modid, cmdid;
-    uint64_t start_us;                /* monotonic; lars_report() measures from here */
-    uint64_t opaque[4];               /* the library's; room for what is to come */
+    uint64_t start_us;                /* CLOCK_MONOTONIC; the call is timed from here */
+    uint64_t opaque[4];               /* for lars_report() */
 };
 
+/* Options of a client.  A field that is zero has the value that is given here. */
 struct lars_options {
     uint32_t size;                    /* sizeof(struct lars_options); 0 = the same */
     uint32_t zero;
     const char *address;              /* of the agent; NULL = 127.0.0.1 */
-    uint16_t port;                    /* its first port; 0 = 8888 */
-    const char *dir;                  /* where it keeps its files; NULL = build/run */
-    uint32_t timeout_ms;              /* bound of every call; 0 = 200 */
+    uint16_t port;                    /* the first of the agent's three; 0 = 8888 */
+    const char *dir;                  /* the agent's folder; NULL = /run/lars */
+    uint32_t timeout_ms;              /* 0 = 200 */
 };
 
-/* <opt> NULL: what the environment says (LARS_ADDRESS, LARS_PORT, LARS_DIR), else the
- * values above.  Copies it.  The agent need not be there.  Returns 0; -EINVAL; -ENOMEM,
- * -EMFILE. */
+/* Open a client.  An option that is not set, or <opt> NULL, is taken from the environment
+ * (LARS_ADDRESS, LARS_PORT, LARS_DIR), else it has the value above.  Copies <opt>.  The
+ * agent need not run.  Returns
+ *     0         <out> is a client, to be closed with lars_close()
+ *     -EINVAL   the address or the port cannot be used
+ *     -ENAMETOOLONG, -ENOMEM, -EAGAIN or another code of socket(2): no resources */
 int lars_open(struct lars_client **out, const struct lars_options *opt);
-void lars_close(struct lars_client *c); /* NULL is fine */
 
-/* A node of the module for one call.  Returns
- *   0           it is in <out>
- *   1           it is in <out>, from the file: the agent does not answer
- *   -EAGAIN     every node is overloaded: do not call now
- *   -ENOENT     no such module; or not known yet, then it is by the next try
- *   -EIO        the agent has a trouble of its own
- *   -ETIMEDOUT  the agent does not answer, and the file does not know the module
- *   -EINVAL     module 0/0, or no client */
+/* Close a client.  No other thread may be using it.  Calls that were begun and not
+ * reported are counted as abandoned.  NULL is fine. */
+void lars_close(struct lars_client *c);
+
+/* Pick a node of module <modid>/<cmdid> for one call, which begins now.  Returns
+ *     0             <out> is the node
+ *     1             <out> is the node, from the file of routes: the agent does not
+ * answer,
+ *                   and the health of the nodes is not known
+ *     -EAGAIN       every node is overloaded: do not call now
+ *     -ENOENT       the module has no nodes, or the agent does not know it yet: it asks
+ *                   for the routes now, so a later call may succeed
+ *     -EIO          internal error of the agent; its log has the cause
+ *     -ETIMEDOUT    the agent does not answer, and the file does not have the module
+ *     -EINVAL       module 0/0, or <c> is NULL */
 int lars_get_host(struct lars_client *c, uint32_t modid, uint32_t cmdid,
                   struct lars_host *out);
 
-/* The same for modules that choose by a key: a session stays with its node. */
+/* As lars_get_host(), with a key for modules whose policy is hash: equal keys are sent to
+ * the same node as long as it is healthy.  Other policies ignore the key. */
 int lars_get_host_key(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
                       struct lars_host *out);
 
-/* How the call went: <retcode> 0 = well.  The time since lars_get_host() goes with it.
- * Once for each call, from any thread; a call that nobody reports counts as failed after
- * the module's time-out.  Returns 0; -EALREADY: it was reported before, or timed out;
- * -EPERM: another process began it; -EINVAL: no host, no client; by UDP nobody answers:
- * -errno when it could not be sent. */
+/* Report how the call <h> went: <retcode> 0 means success, any other value failure.  Its
+ * duration, measured since lars_get_host(), is reported with it.  Call this once for each
+ * call, from any thread.  A call that was begun in shared memory and has no report counts
+ * as failed after the time-out of its module (30 s unless the operator sets another).
+ * Returns
+ *     0             the report is counted, or was sent to the agent
+ *     -EALREADY     the call was reported before, or its time-out has passed
+ *     -EPERM        another process began the call
+ *     -EINVAL       <c> or <h> is NULL, or <h> is not from lars_get_host()
+ *     -EAFNOSUPPORT the call has to be reported by UDP and its node is not IPv4
+ *     another code  of shared memory or of send(2): the report is lost */
 int lars_report(struct lars_client *c, const struct lars_host *h, int retcode);
 
-/* All nodes of the module, at most <max>.  Returns how many there are in <out>; -ENOENT,
- * -ETIMEDOUT as above; -E2BIG when there are more than <max>. */
+/* All nodes of the module, the ejected ones as well; at most <max>.  Returns
+ *     1 or more     how many <out> has
+ *     -E2BIG        there are more than <max>
+ *     -ENOENT, -ETIMEDOUT, -EINVAL as lars_get_host(); -ENOMEM */
 int lars_get_route(struct lars_client *c, uint32_t modid, uint32_t cmdid,
                    struct lars_addr *out, unsigned max);
 
-/* Make the agent know the module before it is needed.  Waits for its route, at most a
- * second.  Returns 0; -ENOENT: no nodes; -ETIMEDOUT. */
+/* Make the agent load the routes of a module before they are needed, and wait for them
+ * for at most a second.  A program that does this at its start never sees -ENOENT for a
+ * module that exists.  Returns 0; -ENOENT when the module has no nodes; -ETIMEDOUT;
+ * -EINVAL; -ENOMEM. */
 int lars_register(struct lars_client *c, uint32_t modid, uint32_t cmdid);
 
-/* What a result below zero means, in one line and for good.  Never NULL. */
+/* A sentence in English for a result.  Never NULL; a static string, never freed. */
 const char *lars_strerror(int rc);
-const char *lars_version(void);       /* "1.1.0" */
+
+/* The version of the library, such as "1.1.0".  A static string. */
+const char *lars_version(void);
 
 #ifdef __cplusplus
 }

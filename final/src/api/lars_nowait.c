@@ -1,14 +1,11 @@
 #include "api/lars_nowait.h"
 
-#include "api/shm_calls.h"
+#include "api/lars_private.h"
 
 int lars_nowait_get(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
                     struct lars_host *out)
 {
-    int rc;
+    static const struct lars_get_options no_wait = {.no_wait = true};
 
-    shm_calls_only(true);
-    rc = lars_get_host_key(c, modid, cmdid, key, out);
-    shm_calls_only(false);
-    return rc;
+    return lars_get_with(c, modid, cmdid, key, &no_wait, out);
 }

@@ -1,9 +1,10 @@
-/* lars_nowait.h -- for event loops: a node at once, or none.
+/* lars_nowait.h -- for event loops, which must not wait: a node at once, or none.
  *
- *     if (lars_nowait_get(c, 1, 1, 0, &h) == -EINPROGRESS)
- *         ... let a thread that may wait call lars_register(c, 1, 1)
+ *     rc = lars_nowait_get(c, 1, 1, 0, &h);
+ *     if (rc == -EINPROGRESS)
+ *         ... let another thread, which may wait, call lars_register(c, 1, 1)
  *
- * lars_report() of what came from here does not wait either. */
+ * lars_report() never waits and is used as usual. */
 #ifndef LARS_API_LARS_NOWAIT_H
 #define LARS_API_LARS_NOWAIT_H
 
@@ -13,8 +14,11 @@
 extern "C" {
 #endif
 
-/* As lars_get_host_key(), by shared memory only.  Returns 0; -ENOENT; -EINVAL;
- * -EINPROGRESS: the module is not there yet, or there is no shared memory. */
+/* As lars_get_host_key(), but by shared memory only.  Returns
+ *     0             <out> is the node
+ *     -ENOENT       the module has no nodes
+ *     -EINPROGRESS  the module is not in shared memory yet, or there is no shared memory
+ *     -EINVAL       module 0/0, or <c> is NULL */
 int lars_nowait_get(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
                     struct lars_host *out);
 

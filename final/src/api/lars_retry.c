@@ -1,25 +1,34 @@
+/* Whether another attempt may be made, and at which node.  The budget is shared by all
+ * threads of a module's callers, so it is two atomic words and no lock; both are zero at
+ * the start, which means a full budget.
+ *
+ * Invariant: over any period, further attempts are at most a tenth of the requests, plus
+ * one for each second, plus the ten of a full budget.
+ *
+ * Rejected: a number of retries for each request alone.  Three attempts of every request
+ * triple the load of a service exactly when it fails. */
 #include "api/lars_retry.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
 
-#include "api/shm_calls.h"
+#include "api/lars_private.h"
 #include "base/mono.h"
 
 #define ATTEMPTS 3
 #define TIMEOUT_MS 1000
-#define TRIES 4                       /* by UDP: until it is another node */
+#define TRIES 4                       /* questions by UDP for a node not yet tried */
 
-/* In thousandths of an attempt. */
+/* The budget counts thousandths of an attempt. */
 #define WHOLE 1000
-#define EARNED (WHOLE / 10)
+#define EARNED (WHOLE / 10)           /* by each first attempt */
 #define MOST (10 * WHOLE)
 
 /* --- the budget --------------------------------------------------------------------- */
 
-/* opaque[0]: what is missing to MOST, so that zeroed is full.  opaque[1]: the millisecond
- * up to which time was paid for; a millisecond earns a thousandth. */
+/* opaque[0]: what is missing to MOST, so that a zeroed budget is full.  opaque[1]: the
+ * time, in ms, up to which the budget has earned; a millisecond earns a thousandth. */
 static _Atomic uint64_t *part(struct lars_budget *b, int i)
 {
     return (_Atomic uint64_t *)(void *)&b->opaque[i];
@@ -65,7 +74,7 @@ static bool was_tried(const struct lars_retry *r, const struct lars_addr *a)
     return false;
 }
 
-/* May there be another one?  0 or why not. */
+/* May another attempt be made?  Returns 0, or the error of lars_retry_next(). */
 static int may_try(struct lars_retry *r, uint64_t now_ms)
 {
     uint32_t most = r->attempts ? r->attempts : ATTEMPTS;
@@ -89,15 +98,15 @@ static int may_try(struct lars_retry *r, uint64_t now_ms)
 
 static int get(struct lars_client *c, const struct lars_retry *r, struct lars_host *out)
 {
+    const struct lars_get_options o = {.avoid = r->tried, .n_avoid = r->n};
     int i, rc = 0;
 
-    shm_calls_avoid(r->tried, r->n);
     for (i = 0; i < TRIES; i++) {
-        rc = lars_get_host_key(c, r->modid, r->cmdid, r->key, out);
-        if (rc < 0 || shm_calls_has(out) || !was_tried(r, &out->addr))
-            break;                    /* what was chosen by shared memory was begun */
+        rc = lars_get_with(c, r->modid, r->cmdid, r->key, &o, out);
+        /* A pick by shared memory has avoided what it could, and has begun a call. */
+        if (rc < 0 || lars_is_tracked(out) || !was_tried(r, &out->addr))
+            break;
     }
-    shm_calls_avoid(NULL, 0);
     return rc;
 }
 

@@ -7,29 +7,29 @@ const char *lars_strerror_of(int rc)
 {
     switch (rc < 0 ? rc : 0) {
     case 0:
-        return "well";
+        return "success";
     case -EAGAIN:
         return "every node is overloaded: do not call now";
     case -ENOENT:
         return "the module has no nodes, or is not known yet";
     case -EIO:
-        return "the agent has a trouble of its own: see its log";
+        return "internal error of the agent: see its log";
     case -ETIMEDOUT:
-        return "the agent does not answer and its file does not know the module";
+        return "the agent does not answer, and its file does not have the module";
     case -EALREADY:
-        return "the call was reported before, or has timed out";
+        return "the call was reported before, or its time-out has passed";
     case -EINVAL:
-        return "module 0/0, an option that is none, or no client and no call";
+        return "invalid argument: module 0/0, a wrong option, or no client or call";
     case -EINPROGRESS:
-        return "not in shared memory yet: register the module where one may wait";
+        return "not in shared memory yet: register the module in a thread that may wait";
     case -ECANCELED:
-        return "no attempt is left, or the call must not be made twice";
+        return "no attempt is left, or the call must not be repeated";
     case -ETIME:
         return "the time of the request is over";
     case -EDQUOT:
-        return "the budget of retries is used up: most calls fail";
+        return "the retry budget is used up: most calls fail";
     case -E2BIG:
-        return "more nodes than there is room for";
+        return "there are more nodes than room for them";
     default:
         return err_text(rc);
     }

@@ -1,7 +1,8 @@
-/* larswords -- results of lars.h in words.  Thread: any. */
+/* lars_strerror -- the sentences of lars_strerror().  Thread: any. */
 #ifndef LARS_API_LARS_STRERROR_H
 #define LARS_API_LARS_STRERROR_H
 
-const char *lars_strerror_of(int rc);     /* lars_strerror() */
+/* A static string, never NULL. */
+const char *lars_strerror_of(int rc);
 
 #endif

@@ -1,3 +1,21 @@
+/* Each thread has a picker, and with it a call log that no other thread writes, so calls
+ * take no lock.  A thread finds its own by a thread-local pointer, or, when it uses
+ * several clients, by a thread-specific key.  The record of a thread that has ended is
+ * given to the next new thread, call log included: there are not more logs in use than
+ * threads were alive at once.
+ *
+ * A report may come from another thread than the call.  <log> has the open logs of this
+ * process by index; the token of the call names the index.  Such a log is finished with
+ * atomics only (call_log.c), so it may belong to a thread that is in a call meanwhile.
+ *
+ * When another segment comes into force, the picker is retired and not freed: a report of
+ * another thread may be using its log at that moment.
+ *
+ * fork(): the child must not write the logs of its parent.  A page with MADV_WIPEONFORK
+ * is zero in the child, so one load tells; shm_client_after_fork() forgets all pickers.
+ *
+ * Rejected: pthread_atfork(), which would run a handler of a library that the program may
+ * have unloaded, and does not see clone(). */
 #include "api/shm_client.h"
 
 #include <errno.h>
@@ -6,54 +24,60 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
+#include "api/fallback.h"
 #include "base/mono.h"
+#include "shmem/picker.h"
 
-#define AGAIN_MS 1000                 /* between two attempts, and two looks */
+#define AGAIN_MS 1000                 /* between two attempts to attach, and two checks */
 #define PAGE 4096
 
 struct thread {
-    struct picker *chooser;          /* NULL = none now */
-    uint64_t again_ms, look_ms;       /* monotonic */
+    struct picker *picker;            /* NULL = none now */
+    uint32_t index;                   /* of the picker's call log */
+    uint64_t attach_ms, check_ms;     /* monotonic; when to do it next */
     bool is_free;                     /* its thread has ended; guarded by lock */
     struct shm_client *c;
     struct thread *next;              /* guarded by lock */
 };
 
-struct old {                          /* of files that are not in force: until the end */
-    struct picker *chooser;
-    struct old *next;
+struct retired {                      /* of a segment that is no longer in force */
+    struct picker *picker;
+    struct retired *next;
 };
 
 struct shm_client {
     char dir[PATH_MAX];
-    uint64_t id;                      /* another for each client of this process */
+    uint64_t id;                      /* unique among the clients of this process */
     pthread_key_t key;
     pthread_mutex_t lock;
     struct thread *threads;           /* guarded by lock */
-    struct old *old;                  /* guarded by lock */
-    struct call_log *_Atomic ledger[LAYOUT_CALL_LOGS]; /* of this process, by index */
-    _Atomic uint64_t *same;           /* 0 after fork(), by MADV_WIPEONFORK */
+    struct retired *retired;          /* guarded by lock; freed with the client */
+    struct call_log *_Atomic log[SEGMENT_CLIENT_LOGS]; /* of this process, by index */
+    _Atomic uint64_t *same_process;   /* 0 after fork(), by MADV_WIPEONFORK */
 };
 
 static _Atomic uint64_t next_id = 1;
+
+/* The record that this thread used last: most threads use one client. */
 static _Thread_local struct {
-    uint64_t id;                      /* whose; 0 = nobody's */
+    uint64_t id;                      /* of its client; 0 = none */
     struct thread *thread;
 } mine;
+
+_Static_assert(sizeof(struct lars_addr) == sizeof(struct net_addr), "the same struct");
+
+/* --- threads ------------------------------------------------------------------------ */
 
 static void on_thread_end(void *arg)
 {
     struct thread *t = arg;
 
     pthread_mutex_lock(&t->c->lock);
-    t->is_free = true;                /* the next thread goes on with its ledger */
+    t->is_free = true;
     pthread_mutex_unlock(&t->c->lock);
 }
-
-/* --- threads ------------------------------------------------------------------------ */
 
 static struct thread *new_thread(struct shm_client *c)
 {
@@ -94,106 +118,141 @@ static struct thread *thread_of(struct shm_client *c)
     return t;
 }
 
-/* Other files are in force.  Another thread may be using the old ledger at this moment:
- * it stays until the end. */
+/* --- pickers ------------------------------------------------------------------------ */
+
 static void retire(struct shm_client *c, struct thread *t)
 {
-    struct old *o = malloc(sizeof(*o));
+    struct retired *r = malloc(sizeof(*r));
 
-    if (!o)
+    if (!r)
         return;                       /* the next call tries again */
     pthread_mutex_lock(&c->lock);
-    atomic_store(&c->ledger[call_log_index(picker_calls(t->chooser))], NULL);
-    *o = (struct old){t->chooser, c->old};
-    c->old = o;
-    t->chooser = NULL;
+    atomic_store(&c->log[t->index], NULL);
+    *r = (struct retired){t->picker, c->retired};
+    c->retired = r;
+    t->picker = NULL;
     pthread_mutex_unlock(&c->lock);
 }
 
-/* This thread's chooser; NULL = not now. */
-static struct picker *chooser_of(struct shm_client *c, struct thread *t)
+static struct picker *attach(struct shm_client *c, struct thread *t)
 {
-    uint64_t now_ms;
+    uint64_t now_ms = mono_ms();
 
-    if (t->chooser)
-        return t->chooser;
-    now_ms = mono_ms();
-    if (now_ms < t->again_ms)
+    if (now_ms < t->attach_ms)
         return NULL;
-    t->again_ms = now_ms + AGAIN_MS;
-    if (picker_create(&t->chooser, c->dir, PICKER_CLAIM) < 0) {
-        t->chooser = NULL;
+    t->attach_ms = now_ms + AGAIN_MS;
+    if (picker_create(&t->picker, c->dir, PICKER_CLAIM) < 0) {
+        t->picker = NULL;
         return NULL;
     }
-    atomic_store(&c->ledger[call_log_index(picker_calls(t->chooser))],
-                 picker_calls(t->chooser));
-    return t->chooser;
+    t->index = call_log_index(picker_log(t->picker));
+    atomic_store(&c->log[t->index], picker_log(t->picker));
+    return t->picker;
 }
 
-/* The agent has been silent for a while: has another one made another folder? */
-static void look(struct shm_client *c, struct thread *t, uint64_t now_ms)
+/* This thread's picker; NULL = not now. */
+static inline struct picker *picker_of(struct shm_client *c, struct thread *t)
 {
-    const struct segment *s = picker_segment(t->chooser);
+    if (!t)
+        return NULL;
+    return t->picker ? t->picker : attach(c, t);
+}
 
-    t->look_ms = now_ms + AGAIN_MS;
+/* When the agent has been silent for a while, another one may have made another folder:
+ * then the segment that is mapped would never move. */
+static void check_folder(struct shm_client *c, struct thread *t, uint64_t now_ms)
+{
+    const struct segment *s = picker_segment(t->picker);
+
+    t->check_ms = now_ms + AGAIN_MS;
     if (!segment_agent_is_alive(s, now_ms) && segment_was_replaced(s, c->dir))
         retire(c, t);
 }
 
 /* --- calls -------------------------------------------------------------------------- */
 
-int shm_client_get(struct shm_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
-               struct picker_pick *out)
+/* Another segment is in force: attach to it at once. */
+static int get_again(struct shm_client *c, struct thread *t, uint32_t modid,
+                     uint32_t cmdid, uint64_t key, struct picker_pick *p)
 {
-    struct thread *t = thread_of(c);
-    struct picker *ch = t ? chooser_of(c, t) : NULL;
-    int rc = ch ? picker_get(ch, modid, cmdid, key, out) : -ENOENT;
+    struct picker *picker;
 
-    if (!ch)
-        return -EAGAIN;
-    if (rc == -ESTALE) {
-        retire(c, t);
-        t->again_ms = 0;
-        ch = chooser_of(c, t);
-        rc = ch ? picker_get(ch, modid, cmdid, key, out) : -EAGAIN;
-    }
-    if (rc == 0 && out->start_us / 1000 >= t->look_ms)
-        look(c, t, out->start_us / 1000);
-    return rc;
+    retire(c, t);
+    t->attach_ms = 0;
+    picker = picker_of(c, t);
+    return picker ? picker_get(picker, modid, cmdid, key, p) : -EAGAIN;
 }
 
-int shm_client_report(struct shm_client *c, const struct picker_pick *p, bool ok)
+int shm_client_get(struct shm_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
+                   const struct lars_addr *avoid, unsigned n_avoid, struct lars_host *out)
 {
+    struct picker_pick p = {.avoid = (const struct net_addr *)(const void *)avoid,
+                            .n_avoid = n_avoid};
     struct thread *t = thread_of(c);
-    struct picker *ch = t ? chooser_of(c, t) : NULL;
-    struct call_log *opener = NULL;
+    struct picker *picker = picker_of(c, t);
+    int rc = picker ? picker_get(picker, modid, cmdid, key, &p) : -EAGAIN;
 
-    if (!ch)
+    if (rc == -ESTALE)
+        rc = get_again(c, t, modid, cmdid, key, &p);
+    if (rc < 0)
+        return rc;
+    /* opaque: the token; module and node; the segment, 0 = not from here; enum
+     * pick_why */
+    *out = (struct lars_host){.addr = *(const struct lars_addr *)(const void *)&p.addr,
+                              .modid = modid,
+                              .cmdid = cmdid,
+                              .start_us = p.start_us,
+                              .opaque = {p.token, (uint64_t)p.mid << 32 | p.nid,
+                                         p.segment, p.why}};
+    if (p.start_us / 1000 >= t->check_ms)
+        check_folder(c, t, p.start_us / 1000);
+    return 0;
+}
+
+bool shm_client_began(const struct lars_host *h)
+{
+    return h->opaque[2] != 0;
+}
+
+int shm_client_report(struct shm_client *c, const struct lars_host *h, bool ok)
+{
+    struct picker_pick p = {.nid = (uint32_t)h->opaque[1],
+                            .mid = (uint32_t)(h->opaque[1] >> 32),
+                            .segment = (uint32_t)h->opaque[2],
+                            .token = h->opaque[0],
+                            .start_us = h->start_us};
+    struct thread *t = thread_of(c);
+    struct picker *picker = picker_of(c, t);
+    struct call_log *opener = NULL;   /* NULL = this thread's own */
+    uint32_t index = call_log_opener(p.token);
+
+    if (!picker)
         return -EUSERS;
-    if (p->token && call_log_opener(p->token) != call_log_index(picker_calls(ch))) {
-        if (call_log_opener(p->token) >= LAYOUT_CALL_LOGS)
+    if (p.token && index != t->index) {
+        if (index >= SEGMENT_CLIENT_LOGS)
             return -EINVAL;
-        opener = atomic_load(&c->ledger[call_log_opener(p->token)]);
+        opener = atomic_load(&c->log[index]);
         if (!opener)
             return -EPERM;
     }
-    return picker_report(ch, opener, p, ok);
+    return picker_report(picker, opener, &p, ok);
 }
 
 int shm_client_route(struct shm_client *c, uint32_t modid, uint32_t cmdid,
-                     struct net_addr *out, unsigned max)
+                     struct lars_addr *out, unsigned max)
 {
-    struct thread *t = thread_of(c);
-    struct picker *ch = t ? chooser_of(c, t) : NULL;
+    struct picker *picker = picker_of(c, thread_of(c));
 
-    return ch ? picker_route(ch, modid, cmdid, out, max) : -EAGAIN;
+    if (!picker)
+        return -EAGAIN;
+    return picker_route(picker, modid, cmdid, (struct net_addr *)(void *)out, max);
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- fork --------------------------------------------------------------------------- */
 
 bool shm_client_has_forked(const struct shm_client *c)
 {
-    return atomic_load_explicit(c->same, memory_order_relaxed) == 0;
+    return atomic_load_explicit(c->same_process, memory_order_relaxed) == 0;
 }
 
 void shm_client_after_fork(struct shm_client *c)
@@ -201,45 +260,60 @@ void shm_client_after_fork(struct shm_client *c)
     struct thread *t;
     uint32_t i;
 
-    pthread_mutex_init(&c->lock, NULL); /* whoever held it is not here */
+    pthread_mutex_init(&c->lock, NULL); /* a thread of the parent may have held it */
     for (t = c->threads; t; t = t->next) {
-        if (t->chooser)
-            picker_forget(t->chooser);
-        t->chooser = NULL;
-        t->again_ms = 0;
+        if (t->picker)
+            picker_forget(t->picker);
+        t->picker = NULL;
+        t->attach_ms = 0;
         t->is_free = t != pthread_getspecific(c->key);
     }
-    while (c->old) {
-        struct old *o = c->old;
+    while (c->retired) {
+        struct retired *r = c->retired;
 
-        c->old = o->next;
-        picker_forget(o->chooser);
-        free(o);
+        c->retired = r->next;
+        picker_forget(r->picker);
+        free(r);
     }
-    for (i = 0; i < LAYOUT_CALL_LOGS; i++)
-        atomic_store(&c->ledger[i], NULL);
-    atomic_store(c->same, 1);
+    for (i = 0; i < SEGMENT_CLIENT_LOGS; i++)
+        atomic_store(&c->log[i], NULL);
+    atomic_store(c->same_process, 1);
+}
+
+/* --- create and destroy ------------------------------------------------------------- */
+
+/* A page that is zero in a child.  MADV_WIPEONFORK works for private memory only. */
+static int map_fork_detector(struct shm_client *c)
+{
+    void *page =
+        mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return -ENOMEM;
+    madvise(page, PAGE, MADV_WIPEONFORK);
+    c->same_process = page;
+    atomic_store(c->same_process, 1);
+    return 0;
 }
 
 int shm_client_create(struct shm_client **out, const char *dir)
 {
     struct shm_client *c = calloc(1, sizeof(*c));
-    void *page;
+    int rc = c ? 0 : -ENOMEM;
 
-    if (!c || snprintf(c->dir, sizeof(c->dir), "%s", dir) >= (int)sizeof(c->dir)) {
-        free(c);
-        return c ? -ENAMETOOLONG : -ENOMEM;
+    if (rc == 0 &&
+        snprintf(c->dir, sizeof(c->dir), "%s/" FALLBACK_SHM, dir) >= (int)sizeof(c->dir))
+        rc = -ENAMETOOLONG;
+    if (rc == 0)
+        rc = map_fork_detector(c);
+    if (rc == 0 && pthread_key_create(&c->key, on_thread_end) != 0) {
+        munmap(c->same_process, PAGE);
+        rc = -EAGAIN;
     }
-    page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED || pthread_key_create(&c->key, on_thread_end) != 0) {
-        if (page != MAP_FAILED)
-            munmap(page, PAGE);
+    if (rc < 0) {
         free(c);
-        return -EAGAIN;
+        return rc;
     }
-    madvise(page, PAGE, MADV_WIPEONFORK);
-    c->same = page;
-    atomic_store(c->same, 1);
     c->id = next_id++;
     pthread_mutex_init(&c->lock, NULL);
     *out = c;
@@ -249,7 +323,7 @@ int shm_client_create(struct shm_client **out, const char *dir)
 void shm_client_destroy(struct shm_client *c)
 {
     struct thread *t;
-    struct old *o;
+    struct retired *r;
 
     if (!c)
         return;
@@ -258,15 +332,15 @@ void shm_client_destroy(struct shm_client *c)
     pthread_key_delete(c->key);
     while ((t = c->threads)) {
         c->threads = t->next;
-        picker_destroy(t->chooser);
+        picker_destroy(t->picker);
         free(t);
     }
-    while ((o = c->old)) {
-        c->old = o->next;
-        picker_destroy(o->chooser);
-        free(o);
+    while ((r = c->retired)) {
+        c->retired = r->next;
+        picker_destroy(r->picker);
+        free(r);
     }
     pthread_mutex_destroy(&c->lock);
-    munmap(c->same, PAGE);
+    munmap(c->same_process, PAGE);
     free(c);
 }

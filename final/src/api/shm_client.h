@@ -1,34 +1,49 @@
-/* shmcli -- the client library's way through shared memory: a chooser for each thread
- * that calls, new ones when other files come into force or after fork().  When there is
- * no agent, no room or no right, it says so and the caller goes by UDP; it looks again
- * once a second.  Thread: any. */
+/* shm_client -- the way of the client library through shared memory.  Each thread that
+ * calls has a picker of its own; it is replaced when another segment comes into force and
+ * after fork().  When shared memory cannot serve a call (no agent has created it, no
+ * right, no free call log), the functions return an error at once, the caller asks by
+ * UDP, and the thread tries again after a second.  Thread: any. */
 #ifndef LARS_API_SHM_CLIENT_H
 #define LARS_API_SHM_CLIENT_H
 
-#include "shmem/picker.h"
+#include <stdbool.h>
+
+#include "api/lars.h"
 
 struct shm_client;
 
-/* <dir>: the folder of the shared files; need not be there.  Copies it.  Returns 0;
- * -ENOMEM; -EAGAIN: no thread-specific storage is left. */
+/* <dir>: the agent's folder; it need not exist.  Copies it.  Returns 0; -ENOMEM;
+ * -ENAMETOOLONG; -EAGAIN when the process has no thread-specific key left. */
 int shm_client_create(struct shm_client **out, const char *dir);
-/* no thread may be in a call.  NULL is fine */
+
+/* No other thread may be in a call.  NULL is fine. */
 void shm_client_destroy(struct shm_client *c);
 
-/* Is this another process than the one that created it?  One load. */
+/* Is this process a child of the one that created <c>?  One load. */
 bool shm_client_has_forked(const struct shm_client *c);
-void shm_client_after_fork(struct shm_client *c); /* in the child, before anything else */
 
-/* As picker_get(); whatever is not 0 or -ENOENT means: not by this way now. */
+/* In the child, before any other function. */
+void shm_client_after_fork(struct shm_client *c);
+
+/* A node for a call, as lars_get_host_key(), but none of <avoid> while there are others.
+ * Returns 0; -ENOENT when the module has no nodes; any other error: not by shared memory
+ * now. */
 int shm_client_get(struct shm_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
-               struct picker_pick *out);
+                   const struct lars_addr *avoid, unsigned n_avoid,
+                   struct lars_host *out);
 
-/* As picker_report(), for a call that any thread of this process began; -ESTALE: it was
- * begun in files that are not in force any more, nobody counts it; -EPERM: another
- * process began it, such as the parent before fork(). */
-int shm_client_report(struct shm_client *c, const struct picker_pick *p, bool ok);
+/* Is <h> from shm_client_get()? */
+bool shm_client_began(const struct lars_host *h);
 
+/* Report a call that any thread of this process began.  Returns 0; -EALREADY; -ESTALE
+ * when it was begun in a segment that is no longer in force and not counted; -EPERM when
+ * another process began it, such as the parent before fork(); -EUSERS when this thread
+ * has no call log; -EINVAL; -ENOSPC. */
+int shm_client_report(struct shm_client *c, const struct lars_host *h, bool ok);
+
+/* The nodes of a module, at most <max>.  Returns 1 or more: how many; -ENOENT; -E2BIG;
+ * any other error: not by shared memory now. */
 int shm_client_route(struct shm_client *c, uint32_t modid, uint32_t cmdid,
-                     struct net_addr *out, unsigned max);
+                     struct lars_addr *out, unsigned max);
 
 #endif

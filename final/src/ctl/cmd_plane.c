@@ -10,13 +10,17 @@
 #include "base/mono.h"
 #include "lb/health.h"
 #include "lb/policies.h"
+#include "shmem/module_table.h"
+#include "shmem/node_table.h"
 #include "shmem/route_reader.h"
 
 #define COST_UNIT (NODE_COST_UNIT * NODE_WEIGHT) /* one microsecond at weight 1 */
 
 struct look {
     const struct segment *s;
-    const struct layout_module *line;
+    struct module_table_settings set;
+    const _Atomic uint32_t *cost;     /* by nid */
+    struct node_counter *counter;     /* by nid */
     struct route_reader snap;
     struct pick_view view;
     uint64_t now_ms;
@@ -36,15 +40,17 @@ static int open_look(struct look *l, const char *dir, uint32_t modid, uint32_t c
     if (rc < 0)
         return rc;
     l->s = s;
-    mid = route_reader_find(s, modid, cmdid);
+    mid = module_table_find(s, modid, cmdid);
     rc = mid < 0 ? -ESRCH : route_reader_read(s, (uint32_t)mid, &l->snap);
     if (rc < 0) {
         segment_close(s);
         return rc;
     }
-    l->line = &s->module[mid];
-    l->view = (struct pick_view){.cost = s->cost,
-                                 .counter = s->counters->counter,
+    module_table_get(s, (uint32_t)mid, &l->set);
+    l->cost = node_table_costs(s);
+    l->counter = node_table_counters(s);
+    l->view = (struct pick_view){.cost = l->cost,
+                                 .counter = l->counter,
                                  .member = l->snap.member,
                                  .n = l->snap.n,
                                  .n_own = l->snap.n_own};
@@ -56,7 +62,7 @@ static int open_look(struct look *l, const char *dir, uint32_t modid, uint32_t c
 static const char *because(const struct look *l, uint32_t i, char *buf, size_t size)
 {
     const struct node_member *m = &l->snap.member[i];
-    uint64_t until = l->s->counters->counter[m->nid].ejected_until_ms;
+    uint64_t until = l->counter[m->nid].ejected_until_ms;
     const char *zone = "";
 
     if (l->in * 2 < l->snap.n)
@@ -65,9 +71,9 @@ static const char *because(const struct look *l, uint32_t i, char *buf, size_t s
         zone = "another zone: ours needs no help";
     else if (m->zone != 0)
         zone = "another zone: takes what ours cannot";
-    if (l->s->cost[m->nid] >= NODE_EJECTED) {
+    if (l->cost[m->nid] >= NODE_EJECTED) {
         snprintf(buf, size, "out: %s; probed each second",
-                 health_reason_str(l->s->cost[m->nid] & NODE_REASON));
+                 health_reason_str(l->cost[m->nid] & NODE_REASON));
         return buf;
     }
     if (until > l->now_ms) {
@@ -75,7 +81,7 @@ static const char *because(const struct look *l, uint32_t i, char *buf, size_t s
                  (unsigned long long)(until - l->now_ms));
         return buf;
     }
-    if (l->s->cost[m->nid] == NODE_WARMING && !*zone)
+    if (l->cost[m->nid] == NODE_WARMING && !*zone)
         return "in: slow start, rests at this moment";
     return *zone ? zone : "in";
 }
@@ -83,19 +89,19 @@ static const char *because(const struct look *l, uint32_t i, char *buf, size_t s
 static int add_node(const struct look *l, struct table *t, uint32_t i)
 {
     const struct node_member *m = &l->snap.member[i];
-    const struct node_counter *n = &l->s->counters->counter[m->nid];
+    const struct node_counter *n = &l->counter[m->nid];
     char node[NET_ADDR_STRLEN], weight[12], cost[24], inflight[12], streak[12], why[100];
     char *cell[7] = {node, m->zone ? "other" : "ours", weight, cost, inflight, streak,
                      NULL};
     struct net_addr a;
 
-    route_reader_addr(l->s, m->nid, &a);
+    node_table_addr(l->s, m->nid, &a);
     net_addr_str(&a, node);
     snprintf(weight, sizeof(weight), "%u", m->weight);
     snprintf(cost, sizeof(cost), "%llu",
-             l->s->cost[m->nid] >= NODE_WARMING
+             l->cost[m->nid] >= NODE_WARMING
                  ? 0ull
-                 : (unsigned long long)l->s->cost[m->nid] * m->weight / COST_UNIT);
+                 : (unsigned long long)l->cost[m->nid] * m->weight / COST_UNIT);
     snprintf(inflight, sizeof(inflight), "%d", n->inflight);
     snprintf(streak, sizeof(streak), "%u", n->streak);
     cell[6] = (char *)because(l, i, why, sizeof(why));
@@ -118,9 +124,9 @@ static void sample(struct look *l, unsigned out[16])
 
     if (!st.slot)
         return;
-    l->view.demand = l->line->demand;
-    l->view.own_max = l->line->own_max;
-    l->view.policy = policies_at(l->line->rule);
+    l->view.demand = l->set.demand;
+    l->view.own_max = l->set.own_max;
+    l->view.policy = policies_at(l->set.rule);
     rnd_init_any(&st.rnd);
     for (i = 0; i < SAMPLES; i++) {
         pick_node(&l->view, &st, l->now_ms, rnd_u32(&st.rnd), &why);
@@ -152,9 +158,9 @@ void cmd_plane_say(const char *dir, uint32_t modid, uint32_t cmdid)
                 printf("%s%s", i & ((1u << k) - 1) ? "; " : "", word[k]);
         printf("\n");
     }
-    if (l.line->demand > PICK_FULL)
+    if (l.set.demand > PICK_FULL)
         printf("here:   our zone is wanted for %.2f times what it can take\n",
-               l.line->demand / (double)PICK_FULL);
+               l.set.demand / (double)PICK_FULL);
     close_look(&l);
 }
 

@@ -1,6 +1,6 @@
 /* policies -- the table of all policies: the agent, larsctl, the simulator and the help
  * texts are made from it.  A policy's place in the table is its number in shared memory
- * (layout_module.rule).  Thread: any. */
+ * (module_table_settings.rule).  Thread: any. */
 #ifndef LARS_LB_POLICIES_H
 #define LARS_LB_POLICIES_H
 

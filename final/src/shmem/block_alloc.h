@@ -1,6 +1,6 @@
-/* lines -- which of a number of lines are taken: sizes up to 64 exactly, larger ones by
- * powers of two, so what was given back fits again.  Line 0 is nobody's.
- * Thread: the owner's. */
+/* block_alloc -- which of a number of blocks are in use; it hands out runs of consecutive
+ * blocks.  It works on numbers only and touches no memory of the caller.  Block 0 is
+ * reserved, so 0 can mean "no room".  Thread: the owner's. */
 #ifndef LARS_SHMEM_BLOCK_ALLOC_H
 #define LARS_SHMEM_BLOCK_ALLOC_H
 
@@ -8,19 +8,24 @@
 
 struct block_alloc;
 
-int block_alloc_create(struct block_alloc **out, uint32_t n); /* 0 or -ENOMEM */
-void block_alloc_destroy(struct block_alloc *l);  /* NULL is fine */
+/* For blocks 1 to <n> - 1, all free.  Returns 0 or -ENOMEM. */
+int block_alloc_create(struct block_alloc **out, uint32_t n);
+void block_alloc_destroy(struct block_alloc *a); /* NULL is fine */
 
-/* <n> lines in a row, or a few more: <n> is set.  Returns the first; 0 = no room. */
-uint32_t block_alloc_take(struct block_alloc *l, uint32_t *n);
-/* as they were taken */
-void block_alloc_give(struct block_alloc *l, uint32_t at, uint32_t n);
+/* Take a run of at least *n blocks; *n becomes its length.  Returns its first block; 0
+ * when there is no room. */
+uint32_t block_alloc_take(struct block_alloc *a, uint32_t *n);
 
-/* At the start: these are taken, in any order.  Returns 0; -EBADMSG when some are taken
- * twice or are not there; -ENOMEM.  Then block_alloc_sweep(): the gaps are free. */
-int block_alloc_mark(struct block_alloc *l, uint32_t at, uint32_t n);
-int block_alloc_sweep(struct block_alloc *l);
+/* Give a run back, with the length that block_alloc_take() returned. */
+void block_alloc_give(struct block_alloc *a, uint32_t at, uint32_t n);
 
-uint32_t block_alloc_used(const struct block_alloc *l);
+/* At the start, before any block is taken: mark a run that is in use, in any order.  When
+ * all are marked, block_alloc_sweep() makes the gaps between them available.  Both return
+ * 0 or -ENOMEM; mark returns -EBADMSG when a block is marked twice or does not exist. */
+int block_alloc_mark(struct block_alloc *a, uint32_t at, uint32_t n);
+int block_alloc_sweep(struct block_alloc *a);
+
+/* Blocks in use. */
+uint32_t block_alloc_used(const struct block_alloc *a);
 
 #endif

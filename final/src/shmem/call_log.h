@@ -1,91 +1,105 @@
-/* calls -- a thread's ledger: which calls are under way, and how many there were of each
- * node.  Its writer may be killed at any instruction: whoever finds the ledger knows
- * exactly what was begun, what was reported and what is open.
+/* call_log -- the file in which one thread counts its calls: which are open, and how many
+ * there were of each node.  Its writer may be killed at any instruction; whoever reads
+ * the file afterwards finds exactly what was begun, what was reported and what is still
+ * open:
  *
- *     begun = done + abandoned + open        over all ledgers, for each node
+ *     begun = done + abandoned + open        for each node, summed over all call logs
  *
- * A call is closed once: by the report, by its time-out, or, when its process has died,
- * by the agent; whoever comes second is told.  Thread: the ledger's, unless said
- * otherwise. */
+ * A call is finished once: by its report, by its time-out, or, when its process has died,
+ * by the agent.  A second finish returns -EALREADY.
+ *
+ * Thread: the owner of the log, unless another is named. */
 #ifndef LARS_SHMEM_CALL_LOG_H
 #define LARS_SHMEM_CALL_LOG_H
-
-#include <stdbool.h>
 
 #include "shmem/segment.h"
 
 struct call_log;
 
-/* Ledger <index> of <s>, which must outlive it.  Returns 0; -EBADMSG when its file is
- * not what it should be; -ENOSPC, -EACCES, -ENOMEM. */
+/* Map log <index>, 0 to SEGMENT_LOGS - 1, of <s>, which must outlive it.  Returns 0;
+ * -EBADMSG when the file is not what it should be; -ENOSPC, -EACCES, -ENOMEM. */
 int call_log_open(struct call_log **out, const struct segment *s, uint32_t index);
-void call_log_close(struct call_log *c);    /* what is counted stays.  NULL is fine */
+void call_log_close(struct call_log *c); /* what was counted stays.  NULL is fine */
 
-/* After fork(), in the child, where the ledger is not mapped: frees only memory and the
- * descriptor; the parent keeps its lock. */
+/* Free <c> in a child after fork(), where its file is not mapped.  The lock of the parent
+ * on the file is not touched. */
 void call_log_forget(struct call_log *c);
 
 uint32_t call_log_index(const struct call_log *c); /* Thread: any */
-/* for the lock on it; borrowed.  Thread: any */
-int call_log_fd(const struct call_log *c);
-/* borrowed.  Thread: any */
-struct layout_call_log *call_log_ledger(const struct call_log *c);
 
-/* A call of <nid> begins.  <token> names it, 0 = it is counted when it ends and cannot be
- * open: too many are under way.  Returns 0; -ENOSPC when nothing can be counted. */
+/* The descriptor of the file, for the lock on it.  Borrowed.  Thread: any. */
+int call_log_fd(const struct call_log *c);
+
+/* Was anything ever counted in log <index>?  Costs a system call.  Thread: any. */
+bool call_log_was_used(const struct segment *s, uint32_t index);
+
+/* A call of node <nid> begins.  <token> names the call; 0 means that all slots are taken,
+ * so this call is not tracked while it is open and is counted by call_log_count() when it
+ * ends.  Returns 0; -ENOSPC when nothing can be counted. */
 int call_log_begin(struct call_log *c, uint32_t nid, uint32_t mid, uint64_t now_us,
-                uint64_t *token);
+                   uint64_t *token);
 
 enum call_log_how { CALL_LOG_OK, CALL_LOG_FAILED, CALL_LOG_ABANDONED };
 
 struct call_log_end {
-    uint32_t nid, mid;                /* what was called */
-    uint64_t lat_us;                  /* since it began */
+    uint32_t nid, mid;                /* the node and the module that were called */
+    uint64_t lat_us;                  /* since the call began */
 };
 
-/* The index of the ledger that <token> is from: the one to give as <opener>. */
-uint32_t call_log_opener(uint64_t token);
+/* The index of the log in which the call <token> was begun: the one to pass as
+ * <opener>. */
+static inline uint32_t call_log_opener(uint64_t token)
+{
+    return (uint32_t)(token >> 52) - 1;
+}
 
-/* The call <token> of ledger <opener> has ended; <mine> counts it.  A failed one is
- * counted as long as <penalty_us> at least.  Returns 0 and what was called; -EALREADY
- * when it had ended; -ENOSPC: it is open still. */
+/* Finish the call <token> that was begun in <opener>; <mine> counts it, and may be the
+ * same log.  A failed call counts as at least <penalty_us> long.  Returns 0 and what was
+ * called; -EALREADY when the call is finished; -ENOSPC: it stays open.
+ * Thread: the owner of <mine>. */
 int call_log_finish(struct call_log *mine, struct call_log *opener, uint64_t token,
-                 enum call_log_how how, uint64_t now_us, uint64_t penalty_us,
-                 struct call_log_end *out);
+                    enum call_log_how how, uint64_t now_us, uint64_t penalty_us,
+                    struct call_log_end *out);
 
-/* A call without a token has ended: begun and done at once.  Returns 0; -ENOSPC. */
+/* Count a call that has no token, at its end.  Returns 0; -ENOSPC. */
 int call_log_count(struct call_log *c, uint32_t nid, uint32_t mid, bool ok,
                    uint64_t lat_us);
 
-/* Finish each call of <opener> that is older than <fn> allows: it returns the time-out of
- * a module in ms.  <penalty_us>: as above.  <ended> is called for each.  <opener> may be
- * another thread's. */
+/* Finish, as failed, each call of <opener> that is older than the time-out of its module;
+ * <timeout> returns it in ms.  Calls <ended> for each.  Thread: the owner of <mine>. */
 typedef uint32_t call_log_timeout_fn(uint32_t mid, void *arg);
 typedef void call_log_ended_fn(const struct call_log_end *e, void *arg);
 void call_log_expire(struct call_log *mine, struct call_log *opener, uint64_t now_us,
-                  call_log_timeout_fn *timeout, call_log_ended_fn *ended, void *arg);
+                     call_log_timeout_fn *timeout, call_log_ended_fn *ended, void *arg);
 
-/* The writer of <dead> is no more and nobody else writes it.  What it was doing is
- * finished; its open calls are counted as abandoned in <mine>, <ended> is called for
- * each.  <all> (of <n>) are the ledgers that its intent may be about, by index; NULL for
- * what is not open.  Thread: the agent's. */
-void call_log_recover(struct call_log *mine, struct call_log *dead,
-                      struct call_log *const *all, uint32_t n, uint64_t now_us,
-                      call_log_ended_fn *ended, void *arg);
+/* --- reading.  Thread: any; while the writer works, the numbers are of one moment.
+ * --- */
 
-/* What it counted of a node.  Thread: any; a moment's view while the writer works. */
 struct call_log_sum {
-    uint64_t begun, done, err, abandoned, lat_us;
+    uint64_t begun;                   /* calls */
+    uint64_t done;                    /* calls that were reported or timed out */
+    uint64_t err;                     /* those of <done> that failed */
+    uint64_t abandoned;               /* calls whose process died before it reported */
+    uint64_t lat_us;                  /* sum over <done> */
 };
-/* adds */
+
+/* Add the totals of a node to <out>.  begun >= done + abandoned holds in one log only
+ * when no other log finishes its calls. */
 void call_log_sum(const struct call_log *c, uint32_t nid, struct call_log_sum *out);
 
-uint32_t call_log_n_open(const struct call_log *c); /* under way now.  Thread: any */
+/* Calls that are open. */
+uint32_t call_log_n_open(const struct call_log *c);
 
-/* For each node with counts, for each module with durations.  Thread: any. */
-typedef void call_log_node_fn(uint32_t nid, void *arg);
-void call_log_each_node(const struct call_log *c, call_log_node_fn *fn, void *arg);
-void call_log_each_module(const struct call_log *c, call_log_node_fn *fn, void *arg);
+/* Grows with each change: an equal number means that nothing was counted since. */
+uint64_t call_log_n_changes(const struct call_log *c);
+
+/* Call <fn> for each node with counts, for each module with durations. */
+typedef void call_log_each_fn(uint32_t id, void *arg);
+void call_log_each_node(const struct call_log *c, call_log_each_fn *fn, void *arg);
+void call_log_each_module(const struct call_log *c, call_log_each_fn *fn, void *arg);
+
+/* Successful calls of module <mid> whose duration is in <bucket>, 1 to
+ * SEGMENT_BUCKETS - 1. */
 uint64_t call_log_bucket(const struct call_log *c, uint32_t mid, uint32_t bucket);
 
 #endif

@@ -1,3 +1,15 @@
+/* A claim alone would outlive its owner, and a lock alone cannot be taken without opening
+ * the file; so a thread first claims a free log with a compare-and-swap, then locks it
+ * and checks that the claim is still its own: the agent may have found the claim without
+ * a lock in between and released it.
+ *
+ * The lock is a POSIX record lock (F_SETLK).  The kernel drops it at any death of the
+ * process, a forked child does not inherit it, and a restart of the agent does not touch
+ * it.  It is also dropped when the process closes any descriptor of the same file, so the
+ * log's one descriptor stays open as long as the log is owned.
+ *
+ * Rejected: flock(), which a forked child keeps alive after its parent died; a connection
+ * to the agent, which ends when the agent restarts; process ids, which are used again. */
 #include "shmem/log_owner.h"
 
 #include <errno.h>
@@ -5,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/mono.h"
+#include "shmem/segment_private.h"
 
 static int lock(int fd, short type)
 {
@@ -18,8 +31,8 @@ static uint64_t my_claim(void)
     return (uint64_t)(uint32_t)getpid() << 32 | (uint32_t)mono_us() | 1;
 }
 
-/* Claimed for us: now the lock, and is it still ours?  The agent may have found nobody
- * behind the claim meanwhile. */
+/* Open and lock log <i>, which this thread has claimed with <mine>.  Returns 0; -EAGAIN
+ * when the claim or the lock was lost. */
 static int open_claimed(struct call_log **out, const struct segment *s, uint32_t i,
                         uint64_t mine)
 {
@@ -39,14 +52,14 @@ static int open_claimed(struct call_log **out, const struct segment *s, uint32_t
 
 int log_owner_take(struct call_log **out, const struct segment *s)
 {
-    uint64_t mine = my_claim(), nobody, still;
+    uint64_t mine = my_claim(), none, still;
     uint32_t i;
     int rc;
 
-    for (i = 0; i < LAYOUT_CALL_LOGS; i++) {
-        nobody = 0;
+    for (i = 0; i < SEGMENT_CLIENT_LOGS; i++) {
+        none = 0;
         if (atomic_load_explicit(&s->counters->claim[i], memory_order_relaxed) != 0 ||
-            !atomic_compare_exchange_strong(&s->counters->claim[i], &nobody, mine))
+            !atomic_compare_exchange_strong(&s->counters->claim[i], &none, mine))
             continue;
         rc = open_claimed(out, s, i, mine);
         if (rc == 0)
@@ -65,7 +78,7 @@ void log_owner_give(const struct segment *s, struct call_log *c)
         return;
     if (call_log_n_open(c) == 0)
         atomic_store(&s->counters->claim[call_log_index(c)], 0);
-    call_log_close(c);                   /* and with it the lock */
+    call_log_close(c);                /* drops the lock */
 }
 
 bool log_owner_is_taken(const struct segment *s, uint32_t i)

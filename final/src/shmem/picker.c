@@ -1,5 +1,18 @@
-/* In the hot path: the module's line (is my copy of its nodes in force?), a cost and a
- * counter for each node that is looked at, the ledger's lines.  One clock read. */
+/* The hot path of the client library.  It reads the cache line of the module (is the
+ * private copy of its nodes still in force?), the cost and the counter of each node that
+ * is looked at, and the thread's call log; it reads the clock once and makes no system
+ * call.
+ *
+ * A call is counted as in flight before the generation of its node is compared: see
+ * route_reader.c.  When the node was removed in between, the call is taken back, as
+ * abandoned, and another node is picked.
+ *
+ * Invariant: nothing that is read from shared memory is used as an index before it was
+ * bounded, by route_reader_read() or here.
+ *
+ * Rejected: one picker for all threads of a process, because they would wait for each
+ * other; and choosing in the agent, because each call would need a round trip and would
+ * fail while the agent is dead. */
 #include "shmem/picker.h"
 
 #include <errno.h>
@@ -9,39 +22,37 @@
 #include "base/mono.h"
 #include "lb/policies.h"
 #include "shmem/log_owner.h"
+#include "shmem/module_table.h"
+#include "shmem/node_table.h"
 #include "shmem/route_reader.h"
+#include "shmem/segment_private.h"
 
-#define TRIES 8                       /* nodes that were removed under our hands */
+#define TRIES 8                       /* picks whose node was removed concurrently */
 
 struct module {
     uint64_t key;
     uint32_t mid;
     struct route_reader snap;
-    struct net_addr *addr;            /* of each member */
+    struct net_addr *addr;            /* of each member of snap */
     struct pick_state st;
     struct pick_view view;
 };
 
 struct picker {
     struct segment *s;
-    struct call_log *calls;
-    bool claimed;
-    struct module *last;              /* most callers have one */
+    struct call_log *log;
+    bool claimed;                     /* the log was taken by log_owner_take() */
+    struct module *last;              /* most threads call one module */
     struct module **table;            /* open addressing, a power of two, half empty */
     uint32_t cap, n;
     struct rnd rnd;
 };
 
-static uint32_t load(const _Atomic uint32_t *p)
-{
-    return atomic_load_explicit(p, memory_order_relaxed);
-}
-
 /* --- modules ------------------------------------------------------------------------ */
 
 static struct module **place_of(const struct picker *c, uint64_t key)
 {
-    uint32_t i = route_reader_hash((uint32_t)(key >> 32), (uint32_t)key);
+    uint32_t i = module_table_hash((uint32_t)(key >> 32), (uint32_t)key);
 
     for (;; i++) {
         struct module **m = &c->table[i & (c->cap - 1)];
@@ -71,7 +82,7 @@ static int grow(struct picker *c)
 
 static int add_module(struct picker *c, uint64_t key, struct module **out)
 {
-    int64_t mid = route_reader_find(c->s, (uint32_t)(key >> 32), (uint32_t)key);
+    int64_t mid = module_table_find(c->s, (uint32_t)(key >> 32), (uint32_t)key);
     struct module *m;
 
     if (mid < 0)
@@ -100,7 +111,7 @@ static void free_module(struct module *m)
     free(m);
 }
 
-/* The nodes have changed: everything that goes with them is made anew. */
+/* The nodes have changed: read them, and make anew what is kept for each of them. */
 static int refresh(struct picker *c, struct module *m)
 {
     int rc = route_reader_read(c->s, m->mid, &m->snap);
@@ -114,11 +125,11 @@ static int refresh(struct picker *c, struct module *m)
     m->st.slot = calloc(m->snap.n + 1, sizeof(*m->st.slot));
     m->st.policy = NULL;
     if (!m->addr || !m->st.slot) {
-        m->snap.where = 0;            /* read it again */
+        m->snap.where = 0;            /* so the next call reads it again */
         return -ENOMEM;
     }
     for (i = 0; i < m->snap.n; i++)
-        route_reader_addr(c->s, m->snap.member[i].nid, &m->addr[i]);
+        node_table_addr(c->s, m->snap.member[i].nid, &m->addr[i]);
     m->view = (struct pick_view){.cost = c->s->cost,
                                  .counter = c->s->counters->counter,
                                  .member = m->snap.member,
@@ -127,30 +138,30 @@ static int refresh(struct picker *c, struct module *m)
     return 0;
 }
 
-/* The module with the nodes in force.  Returns 0; -ENOENT: it has none; as
- * picker_get(). */
+/* The module, with the nodes and the settings in force.  Returns 0; -ENOENT when it has
+ * no nodes; else as picker_get(). */
 static int module_of(struct picker *c, uint32_t modid, uint32_t cmdid,
                      struct module **out)
 {
     uint64_t key = (uint64_t)modid << 32 | cmdid;
     struct module *m = c->last;
-    const struct layout_module *line;
+    const struct layout_module *shared;
     int rc = 0;
 
-    if (segment_has_moved(c->s))
+    if (segment_load(&c->s->meta->segment) != c->s->number)
         return -ESTALE;
     if (!m || m->key != key)
         m = *place_of(c, key);
     if (!m)
         rc = add_module(c, key, &m);
-    if (rc == 0 && !route_reader_is_current(c->s, m->mid, &m->snap))
+    if (rc == 0 && (m->snap.where == 0 || segment_where(c->s, m->mid) != m->snap.where))
         rc = refresh(c, m);
     if (rc < 0)
         return rc;
-    line = &c->s->module[m->mid];
-    m->view.policy = policies_at(load(&line->rule));
-    m->view.demand = load(&line->demand);
-    m->view.own_max = load(&line->own_max);
+    shared = &c->s->module[m->mid];
+    m->view.policy = policies_at(segment_load(&shared->rule));
+    m->view.demand = segment_load(&shared->demand);
+    m->view.own_max = segment_load(&shared->own_max);
     c->last = m;
     *out = m;
     return m->snap.n > 0 ? 0 : -ENOENT;
@@ -174,7 +185,7 @@ static bool is_avoided(const struct module *m, uint32_t i, const struct picker_p
     return false;
 }
 
-/* Member <i>, or one that is in and need not be avoided, from a random one on. */
+/* Member <i>, unless it is to be avoided and there is a healthy one that is not. */
 static uint32_t elsewhere(struct module *m, uint32_t i, const struct picker_pick *p,
                           uint64_t now_ms)
 {
@@ -189,7 +200,7 @@ static uint32_t elsewhere(struct module *m, uint32_t i, const struct picker_pick
 }
 
 int picker_get(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
-                struct picker_pick *out)
+               struct picker_pick *out)
 {
     uint64_t now_us = mono_us();
     struct call_log_end e;
@@ -202,59 +213,61 @@ int picker_get(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
         if (out->n_avoid > 0)
             i = elsewhere(m, i, out, now_us / 1000);
         out->nid = m->snap.member[i].nid;
-        rc = call_log_begin(c->calls, out->nid, m->mid, now_us, &out->token);
+        rc = call_log_begin(c->log, out->nid, m->mid, now_us, &out->token);
         if (rc < 0)
             return rc;
-        if (out->token)               /* a full barrier: snapshot.c */
+        if (out->token)               /* a full barrier: route_reader.c */
             atomic_fetch_add(&c->s->counters->counter[out->nid].inflight, 1);
-        if (route_reader_has_node(c->s, &m->snap, i)) {
+        if (atomic_load(&c->s->gen[out->nid]) == m->snap.gen[i]) {
             out->addr = m->addr[i];
             out->mid = m->mid;
-            out->segment = c->s->g;
+            out->segment = c->s->number;
             out->start_us = now_us;
             return 0;
         }
-        if (out->token && call_log_finish(c->calls, c->calls, out->token,
-                                          CALL_LOG_ABANDONED, now_us, 0, &e) == 0)
+        if (out->token && call_log_finish(c->log, c->log, out->token, CALL_LOG_ABANDONED,
+                                          now_us, 0, &e) == 0)
             drop_in_flight(c, out->nid);
         rc = module_of(c, modid, cmdid, &m);
     }
     return rc < 0 ? rc : -EAGAIN;
 }
 
+/* Count a failure, or the end of a row of failures, against the node. */
 static void judge(struct picker *c, uint32_t mid, uint32_t nid, bool ok, uint64_t now_ms)
 {
-    const struct layout_module *line = &c->s->module[mid];
+    const struct layout_module *shared = &c->s->module[mid];
     struct module *m;
 
-    if (ok && load(&c->s->counters->counter[nid].streak) == 0)
+    if (ok && segment_load(&c->s->counters->counter[nid].streak) == 0)
         return;
-    if (module_of(c, line->modid, line->cmdid, &m) == 0)
-        pick_call_ended(&m->view, nid, load(&line->eject_after), ok,
+    if (module_of(c, shared->modid, shared->cmdid, &m) == 0)
+        pick_call_ended(&m->view, nid, segment_load(&shared->eject_after), ok,
                    !segment_agent_is_alive(c->s, now_ms), now_ms);
 }
 
 int picker_report(struct picker *c, struct call_log *opener, const struct picker_pick *p,
-                   bool ok)
+                  bool ok)
 {
     uint64_t now_us = mono_us();
     struct call_log_end e = {p->nid, p->mid, 0};
-    uint64_t punish = 0;
+    uint64_t penalty = 0;
     int rc;
 
-    if (p->segment != c->s->g || p->nid >= c->s->max_nodes || p->mid >= c->s->max_modules)
+    if (p->segment != c->s->number || p->nid >= c->s->max_nodes ||
+        p->mid >= c->s->max_modules)
         return -ESTALE;
     if (!ok)
-        punish = load(&c->s->module[p->mid].penalty_us);
+        penalty = segment_load(&c->s->module[p->mid].penalty_us);
     if (p->token) {
-        rc = call_log_finish(c->calls, opener ? opener : c->calls, p->token,
-                          ok ? CALL_LOG_OK : CALL_LOG_FAILED, now_us, punish, &e);
+        rc = call_log_finish(c->log, opener ? opener : c->log, p->token,
+                             ok ? CALL_LOG_OK : CALL_LOG_FAILED, now_us, penalty, &e);
         if (rc == 0)
             drop_in_flight(c, e.nid);
     } else {
         e.lat_us = now_us > p->start_us ? now_us - p->start_us : 0;
-        rc = call_log_count(c->calls, p->nid, p->mid, ok,
-                         e.lat_us < punish ? punish : e.lat_us);
+        rc = call_log_count(c->log, p->nid, p->mid, ok,
+                            e.lat_us < penalty ? penalty : e.lat_us);
     }
     if (rc == 0)
         judge(c, e.mid, e.nid, ok, now_us / 1000);
@@ -262,7 +275,7 @@ int picker_report(struct picker *c, struct call_log *opener, const struct picker
 }
 
 int picker_look(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
-                 struct net_addr *out)
+                struct net_addr *out)
 {
     struct module *m;
     int rc = module_of(c, modid, cmdid, &m);
@@ -273,10 +286,10 @@ int picker_look(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
 }
 
 int picker_count(struct picker *c, uint32_t modid, uint32_t cmdid,
-                  const struct net_addr *addr, bool ok, uint64_t lat_us)
+                 const struct net_addr *addr, bool ok, uint64_t lat_us)
 {
     struct module *m;
-    uint64_t punish;
+    uint64_t penalty;
     uint32_t i;
     int rc = module_of(c, modid, cmdid, &m);
 
@@ -284,16 +297,16 @@ int picker_count(struct picker *c, uint32_t modid, uint32_t cmdid,
         continue;
     if (rc < 0 || i == m->snap.n)
         return rc < 0 ? rc : -ENOENT;
-    punish = ok ? 0 : load(&c->s->module[m->mid].penalty_us);
-    rc = call_log_count(c->calls, m->snap.member[i].nid, m->mid, ok,
-                     lat_us < punish ? punish : lat_us);
+    penalty = ok ? 0 : segment_load(&c->s->module[m->mid].penalty_us);
+    rc = call_log_count(c->log, m->snap.member[i].nid, m->mid, ok,
+                        lat_us < penalty ? penalty : lat_us);
     if (rc == 0)
         judge(c, m->mid, m->snap.member[i].nid, ok, mono_ms());
     return rc;
 }
 
 int picker_route(struct picker *c, uint32_t modid, uint32_t cmdid, struct net_addr *out,
-                  unsigned max)
+                 unsigned max)
 {
     struct module *m;
     int rc = module_of(c, modid, cmdid, &m);
@@ -306,7 +319,7 @@ int picker_route(struct picker *c, uint32_t modid, uint32_t cmdid, struct net_ad
     return (int)m->snap.n;
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- create and destroy ------------------------------------------------------------- */
 
 int picker_create(struct picker **out, const char *dir, uint32_t index)
 {
@@ -315,8 +328,8 @@ int picker_create(struct picker **out, const char *dir, uint32_t index)
 
     if (rc == 0) {
         c->claimed = index == PICKER_CLAIM;
-        rc = c->claimed ? log_owner_take(&c->calls, c->s)
-                        : call_log_open(&c->calls, c->s, index);
+        rc = c->claimed ? log_owner_take(&c->log, c->s)
+                        : call_log_open(&c->log, c->s, index);
     }
     if (rc == 0) {
         rnd_init_any(&c->rnd);
@@ -331,6 +344,7 @@ int picker_create(struct picker **out, const char *dir, uint32_t index)
     return rc;
 }
 
+/* All but the call log. */
 static void free_rest(struct picker *c)
 {
     uint32_t i;
@@ -347,21 +361,21 @@ void picker_destroy(struct picker *c)
     if (!c)
         return;
     if (c->claimed)
-        log_owner_give(c->s, c->calls);
+        log_owner_give(c->s, c->log);
     else
-        call_log_close(c->calls);
+        call_log_close(c->log);
     free_rest(c);
 }
 
 void picker_forget(struct picker *c)
 {
-    call_log_forget(c->calls);
+    call_log_forget(c->log);
     free_rest(c);
 }
 
-struct call_log *picker_calls(const struct picker *c)
+struct call_log *picker_log(const struct picker *c)
 {
-    return c->calls;
+    return c->log;
 }
 
 const struct segment *picker_segment(const struct picker *c)

@@ -1,6 +1,6 @@
-/* chooser -- a thread's side of the data plane: chooses nodes from shared memory and
- * counts calls there, without a system call; with the agent alive, frozen or dead.
- * Thread: its owner's. */
+/* picker -- a thread's access to the data plane: it picks nodes from shared memory and
+ * counts calls there, without a system call.  It works in the same way while the agent is
+ * alive, stopped or dead.  Thread: its owner's. */
 #ifndef LARS_SHMEM_PICKER_H
 #define LARS_SHMEM_PICKER_H
 
@@ -9,52 +9,55 @@
 
 struct picker;
 
-#define PICKER_CLAIM UINT32_MAX      /* any free ledger, by claims.h */
+#define PICKER_CLAIM UINT32_MAX       /* any free call log, taken by log_owner_take() */
 
-/* <dir>: the agent's folder of shared files.  <index>: one of the agent's own ledgers, or
- * PICKER_CLAIM.  Returns 0; as segment_open(); -EUSERS when all ledgers are taken;
- * -ENOSPC. */
+/* <dir>: the agent's folder of shared files.  <index>: one of the agent's own call logs,
+ * or PICKER_CLAIM.  Returns 0; -EUSERS when all call logs are taken; -ENOSPC; else as
+ * segment_open(). */
 int picker_create(struct picker **out, const char *dir, uint32_t index);
 
-/* Its open calls are the agent's to clean up.  NULL is fine. */
+/* The agent finishes calls that are still open.  NULL is fine. */
 void picker_destroy(struct picker *c);
 
-/* After fork(), in the child: frees it without touching what the parent holds. */
+/* Free <c> in a child after fork(), without touching what belongs to the parent. */
 void picker_forget(struct picker *c);
 
 struct picker_pick {
-    struct net_addr addr;
+    struct net_addr addr;             /* call this */
     uint32_t nid, mid, segment;
-    uint64_t token;                   /* 0 = too many calls are open: it is not tracked */
-    uint64_t start_us;
+    uint64_t token;                   /* 0 = not tracked: too many calls are open */
+    uint64_t start_us;                /* monotonic */
     unsigned why;                     /* enum pick_why */
-    const struct net_addr *avoid;     /* in: not these, while there are others */
-    unsigned n_avoid;
+    const struct net_addr *avoid;     /* in: not these nodes, while there are others */
+    unsigned n_avoid;                 /* in */
 };
 
-/* A node for a call that begins now; n_avoid is set before.  <key>: for modules that
- * choose by it.  Returns 0; -ENOENT: the module is known and has no nodes; -ESRCH: the
- * module is not known here; -ESTALE: other files are in force, make a new chooser;
- * -ENOSPC, -ENOMEM, -EAGAIN, -EBADMSG: not by this way. */
+/* Pick a node for a call that begins now; <avoid> and <n_avoid> must be set.  <key>: for
+ * modules that choose by key.  Returns 0; -ENOENT when the module has no nodes; -ESRCH
+ * when the module is not in shared memory; -ESTALE when another segment is in force, so a
+ * new picker must be created; -EAGAIN, -ENOSPC, -ENOMEM, -EBADMSG when shared memory
+ * cannot serve this call. */
 int picker_get(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
-                struct picker_pick *out);
+               struct picker_pick *out);
 
-/* The call has ended.  <opener>: the ledger of its token, NULL = this chooser's.  Returns
- * 0; -EALREADY: it had ended, by a report before, or by its time-out; -ENOSPC. */
+/* The call has ended.  <opener>: the call log in which it was begun, NULL for this
+ * picker's own.  Returns 0; -EALREADY when it was reported or timed out before; -ESTALE
+ * when it was begun in another segment; -ENOSPC. */
 int picker_report(struct picker *c, struct call_log *opener, const struct picker_pick *p,
-                   bool ok);
+                  bool ok);
 
-/* A choice without a call, and a call without a choice: for those who speak UDP. */
+/* Pick without beginning a call, and count a call that was not begun here: for clients of
+ * the agent that use UDP.  Both return as picker_get(). */
 int picker_look(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
-                 struct net_addr *out);
+                struct net_addr *out);
 int picker_count(struct picker *c, uint32_t modid, uint32_t cmdid,
-                  const struct net_addr *addr, bool ok, uint64_t lat_us);
+                 const struct net_addr *addr, bool ok, uint64_t lat_us);
 
-/* The module's nodes, at most <max>.  Returns how many; -E2BIG; as picker_get(). */
+/* The module's nodes, at most <max>.  Returns how many; -E2BIG; else as picker_get(). */
 int picker_route(struct picker *c, uint32_t modid, uint32_t cmdid, struct net_addr *out,
-                  unsigned max);
+                 unsigned max);
 
-struct call_log *picker_calls(const struct picker *c); /* borrowed */
+struct call_log *picker_log(const struct picker *c); /* borrowed */
 const struct segment *picker_segment(const struct picker *c); /* borrowed */
 
 #endif

@@ -1,53 +1,33 @@
-/* snapshot -- a reader's copy of a module's nodes.  The copy in force is never written:
- * the agent fills another one and then moves <where>; a reader that saw <where> unmoved
- * before and after has read what was whole.  A writer that dies leaves the old copy in
- * force, whatever it was doing; nobody waits for it.  Thread: the owner's. */
+/* route_reader -- a reader's private copy of the nodes of a module.  The copy in force in
+ * shared memory is never written: the agent fills another one and then moves <where>.  A
+ * reader that sees the same <where> before and after has read a whole copy.  An agent
+ * that dies leaves the old copy in force, and no reader ever waits.  Thread: the
+ * owner's. */
 #ifndef LARS_SHMEM_ROUTE_READER_H
 #define LARS_SHMEM_ROUTE_READER_H
 
-#include <stdbool.h>
-
-#include "base/net_addr.h"
+#include "lb/node.h"
 #include "shmem/segment.h"
 
-struct route_reader {                     /* zeroed = nothing read yet */
-    uint64_t where;                   /* that it was read at */
-    uint32_t n, n_own, cap;
+struct route_reader {                 /* zeroed = nothing has been read */
+    uint64_t where;                   /* of the copy that was read */
+    uint32_t n, n_own, cap;           /* nodes, those of zone 0, room */
     struct node_member *member;       /* owned; n of them, zone 0 first */
-    uint32_t *gen;                    /* owned; of each node, as it was then */
+    uint32_t *gen;                    /* owned; the generation of each node's number */
 };
 
-/* The index of a module's line.  Returns it; -ENOENT. */
-int64_t route_reader_find(const struct segment *s, uint32_t modid, uint32_t cmdid);
+/* Is the copy that was read still in force?  False when none was read.  One load. */
+bool route_reader_is_current(const struct segment *s, uint32_t mid,
+                             const struct route_reader *snap);
 
-/* Is what was read still in force?  What was never read is not.  One load. */
-static inline bool route_reader_is_current(const struct segment *s, uint32_t mid,
-                                       const struct route_reader *snap)
-{
-    return atomic_load_explicit(&s->module[mid].where, memory_order_acquire) ==
-               snap->where &&
-           snap->where != 0;
-}
-
-/* Read module <mid>.  Returns 0; -EAGAIN when the agent kept publishing, -EBADMSG when it
- * makes no sense, -ENOMEM: <snap> is as it was. */
+/* Read the nodes of module <mid>.  Returns 0; -ENOENT when the agent has not yet given it
+ * nodes; -EAGAIN when a new copy came into force at each try; -EBADMSG when the file
+ * makes no sense; -ENOMEM.  <snap> changes only on success. */
 int route_reader_read(const struct segment *s, uint32_t mid, struct route_reader *snap);
 void route_reader_free(struct route_reader *snap);
 
-/* Is it still the node that <snap> names?  After the call was counted: snapshot.c. */
-static inline bool route_reader_has_node(const struct segment *s,
-                                         const struct route_reader *snap, uint32_t i)
-{
-    return atomic_load(&s->gen[snap->member[i].nid]) == snap->gen[i];
-}
-
-void route_reader_addr(const struct segment *s, uint32_t nid, struct net_addr *out);
-
-/* Checksum of a copy, the writer's and the reader's. */
+/* The checksum of a copy; the writer stores it and the reader compares it. */
 uint32_t route_reader_sum(uint32_t gen, uint32_t n_own, const struct node_member *m,
-                      uint32_t n);
-
-/* where the index is looked at */
-uint32_t route_reader_hash(uint32_t modid, uint32_t cmdid);
+                          uint32_t n);
 
 #endif

@@ -1,22 +1,38 @@
-/* Order of stores, so that a reader and a successor see sense at every instruction:
- *     a node       module and address, then family (nonzero: it exists)
- *     a module     its line, then n_module, then the index: mid, then key
- *     its nodes    a copy in lines that nobody's <where> names, then <where>
- * The fence before a copy is written keeps its stores behind the <where> that took these
- * lines out of force: a reader that sees any of them sees that <where> has moved. */
+/* The files are the only state that outlives this process, so everything else (which
+ * blocks are free, which number a node has) is derived from them at the start, by
+ * adopt(). The order of stores keeps them consistent at every instruction, for readers
+ * and for a successor:
+ *
+ *     a new node     its module and address, then its family: nonzero means it exists
+ *     new nodes      a copy in blocks that no <where> names, then <where>
+ *
+ * The fence before a copy is written keeps its stores behind the earlier store to <where>
+ * that took these blocks out of force: a reader that sees any of the new words also sees
+ * that <where> has moved.  test_route_writer_model checks it for all orders of stores
+ * that a weakly ordered processor allows.
+ *
+ * A node that leaves a module keeps its number until no call can be using it.  Reclaim
+ * takes three rounds: the first raises the generation, which clients compare after they
+ * have counted a call; from the third on, <is_unused> decides.
+ *
+ * Rejected: writing the copy in force in place, because readers would have to wait; and
+ * numbers that are never used again, because a host that runs for years would run out. */
 #include "shmem/route_writer.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1           /* or it would end the process */
+#define HASH_NONFATAL_OOM 1           /* by default uthash exits when memory is short */
 #include <uthash.h>
 
 #include "shmem/block_alloc.h"
+#include "shmem/module_table.h"
+#include "shmem/node_table.h"
 #include "shmem/route_reader.h"
+#include "shmem/segment_private.h"
 
-struct key {                          /* without gaps */
+struct key {                          /* hashed as bytes: it has no padding */
     uint32_t mid;
     struct net_addr addr;
 };
@@ -24,40 +40,31 @@ struct key {                          /* without gaps */
 struct node {
     struct key key;
     uint32_t nid;
-    uint32_t seen;                    /* route_writer_nodes() marks what stays */
-    uint32_t removed;                 /* 0 = in force; else reclaims since it went, + 1 */
+    uint32_t seen;                    /* <mark> of the last update that has this node */
+    uint32_t removed;                 /* 0 = in force; else 1 + reclaims since then */
     UT_hash_handle hh;
 };
 
 struct module {
-    uint32_t spare, spare_lines;      /* the copy that is not in force; 0 = none */
-    uint32_t lines;                   /* of the one in force */
+    uint32_t spare, spare_len;        /* blocks for the next copy; 0 = none */
+    uint32_t len;                     /* blocks of the copy in force */
 };
 
 struct route_writer {
     struct segment *s;
-    struct block_alloc *lines;
+    struct block_alloc *blocks;
     struct node *nodes;               /* by key */
     struct node **by_nid;             /* max_nodes */
     struct module *module;            /* max_modules */
     uint32_t *free_nid;
-    uint32_t n_free, n_removed, mark;
+    uint32_t n_free, n_removed;
+    uint32_t mark;                    /* number of the update in progress */
 };
 
-static uint32_t load(const _Atomic uint32_t *p)
+static uint32_t blocks_for(uint32_t n)
 {
-    return atomic_load_explicit(p, memory_order_relaxed);
-}
-
-static void store(_Atomic uint32_t *p, uint32_t value)
-{
-    atomic_store_explicit(p, value, memory_order_relaxed);
-}
-
-static uint32_t lines_for(uint32_t n)
-{
-    return (uint32_t)((sizeof(struct layout_copy) + 8 * (size_t)n + LAYOUT_LINE - 1) /
-                      LAYOUT_LINE);
+    return (uint32_t)((sizeof(struct layout_copy) + 8 * (size_t)n + LAYOUT_BLOCK - 1) /
+                      LAYOUT_BLOCK);
 }
 
 /* --- nodes -------------------------------------------------------------------------- */
@@ -92,10 +99,10 @@ static void write_addr(struct route_writer *p, uint32_t nid, const struct key *k
     struct layout_addr *a = &p->s->addr[nid];
     uint32_t i, word;
 
-    store(&a->mid, k->mid);
+    segment_store(&a->mid, k->mid);
     for (i = 0; i < 4; i++) {
         memcpy(&word, k->addr.ip + 4 * i, 4);
-        store(&a->ip[i], word);
+        segment_store(&a->ip[i], word);
     }
     atomic_store_explicit(&a->family_port, k->addr.family | (uint32_t)k->addr.port << 16,
                           memory_order_release);
@@ -119,7 +126,7 @@ static int add_node(struct route_writer *p, const struct key *k, uint32_t cost,
                     struct node **out)
 {
     uint32_t nid =
-        p->n_free > 0 ? p->free_nid[p->n_free - 1] : load(&p->s->routes->n_nid);
+        p->n_free > 0 ? p->free_nid[p->n_free - 1] : segment_load(&p->s->routes->n_nid);
     int rc = nid < p->s->max_nodes ? reserve_nid(p, nid) : -ENOSPC;
 
     if (rc < 0)
@@ -130,9 +137,9 @@ static int add_node(struct route_writer *p, const struct key *k, uint32_t cost,
     if (p->n_free > 0)
         p->n_free--;
     else
-        store(&p->s->routes->n_nid, nid + 1);
-    store(&p->s->cost[nid], cost);
-    store(&p->s->counters->counter[nid].streak, 0);
+        segment_store(&p->s->routes->n_nid, nid + 1);
+    segment_store(&p->s->cost[nid], cost);
+    segment_store(&p->s->counters->counter[nid].streak, 0);
     atomic_store_explicit(&p->s->counters->counter[nid].ejected_until_ms, 0,
                           memory_order_relaxed);
     write_addr(p, nid, k);
@@ -156,7 +163,7 @@ void route_writer_reclaim(struct route_writer *p, route_writer_unused_fn *is_unu
             return;
         if (n->removed == 0)
             continue;
-        if (n->removed == 1)          /* clients see it from here on: snapshot.c */
+        if (n->removed == 1)          /* clients see it from here on: route_reader.c */
             atomic_fetch_add(&p->s->gen[n->nid], 1);
         if (n->removed++ < 3 || !is_unused(n->nid, arg))
             continue;
@@ -179,56 +186,31 @@ void route_writer_each(const struct route_writer *p, route_writer_each_fn *fn, v
 
 /* --- modules ------------------------------------------------------------------------ */
 
-static void enter_index(struct segment *s, uint32_t modid, uint32_t cmdid, uint32_t mid)
-{
-    uint32_t i = route_reader_hash(modid, cmdid);
-
-    while (s->index[i & (s->n_index - 1)].key != 0)
-        i++;                          /* half of it is empty */
-    store(&s->index[i & (s->n_index - 1)].mid, mid);
-    atomic_store_explicit(&s->index[i & (s->n_index - 1)].key,
-                          (uint64_t)modid << 32 | cmdid, memory_order_release);
-}
-
 int64_t route_writer_module(struct route_writer *p, uint32_t modid, uint32_t cmdid)
 {
-    int64_t mid = route_reader_find(p->s, modid, cmdid);
-    struct layout_module *m;
-
-    if (mid >= 0)
-        return mid;
-    mid = load(&p->s->routes->n_module);
-    if (mid == p->s->max_modules)
-        return -EMFILE;
-    m = &p->s->module[mid];
-    m->modid = modid;
-    m->cmdid = cmdid;
-    store(&p->s->routes->n_module, (uint32_t)mid + 1);
-    enter_index(p->s, modid, cmdid, (uint32_t)mid);
-    return mid;
+    return module_table_add(p->s, modid, cmdid);
 }
 
-/* Lines for a copy of <n> nodes that are not in force.  Returns 0 or -ENOSPC. */
-static int spare_for(struct route_writer *p, struct module *m, uint32_t n)
+/* Make sure that <spare> has room for <n> nodes.  Returns 0 or -ENOSPC. */
+static int make_spare(struct route_writer *p, struct module *m, uint32_t n)
 {
-    uint32_t want = lines_for(n), at;
+    uint32_t want = blocks_for(n), at;
     int rc;
 
-    if (m->spare && m->spare_lines >= want && m->spare_lines <= 2 * want)
+    if (m->spare && m->spare_len >= want && m->spare_len <= 2 * want)
         return 0;
-    at = block_alloc_take(p->lines, &want);
+    at = block_alloc_take(p->blocks, &want);
     if (at == 0)
         return -ENOSPC;
-    rc = segment_reserve(p->s, p->s->line + (size_t)at * LAYOUT_LINE,
-                         (size_t)want * LAYOUT_LINE);
+    rc = segment_reserve(p->s, segment_copy(p->s, at), (size_t)want * LAYOUT_BLOCK);
     if (rc < 0) {
-        block_alloc_give(p->lines, at, want);
+        block_alloc_give(p->blocks, at, want);
         return rc;
     }
     if (m->spare)
-        block_alloc_give(p->lines, m->spare, m->spare_lines);
+        block_alloc_give(p->blocks, m->spare, m->spare_len);
     m->spare = at;
-    m->spare_lines = want;
+    m->spare_len = want;
     return 0;
 }
 
@@ -238,25 +220,26 @@ static void put_in_force(struct route_writer *p, uint32_t mid,
     struct module *m = &p->module[mid];
     _Atomic uint64_t *where = &p->s->module[mid].where;
     uint64_t old = atomic_load_explicit(where, memory_order_relaxed);
-    uint32_t i, gen = (uint32_t)(old >> 32) + 1, line = m->spare, lines = m->spare_lines;
-    struct layout_copy *c = (void *)(p->s->line + (size_t)line * LAYOUT_LINE);
+    uint32_t i, gen = (uint32_t)(old >> 32) + 1, block = m->spare, len = m->spare_len;
+    struct layout_copy *c = segment_copy(p->s, block);
 
     atomic_thread_fence(memory_order_release);
-    store(&c->gen, gen);
-    store(&c->n, n);
-    store(&c->n_own, n_own);
-    store(&c->sum, route_reader_sum(gen, n_own, mem, n));
+    segment_store(&c->gen, gen);
+    segment_store(&c->n, n);
+    segment_store(&c->n_own, n_own);
+    segment_store(&c->sum, route_reader_sum(gen, n_own, mem, n));
     for (i = 0; i < n; i++) {
-        store(&c->member[i].nid, mem[i].nid);
-        store(&c->member[i].rest, mem[i].weight | (uint32_t)mem[i].zone << 16);
+        segment_store(&c->member[i].nid, mem[i].nid);
+        segment_store(&c->member[i].rest, mem[i].weight | (uint32_t)mem[i].zone << 16);
     }
     m->spare = (uint32_t)old;
-    m->spare_lines = m->lines;
-    m->lines = lines;
-    atomic_store_explicit(where, (uint64_t)gen << 32 | line, memory_order_release);
+    m->spare_len = m->len;
+    m->len = len;
+    atomic_store_explicit(where, (uint64_t)gen << 32 | block, memory_order_release);
 }
 
-/* Numbers for all of them, the own zone's first.  Returns 0 or -errno. */
+/* Give each node a number and list them in <mem>, those of zone 0 first.  Returns 0 or
+ * -errno. */
 static int number_nodes(struct route_writer *p, uint32_t mid,
                         const struct route_writer_node *node, uint32_t n, uint32_t cost,
                         struct node_member *mem)
@@ -282,7 +265,7 @@ static int number_nodes(struct route_writer *p, uint32_t mid,
     return 0;
 }
 
-/* The copy that was in force names some that are not in the new one. */
+/* Nodes of the copy in force that the update in progress does not have. */
 static void remove_unseen(struct route_writer *p, uint32_t mid)
 {
     struct route_reader was = {0};
@@ -299,6 +282,7 @@ static void remove_unseen(struct route_writer *p, uint32_t mid)
     route_reader_free(&was);
 }
 
+/* Nodes of the update that were removed before and whose number was not yet free. */
 static void bring_back(struct route_writer *p, const struct node_member *mem, uint32_t n)
 {
     uint32_t i;
@@ -311,7 +295,8 @@ static void bring_back(struct route_writer *p, const struct node_member *mem, ui
 }
 
 int64_t route_writer_nodes(struct route_writer *p, uint32_t modid, uint32_t cmdid,
-                      const struct route_writer_node *node, uint32_t n, uint32_t cost)
+                           const struct route_writer_node *node, uint32_t n,
+                           uint32_t cost)
 {
     struct node_member *mem;
     int64_t mid = route_writer_module(p, modid, cmdid);
@@ -320,7 +305,7 @@ int64_t route_writer_nodes(struct route_writer *p, uint32_t modid, uint32_t cmdi
 
     if (mid < 0)
         return mid;
-    if (n > 65536)
+    if (n > ROUTE_WRITER_MAX)
         return -ENOSPC;
     mem = malloc((n + 1) * sizeof(*mem));
     if (!mem)
@@ -329,59 +314,61 @@ int64_t route_writer_nodes(struct route_writer *p, uint32_t modid, uint32_t cmdi
         n_own += node[i].zone == 0;
     rc = number_nodes(p, (uint32_t)mid, node, n, cost, mem);
     if (rc == 0)
-        rc = spare_for(p, &p->module[mid], n);
+        rc = make_spare(p, &p->module[mid], n);
     if (rc == 0) {
         remove_unseen(p, (uint32_t)mid);
         bring_back(p, mem, n);
         put_in_force(p, (uint32_t)mid, mem, n, n_own);
     }
-    free(mem);                     /* numbers given in vain are found at the next start */
+    free(mem); /* ids allocated before a failure are free at the next start */
     return rc < 0 ? rc : mid;
 }
 
 void route_writer_stat(const struct route_writer *p, struct route_writer_stat *out)
 {
-    uint32_t n_nid = load(&p->s->routes->n_nid), n_mod = load(&p->s->routes->n_module);
+    uint32_t n_nid = segment_load(&p->s->routes->n_nid);
+    uint32_t n_mod = segment_load(&p->s->routes->n_module);
 
     *out = (struct route_writer_stat){.n_module = n_mod,
-                                 .n_node = HASH_COUNT(p->nodes) - p->n_removed,
-                                 .n_removed = p->n_removed};
+                                      .n_node = HASH_COUNT(p->nodes) - p->n_removed,
+                                      .n_removed = p->n_removed};
     out->bytes =
         (uint64_t)n_nid *
             (4 + 4 + sizeof(struct layout_addr) + sizeof(struct node_counter)) +
         n_mod * (sizeof(struct layout_module) + 2 * sizeof(struct layout_index)) +
-        (uint64_t)block_alloc_used(p->lines) * LAYOUT_LINE;
+        (uint64_t)block_alloc_used(p->blocks) * LAYOUT_BLOCK;
 }
 
 /* --- the start ---------------------------------------------------------------------- */
 
-/* The copies in force: their lines are taken, their nodes are there. */
+/* Check the copy in force of a module, mark its blocks as used and set <mark> for its
+ * nodes. */
 static int adopt_module(struct route_writer *p, uint32_t mid, uint32_t *mark)
 {
-    const struct layout_module *m = &p->s->module[mid];
     struct route_reader snap = {0};
     uint32_t i;
     int rc;
 
-    if (route_reader_find(p->s, m->modid, m->cmdid) < 0)
-        enter_index(p->s, m->modid, m->cmdid, mid); /* killed just before */
+    module_table_repair(p->s, mid);
     rc = route_reader_read(p->s, mid, &snap);
     if (rc == -ENOENT)
         return 0;
     for (i = 0; i < snap.n && rc == 0; i++)
-        if (snap.member[i].nid >= load(&p->s->routes->n_nid) ||
-            load(&p->s->addr[snap.member[i].nid].mid) != mid)
+        if (snap.member[i].nid >= segment_load(&p->s->routes->n_nid) ||
+            segment_load(&p->s->addr[snap.member[i].nid].mid) != mid)
             rc = -EBADMSG;
         else
             mark[snap.member[i].nid] = 1;
     if (rc == 0) {
-        p->module[mid].lines = lines_for(snap.n);
-        rc = block_alloc_mark(p->lines, (uint32_t)snap.where, p->module[mid].lines);
+        p->module[mid].len = blocks_for(snap.n);
+        rc = block_alloc_mark(p->blocks, (uint32_t)snap.where, p->module[mid].len);
     }
     route_reader_free(&snap);
     return rc;
 }
 
+/* Make the table of nodes.  A node that no copy names was removed; a number without an
+ * address is free. */
 static int adopt_nodes(struct route_writer *p, const uint32_t *mark, uint32_t n)
 {
     struct key k = {0};
@@ -389,15 +376,15 @@ static int adopt_nodes(struct route_writer *p, const uint32_t *mark, uint32_t n)
     uint32_t nid;
 
     for (nid = 0; nid < n; nid++) {
-        k.mid = load(&p->s->addr[nid].mid);
-        route_reader_addr(p->s, nid, &k.addr);
+        k.mid = segment_load(&p->s->addr[nid].mid);
+        node_table_addr(p->s, nid, &k.addr);
         if (k.addr.family == 0) {
             p->free_nid[p->n_free++] = nid;
             continue;
         }
-        if (k.mid >= load(&p->s->routes->n_module))
+        if (k.mid >= segment_load(&p->s->routes->n_module))
             return -EBADMSG;
-        if (find_node(p, &k)) {       /* twice: the first may be out of use */
+        if (find_node(p, &k)) {       /* twice: a copy may name only the first */
             if (mark[nid])
                 return -EBADMSG;
             continue;
@@ -425,7 +412,7 @@ static int adopt(struct route_writer *p)
     for (mid = 0; mid < r->n_module && rc == 0; mid++)
         rc = adopt_module(p, mid, mark);
     if (rc == 0)
-        rc = block_alloc_sweep(p->lines);
+        rc = block_alloc_sweep(p->blocks);
     if (rc == 0)
         rc = adopt_nodes(p, mark, r->n_nid);
     free(mark);
@@ -443,7 +430,7 @@ int route_writer_create(struct route_writer **out, struct segment *s)
     p->by_nid = calloc(s->max_nodes, sizeof(struct node *));
     p->module = calloc(s->max_modules, sizeof(struct module));
     p->free_nid = malloc(s->max_nodes * sizeof(uint32_t));
-    rc = block_alloc_create(&p->lines, s->n_line);
+    rc = block_alloc_create(&p->blocks, s->n_block);
     if (rc == 0 && (!p->by_nid || !p->module || !p->free_nid))
         rc = -ENOMEM;
     if (rc == 0)
@@ -466,7 +453,7 @@ void route_writer_destroy(struct route_writer *p)
         HASH_DEL(p->nodes, n);
         free(n);
     }
-    block_alloc_destroy(p->lines);
+    block_alloc_destroy(p->blocks);
     free(p->by_nid);
     free(p->module);
     free(p->free_nid);

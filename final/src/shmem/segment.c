@@ -1,9 +1,24 @@
+/* A segment is made in an order in which a crash leaves either no segment or a whole one:
+ * first all its files, the head of R among them, then meta names it.  Clients start at
+ * meta, so they never see files that are half made.  The lock on agent.lock is released
+ * by the kernel when the agent dies, at whatever instruction; nothing has to be undone.
+ *
+ * All files have their full size from the beginning, and are sparse.  So a mapping never
+ * has to grow while clients read it, and only the pages that are used cost memory.  The
+ * agent allocates pages before it uses them (segment_reserve()).
+ *
+ * Invariants: the sizes of a segment never change; the head of R is read and checked
+ * before anything of that size is mapped; no file of a segment is written after meta
+ * names another one, but for the call logs that clients still have open.
+ *
+ * Rejected: one file for everything, because clients must not be able to write routes;
+ * memfd with descriptors passed over a socket, because clients could then not attach, nor
+ * stay attached, while the agent is dead; seals, because tmpfs files cannot have them. */
 #include "shmem/segment.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +28,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define META_SIZE 4096
-#define DEAD_MS 3000
+#include "shmem/segment_private.h"
+#include "shmem/shared_file.h"
 
-static size_t line_of(size_t n)
+#define META_SIZE 4096
+#define HEARTBEAT_MS 3000             /* an older heartbeat: the agent is dead */
+
+static size_t to_line(size_t n)
 {
     return (n + LAYOUT_LINE - 1) / LAYOUT_LINE * LAYOUT_LINE;
 }
@@ -26,24 +44,30 @@ static size_t counters_size(uint32_t max_nodes)
     return sizeof(struct layout_counters) + max_nodes * sizeof(struct node_counter);
 }
 
-/* Lays the tables out behind the head.  Returns the size of the whole. */
-static size_t place(struct segment *s)
+/* Set the pointers to the tables of R.  Returns the size of the whole file. */
+static size_t place_tables(struct segment *s)
 {
     char *base = (char *)s->routes;
     size_t at = sizeof(struct layout_routes);
 
     s->index = (struct layout_index *)(void *)(base + at);
-    at += line_of(s->n_index * sizeof(*s->index));
+    at += to_line(s->n_index * sizeof(*s->index));
     s->module = (struct layout_module *)(void *)(base + at);
     at += s->max_modules * sizeof(*s->module);
     s->cost = (_Atomic uint32_t *)(void *)(base + at);
-    at += line_of(s->max_nodes * sizeof(*s->cost));
+    at += to_line(s->max_nodes * sizeof(*s->cost));
     s->gen = (_Atomic uint32_t *)(void *)(base + at);
-    at += line_of(s->max_nodes * sizeof(*s->gen));
+    at += to_line(s->max_nodes * sizeof(*s->gen));
     s->addr = (struct layout_addr *)(void *)(base + at);
-    at += line_of(s->max_nodes * sizeof(*s->addr));
-    s->line = base + at;
-    return at + (size_t)s->n_line * LAYOUT_LINE;
+    at += to_line(s->max_nodes * sizeof(*s->addr));
+    s->block = base + at;
+    return at + (size_t)s->n_block * LAYOUT_BLOCK;
+}
+
+/* Blocks for two copies of every node, and some that fragmentation may cost. */
+static uint32_t blocks_for(uint32_t max_nodes, uint32_t max_modules)
+{
+    return max_nodes / 2 + 4 * max_modules;
 }
 
 static void set_sizes(struct segment *s, uint32_t max_nodes, uint32_t max_modules)
@@ -51,62 +75,17 @@ static void set_sizes(struct segment *s, uint32_t max_nodes, uint32_t max_module
     s->max_nodes = max_nodes;
     s->max_modules = max_modules;
     s->n_index = 2 * max_modules;
-    s->n_line = max_nodes / 2 + 4 * max_modules; /* two copies of every node, and air */
+    s->n_block = blocks_for(max_nodes, max_modules);
 }
 
-static int map_fd(int fd, bool writable, size_t len, void **out)
-{
-    struct stat st;
-    void *p;
-
-    if (fstat(fd, &st) == -1)
-        return -errno;
-    if (!S_ISREG(st.st_mode) || st.st_size != (off_t)len)
-        return -EBADMSG;
-    p = mmap(NULL, len, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
-    if (p == MAP_FAILED)
-        return -errno;
-    *out = p;
-    return 0;
-}
-
-int segment_map(const struct segment *s, const char *name, bool writable, size_t len,
-                void **out, int *fd)
-{
-    int rc,
-        f = openat(s->dir, name, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
-
-    if (f == -1)
-        return -errno;
-    rc = map_fd(f, writable, len, out);
-    if (rc < 0 || !fd)
-        close(f);
-    else
-        *fd = f;
-    return rc;
-}
-
-const char *segment_name(const struct segment *s, char kind, uint32_t i,
-                         char buf[SEGMENT_NAME_MAX])
+const char *segment_file_name(const struct segment *s, char kind, uint32_t i,
+                              char buf[SEGMENT_NAME_MAX])
 {
     if (kind == 'L' || kind == 'A')
-        snprintf(buf, SEGMENT_NAME_MAX, "%c.%u.%u", kind, s->g, i);
+        snprintf(buf, SEGMENT_NAME_MAX, "%c.%u.%u", kind, s->number, i);
     else
-        snprintf(buf, SEGMENT_NAME_MAX, "%c.%u", kind, s->g);
+        snprintf(buf, SEGMENT_NAME_MAX, "%c.%u", kind, s->number);
     return buf;
-}
-
-static int make_file(const struct segment *s, const char *name, mode_t mode, size_t len)
-{
-    int rc = 0,
-        fd = openat(s->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
-
-    if (fd == -1)
-        return -errno;
-    if (fchmod(fd, mode) == -1 || ftruncate(fd, (off_t)len) == -1) /* not by umask */
-        rc = -errno;
-    close(fd);
-    return rc;
 }
 
 /* --- both sides --------------------------------------------------------------------- */
@@ -120,10 +99,10 @@ static struct segment *new_segment(void)
     return s;
 }
 
-static void unmap(struct segment *s)
+static void unmap_tables(struct segment *s)
 {
-    if (s->routes)                    /* sizes are as they were mapped */
-        munmap(s->routes, place(s));
+    if (s->routes)
+        munmap(s->routes, place_tables(s));
     if (s->counters)
         munmap(s->counters, counters_size(s->max_nodes));
     s->routes = NULL;
@@ -139,7 +118,7 @@ void segment_close(struct segment *s)
 {
     if (!s)
         return;
-    unmap(s);
+    unmap_tables(s);
     if (s->meta)
         munmap(s->meta, META_SIZE);
     if (s->dir >= 0)
@@ -154,12 +133,11 @@ static bool is_size(uint32_t n, uint32_t max)
     return n >= 64 && n <= max && (n & (n - 1)) == 0;
 }
 
-/* The head says how long the rest is: it is read before anything is mapped. */
 static int read_head(const struct segment *s, struct layout_routes *head)
 {
     char name[SEGMENT_NAME_MAX];
-    int fd =
-        openat(s->dir, segment_name(s, 'R', 0, name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(s->dir, segment_file_name(s, 'R', 0, name),
+                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     ssize_t n;
 
     if (fd == -1)
@@ -170,15 +148,15 @@ static int read_head(const struct segment *s, struct layout_routes *head)
         return -EBADMSG;
     if (head->major != LAYOUT_MAJOR)
         return -EPROTO;
-    return is_size(head->max_nodes, LAYOUT_MAX_NODES) &&
-                   is_size(head->max_modules, LAYOUT_MAX_MODULES) &&
+    return is_size(head->max_nodes, SEGMENT_MAX_NODES) &&
+                   is_size(head->max_modules, SEGMENT_MAX_MODULES) &&
                    head->n_index == 2 * head->max_modules &&
-                   head->n_line == head->max_nodes / 2 + 4 * head->max_modules
+                   head->n_block == blocks_for(head->max_nodes, head->max_modules)
                ? 0
                : -EBADMSG;
 }
 
-static int map_segment(struct segment *s)
+static int map_tables(struct segment *s)
 {
     struct layout_routes head;
     char name[SEGMENT_NAME_MAX];
@@ -188,14 +166,15 @@ static int map_segment(struct segment *s)
     if (rc < 0)
         return rc;
     set_sizes(s, head.max_nodes, head.max_modules);
-    rc = segment_map(s, segment_name(s, 'R', 0, name), s->writer, place(s), &p,
-                     s->writer ? &s->fd_routes : NULL);
+    rc = shared_file_map(s->dir, segment_file_name(s, 'R', 0, name), s->writer,
+                         place_tables(s), &p, s->writer ? &s->fd_routes : NULL);
     if (rc < 0)
         return rc;
     s->routes = p;
-    place(s);
-    rc = segment_map(s, segment_name(s, 'C', 0, name), true, counters_size(s->max_nodes),
-                     &p, s->writer ? &s->fd_counters : NULL);
+    place_tables(s);
+    rc = shared_file_map(s->dir, segment_file_name(s, 'C', 0, name), true,
+                         counters_size(s->max_nodes), &p,
+                         s->writer ? &s->fd_counters : NULL);
     if (rc == 0)
         s->counters = p;
     return rc;
@@ -211,18 +190,14 @@ static int map_meta(struct segment *s)
 {
     struct stat st;
     void *p;
-    int rc, fd = openat(s->dir, "meta",
-                        (s->writer ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
+    int fd, rc = shared_file_map(s->dir, "meta", s->writer, META_SIZE, &p, &fd);
 
-    if (fd == -1)
-        return -errno;
-    rc = map_fd(fd, s->writer, META_SIZE, &p);
-    if (rc == 0) {
-        s->meta = p;
-        s->inode = fstat(fd, &st) == 0 ? (uint64_t)st.st_ino : 0;
-    }
+    if (rc < 0)
+        return rc;
+    s->meta = p;
+    s->inode = fstat(fd, &st) == 0 ? (uint64_t)st.st_ino : 0;
     close(fd);
-    return rc;
+    return 0;
 }
 
 int segment_open(struct segment **out, const char *dir)
@@ -237,14 +212,39 @@ int segment_open(struct segment **out, const char *dir)
     if (rc == 0 && s->meta->major != LAYOUT_MAJOR)
         rc = -EPROTO;
     if (rc == 0) {
-        s->g = s->meta->segment;
-        rc = s->g == 0 ? -ENOENT : map_segment(s);
+        s->number = s->meta->segment;
+        rc = s->number == 0 ? -ENOENT : map_tables(s);
     }
     if (rc < 0)
         segment_close(s);
     else
         *out = s;
     return rc;
+}
+
+bool segment_is_new(const struct segment *s)
+{
+    return s->is_new;
+}
+
+uint32_t segment_number(const struct segment *s)
+{
+    return s->number;
+}
+
+uint32_t segment_max_nodes(const struct segment *s)
+{
+    return s->max_nodes;
+}
+
+uint32_t segment_max_modules(const struct segment *s)
+{
+    return s->max_modules;
+}
+
+bool segment_has_moved(const struct segment *s)
+{
+    return segment_load(&s->meta->segment) != s->number;
 }
 
 bool segment_was_replaced(const struct segment *s, const char *dir)
@@ -259,9 +259,9 @@ bool segment_was_replaced(const struct segment *s, const char *dir)
 
 bool segment_agent_is_alive(const struct segment *s, uint64_t now_ms)
 {
-    uint64_t beat = atomic_load_explicit(&s->meta->beat_ms, memory_order_relaxed);
+    uint64_t beat = segment_load64(&s->meta->beat_ms);
 
-    return beat != 0 && now_ms <= beat + DEAD_MS && beat <= now_ms + DEAD_MS;
+    return beat != 0 && now_ms <= beat + HEARTBEAT_MS && beat <= now_ms + HEARTBEAT_MS;
 }
 
 /* --- the agent's side --------------------------------------------------------------- */
@@ -274,19 +274,32 @@ void segment_beat(struct segment *s, uint64_t now_ms)
 int segment_reserve(struct segment *s, const void *p, size_t len)
 {
     const char *at = p, *routes = (const char *)s->routes;
-    bool in_routes = at >= routes && at < routes + place(s);
-    int fd = in_routes ? s->fd_routes : s->fd_counters;
-    off_t from = in_routes ? at - routes : at - (const char *)s->counters;
-    int rc;
 
-    do
-        rc = posix_fallocate(fd, from, (off_t)len);
-    while (rc == EINTR);
-    return -rc;
+    if (at >= routes && at < routes + place_tables(s))
+        return shared_file_reserve(s->fd_routes, routes, p, len);
+    return shared_file_reserve(s->fd_counters, s->counters, p, len);
 }
 
-/* Of every segment: clients that have them mapped keep them until they look again. */
-static void drop_files(const struct segment *s)
+int segment_open_journal(const struct segment *s, size_t len, void **out)
+{
+    void *p;
+    int fd, rc = shared_file_make(s->dir, "journal", 0600, len);
+
+    if (rc == 0)
+        rc = shared_file_map(s->dir, "journal", true, len, &p, &fd);
+    if (rc < 0)
+        return rc;
+    rc = shared_file_reserve(fd, p, p, len);
+    close(fd);
+    if (rc < 0)
+        munmap(p, len);
+    else
+        *out = p;
+    return rc;
+}
+
+/* Unlink the files of all segments.  Clients keep the ones that they have mapped. */
+static void unlink_files(const struct segment *s)
 {
     DIR *d = fdopendir(openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     struct dirent *e;
@@ -299,7 +312,7 @@ static void drop_files(const struct segment *s)
     closedir(d);
 }
 
-static int write_head(struct segment *s)
+static int make_routes(struct segment *s)
 {
     struct layout_routes head = {.magic = LAYOUT_MAGIC,
                                  .major = LAYOUT_MAJOR,
@@ -307,9 +320,10 @@ static int write_head(struct segment *s)
                                  .max_nodes = s->max_nodes,
                                  .max_modules = s->max_modules,
                                  .n_index = s->n_index,
-                                 .n_line = s->n_line};
+                                 .n_block = s->n_block};
     char name[SEGMENT_NAME_MAX];
-    int rc = make_file(s, segment_name(s, 'R', 0, name), 0644, place(s));
+    int rc = shared_file_make(s->dir, segment_file_name(s, 'R', 0, name), 0644,
+                              place_tables(s));
     int fd = rc < 0 ? -1 : openat(s->dir, name, O_WRONLY | O_CLOEXEC);
 
     if (rc < 0)
@@ -322,26 +336,37 @@ static int write_head(struct segment *s)
     return rc;
 }
 
-/* Everything of segment s->g, then it is in force. */
+static int make_call_logs(struct segment *s)
+{
+    size_t len = offsetof(struct layout_call_log, count) +
+                 s->max_nodes * sizeof(struct layout_count) +
+                 (size_t)s->max_modules * SEGMENT_BUCKETS * sizeof(uint64_t);
+    char name[SEGMENT_NAME_MAX];
+    uint32_t i;
+    int rc = 0;
+
+    for (i = 0; i < SEGMENT_LOGS && rc == 0; i++)
+        rc = shared_file_make(s->dir, segment_file_name(s, 'L', i, name), 0660, len);
+    return rc;
+}
+
+/* Make all files of segment s->number; the last store puts it in force. */
 static int make_segment(struct segment *s, uint32_t max_nodes, uint32_t max_modules)
 {
     char name[SEGMENT_NAME_MAX];
-    size_t fixed = offsetof(struct layout_call_log, count);
-    uint32_t i;
     int rc;
 
-    drop_files(s);
+    unlink_files(s);
     set_sizes(s, max_nodes, max_modules);
-    rc = write_head(s);
+    rc = make_routes(s);
     if (rc == 0)
-        rc = make_file(s, segment_name(s, 'C', 0, name), 0660, counters_size(max_nodes));
-    for (i = 0; i < LAYOUT_CALL_LOGS + LAYOUT_OWN && rc == 0; i++)
-        rc = make_file(s, segment_name(s, 'L', i, name), 0660,
-                       fixed + max_nodes * sizeof(struct layout_count) +
-                           (size_t)max_modules * LAYOUT_BUCKETS * 8);
+        rc = shared_file_make(s->dir, segment_file_name(s, 'C', 0, name), 0660,
+                              counters_size(max_nodes));
     if (rc == 0)
-        rc = map_segment(s);
-    if (rc == 0)                      /* what is always used */
+        rc = make_call_logs(s);
+    if (rc == 0)
+        rc = map_tables(s);
+    if (rc == 0)                      /* the index and the module table are always used */
         rc = segment_reserve(s, s->routes, (size_t)((char *)s->cost - (char *)s->routes));
     if (rc == 0)
         rc = segment_reserve(s, s->counters, sizeof(*s->counters));
@@ -349,7 +374,7 @@ static int make_segment(struct segment *s, uint32_t max_nodes, uint32_t max_modu
         return rc;
     s->counters->magic = LAYOUT_MAGIC;
     s->is_new = true;
-    atomic_store(&s->meta->segment, s->g);
+    atomic_store(&s->meta->segment, s->number);
     return 0;
 }
 
@@ -357,8 +382,8 @@ int segment_renew(struct segment *s)
 {
     uint32_t max_nodes = s->max_nodes, max_modules = s->max_modules;
 
-    unmap(s);
-    s->g++;
+    unmap_tables(s);
+    s->number++;
     return make_segment(s, max_nodes, max_modules);
 }
 
@@ -370,7 +395,7 @@ static int make_meta(struct segment *s)
     if (fstatat(s->dir, "meta", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         (!S_ISREG(st.st_mode) || st.st_size != META_SIZE))
         unlinkat(s->dir, "meta", 0);
-    rc = make_file(s, "meta", 0644, META_SIZE);
+    rc = shared_file_make(s->dir, "meta", 0644, META_SIZE);
     if (rc == 0)
         rc = map_meta(s);
     if (rc < 0)
@@ -386,7 +411,7 @@ static int make_meta(struct segment *s)
     return 0;
 }
 
-static int take_folder(struct segment *s, const char *dir)
+static int lock_folder(struct segment *s, const char *dir)
 {
     int rc;
 
@@ -401,7 +426,21 @@ static int take_folder(struct segment *s, const char *dir)
         return -errno;
     if (flock(s->lock, LOCK_EX | LOCK_NB) == -1)
         return errno == EWOULDBLOCK ? -EBUSY : -errno;
-    return make_meta(s);
+    return 0;
+}
+
+/* The segment in force, when it is of this layout and of these sizes; else a new one. */
+static int adopt_or_make(struct segment *s, const struct segment_config *cfg)
+{
+    int rc;
+
+    s->number = s->meta->segment;
+    rc = s->number == 0 ? -ENOENT : map_tables(s);
+    if (rc == 0 && s->max_nodes == cfg->max_nodes && s->max_modules == cfg->max_modules)
+        return 0;
+    unmap_tables(s);
+    s->number++;
+    return make_segment(s, cfg->max_nodes, cfg->max_modules);
 }
 
 int segment_create(struct segment **out, const struct segment_config *cfg)
@@ -409,24 +448,18 @@ int segment_create(struct segment **out, const struct segment_config *cfg)
     struct segment *s;
     int rc;
 
-    if (!is_size(cfg->max_nodes, LAYOUT_MAX_NODES) ||
-        !is_size(cfg->max_modules, LAYOUT_MAX_MODULES))
+    if (!is_size(cfg->max_nodes, SEGMENT_MAX_NODES) ||
+        !is_size(cfg->max_modules, SEGMENT_MAX_MODULES))
         return -EINVAL;
     s = new_segment();
     if (!s)
         return -ENOMEM;
     s->writer = true;
-    rc = take_folder(s, cfg->dir);
-    if (rc == 0) {
-        s->g = s->meta->segment;
-        rc = s->g == 0 ? -ENOENT : map_segment(s);
-        if (rc < 0 || s->max_nodes != cfg->max_nodes ||
-            s->max_modules != cfg->max_modules) {
-            unmap(s);
-            s->g++;
-            rc = make_segment(s, cfg->max_nodes, cfg->max_modules);
-        }
-    }
+    rc = lock_folder(s, cfg->dir);
+    if (rc == 0)
+        rc = make_meta(s);
+    if (rc == 0)
+        rc = adopt_or_make(s, cfg);
     if (rc < 0)
         segment_close(s);
     else
@@ -440,8 +473,8 @@ void segment_remove(const char *dir)
 
     if (s.dir == -1)
         return;
-    unlinkat(s.dir, "meta", 0);       /* nobody new from here on */
-    drop_files(&s);
+    unlinkat(s.dir, "meta", 0);       /* first: no client attaches from here on */
+    unlink_files(&s);
     unlinkat(s.dir, "journal", 0);
     unlinkat(s.dir, "agent.lock", 0);
     close(s.dir);

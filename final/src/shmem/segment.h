@@ -1,77 +1,78 @@
-/* segment -- the shared files of a host, mapped: made or adopted by the agent, opened by
- * its clients.  A successor of the agent adopts what it finds; files of another ABI, of
- * other sizes, or that make no sense are left for a new segment, and clients follow at
- * their next call.
- * The agent takes the pages that it hands out with segment_reserve(): a full /dev/shm is
- * an error there and not a SIGBUS later. */
+/* segment -- the shared files of a host, mapped into this process.  The agent creates
+ * them, or adopts those that its predecessor left; clients open them.
+ *
+ * All files of one layout and one size form a segment, which has a number.  When the
+ * agent finds files of another layout or size, or files that make no sense, it creates
+ * the next segment and leaves the old one to the clients that have it mapped; they move
+ * on at their next call.
+ *
+ * The struct is opaque: module_table.h and node_table.h read and write what it maps. */
 #ifndef LARS_SHMEM_SEGMENT_H
 #define LARS_SHMEM_SEGMENT_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#include "shmem/layout.h"
+#define SEGMENT_MAX_NODES 1048576
+#define SEGMENT_MAX_MODULES 65536
+#define SEGMENT_CLIENT_LOGS 1024      /* call logs 0..1023: for threads of clients */
+#define SEGMENT_AGENT_LOGS 8          /* the next 8: for threads of the agent itself */
+#define SEGMENT_LOGS (SEGMENT_CLIENT_LOGS + SEGMENT_AGENT_LOGS)
+#define SEGMENT_BUCKETS 128           /* of a histogram of durations: base/latency.h */
 
-#define SEGMENT_NAME_MAX 32           /* of a file in the folder */
-
-struct segment {                      /* read it; nobody else's fields are to be set */
-    int dir;                          /* descriptor of the folder */
-    int lock, fd_routes, fd_counters; /* agent; -1 for clients */
-    bool writer, is_new;
-    uint32_t g, max_nodes, max_modules, n_index, n_line;
-    uint64_t inode;                   /* of meta: another one, another folder */
-    struct layout_meta *meta;
-    struct layout_routes *routes;     /* and what is in it: */
-    struct layout_index *index;
-    struct layout_module *module;
-    _Atomic uint32_t *cost, *gen;     /* by nid */
-    struct layout_addr *addr;         /* by nid */
-    char *line;                       /* n_line lines of LAYOUT_LINE bytes */
-    struct layout_counters *counters;
-};
+struct segment;
 
 struct segment_config {
-    const char *dir;                  /* made when it is not there */
-    uint32_t max_nodes, max_modules;  /* 64 to LAYOUT_MAX_...; powers of two */
+    const char *dir;                  /* the folder; made when it does not exist */
+    uint32_t max_nodes;               /* 64 to SEGMENT_MAX_NODES, a power of two */
+    uint32_t max_modules;             /* 64 to SEGMENT_MAX_MODULES, a power of two */
 };
 
-/* The agent's side.  Returns 0; -EBUSY when another agent has the folder; -ENOSPC,
- * -EACCES, ...  Thread: init. */
+/* The agent's side: create or adopt the files.  Returns 0; -EBUSY when another agent
+ * holds the folder; -EINVAL for sizes that are not allowed; -ENOSPC, -EACCES and other
+ * -errno of the file system; -ENOMEM.  Thread: init. */
 int segment_create(struct segment **out, const struct segment_config *cfg);
 
-/* What was adopted makes no sense: begin anew, as the next segment.  0 or -errno. */
+/* The adopted files make no sense: create the next segment with the same sizes.  Returns
+ * 0 or -errno.  Thread: init. */
 int segment_renew(struct segment *s);
 
-/* A client's side.  Returns 0; -ENOENT: no agent was here; -EPROTO: another ABI;
- * -EBADMSG: not what it should be; -EACCES; -ENOMEM.  Thread: any. */
+/* A client's side: map the segment in force.  Returns 0; -ENOENT when no agent has
+ * created one; -EPROTO when the layout is of another major version; -EBADMSG when a file
+ * is not what it should be; -EACCES; -ENOMEM.  Thread: any. */
 int segment_open(struct segment **out, const char *dir);
 
-/* Is another segment in force than the one that is mapped?  One load. */
-static inline bool segment_has_moved(const struct segment *s)
-{
-    return atomic_load_explicit(&s->meta->segment, memory_order_relaxed) != s->g;
-}
+/* Unmap; the files stay.  NULL is fine. */
+void segment_close(struct segment *s);
 
-/* Is <dir> another folder by now than the one that was opened?  A system call. */
+/* Delete the files and the folder.  Clients keep what they have mapped. */
+void segment_remove(const char *dir);
+
+/* False when segment_create() adopted the files of a predecessor. */
+bool segment_is_new(const struct segment *s);
+
+uint32_t segment_number(const struct segment *s); /* 1 and more */
+uint32_t segment_max_nodes(const struct segment *s);
+uint32_t segment_max_modules(const struct segment *s);
+
+/* Is another segment in force than the one that <s> maps?  Thread: any. */
+bool segment_has_moved(const struct segment *s);
+
+/* Is <dir> by now another folder than the one that was opened?  Costs a system call.
+ * Thread: any. */
 bool segment_was_replaced(const struct segment *s, const char *dir);
 
+/* Was the agent's heartbeat written within the last 3 s?  <now_ms> is monotonic.
+ * Thread: any. */
 bool segment_agent_is_alive(const struct segment *s, uint64_t now_ms);
-void segment_beat(struct segment *s, uint64_t now_ms); /* the agent's */
 
-/* Take the pages behind <len> bytes at <p>, which is in one of the two big files.
- * Returns 0 or -ENOSPC.  Thread: the agent's. */
-int segment_reserve(struct segment *s, const void *p, size_t len);
+/* The agent's heartbeat; 0 announces its end.  Thread: the agent's. */
+void segment_beat(struct segment *s, uint64_t now_ms);
 
-/* The name of ledger <i> (L) or of what was taken of it (A). */
-const char *segment_name(const struct segment *s, char kind, uint32_t i,
-                         char buf[SEGMENT_NAME_MAX]);
-
-/* Map <len> bytes of <name>, whose size must be exactly that.  <fd> stays open and is the
- * caller's, may be NULL.  Returns 0; -EBADMSG; -errno. */
-int segment_map(const struct segment *s, const char *name, bool writable, size_t len,
-                void **out, int *fd);
-
-void segment_close(struct segment *s); /* the files stay.  NULL is fine */
-void segment_remove(const char *dir); /* the files and the folder */
+/* Map the agent's journal, a private file of <len> bytes in the folder, which is created
+ * zeroed when it does not exist.  The caller unmaps it.  Returns 0 or -errno, -ENOSPC
+ * included.  Thread: the agent's. */
+int segment_open_journal(const struct segment *s, size_t len, void **out);
 
 #endif

@@ -13,12 +13,13 @@ import org.lars.Call;
 import org.lars.Client;
 
 /**
- * Embed JAR: the API inside services. A pool whose client is closed under it, two class loaders as
- * in an application server, and a million calls. Says how many calls went well: "made N".
+ * Embed JAR: the API inside services. A thread pool whose client is closed while it calls, two
+ * class loaders as in an application server, and a million calls. Prints how many calls succeeded:
+ * "made N".
  */
 public final class Embed {
     private static final int MILLION = 1000000;
-    private static final long MOST_KB = 16 * 1024; // a struct leaked by each call would be more
+    private static final long MOST_KB = 16 * 1024; // a leak of one struct a call would be more
     private static final AtomicInteger made = new AtomicInteger();
 
     private static void check(boolean well, String what) {
@@ -38,7 +39,7 @@ public final class Embed {
                 begun.countDown();
             }
         } catch (IllegalStateException closed) {
-            return; // it was closed under us, and said so
+            return; // the client was closed between two calls
         }
     }
 
@@ -56,7 +57,7 @@ public final class Embed {
         check(pool.awaitTermination(30, TimeUnit.SECONDS), "a pool ends when its client is closed");
     }
 
-    /** Each has its own copy of the classes, and of the library. */
+    /** Each loader has its own copy of the classes and of the library. */
     private static void inLoader(URL jar) throws Exception {
         try (URLClassLoader loader = new URLClassLoader(new URL[] {jar}, null)) {
             Class<?> of = loader.loadClass("org.lars.Client");

@@ -1,4 +1,4 @@
-"""A service of gunicorn: gunicorn --preload -w 2 --threads 2 app:app"""
+"""A service for gunicorn: gunicorn --preload -w 2 --threads 2 app:app"""
 import os
 
 import lars

@@ -1,5 +1,6 @@
-"""The API inside services: asyncio, a pool whose client is closed under it, workers forked
-from a parent that has a client.  Says how many calls went well: "made N"."""
+"""The API inside services: asyncio, a thread pool whose client is closed while it calls,
+workers that are forked from a parent with a client.  Prints how many calls succeeded:
+"made N"."""
 import asyncio
 import concurrent.futures
 import errno
@@ -19,7 +20,7 @@ def calls(n):
 
 
 async def one_call():
-    """As an event loop has it: nobody waits while the module is known."""
+    """In an event loop: no waiting while the module is in shared memory."""
     try:
         host = client.get_host_nowait(1, 1)
     except lars.Error as e:
@@ -36,7 +37,7 @@ async def loop():
 
 
 def forked(n_workers):
-    """Each worker has threads, and the client of its parent."""
+    """Each worker has threads and uses the client of its parent."""
     out = []
     for _ in range(n_workers):
         pid = os.fork()

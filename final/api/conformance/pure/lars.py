@@ -1,4 +1,4 @@
-"""lars in plain Python, by UDP: written from docs/ref/udp.md and nothing else."""
+"""A client in plain Python that uses UDP; it needs nothing but docs/ref/udp.md."""
 import errno
 import itertools
 import socket
@@ -22,7 +22,7 @@ def varint(n):
 
 
 def message(*fields):
-    """(number, int or bytes) ... as protobuf."""
+    """Encodes (number, int or bytes) pairs as protobuf."""
     out = b""
     for number, value in fields:
         if isinstance(value, bytes):
@@ -33,7 +33,7 @@ def message(*fields):
 
 
 def parse(body):
-    """{number: [int or bytes, ...]}"""
+    """Decodes protobuf: {number: [int or bytes, ...]}."""
     at, fields = 0, {}
 
     def read():

@@ -1,15 +1,17 @@
-"""Which node to call, and how the call went."""
+"""Lars for Python: which node to call, and how the call went.
+
+lars.h explains the terms and every error."""
 from types import TracebackType
 from typing import Iterator, List, Optional, Tuple, Type
 
 __version__: str
 
 class Error(OSError):
-    """What is below zero in lars.h: errno, strerror."""
+    """A result below zero of lars.h; errno is the code, strerror the sentence."""
 
 class Host:
-    """A node for one call.  As a context manager it reports by itself: well, or failed
-    when the body raises."""
+    """A node for one call.  As a context manager it reports the call: as failed when the
+    body raises an exception, else as successful."""
 
     @property
     def ip(self) -> str: ...
@@ -30,12 +32,13 @@ class Host:
     ) -> bool: ...
 
 class Budget:
-    """Of retries: one for each module, for all threads."""
+    """A retry budget: one for each module, shared by all threads."""
 
     def __init__(self) -> None: ...
 
 class Attempts(Iterator[Host]):
-    """Nodes to try one after the other, until one was reported well."""
+    """The nodes to try for one request; ends after the first success, or when no further
+    attempt may be made, and error is the errno then."""
 
     @property
     def left_ms(self) -> int: ...
@@ -45,7 +48,7 @@ class Attempts(Iterator[Host]):
     def __next__(self) -> Host: ...
 
 class Client:
-    """The way to this host's agent; any thread may use it."""
+    """A client of the agent of this host.  Any thread may use it."""
 
     def __init__(
         self,

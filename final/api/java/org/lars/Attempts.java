@@ -4,7 +4,7 @@ import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 
 /**
- * One request that may be tried at several nodes. Thread: one at a time.
+ * A request that may be tried at several nodes. One thread at a time may use it.
  *
  * <pre>
  * try (Attempts a = client.attempts(1, 1).idempotent().budget(budget)) {
@@ -28,7 +28,7 @@ public final class Attempts implements AutoCloseable {
     private long key;
     private Budget budget;
     private Call call;
-    private long retry; // struct lars_retry; 0 = not begun
+    private long retry; // struct lars_retry; 0 = no attempt yet
     private Cleaner.Cleanable memory;
     private int error;
     private boolean closed;
@@ -39,19 +39,19 @@ public final class Attempts implements AutoCloseable {
         this.cmdid = cmdid;
     }
 
-    /** At most so many, 4; 0 = 3. */
+    /** The number of attempts, at most 4; 0 = 3. */
     public Attempts atMost(int n) {
         attempts = n;
         return this;
     }
 
-    /** Of all together; 0 = a second. */
+    /** The time of all attempts together; 0 = one second. */
     public Attempts timeoutMs(int ms) {
         timeoutMs = ms;
         return this;
     }
 
-    /** It may be done twice. */
+    /** The call may be repeated; without this there is one attempt. */
     public Attempts idempotent() {
         idempotent = true;
         return this;
@@ -67,7 +67,10 @@ public final class Attempts implements AutoCloseable {
         return this;
     }
 
-    /** Another node? Throws when there is none for the first attempt. */
+    /**
+     * The next attempt; false when there is none, and error() has the reason. Throws when there is no
+     * node for the first attempt. An attempt without a report has failed.
+     */
     public boolean next() {
         boolean first = retry == 0;
 
@@ -105,7 +108,7 @@ public final class Attempts implements AutoCloseable {
         return call;
     }
 
-    /** What is left of the time: pass it on. */
+    /** The time that the request has left: the time-out of this attempt. */
     public int leftMs() {
         int ms = retry == 0 ? 0 : Native.leftMs(retry);
 
@@ -113,7 +116,7 @@ public final class Attempts implements AutoCloseable {
         return ms;
     }
 
-    /** Why there is no other one, as in lars.h; 0 = there was. */
+    /** Why next() returned false, a result of lars.h; 0 = it returned true. */
     public int error() {
         return error;
     }

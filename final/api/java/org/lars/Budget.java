@@ -1,6 +1,6 @@
 package org.lars;
 
-/** Of retries: one for each module, for all threads. */
+/** A retry budget: one for each module, shared by all threads. */
 public final class Budget {
     final long p; // struct lars_budget
 

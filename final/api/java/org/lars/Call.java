@@ -4,15 +4,15 @@ import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.net.InetSocketAddress;
 
-/** One call at a time: a node, and how it went. Thread: one at a time. */
+/** A call: its node, and the report of how it went. One thread at a time may use it. */
 public final class Call implements AutoCloseable {
     private static final int EALREADY = -114;
     private final Client client;
     private final Handle handle; // retained
-    private final boolean once; // its memory goes with close()
+    private final boolean once; // close() frees its memory
     private final Cleaner.Cleanable memory;
     private long host; // struct lars_host; 0 = freed
-    private boolean open; // begun, and nobody said how it went
+    private boolean open; // begun and not reported
     private boolean fromFile;
 
     Call(Client client, boolean once) {
@@ -35,7 +35,7 @@ public final class Call implements AutoCloseable {
         h.release();
     }
 
-    /** Its memory, for a node that is not there yet. */
+    /** The memory for the node of a call that is about to begin. */
     private long forBegin() {
         if (open) {
             throw new IllegalStateException("the call before has not ended");
@@ -54,31 +54,31 @@ public final class Call implements AutoCloseable {
     private int begun(int rc) {
         open = rc >= 0;
         fromFile = rc == 1;
-        Reference.reachabilityFence(this); // not freed while it was in C
+        Reference.reachabilityFence(this); // not collected while the native function ran
         return rc;
     }
 
-    /** As lars_get_host(), without an exception: 0, 1, or below zero. */
+    /** As lars_get_host_key(); returns its result and throws no LarsException. */
     public int tryBegin(int modid, int cmdid, long key) {
         return begun(Native.get(handle.p, forBegin(), modid, cmdid, key));
     }
 
-    /** As lars_nowait_get(): never waits. */
+    /** As lars_nowait_get(), which never waits. */
     public int tryBeginNowait(int modid, int cmdid, long key) {
         return begun(Native.getNowait(handle.p, forBegin(), modid, cmdid, key));
     }
 
-    /** For the next attempt of a request. */
+    /** As lars_retry_next(). */
     int tryNext(long retry) {
         return begun(Native.next(handle.p, retry, forBegin()));
     }
 
-    /** The same as tryBegin(); throws. */
+    /** As tryBegin(), but throws when there is no node. */
     public void begin(int modid, int cmdid, long key) {
         LarsException.check(tryBegin(modid, cmdid, key));
     }
 
-    /** How it went; 0 = well. Once. Returns 0 or below zero, as lars_report(). */
+    /** Reports how the call went, once; 0 means success. Returns as lars_report(). */
     public int report(int retcode) {
         int rc = host == 0 ? EALREADY : Native.report(handle.p, host, retcode);
 
@@ -95,7 +95,7 @@ public final class Call implements AutoCloseable {
         return report(1);
     }
 
-    /** The node to call; allocates. */
+    /** The node to call. This method allocates. */
     public InetSocketAddress address() {
         InetSocketAddress at = new InetSocketAddress(Client.address(Native.ip(memory())), port());
 
@@ -110,14 +110,14 @@ public final class Call implements AutoCloseable {
         return port;
     }
 
-    /** The agent did not answer: the node is from its file. */
+    /** Is the node from the file of routes, because the agent does not answer? */
     public boolean isFromFile() {
         return fromFile;
     }
 
     /**
-     * Who has not said how it went says that it failed. One of Client.newCall() may be begun again;
-     * one of Client.call() ends.
+     * Reports the call as failed unless it was reported. A call of Client.newCall() may be begun
+     * again; a call of Client.call() is freed.
      */
     @Override
     public void close() {
@@ -129,7 +129,7 @@ public final class Call implements AutoCloseable {
         }
     }
 
-    /** Gives its memory back now, not when it is collected. */
+    /** Frees the memory now, and not when the object is collected. */
     public void free() {
         if (open) {
             report(1);

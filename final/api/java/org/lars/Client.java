@@ -9,22 +9,22 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The way to this host's agent. Thread: any; also close(), which lets calls that are under way end.
- * A client that is closed answers with IllegalStateException.
+ * A client of the agent of this host. Any thread may use it, and may close it: calls that are in
+ * progress end first. The methods of a closed client throw IllegalStateException.
  */
 public final class Client implements AutoCloseable {
     static final Cleaner CLEANER = Cleaner.create();
-    private static final int NODE = 18; // of route(): 16 of the address, 2 of the port
+    private static final int NODE = 18; // bytes of a node in Native.route(): 16 of the address, 2 of the port
     private final Handle handle;
     private final Cleaner.Cleanable memory;
     private volatile boolean closed;
 
-    /** As the environment says: LARS_ADDRESS, LARS_PORT, LARS_DIR. */
+    /** With the options of the environment: LARS_ADDRESS, LARS_PORT, LARS_DIR. */
     public Client() {
         this(null, 0, null, 0);
     }
 
-    /** Null and 0: as lars.h has it. */
+    /** An option that is null or 0 has the preset of lars.h. */
     public Client(String address, int port, String dir, int timeoutMs) {
         if (port < 0 || port > 65535) {
             throw new IllegalArgumentException("port " + port);
@@ -40,7 +40,7 @@ public final class Client implements AutoCloseable {
         memory = CLEANER.register(this, h::release);
     }
 
-    /** Not closed; for one call, or until release(). */
+    /** The handle, which stays open until its release(). */
     Handle retained() {
         checkOpen();
         handle.retain();
@@ -53,12 +53,12 @@ public final class Client implements AutoCloseable {
         }
     }
 
-    /** A node for one call; close() reports it as failed unless ok() was said. */
+    /** Begins a call: picks a node for it. close() reports it as failed unless it was reported. */
     public Call call(int modid, int cmdid) {
         return call(modid, cmdid, 0);
     }
 
-    /** The same for modules that choose by a key. */
+    /** The same with a key, for modules whose policy is hash. */
     public Call call(int modid, int cmdid, long key) {
         Call call = new Call(this, true);
         int rc = call.tryBegin(modid, cmdid, key);
@@ -70,18 +70,18 @@ public final class Client implements AutoCloseable {
         return call;
     }
 
-    /** A call to be begun, again and again: nothing is allocated for it. */
+    /** A call that can be begun again and again, without an allocation. */
     public Call newCall() {
         return new Call(this, false);
     }
 
-    /** Nodes to try one after the other. */
+    /** A request that may be tried at several nodes. */
     public Attempts attempts(int modid, int cmdid) {
         checkOpen();
         return new Attempts(this, modid, cmdid);
     }
 
-    /** Make the agent know the module before it is needed. */
+    /** Makes the agent load the routes of a module before they are needed. */
     public void register(int modid, int cmdid) {
         Handle h = retained();
 
@@ -92,7 +92,7 @@ public final class Client implements AutoCloseable {
         }
     }
 
-    /** All nodes of the module. */
+    /** All nodes of a module. */
     public List<InetSocketAddress> route(int modid, int cmdid) {
         int[] rc = new int[1];
         Handle h = retained();
@@ -132,7 +132,7 @@ public final class Client implements AutoCloseable {
         }
     }
 
-    /** Twice is fine. */
+    /** A second call does nothing. */
     @Override
     public void close() {
         closed = true;

@@ -3,8 +3,8 @@ package org.lars;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A struct lars_client with the number of those who use it: it is closed by the last of them, so
- * that no thread is in it then.
+ * A struct lars_client and the number of its users. The last user closes it, so that no thread is
+ * in a native function then.
  */
 final class Handle {
     final long p;
@@ -14,7 +14,7 @@ final class Handle {
         this.p = p;
     }
 
-    /** One more; the client must not have been closed. */
+    /** Adds a user. Throws when the client is closed. */
     void retain() {
         int n = users.get();
 

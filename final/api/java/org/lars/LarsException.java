@@ -1,21 +1,21 @@
 package org.lars;
 
-/** What is below zero in lars.h. */
+/** A result below zero of lars.h. */
 public final class LarsException extends RuntimeException {
     private static final long serialVersionUID = 1;
     private final int code;
 
     LarsException(int code) {
-        super(Native.words(code));
+        super(Native.describe(code));
         this.code = code;
     }
 
-    /** An errno with a minus, as in lars.h. */
+    /** The result: a negative errno code. */
     public int code() {
         return code;
     }
 
-    /** Its name: "ENOENT". */
+    /** The name of the errno code, such as "ENOENT". */
     public String name() {
         return Native.name(code);
     }

@@ -6,7 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
-/** The natives of larsjni.c, and where the library is found. */
+/** The native functions of larsjni.c, and the search for their library. */
 final class Native {
     static {
         load();
@@ -14,7 +14,7 @@ final class Native {
 
     private Native() {}
 
-    /** The property lars.library, a path; then java.library.path; then the jar's copy. */
+    /** From the path in the property lars.library; else java.library.path; else the copy in the jar. */
     private static void load() {
         String path = System.getProperty("lars.library");
 
@@ -39,7 +39,7 @@ final class Native {
                 Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
                 System.load(file.toAbsolutePath().toString());
             } finally {
-                Files.delete(file); // what is mapped stays
+                Files.delete(file); // the mapping remains
             }
         } catch (IOException e) {
             why.addSuppressed(e);
@@ -78,7 +78,7 @@ final class Native {
 
     static native int leftMs(long retry);
 
-    static native String words(int rc);
+    static native String describe(int rc);
 
     static native String name(int rc);
 }
