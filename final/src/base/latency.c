@@ -1,6 +1,6 @@
 #include "base/latency.h"
 
-#define FIRST_BITS 4                  /* below 2^4 us is one bucket */
+#define FIRST_BITS 4                  /* durations below 2^4 us share a bucket */
 
 unsigned latency_bucket(uint32_t us)
 {

@@ -1,6 +1,7 @@
-/* latency -- buckets for durations: four for each doubling, so a quantile is told within
- * a quarter, from 16 us to an hour, in a hundred numbers that can be added up.  Source:
- * the log-linear buckets of HdrHistogram.  Pure.  Thread: any. */
+/* latency -- buckets for durations from 16 us to an hour, four for each doubling: a
+ * quantile is exact to a quarter, and histograms of several threads or hosts are added
+ * bucket by bucket.  These are the log-linear buckets of HdrHistogram.  Pure.  Thread:
+ * any. */
 #ifndef LARS_BASE_LATENCY_H
 #define LARS_BASE_LATENCY_H
 
@@ -10,11 +11,11 @@
 
 unsigned latency_bucket(uint32_t us);
 
-/* Every duration of bucket <b> is below it. */
+/* Every duration of bucket <b> is below the result. */
 uint64_t latency_below_us(unsigned b);
 
-/* Below which duration <q> (0 to 1) of all that was counted lies; n[b] is bucket b's
- * count, n[0] is not used.  0 when nothing was counted. */
+/* The duration below which the share <q> (0 to 1) of all counts lies.  n[b] is the count
+ * of bucket b, n[0] is not used.  Returns 0 when nothing was counted. */
 uint64_t latency_quantile_us(const uint64_t n[LATENCY_BUCKETS + 1], double q);
 
 #endif

@@ -40,8 +40,7 @@ bool worker_is_stopping(const struct worker *w);
  * stopped; it may also return without a reason, so check and wait again. */
 void worker_wait(struct worker *w);
 
-/* As worker_wait(), until <at> of deadline_in() at the latest.  False: <at> has passed.
- * */
+/* As worker_wait(), at most until <at>, from deadline_in().  False: <at> has passed. */
 bool worker_wait_until(struct worker *w, const struct timespec *at);
 
 /* The caller does not hold the lock.  Sleeps for <ms>, whatever wakes it in between, or

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "route/mass_removal.h"
+
 #define NAME(id, of) "(SELECT content FROM " of " WHERE " id " = r." id " LIMIT 1)"
 
 /* --- reading ------------------------------------------------------------------------ */
@@ -174,7 +176,8 @@ static int route_set(struct ctl *c, int argc, char **argv)
     return change(c, argc, argv, false);
 }
 
-/* How much of the module would still be up without this node?  Exit code; 0 = go on. */
+/* May a change take <gone> nodes from the module?  DNSService would hold a mass removal,
+ * so it needs -y.  Returns an exit code; 0 = go on. */
 static int ask_for_yes(struct ctl *c, uint32_t modid, uint32_t cmdid, uint64_t gone)
 {
     uint64_t up;
@@ -185,7 +188,7 @@ static int ask_for_yes(struct ctl *c, uint32_t modid, uint32_t cmdid, uint64_t g
 
     if (rc < 0)
         return ctl_db_failed(c, rc);
-    if (c->yes || gone == 0 || (gone < up && (gone < 2 || gone * 2 <= up)))
+    if (c->yes || !mass_removal_of_module(up, gone))
         return 0;
     return ctl_say(CTL_NEEDS_YES,
                    "this takes %llu of the %llu nodes of %u/%u that are up; say -y when "

@@ -4,8 +4,7 @@
  * waits, then adds a new row, and the next move takes that row along.
  *
  * Rejected: computing coarser tables from finer ones and keeping both.  A late batch
- * would then have to change two or three rows, and a lost one would make them disagree.
- * */
+ * would then have to change several rows, and a lost one would make them disagree. */
 #include "db/leader_db.h"
 
 #include <ctype.h>

@@ -1,19 +1,28 @@
-/* Both tables are sorted and share the routes that stayed the same, so a comparison is
- * one pass that mostly compares pointers. */
+/* Each judgement compares two whole tables: the one that is served and the next one.
+ * Both are sorted and share the routes that did not change, so this is one pass that
+ * mostly compares pointers.
+ *
+ * Invariant: a module that is held stays held until it has its nodes again or its change
+ * is confirmed.  What a held module loses does not count for the limit over all modules,
+ * so it does not cause other modules to be held.
+ *
+ * Rejected: judging the rows of a change by themselves.  Two changes, each below the
+ * limits, would pass one after the other within a second. */
 #include "dns/holds.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#define ALL_GONE_PERCENT 30
+#include "route/mass_removal.h"
 
-struct list {
+struct hold_list {                    /* sorted by modid and cmdid */
     struct hold *at;
     size_t n, cap;
 };
 
 struct holds {
-    struct list held, next;           /* sorted by modid and cmdid */
+    struct hold_list held;            /* as of the last judgement */
+    struct hold_list next;            /* of the judgement under way */
 };
 
 int holds_create(struct holds **out)
@@ -38,7 +47,7 @@ static int cmp_key(uint32_t amod, uint32_t acmd, uint32_t bmod, uint32_t bcmd)
     return acmd < bcmd ? -1 : acmd > bcmd;
 }
 
-static bool find(const struct list *l, uint32_t modid, uint32_t cmdid)
+static bool list_has(const struct hold_list *l, uint32_t modid, uint32_t cmdid)
 {
     size_t lo = 0, hi = l->n;
 
@@ -56,7 +65,7 @@ static bool find(const struct list *l, uint32_t modid, uint32_t cmdid)
     return false;
 }
 
-static int add(struct list *l, struct hold hold)
+static int list_add(struct hold_list *l, struct hold hold)
 {
     size_t cap = l->cap ? l->cap * 2 : 16;
     struct hold *at;
@@ -79,7 +88,7 @@ static int cmp_node(const struct route_node *a, const struct route_node *b)
     return (int)a->port - (int)b->port;
 }
 
-/* Nodes of <had> that are not in <has>. */
+/* The number of nodes of <had> that are not in <has>; <has> NULL: all of them. */
 static uint32_t count_gone(const struct route *had, const struct route *has)
 {
     uint32_t i = 0, k = 0, kept = 0;
@@ -94,7 +103,7 @@ static uint32_t count_gone(const struct route *had, const struct route *has)
     return had->n_node - kept;
 }
 
-/* Every module of <now> that loses nodes, into h->next. */
+/* Put every module of <now> that loses nodes into h->next. */
 static int list_losses(struct holds *h, const struct route_table *now,
                        const struct route_table *next)
 {
@@ -115,46 +124,40 @@ static int list_losses(struct holds *h, const struct route_table *now,
             has = route_table_at(next, k);
         gone = has == had ? 0 : count_gone(had, has);
         if (gone > 0)
-            rc = add(&h->next, (struct hold){had->modid, had->cmdid, had->n_node, gone});
+            rc = list_add(&h->next,
+                          (struct hold){had->modid, had->cmdid, had->n_node, gone});
     }
     return rc;
 }
 
-/* Is it too much for one module, by itself? */
-static bool too_much(const struct hold *l, const struct route_table *next)
-{
-    if (!route_table_find(next, l->modid, l->cmdid))
-        return true;
-    return l->gone >= 2 && l->gone * 2 > l->had;
-}
-
-/* What goes that was not held already, against all that there is. */
-static bool too_much_of_all(const struct holds *h, const struct route_table *now)
+/* Do the modules that are not held yet lose too much together? */
+static bool is_mass_removal_of_all(const struct holds *h, const struct route_table *now)
 {
     uint64_t gone = 0;
     size_t i;
 
     for (i = 0; i < h->next.n; i++)
-        if (!find(&h->held, h->next.at[i].modid, h->next.at[i].cmdid))
+        if (!list_has(&h->held, h->next.at[i].modid, h->next.at[i].cmdid))
             gone += h->next.at[i].gone;
-    return gone >= 2 && gone * 100 >= route_table_n_nodes(now) * ALL_GONE_PERCENT;
+    return mass_removal_of_all(route_table_n_nodes(now), gone);
 }
 
 int holds_judge(struct holds *h, const struct route_table *now,
                 const struct route_table *next, holds_confirmed_fn *fn, void *arg)
 {
-    struct list swap;
+    struct hold_list swap;
     bool all;
     size_t i, n = 0;
     int rc = list_losses(h, now, next);
 
     if (rc < 0)
         return rc;
-    all = too_much_of_all(h, now);
+    all = is_mass_removal_of_all(h, now);
     for (i = 0; i < h->next.n; i++) {
         const struct hold l = h->next.at[i];
 
-        if (!all && !find(&h->held, l.modid, l.cmdid) && !too_much(&l, next))
+        if (!all && !list_has(&h->held, l.modid, l.cmdid) &&
+            !mass_removal_of_module(l.had, l.gone))
             continue;
         rc = fn(arg, l.modid, l.cmdid);
         if (rc < 0)
@@ -181,5 +184,5 @@ size_t holds_n(const struct holds *h)
 
 bool holds_has(const struct holds *h, uint32_t modid, uint32_t cmdid)
 {
-    return find(&h->held, modid, cmdid);
+    return list_has(&h->held, modid, cmdid);
 }

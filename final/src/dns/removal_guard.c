@@ -1,7 +1,15 @@
-/* What passed is kept as a route table, <good>: tables share what stays the same, and
- * it is all that a hold needs.  A change is loaded as a change only while nothing is
- * held; with a hold every load is of everything, and all modules are judged together.
- * That is slow and simple, for a state that a person is called for. */
+/* The guard is a struct db in front of another one, so the poller needs no case for it:
+ * it loads routes, and gets those that may be served.
+ *
+ * Invariant: <good> is what was passed on last.  Every load is compared with it, and the
+ * held modules of a load are replaced by those of <good>.
+ *
+ * Changes are passed on as changes only while no module is held.  As long as one is, the
+ * guard answers -EAGAIN to them, every load is of everything, and all modules are judged
+ * together: slow and simple, for a state that an operator has been called for.
+ *
+ * Rejected: holding in the agents.  They must believe an empty route once DNSService
+ * sends it; otherwise a module could never be removed. */
 #include "dns/removal_guard.h"
 
 #include <errno.h>
@@ -17,19 +25,18 @@
 #include "route/routefile.h"
 
 struct removal_guard {
-    struct db db;                     /* first: we are one */
-    struct db *inner;
+    struct db db;                     /* first, so that a db can be cast to its guard */
+    struct db *inner;                 /* owned */
     struct removal_guard_config cfg;
     char *file;
     struct route_table *good;         /* NULL = nothing passed yet, and no file */
     struct holds *holds;
-    struct route_snapshot *keep;
+    struct route_snapshot *snapshot;
     bool loaded;                      /* the database has answered */
     _Atomic uint64_t n_held, stale;
 };
 
-/* Append the nodes of <r>. */
-static int add_route(struct db_rows *rows, const struct route *r)
+static int append_route(struct db_rows *rows, const struct route *r)
 {
     uint32_t i;
     int rc = 0;
@@ -39,8 +46,9 @@ static int add_route(struct db_rows *rows, const struct route *r)
     return rc;
 }
 
-/* All of <t> but the held modules, which are as in <good>. */
-static int mix(struct removal_guard *g, struct db_rows *rows, const struct route_table *t)
+/* Fill <rows> with the modules of <t>, and for those held, with what <good> has. */
+static int fill_rows(struct removal_guard *g, struct db_rows *rows,
+                     const struct route_table *t)
 {
     size_t i;
     int rc = 0;
@@ -50,17 +58,17 @@ static int mix(struct removal_guard *g, struct db_rows *rows, const struct route
         const struct route *r = route_table_at(t, i);
 
         if (!holds_has(g->holds, r->modid, r->cmdid))
-            rc = add_route(rows, r);
+            rc = append_route(rows, r);
     }
     for (i = 0; i < holds_n(g->holds) && rc == 0; i++) {
         const struct hold *h = holds_at(g->holds, i);
 
-        rc = add_route(rows, route_table_find(g->good, h->modid, h->cmdid));
+        rc = append_route(rows, route_table_find(g->good, h->modid, h->cmdid));
     }
     return rc;
 }
 
-static void say_held(struct removal_guard *g, uint64_t version)
+static void log_holds(struct removal_guard *g, uint64_t version)
 {
     size_t i, n = holds_n(g->holds);
 
@@ -68,8 +76,9 @@ static void say_held(struct removal_guard *g, uint64_t version)
         const struct hold *h = holds_at(g->holds, i);
 
         LOG_ERROR("route.held",
-                  "modid=%u cmdid=%u nodes=%u gone=%u version=%llu: the old nodes are "
-                  "served; mend: larsctl route confirm %u %u, or put them back",
+                  "modid=%u cmdid=%u nodes=%u gone=%u version=%llu: the previous nodes "
+                  "are served; mend: larsctl route confirm %u %u, or add the nodes "
+                  "again",
                   h->modid, h->cmdid, h->had, h->gone, (unsigned long long)version,
                   h->modid, h->cmdid);
     }
@@ -78,22 +87,22 @@ static void say_held(struct removal_guard *g, uint64_t version)
     g->n_held = n;
 }
 
-/* Takes <next>: it is what passed, from now on. */
+/* <next> is what is passed on from now on.  Takes <next>. */
 static void set_good(struct removal_guard *g, struct route_table *next)
 {
     if (!g->good || !route_table_equal(g->good, next))
-        route_snapshot_put(g->keep, next);
+        route_snapshot_put(g->snapshot, next);
     route_table_unref(g->good);
     g->good = next;
 }
 
-/* Replace <out> and *<t> by what may pass of them.  0 or -errno. */
-static int pass_what_may(struct removal_guard *g, struct db_rows *out,
-                         struct route_table **t)
+/* In <out> and *<t>, replace the held modules by those of <good>.  0 or -errno. */
+static int replace_held(struct removal_guard *g, struct db_rows *out,
+                        struct route_table **t)
 {
     uint64_t version = route_table_version(*t);
     struct route_table *mixed;
-    int rc = mix(g, out, *t);
+    int rc = fill_rows(g, out, *t);
 
     if (rc == 0)
         rc = route_table_create(&mixed, out->at, out->n, version);
@@ -104,27 +113,28 @@ static int pass_what_may(struct removal_guard *g, struct db_rows *out,
     return 0;
 }
 
-static int judge(struct removal_guard *g, const struct route_table *next)
+static int judge_change(struct removal_guard *g, const struct route_table *next)
 {
     return g->good ? holds_judge(g->holds, g->good, next, g->cfg.confirmed, g->cfg.arg)
                    : 0;
 }
 
-static int fail(struct removal_guard *g, int rc)
+static int fail_with(struct removal_guard *g, int rc)
 {
     snprintf(g->db.error, sizeof(g->db.error), "%s", db_error(g->inner));
     return rc;
 }
 
-/* The routes of the file, once, while the database has never answered. */
-static int serve_file(struct removal_guard *g, struct db_rows *out, uint64_t *version,
-                      int why)
+/* While the database has never answered, pass on the routes of the file, once.  Returns
+ * 0, or <why>, the error of the database. */
+static int load_from_file(struct removal_guard *g, struct db_rows *out, uint64_t *version,
+                          int why)
 {
     int rc;
 
     if (g->loaded || g->stale || !g->good)
-        return fail(g, why);
-    rc = mix(g, out, g->good);
+        return fail_with(g, why);
+    rc = fill_rows(g, out, g->good);
     if (rc < 0)
         return rc;
     *version = route_table_version(g->good);
@@ -137,33 +147,33 @@ static int serve_file(struct removal_guard *g, struct db_rows *out, uint64_t *ve
     return 0;
 }
 
-static int g_load_all(struct db *db, struct db_rows *out, uint64_t *version)
+static int guard_load_all(struct db *db, struct db_rows *out, uint64_t *version)
 {
     struct removal_guard *g = (struct removal_guard *)db;
     struct route_table *t;
     int rc = db_load_all(g->inner, out, version);
 
     if (rc < 0)
-        return serve_file(g, out, version, rc);
+        return load_from_file(g, out, version, rc);
     rc = route_table_create(&t, out->at, out->n, *version);
     if (rc < 0)
         return rc;
-    rc = judge(g, t);
+    rc = judge_change(g, t);
     if (rc > 0)
-        rc = pass_what_may(g, out, &t);
+        rc = replace_held(g, out, &t);
     if (rc < 0) {
         route_table_unref(t);
-        return fail(g, rc);
+        return fail_with(g, rc);
     }
-    say_held(g, *version);
+    log_holds(g, *version);
     set_good(g, t);
     g->loaded = true;
     g->stale = 0;
     return 0;
 }
 
-static int g_load_changes(struct db *db, uint64_t since, struct db_rows *changed,
-                          struct db_rows *out, uint64_t *version)
+static int guard_load_changes(struct db *db, uint64_t since, struct db_rows *changed,
+                              struct db_rows *out, uint64_t *version)
 {
     struct removal_guard *g = (struct removal_guard *)db;
     struct route_table *next;
@@ -173,33 +183,34 @@ static int g_load_changes(struct db *db, uint64_t since, struct db_rows *changed
         return -EAGAIN;
     rc = db_load_changes(g->inner, since, changed, out, version);
     if (rc < 0)
-        return fail(g, rc);
+        return fail_with(g, rc);
     rc = route_table_update(&next, g->good, changed->at, changed->n, out->at, out->n,
                             *version);
     if (rc < 0)
         return rc;
-    rc = judge(g, next);
+    rc = judge_change(g, next);
     if (rc != 0) {
         route_table_unref(next);
-        return rc < 0 ? fail(g, rc) : -EAGAIN; /* the full load mixes, and says so */
+        return rc < 0 ? fail_with(g, rc) : -EAGAIN; /* the full load replaces and
+                                                 * logs */
     }
     set_good(g, next);
     return 0;
 }
 
-static int g_version(struct db *db, uint64_t *version)
+static int guard_version(struct db *db, uint64_t *version)
 {
     struct removal_guard *g = (struct removal_guard *)db;
     int rc = db_version(g->inner, version);
 
-    return rc < 0 ? fail(g, rc) : 0;
+    return rc < 0 ? fail_with(g, rc) : 0;
 }
 
-static void g_close(struct db *db)
+static void guard_close(struct db *db)
 {
     struct removal_guard *g = (struct removal_guard *)db;
 
-    route_snapshot_stop(g->keep);
+    route_snapshot_stop(g->snapshot);
     db_close(g->inner);
     if (g->cfg.close)
         g->cfg.close(g->cfg.arg);
@@ -209,10 +220,11 @@ static void g_close(struct db *db)
     free(g);
 }
 
-static const struct db_ops guard_ops = {g_version, g_load_all, g_load_changes, g_close};
+static const struct db_ops guard_ops = {guard_version, guard_load_all, guard_load_changes,
+                                        guard_close};
 
-/* 0, also without a file or with a bad one; -ENOMEM. */
-static int read_file(struct removal_guard *g)
+/* Returns 0, also when there is no file or a damaged one; -ENOMEM. */
+static int read_good_file(struct removal_guard *g)
 {
     struct route_row *row = NULL;
     uint64_t version;
@@ -225,7 +237,8 @@ static int read_file(struct removal_guard *g)
         return rc;
     }
     if (rc != -ENOENT)
-        LOG_ERROR("route.file", "file=%s err=%s: not used", g->file, err_str(rc));
+        LOG_ERROR("route.file", "file=%s err=%s: damaged, not used", g->file,
+                  err_str(rc));
     return rc == -ENOMEM ? rc : 0;
 }
 
@@ -247,11 +260,11 @@ int removal_guard_create(struct db **out, struct db *db,
     g->file = strdup(cfg->file);
     rc = g->file ? holds_create(&g->holds) : -ENOMEM;
     if (rc == 0)
-        rc = read_file(g);
+        rc = read_good_file(g);
     if (rc == 0)
-        rc = route_snapshot_start(&g->keep, cfg->file, cfg->write_ms);
+        rc = route_snapshot_start(&g->snapshot, cfg->file, cfg->write_ms);
     if (rc < 0) {
-        g_close(&g->db);
+        guard_close(&g->db);
         return rc;
     }
     *out = &g->db;
@@ -264,6 +277,6 @@ void removal_guard_stat(const struct db *guard, struct removal_guard_stat *out)
 
     struct route_snapshot_stat st;
 
-    route_snapshot_stat(g->keep, &st);
+    route_snapshot_stat(g->snapshot, &st);
     *out = (struct removal_guard_stat){g->n_held, st.n_written, st.n_fail, g->stale};
 }

@@ -1,10 +1,9 @@
-/* guard -- a database in front of the database: what passes it is what DNSService serves.
- *   last known good   what passed is kept in a file; a start without the database answers
- *                     from it, and the first load is compared with it
- *   hold              what a change takes too much of does not pass until the change is
- *                     confirmed (holds.h): such modules keep the nodes they had
- * Rejected: holding in the agents.  They refuse what is older, not what is empty: an
- * empty route must stay a fact once DNSService says it. */
+/* removal_guard -- a database in front of the database: DNSService serves what it passes
+ * on.
+ *   last known good   the routes passed on last are kept in a file; a start without the
+ *                     database serves them, and the first load is compared with them
+ *   hold              a module that a change takes too many nodes from keeps its previous
+ *                     nodes until the change is confirmed (dns/holds.h) */
 #ifndef LARS_DNS_REMOVAL_GUARD_H
 #define LARS_DNS_REMOVAL_GUARD_H
 
@@ -12,26 +11,25 @@
 #include "dns/holds.h"
 
 struct removal_guard_config {
-    const char *file;                 /* of the last known good routes; copied */
-    uint32_t write_ms;                /* at least this between two writes of it */
+    const char *file;                 /* path of the last known good routes; copied */
+    uint32_t write_ms;                /* at least so long between two writes of it */
     holds_confirmed_fn *confirmed;
-    void (*close)(void *arg);         /* of what <confirmed> uses; NULL = nothing */
+    void (*close)(void *arg);         /* called at the end, to free <arg>; NULL = not */
     void *arg;
 };
 
-/* Takes <db> and cfg->arg, on failure as well.  A file that is damaged is said and
- * left aside.  Returns 0; -ENOMEM, -EAGAIN.  Thread: init; the calls of <out>: the
- * poller's. */
+/* Takes <db> and cfg->arg, on failure as well.  A damaged file is logged and not used.
+ * Returns 0; -ENOMEM, -EAGAIN.  Thread: init; <out> is for the poller's thread. */
 int removal_guard_create(struct db **out, struct db *db,
                          const struct removal_guard_config *cfg);
 
 struct removal_guard_stat {
-    uint64_t n_held;                  /* modules that keep what they had, now */
-    uint64_t n_written, n_write_fail; /* of the file, so far */
-    uint64_t stale;                   /* 1: the routes are those of the file */
+    uint64_t n_held;                  /* modules held now */
+    uint64_t n_written, n_write_fail; /* writes of the file: succeeded, failed */
+    uint64_t stale;                   /* 1 = the routes passed on are those of the file */
 };
 
-/* Thread: any, until the poller closes it. */
+/* <guard>: made by removal_guard_create().  Thread: any, until the poller closes it. */
 void removal_guard_stat(const struct db *guard, struct removal_guard_stat *out);
 
 #endif

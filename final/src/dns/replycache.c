@@ -1,3 +1,9 @@
+/* A direct-mapped cache.  A reply is valid while its age is the cache's age, so
+ * forgetting all replies is one addition; the memory of old replies is used again by the
+ * next ones.
+ *
+ * Rejected: a hash table with eviction.  It would need a list of use, and a collision
+ * here costs one packing, some microseconds. */
 #include "dns/replycache.h"
 
 #include <assert.h>
@@ -7,7 +13,7 @@
 
 struct place {
     uint32_t modid, cmdid;
-    uint64_t age;                     /* the cache's when it was put; 0 = never */
+    uint64_t age;                     /* of the cache when it was put; 0 = never */
     uint32_t len, room;
     char *body;                       /* owned; room bytes */
 };
@@ -41,8 +47,8 @@ void replycache_destroy(struct replycache *c)
     free(c);
 }
 
-/* Modules are small numbers in rows: both halves are spread over all bits.  The factors
- * are the 64-bit golden ratio and an odd number of xxHash. */
+/* Module ids are small and consecutive, so both are multiplied to spread them over all
+ * bits.  The factors are the 64-bit golden ratio and an odd prime of xxHash. */
 static size_t index_of(const struct replycache *c, uint32_t modid, uint32_t cmdid)
 {
     uint64_t h = modid * 0x9e3779b97f4a7c15ULL + cmdid * 0xc2b2ae3d27d4eb4fULL;

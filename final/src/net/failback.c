@@ -1,3 +1,8 @@
+/* A probe is a connection, a request and the first byte of an answer.
+ *
+ * One probe is not enough: a server that restarts again and again would draw its clients
+ * back each time.  A connection alone is not enough either: the kernel accepts it for a
+ * process that is stopped. */
 #include "net/failback.h"
 
 #include <errno.h>
@@ -19,11 +24,11 @@ struct failback {
     struct failback_config cfg;
     uint8_t question[FRAME_HEAD + BODY_MAX];
     struct evtimer timer;
-    int fd;                           /* of the look under way; -1 = none */
-    int good;                         /* looks in a row */
+    int fd;                           /* of the probe under way; -1 = none */
+    int good;                         /* answered probes in a row */
 };
 
-static void end_look(struct failback *f, bool good)
+static void end_probe(struct failback *f, bool good)
 {
     char text[NET_ADDR_STRLEN];
 
@@ -33,20 +38,21 @@ static void end_look(struct failback *f, bool good)
         f->fd = -1;
     }
     f->good = good ? f->good + 1 : 0;
-    if (f->good < FAILBACK_LOOKS)
+    if (f->good < FAILBACK_PROBES)
         return;
     f->good = 0;
-    LOG_INFO("server.first", "server=%s: back to it", net_addr_str(&f->cfg.first, text));
+    LOG_INFO("server.first", "server=%s: answers again, going back to it",
+             net_addr_str(&f->cfg.first, text));
     tcpcli_go_first(f->cli);
 }
 
-/* Any byte of an answer will do: who answers is alive. */
+/* Any byte proves that the server's program works. */
 static void on_readable(int fd, uint32_t events, void *arg)
 {
     char byte;
 
     (void)events;
-    end_look(arg, sock_read(fd, &byte, 1) == 1);
+    end_probe(arg, sock_read(fd, &byte, 1) == 1);
 }
 
 static void on_writable(int fd, uint32_t events, void *arg)
@@ -56,32 +62,32 @@ static void on_writable(int fd, uint32_t events, void *arg)
 
     (void)events;
     if (sock_connect_result(fd) < 0 || sock_write(fd, f->question, len) != (ssize_t)len) {
-        end_look(f, false);
+        end_probe(f, false);
         return;
     }
     evloop_del_fd(f->loop, fd);
     if (evloop_add_fd(f->loop, fd, EPOLLIN, on_readable, f) < 0)
-        end_look(f, false);
+        end_probe(f, false);
 }
 
-static void look(struct failback *f)
+static void start_probe(struct failback *f)
 {
     f->fd = sock_connect_start(&f->cfg.first);
     if (f->fd < 0 || evloop_add_fd(f->loop, f->fd, EPOLLOUT, on_writable, f) < 0)
-        end_look(f, false);
+        end_probe(f, false);
 }
 
-static void on_time(void *arg)
+static void on_period(void *arg)
 {
     struct failback *f = arg;
 
     if (f->fd >= 0)
-        end_look(f, false);           /* no answer for a whole period */
+        end_probe(f, false);           /* no answer for a whole period */
     if (tcpcli_is_first(f->cli))
         f->good = 0;
     else
-        look(f);
-    evloop_set_timer(f->loop, &f->timer, f->cfg.period_ms, on_time, f);
+        start_probe(f);
+    evloop_set_timer(f->loop, &f->timer, f->cfg.period_ms, on_period, f);
 }
 
 int failback_create(struct failback **out, struct evloop *l, struct tcpcli *c,
@@ -99,7 +105,7 @@ int failback_create(struct failback **out, struct evloop *l, struct tcpcli *c,
     frame_put_head(f->question, cfg->msgid, (uint32_t)cfg->len);
     if (cfg->len > 0)
         memcpy(f->question + FRAME_HEAD, cfg->body, cfg->len);
-    rc = evloop_set_timer(l, &f->timer, cfg->period_ms, on_time, f);
+    rc = evloop_set_timer(l, &f->timer, cfg->period_ms, on_period, f);
     if (rc < 0)
         free(f);
     else

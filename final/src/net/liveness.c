@@ -1,3 +1,9 @@
+/* TCP keepalive finds a host that is gone, after its own time, but never a process that
+ * is stopped: the kernel answers for it.  Only an answer of the program proves that the
+ * program works.  Any frame counts, so a busy server is not asked to hurry.
+ *
+ * A missed answer means that one was asked for in the period before and no frame has come
+ * since; a period without a question never counts against the server. */
 #include "net/liveness.h"
 
 #include <errno.h>
@@ -10,31 +16,32 @@ struct liveness {
     struct tcpcli *cli;
     struct liveness_config cfg;
     struct evtimer timer;
-    uint64_t n_frames;                /* seen at the last beat */
-    bool owed;                        /* an answer, since the last beat */
-    unsigned missed;                  /* beats in a row */
+    uint64_t n_frames;                /* received at the last check */
+    bool asked;                       /* at the last check: an answer must come */
+    unsigned missed;                  /* checks without an answer, in a row */
 };
 
-static void beat(void *arg)
+static void check(void *arg)
 {
     struct liveness *p = arg;
     uint64_t n = tcpcli_n_frames(p->cli);
 
-    p->missed = p->owed && n == p->n_frames ? p->missed + 1 : 0;
+    p->missed = p->asked && n == p->n_frames ? p->missed + 1 : 0;
     p->n_frames = n;
     if (p->missed >= p->cfg.misses) {
-        LOG_WARN("server.silent", "ms=%u: on to the next", p->missed * p->cfg.period_ms);
+        LOG_WARN("server.silent", "ms=%u: changing to the next server",
+                 p->missed * p->cfg.period_ms);
         p->missed = 0;
-        p->owed = false;
+        p->asked = false;
         tcpcli_go_next(p->cli);
     } else {
-        p->owed = p->cfg.ask(p->cfg.arg) == 0;
+        p->asked = p->cfg.ask(p->cfg.arg) == 0;
     }
-    evloop_set_timer(p->loop, &p->timer, p->cfg.period_ms, beat, p);
+    evloop_set_timer(p->loop, &p->timer, p->cfg.period_ms, check, p);
 }
 
 int liveness_create(struct liveness **out, struct evloop *l, struct tcpcli *c,
-                 const struct liveness_config *cfg)
+                    const struct liveness_config *cfg)
 {
     struct liveness *p = calloc(1, sizeof(*p));
     int rc;
@@ -42,7 +49,7 @@ int liveness_create(struct liveness **out, struct evloop *l, struct tcpcli *c,
     if (!p)
         return -ENOMEM;
     *p = (struct liveness){.loop = l, .cli = c, .cfg = *cfg};
-    rc = evloop_set_timer(l, &p->timer, cfg->period_ms, beat, p);
+    rc = evloop_set_timer(l, &p->timer, cfg->period_ms, check, p);
     if (rc < 0)
         free(p);
     else

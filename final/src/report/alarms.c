@@ -1,3 +1,9 @@
+/* One entry for each subject that is bad or raised; a good subject has no entry, so the
+ * table stays as small as the number of troubles.
+ *
+ * Invariant: between rounds an entry is raised, or has been bad in the round before.
+ * Counting goes by rounds and not by time, so a test needs no clock, and a leader that
+ * was away raises nothing from old values. */
 #include "report/alarms.h"
 
 #include <errno.h>
@@ -30,7 +36,7 @@ int alarms_create(struct alarms **out, const struct alarm_config *cfg)
     return 0;
 }
 
-static void drop(struct alarms *a, struct watched *w)
+static void drop_watched(struct alarms *a, struct watched *w)
 {
     HASH_DEL(a->all, w);
     free(w);
@@ -41,7 +47,7 @@ void alarms_forget(struct alarms *a)
     struct watched *w, *next;
 
     HASH_ITER(hh, a->all, w, next)
-    drop(a, w);
+    drop_watched(a, w);
 }
 
 void alarms_destroy(struct alarms *a)
@@ -52,8 +58,8 @@ void alarms_destroy(struct alarms *a)
     free(a);
 }
 
-/* It, or a new one.  0; -ENOMEM, -ENOSPC. */
-static int find(struct alarms *a, const struct alarm *al, struct watched **out)
+/* The entry of <al>, made when there is none.  Returns 0; -ENOMEM, -ENOSPC. */
+static int find_or_add(struct alarms *a, const struct alarm *al, struct watched **out)
 {
     char key[ALARM_KIND_MAX + ALARM_SUBJECT_MAX];
     struct watched *w;
@@ -81,14 +87,14 @@ static int find(struct alarms *a, const struct alarm *al, struct watched **out)
 int alarms_set_raised(struct alarms *a, const struct alarm *al)
 {
     struct watched *w;
-    int rc = find(a, al, &w);
+    int rc = find_or_add(a, al, &w);
 
     if (rc == 0)
         w->raised = true;
     return rc;
 }
 
-static void count(struct alarms *a, struct watched *w, enum alarm_level level)
+static void count_round(struct alarms *a, struct watched *w, enum alarm_level level)
 {
     w->seen = true;
     w->n_bad = level == ALARM_BAD ? w->n_bad + 1 : 0;
@@ -105,10 +111,10 @@ static void count(struct alarms *a, struct watched *w, enum alarm_level level)
 int alarms_see(struct alarms *a, const struct alarm *al, enum alarm_level level)
 {
     struct watched *w;
-    int rc = find(a, al, &w);
+    int rc = find_or_add(a, al, &w);
 
     if (rc == 0)
-        count(a, w, level);
+        count_round(a, w, level);
     return rc;
 }
 
@@ -119,10 +125,10 @@ void alarms_end_round(struct alarms *a)
     HASH_ITER(hh, a->all, w, next)
     {
         if (!w->seen)
-            count(a, w, ALARM_GOOD);
+            count_round(a, w, ALARM_GOOD);
         w->seen = false;
         if (!w->raised && w->n_bad == 0)
-            drop(a, w);               /* nothing to remember */
+            drop_watched(a, w);               /* good, and not raised */
     }
 }
 

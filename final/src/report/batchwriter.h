@@ -12,9 +12,8 @@
 
 struct batchwriter;
 
-/* Called when the batch that <ack> names is in the database, now or since an earlier
- * delivery.  <tag> is what the caller gave to batchwriter_put().  Thread: the writer's.
- * */
+/* The batch that <ack> names is in the database, now or since an earlier delivery.
+ * <tag> is what the caller gave to batchwriter_put().  Thread: the writer's. */
 typedef void batchwriter_fn(const struct msg_ack *ack, const uint64_t tag[2], void *arg);
 
 /* Takes <db>, on failure as well; borrows <arg>.  At most <max> batches wait.  Returns 0;

@@ -1,3 +1,8 @@
+/* Alarms are few, and the leader's thread may wait, so both notifications run one after
+ * the other in it, each with its own bound.
+ *
+ * Rejected: system() and a shell.  The texts of an alarm would have to be quoted; as
+ * arguments of posix_spawn() they cannot be taken for commands. */
 #include "report/notifier.h"
 
 #include <curl/curl.h>
@@ -16,7 +21,7 @@
 
 #define EXEC_MS 10000
 #define WEB_MS 5000L
-#define LOOK_MS 20                    /* between two looks at a program that runs */
+#define LOOK_MS 20                    /* between two checks whether it has ended */
 
 extern char **environ;
 
@@ -30,8 +35,9 @@ void notifier_fini(void)
     curl_global_cleanup();
 }
 
-/* Its exit status; -ETIMEDOUT after it was killed. */
-static int wait_for(pid_t pid)
+/* Returns the exit status of the program; -EIO when a signal ended it; -ETIMEDOUT when it
+ * ran too long and was killed. */
+static int wait_for_program(pid_t pid)
 {
     uint64_t end_ms = mono_ms() + EXEC_MS;
     int status = 0;
@@ -47,7 +53,8 @@ static int wait_for(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
 }
 
-/* In our environment, without our signals blocked. */
+/* The program gets our environment, but not our blocked signals: it could not be ended by
+ * SIGTERM otherwise. */
 static int run_program(const char *path, const struct alarm *al, bool raised)
 {
     char *const argv[] = {(char *)path,        (char *)al->kind,
@@ -64,21 +71,21 @@ static int run_program(const char *path, const struct alarm *al, bool raised)
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
     rc = posix_spawn(&pid, path, NULL, &attr, argv, environ);
     posix_spawnattr_destroy(&attr);
-    rc = rc != 0 ? -rc : wait_for(pid);
+    rc = rc != 0 ? -rc : wait_for_program(pid);
     if (rc != 0)
         LOG_WARN("alarm.exec", "program=%s status=%d err=%s", path, rc < 0 ? 0 : rc,
                  rc < 0 ? err_str(rc) : "0");
     return rc;
 }
 
-static size_t ignore(char *p, size_t size, size_t n, void *arg)
+static size_t ignore_answer(char *p, size_t size, size_t n, void *arg)
 {
     (void)p;
     (void)arg;
     return size * n;
 }
 
-static int post(const char *url, const char *body)
+static int post_json(const char *url, const char *body)
 {
     CURL *c = curl_easy_init();
     struct curl_slist *head = curl_slist_append(NULL, "Content-Type: application/json");
@@ -92,7 +99,7 @@ static int post(const char *url, const char *body)
         curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L);
         curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-        curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, ignore);
+        curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, ignore_answer);
         rc = curl_easy_perform(c);
     }
     curl_slist_free_all(head);
@@ -102,13 +109,13 @@ static int post(const char *url, const char *body)
     return rc == CURLE_OK ? 0 : -EIO;
 }
 
-static int ask_web(const char *url, const struct alarm *al, bool raised)
+static int call_webhook(const char *url, const struct alarm *al, bool raised)
 {
     json_t *o =
         json_pack("{s:s, s:s, s:s, s:s}", "kind", al->kind, "subject", al->subject,
                   "state", raised ? "raised" : "cleared", "detail", al->detail);
     char *body = o ? json_dumps(o, 0) : NULL;
-    int rc = body ? post(url, body) : -ENOMEM;
+    int rc = body ? post_json(url, body) : -ENOMEM;
 
     free(body);
     json_decref(o);
@@ -122,6 +129,6 @@ int notifier_tell(const struct notifier_config *cfg, const struct alarm *al, boo
     if (cfg->exec[0])
         failed += run_program(cfg->exec, al, raised) != 0;
     if (cfg->webhook[0])
-        failed += ask_web(cfg->webhook, al, raised) != 0;
+        failed += call_webhook(cfg->webhook, al, raised) != 0;
     return failed;
 }

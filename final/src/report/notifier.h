@@ -1,6 +1,6 @@
-/* hook -- tells the world outside of an alarm: a program is run, a web address is asked.
- * Both are optional, and both end: a program that runs longer than 10 s is killed, a web
- * address has 5 s.  Called by a thread that may wait.  Thread: one. */
+/* notifier -- passes an alarm on to programs outside Lars: runs a program, posts to a
+ * webhook.  Both are optional and both are bounded: a program that runs longer than 10 s
+ * is killed, a webhook has 5 s to answer.  Thread: one, which may wait for so long. */
 #ifndef LARS_REPORT_NOTIFIER_H
 #define LARS_REPORT_NOTIFIER_H
 
@@ -13,7 +13,7 @@ struct notifier_config {
     const char *webhook;              /* URL, POST with a JSON object; "" = none */
 };
 
-int notifier_init(void);                  /* once, before threads; 0 or -ENOMEM */
+int notifier_init(void);              /* once, before threads start; 0 or -ENOMEM */
 void notifier_fini(void);
 
 /* Runs EXEC KIND SUBJECT raised|cleared DETAIL, and posts {"kind": ..., "subject": ...,

@@ -1,0 +1,37 @@
+/* What counts as a mass removal, at its limits. */
+#include "route/mass_removal.h"
+#include "t.h"
+
+static void t_the_last_node_is_one(void **state)
+{
+    (void)state;
+    assert_true(mass_removal_of_module(1, 1));
+    assert_true(mass_removal_of_module(100, 100));
+    assert_true(mass_removal_of_module(0, 1)); /* none of what goes was up */
+}
+
+static void t_more_than_half_is_one_from_two_nodes_on(void **state)
+{
+    (void)state;
+    assert_false(mass_removal_of_module(4, 0));
+    assert_false(mass_removal_of_module(0, 0));
+    assert_false(mass_removal_of_module(2, 1));
+    assert_false(mass_removal_of_module(4, 2));
+    assert_true(mass_removal_of_module(3, 2));
+    assert_false(mass_removal_of_module(1000, 500));
+    assert_true(mass_removal_of_module(1000, 501));
+}
+
+static void t_over_all_modules_it_is_30_percent(void **state)
+{
+    (void)state;
+    assert_false(mass_removal_of_all(1, 1));
+    assert_true(mass_removal_of_all(6, 2));
+    assert_false(mass_removal_of_all(7, 2));
+    assert_false(mass_removal_of_all(1000000, 299999));
+    assert_true(mass_removal_of_all(1000000, 300000));
+}
+
+T_MAIN(cmocka_unit_test(t_the_last_node_is_one),
+       cmocka_unit_test(t_more_than_half_is_one_from_two_nodes_on),
+       cmocka_unit_test(t_over_all_modules_it_is_30_percent))
