@@ -11,7 +11,8 @@ all: deps ; $(Q)for s in $(STAGES); do echo "== $$s"; $(MAKE) $(J) -C $$s all ||
 
 help:
 	@echo "make test        install what is missing, build everything, run every test"
-	@echo "                 (per tree what is new there; all of it in $(NEWEST)); T=conn: by name"
+	@echo "                 (a test runs in the first tree that has it, and again where what it links changed;"
+	@echo "                 make -C final test: all of final); T=conn: by name"
 	@echo "make run stop    the whole system in the background with a private database, and its end"
 	@echo "make check       lint, layers, drift and size of the stages, pages, the tools' own tests"
 	@echo "make memcheck    the newest tree under valgrind: no error, no byte left, no descriptor"
@@ -27,12 +28,12 @@ help:
 
 deps: ; $(Q)sh $(TOOLS)/deps test
 
-# over_trees(target, trees): run it for the tests that belong to each tree; at the end what
-# each tree took, with its build, and one sum.
+# over_trees(target, trees[, all]): run it for the tests that belong to each tree, or for all
+# of them; at the end what each tree took, with its build, and one sum.
 define over_trees
 	$(Q)rm -f .sum .took; touch .sum .took; rc=0; \
 	for s in $(2); do echo "== $$s"; t0=$$(date +%s); \
-	  only=$$($(TOOLS)/stage tests $$s); [ -z "$(T)" ] || only=; \
+	  only=; [ -n "$(T)$(3)" ] || only=$$(echo $$($(TOOLS)/stage tests $$s)); \
 	  rm -f $$s/build/summary; $(MAKE) --no-print-directory -C $$s $(1) ONLY="$$only" T="$(T)" || rc=1; \
 	  cat $$s/build/summary >>.sum 2>/dev/null || { echo "0 1 0" >>.sum; rc=1; }; \
 	  echo "$$(($$(date +%s) - t0)) s  $$s" >>.took; \
@@ -41,7 +42,7 @@ define over_trees
 	  if (s) printf ", %d skipped", s; print "" }' .sum; rm -f .sum .took; exit $$rc
 endef
 test: deps ; $(call over_trees,test,$(if $(T),$(NEWEST),$(STAGES)))
-memcheck: ; $(call over_trees,memcheck,$(NEWEST))
+memcheck: ; $(call over_trees,memcheck,$(NEWEST),all)
 asan:
 	$(Q)$(MAKE) -s -C $(NEWEST) asan
 tsan:

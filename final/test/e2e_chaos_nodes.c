@@ -257,9 +257,31 @@ static void t_f31_a_slow_node(void **state)
     assert_in_range(seen.to[3], 0, 25);
 }
 
+/* Calls of the node among <from> to <to> - 1 that got the fewest. */
+static int fewest(int from, int to)
+{
+    int i, least = seen.to[from];
+
+    for (i = from + 1; i < to; i++)
+        least = seen.to[i] < least ? seen.to[i] : least;
+    return least;
+}
+
+/* Equal nodes have equal shares.  One that a busy machine held up was slow, and has few
+ * calls until it was measured again; one that missed CALL_MS three times was ejected, and
+ * rests up to a minute.  Where a share stays small, this fails. */
+static int fewest_when_even(int from, int to, int least_wanted)
+{
+    uint64_t end = t_now_ms() + 90000;
+
+    while (fewest(from, to) < least_wanted && t_now_ms() < end)
+        calls(20000);
+    return fewest(from, to);
+}
+
 static void t_f32_most_nodes_down(void **state)
 {
-    int i, failed, later, least = 1 << 30;
+    int i, failed, later, least;
 
     (void)state;
     up(10, false);
@@ -268,8 +290,7 @@ static void t_f32_most_nodes_down(void **state)
         proc_kill(&node[i]);
     failed = calls(20000);
     later = calls(20000);
-    for (i = 6; i < 10; i++)
-        least = seen.to[i] < least ? seen.to[i] : least;
+    least = getenv("LARS_MODE") ? fewest(6, 10) : fewest_when_even(6, 10, 3500);
     print_message(
         "chaos: F32 6 of 10 down: %d of 20,000 calls failed, then %d of 20,000; "
         "the quietest of the four got %d\n",

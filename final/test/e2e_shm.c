@@ -366,25 +366,33 @@ static void t_a_killed_client_gives_its_calls_back(void **state)
 
 /* --- bad company -------------------------------------------------------------------- */
 
+/* One call; the node 200.1.2.3 fails it.  Returns whether it was that one. */
+static bool call_of_the_bad_node(void)
+{
+    struct lars_host h;
+    bool bad;
+
+    assert_int_equal(lars_get_host(client, 1, 1, &h), 0);
+    bad = h.addr.ip[0] == 200;
+    lars_report(client, &h, bad);
+    return bad;
+}
+
+/* A call that the machine held up makes its node look slow, so the first failure may take
+ * a while: what it costs is counted from there. */
 static void t_a_node_that_fails_is_left_after_k_calls(void **state)
 {
-    int i, failed = 0;
+    int i, failed = 1;
+    uint64_t end;
 
     (void)state;
     up();
-    for (i = 0; i < 3000; i++) {
-        struct lars_host h;
-        bool bad;
-
-        assert_int_equal(lars_get_host(client, 1, 1, &h), 0);
-        bad = h.addr.ip[0] == 200;
-        failed += bad;
-        lars_report(client, &h, bad);
-        if (i == 1000)
-            assert_in_range(failed, 1, 5);
-        if (i > 1000)
-            poll(NULL, 0, 1);
-    }
+    T_WAIT(call_of_the_bad_node());
+    for (i = 0; i < 1000; i++)
+        failed += call_of_the_bad_node();
+    assert_in_range(failed, 1, 5);
+    for (end = t_now_ms() + 2500; t_now_ms() < end; poll(NULL, 0, 1))
+        failed += call_of_the_bad_node();
     assert_in_range(failed, 1, 10);   /* out for 1 s, then until a probe goes through */
 }
 
