@@ -24,12 +24,12 @@ awk -v root="$tmp" '
     on && /^\+/ { new = new substr($0, 2) "\n"; next }' "$page" >"$tmp/said" || bad=1
 what='the diffs apply'; check test ! -s "$tmp/said"
 cc() { ${CC:-gcc} -std=c11 -D_GNU_SOURCE -pthread -O1 -Wall -Wextra -Werror -Wno-missing-field-initializers -I"$tmp/src" "$@"; }
-base=$(for f in rnd mono log err; do echo "$tmp/src/base/$f.c"; done)
+base=$(for f in rnd mono log err conf opts opts_help; do echo "$tmp/src/base/$f.c"; done)
 lb=$(for f in pick health zone_breaker controller classic; do echo "$tmp/src/lb/$f.c"; done)
-what='the test builds'; check cc -I"$tmp/test" -o "$tmp/t" "$tmp/test/test_pick.c" $lb $base -lcmocka -lm
+what='the test builds'; check cc -I"$tmp/test" -o "$tmp/t" "$tmp/test/test_pick.c" $lb $base -lcmocka -linih -lm
 what='the test passes'; check env LARS_TEST_FILTER='t_least*' "$tmp/t"
 grep -q 't_least_takes' "$tmp/out" && echo 'ok - it ran' || { echo 'not ok - it ran'; bad=1; }
-what='the simulator builds'; check cc -o "$tmp/sim" "$tmp/tools/lars-sim.c" "$tmp"/src/sim/*.c $lb $base -lm
+what='the simulator builds'; check cc -o "$tmp/sim" "$tmp/tools/lars-sim.c" "$tmp"/src/sim/*.c $lb $base -linih -lm
 what='it has the row'; check sh -c "'$tmp/sim' -t 4 speeds | grep -q '^| least: fewest calls under way'"
 what='the agent takes the name'; check cc -fsyntax-only "$tmp/src/agent_data/dataplane.c"
 exit $bad
