@@ -23,7 +23,7 @@ say      = $(if $(V)$(SILENT),,@printf '  %-4s %s\n' '$(1)' '$(2)')
 # What a recipe passes to another make: every processor builds, unless -j was given.
 CORES   := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 J        = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(CORES))
-TOOLS   := $(firstword $(wildcard tools ../docs/tools))
+TOOLS   := $(patsubst %/lint,%,$(firstword $(wildcard tools/lint ../docs/tools/lint)))
 -include lab.mk
 
 LIB    := $(BUILD)/libstage.a

@@ -1,7 +1,10 @@
-/* lars-agentd -- the agent of this host: chooses nodes for business code.
- *     build/lars-agentd -c conf/lars-agentd.ini     -p, -d, -D, -R override it
- * Prints "listening on ADDR:PORT" (UDP, that port and the next two).  Ctrl-C and SIGTERM
- * end it in order: the last totals are sent, the routes written. */
+/* lars-agentd -- the agent of a host: chooses nodes for the callers on this host, and
+ * reports how their calls went.  `lars-agentd --help` explains the options.
+ *
+ * This file is the configuration table and the order in which the parts start and stop.
+ * The folder comes first, because the lock on its heartbeat file keeps a second agent
+ * out; the heartbeat ends first, because from then on callers read the routes from the
+ * file there instead of waiting for an agent that is going away. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -17,17 +20,17 @@
 #include "base/crc32.h"
 #include "base/err.h"
 #include "base/heartbeat.h"
-#include "base/log.h"
 #include "base/mono.h"
 #include "base/opts.h"
-#include "base/sig.h"
 #include "lb/policies.h"
-#include "net/evsig.h"
-#include "shmem/layout.h"
+#include "obs/daemon.h"
+#include "shmem/segment.h"
+
+#define FILE_MS 60000                 /* between two writes of the file of routes */
 
 static struct settings {
     char address[48], dir[96], caller[48], dns_ip[48], report_ip[48];
-    char dns_others[256], report_others[256], http[64];
+    char dns_others[256], report_others[256], http[64], log[LOGLEVEL_MAX];
     uint32_t port, dns_port, report_port, report_ms, max_modules;
     uint32_t idle_s, overload_s, update_s;
     char shm[160], zone[33], rules[MODULE_POLICY_RULES];
@@ -42,177 +45,207 @@ static struct settings {
         section, name, CONF_TEXT, AT(field), 0, sizeof(set.field), preset, help          \
     }
 static const struct conf_key keys[] = {
-    TEXT("agent", "address", address, "127.0.0.1", "where to listen; keep it local"),
+    TEXT("agent", "address", address, "127.0.0.1",
+         "the address to listen on; callers on this host use it, so keep it local"),
     {"agent", "port", CONF_U32, AT(port), 0, 65533, "8888",
-     "UDP, this port and the next two; 0 = any"},
-    TEXT("agent", "dir", dir, "build/run", "folder of the files that the API reads"),
+     "the first of three UDP ports in a row; 0 lets the system choose them"},
+    TEXT("agent", "dir", dir, "build/run",
+         "the folder of the files that callers read: heartbeat, routes, shm"),
     TEXT("agent", "caller", caller, "",
-         "our IPv4 in reports; empty = that of the connection"),
+         "the IPv4 address of this host in reports; empty: that of the connection"),
     {"agent", "report_ms", CONF_U32, AT(report_ms), 1, 3600000, "1000",
      "ms between two reports of a module"},
     {"agent", "max_modules", CONF_U32, AT(max_modules), 1, 1000000, "10000",
-     "modules of each port; more are not asked for"},
-    TEXT("dnsserver", "ip", dns_ip, "127.0.0.1", "DNSService"),
-    {"dnsserver", "port", CONF_U32, AT(dns_port), 1, 65535, "7778", "its TCP port"},
+     "how many modules each port serves; callers of more get no nodes"},
+    TEXT("dnsserver", "ip", dns_ip, "127.0.0.1", "the address of the DNSService"),
+    {"dnsserver", "port", CONF_U32, AT(dns_port), 1, 65535, "7778",
+     "the TCP port of the DNSService"},
     TEXT("dnsserver", "others", dns_others, "",
-         "more of them, tried in turn when it is away: IP:PORT IP:PORT"),
-    TEXT("reporter", "ip", report_ip, "127.0.0.1", "Report Service"),
-    {"reporter", "port", CONF_U32, AT(report_port), 1, 65535, "7779", "its TCP port"},
-    TEXT("reporter", "others", report_others, "", "more of them, as above"),
+         "more DNSServices, tried in turn when the first is away: IP:PORT IP:PORT"),
+    TEXT("reporter", "ip", report_ip, "127.0.0.1", "the address of the Report Service"),
+    {"reporter", "port", CONF_U32, AT(report_port), 1, 65535, "7779",
+     "the TCP port of the Report Service"},
+    TEXT("reporter", "others", report_others, "",
+         "more Report Services, tried in turn when the first is away: IP:PORT IP:PORT"),
     TEXT("http", "listen", http, "",
-         "ADDRESS:PORT of /metrics and /healthz; empty = nowhere"),
+         "ADDRESS:PORT of /metrics, /healthz and /log-level; empty: no such port"),
+    LOGLEVEL_KEY(AT(log)),
     TEXT("shm", "dir", shm, "",
-         "folder of the shared memory, best in /dev/shm; empty = UDP only"),
+         "the folder of the shared memory, best below /dev/shm; empty: callers use UDP"),
     {"shm", "max_nodes", CONF_U32, AT(max_nodes), 64, SEGMENT_MAX_NODES, "1048576",
-     "nodes in it; a power of two"},
+     "how many nodes the shared memory holds: a power of two"},
     {"shm", "timeout_ms", CONF_U32, AT(timeout_ms), 1, 3600000, "30000",
-     "a call that nobody reports for so long has failed"},
-    TEXT("choice", "zone", zone, "", "our zone, as RouteData.zone names it"),
+     "ms after which a call without a report counts as failed"},
+    TEXT("choice", "zone", zone, "",
+         "the zone of this host, as RouteData.zone spells it"),
     TEXT("choice", "rules", rules, "",
-         "MODID/CMDID=RULE or *=RULE ...; `larsctl policy rules` lists them"),
-    TEXT("repoter", "ip", report_ip, NULL, "as the public Lars spells it"),
-    {"repoter", "port", CONF_U32, AT(report_port), 1, 65535, NULL, "as it spells it"},
+         "policies of modules: MODID/CMDID=RULE, or *=RULE for all; `larsctl policy "
+         "rules` lists the rules"),
+    TEXT("repoter", "ip", report_ip, NULL, "the spelling of the public Lars"),
+    {"repoter", "port", CONF_U32, AT(report_port), 1, 65535, NULL,
+     "the spelling of the public Lars"},
     {"loadbalance", "probe_num", CONF_U32, LB(probe_num), 1, 1000000, "10",
      "picks between two probes of an overloaded node"},
     {"loadbalance", "init_succ_cnt", CONF_U32, LB(init_succ), 0, 1000000, "180",
-     "virtual successes of a node that becomes idle"},
+     "virtual successes with which a node becomes idle"},
     {"loadbalance", "init_err_cnt", CONF_U32, LB(init_err), 0, 1000000, "5",
-     "virtual errors of a node that becomes overloaded"},
+     "virtual errors with which a node becomes overloaded"},
     {"loadbalance", "err_rate", CONF_RATE, LB(err_rate), 1, 1000, "0.1",
-     "an idle node above it becomes overloaded"},
+     "an idle node whose share of errors is above it becomes overloaded"},
     {"loadbalance", "succ_rate", CONF_RATE, LB(succ_rate), 1, 1000, "0.95",
-     "an overloaded node above it becomes idle"},
+     "an overloaded node whose share of successes is above it becomes idle"},
     {"loadbalance", "contin_err_limit", CONF_U32, LB(contin_err), 1, 1000000, "15",
-     "errors in a row: overloaded"},
+     "errors in a row that make a node overloaded"},
     {"loadbalance", "contin_succ_limit", CONF_U32, LB(contin_succ), 1, 1000000, "15",
-     "successes in a row: idle"},
+     "successes in a row that make a node idle"},
     {"loadbalance", "idle_timeout", CONF_U32, AT(idle_s), 1, 86400, "15",
-     "seconds of a window of an idle node"},
+     "seconds of one window of an idle node"},
     {"loadbalance", "overload_timeout", CONF_U32, AT(overload_s), 1, 86400, "15",
-     "seconds that a node is overloaded at most"},
+     "seconds after which an overloaded node becomes idle in any case"},
     {"loadbalance", "update_timeout", CONF_U32, AT(update_s), 1, 86400, "15",
-     "seconds between two questions for a route"},
+     "seconds between two questions to the DNSService for a route"},
     {"loadbalance", "window_err_rate", CONF_RATE, LB(window_err_rate), 1, 1000, "0.7",
-     "a window with such a share of errors is bad"},
+     "a window with this share of errors or more is bad"},
     {"loadbalance", "window_err_limit", CONF_U32, LB(window_limit), 1, 1000000, "2",
-     "bad windows in a row: overloaded"},
+     "bad windows in a row that make a node overloaded"},
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
-static const struct opts_flag flags[] = {{'p', "agent", "port", NULL},
-                                         {'d', "agent", "dir", NULL},
-                                         {'D', "dnsserver", "port", NULL},
-                                         {'R', "reporter", "port", NULL},
-                                         {0}};
+static const struct opts_flag flags[] = {
+    {'p', "port", "PORT", "agent", "port", NULL,
+     "Listen on this UDP port and the next two; 0 lets the system choose them."},
+    {'d', "dir", "DIR", "agent", "dir", NULL,
+     "Use this folder for the files that callers read."},
+    {'D', "dnsd-port", "PORT", "dnsserver", "port", NULL,
+     "Ask the DNSService at this TCP port."},
+    {'R', "reportd-port", "PORT", "reporter", "port", NULL,
+     "Report to the Report Service at this TCP port."},
+    {0}};
 
 static struct {
-    struct evloop *loop;
-    struct evsig *sig;
+    struct daemon d;
     struct evtimer beat;
     struct heartbeat *heartbeat;
     struct agent *agent;
     struct httpd *http;
 } me;
 
-static void on_signal(int signo, void *arg)
-{
-    LOG_INFO("agentd.stop", "signal=%d", signo);
-    evloop_stop(arg);
-}
-
 static void on_beat(void *arg)
 {
     (void)arg;
     heartbeat_beat(me.heartbeat, mono_ms());
-    evloop_set_timer(me.loop, &me.beat, HEARTBEAT_PERIOD_MS / 2, on_beat, NULL);
+    evloop_set_timer(me.d.loop, &me.beat, HEARTBEAT_PERIOD_MS / 2, on_beat, NULL);
 }
 
-static int usage(const char *why)
+/* Appends the addresses of <list> to the one in at[0].  Returns how many there are then,
+ * or -EINVAL. */
+static int add_others(struct net_addr *at, const char *list)
 {
-    fprintf(stderr,
-            "lars-agentd: %s\nusage: lars-agentd [-c FILE] [-p PORT] [-d DIR]"
-            " [-D DNSD_PORT] [-R REPORTD_PORT] [--check-config] [--print-config]\n",
-            why);
-    return 2;
-}
-
-/* The addresses of <list> behind the one there is.  Returns how many in all, or
- * -EINVAL. */
-static int add_others(struct net_addr *at, char *list)
-{
-    char *word, *save = NULL;
+    char copy[sizeof(set.dns_others)], *word, *save = NULL;
     int n = 1;
 
-    for (word = strtok_r(list, " ,", &save); word; word = strtok_r(NULL, " ,", &save))
+    snprintf(copy, sizeof(copy), "%s", list);
+    for (word = strtok_r(copy, " ,", &save); word; word = strtok_r(NULL, " ,", &save))
         if (n == TCPCLI_MAX_ADDRS || net_addr_parse(&at[n++], word) < 0)
             return -EINVAL;
     return n;
 }
 
-/* One service's addresses.  Returns how many, or -EINVAL. */
-static int servers(struct net_addr *at, const char *ip, uint32_t port, char *others)
+/* The addresses of one service.  Returns how many, or -EINVAL. */
+static int servers(struct net_addr *at, const char *ip, uint32_t port, const char *others)
 {
     int rc = net_addr_set(at, ip, (uint16_t)port);
 
     return rc < 0 ? rc : add_others(at, others);
 }
 
-/* Returns 0, or -EINVAL after <why> names the key that is no address. */
-static int addresses(struct agent_config *cfg, const char **why)
+/* Fill what <cfg> has of addresses from <s>.  Returns NULL, or the sentence that names
+ * the key that is wrong. */
+static const char *set_addresses(const struct settings *s, struct agent_config *cfg)
 {
-    static char rules_why[300];
-    char names[200];
     struct net_addr caller = {0};
     int n;
 
-    *why = "[agent] address wants an address such as 127.0.0.1";
-    if (net_addr_set(&cfg->at, set.address, (uint16_t)set.port) < 0)
-        return -EINVAL;
-    *why = "[dnsserver] wants ip = 127.0.0.1, others = 127.0.0.2:7778 ... (7 at most)";
-    n = servers(cfg->dns, set.dns_ip, set.dns_port, set.dns_others);
+    if (net_addr_set(&cfg->at, s->address, (uint16_t)s->port) < 0)
+        return "[agent] address must be an IPv4 or IPv6 address, such as 127.0.0.1";
+    n = servers(cfg->dns, s->dns_ip, s->dns_port, s->dns_others);
     if (n < 0)
-        return -EINVAL;
+        return "[dnsserver] ip must be an address such as 127.0.0.1, and others at most "
+               "seven such as 127.0.0.2:7778";
     cfg->n_dns = (size_t)n;
-    *why = "[reporter] wants ip = 127.0.0.1, others = 127.0.0.2:7779 ... (7 at most)";
-    n = servers(cfg->report, set.report_ip, set.report_port, set.report_others);
+    n = servers(cfg->report, s->report_ip, s->report_port, s->report_others);
     if (n < 0)
-        return -EINVAL;
+        return "[reporter] ip must be an address such as 127.0.0.1, and others at most "
+               "seven such as 127.0.0.2:7779";
     cfg->n_report = (size_t)n;
-    snprintf(rules_why, sizeof(rules_why),
-             "[choice] rules wants MODID/CMDID=RULE or *=RULE; the rules are %s",
-             policies_names(names, sizeof(names)));
-    *why = rules_why;
-    if (module_policy_check_rules(set.rules) < 0)
-        return -EINVAL;
-    *why = "[agent] caller wants an IPv4 such as 10.0.0.1, or nothing";
-    if (set.caller[0] &&
-        (net_addr_set(&caller, set.caller, 0) < 0 || caller.family != AF_INET))
-        return -EINVAL;
+    if (s->caller[0] &&
+        (net_addr_set(&caller, s->caller, 0) < 0 || caller.family != AF_INET))
+        return "[agent] caller must be an IPv4 address such as 10.0.0.1, or empty";
     cfg->caller = (uint32_t)caller.ip[0] << 24 | (uint32_t)caller.ip[1] << 16 |
                   (uint32_t)caller.ip[2] << 8 | caller.ip[3];
-    return 0;
+    return NULL;
 }
 
-/* Our folder, ours alone: the lock on the heartbeat keeps a second agent out. */
+static int check_settings(const void *values, char err[CONF_ERR_MAX])
+{
+    const struct settings *s = values;
+    struct agent_config cfg = {0};
+    const char *why = set_addresses(s, &cfg);
+    enum log_level level;
+    char names[200];
+
+    if (!why && module_policy_check_rules(s->rules) < 0) {
+        snprintf(err, CONF_ERR_MAX,
+                 "[choice] rules must be MODID/CMDID=RULE or *=RULE, with blanks between "
+                 "them; RULE is one of %s",
+                 policies_names(names, sizeof(names)));
+        return -EINVAL;
+    }
+    if (!why && (s->max_nodes & (s->max_nodes - 1)) != 0)
+        why = "[shm] max_nodes must be a power of two, such as 1048576";
+    if (!why && loglevel_parse(s->log, &level) < 0)
+        why = LOGLEVEL_WRONG;
+    if (why)
+        snprintf(err, CONF_ERR_MAX, "%s", why);
+    return why ? -EINVAL : 0;
+}
+
+static const struct opts_program program = {
+    .name = "lars-agentd",
+    .summary =
+        "the agent of a host: gives the callers on it nodes, and reports how their calls "
+        "went",
+    .operands = "",
+    .about =
+        "The program prints \"listening on ADDRESS:PORT\", the first of its three UDP "
+        "ports, when callers can ask. With [shm] dir set, callers choose nodes from "
+        "shared memory and use UDP only as a fallback. SIGTERM and SIGINT (Ctrl-C) end "
+        "it in order: the last counts are sent and the routes written. SIGUSR1 makes its "
+        "log more verbose by one level and SIGUSR2 less; SIGHUP and SIGPIPE are "
+        "ignored.\n"
+        "One agent runs for each folder. While it is away, callers use the routes in its "
+        "folder.",
+    .flags = flags,
+    .keys = keys,
+    .files = opts_no_files,
+    .exits = OPTS_EXITS,
+    .check = check_settings};
+
+/* The folder belongs to one agent: the lock on the heartbeat keeps a second one out. */
 static int open_folder(void)
 {
-    char path[128];
-    int rc;
+    char path[128], what[160];
+    int rc = 0;
 
+    snprintf(what, sizeof(what), "cannot use the folder %s ([agent] dir, -d)", set.dir);
+    snprintf(path, sizeof(path), "%s/" FALLBACK_HEARTBEAT, set.dir);
     if (mkdir(set.dir, 0755) == -1 && errno != EEXIST)
         rc = -errno;
-    else
-        rc = snprintf(path, sizeof(path), "%s/" FALLBACK_HEARTBEAT, set.dir);
-    if (rc > 0)
+    if (rc == 0)
         rc = heartbeat_create(&me.heartbeat, path);
-    if (rc < 0)
-        fprintf(stderr, "lars-agentd: folder %s: %s (%s)%s\n", set.dir, err_text(rc),
-                err_str(rc),
-                rc == -EBUSY ? "; another agent uses it: stop that one, or say -d DIR"
-                             : "; mend: make it, or say -d DIR");
-    return rc;
+    return rc < 0 ? daemon_failed(&me.d, rc, what) : 0;
 }
 
-/* DIR/shm leads the API to the shared memory. */
+/* Callers find the shared memory through the link <dir>/shm. */
 static void link_shm(void)
 {
     char path[128], to[PATH_MAX];
@@ -220,76 +253,103 @@ static void link_shm(void)
     snprintf(path, sizeof(path), "%s/" FALLBACK_SHM, set.dir);
     unlink(path);
     if (set.shm[0] && realpath(set.shm, to) && symlink(to, path) == -1)
-        LOG_WARN("shm.link", "path=%s err=%s: clients use UDP", path, err_str(-errno));
+        LOG_WARN("shm.link", "path=%s err=%s: callers use UDP", path, err_str(-errno));
 }
 
-static int start(struct agent_config *cfg)
+static void configure_agent(struct agent_config *cfg)
+{
+    set_addresses(&set, cfg);
+    cfg->classic = set.classic;
+    cfg->classic.window_ms = set.idle_s * 1000;
+    cfg->classic.overload_ms = set.overload_s * 1000;
+    cfg->report_ms = set.report_ms;
+    cfg->refresh_ms = set.update_s * 1000;
+    cfg->file_ms = FILE_MS;
+    cfg->max_modules = set.max_modules;
+    cfg->dataplane = (struct dataplane_config){.dir = set.shm,
+                                               .max_nodes = set.max_nodes,
+                                               .max_modules = SEGMENT_MAX_MODULES,
+                                               .policy = {.zone = crc32_of(set.zone),
+                                                          .timeout_ms = set.timeout_ms},
+                                               .health = health_preset};
+    memcpy(cfg->dataplane.policy.rules, set.rules, sizeof(set.rules));
+}
+
+/* Returns <rc>, after a line on standard error that names the part of the agent. */
+static int agent_failed(int rc, enum agent_part part, const struct net_addr *at)
+{
+    char what[400], text[NET_ADDR_STRLEN];
+
+    switch (part) {
+    case AGENT_PART_PORTS:
+        snprintf(what, sizeof(what), "cannot listen on %s and the next two UDP ports",
+                 net_addr_str(at, text));
+        break;
+    case AGENT_PART_OUTBOX:
+        snprintf(what, sizeof(what),
+                 "cannot open the outbox of reports in the folder %s ([agent] dir, -d)",
+                 set.dir);
+        break;
+    case AGENT_PART_SHM:
+        snprintf(what, sizeof(what),
+                 "cannot create the shared memory for %u nodes in %s ([shm] dir, "
+                 "max_nodes)",
+                 set.max_nodes, set.shm);
+        break;
+    case AGENT_PART_CLIENTS:
+        snprintf(what, sizeof(what),
+                 "cannot create the clients of the DNSService and the Report Service");
+        break;
+    case AGENT_PART_THREADS:
+        snprintf(what, sizeof(what), "cannot start the threads of the agent");
+        break;
+    }
+    return daemon_failed(&me.d, rc, what);
+}
+
+/* Returns 0, or -errno after a line on standard error. */
+static int start(void)
 {
     char file[128], text[NET_ADDR_STRLEN];
-    int rc = evloop_create(&me.loop);
+    struct agent_config cfg = {.route_file = file};
+    enum agent_part part;
+    int rc = daemon_init(&me.d, "lars-agentd", set.log);
 
-    if (rc == 0)
-        rc = evsig_create(&me.sig, me.loop, on_signal, me.loop); /* before threads */
+    configure_agent(&cfg);
     snprintf(file, sizeof(file), "%s/" FALLBACK_ROUTES, set.dir);
-    cfg->route_file = file;
     if (rc == 0)
-        rc = agent_start(&me.agent, cfg);
-    if (rc < 0) {
-        fprintf(stderr,
-                "lars-agentd: cannot serve %s and the next two: %s (%s); see "
-                "`ss -lunp`\n",
-                net_addr_str(&cfg->at, text), err_text(rc), err_str(rc));
+        rc = open_folder();
+    if (rc < 0)
         return rc;
-    }
+    rc = agent_start(&me.agent, &cfg, &part);
+    if (rc < 0)
+        return agent_failed(rc, part, &cfg.at);
+    rc = agent_metrics_serve(&me.http, me.d.loop, set.http,
+                             &(struct agent_metrics){me.agent, 0});
+    if (rc < 0)
+        return daemon_failed(&me.d, rc, "cannot open the HTTP port, [http] listen");
     link_shm();
-    cfg->at.port = agent_port(me.agent);
+    cfg.at.port = agent_port(me.agent);
     on_beat(NULL);
-    printf("listening on %s\n", net_addr_str(&cfg->at, text));
+    printf("listening on %s\n", net_addr_str(&cfg.at, text));
     fflush(stdout);
     return 0;
 }
 
 int main(int argc, char **argv)
 {
-    struct agent_config cfg = {0};
-    char err[CONF_ERR_MAX];
-    const char *why;
-    int rc = opts_read(argc, argv, flags, keys, &set, err);
+    int rc = opts_main(&program, argc, argv, &set);
 
-    if (rc != 0)
-        return rc < 0 ? usage(err) : EXIT_SUCCESS;
-    if (addresses(&cfg, &why) < 0)
-        return usage(why);
-    cfg.classic = set.classic;
-    cfg.classic.window_ms = set.idle_s * 1000;
-    cfg.classic.overload_ms = set.overload_s * 1000;
-    cfg.report_ms = set.report_ms;
-    cfg.refresh_ms = set.update_s * 1000;
-    cfg.file_ms = 60000;
-    cfg.max_modules = set.max_modules;
-    cfg.dataplane = (struct dataplane_config){.dir = set.shm,
-                                              .max_nodes = set.max_nodes,
-                                              .max_modules = SEGMENT_MAX_MODULES,
-                                              .policy = {.zone = crc32_of(set.zone),
-                                                         .timeout_ms = set.timeout_ms},
-                                              .health = health_preset};
-    memcpy(cfg.dataplane.policy.rules, set.rules, sizeof(set.rules));
-    rc = sig_ignore_pipe_and_hup();
+    if (rc != OPTS_RUN)
+        return rc;
+    rc = start();
     if (rc == 0)
-        rc = open_folder();
-    if (rc == 0)
-        rc = start(&cfg);
-    if (rc == 0)
-        rc = agent_metrics_serve(&me.http, me.loop, set.http,
-                                 &(struct agent_metrics){me.agent, 0});
-    if (rc == 0)
-        rc = evloop_run(me.loop);
+        rc = daemon_run(&me.d);
     httpd_destroy(me.http);
-    heartbeat_close(me.heartbeat);    /* first: clients turn to the file from now on */
+    heartbeat_close(me.heartbeat);    /* first: from now on callers read the file */
     agent_stop(me.agent);
-    if (me.loop)
-        evloop_clear_timer(me.loop, &me.beat);
-    evsig_destroy(me.sig);
-    evloop_destroy(me.loop);
+    if (me.d.loop)
+        evloop_clear_timer(me.d.loop, &me.beat);
+    daemon_fini(&me.d);
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

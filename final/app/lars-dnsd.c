@@ -1,17 +1,17 @@
-/* lars-dnsd -- DNSService: routes from MySQL to agents, answered and pushed.
- *     build/lars-dnsd -c conf/lars-dnsd.ini        -p PORT and -s SOCKET override it
- *     build/lars-dnsd -m                           a few sample routes, no database
- * Prints "listening on ADDR:PORT".  Ctrl-C and SIGTERM end it in order. */
+/* lars-dnsd -- DNSService: reads the routes from the database, answers the agents'
+ * questions and pushes what changes.  `lars-dnsd --help` explains the options.
+ *
+ * This file is the configuration table and the order in which the parts start and stop:
+ * every part is created before the event loop runs and destroyed in reverse order after
+ * it. The program prints "listening on ADDRESS:PORT" when agents can connect, which is
+ * before the database answers: agents then wait for routes instead of trying again. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/conf.h"
 #include "base/err.h"
 #include "base/opts.h"
-#include "base/sig.h"
 #include "db/confirmdb.h"
 #include "db/db_mem.h"
 #include "db/db_mysql.h"
@@ -29,34 +29,80 @@ static struct settings {
     uint32_t memory, interval_ms, full_s;
     char dir[100];
     uint32_t write_ms;
-    char http[64];
+    char http[64], log[LOGLEVEL_MAX];
     struct dbconf db;
 } set;
 
 #define AT(field) offsetof(struct settings, field)
 static const struct conf_key keys[] = {
     {"dnsd", "address", CONF_TEXT, AT(address), 0, sizeof(set.address), "127.0.0.1",
-     "where to listen: an IPv4 or IPv6 address"},
-    {"dnsd", "port", CONF_U32, AT(port), 0, 65535, "7778", "TCP port; 0 = any"},
-    {"dnsd", "threads", CONF_U32, AT(threads), 1, LOOPPOOL_MAX, "2", "loops, one each"},
+     "the IPv4 or IPv6 address to listen on"},
+    {"dnsd", "port", CONF_U32, AT(port), 0, 65535, "7778",
+     "the TCP port to listen on; 0 lets the system choose one"},
+    {"dnsd", "threads", CONF_U32, AT(threads), 1, LOOPPOOL_MAX, "2",
+     "how many threads serve agents, each with an event loop"},
     {"dnsd", "max_connections", CONF_U32, AT(max_connections), 0, 1000000, "10000",
-     "agents; 0 = as many as there are descriptors"},
+     "how many agents may be connected; 0 sets no limit but that of file descriptors"},
     {"dnsd", "max_modules", CONF_U32, AT(max_modules), 1, 1000000, "10000",
-     "modules that one agent may ask for"},
+     "how many modules one agent may ask for"},
     {"db", "memory", CONF_U32, AT(memory), 0, 1, "0",
-     "1 = a few sample routes in memory, no database"},
+     "1 serves three sample routes from memory and uses no database"},
     DBCONF_KEYS(AT(db)),
     {"poll", "interval_ms", CONF_U32, AT(interval_ms), 1, 60000, "5",
-     "ms between two looks at the version"},
+     "ms between two reads of the version of the routes"},
     {"poll", "full_s", CONF_U32, AT(full_s), 1, 86400, "60",
-     "seconds between two compares of every route"},
+     "seconds between two loads of all routes, which find changes without a version"},
     {"guard", "dir", CONF_TEXT, AT(dir), 0, sizeof(set.dir), "",
-     "folder of the last known good routes; empty = none, and nothing is held"},
+     "the folder of the last known good routes; empty: none are kept, and no removal is "
+     "held"},
     {"guard", "write_ms", CONF_U32, AT(write_ms), 0, 3600000, "1000",
-     "ms between two writes of them, at least"},
+     "the least ms between two writes of the last known good routes"},
     {"http", "listen", CONF_TEXT, AT(http), 0, sizeof(set.http), "",
-     "ADDRESS:PORT of /metrics and /healthz; empty = nowhere"},
+     "ADDRESS:PORT of /metrics, /healthz and /log-level; empty: no such port"},
+    LOGLEVEL_KEY(AT(log)),
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
+
+static const struct opts_flag flags[] = {
+    {'p', "port", "PORT", "dnsd", "port", NULL,
+     "Listen on this TCP port; 0 lets the system choose one."},
+    {'s', "socket", "PATH", "db", "socket", NULL,
+     "Connect to the database through this Unix socket."},
+    {'m', "memory", NULL, "db", "memory", "1",
+     "Serve three sample routes from memory; no database is used."},
+    {0}};
+
+static int check_settings(const void *values, char err[CONF_ERR_MAX])
+{
+    const struct settings *s = values;
+    enum log_level level;
+    struct net_addr at;
+    const char *why = NULL;
+
+    if (net_addr_set(&at, s->address, (uint16_t)s->port) < 0)
+        why = "[dnsd] address must be an IPv4 or IPv6 address, such as 127.0.0.1 or ::1";
+    else if (loglevel_parse(s->log, &level) < 0)
+        why = LOGLEVEL_WRONG;
+    if (why)
+        snprintf(err, CONF_ERR_MAX, "%s", why);
+    return why ? -EINVAL : 0;
+}
+
+static const struct opts_program program = {
+    .name = "lars-dnsd",
+    .summary = "DNSService of Lars: gives agents the routes that the database holds, and "
+               "pushes changes to them",
+    .operands = "",
+    .about =
+        "The program prints \"listening on ADDRESS:PORT\" when agents can connect. "
+        "SIGTERM and SIGINT (Ctrl-C) end it in order. SIGUSR1 makes its log more verbose "
+        "by one level and SIGUSR2 less; SIGHUP and SIGPIPE are ignored.\n"
+        "While the database is away the program serves the routes that it has, or those "
+        "of [guard] dir when it was just started, and connects again by itself.",
+    .flags = flags,
+    .keys = keys,
+    .files = opts_no_files,
+    .exits = OPTS_EXITS,
+    .check = check_settings};
 
 static void on_table(struct route_table *t, void *arg)
 {
@@ -90,7 +136,7 @@ static bool guarded(void)
     return set.dir[0] && !set.memory;
 }
 
-/* Takes *<db>, leaves the guarded one. */
+/* Takes *<db> and puts the guarded database in its place.  On failure *<db> is closed. */
 static int guard_db(struct db **db)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
@@ -103,11 +149,8 @@ static int guard_db(struct db **db)
 
     if (!guarded())
         return 0;
-    if (mkdir(set.dir, 0755) == -1 && errno != EEXIST) {
-        fprintf(stderr, "lars-dnsd: [guard] dir %s: %s; mend: make its parent\n", set.dir,
-                err_text(-errno));
+    if (mkdir(set.dir, 0755) == -1 && errno != EEXIST)
         rc = -errno;
-    }
     if (rc == 0)
         rc = confirmdb_create(&ask, &mc);
     if (rc < 0) {
@@ -120,12 +163,14 @@ static int guard_db(struct db **db)
     return removal_guard_create(db, *db, &c);
 }
 
+/* The rest of what agents get: policies, probes, loads of zones (module meta). */
 static int start_module_meta(struct module_meta_poll **out, struct dnssrv *s)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
     struct module_meta_db *db;
     int rc;
 
+    *out = NULL;
     if (set.memory)
         return 0;
     rc = module_meta_db_create(&db, &mc);
@@ -133,82 +178,77 @@ static int start_module_meta(struct module_meta_poll **out, struct dnssrv *s)
 }
 
 static struct {
+    struct daemon d;
     struct dnssrv *srv;
     struct dnspoll *poll;
-    struct module_meta_poll *meta_poll;
+    struct module_meta_poll *meta;
     struct httpd *http;
 } me;
 
-static int start(struct evloop *l, int lfd, void *arg)
+/* Returns 0, or -errno with the part that failed in <part>. */
+static int start_poll(const char **part)
+{
+    struct dnspoll_config pc = {set.interval_ms, set.full_s * 1000, on_table, me.srv};
+    struct db *db = NULL;
+    int rc;
+
+    *part = "cannot prepare the connection to the database";
+    rc = open_db(&db);
+    if (rc < 0)
+        return rc;
+    *part = "cannot use the folder of the last known good routes, [guard] dir";
+    rc = guard_db(&db);
+    if (rc < 0)
+        return rc;
+    *part = "cannot start the threads that read the database";
+    rc = dnspoll_start(&me.poll, db, &pc);
+    if (rc == 0)
+        rc = start_module_meta(&me.meta, me.srv);
+    if (rc < 0)
+        return rc;
+    *part = "cannot open the HTTP port, [http] listen";
+    return dns_metrics_serve(&me.http, me.d.loop, set.http,
+                             &(struct dns_metrics){me.srv, me.poll,
+                                                   guarded() ? db : NULL});
+}
+
+/* Returns 0, or -errno after a line on standard error. */
+static int start(void)
 {
     struct dnssrv_config cfg = {set.threads, set.max_connections, set.max_modules};
-    struct dnspoll_config pc = {set.interval_ms, set.full_s * 1000, on_table, NULL};
-    struct dns_metrics mc = {NULL, NULL, NULL};
-    struct db *db = NULL;
-    int rc = dnssrv_create(&me.srv, l, lfd, &cfg);
+    const char *part = "cannot start the threads that serve agents";
+    int rc = daemon_init(&me.d, "lars-dnsd", set.log), lfd;
 
-    (void)arg;
+    if (rc < 0)
+        return rc;
+    lfd = daemon_listen(&me.d, set.address, set.port);
+    if (lfd < 0)
+        return lfd;
+    rc = dnssrv_create(&me.srv, me.d.loop, lfd, &cfg);
     if (rc == 0)
-        rc = open_db(&db);
-    if (rc == 0)
-        rc = guard_db(&db);
-    pc.arg = me.srv;
-    if (rc == 0)
-        rc = dnspoll_start(&me.poll, db, &pc);
-    if (rc == 0)
-        rc = start_module_meta(&me.meta_poll, me.srv);
-    mc = (struct dns_metrics){me.srv, me.poll, guarded() ? db : NULL};
-    if (rc == 0)
-        rc = dns_metrics_serve(&me.http, l, set.http, &mc);
-    return rc;
-}
-
-static void stop(void *arg)
-{
-    (void)arg;
-    httpd_destroy(me.http);
-    module_meta_poll_stop(me.meta_poll);
-    dnspoll_stop(me.poll);
-    dnssrv_destroy(me.srv);
-}
-
-static const struct opts_flag flags[] = {{'p', "dnsd", "port", NULL},
-                                         {'s', "db", "socket", NULL},
-                                         {'m', "db", "memory", "1"},
-                                         {0}};
-
-static int usage(const char *why)
-{
-    fprintf(stderr,
-            "lars-dnsd: %s\nusage: lars-dnsd [-c FILE] [-p PORT] [-s DB_SOCKET] [-m]"
-            " [--check-config] [--print-config]\n",
-            why);
-    return 2;
+        rc = start_poll(&part);
+    return rc < 0 ? daemon_failed(&me.d, rc, part) : 0;
 }
 
 int main(int argc, char **argv)
 {
-    struct net_addr at;
-    const struct daemon_config dc = {.name = "lars-dnsd",
-                                     .stop_event = "dnsd.stop",
-                                     .at = &at,
-                                     .start = start,
-                                     .stop = stop};
-    char err[CONF_ERR_MAX];
-    int status, rc = opts_read(argc, argv, flags, keys, &set, err);
+    int rc = opts_main(&program, argc, argv, &set);
 
-    if (rc != 0)
-        return rc < 0 ? usage(err) : EXIT_SUCCESS;
-    if (net_addr_set(&at, set.address, (uint16_t)set.port) < 0)
-        return usage("[dnsd] address wants an address such as 127.0.0.1 or ::1");
-    rc = sig_ignore_pipe_and_hup();
-    if (rc == 0)
-        rc = myconn_init();
-    if (rc < 0) {
-        fprintf(stderr, "lars-dnsd: %s (%s)\n", err_text(rc), err_str(rc));
+    if (rc != OPTS_RUN)
+        return rc;
+    if (myconn_init() < 0) {
+        fputs("lars-dnsd: cannot initialize the client library of the database\n",
+              stderr);
         return EXIT_FAILURE;
     }
-    status = daemon_run(&dc);
+    rc = start();
+    if (rc == 0)
+        rc = daemon_run(&me.d);
+    httpd_destroy(me.http);
+    module_meta_poll_stop(me.meta);
+    dnspoll_stop(me.poll);
+    dnssrv_destroy(me.srv);
+    daemon_fini(&me.d);
     myconn_fini();
-    return status;
+    return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

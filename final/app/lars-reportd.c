@@ -1,17 +1,19 @@
-/* lars-reportd -- Report Service: call results from agents to MySQL.
- *     build/lars-reportd -c conf/lars-reportd.ini      -p PORT and -s SOCKET override it
- * Prints "listening on ADDR:PORT".  Ctrl-C and SIGTERM end it in order: what came in is
- * written first. */
+/* lars-reportd -- Report Service: writes the results of calls that agents send to the
+ * database, and, while it has the lease, moves history to coarser tables and raises
+ * alarms. `lars-reportd --help` explains the options.
+ *
+ * This file is the configuration table and the order in which the parts start and stop:
+ * the writers start before the service that fills them, and stop after it, so that every
+ * row that came in is written. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/err.h"
-#include "base/log.h"
 #include "base/opts.h"
-#include "base/sig.h"
 #include "db/dbconf.h"
 #include "db/statusdb_mysql.h"
+#include "net/looppool.h"
 #include "obs/daemon.h"
 #include "report/batchsrv.h"
 #include "report/report_metrics.h"
@@ -20,43 +22,47 @@
 #define WRITERS_MAX 64
 #define AGE_MAX 1000000000            /* seconds, 31 years */
 #define BATCHES_MAX 1000              /* that wait in each writer; 60 KiB at most */
+#define ROUND_MS 1000                 /* between two rounds of the leader's tasks */
+#define LEASE_S 5
 
 static struct settings {
     char address[48];
     uint32_t port, threads, max_connections;
     uint32_t writers, max_rows, batch, gather_ms;
     struct dbconf db;
-    char http[64], exec[200], webhook[300];
-    uint32_t unhealthy_s;
-    uint32_t leader, error_percent;
+    char http[64], log[LOGLEVEL_MAX], exec[200], webhook[300];
+    uint32_t unhealthy_s, leader, error_percent;
     struct leader_db_ages ages;
 } set;
 
 #define AT(field) offsetof(struct settings, field)
 static const struct conf_key keys[] = {
     {"reportd", "address", CONF_TEXT, AT(address), 0, sizeof(set.address), "127.0.0.1",
-     "where to listen: an IPv4 or IPv6 address"},
-    {"reportd", "port", CONF_U32, AT(port), 0, 65535, "7779", "TCP port; 0 = any"},
+     "the IPv4 or IPv6 address to listen on"},
+    {"reportd", "port", CONF_U32, AT(port), 0, 65535, "7779",
+     "the TCP port to listen on; 0 lets the system choose one"},
     {"reportd", "threads", CONF_U32, AT(threads), 1, LOOPPOOL_MAX, "1",
-     "loops, one each"},
+     "how many threads serve agents, each with an event loop"},
     {"reportd", "max_connections", CONF_U32, AT(max_connections), 0, 1000000, "10000",
-     "agents; 0 = as many as there are descriptors"},
+     "how many agents may be connected; 0 sets no limit but that of file descriptors"},
     {"writer", "threads", CONF_U32, AT(writers), 1, WRITERS_MAX, "2",
-     "writers, each with a connection to the database"},
+     "how many threads write, each with a connection to the database"},
     {"writer", "max_rows", CONF_U32, AT(max_rows), 1, 10000000, "100000",
-     "rows that may wait in each writer; more are refused and counted"},
-    {"writer", "batch", CONF_U32, AT(batch), 1, 5000, "500", "rows of one statement"},
+     "how many rows may wait in each writer; more are refused and counted"},
+    {"writer", "batch", CONF_U32, AT(batch), 1, 5000, "500",
+     "how many rows one statement writes at most"},
     {"writer", "gather_ms", CONF_U32, AT(gather_ms), 0, 60000, "100",
-     "ms from the first row to its statement"},
+     "ms that the first row waits for others before its statement is sent"},
     DBCONF_KEYS(AT(db)),
     {"http", "listen", CONF_TEXT, AT(http), 0, sizeof(set.http), "",
-     "ADDRESS:PORT of /metrics and /healthz; empty = nowhere"},
+     "ADDRESS:PORT of /metrics, /healthz and /log-level; empty: no such port"},
     {"http", "unhealthy_s", CONF_U32, AT(unhealthy_s), 1, 86400, "10",
      "seconds that writing must have failed before /healthz answers 503"},
+    LOGLEVEL_KEY(AT(log)),
     {"leader", "enabled", CONF_U32, AT(leader), 0, 1, "1",
-     "1 = may move history and raise alarms, while it has the lease"},
+     "1 lets this service take the lease, and then move history and raise alarms"},
     {"leader", "error_percent", CONF_U32, AT(error_percent), 1, 100, "20",
-     "an alarm is raised when more than this share of a module's calls fail"},
+     "the percentage of failed calls above which a module raises an alarm"},
     {"keeper", "enabled", CONF_U32, AT(leader), 0, 1, NULL, "old name of [leader]"},
     {"keeper", "error_percent", CONF_U32, AT(error_percent), 1, 100, NULL,
      "old name of [leader]"},
@@ -71,14 +77,63 @@ static const struct conf_key keys[] = {
     {"retention", "seen_s", CONF_U32, AT(ages.seen_s), 86400, AGE_MAX, "2592000",
      "seconds that the last number of a silent report stream stays"},
     {"alarm", "exec", CONF_TEXT, AT(exec), 0, sizeof(set.exec), "",
-     "program to run with KIND SUBJECT raised|cleared DETAIL; empty = none"},
+     "the program to run with KIND SUBJECT raised|cleared DETAIL; empty: none"},
     {"alarm", "webhook", CONF_TEXT, AT(webhook), 0, sizeof(set.webhook), "",
-     "URL to post the same to, as JSON; empty = none"},
+     "the URL to send alarms to as JSON, by POST; empty: none"},
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
-static const struct opts_flag flags[] = {{'p', "reportd", "port", NULL},
-                                         {'s', "db", "socket", NULL},
-                                         {0}};
+static const struct opts_flag flags[] = {
+    {'p', "port", "PORT", "reportd", "port", NULL,
+     "Listen on this TCP port; 0 lets the system choose one."},
+    {'s', "socket", "PATH", "db", "socket", NULL,
+     "Connect to the database through this Unix socket."},
+    {0}};
+
+static int check_settings(const void *values, char err[CONF_ERR_MAX])
+{
+    const struct settings *s = values;
+    enum log_level level;
+    struct net_addr at;
+    const char *why = NULL;
+
+    if (net_addr_set(&at, s->address, (uint16_t)s->port) < 0)
+        why = "[reportd] address must be an IPv4 or IPv6 address, such as 127.0.0.1 or "
+              "::1";
+    else if (loglevel_parse(s->log, &level) < 0)
+        why = LOGLEVEL_WRONG;
+    else if (s->ages.second_s >= s->ages.minute_s || s->ages.minute_s >= s->ages.hour_s)
+        why = "[retention] second_s must be less than minute_s, and minute_s less than "
+              "hour_s";
+    if (why)
+        snprintf(err, CONF_ERR_MAX, "%s", why);
+    return why ? -EINVAL : 0;
+}
+
+static const struct opts_program program = {
+    .name = "lars-reportd",
+    .summary = "Report Service of Lars: writes the results of calls that agents send to "
+               "the database",
+    .operands = "",
+    .about = "The program prints \"listening on ADDRESS:PORT\" when agents can connect. "
+             "SIGTERM and SIGINT (Ctrl-C) end it in order: what came in is written "
+             "first. SIGUSR1 makes its log more verbose by one level and SIGUSR2 less; "
+             "SIGHUP and SIGPIPE are ignored.\n"
+             "Of all Report Services of a database one has the lease at a time: it moves "
+             "counts to coarser tables, deletes what is too old, and raises and clears "
+             "alarms.",
+    .flags = flags,
+    .keys = keys,
+    .files = opts_no_files,
+    .exits = OPTS_EXITS,
+    .check = check_settings};
+
+static struct {
+    struct daemon d;
+    struct reportsrv *srv;
+    struct batchsrv *batches;
+    struct leader_tasks *leader;
+    struct httpd *http;
+} me;
 
 static struct writer *writers[WRITERS_MAX];
 static struct batchwriter *batchwriters[WRITERS_MAX];
@@ -115,20 +170,18 @@ static int start_batchwriters(struct batchsrv *b)
     return rc;
 }
 
-static int start_leader_tasks(struct leader_tasks **out)
+static int start_leader_tasks(void)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
-    struct leader_tasks_config c = {.round_ms = 1000,
-                                    .lease_s = 5,
-                                    .error_percent = set.error_percent,
-                                    .ages = set.ages,
-                                    .notify = {set.exec, set.webhook}};
+    const struct leader_tasks_config c = {
+        ROUND_MS, LEASE_S, set.error_percent, set.ages, {set.exec, set.webhook}};
     struct leader_db *db;
-    int rc = 0;
+    int rc;
 
-    if (set.leader)
-        rc = leader_db_create(&db, &mc);
-    return rc < 0 || !set.leader ? rc : leader_tasks_start(out, db, &c);
+    if (!set.leader)
+        return 0;
+    rc = leader_db_create(&db, &mc);
+    return rc < 0 ? rc : leader_tasks_start(&me.leader, db, &c);
 }
 
 static void stop_writers(void)
@@ -148,64 +201,68 @@ static void stop_writers(void)
              (unsigned long long)sum.n_refused);
 }
 
-static struct {
-    struct reportsrv *srv;
-    struct batchsrv *batchsrv;
-    struct leader_tasks *leader;
-    struct httpd *http;
-} me;
-
-static int start_server(struct evloop *l, int lfd)
+/* Takes <lfd>.  Returns 0 or -errno. */
+static int start_service(int lfd)
 {
-    struct reportsrv_config cfg = {.n_threads = set.threads,
-                                   .max_conns = set.max_connections,
-                                   .writer = writers,
-                                   .n_writers = set.writers,
-                                   .more = batchsrv_more,
-                                   .on_start = batchsrv_on_start,
-                                   .on_close = batchsrv_on_close,
-                                   .arg = me.batchsrv};
-    int rc = reportsrv_create(&me.srv, l, lfd, &cfg);
+    const struct reportsrv_config cfg = {.n_threads = set.threads,
+                                         .max_conns = set.max_connections,
+                                         .writer = writers,
+                                         .n_writers = set.writers,
+                                         .more = batchsrv_more,
+                                         .on_start = batchsrv_on_start,
+                                         .on_close = batchsrv_on_close,
+                                         .arg = me.batches};
+    int rc = reportsrv_create(&me.srv, me.d.loop, lfd, &cfg);
 
     return rc < 0 ? rc
-                  : batchsrv_serve(me.batchsrv, reportsrv_server(me.srv), batchwriters,
+                  : batchsrv_serve(me.batches, reportsrv_server(me.srv), batchwriters,
                                    set.writers);
 }
 
-static int start(struct evloop *l, int lfd, void *arg)
+/* Returns 0, or -errno after a line on standard error. */
+static int start(void)
 {
     struct report_metrics mc = {.writer = writers,
                                 .batchwriter = batchwriters,
                                 .n_writers = set.writers,
                                 .unhealthy_ms = set.unhealthy_s * 1000ull};
-    int rc = batchsrv_create(&me.batchsrv, set.threads);
+    const char *part = "cannot start the threads that write to the database";
+    int rc = daemon_init(&me.d, "lars-reportd", set.log), lfd;
 
-    (void)arg;
+    if (rc < 0)
+        return rc;
+    lfd = daemon_listen(&me.d, set.address, set.port);
+    if (lfd < 0)
+        return lfd;
+    rc = batchsrv_create(&me.batches, set.threads);
     if (rc == 0)
         rc = start_writers();
     if (rc == 0)
-        rc = start_batchwriters(me.batchsrv);
-    if (rc < 0)
+        rc = start_batchwriters(me.batches);
+    if (rc < 0) {
         close(lfd);
-    else
-        rc = start_server(l, lfd);
-    if (rc == 0)
-        rc = start_leader_tasks(&me.leader);
-    mc.srv = me.srv;
-    mc.batchsrv = me.batchsrv;
-    mc.leader = me.leader;
-    if (rc == 0)
-        rc = report_metrics_serve(&me.http, l, set.http, &mc);
-    return rc;
+        return daemon_failed(&me.d, rc, part);
+    }
+    part = "cannot start the threads that serve agents";
+    rc = start_service(lfd);
+    if (rc == 0) {
+        part = "cannot start the thread of the leader's tasks";
+        rc = start_leader_tasks();
+    }
+    if (rc == 0) {
+        part = "cannot open the HTTP port, [http] listen";
+        mc.srv = me.srv;
+        mc.batchsrv = me.batches;
+        mc.leader = me.leader;
+        rc = report_metrics_serve(&me.http, me.d.loop, set.http, &mc);
+    }
+    return rc < 0 ? daemon_failed(&me.d, rc, part) : 0;
 }
 
-/* The batchwriters stop before the server, to which they post acknowledgements, and are
- * freed after it, because its threads hand batches to them. */
-static void stop(void *arg)
+static void stop(void)
 {
     uint32_t i;
 
-    (void)arg;
     httpd_destroy(me.http);
     leader_tasks_stop(me.leader);
     for (i = 0; i < set.writers; i++)
@@ -213,45 +270,28 @@ static void stop(void *arg)
     reportsrv_destroy(me.srv);
     for (i = 0; i < set.writers; i++)
         batchwriter_destroy(batchwriters[i]);
-    batchsrv_destroy(me.batchsrv);
+    batchsrv_destroy(me.batches);
     stop_writers();
-}
-
-static int usage(const char *why)
-{
-    fprintf(stderr,
-            "lars-reportd: %s\nusage: lars-reportd [-c FILE] [-p PORT] [-s DB_SOCKET]"
-            " [--check-config] [--print-config]\n",
-            why);
-    return 2;
+    daemon_fini(&me.d);
 }
 
 int main(int argc, char **argv)
 {
-    struct net_addr at;
-    const struct daemon_config dc = {.name = "lars-reportd",
-                                     .stop_event = "reportd.stop",
-                                     .at = &at,
-                                     .start = start,
-                                     .stop = stop};
-    char err[CONF_ERR_MAX];
-    int status, rc = opts_read(argc, argv, flags, keys, &set, err);
+    int rc = opts_main(&program, argc, argv, &set);
 
-    if (rc != 0)
-        return rc < 0 ? usage(err) : EXIT_SUCCESS;
-    if (net_addr_set(&at, set.address, (uint16_t)set.port) < 0)
-        return usage("[reportd] address wants an address such as 127.0.0.1 or ::1");
-    rc = sig_ignore_pipe_and_hup();
-    if (rc == 0)
-        rc = notifier_init();
-    if (rc == 0)
-        rc = myconn_init();
-    if (rc < 0) {
-        fprintf(stderr, "lars-reportd: %s (%s)\n", err_text(rc), err_str(rc));
+    if (rc != OPTS_RUN)
+        return rc;
+    if (notifier_init() < 0 || myconn_init() < 0) {
+        fputs("lars-reportd: cannot initialize the client libraries of HTTP and of the "
+              "database\n",
+              stderr);
         return EXIT_FAILURE;
     }
-    status = daemon_run(&dc);
+    rc = start();
+    if (rc == 0)
+        rc = daemon_run(&me.d);
+    stop();
     myconn_fini();
     notifier_fini();
-    return status;
+    return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

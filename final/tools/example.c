@@ -1,5 +1,4 @@
-/* example -- the API in one page: get a node, call it, say how it went.
- *     build/example [MODID CMDID]         LARS_PORT and LARS_DIR as lars.h has them */
+/* example -- the API in one page: get a node, call it, report how it went. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -18,16 +17,41 @@ static int call(const struct lars_host *h)
     return 0;
 }
 
+static int print_help(void)
+{
+    puts("Usage: example [MODID CMDID]\n"
+         "example - asks the agent of this host for a node of a module, and reports that "
+         "the\ncall went well. The default module is 1 1.\n\n"
+         "Options:\n"
+         "  -h, --help     Print this help and exit.\n"
+         "  -V, --version  Print the name and the version of the program and exit.\n\n"
+         "LARS_ADDRESS, LARS_PORT and LARS_DIR in the environment say where the agent "
+         "is;\nlars.h has their defaults.");
+    return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
+    const char *first = argc > 1 ? argv[1] : "";
     uint32_t modid = argc > 2 ? (uint32_t)strtol(argv[1], NULL, 10) : 1;
     uint32_t cmdid = argc > 2 ? (uint32_t)strtol(argv[2], NULL, 10) : 1;
     struct lars_client *c;
     struct lars_host h;
-    int rc = lars_open(&c, NULL);
+    int rc;
 
-    if (rc < 0)
+    if (strcmp(first, "-h") == 0 || strcmp(first, "--help") == 0)
+        return print_help();
+    if (strcmp(first, "-V") == 0 || strcmp(first, "--version") == 0)
+        return printf("example %s\n", lars_version()) < 0;
+    if (first[0] == '-' || (argc != 1 && argc != 3)) {
+        fprintf(stderr, "example: %s: expected MODID CMDID; see example --help\n", first);
+        return 2;
+    }
+    rc = lars_open(&c, NULL);
+    if (rc < 0) {
+        fprintf(stderr, "example: cannot open a client: %s\n", strerror(-rc));
         return EXIT_FAILURE;
+    }
     lars_register(c, modid, cmdid);   /* so that the first call finds a route */
     rc = lars_get_host(c, modid, cmdid, &h);
     if (rc >= 0) {

@@ -1,8 +1,10 @@
-/* lars-node -- a node of a service, for demonstrations and tests: answers frames.
- *     build/lars-node ADDRESS:PORT ... [-d DELAY_MS] [-e ERRPCT]
- * A request is message 100 with any body; the reply is message 101: one byte, 0 = well,
- * and the body back.  ERRPCT per cent of the replies say 1 instead.
- * Prints "listening on ADDRESS:PORT" for each; SIGTERM ends it. */
+/* lars-node -- a node of a service, for demonstrations and tests: it answers requests on
+ * one or more ports.  `lars-node --help` explains the options.
+ *
+ * A request is message 100 with any body; the reply is message 101: one byte, 0 for
+ * success, then the body.  A reply that waits for --delay-ms holds up its connection
+ * only, because reading of that connection pauses meanwhile: so one timer for each
+ * connection is enough. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "base/log.h"
+#include "base/opts.h"
 #include "base/rnd.h"
 #include "base/sig.h"
 #include "net/acceptor.h"
@@ -31,10 +33,41 @@ static struct {
     struct conn_group *group;
     struct acceptor *acceptor[PORTS_MAX];
     struct rnd rnd;
-    uint32_t delay_ms, err_pct;
 } me;
 
-/* A reply that waits for its time.  Nothing else of its connection is read meanwhile. */
+static struct settings {
+    uint32_t delay_ms, error_percent;
+} set;
+
+static const struct conf_key keys[] = {
+    {"", "delay_ms", CONF_U32, offsetof(struct settings, delay_ms), 0, 3600000, "0",
+     "ms before each reply"},
+    {"", "error_percent", CONF_U32, offsetof(struct settings, error_percent), 0, 100, "0",
+     "percentage of replies that report a failure"},
+    {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
+
+static const struct opts_flag flags[] = {
+    {'d', "delay-ms", "MS", "", "delay_ms", NULL,
+     "Send each reply this many milliseconds after its request."},
+    {'e', "error-percent", "PERCENT", "", "error_percent", NULL,
+     "Let this percentage of the replies report a failure."},
+    {0}};
+
+static const struct opts_program program = {
+    .name = "lars-node",
+    .summary = "a node of a service, for demonstrations and tests: answers requests",
+    .operands = "ADDRESS:PORT...",
+    .min = 1,
+    .max = PORTS_MAX,
+    .about = "It listens on each ADDRESS:PORT (TCP, 16 at most), prints \"listening on "
+             "ADDRESS:PORT\" for each, and answers message 100 with message 101: one "
+             "byte, 0 for success or 1 for failure, and the body of the request. SIGTERM "
+             "and SIGINT (Ctrl-C) end it.",
+    .flags = flags,
+    .keys = keys,
+    .exits = OPTS_EXITS};
+
+/* A reply that waits; its connection is not read meanwhile. */
 struct later {
     struct evtimer timer;
     struct conn *c;
@@ -47,7 +80,7 @@ static void reply(struct conn *c, const char *body, size_t len)
     conn_send(c, REPLY, body, len);
 }
 
-static void on_time(void *arg)
+static void on_delay_over(void *arg)
 {
     struct later *l = arg;
 
@@ -61,14 +94,14 @@ static void on_request(struct conn *c, const struct frame *f, void *arg)
 
     (void)arg;
     l->len = 1 + (f->len < BODY_MAX ? f->len : BODY_MAX);
-    l->body[0] = rnd_u32(&me.rnd) % 100 < me.err_pct;
+    l->body[0] = rnd_u32(&me.rnd) % 100 < set.error_percent;
     memcpy(l->body + 1, f->body, l->len - 1);
-    if (me.delay_ms == 0) {
+    if (set.delay_ms == 0) {
         reply(c, l->body, l->len);
         return;
     }
     conn_pause_read(c);
-    if (evloop_set_timer(me.loop, &l->timer, me.delay_ms, on_time, l) < 0)
+    if (evloop_set_timer(me.loop, &l->timer, set.delay_ms, on_delay_over, l) < 0)
         conn_close(c);
 }
 
@@ -115,7 +148,9 @@ static int listen_on(struct acceptor **out, const char *where)
 
     lfd = rc < 0 ? rc : sock_listen(&at, 1024, SOCK_NONBLOCK);
     if (lfd < 0) {
-        fprintf(stderr, "lars-node: cannot listen on %s: %s (%s); see `ss -ltnp`\n",
+        fprintf(stderr,
+                "lars-node: cannot listen on %s: %s (%s); give a free port of this host, "
+                "such as 127.0.0.1:8001\n",
                 where, err_text(lfd), err_str(lfd));
         return lfd;
     }
@@ -151,16 +186,10 @@ static int start(char **where, int n)
 
 int main(int argc, char **argv)
 {
-    int opt, i, rc;
+    int i, rc = opts_main(&program, argc, argv, &set);
 
-    while ((opt = getopt(argc, argv, "d:e:")) != -1)
-        if (opt != '?')
-            *(opt == 'd' ? &me.delay_ms : &me.err_pct) =
-                (uint32_t)strtoul(optarg, NULL, 10);
-    if (optind >= argc || argc - optind > PORTS_MAX) {
-        fprintf(stderr, "usage: lars-node ADDRESS:PORT ... [-d DELAY_MS] [-e ERRPCT]\n");
-        return 2;
-    }
+    if (rc != OPTS_RUN)
+        return rc;
     rc = start(argv + optind, argc - optind);
     if (rc == 0)
         rc = evloop_run(me.loop);

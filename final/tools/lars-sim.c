@@ -1,20 +1,51 @@
-/* lars-sim -- what the policies do, in virtual time, with the code of production.
- *     build/lars-sim [-s SEED] [-S SEEDS] [-t SECONDS] [SCENARIO ...]
- * A table for each scenario; several seeds: the median.  The same arguments give the same
- * bytes.  Scenarios: speeds age errors dead silent zone even (all of them). */
+/* lars-sim -- measures the policies in virtual time, with the code that production runs.
+ * `lars-sim --help` explains the options.
+ *
+ * Each scenario prints a table with a row for each policy.  With several seeds a row is
+ * the run with the median p99.  The same arguments give the same bytes, so that a change
+ * of a policy shows as a difference of this output. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/opts.h"
 #include "sim/sim.h"
 
 #define SEEDS_MAX 9
 
-static struct {
-    uint32_t seed, seeds;
-    double seconds;
-} set = {.seed = 1, .seeds = 1, .seconds = 60};
+static struct settings {
+    uint32_t seed, seeds, seconds;
+} set;
+
+#define AT(field) offsetof(struct settings, field)
+static const struct conf_key keys[] = {
+    {"", "seed", CONF_U32, AT(seed), 0, 4000000000u, "1", "the first seed"},
+    {"", "seeds", CONF_U32, AT(seeds), 1, SEEDS_MAX, "1", "how many seeds"},
+    {"", "seconds", CONF_U32, AT(seconds), 4, 3600, "60", "virtual seconds of a run"},
+    {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
+
+static const struct opts_flag flags[] = {
+    {'s', "seed", "SEED", "", "seed", NULL, "Begin with this seed."},
+    {'S', "seeds", "N", "", "seeds", NULL,
+     "Run N seeds in a row, 1 to 9, and print the run with the median p99."},
+    {'t', "seconds", "SECONDS", "", "seconds", NULL,
+     "Let each run last this many virtual seconds, 4 to 3600."},
+    {0}};
+
+static const struct opts_program program = {
+    .name = "lars-sim",
+    .summary =
+        "measures the policies in virtual time, with the code that production runs",
+    .operands = "[SCENARIO...]",
+    .max = -1,
+    .about =
+        "SCENARIO is speeds, age, errors, dead, silent, zone or even; without one, all "
+        "run. Each prints a table with a row for each policy. The same arguments give "
+        "the same bytes.",
+    .flags = flags,
+    .keys = keys,
+    .exits = OPTS_EXITS};
 
 static int by_p99(const void *a, const void *b)
 {
@@ -125,8 +156,7 @@ static void errors(void)
 
     for (i = 0; i < sizeof(p) / sizeof(p[0]); i++) {
         snprintf(title, sizeof(title),
-                 "## errors: %.0f %% of the calls fail, at each of "
-                 "4 nodes",
+                 "## errors: %.0f %% of the calls fail, at each of 4 nodes",
                  100 * p[i]);
         head(title);
         c.err = p[i];
@@ -182,40 +212,27 @@ static const struct {
 
 #define N_SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 
-static int usage(void)
-{
-    fprintf(stderr,
-            "usage: lars-sim [-s SEED] [-S SEEDS 1..%d] [-t SECONDS 4..3600] "
-            "[speeds|age|errors|dead|silent|zone|even ...]\n",
-            SEEDS_MAX);
-    return 2;
-}
-
 int main(int argc, char **argv)
 {
     size_t i;
-    int opt;
+    int rc = opts_main(&program, argc, argv, &set), k;
 
-    while ((opt = getopt(argc, argv, "s:S:t:")) != -1) {
-        if (opt == 's')
-            set.seed = (uint32_t)strtoul(optarg, NULL, 10);
-        else if (opt == 'S')
-            set.seeds = (uint32_t)strtoul(optarg, NULL, 10);
-        else if (opt == 't')
-            set.seconds = strtod(optarg, NULL);
-        else
-            return usage();
+    if (rc != OPTS_RUN)
+        return rc;
+    for (k = optind; k < argc; k++) { /* all are checked before the first one runs */
+        for (i = 0; i < N_SCENARIOS && strcmp(scenarios[i].name, argv[k]) != 0; i++)
+            continue;
+        if (i < N_SCENARIOS)
+            continue;
+        fprintf(stderr, "lars-sim: %s: there is no such scenario; see lars-sim --help\n",
+                argv[k]);
+        return 2;
     }
-    if (set.seeds < 1 || set.seeds > SEEDS_MAX || set.seconds < 4 || set.seconds > 3600)
-        return usage();
     for (i = 0; i < N_SCENARIOS && optind == argc; i++)
         scenarios[i].run();
-    for (; optind < argc; optind++) {
-        for (i = 0; i < N_SCENARIOS && strcmp(scenarios[i].name, argv[optind]) != 0; i++)
-            continue;
-        if (i == N_SCENARIOS)
-            return usage();
-        scenarios[i].run();
-    }
+    for (k = optind; k < argc; k++)
+        for (i = 0; i < N_SCENARIOS; i++)
+            if (strcmp(scenarios[i].name, argv[k]) == 0)
+                scenarios[i].run();
     return EXIT_SUCCESS;
 }

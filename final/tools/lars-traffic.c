@@ -1,8 +1,10 @@
-/* lars-traffic -- business code at work: asks its agent for nodes, calls them over TCP,
- * reports, and prints a line a second.
- *     build/lars-traffic [-a AGENT_ADDRESS] [-p AGENT_PORT] [-D DIR] [-m MODID/CMDID]
- *                        [-r CALLS_PER_SECOND] [-t THREADS] [-s SECONDS]
- * Ends by itself after SECONDS (3,600).  With SIGTERM it ends at once. */
+/* lars-traffic -- business code at work, for demonstrations and tests: asks its agent for
+ * nodes, calls them over TCP, reports the results, and prints a line each second.
+ * `lars-traffic --help` explains the options.
+ *
+ * Each thread has a client of its own and keeps a connection to every node it was given.
+ * The rate is that of the calls that begin; a thread that falls behind skips the calls it
+ * missed, because a burst would test something else than a steady load. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
@@ -18,6 +20,7 @@
 #include "api/lars.h"
 #include "base/err.h"
 #include "base/mono.h"
+#include "base/opts.h"
 #include "base/sig.h"
 #include "net/frame.h"
 #include "net/sock.h"
@@ -27,10 +30,66 @@
 #define REQUEST 100
 #define THREADS_MAX 64
 
-static struct {
-    struct lars_options opt;
-    uint32_t modid, cmdid, rate, threads, seconds;
-} set = {.modid = 1, .cmdid = 1, .rate = 200, .threads = 2, .seconds = 3600};
+static struct settings {
+    char address[64], dir[200], module[24];
+    uint32_t port, rate, threads, seconds;
+} set;
+static uint32_t modid, cmdid;         /* of set.module */
+
+#define AT(field) offsetof(struct settings, field)
+static const struct conf_key keys[] = {
+    {"", "address", CONF_TEXT, AT(address), 0, sizeof(set.address), "",
+     "the address of the agent"},
+    {"", "port", CONF_U32, AT(port), 0, 65533, "0", "the first UDP port of the agent"},
+    {"", "dir", CONF_TEXT, AT(dir), 0, sizeof(set.dir), "", "the folder of the agent"},
+    {"", "module", CONF_TEXT, AT(module), 0, sizeof(set.module), "1/1",
+     "the module to call"},
+    {"", "rate", CONF_U32, AT(rate), 1, 100000, "200", "calls a second, of all threads"},
+    {"", "threads", CONF_U32, AT(threads), 1, THREADS_MAX, "2", "how many threads call"},
+    {"", "seconds", CONF_U32, AT(seconds), 1, 86400, "3600", "how long to call"},
+    {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
+
+static const struct opts_flag flags[] = {
+    {'a', "address", "ADDRESS", "", "address", NULL,
+     "Ask the agent at this address. The default is $LARS_ADDRESS, or 127.0.0.1."},
+    {'p', "port", "PORT", "", "port", NULL,
+     "The first UDP port of the agent. With 0 it is $LARS_PORT, or 8888."},
+    {'D', "dir", "DIR", "", "dir", NULL,
+     "The folder of the agent. The default is $LARS_DIR, or the library's."},
+    {'m', "module", "MODID/CMDID", "", "module", NULL, "Call this module."},
+    {'r', "rate", "CALLS", "", "rate", NULL,
+     "Begin this many calls a second, 1 to 100000."},
+    {'t', "threads", "N", "", "threads", NULL, "Call from this many threads, 1 to 64."},
+    {'s', "seconds", "SECONDS", "", "seconds", NULL,
+     "End after this many seconds, 1 to 86400."},
+    {0}};
+
+static int check_settings(const void *values, char err[CONF_ERR_MAX])
+{
+    const struct settings *s = values;
+    char end;
+
+    if (sscanf(s->module, "%10u/%10u%c", &modid, &cmdid, &end) == 2)
+        return 0;
+    snprintf(err, CONF_ERR_MAX, "option -m: \"%s\" is not MODID/CMDID, such as 1/1",
+             s->module);
+    return -EINVAL;
+}
+
+static const struct opts_program program = {
+    .name = "lars-traffic",
+    .summary = "business code at work, for demonstrations and tests: asks the agent for "
+               "nodes, calls them and reports",
+    .operands = "",
+    .about =
+        "It prints a line a second: calls that succeeded and failed, questions answered "
+        "with overload or without a node, and nodes taken from the file of the agent "
+        "instead of the agent. SIGTERM and SIGINT (Ctrl-C) end it at once; the last line "
+        "has the sums.",
+    .flags = flags,
+    .keys = keys,
+    .exits = OPTS_EXITS,
+    .check = check_settings};
 
 static atomic_bool stop;
 static atomic_ullong n_ok, n_failed, n_overload, n_no_host, n_file;
@@ -54,7 +113,7 @@ static struct link *link_to(struct worker *w, const struct lars_addr *a)
     for (i = 0; i < w->n_link; i++)
         if (memcmp(&w->link[i].addr, a, sizeof(*a)) == 0)
             return &w->link[i];
-    if (w->n_link == NODES_MAX) {     /* many nodes: begin anew */
+    if (w->n_link == NODES_MAX) {     /* full: forget all, the used ones come back */
         while (w->n_link > 0)
             if (w->link[--w->n_link].fd >= 0)
                 close(w->link[w->n_link].fd);
@@ -76,7 +135,7 @@ static int read_all(int fd, char *p, size_t len)
     return 0;
 }
 
-/* One request, one reply.  Returns 0; 1 when the node says that it failed; -errno. */
+/* One request, one reply.  Returns 0; 1 when the reply reports a failure; -errno. */
 static int ask(struct link *l)
 {
     char out[FRAME_HEAD + 4] = "", in[FRAME_HEAD + 5];
@@ -106,10 +165,10 @@ static int call(struct worker *w, const struct lars_host *h)
     return rc;
 }
 
-static void one(struct worker *w)
+static void call_once(struct worker *w)
 {
     struct lars_host h;
-    int rc = lars_get_host(w->lars, set.modid, set.cmdid, &h);
+    int rc = lars_get_host(w->lars, modid, cmdid, &h);
 
     if (rc < 0) {
         atomic_fetch_add(rc == -EAGAIN ? &n_overload : &n_no_host, 1);
@@ -121,7 +180,7 @@ static void one(struct worker *w)
     lars_report(w->lars, &h, rc);
 }
 
-static void *run(void *arg)
+static void *call_steadily(void *arg)
 {
     struct worker *w = arg;
     uint64_t gap_us = 1000000ull * set.threads / set.rate, next = mono_us();
@@ -130,7 +189,7 @@ static void *run(void *arg)
         uint64_t now = mono_us();
         struct timespec wait = {0};
 
-        one(w);
+        call_once(w);
         next += gap_us;
         if (next < now)               /* behind: do not catch up in a burst */
             next = now;
@@ -162,55 +221,18 @@ static void on_signal(int signo)
 
 static int start(struct worker *w)
 {
+    const struct lars_options opt = {.address = set.address[0] ? set.address : NULL,
+                                     .dir = set.dir[0] ? set.dir : NULL,
+                                     .port = (uint16_t)set.port};
     uint32_t i;
     int rc = 0;
 
     for (i = 0; i < set.threads && rc == 0; i++) {
-        rc = lars_open(&w[i].lars, &set.opt);
+        rc = lars_open(&w[i].lars, &opt);
         if (rc == 0)
-            rc = -pthread_create(&w[i].thread, NULL, run, &w[i]);
+            rc = -pthread_create(&w[i].thread, NULL, call_steadily, &w[i]);
     }
     return rc;
-}
-
-static int usage(void)
-{
-    fprintf(stderr,
-            "usage: lars-traffic [-a AGENT_ADDRESS] [-p AGENT_PORT] [-D DIR]\n"
-            "                    [-m MODID/CMDID] [-r CALLS_PER_SECOND 1..100000]\n"
-            "                    [-t THREADS 1..64] [-s SECONDS 1..86400]\n");
-    return 2;
-}
-
-static uint32_t number(const char *text)
-{
-    return (uint32_t)strtoul(text, NULL, 10);
-}
-
-static int configure(int argc, char **argv)
-{
-    int opt;
-
-    while ((opt = getopt(argc, argv, "a:p:D:m:r:t:s:")) != -1) {
-        if (opt == 'a')
-            set.opt.address = optarg;
-        else if (opt == 'D')
-            set.opt.dir = optarg;
-        else if (opt == 'p')
-            set.opt.port = (uint16_t)number(optarg);
-        else if (opt == 'm' && sscanf(optarg, "%10u/%10u", &set.modid, &set.cmdid) != 2)
-            return usage();
-        else if (opt == 'r' || opt == 't' || opt == 's')
-            *(opt == 'r'   ? &set.rate
-              : opt == 't' ? &set.threads
-                           : &set.seconds) = number(optarg);
-        else if (opt == '?')
-            return usage();
-    }
-    if (optind < argc || set.rate < 1 || set.rate > 100000 || set.threads < 1 ||
-        set.threads > THREADS_MAX || set.seconds < 1 || set.seconds > 86400)
-        return usage();
-    return 0;
 }
 
 static void finish(struct worker *w)
@@ -233,16 +255,17 @@ int main(int argc, char **argv)
     unsigned long long last[5] = {0};
     struct timespec second = {1, 0};
     uint32_t s;
-    int rc = configure(argc, argv);
+    int rc = opts_main(&program, argc, argv, &set);
 
-    if (rc != 0)
+    if (rc != OPTS_RUN)
         return rc;
     sig_ignore_pipe_and_hup();
     sig_set(SIGTERM, on_signal);
     sig_set(SIGINT, on_signal);
     rc = start(w);
     if (rc < 0)
-        fprintf(stderr, "lars-traffic: %s (%s)\n", err_text(rc), err_str(rc));
+        fprintf(stderr, "lars-traffic: cannot start the calling threads: %s (%s)\n",
+                err_text(rc), err_str(rc));
     for (s = 1; rc == 0 && s <= set.seconds && !stop; s++) {
         clock_nanosleep(CLOCK_MONOTONIC, 0, &second, NULL); /* a signal cuts it short */
         print_line(s, last);

@@ -1,14 +1,13 @@
-/* lb_sim -- the classic algorithm in virtual time: what it does when things break.
- *     build/lb_sim zone     half of 8 nodes die for a minute
- *     build/lb_sim uniform  every call fails with the same probability, whatever the node
- *     build/lb_sim one      one of 4 nodes fails, then recovers
- *     -n NODES  -r CALLS_PER_SECOND  -s SEED
+/* lb_sim -- the classic algorithm in virtual time: what it does when nodes fail.
+ * `lb_sim --help` explains the options.
+ *
  * Nothing waits: a minute takes a moment, and the same seed gives the same lines. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/opts.h"
 #include "base/rnd.h"
 #include "lb/classic.h"
 
@@ -24,7 +23,7 @@ static struct {
     bool was_over[NODES_MAX];
     uint64_t now_ms, ok, failed, refused;
     bool quiet;
-} sim = {.nodes = 8, .rate = 1000};
+} sim;
 
 static void call(void)
 {
@@ -145,25 +144,56 @@ static void one(void)
     print_line("it is well again, 20 s");
 }
 
+static struct settings {
+    uint32_t nodes, rate, seed;
+} set;
+
+#define AT(field) offsetof(struct settings, field)
+static const struct conf_key keys[] = {
+    {"", "nodes", CONF_U32, AT(nodes), 1, NODES_MAX, "8", "how many nodes there are"},
+    {"", "rate", CONF_U32, AT(rate), 10, 100000, "1000", "calls a second"},
+    {"", "seed", CONF_U32, AT(seed), 1, 4000000000u, "1", "the seed"},
+    {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
+
+static const struct opts_flag flags[] = {
+    {'n', "nodes", "N", "", "nodes", NULL, "Simulate N nodes, 1 to 64."},
+    {'r', "rate", "CALLS", "", "rate", NULL,
+     "Make this many calls a second, 10 to 100000."},
+    {'s', "seed", "SEED", "", "seed", NULL, "Begin the random numbers with this seed."},
+    {0}};
+
+static const struct opts_program program = {
+    .name = "lb_sim",
+    .summary = "shows in virtual time what the classic algorithm does when nodes fail",
+    .operands = "zone|uniform|one",
+    .min = 1,
+    .max = 1,
+    .about =
+        "zone: half of the nodes fail for a minute. uniform: every call fails with the "
+        "same probability, whatever the node. one: one node fails, then recovers.\n"
+        "Nothing waits: a minute takes a moment, and the same seed gives the same lines.",
+    .flags = flags,
+    .keys = keys,
+    .exits = OPTS_EXITS};
+
 int main(int argc, char **argv)
 {
-    uint32_t seed = 1;
     const char *what;
-    int opt;
+    int rc = opts_main(&program, argc, argv, &set);
 
-    while ((opt = getopt(argc, argv, "n:r:s:")) != -1)
-        *(opt == 'n'   ? &sim.nodes
-          : opt == 'r' ? &sim.rate
-                       : &seed) = opt == '?' ? 0 : (uint32_t)strtoul(optarg, NULL, 10);
-    what = optind < argc ? argv[optind] : "";
-    if (!*what || !strstr("zone uniform one", what) || sim.nodes < 1 ||
-        sim.nodes > NODES_MAX || sim.rate < 10 || sim.rate > 100000 || seed == 0) {
-        fprintf(stderr, "usage: lb_sim zone|uniform|one [-n NODES] [-r CALLS_PER_SECOND]"
-                        " [-s SEED]\n");
+    if (rc != OPTS_RUN)
+        return rc;
+    what = argv[optind];
+    if (strcmp(what, "zone") != 0 && strcmp(what, "uniform") != 0 &&
+        strcmp(what, "one") != 0) {
+        fprintf(stderr, "lb_sim: %s: there is no such scenario; see lb_sim --help\n",
+                what);
         return 2;
     }
-    rnd_init(&sim.rnd, seed);
-    printf("%u nodes, %u calls/s, seed %u, %s\n", sim.nodes, sim.rate, seed, what);
+    sim.nodes = set.nodes;
+    sim.rate = set.rate;
+    rnd_init(&sim.rnd, set.seed);
+    printf("%u nodes, %u calls/s, seed %u, %s\n", sim.nodes, sim.rate, set.seed, what);
     if (begin() < 0)
         return EXIT_FAILURE;
     if (what[0] == 'z')

@@ -1,6 +1,5 @@
-/* route_get -- ask DNSService for a module and print its nodes, then every push as it
- *     comes. build/route_get MODID CMDID [-p PORT] [-a ADDRESS] [-n PRINTS]
- * Ends after PRINTS answers and pushes, or when DNSService closes. */
+/* route_get -- asks the DNSService for a module and prints its nodes, then every push as
+ * it arrives.  `route_get --help` explains the options. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/opts.h"
 #include "base/sig.h"
 #include "net/frame.h"
 #include "net/sock.h"
@@ -70,40 +70,63 @@ static int listen_to(int fd, long count)
     return rc;
 }
 
+static struct settings {
+    char address[48];
+    uint32_t port, count;
+} set;
+
+#define AT(field) offsetof(struct settings, field)
+static const struct conf_key keys[] = {
+    {"", "address", CONF_TEXT, AT(address), 0, sizeof(set.address), "127.0.0.1",
+     "the address of the DNSService"},
+    {"", "port", CONF_U32, AT(port), 1, 65535, "7778", "the TCP port of the DNSService"},
+    {"", "count", CONF_U32, AT(count), 0, 1000000000, "0", "how many routes to print"},
+    {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
+
+static const struct opts_flag flags[] = {
+    {'a', "address", "ADDRESS", "", "address", NULL, "The address of the DNSService."},
+    {'p', "port", "PORT", "", "port", NULL, "The TCP port of the DNSService."},
+    {'n', "count", "N", "", "count", NULL,
+     "End after N routes, the answer included; 0 waits for pushes without end."},
+    {0}};
+
+static const struct opts_program program = {
+    .name = "route_get",
+    .summary = "asks the DNSService for the nodes of a module and prints them, and every "
+               "change that it pushes",
+    .operands = "MODID CMDID",
+    .min = 2,
+    .max = 2,
+    .about = "It ends after N routes, or when the DNSService closes the connection.",
+    .flags = flags,
+    .keys = keys,
+    .exits = OPTS_EXITS};
+
 int main(int argc, char **argv)
 {
     struct module_id m;
     struct net_addr to;
-    const char *ip = "127.0.0.1";
-    long count = 0;
-    int port = 7778, opt, fd, rc;
+    int rc = opts_main(&program, argc, argv, &set), fd;
 
-    while ((opt = getopt(argc, argv, "p:a:n:")) != -1) {
-        if (opt == 'p')
-            port = net_addr_parse_port(optarg);
-        else if (opt == 'a')
-            ip = optarg;
-        else if (opt == 'n')
-            count = strtol(optarg, NULL, 10);
-    }
-    if (argc - optind != 2 || port < 1 || net_addr_set(&to, ip, (uint16_t)port) < 0) {
-        fprintf(stderr,
-                "usage: route_get MODID CMDID [-p PORT] [-a ADDRESS] [-n PRINTS]\n");
-        return 2;
-    }
+    if (rc != OPTS_RUN)
+        return rc;
     m.modid = (uint32_t)strtol(argv[optind], NULL, 10);
     m.cmdid = (uint32_t)strtol(argv[optind + 1], NULL, 10);
     rc = sig_ignore_pipe_and_hup();
+    if (rc == 0)
+        rc = net_addr_set(&to, set.address, (uint16_t)set.port);
     fd = rc < 0 ? rc : sock_connect(&to, 5000);
     if (fd < 0) {
-        fprintf(stderr, "route_get: cannot connect: %s (%s)\n", err_text(fd),
-                err_str(fd));
+        fprintf(stderr,
+                "route_get: cannot connect to %s port %u: %s (%s); start lars-dnsd, or "
+                "give -a and -p\n",
+                set.address, set.port, err_text(fd), err_str(fd));
         return EXIT_FAILURE;
     }
-    sock_set_timeout(fd, 0);          /* a push may take its time */
+    sock_set_timeout(fd, 0);          /* a push may come at any time */
     rc = ask(fd, &m);
     if (rc == 0)
-        rc = listen_to(fd, count);
+        rc = listen_to(fd, (long)set.count);
     close(fd);
     if (rc < 0)
         fprintf(stderr, "route_get: %s (%s)\n", err_text(rc), err_str(rc));

@@ -1,9 +1,10 @@
-/* simulator -- business code, played: asks the agent for nodes, lets a share of the calls
+/* simulator -- plays business code: asks the agent for nodes, lets a share of the calls
  * fail, reports, and prints who is picked and when nodes go overload and come back.
- *     build/simulator MODID CMDID [ERRPCT] [-n CALLS] [-i MS] [-b BAD_NODES]
- * ERRPCT per cent of the calls fail: of all nodes, or with -b of the first BAD_NODES.
- * "Overloaded" and "back" are what the classic algorithm, fed with the very same calls,
- * says here: the agent's own view when nobody else reports on this module. */
+ * `simulator --help` explains the options.
+ *
+ * "Overloaded" and "back" are what the classic algorithm, fed with the same calls,
+ * decides here; the agent decides the same when no other caller reports on this module.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 
 #include "api/lars.h"
 #include "base/mono.h"
+#include "base/opts.h"
 #include "base/rnd.h"
 #include "lb/classic.h"
 
@@ -140,22 +142,52 @@ static void summary(void)
            n_failed, n_overload);
 }
 
+static struct settings {
+    uint32_t calls, gap_ms, bad_nodes;
+} set;
+
+#define AT(field) offsetof(struct settings, field)
+static const struct conf_key keys[] = {
+    {"", "calls", CONF_U32, AT(calls), 0, 1000000000, "1000", "how many calls to make"},
+    {"", "gap_ms", CONF_U32, AT(gap_ms), 0, 3600000, "0", "ms between two calls"},
+    {"", "bad_nodes", CONF_U32, AT(bad_nodes), 0, NODES_MAX, "64", "how many nodes fail"},
+    {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
+
+static const struct opts_flag flags[] = {
+    {'n', "calls", "N", "", "calls", NULL, "Make N calls."},
+    {'i', "gap-ms", "MS", "", "gap_ms", NULL,
+     "Wait this many milliseconds between two calls."},
+    {'b', "bad-nodes", "N", "", "bad_nodes", NULL,
+     "Only calls of the first N nodes may fail."},
+    {0}};
+
+static const struct opts_program program = {
+    .name = "simulator",
+    .summary = "plays business code: asks the agent for nodes, lets a share of the calls "
+               "fail, and shows which nodes are picked",
+    .operands = "MODID CMDID [ERROR_PERCENT]",
+    .min = 2,
+    .max = 3,
+    .about =
+        "It finds the agent as every caller does: LARS_ADDRESS, LARS_PORT and LARS_DIR "
+        "override the defaults. \"Overloaded\" and \"back\" are what the classic "
+        "algorithm, fed with the same calls, decides here: it agrees with the agent when "
+        "no other caller reports on this module.",
+    .flags = flags,
+    .keys = keys,
+    .exits = OPTS_EXITS};
+
 int main(int argc, char **argv)
 {
     struct lars_client *c;
     uint32_t modid, cmdid;
-    int opt, rc;
+    int rc = opts_main(&program, argc, argv, &set);
 
-    while ((opt = getopt(argc, argv, "n:i:b:")) != -1)
-        if (opt != '?')
-            *(opt == 'n'   ? &n_calls
-              : opt == 'i' ? &gap_ms
-                           : &bad) = (uint32_t)strtoul(optarg, NULL, 10);
-    if (argc - optind < 2 || argc - optind > 3) {
-        fprintf(stderr, "usage: simulator MODID CMDID [ERRPCT] [-n CALLS] [-i MS]"
-                        " [-b BAD_NODES]\n");
-        return 2;
-    }
+    if (rc != OPTS_RUN)
+        return rc;
+    n_calls = set.calls;
+    gap_ms = set.gap_ms;
+    bad = set.bad_nodes;
     modid = (uint32_t)strtol(argv[optind], NULL, 10);
     cmdid = (uint32_t)strtol(argv[optind + 1], NULL, 10);
     if (argc - optind == 3)

@@ -178,27 +178,44 @@ static void destroy_agent(struct agent *a)
     free(a);
 }
 
-int agent_start(struct agent **out, const struct agent_config *cfg)
+static int create_parts(struct agent *a, const struct agent_config *cfg,
+                        enum agent_part *part)
+{
+    int rc = looppool_create(&a->pool, AGENT_THREADS);
+
+    if (rc == 0) {
+        *part = AGENT_PART_PORTS;
+        rc = open_ports(a, cfg);
+    }
+    if (rc == 0) {
+        *part = AGENT_PART_OUTBOX;
+        rc = create_batches(a, cfg);
+    }
+    if (rc == 0) {
+        *part = AGENT_PART_SHM;
+        rc = create_dataplane(a, cfg);
+    }
+    if (rc == 0) {
+        *part = AGENT_PART_CLIENTS;
+        rc = create_clients(a, cfg);
+    }
+    return rc < 0 ? rc : create_failover(a, cfg);
+}
+
+int agent_start(struct agent **out, const struct agent_config *cfg, enum agent_part *part)
 {
     struct agent *a = calloc(1, sizeof(*a));
     int rc;
 
+    *part = AGENT_PART_THREADS;
     if (!a)
         return -ENOMEM;
     sem_init(&a->drained, 0, 0);
-    rc = looppool_create(&a->pool, AGENT_THREADS);
-    if (rc == 0)
-        rc = open_ports(a, cfg);
-    if (rc == 0)
-        rc = create_batches(a, cfg);
-    if (rc == 0)
-        rc = create_dataplane(a, cfg);
-    if (rc == 0)
-        rc = create_clients(a, cfg);
-    if (rc == 0)
-        rc = create_failover(a, cfg);
-    if (rc == 0)
+    rc = create_parts(a, cfg, part);
+    if (rc == 0) {
+        *part = AGENT_PART_THREADS;
         rc = start_threads(a);
+    }
     if (rc < 0)
         destroy_agent(a);
     else

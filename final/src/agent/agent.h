@@ -31,11 +31,21 @@ struct agent_config {
     uint32_t max_modules;             /* of each shard */
 };
 
+/* What agent_start() was creating when it failed. */
+enum agent_part {
+    AGENT_PART_THREADS,               /* event loops and threads */
+    AGENT_PART_PORTS,                 /* the three UDP ports */
+    AGENT_PART_OUTBOX,                /* the outboxes beside cfg->route_file */
+    AGENT_PART_SHM,                   /* the shared memory in cfg->dataplane.dir */
+    AGENT_PART_CLIENTS,               /* clients of the DNSService and Report Service */
+};
+
 /* Reads the route file, opens ports and files, and starts the threads.  Returns 0;
  * -EADDRINUSE when the ports are taken; -EBUSY when another agent uses the files; other
  * errors of bind(2), open(2) and mmap(2); -ENOSPC; -ENOMEM; -EAGAIN when the system gives
- * no more threads.  Thread: init. */
-int agent_start(struct agent **out, const struct agent_config *cfg);
+ * no more threads.  <part> then names the part that failed.  Thread: init. */
+int agent_start(struct agent **out, const struct agent_config *cfg,
+                enum agent_part *part);
 
 /* Sends the last reports (for at most 2 s), writes the route file and ends the threads.
  * NULL is fine.  Thread: the one that called agent_start(). */

@@ -1,97 +1,234 @@
-/* Each option is written as a line of a configuration file into a text, which
- * conf_load_text() reads after the file.  So an option passes the same checks as a key
- * and gives the same error messages, and it overrides the file wherever it stands on the
- * command line.
- * Invariant: no option is stored in <values> except through the table of keys.
- * Rejected: parsing options into variables, because then each limit and each message
- * would exist twice. */
+/* The options are collected first and applied after the file, one by one, each as a line
+ * of a configuration file: so the file may stand anywhere on the command line, an option
+ * is checked by the same code as its key, and an error names the option.
+ *
+ * getopt_long() gets its tables from ours.  An option without a letter has as its value a
+ * number above every letter (enum).  Rejected: argp, which prints help in a form of its
+ * own and exits by itself. */
 #include "base/opts.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <stdbool.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define LETTERS 40
-#define TEXT_MAX 1000                 /* length of all options as lines */
+#include "base/opts_help.h"
+#include "base/version.h"
 
-struct args {
-    const char *file;                 /* -c; NULL = none */
-    int show;                         /* 'C' or 'P': --check-config or --print-config */
-    char text[TEXT_MAX];              /* the options as lines of a file */
-    size_t len;
+#define FLAGS_MAX 24                  /* options of a program, beside the common ones */
+#define GIVEN_MAX 64                  /* options on one command line */
+#define LINE_SIZE 700
+
+enum { CHECK = 1000, PRINT, DESCRIBE };
+
+struct given {
+    const struct opts_flag *flag;
+    const char *value;
 };
 
-static const struct option longs[] = {{"check-config", 0, NULL, 'C'},
-                                      {"print-config", 0, NULL, 'P'},
-                                      {0}};
+struct args {
+    const struct opts_program *p;
+    const char *file;                 /* of -c; NULL = none */
+    int show;                         /* 'h', 'V', CHECK, PRINT, DESCRIBE; 0 = run */
+    struct given given[GIVEN_MAX];
+    size_t n;
+};
 
-/* Build the string of option letters for getopt_long(). */
-static void spell(const struct opts_flag *f, char *letters)
+const char *const opts_no_files[] = {NULL};
+
+static void make_tables(const struct opts_program *p, char *letters, struct option *names)
 {
-    char *p = letters;
+    static const struct option common[] = {
+        {"help", 0, NULL, 'h'},           {"version", 0, NULL, 'V'},
+        {"describe", 0, NULL, DESCRIBE},  {"config", 1, NULL, 'c'},
+        {"check-config", 0, NULL, CHECK}, {"print-config", 0, NULL, PRINT}};
+    size_t i, n_common = p->files ? 6 : 3;
+    const struct opts_flag *f;
 
-    *p++ = 'c';
-    *p++ = ':';
-    for (; f->letter && p < letters + LETTERS - 3; f++) {
-        *p++ = f->letter;
-        if (!f->value)
-            *p++ = ':';
+    if (p->stop_at_operand)
+        *letters++ = '+';
+    *letters++ = ':'; /* a missing argument is ':', not '?' */
+    *letters++ = 'h';
+    *letters++ = 'V';
+    if (p->files) {
+        *letters++ = 'c';
+        *letters++ = ':';
     }
-    *p = '\0';
+    for (i = 0; i < n_common; i++)
+        *names++ = common[i];
+    for (f = p->flags, i = 0; f->letter && i < FLAGS_MAX; f++, i++) {
+        *letters++ = f->letter;
+        if (f->arg)
+            *letters++ = ':';
+        *names++ = (struct option){f->name, f->arg != NULL, NULL, f->letter};
+    }
+    *letters = '\0';
+    *names = (struct option){0};
 }
 
-/* Record one option.  Returns false when it is unknown or the text is full. */
-static bool take(struct args *a, const struct opts_flag *f, int opt)
+/* Returns 0, or -EINVAL with a sentence in <err>. */
+static int take(struct args *a, int opt, char *err)
 {
-    int n;
+    const struct opts_flag *f = a->p->flags;
 
-    if (opt == 'C' || opt == 'P')
-        a->show = opt;
-    if (opt == 'c')
+    if (opt == 'c' && a->p->files) {
         a->file = optarg;
-    if (opt == 'C' || opt == 'P' || opt == 'c')
-        return true;
+        return 0;
+    }
+    if (opt == 'h' || opt == 'V' || opt >= CHECK) {
+        a->show = opt;
+        return 0;
+    }
     while (f->letter && f->letter != opt)
         f++;
-    if (!f->letter)
-        return false;
-    n = snprintf(a->text + a->len, TEXT_MAX - a->len, "[%s]\n%s = %s\n", f->section,
-                 f->name, f->value ? f->value : optarg);
-    if (n < 0 || (size_t)n >= TEXT_MAX - a->len)
-        return false;
-    a->len += (size_t)n;
-    return true;
-}
-
-int opts_read(int argc, char **argv, const struct opts_flag *flags,
-              const struct conf_key *keys, void *values, char err[CONF_ERR_MAX])
-{
-    struct args a = {0};
-    char letters[LETTERS];
-    int opt, rc = 0;
-
-    spell(flags, letters);
-    conf_preset(keys, values);
-    opterr = 0;                       /* getopt_long() prints no message of its own */
-    optind = 0;                       /* 0 makes glibc scan from the start */
-    while (rc == 0 && (opt = getopt_long(argc, argv, letters, longs, NULL)) != -1)
-        rc = take(&a, flags, opt) ? 0 : -EINVAL;
-    if (rc < 0 || optind < argc) {
-        snprintf(err, CONF_ERR_MAX, "%.80s: unknown option, or its argument is missing",
-                 argv[rc < 0 ? optind - 1 : optind]);
+    if (a->n == GIVEN_MAX || !f->letter) {
+        snprintf(err, CONF_ERR_MAX, "there are more than %d options", GIVEN_MAX);
         return -EINVAL;
     }
-    if (a.file)
-        rc = conf_load(keys, values, a.file, err);
-    if (rc == 0)
-        rc = conf_load_text(keys, values, a.text, "option", err);
-    if (rc < 0 || !a.show)
+    a->given[a->n++] = (struct given){f, f->arg ? optarg : f->value};
+    return 0;
+}
+
+/* getopt_long() has refused an option: name it.  Returns -EINVAL. */
+static int refuse(const struct opts_program *p, int opt, char **argv, char *err)
+{
+    char letter[3] = {'-', (char)optopt, '\0'};
+    const char *word = argv[optind - 1];
+
+    if (optopt > 0 && optopt < CHECK && strncmp(word, "--", 2) != 0)
+        word = letter;
+    snprintf(err, CONF_ERR_MAX, "%.80s: %s; see %s --help", word,
+             opt == ':'                        ? "this option needs an argument"
+             : optopt > 0 && strchr(word, '=') ? "this option takes no argument"
+                                               : "there is no such option",
+             p->name);
+    return -EINVAL;
+}
+
+static int parse(struct args *a, int argc, char **argv, char *err)
+{
+    char letters[2 * FLAGS_MAX + 8];
+    struct option names[FLAGS_MAX + 7];
+    int opt, n, rc = 0;
+
+    make_tables(a->p, letters, names);
+    opterr = 0;                       /* we print the one message */
+    optind = 0; /* glibc: start anew, a test calls this repeatedly */
+    while (rc == 0 && (opt = getopt_long(argc, argv, letters, names, NULL)) != -1)
+        rc = opt == '?' || opt == ':' ? refuse(a->p, opt, argv, err) : take(a, opt, err);
+    n = argc - optind;
+    if (rc < 0 || a->show || (n >= a->p->min && (a->p->max < 0 || n <= a->p->max)))
         return rc;
-    if (a.show == 'P')
-        conf_print(keys, values, stdout);
+    if (n > a->p->max && a->p->max == 0)
+        snprintf(err, CONF_ERR_MAX, "%.80s: unexpected argument; see %s --help",
+                 argv[optind], a->p->name);
     else
-        printf("%s: ok\n", a.file ? a.file : "options");
+        snprintf(err, CONF_ERR_MAX,
+                 "the arguments are %s, and %d were given; see %s --help", a->p->operands,
+                 n, a->p->name);
+    return -EINVAL;
+}
+
+static int apply(const struct args *a, void *values, char *err)
+{
+    char line[LINE_SIZE], why[CONF_ERR_MAX];
+    const char *text;
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; i < a->n && rc == 0; i++) {
+        const struct opts_flag *f = a->given[i].flag;
+        const char *section = f->section ? f->section : "";
+
+        if (f->given)
+            *f->given = true;
+        if (!f->key)
+            continue;
+        rc = snprintf(line, sizeof(line), "%s%s%s%s = %s\n", *section ? "[" : "", section,
+                      *section ? "]\n" : "", f->key, a->given[i].value);
+        if (rc >= LINE_SIZE || strpbrk(a->given[i].value, "\r\n")) {
+            snprintf(err, CONF_ERR_MAX, "-%c: its argument is too long or has a line end",
+                     f->letter);
+            return -EINVAL;
+        }
+        rc = conf_load_text(a->p->keys, values, line, "", why);
+        if (rc == 0)
+            continue;
+        text = strstr(why, ": ");     /* behind the number of the line */
+        text = text ? text + 2 : why;
+        text += strncmp(text, "[] ", 3) == 0 ? 3 : 0;
+        snprintf(err, CONF_ERR_MAX, "option -%c: %.380s", f->letter, text);
+    }
+    return rc;
+}
+
+/* The file of -c, or the first there is of those to try; NULL = none. */
+static const char *choose_file(const struct args *a)
+{
+    const char *const *f = a->p->files;
+
+    if (a->file || !f)
+        return a->file;
+    for (; *f; f++) {
+        const char *path = **f == '$' ? getenv(*f + 1) : *f;
+
+        if (path && (**f == '$' || access(path, F_OK) == 0))
+            return path;
+    }
+    return NULL;
+}
+
+static int print(const struct args *a, const void *values, const char *file)
+{
+    if (a->show == 'h')
+        opts_help_print(a->p, stdout);
+    else if (a->show == 'V')
+        printf("%s %s\n", a->p->name, LARS_VERSION);
+    else if (a->show == DESCRIBE)
+        opts_help_describe(a->p, stdout);
+    else if (a->show == PRINT)
+        conf_print(a->p->keys, values, stdout);
+    else
+        printf("%s: ok\n", file ? file : "options");
     return 1;
+}
+
+int opts_read(const struct opts_program *p, int argc, char **argv, void *values,
+              char err[CONF_ERR_MAX])
+{
+    struct args a = {.p = p};
+    const char *file;
+    int rc;
+
+    conf_preset(p->keys, values);
+    rc = parse(&a, argc, argv, err);
+    if (rc < 0)
+        return rc;
+    if (a.show == 'h' || a.show == 'V' || a.show == DESCRIBE)
+        return print(&a, values, NULL);
+    file = choose_file(&a);
+    if (file)
+        rc = conf_load(p->keys, values, file, err);
+    if (rc == 0)
+        rc = apply(&a, values, err);
+    if (rc == 0 && p->check)
+        rc = p->check(values, err);
+    return rc < 0 || !a.show ? rc : print(&a, values, file);
+}
+
+int opts_main(const struct opts_program *p, int argc, char **argv, void *values)
+{
+    char err[CONF_ERR_MAX];
+    int rc = opts_read(p, argc, argv, values, err);
+
+    if (rc < 0) {
+        fprintf(stderr, "%s: %s\n", p->name, err);
+        return 2;
+    }
+    if (rc > 0 && (fflush(stdout) != 0 || ferror(stdout))) {
+        fprintf(stderr, "%s: cannot write to standard output\n", p->name);
+        return 1;
+    }
+    return rc == 0 ? OPTS_RUN : 0;
 }

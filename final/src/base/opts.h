@@ -1,23 +1,67 @@
-/* opts -- reads the command line of a server.  An option counts as a line that follows
- * the configuration file: the same table describes it, the same checks apply, and the
- * same error messages result.  Every server also accepts -c FILE, --check-config and
- * --print-config.  Thread: init. */
+/* opts -- the command line of a program.  Each program has one table of its options and
+ * one of its configuration keys; parsing, --help, --version, the manual page and the
+ * shell completion are all made from them, so they cannot disagree.
+ *
+ * An option sets a configuration key: it is checked as that key is, and it beats the
+ * file. A tool without a configuration file has keys all the same (section ""), which
+ * give its options their ranges and defaults.  Every program has as well -h, --help
+ * explain the program on standard output; exit 0 -V, --version    print its name and
+ * version; exit 0
+ *     --describe       print the tables as lines of words with tabs between them, for the
+ *                      generators of manual pages and completion (opts_help.h has the
+ * form) and a program with a configuration file has -c, --config FILE, --check-config,
+ * --print-config Thread: init. */
 #ifndef LARS_BASE_OPTS_H
 #define LARS_BASE_OPTS_H
+
+#include <stdbool.h>
 
 #include "base/conf.h"
 
 struct opts_flag {
-    char letter;                      /* 0 ends the list */
-    const char *section, *name;       /* the key that the option sets */
-    const char *value;                /* the value to set; NULL = its argument */
+    char letter;                      /* 'p' is -p; 0 ends the list */
+    const char *name;                 /* "port" is --port */
+    const char *arg; /* the word for its argument; NULL = it takes none */
+    const char *section, *key;        /* the configuration key that it sets; or NULL */
+    const char *value;                /* what it sets when it takes no argument */
+    const char *help;                 /* one sentence; NULL = the key's */
+    bool *given;                      /* becomes true; for an option without a key */
 };
 
-/* Set <values> to the presets, then to the values of the file, then to those of the
- * options; their order on the command line does not matter.  Returns 0 when the program
- * shall run; 1 when it shall exit, because --check-config or --print-config has printed
- * its result; -EINVAL, -ENOENT or another -errno, and then <err> holds a message. */
-int opts_read(int argc, char **argv, const struct opts_flag *flags,
-              const struct conf_key *keys, void *values, char err[CONF_ERR_MAX]);
+struct opts_program {
+    const char *name;                 /* "lars-dnsd" */
+    const char *summary;              /* what it does: a clause without a full stop */
+    const char *operands;             /* "MODID CMDID", as in the synopsis; "" = none */
+    int min, max;                     /* how many operands; max -1 = any number */
+    bool stop_at_operand;             /* what follows the first operand is no option */
+    const char *about; /* more of --help; a line end separates paragraphs */
+    const struct opts_flag *flags;
+    const struct conf_key *keys;
+    /* Files to try in turn when there is no -c, ended by NULL; "$X" is the file that the
+     * environment variable X names.  NULL: the program has no configuration file. */
+    const char *const *files;
+    const char *exits;                /* lines "CODE MEANING", each with its line end */
+    /* What the table cannot check, such as an address.  Returns 0, or -EINVAL with a
+     * sentence in <err>.  NULL = nothing. */
+    int (*check)(const void *values, char err[CONF_ERR_MAX]);
+    /* More for --help (<as_table> false) and --describe (true); NULL = nothing. */
+    void (*more)(FILE *to, bool as_table);
+};
+
+#define OPTS_RUN (-1)
+#define OPTS_EXITS                                                                       \
+    "0 The program ended as it was asked to.\n"                                          \
+    "1 The program could not do its work; standard error has the reason.\n"              \
+    "2 An option, an argument or the configuration is wrong.\n"
+extern const char *const opts_no_files[]; /* -c, and no file without it */
+
+/* Set <values> to the presets, then to the file, then to the options.  The operands are
+ * then argv[optind] and after.  Returns 0: run; 1: what was asked for has been printed;
+ * -EINVAL, -ENOENT ...: <err> holds one sentence without the program's name. */
+int opts_read(const struct opts_program *p, int argc, char **argv, void *values,
+              char err[CONF_ERR_MAX]);
+
+/* The same for main(): prints the error.  Returns OPTS_RUN, or the code to exit with. */
+int opts_main(const struct opts_program *p, int argc, char **argv, void *values);
 
 #endif

@@ -20,8 +20,8 @@ static int module_list(struct ctl *c, int argc, char **argv)
                          "cmdid",
                          "CmdIDConfig") ", COUNT(*), SUM(state = 'up'), "
                                         "GROUP_CONCAT(DISTINCT zone ORDER BY zone "
-                                        "SEPARATOR ' ') FROM RouteData r "
-                                        "GROUP BY modid, cmdid ORDER BY modid, cmdid");
+                                        "SEPARATOR ' ') FROM RouteData r GROUP BY modid, "
+                                        "cmdid ORDER BY modid, cmdid");
 }
 
 static int route_list(struct ctl *c, int argc, char **argv)

@@ -27,8 +27,8 @@ static int status(struct ctl *c, int argc, char **argv)
         return ctl_print(c,
                          "modid# cmdid# callers# ok# failed# failed_percent# overloads#",
                          "SELECT s.modid, s.cmdid, COUNT(DISTINCT s.caller), " NODE_SUMS
-                         " FROM ServerCallStatus s GROUP BY s.modid, s.cmdid "
-                         "ORDER BY s.modid, s.cmdid");
+                         " FROM ServerCallStatus s GROUP BY s.modid, s.cmdid ORDER BY "
+                         "s.modid, s.cmdid");
     if (argc == 1)
         return ctl_say(CTL_USAGE, "a module has two numbers: MODID CMDID");
     rc = ctl_module(argv, &modid, &cmdid);

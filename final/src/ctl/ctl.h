@@ -1,4 +1,5 @@
-/* ctl -- what the commands of larsctl share: the database, how to print, what to ask. */
+/* ctl -- what the commands of larsctl share: the connection to the database, the form of
+ * the output, reading of arguments, the agents to ask.  Thread: one. */
 #ifndef LARS_CTL_CTL_H
 #define LARS_CTL_CTL_H
 
@@ -11,10 +12,10 @@
 /* Exit codes, stable: scripts test them. */
 enum {
     CTL_OK = 0,
-    CTL_FAILED = 1,                   /* not there, not answered; the words say */
+    CTL_FAILED = 1,                   /* it failed, or what was asked for is not there */
     CTL_USAGE = 2,
     CTL_NO_DB = 3,                    /* the database cannot be reached */
-    CTL_NEEDS_YES = 4,                /* it takes much away: say -y */
+    CTL_NEEDS_YES = 4,                /* it affects most nodes of a module: give -y */
 };
 
 #define CTL_MAX_AGENTS 32
@@ -22,12 +23,13 @@ enum {
 struct ctl {
     struct ctldb *db;
     enum table_format format;
-    bool yes;                         /* -y was said */
+    bool yes;                         /* -y was given */
     const char *who;                  /* the user, for RouteConfirm */
     const char *agent[CTL_MAX_AGENTS]; /* "ADDRESS:PORT" of agents we can ask */
     unsigned n_agent;
     const char *sql_dir;              /* of schema.sql and triggers.sql */
     const char *dnsd, *reportd;       /* "ADDRESS:PORT", lists with blanks */
+    const char *http;                 /* the same, of the daemons' HTTP ports */
 };
 
 /* A command.  <argv> holds its <argc> arguments.  Returns an exit code. */
@@ -35,24 +37,26 @@ typedef int ctl_fn(struct ctl *c, int argc, char **argv);
 
 struct ctl_cmd {
     const char *noun, *verb;          /* verb "" = the noun alone */
-    const char *args;                 /* for people; [X] may be missing */
+    const char *args;                 /* as in a synopsis: [X] may be left out */
     int min, max;                     /* how many arguments */
-    const char *help;
-    ctl_fn *fn;
+    const char *help;                 /* one sentence */
+    ctl_fn *fn;                       /* NULL: main() does it */
+    const char *more;                 /* further sentences of `larsctl help`; or NULL */
 };
 
-/* Say what the database said and return the exit code for <rc> (below 0). */
+/* Print the database's error on standard error; returns the exit code for <rc> (below 0).
+ */
 int ctl_db_failed(const struct ctl *c, int rc);
-/* "larsctl: ..." to stderr; returns <code>. */
+/* Print "larsctl: ..." on standard error; returns <code>. */
 int ctl_say(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Run a SELECT and print it.  <columns> as table_create().  Returns an exit code. */
 int ctl_print(struct ctl *c, const char *columns, const char *sql, ...)
     __attribute__((format(printf, 3, 4)));
-/* The same with a table that was filled already.  Takes <t>. */
+/* The same with a table that is filled already.  Takes <t>. */
 int ctl_print_table(struct ctl *c, struct table *t);
 
-/* Arguments.  Each returns 0, or CTL_USAGE after it said what is wrong. */
+/* Arguments.  Each returns 0, or CTL_USAGE after a line on standard error. */
 int ctl_module(char **argv, uint32_t *modid, uint32_t *cmdid); /* two arguments */
 int ctl_u32(const char *text, const char *what, uint32_t max, uint32_t *out);
 int ctl_node(const char *text, uint32_t *ip, uint32_t *port); /* "10.0.0.1:80" */
@@ -60,8 +64,8 @@ int ctl_node(const char *text, uint32_t *ip, uint32_t *port); /* "10.0.0.1:80" *
 /* A client of agent <i>.  Returns 0 or -errno. */
 int ctl_open_agent(const struct ctl *c, unsigned i, struct lars_client **out);
 
-/* Wait until every agent we can ask gives the nodes that the database has for the module,
- * and say on how many it is in force.  At most 5 s. */
+/* Wait, for at most 5 s, until every agent of the configuration gives the nodes that the
+ * database has for the module, and print on standard error on how many it is in force. */
 void ctl_in_force(struct ctl *c, uint32_t modid, uint32_t cmdid);
 
 #endif

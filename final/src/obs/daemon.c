@@ -1,74 +1,112 @@
-/* Signals become events of the loop (evsig), so a service stops between two events and
- * never inside one.  They are blocked before <start> makes threads, which inherit the
- * mask: a signal is delivered to the loop and to no other thread.
+/* A daemon that cannot start says in one line which part failed, for what reason and what
+ * an operator can do.  The reason of most failures is an errno; the mend depends on both,
+ * so the part names its configuration key, and this file adds the mend that follows from
+ * the errno: descriptors, memory and permissions are mended alike whatever the part is.
  *
- * Rejected: a main() of its own for each service.  The order above is easy to get wrong,
- * and was written down twice. */
+ * Rejected: exit() in here.  Each main() releases what it created, so that valgrind sees
+ * every leak of a failed start as well. */
 #include "obs/daemon.h"
 
+#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/err.h"
-#include "base/log.h"
-#include "net/evsig.h"
+#include "base/sig.h"
 #include "net/sock.h"
 
 #define BACKLOG 1024
-
-struct running {
-    const struct daemon_config *cfg;
-    struct evloop *loop;
-    struct evsig *sig;
-};
+#define PREFIX 5                      /* of "lars-", which log events leave out */
 
 static void on_signal(int signo, void *arg)
 {
-    struct running *r = arg;
+    struct daemon *d = arg;
+    char event[40];
 
-    LOG_INFO(r->cfg->stop_event, "signal=%d", signo);
-    evloop_stop(r->loop);
+    snprintf(event, sizeof(event), "%.30s.stop", d->name + PREFIX);
+    LOG_INFO(event, "signal=%d", signo);
+    evloop_stop(d->loop);
 }
 
-/* Takes <lfd>.  Returns 0 after a signal, or -errno when something cannot be started. */
-static int run_until_signal(const struct daemon_config *cfg, int lfd)
+int daemon_init(struct daemon *d, const char *name, const char *level)
 {
-    struct running r = {.cfg = cfg};
-    int rc = evloop_create(&r.loop);
+    int rc;
 
+    *d = (struct daemon){.name = name};
+    rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
-        rc = evsig_create(&r.sig, r.loop, on_signal, &r);
-    if (rc < 0) {
-        close(lfd);
-    } else {
-        rc = cfg->start(r.loop, lfd, cfg->arg);
-        if (rc == 0)
-            rc = evloop_run(r.loop);
-        cfg->stop(cfg->arg);
-    }
-    evsig_destroy(r.sig);
-    evloop_destroy(r.loop);
-    return rc;
+        rc = evloop_create(&d->loop);
+    if (rc == 0)
+        rc = evsig_create(&d->sig, d->loop, on_signal, d);
+    if (rc == 0)
+        rc = loglevel_create(&d->level, d->loop, level);
+    return rc < 0 ? daemon_failed(d, rc, "cannot create the main event loop") : 0;
 }
 
-int daemon_run(const struct daemon_config *cfg)
+int daemon_listen(const struct daemon *d, const char *address, uint32_t port)
 {
-    struct net_addr at = *cfg->at;
-    char text[NET_ADDR_STRLEN];
-    int rc, lfd = sock_listen(&at, BACKLOG, SOCK_NONBLOCK);
+    char text[NET_ADDR_STRLEN], what[NET_ADDR_STRLEN + 40];
+    struct net_addr at;
+    int lfd = net_addr_set(&at, address, (uint16_t)port);
 
+    if (lfd == 0)
+        lfd = sock_listen(&at, BACKLOG, SOCK_NONBLOCK);
     if (lfd < 0) {
-        fprintf(stderr, "%s: cannot listen on %s: %s (%s); see `ss -ltnp`\n", cfg->name,
-                net_addr_str(&at, text), err_text(lfd), err_str(lfd));
-        return EXIT_FAILURE;
+        snprintf(what, sizeof(what), "cannot listen on %s", net_addr_str(&at, text));
+        return daemon_failed(d, lfd, what);
     }
     sock_local_addr(lfd, &at);
     printf("listening on %s\n", net_addr_str(&at, text));
     fflush(stdout);
-    rc = run_until_signal(cfg, lfd);
-    if (rc < 0)
-        fprintf(stderr, "%s: %s (%s)\n", cfg->name, err_text(rc), err_str(rc));
-    return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return lfd;
+}
+
+static const char *mend_of(int rc)
+{
+    switch (-rc) {
+    case EADDRINUSE:
+        return "another program has the port: `ss -ltnup` shows which; stop it, or "
+               "configure another port";
+    case EADDRNOTAVAIL:
+        return "this host does not have the address: `ip addr` shows those it has";
+    case EACCES:
+    case EPERM:
+        return "this user may not do it: change the owner or the mode, or use a port "
+               "above 1023";
+    case EMFILE:
+    case ENFILE:
+        return "raise the limit of open files (LimitNOFILE=, `ulimit -n`)";
+    case ENOENT:
+        return "create the folder, or configure another one";
+    case ENOSPC:
+        return "free space there, or configure less";
+    case ENOMEM:
+        return "there is not enough memory";
+    case EAGAIN:
+        return "raise the limit of threads (TasksMax=, `ulimit -u`)";
+    case EBUSY:
+        return "another process of this program uses it: stop that one, or configure "
+               "another folder";
+    default:
+        return "see docs/ref/errors.md";
+    }
+}
+
+int daemon_failed(const struct daemon *d, int rc, const char *what)
+{
+    fprintf(stderr, "%s: %s: %s (%s); %s\n", d->name, what, err_text(rc), err_str(rc),
+            mend_of(rc));
+    return rc;
+}
+
+int daemon_run(struct daemon *d)
+{
+    return evloop_run(d->loop);
+}
+
+void daemon_fini(struct daemon *d)
+{
+    loglevel_destroy(d->level);
+    evsig_destroy(d->sig);
+    evloop_destroy(d->loop);
 }

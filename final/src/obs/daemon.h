@@ -1,27 +1,40 @@
-/* daemon -- the life of a service after its configuration is read: listen, say where, run
- * an event loop until SIGINT or SIGTERM, stop in order. */
+/* daemon -- what every daemon of Lars does in the same way: signals, the main event loop,
+ * the level of the log, the listening port and the words about a failed start.  One for
+ * each process, in main(); everything else the program creates between daemon_init() and
+ * daemon_run() and destroys before daemon_fini(). */
 #ifndef LARS_OBS_DAEMON_H
 #define LARS_OBS_DAEMON_H
 
-#include "base/net_addr.h"
-#include "net/evloop.h"
+#include <stdint.h>
 
-struct daemon_config {
-    const char *name;                 /* of the program, in messages: "lars-dnsd" */
-    const char *stop_event;           /* logged when a signal comes: "dnsd.stop" */
-    const struct net_addr *at;        /* TCP address to listen on; port 0 = any */
-    /* Start everything on <l>.  Takes <lfd>, a listening socket, on failure as well.
-     * Returns 0 or -errno. */
-    int (*start)(struct evloop *l, int lfd, void *arg);
-    /* End everything that runs: what came in is finished first.  Also called after a
-     * failed start, so it takes what was never started. */
-    void (*stop)(void *arg);
-    void *arg;                        /* borrowed */
+#include "net/evloop.h"
+#include "net/evsig.h"
+#include "obs/loglevel.h"
+
+struct daemon {
+    const char *name;                 /* "lars-dnsd"; its log events are dnsd.stop ... */
+    struct evloop *loop;              /* runs in daemon_run() */
+    struct evsig *sig;
+    struct loglevel *level;
 };
 
-/* Prints "listening on ADDR:PORT" on standard output once clients can connect, and a
- * reason on standard error when the service cannot start.  Returns the exit status of the
- * program.  Thread: init; it becomes the loop's. */
-int daemon_run(const struct daemon_config *cfg);
+/* Ignore SIGPIPE and SIGHUP; create the loop, which SIGINT and SIGTERM will end; set the
+ * level of the log to <level>, and watch SIGUSR1 and SIGUSR2 (loglevel.h).  Borrows
+ * <name>. Returns 0, or -errno after a line on standard error; daemon_fini() is needed in
+ * both cases.  Thread: init, before other threads exist: they inherit the mask of
+ * signals. */
+int daemon_init(struct daemon *d, const char *name, const char *level);
+
+/* Listen on the TCP port <port> of <address>, and print "listening on ADDRESS:PORT".
+ * Returns the non-blocking socket, or -errno after a line on standard error. */
+int daemon_listen(const struct daemon *d, const char *address, uint32_t port);
+
+/* Print "NAME: <what>: the words for <rc>" and how to mend it, on standard error.  <what>
+ * names the part that could not start.  Returns <rc>. */
+int daemon_failed(const struct daemon *d, int rc, const char *what);
+
+/* Run the loop until SIGINT or SIGTERM.  Returns 0 or -errno. */
+int daemon_run(struct daemon *d);
+void daemon_fini(struct daemon *d);
 
 #endif

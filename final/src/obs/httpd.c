@@ -1,14 +1,19 @@
-/* libmicrohttpd has an epoll descriptor of its own.  That descriptor is in our event
- * loop, where it becomes readable when there is something to do, and the library's next
- * time-out is a timer of ours: so metrics are collected in the loop's thread, between two
- * events, and need no lock.
+/* libmicrohttpd keeps its sockets in an epoll descriptor of its own.  That descriptor is
+ * registered in the daemon's event loop: it is readable when there is work, and the
+ * library's next time-out is a timer of the loop.  So the daemon's values are read in the
+ * thread that owns them, and no lock is needed.
  *
- * Rejected: the library's own threads.  Every value that a daemon shows would then have
- * to be atomic or locked. */
+ * The one thing that can be changed here is the level of the log (docs/decisions/018).
+ * PUT is used because a web page in a browser on this host cannot send it to another
+ * origin without that origin's consent, as it can POST.
+ *
+ * Rejected: the library's own threads, which would read the counters of others. */
 #include "obs/httpd.h"
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +24,12 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "net/sock.h"
+#include "obs/loglevel.h"
 
 #define MAX_CONNECTIONS 32u
 #define HEALTH_MAX 300                /* bytes of a reason */
 #define IDLE_S 10u
-#define MEMORY ((size_t)16384)        /* of a connection: the longest request */
+#define MEMORY ((size_t)16384)        /* bytes of a connection; bounds the request */
 
 struct httpd {
     struct evloop *loop;
@@ -32,6 +38,12 @@ struct httpd {
     int epfd;                         /* -1 = not in the loop */
     uint16_t port;
     struct httpd_config cfg;          /* its arg: owned */
+};
+
+struct request {
+    char body[16];                    /* longer than any word that is accepted */
+    size_t n;
+    bool is_long;                     /* more than fits came, and was thrown away */
 };
 
 static enum MHD_Result send_text(struct MHD_Connection *c, unsigned status,
@@ -48,6 +60,12 @@ static enum MHD_Result send_text(struct MHD_Connection *c, unsigned status,
     rc = MHD_queue_response(c, status, r);
     MHD_destroy_response(r);
     return rc;
+}
+
+static enum MHD_Result send_words(struct MHD_Connection *c, unsigned status,
+                                  const char *text)
+{
+    return send_text(c, status, "text/plain", text, strlen(text));
 }
 
 static enum MHD_Result send_metrics(struct httpd *h, struct MHD_Connection *c)
@@ -75,33 +93,111 @@ static enum MHD_Result send_health(struct httpd *h, struct MHD_Connection *c)
                      line, n < HEALTH_MAX ? (size_t)n : HEALTH_MAX - 1);
 }
 
+/* --- the level of the log ----------------------------------------------------------- */
+
+static bool is_loopback(const struct sockaddr *sa)
+{
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)(const void *)sa;
+    const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)sa;
+
+    if (sa->sa_family == AF_INET)
+        return ntohl(four->sin_addr.s_addr) >> 24 == 127;
+    if (sa->sa_family != AF_INET6)
+        return false;
+    return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr) ||
+           (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr) && six->sin6_addr.s6_addr[12] == 127);
+}
+
+/* A proxy on this host connects from a loopback address for clients that are elsewhere;
+ * the headers that it adds give it away. */
+static bool is_local(struct MHD_Connection *c)
+{
+    const union MHD_ConnectionInfo *peer =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+    return peer && is_loopback(peer->client_addr) &&
+           !MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Forwarded") &&
+           !MHD_lookup_connection_value(c, MHD_HEADER_KIND, "X-Forwarded-For");
+}
+
+static enum MHD_Result send_level(struct MHD_Connection *c)
+{
+    char line[80];
+    int n = snprintf(line, sizeof(line), "%.60s %s\n", program_invocation_short_name,
+                     loglevel_name(loglevel_get()));
+
+    return send_text(c, MHD_HTTP_OK, "text/plain", line, (size_t)n);
+}
+
+static enum MHD_Result put_level(struct MHD_Connection *c, struct request *q)
+{
+    enum log_level level;
+
+    q->body[strcspn(q->body, "\r\n")] = '\0';
+    if (!is_local(c))
+        return send_words(c, MHD_HTTP_FORBIDDEN,
+                          "the log level can be set from this host only\n");
+    if (q->is_long || loglevel_parse(q->body, &level) < 0)
+        return send_words(c, MHD_HTTP_BAD_REQUEST,
+                          "the body must be error, warn, info or debug\n");
+    loglevel_set(level, "http");
+    return send_level(c);
+}
+
+/* --- requests ----------------------------------------------------------------------- */
+
+static enum MHD_Result answer(struct httpd *h, struct MHD_Connection *c, const char *url,
+                              const char *method, struct request *q)
+{
+    bool is_level = strcmp(url, "/log-level") == 0;
+
+    if (is_level && strcmp(method, MHD_HTTP_METHOD_PUT) == 0)
+        return put_level(c, q);
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
+        strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+        return send_words(c, MHD_HTTP_METHOD_NOT_ALLOWED,
+                          "this method is not allowed here; use GET\n");
+    if (is_level)
+        return send_level(c);
+    if (strcmp(url, "/metrics") == 0)
+        return send_metrics(h, c);
+    if (strcmp(url, "/healthz") == 0)
+        return send_health(h, c);
+    return send_words(c, MHD_HTTP_NOT_FOUND,
+                      "not found; there are /metrics, /healthz and /log-level\n");
+}
+
+/* libmicrohttpd calls this for the headers, for each piece of the body, and once more. */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
                                   const char *method, const char *version,
                                   const char *data, size_t *n_data, void **state)
 {
-    static const char none[] = "not found; there are /metrics and /healthz\n";
-    static const char wrong[] = "only GET\n";
-    static int seen;
+    struct request *q = *state;
 
     (void)version;
-    (void)data;
-    if (!*state) {                    /* the headers: the body, if any, comes after */
-        *state = &seen;
-        return MHD_YES;
+    if (!q) {
+        *state = calloc(1, sizeof(*q));
+        return *state ? MHD_YES : MHD_NO;
     }
-    if (*n_data > 0) {
-        *n_data = 0;                  /* a body is read and ignored */
-        return MHD_YES;
-    }
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
-        strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return send_text(c, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain", wrong,
-                         sizeof(wrong) - 1);
-    if (strcmp(url, "/metrics") == 0)
-        return send_metrics(arg, c);
-    if (strcmp(url, "/healthz") == 0)
-        return send_health(arg, c);
-    return send_text(c, MHD_HTTP_NOT_FOUND, "text/plain", none, sizeof(none) - 1);
+    if (*n_data == 0)
+        return answer(arg, c, url, method, q);
+    if (*n_data < sizeof(q->body) - q->n)
+        memcpy(q->body + q->n, data, *n_data);
+    else
+        q->is_long = true;
+    q->n += q->is_long ? 0 : *n_data;
+    *n_data = 0; /* all of it has been taken */
+    return MHD_YES;
+}
+
+static void on_done(void *arg, struct MHD_Connection *c, void **state,
+                    enum MHD_RequestTerminationCode why)
+{
+    (void)arg;
+    (void)c;
+    (void)why;
+    free(*state);
+    *state = NULL;
 }
 
 static void run_mhd(void *arg)
@@ -132,7 +228,8 @@ static int start_mhd(struct httpd *h, int lfd)
     h->mhd = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, h,
                               MHD_OPTION_LISTEN_SOCKET, lfd, MHD_OPTION_CONNECTION_LIMIT,
                               MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
-                              MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY, MHD_OPTION_END);
+                              MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY,
+                              MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_END);
     if (!h->mhd) {
         close(lfd);
         return -EIO;
@@ -195,8 +292,10 @@ int httpd_create(struct httpd **out, struct evloop *l, const char *where,
     if (rc >= 0)
         rc = create_on(out, l, rc, cfg);
     if (rc < 0)
-        LOG_ERROR("http.listen", "at=%s err=%s: see [http] listen, and `ss -ltnp`", where,
-                  err_str(rc));
+        LOG_ERROR("http.listen",
+                  "at=%s err=%s: correct [http] listen; `ss -ltnp` shows which program "
+                  "has the port",
+                  where, err_str(rc));
     else
         LOG_INFO("http.listen", "at=%s port=%u", where, (*out)->port);
     return rc;

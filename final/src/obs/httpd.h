@@ -1,7 +1,10 @@
-/* httpd -- what a daemon shows over HTTP: /metrics and /healthz, served by libmicrohttpd
- * from the daemon's own event loop, without a thread and for a few connections at once.
- *     GET /metrics     what <collect> writes, and the process's own values
- *     GET /healthz     200 "ok"; or 503 and the reason that <health> returns
+/* httpd -- the HTTP port of a daemon, served by libmicrohttpd from the daemon's own event
+ * loop, without a thread of its own and for a few connections at once.
+ *     GET /metrics     the values that <collect> writes, and the process's own
+ *     GET /healthz     200 "ok", or 503 and the reason that <health> returns
+ *     GET /log-level   "PROGRAM LEVEL", such as "lars-dnsd info"
+ *     PUT /log-level   the body is error, warn, info or debug; answered like GET.  Only
+ *                      from a loopback address and not through a proxy: 403 otherwise
  * A daemon writes two functions over one struct of borrowed parts (dns_metrics.c shows
  * the form); everything else is here. */
 #ifndef LARS_OBS_HTTPD_H

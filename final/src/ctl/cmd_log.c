@@ -1,0 +1,142 @@
+/* log.  The level of a daemon is read and set through its HTTP port, which accepts the
+ * change from this host only (obs/httpd, docs/decisions/018).  One request is so small
+ * that it is written here: larsctl then needs no HTTP library.  A connection is closed by
+ * the daemon after its answer, so the answer ends where reading ends.
+ *
+ * Rejected: signals to the process ids.  They would need a file of each id or a search of
+ * /proc, and cannot read the level or set a certain one; they stay as the way for daemons
+ * without an HTTP port (SIGUSR1, SIGUSR2). */
+#include "ctl/cmd_log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/net_addr.h"
+#include "net/sock.h"
+
+#define CONNECT_MS 1000
+#define ANSWER_MAX 2000
+#define LIST_MAX 600                  /* bytes of [larsctl] http */
+
+struct answer {
+    int status;                       /* of HTTP */
+    char program[64], level[16];      /* of a 200 */
+};
+
+/* Read until the end.  Returns 0; -EMSGSIZE: it is no answer of ours; -errno. */
+static int read_answer(int fd, char *text, size_t size)
+{
+    size_t n = 0;
+    ssize_t got = 1;
+
+    while (got > 0) {
+        if (n + 1 == size)
+            return -EMSGSIZE;
+        got = sock_read(fd, text + n, size - n - 1);
+        n += got > 0 ? (size_t)got : 0;
+    }
+    text[n] = '\0';
+    return got < 0 ? (int)got : 0;
+}
+
+/* PUT <level>, or GET when it is NULL.  Returns 0, -EPROTO when the answer is not HTTP,
+ * or -errno. */
+static int ask(const struct net_addr *at, const char *level, struct answer *out)
+{
+    char text[ANSWER_MAX];
+    const char *body;
+    int n, rc, fd = sock_connect(at, CONNECT_MS);
+
+    if (fd < 0)
+        return fd;
+    n = snprintf(text, sizeof(text),
+                 "%s /log-level HTTP/1.1\r\n"
+                 "Host: localhost\r\n"
+                 "Connection: close\r\n"
+                 "Content-Length: %zu\r\n"
+                 "\r\n"
+                 "%s",
+                 level ? "PUT" : "GET", level ? strlen(level) : 0, level ? level : "");
+    rc = sock_write_all(fd, text, (size_t)n);
+    if (rc == 0)
+        rc = read_answer(fd, text, sizeof(text));
+    close(fd);
+    if (rc < 0)
+        return rc;
+    *out = (struct answer){0};
+    body = strstr(text, "\r\n\r\n");
+    if (!body || sscanf(text, "HTTP/1.%*1[01] %d", &out->status) != 1)
+        return -EPROTO;
+    if (out->status == 200 && sscanf(body, " %63s %15s", out->program, out->level) != 2)
+        return -EPROTO;
+    return 0;
+}
+
+/* One daemon; a row of <t> when its program is <only>, or <only> is NULL.  Returns an
+ * exit code. */
+static int one_daemon(struct table *t, const char *where, const char *level,
+                      const char *only)
+{
+    struct answer a;
+    struct net_addr at;
+    char *cell[3] = {a.program, (char *)where, a.level};
+    int rc = net_addr_parse(&at, where);
+
+    if (rc == 0 && only)              /* first the program's name, without a change */
+        rc = ask(&at, NULL, &a);
+    if (rc == 0 && only && a.status == 200 && strcmp(a.program, only) != 0)
+        return CTL_OK;
+    if (rc == 0)
+        rc = ask(&at, level, &a);
+    if (rc < 0)
+        return ctl_say(CTL_FAILED,
+                       "%s: %s; start the daemon with [http] listen = %s, or correct "
+                       "[larsctl] http",
+                       where, strerror(-rc), where);
+    if (a.status != 200)
+        return ctl_say(CTL_FAILED, "%s: the daemon refused (HTTP status %d)", where,
+                       a.status);
+    return table_add(t, cell) < 0 ? ctl_say(CTL_FAILED, "out of memory") : CTL_OK;
+}
+
+static int log_level(struct ctl *c, int argc, char **argv)
+{
+    static const char *const levels[] = {"error", "warn", "info", "debug"};
+    const char *level = argc > 0 ? argv[0] : NULL, *only = argc > 1 ? argv[1] : NULL;
+    char list[LIST_MAX], *word, *save = NULL;
+    struct table *t;
+    size_t i = 0;
+    int code = CTL_OK, one;
+
+    while (level && i < 4 && strcmp(level, levels[i]) != 0)
+        i++;
+    if (i == 4)
+        return ctl_say(CTL_USAGE, "\"%s\" is not error, warn, info or debug", level);
+    if (table_create(&t, "program at level") < 0)
+        return ctl_say(CTL_FAILED, "out of memory");
+    snprintf(list, sizeof(list), "%s", c->http);
+    for (word = strtok_r(list, " ,", &save); word; word = strtok_r(NULL, " ,", &save)) {
+        one = one_daemon(t, word, level, only);
+        code = code == CTL_OK ? one : code;
+    }
+    if (table_n_rows(t) == 0 && code == CTL_OK)
+        code = ctl_say(CTL_FAILED, "there is no %s at the addresses of [larsctl] http",
+                       only ? only : "daemon");
+    if (table_n_rows(t) == 0) {
+        table_destroy(t);
+        return code;
+    }
+    one = ctl_print_table(c, t);
+    return code == CTL_OK ? one : code;
+}
+
+const struct ctl_cmd cmd_log[] = {
+    {"log", "", "[error|warn|info|debug] [PROGRAM]", 0, 2,
+     "Show or set the log level of the daemons of this host.", log_level,
+     "It asks the HTTP ports in [larsctl] http. PROGRAM, such as lars-dnsd, leaves the "
+     "others as they are. A daemon accepts a change from its own host only, and has the "
+     "level of its configuration again after a restart. A daemon without an HTTP port "
+     "takes SIGUSR1 (more) and SIGUSR2 (less)."},
+    {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL}};
