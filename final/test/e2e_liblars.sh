@@ -1,9 +1,10 @@
 #!/bin/sh
-# The client library as users have it: installed, found by pkg-config, shared and static.
+# The client library as a user has it: installed, found by pkg-config, shared and static.
 set -u
 cd "$(dirname "$0")/.."
 [ -z "${LARS_MODE:-}" ] || { echo "skip - the client library as it is installed: not under $LARS_MODE"; exit 0; }
 build=${BUILD:-build}; bad=0
+version=$(sed -n 's/^#define LARS_VERSION "\(.*\)"$/\1/p' src/base/version.h)
 tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 check() { # WHAT COMMAND...
     what=$1; shift
@@ -34,10 +35,10 @@ if command -v pkg-config >/dev/null; then cf=$(pkg-config --cflags lars) ld=$(pk
 else cf="-I$tmp/opt/lars/include" ld="-L$lib -llars"; fi
 check 'a program with the shared library' ${CC:-gcc} -Wall -Wextra -Werror $cf -o "$tmp/dyn" "$tmp/use.c" $ld
 check 'it runs' sh -c "LD_LIBRARY_PATH='$lib' '$tmp/dyn' >'$tmp/said'"
-check 'it says what is wrong' grep -q '^1.1.0 the agent does not answer' "$tmp/said"
-check 'a program with the static one' ${CC:-gcc} -Wall -Wextra -Werror $cf -o "$tmp/sta" "$tmp/use.c" "$lib/liblars.a" -lprotobuf-c -lm -pthread
-check 'it runs, too' "$tmp/sta"
+check 'it prints its version and why the call failed' grep -q "^$version the agent does not answer" "$tmp/said"
+check 'a program with the static library' ${CC:-gcc} -Wall -Wextra -Werror $cf -o "$tmp/sta" "$tmp/use.c" "$lib/liblars.a" -lprotobuf-c -lm -pthread
+check 'it runs with the static library' "$tmp/sta"
 check 'C++ takes the header' sh -c "echo '#include <lars_retry.h>' | ${CXX:-g++} -x c++ -Wall -Wextra -Werror $cf -fsyntax-only -"
-check 'shows nothing but versioned lars_*' sh -c "! nm -D --defined-only '$lib/liblars.so.1' | awk '\$3 !~ /^(lars_[a-z_]+@@LARS_1.[01]|LARS_1.[01])\$/' | grep ."
-check 'the static one neither' sh -c "! nm -g --defined-only '$lib/liblars.a' | awk 'NF == 3 && \$3 !~ /^lars_[a-z_]+\$/' | grep ."
+check 'the shared library exports versioned lars_* only' sh -c "! nm -D --defined-only '$lib/liblars.so.1' | awk '\$3 !~ /^(lars_[a-z_]+@@LARS_1.[01]|LARS_1.[01])\$/' | grep ."
+check 'the static library exports lars_* only' sh -c "! nm -g --defined-only '$lib/liblars.a' | awk 'NF == 3 && \$3 !~ /^lars_[a-z_]+\$/' | grep ."
 exit $bad

@@ -1,5 +1,5 @@
-/* Clients and the agent are killed at random under full load: no torn answer, no hang,
- * and at the end every call is accounted for, in the ledgers and in the database.
+/* Clients and the agent are killed at random under full load: no wrong answer and no
+ * hang, and at the end every call is accounted for, in the call logs and in the database.
  *   LARS_CHAOS=N   N times as many kills (make chaos) */
 #include "system.h"
 
@@ -12,7 +12,7 @@
 #include "shmem/node_table.h"
 
 #define CLIENTS 4
-#define KILLS 40                      /* of clients; of the agent a tenth */
+#define KILLS 40 /* of clients; the agent is killed a tenth as often */
 
 struct truth {
     _Atomic uint64_t begun, done, wrong, failed, ready;
@@ -84,7 +84,7 @@ static void call_until_killed(struct truth *t, uint64_t seed)
             open[i] = false;
         } else if (lars_get_host(c, 1, 1, &h[i]) == 0) {
             t->wrong += !is_right(&h[i]);
-            if (h[i].opaque[2] == 0) { /* by UDP, at the very start: not of this test */
+            if (h[i].opaque[2] == 0) { /* by UDP, before shared memory has the module */
                 poll(NULL, 0, 20);
                 continue;
             }
@@ -95,7 +95,7 @@ static void call_until_killed(struct truth *t, uint64_t seed)
             t->failed++;
         }
         if (rnd_u32(&r) % 64 == 0)
-            poll(NULL, 0, 1);         /* the agent wants a processor, too */
+            poll(NULL, 0, 1);         /* leave the agent some processor time */
     }
 }
 
@@ -125,7 +125,7 @@ static bool nothing_open(void)
     return true;
 }
 
-static struct call_log_sum all_ledgers(void)
+static struct call_log_sum all_call_logs(void)
 {
     struct call_log_sum s = {0};
     uint32_t i, nid;
@@ -134,7 +134,7 @@ static struct call_log_sum all_ledgers(void)
         struct call_log *c;
 
         if (i >= 64 && i < SEGMENT_CLIENT_LOGS)
-            continue;                 /* never used here */
+            continue;                 /* this test never uses them */
         assert_int_equal(call_log_open(&c, seg, i), 0);
         for (nid = 0; nid < node_table_count(seg); nid++)
             call_log_sum(c, nid, &s);
@@ -143,7 +143,7 @@ static struct call_log_sum all_ledgers(void)
     return s;
 }
 
-static void t_everybody_is_killed_and_every_call_is_there(void **state)
+static void t_after_random_kills_every_call_is_accounted_for(void **state)
 {
     int i, n, kills = KILLS * (getenv("LARS_CHAOS") ? atoi(getenv("LARS_CHAOS")) * 5 : 1);
     uint64_t begun = 0, done = 0, since;
@@ -170,9 +170,9 @@ static void t_everybody_is_killed_and_every_call_is_there(void **state)
         kill_child(i);
     since = t_now_ms();
     T_WAIT(nothing_open());
-    print_message("chaos: torture: counters of calls under way right after %llu ms\n",
+    print_message("chaos: torture: in-flight counters right after %llu ms\n",
                   (unsigned long long)(t_now_ms() - since));
-    T_WAIT((s = all_ledgers(), s.begun == s.done + s.abandoned));
+    T_WAIT((s = all_call_logs(), s.begun == s.done + s.abandoned));
     for (i = 0; i < CLIENTS; i++) {
         begun += truth[i].begun;
         done += truth[i].done;
@@ -180,7 +180,7 @@ static void t_everybody_is_killed_and_every_call_is_there(void **state)
         assert_int_equal(truth[i].failed, 0);
     }
     print_message("chaos: torture: %d kills of clients, %d of the agent: begun %llu = "
-                  "reported %llu + abandoned %llu; the callers say %llu and %llu\n",
+                  "reported %llu + abandoned %llu; the callers counted %llu and %llu\n",
                   kills + CLIENTS, kills / 10, (unsigned long long)s.begun,
                   (unsigned long long)s.done, (unsigned long long)s.abandoned,
                   (unsigned long long)begun, (unsigned long long)done);
@@ -192,4 +192,4 @@ static void t_everybody_is_killed_and_every_call_is_there(void **state)
 
 #define S(f) cmocka_unit_test_setup_teardown(f, torture_setup, torture_teardown)
 
-MYDB_MAIN(S(t_everybody_is_killed_and_every_call_is_there))
+MYDB_MAIN(S(t_after_random_kills_every_call_is_accounted_for))

@@ -1,4 +1,5 @@
-/* Ledgers of calls: each call once, whoever reports, forgets, or is killed when. */
+/* Call logs: every call is counted once, also when another thread reports it, when no
+ * report comes, and when the client or the agent is killed at any instruction. */
 #include "shmfix.h"
 
 #include <pthread.h>
@@ -7,7 +8,7 @@
 #include "shmem/log_recovery.h"
 #include "shmem/segment_private.h"
 
-#define OWN SEGMENT_CLIENT_LOGS            /* the agent's */
+#define OWN SEGMENT_CLIENT_LOGS       /* index of the agent's own log */
 
 static struct call_log *own;
 
@@ -60,7 +61,7 @@ static void t_a_call_is_begun_and_reported_once(void **state)
     log_owner_give(seg, c);
 }
 
-static void t_a_failed_call_is_punished(void **state)
+static void t_a_failed_call_counts_as_at_least_the_penalty(void **state)
 {
     struct call_log_end e;
     struct call_log *c;
@@ -74,7 +75,8 @@ static void t_a_failed_call_is_punished(void **state)
     assert_int_equal(sum_of(c, 0).lat_us, 20000);
     call_log_begin(c, 0, 0, 0, &token);
     call_log_finish(c, c, token, CALL_LOG_FAILED, 50000, 20000, &e);
-    assert_int_equal(sum_of(c, 0).lat_us, 70000); /* slower than that anyway */
+    assert_int_equal(sum_of(c, 0).lat_us,
+                     70000);          /* this one took longer than the penalty */
     log_owner_give(seg, c);
 }
 
@@ -88,7 +90,7 @@ static void t_a_late_token_closes_nothing(void **state)
     assert_int_equal(log_owner_take(&c, seg), 0);
     call_log_begin(c, 0, 0, 0, &token);
     call_log_finish(c, c, token, CALL_LOG_OK, 1, 0, &e);
-    call_log_begin(c, 1, 0, 0, &next);   /* the same slot */
+    call_log_begin(c, 1, 0, 0, &next); /* in the same slot */
     assert_int_equal(call_log_finish(c, c, token, CALL_LOG_OK, 2, 0, &e), -EALREADY);
     assert_int_equal(call_log_finish(c, c, next, CALL_LOG_OK, 2, 0, &e), 0);
     log_owner_give(seg, c);
@@ -127,7 +129,7 @@ static void count(const struct call_log_end *e, void *arg)
     ++*(int *)arg;
 }
 
-static void t_a_call_that_nobody_reports_times_out(void **state)
+static void t_a_call_without_a_report_times_out(void **state)
 {
     struct call_log_end e;
     struct call_log *c;
@@ -168,7 +170,8 @@ static void t_without_a_slot_a_call_is_counted_at_its_end(void **state)
     assert_int_equal(call_log_count(c, 0, 0, true, 5), 0);
     assert_int_equal(sum_of(c, 0).begun, LAYOUT_SLOTS + 1);
     assert_int_equal(call_log_finish(own, c, token[7], CALL_LOG_OK, 1, 0, &e), 0);
-    assert_int_equal(call_log_begin(c, 0, 0, 0, &more), 0); /* somebody gave one back */
+    assert_int_equal(call_log_begin(c, 0, 0, 0, &more),
+                     0);              /* the agent has freed a slot */
     assert_int_not_equal(more, 0);
     for (i = 0; i < LAYOUT_SLOTS; i++)
         call_log_finish(c, c, token[i], CALL_LOG_OK, 1, 0, &e);
@@ -189,25 +192,26 @@ static void t_durations_are_counted(void **state)
     call_log_finish(c, c, token, CALL_LOG_OK, 10, 0, &e);
     call_log_begin(c, 0, 0, 0, &token);
     call_log_finish(c, c, token, CALL_LOG_FAILED, 10, 0, &e);
-    assert_int_equal(call_log_bucket(c, 0, 1), 1); /* below 16 us; failed ones are not */
+    assert_int_equal(call_log_bucket(c, 0, 1),
+                     1);              /* below 16 us; failed calls are not in it */
     log_owner_give(seg, c);
 }
 
 /* --- claims ------------------------------------------------------------------------- */
 
-static void t_all_ledgers_taken_is_said(void **state)
+static void t_all_call_logs_taken_is_eusers(void **state)
 {
     struct call_log *c;
     int i;
 
     (void)state;
     for (i = 0; i < SEGMENT_CLIENT_LOGS - 1; i++)
-        seg->counters->claim[i] = 1;  /* somebody's */
+        seg->counters->claim[i] = 1;  /* as if another thread had it */
     assert_int_equal(log_owner_take(&c, seg), 0);
     assert_int_equal(call_log_index(c), SEGMENT_CLIENT_LOGS - 1);
-    assert_int_equal(log_owner_take(&own, seg), -EUSERS); /* the 1,025th */
+    assert_int_equal(log_owner_take(&own, seg), -EUSERS); /* all 1,024 are taken */
     log_owner_give(seg, c);
-    assert_int_equal(log_owner_take(&c, seg), 0); /* and it is free again */
+    assert_int_equal(log_owner_take(&c, seg), 0); /* the log that was given back */
     log_owner_give(seg, c);
 }
 
@@ -217,7 +221,7 @@ static void t_a_claim_without_a_lock_is_dead(void **state)
 
     (void)state;
     assert_int_equal(call_log_open(&c, seg, 5), 0);
-    assert_false(log_owner_seize_dead(seg, c)); /* nobody's */
+    assert_false(log_owner_seize_dead(seg, c)); /* not claimed */
     seg->counters->claim[5] = 77;
     assert_true(log_owner_seize_dead(seg, c));
     log_owner_release(seg, c);
@@ -227,11 +231,11 @@ static void t_a_claim_without_a_lock_is_dead(void **state)
 
 /* --- deaths ------------------------------------------------------------------------- */
 
-struct truth {                        /* what a child did, in memory of its own */
+struct truth { /* what a child did: in memory apart from the segment */
     _Atomic uint64_t begun, done, ready;
 };
 
-/* Calls, reports some of them by hand, until it is killed. */
+/* Begin and report calls until the kill; up to 8 are open at a time. */
 static void child_calls(struct truth *t, uint64_t seed)
 {
     struct picker_pick p[8] = {{.token = 0}};
@@ -258,13 +262,13 @@ static void child_calls(struct truth *t, uint64_t seed)
     }
 }
 
-static void drop_infl(const struct call_log_end *e, void *arg)
+static void drop_inflight(const struct call_log_end *e, void *arg)
 {
     (void)arg;
     seg->counters->counter[e->nid].inflight--;
 }
 
-/* Clean up after whoever died, as the agent does. */
+/* Recover the logs of dead processes, as the agent does. */
 static void recover_all(struct call_log **all)
 {
     uint32_t i;
@@ -275,7 +279,7 @@ static void recover_all(struct call_log **all)
         if (!all[i])
             assert_int_equal(call_log_open(&all[i], seg, i), 0);
         T_WAIT(log_owner_seize_dead(seg, all[i]));
-        log_recovery_run(own, all[i], all, OWN + 1, mono_us(), drop_infl, NULL);
+        log_recovery_run(own, all[i], all, OWN + 1, mono_us(), drop_inflight, NULL);
         log_owner_release(seg, all[i]);
     }
 }
@@ -291,8 +295,8 @@ static struct call_log_sum everything(struct call_log **all)
     return s;
 }
 
-/* A client is killed at any instruction: what was begun is done or abandoned, to the
- * last call, and what it knows to be done is done. */
+/* A client is killed at any instruction: each call that it began is done or abandoned,
+ * and each call that it counted as reported is done. */
 static void t_a_killed_client_is_accounted_for(void **state)
 {
     struct call_log *all[OWN + 1] = {[OWN] = own};
@@ -324,22 +328,22 @@ static void t_a_killed_client_is_accounted_for(void **state)
         recover_all(all);
         begun += t->begun;
         done += t->done;
-        unsure++;                     /* the last step may be told to nobody */
+        unsure++;                     /* killed between a step and its count in <t> */
         s = everything(all);
         assert_int_equal(s.begun, s.done + s.abandoned);
         assert_in_range(s.begun, begun, begun + unsure);
         assert_in_range(s.done, done, done + unsure);
     }
     assert_true(done > 0);
-    for (i = 0; i < 4; i++)           /* what an audit would have to correct */
+    for (i = 0; i < 4; i++)           /* the difference that inflight_audit corrects */
         assert_in_range(seg->counters->counter[i].inflight + (int)unsure, 0, 2 * unsure);
     for (i = 0; i < OWN; i++)
         call_log_close(all[i]);
     munmap(t, 4096);
 }
 
-/* Two children share calls: each closes what the other began; both die at any time.  And
- * the agent's own ledger is recovered like any other. */
+/* A client is killed, then the agent in the middle of the recovery; the next agent
+ * recovers the log of the first agent, too. */
 static void t_the_agent_dies_while_it_cleans_up(void **state)
 {
     struct call_log *all[OWN + 1] = {[OWN] = own};
@@ -365,14 +369,14 @@ static void t_the_agent_dies_while_it_cleans_up(void **state)
         T_WAIT(t->ready && t->begun > 8);
         kill(pid, SIGKILL);
         assert_int_equal(waitpid(pid, &status, 0), pid);
-        agent = fork();               /* an agent that cleans up, and is killed */
+        agent = fork();               /* recovers, and is killed in it */
         if (agent == 0) {
             struct call_log *theirs[OWN + 1] = {NULL};
 
             if (call_log_open(&own, seg, OWN) < 0)
                 _exit(1);
             theirs[OWN] = own;
-            log_recovery_run(own, own, theirs, OWN + 1, mono_us(), drop_infl, NULL);
+            log_recovery_run(own, own, theirs, OWN + 1, mono_us(), drop_inflight, NULL);
             recover_all(theirs);
             _exit(0);
         }
@@ -381,8 +385,8 @@ static void t_the_agent_dies_while_it_cleans_up(void **state)
             continue;
         kill(agent, SIGKILL);
         waitpid(agent, &status, 0);
-        /* next one */
-        log_recovery_run(own, own, all, OWN + 1, mono_us(), drop_infl, NULL);
+        /* the next agent */
+        log_recovery_run(own, own, all, OWN + 1, mono_us(), drop_inflight, NULL);
         recover_all(all);
         s = everything(all);
         assert_int_equal(s.begun, s.done + s.abandoned);
@@ -395,11 +399,12 @@ static void t_the_agent_dies_while_it_cleans_up(void **state)
 struct sharing {
     struct picker *c;
     struct call_log *other;
-    _Atomic uint64_t *token;          /* calls on their way from hand to hand */
+    _Atomic uint64_t *token;          /* open calls that either thread may report */
     uint64_t n_done, n_late;
 };
 
-/* Begin some, end whatever lies there, whoever began it. */
+/* Begin a call, put its token into the shared array, report the call whose token was
+ * there. */
 static void *share(void *arg)
 {
     struct sharing *s = arg;
@@ -456,18 +461,19 @@ static void t_threads_end_each_others_calls(void **state)
     assert_int_equal(s.begun, 200000);
     assert_int_equal(s.done, a.n_done + b.n_done);
     assert_int_equal(s.begun - s.done, open);
-    assert_int_equal(open, call_log_n_open(picker_log(a.c)) +
-                               call_log_n_open(picker_log(b.c)));
+    assert_int_equal(open,
+                     call_log_n_open(picker_log(a.c)) + call_log_n_open(picker_log(b.c)));
     picker_destroy(a.c);
     picker_destroy(b.c);
 }
 
 #define C(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-T_MAIN(C(t_a_call_is_begun_and_reported_once), C(t_a_failed_call_is_punished),
+T_MAIN(C(t_a_call_is_begun_and_reported_once),
+       C(t_a_failed_call_counts_as_at_least_the_penalty),
        C(t_a_late_token_closes_nothing), C(t_another_thread_may_report),
-       C(t_a_call_that_nobody_reports_times_out),
+       C(t_a_call_without_a_report_times_out),
        C(t_without_a_slot_a_call_is_counted_at_its_end), C(t_durations_are_counted),
-       C(t_all_ledgers_taken_is_said), C(t_a_claim_without_a_lock_is_dead),
+       C(t_all_call_logs_taken_is_eusers), C(t_a_claim_without_a_lock_is_dead),
        C(t_a_killed_client_is_accounted_for), C(t_the_agent_dies_while_it_cleans_up),
        C(t_threads_end_each_others_calls))

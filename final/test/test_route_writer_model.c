@@ -1,7 +1,8 @@
-/* A model of publishing: every order of stores that a weakly ordered processor (Arm)
- * allows, every place in it for each load of a reader, three publishes in a row, and a
- * writer that dies after any store and has a successor.  A reader may only accept what is
- * whole.  Without the fence the model finds a torn copy: so the check can fail.
+/* A model of route_writer.c and route_reader.c: three updates in a row, in every order of
+ * stores that a weakly ordered processor (Arm) allows, with every place in that order for
+ * each load of a reader; and a writer that dies after any store and has a successor.  A
+ * reader must accept whole copies only.  Without the fence the model finds a torn copy,
+ * which shows that the check can fail.
  *
  * Memory: W (where), two copies of two words.  Publish p writes both words of the copy
  * that W does not name, then W = p.  The copy that W = p names is p % 2. */
@@ -41,8 +42,8 @@ static bool is_ordered(const struct store *a, const struct store *b)
     return with_fence && b->publish > a->publish; /* the fence before b's publish */
 }
 
-/* A reader's four loads at places t[0] <= t[1], t[2] <= t[3] of this order: acquire keeps
- * the words between the two looks at W, not in order with each other. */
+/* A reader's four loads at places t[0] <= t[1], t[2] <= t[3] of this order: the acquire
+ * loads keep the words between the two loads of W, but not in order with each other. */
 static void read_at(const int seen[][5], const int t[4])
 {
     int w1 = seen[t[0]][W], copy = 2 * (w1 % 2);
@@ -54,7 +55,7 @@ static void read_at(const int seen[][5], const int t[4])
     n_torn += x0 != w1 || x1 != w1;
 }
 
-/* Both words, each anywhere between the two looks. */
+/* Each of the two words anywhere between the two loads of W. */
 static void read_between(const int seen[][5], int first, int last)
 {
     int t[4] = {first, 0, 0, last};
@@ -74,7 +75,7 @@ static void read_everywhere(const int seen[][5], int n)
             read_between(seen, first, last);
 }
 
-/* All orders in which the stores may be seen, one after the other. */
+/* Every order in which the stores may become visible. */
 static void order(int seen[][5], bool done[STORES], int n)
 {
     int i, k;
@@ -132,9 +133,9 @@ static void t_without_the_fence_a_torn_copy_is_accepted(void **state)
     assert_true(n_torn > 0);
 }
 
-/* Dies after store <dead> of publish 2; the successor sees W = 1 and does publish 2 anew
- * into the same copy. */
-static void t_a_writer_that_dies_leaves_no_trap(void **state)
+/* The writer dies after store <dead> of update 2; its successor sees W = 1 and writes
+ * update 2 anew into the same copy. */
+static void t_after_a_writer_died_no_copy_is_torn(void **state)
 {
     struct store all[STORES];
     int dead, i;
@@ -144,9 +145,9 @@ static void t_a_writer_that_dies_leaves_no_trap(void **state)
         write_program(3);
         memcpy(all, program, sizeof(all));
         n_program = 3;                /* publish 1 */
-        for (i = 0; i < dead; i++)  /* a part of 2, with other values than it will have */
+        for (i = 0; i < dead; i++)    /* a part of update 2, with other values */
             program[n_program++] = (struct store){all[3 + i].word, 99, 2, false};
-        for (i = 3; i < 6; i++) {     /* the successor's fence stands before its stores */
+        for (i = 3; i < 6; i++) {     /* the successor's fence comes before its stores */
             program[n_program] = all[i];
             program[n_program++].publish = 3;
         }
@@ -160,4 +161,4 @@ static void t_a_writer_that_dies_leaves_no_trap(void **state)
 
 T_MAIN(M(t_three_publishes_in_a_row_are_never_torn),
        M(t_without_the_fence_a_torn_copy_is_accepted),
-       M(t_a_writer_that_dies_leaves_no_trap))
+       M(t_after_a_writer_died_no_copy_is_torn))

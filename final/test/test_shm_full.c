@@ -5,7 +5,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 
-/* A file system of our own, with room for so much.  Seen by this process only. */
+/* Mount a small file system that only this process sees. */
 static bool small_disk(const char *size)
 {
     if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
@@ -14,7 +14,7 @@ static bool small_disk(const char *size)
     return mount("none", shm_dir, "tmpfs", 0, size) == 0;
 }
 
-static void fill(void)                /* what is left of it */
+static void fill(void)                /* use up the room that is left */
 {
     char path[100], page[4096] = "";
     int fd;
@@ -26,7 +26,7 @@ static void fill(void)                /* what is left of it */
     close(fd);
 }
 
-/* Returns 0, or the number of the step that was not as it should be. */
+/* Returns 0, or the number of the step that had the wrong result. */
 static int on_a_full_disk(void)
 {
     struct picker_pick p = {.token = 0};
@@ -39,7 +39,7 @@ static int on_a_full_disk(void)
     shm_open_agent();
     if (shm_publish(1, 1, 100) != 0 || picker_create(&c, shm_dir, PICKER_CLAIM) != 0)
         return 1;
-    for (i = 0; i < 8; i++)           /* some nodes have their page, others not */
+    for (i = 0; i < 8; i++)           /* some nodes have their page now, others do not */
         if (picker_get(c, 1, 1, 0, &p) != 0 || picker_report(c, NULL, &p, true) != 0)
             return 2;
     fill();
@@ -47,7 +47,8 @@ static int on_a_full_disk(void)
         return 3;
     if (shm_publish(2, 1, 4000) != -ENOSPC)
         return 4;
-    for (i = 0; i < 1000; i++) {      /* never a SIGBUS; what cannot be counted is said */
+    for (i = 0; i < 1000;
+         i++) { /* never a SIGBUS; a call that cannot be counted is -ENOSPC */
         int rc = picker_get(c, 1, 1, 0, &p);
 
         if (rc != 0 && rc != -ENOSPC)
@@ -69,7 +70,7 @@ static void t_a_full_disk_is_an_error_and_no_signal(void **state)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     if (WEXITSTATUS(status) == 99)
-        skip();                       /* no right to mount anything */
+        skip();                       /* this process must not mount */
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 

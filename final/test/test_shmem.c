@@ -1,5 +1,5 @@
-/* Routes in shared memory: the layout, publishing, readers meanwhile, successors, and
- * whatever else a file may hold. */
+/* Routes in shared memory: the layout, updates while readers read, agents that succeed
+ * each other, and files that hold anything. */
 #include "shmfix.h"
 
 #include <fcntl.h>
@@ -8,10 +8,10 @@
 #include "shmem/block_alloc.h"
 #include "shmem/segment_private.h"
 
-static void t_the_layout_is_what_it_was(void **state)
+static void t_the_layout_does_not_change(void **state)
 {
     (void)state;
-    assert_int_equal(LAYOUT_MAJOR, 1); /* another layout is another number */
+    assert_int_equal(LAYOUT_MAJOR, 1); /* a changed layout needs a new major version */
     assert_int_equal(offsetof(struct layout_meta, epoch), 16);
     assert_int_equal(offsetof(struct layout_meta, beat_ms), 24);
     assert_int_equal(offsetof(struct layout_meta, segment), 32);
@@ -64,7 +64,7 @@ static void t_a_reader_sees_what_was_published(void **state)
     segment_close(r);
 }
 
-/* A client may find the module before the agent's next instruction gives it nodes. */
+/* A client may find the module before the agent has given it nodes. */
 static void t_a_module_without_a_copy_is_not_yet_there(void **state)
 {
     struct route_reader snap = {0};
@@ -78,7 +78,7 @@ static void t_a_module_without_a_copy_is_not_yet_there(void **state)
     assert_int_equal(picker_create(&c, shm_dir, PICKER_CLAIM), 0);
     assert_int_equal(picker_get(c, 1, 7, 0, &p), -ESRCH);
     shm_publish(7, 1, 0);
-    assert_int_equal(picker_get(c, 1, 7, 0, &p), -ENOENT); /* now it has none */
+    assert_int_equal(picker_get(c, 1, 7, 0, &p), -ENOENT); /* known, with no nodes */
     shm_publish(7, 1, 1);
     assert_int_equal(picker_get(c, 1, 7, 0, &p), 0);
     assert_int_equal(picker_report(c, NULL, &p, true), 0);
@@ -99,7 +99,7 @@ static void t_clients_cannot_write_routes(void **state)
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true((WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV) ||
-                (WIFEXITED(status) && WEXITSTATUS(status) != 0)); /* a sanitizer's way */
+                (WIFEXITED(status) && WEXITSTATUS(status) != 0)); /* a sanitizer exits */
     segment_close(r);
 }
 
@@ -144,15 +144,15 @@ static void t_a_node_keeps_its_number(void **state)
     (void)state;
     shm_publish(1, 1, 4);
     third = nid_of(1, 2);
-    shm_publish(1, 3, 4);             /* 1, 2 go; 5, 6 come */
+    shm_publish(1, 3, 4);             /* 1 and 2 are removed, 5 and 6 added */
     assert_int_equal(nid_of(1, 0), third);
     assert_int_equal(n_removed(), 2);
-    shm_publish(1, 1, 4);             /* 1, 2 are back before they were forgotten */
+    shm_publish(1, 1, 4); /* 1 and 2 come back before their numbers are free */
     assert_int_equal(nid_of(1, 2), third);
     assert_int_equal(n_removed(), 2);
 }
 
-static void t_a_number_is_given_away_when_nobody_uses_it(void **state)
+static void t_a_number_is_reused_when_no_call_uses_it(void **state)
 {
     uint32_t was, gen;
 
@@ -162,7 +162,8 @@ static void t_a_number_is_given_away_when_nobody_uses_it(void **state)
     gen = seg->gen[was];
     shm_publish(1, 2, 1);
     route_writer_reclaim(pub, no, NULL);
-    assert_int_equal(seg->gen[was], gen + 1); /* clients see it before it is looked for */
+    assert_int_equal(seg->gen[was],
+                     gen + 1);        /* clients see it before <is_unused> is called */
     route_writer_reclaim(pub, no, NULL);
     route_writer_reclaim(pub, no, NULL);
     assert_int_equal(n_removed(), 1);
@@ -172,7 +173,7 @@ static void t_a_number_is_given_away_when_nobody_uses_it(void **state)
     assert_int_equal(nid_of(2, 0), was);
 }
 
-static void t_a_full_segment_says_so_and_stays(void **state)
+static void t_a_full_segment_is_an_error_and_changes_nothing(void **state)
 {
     int64_t rc = 0;
     uint32_t i;
@@ -187,7 +188,8 @@ static void t_a_full_segment_says_so_and_stays(void **state)
     assert_int_equal(rc, -EMFILE);
 }
 
-/* Random changes; a reader and, now and then, a successor must have exactly the same. */
+/* Random changes: a reader, and now and then a successor, has exactly the nodes that were
+ * written last. */
 static void t_random_changes_and_successors(void **state)
 {
     struct segment *r = reader();
@@ -207,7 +209,7 @@ static void t_random_changes_and_successors(void **state)
         assert_true(shm_publish(m + 1, have[m][0], have[m][1]) >= 0);
         if (i % 7 == 0)
             route_writer_reclaim(pub, yes, NULL);
-        if (i % 100 == 99) {          /* its own books are lost, the files are not */
+        if (i % 100 == 99) {          /* a successor has only the files */
             shm_close_agent();
             shm_open_agent();
             assert_false(seg->is_new);
@@ -225,8 +227,8 @@ static void t_random_changes_and_successors(void **state)
     segment_close(r);
 }
 
-/* A writer is killed at any moment while readers look: each copy is whole, and the
- * successor goes on. */
+/* A writer is killed at any instruction while a reader reads: each copy that is read is
+ * whole, and a successor continues. */
 static void t_a_killed_writer_leaves_whole_copies(void **state)
 {
     struct segment *r = reader();
@@ -249,7 +251,7 @@ static void t_a_killed_writer_leaves_whole_copies(void **state)
             uint32_t i;
 
             shm_open_agent();
-            for (i = 0;; i++)         /* n nodes from n on: what belongs together shows */
+            for (i = 0;; i++)         /* n nodes from n on: a torn copy would show */
                 shm_publish(1, 1 + i % 50, 1 + i % 50);
         }
         while (t_now_ms() < end) {
@@ -274,9 +276,9 @@ static void t_a_killed_writer_leaves_whole_copies(void **state)
     segment_close(r);
 }
 
-/* --- whatever a file may hold ------------------------------------------------------- */
+/* --- files that hold anything ------------------------------------------------------- */
 
-static void t_another_abi_is_refused(void **state)
+static void t_another_major_version_is_refused(void **state)
 {
     struct segment *r;
 
@@ -284,7 +286,7 @@ static void t_another_abi_is_refused(void **state)
     seg->meta->major = LAYOUT_MAJOR + 1;
     assert_int_equal(segment_open(&r, shm_dir), -EPROTO);
     seg->meta->major = LAYOUT_MAJOR;
-    seg->meta->minor = 7;             /* a younger one of the same is fine */
+    seg->meta->minor = 7;             /* another minor version is accepted */
     r = reader();
     segment_close(r);
     seg->routes->major = LAYOUT_MAJOR + 1;
@@ -296,7 +298,7 @@ static void t_no_agent_ever_is_no_segment(void **state)
     struct segment *r;
 
     (void)state;
-    assert_int_equal(segment_open(&r, "/tmp/lars_e2e_nobody_is_here"), -ENOENT);
+    assert_int_equal(segment_open(&r, "/tmp/lars_e2e_no_such_folder"), -ENOENT);
 }
 
 static void t_a_second_agent_is_kept_out(void **state)
@@ -337,9 +339,9 @@ static void t_other_sizes_begin_a_new_segment(void **state)
     segment_close(r);
 }
 
-/* Bytes of R are changed at random: no reader crashes, hangs, or takes what is not
- * whole; a successor begins anew or has sense. */
-static void t_spoilt_routes_crash_nobody(void **state)
+/* Bytes of R are changed at random: no reader crashes, hangs, or accepts a copy that is
+ * not whole; a successor adopts the files or refuses them. */
+static void t_damaged_routes_crash_no_reader(void **state)
 {
     uint64_t seed = mono_us(), used;
     uint32_t i, k, m, n_read = 0, images = t_mode_is("memcheck") ? 2000 : 20000;
@@ -397,13 +399,13 @@ static void t_blocks_come_back(void **state)
     assert_int_equal(a, 1);
     assert_int_equal(n, 5);
     b = block_alloc_take(l, &big);
-    assert_int_equal(big, 128);       /* above 64: a power of two */
+    assert_int_equal(big, 128);       /* above 64 blocks: a power of two */
     block_alloc_give(l, a, n);
     assert_int_equal(block_alloc_take(l, &n), a);
     block_alloc_give(l, b, big);
     assert_int_equal(block_alloc_take(l, &big), b);
     big = 200;
-    assert_int_equal(block_alloc_take(l, &big), 0); /* 256 are not there */
+    assert_int_equal(block_alloc_take(l, &big), 0); /* there are no 256 blocks */
     block_alloc_destroy(l);
     assert_int_equal(block_alloc_create(&l, 300), 0);
     assert_int_equal(block_alloc_mark(l, 10, 3), 0);
@@ -415,11 +417,12 @@ static void t_blocks_come_back(void **state)
     block_alloc_destroy(l);
 }
 
-T_MAIN(S(t_the_layout_is_what_it_was), S(t_a_reader_sees_what_was_published),
+T_MAIN(S(t_the_layout_does_not_change), S(t_a_reader_sees_what_was_published),
        S(t_a_module_without_a_copy_is_not_yet_there), S(t_clients_cannot_write_routes),
-       S(t_a_node_keeps_its_number), S(t_a_number_is_given_away_when_nobody_uses_it),
-       S(t_a_full_segment_says_so_and_stays), S(t_random_changes_and_successors),
-       S(t_a_killed_writer_leaves_whole_copies), S(t_another_abi_is_refused),
-       S(t_no_agent_ever_is_no_segment), S(t_a_second_agent_is_kept_out),
-       S(t_a_short_file_is_refused), S(t_other_sizes_begin_a_new_segment),
-       S(t_spoilt_routes_crash_nobody), T(t_blocks_come_back))
+       S(t_a_node_keeps_its_number), S(t_a_number_is_reused_when_no_call_uses_it),
+       S(t_a_full_segment_is_an_error_and_changes_nothing),
+       S(t_random_changes_and_successors), S(t_a_killed_writer_leaves_whole_copies),
+       S(t_another_major_version_is_refused), S(t_no_agent_ever_is_no_segment),
+       S(t_a_second_agent_is_kept_out), S(t_a_short_file_is_refused),
+       S(t_other_sizes_begin_a_new_segment), S(t_damaged_routes_crash_no_reader),
+       T(t_blocks_come_back))

@@ -101,7 +101,7 @@ def do(words):
     print("do " + " ".join(words), flush=True)
     answer = sys.stdin.readline().strip()
     if answer != "ok":
-        raise Wrong(answer or "nobody answers")
+        raise Wrong(answer or "no answer")
 
 
 STEPS = {

@@ -21,7 +21,8 @@
  * -ENOSPC and never a SIGBUS in the caller's process.
  *
  * Rejected: one shared table of calls for all threads, because all of them would contend
- * for its cache lines, and the calls of a dead process could not be told from others. */
+ * for its cache lines, and the calls of a dead process could not be found among those of
+ * others. */
 #include "shmem/call_log.h"
 
 #include <errno.h>

@@ -1,7 +1,6 @@
 /* call_log -- the file in which one thread counts its calls: which are open, and how many
- * there were of each node.  Its writer may be killed at any instruction; whoever reads
- * the file afterwards finds exactly what was begun, what was reported and what is still
- * open:
+ * there were of each node.  Its writer may be killed at any instruction; after that the
+ * file still has exactly what was begun, what was reported and what is still open:
  *
  *     begun = done + abandoned + open        for each node, summed over all call logs
  *
