@@ -185,8 +185,8 @@ static int route_set(struct ctl *c, int argc, char **argv)
 }
 
 /* May the command take <gone> nodes of the module that are up?  The removal guard of
- * lars-dnsd would hold a mass removal, so it needs -y.  Returns 0, or an exit code after a
- * line on standard error. */
+ * lars-dnsd would hold a mass removal, so it needs -y.  Returns 0, or an exit code after
+ * a line on standard error. */
 static int ask_for_yes(struct ctl *c, uint32_t modid, uint32_t cmdid, uint64_t gone)
 {
     uint64_t up;
