@@ -220,10 +220,10 @@ const struct ctl_cmd cmd_policy[] = {
      NULL},
     {"policy", "set", "MODID CMDID KEY=VALUE...", 3, 7,
      "Set how nodes of a module are chosen; it is in force within seconds.", policy_set,
-     "KEY is rule (see policy rules), probe (an HTTP path such as /healthz; empty: TCP), "
-     "timeout_ms (a call without a report failed), slow_ms (a call that took longer "
-     "counts as failed) or node_rps (the calls a second that a node takes). 0 or nothing "
-     "leaves the choice to the agent."},
+     "KEY is rule (policy rules lists them), probe (an HTTP path such as /healthz; "
+     "empty: TCP), timeout_ms (after it a call without a report has failed), slow_ms "
+     "(how long the slow start of a node lasts) or node_rps (how many calls a second a "
+     "node of weight 100 takes). 0 or nothing leaves a key to the agents."},
     {"policy", "delete", "MODID CMDID", 2, 2,
      "Choose as the configuration of each agent has it.", policy_delete, NULL},
     {"why", "", "MODID CMDID", 2, 2,
