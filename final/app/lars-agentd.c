@@ -24,7 +24,7 @@
 #include "base/opts.h"
 #include "lb/policies.h"
 #include "obs/daemon.h"
-#include "shmem/segment.h"
+#include "shmem/layout.h"
 
 #define FILE_MS 60000                 /* between two writes of the file of routes */
 

@@ -46,8 +46,13 @@ static void write_ini(const char *user, const char *socket)
     f = fopen(ini, "w");
     assert_non_null(f);
     fprintf(f,
-            "[larsctl]\nagents = 127.0.0.1:%s\ndnsd = 127.0.0.1:%s\nreportd = "
-            "127.0.0.1:%s\n[db]\nsocket = %s\n%s",
+            "[larsctl]\n"
+            "agents = 127.0.0.1:%s\n"
+            "dnsd = 127.0.0.1:%s\n"
+            "reportd = 127.0.0.1:%s\n"
+            "[db]\n"
+            "socket = %s\n"
+            "%s",
             agent_port, dns_port, rep_port, socket, user);
     fclose(f);
 }
@@ -97,8 +102,10 @@ static void t_changes_are_in_force_when_it_returns(void **state)
     assert_int_equal(n_nodes(), 4);
     prints("-o csv route list 1 1",
            "modid,cmdid,node,zone,weight,state\n"
-           "1,1,127.0.1.1:80,,100,up\n1,1,127.0.1.2:80,,100,up\n"
-           "1,1,200.1.2.3:80,,100,up\n1,1,127.0.1.9:80,b,50,up\n");
+           "1,1,127.0.1.1:80,,100,up\n"
+           "1,1,127.0.1.2:80,,100,up\n"
+           "1,1,200.1.2.3:80,,100,up\n"
+           "1,1,127.0.1.9:80,b,50,up\n");
     assert_int_equal(ctl("route drain 1 1 127.0.1.9:80"), 0);
     assert_int_equal(n_nodes(), 3);
     assert_int_equal(ctl("route undrain 1 1 127.0.1.9:80"), 0);
@@ -134,26 +141,27 @@ static void t_wrong_arguments_are_refused_with_words(void **state)
         const char *args, *words;
         int code;
     } bad[] = {
-        {"", "no such command", 2},
-        {"fly", "fly: no such command", 2},
-        {"route", "no such command", 2},
-        {"route add 1 1", "usage: larsctl route add MODID CMDID IP:PORT", 2},
-        {"route add 1 x 1.2.3.4:80", "CMDID: \"x\" is no number", 2},
-        {"route add -1 1 1.2.3.4:80", "MODID: \"-1\" is no number", 2},
-        {"route add 4294967296 1 1.2.3.4:80", "is no number from 0 to 4294967295", 2},
+        {"", "there is no such command", 2},
+        {"fly", "fly: there is no such command", 2},
+        {"route", "there is no such command", 2},
+        {"help fly", "fly: there is no such command", 2},
+        {"route add 1 1", "the arguments are: larsctl route add MODID CMDID IP:PORT", 2},
+        {"route add 1 x 1.2.3.4:80", "CMDID: \"x\" is not a number", 2},
+        {"route add -1 1 1.2.3.4:80", "MODID: \"-1\" is not a number", 2},
+        {"route add 4294967296 1 1.2.3.4:80", "is not a number from 0 to 4294967295", 2},
         {"route add 0 0 1.2.3.4:80", "there is no module 0 0", 2},
         {"route add 1 1 1.2.3.4", "is not like 10.0.0.1:80", 2},
         {"route add 1 1 1.2.3.4:0", "is not like 10.0.0.1:80", 2},
         {"route add 1 1 1.2.3.4:70000", "is not like 10.0.0.1:80", 2},
         {"route add 1 1 1.2.3.4:80 colour=red", "\"colour=red\" is not zone=", 2},
-        {"route add 1 1 1.2.3.4:80 weight=99999", "weight: \"99999\" is no number", 2},
+        {"route add 1 1 1.2.3.4:80 weight=99999", "weight: \"99999\" is not a number", 2},
         {"route add 1 1 127.0.1.1:80", "already a node of 1/1", 1},
         {"route set 1 1 1.2.3.4:80 weight=1", "not a node of 1/1", 1},
         {"route remove 1 1 1.2.3.4:80", "not a node of 1/1", 1},
         {"module remove 9 9", "there is no module 9/9", 1},
         {"node drain 9.9.9.9", "no node is in 9.9.9.9", 1},
-        {"history 1 1 10y", "\"10y\" is no time", 2},
-        {"-o xml module list", "-o wants table, json or csv", 2},
+        {"history 1 1 10y", "\"10y\" is not a time", 2},
+        {"-o xml module list", "-o must be table, json or csv", 2},
     };
     size_t i;
 
@@ -216,7 +224,7 @@ static void t_file_with_a_bad_line_changes_nothing(void **state)
     fclose(f);
     snprintf(args, sizeof(args), "-y import %s", path);
     assert_int_equal(ctl(args), 2);
-    says("bad.csv:3: nothing was changed");
+    says("bad.csv:3: this line is wrong; nothing was changed");
     assert_int_equal(mydb_number("SELECT COUNT(*) FROM RouteData"), 3);
     assert_int_equal(ctl("import /nonexistent"), 2);
 }
@@ -229,11 +237,12 @@ static void t_schema_is_checked_and_mended(void **state)
     prints("db check", "the schema is whole\n");
     mydb_sql("DROP TRIGGER route_confirm_insert");
     assert_int_equal(ctl("db check"), 1);
-    says("triggers are missing (6 of 7); mend: larsctl db migrate");
+    says("triggers are missing: there are 6 of 7; run larsctl db migrate");
     mydb_sql("ALTER TABLE RouteChange DROP COLUMN confirmed; DROP VIEW CallHistory");
     assert_int_equal(ctl("db check"), 1);
     says("the schema is old");
     assert_int_equal(ctl("db migrate"), 1); /* not as the programs' user */
+    says("schema.sql:");
     snprintf(user, sizeof(user), "user = root\npassword =\n");
     if (geteuid() != 0)
         snprintf(user, sizeof(user), "user = %s\npassword =\n", getenv("USER"));
@@ -328,17 +337,18 @@ static void t_doctor_says_what_is_away(void **state)
     proc_kill(&dns);
     assert_int_equal(ctl("doctor"), 1);
     says("database: ok\n");
-    says("Connection refused; mend: start it");
+    says("Connection refused; start it");
     says("reportd 127.0.0.1:");
 }
 
-static void t_help_man_and_completion_name_every_command(void **state)
+static void t_help_tables_and_completion_name_every_command(void **state)
 {
     static const char *const noun[] = {"module", "route",   "node",     "zone",   "agent",
                                        "status", "history", "latency",  "alarm",  "why",
                                        "policy", "top",     "get-host", "report", "db",
-                                       "import", "export",  "doctor"};
-    static const char *const page[] = {"help", "--man", "completion"};
+                                       "import", "export",  "doctor",   "log"};
+    static const char *const page[] = {"help", "--describe", "completion"};
+    char args[60];
     size_t i, k;
 
     (void)state;
@@ -346,6 +356,12 @@ static void t_help_man_and_completion_name_every_command(void **state)
         assert_int_equal(ctl(page[k]), 0);
         for (i = 0; i < sizeof(noun) / sizeof(noun[0]); i++)
             says(noun[i]);
+    }
+    for (i = 0; i < sizeof(noun) / sizeof(noun[0]); i++) {
+        snprintf(args, sizeof(args), "help %s", noun[i]);
+        assert_int_equal(ctl(args), 0);
+        snprintf(args, sizeof(args), "  %s", noun[i]);
+        assert_int_equal(strncmp(out, args, strlen(args)), 0);
     }
     assert_int_equal(ctl("completion | bash -n"), 0);
 }
@@ -359,4 +375,4 @@ MYDB_MAIN(L(t_lists_in_three_formats), L(t_changes_are_in_force_when_it_returns)
           L(t_export_is_what_import_takes), L(t_file_with_a_bad_line_changes_nothing),
           L(t_schema_is_checked_and_mended), L(t_without_database_is_code_3),
           L(t_calls_are_shown), L(t_doctor_says_what_is_away),
-          L(t_help_man_and_completion_name_every_command))
+          L(t_help_tables_and_completion_name_every_command))

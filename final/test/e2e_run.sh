@@ -45,6 +45,6 @@ say $left "no process is left"
 build/lars-node 127.0.0.2:27779 >"$tmp/hog" 2>&1 & hog=$!
 within grep -q listening "$tmp/hog"
 sh common/run start >"$tmp/out" 2>&1; [ $? = 1 ]; say $? "a taken port: run fails"
-grep -q 'cannot listen on 127.0.0.2:27779: Address already in use (EADDRINUSE); see `ss -ltnp`' "$tmp/out"; say $? "in clear words"
+grep -q 'cannot listen on 127.0.0.2:27779: Address already in use (EADDRINUSE); another program has the port: `ss -ltnup` shows which' "$tmp/out"; say $? "in clear words"
 [ ! -e "$LARS_RUN" ]; say $? "and leaves nothing"
 exit $rc

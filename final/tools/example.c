@@ -20,13 +20,13 @@ static int call(const struct lars_host *h)
 static int print_help(void)
 {
     puts("Usage: example [MODID CMDID]\n"
-         "example - asks the agent of this host for a node of a module, and reports that "
-         "the\ncall went well. The default module is 1 1.\n\n"
+         "example - asks the agent of this host for a node of a module, and reports\n"
+         "that the call succeeded. The default module is 1 1.\n\n"
          "Options:\n"
          "  -h, --help     Print this help and exit.\n"
          "  -V, --version  Print the name and the version of the program and exit.\n\n"
-         "LARS_ADDRESS, LARS_PORT and LARS_DIR in the environment say where the agent "
-         "is;\nlars.h has their defaults.");
+         "LARS_ADDRESS, LARS_PORT and LARS_DIR in the environment name the agent;\n"
+         "lars.h has their defaults.");
     return EXIT_SUCCESS;
 }
 

@@ -1,5 +1,7 @@
-/* plane MODID CMDID: for each node the numbers that a call is decided by at this moment,
- * and the reason in words.  Only reads; any user may. */
+/* plane MODID CMDID: for each node the numbers that decide a call at this moment, and the
+ * reason as text.  The shared memory of the agent is only read, so any user may do it,
+ * and callers do not notice.  How often each reason applies is measured, not derived: the
+ * code of the callers chooses a thousand times on a copy of the module. */
 #include "ctl/cmd_plane.h"
 
 #include <errno.h>
@@ -66,24 +68,24 @@ static const char *because(const struct look *l, uint32_t i, char *buf, size_t s
     const char *zone = "";
 
     if (l->in * 2 < l->snap.n)
-        return "panic: most nodes are out, so all of them are used";
+        return "panic: most nodes are ejected, so all are used";
     if (m->zone != 0 && l->own_in == l->snap.n_own && l->snap.n_own > 0)
-        zone = "another zone: ours needs no help";
+        zone = "other zone: the own zone has room";
     else if (m->zone != 0)
-        zone = "another zone: takes what ours cannot";
+        zone = "other zone: takes what the own zone cannot";
     if (l->cost[m->nid] >= NODE_EJECTED) {
-        snprintf(buf, size, "out: %s; probed each second",
+        snprintf(buf, size, "ejected: %s; probed each second",
                  health_reason_str(l->cost[m->nid] & NODE_REASON));
         return buf;
     }
     if (until > l->now_ms) {
-        snprintf(buf, size, "out: a client saw it fail in a row, for %llu ms more",
+        snprintf(buf, size, "ejected by a caller for failures in a row, for %llu ms more",
                  (unsigned long long)(until - l->now_ms));
         return buf;
     }
     if (l->cost[m->nid] == NODE_WARMING && !*zone)
-        return "in: slow start, rests at this moment";
-    return *zone ? zone : "in";
+        return "available: warming up, with few calls at first";
+    return *zone ? zone : "available";
 }
 
 static int add_node(const struct look *l, struct table *t, uint32_t i)
@@ -91,7 +93,7 @@ static int add_node(const struct look *l, struct table *t, uint32_t i)
     const struct node_member *m = &l->snap.member[i];
     const struct node_counter *n = &l->counter[m->nid];
     char node[NET_ADDR_STRLEN], weight[12], cost[24], inflight[12], streak[12], why[100];
-    char *cell[7] = {node, m->zone ? "other" : "ours", weight, cost, inflight, streak,
+    char *cell[7] = {node, m->zone ? "other" : "own", weight, cost, inflight, streak,
                      NULL};
     struct net_addr a;
 
@@ -137,10 +139,10 @@ static void sample(struct look *l, unsigned out[16])
 
 void cmd_plane_say(const char *dir, uint32_t modid, uint32_t cmdid)
 {
-    static const char *const word[] = {"another zone: ours has not the room",
-                                       "most of our zone is out",
-                                       "panic: most nodes are out",
-                                       "a probe of one that is out"};
+    static const char *const word[] = {"other zone: the own zone has no room",
+                                       "most nodes of the own zone are ejected",
+                                       "panic: most nodes are ejected",
+                                       "a probe of an ejected node"};
     unsigned n[16] = {0}, i, k;
     struct look l = {NULL};
 
@@ -152,19 +154,19 @@ void cmd_plane_say(const char *dir, uint32_t modid, uint32_t cmdid)
         if (n[i] == 0)
             continue;
         printf("here:   %u of %u choices now: %s", n[i], SAMPLES,
-               i == 0 ? "our zone" : "");
+               i == 0 ? "own zone" : "");
         for (k = 0; k < 4; k++)
             if (i & 1u << k)
                 printf("%s%s", i & ((1u << k) - 1) ? "; " : "", word[k]);
         printf("\n");
     }
     if (l.set.demand > PICK_FULL)
-        printf("here:   our zone is wanted for %.2f times what it can take\n",
+        printf("here:   the demand on the own zone is %.2f times its room\n",
                l.set.demand / (double)PICK_FULL);
     close_look(&l);
 }
 
-static int plane(struct ctl *c, int argc, char **argv)
+static int show_plane(struct ctl *c, int argc, char **argv)
 {
     const char *dir = argc > 2 ? argv[2] : getenv("LARS_DIR");
     struct look l = {NULL};
@@ -177,21 +179,23 @@ static int plane(struct ctl *c, int argc, char **argv)
     dir = dir ? dir : "build/run/a";
     rc = open_look(&l, dir, modid, cmdid);
     if (rc == -ESRCH)
-        return ctl_say(CTL_FAILED, "nobody on this host has called %u/%u yet", modid,
+        return ctl_say(CTL_FAILED, "no caller on this host has called %u/%u yet", modid,
                        cmdid);
     if (rc < 0)
-        return ctl_say(CTL_FAILED,
-                       "%s/shm: %s; say the agent's folder, and see [shm] dir there", dir,
-                       strerror(-rc));
+        return ctl_say(
+            CTL_FAILED,
+            "%s/shm: %s; give the folder of the agent, whose [shm] dir must be set", dir,
+            strerror(-rc));
     rc = table_create(&t,
-                      "node zone weight# cost_us# under_way# failed_in_a_row# because");
+                      "node zone weight# cost_us# in_flight# failed_in_a_row# because");
     for (i = 0; rc == 0 && i < l.snap.n; i++)
         rc = add_node(&l, t, i);
     close_look(&l);
     return rc < 0 ? ctl_say(CTL_FAILED, "%s", strerror(-rc)) : ctl_print_table(c, t);
 }
 
-const struct ctl_cmd cmd_plane[] = {{"plane", "", "MODID CMDID [AGENT_DIR]", 2, 3,
-                                     "what the callers of this host choose by, now",
-                                     plane},
-                                    {NULL, NULL, NULL, 0, 0, NULL, NULL}};
+const struct ctl_cmd cmd_plane[] = {
+    {"plane", "", "MODID CMDID [AGENT_DIR]", 2, 3,
+     "Show the numbers by which callers on this host choose nodes now.", show_plane,
+     "AGENT_DIR is [agent] dir of the agent; the default is $LARS_DIR."},
+    {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL}};

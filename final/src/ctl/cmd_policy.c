@@ -1,3 +1,7 @@
+/* policy and why.  A policy is one row of ModulePolicy; lars-dnsd sends it to the agents
+ * with the routes.  Its rules are those of lb/policies.c, so that a new one is accepted
+ * here without a change.  A command with several KEY=VALUE is one transaction: all or
+ * none. */
 #include "ctl/cmd_policy.h"
 
 #include <stdio.h>
@@ -21,7 +25,7 @@ static int policy_list(struct ctl *c, int argc, char **argv)
     if (argc == 0)
         return ctl_print(c, COLUMNS, SELECT "ORDER BY modid, cmdid");
     if (argc == 1)
-        return ctl_say(CTL_USAGE, "policy list [MODID CMDID]");
+        return ctl_say(CTL_USAGE, "a module has two numbers; give MODID and CMDID");
     rc = ctl_module(argv, &modid, &cmdid);
     return rc != 0 ? rc
                    : ctl_print(c, COLUMNS, SELECT "WHERE modid = %u AND cmdid = %u",
@@ -52,7 +56,7 @@ static int check_text(const char *key, const char *value)
         if (!value[0] ||
             (msg_module_meta_is_path(value) && strlen(value) < MSG_MODULE_META_PROBE))
             return 0;
-        return ctl_say(CTL_USAGE, "probe: \"%s\" is no path such as /healthz", value);
+        return ctl_say(CTL_USAGE, "probe: \"%s\" is not a path such as /healthz", value);
     }
     if (!value[0] || policies_find(value) >= 0)
         return 0;
@@ -60,8 +64,9 @@ static int check_text(const char *key, const char *value)
                    policies_names(names, sizeof(names)));
 }
 
-/* One KEY=VALUE into the row that is there.  Returns an exit code. */
-static int set_one(struct ctl *c, uint32_t modid, uint32_t cmdid, const char *word)
+/* Set the column of one KEY=VALUE; the row exists.  Returns an exit code. */
+static int set_policy_column(struct ctl *c, uint32_t modid, uint32_t cmdid,
+                             const char *word)
 {
     static const char *const key[] = {"rule", "probe", "timeout_ms", "slow_ms",
                                       "node_rps"};
@@ -76,7 +81,7 @@ static int set_one(struct ctl *c, uint32_t modid, uint32_t cmdid, const char *wo
         i++;
     if (!value || i == 5)
         return ctl_say(CTL_USAGE,
-                       "\"%s\": want rule=, probe=, timeout_ms=, slow_ms= or node_rps=",
+                       "\"%s\" is not rule=, probe=, timeout_ms=, slow_ms= or node_rps=",
                        word);
     value++;
     code = i < 2 ? check_text(key[i], value) : ctl_u32(value, key[i], 86400000, &n);
@@ -107,7 +112,7 @@ static int policy_set(struct ctl *c, int argc, char **argv)
     if (rc < 0)
         return ctl_db_failed(c, rc);
     for (i = 2; code == 0 && i < argc; i++)
-        code = set_one(c, modid, cmdid, argv[i]);
+        code = set_policy_column(c, modid, cmdid, argv[i]);
     rc = ctldb_run(c->db, code == 0 ? "COMMIT" : "ROLLBACK");
     if (code == 0 && rc < 0)
         return ctl_db_failed(c, rc);
@@ -129,7 +134,7 @@ static int policy_delete(struct ctl *c, int argc, char **argv)
 
 /* --- why ---------------------------------------------------------------------------- */
 
-/* Each row on a line behind <head>. */
+/* Print each row on a line of its own, the first behind <head>. */
 static void print_lines(const char *head, const struct table *t)
 {
     size_t i;
@@ -138,8 +143,8 @@ static void print_lines(const char *head, const struct table *t)
         printf("%-8s%s\n", i == 0 ? head : "", table_cell(t, i, 0));
 }
 
-static int say(struct ctl *c, const char *head, const char *sql, uint32_t modid,
-               uint32_t cmdid)
+static int print_query(struct ctl *c, const char *head, const char *sql, uint32_t modid,
+                       uint32_t cmdid)
 {
     struct table *t = NULL;
     int rc = table_create(&t, "words");
@@ -152,33 +157,35 @@ static int say(struct ctl *c, const char *head, const char *sql, uint32_t modid,
     return rc;
 }
 
-/* What is known of the module besides its nodes, for people. */
-static int say_more(struct ctl *c, uint32_t modid, uint32_t cmdid)
+/* What is known of the module besides its nodes: policy, loads of zones, choices here. */
+static int print_module_meta(struct ctl *c, uint32_t modid, uint32_t cmdid)
 {
-    int rc = say(c, "policy:",
-                 "SELECT CONCAT('rule ', IF(rule = '', 'as each agent has it', rule), "
-                 "IF(probe = '', '', CONCAT(', probed by HTTP ', probe)), "
-                 "IF(timeout_ms = 0, '', CONCAT(', time-out ', timeout_ms, ' ms')), "
-                 "IF(node_rps = 0, '', CONCAT(', a node takes ', node_rps, "
-                 "' calls/s'))) FROM ModulePolicy WHERE modid = %u AND cmdid = %u",
-                 modid, cmdid);
+    int rc = print_query(
+        c, "policy:",
+        "SELECT CONCAT('rule ', IF(rule = '', 'of each agent''s configuration', rule), "
+        "IF(probe = '', '', CONCAT(', probed by HTTP ', probe)), "
+        "IF(timeout_ms = 0, '', CONCAT(', time-out ', timeout_ms, ' ms')), "
+        "IF(node_rps = 0, '', CONCAT(', a node takes ', node_rps, "
+        "' calls/s'))) FROM ModulePolicy WHERE modid = %u AND cmdid = %u",
+        modid, cmdid);
 
     if (rc == 0)
-        rc = say(c, "load:",
-                 "SELECT CONCAT('zone ', COALESCE((SELECT MIN(r.zone) FROM RouteData r "
-                 "WHERE CRC32(r.zone) = l.zone), CONCAT('#', l.zone)), ': ', "
-                 "ROUND(SUM(l.ok + l.err) / 5), ' calls/s, ', ROUND(SUM(l.err) / 5), "
-                 "' failed') FROM ZoneLoad l WHERE l.at BETWEEN UNIX_TIMESTAMP() - 6 AND "
-                 "UNIX_TIMESTAMP() - 2 AND l.modid = %u AND l.cmdid = %u GROUP BY l.zone",
-                 modid, cmdid);
+        rc = print_query(
+            c, "load:",
+            "SELECT CONCAT('zone ', COALESCE((SELECT MIN(r.zone) FROM RouteData r "
+            "WHERE CRC32(r.zone) = l.zone), CONCAT('#', l.zone)), ': ', "
+            "ROUND(SUM(l.ok + l.err) / 5), ' calls/s, ', ROUND(SUM(l.err) / 5), "
+            "' failed') FROM ZoneLoad l WHERE l.at BETWEEN UNIX_TIMESTAMP() - 6 AND "
+            "UNIX_TIMESTAMP() - 2 AND l.modid = %u AND l.cmdid = %u GROUP BY l.zone",
+            modid, cmdid);
     if (rc < 0)
         return ctl_db_failed(c, rc);
     cmd_plane_say(getenv("LARS_DIR"), modid, cmdid);
     return CTL_OK;
 }
 
-/* What is known of each node: its row, and what the agents say of it. */
-static int why(struct ctl *c, int argc, char **argv)
+/* A row for each node: its state, and how the agents judge it. */
+static int show_why(struct ctl *c, int argc, char **argv)
 {
     uint32_t modid, cmdid;
     int rc = ctl_module(argv, &modid, &cmdid);
@@ -193,7 +200,7 @@ static int why(struct ctl *c, int argc, char **argv)
         ", 0), COALESCE(SUM(s.overload), 0), COUNT(s.caller), "
         "CASE WHEN r.state <> 'up' THEN 'an operator drained it' "
         "WHEN SUM(s.overload) = COUNT(s.caller) AND COUNT(s.caller) > 0 THEN "
-        "'every agent finds it overloaded: only probes go there' "
+        "'every agent finds it overloaded: it gets only probes' "
         "WHEN SUM(s.overload) > 0 THEN 'some agents find it overloaded' "
         "WHEN COUNT(s.caller) = 0 THEN 'no agent has called it yet' "
         "ELSE 'chosen' END "
@@ -202,16 +209,23 @@ static int why(struct ctl *c, int argc, char **argv)
         "WHERE r.modid = %u AND r.cmdid = %u GROUP BY r.id "
         "ORDER BY r.zone, r.serverip, r.serverport",
         modid, cmdid);
-    return rc == CTL_OK && c->format == TABLE_TEXT ? say_more(c, modid, cmdid) : rc;
+    return rc == CTL_OK && c->format == TABLE_TEXT ? print_module_meta(c, modid, cmdid)
+                                                   : rc;
 }
 
 const struct ctl_cmd cmd_policy[] = {
-    {"policy", "list", "[MODID CMDID]", 0, 2, "how to choose among a module's nodes",
-     policy_list},
-    {"policy", "rules", "", 0, 0, "the rules that rule= may name", policy_rules},
-    {"policy", "set", "MODID CMDID KEY=VALUE ...", 3, 7,
-     "rule= probe= timeout_ms= slow_ms= node_rps=, in force in seconds", policy_set},
-    {"policy", "delete", "MODID CMDID", 2, 2, "as each agent has it, from now on",
-     policy_delete},
-    {"why", "", "MODID CMDID", 2, 2, "why a node is chosen, or is not", why},
-    {NULL, NULL, NULL, 0, 0, NULL, NULL}};
+    {"policy", "list", "[MODID CMDID]", 0, 2,
+     "List how nodes are chosen in each module, or in one module.", policy_list, NULL},
+    {"policy", "rules", "", 0, 0, "List the rules that rule= accepts.", policy_rules,
+     NULL},
+    {"policy", "set", "MODID CMDID KEY=VALUE...", 3, 7,
+     "Set how nodes of a module are chosen; it is in force within seconds.", policy_set,
+     "KEY is rule (policy rules lists them), probe (an HTTP path such as /healthz; "
+     "empty: TCP), timeout_ms (after it a call without a report has failed), slow_ms "
+     "(how long the slow start of a node lasts) or node_rps (how many calls a second a "
+     "node of weight 100 takes). 0 or nothing leaves a key to the agents."},
+    {"policy", "delete", "MODID CMDID", 2, 2,
+     "Choose as the configuration of each agent has it.", policy_delete, NULL},
+    {"why", "", "MODID CMDID", 2, 2,
+     "Explain for each node of a module why it is chosen or not.", show_why, NULL},
+    {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL}};

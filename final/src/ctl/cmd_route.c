@@ -1,5 +1,11 @@
-/* Every change is one transaction that says @lars_confirmed: who types a command knows
- * what it takes away, and what takes much asks for -y first. */
+/* module, route, node and zone.  Every change is one transaction that sets
+ * @lars_confirmed: a trigger then marks the change as confirmed, and lars-dnsd does not
+ * hold it.  Larsctl asks instead, before the change: one that removes or drains most
+ * nodes of a module needs -y. After a commit the agents are asked until they have it
+ * (ctl_in_force), so that a script may use the change as soon as the command returns.
+ *
+ * Rejected: leaving every question to the removal guard of lars-dnsd.  The operator would
+ * see a change that has no effect, and learn the reason from a log on another host. */
 #include "ctl/cmd_route.h"
 
 #include <errno.h>
@@ -36,7 +42,7 @@ static int route_list(struct ctl *c, int argc, char **argv)
                          "serverport), zone, weight, state FROM RouteData "
                          "ORDER BY modid, cmdid, zone, serverip, serverport");
     if (argc == 1)
-        return ctl_say(CTL_USAGE, "a module has two numbers: MODID CMDID");
+        return ctl_say(CTL_USAGE, "a module has two numbers; give MODID and CMDID");
     rc = ctl_module(argv, &modid, &cmdid);
     if (rc != 0)
         return rc;
@@ -68,16 +74,17 @@ static int zone_list(struct ctl *c, int argc, char **argv)
 
 /* --- changing ----------------------------------------------------------------------- */
 
-/* Begin a change that is confirmed.  0 or -errno. */
-static int begin(struct ctl *c)
+/* Begin a transaction whose changes are confirmed.  Returns 0 or -errno. */
+static int begin_change(struct ctl *c)
 {
     int rc = ctldb_run(c->db, "SET @lars_confirmed = 1");
 
     return rc < 0 ? rc : ctldb_run(c->db, "START TRANSACTION");
 }
 
-/* End it, and say where it is in force.  An exit code. */
-static int commit(struct ctl *c, int rc, uint32_t modid, uint32_t cmdid)
+/* Commit when <rc> is 0, and print where the change is in force.  Returns an exit code.
+ */
+static int commit_change(struct ctl *c, int rc, uint32_t modid, uint32_t cmdid)
 {
     if (rc == 0)
         rc = ctldb_run(c->db, "COMMIT");
@@ -87,9 +94,10 @@ static int commit(struct ctl *c, int rc, uint32_t modid, uint32_t cmdid)
     return CTL_OK;
 }
 
-/* "zone=b weight=50 state=up", each into its column of the row. */
-static int set_one(struct ctl *c, const char *word, uint32_t modid, uint32_t cmdid,
-                   uint32_t ip, uint32_t port)
+/* One of zone=b, weight=50, state=up into its column of the row.  Returns 0; -EINVAL
+ * after a line on standard error; -errno of the database. */
+static int set_column(struct ctl *c, const char *word, uint32_t modid, uint32_t cmdid,
+                      uint32_t ip, uint32_t port)
 {
     const char *value = strchr(word, '=');
     uint32_t weight;
@@ -116,17 +124,17 @@ static int set_one(struct ctl *c, const char *word, uint32_t modid, uint32_t cmd
     return -EINVAL;
 }
 
-/* The arguments MODID CMDID NODE. */
-static int three(char **argv, uint32_t *modid, uint32_t *cmdid, uint32_t *ip,
-                 uint32_t *port)
+/* Read the arguments MODID CMDID NODE.  Returns 0 or an exit code. */
+static int read_node(char **argv, uint32_t *modid, uint32_t *cmdid, uint32_t *ip,
+                     uint32_t *port)
 {
     int rc = ctl_module(argv, modid, cmdid);
 
     return rc != 0 ? rc : ctl_node(argv[2], ip, port);
 }
 
-static int exists(struct ctl *c, uint32_t modid, uint32_t cmdid, uint32_t ip,
-                  uint32_t port, uint64_t *n)
+static int count_rows(struct ctl *c, uint32_t modid, uint32_t cmdid, uint32_t ip,
+                      uint32_t port, uint64_t *n)
 {
     return ctldb_number(c->db, n,
                         "SELECT COUNT(*) FROM RouteData WHERE modid = %u AND cmdid = %u "
@@ -134,17 +142,17 @@ static int exists(struct ctl *c, uint32_t modid, uint32_t cmdid, uint32_t ip,
                         modid, cmdid, ip, port);
 }
 
-static int change(struct ctl *c, int argc, char **argv, bool add)
+static int change_node(struct ctl *c, int argc, char **argv, bool add)
 {
     uint32_t modid, cmdid, ip, port;
     uint64_t n;
-    int i, rc = three(argv, &modid, &cmdid, &ip, &port);
+    int i, rc = read_node(argv, &modid, &cmdid, &ip, &port);
 
     if (rc != 0)
         return rc;
-    rc = begin(c);
+    rc = begin_change(c);
     if (rc == 0)
-        rc = exists(c, modid, cmdid, ip, port, &n);
+        rc = count_rows(c, modid, cmdid, ip, port, &n);
     if (rc < 0)
         return ctl_db_failed(c, rc);
     if (add == (n > 0)) {
@@ -158,26 +166,27 @@ static int change(struct ctl *c, int argc, char **argv, bool add)
                        "VALUES (%u, %u, %u, %u)",
                        modid, cmdid, ip, port);
     for (i = 3; i < argc && rc == 0; i++)
-        rc = set_one(c, argv[i], modid, cmdid, ip, port);
+        rc = set_column(c, argv[i], modid, cmdid, ip, port);
     if (rc == -EINVAL) {
         ctldb_run(c->db, "ROLLBACK");
         return CTL_USAGE;
     }
-    return commit(c, rc, modid, cmdid);
+    return commit_change(c, rc, modid, cmdid);
 }
 
 static int route_add(struct ctl *c, int argc, char **argv)
 {
-    return change(c, argc, argv, true);
+    return change_node(c, argc, argv, true);
 }
 
 static int route_set(struct ctl *c, int argc, char **argv)
 {
-    return change(c, argc, argv, false);
+    return change_node(c, argc, argv, false);
 }
 
-/* May a change take <gone> nodes from the module?  DNSService would hold a mass removal,
- * so it needs -y.  Returns an exit code; 0 = go on. */
+/* May the command take <gone> nodes of the module that are up?  The removal guard of
+ * lars-dnsd would hold a mass removal, so it needs -y.  Returns 0, or an exit code after
+ * a line on standard error. */
 static int ask_for_yes(struct ctl *c, uint32_t modid, uint32_t cmdid, uint64_t gone)
 {
     uint64_t up;
@@ -190,22 +199,22 @@ static int ask_for_yes(struct ctl *c, uint32_t modid, uint32_t cmdid, uint64_t g
         return ctl_db_failed(c, rc);
     if (c->yes || !mass_removal_of_module(up, gone))
         return 0;
-    return ctl_say(CTL_NEEDS_YES,
-                   "this takes %llu of the %llu nodes of %u/%u that are up; say -y when "
-                   "you mean it",
-                   (unsigned long long)gone, (unsigned long long)up, modid, cmdid);
+    return ctl_say(
+        CTL_NEEDS_YES,
+        "this takes %llu of the %llu nodes of %u/%u that are up; give -y to do it",
+        (unsigned long long)gone, (unsigned long long)up, modid, cmdid);
 }
 
-/* Remove, drain or bring back one node of one module. */
-static int one_node(struct ctl *c, char **argv, const char *state)
+/* Set the state of one node of one module; "" removes the node. */
+static int set_node_state(struct ctl *c, char **argv, const char *state)
 {
     uint32_t modid, cmdid, ip, port;
     uint64_t n;
-    int rc = three(argv, &modid, &cmdid, &ip, &port);
+    int rc = read_node(argv, &modid, &cmdid, &ip, &port);
 
     if (rc != 0)
         return rc;
-    rc = exists(c, modid, cmdid, ip, port, &n);
+    rc = count_rows(c, modid, cmdid, ip, port, &n);
     if (rc < 0)
         return ctl_db_failed(c, rc);
     if (n == 0)
@@ -213,7 +222,7 @@ static int one_node(struct ctl *c, char **argv, const char *state)
     rc = strcmp(state, "up") == 0 ? 0 : ask_for_yes(c, modid, cmdid, 1);
     if (rc != 0)
         return rc;
-    rc = begin(c);
+    rc = begin_change(c);
     if (rc == 0 && state[0])
         rc = ctldb_run(c->db,
                        "UPDATE RouteData SET state = %s WHERE modid = %u AND cmdid = %u "
@@ -224,25 +233,25 @@ static int one_node(struct ctl *c, char **argv, const char *state)
                        "DELETE FROM RouteData WHERE modid = %u AND cmdid = %u AND "
                        "serverip = %u AND serverport = %u",
                        modid, cmdid, ip, port);
-    return commit(c, rc, modid, cmdid);
+    return commit_change(c, rc, modid, cmdid);
 }
 
 static int route_remove(struct ctl *c, int argc, char **argv)
 {
     (void)argc;
-    return one_node(c, argv, "");
+    return set_node_state(c, argv, "");
 }
 
 static int route_drain(struct ctl *c, int argc, char **argv)
 {
     (void)argc;
-    return one_node(c, argv, "drained");
+    return set_node_state(c, argv, "drained");
 }
 
 static int route_undrain(struct ctl *c, int argc, char **argv)
 {
     (void)argc;
-    return one_node(c, argv, "up");
+    return set_node_state(c, argv, "up");
 }
 
 static int module_remove(struct ctl *c, int argc, char **argv)
@@ -264,11 +273,11 @@ static int module_remove(struct ctl *c, int argc, char **argv)
     rc = ask_for_yes(c, modid, cmdid, n);
     if (rc != 0)
         return rc;
-    rc = begin(c);
+    rc = begin_change(c);
     if (rc == 0)
         rc = ctldb_run(c->db, "DELETE FROM RouteData WHERE modid = %u AND cmdid = %u",
                        modid, cmdid);
-    return commit(c, rc, modid, cmdid);
+    return commit_change(c, rc, modid, cmdid);
 }
 
 static int module_set(struct ctl *c, int argc, char **argv)
@@ -307,7 +316,7 @@ static int route_confirm(struct ctl *c, int argc, char **argv)
     return CTL_OK;
 }
 
-/* Every module that has rows WHERE <column> is <value>. */
+/* Every module that has nodes in the zone, or on the host, <value>. */
 static int modules_of(struct ctl *c, struct table *t, bool zone, const char *value)
 {
     return zone ? ctldb_table(c->db, t,
@@ -320,9 +329,9 @@ static int modules_of(struct ctl *c, struct table *t, bool zone, const char *val
                               value);
 }
 
-static int change_all(struct ctl *c, bool zone, const char *value, const char *state)
+static int set_all_states(struct ctl *c, bool zone, const char *value, const char *state)
 {
-    int rc = begin(c);
+    int rc = begin_change(c);
 
     if (rc == 0)
         rc = zone ? ctldb_run(c->db, "UPDATE RouteData SET state = %s WHERE zone = %s",
@@ -334,7 +343,7 @@ static int change_all(struct ctl *c, bool zone, const char *value, const char *s
     return rc < 0 ? rc : ctldb_run(c->db, "COMMIT");
 }
 
-/* A whole zone, or a whole host: every module with a node there. */
+/* Set the state of every node in a zone, or on a host. */
 static int set_many(struct ctl *c, bool zone, const char *value, const char *state)
 {
     struct table *t;
@@ -345,7 +354,8 @@ static int set_many(struct ctl *c, bool zone, const char *value, const char *sta
     if (rc == 0)
         rc = modules_of(c, t, zone, value);
     if (rc == 0 && table_n_rows(t) == 0)
-        code = ctl_say(CTL_FAILED, "no node is in %s", value);
+        code = ctl_say(CTL_FAILED, "no node is in %s; see larsctl %s list", value,
+                       zone ? "zone" : "node");
     for (r = 0; rc == 0 && code == CTL_OK && r < table_n_rows(t); r++) {
         ctl_u32(table_cell(t, r, 0), "", UINT32_MAX, &modid);
         ctl_u32(table_cell(t, r, 1), "", UINT32_MAX, &cmdid);
@@ -354,7 +364,7 @@ static int set_many(struct ctl *c, bool zone, const char *value, const char *sta
             code = ask_for_yes(c, modid, cmdid, n);
     }
     if (rc == 0 && code == CTL_OK)
-        rc = change_all(c, zone, value, state);
+        rc = set_all_states(c, zone, value, state);
     for (r = 0; rc == 0 && code == CTL_OK && r < table_n_rows(t); r++) {
         ctl_u32(table_cell(t, r, 0), "", UINT32_MAX, &modid);
         ctl_u32(table_cell(t, r, 1), "", UINT32_MAX, &cmdid);
@@ -389,26 +399,37 @@ static int node_undrain(struct ctl *c, int argc, char **argv)
 }
 
 const struct ctl_cmd cmd_route[] = {
-    {"module", "list", "", 0, 0, "modules, their names, nodes and zones", module_list},
-    {"module", "show", "MODID CMDID", 2, 2, "the nodes of a module", route_list},
-    {"module", "set", "MODID CMDID NAME [COMMAND]", 3, 4, "names for people", module_set},
-    {"module", "remove", "MODID CMDID", 2, 2, "remove all nodes of a module",
-     module_remove},
-    {"route", "list", "[MODID CMDID]", 0, 2, "nodes of every module, or of one",
-     route_list},
+    {"module", "list", "", 0, 0, "List the modules with their names, nodes and zones.",
+     module_list, NULL},
+    {"module", "show", "MODID CMDID", 2, 2, "List the nodes of a module.", route_list,
+     NULL},
+    {"module", "set", "MODID CMDID NAME [COMMAND]", 3, 4,
+     "Give a module names that people read.", module_set, NULL},
+    {"module", "remove", "MODID CMDID", 2, 2, "Remove all nodes of a module.",
+     module_remove, "It needs -y while a node of the module is up."},
+    {"route", "list", "[MODID CMDID]", 0, 2,
+     "List the nodes of all modules, or of one module.", route_list, NULL},
     {"route", "add", "MODID CMDID IP:PORT [zone=Z] [weight=N] [state=up|drained]", 3, 6,
-     "a new node", route_add},
+     "Add a node to a module.", route_add,
+     "The weight is 0 to 10000, and 100 when it is not given."},
     {"route", "set", "MODID CMDID IP:PORT [zone=Z] [weight=N] [state=up|drained]", 4, 6,
-     "change a node", route_set},
-    {"route", "remove", "MODID CMDID IP:PORT", 3, 3, "remove a node", route_remove},
-    {"route", "drain", "MODID CMDID IP:PORT", 3, 3, "give it no new calls", route_drain},
-    {"route", "undrain", "MODID CMDID IP:PORT", 3, 3, "give it calls again",
-     route_undrain},
-    {"route", "confirm", "MODID CMDID", 2, 2, "let a held change pass", route_confirm},
-    {"node", "list", "", 0, 0, "hosts, and what they serve", node_list},
-    {"node", "drain", "IP", 1, 1, "drain a host in every module", node_drain},
-    {"node", "undrain", "IP", 1, 1, "and bring it back", node_undrain},
-    {"zone", "list", "", 0, 0, "zones, and what is up there", zone_list},
-    {"zone", "drain", "ZONE", 1, 1, "drain a zone in every module", zone_drain},
-    {"zone", "undrain", "ZONE", 1, 1, "and bring it back", zone_undrain},
-    {NULL, NULL, NULL, 0, 0, NULL, NULL}};
+     "Change a node of a module.", route_set, NULL},
+    {"route", "remove", "MODID CMDID IP:PORT", 3, 3, "Remove a node from a module.",
+     route_remove, NULL},
+    {"route", "drain", "MODID CMDID IP:PORT", 3, 3,
+     "Give a node no new calls; calls in flight end as they would.", route_drain, NULL},
+    {"route", "undrain", "MODID CMDID IP:PORT", 3, 3, "Give a drained node calls again.",
+     route_undrain, NULL},
+    {"route", "confirm", "MODID CMDID", 2, 2,
+     "Confirm a change that the removal guard of lars-dnsd holds.", route_confirm, NULL},
+    {"node", "list", "", 0, 0, "List the hosts and how many modules they serve.",
+     node_list, NULL},
+    {"node", "drain", "IP", 1, 1, "Drain a host in every module.", node_drain, NULL},
+    {"node", "undrain", "IP", 1, 1, "Give a drained host calls again in every module.",
+     node_undrain, NULL},
+    {"zone", "list", "", 0, 0, "List the zones with their nodes and modules.", zone_list,
+     NULL},
+    {"zone", "drain", "ZONE", 1, 1, "Drain a zone in every module.", zone_drain, NULL},
+    {"zone", "undrain", "ZONE", 1, 1, "Give a drained zone calls again in every module.",
+     zone_undrain, NULL},
+    {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL}};

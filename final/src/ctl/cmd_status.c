@@ -1,3 +1,10 @@
+/* What the agents report, as tables: sums of calls, history, latencies, alarms; and two
+ * commands that go through an agent as business code does.
+ *
+ * The tables hold running totals, so a rate is the difference of two reads: top reads
+ * each second and compares with the read before.  History chooses its step by the span
+ * that is asked for (1 s, 1 min, 1 h), because older counts exist in coarser steps only.
+ */
 #include "ctl/cmd_status.h"
 
 #include <arpa/inet.h>
@@ -18,7 +25,7 @@
     "COALESCE(ROUND(100 * SUM(s.err_cnt) / NULLIF(SUM(s.succ_cnt + s.err_cnt), 0), 2), " \
     "0), COALESCE(SUM(s.overload), 0)"
 
-static int status(struct ctl *c, int argc, char **argv)
+static int show_status(struct ctl *c, int argc, char **argv)
 {
     uint32_t modid, cmdid;
     int rc;
@@ -30,7 +37,7 @@ static int status(struct ctl *c, int argc, char **argv)
                          " FROM ServerCallStatus s GROUP BY s.modid, s.cmdid ORDER BY "
                          "s.modid, s.cmdid");
     if (argc == 1)
-        return ctl_say(CTL_USAGE, "a module has two numbers: MODID CMDID");
+        return ctl_say(CTL_USAGE, "a module has two numbers; give MODID and CMDID");
     rc = ctl_module(argv, &modid, &cmdid);
     if (rc != 0)
         return rc;
@@ -53,7 +60,8 @@ static int agent_list(struct ctl *c, int argc, char **argv)
                      "FROM ServerCallStatus GROUP BY caller ORDER BY caller");
 }
 
-/* "10m" in seconds: s, m, h, d.  0, or CTL_USAGE after it said what is wrong. */
+/* "10m" in seconds; the units are s, m, h and d.  Returns 0, or CTL_USAGE after a line on
+ * standard error. */
 static int span_s(const char *text, uint32_t *out)
 {
     static const char units[] = "smhd";
@@ -65,12 +73,13 @@ static int span_s(const char *text, uint32_t *out)
     unit = *end ? strchr(units, *end) : units;
     if (end == text || text[0] == '-' || !unit || (*end && end[1]) || v == 0 ||
         v > 100000)
-        return ctl_say(CTL_USAGE, "\"%s\" is no time such as 90s, 10m, 2h or 7d", text);
+        return ctl_say(CTL_USAGE, "\"%s\" is not a time such as 90s, 10m, 2h or 7d",
+                       text);
     *out = (uint32_t)v * seconds[unit - units];
     return 0;
 }
 
-/* Spans that fit: seconds up to 10 minutes, minutes up to a day, hours beyond. */
+/* The seconds of one row: 1 up to 10 minutes, 60 up to a day, 3600 beyond. */
 static uint32_t step_of(uint32_t last_s)
 {
     if (last_s <= 600)
@@ -78,7 +87,7 @@ static uint32_t step_of(uint32_t last_s)
     return last_s <= 86400 ? 60 : 3600;
 }
 
-static int history(struct ctl *c, int argc, char **argv)
+static int show_history(struct ctl *c, int argc, char **argv)
 {
     uint32_t modid, cmdid, last = 60, step;
     int rc = ctl_module(argv, &modid, &cmdid);
@@ -96,7 +105,7 @@ static int history(struct ctl *c, int argc, char **argv)
                      step, step, modid, cmdid, last, step, step);
 }
 
-/* A line for each minute.  Rows of the result: minute, bucket, calls, by minute. */
+/* Append the row of one minute; <n> has the calls of each bucket of latency. */
 static int add_minute(struct table *t, const char *time, const uint64_t *n)
 {
     static const double q[] = {0.5, 0.9, 0.99, 1};
@@ -134,7 +143,7 @@ static int fill_latency(struct table *t, const struct table *rows)
     return rc;
 }
 
-static int latency(struct ctl *c, int argc, char **argv)
+static int show_latency(struct ctl *c, int argc, char **argv)
 {
     struct table *rows = NULL, *t = NULL;
     uint32_t modid, cmdid, last = 600;
@@ -168,7 +177,7 @@ static int alarm_list(struct ctl *c, int argc, char **argv)
     static const char columns[] = "id# kind subject detail raised cleared";
 
     if (argc > 0 && strcmp(argv[0], "all") != 0)
-        return ctl_say(CTL_USAGE, "alarm list [all]");
+        return ctl_say(CTL_USAGE, "the arguments are: larsctl alarm list [all]");
     return argc > 0 ? ctl_print(c, columns,
                                 "SELECT id, kind, subject, detail, raised_at, cleared_at "
                                 "FROM Alarm ORDER BY id DESC LIMIT 200")
@@ -183,8 +192,8 @@ static int first_agent(struct ctl *c, struct lars_client **out)
 {
     int rc = c->n_agent > 0 ? ctl_open_agent(c, 0, out) : lars_open(out, NULL);
 
-    return rc < 0 ? ctl_say(CTL_FAILED, "agent %s: %s", c->n_agent ? c->agent[0] : "",
-                            strerror(-rc))
+    return rc < 0 ? ctl_say(CTL_FAILED, "agent %s: %s; correct [larsctl] agents",
+                            c->n_agent ? c->agent[0] : "", strerror(-rc))
                   : 0;
 }
 
@@ -210,7 +219,10 @@ static int get_host(struct ctl *c, int argc, char **argv)
     if (rc == -ENOENT)
         return ctl_say(CTL_FAILED, "there is no module %u/%u", modid, cmdid);
     if (rc < 0)
-        return ctl_say(CTL_FAILED, "the agent: %s", strerror(-rc));
+        return ctl_say(CTL_FAILED,
+                       "the agent does not answer: %s; start lars-agentd, or correct "
+                       "[larsctl] agents",
+                       strerror(-rc));
     inet_ntop(h.addr.family, h.addr.ip, ip, sizeof(ip));
     snprintf(port, sizeof(port), "%u", h.addr.port);
     rc = table_create(&t, "ip port#");
@@ -219,7 +231,7 @@ static int get_host(struct ctl *c, int argc, char **argv)
     return rc < 0 ? ctl_say(CTL_FAILED, "out of memory") : ctl_print_table(c, t);
 }
 
-static int report(struct ctl *c, int argc, char **argv)
+static int report_call(struct ctl *c, int argc, char **argv)
 {
     struct lars_host h = {.addr.family = AF_INET, .start_us = mono_us()};
     struct lars_client *client;
@@ -240,12 +252,17 @@ static int report(struct ctl *c, int argc, char **argv)
     h.addr.port = (uint16_t)port;
     rc = lars_report(client, &h, (int)code);
     lars_close(client);
-    return rc < 0 ? ctl_say(CTL_FAILED, "the agent: %s", strerror(-rc)) : CTL_OK;
+    return rc < 0 ? ctl_say(CTL_FAILED,
+                            "the agent does not answer: %s; start lars-agentd, or "
+                            "correct [larsctl] agents",
+                            strerror(-rc))
+                  : CTL_OK;
 }
 
 /* --- top ---------------------------------------------------------------------------- */
 
-/* One module at two moments; problems first, then the busiest. */
+/* The running totals of each module.  The rows of top are sorted: failures first, then
+ * overload, then the busiest. */
 #define TOP_SQL                                                                          \
     "SELECT s.modid, s.cmdid, (SELECT COUNT(*) FROM RouteData r WHERE r.modid = s.modid" \
     " AND r.cmdid = s.cmdid AND r.state = 'up'), SUM(s.succ_cnt), SUM(s.err_cnt), "      \
@@ -256,7 +273,7 @@ static uint64_t cell_u64(const struct table *t, size_t r, size_t col)
     return strtoull(table_cell(t, r, col), NULL, 10);
 }
 
-/* What column <col> of row <r> has grown by since <before>, a second. */
+/* By how much column <col> of row <r> has grown each second since <before>. */
 static uint64_t rate(const struct table *now, const struct table *before, size_t r,
                      size_t col, uint64_t ms)
 {
@@ -273,14 +290,14 @@ static uint64_t rate(const struct table *now, const struct table *before, size_t
     return 0;
 }
 
-struct line {
-    size_t row;
+struct top_row {
+    size_t row;                       /* of the table read now */
     uint64_t ok, failed, overloads, up;
 };
 
-static int cmp_line(const void *pa, const void *pb)
+static int cmp_top_row(const void *pa, const void *pb)
 {
-    const struct line *a = pa, *b = pb;
+    const struct top_row *a = pa, *b = pb;
 
     if (a->failed != b->failed)
         return a->failed > b->failed ? -1 : 1;
@@ -289,7 +306,7 @@ static int cmp_line(const void *pa, const void *pb)
     return a->ok > b->ok ? -1 : a->ok < b->ok;
 }
 
-static int add_line(struct table *t, const struct table *now, const struct line *l)
+static int add_top_row(struct table *t, const struct table *now, const struct top_row *l)
 {
     char up[24], ok[24], failed[24], percent[24], overloads[24];
     char modid[16], cmdid[16];
@@ -311,7 +328,7 @@ static int print_top(struct ctl *c, const struct table *now, const struct table 
                      uint64_t ms)
 {
     size_t n = table_n_rows(now), r;
-    struct line *line = calloc(n + 1, sizeof(*line));
+    struct top_row *line = calloc(n + 1, sizeof(*line));
     struct table *t;
     int rc = table_create(&t, "modid# cmdid# up# ok/s# failed/s# failed_percent# "
                               "overloads#");
@@ -322,18 +339,18 @@ static int print_top(struct ctl *c, const struct table *now, const struct table 
     }
     for (r = 0; r < n; r++)
         line[r] =
-            (struct line){r, rate(now, before, r, 3, ms), rate(now, before, r, 4, ms),
-                          cell_u64(now, r, 5), cell_u64(now, r, 2)};
-    qsort(line, n, sizeof(*line), cmp_line);
+            (struct top_row){r, rate(now, before, r, 3, ms), rate(now, before, r, 4, ms),
+                             cell_u64(now, r, 5), cell_u64(now, r, 2)};
+    qsort(line, n, sizeof(*line), cmp_top_row);
     for (r = 0; r < n && rc == 0; r++)
-        rc = add_line(t, now, &line[r]);
+        rc = add_top_row(t, now, &line[r]);
     free(line);
     if (isatty(STDOUT_FILENO) && c->format == TABLE_TEXT)
         fputs("\033[H\033[J", stdout);
     return ctl_print_table(c, t);
 }
 
-static int top(struct ctl *c, int argc, char **argv)
+static int show_top(struct ctl *c, int argc, char **argv)
 {
     struct table *before = NULL, *now = NULL;
     uint32_t rounds = UINT32_MAX, i;
@@ -366,16 +383,24 @@ static int top(struct ctl *c, int argc, char **argv)
 }
 
 const struct ctl_cmd cmd_status[] = {
-    {"status", "", "[MODID CMDID]", 0, 2, "calls so far, of modules or of a node each",
-     status},
-    {"history", "", "MODID CMDID [10m]", 2, 3, "calls over time: 90s, 10m, 2h, 7d",
-     history},
-    {"latency", "", "MODID CMDID [10m]", 2, 3, "how long calls took, by the minute",
-     latency},
-    {"agent", "list", "", 0, 0, "agents, and when they last reported", agent_list},
-    {"alarm", "list", "[all]", 0, 1, "what needs a person now, or ever did", alarm_list},
-    {"top", "", "[ROUNDS]", 0, 1, "calls a second, problems first", top},
-    {"get-host", "", "MODID CMDID", 2, 2, "ask the agent for a node", get_host},
-    {"report", "", "MODID CMDID IP:PORT RETCODE", 4, 4, "tell it how a call went",
-     report},
-    {NULL, NULL, NULL, 0, 0, NULL, NULL}};
+    {"status", "", "[MODID CMDID]", 0, 2,
+     "Show the calls so far of each module, or of each node of one module.", show_status,
+     NULL},
+    {"history", "", "MODID CMDID [10m]", 2, 3, "Show the calls of a module over time.",
+     show_history, "The time is like 90s, 10m, 2h or 7d; the default is one minute."},
+    {"latency", "", "MODID CMDID [10m]", 2, 3,
+     "Show for each minute how long the calls of a module took.", show_latency,
+     "The time is like 90s, 10m, 2h or 7d; the default is ten minutes."},
+    {"agent", "list", "", 0, 0, "List the agents and when they last reported.",
+     agent_list, NULL},
+    {"alarm", "list", "[all]", 0, 1, "List the alarms that are raised now, or all.",
+     alarm_list, NULL},
+    {"top", "", "[ROUNDS]", 0, 1,
+     "Show the calls a second of each module, failures first, until Ctrl-C.", show_top,
+     NULL},
+    {"get-host", "", "MODID CMDID", 2, 2, "Ask the first agent for a node of a module.",
+     get_host, NULL},
+    {"report", "", "MODID CMDID IP:PORT RETCODE", 4, 4,
+     "Report the result of a call to the first agent; 0 is a success.", report_call,
+     NULL},
+    {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL}};

@@ -1,3 +1,9 @@
+/* A command prints its result as a table on standard output, everything else on standard
+ * error, and returns an exit code: so its output can be piped whatever happens.
+ *
+ * "In force" is measured at the agents, as the last step of the way of a change:
+ * database, lars-dnsd, agent.  An agent has it when it gives the nodes that the database
+ * has. */
 #include "ctl/ctl.h"
 
 #include <arpa/inet.h>
@@ -66,7 +72,7 @@ int ctl_u32(const char *text, const char *what, uint32_t max, uint32_t *out)
     errno = 0;
     v = strtoull(text, &end, 10);
     if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || v > max)
-        return ctl_say(CTL_USAGE, "%s: \"%s\" is no number from 0 to %u", what, text,
+        return ctl_say(CTL_USAGE, "%s: \"%s\" is not a number from 0 to %u", what, text,
                        max);
     *out = (uint32_t)v;
     return 0;
@@ -79,7 +85,7 @@ int ctl_module(char **argv, uint32_t *modid, uint32_t *cmdid)
     if (rc == 0)
         rc = ctl_u32(argv[1], "CMDID", UINT32_MAX, cmdid);
     if (rc == 0 && *modid == 0 && *cmdid == 0)
-        rc = ctl_say(CTL_USAGE, "there is no module 0 0");
+        rc = ctl_say(CTL_USAGE, "there is no module 0 0; MODID or CMDID must be above 0");
     return rc;
 }
 
@@ -111,8 +117,8 @@ int ctl_open_agent(const struct ctl *c, unsigned i, struct lars_client **out)
     return lars_open(out, &opt);
 }
 
-/* What the database wants the agents to have. */
-static int wanted(struct ctl *c, struct table *t, uint32_t modid, uint32_t cmdid)
+/* The nodes that the database has for the module, and agents should give. */
+static int read_wanted(struct ctl *c, struct table *t, uint32_t modid, uint32_t cmdid)
 {
     return ctldb_table(c->db, t,
                        "SELECT DISTINCT serverip, serverport FROM RouteData WHERE modid ="
@@ -149,7 +155,8 @@ static bool agent_has(struct lars_client *client, uint32_t modid, uint32_t cmdid
     return true;
 }
 
-/* Until agent <i> has it, or <end_ms>. */
+/* Wait until agent <i> gives the nodes of <want>, or until <end_ms>.  Returns whether it
+ * does. */
 static bool wait_for_agent(struct ctl *c, unsigned i, uint32_t modid, uint32_t cmdid,
                            const struct table *want, uint64_t end_ms)
 {
@@ -172,7 +179,7 @@ void ctl_in_force(struct ctl *c, uint32_t modid, uint32_t cmdid)
 
     if (c->n_agent == 0 || table_create(&want, "ip# port#") < 0)
         return;
-    if (wanted(c, want, modid, cmdid) == 0) {
+    if (read_wanted(c, want, modid, cmdid) == 0) {
         for (i = 0; i < c->n_agent; i++)
             n += wait_for_agent(c, i, modid, cmdid, want, start_ms + IN_FORCE_MS);
         fprintf(stderr, "%u/%u: in force on %u of %u agents, %llu ms\n", modid, cmdid, n,

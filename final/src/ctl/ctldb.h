@@ -1,4 +1,4 @@
-/* ctldb -- larsctl's way to the database: one connection, statements with values.
+/* ctldb -- the connection of larsctl to the database, and statements with values.
  * Values are never pasted into SQL as text: %u is a number, and %s becomes a literal of
  * hexadecimal digits, which nothing in the value can leave.  Thread: one. */
 #ifndef LARS_CTL_CTLDB_H
@@ -20,7 +20,7 @@ void ctldb_close(struct ctldb *d);    /* NULL is fine */
 int ctldb_run(struct ctldb *d, const char *sql, ...)
     __attribute__((format(printf, 2, 3)));
 
-int ctldb_run_text(struct ctldb *d, const char *sql); /* as it is, no values */
+int ctldb_run_text(struct ctldb *d, const char *sql); /* without values; '%' is text */
 
 /* The rows of a SELECT, a column for each of the table's. */
 int ctldb_table(struct ctldb *d, struct table *t, const char *sql, ...)

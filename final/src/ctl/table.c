@@ -1,3 +1,6 @@
+/* All rows are kept until the table is printed: the width of a column is known only then,
+ * and a command that fails midway prints nothing instead of half a table.  Cells are text
+ * whatever their column is, as the database gives them; only JSON tells numbers apart. */
 #include "ctl/table.h"
 
 #include <errno.h>

@@ -1,7 +1,9 @@
-/* table -- rows of text for people, programs and spreadsheets.
- *   TABLE_TEXT   columns in line; widths as a terminal has them (Chinese names: 2 each)
- *   TABLE_JSON   an array of objects; numbers without quotes up to 2^53, above with
- *   TABLE_CSV    a line of names, then the rows, as RFC 4180 has it
+/* table -- the result of a command as rows of text, printed for people, programs or
+ * spreadsheets.
+ *   TABLE_TEXT   aligned columns; a Chinese character is as wide as two others
+ *   TABLE_JSON   an array of objects; numbers above 2^53 are quoted, because readers of
+ *                JSON would round them
+ *   TABLE_CSV    a line of names, then the rows, as in RFC 4180
  * Thread: one. */
 #ifndef LARS_CTL_TABLE_H
 #define LARS_CTL_TABLE_H

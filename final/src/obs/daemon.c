@@ -78,6 +78,9 @@ static const char *mend_of(int rc)
         return "raise the limit of open files (LimitNOFILE=, `ulimit -n`)";
     case ENOENT:
         return "create the folder, or configure another one";
+    case EISDIR:
+    case ENOTDIR:
+        return "something else has that name: move it away, or configure another folder";
     case ENOSPC:
         return "free space there, or configure less";
     case ENOMEM:

@@ -1,0 +1,229 @@
+/* A daemon that cannot start names the part that failed, the reason and what to do; it
+ * exits with 1. */
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "net/sock.h"
+#include "proc.h"
+
+static struct proc p, other;
+static char folder[] = "/tmp/lars_fails_XXXXXX";
+static char conf[100], line[1000];
+
+static int setup(void **state)
+{
+    t_fds_save(state);
+    memset(&p, 0, sizeof(p));
+    memset(&other, 0, sizeof(other));
+    memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
+    assert_non_null(mkdtemp(folder));
+    snprintf(conf, sizeof(conf), "%s/conf.ini", folder);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    char cmd[100];
+
+    proc_kill(&p);
+    proc_kill(&other);
+    snprintf(cmd, sizeof(cmd), "rm -rf %s", folder);
+    assert_int_equal(system(cmd), 0);
+    return t_fds_check(state);
+}
+
+static void write_conf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void write_conf(const char *fmt, ...)
+{
+    FILE *f = fopen(conf, "w");
+    va_list ap;
+
+    assert_non_null(f);
+    va_start(ap, fmt);
+    vfprintf(f, fmt, ap);
+    va_end(ap);
+    fclose(f);
+}
+
+/* <name>, with the configuration, ends with 1; the last line on stderr is its name and
+ * <text>. */
+static void fails(const char *name, const char *text)
+{
+    char last[1000] = "";
+    size_t n = strlen(name);
+
+    proc_start(&p, name, "-c", conf, NULL);
+    while (proc_line(p.err, line, sizeof(line)))
+        if (strncmp(line, name, n) == 0)
+            memcpy(last, line, sizeof(last));
+    assert_int_equal(proc_wait(&p), 1);
+    if (strncmp(last + n, ": ", 2) != 0 || strncmp(last + n + 2, text, strlen(text)) != 0)
+        fail_msg("\"%s: %s\" expected, but: %s", name, text, last);
+}
+
+/* A TCP or UDP port of 127.0.0.1 that is taken while <fd> is open. */
+static int taken_port(int type, int *fd)
+{
+    struct net_addr at;
+
+    assert_int_equal(net_addr_set(&at, "127.0.0.1", 0), 0);
+    *fd = type == SOCK_STREAM ? sock_listen(&at, 1, 0) : sock_datagram(&at);
+    assert_true(*fd >= 0);
+    sock_local_addr(*fd, &at);
+    return at.port;
+}
+
+static void t_taken_tcp_port_is_named(void **state)
+{
+    static const char *const section[] = {"dnsd", "reportd"};
+    char name[20], text[100];
+    int fd, port = taken_port(SOCK_STREAM, &fd);
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        write_conf("[%s]\nport = %d\n[db]\nsocket = /nonexistent\n", section[i], port);
+        snprintf(name, sizeof(name), "lars-%s", section[i]);
+        snprintf(text, sizeof(text),
+                 "cannot listen on 127.0.0.1:%d: Address already in use (EADDRINUSE); "
+                 "another program has the port",
+                 port);
+        fails(name, text);
+    }
+    close(fd);
+}
+
+static void t_taken_http_port_is_not_blamed_on_another(void **state)
+{
+    int fd, port = taken_port(SOCK_STREAM, &fd);
+
+    (void)state;
+    write_conf("[agent]\nport = 0\ndir = %s/a\n[http]\nlisten = 127.0.0.1:%d\n", folder,
+               port);
+    fails("lars-agentd", "cannot open the HTTP port, [http] listen: Address already");
+    write_conf("[dnsd]\nport = 0\n[db]\nmemory = 1\n[http]\nlisten = 127.0.0.1:%d\n",
+               port);
+    fails("lars-dnsd", "cannot open the HTTP port, [http] listen: Address already");
+    close(fd);
+}
+
+static void t_taken_udp_port_is_named(void **state)
+{
+    char text[100];
+    int fd, port = taken_port(SOCK_DGRAM, &fd);
+
+    (void)state;
+    write_conf("[agent]\nport = %d\ndir = %s/a\n", port, folder);
+    snprintf(text, sizeof(text),
+             "cannot listen on 127.0.0.1:%d and the next two UDP ports: Address already",
+             port);
+    fails("lars-agentd", text);
+    close(fd);
+}
+
+static void t_address_of_another_host_is_named(void **state)
+{
+    (void)state;
+    write_conf("[agent]\naddress = 192.0.2.1\nport = 0\ndir = %s/a\n", folder);
+    fails("lars-agentd",
+          "cannot listen on 192.0.2.1:0 and the next two UDP ports: Cannot assign "
+          "requested address (EADDRNOTAVAIL); this host does not have the address");
+}
+
+static void t_folder_that_cannot_be_made_is_named(void **state)
+{
+    char text[200];
+
+    (void)state;
+    write_conf("[agent]\nport = 0\ndir = %s/a/b\n", folder);
+    snprintf(text, sizeof(text),
+             "cannot use the folder %s/a/b ([agent] dir, -d): No such file or directory "
+             "(ENOENT); create the folder",
+             folder);
+    fails("lars-agentd", text);
+    write_conf("[dnsd]\nport = 0\n[db]\nsocket = /nonexistent\n[guard]\ndir = %s/a/b\n",
+               folder);
+    fails("lars-dnsd",
+          "cannot use the folder of the last known good routes, [guard] dir: No such "
+          "file or directory (ENOENT)");
+}
+
+static void t_second_agent_of_a_folder_is_named(void **state)
+{
+    char text[200];
+
+    (void)state;
+    write_conf("[agent]\nport = 0\ndir = %s/a\n", folder);
+    proc_start(&other, "lars-agentd", "-c", conf, NULL);
+    proc_wait_port(&other);
+    snprintf(text, sizeof(text),
+             "cannot use the folder %s/a ([agent] dir, -d): Device or resource busy "
+             "(EBUSY); another process of this program uses it",
+             folder);
+    fails("lars-agentd", text);
+}
+
+static void t_outbox_that_cannot_be_opened_is_named(void **state)
+{
+    char path[100], text[200];
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/a", folder);
+    assert_int_equal(mkdir(path, 0755), 0);
+    snprintf(path, sizeof(path), "%s/a/routes.calls.0", folder);
+    assert_int_equal(mkdir(path, 0755), 0);
+    write_conf("[agent]\nport = 0\ndir = %s/a\n", folder);
+    snprintf(
+        text, sizeof(text),
+        "cannot open the outbox of reports in the folder %s/a ([agent] dir, -d): Is a "
+        "directory (EISDIR); something else has that name",
+        folder);
+    fails("lars-agentd", text);
+}
+
+static void t_shared_memory_that_cannot_be_made_is_named(void **state)
+{
+    char text[300];
+
+    (void)state;
+    write_conf("[agent]\nport = 0\ndir = %s/a\n[shm]\ndir = %s/b/c\nmax_nodes = 64\n",
+               folder, folder);
+    snprintf(text, sizeof(text),
+             "cannot create the shared memory for 64 nodes in %s/b/c ([shm] dir, "
+             "max_nodes): No such file or directory (ENOENT)",
+             folder);
+    fails("lars-agentd", text);
+}
+
+static void t_what_no_start_can_mend_is_exit_code_2(void **state)
+{
+    static const struct {
+        const char *conf, *text;
+    } bad[] = {
+        {"[agent]\naddress = here\n", "[agent] address must be an IPv4 or IPv6 address"},
+        {"[agent]\ncaller = ::1\n", "[agent] caller must be an IPv4 address"},
+        {"[dnsserver]\nothers = 10.0.0.1\n", "[dnsserver] ip must be an address"},
+        {"[reporter]\nip = x\n", "[reporter] ip must be an address"},
+        {"[choice]\nrules = *=best\n", "[choice] rules must be MODID/CMDID=RULE"},
+        {"[shm]\nmax_nodes = 100\n", "[shm] max_nodes must be a power of two"},
+        {"[log]\nlevel = all\n", "[log] level must be error, warn, info or debug"},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        write_conf("%s", bad[i].conf);
+        proc_start(&p, "lars-agentd", "-c", conf, "--check-config", NULL);
+        proc_expect_line(p.err, bad[i].text);
+        assert_int_equal(proc_wait(&p), 2);
+    }
+}
+
+#define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+T_MAIN(E(t_taken_tcp_port_is_named), E(t_taken_http_port_is_not_blamed_on_another),
+       E(t_taken_udp_port_is_named), E(t_address_of_another_host_is_named),
+       E(t_folder_that_cannot_be_made_is_named), E(t_second_agent_of_a_folder_is_named),
+       E(t_outbox_that_cannot_be_opened_is_named),
+       E(t_shared_memory_that_cannot_be_made_is_named),
+       E(t_what_no_start_can_mend_is_exit_code_2))
