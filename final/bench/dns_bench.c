@@ -1,6 +1,6 @@
-/* dns_bench -- closed-loop questions to DNSService: each connection asks for one module,
- * again as soon as the answer has come.  Prints answers per second, percentiles, and with
- * -P PID the processor time of the server per answer.
+/* dns_bench -- a closed-loop load for DNSService: each connection asks for one module
+ * again as soon as the answer has arrived.  Prints answers per second, percentiles of the
+ * response time and, with -P PID, the processor time of the server per answer.
  *     build/dns_bench -p PORT [-c CONNS] [-n ANSWERS] [-t SECONDS] [-m MODID] [-P PID] */
 #include <dirent.h>
 #include <errno.h>
@@ -20,8 +20,8 @@
 struct client {
     int fd;
     uint64_t asked_us;
-    size_t got;                       /* bytes of the answer so far */
-    uint32_t want;                    /* its size; 0 = head not read */
+    size_t got;                       /* bytes of the answer received so far */
+    uint32_t want;                    /* size of the answer; 0 = head not complete */
     char head[8];
 };
 
@@ -79,7 +79,7 @@ static void ask(struct client *c)
         die("send");
 }
 
-/* Takes what came.  Returns 1 when the answer is complete. */
+/* Read what has arrived.  Returns 1 when the answer is complete, otherwise 0. */
 static int receive(struct client *c)
 {
     static char in[70000];

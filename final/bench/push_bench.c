@@ -1,5 +1,5 @@
-/* push_bench -- from COMMIT to the push: changes a route, and measures when each of SUBS
- * subscribers has it.  The clock starts when COMMIT has returned to the writer.
+/* push_bench -- measures the time from COMMIT to the push: changes a route, then waits
+ * until each of SUBS subscribers has received it.  The time starts when COMMIT returned.
  *     build/push_bench -p DNSD_PORT -s DB_SOCKET [-c SUBS] [-n ROUNDS] */
 #include <errno.h>
 #include <mysql.h>
@@ -15,11 +15,11 @@
 #include <unistd.h>
 
 #define MODID 99
-#define WAIT_MS 5000                  /* a push that takes longer is lost: an error */
+#define WAIT_MS 5000                  /* a push that takes longer counts as lost */
 
 struct sub {
     int fd;
-    size_t got, want;                 /* of the frame under way; want 0 = head not read */
+    size_t got, want;                 /* bytes of this frame; want 0 = head incomplete */
     char head[8];
 };
 
@@ -54,7 +54,7 @@ static void subscribe(struct sub *s, int ep, uint32_t i)
         die("subscribe");
 }
 
-/* Returns 1 when a whole route has come. */
+/* Read what has arrived.  Returns 1 when a route is complete, otherwise 0. */
 static int receive(struct sub *s)
 {
     char in[4096];
@@ -80,7 +80,8 @@ static int receive(struct sub *s)
     return 1;
 }
 
-/* Wait until every subscriber has one more route; their times since <t0> go to <us>. */
+/* Wait until every subscriber has received one more route.  The times since <t0> go to
+ * <us>. */
 static void collect(struct sub *s, int ep, uint64_t t0, uint64_t *us)
 {
     struct epoll_event ev[256];
@@ -163,11 +164,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "push_bench: %s\n", mysql_error(db));
         return 1;
     }
-    mysql_query(db, "SET @lars_confirmed = 1"); /* for the holds of final/ */
+    mysql_query(db, "SET @lars_confirmed = 1"); /* final/ asks for it */
     mysql_query(db, "DELETE FROM RouteData WHERE modid = 99");
     for (i = 0; i < subs; i++)
         subscribe(&s[i], ep, (uint32_t)i);
-    collect(s, ep, now_us(), us);     /* the answers */
+    collect(s, ep, now_us(), us);     /* the answers to the questions */
     run(db, s, ep, us);
     for (i = 0; i < subs; i++)
         close(s[i].fd);

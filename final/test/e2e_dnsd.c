@@ -1,4 +1,4 @@
-/* lars-dnsd from outside, on a real MariaDB. */
+/* The program lars-dnsd as a client sees it, with a real MariaDB. */
 #include "t.h"
 
 #include <sys/resource.h>
@@ -43,7 +43,7 @@ static void start_as(struct proc *p)
     proc_wait_port(p);
 }
 
-/* Connected to <p>, has asked for 1/1 and got <n> nodes. */
+/* Connect to <p>, ask for module 1/1 and check that it has <n> nodes.  Returns the fd. */
 static int subscriber(const struct proc *p, size_t n)
 {
     int c = peer_connect(p->port);
@@ -64,7 +64,7 @@ static void insert(uint32_t ip)
     mydb_sql(sql);
 }
 
-/* Pushes may come one by one or together: read until the route has <n> nodes. */
+/* Several changes may arrive as one push or as many: read until a route has <n> nodes. */
 static void expect_until(int c, size_t n)
 {
     static struct dnsroute r;
@@ -91,9 +91,9 @@ static void t_answer_then_push_on_commit(void **state)
     close(c);
 }
 
-/* How many established connections to the server's port have their keepalive timer set:
- * column "tr" of /proc/net/tcp is 02. */
-static int probed(const struct proc *p)
+/* The number of connections to the port of the server that have a keepalive timer: their
+ * state in /proc/net/tcp is 1 (established) and their timer 2. */
+static int n_keepalive(const struct proc *p)
 {
     FILE *f = fopen("/proc/net/tcp", "r");
     unsigned local, state, timer;
@@ -116,7 +116,7 @@ static void t_silent_agent_is_probed_never_closed(void **state)
     (void)state;
     start_as(&srv);
     c = subscriber(&srv, 2);
-    T_WAIT(probed(&srv) == 1);
+    T_WAIT(n_keepalive(&srv) == 1);
     close(c);
 }
 
@@ -146,7 +146,7 @@ static void t_database_stopped_and_back(void **state)
     c = subscriber(&srv, 2);
     assert_int_equal(mydb_run("stop"), 0);
     proc_expect_line(srv.err, "db.down err=ENOTCONN");
-    d = subscriber(&srv, 2);          /* answered from memory */
+    d = subscriber(&srv, 2);          /* answered from the table */
     assert_int_equal(mydb_run("start"), 0);
     insert(77);
     dnspeer_expect(c, 1, 1, 3);
@@ -172,7 +172,7 @@ static void t_started_without_a_database_answers_when_it_comes(void **state)
     close(c);
 }
 
-static void t_killed_and_started_again_serves_the_present(void **state)
+static void t_killed_and_started_again_serves_the_current_routes(void **state)
 {
     int c;
 
@@ -215,13 +215,13 @@ static void t_schema_dropped_keeps_answering_and_names_the_mend(void **state)
     proc_expect_line(srv.err, "mend: load common/sql/schema.sql");
     d = subscriber(&srv, 2);
     assert_int_equal(mydb_run("stop"), 0);
-    assert_int_equal(mydb_run("start"), 0); /* the schema again, without rows */
+    assert_int_equal(mydb_run("start"), 0); /* loads the schema, without rows */
     dnspeer_expect(c, 1, 1, 0);
     close(c);
     close(d);
 }
 
-static void t_read_only_database_is_no_trouble(void **state)
+static void t_read_only_database_is_enough(void **state)
 {
     int c;
 
@@ -229,7 +229,7 @@ static void t_read_only_database_is_no_trouble(void **state)
     start_as(&srv);
     c = subscriber(&srv, 2);
     mydb_sql("SET GLOBAL read_only = 1");
-    insert(55);                       /* an administrator may still write */
+    insert(55);                       /* the administrator may write */
     dnspeer_expect(c, 1, 1, 3);
     mydb_sql("SET GLOBAL read_only = 0");
     close(c);
@@ -237,8 +237,8 @@ static void t_read_only_database_is_no_trouble(void **state)
 
 #define MODULES 5
 
-/* One writer's half of the random edits, as SQL for a client that goes on after a lost
- * lock (deadlocks are rolled back and lost to the writer, not to the readers). */
+/* Start a SQL client that makes <edits> random edits.  With -f it continues after an
+ * error: a deadlock rolls its transaction back, so that no reader sees it. */
 static FILE *writer(unsigned seed, int edits)
 {
     char cmd[200];
@@ -276,7 +276,7 @@ static FILE *writer(unsigned seed, int edits)
     return f;
 }
 
-/* Which of the addresses 1 to 20 a module has, as bits. */
+/* The addresses of a module, 1 to 20, as a set of bits. */
 static uint64_t bits_of(const struct dnsroute *r)
 {
     uint64_t bits = 0;
@@ -287,7 +287,8 @@ static uint64_t bits_of(const struct dnsroute *r)
     return bits;
 }
 
-/* Read what comes until the routes are those of the table and nothing more comes. */
+/* Read pushes until no more arrive, and check that the last routes are <want>; repeat
+ * this until the deadline. */
 static void expect_table(int c, const uint64_t want[MODULES + 1])
 {
     static struct dnsroute r;
@@ -302,12 +303,12 @@ static void expect_table(int c, const uint64_t want[MODULES + 1])
         if (memcmp(have, want, sizeof(have)) == 0)
             return;
         if (t_now_ms() > end)
-            fail_msg("the subscriber never had the table's content");
+            fail_msg("the subscriber did not receive the content of the table");
     }
 }
 
-/* Two connections with interleaved transactions: every subscriber of every instance ends
- * with exactly the table's content. */
+/* Two clients make interleaved transactions.  Afterwards the subscribers of both
+ * instances have exactly the content of the table. */
 static void t_random_edits_every_subscriber_ends_with_the_table(void **state)
 {
     const char *env = getenv("SEED");
@@ -360,7 +361,7 @@ static void t_route_get_prints_nodes_and_pushes(void **state)
     assert_int_equal(proc_wait(&g), 0);
 }
 
-static void t_sigterm_ends_it_in_order(void **state)
+static void t_sigterm_closes_connections_and_exits_0(void **state)
 {
     int c;
 
@@ -401,10 +402,11 @@ MYDB_MAIN(E(t_answer_then_push_on_commit), E(t_silent_agent_is_probed_never_clos
           E(t_two_instances_push_every_change),
           E(t_database_stopped_and_back),
           E(t_started_without_a_database_answers_when_it_comes),
-          E(t_killed_and_started_again_serves_the_present),
+          E(t_killed_and_started_again_serves_the_current_routes),
           E(t_truncate_and_lost_triggers_are_found_by_the_compare),
           E(t_schema_dropped_keeps_answering_and_names_the_mend),
-          E(t_read_only_database_is_no_trouble),
+          E(t_read_only_database_is_enough),
           E(t_random_edits_every_subscriber_ends_with_the_table),
-          E(t_route_get_prints_nodes_and_pushes), E(t_sigterm_ends_it_in_order),
+          E(t_route_get_prints_nodes_and_pushes),
+          E(t_sigterm_closes_connections_and_exits_0),
           E(t_memory_needs_no_database), E(t_bad_configuration_is_one_line))

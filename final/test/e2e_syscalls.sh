@@ -1,10 +1,10 @@
 #!/bin/sh
-# e2e_syscalls.sh -- counts DNSService's system calls with strace: nothing is timed, so the
-# figures are the same on every machine.
+# e2e_syscalls.sh -- counts the system calls of DNSService with strace.  It measures no time,
+# so the limits hold on every machine.
 set -u
 build=${BUILD:-build}; log=$(mktemp); trap 'rm -f "$log" "$log".*' EXIT
 skip() { echo "skip - system calls per answer: $1"; exit 0; }
-[ -z "${LARS_MODE:-}" ] || skip "not under $LARS_MODE"
+[ -z "${LARS_MODE:-}" ] || skip "not run under $LARS_MODE"
 command -v strace >/dev/null || skip "no strace; mend: sudo apt-get install strace"
 rc=0
 
@@ -23,10 +23,10 @@ until grep -q 'route.table' "$log.err" && grep -q 'listening on' "$log.out"; do
     sleep 0.05
 done
 port=$(sed -n 's/.*listening on .*:\([0-9]*\)$/\1/p' "$log.out")
-"$build/dns_bench" -p "$port" -c 1 -n 2000 -t 60 >"$log.bench" || { echo "not ok - the load ran"; cat "$log.bench"; exit 1; }
+"$build/dns_bench" -p "$port" -c 1 -n 2000 -t 60 >"$log.bench" || { echo "not ok - dns_bench ran"; cat "$log.bench"; exit 1; }
 kill "$(cat "$log.pid")"; wait $tracer
 sent=$(sed -n 's/.* messages=\([0-9]*\) .*/\1/p' "$log.bench")
-most "one answer, one read" read $((sent + 100))
-most "one answer, one write" write $((sent + 100))
-most "no answer changes what is waited for" epoll_ctl 60
+most "one read per answer" read $((sent + 100))
+most "one write per answer" write $((sent + 100))
+most "answers do not change the watched events" epoll_ctl 60
 exit $rc

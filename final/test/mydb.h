@@ -1,5 +1,5 @@
-/* mydb.h -- a private MariaDB for the tests of one program: made before the first, wiped
- * after the last. */
+/* mydb.h -- a private MariaDB for the tests of one program: it starts before the first
+ * test and deleted after the last. */
 #ifndef LARS_TEST_MYDB_H
 #define LARS_TEST_MYDB_H
 
@@ -14,11 +14,11 @@
 
 static char mydb_dir[64];
 static char mydb_socket[80];
-static MYSQL mydb_link;               /* the administrator's */
-static pid_t mydb_owner;              /* the process that opened it */
-static struct stat mydb_made;         /* the socket that it was opened to */
+static MYSQL mydb_link;               /* the connection of the administrator */
+static pid_t mydb_owner;              /* the process that opened it; 0 = not open */
+static struct stat mydb_made;         /* the socket to which it was opened */
 
-/* A child has a copy of its parent's connection, which it must not end. */
+/* A child process has a copy of the connection, which it must not close. */
 static inline void mydb_disconnect(void)
 {
     if (mydb_owner == getpid())
@@ -26,6 +26,7 @@ static inline void mydb_disconnect(void)
     mydb_owner = 0;
 }
 
+/* Run common/mariadb <what>.  Returns its exit status, 0 = success. */
 static inline int mydb_run(const char *what)
 {
     char cmd[200];
@@ -35,8 +36,8 @@ static inline int mydb_run(const char *what)
     return system(cmd);
 }
 
-/* A child that outlives a killed test and takes the database away: it sees the end of a
- * pipe that only the test holds open. */
+/* Start a child that deletes the database when the test has ended, also when the test was
+ * killed: it waits for the end of a pipe whose other end only the test has open. */
 static inline int mydb_watch(void)
 {
     int fd[2];
@@ -45,7 +46,7 @@ static inline int mydb_watch(void)
     if (pipe2(fd, O_CLOEXEC) == -1)
         return -1;
     if (fork() == 0) {
-        setsid();                     /* not in the group that `timeout` kills */
+        setsid();                     /* `timeout` kills the group of the test */
         close(fd[1]);
         while (read(fd[0], &b, 1) > 0)
             continue;
@@ -56,8 +57,8 @@ static inline int mydb_watch(void)
     return 0;
 }
 
-/* What common/mariadb said last. */
-static inline void mydb_say_why(void)
+/* Print the errors of the last common/mariadb. */
+static inline void mydb_print_errors(void)
 {
     char path[80], line[300];
     FILE *f;
@@ -70,15 +71,15 @@ static inline void mydb_say_why(void)
         fclose(f);
 }
 
-/* Fails the test with what the server answered. */
+/* Fail the test with the error of the server. */
 static inline void mydb_fail(const char *sql)
 {
     fail_msg("SQL failed: %s: %s", mysql_error(&mydb_link), sql);
 }
 
-/* The administrator's connection is open to the server that made the socket as it is now.
- * A new process for each statement would cost more than all the rest of a test that asks
- * until something holds. */
+/* Open the connection of the administrator, unless it is open to the server that created
+ * the present socket.  One connection serves many statements, because starting a client
+ * process for each would dominate a test that queries until a condition holds. */
 static inline void mydb_connect(void)
 {
     struct passwd *me = getpwuid(geteuid());
@@ -102,31 +103,31 @@ static inline void mydb_connect(void)
     mysql_select_db(&mydb_link, "lars_dns");
 }
 
-/* Run SQL as administrator, in a session of its own; an error fails the test. */
+/* Run SQL as administrator, with fresh session settings.  An error fails the test. */
 static inline void mydb_sql(const char *sql)
 {
     int i, rc = -1;
 
     mydb_connect();
-    for (i = 0; i < 5 && rc != 0; i++) { /* a deadlock rolls one side back: once more */
+    for (i = 0; i < 5 && rc != 0; i++) { /* repeat after a deadlock was rolled back */
         if (mysql_reset_connection(&mydb_link) != 0 ||
             mysql_set_character_set(&mydb_link, "utf8mb4") != 0)
             mydb_fail(sql);
         mysql_select_db(&mydb_link, "lars_dns"); /* a test may have dropped it */
         rc = mysql_query(&mydb_link, sql);
-        while (rc == 0) {             /* each statement has its result */
+        while (rc == 0) {             /* each statement has a result */
             mysql_free_result(mysql_store_result(&mydb_link));
             rc = mysql_errno(&mydb_link) ? 1 : mysql_next_result(&mydb_link);
         }
         if (rc == -1)
-            return;                   /* that was the last */
+            return;                   /* there are no more results */
         if (mysql_errno(&mydb_link) != 1213 && mysql_errno(&mydb_link) != 1205)
             break;
     }
     mydb_fail(sql);
 }
 
-/* The first number that <sql> returns. */
+/* The number in the first column of the first row that <sql> returns. */
 static inline unsigned long long mydb_number(const char *sql)
 {
     unsigned long long v = 0;
@@ -151,10 +152,10 @@ static inline int mydb_setup(void **state)
         return -1;
     snprintf(mydb_socket, sizeof(mydb_socket), "%s/sock", mydb_dir);
     if (mydb_run("start") != 0) {
-        mydb_say_why();
+        mydb_print_errors();
         return -1;
     }
-    mydb_connect();                   /* before a test counts its descriptors */
+    mydb_connect();                   /* now, because tests count descriptors */
     return 0;
 }
 
@@ -166,7 +167,7 @@ static inline int mydb_teardown(void **state)
     return mydb_run("wipe") == 0 || access(mydb_dir, F_OK) == -1 ? 0 : -1;
 }
 
-/* Empty tables, all triggers, whatever a test before did. */
+/* Restore the schema and all triggers, and delete all routes. */
 static inline void mydb_reset(void)
 {
     char cmd[300];

@@ -1,3 +1,4 @@
+/* The two databases: in memory, and MySQL or MariaDB with its triggers. */
 #include "t.h"
 
 #include "db/db_mem.h"
@@ -29,7 +30,7 @@ static struct db *mysql(void)
     return mysql_as("lars", mydb_socket);
 }
 
-static void t_mem_every_change_has_its_version(void **state)
+static void t_mem_every_change_has_a_version(void **state)
 {
     struct db *db;
 
@@ -92,8 +93,9 @@ static void t_mysql_two_edits_in_one_transaction_are_two_versions(void **state)
     db_close(db);
 }
 
-/* The public tutorial's script, twice within one second: a version of its own making. */
-static void t_mysql_the_tutorial_s_script_gives_no_gap_and_no_loss(void **state)
+/* The script of the public tutorial, run twice within one second.  It writes versions of
+ * its own, which the triggers replace. */
+static void t_mysql_script_of_the_tutorial_makes_no_gap_and_loses_nothing(void **state)
 {
     struct db *db = mysql();
     uint64_t before;
@@ -113,7 +115,7 @@ static void t_mysql_the_tutorial_s_script_gives_no_gap_and_no_loss(void **state)
     db_close(db);
 }
 
-static void t_mysql_replace_update_and_moves_change_what_they_touch(void **state)
+static void t_mysql_replace_and_move_record_every_changed_module(void **state)
 {
     struct db *db = mysql();
     uint64_t before;
@@ -129,7 +131,7 @@ static void t_mysql_replace_update_and_moves_change_what_they_touch(void **state
     assert_int_equal(rows.n, 1);
     mydb_sql("UPDATE RouteData SET modid = 9 WHERE modid = 1");
     assert_int_equal(db_load_changes(db, v, &changed, &rows, &v), 0);
-    assert_int_equal(changed.n, 2);   /* where it went, and where it left */
+    assert_int_equal(changed.n, 2);   /* the old module and the new one */
     assert_int_equal(rows.n, 1);
     assert_int_equal(rows.at[0].modid, 9);
     db_close(db);
@@ -192,15 +194,15 @@ static void t_mysql_weight_and_zone_come_with_the_row(void **state)
              "VALUES (1,1,1,80,100,''), (1,1,2,80,300,'123456789'), (1,1,3,80,99999,'')");
     assert_int_equal(db_load_all(db, &rows, &v), 0);
     assert_int_equal(rows.n, 3);
-    assert_int_equal(rows.at[0].node.weight, 0); /* as all others */
+    assert_int_equal(rows.at[0].node.weight, 0); /* 100 = normal */
     assert_int_equal(rows.at[0].node.zone, 0);
     assert_int_equal(rows.at[1].node.weight, 300);
-    assert_int_equal(rows.at[1].node.zone, 0xcbf43926u); /* CRC-32's check value */
-    assert_int_equal(rows.at[2].node.weight, 0); /* absurd */
+    assert_int_equal(rows.at[1].node.zone, 0xcbf43926u); /* standard check value */
+    assert_int_equal(rows.at[2].node.weight, 0); /* out of range */
     db_close(db);
 }
 
-static void t_mysql_wrong_password_or_no_server_is_enotconn_in_words(void **state)
+static void t_mysql_wrong_password_or_no_server_is_enotconn_with_reason(void **state)
 {
     struct db *db = mysql_as("wrong", mydb_socket);
 
@@ -227,8 +229,7 @@ static void t_mysql_schema_absent_is_enoent_with_the_mend(void **state)
     assert_int_equal(db_load_all(db, &rows, &v), -ENOENT);
     assert_int_equal(mydb_run("stop"), 0);
     assert_int_equal(mydb_run("start"), 0);
-    assert_int_equal(db_load_all(db, &rows, &v),
-                     0);              /* the same object, a new connection */
+    assert_int_equal(db_load_all(db, &rows, &v), 0); /* it has connected again */
     db_close(db);
 }
 
@@ -245,14 +246,14 @@ static int after_all(void **state)
     return mydb_teardown(state);
 }
 
-MYDB_MAIN_WITH(before_all, after_all, D(t_mem_every_change_has_its_version),
+MYDB_MAIN_WITH(before_all, after_all, D(t_mem_every_change_has_a_version),
                D(t_rows_absurd_values_are_left_out_and_counted),
                D(t_mysql_two_edits_in_one_transaction_are_two_versions),
-               D(t_mysql_the_tutorial_s_script_gives_no_gap_and_no_loss),
-               D(t_mysql_replace_update_and_moves_change_what_they_touch),
+               D(t_mysql_script_of_the_tutorial_makes_no_gap_and_loses_nothing),
+               D(t_mysql_replace_and_move_record_every_changed_module),
                D(t_mysql_changes_cleaned_up_or_version_back_is_eagain),
                D(t_mysql_the_version_row_cannot_be_deleted),
                D(t_mysql_absurd_rows_are_left_out),
                D(t_mysql_weight_and_zone_come_with_the_row),
-               D(t_mysql_wrong_password_or_no_server_is_enotconn_in_words),
+               D(t_mysql_wrong_password_or_no_server_is_enotconn_with_reason),
                D(t_mysql_schema_absent_is_enoent_with_the_mend))

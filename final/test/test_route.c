@@ -1,13 +1,14 @@
+/* Route tables: making, updating, sharing and comparing them. */
 #include "t.h"
 
 #include "route/route.h"
 
-static struct route_row R(uint32_t modid, uint32_t cmdid, uint32_t ip, uint16_t port) {
+static struct route_row R(uint32_t modid, uint32_t cmdid, uint32_t ip, uint16_t port)
+{
     return (struct route_row){modid, cmdid, {ip, port}};
 }
 
-static void
-t_create_groups_sorts_and_removes_duplicates(void **state)
+static void t_create_groups_sorts_and_removes_duplicates(void **state)
 {
     struct route_row row[] = {R(2, 1, 9, 9), R(1, 1, 3, 1), R(1, 1, 1, 1), R(1, 1, 3, 1),
                               R(1, 1, 1, 2)};
@@ -51,7 +52,7 @@ static void t_update_replaces_adds_removes_and_shares_the_rest(void **state)
     assert_null(route_table_find(b, 3, 1));
     assert_int_equal(route_table_find(b, 4, 1)->node[0].ip, 7);
     assert_int_equal(route_table_n_nodes(b), 5);
-    assert_int_equal(route_table_find(a, 2, 1)->n_node, 1); /* the old one is as it was */
+    assert_int_equal(route_table_find(a, 2, 1)->n_node, 1); /* unchanged */
     route_table_unref(a);
     assert_int_equal(route_table_find(b, 5, 1)->node[0].ip, 1);
     route_table_unref(b);
@@ -81,7 +82,7 @@ enum { MODS = 8, IPS = 5 };
 
 static bool there[MODS][IPS];
 
-/* The rows of module <i> + 1.  Returns how many. */
+/* Write the rows of module <i> + 1 to <row>.  Returns their number. */
 static size_t rows_of(int i, struct route_row *row)
 {
     size_t n = 0;
@@ -93,7 +94,7 @@ static size_t rows_of(int i, struct route_row *row)
     return n;
 }
 
-/* 2,000 random updates beside a table made afresh each time. */
+/* After each of 2,000 random updates, the table equals one made of all rows. */
 static void t_update_agrees_with_create_at_random(void **state)
 {
     const char *env = getenv("SEED");

@@ -1,7 +1,9 @@
-/* lars-dnsd -- DNSService: routes from MySQL to agents, answered and pushed.
- *     build/lars-dnsd -c conf/lars-dnsd.ini        -p PORT and -s SOCKET override it
- *     build/lars-dnsd -m                           a few sample routes, no database
- * Prints "listening on ADDR:PORT".  Ctrl-C and SIGTERM end it in order. */
+/* lars-dnsd -- DNSService: reads routes from MySQL or MariaDB, answers the questions of
+ * agents and pushes changes to them.
+ *     build/lars-dnsd -c conf/lars-dnsd.ini        -p PORT and -s DB_SOCKET override it
+ *     build/lars-dnsd -m                           sample routes in memory, no database
+ * Prints "listening on ADDR:PORT".  Ctrl-C and SIGTERM end the server, which first closes
+ * all connections. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -32,20 +34,22 @@ static struct settings {
 #define AT(field) offsetof(struct settings, field)
 static const struct conf_key keys[] = {
     {"dnsd", "address", CONF_TEXT, AT(address), 0, sizeof(set.address), "127.0.0.1",
-     "where to listen: an IPv4 or IPv6 address"},
-    {"dnsd", "port", CONF_U32, AT(port), 0, 65535, "7778", "TCP port; 0 = any"},
-    {"dnsd", "threads", CONF_U32, AT(threads), 1, LOOPPOOL_MAX, "2", "loops, one each"},
+     "IPv4 or IPv6 address to listen on"},
+    {"dnsd", "port", CONF_U32, AT(port), 0, 65535, "7778",
+     "TCP port; 0 = the kernel chooses a free port"},
+    {"dnsd", "threads", CONF_U32, AT(threads), 1, LOOPPOOL_MAX, "2",
+     "threads that serve connections; each runs one loop"},
     {"dnsd", "max_connections", CONF_U32, AT(max_connections), 0, 1000000, "10000",
-     "agents; 0 = as many as there are descriptors"},
+     "connections open at a time; 0 = limited by descriptors only"},
     {"dnsd", "max_modules", CONF_U32, AT(max_modules), 1, 1000000, "10000",
-     "modules that one agent may ask for"},
+     "modules that one connection may ask for"},
     {"db", "memory", CONF_U32, AT(memory), 0, 1, "0",
-     "1 = a few sample routes in memory, no database"},
+     "1 = sample routes in memory instead of a database"},
     DBCONF_KEYS(AT(db)),
     {"poll", "interval_ms", CONF_U32, AT(interval_ms), 1, 60000, "5",
-     "ms between two looks at the version"},
+     "milliseconds between two reads of the version"},
     {"poll", "full_s", CONF_U32, AT(full_s), 1, 86400, "60",
-     "seconds between two compares of every route"},
+     "seconds between two loads and compares of all routes"},
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
 static void on_table(struct route_table *t, void *arg)
@@ -76,7 +80,7 @@ static int open_db(struct db **out)
     return set.memory ? sample_routes(out) : db_mysql_create(out, &c);
 }
 
-/* Runs until a signal.  Takes <lfd>.  Returns 0 or what could not be set up. */
+/* Serve until SIGINT or SIGTERM.  Takes <lfd>.  Returns 0 or -errno. */
 static int serve(int lfd)
 {
     struct dnssrv_config cfg = {set.threads, set.max_connections, set.max_modules};
@@ -89,7 +93,7 @@ static int serve(int lfd)
     int rc = evloop_create(&l);
 
     if (rc == 0)
-        rc = evsig_create(&sig, l, on_signal, l); /* before threads: they inherit it */
+        rc = evsig_create(&sig, l, on_signal, l); /* first: threads inherit the mask */
     if (rc < 0)
         close(lfd);
     else
@@ -131,7 +135,7 @@ int main(int argc, char **argv)
     if (rc != 0)
         return rc < 0 ? usage(err) : EXIT_SUCCESS;
     if (net_addr_set(&at, set.address, (uint16_t)set.port) < 0)
-        return usage("[dnsd] address wants an address such as 127.0.0.1 or ::1");
+        return usage("[dnsd] address: not an IPv4 or IPv6 address; use 127.0.0.1 or ::1");
     rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
         rc = myconn_init();

@@ -1,8 +1,9 @@
-/* dns_bare -- the raw limit of answering: one thread, epoll, one read, one write of a
- * reply that was packed before the first question.  It does not look at what was asked.
+/* dns_bare -- a server that does as little as possible, to compare with: one thread
+ * with epoll answers each question by one read and one write.  The reply is packed before
+ * the first question, and the content of a question is ignored.
  *     build/dns_bare NODES        prints "listening on 127.0.0.1:PORT"
- * With -c it serves nobody: it measures what unpacking a question and packing the reply
- * of NODES nodes costs by itself, and prints "codec_ns=N". */
+ * With -c it does not serve: it measures the processor time of unpacking a question and
+ * packing a reply with NODES nodes, and prints "codec_ns=N". */
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +18,7 @@
 #include "net/frame.h"
 #include "proto/msg.h"
 
-#define QUESTION 12                   /* bytes of the question that dns_bench asks */
+#define QUESTION 12                   /* bytes of a question of dns_bench */
 
 static struct msg_host host[MSG_MAX_HOSTS];
 static uint8_t reply[FRAME_HEAD + FRAME_MAX_BODY];
@@ -60,7 +61,7 @@ static void watch(int ep, int fd)
         exit(EXIT_FAILURE);
 }
 
-/* One read; a reply for each whole question in it. */
+/* Read once, and write one reply for each whole question that was read. */
 static void answer(int fd)
 {
     static uint8_t out[64 * 2048];

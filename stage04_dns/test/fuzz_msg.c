@@ -1,5 +1,5 @@
-/* fuzz_msg -- any bytes as any message: an answer or an error, never more than bounds
- * allow, and what was understood means the same after packing it again. */
+/* fuzz_msg -- unpacks any bytes as messages 1 and 2.  Each must be unpacked or refused
+ * within its bounds, and a message that was unpacked is equal after packing it again. */
 #include <stdlib.h>
 #include <string.h>
 

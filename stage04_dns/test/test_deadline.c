@@ -1,4 +1,4 @@
-/* Waiting in monotonic time. */
+/* Deadlines and waits in monotonic time. */
 #include "base/deadline.h"
 #include "t.h"
 

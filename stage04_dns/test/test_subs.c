@@ -1,3 +1,4 @@
+/* Subscriptions: no duplicates, the limit of a client, the end of a client. */
 #include "t.h"
 
 #include "dns/subs.h"

@@ -1,6 +1,6 @@
-/* route_get -- ask DNSService for a module and print its nodes, then every push as it
- *     comes. build/route_get MODID CMDID [-p PORT] [-a ADDRESS] [-n PRINTS]
- * Ends after PRINTS answers and pushes, or when DNSService closes. */
+/* route_get -- asks DNSService for a module, prints its nodes, and then each push.
+ *     build/route_get MODID CMDID [-p PORT] [-a ADDRESS] [-n PRINTS]
+ * Ends after PRINTS answers and pushes, or when DNSService closes the connection. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +40,8 @@ static int print_route(const struct frame *f)
     return fflush(stdout) == 0 ? 0 : -EIO;
 }
 
-/* Print <count> routes, 0 = all.  Returns 0 or -errno; -ECONNRESET: DNSService closed. */
+/* Print <count> routes, or all when 0.  Returns 0; -ECONNRESET when DNSService closed the
+ * connection; another -errno. */
 static int listen_to(int fd, long count)
 {
     struct buf in = {0};
@@ -100,7 +101,7 @@ int main(int argc, char **argv)
                 err_str(fd));
         return EXIT_FAILURE;
     }
-    sock_set_timeout(fd, 0);          /* a push may take its time */
+    sock_set_timeout(fd, 0);          /* the next push may come much later */
     rc = ask(fd, &m);
     if (rc == 0)
         rc = listen_to(fd, count);

@@ -1,5 +1,5 @@
-/* dnspeer.h -- the agent's side of DNSService in bare bytes: the protobuf is written and
- * read by hand, so nothing is shared with what is tested. */
+/* dnspeer.h -- plays an agent for DNSService.  It packs and unpacks the protobuf bytes by
+ * hand, so it shares no code with the tested program. */
 #ifndef LARS_TEST_DNSPEER_H
 #define LARS_TEST_DNSPEER_H
 
@@ -59,7 +59,7 @@ static inline uint64_t dnspeer_varint(const uint8_t **p, const uint8_t *end)
         if (!(*(*p)++ & 128))
             return v;
     }
-    fail_msg("a torn varint");
+    fail_msg("an incomplete varint");
     return 0;
 }
 
@@ -79,7 +79,7 @@ static inline void dnspeer_host(struct dnsroute *r, const uint8_t *p, const uint
     r->n++;
 }
 
-/* The next GetRouteResponse. */
+/* Receive the next GetRouteResponse; any other message fails the test. */
 static inline void dnspeer_recv(int fd, struct dnsroute *r)
 {
     static uint8_t body[65536];
@@ -88,7 +88,7 @@ static inline void dnspeer_recv(int fd, struct dnsroute *r)
 
     peer_recv(fd, head, 8);
     assert_int_equal(head[0], 2);
-    assert_true(head[1] > 0 && head[1] < sizeof(body)); /* never an empty body */
+    assert_true(head[1] > 0 && head[1] < sizeof(body)); /* never empty */
     peer_recv(fd, body, head[1]);
     end = body + head[1];
     r->modid = r->cmdid = 0;
@@ -109,7 +109,7 @@ static inline void dnspeer_recv(int fd, struct dnsroute *r)
     }
 }
 
-/* The next response is for this module and has <n> nodes. */
+/* Check that the next response is for this module and has <n> nodes. */
 static inline void dnspeer_expect(int fd, uint32_t modid, uint32_t cmdid, size_t n)
 {
     static struct dnsroute r;

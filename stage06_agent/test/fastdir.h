@@ -1,5 +1,5 @@
-/* fastdir.h -- where a test makes its folder: in memory when there is room, because a
- * database that syncs to a disk and pages mapped from one cost more than the test itself. */
+/* fastdir.h -- chooses where a test creates its folder: in memory when there is room,
+ * because a database that waits for a disk takes longer than the test itself. */
 #ifndef LARS_TEST_FASTDIR_H
 #define LARS_TEST_FASTDIR_H
 
@@ -7,10 +7,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define FASTDIR_ROOM ((uint64_t)2 << 30) /* bytes, for a few tests side by side */
+#define FASTDIR_ROOM ((uint64_t)2 << 30) /* bytes that must be free: several tests run */
 
-/* "/dev/shm", or "/tmp" when that is absent, not ours to write, or small (in a container it
- * often has 64 MB). */
+/* "/dev/shm", or "/tmp" when that is missing, not writable or too small (containers often
+ * give it 64 MB).  Static string. */
 static inline const char *fastdir(void)
 {
     struct statvfs v;

@@ -1,3 +1,4 @@
+/* The poller with a database in memory: changes, losses, and rows without a version. */
 #include "t.h"
 
 #include <pthread.h>
@@ -6,7 +7,7 @@
 #include "db/db_mem.h"
 #include "dns/dnspoll.h"
 
-static struct db *db;                 /* the poller's; used here only while it runs */
+static struct db *db;                 /* owned by the poller */
 static struct dnspoll *p;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct route_table *now;       /* the last published; guarded by lock */
@@ -22,7 +23,7 @@ static void take(struct route_table *t, void *arg)
     pthread_mutex_unlock(&lock);
 }
 
-/* Nodes of a module in the last published table; -1 = no table yet. */
+/* Number of nodes of <modid>/1 in the last published table; -1 = no table yet. */
 static int nodes(uint32_t modid)
 {
     const struct route *r;
@@ -58,7 +59,7 @@ static struct dnspoll_stat stat_now(void)
 static int setup(void **state)
 {
     (void)t_fds_save(state);
-    log_set_level(LOG_LEVEL_ERROR + 1); /* what is down is said on purpose */
+    log_set_level(LOG_LEVEL_ERROR + 1); /* errors are part of the tests */
     n_published = 0;
     now = NULL;
     return db_mem_create(&db);
@@ -86,7 +87,7 @@ static void t_first_load_is_published_even_when_empty(void **state)
     T_WAIT(published() == 1);
     assert_int_equal(nodes(1), 0);
     T_WAIT(stat_now().n_poll > 5);
-    assert_int_equal(published(), 1); /* nothing new, nothing published */
+    assert_int_equal(published(), 1); /* without a change, no table */
 }
 
 static void t_change_is_loaded_and_published(void **state)
@@ -106,7 +107,7 @@ static void t_change_is_loaded_and_published(void **state)
     assert_int_equal(stat_now().n_full, 1);
 }
 
-static void t_database_gone_keeps_the_routes_and_back_loads_all(void **state)
+static void t_lost_database_keeps_the_routes_and_its_return_loads_all(void **state)
 {
     (void)state;
     db_mem_add(db, 1, 1, 5, 80);
@@ -122,13 +123,13 @@ static void t_database_gone_keeps_the_routes_and_back_loads_all(void **state)
     assert_int_equal(stat_now().n_full, 2);
 }
 
-static void t_down_at_the_start_is_tried_again(void **state)
+static void t_database_down_at_the_start_is_tried_again(void **state)
 {
     (void)state;
     db_mem_set_down(db, true);
     start(3600000);
     T_WAIT(stat_now().n_fail >= 1);
-    assert_int_equal(published(), 0); /* no table is not an empty table */
+    assert_int_equal(published(), 0); /* not even an empty table */
     db_mem_set_down(db, false);
     T_WAIT(published() == 1);
 }
@@ -150,6 +151,6 @@ static void t_rows_that_changed_without_a_version_are_found(void **state)
 #define P(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 T_MAIN(P(t_first_load_is_published_even_when_empty), P(t_change_is_loaded_and_published),
-       P(t_database_gone_keeps_the_routes_and_back_loads_all),
-       P(t_down_at_the_start_is_tried_again),
+       P(t_lost_database_keeps_the_routes_and_its_return_loads_all),
+       P(t_database_down_at_the_start_is_tried_again),
        P(t_rows_that_changed_without_a_version_are_found))

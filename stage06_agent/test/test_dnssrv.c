@@ -1,3 +1,4 @@
+/* Answers and pushes of the server, with tables that the test publishes. */
 #include "t.h"
 
 #include <pthread.h>
@@ -57,7 +58,7 @@ static int teardown(void **state)
     return t_fds_check(state);
 }
 
-/* Publish modules 1/1 with <n1> nodes and 2/1 with <n2>. */
+/* Publish a table with <n1> nodes of module 1/1 and <n2> of 2/1. */
 static void publish(uint32_t n1, uint32_t n2, uint64_t version)
 {
     static struct route_row row[9000];
@@ -96,7 +97,7 @@ static void t_question_is_answered_with_the_nodes(void **state)
     assert_int_equal(r.n, 3);
     assert_int_equal(r.host[2].ip, 0xc0a80002u);
     assert_int_equal(r.host[2].port, 80);
-    dnspeer_ask(c, 1, 1);             /* asked again: answered again */
+    dnspeer_ask(c, 1, 1);             /* the same question once more */
     dnspeer_expect(c, 1, 1, 3);
     close(c);
 }
@@ -113,13 +114,13 @@ static void t_unknown_module_is_an_empty_route(void **state)
     close(c);
 }
 
-/* Before its first load it knows nothing, and says nothing: "no nodes" would be a lie. */
+/* Before the first table there is no answer, because "no nodes" would be wrong. */
 static void t_questions_before_the_first_table_are_answered_by_it(void **state)
 {
     int c[6], i;
 
     (void)state;
-    for (i = 0; i < 6; i++) {         /* some in each thread */
+    for (i = 0; i < 6; i++) {         /* so that every thread has some */
         c[i] = peer_connect(fx.port);
         dnspeer_ask(c[i], 1, 1);
         dnspeer_ask(c[i], 9, 9);
@@ -138,7 +139,7 @@ static void t_questions_before_the_first_table_are_answered_by_it(void **state)
     }
 }
 
-static void t_change_is_pushed_to_those_who_asked_and_to_nobody_else(void **state)
+static void t_change_is_pushed_to_its_subscribers_only(void **state)
 {
     int one[4], two, none, i;
 
@@ -156,7 +157,7 @@ static void t_change_is_pushed_to_those_who_asked_and_to_nobody_else(void **stat
     publish(5, 1, 2);
     for (i = 0; i < 4; i++)
         dnspeer_expect(one[i], 1, 1, 5);
-    publish(5, 1, 3);                 /* the same routes: nothing to say */
+    publish(5, 1, 3);                 /* equal routes are not pushed */
     publish(0, 1, 4);
     for (i = 0; i < 4; i++)
         dnspeer_expect(one[i], 1, 1, 0);
@@ -169,7 +170,7 @@ static void t_change_is_pushed_to_those_who_asked_and_to_nobody_else(void **stat
     close(none);
 }
 
-static void t_bad_questions_are_counted_and_the_connection_lives(void **state)
+static void t_bad_questions_are_counted_and_the_connection_stays_open(void **state)
 {
     int c;
 
@@ -179,7 +180,7 @@ static void t_bad_questions_are_counted_and_the_connection_lives(void **state)
     dnspeer_send(c, 1, "", 0);        /* module 0/0 */
     dnspeer_send(c, 1, "\x08", 1);
     dnspeer_send(c, 1, "\x0a\xff\xff\xff\xff\x0f", 6);
-    dnspeer_send(c, 5, "\x08\x01", 2); /* not a message for us */
+    dnspeer_send(c, 5, "\x08\x01", 2); /* no handler for this id */
     dnspeer_ask(c, 1, 1);
     dnspeer_expect(c, 1, 1, 1);
     assert_int_equal(stat_now().n_bad_query, 3);
@@ -198,7 +199,7 @@ static void t_modules_of_one_connection_are_bounded(void **state)
         dnspeer_ask(c, i, 1);
         dnspeer_expect(c, i, 1, i <= 2);
     }
-    dnspeer_ask(c, 51, 1);            /* one too many: refused, counted */
+    dnspeer_ask(c, 51, 1);            /* above the limit: refused */
     dnspeer_ask(c, 2, 1);
     dnspeer_expect(c, 2, 1, 1);
     assert_int_equal(stat_now().n_bad_query, 1);
@@ -244,8 +245,8 @@ static void t_clients_that_come_and_go_leave_no_subscription(void **state)
 
 T_MAIN(S(t_question_is_answered_with_the_nodes), S(t_unknown_module_is_an_empty_route),
        S(t_questions_before_the_first_table_are_answered_by_it),
-       S(t_change_is_pushed_to_those_who_asked_and_to_nobody_else),
-       S(t_bad_questions_are_counted_and_the_connection_lives),
+       S(t_change_is_pushed_to_its_subscribers_only),
+       S(t_bad_questions_are_counted_and_the_connection_stays_open),
        S(t_modules_of_one_connection_are_bounded),
        S(t_more_nodes_than_a_frame_holds_are_cut_and_counted),
        S(t_clients_that_come_and_go_leave_no_subscription))

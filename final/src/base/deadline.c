@@ -25,12 +25,12 @@ bool deadline_pause(pthread_cond_t *c, pthread_mutex_t *lock, const bool *stop,
                     uint32_t ms)
 {
     struct timespec at = deadline_in(ms);
-    bool go_on;
+    bool run_on;
 
     pthread_mutex_lock(lock);
     while (!*stop && pthread_cond_timedwait(c, lock, &at) == 0)
         continue;
-    go_on = !*stop;
+    run_on = !*stop;
     pthread_mutex_unlock(lock);
-    return go_on;
+    return run_on;
 }

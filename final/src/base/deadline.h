@@ -1,6 +1,6 @@
-/* deadline -- waiting on a condition variable until a moment of monotonic time: with the
- * wall clock, which is the default, a step of the clock would shorten or stretch the
- * wait.  Thread: any. */
+/* deadline -- waits on a condition variable with a deadline in monotonic time.  Condition
+ * variables use the wall clock by default, and setting that clock would shorten or
+ * lengthen the wait.  Thread: any. */
 #ifndef LARS_BASE_DEADLINE_H
 #define LARS_BASE_DEADLINE_H
 
@@ -9,13 +9,16 @@
 #include <stdint.h>
 #include <time.h>
 
-/* For pthread_cond_timedwait() with a deadline_in().  pthread_cond_destroy() ends it. */
+/* Initialise <c> for waits until a time of deadline_in().  Free it with
+ * pthread_cond_destroy(). */
 void deadline_cond_init(pthread_cond_t *c);
 
-struct timespec deadline_in(uint32_t ms); /* <ms> from now, monotonic */
+/* The time <ms> from now, for pthread_cond_timedwait() on such a condition variable. */
+struct timespec deadline_in(uint32_t ms);
 
-/* A thread's pause: at most <ms>, or until <stop>, which <lock> guards and <c> tells of.
- * Returns true to go on, false to stop. */
+/* Wait until <ms> have passed or *<stop> is true.  <lock> guards *<stop>, and <c> is
+ * signalled when it changes; the caller does not hold <lock>.  Returns true when the time
+ * has passed and the thread should continue, false when it should stop. */
 bool deadline_pause(pthread_cond_t *c, pthread_mutex_t *lock, const bool *stop,
                     uint32_t ms);
 

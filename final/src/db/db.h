@@ -1,7 +1,7 @@
-/* db -- where routes come from: one interface, two implementations.
- * db_mem keeps rows in memory, for tests and for trying things without a server; db_mysql
- * is the real one.  Every call may take as long as the server's time-outs: never call it
- * from an event loop.  Thread: one at a time. */
+/* db -- the source of the routes: one interface with two implementations.  db_mysql reads
+ * MySQL or MariaDB; db_mem keeps rows in memory, for tests and for running without a
+ * server.  A call may block as long as the time-outs of the server: never call it from
+ * an event loop.  Thread: one at a time. */
 #ifndef LARS_DB_DB_H
 #define LARS_DB_DB_H
 
@@ -12,41 +12,45 @@
 
 struct db;
 
-/* Growing array of rows, the caller's.  Zeroed = empty. */
+/* A growing array of rows, owned by the caller.  Zeroed = empty. */
 struct db_rows {
     struct route_row *at;
     size_t n, cap;
-    size_t n_bad;                   /* rows left out: port 0 or above 65535, module 0/0 */
+    size_t n_bad;                   /* rows not added: port 0 or > 65535, module 0/0 */
 };
 
+/* Append a row.  A bad row (see n_bad) is counted instead.  Returns 0 or -ENOMEM. */
 int db_rows_add(struct db_rows *r, uint32_t modid, uint32_t cmdid, uint32_t ip,
-                uint32_t port);       /* 0 or -ENOMEM; a bad row is counted, not added */
+                uint32_t port);
 int db_rows_add_node(struct db_rows *r, uint32_t modid, uint32_t cmdid,
-                     const struct route_node *node); /* the same; port 0 is bad */
+                     const struct route_node *node);
 void db_rows_free(struct db_rows *r);
 
-/* The current version: it grows by 1 with every changed row, in the order of commits.
- * Returns 0; -ENOTCONN when the server cannot be reached, -ENOENT when the schema is not
- * there, -EIO for anything else: db_error() has the words. */
+/* Read the current version.  It grows by 1 with every changed row, in the order of
+ * commits.  Returns 0; -ENOTCONN when the server cannot be reached or refuses the login;
+ * -ENOENT when the schema is missing; -EIO for any other error.  db_error() then has the
+ * explanation. */
 int db_version(struct db *db, uint64_t *version);
 
-/* Every route and the version it belongs to, as one snapshot.  <out> is emptied first.
+/* Load all rows and the version they belong to, as one snapshot.  <out> is emptied first.
  * Returns as db_version(), or -ENOMEM. */
 int db_load_all(struct db *db, struct db_rows *out, uint64_t *version);
 
-/* The modules changed after version <since> (in <changed>, each at least once), all rows
- * of those modules, and the version they belong to, as one snapshot.  Returns as
- * db_load_all(); -EAGAIN when the changes after <since> are not all there (cleaned up,
- * or the version went back): load all. */
+/* Load the modules changed after version <since> (into <changed>, each at least once),
+ * all rows of these modules, and the version they belong to, as one snapshot.  Both
+ * arrays are emptied first.  Returns as db_load_all(); -EAGAIN when the changes after
+ * <since> are not complete, because old ones were deleted or the version went back; the
+ * caller then loads all rows. */
 int db_load_changes(struct db *db, uint64_t since, struct db_rows *changed,
                     struct db_rows *out, uint64_t *version);
 
-/* One sentence about the last failure: what, where, how to mend it.  Borrowed. */
+/* One line about the last failure: what failed, where, and how to mend it.  Borrowed from
+ * <db>, valid until the next call. */
 const char *db_error(const struct db *db);
 
 void db_close(struct db *db);         /* NULL is fine */
 
-/* For implementations.  <why> of ops may be empty. */
+/* For implementations: the functions behind the calls above. */
 struct db_ops {
     int (*version)(struct db *db, uint64_t *version);
     int (*load_all)(struct db *db, struct db_rows *out, uint64_t *version);

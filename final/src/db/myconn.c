@@ -1,6 +1,10 @@
-/* On any error the connection is closed and the next call opens a new one: who knows what
- * state it is in.  MYSQL_OPT_RECONNECT would do that behind our back, in the middle of a
- * transaction, and forget the session's settings. */
+/* Any error closes the connection, because its state (open transaction, unread result) is
+ * unknown then; the next myconn_ensure() opens a new one and sets up the session again.
+ *
+ * Invariant: a connection that exists has its session settings and no failed statement
+ * behind it.
+ * Rejected: MYSQL_OPT_RECONNECT, which reconnects silently, also in the middle of a
+ * transaction, and loses the session settings. */
 #include "db/myconn.h"
 
 #include <errno.h>
@@ -13,14 +17,14 @@
 #define ER_BAD_FIELD_CODE 1054
 #define ER_BAD_DB_CODE 1049
 #define ER_ACCESS_DENIED_CODE 1045
-#define CR_FIRST_CODE 2000            /* CR_ codes, the client library's own: 2000 to */
-#define CR_LAST_CODE 2999             /* here; servers have 1000 to 1999 and 3000 on */
-#define CR_SOCKET_CODE 2002           /* no server at the socket ... */
-#define CR_HOST_CODE 2003             /* ... or at the port */
+#define CR_FIRST_CODE 2000            /* codes from 2000 to 2999 come from the client */
+#define CR_LAST_CODE 2999             /* library: the connection failed or was lost */
+#define CR_SOCKET_CODE 2002           /* no server at the socket */
+#define CR_HOST_CODE 2003             /* no server at the host and port */
 
 struct myconn {
     MYSQL *con;                       /* NULL = not connected */
-    char *error;                      /* the caller's, MYCONN_ERROR_MAX */
+    char *error;                      /* the caller's; MYCONN_ERROR_MAX bytes */
     char *socket, *host, *user, *password, *database;
     uint32_t port, timeout_s;
 };
@@ -33,6 +37,7 @@ static int code_to_errno(unsigned code)
     return code >= CR_FIRST_CODE && code <= CR_LAST_CODE ? -ENOTCONN : -EIO;
 }
 
+/* What the operator can do about an error; "" = no advice. */
 static const char *mend(unsigned code)
 {
     if (code_to_errno(code) == -ENOENT)
@@ -42,6 +47,7 @@ static const char *mend(unsigned code)
     return code == ER_ACCESS_DENIED_CODE ? "; mend: see [db] user, password" : "";
 }
 
+/* Write the error message and close the connection.  Returns -errno. */
 static int fail(struct myconn *m, const char *what)
 {
     unsigned code = m->con ? mysql_errno(m->con) : 0;
@@ -56,7 +62,7 @@ static int fail(struct myconn *m, const char *what)
 
 static void set_options(struct myconn *m)
 {
-    unsigned timeout = m->timeout_s;  /* the library wants a pointer to unsigned int */
+    unsigned timeout = m->timeout_s;  /* the library reads an unsigned int */
 
     mysql_options(m->con, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
     mysql_options(m->con, MYSQL_OPT_READ_TIMEOUT, &timeout);
@@ -68,8 +74,8 @@ int myconn_ensure(struct myconn *m)
 {
     static const char *const session[] = {
         "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-        /* a program that is stopped in mid-transaction must not keep its locks: MariaDB
-         * ends such a connection; MySQL takes this part for a comment */
+        /* A program that is suspended in a transaction must not keep its locks, so
+         * MariaDB closes its connection after 3 s.  For MySQL the part is a comment. */
         "SET SESSION autocommit = 1, SESSION innodb_lock_wait_timeout = 5 "
         "/*M!100300 , SESSION idle_transaction_timeout = 3 */"};
     const char *sock = m->socket[0] ? m->socket : NULL;
@@ -85,7 +91,7 @@ int myconn_ensure(struct myconn *m)
     if (!mysql_real_connect(m->con, sock ? NULL : m->host, m->user, m->password,
                             m->database, m->port, sock, 0)) {
         rc = fail(m, "connect");
-        return rc == -ENOENT ? rc : -ENOTCONN; /* a wrong password is none either */
+        return rc == -ENOENT ? rc : -ENOTCONN; /* -EIO: for example a wrong password */
     }
     for (i = 0; i < 2 && rc == 0; i++)
         rc = myconn_query(m, session[i], strlen(session[i]));
@@ -95,7 +101,7 @@ int myconn_ensure(struct myconn *m)
 int myconn_query(struct myconn *m, const char *sql, size_t len)
 {
     if (!m->con)
-        return -ENOTCONN;             /* m->error keeps what ended it */
+        return -ENOTCONN;             /* m->error has the reason of the loss */
     return mysql_real_query(m->con, sql, len) == 0 ? 0 : fail(m, "query");
 }
 

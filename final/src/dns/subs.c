@@ -1,15 +1,22 @@
-/* Each subscription is in two lists: its module's, to push a change, and its client's, to
- * take all of them out when the connection closes.  uthash finds the module, and whether
- * a client has it already: neither list may be walked for each question. */
+/* Each subscription is in two lists: the list of its module, which is used to push a
+ * change, and the list of its client, which is used to remove all its subscriptions when
+ * the connection closes.  Two hash tables (uthash) find a module, and whether a client is
+ * subscribed to it already, so a question costs the same however long the lists are.
+ *
+ * Invariant: a subscription is in both lists and in the table s->all, or it does not
+ * exist; a topic exists only while it has subscriptions.
+ * Rejected: one list of connections for each module.  A closing connection would have to
+ * search the lists of all modules, of which it may have subscribed to thousands. */
 #include "dns/subs.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-#define HASH_NONFATAL_OOM 1           /* or it would end the process */
+#define HASH_NONFATAL_OOM 1           /* without it uthash calls exit() */
 #include <uthash.h>
 
+/* One module that has subscribers. */
 struct topic {
     uint32_t key[2];                  /* modid, cmdid */
     struct sub *first;
@@ -20,16 +27,16 @@ struct sub {
     struct {
         struct subs_client *cl;
         struct topic *topic;
-    } key;                            /* of the hash table: no padding in it */
+    } key;                            /* two pointers, so there is no padding */
     struct conn *c;
     UT_hash_handle hh;
-    struct sub *next, **prev;         /* in topic->first */
-    struct sub *next_of_client;
+    struct sub *next, **prev;         /* list of the module, from topic->first */
+    struct sub *next_of_client;       /* list of the client, from subs_client.first */
 };
 
 struct subs {
     struct topic *topics;
-    struct sub *all;                  /* by client and topic */
+    struct sub *all;                  /* hash table; key: client and topic */
     size_t n;
 };
 
@@ -76,7 +83,7 @@ static void drop_if_unused(struct subs *s, struct topic *t)
     free(t);
 }
 
-static void drop(struct subs *s, struct sub *b)
+static void drop_sub(struct subs *s, struct sub *b)
 {
     struct topic *t = b->key.topic;
 
@@ -97,12 +104,12 @@ void subs_client_destroy(struct subs_client *cl)
         struct sub *b = cl->first;
 
         cl->first = b->next_of_client;
-        drop(cl->s, b);
+        drop_sub(cl->s, b);
     }
     free(cl);
 }
 
-static struct topic *find(const struct subs *s, uint32_t modid, uint32_t cmdid)
+static struct topic *find_topic(const struct subs *s, uint32_t modid, uint32_t cmdid)
 {
     const uint32_t key[2] = {modid, cmdid};
     struct topic *t;
@@ -111,9 +118,9 @@ static struct topic *find(const struct subs *s, uint32_t modid, uint32_t cmdid)
     return t;
 }
 
-static struct topic *find_or_create(struct subs *s, uint32_t modid, uint32_t cmdid)
+static struct topic *find_or_create_topic(struct subs *s, uint32_t modid, uint32_t cmdid)
 {
-    struct topic *t = find(s, modid, cmdid);
+    struct topic *t = find_topic(s, modid, cmdid);
 
     if (t)
         return t;
@@ -125,7 +132,7 @@ static struct topic *find_or_create(struct subs *s, uint32_t modid, uint32_t cmd
     HASH_ADD(hh, s->topics, key, sizeof(t->key), t);
     if (t->hh.tbl)
         return t;
-    free(t);                          /* no memory for the hash table */
+    free(t);                          /* no memory left for the hash table */
     return NULL;
 }
 
@@ -138,7 +145,8 @@ static bool has(const struct subs_client *cl, const struct topic *t)
     return b != NULL;
 }
 
-/* Found by has(), in no list yet.  NULL = out of memory. */
+/* Make a subscription that is in the hash table and in no list yet.  Returns NULL when
+ * memory ran out. */
 static struct sub *new_sub(struct subs_client *cl, struct topic *t)
 {
     struct sub *b = calloc(1, sizeof(*b));
@@ -160,14 +168,14 @@ int subs_add(struct subs_client *cl, uint32_t modid, uint32_t cmdid, size_t max)
     struct topic *t;
     struct sub *b;
 
-    /* lab s04.subscribe: Once per client and module, bounded; into both lists. */
+    /* lab s04.subscribe: Refuse duplicates, hold the limit, link into both lists. */
     /* stub: return 0; */
-    t = find(cl->s, modid, cmdid);
+    t = find_topic(cl->s, modid, cmdid);
     if (t && has(cl, t))
         return 0;
     if (cl->n >= max)
         return -EDQUOT;
-    t = find_or_create(cl->s, modid, cmdid);
+    t = find_or_create_topic(cl->s, modid, cmdid);
     b = t ? new_sub(cl, t) : NULL;
     if (!b) {
         if (t)
@@ -199,7 +207,7 @@ void subs_each_module(struct subs *s,
 void subs_each_conn(struct subs *s, uint32_t modid, uint32_t cmdid,
                     void (*fn)(struct conn *c, void *arg), void *arg)
 {
-    struct topic *t = find(s, modid, cmdid);
+    struct topic *t = find_topic(s, modid, cmdid);
     struct sub *b, *next;
 
     for (b = t ? t->first : NULL; b; b = next) {

@@ -57,8 +57,9 @@ ssize_t sock_write(int fd, const void *buf, size_t len);
  * failed; then a part may have been sent. */
 int sock_write_all(int fd, const void *buf, size_t len);
 
-/* Notice a peer that is gone without a word (its power, its cable): a quiet connection is
- * probed, an unanswered one ends after <dead_s> seconds.  Returns 0 or -errno. */
+/* Detect a peer that disappeared without closing (power failure, broken cable): the
+ * kernel probes an idle connection and ends one whose peer has not answered for <dead_s>
+ * seconds.  Returns 0 or -errno. */
 int sock_keepalive(int fd, unsigned dead_s);
 
 /* A non-blocking UDP socket.  Port 0: the kernel chooses.  Returns the fd; -EADDRINUSE,

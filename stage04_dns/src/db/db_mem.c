@@ -1,3 +1,9 @@
+/* The rows, the version and the list of changes are kept under one lock, so each load is
+ * a snapshot.  Loads search the arrays from end to end: tests and samples have few rows.
+ *
+ * Invariant: the list of changes has exactly one entry for each version, as the triggers
+ * of the real database guarantee, so the poller behaves the same with both.
+ * Rejected: a database of its own for every test, which takes seconds to start. */
 #include "db/db_mem.h"
 
 #include <errno.h>
@@ -12,7 +18,7 @@ struct change {
 
 struct db_mem {
     struct db db;
-    pthread_mutex_t lock;             /* guards all that follows */
+    pthread_mutex_t lock;             /* guards the fields below */
     struct db_rows rows;
     uint64_t version;
     struct change *change;
@@ -20,7 +26,7 @@ struct db_mem {
     bool down;
 };
 
-static int check(struct db_mem *m)
+static int check_up(struct db_mem *m)
 {
     if (!m->down)
         return 0;
@@ -34,7 +40,7 @@ static int mem_version(struct db *db, uint64_t *version)
     int rc;
 
     pthread_mutex_lock(&m->lock);
-    rc = check(m);
+    rc = check_up(m);
     if (rc == 0)
         *version = m->version;
     pthread_mutex_unlock(&m->lock);
@@ -53,7 +59,7 @@ static int mem_load_all(struct db *db, struct db_rows *out, uint64_t *version)
     int rc;
 
     pthread_mutex_lock(&m->lock);
-    rc = check(m);
+    rc = check_up(m);
     for (i = 0; rc == 0 && i < m->rows.n; i++)
         rc = copy_row(out, &m->rows.at[i]);
     if (rc == 0)
@@ -82,7 +88,7 @@ static int mem_load_changes(struct db *db, uint64_t since, struct db_rows *chang
     int rc;
 
     pthread_mutex_lock(&m->lock);
-    rc = check(m);
+    rc = check_up(m);
     if (rc == 0 && since > m->version)
         rc = -EAGAIN;
     for (i = 0; rc == 0 && i < m->n_change; i++)

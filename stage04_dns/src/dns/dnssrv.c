@@ -1,3 +1,12 @@
+/* A connection belongs to one thread, and each thread has a reference to the current
+ * table.  dnssrv_publish() posts one task to each thread; the task replaces the pointer
+ * of its thread and pushes to the subscribers of its thread.
+ *
+ * Invariant: only its thread reads or changes a worker, so neither needs a lock.
+ * Invariant: before the first table a question is not answered, only subscribed.  The
+ * answer "no nodes" would be wrong and would stop the caller.
+ * Rejected: one table pointer for all threads with a read-write lock.  Every answer would
+ * take it, and a thread could answer from a table whose changes it has not pushed yet. */
 #include "dns/dnssrv.h"
 
 #include <errno.h>
@@ -12,18 +21,18 @@
 #include "proto/msg.h"
 
 #define LOG_GAP_MS 60000
-#define DEAD_S 30
+#define DEAD_S 30                     /* see sock_keepalive() */
 
-/* What one thread has. */
+/* The state of one thread. */
 struct worker {
     struct dnssrv *s;
-    struct route_table *now;          /* NULL before the first; one reference */
-    const struct route_table *before; /* while pushing: what it replaces, or NULL */
+    struct route_table *now;          /* one reference; NULL before the first table */
+    const struct route_table *before; /* the previous table, during a push; else NULL */
     struct subs *subs;
     size_t max_subs;
     struct msg_host host[MSG_MAX_HOSTS];
     char body[FRAME_MAX_BODY];
-    size_t body_len;                  /* of the push under way */
+    size_t body_len;                  /* of the route being pushed */
 };
 
 struct dnssrv {
@@ -35,12 +44,12 @@ struct dnssrv {
 };
 
 /* Pack the route of a module into w->body.  Returns its length or -errno. */
-static ssize_t pack(struct worker *w, uint32_t modid, uint32_t cmdid)
+static ssize_t pack_route(struct worker *w, uint32_t modid, uint32_t cmdid)
 {
     const struct route *r = route_table_find(w->now, modid, cmdid);
     size_t n = r ? r->n_node : 0, i;
 
-    if (n > MSG_MAX_HOSTS) {          /* base peers can take no more in one frame */
+    if (n > MSG_MAX_HOSTS) {          /* one frame has no room for more */
         n = MSG_MAX_HOSTS;
         w->s->n_cut++;
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "route.cut", "modid=%u cmdid=%u nodes=%u",
@@ -73,10 +82,10 @@ static void on_get_route(struct conn *c, const struct frame *f, void *arg)
         return;
     }
     s->n_query++;
-    /* lab s04.answer: From the table there is; without one, the first will answer. */
+    /* lab s04.answer: Answer from the table; the first table answers later. */
     /* stub: (void)len; */
     if (w->now)
-        len = pack(w, m.modid, m.cmdid);
+        len = pack_route(w, m.modid, m.cmdid);
     if (len > 0)
         conn_send(c, MSG_ROUTE, w->body, (size_t)len);
     /* end lab */
@@ -95,12 +104,12 @@ static void push_module(uint32_t modid, uint32_t cmdid, void *arg)
     struct worker *w = arg;
     ssize_t len;
 
-    /* lab s04.push: What has not changed is not sent; the first table answers all. */
+    /* lab s04.push: Push a changed route; the first table changes all of them. */
     /* stub: return; */
     if (w->before && route_equal(route_table_find(w->before, modid, cmdid),
                                  route_table_find(w->now, modid, cmdid)))
         return;
-    len = pack(w, modid, cmdid);
+    len = pack_route(w, modid, cmdid);
     if (len <= 0)
         return;
     w->body_len = (size_t)len;
@@ -113,7 +122,7 @@ static void take_table(void *arg, void *user)
     struct worker *w = conn_group_user(user);
     struct route_table *old = w->now;
 
-    w->now = arg;                     /* the reference comes with the task */
+    w->now = arg;                     /* the task brings its own reference */
     w->before = old;
     subs_each_module(w->subs, push_module, w);
     w->before = NULL;
@@ -130,7 +139,7 @@ void dnssrv_publish(struct dnssrv *s, struct route_table *t)
     unsigned i;
 
     for (i = 0; i < s->cfg.n_threads; i++)
-        route_table_ref(t);           /* one for each task, run or dropped */
+        route_table_ref(t);           /* one per task; a dropped task frees it */
     mtsrv_post_all(s->srv, &(struct msgq_task){take_table, drop_table, t});
 }
 
@@ -139,7 +148,7 @@ static void on_start(struct conn *c, void *arg)
     struct subs_client *cl;
 
     (void)arg;
-    sock_keepalive(conn_fd(c), DEAD_S); /* agents are never closed for being quiet */
+    sock_keepalive(conn_fd(c), DEAD_S); /* no idle limit: an agent may be silent */
     if (subs_client_create(&cl, worker_of(c)->subs, c) < 0)
         conn_close(c);
     else
@@ -153,7 +162,7 @@ static void on_close(struct conn *c, enum conn_why why, void *arg)
     subs_client_destroy(conn_user(c));
 }
 
-/* The first task of each thread: no connection can come before it. */
+/* The first task of each thread: it runs before any connection is handed over. */
 static void add_worker(void *arg, void *user)
 {
     struct worker *w = arg;
@@ -219,7 +228,7 @@ void dnssrv_destroy(struct dnssrv *s)
 
     if (!s)
         return;
-    mtsrv_destroy(s->srv);            /* every connection and task is gone after this */
+    mtsrv_destroy(s->srv);            /* closes all connections, drops all tasks */
     for (i = 0; s->worker && i < s->cfg.n_threads && s->worker[i]; i++) {
         route_table_unref(s->worker[i]->now);
         subs_destroy(s->worker[i]->subs);

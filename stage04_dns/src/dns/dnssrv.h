@@ -1,7 +1,7 @@
-/* dnssrv -- DNSService: answers GetRouteRequest, and pushes a module's route to everybody
- * who asked for it whenever it changes.
- * Each thread has the current table and its own subscribers; a new table is a task for
- * every thread.  Nobody locks, nobody waits. */
+/* dnssrv -- the server of DNSService: answers each GetRouteRequest, which also subscribes
+ * its connection to the module, and pushes the route of a module to all subscribers when
+ * it changes.  Each thread has a reference to the current table and its own subscribers;
+ * a new table reaches the threads as tasks, so there is no lock. */
 #ifndef LARS_DNS_DNSSRV_H
 #define LARS_DNS_DNSSRV_H
 
@@ -15,32 +15,34 @@ struct dnssrv;
 
 struct dnssrv_config {
     unsigned n_threads;               /* 1 to LOOPPOOL_MAX */
-    unsigned max_conns;               /* 0 = no limit but the fds */
-    size_t max_subs;                  /* modules one connection may ask for */
+    unsigned max_conns;               /* connections; 0 = limited by descriptors only */
+    size_t max_subs;                  /* modules that one connection may ask for */
 };
 
-/* Takes <lfd>, on failure as well; borrows <main_loop>.  Listens at once; questions that
- * come before the first dnssrv_publish() are answered by it.  Returns 0 or -errno.
- * Thread: the one that runs <main_loop>. */
+/* Start serving on the listening socket <lfd>.  Takes <lfd>, on failure as well; borrows
+ * <main_loop>.  Questions that arrive before the first dnssrv_publish() are answered when
+ * it comes.  Returns 0 or -errno.  Thread: the one that runs <main_loop>. */
 int dnssrv_create(struct dnssrv **out, struct evloop *main_loop, int lfd,
                   const struct dnssrv_config *cfg);
 
-/* Closes every connection.  Nobody publishes any more.  NULL is fine. */
+/* Close all connections and stop the threads.  dnssrv_publish() must not be called any
+ * more.  NULL is fine.  Thread: as dnssrv_create(). */
 void dnssrv_destroy(struct dnssrv *s);
 
-/* From now on answer from <t>, and push what differs from the table before.  Takes a
- * reference of its own.  Thread: any. */
+/* Answer from <t> from now on, and push the routes that differ from those of the previous
+ * table.  Makes its own references; the caller keeps its own.  Thread: any. */
 void dnssrv_publish(struct dnssrv *s, struct route_table *t);
 
-struct mtsrv *dnssrv_server(struct dnssrv *s); /* to count connections */
+struct mtsrv *dnssrv_server(struct dnssrv *s); /* borrowed */
 
 struct dnssrv_stat {
-    uint64_t n_query, n_bad_query;    /* GetRouteRequests: good, refused */
-    uint64_t n_push;                  /* routes sent without being asked again */
-    uint64_t n_cut;                   /* replies with more than MSG_MAX_HOSTS nodes */
+    uint64_t n_query, n_bad_query;    /* GetRouteRequests: accepted, refused */
+    uint64_t n_push;                  /* routes sent because of a change */
+    uint64_t n_cut;                   /* routes cut down to MSG_MAX_HOSTS nodes */
 };
 
-/* Sums over the threads, at some moment of the recent past.  Thread: any. */
+/* Totals of all threads since the start.  The counters are read one after the other, not
+ * as a snapshot.  Thread: any. */
 void dnssrv_stat(const struct dnssrv *s, struct dnssrv_stat *out);
 
 #endif

@@ -52,8 +52,9 @@ ssize_t sock_write(int fd, const void *buf, size_t len);
  * failed; then a part may have been sent. */
 int sock_write_all(int fd, const void *buf, size_t len);
 
-/* Notice a peer that is gone without a word (its power, its cable): a quiet connection is
- * probed, an unanswered one ends after <dead_s> seconds.  Returns 0 or -errno. */
+/* Detect a peer that disappeared without closing (power failure, broken cable): the
+ * kernel probes an idle connection and ends one whose peer has not answered for <dead_s>
+ * seconds.  Returns 0 or -errno. */
 int sock_keepalive(int fd, unsigned dead_s);
 
 /* The local address of a socket, with the port the kernel chose; family 0 for AF_UNIX.

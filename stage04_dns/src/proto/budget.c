@@ -9,7 +9,7 @@ static void *budget_alloc(void *arg, size_t size)
     struct budget *b = arg;
 
     if (size > b->left)
-        return NULL;                  /* unpack gives up and frees what it has */
+        return NULL;                  /* the unpacking fails and frees its memory */
     b->left -= size;
     return malloc(size);
 }

@@ -1,6 +1,9 @@
-/* A load is one snapshot: START TRANSACTION WITH CONSISTENT SNAPSHOT under REPEATABLE
- * READ, then version, changes and rows.  Under READ COMMITTED each statement would see
- * another moment, and a table could mix two versions. */
+/* Each load is one read-only transaction, START TRANSACTION WITH CONSISTENT SNAPSHOT
+ * under REPEATABLE READ, which reads the version, the changes and the rows.
+ *
+ * Invariant: the rows of a load belong exactly to the version it returns.
+ * Rejected: READ COMMITTED, where each statement sees a later state, so a table could
+ * mix two versions; locking the tables, because writers would have to wait for us. */
 #include "db/db_mysql.h"
 
 #include <errno.h>
@@ -9,9 +12,10 @@
 #include <string.h>
 
 _Static_assert(sizeof(((struct db *)0)->error) >= MYCONN_ERROR_MAX,
-               "myconn writes there");
+               "myconn writes its messages there");
 
 #define WEIGHT_MAX 10000
+/* of RouteData, in the order of take_row() */
 #define COLUMNS "r.modid, r.cmdid, r.serverip, r.serverport, r.weight, CRC32(r.zone)"
 
 struct db_mysql {
@@ -19,7 +23,7 @@ struct db_mysql {
     struct myconn *con;
 };
 
-static int run(struct db_mysql *m, const char *sql)
+static int run_sql(struct db_mysql *m, const char *sql)
 {
     return myconn_query(m->con, sql, strlen(sql));
 }
@@ -29,9 +33,10 @@ static uint64_t number(const char *text)
     return text ? strtoull(text, NULL, 10) : 0; /* NULL = SQL NULL */
 }
 
+/* The result of a query for one number. */
 struct one {
     uint64_t value;
-    int n;                            /* rows seen */
+    int n;                            /* number of rows in the result */
 };
 
 static int take_number(char **at, void *arg)
@@ -61,6 +66,8 @@ static int read_version(struct db_mysql *m, uint64_t *version)
     return 0;
 }
 
+/* Weight 100 is the default of the column and means the normal share, as an absurd weight
+ * does: both become 0. */
 static int take_row(char **at, void *arg)
 {
     uint64_t port = number(at[3]), weight = number(at[4]);
@@ -83,14 +90,15 @@ static int begin(struct db_mysql *m)
 {
     int rc = myconn_ensure(m->con);
 
-    return rc < 0 ? rc : run(m, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+    if (rc < 0)
+        return rc;
+    return run_sql(m, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
 }
 
-/* Ends the snapshot, whatever <rc> says; an error of its own counts when there was
- * none. */
+/* End the snapshot.  Returns <rc>, or the error of COMMIT when <rc> is no error. */
 static int finish(struct db_mysql *m, int rc)
 {
-    int end = run(m, "COMMIT");    /* without a connection: an error, rc has the reason */
+    int end = run_sql(m, "COMMIT");    /* fails when <rc> has closed the connection */
 
     return rc < 0 ? rc : end;
 }
@@ -118,8 +126,9 @@ static int my_load_all(struct db *db, struct db_rows *out, uint64_t *version)
     return finish(m, rc);
 }
 
-/* Versions are given without gaps, so "everything after <since>" must be exactly
- * version - since rows; fewer means that some were cleaned up or never written. */
+/* Versions have no gaps, so there must be exactly version - since different versions
+ * after <since>.  Fewer means that changes were deleted or never written; then only a
+ * load of all rows is safe. */
 static int read_changes(struct db_mysql *m, uint64_t since, struct db_rows *changed,
                         struct db_rows *out, uint64_t version)
 {

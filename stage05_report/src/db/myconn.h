@@ -1,5 +1,5 @@
-/* myconn -- one connection to MySQL or MariaDB, opened when it is needed.  What differs
- * between the two client libraries is in myconn.c.  Thread: one at a time. */
+/* myconn -- one connection to MySQL or MariaDB, opened when it is needed.  Works with the
+ * client library of either.  Thread: one at a time. */
 #ifndef LARS_DB_MYCONN_H
 #define LARS_DB_MYCONN_H
 
@@ -9,35 +9,40 @@
 struct myconn;
 
 struct myconn_config {
-    const char *socket;               /* path of the server's socket, "" = use host */
-    const char *host;
+    const char *socket;               /* path of the server's socket; "" = none */
+    const char *host;                 /* name or address; used when socket is "" */
     uint32_t port;
     const char *user, *password, *database;
-    uint32_t timeout_s;               /* connect, read, write: each at most so long */
+    uint32_t timeout_s;               /* seconds for a connect, a read, a write */
 };
 
 #define MYCONN_ERROR_MAX 256
 
-/* Copies <cfg>.  <error> takes a sentence about each failure: what, why, how to mend it;
- * borrowed.  Returns 0 or -ENOMEM. */
+/* Copies <cfg>; does not connect yet.  Borrows <error>, which has MYCONN_ERROR_MAX bytes,
+ * until myconn_destroy(): each failure writes one line there: what failed, why, and how
+ * to mend it.  Returns 0 or -ENOMEM. */
 int myconn_create(struct myconn **out, const struct myconn_config *cfg, char *error);
-void myconn_destroy(struct myconn *m); /* in the thread that used it; NULL is fine */
+/* Thread: the one that used <m>.  NULL is fine. */
+void myconn_destroy(struct myconn *m);
 
-/* Connect when there is no connection.  Returns 0; -ENOENT when the database is not
- * there; -ENOTCONN for everything else, a wrong password too. */
+/* Connect unless there is a connection.  Returns 0; -ENOENT when the server has no such
+ * database; -ENOTCONN for every other reason, including a wrong password. */
 int myconn_ensure(struct myconn *m);
 
-/* Run a statement on the connection that myconn_ensure() opened.  After any failure there
- * is none.  Returns 0; -ENOTCONN: the server has gone; -ENOENT: no such table; -EIO. */
+/* Run a statement on the connection that myconn_ensure() opened.  Any failure closes the
+ * connection.  Returns 0; -ENOTCONN when the connection was lost; -ENOENT when a table or
+ * column is missing; -EIO for any other error. */
 int myconn_query(struct myconn *m, const char *sql, size_t len);
 
-/* The same, and <row> for each row of the result: its columns as text, NULL = SQL NULL.
- * What <row> returns other than 0 ends it and is returned. */
+/* Run a query and call <row> for each row of the result; <at> has the columns as text, a
+ * NULL pointer for SQL NULL.  A result of <row> other than 0 ends the loop and is
+ * returned.  Otherwise returns as myconn_query(). */
 int myconn_select(struct myconn *m, const char *sql, int (*row)(char **at, void *arg),
                   void *arg);
 
-/* Once per process, before threads exist; the second at the very end. */
-int myconn_init(void);                /* 0 or -ENOMEM */
-void myconn_fini(void);
+/* Initialise the client library, once per process, before any other thread starts.
+ * Returns 0 or -ENOMEM. */
+int myconn_init(void);
+void myconn_fini(void);               /* after the last use by any thread */
 
 #endif

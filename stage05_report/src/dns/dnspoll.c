@@ -1,3 +1,12 @@
+/* The thread reads the version, one row, every few milliseconds, and loads the changed
+ * modules when it differs.  A version alone does not show every change: TRUNCATE TABLE, a
+ * lost trigger and a restored dump change rows without one.  So all rows are loaded and
+ * compared now and then, and after each error.
+ *
+ * Invariant: the version in memory advances only with rows that were loaded, so a failed
+ * load is repeated and no change is lost.
+ * Rejected: notifications by the database, which MySQL and MariaDB do not have; deleting
+ * changes after they were read, which would hide them from a second DNSService. */
 #include "dns/dnspoll.h"
 
 #include <errno.h>
@@ -18,9 +27,9 @@ struct dnspoll {
     struct dnspoll_config cfg;
     struct route_table *now;          /* NULL before the first load */
     struct db_rows rows, changed;     /* reused */
-    bool doubt;                       /* the next load is of everything */
-    bool down;                        /* said so already */
-    uint64_t full_ms;                 /* monotonic; when everything was compared */
+    bool doubt;                       /* an error happened: load all rows next */
+    bool down;                        /* the last poll failed, and this was logged */
+    uint64_t full_ms;                 /* monotonic; when all rows were last loaded */
     pthread_t thread;
     pthread_mutex_t lock;             /* guards stop */
     pthread_cond_t wake;
@@ -63,14 +72,14 @@ static int load_all(struct dnspoll *p)
     p->full_ms = mono_ms();
     p->doubt = false;
     if (p->now && route_table_equal(p->now, t)) {
-        set_now(p, t);                /* for its version */
+        set_now(p, t);                /* same routes, but the version may be newer */
         return 0;
     }
     if (p->now && route_table_version(p->now) == version) {
         p->n_drift++;
         LOG_WARN("route.drift",
-                 "version=%llu: rows changed without a version; are the "
-                 "triggers there?",
+                 "version=%llu: rows changed without a new version; check the "
+                 "triggers",
                  (unsigned long long)version);
     }
     publish(p, t);
@@ -95,15 +104,14 @@ static int load_changes(struct dnspoll *p, uint64_t since)
     return 0;
 }
 
-/* One look.  The version in memory advances only with rows that were loaded: a load that
- * failed is tried again, nothing is lost. */
-static int look(struct dnspoll *p)
+/* Poll once: load all rows when something is in doubt, otherwise only what changed. */
+static int poll_once(struct dnspoll *p)
 {
     uint64_t version, have;
     int rc = 0;
 
     p->n_poll++;
-    /* lab s04.poll: All when in doubt; else what changed since the version we have. */
+    /* lab s04.poll: Load all rows when in doubt, else the changes after <have>. */
     /* stub: (void)have; return p->now ? 0 : load_all(p); */
     if (!p->now || p->doubt || mono_ms() - p->full_ms >= p->cfg.full_ms)
         return load_all(p);
@@ -115,11 +123,12 @@ static int look(struct dnspoll *p)
     return rc;
 }
 
-static void note(struct dnspoll *p, int rc)
+/* Log when the database is lost and when it is back, and count failures. */
+static void note_result(struct dnspoll *p, int rc)
 {
     if (rc < 0) {
         p->n_fail++;
-        p->doubt = true;              /* who knows what happens while we look away */
+        p->doubt = true;              /* changes may be missed until it works again */
         if (!p->down)
             LOG_ERROR("db.down", "err=%s %s", err_str(rc), db_error(p->db));
     } else if (p->down) {
@@ -130,15 +139,15 @@ static void note(struct dnspoll *p, int rc)
     p->db_up = rc == 0;
 }
 
-static void *run(void *arg)
+static void *poll_thread(void *arg)
 {
     struct dnspoll *p = arg;
 
     do {
-        note(p, look(p));
+        note_result(p, poll_once(p));
     } while (deadline_pause(&p->wake, &p->lock, &p->stop,
                             p->down ? RETRY_MS : p->cfg.interval_ms));
-    db_close(p->db);                  /* in the thread that used it */
+    db_close(p->db);                  /* by the thread that used it */
     p->db = NULL;
     return NULL;
 }
@@ -166,7 +175,7 @@ int dnspoll_start(struct dnspoll **out, struct db *db, const struct dnspoll_conf
     p->cfg = *cfg;
     pthread_mutex_init(&p->lock, NULL);
     deadline_cond_init(&p->wake);
-    rc = pthread_create(&p->thread, NULL, run, p);
+    rc = pthread_create(&p->thread, NULL, poll_thread, p);
     if (rc != 0) {
         db_close(db);
         release(p);

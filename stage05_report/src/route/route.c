@@ -1,6 +1,10 @@
-/* A table is an array of routes sorted by (modid, cmdid): found by halving, merged with
- * the changed modules in one pass.  Rejected: a hash table (a new version would have to
- * copy or share its buckets; sorting happens once per change, not per query). */
+/* A table is an array of pointers to routes, sorted by modid and cmdid.  A query is a
+ * binary search; an update merges the old array with the changed modules in one pass.
+ *
+ * Invariant: nothing in a table or a route changes after it was made, except the
+ * reference counts.  A route has one reference for each table that contains it.
+ * Rejected: a hash table, because a new version would have to copy its buckets; a lock
+ * around one table that changes, because every query would have to take it. */
 #include "route/route.h"
 
 #include <errno.h>
@@ -34,14 +38,14 @@ static int cmp_row(const void *pa, const void *pb)
     return (int)a->node.port - (int)b->node.port;
 }
 
-static void unref(struct route *r)
+static void unref_route(struct route *r)
 {
     if (atomic_fetch_sub(&r->refs, 1) == 1)
         free(r);
 }
 
-/* The rows of one module, sorted; equal ones become one node. */
-static struct route *make(const struct route_row *row, size_t n)
+/* Make the route of one module from its sorted rows; duplicates become one node. */
+static struct route *make_route(const struct route_row *row, size_t n)
 {
     struct route *r = malloc(sizeof(*r) + n * sizeof(r->node[0]));
     size_t i;
@@ -56,6 +60,7 @@ static struct route *make(const struct route_row *row, size_t n)
     return r;
 }
 
+/* How many of the sorted rows, from the first on, belong to the module of the first. */
 static size_t same_module(const struct route_row *row, size_t n)
 {
     size_t i = 1;
@@ -65,7 +70,7 @@ static size_t same_module(const struct route_row *row, size_t n)
     return i;
 }
 
-static struct route_table *table(size_t room, uint64_t version)
+static struct route_table *new_table(size_t room, uint64_t version)
 {
     struct route_table *t = malloc(sizeof(*t) + room * sizeof(struct route *));
 
@@ -76,8 +81,8 @@ static struct route_table *table(size_t room, uint64_t version)
     return t;
 }
 
-/* Takes <r>; NULL = out of memory. */
-static int add(struct route_table *t, struct route *r)
+/* Append <r>.  Takes <r>; NULL means that memory ran out. */
+static int add_route(struct route_table *t, struct route *r)
 {
     if (!r)
         return -ENOMEM;
@@ -99,7 +104,8 @@ static struct route_row module_of(const struct route *r)
     return (struct route_row){.modid = r->modid, .cmdid = r->cmdid};
 }
 
-/* Is <m> one of the <n> sorted changed modules?  <at> moves forward over the array. */
+/* Whether <m> is one of the <n> sorted modules in <changed>.  <at> is the position in
+ * that array and only moves forward: callers ask in ascending order. */
 static bool is_changed(const struct route_row *changed, size_t n, size_t *at,
                        const struct route_row *m)
 {
@@ -112,7 +118,7 @@ int route_table_update(struct route_table **out, const struct route_table *old,
                        struct route_row *changed, size_t n_changed, struct route_row *row,
                        size_t n, uint64_t version)
 {
-    struct route_table *t = table(old->n + n, version);
+    struct route_table *t = new_table(old->n + n, version);
     size_t i = 0, k = 0, c = 0;
     int rc = 0;
 
@@ -131,15 +137,15 @@ int route_table_update(struct route_table **out, const struct route_table *old,
         if (i < old->n && (k == n || cmp_module(&m, &row[k]) < 0)) {
             if (!is_changed(changed, n_changed, &c, &m)) {
                 old->at[i]->refs++;
-                rc = add(t, old->at[i]); /* stays, shared */
+                rc = add_route(t, old->at[i]); /* unchanged: shared */
             }
             i++;
             continue;
         }
         if (i < old->n && cmp_module(&m, &row[k]) == 0)
-            i++;                      /* replaced */
+            i++;                      /* the new rows replace it */
         same = same_module(row + k, n - k);
-        rc = add(t, make(row + k, same));
+        rc = add_route(t, make_route(row + k, same));
         k += same;
     }
     /* end lab */
@@ -163,7 +169,7 @@ void route_table_unref(struct route_table *t)
     if (!t || atomic_fetch_sub(&t->refs, 1) > 1)
         return;
     for (i = 0; i < t->n; i++)
-        unref(t->at[i]);
+        unref_route(t->at[i]);
     free(t);
 }
 

@@ -1,4 +1,4 @@
--- sample.sql -- something to look at.  Loading it again changes nothing.
+-- sample.sql -- sample routes for a first trial.  Loading the file again changes nothing.
 USE lars_dns;
 INSERT IGNORE INTO ModIDConfig (modid, content) VALUES (1, 'showcase'), (2, 'search');
 INSERT IGNORE INTO CmdIDConfig (cmdid, content) VALUES (1, 'page'), (2, 'picture');

@@ -1,25 +1,25 @@
--- schema.sql -- the tables of Lars.  The six tables of the public Lars keep their names and
--- columns; keys and wider types are added where they were missing, new columns stand after
--- the old ones and have defaults (its DNSService says SELECT *).
--- Loading it again keeps the rows and renews the triggers.
+-- schema.sql -- the tables.  The six tables of the public Lars keep their names and columns,
+-- so that its programs work with this schema.  Missing keys are added and types are wider.
+-- New columns come after the old ones and have defaults, because the DNSService of the
+-- public Lars reads SELECT *.  Loading the file again keeps all rows.
 CREATE DATABASE IF NOT EXISTS lars_dns CHARACTER SET utf8mb4;
 USE lars_dns;
 
--- Which node belongs to which module.  No foreign keys: their cascades fire no trigger.
+-- The nodes of each module.  Without foreign keys, because their cascades fire no trigger.
 CREATE TABLE IF NOT EXISTS RouteData (
     id         INT UNSIGNED NOT NULL AUTO_INCREMENT,
     modid      INT UNSIGNED NOT NULL,
     cmdid      INT UNSIGNED NOT NULL,
     serverip   INT UNSIGNED NOT NULL,      -- IPv4 as a number, INET_ATON('10.0.0.1')
     serverport INT UNSIGNED NOT NULL,
-    weight     INT UNSIGNED NOT NULL DEFAULT 100,
-    zone       VARCHAR(32)  NOT NULL DEFAULT '',
-    state      VARCHAR(16)  NOT NULL DEFAULT 'up',
+    weight     INT UNSIGNED NOT NULL DEFAULT 100,   -- share of the calls; 100 = normal
+    zone       VARCHAR(32)  NOT NULL DEFAULT '',    -- '' = no zone
+    state      VARCHAR(16)  NOT NULL DEFAULT 'up',  -- only rows with 'up' are served
     PRIMARY KEY (id),
     UNIQUE KEY node (modid, cmdid, serverip, serverport)
 ) ENGINE = InnoDB;
 
--- One row: the version of all routes.
+-- One row with the version of all routes.
 CREATE TABLE IF NOT EXISTS RouteVersion (
     id      INT UNSIGNED NOT NULL,
     version BIGINT UNSIGNED NOT NULL,
@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS RouteVersion (
 ) ENGINE = InnoDB;
 INSERT IGNORE INTO RouteVersion (id, version) VALUES (1, 1);
 
--- Which module changed at which version.  Readers never delete; old rows go by age.
+-- The module that changed with each version.  Readers never delete rows, because another
+-- reader may still need them; rows are deleted by age.
 CREATE TABLE IF NOT EXISTS RouteChange (
     id      BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
     modid   INT UNSIGNED NOT NULL,
@@ -37,7 +38,7 @@ CREATE TABLE IF NOT EXISTS RouteChange (
     KEY by_version (version, modid, cmdid)
 ) ENGINE = InnoDB;
 
--- Filled by the Report Service (stage 05).
+-- The newest call results of each node and caller, written by the Report Service (stage 05).
 CREATE TABLE IF NOT EXISTS ServerCallStatus (
     modid    INT UNSIGNED NOT NULL,
     cmdid    INT UNSIGNED NOT NULL,
@@ -46,12 +47,12 @@ CREATE TABLE IF NOT EXISTS ServerCallStatus (
     caller   INT UNSIGNED NOT NULL,
     succ_cnt BIGINT UNSIGNED NOT NULL DEFAULT 0,
     err_cnt  BIGINT UNSIGNED NOT NULL DEFAULT 0,
-    ts       BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    ts       BIGINT UNSIGNED NOT NULL DEFAULT 0,   -- of the report, seconds since 1970
     overload TINYINT UNSIGNED NOT NULL DEFAULT 0,
     PRIMARY KEY (modid, cmdid, ip, port, caller)
 ) ENGINE = InnoDB;
 
--- Names for people.
+-- Names of the modules, for display only.
 CREATE TABLE IF NOT EXISTS ModIDConfig (
     id      INT UNSIGNED NOT NULL AUTO_INCREMENT,
     modid   INT UNSIGNED NOT NULL,

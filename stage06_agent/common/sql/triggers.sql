@@ -1,7 +1,7 @@
--- triggers.sql -- versions are given here and nowhere else, so that every writer is seen:
--- a program, a person with a SQL prompt, the public tutorial's script that sets the version
--- to the second of the clock, twice.  The lock on the one row of RouteVersion is held until
--- COMMIT: the order of versions is the order of commits, and there are no gaps.
+-- triggers.sql -- the triggers assign all versions, so the changes of every writer are
+-- recorded: of a program, of an operator at a SQL prompt, of the script of the public
+-- tutorial, which sets the version to the current second.  A transaction holds the lock on the only row of
+-- RouteVersion until it commits, so versions have the order of the commits and no gaps.
 USE lars_dns;
 DELIMITER //
 CREATE OR REPLACE TRIGGER route_data_insert AFTER INSERT ON RouteData FOR EACH ROW
@@ -10,7 +10,7 @@ CREATE OR REPLACE TRIGGER route_data_insert AFTER INSERT ON RouteData FOR EACH R
 CREATE OR REPLACE TRIGGER route_data_delete AFTER DELETE ON RouteData FOR EACH ROW
     INSERT INTO RouteChange (modid, cmdid, version) VALUES (OLD.modid, OLD.cmdid, 0)//
 
--- a row that moves to another module changes both
+-- A row that moves to another module changes both modules.
 CREATE OR REPLACE TRIGGER route_data_update AFTER UPDATE ON RouteData FOR EACH ROW
 BEGIN
     INSERT INTO RouteChange (modid, cmdid, version) VALUES (NEW.modid, NEW.cmdid, 0);
@@ -19,14 +19,14 @@ BEGIN
     END IF;
 END//
 
--- whatever version the writer gave: it gets the next one
+-- The row gets the next version, and the value of the writer is ignored.
 CREATE OR REPLACE TRIGGER route_change_insert BEFORE INSERT ON RouteChange FOR EACH ROW
 BEGIN
     UPDATE RouteVersion SET version = version + 1 WHERE id = 1;
     SET NEW.version = (SELECT version FROM RouteVersion WHERE id = 1);
 END//
 
--- only the trigger above moves it, by one
+-- The version grows by 1, which the trigger above does; any other value is ignored.
 CREATE OR REPLACE TRIGGER route_version_update BEFORE UPDATE ON RouteVersion FOR EACH ROW
     IF NEW.version <> OLD.version + 1 THEN
         SET NEW.version = OLD.version;

@@ -1,3 +1,10 @@
+/* Rows and the calls of the interface.  A row of the database may be absurd (port 70000,
+ * module 0/0), because people edit the table by hand.  Such a row is counted and left
+ * out, so that it does not keep all other routes from being served.
+ *
+ * Invariant: each row in a db_rows has a module and a port of 1 to 65535.
+ * Rejected: failing the load at the first bad row; checking the rows in each
+ * implementation, where the checks would differ sooner or later. */
 #include "db/db.h"
 
 #include <errno.h>

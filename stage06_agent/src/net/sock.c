@@ -257,8 +257,9 @@ int sock_write_all(int fd, const void *buf, size_t len)
     /* end lab */
 }
 
-/* Keepalive speaks up when nothing is on its way; TCP_USER_TIMEOUT bounds the wait when
- * something is, which would else be retried for a quarter of an hour. */
+/* Keepalive probes a connection on which nothing is sent.  TCP_USER_TIMEOUT is for data
+ * that the peer does not acknowledge, which the kernel would otherwise retransmit for a
+ * quarter of an hour. */
 int sock_keepalive(int fd, unsigned dead_s)
 {
     int third = dead_s < 3 ? 1 : (int)(dead_s / 3);

@@ -1,5 +1,6 @@
-/* budget -- memory for unpacking one message, bounded by what was received: 64 KiB of
- * hostile protobuf can ask for 68 times as much.  Thread: any. */
+/* budget -- an allocator for protobuf-c that limits the memory one message may use.
+ * Without a limit, 64 KiB of hostile protobuf unpack to 68 times as much memory.
+ * Thread: any. */
 #ifndef LARS_PROTO_BUDGET_H
 #define LARS_PROTO_BUDGET_H
 
@@ -8,10 +9,11 @@
 #include <protobuf-c/protobuf-c.h>
 
 struct budget {
-    size_t left;                      /* bytes that may still be asked for */
+    size_t left;                      /* bytes that may still be allocated */
 };
 
-/* For unpacking <len> bytes.  Borrows <b> while it is used. */
+/* An allocator for unpacking <len> bytes; it returns NULL once the limit is reached, and
+ * the unpacking fails.  Borrows <b> as long as the allocator is used. */
 ProtobufCAllocator budget_allocator(struct budget *b, size_t len);
 
 #endif

@@ -1,3 +1,10 @@
+/* The generated code of protobuf-c does the coding; this file checks what it returns.
+ *
+ * Invariant: an out-parameter is written only when the whole message is good, so a caller
+ * never sees half of a message.
+ * Rejected: passing the generated structs on to the callers.  Their fields are signed,
+ * their memory must be freed in a special way, and every caller would have to check the
+ * values itself. */
 #include "proto/msg.h"
 
 #include <errno.h>
@@ -13,7 +20,7 @@ int msg_unpack_get_route(struct module_id *out, const void *body, size_t len)
     Lars__GetRouteRequest *m = NULL;
     int rc = 0;
 
-    /* lab s04.unpack: Unpack with the budget; module 0/0 does not exist; free. */
+    /* lab s04.unpack: Unpack with the budget, refuse module 0/0, free the message. */
     /* stub: return -EBADMSG; */
     m = lars__get_route_request__unpack(&a, len, body);
     if (!m)
