@@ -1,12 +1,14 @@
-/* lars-sim -- what the policies do, in virtual time, with the code of production.
+/* lars-sim -- compares the policies in virtual time, with the code of production.
  *     build/lars-sim [-s SEED] [-S SEEDS] [-t SECONDS] [SCENARIO ...]
- * A table for each scenario; several seeds: the median.  The same arguments give the same
- * bytes.  Scenarios: speeds age errors dead silent zone even (all of them). */
+ * Prints a table for each scenario (default: all), with a row for each policy of
+ * lb/policies.c.  SEEDS: so many runs with different seeds; a row shows the one with the
+ * median p99.  The same arguments give the same bytes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/version.h"
 #include "sim/sim.h"
 
 #define SEEDS_MAX 9
@@ -33,7 +35,7 @@ static void row(const char *name, const struct sim_config *cfg)
     for (i = 0; i < set.seeds; i++) {
         c.seed = set.seed + i;
         if (sim_run(&c, &r[i]) < 0) {
-            fprintf(stderr, "lars-sim: no memory\n");
+            fprintf(stderr, "lars-sim: out of memory\n");
             exit(EXIT_FAILURE);
         }
     }
@@ -57,7 +59,7 @@ static void head(const char *what)
         what);
 }
 
-/* Every policy on the same scenario. */
+/* A row for every policy, and for what they are compared with. */
 static void all_policies(struct sim_config c)
 {
     struct sim_config alone = c;
@@ -84,7 +86,7 @@ static void all_policies(struct sim_config c)
 
 static void speeds(void)
 {
-    head("## speeds: 32 nodes of speed 0.5, 1 and 2, load 0.7, each slow now and then");
+    head("## speeds: 32 nodes of speed 0.5, 1 and 2, load 0.7, with hiccups");
     all_policies(sim_preset);
 }
 
@@ -95,15 +97,15 @@ static void age(void)
     char name[60];
     size_t i;
 
-    head("## age: costs are this old (in-flight counts are live)");
+    head("## age: costs are up to so old (in-flight counts are current)");
     for (i = 0; i < sizeof(ms) / sizeof(ms[0]); i++) {
         c.tick_ms = ms[i];
-        snprintf(name, sizeof(name), "scan, a tick each %u ms", ms[i]);
+        snprintf(name, sizeof(name), "scan, a tick every %u ms", ms[i]);
         row(name, &c);
     }
 }
 
-static struct sim_config alike(uint32_t n, double load)
+static struct sim_config equal_nodes(uint32_t n, double load)
 {
     struct sim_config c = sim_preset;
     uint32_t i;
@@ -119,7 +121,7 @@ static struct sim_config alike(uint32_t n, double load)
 static void errors(void)
 {
     static const double p[] = {.02, .12, .2, .3, .5};
-    struct sim_config c = alike(4, 0.5);
+    struct sim_config c = equal_nodes(4, 0.5);
     char title[80];
     size_t i;
 
@@ -136,18 +138,18 @@ static void errors(void)
 
 static void dead(void)
 {
-    struct sim_config c = alike(8, 0.3);
+    struct sim_config c = equal_nodes(8, 0.3);
 
-    head("## dead: 4 of 8 nodes refuse from the half on");
+    head("## dead: 4 of 8 nodes refuse calls in the second half");
     c.n_dead = 4;
     all_policies(c);
 }
 
 static void silent(void)
 {
-    struct sim_config c = alike(8, 0.3);
+    struct sim_config c = equal_nodes(8, 0.3);
 
-    head("## silent: 2 of 8 nodes answer no more from the half on; time-out 200 ms");
+    head("## silent: 2 of 8 nodes do not answer in the second half; time-out 200 ms");
     c.n_silent = 2;
     c.timeout_ms = 200;
     all_policies(c);
@@ -155,13 +157,13 @@ static void silent(void)
 
 static void zone(void)
 {
-    struct sim_config c = alike(12, 0.3);
+    struct sim_config c = equal_nodes(12, 0.3);
 
     c.n_own = 6;
-    head("## zone: all 6 nodes of our zone refuse from the half on, 6 in the other one");
+    head("## zone: all 6 nodes of our zone refuse calls in the second half, 6 do not");
     c.n_dead = 6;
     all_policies(c);
-    head("## zone: the same, and they answer no more; time-out 200 ms");
+    head("## zone: the same, but they do not answer; time-out 200 ms");
     c.n_dead = 0;
     c.n_silent = 6;
     c.timeout_ms = 200;
@@ -170,8 +172,8 @@ static void zone(void)
 
 static void even(void)
 {
-    head("## even: 8 nodes alike, load 0.05: does each get its share?");
-    all_policies(alike(8, 0.05));
+    head("## even: 8 equal nodes, load 0.05: does each get its share?");
+    all_policies(equal_nodes(8, 0.05));
 }
 
 static const struct {
@@ -182,12 +184,20 @@ static const struct {
 
 #define N_SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 
+static void print_usage(FILE *to)
+{
+    size_t i;
+
+    fprintf(to, "usage: lars-sim [-s SEED] [-S SEEDS 1..%d] [-t SECONDS 4..3600] [",
+            SEEDS_MAX);
+    for (i = 0; i < N_SCENARIOS; i++)
+        fprintf(to, "%s%s", i > 0 ? "|" : "", scenarios[i].name);
+    fprintf(to, " ...]\n");
+}
+
 static int usage(void)
 {
-    fprintf(stderr,
-            "usage: lars-sim [-s SEED] [-S SEEDS 1..%d] [-t SECONDS 4..3600] "
-            "[speeds|age|errors|dead|silent|zone|even ...]\n",
-            SEEDS_MAX);
+    print_usage(stderr);
     return 2;
 }
 
@@ -196,6 +206,14 @@ int main(int argc, char **argv)
     size_t i;
     int opt;
 
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        print_usage(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        puts("lars-sim " LARS_VERSION);
+        return EXIT_SUCCESS;
+    }
     while ((opt = getopt(argc, argv, "s:S:t:")) != -1) {
         if (opt == 's')
             set.seed = (uint32_t)strtoul(optarg, NULL, 10);
