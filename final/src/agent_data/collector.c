@@ -16,6 +16,7 @@
 #include "agent_data/collector.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
