@@ -1,5 +1,5 @@
-/* A module's step over minutes, in virtual time: flapping nodes (F33), most nodes down
- * (F32), a node that is down and comes back (F31). */
+/* Ticks of one module over minutes of virtual time: flapping nodes (F33), most nodes down
+ * (F32), a node that is down and returns (F31). */
 #include "lb/controller.h"
 
 #include <stdatomic.h>
@@ -20,7 +20,7 @@ static struct pick_state st;
 static int64_t slot[N];
 static struct controller s;
 static uint64_t now_ms, calls[N];
-static int n_changes[N], least_in;
+static int n_changes[N], least_available;
 
 static void totals(uint32_t nid, struct health_totals *out, void *arg)
 {
@@ -72,7 +72,7 @@ static int setup(void **state)
                             .eject_after = 3,
                             .penalty_us = CONTROLLER_PENALTY_MIN_US};
     now_ms = 1000;
-    least_in = N;
+    least_available = N;
     return 0;
 }
 
@@ -119,11 +119,11 @@ static void run(uint32_t ms, void (*each)(void))
         if (now_ms % 1000 == 0)
             probe();
         in = (int)pick_count_available(&s.view, now_ms, NULL);
-        least_in = in < least_in ? in : least_in;
+        least_available = in < least_available ? in : least_available;
     }
 }
 
-static void flap(void)                /* half of them, every 2 s */
+static void flap(void)                /* half of the nodes, every 2 s */
 {
     int i;
 
@@ -131,21 +131,21 @@ static void flap(void)                /* half of them, every 2 s */
         bad[i] = now_ms / 2000 % 2 == 1;
 }
 
-static void t_flapping_nodes_change_seldom(void **state)
+static void t_flapping_nodes_are_ejected_seldom(void **state)
 {
     int i;
 
     (void)state;
-    run(60000, flap);                 /* 1, 2, 4, 8, 16 s out: it is learned */
+    run(60000, flap);                 /* ejected for 1, 2, 4, 8, 16 s */
     assert_in_range(n_changes[0], 6, 12);
     memset(n_changes, 0, sizeof(n_changes));
     run(60000, flap);
     for (i = 0; i < N; i++)
         assert_in_range(n_changes[i], 0, 6);
-    assert_true(least_in >= N / 2);
+    assert_true(least_available >= N / 2);
 }
 
-static void t_most_nodes_down_keeps_the_half_in(void **state)
+static void t_most_nodes_down_keeps_half_available(void **state)
 {
     int i;
 
@@ -155,7 +155,7 @@ static void t_most_nodes_down_keeps_the_half_in(void **state)
         bad[i] = true;
     run(20000, NULL);
     assert_int_equal(s.n_ejected, N / 2);
-    assert_int_equal(least_in, N / 2);
+    assert_int_equal(least_available, N / 2);
     assert_true(s.n_vetoed > 0);
     for (i = 0; i < 5; i++)
         bad[i] = false;
@@ -163,7 +163,7 @@ static void t_most_nodes_down_keeps_the_half_in(void **state)
     assert_int_equal(s.n_ejected, 0);
 }
 
-static void t_a_dead_node_costs_k_calls_and_comes_back(void **state)
+static void t_a_dead_node_costs_few_calls_and_is_readmitted(void **state)
 {
     uint64_t before, dead;
 
@@ -173,22 +173,22 @@ static void t_a_dead_node_costs_k_calls_and_comes_back(void **state)
     bad[2] = true;
     run(10000, NULL);
     dead = calls[2] - before;
-    assert_in_range(dead, 3, 5);      /* k, and what was on its way */
+    assert_in_range(dead, 3, 5);      /* eject_after is 3; calls in flight */
     bad[2] = false;
     run(3000, NULL);                  /* two probes */
     assert_int_equal(s.n_ejected, 0);
     before = calls[2];
     run(5000, NULL);
-    assert_in_range(calls[2] - before, 25, 200); /* slowly */
+    assert_in_range(calls[2] - before, 25, 200); /* slow start */
     run(5000, NULL);
     before = calls[2];
     run(5000, NULL);
     assert_in_range(calls[2] - before, 240, 260); /* its eighth of 2,000 */
 }
 
-/* With scan a node that fails is hardly called, so it may not be taken out for a while;
- * what it costs is bounded all the same, and it is tried again. */
-static void t_scan_avoids_it_and_tries_again(void **state)
+/* Under scan a failing node is hardly called, so it may not be ejected for a while; the
+ * number of failed calls is bounded all the same, and it is tried again. */
+static void t_scan_avoids_a_failing_node_and_tries_it_again(void **state)
 {
     uint64_t before;
 
@@ -209,5 +209,6 @@ static void t_scan_avoids_it_and_tries_again(void **state)
 
 #define P(f) cmocka_unit_test_setup(f, setup)
 
-T_MAIN(P(t_flapping_nodes_change_seldom), P(t_most_nodes_down_keeps_the_half_in),
-       P(t_a_dead_node_costs_k_calls_and_comes_back), P(t_scan_avoids_it_and_tries_again))
+T_MAIN(P(t_flapping_nodes_are_ejected_seldom), P(t_most_nodes_down_keeps_half_available),
+       P(t_a_dead_node_costs_few_calls_and_is_readmitted),
+       P(t_scan_avoids_a_failing_node_and_tries_it_again))

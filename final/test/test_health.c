@@ -1,4 +1,4 @@
-/* Costs, ejection, return, slow start; k; outliers; a zone that comes back. */
+/* Costs, ejection, readmission, slow start, outliers; the breaker of a zone. */
 #include "lb/health.h"
 
 #include "base/crc32.h"
@@ -30,7 +30,7 @@ static void calls(int i, uint64_t n, uint64_t err, uint64_t us, uint64_t now_ms)
     health_observe(&node[i], c, &total[i], 0, now_ms);
 }
 
-static void t_k_is_as_computed(void **state)
+static void t_eject_after_is_as_computed(void **state)
 {
     (void)state;
     assert_int_equal(health_eject_after(0), 3);
@@ -41,7 +41,7 @@ static void t_k_is_as_computed(void **state)
     assert_int_equal(health_eject_after(1), 20);
 }
 
-static void t_k_of_a_module_leaves_the_worst_node_out(void **state)
+static void t_eject_after_of_a_module_ignores_the_worst_node(void **state)
 {
     int i;
 
@@ -54,12 +54,12 @@ static void t_k_of_a_module_leaves_the_worst_node_out(void **state)
     assert_in_range(health_module_eject_after(all, 4), 7, 8); /* 20 % everywhere */
 }
 
-static void t_k_does_not_count_failures_that_go_on(void **state)
+static void t_eject_after_ignores_streaks_that_have_not_ended(void **state)
 {
     int i;
 
     (void)state;
-    for (i = 0; i < 4; i++) {         /* a zone dies: all that is seen has failed */
+    for (i = 0; i < 4; i++) {         /* a zone fails: every call seen has failed */
         total[i] = (struct health_totals){2, 2, 2000};
         health_observe(&node[i], c, &total[i], 2, 1000);
     }
@@ -92,18 +92,18 @@ static void t_quick_nodes_are_alike(void **state)
                      health_cost(&node[1], 100, 0, 1000));
 }
 
-static void t_nobody_knows_means_as_the_others(void **state)
+static void t_an_unknown_node_costs_the_mean_of_the_others(void **state)
 {
     (void)state;
     assert_int_equal(health_cost(&node[0], 100, 8192, 1000), 8192 * 256);
 }
 
-static void t_one_failure_starves_nobody(void **state)
+static void t_one_failure_does_not_starve_a_node(void **state)
 {
     uint32_t fellows;
 
     (void)state;
-    calls(0, 1, 1, 20000, 1000);      /* as slow as a failure, and then not called */
+    calls(0, 1, 1, 20000, 1000);      /* slow as a failure, then not called */
     calls(1, 10, 0, 2000, 1000);
     fellows = health_cost(&node[1], 100, 2000, 1000);
     assert_true(health_cost(&node[0], 100, 2000, 1000) > 6 * fellows);
@@ -111,14 +111,14 @@ static void t_one_failure_starves_nobody(void **state)
     assert_true(health_cost(&node[0], 100, 2000, 14000) <= fellows);
 }
 
-static void t_cost_saturates_below_out(void **state)
+static void t_cost_saturates_below_ejected(void **state)
 {
     (void)state;
     calls(0, 1, 0, 3600000000u, 1000);
     assert_int_equal(health_cost(&node[0], 1, 0, 1000), NODE_COST_MAX);
 }
 
-static void t_times_out_double_up_to_a_minute(void **state)
+static void t_ejections_double_up_to_a_minute(void **state)
 {
     static const uint32_t want[8] = {1, 2, 4, 8, 16, 32, 60, 60};
     int i;
@@ -133,11 +133,11 @@ static void t_times_out_double_up_to_a_minute(void **state)
     }
 }
 
-static void t_a_node_that_was_down_is_back_after_two_probes(void **state)
+static void t_a_node_that_was_down_is_readmitted_after_two_probes(void **state)
 {
     (void)state;
     node[0].n_ejections = 1;
-    health_eject(&node[0], c, EJECT_STREAK, 1000); /* 2 s, were it not for the probes */
+    health_eject(&node[0], c, EJECT_STREAK, 1000); /* for 2 s, but for the probes */
     health_record_probe(&node[0], false);
     health_record_probe(&node[0], true);
     assert_false(health_may_readmit(&node[0], 2900));
@@ -145,7 +145,7 @@ static void t_a_node_that_was_down_is_back_after_two_probes(void **state)
     assert_true(health_may_readmit(&node[0], 2900));
 }
 
-static void t_a_node_that_flaps_waits(void **state)
+static void t_a_flapping_node_waits(void **state)
 {
     (void)state;
     node[0].n_ejections = 2;
@@ -157,7 +157,7 @@ static void t_a_node_that_flaps_waits(void **state)
     assert_true(health_may_readmit(&node[0], 5000));
 }
 
-static void t_a_node_that_only_calls_fail_at_waits(void **state)
+static void t_a_node_whose_probes_never_failed_waits(void **state)
 {
     (void)state;
     node[0].n_ejections = 2;
@@ -168,7 +168,7 @@ static void t_a_node_that_only_calls_fail_at_waits(void **state)
     assert_true(health_may_readmit(&node[0], 5000));
 }
 
-static void t_without_a_probe_nobody_is_back(void **state)
+static void t_without_a_probe_no_node_is_readmitted(void **state)
 {
     (void)state;
     health_eject(&node[0], c, EJECT_STREAK, 1000);
@@ -190,17 +190,17 @@ static void t_slow_start_grows_to_the_whole_weight(void **state)
     }
     for (i = 0; i < 100; i++)
         assert_false(health_warmup_pauses(&node[0], c, 11000 + (uint64_t)i));
-    assert_false(health_warmup_pauses(&node[1], c, 0)); /* was never away */
+    assert_false(health_warmup_pauses(&node[1], c, 0)); /* was never ejected */
 }
 
-static void t_the_first_call_after_a_return_decides(void **state)
+static void t_the_first_call_after_readmission_decides(void **state)
 {
     (void)state;
     assert_int_equal(health_readmit(&node[0], 3, 1000), 2);
     assert_int_equal(health_readmit(&node[0], 8, 1000), 0); /* failures are common here */
 }
 
-static void t_a_minute_without_trouble_is_forgiven(void **state)
+static void t_a_minute_without_ejection_forgives_one(void **state)
 {
     (void)state;
     health_eject(&node[0], c, EJECT_STREAK, 1000);
@@ -260,7 +260,7 @@ static void t_a_zone_comes_back_over_35_seconds(void **state)
     assert_false(z.open);
 }
 
-static void t_a_zone_that_fails_again_begins_anew(void **state)
+static void t_a_zone_that_fails_again_restarts_the_breaker(void **state)
 {
     struct zone_breaker z = {0};
 
@@ -274,16 +274,20 @@ static void t_a_zone_that_fails_again_begins_anew(void **state)
 
 #define P(f) cmocka_unit_test_setup(f, setup)
 
-T_MAIN(P(t_k_is_as_computed), P(t_k_of_a_module_leaves_the_worst_node_out),
-       P(t_k_does_not_count_failures_that_go_on),
+T_MAIN(P(t_eject_after_is_as_computed),
+       P(t_eject_after_of_a_module_ignores_the_worst_node),
+       P(t_eject_after_ignores_streaks_that_have_not_ended),
        P(t_cost_follows_the_calls_of_the_last_second), P(t_quick_nodes_are_alike),
-       P(t_nobody_knows_means_as_the_others), P(t_one_failure_starves_nobody),
-       P(t_cost_saturates_below_out), P(t_times_out_double_up_to_a_minute),
-       P(t_a_node_that_was_down_is_back_after_two_probes), P(t_a_node_that_flaps_waits),
-       P(t_a_node_that_only_calls_fail_at_waits), P(t_without_a_probe_nobody_is_back),
+       P(t_an_unknown_node_costs_the_mean_of_the_others),
+       P(t_one_failure_does_not_starve_a_node), P(t_cost_saturates_below_ejected),
+       P(t_ejections_double_up_to_a_minute),
+       P(t_a_node_that_was_down_is_readmitted_after_two_probes),
+       P(t_a_flapping_node_waits), P(t_a_node_whose_probes_never_failed_waits),
+       P(t_without_a_probe_no_node_is_readmitted),
        P(t_slow_start_grows_to_the_whole_weight),
-       P(t_the_first_call_after_a_return_decides),
-       P(t_a_minute_without_trouble_is_forgiven), P(t_an_outlier_is_far_below_the_median),
-       P(t_all_failing_alike_is_no_outlier),
+       P(t_the_first_call_after_readmission_decides),
+       P(t_a_minute_without_ejection_forgives_one),
+       P(t_an_outlier_is_far_below_the_median), P(t_all_failing_alike_is_no_outlier),
        P(t_names_of_zones_are_as_mysql_numbers_them),
-       P(t_a_zone_comes_back_over_35_seconds), P(t_a_zone_that_fails_again_begins_anew))
+       P(t_a_zone_comes_back_over_35_seconds),
+       P(t_a_zone_that_fails_again_restarts_the_breaker))

@@ -1,4 +1,4 @@
-/* The choice of a node: by score, by turn, by key; who is out, the cap, panic, zones. */
+/* The choice of a node under each policy; ejection and its cap, panic, zones. */
 #include "lb/policies.h"
 
 #include <errno.h>
@@ -86,7 +86,7 @@ static void t_scan_takes_the_lowest_cost_times_calls(void **state)
     counter[5].inflight = 1;          /* 1,998 now */
     cost[2] = 998;
     assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), 2);
-    counter[2].inflight = -3;         /* a drift is no advantage */
+    counter[2].inflight = -3;         /* a counter that drifted is no advantage */
     counter[3].inflight = 0;
     cost[3] = 997;
     assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), 3);
@@ -148,19 +148,19 @@ static void t_no_policy_chooses_an_ejected_node(void **state)
     }
 }
 
-static void t_an_out_node_gets_no_call(void **state)
+static void t_an_ejected_node_gets_no_call(void **state)
 {
     (void)state;
     eject(1);
     counter[2].ejected_until_ms = NOW + 1; /* a proposal */
-    counter[3].ejected_until_ms = NOW; /* over */
+    counter[3].ejected_until_ms = NOW; /* has expired */
     assert_int_equal(picks(2000), 0);
     assert_int_equal(hits[1] + hits[2], 0);
     assert_true(hits[3] > 0);
     assert_int_equal(pick_count_available(&v, NOW, NULL), 6);
 }
 
-static void t_panic_ignores_health_when_most_are_out(void **state)
+static void t_panic_ignores_health_when_most_are_ejected(void **state)
 {
     int i;
 
@@ -169,14 +169,14 @@ static void t_panic_ignores_health_when_most_are_out(void **state)
         eject((uint32_t)i);
     assert_int_equal(picks(1000), 0); /* a half is not most */
     assert_int_equal(hits[0], 0);
-    for (i = 0; i < 8; i++)           /* somebody hostile puts all of them out */
+    for (i = 0; i < 8; i++)           /* a hostile client ejects all */
         counter[i].ejected_until_ms = NOW + 60000;
     assert_int_equal(picks(1000), PICK_PANIC);
     for (i = 4; i < 8; i++)
         assert_true(hits[i] > 0);
 }
 
-static void t_the_last_and_the_half_stay_in(void **state)
+static void t_the_last_one_and_half_of_all_stay_available(void **state)
 {
     (void)state;
     nodes(2, 2);
@@ -186,7 +186,7 @@ static void t_the_last_and_the_half_stay_in(void **state)
     nodes(5, 5);
     assert_true(pick_may_eject(&v, NOW));
     eject(1);
-    assert_false(pick_may_eject(&v, NOW)); /* 3 of 5 out would be most */
+    assert_false(pick_may_eject(&v, NOW)); /* 3 of 5 would be most */
     nodes(1, 1);
     cost[0] = 1;
     assert_false(pick_may_eject(&v, NOW));
@@ -219,7 +219,7 @@ static void t_wrr_is_smooth(void **state)
         assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), want[i]);
 }
 
-static void t_wrr_goes_on_around_one_that_is_out(void **state)
+static void t_wrr_shares_the_turns_of_an_ejected_node(void **state)
 {
     (void)state;
     use("wrr");
@@ -276,7 +276,7 @@ static void t_calls_stay_in_their_zone(void **state)
 {
     (void)state;
     nodes(6, 3);
-    cost[4] = 1;                      /* however good the others are */
+    cost[4] = 1;                      /* however good another zone is */
     assert_int_equal(picks(1000), 0);
     assert_int_equal(hits[3] + hits[4] + hits[5], 0);
 }
@@ -289,9 +289,9 @@ static void t_a_zone_without_nodes_of_its_own_uses_all(void **state)
     assert_in_range(hits[0], 800, 1200);
 }
 
-/* 1 of 4 out: 75 % of the capacity for 71 % that is needed; 2 of 4: 50 for 71, so 30 %
- * leave; 3 of 4: it is broken. */
-static void t_calls_spill_by_what_is_missing(void **state)
+/* 1 of 4 ejected: 75 % of the capacity for a demand of 71 %; 2 of 4: 50 for 71, so 30 %
+ * of the calls leave; 3 of 4: the breaker of the whole zone. */
+static void t_calls_spill_by_the_capacity_that_lacks(void **state)
 {
     (void)state;
     nodes(8, 4);
@@ -302,7 +302,7 @@ static void t_calls_spill_by_what_is_missing(void **state)
     assert_in_range(hits[4] + hits[5] + hits[6] + hits[7], 2700, 3300);
     eject(2);
     assert_int_equal(picks(10000), PICK_OTHER_ZONE | PICK_ZONE_BROKEN);
-    assert_in_range(hits[3], 5, 50);  /* 0.2 % try it */
+    assert_in_range(hits[3], 5, 50);  /* 0.2 % still try it */
     eject(3);
     picks(1000);
     assert_int_equal(hits[0] + hits[1] + hits[2] + hits[3], 0);
@@ -315,7 +315,7 @@ static void t_capacity_counts_by_weight(void **state)
     member[0].weight = 800;           /* it is 80 % of the zone */
     eject(0);
     assert_int_equal(picks(10000), PICK_OTHER_ZONE);
-    assert_in_range(hits[1] + hits[2], 2500, 3100); /* 20 of the 71 % that are needed */
+    assert_in_range(hits[1] + hits[2], 2500, 3100); /* 20 % for 71 */
 }
 
 static void t_a_zone_of_one_node_spills_too(void **state)
@@ -336,7 +336,7 @@ static void t_a_zone_that_comes_back_is_limited(void **state)
     assert_in_range(hits[0] + hits[1], 850, 1150);
 }
 
-static void t_k_failures_in_a_row_propose(void **state)
+static void t_failures_in_a_row_propose_ejection(void **state)
 {
     (void)state;
     pick_call_ended(&v, 2, 3, false, false, NOW);
@@ -381,12 +381,13 @@ static void t_proposals_keep_the_cap(void **state)
 T_MAIN(P(t_scan_takes_the_lowest_cost_times_calls),
        P(t_scan_shares_evenly_between_equals), P(t_scan_samples_above_64),
        P(t_names_of_policies_fit_and_differ), P(t_no_policy_chooses_an_ejected_node),
-       P(t_an_out_node_gets_no_call), P(t_panic_ignores_health_when_most_are_out),
-       P(t_the_last_and_the_half_stay_in), P(t_p2c_takes_two_distinct_ones),
-       P(t_wrr_is_smooth), P(t_wrr_goes_on_around_one_that_is_out),
+       P(t_an_ejected_node_gets_no_call), P(t_panic_ignores_health_when_most_are_ejected),
+       P(t_the_last_one_and_half_of_all_stay_available), P(t_p2c_takes_two_distinct_ones),
+       P(t_wrr_is_smooth), P(t_wrr_shares_the_turns_of_an_ejected_node),
        P(t_hash_moves_only_the_keys_of_a_node_that_goes), P(t_hash_honours_weights),
        P(t_classic_probes_each_11th_call), P(t_calls_stay_in_their_zone),
-       P(t_a_zone_without_nodes_of_its_own_uses_all), P(t_calls_spill_by_what_is_missing),
-       P(t_capacity_counts_by_weight), P(t_a_zone_of_one_node_spills_too),
-       P(t_a_zone_that_comes_back_is_limited), P(t_k_failures_in_a_row_propose),
+       P(t_a_zone_without_nodes_of_its_own_uses_all),
+       P(t_calls_spill_by_the_capacity_that_lacks), P(t_capacity_counts_by_weight),
+       P(t_a_zone_of_one_node_spills_too), P(t_a_zone_that_comes_back_is_limited),
+       P(t_failures_in_a_row_propose_ejection),
        P(t_without_an_agent_proposals_last_longer), P(t_proposals_keep_the_cap))

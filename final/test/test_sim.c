@@ -1,4 +1,4 @@
-/* The policies in virtual time: the same seed, the same result; what each promises. */
+/* The policies in virtual time: what each promises, and that a run can be repeated. */
 #include "sim/sim.h"
 
 #include "t.h"
@@ -66,7 +66,7 @@ static void t_scan_is_near_the_oracle(void **state)
     assert_true(scan.p99_ms < 1.6 * oracle.p99_ms);
     assert_true(failed(&scan) < 0.0002);
     assert_true(scan.p99_ms < p2c.p99_ms);
-    assert_true(failed(&wrr) > 0.01); /* it sees no speeds */
+    assert_true(failed(&wrr) > 0.01); /* it ignores speeds */
 }
 
 static void t_when_all_fail_a_little_nothing_collapses(void **state)
@@ -95,7 +95,7 @@ static void t_the_classic_algorithm_collapses(void **state)
     assert_true(failed(&r) > 0.5);    /* why it is not the default */
 }
 
-static void t_dead_nodes_are_left_for_good(void **state)
+static void t_dead_nodes_get_no_more_calls(void **state)
 {
     struct sim_result r;
 
@@ -110,7 +110,7 @@ static void t_dead_nodes_are_left_for_good(void **state)
     assert_true((double)r.n_err_late > 0.08 * (double)r.n_late); /* each 11th call */
 }
 
-static void t_a_dead_zone_is_left(void **state)
+static void t_a_dead_zone_gets_no_more_calls(void **state)
 {
     struct sim_result r;
 
@@ -127,5 +127,5 @@ static void t_a_dead_zone_is_left(void **state)
 
 T_MAIN(P(t_the_same_seed_is_the_same_result), P(t_scan_is_near_the_oracle),
        P(t_when_all_fail_a_little_nothing_collapses),
-       P(t_the_classic_algorithm_collapses), P(t_dead_nodes_are_left_for_good),
-       P(t_a_dead_zone_is_left))
+       P(t_the_classic_algorithm_collapses), P(t_dead_nodes_get_no_more_calls),
+       P(t_a_dead_zone_gets_no_more_calls))

@@ -1,6 +1,6 @@
 /* A call:  arrival -> choice -> network -> queue of the node -> worker -> network -> end,
- * or its time-out, whichever is first.  A node goes on working on a call that has timed
- * out, as real servers do; that is what makes overload so hard to leave.
+ * or its time-out, whichever is first.  A node keeps working on a call that has timed
+ * out, as real servers do; that is why an overload does not end by itself.
  *
  * Invariant: a call's entry is free only when its caller has an end and no node has it.
  * Events carry the entry's generation, so an event about an earlier call is recognised.
@@ -19,38 +19,39 @@
 #include "lb/controller.h"
 #include "sim/events.h"
 
-#define NET_US 250
-#define REFUSED_US 500
-#define HICCUP_EVERY_S 12.0
+#define NET_US 250                    /* through the network, one way */
+#define REFUSED_US 500                /* until a dead node has refused a call */
+#define HICCUP_EVERY_S 12.0           /* mean, exponential */
 #define HICCUP_MIN_S 0.5
 #define HICCUP_MAX_S 2.0
-#define HICCUP_SPEED 0.2
-#define BIN_US 20                     /* of the histogram */
-#define BINS 100000                   /* to 2 s */
-#define WARM_US 1000000
-#define CALLS 65536                   /* under way at once */
+#define HICCUP_SPEED 0.2              /* of the node's speed */
+#define BIN_US 20                     /* width of a bin of the histogram of durations */
+#define BINS 100000                   /* up to 2 s; the last one has the rest */
+#define WARM_US 1000000               /* calls before this time do not count */
+#define CALLS 65536                   /* entries; 0 is reserved: "none" */
 
 enum event_type { ARRIVAL, AT_NODE, SERVED, REPLY, TIMEOUT, TICK, HICCUP, HICCUP_END };
 
 struct call {
-    uint32_t host, node, gen;         /* gen: whether an event is still about this call */
+    uint32_t host, node, gen;         /* gen: number of calls that had this entry */
     uint64_t begun;
-    bool ended, failed, working;      /* the caller knows; it will fail; a node has it */
-    uint32_t next;                    /* in a queue, or free; 0 = end */
+    bool ended, failed;               /* for the caller; its answer will be an error */
+    bool working;                     /* in the queue or in a worker of a node */
+    uint32_t next;                    /* in a queue or in the free list; 0 = end */
 };
 
-struct queue {
+struct queue {                        /* of calls, by struct call.next; 0 = empty */
     uint32_t first, last;
 };
 
 struct node {
     struct queue waiting;
     uint32_t busy;
-    double now;                       /* speed */
-    uint64_t n;
+    double now;                       /* its speed at this moment */
+    uint64_t n;                       /* calls that were sent to it */
 };
 
-struct host {
+struct host {                         /* an agent and its callers */
     _Atomic uint32_t cost[SIM_NODES];
     struct node_counter counter[SIM_NODES];
     struct health_node health[SIM_NODES];
@@ -65,17 +66,17 @@ struct host {
 struct sim {
     struct sim_config cfg;
     struct rnd rnd;
-    uint64_t now, end;
+    uint64_t now, end;                /* microseconds */
     struct events events;
     struct call *call;
     uint32_t free_call;
     struct node node[SIM_NODES];
     struct node_member member[SIM_NODES];
     struct host *host;
-    struct queue all;                 /* the oracle's */
-    uint64_t *bin;
+    struct queue all;                 /* SIM_ORACLE: calls that wait for any node */
+    uint64_t *bin;                    /* calls by duration */
     struct sim_result res;
-    double gap_us;                    /* between two calls, mean */
+    double gap_us;                    /* mean time between two calls */
 };
 
 const struct sim_config sim_preset = {
@@ -187,7 +188,7 @@ static void end_call(struct sim *s, uint32_t id, bool ok)
     s->bin[bin < BINS ? bin : BINS - 1]++;
 }
 
-/* The oracle gives a call to the fastest node with a worker free. */
+/* SIM_ORACLE: the fastest node that has a free worker; -1 = none has. */
 static int fastest(const struct sim *s)
 {
     uint32_t i;
@@ -219,13 +220,13 @@ static void begin_call(struct sim *s)
 
     add_event(s, s->now + 1 + (uint64_t)exponential(s, s->gap_us), ARRIVAL, 0, 0);
     if (!id)
-        return;                       /* so many at once: nothing would be learned */
+        return;                       /* every entry is in use: overload anyway */
     if (!oracle)
         node = choose(s, &s->host[host]);
     s->free_call = c->next;
     *c = (struct call){.host = host, .node = node, .gen = c->gen, .begun = s->now};
     c->failed = uniform(s) < s->cfg.err;
-    if (node == UINT32_MAX) {         /* classic refuses: it ends here, as an error */
+    if (node == UINT32_MAX) {         /* classic found no node: an error at once */
         s->res.n += s->now >= WARM_US;
         s->res.n_err += s->now >= WARM_US;
         s->res.n_late += s->now > s->end / 4 * 3;
@@ -294,7 +295,7 @@ static void on_ejected(uint32_t nid, enum eject_reason why, void *arg)
     (void)arg;
 }
 
-static void probe(struct sim *s, struct host *h)
+static void probe_ejected(struct sim *s, struct host *h)
 {
     uint32_t i;
 
@@ -315,16 +316,16 @@ static void on_tick(struct sim *s, uint32_t id)
 {
     struct host *h = &s->host[id];
     struct controller_hooks hooks = {totals_of, on_ejected, h};
-    struct health_node *part[SIM_NODES];
+    struct health_node *scratch[SIM_NODES];
 
     if (s->cfg.balancer == SIM_CLASSIC) {
         classic_tick(h->classic, s->now / 1000);
     } else {
         if (s->now / 1000 >= h->probe_ms) {
             h->probe_ms = s->now / 1000 + 1000;
-            probe(s, h);
+            probe_ejected(s, h);
         }
-        controller_step(&h->controller, &health_preset, &hooks, part, s->now / 1000);
+        controller_step(&h->controller, &health_preset, &hooks, scratch, s->now / 1000);
     }
     add_event(s, s->now + s->cfg.tick_ms * 1000, TICK, id, 0);
 }
@@ -389,7 +390,7 @@ static void happen(struct sim *s, const struct event *e)
     else if (e->type == HICCUP || e->type == HICCUP_END)
         on_hiccup(s, e);
     else if (e->gen != c->gen)
-        return;                       /* about a call that is over */
+        return;                       /* about an earlier call of this entry */
     else if (e->type == AT_NODE)
         on_node(s, e->id);
     else if (e->type == SERVED)
@@ -436,7 +437,7 @@ static void sum_up(struct sim *s, struct sim_result *out)
     }
 }
 
-static int start(struct sim *s)
+static int start_run(struct sim *s)
 {
     double capacity = 0;
     uint32_t i;
@@ -476,7 +477,7 @@ int sim_run(const struct sim_config *cfg, struct sim_result *out)
     s->cfg = *cfg;
     s->end = (uint64_t)(cfg->seconds * 1e6);
     rnd_init(&s->rnd, cfg->seed * 0x9e3779b97f4a7c15u);
-    rc = start(s);
+    rc = start_run(s);
     while (rc == 0 && !s->events.no_memory && s->events.n > 0) {
         e = events_next(&s->events);
         s->now = e.at;
