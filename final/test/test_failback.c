@@ -104,7 +104,7 @@ static void t_first_is_back_and_so_is_the_client(void **state)
     LOOP_UNTIL(fx.loop, fx.n_up == 1);
     assert_false(tcpcli_is_first(fx.cli));
     listen_on(0);
-    for (i = 0; i < FAILBACK_LOOKS; i++) {
+    for (i = 0; i < FAILBACK_PROBES; i++) {
         fd[i] = take(0);
         answer(fd[i]);
     }
@@ -116,7 +116,7 @@ static void t_first_is_back_and_so_is_the_client(void **state)
     for (i = 0; i < 20; i++)
         loop_turn(fx.loop);
     assert_int_equal(sock_accept(fx.lfd[0], 0, NULL), -EAGAIN); /* no more looks */
-    for (i = 0; i <= FAILBACK_LOOKS; i++)
+    for (i = 0; i <= FAILBACK_PROBES; i++)
         close(fd[i]);
 }
 
