@@ -28,7 +28,7 @@
 static struct settings {
     char address[48], dir[96], caller[48], dns_ip[48], report_ip[48];
     char dns_others[256], report_others[256], http[64];
-    uint32_t port, dns_port, report_port, report_ms, max_modules;
+    uint32_t port, dns_port, report_port, report_ms, max_modules, unhealthy_s;
     uint32_t idle_s, overload_s, update_s;
     char shm[160], zone[33], rules[MODULE_POLICY_RULES];
     uint32_t max_nodes, timeout_ms;
@@ -61,6 +61,8 @@ static const struct conf_key keys[] = {
     TEXT("reporter", "others", report_others, "", "more of them, as above"),
     TEXT("http", "listen", http, "",
          "ADDRESS:PORT of /metrics and /healthz; empty = nowhere"),
+    {"http", "unhealthy_s", CONF_U32, AT(unhealthy_s), 1, 86400, "60",
+     "seconds without a Report Service until /healthz answers 503"},
     TEXT("shm", "dir", shm, "",
          "folder of the shared memory, best in /dev/shm; empty = UDP only"),
     {"shm", "max_nodes", CONF_U32, AT(max_nodes), 64, SEGMENT_MAX_NODES, "1048576",
@@ -281,7 +283,8 @@ int main(int argc, char **argv)
         rc = start(&cfg);
     if (rc == 0)
         rc = agent_metrics_serve(&me.http, me.loop, set.http,
-                                 &(struct agent_metrics){me.agent, 0});
+                                 &(struct agent_metrics){me.agent,
+                                                        set.unhealthy_s * 1000ull});
     if (rc == 0)
         rc = evloop_run(me.loop);
     httpd_destroy(me.http);
