@@ -31,7 +31,7 @@
 static struct settings {
     char address[48], dir[96], caller[48], dns_ip[48], report_ip[48];
     char dns_others[256], report_others[256], http[64], log[LOGLEVEL_MAX];
-    uint32_t port, dns_port, report_port, report_ms, max_modules;
+    uint32_t port, dns_port, report_port, report_ms, max_modules, unhealthy_s;
     uint32_t idle_s, overload_s, update_s;
     char shm[160], zone[33], rules[MODULE_POLICY_RULES];
     uint32_t max_nodes, timeout_ms;
@@ -70,6 +70,8 @@ static const struct conf_key keys[] = {
     TEXT("http", "listen", http, "",
          "ADDRESS:PORT of /metrics, /healthz and /log-level; empty: no such port"),
     LOGLEVEL_KEY(AT(log)),
+    {"http", "unhealthy_s", CONF_U32, AT(unhealthy_s), 1, 86400, "60",
+     "seconds without a Report Service until /healthz answers 503"},
     TEXT("shm", "dir", shm, "",
          "the folder of the shared memory, best below /dev/shm; empty: callers use UDP"),
     {"shm", "max_nodes", CONF_U32, AT(max_nodes), 64, SEGMENT_MAX_NODES, "1048576",
@@ -325,7 +327,8 @@ static int start(void)
     if (rc < 0)
         return agent_failed(rc, part, &cfg.at);
     rc = agent_metrics_serve(&me.http, me.d.loop, set.http,
-                             &(struct agent_metrics){me.agent, 0});
+                             &(struct agent_metrics){me.agent,
+                                                     set.unhealthy_s * 1000ull});
     if (rc < 0)
         return daemon_failed(&me.d, rc, "cannot open the HTTP port, [http] listen");
     link_shm();

@@ -1,5 +1,6 @@
 /* What each daemon shows over HTTP, and that it is true. */
 #include "httppeer.h"
+#include "reportpeer.h"
 #include "system.h"
 
 static struct httpreply reply;
@@ -115,20 +116,156 @@ static void t_agent_and_reportd_count_calls(void **state)
                      0);
     T_WAIT(lars_register(client, 1, 1) == 0);
     make_calls(100);
-    T_WAIT(value(aport, "lars_agentd_reports_total") == 100);
+    T_WAIT(value(aport, "lars_agentd_reports_total{path=\"udp\"}") == 100);
     assert_true(httppeer_check_text(reply.body) >= 9);
     check_with_promtool(reply.body);
-    assert_true(httppeer_value(&reply, "lars_agentd_get_host_total") >= 100);
+    assert_true(httppeer_value(&reply, "lars_agentd_get_host_total{path=\"udp\"}") >=
+                100);
+    assert_true(httppeer_value(&reply, "lars_agentd_udp_received_total") >= 200);
     assert_true(httppeer_value(&reply, "lars_agentd_modules") == 1);
     T_WAIT(total("succ_cnt") == 100);
     assert_true(value(rport, "lars_reportd_batches_applied_total") >= 1);
     assert_true(httppeer_check_text(reply.body) >= 12);
     check_with_promtool(reply.body);
     assert_true(httppeer_value(&reply, "lars_reportd_connections") == 1);
+    assert_true(httppeer_value(&reply, "lars_reportd_accepted_total") == 1);
     httppeer_get(aport, "/healthz", &reply);
     assert_int_equal(reply.status, 200);
     httppeer_get(rport, "/healthz", &reply);
     assert_int_equal(reply.status, 200);
+}
+
+static bool health_is(int port, int status, const char *reason)
+{
+    httppeer_get(port, "/healthz", &reply);
+    return reply.status == status && strstr(reply.body, reason);
+}
+
+/* Starts a lars-reportd that is unhealthy after a second.  Returns its HTTP port. */
+static int start_rep_http(const char *more)
+{
+    FILE *f;
+
+    snprintf(conf, sizeof(conf), "%s/r.ini", mydb_dir);
+    f = fopen(conf, "w");
+    assert_non_null(f);
+    fprintf(f, "[db]\nsocket = %s\n%s[http]\nlisten = 127.0.0.1:0\nunhealthy_s = 1\n",
+            mydb_socket, more);
+    fclose(f);
+    proc_start(&rep, "lars-reportd", "-c", conf, "-p", rep_port, NULL);
+    proc_wait_port(&rep);
+    snprintf(rep_port, sizeof(rep_port), "%d", rep.port);
+    return http_port(&rep);
+}
+
+static void t_reportd_whose_leader_fails_is_not_healthy(void **state)
+{
+    int port;
+
+    (void)state;
+    port = start_rep_http("");
+    T_WAIT(value(port, "lars_reportd_leader") == 1);
+    assert_true(health_is(port, 200, "ok"));
+    assert_int_equal(mydb_run("stop"), 0);
+    T_WAIT(health_is(port, 503, "the leader's tasks fail"));
+    assert_int_equal(mydb_run("start"), 0);
+    T_WAIT(health_is(port, 200, "ok"));
+    assert_true(value(port, "lars_reportd_leader_failures_total") >= 1);
+}
+
+static void t_reportd_whose_batches_are_not_written_is_not_healthy(void **state)
+{
+    int port;
+
+    (void)state;
+    port = start_rep_http("[leader]\nenabled = 0\n");
+    start_dns();
+    start_agent();
+    assert_int_equal(lars_open(&client,
+                               &(struct lars_options){.dir = dir,
+                                                      .timeout_ms = 5000,
+                                                      .port = (uint16_t)agent.port}),
+                     0);
+    T_WAIT(lars_register(client, 1, 1) == 0);
+    make_calls(10);
+    T_WAIT(total("succ_cnt") == 10);
+    assert_true(health_is(port, 200, "ok"));
+    assert_int_equal(mydb_run("stop"), 0);
+    assert_true(health_is(port, 200, "ok")); /* nothing has failed yet */
+    make_calls(10);
+    T_WAIT(health_is(port, 503, "report batches cannot be written"));
+    assert_int_equal(mydb_run("start"), 0);
+    T_WAIT(health_is(port, 200, "ok"));
+    T_WAIT(total("succ_cnt") == 20);
+}
+
+static void t_reportd_with_a_full_queue_is_not_healthy(void **state)
+{
+    int port, fd;
+    uint32_t ip = 1;
+
+    (void)state;
+    port = start_rep_http("[leader]\nenabled = 0\n[writer]\nthreads = 1\nmax_rows = 1\n"
+                          "batch = 1\n");
+    assert_int_equal(mydb_run("stop"), 0);
+    fd = peer_connect(rep.port);
+    T_WAIT((reportpeer_send(fd, 1, ip++, 80, 1, 0),
+            health_is(port, 503, "the queue of rows is full")));
+    close(fd);
+    assert_int_equal(mydb_run("start"), 0);
+    T_WAIT(health_is(port, 200, "ok"));
+}
+
+static void t_agent_without_servers_is_not_healthy(void **state)
+{
+    int port;
+
+    (void)state;
+    start_dns();
+    start_rep();
+    proc_kill(&dns);
+    proc_kill(&rep);
+    more_conf = "[http]\nlisten = 127.0.0.1:0\nunhealthy_s = 1\n";
+    start_agent();
+    port = http_port(&agent);
+    assert_true(health_is(port, 503, "no route is known"));
+    assert_true(value(port, "lars_agentd_dns_up") == 0);
+    start_dns();
+    T_WAIT(health_is(port, 503, "no Report Service has been connected for long"));
+    start_rep();
+    T_WAIT(health_is(port, 200, "ok"));
+    assert_true(value(port, "lars_agentd_report_up") == 1);
+    assert_int_equal(lars_open(&client,
+                               &(struct lars_options){.dir = dir,
+                                                      .timeout_ms = 5000,
+                                                      .port = (uint16_t)agent.port}),
+                     0);
+    T_WAIT(lars_register(client, 1, 1) == 0);
+    proc_kill(&dns);
+    T_WAIT(value(port, "lars_agentd_dns_up") == 0);
+    assert_true(health_is(port, 200, "ok")); /* it has routes */
+}
+
+static void t_agent_counts_calls_by_shared_memory_and_sees_its_folder(void **state)
+{
+    char shm[120], away[130], more[300];
+    int port;
+
+    (void)state;
+    snprintf(shm, sizeof(shm), "%s/shm", mydb_dir);
+    snprintf(away, sizeof(away), "%s.away", shm);
+    snprintf(more, sizeof(more), "[http]\nlisten = 127.0.0.1:0\n[shm]\ndir = %s\n", shm);
+    more_conf = more;
+    start_all();
+    port = http_port(&agent);
+    T_WAIT((make_calls(1), value(port, "lars_agentd_reports_total{path=\"shm\"}") >= 10));
+    assert_true(httppeer_value(&reply, "lars_agentd_get_host_total{path=\"shm\"}") >= 10);
+    check_with_promtool(reply.body);
+    T_WAIT(health_is(port, 200, "ok"));
+    assert_int_equal(rename(shm, away), 0);
+    T_WAIT(health_is(port, 503, "folder of the shared memory"));
+    assert_int_equal(rename(away, shm), 0);
+    T_WAIT(health_is(port, 200, "ok"));
 }
 
 static void t_taken_http_port_is_said_at_the_start(void **state)
@@ -154,4 +291,9 @@ static void t_taken_http_port_is_said_at_the_start(void **state)
 
 MYDB_MAIN(O(t_dnsd_shows_routes_questions_and_the_database),
           O(t_dnsd_without_routes_is_not_healthy), O(t_agent_and_reportd_count_calls),
+          O(t_reportd_whose_leader_fails_is_not_healthy),
+          O(t_reportd_whose_batches_are_not_written_is_not_healthy),
+          O(t_reportd_with_a_full_queue_is_not_healthy),
+          O(t_agent_without_servers_is_not_healthy),
+          O(t_agent_counts_calls_by_shared_memory_and_sees_its_folder),
           O(t_taken_http_port_is_said_at_the_start))

@@ -5,21 +5,22 @@
 static void t_the_last_node_is_one(void **state)
 {
     (void)state;
-    assert_true(mass_removal_of_module(1, 1));
-    assert_true(mass_removal_of_module(100, 100));
-    assert_true(mass_removal_of_module(0, 1)); /* none of what goes was up */
+    assert_true(mass_removal_of_module(1, 1, 0));
+    assert_true(mass_removal_of_module(100, 100, 0));
+    assert_true(mass_removal_of_module(0, 1, 0)); /* none of what goes was up */
+    assert_false(mass_removal_of_module(1, 1, 1)); /* exchanged for another one */
 }
 
 static void t_more_than_half_is_one_from_two_nodes_on(void **state)
 {
     (void)state;
-    assert_false(mass_removal_of_module(4, 0));
-    assert_false(mass_removal_of_module(0, 0));
-    assert_false(mass_removal_of_module(2, 1));
-    assert_false(mass_removal_of_module(4, 2));
-    assert_true(mass_removal_of_module(3, 2));
-    assert_false(mass_removal_of_module(1000, 500));
-    assert_true(mass_removal_of_module(1000, 501));
+    assert_false(mass_removal_of_module(4, 0, 4));
+    assert_false(mass_removal_of_module(0, 0, 0));
+    assert_false(mass_removal_of_module(2, 1, 1));
+    assert_false(mass_removal_of_module(4, 2, 2));
+    assert_true(mass_removal_of_module(3, 2, 1));
+    assert_false(mass_removal_of_module(1000, 500, 500));
+    assert_true(mass_removal_of_module(1000, 501, 499));
 }
 
 static void t_over_all_modules_it_is_30_percent(void **state)

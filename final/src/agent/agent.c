@@ -18,9 +18,12 @@
 #include <time.h>
 
 #include "agent/agent_private.h"
+#include "base/mono.h"
 
 #define PORT_TRIES 100                /* to find three free ports in a row */
 #define DRAIN_S 2
+#define CHECK_MS 200                  /* between two checks of a connection */
+#define MISSED_MS 2000                /* without one for so long, it counts as down */
 
 /* --- start -------------------------------------------------------------------------- */
 
@@ -150,6 +153,49 @@ static int create_failover(struct agent *a, const struct agent_config *cfg)
     return failover_create(&a->failover, &fc);
 }
 
+/* Each loop checks its own connection, as only its thread may, and notes the time for
+ * agent_stat(). */
+static void on_dns_check(void *arg)
+{
+    struct agent *a = arg;
+    struct net_addr any;
+
+    if (tcpcli_local_addr(dnscli_client(a->dns), &any) == 0)
+        a->dns_seen_ms = mono_ms();
+    evloop_set_timer(looppool_loop(a->pool, AGENT_DNS), &a->dns_check, CHECK_MS,
+                     on_dns_check, a);
+}
+
+static void on_report_check(void *arg)
+{
+    struct agent *a = arg;
+    struct net_addr any;
+
+    if (tcpcli_local_addr(repcli_client(a->rep), &any) == 0)
+        a->report_seen_ms = mono_ms();
+    evloop_set_timer(looppool_loop(a->pool, AGENT_REPORT), &a->report_check, CHECK_MS,
+                     on_report_check, a);
+}
+
+static void stop_checks(struct agent *a)
+{
+    if (!a->pool)
+        return;
+    evloop_clear_timer(looppool_loop(a->pool, AGENT_DNS), &a->dns_check);
+    evloop_clear_timer(looppool_loop(a->pool, AGENT_REPORT), &a->report_check);
+}
+
+static int start_checks(struct agent *a)
+{
+    int rc = evloop_set_timer(looppool_loop(a->pool, AGENT_DNS), &a->dns_check, CHECK_MS,
+                              on_dns_check, a);
+
+    a->start_ms = mono_ms();
+    return rc < 0 ? rc
+                  : evloop_set_timer(looppool_loop(a->pool, AGENT_REPORT),
+                                     &a->report_check, CHECK_MS, on_report_check, a);
+}
+
 static int start_threads(struct agent *a)
 {
     unsigned i;
@@ -165,6 +211,7 @@ static int start_threads(struct agent *a)
 
 static void destroy_agent(struct agent *a)
 {
+    stop_checks(a);
     failover_destroy(a->failover);
     destroy_shards(a);
     dnscli_destroy(a->dns);
@@ -199,7 +246,9 @@ static int create_parts(struct agent *a, const struct agent_config *cfg,
         *part = AGENT_PART_CLIENTS;
         rc = create_clients(a, cfg);
     }
-    return rc < 0 ? rc : create_failover(a, cfg);
+    if (rc == 0)
+        rc = create_failover(a, cfg);
+    return rc < 0 ? rc : start_checks(a);
 }
 
 int agent_start(struct agent **out, const struct agent_config *cfg, enum agent_part *part)
@@ -242,12 +291,27 @@ void agent_stop(struct agent *a)
 
 /* --- any thread --------------------------------------------------------------------- */
 
+/* For how long there has been no connection, which was last seen at <seen_ms>. */
+static uint64_t down_ms(const struct agent *a, uint64_t seen_ms, uint64_t now_ms)
+{
+    if (seen_ms == 0)
+        return now_ms - a->start_ms + 1;
+    return now_ms > seen_ms + MISSED_MS ? now_ms - seen_ms : 0;
+}
+
 void agent_stat(const struct agent *a, struct agent_stat *out)
 {
+    uint64_t lost_ms = batch_sender_lost_ms(a->batches), now_ms = mono_ms();
     struct shard_stat st;
     unsigned i;
 
-    *out = (struct agent_stat){.n_report_up = a->n_report_up};
+    *out = (struct agent_stat){
+        .n_report_up = a->n_report_up,
+        .dns_down_ms = down_ms(a, a->dns_seen_ms, now_ms),
+        .report_down_ms = down_ms(a, a->report_seen_ms, now_ms),
+        .lost_ms = lost_ms ? now_ms - lost_ms + 1 : 0,
+        .has_route = a->has_route,
+    };
     if (a->dataplane)
         dataplane_stat(a->dataplane, &out->dataplane);
     for (i = 0; i < SHARD_N; i++) {
@@ -256,6 +320,8 @@ void agent_stat(const struct agent *a, struct agent_stat *out)
         out->n_get_route += st.n_get_route;
         out->n_report += st.n_report;
         out->n_bad += st.n_bad;
+        out->n_udp_in += st.n_udp_in;
+        out->n_udp_bad += st.n_udp_bad;
         out->n_module += st.n_module;
     }
 }

@@ -5,6 +5,7 @@
 #ifndef LARS_AGENT_AGENT_H
 #define LARS_AGENT_AGENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent_data/dataplane.h"
@@ -54,8 +55,14 @@ void agent_stop(struct agent *a);
 struct agent_stat {
     uint64_t n_get_host, n_get_route, n_report; /* questions and reports by UDP, so far */
     uint64_t n_bad;                   /* of these, malformed or for an unknown node */
+    uint64_t n_udp_in, n_udp_bad;     /* datagrams: with a frame; without, so dropped */
     uint64_t n_module;                /* modules that UDP clients have asked for, now */
     uint64_t n_report_up;             /* connections to a Report Service, so far */
+    uint64_t dns_down_ms;             /* since a DNSService was connected; 0 = it is */
+    uint64_t report_down_ms;          /* the same of a Report Service */
+    uint64_t lost_ms;                 /* since a call found the outbox full, at least 1;
+                                       * 0 = none did */
+    bool has_route;                   /* a route with nodes has come so far */
     struct dataplane_stat dataplane;  /* zero without shared memory */
 };
 

@@ -41,6 +41,11 @@ struct agent {
     unsigned n_flushed;               /* AGENT_REPORT: threads that sent all they had */
     sem_t drained;                    /* posted when the last report was sent */
     _Atomic uint64_t n_report_up;
+    struct evtimer dns_check, report_check; /* AGENT_DNS's, AGENT_REPORT's */
+    uint64_t start_ms;                /* monotonic, as the next two */
+    _Atomic uint64_t dns_seen_ms;     /* last check that found a connection; 0 = none */
+    _Atomic uint64_t report_seen_ms;  /* the same */
+    _Atomic bool has_route;           /* a route with nodes has come */
 };
 
 /* --- hooks of the parts; <arg> is the struct agent; each runs in its part's thread -- */

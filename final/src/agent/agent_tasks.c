@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "agent/agent_private.h"
+#include "base/log.h"
 
 /* Takes <arg>, on failure as well.  Returns as looppool_post(). */
 static int post_task(struct agent *a, unsigned thread, msgq_run_fn *run, void *arg)
@@ -107,6 +108,9 @@ void agent_tasks_route(const struct module_id *m, const struct route_node *node,
     struct agent *a = arg;
     unsigned index = module_id_shard(*m, SHARD_N);
 
+    if (n > 0)
+        a->has_route = true;
+    LOG_DEBUG("route.received", "modid=%u cmdid=%u nodes=%zu", m->modid, m->cmdid, n);
     if (!a->started) {                /* from the file, before any thread runs */
         if (a->dataplane)
             dataplane_set_route(a->dataplane, m, node, n);

@@ -378,6 +378,14 @@ int shard_local_addr(const struct shard *s, struct net_addr *out)
 
 void shard_stat(const struct shard *s, struct shard_stat *out)
 {
-    *out = (struct shard_stat){s->n_get_host, s->n_get_route, s->n_report, s->n_bad,
-                               s->n_module};
+    struct udp_stat udp;
+
+    udp_stat(s->udp, &udp);
+    *out = (struct shard_stat){.n_get_host = s->n_get_host,
+                               .n_get_route = s->n_get_route,
+                               .n_report = s->n_report,
+                               .n_bad = s->n_bad,
+                               .n_udp_in = udp.n_in,
+                               .n_udp_bad = udp.n_bad,
+                               .n_module = s->n_module};
 }

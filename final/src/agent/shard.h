@@ -70,6 +70,8 @@ void shard_flush(struct shard *s);    /* reports now what has not been reported 
 struct shard_stat {
     uint64_t n_get_host, n_get_route, n_report; /* so far */
     uint64_t n_bad;                   /* of these, malformed or for an unknown node */
+    uint64_t n_udp_in;                /* datagrams that held a frame */
+    uint64_t n_udp_bad;               /* datagrams that did not, and were dropped */
     uint64_t n_module;                /* modules that the shard has now */
 };
 

@@ -53,6 +53,7 @@ struct collector {
     const struct call_log *log;       /* the one that is being collected */
     uint32_t n;                       /* lines of the round that is being prepared */
     int rc;                           /* first error in it */
+    _Atomic uint64_t n_reported;
 };
 
 /* --- a round ------------------------------------------------------------------------ */
@@ -138,6 +139,8 @@ static void take_node(uint32_t nid, void *arg)
         (sum.done == old.done && sum.err == old.err))
         return;
     m = module_table_id(c->s, mid);
+    if (call_log_index(c->log) < SEGMENT_CLIENT_LOGS)
+        c->n_reported += sum.done - old.done;
     add_line(c, (struct journal_line){.what = nid, .done = sum.done, .err = sum.err},
              (const uint32_t[4]){m.modid, m.cmdid, ipv4_of(&addr), addr.port},
              sum.done - sum.err - (old.done - old.err), sum.err - old.err);
@@ -174,6 +177,11 @@ int collector_take(struct collector *c, const struct call_log *log)
     if (c->n > 0)
         commit_round(c);
     return c->rc;
+}
+
+uint64_t collector_n_reported(const struct collector *c)
+{
+    return c->n_reported;
 }
 
 bool collector_has_all(struct collector *c, const struct call_log *log, uint32_t nid)

@@ -22,6 +22,9 @@ void collector_destroy(struct collector *c); /* the files stay.  NULL is fine */
  * left.  What could not be added stays in the log and is added by a later call. */
 int collector_take(struct collector *c, const struct call_log *log);
 
+/* Calls that clients reported through shared memory, collected so far.  Thread: any. */
+uint64_t collector_n_reported(const struct collector *c);
+
 /* True when everything that <log> counted of node <nid> is in the outbox. */
 bool collector_has_all(struct collector *c, const struct call_log *log, uint32_t nid);
 

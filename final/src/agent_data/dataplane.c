@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent_data/client_logs.h"
 #include "agent_data/collector.h"
@@ -64,6 +65,8 @@ struct dataplane {
     uint64_t busy_ms; /* monotonic; last tick that had modules to evaluate */
     uint64_t n_second;                /* times that on_second() ran */
     _Atomic uint64_t n_module, n_node, bytes;
+    int round_err;                    /* first error of the collection under way */
+    _Atomic int publish_err, folder_err, collect_err; /* see struct dataplane_stat */
 };
 
 /* --- routes ------------------------------------------------------------------------- */
@@ -109,6 +112,7 @@ void dataplane_set_route(struct dataplane *p, const struct module_id *m,
             route_writer_nodes(p->routes, m->modid, m->cmdid, out, (uint32_t)n, NEW_COST);
     }
     free(out);
+    p->publish_err = mid < 0 ? (int)mid : 0;
     if (mid < 0) {
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "dataplane.full",
                   "modid=%u cmdid=%u nodes=%zu err=%s dir=%s: no room in shared memory; "
@@ -195,6 +199,8 @@ static void collect_log(struct call_log *log, void *arg)
     struct dataplane *p = arg;
     int rc = collector_take(p->collector, log);
 
+    if (p->round_err == 0)
+        p->round_err = rc;
     if (rc < 0)
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "dataplane.collect", "log=%u err=%s",
                   call_log_index(log), err_str(rc));
@@ -202,7 +208,9 @@ static void collect_log(struct call_log *log, void *arg)
 
 static void collect_and_ship(struct dataplane *p)
 {
+    p->round_err = 0;
     client_logs_each(p->logs, false, collect_log, p);
+    p->collect_err = p->round_err;
     if (!batch_sender_ship(p->cfg.batches, p->cfg.side))
         batch_sender_take_totals(p->cfg.batches, p->cfg.side, p->cfg.totals, p->cfg.arg);
 }
@@ -263,6 +271,7 @@ static void on_second(void *arg)
     uint64_t now_us = mono_us();
 
     segment_beat(p->s, now_us / 1000);
+    p->folder_err = access(p->dir, W_OK | X_OK) == -1 ? -errno : 0;
     client_logs_reap(p->logs, now_us);
     ejector_probe_ejected(p->ejector);
     on_tick(p);
@@ -376,5 +385,9 @@ void dataplane_stat(const struct dataplane *p, struct dataplane_stat *out)
                                    .n_module = p->n_module,
                                    .n_node = p->n_node,
                                    .n_out = v.n_out,
-                                   .bytes = p->bytes};
+                                   .bytes = p->bytes,
+                                   .n_reported = collector_n_reported(p->collector),
+                                   .publish_err = p->publish_err,
+                                   .folder_err = p->folder_err,
+                                   .collect_err = p->collect_err};
 }

@@ -61,6 +61,11 @@ struct dataplane_stat {
     uint64_t n_module, n_node;        /* in shared memory now */
     uint64_t n_out;                   /* nodes that are ejected now */
     uint64_t bytes;                   /* of shared memory that routes take */
+    uint64_t n_reported;              /* calls that clients reported here, so far */
+    int publish_err;                  /* of the last route: 0; -errno: it is not there */
+    int folder_err;                   /* 0; -errno: files cannot be made in the folder */
+    int collect_err;                  /* of the last collection: 0; -ENOBUFS: the outbox
+                                       * is full; other -errno: the files' disk is */
 };
 
 void dataplane_stat(const struct dataplane *p, struct dataplane_stat *out); /* any */

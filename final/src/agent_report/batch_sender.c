@@ -28,6 +28,7 @@
 #include "base/err.h"
 #include "base/latency.h"
 #include "base/log.h"
+#include "base/mono.h"
 
 #define MAX_ROWS 65536                /* nodes of one outbox; its file has 3 MiB */
 #define HELLO_MS 1000                 /* a peer that is silent for so long is legacy */
@@ -55,6 +56,7 @@ struct batch_sender {
     _Atomic enum peer peer;
     _Atomic uint32_t caller;          /* IPv4 */
     _Atomic uint64_t attempt;         /* 0 = there was no connection yet */
+    _Atomic uint64_t lost_ms;         /* as batch_sender_lost_ms() */
     unsigned n_side;                  /* sides that were opened */
     struct side side[];
 };
@@ -214,6 +216,11 @@ bool batch_sender_acknowledges(const struct batch_sender *b)
     return b->peer != PEER_LEGACY;
 }
 
+uint64_t batch_sender_lost_ms(const struct batch_sender *b)
+{
+    return b->lost_ms;
+}
+
 /* --- a side's thread ---------------------------------------------------------------- */
 
 struct outbox *batch_sender_outbox(struct batch_sender *b, unsigned side)
@@ -232,6 +239,7 @@ void batch_sender_count(struct batch_sender *b, unsigned side, const struct msg_
     if (rc == 0)
         return;
     s->n_lost++;
+    b->lost_ms = mono_ms();
     LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "outbox.full", "lost=%llu rows=%u",
               (unsigned long long)s->n_lost, MAX_ROWS);
 }

@@ -58,6 +58,10 @@ void batch_sender_on_up(struct batch_sender *b, uint32_t caller);
  * unanswered.  Thread: any. */
 bool batch_sender_acknowledges(const struct batch_sender *b);
 
+/* When a call was last lost because an outbox was full, monotonic; 0 = never.  Thread:
+ * any. */
+uint64_t batch_sender_lost_ms(const struct batch_sender *b);
+
 /* --- Thread of the functions below: the one of side <side> -------------------------- */
 
 /* The side's outbox, borrowed.  Thread: init, too. */

@@ -197,7 +197,7 @@ static int ask_for_yes(struct ctl *c, uint32_t modid, uint32_t cmdid, uint64_t g
 
     if (rc < 0)
         return ctl_db_failed(c, rc);
-    if (c->yes || !mass_removal_of_module(up, gone))
+    if (c->yes || !mass_removal_of_module(up, gone, gone < up ? up - gone : 0))
         return 0;
     return ctl_say(
         CTL_NEEDS_YES,

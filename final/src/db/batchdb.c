@@ -1,6 +1,15 @@
-/* INSERT IGNORE makes the stream's row, SELECT ... FOR UPDATE locks it: two services that
- * get the same batch (the agent has changed over) wait for each other here, and the
- * second finds the number taken.  Everything in the statements is a number. */
+/* A batch and the number of its stream are written in one transaction.  INSERT IGNORE
+ * makes the stream's row in ReportSeen when there is none, SELECT ... FOR UPDATE locks
+ * it: two Report Services that get the same batch, because the agent changed from one to
+ * the other, wait for each other here, and the second finds the number used.
+ *
+ * Invariant: after a COMMIT, ReportSeen.seq is the number of the last batch whose rows
+ * are in the tables; a batch with that number or a lower one changes nothing.
+ *
+ * The statements contain numbers only, written by this file, so nothing needs quoting.
+ *
+ * Rejected: prepared statements.  The number of rows differs from batch to batch, and one
+ * statement for each row would cost a round trip each. */
 #include "db/batchdb.h"
 
 #include <errno.h>
@@ -39,12 +48,12 @@ void batchdb_close(struct batchdb *d)
     free(d);
 }
 
-static int run(struct batchdb *d, const char *sql)
+static int run_sql(struct batchdb *d, const char *sql)
 {
     return myconn_query(d->con, sql, strlen(sql));
 }
 
-static const char *hex(const uint8_t *stream, char out[2 * MSG_STREAM + 1])
+static const char *hex_of(const uint8_t *stream, char out[2 * MSG_STREAM + 1])
 {
     size_t i;
 
@@ -59,7 +68,7 @@ static int take_seq(char **at, void *arg)
     return 0;
 }
 
-/* The last number of the stream, whose row is locked from now on.  0 or -errno. */
+/* Lock the stream's row and read the number of its last batch.  Returns 0 or -errno. */
 static int lock_stream(struct batchdb *d, const char *stream, uint64_t *seq)
 {
     char sql[160];
@@ -67,20 +76,20 @@ static int lock_stream(struct batchdb *d, const char *stream, uint64_t *seq)
 
     snprintf(sql, sizeof(sql),
              "INSERT IGNORE INTO ReportSeen (stream, seq) VALUES (X'%s', 0)", stream);
-    rc = run(d, sql);
+    rc = run_sql(d, sql);
     snprintf(sql, sizeof(sql),
              "SELECT seq FROM ReportSeen WHERE stream = X'%s' FOR UPDATE", stream);
     return rc < 0 ? rc : myconn_select(d->con, sql, take_seq, seq);
 }
 
-static int add_text(struct buf *b, const char *text)
+static int append_text(struct buf *b, const char *text)
 {
     return buf_append(b, text, strlen(text));
 }
 
-/* A row of CallLatency. */
-static int add_latency(struct buf *b, const struct msg_batch *m,
-                       const struct msg_count *r)
+/* Append the row of CallLatency that <r> gives, if it gives one; so do the next ones. */
+static int append_latency(struct buf *b, const struct msg_batch *m,
+                          const struct msg_count *r)
 {
     int n;
 
@@ -94,8 +103,9 @@ static int add_latency(struct buf *b, const struct msg_batch *m,
     return 0;
 }
 
-/* A row of CallSecond; some rows only say that a node is out. */
-static int add_second(struct buf *b, const struct msg_batch *m, const struct msg_count *r)
+/* A row of CallSecond; rows without calls only show that a node is ejected. */
+static int append_second(struct buf *b, const struct msg_batch *m,
+                         const struct msg_count *r)
 {
     int n;
 
@@ -111,7 +121,8 @@ static int add_second(struct buf *b, const struct msg_batch *m, const struct msg
 }
 
 /* A row of ServerCallStatus. */
-static int add_row(struct buf *b, const struct msg_batch *m, const struct msg_count *r)
+static int append_status(struct buf *b, const struct msg_batch *m,
+                         const struct msg_count *r)
 {
     int n;
 
@@ -126,8 +137,10 @@ static int add_row(struct buf *b, const struct msg_batch *m, const struct msg_co
     return 0;
 }
 
-/* A row of ZoneLoad: rows of a module stand together, its last one brings them all. */
-static int add_zone(struct buf *b, const struct msg_batch *m, const struct msg_count *r)
+/* A row of ZoneLoad: the rows of a module are neighbours, and the last of them gives the
+ * sum of all. */
+static int append_zone(struct buf *b, const struct msg_batch *m,
+                       const struct msg_count *r)
 {
     const struct msg_count *at = r;
     uint64_t ok = 0, err = 0;
@@ -153,7 +166,8 @@ static int add_zone(struct buf *b, const struct msg_batch *m, const struct msg_c
 }
 
 /* A row of NodeOut. */
-static int add_out(struct buf *b, const struct msg_batch *m, const struct msg_count *r)
+static int append_ejected(struct buf *b, const struct msg_batch *m,
+                          const struct msg_count *r)
 {
     int n;
 
@@ -167,10 +181,10 @@ static int add_out(struct buf *b, const struct msg_batch *m, const struct msg_co
     return 0;
 }
 
-/* An upsert of every row that <add> adds: <head> (row),(row) <tail>. */
+/* Run <head> (row),(row) ... <tail> with every row that <append> makes of <m>. */
 static int upsert(struct batchdb *d, const struct msg_batch *m, const char *head,
-                  int (*add)(struct buf *b, const struct msg_batch *m,
-                             const struct msg_count *r),
+                  int (*append)(struct buf *b, const struct msg_batch *m,
+                                const struct msg_count *r),
                   const char *tail)
 {
     struct buf *b = &d->sql;
@@ -178,14 +192,14 @@ static int upsert(struct batchdb *d, const struct msg_batch *m, const char *head
     int rc;
 
     buf_consume(b, b->len);
-    rc = add_text(b, head);
+    rc = append_text(b, head);
     empty = b->len;
     for (i = 0; i < m->n && rc == 0; i++)
-        rc = add(b, m, &m->row[i]);
+        rc = append(b, m, &m->row[i]);
     if (rc < 0 || b->len == empty)
         return rc;
     b->len--;                         /* the last comma */
-    rc = add_text(b, tail);
+    rc = append_text(b, tail);
     return rc < 0 ? rc : myconn_query(d->con, buf_bytes(b), b->len);
 }
 
@@ -198,7 +212,7 @@ static int apply_rows(struct batchdb *d, const char *stream, const struct msg_ba
         rc = upsert(d, b,
                     "INSERT INTO ServerCallStatus (modid, cmdid, ip, port, caller, "
                     "succ_cnt, err_cnt, ts, overload) VALUES ",
-                    add_row,
+                    append_status,
                     " ON DUPLICATE KEY UPDATE succ_cnt = succ_cnt + VALUES(succ_cnt), "
                     "err_cnt = err_cnt + VALUES(err_cnt), ts = VALUES(ts), "
                     "overload = VALUES(overload)");
@@ -206,25 +220,25 @@ static int apply_rows(struct batchdb *d, const char *stream, const struct msg_ba
         rc = upsert(d, b,
                     "INSERT INTO CallSecond (at, modid, cmdid, ip, port, succ, err) "
                     "VALUES ",
-                    add_second,
+                    append_second,
                     " ON DUPLICATE KEY UPDATE succ = succ + VALUES(succ), "
                     "err = err + VALUES(err)");
     if (rc == 0 && b->n > 0)
         rc = upsert(d, b, "INSERT INTO CallLatency (at, modid, cmdid, bucket, n) VALUES ",
-                    add_latency, " ON DUPLICATE KEY UPDATE n = n + VALUES(n)");
+                    append_latency, " ON DUPLICATE KEY UPDATE n = n + VALUES(n)");
     if (rc == 0 && b->n > 0)
         rc =
             upsert(d, b, "INSERT INTO ZoneLoad (at, modid, cmdid, zone, ok, err) VALUES ",
-                   add_zone,
+                   append_zone,
                    " ON DUPLICATE KEY UPDATE ok = ok + VALUES(ok), "
                    "err = err + VALUES(err)");
     if (rc == 0 && b->n > 0)
         rc = upsert(d, b,
                     "INSERT INTO NodeOut (modid, cmdid, ip, port, caller, at) VALUES ",
-                    add_out, " ON DUPLICATE KEY UPDATE at = VALUES(at)");
+                    append_ejected, " ON DUPLICATE KEY UPDATE at = VALUES(at)");
     snprintf(sql, sizeof(sql), "UPDATE ReportSeen SET seq = %llu WHERE stream = X'%s'",
              (unsigned long long)b->seq, stream);
-    return rc < 0 ? rc : run(d, sql);
+    return rc < 0 ? rc : run_sql(d, sql);
 }
 
 int batchdb_apply(struct batchdb *d, const struct msg_batch *b)
@@ -234,16 +248,17 @@ int batchdb_apply(struct batchdb *d, const struct msg_batch *b)
     int rc = myconn_ensure(d->con), end;
 
     if (rc == 0)
-        rc = run(d, "START TRANSACTION");
+        rc = run_sql(d, "START TRANSACTION");
     if (rc == 0)
-        rc = lock_stream(d, hex(b->stream, stream), &seen);
+        rc = lock_stream(d, hex_of(b->stream, stream), &seen);
     if (rc == 0 && b->seq > seen)
         rc = apply_rows(d, stream, b);
     if (rc == -ENOMEM)
-        run(d, "ROLLBACK");          /* ours; after the server's there is no connection */
+        run_sql(d, "ROLLBACK");       /* our failure; after one of the server the
+                                       * connection is closed */
     if (rc < 0)
         return rc;
-    end = run(d, "COMMIT");
+    end = run_sql(d, "COMMIT");
     return end < 0 ? end : b->seq > seen;
 }
 

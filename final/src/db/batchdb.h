@@ -1,5 +1,5 @@
-/* batchdb -- report batches in MySQL or MariaDB: the rows of a batch and its number in
- * one transaction.  Each call may take as long as the server's time-outs.
+/* batchdb -- writes report batches to MySQL or MariaDB, the rows of a batch and its
+ * number in one transaction.  Each call may take as long as the server's time-outs.
  * Thread: one at a time. */
 #ifndef LARS_DB_BATCHDB_H
 #define LARS_DB_BATCHDB_H
@@ -13,8 +13,9 @@ struct batchdb;
 int batchdb_create(struct batchdb **out, const struct myconn_config *cfg);
 void batchdb_close(struct batchdb *d); /* in the thread that used it; NULL is fine */
 
-/* Returns 1: applied; 0: it was before; -ENOTCONN, -ENOENT, -EIO, -ENOMEM: nothing of it
- * is applied, or all of it and the answer was lost: the next try will tell. */
+/* Returns 1: applied; 0: it had been applied before; -ENOTCONN, -ENOENT, -EIO, -ENOMEM:
+ * either nothing of it is applied, or all of it and the server's answer was lost.  The
+ * next try finds out which. */
 int batchdb_apply(struct batchdb *d, const struct msg_batch *b);
 
 const char *batchdb_error(const struct batchdb *d); /* of the last failure */

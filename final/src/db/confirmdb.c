@@ -31,7 +31,7 @@ void confirmdb_close(void *confirmdb)
     free(d);
 }
 
-static int take(char **at, void *arg)
+static int take_confirmed(char **at, void *arg)
 {
     *(int *)arg = at[0] && at[0][0] == '1';
     return 0;
@@ -48,6 +48,6 @@ int confirmdb_ask(void *confirmdb, uint32_t modid, uint32_t cmdid)
              "ORDER BY version DESC LIMIT 1",
              modid, cmdid);
     if (rc == 0)
-        rc = myconn_select(d->con, sql, take, &yes);
+        rc = myconn_select(d->con, sql, take_confirmed, &yes);
     return rc < 0 ? rc : yes;
 }

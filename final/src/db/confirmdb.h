@@ -1,5 +1,6 @@
-/* confirmdb -- was the newest change of a module confirmed by who made it?  Asked only
- * for what would be held.  Connects when asked.  Thread: one at a time. */
+/* confirmdb -- asks whether the newest change of a module was confirmed by its author.
+ * Only a change that would be held is asked for, so it has a connection of its own, made
+ * when it is first needed.  Thread: one at a time. */
 #ifndef LARS_DB_CONFIRMDB_H
 #define LARS_DB_CONFIRMDB_H
 
@@ -13,7 +14,7 @@ struct confirmdb;
 int confirmdb_create(struct confirmdb **out, const struct myconn_config *cfg);
 void confirmdb_close(void *confirmdb); /* in the thread that used it; NULL is fine */
 
-/* 1, 0, or -ENOTCONN, -ENOENT, -EIO.  A holds_confirmed_fn. */
+/* A holds_confirmed_fn: returns 1, 0, or -ENOTCONN, -ENOENT, -EIO. */
 int confirmdb_ask(void *confirmdb, uint32_t modid, uint32_t cmdid);
 
 #endif

@@ -1,4 +1,8 @@
-/* Rates are rounded to two digits: what differs by less is no news for an agent. */
+/* Policies change rarely and are kept; they are read again when their number or the time
+ * of the newest change differs.  Zone loads and suspects are read each time.
+ *
+ * Rates are rounded to two digits: agents decide nothing by a smaller difference, and an
+ * unrounded rate would make every table differ from the one before. */
 #include "db/module_meta_db.h"
 
 #include <errno.h>
@@ -10,9 +14,9 @@
 
 struct module_meta_db {
     struct myconn *con;
-    struct module_meta_table *policies;       /* NULL = not read yet */
-    struct module_meta_table *now;            /* being made */
-    char stamp[STAMP_MAX];            /* of the policies that we have */
+    struct module_meta_table *policies; /* NULL = not read yet */
+    struct module_meta_table *now;    /* while it is being built */
+    char stamp[STAMP_MAX];            /* number and newest change of the policies */
     char error[MYCONN_ERROR_MAX];
 };
 
@@ -42,15 +46,15 @@ const char *module_meta_db_error(const struct module_meta_db *d)
     return d->error;
 }
 
-static uint32_t number(const char *text)
+static uint32_t u32_of(const char *text)
 {
     return text ? (uint32_t)strtoul(text, NULL, 10) : 0;
 }
 
-/* The module that a row begins with; NULL: no memory, or it is 0/0. */
-static struct msg_module_meta *info_of(struct module_meta_table *t, char **at)
+/* The meta of the module that a row begins with.  NULL: no memory, or it is 0/0. */
+static struct msg_module_meta *meta_of(struct module_meta_table *t, char **at)
 {
-    uint32_t modid = number(at[0]), cmdid = number(at[1]);
+    uint32_t modid = u32_of(at[0]), cmdid = u32_of(at[1]);
 
     return modid == 0 && cmdid == 0 ? NULL : module_meta_table_at(t, modid, cmdid);
 }
@@ -73,16 +77,16 @@ static int take_stamp(char **at, void *arg)
 
 static int take_policy(char **at, void *arg)
 {
-    struct msg_module_meta *m = info_of(arg, at);
+    struct msg_module_meta *m = meta_of(arg, at);
 
     if (!m)
         return 0;
     copy_text(m->rule, sizeof(m->rule), at[2]);
     if (at[3] && msg_module_meta_is_path(at[3]))
         copy_text(m->probe, sizeof(m->probe), at[3]);
-    m->timeout_ms = number(at[4]);
-    m->slow_ms = number(at[5]);
-    m->node_rps = number(at[6]);
+    m->timeout_ms = u32_of(at[4]);
+    m->slow_ms = u32_of(at[5]);
+    m->node_rps = u32_of(at[6]);
     return 0;
 }
 
@@ -124,8 +128,8 @@ static void copy_policy(const struct msg_module_meta *m, void *arg)
 
 /* --- what agents reported ----------------------------------------------------------- */
 
-/* A sum over the window as a rate of two digits. */
-static uint32_t rate(const char *sum)
+/* The rate, in two digits, of a sum over the window. */
+static uint32_t rate_of(const char *sum)
 {
     uint64_t n = sum ? strtoull(sum, NULL, 10) / MODULE_META_DB_WINDOW_S : 0, unit = 1;
 
@@ -137,25 +141,26 @@ static uint32_t rate(const char *sum)
 
 static int take_zone(char **at, void *arg)
 {
-    struct msg_module_meta *m = info_of(arg, at);
+    struct msg_module_meta *m = meta_of(arg, at);
 
     if (m && m->n_zone < MSG_MODULE_META_ZONES)
         m->zone[m->n_zone++] =
-            (struct msg_zone_calls){number(at[2]), rate(at[3]), rate(at[4])};
+            (struct msg_zone_calls){u32_of(at[2]), rate_of(at[3]), rate_of(at[4])};
     return 0;
 }
 
 static int take_suspect(char **at, void *arg)
 {
-    struct msg_module_meta *m = info_of(arg, at);
-    uint32_t port = number(at[3]);
+    struct msg_module_meta *m = meta_of(arg, at);
+    uint32_t port = u32_of(at[3]);
 
     if (m && m->n_suspect < MSG_MODULE_META_SUSPECTS && port > 0 && port <= UINT16_MAX)
-        m->suspect[m->n_suspect++] = (struct msg_host){number(at[2]), port, 0, 0};
+        m->suspect[m->n_suspect++] = (struct msg_host){u32_of(at[2]), port, 0, 0};
     return 0;
 }
 
-/* The last second is not whole yet, and batches of the one before are still coming. */
+/* The window ends two seconds ago: the current second is not over, and batches of the one
+ * before are still on their way. */
 static int load_reported(struct module_meta_db *d)
 {
     char sql[300];

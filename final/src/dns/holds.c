@@ -130,6 +130,13 @@ static int list_losses(struct holds *h, const struct route_table *now,
     return rc;
 }
 
+static bool is_mass_removal(const struct hold *l, const struct route_table *next)
+{
+    const struct route *has = route_table_find(next, l->modid, l->cmdid);
+
+    return mass_removal_of_module(l->had, l->gone, has ? has->n_node : 0);
+}
+
 /* Do the modules that are not held yet lose too much together? */
 static bool is_mass_removal_of_all(const struct holds *h, const struct route_table *now)
 {
@@ -156,8 +163,7 @@ int holds_judge(struct holds *h, const struct route_table *now,
     for (i = 0; i < h->next.n; i++) {
         const struct hold l = h->next.at[i];
 
-        if (!all && !list_has(&h->held, l.modid, l.cmdid) &&
-            !mass_removal_of_module(l.had, l.gone))
+        if (!all && !list_has(&h->held, l.modid, l.cmdid) && !is_mass_removal(&l, next))
             continue;
         rc = fn(arg, l.modid, l.cmdid);
         if (rc < 0)

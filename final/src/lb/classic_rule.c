@@ -7,7 +7,7 @@
  * a measure for the others: each 11th call fails for as long as a node is dead.
  *
  * lb/classic.c is the whole algorithm, both halves in private queues; why there are two
- * is in docs/decisions/018-classic-twice.md. */
+ * is in docs/decisions/019-classic-twice.md. */
 #include "lb/policy.h"
 
 #define PROBE_EVERY 11

@@ -1,3 +1,6 @@
+/* Unpacking goes through budget.h, which bounds what the protobuf library allocates for a
+ * frame, and then checks every value: after this file no other one sees an invalid
+ * batch. */
 #include "proto/msg_batch.h"
 
 #include <errno.h>
@@ -43,7 +46,7 @@ static int take_stream(uint8_t *to, const ProtobufCBinaryData *from, uint64_t se
     return 0;
 }
 
-static void fill(Lars__CallCount *to, const struct msg_count *r)
+static void fill_count(Lars__CallCount *to, const struct msg_count *r)
 {
     lars__call_count__init(to);
     to->modid = (int32_t)r->mod.modid;
@@ -69,7 +72,7 @@ ssize_t msg_batch_pack(const struct msg_batch *b, void *body, size_t room)
         return -ENOMEM;
     at = (Lars__CallCount **)(void *)(item + b->n + 1);
     for (i = 0; i < b->n; i++) {
-        fill(&item[i], &b->row[i]);
+        fill_count(&item[i], &b->row[i]);
         at[i] = &item[i];
     }
     m.stream = stream_of(b->stream);
@@ -105,7 +108,7 @@ static int copy_rows(struct msg_batch *b, const Lars__ReportBatch *m)
     return 0;
 }
 
-static int convert(struct msg_batch **out, const Lars__ReportBatch *m)
+static int convert_batch(struct msg_batch **out, const Lars__ReportBatch *m)
 {
     struct msg_batch *b;
     int rc;
@@ -138,7 +141,7 @@ int msg_batch_unpack(struct msg_batch **out, const void *body, size_t len)
 
     if (!m)
         return -EBADMSG;
-    rc = convert(out, m);
+    rc = convert_batch(out, m);
     lars__report_batch__free_unpacked(m, &a);
     return rc;
 }

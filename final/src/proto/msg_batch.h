@@ -1,5 +1,5 @@
-/* msg_batch -- the bodies of messages 32 to 35: hello, and reports that are acknowledged.
- * Thread: any. */
+/* msg_batch -- packs and unpacks messages 32 to 35: hello, and reports that are
+ * acknowledged.  Thread: any. */
 #ifndef LARS_PROTO_MSG_BATCH_H
 #define LARS_PROTO_MSG_BATCH_H
 
@@ -16,12 +16,12 @@ enum msg_batch_id {
 
 #define MSG_VERSION 1
 #define MSG_STREAM 16                 /* bytes of a stream's name */
-/* A row with this address is no node: its port is a bucket of base/latency.h, its succ
- * how many calls of the module took so long. */
+/* A row with this ip counts durations instead of a node's calls: its port is a bucket of
+ * base/latency.h, its succ the number of the module's calls that fell into it. */
 #define MSG_LATENCY_IP 0u
-#define MSG_BATCH_ROWS 900            /* of one batch: 68 bytes each at worst */
+#define MSG_BATCH_ROWS 900            /* in one batch; 68 bytes each at most fit a frame */
 
-struct msg_count {                    /* deltas */
+struct msg_count {                    /* calls of a node since the batch before */
     struct module_id mod;
     uint32_t ip, port;
     uint64_t succ, err;
@@ -30,7 +30,7 @@ struct msg_count {                    /* deltas */
 
 struct msg_batch {
     uint8_t stream[MSG_STREAM];
-    uint64_t seq;                     /* 1 and more */
+    uint64_t seq;                     /* 1, 2, 3 ... within the stream */
     uint32_t caller, ts;
     uint32_t zone;                    /* the agent's: CRC-32 of its name; 0 = none */
     size_t n;
@@ -42,14 +42,15 @@ struct msg_ack {
     uint64_t seq;
 };
 
-/* Write into <room> bytes.  Return the length; -ENOBUFS; msg_batch_pack(): -E2BIG for
- * more than MSG_BATCH_ROWS; -ENOMEM. */
+/* Write a body of at most <room> bytes.  Return its length; -ENOBUFS when <room> is too
+ * small; msg_batch_pack() also -E2BIG for more than MSG_BATCH_ROWS, -ENOMEM. */
 ssize_t msg_batch_pack_hello(void *body, size_t room); /* 32 and 33 */
 ssize_t msg_batch_pack(const struct msg_batch *b, void *body, size_t room);
 ssize_t msg_batch_pack_ack(const struct msg_ack *a, void *body, size_t room);
 
-/* Return 0; -EBADMSG; -EINVAL: a version or a seq of 0, a stream that is not 16 bytes, a
- * module 0/0, a port that is not 1 to 65535; -E2BIG; -ENOMEM. */
+/* Return 0; -EBADMSG when it is no such message; -EINVAL for a version or seq of 0, a
+ * stream that is not 16 bytes, module 0/0 or a port outside 1 to 65535; -E2BIG for too
+ * many rows; -ENOMEM. */
 int msg_batch_unpack_hello(uint32_t *version, const void *body, size_t len);
 int msg_batch_unpack(struct msg_batch **out, const void *body, size_t len); /* free() */
 int msg_batch_unpack_ack(struct msg_ack *a, const void *body, size_t len);

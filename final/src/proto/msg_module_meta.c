@@ -1,3 +1,5 @@
+/* The texts are checked here because they are used elsewhere without a check: a rule is
+ * looked up by name, a probe's path is written into an HTTP request. */
 #include "proto/msg_module_meta.h"
 
 #include <errno.h>
@@ -17,7 +19,7 @@ bool msg_module_meta_is_path(const char *text)
 
 ssize_t msg_module_meta_pack(const struct msg_module_meta *m, void *body, size_t room)
 {
-    Lars__ModuleInfo info = LARS__MODULE_INFO__INIT;
+    Lars__ModuleInfo meta = LARS__MODULE_INFO__INIT;
     Lars__ZoneCalls zone[MSG_MODULE_META_ZONES], *zone_at[MSG_MODULE_META_ZONES];
     Lars__HostInfo host[MSG_MODULE_META_SUSPECTS], *host_at[MSG_MODULE_META_SUSPECTS];
     uint32_t i;
@@ -35,23 +37,23 @@ ssize_t msg_module_meta_pack(const struct msg_module_meta *m, void *body, size_t
         host[i].port = (int32_t)m->suspect[i].port;
         host_at[i] = &host[i];
     }
-    info.modid = (int32_t)m->mod.modid;
-    info.cmdid = (int32_t)m->mod.cmdid;
-    info.rule = (char *)(uintptr_t)m->rule;
-    info.probe = (char *)(uintptr_t)m->probe;
-    info.timeout_ms = m->timeout_ms;
-    info.slow_ms = m->slow_ms;
-    info.node_rps = m->node_rps;
-    info.n_zone = m->n_zone;
-    info.zone = zone_at;
-    info.n_suspect = m->n_suspect;
-    info.suspect = host_at;
-    if (lars__module_info__get_packed_size(&info) > room)
+    meta.modid = (int32_t)m->mod.modid;
+    meta.cmdid = (int32_t)m->mod.cmdid;
+    meta.rule = (char *)(uintptr_t)m->rule;
+    meta.probe = (char *)(uintptr_t)m->probe;
+    meta.timeout_ms = m->timeout_ms;
+    meta.slow_ms = m->slow_ms;
+    meta.node_rps = m->node_rps;
+    meta.n_zone = m->n_zone;
+    meta.zone = zone_at;
+    meta.n_suspect = m->n_suspect;
+    meta.suspect = host_at;
+    if (lars__module_info__get_packed_size(&meta) > room)
         return -ENOBUFS;
-    return (ssize_t)lars__module_info__pack(&info, body);
+    return (ssize_t)lars__module_info__pack(&meta, body);
 }
 
-static int convert(struct msg_module_meta *out, const Lars__ModuleInfo *m)
+static int convert_meta(struct msg_module_meta *out, const Lars__ModuleInfo *m)
 {
     uint32_t i;
 
@@ -62,11 +64,11 @@ static int convert(struct msg_module_meta *out, const Lars__ModuleInfo *m)
         (m->probe[0] && !msg_module_meta_is_path(m->probe)))
         return -EINVAL;
     *out = (struct msg_module_meta){.mod = {(uint32_t)m->modid, (uint32_t)m->cmdid},
-                             .timeout_ms = m->timeout_ms,
-                             .slow_ms = m->slow_ms,
-                             .node_rps = m->node_rps,
-                             .n_zone = (uint32_t)m->n_zone,
-                             .n_suspect = (uint32_t)m->n_suspect};
+                                    .timeout_ms = m->timeout_ms,
+                                    .slow_ms = m->slow_ms,
+                                    .node_rps = m->node_rps,
+                                    .n_zone = (uint32_t)m->n_zone,
+                                    .n_suspect = (uint32_t)m->n_suspect};
     memcpy(out->rule, m->rule, strlen(m->rule));
     memcpy(out->probe, m->probe, strlen(m->probe));
     for (i = 0; i < m->n_zone; i++)
@@ -90,7 +92,7 @@ int msg_module_meta_unpack(struct msg_module_meta *out, const void *body, size_t
 
     if (!m)
         return -EBADMSG;
-    rc = convert(out, m);
+    rc = convert_meta(out, m);
     lars__module_info__free_unpacked(m, &a);
     return rc;
 }

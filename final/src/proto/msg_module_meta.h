@@ -1,6 +1,6 @@
-/* msg_module_meta -- message 37: what there is to know of a module besides its nodes:
- * how to choose among them, how many calls each zone makes, which nodes others have
- * taken out. Thread: any. */
+/* msg_module_meta -- packs and unpacks message 37, the module meta: what an agent gets of
+ * a module besides its nodes, which is its policy, its probe, the load of each zone, and
+ * the suspects.  Thread: any. */
 #ifndef LARS_PROTO_MSG_MODULE_META_H
 #define LARS_PROTO_MSG_MODULE_META_H
 
@@ -10,36 +10,39 @@
 #include "proto/msg.h"
 
 #define MSG_MODULE_META 37
-#define MSG_MODULE_META_RULE 16              /* bytes of a rule's name, with its end */
-#define MSG_MODULE_META_PROBE 64             /* of a path, with its end */
+#define MSG_MODULE_META_RULE 16       /* bytes of a policy's name, with the final 0 */
+#define MSG_MODULE_META_PROBE 64      /* bytes of a path, with the final 0 */
 #define MSG_MODULE_META_ZONES 8
 #define MSG_MODULE_META_SUSPECTS 32
-#define MSG_MODULE_META_ROOM 2048            /* enough for any */
+#define MSG_MODULE_META_ROOM 2048     /* bytes; the largest body fits */
 
 struct msg_zone_calls {
     uint32_t zone;                    /* CRC-32 of its name */
-    uint32_t per_s, failed_per_s;
+    uint32_t per_s, failed_per_s;     /* calls per second; of these, failed */
 };
 
-struct msg_module_meta {                     /* zeroed = nobody said anything */
+struct msg_module_meta {              /* zeroed = the database has nothing for it */
     struct module_id mod;
-    char rule[MSG_MODULE_META_RULE];         /* "" = the agent's own */
-    char probe[MSG_MODULE_META_PROBE];       /* "/path": by HTTP; "" = by TCP */
-    uint32_t timeout_ms, slow_ms;     /* 0 = the agent's own */
-    uint32_t node_rps;                /* of a node of weight 100; 0 = not known */
+    char rule[MSG_MODULE_META_RULE];  /* the policy; "" = the agent's configuration */
+    char probe[MSG_MODULE_META_PROBE]; /* "/path" of an HTTP probe; "" = TCP */
+    uint32_t timeout_ms;              /* of a call; 0 = the agent's configuration */
+    uint32_t slow_ms;                 /* of slow start; 0 = the agent's preset */
+    uint32_t node_rps;                /* calls per second that a node of weight 100 can
+                                       * take; 0 = not known */
     uint32_t n_zone, n_suspect;
     struct msg_zone_calls zone[MSG_MODULE_META_ZONES];
     struct msg_host suspect[MSG_MODULE_META_SUSPECTS]; /* weight and zone 0 */
 };
 
-/* Is it a path that may be sent in a line of HTTP: "/", then printable ASCII? */
+/* Can <text> be the path in an HTTP request line: "/", then printable ASCII? */
 bool msg_module_meta_is_path(const char *text);
 
-/* Write into <room> bytes.  Returns the length; -ENOBUFS. */
+/* Write a body of at most <room> bytes.  Returns its length or -ENOBUFS. */
 ssize_t msg_module_meta_pack(const struct msg_module_meta *m, void *body, size_t room);
 
-/* Returns 0; -EBADMSG; -EINVAL: module 0/0, a name that is too long, a probe that is no
- * path, a bad port; -E2BIG: too many zones or nodes. */
+/* Returns 0; -EBADMSG when it is no such message; -EINVAL for module 0/0, a name that is
+ * too long, a probe that is no path or a port outside 1 to 65535; -E2BIG for too many
+ * zones or suspects. */
 int msg_module_meta_unpack(struct msg_module_meta *out, const void *body, size_t len);
 
 #endif

@@ -6,9 +6,9 @@
 #include "proto/budget.h"
 #include "proto/lars.pb-c.h"
 
-/* <host> as protobuf-c wants them: an array of pointers into an array of structs. */
-static void point(Lars__HostInfo *info, Lars__HostInfo **at, const struct msg_host *host,
-                  size_t n)
+/* Make of <host> what protobuf-c wants: an array of pointers into an array of structs. */
+static void point_to_hosts(Lars__HostInfo *info, Lars__HostInfo **at,
+                           const struct msg_host *host, size_t n)
 {
     size_t i;
 
@@ -36,8 +36,8 @@ ssize_t msg_update_pack(const struct msg_update *m, const struct msg_host *add,
     if (!info)
         return -ENOMEM;
     at = (Lars__HostInfo **)(void *)(info + n + 1);
-    point(info, at, add, m->n_add);
-    point(info + m->n_add, at + m->n_add, gone, m->n_gone);
+    point_to_hosts(info, at, add, m->n_add);
+    point_to_hosts(info + m->n_add, at + m->n_add, gone, m->n_gone);
     u.modid = (int32_t)m->mod.modid;
     u.cmdid = (int32_t)m->mod.cmdid;
     u.version = m->version;
@@ -55,7 +55,7 @@ ssize_t msg_update_pack(const struct msg_update *m, const struct msg_host *add,
     return len;
 }
 
-static int copy(struct msg_host *out, Lars__HostInfo **at, size_t n)
+static int copy_hosts(struct msg_host *out, Lars__HostInfo **at, size_t n)
 {
     size_t i;
 
@@ -68,8 +68,8 @@ static int copy(struct msg_host *out, Lars__HostInfo **at, size_t n)
     return 0;
 }
 
-static int convert(struct msg_update *out, struct msg_host *add, struct msg_host *gone,
-                   const Lars__RouteUpdate *u)
+static int convert_update(struct msg_update *out, struct msg_host *add,
+                          struct msg_host *gone, const Lars__RouteUpdate *u)
 {
     int rc;
 
@@ -79,9 +79,9 @@ static int convert(struct msg_update *out, struct msg_host *add, struct msg_host
         u->page > u->pages || u->pages > MSG_UPDATE_PAGES ||
         (u->from_sum != 0 && u->pages != 1) || (u->from_sum == 0 && u->n_gone > 0))
         return -EINVAL;
-    rc = copy(add, u->add, u->n_add);
+    rc = copy_hosts(add, u->add, u->n_add);
     if (rc == 0)
-        rc = copy(gone, u->gone, u->n_gone);
+        rc = copy_hosts(gone, u->gone, u->n_gone);
     if (rc == 0)
         *out = (struct msg_update){{(uint32_t)u->modid, (uint32_t)u->cmdid},
                                    u->version,
@@ -104,7 +104,7 @@ int msg_update_unpack(struct msg_update *out, struct msg_host *add, struct msg_h
 
     if (!u)
         return -EBADMSG;
-    rc = convert(out, add, gone, u);
+    rc = convert_update(out, add, gone, u);
     lars__route_update__free_unpacked(u, &a);
     return rc;
 }

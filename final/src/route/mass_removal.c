@@ -8,11 +8,11 @@
 
 #define FEW 2u                        /* fewer nodes than this are judged by no share */
 
-bool mass_removal_of_module(uint64_t had, uint64_t gone)
+bool mass_removal_of_module(uint64_t had, uint64_t gone, uint64_t left)
 {
     if (gone == 0)
         return false;
-    return gone >= had || (gone >= FEW && gone * 2 > had);
+    return left == 0 || (gone >= FEW && gone * 2 > had);
 }
 
 bool mass_removal_of_all(uint64_t had, uint64_t gone)

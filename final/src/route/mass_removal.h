@@ -9,9 +9,10 @@
 
 #define MASS_REMOVAL_ALL_PERCENT 30
 
-/* A module had <had> nodes and loses <gone> of them.  True when it loses the last one, or
- * two or more that are more than half. */
-bool mass_removal_of_module(uint64_t had, uint64_t gone);
+/* A module had <had> nodes, loses <gone> of them and has <left> afterwards, new ones
+ * included.  True when it loses any and none is left, or when it loses two or more that
+ * are more than half. */
+bool mass_removal_of_module(uint64_t had, uint64_t gone, uint64_t left);
 
 /* All modules together had <had> nodes and lose <gone> of them.  True for two or more
  * that are MASS_REMOVAL_ALL_PERCENT or more. */

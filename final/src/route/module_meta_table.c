@@ -1,3 +1,8 @@
+/* A hash table with a reference count: one thread fills it, then shares it; afterwards
+ * any number of threads read it without a lock, and the last reference frees it.
+ *
+ * Invariant: an entry has no padding and unused bytes are zero, so entries are compared
+ * as memory. */
 #include "route/module_meta_table.h"
 
 #include <errno.h>
@@ -9,7 +14,7 @@
 #include <uthash.h>
 
 struct entry {
-    struct msg_module_meta info;             /* its mod is the key */
+    struct msg_module_meta meta;      /* its mod is the key */
     UT_hash_handle hh;
 };
 
@@ -29,7 +34,8 @@ int module_meta_table_create(struct module_meta_table **out)
     return 0;
 }
 
-static struct entry *find(const struct module_meta_table *t, const struct module_id *m)
+static struct entry *find_entry(const struct module_meta_table *t,
+                                const struct module_id *m)
 {
     struct entry *e;
 
@@ -41,17 +47,17 @@ struct msg_module_meta *module_meta_table_at(struct module_meta_table *t, uint32
                                              uint32_t cmdid)
 {
     const struct module_id m = {modid, cmdid};
-    struct entry *e = find(t, &m);
+    struct entry *e = find_entry(t, &m);
 
     if (e)
-        return &e->info;
+        return &e->meta;
     e = calloc(1, sizeof(*e));
     if (!e)
         return NULL;
-    e->info.mod = m;
-    HASH_ADD(hh, t->entries, info.mod, sizeof(m), e);
+    e->meta.mod = m;
+    HASH_ADD(hh, t->entries, meta.mod, sizeof(m), e);
     if (e->hh.tbl)
-        return &e->info;
+        return &e->meta;
     free(e);
     return NULL;
 }
@@ -80,9 +86,9 @@ const struct msg_module_meta *module_meta_table_find(const struct module_meta_ta
                                                      uint32_t modid, uint32_t cmdid)
 {
     const struct module_id m = {modid, cmdid};
-    struct entry *e = t ? find(t, &m) : NULL;
+    struct entry *e = t ? find_entry(t, &m) : NULL;
 
-    return e ? &e->info : NULL;
+    return e ? &e->meta : NULL;
 }
 
 bool module_meta_table_same(const struct msg_module_meta *a,
@@ -90,16 +96,17 @@ bool module_meta_table_same(const struct msg_module_meta *a,
 {
     if (!a || !b)
         return a == b;
-    return memcmp(a, b, sizeof(*a)) == 0; /* no gaps, and what is not used is zero */
+    return memcmp(a, b, sizeof(*a)) == 0;
 }
 
 void module_meta_table_each(const struct module_meta_table *t,
-                    void (*fn)(const struct msg_module_meta *m, void *arg), void *arg)
+                            void (*fn)(const struct msg_module_meta *m, void *arg),
+                            void *arg)
 {
     struct entry *e, *next;
 
     HASH_ITER(hh, t->entries, e, next)
-    fn(&e->info, arg);
+    fn(&e->meta, arg);
 }
 
 size_t module_meta_table_n(const struct module_meta_table *t)

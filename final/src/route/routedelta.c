@@ -1,3 +1,9 @@
+/* Both sets are sorted, so each function is one merge.
+ *
+ * FNV-1a is enough: the checksum finds lost updates and programming errors, not an
+ * attacker, who could change the nodes themselves.  It covers weights and zones only
+ * where there are any, so that peers of before and after these fields agree on a set
+ * without them. */
 #include "route/routedelta.h"
 
 #include <errno.h>
@@ -15,7 +21,6 @@ uint64_t routedelta_sum(const struct route_node *node, size_t n)
     for (i = 0; i < n; i++) {
         uint32_t word[3] = {node[i].ip, node[i].port | (uint32_t)node[i].weight << 16,
                             node[i].zone};
-        /* without a weight and a zone as it was before there were any */
         int len = node[i].weight || node[i].zone ? 12 : 6;
 
         for (k = 0; k < len; k++)
@@ -24,14 +29,14 @@ uint64_t routedelta_sum(const struct route_node *node, size_t n)
     return sum ? sum : 1;
 }
 
-static int cmp(const struct route_node *a, const struct route_node *b)
+static int cmp_node(const struct route_node *a, const struct route_node *b)
 {
     if (a->ip != b->ip)
         return a->ip < b->ip ? -1 : 1;
     return (int)a->port - (int)b->port;
 }
 
-static bool same(const struct route_node *a, const struct route_node *b)
+static bool same_values(const struct route_node *a, const struct route_node *b)
 {
     return a->weight == b->weight && a->zone == b->zone;
 }
@@ -44,8 +49,8 @@ int routedelta_diff(const struct route_node *had, size_t n_had,
 
     *n_add = *n_gone = 0;
     while (i < n_had || k < n_has) {
-        int c = i == n_had ? 1 : k == n_has ? -1 : cmp(&had[i], &has[k]);
-        bool other = c == 0 && !same(&had[i], &has[k]); /* in both: it is replaced */
+        int c = i == n_had ? 1 : k == n_has ? -1 : cmp_node(&had[i], &has[k]);
+        bool other = c == 0 && !same_values(&had[i], &has[k]); /* replaced */
 
         if (((c < 0 || other) && *n_gone == room) || ((c > 0 || other) && *n_add == room))
             return -E2BIG;
@@ -67,19 +72,19 @@ int64_t routedelta_apply(const struct route_node *node, size_t n,
     size_t i = 0, a = 0, g = 0, o = 0;
 
     while (i < n || a < n_add) {
-        int c = i == n ? 1 : a == n_add ? -1 : cmp(&node[i], &add[a]);
+        int c = i == n ? 1 : a == n_add ? -1 : cmp_node(&node[i], &add[a]);
 
-        bool goes = i < n && c <= 0 && g < n_gone && cmp(&node[i], &gone[g]) == 0;
+        bool goes = i < n && c <= 0 && g < n_gone && cmp_node(&node[i], &gone[g]) == 0;
 
         if (c == 0 && !goes)
-            return -EBADMSG;          /* it is there already */
+            return -EBADMSG;          /* to be added, but it is there */
         if (goes) {
             g++;
             i++;
             continue;
         }
         out[o] = c < 0 ? node[i++] : add[a++];
-        if (o > 0 && cmp(&out[o - 1], &out[o]) >= 0)
+        if (o > 0 && cmp_node(&out[o - 1], &out[o]) >= 0)
             return -EBADMSG;
         o++;
     }
