@@ -30,22 +30,23 @@ static void hash_init(const struct pick_view *v, struct pick_state *st)
 static uint32_t hash_pick(const struct pick_view *v, struct pick_state *st,
                           const struct pick_part *p, struct pick_call *c)
 {
+    uint32_t i, best = v->n, end = p->from + p->n, n_skipped = 0;
+    uint64_t key = c->key, now_ms = c->now_ms;
     double most = -1, score, uniform;
-    uint32_t i, best = v->n;
 
-    c->n_skipped = 0;
-    for (i = p->from; i < p->from + p->n; i++) {
-        if (!p->any && pick_is_ejected(v, i, c->now_ms)) {
-            c->n_skipped++;
+    for (i = p->from; i < end; i++) {
+        if (!p->any && pick_is_ejected(v, i, now_ms)) {
+            n_skipped++;
             continue;
         }
-        uniform = (double)(mix(c->key ^ (uint64_t)st->slot[i]) >> 11) + 0.5;
+        uniform = (double)(mix(key ^ (uint64_t)st->slot[i]) >> 11) + 0.5;
         score = v->member[i].weight / -log(uniform / TWO_TO_53);
         if (score > most) {
             most = score;
             best = i;
         }
     }
+    c->n_skipped = n_skipped;
     return best;
 }
 
