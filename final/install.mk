@@ -74,4 +74,8 @@ deb:
 	$(Q)cd $(DEB) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u BUILD dpkg-buildpackage -b -us -uc >../build.log 2>&1 || \
 	  { tail -n 20 ../build.log; exit 1; }
 	$(Q)lintian --fail-on error $(BUILD)/deb/*.changes && ls $(BUILD)/deb/*.deb
+# For docs/tools/install-test: linked to the shared library, which the packages bring.
+$(BUILD)/install_probe: test/install_probe.c $(BUILD)/liblars.so.1
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CF) -Isrc/api -pie $(ALL_LD) -o $@ $^
 .PHONY: man completion conf install install-api install-programs install-system deb
