@@ -12,9 +12,8 @@ INCLUDEDIR ?= $(PREFIX)/include
 DATADIR    ?= $(PREFIX)/share
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR ?= /etc
-INSTALL    := install
 # put(files, folder, mode)
-put = $(Q)$(INSTALL) -d $(DESTDIR)$(2) && $(INSTALL) -m $(3) $(1) $(DESTDIR)$(2)
+put = $(Q)install -d $(DESTDIR)$(2) && install -m $(3) $(1) $(DESTDIR)$(2)
 
 DAEMONS := $(filter-out larsctl,$(APPS))
 MAN     := $(DAEMONS:%=$(BUILD)/man/%.8) $(BUILD)/man/larsctl.1
@@ -43,8 +42,11 @@ install-api: api
 	$(call put,src/api/lars.h src/api/lars_retry.h src/api/lars_nowait.h api/cpp/lars.hpp,$(INCLUDEDIR),644)
 	$(call put,$(BUILD)/liblars.a $(BUILD)/liblars.so.1,$(LIBDIR),644)
 	$(Q)ln -sf liblars.so.1 $(DESTDIR)$(LIBDIR)/liblars.so
-	$(Q)$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig && sed 's#@PREFIX@#$(PREFIX)#; s#@LIBDIR@#$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))#; \
-	  s#@INCLUDEDIR@#$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))#; s#@VERSION@#$(VERSION)#' src/api/lars.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/lars.pc
+	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig && \
+	  sed -e 's#@PREFIX@#$(PREFIX)#' -e 's#@VERSION@#$(VERSION)#' \
+	    -e 's#@LIBDIR@#$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))#' \
+	    -e 's#@INCLUDEDIR@#$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))#' \
+	    src/api/lars.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/lars.pc
 install-programs: $(BINS) $(MAN) $(COMPLETE)
 	$(call put,$(DAEMONS:%=$(BUILD)/%),$(SBINDIR),755)
 	$(call put,$(BUILD)/larsctl,$(BINDIR),755)
@@ -53,9 +55,9 @@ install-programs: $(BINS) $(MAN) $(COMPLETE)
 	$(call put,$(COMPLETE),$(DATADIR)/bash-completion/completions,644)
 	$(call put,$(wildcard common/sql/*.sql),$(DATADIR)/lars/sql,644)
 install-system:
-	$(Q)$(INSTALL) -d $(DESTDIR)$(SYSCONFDIR)/lars $(DESTDIR)$(UNITDIR)
+	$(Q)install -d $(DESTDIR)$(SYSCONFDIR)/lars $(DESTDIR)$(UNITDIR)
 	$(Q)for f in $(CONF); do to=$(DESTDIR)$(SYSCONFDIR)/lars/$${f##*/}; [ -e $$to ] || \
-	  { $(INSTALL) -m 640 /dev/null $$to && sed 's#/usr/share/lars/sql#$(DATADIR)/lars/sql#' $$f >$$to; } || exit 1; done
+	  { install -m 640 /dev/null $$to && sed 's#/usr/share/lars/sql#$(DATADIR)/lars/sql#' $$f >$$to; } || exit 1; done
 	$(Q)for p in $(DAEMONS); do \
 	  sed 's#@SBINDIR@#$(SBINDIR)#' deploy/systemd/$$p.service >$(DESTDIR)$(UNITDIR)/$$p.service || exit 1; done
 	$(call put,$(wildcard deploy/sysusers/*.conf),$(PREFIX)/lib/sysusers.d,644)
