@@ -19,6 +19,9 @@ help:
 	@echo "make asan tsan   the newest tree with the compiler's sanitizers"
 	@echo "make nightly     every tree, both compilers, all of the above, labs, fuzzing"
 	@echo "make bench       measured beside bare loops, libevent, libuv -> docs/ref/benchmarks*.md"
+	@echo "make install     programs, library, configuration, units; DESTDIR= PREFIX="
+	@echo "make deb         Debian packages in final/build/deb, checked by lintian"
+	@echo "make install-test  installs the packages in a clean system in a folder and runs them (root)"
 	@echo "make coverage fuzz figures clean"
 	@echo "make diff STAGE=02          what a stage adds to the one before"
 	@echo "make lab STAGE=02 OUT=dir   a starter with this stage's regions cut out"
@@ -64,13 +67,19 @@ nightly:
 	  $(MAKE) -s -C $$s clean && $(MAKE) -s -C $$s test CC=$$cc WERROR=-Werror || exit 1; done; \
 	  for m in asan tsan memcheck; do echo "== $$s $$m"; $(MAKE) -s -C $$s $$m || exit 1; done; \
 	  [ $$s = final ] || $(TOOLS)/lab check $$s || exit 1; done
-	$(Q)$(MAKE) -s check LAB=no && $(MAKE) -s -C $(NEWEST) fuzz FUZZ_S=$(or $(FUZZ_S),60)
+	$(Q)$(MAKE) -s install-test && $(MAKE) -s check LAB=no && $(MAKE) -s -C $(NEWEST) fuzz FUZZ_S=$(or $(FUZZ_S),60)
 
 bench:
 	$(Q)sh $(TOOLS)/deps bench && $(MAKE) -s -C stage02_reactor all
 	$(Q)for s in $(filter-out stage01% stage02%,$(STAGES)); do $(MAKE) -s -C $$s bench || exit 1; done
-run: deps ; $(Q)$(MAKE) -s -C $(NEWEST) run
+run: ; $(Q)sh $(TOOLS)/deps run && $(MAKE) $(J) -C $(NEWEST) run
 stop: ; $(Q)$(MAKE) -s -C $(NEWEST) stop
+# DESTDIR= and PREFIX= go with it.
+install: ; $(Q)sh $(TOOLS)/deps run && $(MAKE) $(J) -C $(NEWEST) install
+deb: ; $(Q)sh $(TOOLS)/deps deb && $(MAKE) $(J) -C $(NEWEST) deb
+install-test: deb
+	$(Q)$(MAKE) $(J) -C $(NEWEST) build/install_probe && \
+	  sh $(TOOLS)/install-test $(NEWEST)/build/deb $(NEWEST)/build/install_probe
 fuzz: ; $(Q)sh $(TOOLS)/deps nightly && $(MAKE) -s -C $(NEWEST) fuzz
 coverage: ; $(Q)$(MAKE) -s -C $(NEWEST) $@
 figures: ; $(Q)sh $(TOOLS)/deps figures && sh $(TOOLS)/figures
@@ -79,4 +88,4 @@ diff: ; $(Q)$(TOOLS)/stage diff $(or $(STAGE),$(error say which: make diff STAGE
 lab: ; $(Q)$(TOOLS)/lab starter $(or $(STAGE),$(error say which: make lab STAGE=02 OUT=dir)) $(or $(OUT),$(error say where to: OUT=dir))
 grade: ; $(Q)s=$$(ls -d stage$(or $(STAGE),$(error say which: make grade STAGE=02))_*) && sh $(TOOLS)/grade $$s
 clean: ; $(Q)for s in $(STAGES); do $(MAKE) -s -C $$s clean; done
-.PHONY: all help deps test memcheck asan tsan check nightly bench run stop fuzz coverage figures doctor diff lab grade clean
+.PHONY: all help deps test memcheck asan tsan check nightly bench run stop install deb install-test fuzz coverage figures doctor diff lab grade clean

@@ -1,32 +1,40 @@
 # api.mk -- the client library liblars and its bindings: C, C++, Python, Java; the
 # conformance suite and the examples.  `make api` builds the C library alone: it needs a C
-# compiler and protobuf-c, no database and no JDK.
+# compiler and protobuf-c, no database and no JDK.  It has its own copy of the generated
+# code, because that of the programs depends on everything that the programs need.
 # liblars.so and liblars.a export lars_* and nothing else.
 API := src/api/lars.c src/api/lars_retry.c src/api/lars_nowait.c src/api/lars_strerror.c src/api/shm_client.c src/api/udp_client.c src/api/fallback.c src/shmem/segment.c src/shmem/shared_file.c \
        src/shmem/module_table.c src/shmem/node_table.c src/shmem/route_reader.c src/shmem/call_log.c src/shmem/log_owner.c src/shmem/picker.c src/lb/pick.c src/lb/policies.c $(POLICIES) \
        src/route/routefile.c src/proto/msg.c src/proto/msg_host.c src/proto/budget.c src/net/frame.c \
        src/net/sock.c src/base/buf.c src/base/err.c src/base/heartbeat.c src/base/latency.c src/base/log.c \
        src/base/mono.c src/base/net_addr.c src/base/rnd.c
-PIC := $(API:%.c=$(BUILD)/pic/%.o) $(BUILD)/pic/proto/lars.pb-c.o
-PREFIX ?= /usr/local
+PIC_PBC := $(BUILD)/pic/proto/lars.pb-c.c
+PIC := $(API:%.c=$(BUILD)/pic/%.o) $(PIC_PBC:.c=.o)
 VERSION := $(shell sed -n 's/^.define LARS_VERSION "\(.*\)"$$/\1/p' src/base/version.h)
-$(PIC): | $(PBC)
-$(BUILD)/pic/%.o: %.c ; $(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -fPIC -c -o $@ $<
-$(BUILD)/pic/%.o: $(BUILD)/%.c ; $(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -fPIC -c -o $@ $<
+NEEDS_api    := protoc-c:protobuf-c-compiler protobuf-c/protobuf-c.h:libprotobuf-c-dev
+NEEDS_cxx    := $(CXX):build-essential curl/curl.h:libcurl4-openssl-dev
+NEEDS_java   := javac:default-jdk-headless
+NEEDS_python  = $(PY_INC)/Python.h:python3-dev pip3:python3-pip gunicorn:gunicorn
+$(BUILD)/pic/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) -I$(BUILD)/pic $(ALL_CF) -fPIC -c -o $@ $<
+$(PIC_PBC): src/proto/lars.proto | $(BUILD)/.needs.api
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D) && protoc-c --c_out=$(BUILD)/pic -Isrc $<
+$(PIC_PBC:.c=.o): $(PIC_PBC)
+	$(call say,CC,$<)
+	$(Q)$(CC) -I$(BUILD)/pic $(ALL_CF) -fPIC -c -o $@ $<
+$(PIC): | $(PIC_PBC)
 $(BUILD)/liblars.so.1: $(PIC) src/api/liblars.map
+	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LD) -shared -Wl,-soname,liblars.so.1 -Wl,--version-script=src/api/liblars.map -o $@ $(PIC) -lprotobuf-c -lm
 $(BUILD)/liblars.a: $(PIC) src/api/liblars.map
+	$(call say,AR,$@)
 	$(Q)rm -f $@ && ld -r -o $(BUILD)/pic/liblars.o $(PIC) && grep -o 'lars_[a-z_]*' src/api/liblars.map >$(BUILD)/pic/exported && objcopy --keep-global-symbols=$(BUILD)/pic/exported $(BUILD)/pic/liblars.o && $(AR) rcs $@ $(BUILD)/pic/liblars.o
 api: $(BUILD)/liblars.so.1 $(BUILD)/liblars.a
-# `make install-api DESTDIR=... PREFIX=...`: header, libraries, lars.pc.
-install-api: api
-	$(Q)install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
-	$(Q)install -m 644 src/api/lars.h src/api/lars_retry.h src/api/lars_nowait.h $(DESTDIR)$(PREFIX)/include
-	$(Q)install -m 644 $(BUILD)/liblars.a $(BUILD)/liblars.so.1 $(DESTDIR)$(PREFIX)/lib
-	$(Q)ln -sf liblars.so.1 $(DESTDIR)$(PREFIX)/lib/liblars.so
-	$(Q)sed 's#@PREFIX@#$(PREFIX)#; s#@VERSION@#$(VERSION)#' src/api/lars.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/lars.pc
 test-build: api
-# The other languages, and the conformance suite's runners.
+
+# The other languages, and the programs of the conformance suite.
 PYTHON ?= /usr/bin/python3
 CXX_FLAGS := -std=c++11 -O2 -g -Wall -Wextra -Wpedantic -Isrc/api -Iapi/cpp $(SAN)
 PY_INC := $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null)
@@ -70,6 +78,9 @@ $(BUILD)/embed_python: api/conformance/embed/embed.py $(BUILD)/python/lars.abi3.
 	$(Q)printf '#!/bin/sh\nPYTHONPATH=%s/python exec %s %s\n' '$(BUILD)' '$(PYTHON)' '$<' >$@ && chmod +x $@
 $(BUILD)/embed_gunicorn: api/conformance/embed/app.py $(BUILD)/python/lars.abi3.so
 	$(Q)printf '#!/bin/sh\nPYTHONPATH=%s/python:api/conformance/embed exec %s -B -m gunicorn --preload -w 2 --threads 2 -b 127.0.0.1:0 app:app\n' '$(BUILD)' '$(PYTHON)' >$@ && chmod +x $@
+$(BUILD)/java/org_lars_Native.h: | $(BUILD)/.needs.java
+$(BUILD)/python/lars.abi3.so: | $(BUILD)/.needs.python
+$(BUILD)/conform_cpp $(BUILD)/get_c $(BUILD)/get_cpp $(BUILD)/api_bench: | $(BUILD)/.needs.cxx
 CONFORM := embed_java embed_python embed_gunicorn conform_c conform_cpp conform_jni conform_python conform_java conform_udp get_c get_cpp get_python get_java
 test-build: $(CONFORM:%=$(BUILD)/%)
 $(BUILD)/api_bench: bench/api_bench.cpp api/cpp/lars.hpp $(BUILD)/liblars.a
@@ -80,5 +91,5 @@ test-build: $(BUILD)/api_bench $(BUILD)/bench-java/ApiBench.class
 conformance: test-build
 	$(Q)bad=0; for t in e2e_conformance e2e_conformance_vm; do BUILD=$(BUILD) $(BUILD)/$$t >$(BUILD)/conformance.log 2>&1 || bad=1; \
 	  grep -E "^(conformance|not ok|grew|made)|FAILED" $(BUILD)/conformance.log; done; exit $$bad
-.PHONY: api install-api
+.PHONY: api conformance
 -include $(PIC:.o=.d)

@@ -49,7 +49,7 @@ static const struct conf_key keys[] = {
          "the address to listen on; callers on this host use it, so keep it local"),
     {"agent", "port", CONF_U32, AT(port), 0, 65533, "8888",
      "the first of three UDP ports in a row; 0 lets the system choose them"},
-    TEXT("agent", "dir", dir, "build/run",
+    TEXT("agent", "dir", dir, FALLBACK_DIR,
          "the folder of the files that callers read: heartbeat, routes, shm"),
     TEXT("agent", "caller", caller, "",
          "the IPv4 address of this host in reports; empty: that of the connection"),

@@ -39,7 +39,7 @@ static const struct conf_key keys[] = {
     {"larsctl", "http", CONF_TEXT, AT(http), 0, sizeof(set.http),
      "127.0.0.1:9880 127.0.0.1:9881 127.0.0.1:9882",
      "the HTTP ports of the daemons of this host, for log: ADDRESS:PORT ADDRESS:PORT"},
-    {"larsctl", "sql", CONF_TEXT, AT(sql), 0, sizeof(set.sql), "common/sql",
+    {"larsctl", "sql", CONF_TEXT, AT(sql), 0, sizeof(set.sql), "/usr/share/lars/sql",
      "the folder of schema.sql and triggers.sql, for db migrate"},
     {"larsctl", "format", CONF_TEXT, AT(format), 0, sizeof(set.format), "table",
      "how results are printed: table, json or csv"},
@@ -55,8 +55,7 @@ static const struct opts_flag flags[] = {
      "Do what removes or drains most nodes of a module.", &yes},
     {0}};
 
-static const char *const files[] = {"$LARSCTL", "build/run/larsctl.ini",
-                                    "/etc/lars/larsctl.ini", NULL};
+static const char *const files[] = {"$LARSCTL", "/etc/lars/larsctl.ini", NULL};
 
 static int find_format(const char *name, enum table_format *out)
 {

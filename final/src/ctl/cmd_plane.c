@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/fallback.h"
 #include "base/mono.h"
 #include "lb/health.h"
 #include "lb/policies.h"
@@ -146,7 +147,7 @@ void cmd_plane_say(const char *dir, uint32_t modid, uint32_t cmdid)
     unsigned n[16] = {0}, i, k;
     struct look l = {NULL};
 
-    if (open_look(&l, dir ? dir : "build/run/a", modid, cmdid) < 0)
+    if (open_look(&l, dir ? dir : FALLBACK_DIR, modid, cmdid) < 0)
         return;
     if (l.snap.n > 0)
         sample(&l, n);
@@ -176,7 +177,7 @@ static int show_plane(struct ctl *c, int argc, char **argv)
 
     if (rc != 0)
         return rc;
-    dir = dir ? dir : "build/run/a";
+    dir = dir ? dir : FALLBACK_DIR;
     rc = open_look(&l, dir, modid, cmdid);
     if (rc == -ESRCH)
         return ctl_say(CTL_FAILED, "no caller on this host has called %u/%u yet", modid,

@@ -8,7 +8,7 @@
 extern const struct ctl_cmd cmd_plane[];
 
 /* Say how the callers of this host would choose now, in a line or two; nothing where
- * there is no shared memory.  <dir>: the agent's folder; NULL: build/run/a. */
+ * there is no shared memory.  <dir>: the agent's folder; NULL: /run/lars. */
 void cmd_plane_say(const char *dir, uint32_t modid, uint32_t cmdid);
 
 #endif

@@ -1,6 +1,4 @@
-/* dbconf -- the section [db] of the configuration, the same in every program that uses
- * the database.  A program has a struct dbconf in its settings and DBCONF_KEYS in its
- * table of keys.  Thread: any. */
+/* dbconf -- the [db] section that every program with a database has. */
 #ifndef LARS_DB_DBCONF_H
 #define LARS_DB_DBCONF_H
 
@@ -15,7 +13,7 @@ struct dbconf {
     uint32_t port, timeout_s;
 };
 
-/* The rows for a table of conf_key, for a struct dbconf at offset <at>. */
+/* The rows of a conf_key table for a struct dbconf that lies at offset <at>. */
 #define DBCONF_TEXT(at, field, preset, help)                                             \
     {                                                                                    \
         "db", #field, CONF_TEXT, (at) + offsetof(struct dbconf, field), 0,               \
@@ -27,15 +25,17 @@ struct dbconf {
             help                                                                         \
     }
 #define DBCONF_KEYS(at)                                                                  \
-    DBCONF_TEXT(at, socket, "", "path of the server's socket; empty = host and port"),   \
-        DBCONF_TEXT(at, host, "127.0.0.1", "host name or address of the server"),        \
-        DBCONF_U32(at, port, 1, 65535, "3306", "TCP port of the server"),                \
-        DBCONF_TEXT(at, user, "lars", "user name for the login"),                        \
-        DBCONF_TEXT(at, password, "lars", "password of that user"),                      \
-        DBCONF_TEXT(at, name, "lars_dns", "name of the database"),                       \
-        DBCONF_U32(at, timeout_s, 1, 60, "3", "seconds for each connect, read, write")
+    DBCONF_TEXT(at, socket, "",                                                          \
+                "the Unix socket of the database server; empty: host and port"),         \
+        DBCONF_TEXT(at, host, "127.0.0.1", "the host of the database server"),           \
+        DBCONF_U32(at, port, 1, 65535, "3306", "the TCP port of the database server"),   \
+        DBCONF_TEXT(at, user, "lars", "the user that connects"),                         \
+        DBCONF_TEXT(at, password, "lars", "the password of the user"),                   \
+        DBCONF_TEXT(at, name, "lars_dns", "the name of the database"),                   \
+        DBCONF_U32(at, timeout_s, 1, 60, "3",                                            \
+                   "seconds that a connect, a read or a write may take")
 
-/* The configuration of the connection.  Its texts are borrowed from <d>. */
+/* Borrows from <d>. */
 static inline struct myconn_config dbconf_myconn(const struct dbconf *d)
 {
     return (struct myconn_config){d->socket,   d->host, d->port,     d->user,

@@ -1,0 +1,83 @@
+# install.mk -- what `make install` puts where, and the Debian packages.
+#     make install DESTDIR=/tmp/x PREFIX=/usr      everything; install-api: only liblars
+#     make conf                                    writes conf/ anew from the programs' tables
+#     make deb                                     packages in build/deb/, checked by lintian
+# Configuration is always in SYSCONFDIR, because the programs look in /etc/lars whatever the
+# PREFIX.  An existing configuration file is kept.
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+SBINDIR    ?= $(PREFIX)/sbin
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR    ?= $(PREFIX)/share
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+SYSCONFDIR ?= /etc
+# put(files, folder, mode)
+put = $(Q)install -d $(DESTDIR)$(2) && install -m $(3) $(1) $(DESTDIR)$(2)
+
+DAEMONS := $(filter-out larsctl,$(APPS))
+MAN     := $(DAEMONS:%=$(BUILD)/man/%.8) $(BUILD)/man/larsctl.1
+COMPLETE := $(APPS:%=$(BUILD)/completion/%)
+$(BUILD)/man/%.8: $(BUILD)/% deploy/man.awk
+	$(call say,MAN,$@)
+	$(Q)mkdir -p $(@D) && $< --describe | awk -v section=8 -f deploy/man.awk >$@
+$(BUILD)/man/%.1: $(BUILD)/% deploy/man.awk
+	$(call say,MAN,$@)
+	$(Q)mkdir -p $(@D) && $< --describe | awk -v section=1 -f deploy/man.awk >$@
+$(BUILD)/completion/%: $(BUILD)/% deploy/completion.awk
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D) && $< --describe | awk -f deploy/completion.awk >$@
+man: $(MAN)
+completion: $(COMPLETE)
+
+# conf/ holds complete files: every key of a program with its explanation, and the values of
+# an installation, which deploy/conf sets where they differ from the defaults.
+CONF := $(APPS:%=conf/%.ini)
+conf: $(BINS)
+	$(Q)for p in $(APPS); do f=deploy/conf/$$p.ini; [ -e $$f ] || f=/dev/null; \
+	  $(BUILD)/$$p -c $$f --print-config >$(BUILD)/$$p.ini && mv $(BUILD)/$$p.ini $(or $(CONFDIR),conf)/ || exit 1; done
+
+install: install-api install-programs install-system
+install-api: api
+	$(call put,src/api/lars.h src/api/lars_retry.h src/api/lars_nowait.h api/cpp/lars.hpp,$(INCLUDEDIR),644)
+	$(call put,$(BUILD)/liblars.a $(BUILD)/liblars.so.1,$(LIBDIR),644)
+	$(Q)ln -sf liblars.so.1 $(DESTDIR)$(LIBDIR)/liblars.so
+	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig && \
+	  sed -e 's#@PREFIX@#$(PREFIX)#' -e 's#@VERSION@#$(VERSION)#' \
+	    -e 's#@LIBDIR@#$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))#' \
+	    -e 's#@INCLUDEDIR@#$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))#' \
+	    src/api/lars.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/lars.pc
+install-programs: $(BINS) $(MAN) $(COMPLETE)
+	$(call put,$(DAEMONS:%=$(BUILD)/%),$(SBINDIR),755)
+	$(call put,$(BUILD)/larsctl,$(BINDIR),755)
+	$(call put,$(filter %.8,$(MAN)),$(DATADIR)/man/man8,644)
+	$(call put,$(filter %.1,$(MAN)),$(DATADIR)/man/man1,644)
+	$(call put,$(COMPLETE),$(DATADIR)/bash-completion/completions,644)
+	$(call put,$(wildcard common/sql/*.sql),$(DATADIR)/lars/sql,644)
+install-system:
+	$(Q)install -d $(DESTDIR)$(SYSCONFDIR)/lars $(DESTDIR)$(UNITDIR)
+	$(Q)for f in $(CONF); do to=$(DESTDIR)$(SYSCONFDIR)/lars/$${f##*/}; [ -e $$to ] || \
+	  { install -m 640 /dev/null $$to && sed 's#/usr/share/lars/sql#$(DATADIR)/lars/sql#' $$f >$$to; } || exit 1; done
+	$(Q)for p in $(DAEMONS); do \
+	  sed 's#@SBINDIR@#$(SBINDIR)#' deploy/systemd/$$p.service >$(DESTDIR)$(UNITDIR)/$$p.service || exit 1; done
+	$(call put,$(wildcard deploy/sysusers/*.conf),$(PREFIX)/lib/sysusers.d,644)
+	$(call put,$(wildcard deploy/tmpfiles/*.conf),$(PREFIX)/lib/tmpfiles.d,644)
+	$(call put,$(wildcard deploy/logrotate/*),$(SYSCONFDIR)/logrotate.d,644)
+
+# The packages are built in a copy, because debian/ has to stand at the top of the sources.
+DEB := $(BUILD)/deb/lars-$(VERSION)
+deb:
+	$(Q)for p in dpkg-buildpackage:dpkg-dev dh:debhelper lintian:lintian; do \
+	  command -v $${p%:*} >/dev/null || { echo "missing: $${p#*:}; mend: sudo apt-get install $${p#*:}"; exit 1; }; done
+	$(Q)grep -qF 'lars ($(VERSION))' deploy/debian/changelog || \
+	  { echo "deploy/debian/changelog has no entry for $(VERSION), the version in src/base/version.h"; exit 1; }
+	$(Q)rm -rf $(BUILD)/deb && mkdir -p $(DEB) && \
+	  tar -cf - --exclude='./build*' . | tar -xf - -C $(DEB) && cp -r deploy/debian $(DEB)/debian
+	$(Q)cd $(DEB) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u BUILD dpkg-buildpackage -b -us -uc >../build.log 2>&1 || \
+	  { tail -n 20 ../build.log; exit 1; }
+	$(Q)lintian --fail-on error $(BUILD)/deb/*.changes && ls $(BUILD)/deb/*.deb
+# For docs/tools/install-test: linked to the shared library, which the packages bring.
+$(BUILD)/install_probe: test/install_probe.c $(BUILD)/liblars.so.1
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CF) -Isrc/api -pie $(ALL_LD) -o $@ $^
+.PHONY: man completion conf install install-api install-programs install-system deb
