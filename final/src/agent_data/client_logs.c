@@ -24,7 +24,7 @@
 #include "shmem/log_recovery.h"
 
 #define N_LOGS SEGMENT_LOGS
-#define OWN SEGMENT_CLIENT_LOGS          /* index of the agent's log that this module uses */
+#define OWN SEGMENT_CLIENT_LOGS       /* index of the agent's log that this module uses */
 
 struct client_logs {
     struct segment *s;
