@@ -1,6 +1,6 @@
 /* The counts of a client's call log only grow.  For each log the agent keeps a record of
- * how much of them it has collected (shmem/collected).  The
- * difference is what a round adds to the outbox.
+ * how much of them it has collected (shmem/collected).  The difference is what a round
+ * adds to the outbox.
  *
  * A round changes two files, the outbox and the record, and the agent can be killed
  * between them.  So a round first writes into a journal the absolute values that both
