@@ -37,14 +37,15 @@ CREATE TABLE IF NOT EXISTS RouteChange (
     PRIMARY KEY (id),
     KEY by_version (version, modid, cmdid)
 ) ENGINE = InnoDB;
--- 1 = who made it knows how much it takes away: DNSService does not hold it
+-- confirmed: 1 = the author knows how many nodes the change removes, so DNSService does not
+-- hold it.
 ALTER TABLE RouteChange
     ADD COLUMN IF NOT EXISTS confirmed TINYINT UNSIGNED NOT NULL DEFAULT 0,
     ADD COLUMN IF NOT EXISTS changed_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
     ADD KEY IF NOT EXISTS by_module (modid, cmdid, version),
     ADD KEY IF NOT EXISTS by_age (changed_at);
 
--- Held changes that a person let pass; a trigger makes a confirmed change of each row.
+-- Held changes that an operator confirmed; a trigger adds a confirmed RouteChange for each.
 CREATE TABLE IF NOT EXISTS RouteConfirm (
     id      BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
     modid   INT UNSIGNED NOT NULL,
@@ -68,8 +69,8 @@ CREATE TABLE IF NOT EXISTS ServerCallStatus (
     PRIMARY KEY (modid, cmdid, ip, port, caller)
 ) ENGINE = InnoDB;
 
--- Which batches were applied: the last number of each stream.  A batch is its rows and this
--- number in one transaction, so it is applied once, however often it is sent.
+-- The number of the last batch of each report stream.  The rows of a batch and its number
+-- are written in one transaction, so a batch is applied once, however often it is sent.
 CREATE TABLE IF NOT EXISTS ReportSeen (
     stream     BINARY(16) NOT NULL,
     seq        BIGINT UNSIGNED NOT NULL,
@@ -77,8 +78,9 @@ CREATE TABLE IF NOT EXISTS ReportSeen (
     PRIMARY KEY (stream)
 ) ENGINE = InnoDB;
 
--- Calls over time.  A count is in exactly one of these tables: as it gets older it moves
--- from seconds (10 minutes) to minutes (2 days) to hours (400 days), so their sum is exact.
+-- Calls over time.  A count is in exactly one of these tables, so their sum is exact: it
+-- moves from CallSecond to CallMinute to CallHour at the ages of [retention] in
+-- lars-reportd.ini (presets: after 10 minutes, after 2 days, deleted after 400 days).
 CREATE TABLE IF NOT EXISTS CallSecond (
     at      BIGINT UNSIGNED NOT NULL,      -- seconds since 1970, the start of the span
     modid   INT UNSIGNED NOT NULL,
@@ -97,7 +99,8 @@ CREATE OR REPLACE VIEW CallHistory AS
     SELECT 60, CallMinute.* FROM CallMinute UNION ALL
     SELECT 3600, CallHour.* FROM CallHour;
 
--- How long calls took, by the minute, for two days: buckets as base/latency.h has them.
+-- Durations of calls by the minute, counted in the buckets of base/latency.h.  Rows are
+-- deleted at the age at which CallMinute moves.
 CREATE TABLE IF NOT EXISTS CallLatency (
     at      BIGINT UNSIGNED NOT NULL,
     modid   INT UNSIGNED NOT NULL,
@@ -108,7 +111,7 @@ CREATE TABLE IF NOT EXISTS CallLatency (
     KEY by_module (modid, cmdid, at)
 ) ENGINE = InnoDB;
 
--- What needs a person, since when, until when (NULL = still).
+-- Conditions that need an operator; cleared_at NULL = the alarm is open.
 CREATE TABLE IF NOT EXISTS Alarm (
     id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
     kind       VARCHAR(32) NOT NULL,
@@ -119,7 +122,7 @@ CREATE TABLE IF NOT EXISTS Alarm (
     PRIMARY KEY (id), KEY open (cleared_at)
 ) ENGINE = InnoDB;
 
--- Who does the work that only one may do, and until when without a renewal.
+-- Which process does the work of the leader, and when its lease ends if it is not renewed.
 CREATE TABLE IF NOT EXISTS Lease (
     name       VARCHAR(32) NOT NULL,
     holder     BIGINT UNSIGNED NOT NULL,
@@ -127,13 +130,13 @@ CREATE TABLE IF NOT EXISTS Lease (
     PRIMARY KEY (name)
 ) ENGINE = InnoDB;
 
--- How to choose among the nodes of a module; '' and 0: as the agent has it.
+-- The policy of a module.  '' and 0 stand for the value in the agent's configuration.
 CREATE TABLE IF NOT EXISTS ModulePolicy (
     modid      INT UNSIGNED NOT NULL,
     cmdid      INT UNSIGNED NOT NULL,
     rule       VARCHAR(15) NOT NULL DEFAULT '',       -- one of `larsctl policy rules`
-    probe      VARCHAR(63) NOT NULL DEFAULT '',       -- '/path': by HTTP
-    timeout_ms INT UNSIGNED NOT NULL DEFAULT 0,       -- of a call that nobody reports
+    probe      VARCHAR(63) NOT NULL DEFAULT '',       -- '/path' of an HTTP probe; '' = TCP
+    timeout_ms INT UNSIGNED NOT NULL DEFAULT 0,       -- of a call that is not reported
     slow_ms    INT UNSIGNED NOT NULL DEFAULT 0,       -- slow start of a node
     node_rps   INT UNSIGNED NOT NULL DEFAULT 0,       -- calls/s of a node of weight 100
     who        VARCHAR(64) NOT NULL DEFAULT '',
@@ -142,9 +145,9 @@ CREATE TABLE IF NOT EXISTS ModulePolicy (
     PRIMARY KEY (modid, cmdid), KEY changed_at (changed_at)
 ) ENGINE = InnoDB;
 
--- Calls of the last minute by the callers' zone; nodes that a host has taken out.
+-- Calls of the last minute by the zone of the caller, and nodes that a host has ejected.
 CREATE TABLE IF NOT EXISTS ZoneLoad (
-    at      BIGINT UNSIGNED NOT NULL,      -- the second in which it was written
+    at      BIGINT UNSIGNED NOT NULL,      -- when it was written, seconds since 1970
     modid   INT UNSIGNED NOT NULL,
     cmdid   INT UNSIGNED NOT NULL,
     zone    INT UNSIGNED NOT NULL,         -- CRC32(name)
@@ -162,7 +165,7 @@ CREATE TABLE IF NOT EXISTS NodeOut (
     PRIMARY KEY (modid, cmdid, ip, port, caller), KEY by_age (at)
 ) ENGINE = InnoDB;
 
--- Names for people.
+-- Names of modules, for operators.
 CREATE TABLE IF NOT EXISTS ModIDConfig (
     id      INT UNSIGNED NOT NULL AUTO_INCREMENT,
     modid   INT UNSIGNED NOT NULL,

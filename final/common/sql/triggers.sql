@@ -1,7 +1,8 @@
 -- triggers.sql -- the triggers assign all versions, so the changes of every writer are
--- recorded: of a program, of an operator at a SQL prompt, of the script of the public
--- tutorial, which sets the version to the current second.  A transaction holds the lock on the only row of
--- RouteVersion until it commits, so versions have the order of the commits and no gaps.
+-- recorded: those of a program, of an operator at an SQL prompt, of the script of the public
+-- tutorial, which sets the version to the current second.  A transaction holds the lock on
+-- the only row of RouteVersion until it commits, so versions have the order of the commits
+-- and no gaps.
 USE lars_dns;
 DELIMITER //
 CREATE OR REPLACE TRIGGER route_data_insert AFTER INSERT ON RouteData FOR EACH ROW
@@ -24,16 +25,17 @@ CREATE OR REPLACE TRIGGER route_change_insert BEFORE INSERT ON RouteChange FOR E
 BEGIN
     UPDATE RouteVersion SET version = version + 1 WHERE id = 1;
     SET NEW.version = (SELECT version FROM RouteVersion WHERE id = 1);
-    IF @lars_confirmed = 1 THEN            -- our tools say so for their session
+    IF @lars_confirmed = 1 THEN            -- larsctl sets it for its session
         SET NEW.confirmed = 1;
     END IF;
 END//
 
+-- Confirming a held change is a change itself, so DNSService loads the module again.
 CREATE OR REPLACE TRIGGER route_confirm_insert AFTER INSERT ON RouteConfirm FOR EACH ROW
     INSERT INTO RouteChange (modid, cmdid, version, confirmed)
     VALUES (NEW.modid, NEW.cmdid, 0, 1)//
 
--- only the trigger above moves it, by one
+-- The version grows by one, which the trigger above does; other values are ignored.
 CREATE OR REPLACE TRIGGER route_version_update BEFORE UPDATE ON RouteVersion FOR EACH ROW
     IF NEW.version <> OLD.version + 1 THEN
         SET NEW.version = OLD.version;

@@ -23,12 +23,13 @@ static void on_up(struct tcpcli *cli, void *arg)
 {
     struct repcli *c = arg;
     struct net_addr me;
+    char text[NET_ADDR_STRLEN];
 
     c->caller = c->cfg.caller;
     if (c->caller == 0 && tcpcli_local_addr(cli, &me) == 0 && me.family == AF_INET)
         c->caller = ipv4_of(&me);
-    LOG_DEBUG("reportd.connected", "caller=%u.%u.%u.%u", c->caller >> 24,
-              c->caller >> 16 & 255, c->caller >> 8 & 255, c->caller & 255);
+    me = ipv4_addr(c->caller, 0);
+    LOG_DEBUG("reportd.connected", "caller=%s", net_addr_str(&me, text));
     c->cfg.on_up(c->cfg.arg);
 }
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ipv4.h"
 #include "base/mono.h"
 #include "base/net_addr.h"
 
@@ -95,8 +96,7 @@ int ctl_node(const char *text, uint32_t *ip, uint32_t *port)
 
     if (net_addr_parse(&at, text) < 0 || at.family != AF_INET || at.port == 0)
         return ctl_say(CTL_USAGE, "NODE: \"%s\" is not like 10.0.0.1:80", text);
-    *ip = (uint32_t)at.ip[0] << 24 | (uint32_t)at.ip[1] << 16 | (uint32_t)at.ip[2] << 8 |
-          at.ip[3];
+    *ip = ipv4_of(&at);
     *port = at.port;
     return 0;
 }

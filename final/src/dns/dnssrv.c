@@ -40,7 +40,7 @@ struct dns_thread {                   /* what one thread has */
     size_t max_subs;
     struct msg_host host[MSG_MAX_HOSTS];
     char body[FRAME_MAX_BODY];
-    size_t body_len;                  /* of the push under way */
+    size_t body_len;                  /* of the push in progress */
 };
 
 struct dnssrv {

@@ -22,7 +22,7 @@ struct hold_list {                    /* sorted by modid and cmdid */
 
 struct holds {
     struct hold_list held;            /* as of the last judgement */
-    struct hold_list next;            /* of the judgement under way */
+    struct hold_list next;            /* of the judgement in progress */
 };
 
 int holds_create(struct holds **out)

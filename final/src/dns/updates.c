@@ -1,7 +1,7 @@
 /* A change is packed once per module and thread as a delta, and sent to every subscriber:
  * the delta names the checksum of the nodes that it applies to, and an agent that has
  * other nodes asks for the whole route.  So this side keeps no state per agent, and a
- * lost or repeated update does no harm.
+ * lost update is repaired, and a repeated one changes nothing.
  *
  * A delta that would not be smaller than the route is not made; the route is then sent
  * whole, in pages that fit in a frame. */

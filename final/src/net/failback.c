@@ -24,7 +24,7 @@ struct failback {
     struct failback_config cfg;
     uint8_t question[FRAME_HEAD + BODY_MAX];
     struct evtimer timer;
-    int fd;                           /* of the probe under way; -1 = none */
+    int fd;                           /* of the probe in progress; -1 = none */
     int good;                         /* answered probes in a row */
 };
 

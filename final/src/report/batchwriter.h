@@ -37,7 +37,7 @@ struct batchwriter_stat {
     uint64_t n_applied, n_seen;       /* applied now; applied before, so repeated */
     uint64_t n_fail;                  /* tries that failed */
     uint64_t n_waiting;               /* batches in the queue now */
-    uint64_t failing_ms;              /* how long the batch under way has failed so far,
+    uint64_t failing_ms;              /* how long the batch in progress has failed so far,
                                        * at least 1; 0 = it has not failed */
     bool is_full;                     /* the queue has no room */
 };

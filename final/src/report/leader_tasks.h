@@ -26,7 +26,7 @@ struct leader_tasks_config {
 int leader_tasks_start(struct leader_tasks **out, struct leader_db *db,
                        const struct leader_tasks_config *cfg);
 
-/* Gives the lease back.  Waits for a database call and for a notification under way.
+/* Gives the lease back.  Waits for a database call and for a notification in progress.
  * NULL is fine.  Thread: init. */
 void leader_tasks_stop(struct leader_tasks *k);
 

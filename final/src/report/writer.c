@@ -1,13 +1,13 @@
 /* Rows from the connections' threads wait in a row_queue, which keeps only the newest row
  * of each node; one thread moves them to the database in statements of many rows.
  *
- * Invariant: at most one statement is under way, and a failed one is repeated unchanged
+ * Invariant: at most one statement is in progress, and a failed one is repeated unchanged
  * before any other.  A newer total of the same node waits in the queue behind it, so an
  * old total never overwrites a new one.
  *
  * Rejected: merging what waits into the statement that failed.  The server may have
- * applied the statement and lost only its answer, and then the two could not be told
- * apart any more. */
+ * applied the statement and lost only its answer, and then the two cases look
+ * alike. */
 #include "report/writer.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ struct writer {
     struct statusdb *db;              /* the thread's, with what follows */
     struct backoff backoff;
     struct rnd rnd;
-    struct status_row *row;           /* the statement under way */
+    struct status_row *row;           /* the statement in progress */
     size_t n_row;
     bool down;                        /* the failure is logged already */
     struct worker *worker;            /* its lock guards what follows */

@@ -1,7 +1,7 @@
 /* writer -- a thread that writes rows of legacy agents to the database.  No other thread
  * talks to the database, so a slow server never holds up a connection.
  *   rows come        they gather for a moment, then go together in one statement
- *   database away    the statement under way is repeated with back-off, the rest waits
+ *   database away    the statement in progress is repeated with back-off, the rest waits
  * too many wait    rows of new nodes are refused, counted and logged; the next report of
  *                    the node brings the same totals again */
 #ifndef LARS_REPORT_WRITER_H
@@ -41,7 +41,7 @@ struct writer_stat {
     uint64_t n_batch;                 /* statements that succeeded */
     uint64_t n_fail;                  /* statements that failed */
     uint64_t n_waiting;               /* rows in the queue now */
-    uint64_t failing_ms;              /* how long the statement under way has failed so
+    uint64_t failing_ms;              /* how long the statement in progress has failed so
                                        * far, at least 1; 0 = it has not failed */
     bool is_full;                     /* the queue has no room for another node */
 };
