@@ -34,7 +34,7 @@ static struct settings {
     uint32_t port, dns_port, report_port, report_ms, max_modules;
     uint32_t idle_s, overload_s, update_s;
     char shm[160], zone[33], rules[MODULE_POLICY_RULES];
-    uint32_t max_nodes, timeout_ms;
+    uint32_t max_nodes, timeout_ms, unhealthy_s;
     struct classic_config classic;
 } set;
 
@@ -69,6 +69,8 @@ static const struct conf_key keys[] = {
          "more Report Services, tried in turn when the first is away: IP:PORT IP:PORT"),
     TEXT("http", "listen", http, "",
          "ADDRESS:PORT of /metrics, /healthz and /log-level; empty: no such port"),
+    {"http", "unhealthy_s", CONF_U32, AT(unhealthy_s), 1, 86400, "30",
+     "seconds without a DNSService or a Report Service before /healthz answers 503"},
     LOGLEVEL_KEY(AT(log)),
     TEXT("shm", "dir", shm, "",
          "the folder of the shared memory, best below /dev/shm; empty: callers use UDP"),
@@ -324,8 +326,9 @@ static int start(void)
     rc = agent_start(&me.agent, &cfg, &part);
     if (rc < 0)
         return agent_failed(rc, part, &cfg.at);
-    rc = agent_metrics_serve(&me.http, me.d.loop, set.http,
-                             &(struct agent_metrics){me.agent, 0});
+    rc =
+        agent_metrics_serve(&me.http, me.d.loop, set.http,
+                            &(struct agent_metrics){me.agent, set.unhealthy_s * 1000ull});
     if (rc < 0)
         return daemon_failed(&me.d, rc, "cannot open the HTTP port, [http] listen");
     link_shm();

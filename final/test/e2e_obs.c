@@ -131,6 +131,62 @@ static void t_agent_and_reportd_count_calls(void **state)
     assert_int_equal(reply.status, 200);
 }
 
+static void t_agent_without_its_services_is_not_healthy(void **state)
+{
+    int port;
+
+    (void)state;
+    start_dns();
+    start_rep();
+    more_conf = "[http]\nlisten = 127.0.0.1:0\nunhealthy_s = 1\n";
+    start_agent();
+    port = http_port(&agent);
+    T_WAIT(value(port, "lars_agentd_dnsd_connected") == 1 &&
+           value(port, "lars_agentd_reportd_connected") == 1);
+    httppeer_get(port, "/healthz", &reply);
+    assert_int_equal(reply.status, 200);
+    proc_kill(&rep);
+    T_WAIT((httppeer_get(port, "/healthz", &reply), reply.status == 503));
+    assert_non_null(strstr(reply.body, "no Report Service is connected"));
+    start_rep();
+    T_WAIT((httppeer_get(port, "/healthz", &reply), reply.status == 200));
+    proc_kill(&dns);
+    T_WAIT((httppeer_get(port, "/healthz", &reply), reply.status == 503));
+    assert_non_null(strstr(reply.body, "no DNSService is connected"));
+    assert_true(value(port, "lars_agentd_dnsd_connected") == 0);
+}
+
+static void t_calls_by_shared_memory_are_counted_on_their_own(void **state)
+{
+    struct lars_options opt = {.dir = dir, .timeout_ms = 5000};
+    char text[300];
+    struct lars_host h;
+    int port, i;
+
+    (void)state;
+    start_dns();
+    start_rep();
+    snprintf(text, sizeof(text),
+             "[http]\nlisten = 127.0.0.1:0\n[shm]\ndir = %s/shm\nmax_nodes = 64\n",
+             mydb_dir);
+    more_conf = text;
+    start_agent();
+    port = http_port(&agent);
+    opt.port = (uint16_t)agent.port;
+    assert_int_equal(lars_open(&client, &opt), 0);
+    T_WAIT(lars_register(client, 1, 1) == 0);
+    for (i = 0; i < 10; i++) {
+        assert_int_equal(lars_get_host(client, 1, 1, &h), 0);
+        assert_int_equal(lars_report(client, &h, i == 0), 0);
+    }
+    T_WAIT(value(port, "lars_agentd_shm_ok_total") == 9 &&
+           value(port, "lars_agentd_shm_failed_total") == 1);
+    assert_true(value(port, "lars_agentd_reports_total") == 0);
+    proc_kill(&agent);
+    snprintf(text, sizeof(text), "rm -rf %s/shm %s", mydb_dir, dir);
+    assert_int_equal(system(text), 0);
+}
+
 static void t_taken_http_port_is_said_at_the_start(void **state)
 {
     char text[200];
@@ -154,4 +210,6 @@ static void t_taken_http_port_is_said_at_the_start(void **state)
 
 MYDB_MAIN(O(t_dnsd_shows_routes_questions_and_the_database),
           O(t_dnsd_without_routes_is_not_healthy), O(t_agent_and_reportd_count_calls),
+          O(t_agent_without_its_services_is_not_healthy),
+          O(t_calls_by_shared_memory_are_counted_on_their_own),
           O(t_taken_http_port_is_said_at_the_start))

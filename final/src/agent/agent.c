@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "agent/agent_private.h"
+#include "base/mono.h"
 
 #define PORT_TRIES 100                /* to find three free ports in a row */
 #define DRAIN_S 2
@@ -242,12 +243,22 @@ void agent_stop(struct agent *a)
 
 /* --- any thread --------------------------------------------------------------------- */
 
+/* At least 1 for a moment in the past; 0 for 0. */
+static uint64_t ms_since(uint64_t since_ms)
+{
+    return since_ms == 0 ? 0 : mono_ms() - since_ms + 1;
+}
+
 void agent_stat(const struct agent *a, struct agent_stat *out)
 {
     struct shard_stat st;
     unsigned i;
 
-    *out = (struct agent_stat){.n_report_up = a->n_report_up};
+    *out = (struct agent_stat){
+        .n_report_up = a->n_report_up,
+        .dns_down_ms = ms_since(dnscli_down_since_ms(a->dns)),
+        .report_down_ms = ms_since(repcli_down_since_ms(a->rep)),
+    };
     if (a->dataplane)
         dataplane_stat(a->dataplane, &out->dataplane);
     for (i = 0; i < SHARD_N; i++) {

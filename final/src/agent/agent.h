@@ -16,7 +16,7 @@ struct agent;
 
 struct agent_config {
     struct net_addr at;               /* the first of three ports; port 0: any three */
-    struct net_addr dns[TCPCLI_MAX_ADDRS];    /* DNSServices; the own zone's is first */
+    struct net_addr dns[TCPCLI_MAX_ADDRS]; /* DNSServices; the own zone's is first */
     struct net_addr report[TCPCLI_MAX_ADDRS]; /* Report Services; likewise */
     size_t n_dns, n_report;           /* 1 and more */
     uint32_t caller;                  /* our IPv4 in reports; 0 = the connection's */
@@ -56,6 +56,8 @@ struct agent_stat {
     uint64_t n_bad;                   /* of these, malformed or for an unknown node */
     uint64_t n_module;                /* modules that UDP clients have asked for, now */
     uint64_t n_report_up;             /* connections to a Report Service, so far */
+    uint64_t dns_down_ms; /* for so long without a DNSService; 0 = connected */
+    uint64_t report_down_ms;          /* the same of the Report Service */
     struct dataplane_stat dataplane;  /* zero without shared memory */
 };
 

@@ -7,8 +7,8 @@
 
 struct agent_metrics {
     struct agent *agent;              /* borrowed */
-    uint64_t unhealthy_ms;            /* without a Report Service for so long, /healthz
-                                       * answers 503 */
+    uint64_t unhealthy_ms;            /* longer without a DNSService or a Report Service:
+                            * /healthz answers 503 */
 };
 
 /* Show them at <where>, "" = nowhere.  Copies <parts>; httpd_destroy() comes before the

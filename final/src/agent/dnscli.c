@@ -20,6 +20,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mono.h"
 #include "route/routedelta.h"
 #include "route/routefile.h"
 
@@ -45,6 +46,7 @@ struct dnscli {
     struct evtimer tick;
     uint64_t file_ms;                 /* monotonic; of the last write of the file */
     bool dirty;                       /* a change is not in the file yet */
+    _Atomic uint64_t down_since_ms;   /* monotonic; 0 = connected */
     struct msg_host host[MSG_MAX_HOSTS];
     struct route_node node[MSG_MAX_HOSTS];
 };
@@ -211,6 +213,7 @@ static void on_up(struct tcpcli *cli, void *arg)
     struct dnscli *c = arg;
     struct want *w, *next;
 
+    c->down_since_ms = 0;
     if (c->cfg.on_up)
         c->cfg.on_up(cli, c->cfg.more_arg);
     LOG_DEBUG("dnsd.connected", "modules=%u: asked for all of them",
@@ -225,6 +228,7 @@ static void on_down(struct tcpcli *cli, void *arg)
     struct want *w, *next;
 
     (void)cli;
+    c->down_since_ms = mono_ms();
     LOG_DEBUG("dnsd.disconnected", "modules=%u: their last routes stay in force",
               HASH_COUNT(c->wants));
     HASH_ITER(hh, c->wants, w, next)
@@ -325,6 +329,7 @@ int dnscli_create(struct dnscli **out, struct evloop *l, const struct dnscli_con
         return -ENOMEM;
     c->loop = l;
     c->cfg = *cfg;
+    c->down_since_ms = mono_ms();
     c->file = strdup(cfg->file);
     rc = c->file ? dispatch_create(&c->dispatch) : -ENOMEM;
     if (rc == 0)
@@ -345,6 +350,11 @@ int dnscli_create(struct dnscli **out, struct evloop *l, const struct dnscli_con
     read_file(c);
     *out = c;
     return 0;
+}
+
+uint64_t dnscli_down_since_ms(const struct dnscli *c)
+{
+    return c->down_since_ms;
 }
 
 void dnscli_destroy(struct dnscli *c)

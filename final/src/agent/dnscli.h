@@ -18,8 +18,8 @@ struct dnscli;
 
 /* A module's route is new or has changed.  No nodes: the module has none, or does not
  * exist.  Borrows <node> for the call. */
-typedef void dnscli_fn(const struct module_id *m, const struct route_node *node,
-                       size_t n, void *arg);
+typedef void dnscli_fn(const struct module_id *m, const struct route_node *node, size_t n,
+                       void *arg);
 
 struct dnscli_config {
     struct net_addr server[TCPCLI_MAX_ADDRS]; /* tried in turn */
@@ -71,5 +71,9 @@ int dnscli_ask_one(struct dnscli *c);
 
 /* Its connection, borrowed: valid until dnscli_destroy().  Thread: init. */
 struct tcpcli *dnscli_client(struct dnscli *c);
+
+/* The moment of mono_ms() since which there is no connection; 0 = connected.  Thread:
+ * any. */
+uint64_t dnscli_down_since_ms(const struct dnscli *c);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/ipv4.h"
 #include "base/log.h"
+#include "base/mono.h"
 
 struct repcli {
     struct repcli_config cfg;
@@ -16,6 +17,7 @@ struct repcli {
     struct tcpcli *cli;
     uint32_t caller;                  /* our IPv4 in reports, for this connection */
     bool finish;                      /* repcli_finish() was called */
+    _Atomic uint64_t down_since_ms;   /* monotonic; 0 = connected */
     char body[FRAME_MAX_BODY];
 };
 
@@ -24,6 +26,7 @@ static void on_up(struct tcpcli *cli, void *arg)
     struct repcli *c = arg;
     struct net_addr me;
 
+    c->down_since_ms = 0;
     c->caller = c->cfg.caller;
     if (c->caller == 0 && tcpcli_local_addr(cli, &me) == 0 && me.family == AF_INET)
         c->caller = ipv4_of(&me);
@@ -37,6 +40,7 @@ static void on_down(struct tcpcli *cli, void *arg)
     struct repcli *c = arg;
 
     (void)cli;
+    c->down_since_ms = mono_ms();
     LOG_DEBUG("reportd.disconnected", "last=%s", c->finish ? "yes" : "no");
     if (c->finish)
         c->cfg.on_end(c->cfg.arg);
@@ -53,6 +57,7 @@ int repcli_create(struct repcli **out, struct evloop *l, const struct repcli_con
         return rc;
     }
     c->cfg = *cfg;
+    c->down_since_ms = mono_ms();
     memcpy(tc.to, cfg->server, sizeof(tc.to));
     tc.dispatch = cfg->dispatch ? cfg->dispatch : c->dispatch;
     tc.arg = c;
@@ -81,6 +86,11 @@ int repcli_send(struct repcli *c, const struct module_id *m, const struct msg_re
 
     return len < 0 ? (int)len
                    : tcpcli_send(c->cli, MSG_REPORT_STATUS, c->body, (size_t)len);
+}
+
+uint64_t repcli_down_since_ms(const struct repcli *c)
+{
+    return c->down_since_ms;
 }
 
 uint32_t repcli_caller(const struct repcli *c)

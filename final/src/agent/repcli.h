@@ -30,11 +30,15 @@ void repcli_destroy(struct repcli *c); /* NULL is fine.  Thread: init */
 
 /* Sends the totals of module <m>'s nodes (message 3).  Returns 0; -ENOTCONN; -ENOBUFS
  * when they do not fit into a frame; as conn_send(). */
-int repcli_send(struct repcli *c, const struct module_id *m,
-                const struct msg_result *res, size_t n);
+int repcli_send(struct repcli *c, const struct module_id *m, const struct msg_result *res,
+                size_t n);
 
 /* Sends any frame.  Copies <body>.  Returns as tcpcli_send(). */
 int repcli_send_frame(struct repcli *c, int32_t msgid, const void *body, size_t len);
+
+/* The moment of mono_ms() since which there is no connection; 0 = connected.  Thread:
+ * any. */
+uint64_t repcli_down_since_ms(const struct repcli *c);
 
 /* Our IPv4 in reports; 0 before the first connection. */
 uint32_t repcli_caller(const struct repcli *c);

@@ -53,6 +53,7 @@ struct collector {
     const struct call_log *log;       /* the one that is being collected */
     uint32_t n;                       /* lines of the round that is being prepared */
     int rc;                           /* first error in it */
+    _Atomic uint64_t n_ok, n_failed;  /* calls collected so far, by this process */
 };
 
 /* --- a round ------------------------------------------------------------------------ */
@@ -114,6 +115,10 @@ static void add_line(struct collector *c, struct journal_line at, const uint32_t
     at.row_succ = was_succ + succ;
     at.row_err = was_err + err;
     c->journal->line[c->n++] = at;
+    if (!(at.what & DURATION)) {
+        c->n_ok += succ;
+        c->n_failed += err;
+    }
     if (c->n == JOURNAL_LINES || outbox_is_full(c->outbox))
         commit_round(c);
 }
@@ -174,6 +179,12 @@ int collector_take(struct collector *c, const struct call_log *log)
     if (c->n > 0)
         commit_round(c);
     return c->rc;
+}
+
+void collector_counts(const struct collector *c, uint64_t *n_ok, uint64_t *n_failed)
+{
+    *n_ok = c->n_ok;
+    *n_failed = c->n_failed;
 }
 
 bool collector_has_all(struct collector *c, const struct call_log *log, uint32_t nid)

@@ -22,6 +22,9 @@ void collector_destroy(struct collector *c); /* the files stay.  NULL is fine */
  * left.  What could not be added stays in the log and is added by a later call. */
 int collector_take(struct collector *c, const struct call_log *log);
 
+/* Calls collected so far by this process.  Thread: any. */
+void collector_counts(const struct collector *c, uint64_t *n_ok, uint64_t *n_failed);
+
 /* True when everything that <log> counted of node <nid> is in the outbox. */
 bool collector_has_all(struct collector *c, const struct call_log *log, uint32_t nid);
 

@@ -377,4 +377,5 @@ void dataplane_stat(const struct dataplane *p, struct dataplane_stat *out)
                                    .n_node = p->n_node,
                                    .n_out = v.n_out,
                                    .bytes = p->bytes};
+    collector_counts(p->collector, &out->n_ok, &out->n_failed);
 }

@@ -51,6 +51,7 @@ void dataplane_set_meta(struct dataplane *p, const struct msg_module_meta *m);
 void dataplane_flush(struct dataplane *p);
 
 struct dataplane_stat {
+    uint64_t n_ok, n_failed;          /* calls that clients counted here, so far */
     uint64_t n_client;                /* threads of clients that count here now */
     uint64_t n_died;                  /* such threads that died, so far */
     uint64_t n_abandoned;             /* calls that were open when they died, so far */
