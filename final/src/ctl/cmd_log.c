@@ -1,5 +1,5 @@
 /* log.  The level of a daemon is read and set through its HTTP port, which accepts the
- * change from this host only (obs/httpd, docs/decisions/018).  One request is so small
+ * change from this host only (obs/httpd, docs/decisions/019).  One request is so small
  * that it is written here: larsctl then needs no HTTP library.  A connection is closed by
  * the daemon after its answer, so the answer ends where reading ends.
  *

@@ -3,7 +3,7 @@
  * library's next time-out is a timer of the loop.  So the daemon's values are read in the
  * thread that owns them, and no lock is needed.
  *
- * The one thing that can be changed here is the level of the log (docs/decisions/018).
+ * The one thing that can be changed here is the level of the log (docs/decisions/019).
  * PUT is used because a web page in a browser on this host cannot send it to another
  * origin without that origin's consent, as it can POST.
  *
