@@ -43,8 +43,7 @@ static const struct conf_key keys[] = {
      "threads that write; each has one connection to the database"},
     {"writer", "max_rows", CONF_U32, AT(max_rows), 1, 10000000, "100000",
      "rows that may wait in each thread; more are refused and counted"},
-    {"writer", "batch", CONF_U32, AT(batch), 1, 5000, "500",
-     "most rows in one statement"},
+    {"writer", "batch", CONF_U32, AT(batch), 1, 5000, "500", "rows per statement"},
     {"writer", "gather_ms", CONF_U32, AT(gather_ms), 0, 60000, "100",
      "milliseconds from the first row to its statement"},
     DBCONF_KEYS(AT(db)),
@@ -142,8 +141,7 @@ int main(int argc, char **argv)
     if (rc != 0)
         return rc < 0 ? usage(err) : EXIT_SUCCESS;
     if (net_addr_set(&at, set.address, (uint16_t)set.port) < 0)
-        return usage("[reportd] address: not an IPv4 or IPv6 address; "
-                     "use 127.0.0.1 or ::1");
+        return usage("[reportd] address: not an address such as 127.0.0.1 or ::1");
     rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
         rc = myconn_init();

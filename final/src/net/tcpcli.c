@@ -65,8 +65,7 @@ static void retry(struct tcpcli *c, int why)
         return;
     rc = evloop_set_timer(c->loop, &c->timer, ms, dial, c);
     if (rc < 0)
-        LOG_ERROR("server.lost", "err=%s: cannot set a timer, no further attempts",
-                  err_str(rc));
+        LOG_ERROR("server.lost", "err=%s: no timer, no further attempts", err_str(rc));
 }
 
 static void give_up_attempt(struct tcpcli *c, int why)

@@ -50,8 +50,7 @@ ssize_t msg_report_pack(const struct msg_report *r, const struct msg_result *res
     return len;
 }
 
-static int copy_results(const Lars__ReportStatusRequest *m, struct msg_result *res,
-                        size_t max)
+static int copy(const Lars__ReportStatusRequest *m, struct msg_result *res, size_t max)
 {
     size_t i;
 
@@ -79,7 +78,7 @@ int msg_report_unpack(struct msg_report *r, struct msg_result *res, size_t max, 
     if (!m)
         return -EBADMSG;
     if (m->modid != 0 || m->cmdid != 0)
-        rc = copy_results(m, res, max);
+        rc = copy(m, res, max);
     if (rc == 0) {
         r->mod = (struct module_id){(uint32_t)m->modid, (uint32_t)m->cmdid};
         r->caller = (uint32_t)m->caller;
