@@ -1,5 +1,5 @@
-/* fuzz_msg_report -- any bytes as message 3: an answer or an error, never more results
- * than asked for, and what was understood means the same after packing it again. */
+/* fuzz_msg_report -- unpacks any bytes as message 3.  They must be unpacked or refused
+ * within the bounds, and a message that was unpacked is equal after packing it again. */
 #include <stdlib.h>
 #include <string.h>
 

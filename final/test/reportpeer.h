@@ -1,5 +1,5 @@
-/* reportpeer.h -- the agent's side of the Report Service in bare bytes: message 3 is
- * written by hand, so nothing is shared with what is tested. */
+/* reportpeer.h -- plays an agent for the Report Service.  It packs the bytes of message 3
+ * by hand, so it shares no code with the tested program. */
 #ifndef LARS_TEST_REPORTPEER_H
 #define LARS_TEST_REPORTPEER_H
 
@@ -11,13 +11,14 @@ static inline size_t reportpeer_field(uint8_t *p, uint8_t number, uint64_t v)
     return 1 + dnspeer_put_varint(p + 1, v);
 }
 
-/* An IPv4 as the wire's int32: from 128.0.0.0 up it is negative, ten bytes long. */
+/* An IPv4 address as int32: addresses from 128.0.0.0 up are negative and take ten
+ * bytes. */
 static inline uint64_t reportpeer_int32(uint32_t v)
 {
     return (uint64_t)(int64_t)(int32_t)v;
 }
 
-/* Report one node of module <modid>/1. */
+/* Send a report with one node of module <modid>/1. */
 static inline void reportpeer_send(int fd, uint32_t modid, uint32_t ip, uint32_t port,
                                    uint32_t succ, uint32_t err)
 {

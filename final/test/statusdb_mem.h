@@ -1,5 +1,6 @@
-/* statusdb_mem.h -- ServerCallStatus in memory, behind the interface of db/statusdb.h:
- * the tests of the writer and of the service need no server.  Thread: any. */
+/* statusdb_mem.h -- the table ServerCallStatus in memory, with the interface of
+ * db/statusdb.h, so the tests of the writer and of the service need no database server.
+ * Thread: any. */
 #ifndef LARS_TEST_STATUSDB_MEM_H
 #define LARS_TEST_STATUSDB_MEM_H
 
@@ -11,14 +12,14 @@
 
 #include "db/statusdb.h"
 
-#define STATUSDB_MEM_ROWS 4096        /* more are refused */
+#define STATUSDB_MEM_ROWS 4096        /* a write of more rows fails */
 #define STATUSDB_MEM_KEY offsetof(struct status_row, succ)
 
 struct statusdb_mem {
     struct statusdb db;
-    pthread_mutex_t lock;             /* guards all that follows */
-    int rc;
-    size_t n, n_writes, n_tries;
+    pthread_mutex_t lock;             /* guards the fields below */
+    int rc;                           /* what every call returns; 0 = it succeeds */
+    size_t n, n_writes, n_tries;      /* rows; writes that succeeded; all writes */
     struct status_row row[STATUSDB_MEM_ROWS];
 };
 
@@ -41,7 +42,7 @@ static inline int mem_check(struct statusdb *db)
     pthread_mutex_lock(&m->lock);
     rc = m->rc;
     pthread_mutex_unlock(&m->lock);
-    snprintf(db->error, sizeof(db->error), "the database in memory says %d", rc);
+    snprintf(db->error, sizeof(db->error), "the database in memory returns %d", rc);
     return rc;
 }
 
@@ -87,7 +88,7 @@ static inline int statusdb_mem_create(struct statusdb **out)
     return 0;
 }
 
-/* Every call fails with <rc> until it is 0 again. */
+/* Let every call fail with <rc>, or succeed again when it is 0. */
 static inline void statusdb_mem_set_rc(struct statusdb *db, int rc)
 {
     struct statusdb_mem *m = (struct statusdb_mem *)db;
@@ -97,7 +98,7 @@ static inline void statusdb_mem_set_rc(struct statusdb *db, int rc)
     pthread_mutex_unlock(&m->lock);
 }
 
-/* Finds the row with the key of <row> and fills the rest. */
+/* Find the row with the key of <row> and copy it there.  Returns whether it exists. */
 static inline bool statusdb_mem_find(struct statusdb *db, struct status_row *row)
 {
     struct statusdb_mem *m = (struct statusdb_mem *)db;

@@ -1,4 +1,4 @@
-/* The Report Service on databases in memory. */
+/* The server of the Report Service with databases in memory. */
 #include "report/reportsrv.h"
 
 #include <pthread.h>
@@ -82,7 +82,7 @@ static struct reportsrv_stat stat_of(void)
     return s;
 }
 
-/* Which writer's table has this row, with this total?  -1 = none. */
+/* The index of the database that has this row with these totals; -1 = none. */
 static int where(uint32_t modid, uint32_t succ)
 {
     struct status_row r = {
@@ -109,11 +109,11 @@ static void t_report_reaches_the_table(void **state)
     T_WAIT(where(0xffffffff, 5) >= 0);
     assert_int_equal(stat_of().n_report, 3);
     assert_int_equal(stat_of().n_row, 3);
-    peer_expect_silence(c, 20);       /* no reply, ever */
+    peer_expect_silence(c, 20);       /* a report has no reply */
     close(c);
 }
 
-static void t_module_stays_with_its_writer_and_all_have_work(void **state)
+static void t_module_stays_with_its_writer_and_all_are_used(void **state)
 {
     int c = peer_connect(fx.port), d = peer_connect(fx.port), n[WRITERS] = {0}, at;
     uint32_t m;
@@ -133,7 +133,7 @@ static void t_module_stays_with_its_writer_and_all_have_work(void **state)
     close(d);
 }
 
-static void t_bad_reports_are_counted_the_connection_lives(void **state)
+static void t_bad_reports_are_counted_and_the_connection_stays_open(void **state)
 {
     int c = peer_connect(fx.port);
     static const uint8_t empty_result[] = {0x08, 7, 0x10, 1, 0x22, 0};
@@ -155,5 +155,5 @@ static void t_bad_reports_are_counted_the_connection_lives(void **state)
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(E(t_report_reaches_the_table), E(t_module_stays_with_its_writer_and_all_have_work),
-       E(t_bad_reports_are_counted_the_connection_lives))
+T_MAIN(E(t_report_reaches_the_table), E(t_module_stays_with_its_writer_and_all_are_used),
+       E(t_bad_reports_are_counted_and_the_connection_stays_open))

@@ -1,4 +1,4 @@
-/* The writer on a database in memory: batches, merging, retrying, its bound, its end. */
+/* The writer with a database in memory: batches, merging, retries, the limit, the end. */
 #include "report/writer.h"
 
 #include "base/log.h"
@@ -59,15 +59,15 @@ static void t_rows_gather_into_batches(void **state)
 
     (void)state;
     start(100, 10, 60000);
-    for (i = 1; i <= 25; i++) /* the last five have a minute */
+    for (i = 1; i <= 25; i++) /* the last five would wait a minute */
         put(i, i);
     T_WAIT(stat_of().n_written == 20);
     assert_int_equal(statusdb_mem_n_writes(db), 2);
     assert_int_equal(stat_of().n_waiting, 5);
-    writer_stop(w); /* ends the wait, writes the last five */
+    writer_stop(w); /* ends the wait and writes the last five */
 }
 
-static void t_database_away_keeps_the_newest(void **state)
+static void t_database_down_keeps_the_newest(void **state)
 {
     uint32_t i;
 
@@ -94,17 +94,17 @@ static void t_no_room_refuses_new_keys_and_counts(void **state)
     start(5, 2, 0);
     statusdb_mem_set_rc(db, -EIO);
     put(1, 1);
-    T_WAIT(stat_of().n_fail >= 1 && stat_of().n_waiting == 0); /* one is under way */
+    T_WAIT(stat_of().n_fail >= 1 && stat_of().n_waiting == 0); /* row 1 is taken */
     for (i = 2; i <= 20; i++)
         put(i, i);
     assert_int_equal(stat_of().n_refused, 14);
-    put(2, 200); /* known: still welcome */
+    put(2, 200); /* a waiting key is still updated */
     assert_int_equal(stat_of().n_refused, 14);
     statusdb_mem_set_rc(db, 0);
     T_WAIT(stat_of().n_written == 6);
     assert_int_equal(succ_of(2), 200);
     assert_int_equal(succ_of(7), UINT32_MAX);
-    put(7, 7); /* its next report heals it */
+    put(7, 7); /* the next report brings the totals again */
     T_WAIT(succ_of(7) == 7);
     writer_stop(w);
 }
@@ -123,7 +123,7 @@ static void t_old_batch_never_overwrites_a_newer_total(void **state)
     writer_stop(w);
 }
 
-static void t_stop_with_the_database_away_ends(void **state)
+static void t_stop_with_the_database_down_ends(void **state)
 {
     uint32_t i;
 
@@ -133,11 +133,11 @@ static void t_stop_with_the_database_away_ends(void **state)
     for (i = 1; i <= 100; i++)
         put(i, i);
     T_WAIT(stat_of().n_fail >= 1);
-    writer_stop(w); /* and not a hundred tries more */
+    writer_stop(w); /* gives up at the next failure */
     writer_stop(NULL);
 }
 
 T_MAIN(T(t_rows_reach_the_database), T(t_rows_gather_into_batches),
-       T(t_database_away_keeps_the_newest), T(t_no_room_refuses_new_keys_and_counts),
+       T(t_database_down_keeps_the_newest), T(t_no_room_refuses_new_keys_and_counts),
        T(t_old_batch_never_overwrites_a_newer_total),
-       T(t_stop_with_the_database_away_ends))
+       T(t_stop_with_the_database_down_ends))

@@ -135,7 +135,7 @@ int main(int argc, char **argv)
     if (rc != 0)
         return rc < 0 ? usage(err) : EXIT_SUCCESS;
     if (net_addr_set(&at, set.address, (uint16_t)set.port) < 0)
-        return usage("[dnsd] address: not an IPv4 or IPv6 address; use 127.0.0.1 or ::1");
+        return usage("[dnsd] address: not an address such as 127.0.0.1 or ::1");
     rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
         rc = myconn_init();

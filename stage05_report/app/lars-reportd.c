@@ -1,7 +1,8 @@
-/* lars-reportd -- Report Service: call results from agents to MySQL.
- *     build/lars-reportd -c conf/lars-reportd.ini      -p PORT and -s SOCKET override it
- * Prints "listening on ADDR:PORT".  Ctrl-C and SIGTERM end it in order: what came in is
- * written first. */
+/* lars-reportd -- the Report Service: receives call results from agents and writes them
+ * to MySQL or MariaDB.
+ *     build/lars-reportd -c conf/lars-reportd.ini  -p PORT and -s DB_SOCKET override it
+ * Prints "listening on ADDR:PORT".  Ctrl-C and SIGTERM end the server, which first
+ * closes all connections and writes the rows that wait. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,19 +32,20 @@ static struct settings {
 #define AT(field) offsetof(struct settings, field)
 static const struct conf_key keys[] = {
     {"reportd", "address", CONF_TEXT, AT(address), 0, sizeof(set.address), "127.0.0.1",
-     "where to listen: an IPv4 or IPv6 address"},
-    {"reportd", "port", CONF_U32, AT(port), 0, 65535, "7779", "TCP port; 0 = any"},
+     "IPv4 or IPv6 address to listen on"},
+    {"reportd", "port", CONF_U32, AT(port), 0, 65535, "7779",
+     "TCP port; 0 = the kernel chooses a free port"},
     {"reportd", "threads", CONF_U32, AT(threads), 1, LOOPPOOL_MAX, "1",
-     "loops, one each"},
+     "threads that serve connections; each runs one loop"},
     {"reportd", "max_connections", CONF_U32, AT(max_connections), 0, 1000000, "10000",
-     "agents; 0 = as many as there are descriptors"},
+     "connections open at a time; 0 = limited by descriptors only"},
     {"writer", "threads", CONF_U32, AT(writers), 1, WRITERS_MAX, "2",
-     "writers, each with a connection to the database"},
+     "threads that write; each has one connection to the database"},
     {"writer", "max_rows", CONF_U32, AT(max_rows), 1, 10000000, "100000",
-     "rows that may wait in each writer; more are refused and counted"},
-    {"writer", "batch", CONF_U32, AT(batch), 1, 5000, "500", "rows of one statement"},
+     "rows that may wait in each thread; more are refused and counted"},
+    {"writer", "batch", CONF_U32, AT(batch), 1, 5000, "500", "rows per statement"},
     {"writer", "gather_ms", CONF_U32, AT(gather_ms), 0, 60000, "100",
-     "ms from the first row to its statement"},
+     "milliseconds from the first row to its statement"},
     DBCONF_KEYS(AT(db)),
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
@@ -92,7 +94,7 @@ static void stop_writers(void)
              (unsigned long long)sum.n_refused);
 }
 
-/* Runs until a signal.  Takes <lfd>.  Returns 0 or what could not be set up. */
+/* Serve until SIGINT or SIGTERM.  Takes <lfd>.  Returns 0 or -errno. */
 static int serve(int lfd)
 {
     struct reportsrv_config cfg = {.n_threads = set.threads,
@@ -105,7 +107,7 @@ static int serve(int lfd)
     int rc = evloop_create(&l);
 
     if (rc == 0)
-        rc = evsig_create(&sig, l, on_signal, l); /* before threads: they inherit it */
+        rc = evsig_create(&sig, l, on_signal, l); /* first: threads inherit the mask */
     if (rc == 0)
         rc = start_writers();
     if (rc < 0)
@@ -139,7 +141,7 @@ int main(int argc, char **argv)
     if (rc != 0)
         return rc < 0 ? usage(err) : EXIT_SUCCESS;
     if (net_addr_set(&at, set.address, (uint16_t)set.port) < 0)
-        return usage("[reportd] address wants an address such as 127.0.0.1 or ::1");
+        return usage("[reportd] address: not an address such as 127.0.0.1 or ::1");
     rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
         rc = myconn_init();

@@ -1,7 +1,8 @@
-/* report_bench -- rows per second into ServerCallStatus, three ways in one run:
- *     many    our own INSERT of 500 rows at a time: the raw limit of this table
- *     report  messages to lars-reportd, 10 nodes each, until every row is in the table
- *     one     a statement for each row, as the public Lars does
+/* report_bench -- measures how many rows per second reach ServerCallStatus in one of
+ * three ways:
+ *     many    INSERT statements of 500 rows: the raw limit of this table
+ *     report  messages of 10 nodes to lars-reportd, until all rows are in the table
+ *     one     one statement for each row, as the public Lars has it
  *     build/report_bench -p REPORTD_PORT -s DB_SOCKET -m many|report|one [-n ROWS] */
 #include <errno.h>
 #include <mysql.h>
@@ -17,8 +18,8 @@
 #include "net/frame.h"
 #include "proto/msg_report.h"
 
-#define NODES 10                      /* of each module */
-#define WAIT_S 120                    /* a row that takes longer is lost: an error */
+#define NODES 10                      /* nodes of each module */
+#define WAIT_S 120                    /* a row that takes longer counts as lost */
 
 static MYSQL *db;
 static uint32_t rows = 20000;
@@ -125,7 +126,7 @@ int main(int argc, char **argv)
     }
     if (!strstr("many report one", mode) || !mode[0] || rows < NODES || rows % NODES) {
         fprintf(stderr, "usage: report_bench -p REPORTD_PORT -s DB_SOCKET -m "
-                        "many|report|one [-n ROWS, of tens]\n");
+                        "many|report|one [-n ROWS, a multiple of 10]\n");
         return 2;
     }
     db = mysql_init(NULL);
@@ -140,7 +141,7 @@ int main(int argc, char **argv)
     printf("mode=%s rows=%u seconds=%.3f per_second=%.0f\n", mode, rows, now_s() - t0,
            rows / (now_s() - t0));
     if (count() != rows)
-        die("the table does not hold every row");
+        die("rows are missing in the table");
     mysql_close(db);
     mysql_library_end();
     return 0;

@@ -1,4 +1,4 @@
-/* Rows that wait: the newest of each key, in the order of coming, bounded. */
+/* The queue: the newest row of each key, the order of insertion, the limit. */
 #include "report/row_queue.h"
 #include "t.h"
 
@@ -25,7 +25,7 @@ static void t_newest_of_each_key_waits(void **state)
     assert_int_equal(put(p, 1, 10), 1);
     assert_int_equal(put(p, 2, 20), 1);
     assert_int_equal(put(p, 1, 11), 0);
-    assert_int_equal(put(p, 1, 5), 0); /* a smaller total is a restart */
+    assert_int_equal(put(p, 1, 5), 0); /* a smaller total: the caller restarted */
     assert_int_equal(row_queue_n(p), 2);
     assert_int_equal(row_queue_take(p, out, 4), 2);
     assert_int_equal(out[0].modid, 1);
@@ -51,13 +51,13 @@ static void t_every_field_of_the_key_counts(void **state)
     assert_int_equal(row_queue_put(p, &r), 1);
     r.caller++;
     assert_int_equal(row_queue_put(p, &r), 1);
-    r.ts = r.err = r.overload = 1;    /* not in the key */
+    r.ts = r.err = r.overload = 1;    /* these are not part of the key */
     assert_int_equal(row_queue_put(p, &r), 0);
     assert_int_equal(row_queue_take(p, out, 8), 5);
     row_queue_destroy(p);
 }
 
-static void t_full_refuses_new_keys_and_takes_known_ones(void **state)
+static void t_full_refuses_new_keys_and_updates_known_ones(void **state)
 {
     struct status_row out;
     struct row_queue *p;
@@ -69,13 +69,13 @@ static void t_full_refuses_new_keys_and_takes_known_ones(void **state)
     assert_int_equal(put(p, 3, 1), -ENOBUFS);
     assert_int_equal(put(p, 2, 7), 0);
     assert_int_equal(row_queue_take(p, &out, 1), 1);
-    assert_int_equal(out.modid, 1);   /* who waits longest goes first */
+    assert_int_equal(out.modid, 1);   /* the longest waiting row comes first */
     assert_int_equal(put(p, 3, 1), 1);
     assert_int_equal(row_queue_take(p, &out, 1), 1);
     assert_int_equal(out.succ, 7);
-    row_queue_destroy(p);               /* with one still in it */
+    row_queue_destroy(p);             /* a row still waits in it */
     row_queue_destroy(NULL);
 }
 
 T_MAIN(T(t_newest_of_each_key_waits), T(t_every_field_of_the_key_counts),
-       T(t_full_refuses_new_keys_and_takes_known_ones))
+       T(t_full_refuses_new_keys_and_updates_known_ones))

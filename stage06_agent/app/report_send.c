@@ -1,8 +1,9 @@
-/* report_send -- play an agent: report one node's running totals, again and again.
+/* report_send -- plays an agent: reports the growing totals of one node in rounds.
  *     build/report_send MODID CMDID NODE:PORT [-p PORT] [-a ADDRESS] [-s SUCC] [-e ERR]
  *                       [-n ROUNDS] [-i MS]
- * Each round adds SUCC and ERR to the totals and sends them.  Kill lars-reportd in
- * between and start it again: what was lost on the way is in the next total. */
+ * Each round adds SUCC and ERR to the totals and sends them.  When
+ * lars-reportd is killed and started again meanwhile, the next totals include the reports
+ * that were lost. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -55,7 +56,7 @@ static void on_up(struct tcpcli *c, void *arg)
     (void)c;
     (void)arg;
     if (!evtimer_is_armed(&me.timer))
-        on_round(NULL);               /* the first */
+        on_round(NULL);               /* the first round */
 }
 
 static void on_down(struct tcpcli *c, void *arg)
@@ -79,7 +80,7 @@ static uint32_t number(const char *text)
     return (uint32_t)strtoul(text, NULL, 10);
 }
 
-/* Returns 0; 2 after usage(). */
+/* Read the command line.  Returns 0, or 2 after usage(). */
 static int configure(int argc, char **argv, struct net_addr *to)
 {
     struct net_addr node;
@@ -121,7 +122,7 @@ int main(int argc, char **argv)
         return rc;
     rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
-        rc = dispatch_create(&d);     /* the Report Service never speaks */
+        rc = dispatch_create(&d);     /* empty: the service sends nothing */
     cfg.dispatch = d;
     if (rc == 0)
         rc = evloop_create(&me.loop);

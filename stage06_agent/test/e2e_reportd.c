@@ -1,4 +1,4 @@
-/* lars-reportd from outside, on a real MariaDB. */
+/* The program lars-reportd as an agent sees it, with a real MariaDB. */
 #include "t.h"
 
 #include "mydb.h"
@@ -44,7 +44,7 @@ static void start(void)
     start_with("");
 }
 
-static void start_again(void)         /* on the port it had */
+static void start_again(void)         /* on the same port */
 {
     snprintf(port_text, sizeof(port_text), "%d", srv.port);
     start_with("");
@@ -71,7 +71,7 @@ static void t_totals_overwrite(void **state)
     T_WAIT(succ_of(7) == 10);
     reportpeer_send(c, 7, 0xc0a80001, 80, 25, 2);
     T_WAIT(succ_of(7) == 25);
-    reportpeer_send(c, 7, 0xc0a80001, 80, 1, 0); /* that agent has started again */
+    reportpeer_send(c, 7, 0xc0a80001, 80, 1, 0); /* the agent has restarted */
     T_WAIT(succ_of(7) == 1);
     assert_int_equal(mydb_number("SELECT COUNT(*) FROM ServerCallStatus WHERE ip = "
                                  "INET_ATON('192.168.0.1') AND port = 80 AND caller = "
@@ -90,7 +90,7 @@ static void t_report_send_survives_a_restart_and_nothing_is_missing(void **state
     snprintf(port, sizeof(port), "%d", srv.port);
     proc_start(&s, "report_send", "5", "1", "10.0.0.1:80", "-p", port, "-s", "3", "-e",
                "1", "-n", "200", "-i", getenv("LARS_MODE") ? "150" : "20", NULL);
-    proc_expect_line(s.out, "round 5: succ=15 err=5 sent"); /* longer than a restart */
+    proc_expect_line(s.out, "round 5: succ=15 err=5 sent"); /* not done yet */
     T_WAIT(succ_of(5) > 0);
     proc_end(&srv, SIGKILL);
     proc_expect_line(s.out, "ENOTCONN");
@@ -120,7 +120,7 @@ static void t_database_stopped_and_back_has_the_newest(void **state)
     close(c);
 }
 
-static void t_started_without_a_database_says_so_and_waits(void **state)
+static void t_started_without_a_database_logs_it_and_waits(void **state)
 {
     int c;
 
@@ -135,7 +135,7 @@ static void t_started_without_a_database_says_so_and_waits(void **state)
     close(c);
 }
 
-static void t_table_dropped_names_the_mend_and_heals(void **state)
+static void t_table_dropped_names_the_mend_and_recovers(void **state)
 {
     int c;
 
@@ -179,23 +179,22 @@ static void t_flood_of_keys_is_bounded_and_counted(void **state)
         reportpeer_send(c, 7, i, 80, i, 0);
     proc_expect_line(srv.err, "report.full");
     assert_int_equal(mydb_run("start"), 0);
-    reportpeer_send(c, 8, 1, 80, 4,
-                    0);               /* room again, or soon: agents repeat themselves */
+    /* There is room again soon; an agent repeats its totals until they are accepted. */
     T_WAIT((reportpeer_send(c, 8, 1, 80, 4, 0), succ_of(8) == 4));
     assert_true(mydb_number("SELECT COUNT(*) FROM ServerCallStatus") <= 600);
     close(c);
 }
 
-static void t_sigterm_writes_what_came_in(void **state)
+static void t_sigterm_writes_received_rows(void **state)
 {
     int c;
 
     (void)state;
     port_text[0] = '\0';
-    start_with("gather_ms = 60000\nthreads = 1\n"); /* would wait for a minute */
+    start_with("gather_ms = 60000\nthreads = 1\n"); /* rows would wait a minute */
     c = peer_connect(srv.port);
     reportpeer_send(c, 7, 1, 80, 9, 0);
-    dnspeer_send(c, 3, "\xff", 1);    /* when this is refused, the row above is in */
+    dnspeer_send(c, 3, "\xff", 1);    /* refused after the row above */
     proc_expect_line(srv.err, "report.refused");
     kill(srv.pid, SIGTERM);
     proc_expect_line(srv.err, "reportd.end rows=1 merged=0 refused=0");
@@ -221,8 +220,8 @@ static void t_bad_configuration_is_one_line(void **state)
 MYDB_MAIN(E(t_totals_overwrite),
           E(t_report_send_survives_a_restart_and_nothing_is_missing),
           E(t_database_stopped_and_back_has_the_newest),
-          E(t_started_without_a_database_says_so_and_waits),
-          E(t_table_dropped_names_the_mend_and_heals),
+          E(t_started_without_a_database_logs_it_and_waits),
+          E(t_table_dropped_names_the_mend_and_recovers),
           E(t_read_only_database_keeps_the_rows),
-          E(t_flood_of_keys_is_bounded_and_counted), E(t_sigterm_writes_what_came_in),
+          E(t_flood_of_keys_is_bounded_and_counted), E(t_sigterm_writes_received_rows),
           E(t_bad_configuration_is_one_line))

@@ -1,4 +1,4 @@
-/* Back-off and its random numbers. */
+/* The back-off and the random numbers: growth, limits, jitter, reset. */
 #include "base/backoff.h"
 #include "base/rnd.h"
 #include "t.h"
@@ -10,7 +10,7 @@ static void t_wait_doubles_up_to_its_bound(void **state)
     size_t i;
 
     (void)state;
-    for (i = 0; i < 6; i++) {         /* the largest remainder: no jitter taken off */
+    for (i = 0; i < 6; i++) {         /* the largest random part: the whole wait */
         uint32_t half = whole[i] / 2;
 
         assert_int_equal(backoff_next(&b, whole[i] - half), whole[i]);
@@ -36,7 +36,7 @@ static void t_wait_is_between_half_and_whole(void **state)
     assert_true(low && high);
 }
 
-static void t_success_starts_anew(void **state)
+static void t_reset_starts_again_at_the_minimum(void **state)
 {
     struct backoff b = {.min_ms = 10, .max_ms = 1000};
 
@@ -78,5 +78,5 @@ static void t_rnd_same_seed_same_numbers(void **state)
 }
 
 T_MAIN(T(t_wait_doubles_up_to_its_bound), T(t_wait_is_between_half_and_whole),
-       T(t_success_starts_anew), T(t_no_overflow_at_the_largest_wait),
+       T(t_reset_starts_again_at_the_minimum), T(t_no_overflow_at_the_largest_wait),
        T(t_rnd_same_seed_same_numbers))

@@ -1,17 +1,17 @@
-/* Message 3, byte for byte as PROTOCOL has it. */
+/* Message 3 byte for byte, as the programs of the public Lars send it. */
 #include "proto/msg_report.h"
 #include "t.h"
 
 static struct msg_result res[MSG_MAX_RESULTS];
 static uint8_t body[65527];
 
-/* module 1/2, caller 127.0.0.1, node 192.168.0.1:8080 (negative as int32): 200 succeeded,
- * 3 failed, overloaded; at second 1700000000. */
+/* Module 1/2, caller 127.0.0.1, node 192.168.0.1:8080 (a negative int32), 200 successes,
+ * 3 errors, overloaded, time 1700000000. */
 static const uint8_t vector[] = {0x08, 0x01, 0x10, 0x02, 0x18, 0x81, 0x80, 0x80,
                                  0xf8, 0x07, 0x22, 0x15, 0x08, 0x81, 0x80, 0xa0,
                                  0x85, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x01, /* ip */
                                  0x10, 0x90, 0x3f, 0x18, 0xc8, 0x01, 0x20, 0x03,
-                                 0x28, 0x01, /* the rest */
+                                 0x28, 0x01, /* port, succ, err, overload */
                                  0x28, 0x80, 0xe2, 0xcf, 0xaa, 0x06};
 
 static const struct msg_report head = {{1, 2}, 0x7f000001, 1700000000};
@@ -45,7 +45,7 @@ static void t_report_unpack_reads_the_vector(void **state)
     assert_true(res[0].overload);
 }
 
-static void t_report_every_torn_length_is_refused_or_shorter(void **state)
+static void t_report_cut_at_any_length_is_refused_or_shorter(void **state)
 {
     struct msg_report m;
     size_t len, n;
@@ -108,7 +108,7 @@ static void t_report_more_results_than_room_is_refused(void **state)
     assert_int_equal(msg_report_pack(&head, &one, 1, body, 10), -ENOBUFS);
 }
 
-static void t_report_the_largest_that_we_send_fits_a_frame(void **state)
+static void t_report_with_the_most_results_fits_a_frame(void **state)
 {
     struct msg_report m = {{UINT32_MAX, UINT32_MAX}, UINT32_MAX, UINT32_MAX};
     size_t i, n;
@@ -136,8 +136,8 @@ static void t_report_without_results_is_legal(void **state)
 }
 
 T_MAIN(T(t_report_pack_is_the_vector), T(t_report_unpack_reads_the_vector),
-       T(t_report_every_torn_length_is_refused_or_shorter),
+       T(t_report_cut_at_any_length_is_refused_or_shorter),
        T(t_report_absurd_values_are_refused),
        T(t_report_more_results_than_room_is_refused),
-       T(t_report_the_largest_that_we_send_fits_a_frame),
+       T(t_report_with_the_most_results_fits_a_frame),
        T(t_report_without_results_is_legal))

@@ -1,4 +1,4 @@
-/* Call results in both databases: overwritten, all or none, errors with their mend. */
+/* Call results in both databases: rows are overwritten, and errors name their mend. */
 #include "statusdb_mem.h"
 #include "db/statusdb_mysql.h"
 #include "mydb.h"
@@ -46,7 +46,7 @@ static void t_write_then_overwrite(void **state)
     assert_int_equal(mydb_number("SELECT succ_cnt FROM ServerCallStatus WHERE modid = "
                                  "4294967295"),
                      UINT32_MAX);
-    r[0].succ = 4; /* smaller: that caller has started again */
+    r[0].succ = 4; /* smaller: the caller has restarted */
     r[0].overload = 0;
     assert_int_equal(statusdb_write(db, r, 1), 0);
     assert_int_equal(mydb_number("SELECT succ_cnt FROM ServerCallStatus WHERE modid = 1"),
@@ -66,7 +66,7 @@ static void t_five_thousand_rows_are_one_statement(void **state)
     assert_int_equal(mydb_number("SELECT COUNT(*) FROM ServerCallStatus"), 5000);
 }
 
-static void t_server_gone_and_back(void **state)
+static void t_server_stopped_and_started(void **state)
 {
     struct status_row r = row(1, 1);
 
@@ -82,7 +82,7 @@ static void t_server_gone_and_back(void **state)
     assert_int_equal(mydb_number("SELECT succ_cnt FROM ServerCallStatus"), 2);
 }
 
-static void t_absent_and_old_tables_name_the_mend(void **state)
+static void t_missing_table_or_column_names_the_mend(void **state)
 {
     struct status_row r = row(1, 1);
 
@@ -109,7 +109,7 @@ static void t_wrong_password_is_no_connection(void **state)
     statusdb_close(bad);
 }
 
-static void t_memory_does_the_same(void **state)
+static void t_memory_behaves_the_same(void **state)
 {
     struct status_row r = row(1, 10), found = row(1, 0);
     struct statusdb *m = NULL;
@@ -134,5 +134,5 @@ static void t_memory_does_the_same(void **state)
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 MYDB_MAIN(E(t_write_then_overwrite), E(t_five_thousand_rows_are_one_statement),
-          E(t_server_gone_and_back), E(t_absent_and_old_tables_name_the_mend),
-          E(t_wrong_password_is_no_connection), E(t_memory_does_the_same))
+          E(t_server_stopped_and_started), E(t_missing_table_or_column_names_the_mend),
+          E(t_wrong_password_is_no_connection), E(t_memory_behaves_the_same))

@@ -1,4 +1,4 @@
-/* The client that comes back, against a listener played by hand. */
+/* The reconnecting client; the test plays the server. */
 #include "net/tcpcli.h"
 
 #include <netinet/in.h>
@@ -84,7 +84,7 @@ static void start(void)
     assert_int_equal(tcpcli_create(&fx.cli, fx.loop, &fx.cfg), 0);
 }
 
-/* Turns the loop until the client has connected; returns our side. */
+/* Run the loop until the client has connected.  Returns the fd of the server side. */
 static int take(void)
 {
     int fd = -EAGAIN;
@@ -104,7 +104,7 @@ static void expect_hello(int fd)
     assert_memory_equal(in, "\5\0\0\0\5\0\0\0hello", 13);
 }
 
-static void t_connects_and_says_hello(void **state)
+static void t_connects_and_calls_on_up(void **state)
 {
     struct net_addr me;
     int fd;
@@ -132,7 +132,7 @@ static void t_frames_of_the_server_reach_their_handler(void **state)
     close(fd);
 }
 
-static void t_comes_back_after_each_loss(void **state)
+static void t_reconnects_after_each_loss(void **state)
 {
     int i, fd;
 
@@ -150,7 +150,7 @@ static void t_comes_back_after_each_loss(void **state)
     assert_int_equal(fx.n_up, 5);
 }
 
-static void t_server_that_comes_late_is_found(void **state)
+static void t_server_that_starts_late_is_found(void **state)
 {
     int fd;
 
@@ -163,7 +163,7 @@ static void t_server_that_comes_late_is_found(void **state)
     listen_again();
     fd = take();
     expect_hello(fd);
-    assert_int_equal(fx.n_down, 1);   /* once for the loss, not for each attempt */
+    assert_int_equal(fx.n_down, 1);   /* one loss, many failed attempts */
     close(fd);
 }
 
@@ -191,7 +191,7 @@ static void t_go_first_leaves_the_second(void **state)
     int fd, lfd2;
 
     (void)state;
-    close(fx.lfd);                    /* the first is away */
+    close(fx.lfd);                    /* the first server is down */
     fx.at.port = 0;
     listen_again();
     fx.cfg.to[0] = first;
@@ -210,9 +210,9 @@ static void t_go_first_leaves_the_second(void **state)
     fd = take();
     LOOP_UNTIL(fx.loop, fx.n_up == 2);
     assert_true(tcpcli_is_first(fx.cli));
-    tcpcli_go_first(fx.cli);          /* there already: nothing happens */
+    tcpcli_go_first(fx.cli);          /* connected to it already: no effect */
     expect_hello(fd);
-    assert_int_equal(fx.n_down, 2);   /* at the start, and when it left */
+    assert_int_equal(fx.n_down, 2);   /* the failed attempt and the change */
     close(fd);
     close(lfd2);
 }
@@ -224,7 +224,7 @@ static void t_attempt_without_an_answer_ends(void **state)
 
     (void)state;
     assert_int_equal(net_addr_set(&full, "127.0.0.1", 0), 0);
-    lfd = sock_listen(&full, 0, 0);   /* holds one; after it SYNs are dropped */
+    lfd = sock_listen(&full, 0, 0);   /* one fits; then SYNs are dropped */
     assert_true(lfd >= 0);
     assert_int_equal(sock_local_addr(lfd, &full), 0);
     for (i = 0; i < 8; i++)
@@ -239,7 +239,7 @@ static void t_attempt_without_an_answer_ends(void **state)
     close(lfd);
 }
 
-static void t_finish_sends_what_waits_and_stays_away(void **state)
+static void t_finish_sends_waiting_frames_and_does_not_reconnect(void **state)
 {
     int fd;
 
@@ -255,21 +255,21 @@ static void t_finish_sends_what_waits_and_stays_away(void **state)
     assert_int_equal(sock_accept(fx.lfd, 0, NULL), -EAGAIN);
     tcpcli_destroy(fx.cli);
     fx.cli = NULL;
-    close(fx.lfd);                    /* nobody there: it ends all the same */
+    close(fx.lfd);                    /* finish without a connection */
     fx.lfd = -1;
     start();
     LOOP_UNTIL(fx.loop, fx.n_down == 2);
     tcpcli_finish(fx.cli);
 }
 
-static void t_connection_is_watched(void **state)
+static void t_connection_has_keepalive(void **state)
 {
     int fd, n = 0;
 
     (void)state;
     start();
     fd = take();
-    for (int i = 3; i < 64; i++) {    /* ours: the socket whose peer is the listener */
+    for (int i = 3; i < 64; i++) {    /* find the socket of the client */
         struct sockaddr_in a;
         socklen_t len = sizeof(a), one = sizeof(int);
         int on = 0, ms = 0;
@@ -300,8 +300,9 @@ static void t_bad_configuration_is_refused(void **state)
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(E(t_connects_and_says_hello), E(t_frames_of_the_server_reach_their_handler),
-       E(t_comes_back_after_each_loss), E(t_server_that_comes_late_is_found),
+T_MAIN(E(t_connects_and_calls_on_up), E(t_frames_of_the_server_reach_their_handler),
+       E(t_reconnects_after_each_loss), E(t_server_that_starts_late_is_found),
        E(t_next_address_takes_over), E(t_go_first_leaves_the_second),
-       E(t_attempt_without_an_answer_ends), E(t_finish_sends_what_waits_and_stays_away),
-       E(t_connection_is_watched), E(t_bad_configuration_is_refused))
+       E(t_attempt_without_an_answer_ends),
+       E(t_finish_sends_waiting_frames_and_does_not_reconnect),
+       E(t_connection_has_keepalive), E(t_bad_configuration_is_refused))

@@ -6,7 +6,7 @@
 
 void rnd_init(struct rnd *r, uint64_t seed)
 {
-    r->s = seed ? seed : 0x9e3779b97f4a7c15u; /* from 0 it would never leave 0 */
+    r->s = seed ? seed : 0x9e3779b97f4a7c15u; /* state 0 would stay 0 */
 }
 
 void rnd_init_any(struct rnd *r)
@@ -14,7 +14,7 @@ void rnd_init_any(struct rnd *r)
     uint64_t seed = mono_us();
 
     if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == -1)
-        seed ^= (uint64_t)(uintptr_t)r; /* early in the boot: the clock has to do */
+        seed ^= (uint64_t)(uintptr_t)r; /* early in the boot: use the clock */
     rnd_init(r, seed);
 }
 

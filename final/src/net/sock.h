@@ -35,10 +35,14 @@ enum sock_verdict sock_accept_verdict(int rc);
  * -ETIMEDOUT or another -errno. */
 int sock_connect(const struct net_addr *to, uint32_t timeout_ms);
 
-/* Begin a connection on a non-blocking socket: it is made, or has failed, when the fd is
- * writable; sock_connect_result() tells.  Returns the fd; -EMFILE, -ENETUNREACH ... */
+/* Start to connect a non-blocking socket.  The fd becomes writable when the connection is
+ * established or has failed; then sock_connect_result() returns the result.  Returns the
+ * fd, which the caller closes; -EMFILE, -ENETUNREACH or another -errno. */
 int sock_connect_start(const struct net_addr *to);
-int sock_connect_result(int fd);      /* 0, or -ECONNREFUSED, -EHOSTUNREACH ... */
+
+/* Returns 0 when the connection is established; -ECONNREFUSED, -EHOSTUNREACH or another
+ * -errno. */
+int sock_connect_result(int fd);
 
 /* Bound every later read and write of a blocking socket; one that takes longer returns
  * -EAGAIN.  0 = no bound.  Returns 0 or -errno. */

@@ -1,8 +1,12 @@
-/* Three states: waiting (the timer will dial), connecting (fd, the timer bounds it), up
- * (conn).  Whatever goes wrong ends in retry().
+/* A client is in one of three states: waiting (the timer will start the next attempt),
+ * connecting (fd is set, the timer limits the attempt) or up (conn is set).  Every error
+ * leads to retry(), which waits and tries the next address.
  *
- * The wait grows with each failure and starts anew only after a connection has lasted: a
- * server that accepts and closes at once is failing too. */
+ * Invariant: at most one of fd and conn is set, and the timer is armed unless the client
+ * is up or finished.
+ * The back-off is reset only when a connection has lasted LASTED_MS.  Rejected: resetting
+ * it when the connection is established, because a server that accepts and closes at once
+ * would then be called without a pause. */
 #include "net/tcpcli.h"
 
 #include <errno.h>
@@ -18,21 +22,21 @@
 #include "net/conn_group.h"
 #include "net/sock.h"
 
-#define DEAD_S 15                     /* an unanswered server is given up */
-#define LASTED_MS 1000
+#define DEAD_S 15                     /* see sock_keepalive() */
+#define LASTED_MS 1000                /* a shorter connection counts as a failure */
 
 struct tcpcli {
     struct evloop *loop;
     struct tcpcli_config cfg;
     struct conn_group *group;
     struct conn *conn;                /* NULL = not up */
-    int fd;                           /* while connecting; else -1 */
-    size_t turn;                      /* of cfg.to */
+    int fd;                           /* while connecting; -1 otherwise */
+    size_t turn;                      /* index of the present server in cfg.to */
     struct evtimer timer;
     struct backoff backoff;
     struct rnd rnd;
-    uint64_t up_ms;                   /* monotonic; when it came up */
-    bool finish;                      /* no more attempts */
+    uint64_t up_ms;                   /* monotonic; when the connection came up */
+    bool finish;                      /* tcpcli_finish(): make no more attempts */
     bool told_down;                   /* on_down() was called for this loss */
 };
 
@@ -45,6 +49,7 @@ static void tell_down(struct tcpcli *c)
     c->told_down = true;
 }
 
+/* The connection or an attempt failed with <why>: wait, then try the next server. */
 static void retry(struct tcpcli *c, int why)
 {
     char text[NET_ADDR_STRLEN];
@@ -60,7 +65,7 @@ static void retry(struct tcpcli *c, int why)
         return;
     rc = evloop_set_timer(c->loop, &c->timer, ms, dial, c);
     if (rc < 0)
-        LOG_ERROR("server.lost", "err=%s: no timer, no further attempt", err_str(rc));
+        LOG_ERROR("server.lost", "err=%s: no timer, no further attempts", err_str(rc));
 }
 
 static void give_up_attempt(struct tcpcli *c, int why)
@@ -100,7 +105,7 @@ static void dial(void *arg)
     struct tcpcli *c = arg;
     int rc = sock_connect_start(&c->cfg.to[c->turn]);
 
-    /* lab s05.dial: Wait until the fd is writable, but no longer than connect_ms. */
+    /* lab s05.dial: Watch the fd until it is writable; limit the time by the timer. */
     /* stub: (void)on_writable, (void)on_slow, (void)(rc < 0 || close(rc)); */
     if (rc < 0) {
         retry(c, rc);
@@ -181,7 +186,7 @@ void tcpcli_destroy(struct tcpcli *c)
         return;
     c->cfg.on_up = c->cfg.on_down = NULL;
     c->finish = true;
-    conn_group_destroy(c->group);     /* on_close() comes here: no retry any more */
+    conn_group_destroy(c->group);     /* calls on_close(), which does not retry */
     evloop_clear_timer(c->loop, &c->timer);
     if (c->fd >= 0) {
         evloop_del_fd(c->loop, c->fd);
@@ -203,7 +208,7 @@ void tcpcli_finish(struct tcpcli *c)
         return;
     }
     evloop_clear_timer(c->loop, &c->timer);
-    c->told_down = false;             /* it was lost; now it is done */
+    c->told_down = false;             /* report the end, even after a loss */
     if (c->fd >= 0)
         give_up_attempt(c, -ECANCELED);
     else
@@ -219,7 +224,7 @@ void tcpcli_go_first(struct tcpcli *c)
 {
     if (tcpcli_is_first(c))
         return;
-    c->turn = c->cfg.n_to - 1;        /* retry() goes on to the next */
+    c->turn = c->cfg.n_to - 1;        /* retry() advances to the first */
     conn_close(c->conn);
 }
 

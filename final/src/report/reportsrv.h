@@ -1,6 +1,6 @@
-/* reportsrv -- the Report Service: takes ReportStatusRequest from agents and gives each
- * row to the writer of its module.  One module, one writer: its rows keep their order,
- * and two writers never wait for the same row of the table. */
+/* reportsrv -- the server of the Report Service: receives ReportStatusRequest from agents
+ * and passes its rows to the writer of the module.  A module always has the same writer,
+ * so its rows stay in order and two writers never wait for a lock on the same row. */
 #ifndef LARS_REPORT_REPORTSRV_H
 #define LARS_REPORT_REPORTSRV_H
 
@@ -13,31 +13,34 @@ struct reportsrv;
 
 struct reportsrv_config {
     unsigned n_threads;               /* 1 to LOOPPOOL_MAX */
-    unsigned max_conns;               /* 0 = no limit but the fds */
+    unsigned max_conns;               /* connections; 0 = limited by descriptors only */
     struct writer **writer;           /* borrowed, until reportsrv_destroy() */
-    unsigned n_writers;               /* 1 and more */
-    /* For more messages than ours.  Each may be NULL; borrowed. */
+    unsigned n_writers;               /* 1 or more */
+    /* Hooks with which a program adds messages and sees connections.  Each may be NULL;
+     * on_start() and on_close() are called in the thread of the connection. */
     int (*more)(struct dispatch *d, void *arg); /* adds handlers; 0 or -errno */
     void (*on_start)(struct conn *c, void *arg);
     void (*on_close)(struct conn *c, enum conn_why why, void *arg);
     void *arg;
 };
 
-/* Takes <lfd>, on failure as well; borrows <main_loop>.  Returns 0 or -errno.  Thread:
- * the one that runs <main_loop>. */
+/* Start serving on the listening socket <lfd>.  Takes <lfd>, on failure as well; borrows
+ * <main_loop>.  Returns 0 or -errno.  Thread: the one that runs <main_loop>. */
 int reportsrv_create(struct reportsrv **out, struct evloop *main_loop, int lfd,
                      const struct reportsrv_config *cfg);
 
-/* Closes every connection; stop the writers after it.  NULL is fine. */
+/* Close all connections and stop the threads.  Call it before writer_stop(), because the
+ * threads use the writers.  NULL is fine.  Thread: as reportsrv_create(). */
 void reportsrv_destroy(struct reportsrv *s);
 
-struct mtsrv *reportsrv_server(struct reportsrv *s); /* to post tasks */
+struct mtsrv *reportsrv_server(struct reportsrv *s); /* borrowed */
 
 struct reportsrv_stat {
-    uint64_t n_report, n_bad;         /* messages: good, refused */
-    uint64_t n_row;                   /* results in the good ones */
+    uint64_t n_report, n_bad;         /* messages: accepted, refused */
+    uint64_t n_row;                   /* results in the accepted messages */
 };
 
-void reportsrv_stat(const struct reportsrv *s, struct reportsrv_stat *out); /* any */
+/* Totals since the start.  Thread: any. */
+void reportsrv_stat(const struct reportsrv *s, struct reportsrv_stat *out);
 
 #endif

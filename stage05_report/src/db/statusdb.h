@@ -1,6 +1,6 @@
-/* statusdb -- where call results go: one interface, two implementations, as db.h has it
- * for routes.  Every call may take as long as the server's time-outs: never call it from
- * an event loop.  Thread: one at a time. */
+/* statusdb -- stores the call results: an interface with one implementation for MySQL or
+ * MariaDB and one in memory for tests.  A call may block as long as the time-outs of the
+ * server: never call it from an event loop.  Thread: one at a time. */
 #ifndef LARS_DB_STATUSDB_H
 #define LARS_DB_STATUSDB_H
 
@@ -13,27 +13,30 @@ struct status_row {
     uint32_t modid, cmdid;
     uint32_t ip, port;                /* of the node; IPv4, host byte order */
     uint32_t caller;                  /* IPv4 of the agent */
-    uint32_t succ, err;               /* totals since that agent's start */
+    uint32_t succ, err;               /* totals since that agent started */
     uint32_t ts;                      /* seconds since 1970 */
     uint32_t overload;                /* 0 or 1 */
 };
 
 struct statusdb;
 
-/* Is everything there that writing needs?  Returns as statusdb_write(). */
+/* Check that the table exists with all columns.  Returns as statusdb_write(). */
 int statusdb_check(struct statusdb *db);
 
-/* Overwrite <n> rows, all or none.  Each key at most once.  Returns 0; -ENOTCONN when the
- * server cannot be reached, -ENOENT when the table is not there or is an old one, -EIO
- * for anything else, -ENOMEM: statusdb_error() has the words. */
+/* Insert or overwrite <n> rows, all or none.  Each key may occur once.  Returns 0;
+ * -ENOTCONN when the server cannot be reached or refuses the login; -ENOENT when the
+ * table or a column is missing; -EIO for any other error, for example a read-only server;
+ * -ENOMEM.  statusdb_error() then has the explanation. */
 int statusdb_write(struct statusdb *db, const struct status_row *row, size_t n);
 
-/* One sentence about the last failure: what, where, how to mend it.  Borrowed. */
+/* One line about the last failure: what failed, where, and how to mend it.  Borrowed from
+ * <db>, valid until the next call. */
 const char *statusdb_error(const struct statusdb *db);
 
-void statusdb_close(struct statusdb *db); /* in the thread that used it; NULL is fine */
+/* Thread: the one that used <db>.  NULL is fine. */
+void statusdb_close(struct statusdb *db);
 
-/* For implementations. */
+/* For implementations: the functions behind the calls above. */
 struct statusdb_ops {
     int (*check)(struct statusdb *db);
     int (*write)(struct statusdb *db, const struct status_row *row, size_t n);

@@ -183,9 +183,9 @@ int sock_connect_start(const struct net_addr *to)
     return rc;
 }
 
-/* When nobody listens on a port of the kernel's own range, a connection to it may get
- * that very port as its own and meet itself: TCP allows it, and it would look like a
- * server. */
+/* Whether a socket is connected to itself.  When no process listens on a port of the
+ * ephemeral range, the kernel may choose the same port as the local one; the connection
+ * then succeeds (a TCP simultaneous open) and looks like a server. */
 static bool is_self(int fd)
 {
     struct sockaddr_storage a, b;

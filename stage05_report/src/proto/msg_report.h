@@ -1,5 +1,5 @@
-/* msg_report -- the body of message 3: what an agent knows of the nodes of one module.
- * Thread: any. */
+/* msg_report -- the body of message 3: the call results of one agent for the nodes of one
+ * module.  Thread: any. */
 #ifndef LARS_PROTO_MSG_REPORT_H
 #define LARS_PROTO_MSG_REPORT_H
 
@@ -7,12 +7,12 @@
 
 #include "proto/msg.h"
 
-#define MSG_MAX_RESULTS 3850          /* that we take: every node of the largest route */
-#define MSG_REPORT_ROOM 2000          /* that we send: 31 bytes each at worst */
+#define MSG_MAX_RESULTS 3850          /* accepted; all nodes of the largest route */
+#define MSG_REPORT_ROOM 2000          /* sent; fit one frame at 31 bytes each */
 
 struct msg_result {
     uint32_t ip, port;                /* host byte order; 1 to 65535 */
-    uint32_t succ, err;               /* totals since the caller's start */
+    uint32_t succ, err;               /* totals since the caller started */
     bool overload;
 };
 
@@ -22,14 +22,15 @@ struct msg_report {
     uint32_t ts;                      /* seconds since 1970 */
 };
 
-/* Writes a ReportStatusRequest into <room> bytes (FRAME_MAX_BODY is enough).  Returns its
- * length; -E2BIG for more than MSG_REPORT_ROOM results; -ENOBUFS; -ENOMEM. */
+/* Pack a ReportStatusRequest into <body>, which has <room> bytes; FRAME_MAX_BODY is
+ * enough for MSG_REPORT_ROOM results.  Returns its length; -E2BIG for more than
+ * MSG_REPORT_ROOM; -ENOBUFS when it does not fit; -ENOMEM. */
 ssize_t msg_report_pack(const struct msg_report *r, const struct msg_result *res,
                         size_t n, void *body, size_t room);
 
-/* Writes at most <max> results; <n> takes how many.  Returns 0; -EBADMSG when it is no
- * ReportStatusRequest; -E2BIG when there are more than <max>; -EINVAL when a port is not
- * 1 to 65535 or the module is 0/0; -ENOMEM. */
+/* Unpack a ReportStatusRequest: at most <max> results go to <res>, their number to <n>.
+ * Returns 0; -EBADMSG when <body> is none, or when memory ran out; -E2BIG when there are
+ * more than <max>; -EINVAL when a port is not 1 to 65535 or the module is 0/0. */
 int msg_report_unpack(struct msg_report *r, struct msg_result *res, size_t max, size_t *n,
                       const void *body, size_t len);
 

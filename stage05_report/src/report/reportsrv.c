@@ -1,3 +1,12 @@
+/* The threads of the server unpack a report, convert it to rows and pass them to a
+ * writer.
+ *
+ * Invariant: no thread of the server ever waits for the database, so a slow database does
+ * not delay the connections.
+ * Invariant: the writer depends only on the module, so all rows of a key pass through one
+ * queue and an older total cannot overtake a newer one.
+ * Rejected: a writer for each thread, because two agents of different threads report
+ * the same module, and their writers would wait for each other's row locks. */
 #include "report/reportsrv.h"
 
 #include <errno.h>
@@ -11,7 +20,7 @@
 #include "proto/msg_report.h"
 
 #define LOG_GAP_MS 60000
-#define DEAD_S 30
+#define DEAD_S 30                     /* see sock_keepalive() */
 
 struct reportsrv {
     struct reportsrv_config cfg;
@@ -33,12 +42,13 @@ static struct status_row row_of(const struct msg_report *m, const struct msg_res
                                .overload = r->overload};
 }
 
-/* Neighbouring modules go to different writers; the multiplier is Knuth's, 2^32 / phi. */
+/* The writer of a module.  The multiplier is 2^32 divided by the golden ratio (Knuth,
+ * multiplicative hashing), which spreads consecutive module ids over the writers. */
 static struct writer *writer_of(const struct reportsrv *s, const struct module_id *m)
 {
     unsigned i = 0;
 
-    /* lab s05.shard: The same module always to the same writer, all writers in use. */
+    /* lab s05.shard: Choose a writer from the module id, so that all are used. */
     /* stub: (void)m; i = s->cfg.n_writers; */
     i = ((m->modid * 2654435761u ^ m->cmdid) * 2654435761u >> 16) % s->cfg.n_writers;
     /* end lab */
@@ -75,7 +85,7 @@ static void on_start(struct conn *c, void *arg)
 {
     struct reportsrv *s = arg;
 
-    sock_keepalive(conn_fd(c), DEAD_S); /* agents are never closed for being quiet */
+    sock_keepalive(conn_fd(c), DEAD_S); /* no idle limit: an agent may be silent */
     if (s->cfg.on_start)
         s->cfg.on_start(c, s->cfg.arg);
 }

@@ -1,9 +1,16 @@
+/* A hash table (uthash) finds the waiting row of a key.  uthash also keeps its items in
+ * the order in which they were added, so the same table is the queue.
+ *
+ * Invariant: there is at most one row for each key, and at most <max> rows.
+ * Rejected: a list of all rows, which grows without limit while the database is slow;
+ * dropping the oldest row when the queue is full, because a new key would then push out
+ * the totals of another node. */
 #include "report/row_queue.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#define HASH_NONFATAL_OOM 1           /* or it would end the process */
+#define HASH_NONFATAL_OOM 1           /* without it uthash calls exit() */
 #include <uthash.h>
 
 #define KEY_SIZE offsetof(struct status_row, succ)
@@ -14,7 +21,7 @@ struct item {
 };
 
 struct row_queue {
-    struct item *items;               /* uthash keeps them in the order of coming */
+    struct item *items;               /* hash table, in the order of insertion */
     size_t max;
 };
 
@@ -48,7 +55,7 @@ int row_queue_put(struct row_queue *p, const struct status_row *row)
     struct item *it = NULL;
 
     HASH_FIND(hh, p->items, row, KEY_SIZE, it);
-    /* lab s05.merge: Replace the row that waits; else add one, while there is room. */
+    /* lab s05.merge: Replace a waiting row; refuse a new key when the queue is full. */
     /* stub: (void)it; return -ENOBUFS; */
     if (it) {
         it->row = *row;
@@ -64,7 +71,7 @@ int row_queue_put(struct row_queue *p, const struct status_row *row)
     HASH_ADD(hh, p->items, row, KEY_SIZE, it);
     if (it->hh.tbl)
         return 1;
-    free(it);                         /* no memory for the hash table */
+    free(it);                         /* no memory left for the hash table */
     return -ENOMEM;
 }
 

@@ -1,7 +1,8 @@
-/* row_queue -- rows that wait for the database: one for each key, the newest.
- * Totals overwrite each other, so a row that waits is simply replaced by the next: while
- * the database is away, memory grows with the number of nodes, not with time, and nothing
- * that matters is lost.  Bounded all the same.  Thread: the owner's. */
+/* row_queue -- rows that wait for the database: for each key only the newest.
+ * A row holds totals, so a newer row replaces a waiting row of the same key without loss.
+ * While the database is unavailable, memory therefore grows with the number of nodes and
+ * not with time.  The number of keys is limited as well.
+ * Thread: one at a time; the caller locks. */
 #ifndef LARS_REPORT_ROW_QUEUE_H
 #define LARS_REPORT_ROW_QUEUE_H
 
@@ -11,16 +12,17 @@
 
 struct row_queue;
 
-int row_queue_create(struct row_queue **out, size_t max); /* 0 or -ENOMEM */
+/* A queue for at most <max> keys.  Returns 0 or -ENOMEM. */
+int row_queue_create(struct row_queue **out, size_t max);
 void row_queue_destroy(struct row_queue *p); /* NULL is fine */
 
-/* Copies <row>.  Returns 1 when it is a new key; 0 when it replaced one that waits;
- * -ENOBUFS when <max> keys wait already; -ENOMEM. */
+/* Copies <row>.  Returns 1 when its key is new; 0 when it replaced a waiting row;
+ * -ENOBUFS when its key is new and <max> keys wait already; -ENOMEM. */
 int row_queue_put(struct row_queue *p, const struct status_row *row);
 
-/* Moves the at most <n> rows that wait longest to <out>.  Returns how many. */
+/* Move up to <n> rows, the longest waiting first, to <out>.  Returns their number. */
 size_t row_queue_take(struct row_queue *p, struct status_row *out, size_t n);
 
-size_t row_queue_n(const struct row_queue *p);
+size_t row_queue_n(const struct row_queue *p); /* number of rows that wait */
 
 #endif

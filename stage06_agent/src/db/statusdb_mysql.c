@@ -1,6 +1,10 @@
-/* One statement for many rows: the server parses, locks and syncs once for all of them.
- * The public Lars writes one statement for each row of each report.
- * Everything in it is a number, so no value can end a string or begin a statement. */
+/* One statement writes many rows, so the server parses, locks and syncs once for all of
+ * them; it is also atomic, so a batch is written completely or not at all.
+ *
+ * Invariant: the statement consists of constant text and of numbers, so no value can
+ * change its meaning (SQL injection).
+ * Rejected: one statement for each row, as the public Lars has it; prepared statements,
+ * which take a fixed number of rows. */
 #include "db/statusdb_mysql.h"
 
 #include <errno.h>
@@ -11,10 +15,10 @@
 #include "base/buf.h"
 
 #define COLUMNS "modid, cmdid, ip, port, caller, succ_cnt, err_cnt, ts, overload"
-#define ROW_MAX 110                   /* nine numbers of ten digits, commas, brackets */
+#define ROW_MAX 110                   /* nine numbers of ten digits, "(,,),", NUL */
 
 _Static_assert(sizeof(((struct statusdb *)0)->error) >= MYCONN_ERROR_MAX,
-               "myconn writes there");
+               "myconn writes its messages there");
 
 struct statusdb_mysql {
     struct statusdb db;
@@ -58,7 +62,7 @@ static int add_row(struct buf *b, const struct status_row *r)
     return 0;
 }
 
-/* INSERT ... VALUES (...),(...) ON DUPLICATE KEY UPDATE: the newest totals win. */
+/* Write the statement INSERT ... VALUES (...),(...) ON DUPLICATE KEY UPDATE to <b>. */
 static int compose(struct buf *b, const struct status_row *row, size_t n)
 {
     size_t i;
@@ -66,13 +70,13 @@ static int compose(struct buf *b, const struct status_row *row, size_t n)
 
     buf_consume(b, b->len);
     rc = add_text(b, "INSERT INTO ServerCallStatus (" COLUMNS ") VALUES ");
-    /* lab s05.compose: All rows in one statement; a row that is there is overwritten. */
+    /* lab s05.compose: Append all rows, then the clause that overwrites old rows. */
     /* stub: (void)i, (void)n, (void)row, (void)add_row; return -EIO; */
     for (i = 0; i < n && rc == 0; i++)
         rc = add_row(b, &row[i]);
     if (rc < 0)
         return rc;
-    b->len--;                         /* the last comma */
+    b->len--;                         /* remove the last comma */
     rc = add_text(b, " ON DUPLICATE KEY UPDATE succ_cnt = VALUES(succ_cnt), "
                      "err_cnt = VALUES(err_cnt), ts = VALUES(ts), "
                      "overload = VALUES(overload)");

@@ -1,3 +1,7 @@
+/* Message 3, coded by the generated code of protobuf-c and checked here.  The idea and
+ * the invariant are those of proto/msg.c: bounded memory, and out-parameters that are
+ * written only when the whole message is good, except for <res>, which may have been
+ * written in part when an error is returned. */
 #include "proto/msg_report.h"
 
 #include <errno.h>
@@ -6,7 +10,7 @@
 #include "proto/budget.h"
 #include "proto/lars.pb-c.h"
 
-static void fill(Lars__HostCallResult *to, const struct msg_result *r)
+static void fill_result(Lars__HostCallResult *to, const struct msg_result *r)
 {
     lars__host_call_result__init(to);
     to->ip = (int32_t)r->ip;
@@ -31,7 +35,7 @@ ssize_t msg_report_pack(const struct msg_report *r, const struct msg_result *res
         return -ENOMEM;
     at = (Lars__HostCallResult **)(void *)(item + n + 1);
     for (i = 0; i < n; i++) {
-        fill(&item[i], &res[i]);
+        fill_result(&item[i], &res[i]);
         at[i] = &item[i];
     }
     m.modid = (int32_t)r->mod.modid;

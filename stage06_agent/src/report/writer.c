@@ -1,3 +1,12 @@
+/* Callers put rows into a queue under a lock.  The thread takes a batch, releases the
+ * lock and writes the batch with one statement.  Taking rows only after gather_ms, or
+ * when a batch is full, makes the statements large without delaying a row for long.
+ *
+ * Invariant: a failed batch is repeated until it is written, and no other batch is
+ * written before it.  A newer total of the same key waits in the queue meanwhile, so an
+ * older total never overwrites a newer one.
+ * Rejected: putting a failed batch back into the queue, where it would have to be
+ * merged with rows that are newer. */
 #include "report/writer.h"
 
 #include <errno.h>
@@ -18,14 +27,14 @@
 
 struct writer {
     struct writer_config cfg;
-    struct statusdb *db;              /* the thread's, with what follows */
+    struct statusdb *db;              /* this and the next fields: the thread only */
     struct backoff backoff;
     struct rnd rnd;
-    struct status_row *row;           /* the batch under way */
+    struct status_row *row;           /* the present batch, n_row rows */
     size_t n_row;
-    bool down;                        /* said so already */
+    bool down;                        /* the last call failed, and this was logged */
     pthread_t thread;
-    pthread_mutex_t lock;             /* guards what follows */
+    pthread_mutex_t lock;             /* guards the fields below */
     pthread_cond_t wake;
     struct row_queue *pending;
     bool stop;
@@ -54,11 +63,11 @@ void writer_put(struct writer *w, const struct status_row *row, size_t n)
     pthread_mutex_unlock(&w->lock);
     if (before > 0)
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "report.full",
-                  "refused=%llu max_rows=%zu: the database does not follow",
+                  "refused=%llu max_rows=%zu: the database is too slow",
                   (unsigned long long)before, w->cfg.max_rows);
 }
 
-/* Wait <ms>, or until it is time to stop.  The caller holds the lock. */
+/* Wait <ms>, or until writer_stop().  The caller holds the lock. */
 static void wait_ms(struct writer *w, uint32_t ms)
 {
     struct timespec at = deadline_in(ms);
@@ -67,7 +76,7 @@ static void wait_ms(struct writer *w, uint32_t ms)
         continue;
 }
 
-/* Until a batch is full or its time is up.  The caller holds the lock. */
+/* Wait until a batch is full or gather_ms have passed.  The caller holds the lock. */
 static void gather(struct writer *w)
 {
     struct timespec at = deadline_in(w->cfg.gather_ms);
@@ -77,8 +86,8 @@ static void gather(struct writer *w)
         rc = pthread_cond_timedwait(&w->wake, &w->lock, &at);
 }
 
-/* The next batch, after it had time to gather.  Returns false when there is none and
- * there will be none. */
+/* Wait for rows and take the next batch into w->row.  Returns false when the writer is to
+ * stop and no row is left. */
 static bool next_batch(struct writer *w)
 {
     pthread_mutex_lock(&w->lock);
@@ -90,7 +99,8 @@ static bool next_batch(struct writer *w)
     return w->n_row > 0;
 }
 
-static void note(struct writer *w, int rc)
+/* Log when the database is lost and when it is back. */
+static void note_result(struct writer *w, int rc)
 {
     if (rc < 0 && !w->down)
         LOG_ERROR("db.down", "err=%s %s", err_str(rc), statusdb_error(w->db));
@@ -101,9 +111,9 @@ static void note(struct writer *w, int rc)
         backoff_reset(&w->backoff);
 }
 
-/* Count what became of the batch; when it failed, wait.  Returns true when it is to be
- * tried again. */
-static bool again(struct writer *w, int rc)
+/* Count the result of the batch and, when it failed, wait.  Returns true when the
+ * batch is to be repeated. */
+static bool must_repeat(struct writer *w, int rc)
 {
     bool stop;
 
@@ -118,30 +128,30 @@ static bool again(struct writer *w, int rc)
     return rc < 0 && !stop;
 }
 
-/* Until the database has it.  The same batch again, and not another: a newer total of the
- * same node waits behind it, so an old one can never overwrite a new one. */
+/* Write the batch, and repeat it until it succeeds or the writer is to stop.  Returns
+ * 0 or the error of the last attempt. */
 static int write_batch(struct writer *w)
 {
     int rc = 0;
 
-    /* lab s05.write: Write the batch; as long as it fails, wait and try it again. */
-    /* stub: (void)again, (void)note; return rc; */
+    /* lab s05.write: Write the batch; repeat the same batch as long as it fails. */
+    /* stub: (void)must_repeat, (void)note_result; return rc; */
     do {
         rc = statusdb_write(w->db, w->row, w->n_row);
-        note(w, rc);
-    } while (again(w, rc));
+        note_result(w, rc);
+    } while (must_repeat(w, rc));
     /* end lab */
     return rc;
 }
 
-static void *run(void *arg)
+static void *writer_thread(void *arg)
 {
     struct writer *w = arg;
     int rc = 0;
 
-    note(w, statusdb_check(w->db));
+    note_result(w, statusdb_check(w->db));
     while (rc == 0 && next_batch(w))
-        rc = write_batch(w);          /* fails only when it is time to stop */
+        rc = write_batch(w);          /* fails only while stopping */
     if (rc < 0)
         LOG_ERROR("report.lost", "rows=%zu: stopped while the database was away",
                   w->n_row + row_queue_n(w->pending));
@@ -179,7 +189,7 @@ int writer_start(struct writer **out, struct statusdb *db,
     w->row = calloc(cfg->batch, sizeof(*w->row));
     rc = w->row ? row_queue_create(&w->pending, cfg->max_rows) : -ENOMEM;
     if (rc == 0)
-        rc = -pthread_create(&w->thread, NULL, run, w);
+        rc = -pthread_create(&w->thread, NULL, writer_thread, w);
     if (rc < 0)
         release(w);
     else
