@@ -19,7 +19,7 @@ enum msg_batch_id {
 /* A row with this ip counts durations instead of a node's calls: its port is a bucket of
  * base/latency.h, its succ the number of the module's calls that fell into it. */
 #define MSG_LATENCY_IP 0u
-#define MSG_BATCH_ROWS 900            /* in one batch; at 68 bytes each they fit a frame */
+#define MSG_BATCH_ROWS 900            /* in one batch; 68 bytes each fit a frame */
 
 struct msg_count {                    /* calls of a node since the batch before */
     struct module_id mod;
