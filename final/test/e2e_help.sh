@@ -35,8 +35,8 @@ for p in $programs; do
         '"$build/$p" --help >"$tmp/help"; awk -F"\t" "\$1 == \"option\" { print \$3 }" "$tmp/out" | while read -r o; do grep -q -e " $o\b" "$tmp/help" || exit 1; done'
 done
 for p in lars-dnsd lars-reportd lars-agentd larsctl; do
-    run $p --print-config
-    check "conf/$p.ini is what $p --print-config prints" cmp -s "$tmp/out" conf/$p.ini
+    run $p -c conf/$p.ini --print-config
+    check "conf/$p.ini has every key, with the comments of $p --print-config" cmp -s "$tmp/out" conf/$p.ini
     run $p --describe
     check "$p --describe has every key of its configuration" eval \
         '[ "$(grep -c "^config" "$tmp/out")" = "$(grep -c "^[a-z_]* = " conf/$p.ini)" ]'
