@@ -180,7 +180,7 @@ static int open_folder(void)
         fprintf(stderr, "lars-agentd: folder %s: %s (%s)%s\n", set.dir, err_text(rc),
                 err_str(rc),
                 rc == -EBUSY
-                    ? "; another process of this program uses it: stop that one, or use -d"
+                    ? "; another process of this program uses it: stop that, or use -d"
                     : "; create the folder, or use another one with -d DIR");
     return rc;
 }

@@ -122,7 +122,7 @@ static void t_each_port_answers_for_every_module(void **state)
     T_WAIT(total("succ_cnt") == 6);   /* one shard counts for all ports */
 }
 
-/* Start an agent with the default report_ms of 1,000, and wait until it is connected. */
+/* Start an agent with the default report_ms, and wait until it is connected. */
 static void start_agent_that_reports_each_second(void)
 {
     char reporter[64];
