@@ -134,9 +134,9 @@ static void start_agent_that_reports_each_second(void)
     proc_expect_line(agent.err, reporter); /* connected */
 }
 
-/* The agent of final/ waits for acknowledgements: while a batch is in flight, it writes
- * later counts to a file, which the next agent sends.  The agent of stage 06 sends all its
- * totals before it ends. */
+/* The agent of final/ waits for acknowledgements: while a batch is in flight, it
+ * writes later counts to a file, which the next agent sends.  The agent of stage 06
+ * sends all its totals before it ends. */
 static void t_sigterm_sends_the_last_totals(void **state)
 {
     struct lars_options opt = {.dir = dir, .timeout_ms = 5000};
