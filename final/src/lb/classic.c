@@ -296,7 +296,7 @@ int classic_pick(struct classic *c, struct route_node *out)
 
     if (c->idle.n + c->overload.n == 0)
         return -ENOENT;
-    /* lab s06.pick: Decide whether this pick is a probe: one after probe_num picks. */
+    /* lab s06.pick: Decide whether this is a probe: one after probe_num picks. */
     /* stub: probe = c->idle.n == 0; */
     if (c->overload.n > 0) {
         probe = c->n_access >= c->cfg.probe_num;

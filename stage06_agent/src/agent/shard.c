@@ -137,7 +137,7 @@ static int on_get_host(struct shard *s, struct udp *u, const struct frame *f,
     if (rc < 0 || !is_ours(s, &q.mod, u, f, from))
         return rc;
     bump(&s->n_get_host);
-    /* lab s06.get_host: Choose a node and send the reply, also when there is none. */
+    /* lab s06.get_host: Choose a node and send the reply, even without a node. */
     /* stub: (void)mod, (void)node, (void)len, (void)use, (void)retcode_of; return 0; */
     mod = use(s, &q.mod);
     rc = mod ? classic_pick(mod->lb, &node) : -ENOENT;
