@@ -54,7 +54,7 @@ void lars_close(struct lars_client *c); /* NULL is fine */
  *   0           the node is in <out>
  *   1           the node is in <out>; it comes from the file, the agent does not answer
  *   -EAGAIN     all nodes are overloaded: do not call now
- *   -ENOENT     the module does not exist, or the agent does not know it yet: try again
+ *   -ENOENT     the module does not exist, or its route has not arrived yet: try again
  *   -EIO        internal error of the agent
  *   -ETIMEDOUT  the agent does not answer, and the file does not have the module
  *   -EINVAL     module 0/0, or <c> is NULL */
