@@ -1,6 +1,7 @@
-/* qps -- the API from THREADS threads, a client each: get_host and report, closed loops.
- *     build/qps THREADS [-s SECONDS] [-g]      -g: get_host only
- * LARS_PORT and LARS_DIR say where the agent is; module 1/1 must exist. */
+/* qps -- measures the API: THREADS closed loops, each with a client of its own, call
+ * lars_get_host() and lars_report().
+ *     build/qps THREADS [-s SECONDS] [-g]      -g: lars_get_host() only
+ * LARS_PORT and LARS_DIR name the agent; module 1/1 must exist. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,7 +15,7 @@
 #include "api/lars.h"
 #include "base/mono.h"
 
-#define BUCKETS 1000                /* of one microsecond; the last: all that is longer */
+#define BUCKETS 1000                  /* one for each us; the last for all longer calls */
 
 struct loop {
     pthread_t thread;
@@ -48,7 +49,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* The microseconds that <share> per cent of the calls took at most. */
+/* The time in us within which <share> per cent of the calls ended. */
 static int percentile(const uint64_t *us, uint64_t n, unsigned share)
 {
     uint64_t seen = 0;

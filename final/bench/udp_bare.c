@@ -1,5 +1,6 @@
-/* udp_bare -- the least a UDP server can do: one thread, recvfrom, sendto, the same reply
- * every time, as long as the agent's.  What the agent is measured against.
+/* udp_bare -- a UDP server that does as little as possible, to compare the agent with:
+ * one thread calls recvfrom and sendto with a constant reply, which has the length of a
+ * reply of the agent.
  *     build/udp_bare         prints "listening on 127.0.0.1:PORT" */
 #include <netinet/in.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* fuzz_routefile -- any bytes as a file of routes: all of it or nothing, and what is read
- * is never nonsense. */
+/* fuzz_routefile -- reads any bytes as a file of routes.  The file must be read
+ * completely or refused, and each row that is read is valid. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* system.h -- the whole of it for a test: database, lars-dnsd, lars-reportd, lars-agentd,
- * each a process of its own, and a client of the agent. */
+/* system.h -- the complete system for a test: a database, lars-dnsd, lars-reportd and
+ * lars-agentd as processes, and a client of the agent. */
 #ifndef LARS_TEST_SYSTEM_H
 #define LARS_TEST_SYSTEM_H
 
@@ -12,7 +12,7 @@
 
 static struct proc dns, rep, agent;
 static struct lars_client *client;
-static const char *more_conf;         /* of the agent */
+static const char *more_conf;         /* appended to the configuration of the agent */
 static char dir[80], dns_port[16], rep_port[16], agent_port[16];
 
 static inline int setup(void **state)
@@ -56,7 +56,7 @@ static inline int teardown(void **state)
     return t_fds_check(state);
 }
 
-static inline void start_dns(void)    /* again on the port it had */
+static inline void start_dns(void)    /* on the same port as before */
 {
     proc_start(&dns, "lars-dnsd", "-p", dns_port, "-s", mydb_socket, NULL);
     proc_wait_port(&dns);
@@ -107,7 +107,7 @@ static inline int n_nodes(void)
     return lars_get_route(client, 1, 1, a, 16);
 }
 
-/* So many calls, all well.  Returns how many nodes were given. */
+/* Make <n> calls that succeed.  Returns how many nodes the client received. */
 static inline int make_calls(int n)
 {
     struct lars_host h;

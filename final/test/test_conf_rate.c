@@ -53,7 +53,7 @@ static void t_rate_bad_values_are_named(void **state)
         snprintf(line, sizeof(line), "[lb]\nrate = %s\n", bad[i]);
         assert_int_equal(load(line), -EINVAL);
         assert_non_null(strstr(err, "x.ini:2: [lb] rate = "));
-        assert_non_null(strstr(err, "say 0.001 to 1.000"));
+        assert_non_null(strstr(err, "use 0.001 to 1.000"));
     }
 }
 

@@ -1,5 +1,5 @@
-/* The API against an agent played by hand: lost, late, wrong and hostile replies, and no
- * agent at all. */
+/* The API; the test plays the agent with lost, late, wrong and hostile replies, or runs
+ * without an agent. */
 #include "api/lars.h"
 
 #include <pthread.h>
@@ -13,7 +13,7 @@
 
 #define PLAY_MAX 8
 
-/* What the agent does with one request. */
+/* What the played agent does with one request. */
 enum act {
     SILENT,
     OK_HOST,
@@ -30,7 +30,7 @@ static struct {
     struct lars_client *c;
     struct lars_options opt;
     char dir[40], path[80];
-    int fd;                           /* the port of module 1/1: the third */
+    int fd;                           /* the third port, that of module 1/1 */
     int port;                         /* the first of the three */
     pthread_t thread;
     enum act act[PLAY_MAX];           /* one for each request */
@@ -124,19 +124,19 @@ static void *agent(void *arg)
         len = sizeof(from);
         n = recvfrom(fx.fd, in, sizeof(in), 0, (struct sockaddr *)&from, &len);
         if (n < 8)
-            return NULL;              /* the end: a short datagram of our own */
+            return NULL;              /* a short datagram ends the thread */
         memcpy(&fx.last_msgid, in, 4);
         fx.last_len = (size_t)n - 8;
         memcpy(fx.last, in + 8, fx.last_len);
         if (fx.last_msgid == MSG_GET_HOST)
             msg_host_unpack_get(&q, in + 8, fx.last_len);
-        k = fx.n_seen++;              /* before the reply: who has it may look */
+        k = fx.n_seen++;              /* before the reply: then it is visible */
         if (k < fx.n_act)
             play(fx.act[k], &from, q);
     }
 }
 
-/* A port whose two lower neighbours exist as numbers; the third is ours. */
+/* Bind a port and use it as the third of an agent; the two below are not bound. */
 static void open_port(void)
 {
     struct sockaddr_in a;
@@ -309,13 +309,13 @@ static void t_dead_agent_is_not_asked(void **state)
     assert_int_equal(get(&h), 1);
     assert_int_equal(fx.n_seen, 1);
     assert_int_equal(heartbeat_create(&hb, file("heartbeat")), 0);
-    heartbeat_beat(hb, mono_ms());    /* it is back */
+    heartbeat_beat(hb, mono_ms());    /* the agent runs again */
     agent_will(OK_HOST);
     expect_host();
     heartbeat_close(hb);
 }
 
-static void t_no_agent_is_no_wait(void **state)
+static void t_no_agent_needs_no_wait(void **state)
 {
     struct route_row row = {1, 1, {0x0a000001, 80}};
     struct lars_host h;
@@ -326,7 +326,7 @@ static void t_no_agent_is_no_wait(void **state)
     stop_agent();
     open_client(60000);
     t0 = t_now_ms();
-    assert_int_equal(get(&h), 1);     /* refused, not timed out after a minute */
+    assert_int_equal(get(&h), 1);     /* refused at once, without a time-out */
     assert_true(t_now_ms() - t0 < T_DEADLINE_MS);
     lars_report(fx.c, &h, 0);
     assert_int_equal(get(&h), 1);
@@ -384,7 +384,7 @@ static void t_wrong_use_is_einval(void **state)
     lars_close(NULL);
 }
 
-static void t_open_refuses_nonsense(void **state)
+static void t_open_refuses_bad_options(void **state)
 {
     struct lars_client *c;
     struct lars_options bad = {.address = "not an address"};
@@ -456,6 +456,6 @@ static void t_one_client_many_threads(void **state)
 T_MAIN(E(t_each_retcode_is_its_errno), E(t_late_and_wrong_replies_do_not_answer),
        E(t_lost_request_is_sent_again), E(t_silent_agent_is_etimedout),
        E(t_silent_agent_file_answers), E(t_dead_agent_is_not_asked),
-       E(t_no_agent_is_no_wait), E(t_report_carries_node_retcode_and_cost),
-       E(t_route_and_register), E(t_wrong_use_is_einval), E(t_open_refuses_nonsense),
+       E(t_no_agent_needs_no_wait), E(t_report_carries_node_retcode_and_cost),
+       E(t_route_and_register), E(t_wrong_use_is_einval), E(t_open_refuses_bad_options),
        E(t_one_client_many_threads))

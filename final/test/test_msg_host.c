@@ -1,5 +1,5 @@
-/* Messages 4, 5 and 6, byte for byte as PROTOCOL has them; 7 and 8 are the bodies of 1
- * and 2 (test_msg). */
+/* Messages 4, 5 and 6 byte for byte, as the programs of the public Lars send them.
+ * Messages 7 and 8 have the bodies of 1 and 2, see test_msg. */
 #include "proto/msg_host.h"
 #include "t.h"
 
@@ -10,7 +10,7 @@ static const uint8_t get_1_2[] = {0x08, 0xac, 0x02, 0x10, 0x01, 0x18, 0x02};
 /* 4: seq 1, module -1/1: negative as int32 */
 static const uint8_t get_minus[] = {0x08, 0x01, 0x10, 0xff, 0xff, 0xff, 0xff, 0xff,
                                     0xff, 0xff, 0xff, 0xff, 0x01, 0x18, 0x01};
-/* 5: seq 300, module 1/2, host 192.168.0.1:8080; retcode 0 is not on the wire */
+/* 5: seq 300, module 1/2, host 192.168.0.1:8080; protobuf omits retcode 0 */
 static const uint8_t reply_ok[] = {0x08, 0xac, 0x02, 0x10, 0x01, 0x18, 0x02, 0x2a,
                                    0x0e, 0x08, 0x81, 0x80, 0xa0, 0x85, 0xfc, 0xff,
                                    0xff, 0xff, 0xff, 0x01, 0x10, 0x90, 0x3f};
@@ -20,7 +20,7 @@ static const uint8_t reply_none[] = {0x08, 0xac, 0x02, 0x10, 0x01,
 /* 6: module 1/2, host 10.0.0.1:80, retcode 1 */
 static const uint8_t call_failed[] = {0x08, 0x01, 0x10, 0x02, 0x1a, 0x07, 0x08, 0x81,
                                       0x80, 0x80, 0x50, 0x10, 0x50, 0x20, 0x01};
-/* the same with our field 16: 250,000 us */
+/* the same with field 16 (cost_us) 250,000 */
 static const uint8_t call_cost[] = {0x08, 0x01, 0x10, 0x02, 0x1a, 0x07, 0x08,
                                     0x81, 0x80, 0x80, 0x50, 0x10, 0x50, 0x20,
                                     0x01, 0x80, 0x01, 0x90, 0xa1, 0x0f};
@@ -110,7 +110,7 @@ static void t_absurd_values_are_refused(void **state)
     assert_int_equal(msg_host_unpack_call(&c, "\x08\x01\x1a\x7f", 4), -EBADMSG);
 }
 
-static void t_every_torn_length_is_refused_or_incomplete(void **state)
+static void t_cut_at_any_length_is_refused_or_incomplete(void **state)
 {
     struct msg_host_reply r;
     size_t len;
@@ -122,4 +122,4 @@ static void t_every_torn_length_is_refused_or_incomplete(void **state)
 
 T_MAIN(T(t_get_host_is_the_vector_both_ways), T(t_reply_is_the_vector_both_ways),
        T(t_call_is_the_vector_both_ways), T(t_longest_messages_fit_their_room),
-       T(t_absurd_values_are_refused), T(t_every_torn_length_is_refused_or_incomplete))
+       T(t_absurd_values_are_refused), T(t_cut_at_any_length_is_refused_or_incomplete))

@@ -1,4 +1,4 @@
-/* The datagram endpoint. */
+/* UDP frames: valid and invalid datagrams, a flood, errors of sending. */
 #include "net/udp.h"
 
 #include "base/log.h"
@@ -91,8 +91,8 @@ static void t_datagrams_that_are_no_frame_are_dropped(void **state)
         size_t len;
     } bad[] = {{"", 0},
                {"\7\0\0\0", 4},
-               {"\7\0\0\0\5\0\0\0abc", 11}, /* shorter than it says */
-               {"\7\0\0\0\1\0\0\0abc", 11}, /* longer */
+               {"\7\0\0\0\5\0\0\0abc", 11}, /* shorter than the head claims */
+               {"\7\0\0\0\1\0\0\0abc", 11}, /* longer than the head claims */
                {"\7\0\0\0\377\377\377\377", 8}, /* a negative length */
                {"\7\0\0\0\377\377\377\177", 8}};
     size_t i;

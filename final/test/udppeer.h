@@ -1,4 +1,4 @@
-/* udppeer.h -- the other end of a UDP conversation, in bare sockets. */
+/* udppeer.h -- the UDP peer of a test, with plain sockets. */
 #ifndef LARS_TEST_UDPPEER_H
 #define LARS_TEST_UDPPEER_H
 
@@ -8,7 +8,7 @@
 
 #include "t.h"
 
-/* A socket that speaks with 127.0.0.1:<port>; 0 = bound to any port, for nobody yet. */
+/* A socket connected to 127.0.0.1:<port>; with port 0 it is bound to a free port. */
 static inline int udppeer_open(int port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET};
@@ -32,7 +32,8 @@ static inline void udppeer_send(int fd, int32_t msgid, const void *body, size_t 
     assert_int_equal(send(fd, out, 8 + len, 0), 8 + len);
 }
 
-/* The next datagram, which must be a frame with <msgid>.  Returns the body's length. */
+/* Receive a datagram, which must be a frame with <msgid>.  Returns the length of its
+ * body. */
 static inline size_t udppeer_recv(int fd, int32_t msgid, void *body, size_t room)
 {
     static uint8_t in[65536];

@@ -1,5 +1,5 @@
-/* example -- the API in one page: get a node, call it, say how it went.
- *     build/example [MODID CMDID]         LARS_PORT and LARS_DIR as lars.h has them */
+/* example -- a complete client: gets a node, calls it and reports the result.
+ *     build/example [MODID CMDID]         LARS_PORT and LARS_DIR: see lars.h */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "api/lars.h"
 
-/* Where a program would send its request.  Returns 0 = well. */
+/* A real program sends its request here.  Returns 0 = success. */
 static int call(const struct lars_host *h)
 {
     char ip[INET6_ADDRSTRLEN];
@@ -28,11 +28,11 @@ int main(int argc, char **argv)
 
     if (rc < 0)
         return EXIT_FAILURE;
-    lars_register(c, modid, cmdid);   /* so that the first call finds a route */
+    lars_register(c, modid, cmdid);   /* waits until the agent has the route */
     rc = lars_get_host(c, modid, cmdid, &h);
     if (rc >= 0) {
         if (rc == 1)
-            printf("the agent does not answer; this node is from its file\n");
+            printf("the agent does not answer; this node comes from its file\n");
         lars_report(c, &h, call(&h));
     } else if (rc == -EAGAIN) {
         printf("every node of %u/%u is overloaded\n", modid, cmdid);

@@ -1,7 +1,7 @@
-/* lars-agentd -- the agent of this host: chooses nodes for business code.
- *     build/lars-agentd -c conf/lars-agentd.ini     -p, -d, -D, -R override it
- * Prints "listening on ADDR:PORT" (UDP, that port and the next two).  Ctrl-C and SIGTERM
- * end it in order: the last totals are sent, the routes written. */
+/* lars-agentd -- the agent of a host: chooses nodes for the business code of this host.
+ *     build/lars-agentd -c conf/lars-agentd.ini     -p, -d, -D and -R override it
+ * Prints "listening on ADDR:PORT"; the agent uses this UDP port and the next two.  Ctrl-C
+ * and SIGTERM end it, after it has sent the last totals and written the routes. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,25 +34,25 @@ static struct settings {
         section, name, CONF_TEXT, AT(field), 0, sizeof(set.field), preset, help          \
     }
 static const struct conf_key keys[] = {
-    TEXT("agent", "address", address, "127.0.0.1", "where to listen; keep it local"),
+    TEXT("agent", "address", address, "127.0.0.1", "address to listen on; keep it local"),
     {"agent", "port", CONF_U32, AT(port), 0, 65533, "8888",
-     "UDP, this port and the next two; 0 = any"},
+     "first UDP port, the next two are used too; 0 = the kernel chooses"},
     TEXT("agent", "dir", dir, "build/run", "folder of the files that the API reads"),
     TEXT("agent", "caller", caller, "",
-         "our IPv4 in reports; empty = that of the connection"),
+         "IPv4 of this host in reports; empty = that of the connection"),
     {"agent", "report_ms", CONF_U32, AT(report_ms), 1, 3600000, "1000",
-     "ms between two reports of a module"},
+     "milliseconds between two reports of a module"},
     {"agent", "max_modules", CONF_U32, AT(max_modules), 1, 1000000, "10000",
-     "modules of each port; more are not asked for"},
-    TEXT("dnsserver", "ip", dns_ip, "127.0.0.1", "DNSService"),
-    {"dnsserver", "port", CONF_U32, AT(dns_port), 1, 65535, "7778", "its TCP port"},
+     "modules for each port; more are answered 'does not exist'"},
+    TEXT("dnsserver", "ip", dns_ip, "127.0.0.1", "address of DNSService"),
+    {"dnsserver", "port", CONF_U32, AT(dns_port), 1, 65535, "7778", "TCP port"},
     TEXT("dnsserver", "others", dns_others, "",
-         "more of them, tried in turn when it is away: IP:PORT IP:PORT"),
-    TEXT("reporter", "ip", report_ip, "127.0.0.1", "Report Service"),
-    {"reporter", "port", CONF_U32, AT(report_port), 1, 65535, "7779", "its TCP port"},
-    TEXT("reporter", "others", report_others, "", "more of them, as above"),
-    TEXT("repoter", "ip", report_ip, NULL, "as the public Lars spells it"),
-    {"repoter", "port", CONF_U32, AT(report_port), 1, 65535, NULL, "as it spells it"},
+         "more servers, tried in turn when it does not answer: IP:PORT IP:PORT"),
+    TEXT("reporter", "ip", report_ip, "127.0.0.1", "address of the Report Service"),
+    {"reporter", "port", CONF_U32, AT(report_port), 1, 65535, "7779", "TCP port"},
+    TEXT("reporter", "others", report_others, "", "more servers: IP:PORT IP:PORT"),
+    TEXT("repoter", "ip", report_ip, NULL, "spelling of the public Lars"),
+    {"repoter", "port", CONF_U32, AT(report_port), 1, 65535, NULL, "likewise"},
     {"loadbalance", "probe_num", CONF_U32, LB(probe_num), 1, 1000000, "10",
      "picks between two probes of an overloaded node"},
     {"loadbalance", "init_succ_cnt", CONF_U32, LB(init_succ), 0, 1000000, "180",
@@ -60,23 +60,23 @@ static const struct conf_key keys[] = {
     {"loadbalance", "init_err_cnt", CONF_U32, LB(init_err), 0, 1000000, "5",
      "virtual errors of a node that becomes overloaded"},
     {"loadbalance", "err_rate", CONF_RATE, LB(err_rate), 1, 1000, "0.1",
-     "an idle node above it becomes overloaded"},
+     "above this error rate an idle node becomes overloaded"},
     {"loadbalance", "succ_rate", CONF_RATE, LB(succ_rate), 1, 1000, "0.95",
-     "an overloaded node above it becomes idle"},
+     "above this success rate an overloaded node becomes idle"},
     {"loadbalance", "contin_err_limit", CONF_U32, LB(contin_err), 1, 1000000, "15",
-     "errors in a row: overloaded"},
+     "errors in a row that make a node overloaded"},
     {"loadbalance", "contin_succ_limit", CONF_U32, LB(contin_succ), 1, 1000000, "15",
-     "successes in a row: idle"},
+     "successes in a row that make a node idle"},
     {"loadbalance", "idle_timeout", CONF_U32, AT(idle_s), 1, 86400, "15",
-     "seconds of a window of an idle node"},
+     "seconds in a window of an idle node"},
     {"loadbalance", "overload_timeout", CONF_U32, AT(overload_s), 1, 86400, "15",
-     "seconds that a node is overloaded at most"},
+     "seconds after which an overloaded node becomes idle"},
     {"loadbalance", "update_timeout", CONF_U32, AT(update_s), 1, 86400, "15",
      "seconds between two questions for a route"},
     {"loadbalance", "window_err_rate", CONF_RATE, LB(window_err_rate), 1, 1000, "0.7",
-     "a window with such a share of errors is bad"},
+     "from this error rate on a window is bad"},
     {"loadbalance", "window_err_limit", CONF_U32, LB(window_limit), 1, 1000000, "2",
-     "bad windows in a row: overloaded"},
+     "bad windows in a row that make a node overloaded"},
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
 static const struct opts_flag flags[] = {{'p', "agent", "port", NULL},
@@ -115,7 +115,7 @@ static int usage(const char *why)
     return 2;
 }
 
-/* The addresses of <list> behind the one there is.  Returns how many in all, or
+/* Append the addresses in <list> to the one in <at>.  Returns the number of all, or
  * -EINVAL. */
 static int add_others(struct net_addr *at, char *list)
 {
@@ -128,7 +128,7 @@ static int add_others(struct net_addr *at, char *list)
     return n;
 }
 
-/* One service's addresses.  Returns how many, or -EINVAL. */
+/* Parse the addresses of one service.  Returns their number, or -EINVAL. */
 static int servers(struct net_addr *at, const char *ip, uint32_t port, char *others)
 {
     int rc = net_addr_set(at, ip, (uint16_t)port);
@@ -136,26 +136,26 @@ static int servers(struct net_addr *at, const char *ip, uint32_t port, char *oth
     return rc < 0 ? rc : add_others(at, others);
 }
 
-/* Returns 0, or -EINVAL after <why> names the key that is no address. */
+/* Parse all addresses.  Returns 0, or -EINVAL with an explanation in <why>. */
 static int addresses(struct agent_config *cfg, const char **why)
 {
     struct net_addr caller = {0};
     int n;
 
-    *why = "[agent] address wants an address such as 127.0.0.1";
+    *why = "[agent] address: not an address such as 127.0.0.1";
     if (net_addr_set(&cfg->at, set.address, (uint16_t)set.port) < 0)
         return -EINVAL;
-    *why = "[dnsserver] wants ip = 127.0.0.1, others = 127.0.0.2:7778 ... (7 at most)";
+    *why = "[dnsserver]: use ip = 127.0.0.1, others = 127.0.0.2:7778 ... (at most 7)";
     n = servers(cfg->dns, set.dns_ip, set.dns_port, set.dns_others);
     if (n < 0)
         return -EINVAL;
     cfg->n_dns = (size_t)n;
-    *why = "[reporter] wants ip = 127.0.0.1, others = 127.0.0.2:7779 ... (7 at most)";
+    *why = "[reporter]: use ip = 127.0.0.1, others = 127.0.0.2:7779 ... (at most 7)";
     n = servers(cfg->report, set.report_ip, set.report_port, set.report_others);
     if (n < 0)
         return -EINVAL;
     cfg->n_report = (size_t)n;
-    *why = "[agent] caller wants an IPv4 such as 10.0.0.1, or nothing";
+    *why = "[agent] caller: not an IPv4 address such as 10.0.0.1";
     if (set.caller[0] &&
         (net_addr_set(&caller, set.caller, 0) < 0 || caller.family != AF_INET))
         return -EINVAL;
@@ -164,7 +164,7 @@ static int addresses(struct agent_config *cfg, const char **why)
     return 0;
 }
 
-/* Our folder, ours alone: the lock on the heartbeat keeps a second agent out. */
+/* Create the folder and lock its heartbeat file, so that no second agent uses it. */
 static int open_folder(void)
 {
     char path[128];
@@ -179,8 +179,9 @@ static int open_folder(void)
     if (rc < 0)
         fprintf(stderr, "lars-agentd: folder %s: %s (%s)%s\n", set.dir, err_text(rc),
                 err_str(rc),
-                rc == -EBUSY ? "; another agent uses it: stop that one, or say -d DIR"
-                             : "; mend: make it, or say -d DIR");
+                rc == -EBUSY
+                    ? "; another process of this program uses it: stop that, or use -d"
+                    : "; create the folder, or use another one with -d DIR");
     return rc;
 }
 
@@ -197,9 +198,10 @@ static int start(struct agent_config *cfg)
         rc = agent_start(&me.agent, cfg);
     if (rc < 0) {
         fprintf(stderr,
-                "lars-agentd: cannot serve %s and the next two: %s (%s); see "
-                "`ss -lunp`\n",
-                net_addr_str(&cfg->at, text), err_text(rc), err_str(rc));
+                "lars-agentd: cannot serve %s and the next two UDP ports: %s (%s)%s\n",
+                net_addr_str(&cfg->at, text), err_text(rc), err_str(rc),
+                rc == -EADDRINUSE ? "; another program has the port: see `ss -lunp`"
+                                  : "");
         return rc;
     }
     cfg->at.port = agent_port(me.agent);
@@ -234,7 +236,7 @@ int main(int argc, char **argv)
         rc = start(&cfg);
     if (rc == 0)
         rc = evloop_run(me.loop);
-    heartbeat_close(me.heartbeat);    /* first: clients turn to the file from now on */
+    heartbeat_close(me.heartbeat);    /* first: clients use the file from now on */
     agent_stop(me.agent);
     if (me.loop)
         evloop_clear_timer(me.loop, &me.beat);

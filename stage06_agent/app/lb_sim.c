@@ -1,9 +1,11 @@
-/* lb_sim -- the classic algorithm in virtual time: what it does when things break.
- *     build/lb_sim zone     half of 8 nodes die for a minute
- *     build/lb_sim uniform  every call fails with the same probability, whatever the node
- *     build/lb_sim one      one of 4 nodes fails, then recovers
- *     -n NODES  -r CALLS_PER_SECOND  -s SEED
- * Nothing waits: a minute takes a moment, and the same seed gives the same lines. */
+/* lb_sim -- simulates the classic algorithm in virtual time and shows how it reacts to
+ * failures.
+ *     build/lb_sim zone     half of the nodes fail for a minute
+ *     build/lb_sim uniform  every call fails with the same probability at every node
+ *     build/lb_sim one      one node fails, then recovers
+ *     -n NODES (8)  -r CALLS_PER_SECOND (1000)  -s SEED (1)
+ * The program does not wait: a simulated minute takes less than a second, and the same
+ * seed prints the same lines. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +15,14 @@
 #include "lb/classic.h"
 
 #define NODES_MAX 64
-#define STEP_MS 100                   /* between two ticks */
-#define RUN_S 100
+#define STEP_MS 100                   /* simulated time between two ticks */
+#define RUN_S 100                     /* length of a run of uniform() */
 
 static struct {
     struct classic *lb;
     struct rnd rnd;
     uint32_t nodes, rate,
-        err[NODES_MAX];               /* err: per cent of each node's calls that fail */
+        err[NODES_MAX];               /* err: per cent of calls that fail */
     bool was_over[NODES_MAX];
     uint64_t now_ms, ok, failed, refused;
     bool quiet;
@@ -49,7 +51,7 @@ static void note_node(const struct classic_node *n, void *arg)
     sim.was_over[n->node.ip] = n->overload;
     if (!sim.quiet)
         printf("%7.1f s  node %u %s\n", (double)sim.now_ms / 1000, n->node.ip,
-               n->overload ? "overloaded" : "back");
+               n->overload ? "overloaded" : "idle again");
 }
 
 static void run_ms(uint32_t ms)
@@ -68,7 +70,7 @@ static void run_ms(uint32_t ms)
     }
 }
 
-/* Fresh nodes, none of which fails. */
+/* Start again with new nodes, none of which fails. */
 static int begin(void)
 {
     struct route_node node[NODES_MAX];
@@ -92,7 +94,7 @@ static void fail_nodes(uint32_t from, uint32_t to, uint32_t per_cent)
         sim.err[from] = per_cent;
 }
 
-/* What became of the calls since the last line. */
+/* Print the results of the calls since the last line. */
 static void print_line(const char *what)
 {
     uint64_t all = sim.ok + sim.failed + sim.refused;
@@ -106,15 +108,15 @@ static void print_line(const char *what)
 static void zone(void)
 {
     run_ms(10000);
-    print_line("10 s, all well");
+    print_line("10 s without failures");
     fail_nodes(0, sim.nodes / 2, 100);
     run_ms(1000);
-    print_line("the zone dies: the first second");
+    print_line("half fails: the first second");
     run_ms(59000);
-    print_line("the rest of its minute");
+    print_line("half fails: the next 59 s");
     fail_nodes(0, sim.nodes, 0);
     run_ms(30000);
-    print_line("back: 30 s");
+    print_line("recovered: the next 30 s");
 }
 
 static void uniform(void)
@@ -142,7 +144,7 @@ static void one(void)
     print_line("node 0 fails, 20 s");
     fail_nodes(0, 1, 0);
     run_ms(20000);
-    print_line("it is well again, 20 s");
+    print_line("node 0 has recovered, 20 s");
 }
 
 int main(int argc, char **argv)

@@ -1,9 +1,11 @@
-/* simulator -- business code, played: asks the agent for nodes, lets a share of the calls
- * fail, reports, and prints who is picked and when nodes go overload and come back.
+/* simulator -- plays business code: gets nodes from the agent, lets a part of the calls
+ * fail and reports them.  Prints when nodes become overloaded or idle again, and how
+ * often each was picked.
  *     build/simulator MODID CMDID [ERRPCT] [-n CALLS] [-i MS] [-b BAD_NODES]
- * ERRPCT per cent of the calls fail: of all nodes, or with -b of the first BAD_NODES.
- * "Overloaded" and "back" are what the classic algorithm, fed with the very same calls,
- * says here: the agent's own view when nobody else reports on this module. */
+ * ERRPCT per cent of the calls fail, at all nodes, or with -b at the first BAD_NODES.
+ * The simulator feeds a classic algorithm of its own with the same calls and prints
+ * the states of that; the agent has the same states as long as it gets no other
+ * reports on this module. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -40,7 +42,7 @@ static const char *name(const struct node *n)
     return text;
 }
 
-/* The node's entry; a new one when the route has changed.  NULL: too many. */
+/* Find or add the entry of a node.  Returns NULL when there are too many. */
 static struct node *find(const struct lars_addr *a)
 {
     uint32_t i;
@@ -54,7 +56,7 @@ static struct node *find(const struct lars_addr *a)
     return &node[n_nodes++];
 }
 
-/* In the mirror a node is its index. */
+/* In the algorithm of the simulator, the ip of a node is its index. */
 static void note(const struct classic_node *n, void *arg)
 {
     const uint32_t *call = arg;
@@ -62,7 +64,7 @@ static void note(const struct classic_node *n, void *arg)
 
     if (at->away != n->overload)
         printf("call %u: %s is %s\n", *call, name(at),
-               n->overload ? "overloaded" : "back");
+               n->overload ? "overloaded" : "idle again");
     at->away = n->overload;
 }
 

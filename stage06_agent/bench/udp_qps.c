@@ -1,7 +1,8 @@
-/* udp_qps -- GetHostRequest in bare bytes, THREADS closed loops, for a UDP server.
+/* udp_qps -- a load for a UDP server: THREADS closed loops send a constant
+ * GetHostRequest.
  *     build/udp_qps -p PORT [-t THREADS] [-s SECONDS] [-P SERVER_PID]
- * Each thread has one question in flight.  A reply that does not come within a second is
- * counted as lost. */
+ * Each thread has one request in flight.  A reply that does not arrive within one
+ * second counts as lost. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -56,7 +57,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Processor time of the server, ns; 0 when not asked for. */
+/* Processor time of the server in ns; 0 when <pid> is NULL. */
 static double cpu_ns(const char *pid)
 {
     char path[64];

@@ -1,4 +1,4 @@
-/* The whole of it at work: choosing, counting, changing routes. */
+/* The complete system without failures: choosing, counting, changing routes. */
 #include "system.h"
 
 static void t_table_shows_exactly_the_calls_made(void **state)
@@ -18,7 +18,7 @@ static void t_table_shows_exactly_the_calls_made(void **state)
     assert_int_equal(proc_wait(&sim), 0);
     unsetenv("LARS_PORT");
     unsetenv("LARS_DIR");
-    assert_true(ok > 100 && failed > 50); /* 20 %, until all are overloaded */
+    assert_true(ok > 100 && failed > 50); /* 20 % fail until all are overloaded */
     T_WAIT(total("succ_cnt") == ok && total("err_cnt") == failed);
     assert_int_equal(mydb_number("SELECT COUNT(*) FROM ServerCallStatus WHERE modid = 1 "
                                  "AND cmdid = 1 AND port = 80 AND caller = "
@@ -26,7 +26,7 @@ static void t_table_shows_exactly_the_calls_made(void **state)
                      3);
 }
 
-/* The next <n> nodes: how many of them are 127.0.1.1?  -EAGAIN counts as none. */
+/* Get <n> nodes.  Returns how many of them are 127.0.1.1; -EAGAIN counts as none. */
 static int picks_of_first(int n)
 {
     struct lars_host h;
@@ -41,7 +41,7 @@ static int picks_of_first(int n)
     return first;
 }
 
-/* <n> calls of 127.0.1.1, all with this result. */
+/* Make <n> calls of 127.0.1.1 with this result. */
 static void report_first(int n, int retcode)
 {
     struct lars_host h;
@@ -71,7 +71,7 @@ static void t_overload_ends_by_itself(void **state)
     start_all();
     report_first(15, 1);
     assert_in_range(picks_of_first(22), 1, 2);
-    T_WAIT(picks_of_first(9) == 3);   /* and nobody reports anything */
+    T_WAIT(picks_of_first(9) == 3);   /* without any report */
 }
 
 static void t_route_change_reaches_business_code(void **state)
@@ -93,7 +93,7 @@ static void t_node_removed_while_its_report_is_on_the_way(void **state)
 
     (void)state;
     start_all();
-    do {                              /* a call to 127.0.1.1 begins */
+    do {                              /* start a call to 127.0.1.1 */
         assert_int_equal(lars_get_host(client, 1, 1, &h), 0);
     } while (h.addr.ip[3] != 1);
     mydb_sql("DELETE FROM RouteData WHERE serverip = INET_ATON('127.0.1.1')");
@@ -112,16 +112,17 @@ static void t_each_port_answers_for_every_module(void **state)
     (void)state;
     start_all();
     make_calls(3);
-    for (i = 0; i < 3; i++) {         /* module 1/1 asks port + 2 of what it is told */
+    for (i = 0; i < 3; i++) {         /* module 1/1 uses the configured port + 2 */
         opt.port = (uint16_t)(agent.port - 2 + i);
         assert_int_equal(lars_open(&c, &opt), 0);
         assert_int_equal(lars_get_host(c, 1, 1, &h), 0);
         assert_int_equal(lars_report(c, &h, 0), 0);
         lars_close(c);
     }
-    T_WAIT(total("succ_cnt") == 6);   /* one shard counts, whatever the port */
+    T_WAIT(total("succ_cnt") == 6);   /* one shard counts for all ports */
 }
 
+/* Start an agent with the default report_ms, and wait until it is connected. */
 static void start_agent_that_reports_each_second(void)
 {
     char reporter[64];
@@ -133,8 +134,9 @@ static void start_agent_that_reports_each_second(void)
     proc_expect_line(agent.err, reporter); /* connected */
 }
 
-/* An agent that waits for acknowledgements keeps what it counted behind a batch under way
- * in a file, and its successor sends that; one that does not has sent all at its end. */
+/* The agent of final/ waits for acknowledgements: while a batch is in flight, it
+ * writes later counts to a file, which the next agent sends.  The agent of stage 06
+ * sends all its totals before it ends. */
 static void t_sigterm_sends_the_last_totals(void **state)
 {
     struct lars_options opt = {.dir = dir, .timeout_ms = 5000};

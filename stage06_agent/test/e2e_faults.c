@@ -1,4 +1,4 @@
-/* The whole of it when parts of it die, are away, or are lied to. */
+/* The complete system while parts of it are killed, stopped, or sent hostile data. */
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -11,7 +11,7 @@ static void t_killed_agent_costs_no_call(void **state)
     (void)state;
     start_all();
     T_WAIT(access(dir, F_OK) == 0);
-    proc_end(&agent, SIGTERM);        /* writes its file */
+    proc_end(&agent, SIGTERM);        /* it writes its file */
     start_agent();
     T_WAIT(lars_get_host(client, 1, 1, &h) == 0);
     proc_end(&agent, SIGKILL);
@@ -31,7 +31,7 @@ static void t_agent_starts_alone_from_its_file(void **state)
     proc_end(&dns, SIGKILL);
     proc_end(&rep, SIGKILL);
     start_agent();
-    assert_int_equal(lars_get_host(client, 1, 1, &h), 0); /* the very first question */
+    assert_int_equal(lars_get_host(client, 1, 1, &h), 0); /* the first question */
     assert_int_equal(n_nodes(), 3);
     start_dns();
     mydb_sql("DELETE FROM RouteData WHERE serverip = INET_ATON('127.0.1.1')");
@@ -45,7 +45,7 @@ static void t_dnsservice_restarted_while_a_module_is_unresolved(void **state)
     (void)state;
     start_all();
     proc_end(&dns, SIGKILL);
-    assert_int_equal(lars_get_host(client, 7, 1, &h), -ENOENT); /* asked, unanswered */
+    assert_int_equal(lars_get_host(client, 7, 1, &h), -ENOENT); /* no route yet */
     mydb_sql("INSERT INTO RouteData (modid,cmdid,serverip,serverport) VALUES (7,1,9,9)");
     start_dns();
     T_WAIT(lars_get_host(client, 7, 1, &h) == 0);
@@ -65,7 +65,7 @@ static void t_second_dnsservice_and_report_service_take_over(void **state)
     snprintf(conf, sizeof(conf),
              "others = 127.0.0.1:%d\n[dnsserver]\nothers = 127.0.0.1:%d\n", rep2.port,
              dns2.port);
-    more_conf = conf;                 /* the section before it is [reporter] */
+    more_conf = conf;                 /* appended to the section [reporter] */
     start_all();
     proc_end(&dns, SIGKILL);
     proc_end(&rep, SIGKILL);
@@ -77,7 +77,7 @@ static void t_second_dnsservice_and_report_service_take_over(void **state)
     proc_kill(&rep2);
 }
 
-static void t_report_service_killed_totals_heal(void **state)
+static void t_report_service_killed_totals_are_complete(void **state)
 {
     int calls;
 
@@ -93,7 +93,7 @@ static void t_report_service_killed_totals_heal(void **state)
     T_WAIT(total("succ_cnt") == (unsigned long long)calls);
 }
 
-static void t_database_away_calls_go_on_and_are_counted(void **state)
+static void t_database_down_calls_continue_and_are_counted(void **state)
 {
     (void)state;
     start_all();
@@ -160,7 +160,7 @@ static void t_each_program_killed_under_load_fails_no_call(void **state)
 
     (void)state;
     start_all();
-    proc_end(&agent, SIGTERM);        /* now there is a file to fall back on */
+    proc_end(&agent, SIGTERM);        /* it writes the file for the fallback */
     start_agent();
     T_WAIT(lars_get_host(client, 1, 1, &h) == 0);
     n_failed_calls = 0;
@@ -176,7 +176,7 @@ static void t_each_program_killed_under_load_fails_no_call(void **state)
     proc_end(&agent, SIGKILL);
     mydb_sql("DELETE FROM ServerCallStatus");
     start_agent();
-    T_WAIT(total("succ_cnt") > 0);    /* the new agent's totals */
+    T_WAIT(total("succ_cnt") > 0);    /* the totals of the new agent */
     mydb_sql("INSERT INTO RouteData (modid,cmdid,serverip,serverport) VALUES (1,1,9,9)");
     T_WAIT(n_nodes() == 4);
     calling = false;
@@ -192,14 +192,14 @@ static void t_second_agent_and_taken_port_are_one_line(void **state)
     (void)state;
     start_all();
     proc_start(&second, "lars-agentd", "-p", "0", "-d", dir, NULL);
-    proc_expect_line(second.err, "another agent uses it: stop that one, or say -d DIR");
+    proc_expect_line(second.err, "another process of this program uses it: stop that");
     assert_int_equal(proc_wait(&second), 1);
     snprintf(other, sizeof(other), "%s/other", mydb_dir);
     proc_start(&second, "lars-agentd", "-p", agent_port, "-d", other, NULL);
-    proc_expect_line(second.err, "Address already in use (EADDRINUSE); see `ss -lunp`");
+    proc_expect_line(second.err, "(EADDRINUSE); another program has the port: ");
     assert_int_equal(proc_wait(&second), 1);
     proc_start(&second, "lars-agentd", "-d", "/proc/no", NULL);
-    proc_expect_line(second.err, "mend: make it, or say -d DIR");
+    proc_expect_line(second.err, "create the folder, or ");
     assert_int_equal(proc_wait(&second), 1);
 }
 
@@ -208,8 +208,8 @@ static void t_second_agent_and_taken_port_are_one_line(void **state)
 MYDB_MAIN(E(t_killed_agent_costs_no_call), E(t_agent_starts_alone_from_its_file),
           E(t_dnsservice_restarted_while_a_module_is_unresolved),
           E(t_second_dnsservice_and_report_service_take_over),
-          E(t_report_service_killed_totals_heal),
-          E(t_database_away_calls_go_on_and_are_counted),
+          E(t_report_service_killed_totals_are_complete),
+          E(t_database_down_calls_continue_and_are_counted),
           E(t_hostile_datagrams_change_nothing),
           E(t_thousands_of_unknown_modules_are_bounded),
           E(t_each_program_killed_under_load_fails_no_call),

@@ -1,21 +1,21 @@
 #!/bin/sh
-# e2e_run.sh -- make run, make stop: everything up, exact numbers, nothing left behind.
+# e2e_run.sh -- make run and make stop: all parts start, the table is exact, nothing is left.
 set -u
-[ -z "${LARS_MODE:-}" ] || { echo "skip - make run: not under $LARS_MODE"; exit 0; }
+[ -z "${LARS_MODE:-}" ] || { echo "skip - make run: not run under $LARS_MODE"; exit 0; }
 tmp=$(mktemp -d); rc=0
 export LARS_RUN=$tmp/run LARS_DNSD=27778 LARS_REPORTD=27779 LARS_PORT=28888
 trap 'sh common/run stop >/dev/null 2>&1; rm -rf "$tmp"' EXIT
 say() { if [ "$1" = 0 ]; then echo "ok - $2"; else echo "not ok - $2"; rc=1; fi; }
 
-sh common/run start >"$tmp/out" 2>&1; say $? "run returns when all is healthy"
+sh common/run start >"$tmp/out" 2>&1; say $? "start waits until all parts are healthy"
 [ $rc = 0 ] || { cat "$tmp/out"; exit 1; }
 made=$(sed -n 's/^calls 300 ok \([0-9]*\) failed \([0-9]*\) overload 0$/\1 \2/p' "$tmp/out")
 [ -n "$made" ]; say $? "the simulator made 300 calls"
 sum=$(sh common/mariadb sql "$LARS_RUN/db" 'SELECT SUM(succ_cnt), SUM(err_cnt) FROM ServerCallStatus WHERE modid = 1 AND cmdid = 1')
 [ "$(echo $sum)" = "$((${made% *} + 3)) ${made#* }" ]; say $? "the table shows exactly the calls made"
 pids=$(cat "$LARS_RUN"/*.pid "$LARS_RUN/db/pid")
-sh common/run start | grep -q 'running already'; say $? "run twice is no harm"
-sh common/run stop >/dev/null; say $? "stop ends it"
+sh common/run start | grep -q 'running already'; say $? "a second start changes nothing"
+sh common/run stop >/dev/null; say $? "stop succeeds"
 left=0; for p in $pids; do [ -e "/proc/$p" ] && ! grep -q '^State:.*Z' "/proc/$p/status" 2>/dev/null && left=1; done
 say $left "no process is left"
 [ ! -e "$LARS_RUN" ]; say $? "no file is left"

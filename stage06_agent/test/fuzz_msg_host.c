@@ -1,5 +1,5 @@
-/* fuzz_msg_host -- any bytes as messages 4, 5 and 6: an answer or an error, and what was
- * understood means the same after packing it again. */
+/* fuzz_msg_host -- unpacks any bytes as messages 4, 5 and 6.  They must be unpacked or
+ * refused, and a message that was unpacked is equal after packing it again. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* The classic algorithm, number for number as its sources have it. */
+/* The classic algorithm, with the exact numbers of ELB and the public Lars. */
 #include "lb/classic.h"
 #include "base/rnd.h"
 #include "t.h"
@@ -7,7 +7,7 @@
 
 static struct classic *lb;
 
-static void nodes(uint32_t n)         /* 1:80, 2:80 ... n:80 */
+static void nodes(uint32_t n)         /* nodes 1:80 to n:80 */
 {
     struct route_node at[64];
     uint32_t i;
@@ -39,7 +39,7 @@ static int report(uint32_t ip, bool ok, int times)
     return rc;
 }
 
-static uint32_t pick(void)            /* the node's ip; 0 = -EAGAIN */
+static uint32_t pick(void)            /* the ip of the node; 0 = -EAGAIN */
 {
     struct route_node n;
     int rc = classic_pick(lb, &n);
@@ -64,8 +64,8 @@ static struct classic_node view(uint32_t ip)
     return n;
 }
 
-/* Errors, each broken by nothing, until node 1 is overloaded; a success in between keeps
- * the rule of errors in a row out of it. */
+/* The number of errors until node 1 is overloaded by its error rate.  Successes in
+ * between prevent that errors in a row overload it. */
 static int errors_until_overloaded(int successes)
 {
     int n = 0;
@@ -107,7 +107,7 @@ static void t_fifteen_errors_in_a_row_overload(void **state)
     assert_int_equal(classic_n_overload(lb), 1);
 }
 
-/* verr > (180 + s) / 9: with errors in a row out of the way. */
+/* verr > (180 + s) / 9, without the rule of errors in a row. */
 static void t_error_rate_limits_are_the_sources_numbers(void **state)
 {
     static const int want[][2] = {{0, 21},  {10, 22},  {20, 23},
@@ -154,7 +154,7 @@ static void t_success_rate_brings_it_back_after_96(void **state)
     assert_int_equal(classic_create(&lb, &cfg), 0);
     errors_until_overloaded(0);
     report(1, true, 95);
-    assert_true(view(1).overload);    /* 95 / 100 is not above 95 % */
+    assert_true(view(1).overload);    /* 95 of 100 is not above 95 % */
     report(1, true, 1);
     assert_false(view(1).overload);
 }
@@ -216,10 +216,10 @@ static void t_slow_failures_weigh_more(void **state)
     assert_false(view(1).overload);
     assert_int_equal(classic_report(lb, &n, false, 250, NOW), 0); /* 21 of 201 */
     assert_true(view(1).overload);
-    assert_int_equal(view(1).err, 2); /* calls, not weights */
+    assert_int_equal(view(1).err, 2); /* totals count calls */
     nodes(0);
     nodes(1);
-    assert_int_equal(classic_report(lb, &n, false, 4000000000u, NOW), 0); /* 50 at most */
+    assert_int_equal(classic_report(lb, &n, false, 4000000000u, NOW), 0); /* counts 50 */
     assert_true(view(1).overload);
     assert_int_equal(view(1).err, 3);
 }
@@ -265,20 +265,20 @@ static void t_good_or_empty_window_breaks_the_row(void **state)
     assert_true(view(1).overload);
 }
 
-static void t_window_starts_the_counters_anew(void **state)
+static void t_window_resets_the_counters(void **state)
 {
     int i;
 
     (void)state;
     nodes(2);
-    for (i = 1; i <= 10; i++)         /* 14 errors and a success, again and again */
+    for (i = 1; i <= 10; i++)         /* 14 errors, then a success */
         window(6, 13, i);
     assert_false(view(1).overload);
-    assert_int_equal(view(1).err, 130); /* but the totals remember */
+    assert_int_equal(view(1).err, 130); /* the totals are kept */
     assert_int_equal(view(1).succ, 60);
 }
 
-static void t_route_change_keeps_who_stays(void **state)
+static void t_route_change_keeps_nodes_that_stay(void **state)
 {
     struct route_node ab[] = {{1, 80}, {2, 80}}, bc[] = {{2, 80}, {3, 80}, {3, 80}};
 
@@ -300,12 +300,12 @@ static void t_report_of_a_gone_node_is_counted(void **state)
     nodes(2);
     report(2, true, 3);
     nodes(1);
-    assert_int_equal(report(2, true, 1), 0); /* it was on its way */
+    assert_int_equal(report(2, true, 1), 0); /* a call was in flight */
     assert_int_equal(report(2, false, 40), 0);
     assert_int_equal(view(2).succ, 4);
     assert_int_equal(view(2).err, 40);
     assert_int_equal(classic_n_overload(lb), 0);
-    nodes(2);                         /* back: idle, totals go on */
+    nodes(2);                         /* it returns idle, with its totals */
     assert_false(view(2).overload);
     report(2, true, 1);
     assert_int_equal(view(2).succ, 5);
@@ -332,7 +332,7 @@ static void t_gone_nodes_are_bounded(void **state)
     assert_int_equal(report(4999, true, 1), 0);
 }
 
-/* LESSON: half of the nodes dead costs every eleventh call, for as long as they are. */
+/* A weakness: while half of the nodes are down, every eleventh call fails as a probe. */
 static void t_weakness_probes_are_users_calls(void **state)
 {
     int i, failed = 0;
@@ -352,7 +352,7 @@ static void t_weakness_probes_are_users_calls(void **state)
     assert_int_equal(failed, 1000);
 }
 
-/* LESSON: when everything fails a little, everything is overloaded. */
+/* A weakness: when all nodes fail some of their calls, all nodes are overloaded. */
 static void t_weakness_uniform_errors_collapse(void **state)
 {
     struct rnd r;
@@ -377,7 +377,7 @@ static void t_weakness_uniform_errors_collapse(void **state)
     assert_true(ok < 40000);          /* of 80,000 that could have succeeded */
 }
 
-/* Any sequence of calls: every node in one queue, nothing lost, nothing leaks. */
+/* After any sequence of calls each node is in one queue, and no memory is lost. */
 static void t_random_use_keeps_the_invariant(void **state)
 {
     const char *env = getenv("SEED");
@@ -425,7 +425,7 @@ T_MAIN(E(t_pick_idle_nodes_in_turn), E(t_pick_without_nodes_is_enoent),
        E(t_probes_take_the_overloaded_in_turn), E(t_slow_failures_weigh_more),
        E(t_overload_ends_after_its_time_by_the_timer),
        E(t_two_bad_windows_in_a_row_overload), E(t_good_or_empty_window_breaks_the_row),
-       E(t_window_starts_the_counters_anew), E(t_route_change_keeps_who_stays),
+       E(t_window_resets_the_counters), E(t_route_change_keeps_nodes_that_stay),
        E(t_report_of_a_gone_node_is_counted), E(t_gone_nodes_are_bounded),
        E(t_weakness_probes_are_users_calls), E(t_weakness_uniform_errors_collapse),
        E(t_random_use_keeps_the_invariant))

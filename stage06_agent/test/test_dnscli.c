@@ -1,4 +1,4 @@
-/* The agent's side of DNSService, which is played by hand. */
+/* The client of DNSService; the test plays the server. */
 #include "agent/dnscli.h"
 
 #include "base/log.h"
@@ -15,7 +15,7 @@ static struct {
     int lfd, fd;
     struct net_addr at;
     int n_route;
-    struct module_id mod;            /* of the last route */
+    struct module_id mod;             /* module of the last route */
     size_t n;
     struct route_node node[100];
 } fx;
@@ -91,7 +91,7 @@ static void expect_question(uint32_t modid, uint32_t cmdid)
     ssize_t n;
 
     LOOP_UNTIL(fx.loop, (n = recv(fx.fd, in, 12, MSG_PEEK | MSG_DONTWAIT)) == 12);
-    peer_recv(fx.fd, in, 12);         /* small numbers: a body of 4 bytes */
+    peer_recv(fx.fd, in, 12);         /* with small ids the body has 4 bytes */
     assert_memory_equal(in, "\1\0\0\0\4\0\0\0", 8);
     assert_int_equal(msg_unpack_get_route(&m, in + 8, 4), 0);
     assert_int_equal(m.modid, modid);
@@ -111,11 +111,11 @@ static void push(uint32_t modid, uint32_t cmdid, size_t n)
                  (size_t)msg_pack_route(&m, host, n, body, sizeof(body)));
 }
 
-static void t_wanted_is_asked_and_told(void **state)
+static void t_wanted_module_is_asked_for_and_passed_on(void **state)
 {
     (void)state;
     start();
-    want(1, 1);                       /* before there is a connection */
+    want(1, 1);                       /* before it is connected */
     take();
     expect_question(1, 1);
     push(1, 1, 2);
@@ -126,7 +126,7 @@ static void t_wanted_is_asked_and_told(void **state)
     expect_question(2, 1);
 }
 
-static void t_another_weight_or_zone_is_news(void **state)
+static void t_another_weight_or_zone_is_a_change(void **state)
 {
     struct module_id m = {1, 1};
     struct route_node n = {0x0a000001, 80, 100, 0};
@@ -147,7 +147,7 @@ static void t_another_weight_or_zone_is_news(void **state)
     assert_int_equal(fx.n_route, 3);
 }
 
-static void t_same_route_is_not_told_again(void **state)
+static void t_same_route_is_not_passed_on_again(void **state)
 {
     (void)state;
     start();
@@ -155,7 +155,7 @@ static void t_same_route_is_not_told_again(void **state)
     take();
     push(1, 1, 2);
     push(1, 1, 2);
-    push(1, 1, 0);                    /* all gone: that is news */
+    push(1, 1, 0);                    /* no nodes: this is a change */
     LOOP_UNTIL(fx.loop, fx.n_route == 2);
     assert_int_equal(fx.n, 0);
     push(1, 1, 0);
@@ -172,7 +172,7 @@ static void t_everything_is_asked_again_after_a_loss(void **state)
     start();
     want(1, 1);
     for (i = 0; i < 3; i++) {
-        take();                       /* closes the one before */
+        take();                       /* closes the previous connection */
         expect_question(1, 1);
     }
     push(1, 1, 1);
@@ -186,7 +186,7 @@ static void t_lost_while_a_module_is_unresolved(void **state)
     want(1, 1);
     take();
     expect_question(1, 1);
-    peer_reset(fx.fd);                /* and no answer came */
+    peer_reset(fx.fd);                /* before any answer */
     fx.fd = -1;
     take();
     expect_question(1, 1);
@@ -234,7 +234,7 @@ static void t_unwanted_and_malformed_routes_are_dropped(void **state)
     start();
     want(1, 1);
     take();
-    push(7, 7, 2);                    /* nobody asked */
+    push(7, 7, 2);                    /* a module that is not wanted */
     dnspeer_send(fx.fd, MSG_ROUTE, "\xff\xff", 2);
     dnspeer_send(fx.fd, MSG_ROUTE, "\x08\x01\x10\x01\x1a\x02\x08\x01", 8); /* port 0 */
     dnspeer_send(fx.fd, MSG_ROUTE, "", 0);
@@ -262,15 +262,15 @@ static void t_routes_survive_in_the_file(void **state)
     push(1, 1, 2);
     push(2, 1, 1);
     LOOP_UNTIL(fx.loop, fx.n_route == 2);
-    dnscli_destroy(fx.cli);           /* writes it */
+    dnscli_destroy(fx.cli);           /* writes the file */
     assert_int_equal(routefile_read(fx.file, &row, &n, NULL), 0);
     assert_int_equal(n, 3);
     free(row);
     fx.n_route = 0;
-    start();                          /* reads it, before anybody answers */
+    start();                          /* reads the file before any answer */
     assert_int_equal(fx.n_route, 2);
     take();
-    push(1, 1, 2);                    /* as the file said: no news */
+    push(1, 1, 2);                    /* same as in the file */
     push(2, 1, 0);
     LOOP_UNTIL(fx.loop, fx.n_route == 3);
     assert_int_equal(fx.mod.modid, 2);
@@ -301,8 +301,9 @@ static void t_bad_file_is_ignored(void **state)
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(E(t_wanted_is_asked_and_told), E(t_another_weight_or_zone_is_news),
-       E(t_same_route_is_not_told_again),
+T_MAIN(E(t_wanted_module_is_asked_for_and_passed_on),
+       E(t_another_weight_or_zone_is_a_change),
+       E(t_same_route_is_not_passed_on_again),
        E(t_everything_is_asked_again_after_a_loss),
        E(t_lost_while_a_module_is_unresolved), E(t_next_server_is_asked_for_everything),
        E(t_refresh_asks_again), E(t_unwanted_and_malformed_routes_are_dropped),

@@ -1,4 +1,4 @@
-/* Alive or dead, seen without asking. */
+/* The heartbeat: alive, dead, locked, and files that are none. */
 #include "base/heartbeat.h"
 
 #include <fcntl.h>
@@ -39,11 +39,11 @@ static void t_beat_is_alive_for_two_seconds(void **state)
     assert_true(heartbeat_is_alive(r, 10000));
     assert_true(heartbeat_is_alive(r, 12000));
     assert_false(heartbeat_is_alive(r, 12001));
-    assert_true(heartbeat_is_alive(r, 9999)); /* read before the beat: no underflow */
+    assert_true(heartbeat_is_alive(r, 9999)); /* clock read before the beat */
     assert_false(heartbeat_is_alive(r, 7999)); /* from before a reboot */
     heartbeat_beat(d, 20000);
     assert_true(heartbeat_is_alive(r, 20001));
-    heartbeat_close(d);               /* an orderly end is known at once */
+    heartbeat_close(d);               /* closing marks it as dead at once */
     assert_false(heartbeat_is_alive(r, 20001));
     heartbeat_close(r);
     heartbeat_close(NULL);
@@ -74,8 +74,8 @@ static void t_killed_daemon_leaves_no_lock(void **state)
     }
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     assert_int_equal(heartbeat_open(&r, path), 0);
-    assert_true(heartbeat_is_alive(r, mono_ms())); /* for two seconds more */
-    assert_int_equal(heartbeat_create(&d, path), 0); /* its successor, the same file */
+    assert_true(heartbeat_is_alive(r, mono_ms())); /* until its last beat is 2 s old */
+    assert_int_equal(heartbeat_create(&d, path), 0); /* the next daemon */
     heartbeat_beat(d, 99000);
     assert_true(heartbeat_is_alive(r, 99000));
     heartbeat_close(d);
@@ -89,7 +89,7 @@ static void t_other_files_are_refused(void **state)
 
     (void)state;
     assert_int_equal(heartbeat_open(&r, path),
-                     -EBADMSG);       /* empty: mapping it is SIGBUS */
+                     -EBADMSG);       /* empty: reading it would raise SIGBUS */
     assert_int_equal(write(fd, "0123456789abcdef", 16), 16);
     assert_int_equal(heartbeat_open(&r, path), -EBADMSG);
     close(fd);

@@ -1,4 +1,4 @@
-/* Routes in a file: whole or not at all. */
+/* The file of routes: it is read and written completely or not at all. */
 #include "route/routefile.h"
 
 #include <fcntl.h>
@@ -73,7 +73,7 @@ static void t_what_was_written_is_read(void **state)
     assert_int_equal(get(&n), 0);
     assert_int_equal(n, 0);
     snprintf(path, sizeof(path), "%s/routes.new", dir);
-    assert_int_equal(stat(path, &st), -1); /* nothing is left beside it */
+    assert_int_equal(stat(path, &st), -1); /* the second file is gone */
     snprintf(path, sizeof(path), "%s/routes", dir);
 }
 
@@ -86,7 +86,7 @@ static void t_failure_leaves_the_old_file(void **state)
     (void)state;
     assert_int_equal(routefile_write(path, &row, 1, 7), 0);
     snprintf(beside, sizeof(beside), "%s.new", path);
-    assert_int_equal(mkdir(beside, 0755), 0); /* in the way, for root as well */
+    assert_int_equal(mkdir(beside, 0755), 0); /* prevents writing, even for root */
     assert_int_equal(routefile_write(path, &row, 0, 8), -EISDIR);
     assert_int_equal(rmdir(beside), 0);
     assert_int_equal(get(&n), 0);
@@ -94,7 +94,7 @@ static void t_failure_leaves_the_old_file(void **state)
     assert_int_equal(routefile_write("/nonexistent/routes", &row, 1, 7), -ENOENT);
 }
 
-/* A good file's bytes.  Returns how many. */
+/* Read the bytes of a good file.  Returns their number. */
 static size_t a_file(char *text, size_t size)
 {
     struct route_row row[] = {{1, 1, {0x0a000001, 80}}, {1, 1, {0x0a000002, 80}}};
@@ -138,7 +138,7 @@ static void t_any_byte_changed_is_refused(void **state)
     }
 }
 
-/* <head> and <rows> with the right checksum behind them. */
+/* Write <head> and <rows> with a correct checksum. */
 static void put_summed(const char *text)
 {
     char whole[400];

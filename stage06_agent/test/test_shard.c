@@ -1,4 +1,4 @@
-/* One port of the agent, its neighbours played by hooks. */
+/* A shard of the agent; hooks of the test replace the other parts. */
 #include "agent/shard.h"
 
 #include "base/log.h"
@@ -102,7 +102,7 @@ static void set_route(uint32_t modid, uint32_t cmdid, uint32_t nodes)
     shard_set_route(fx.s, &(struct module_id){modid, cmdid}, n, nodes);
 }
 
-/* Ask; the reply into <r>. */
+/* Ask for a node and receive the reply into <r>. */
 static void get_host(uint32_t modid, uint32_t cmdid, struct msg_host_reply *r)
 {
     static uint32_t seq;
@@ -190,18 +190,18 @@ static void t_slow_failure_counts_by_its_cost(void **state)
 {
     (void)state;
     set_route(1, 1, 1);
-    call(0x0a000001, 1, 5000000);     /* five seconds: 50 errors */
+    call(0x0a000001, 1, 5000000);     /* 5 s: counts as 50 errors */
     assert_int_equal(retcode(1, 1), MSG_RET_OVERLOAD);
 }
 
-static void t_totals_are_shipped_until_taken(void **state)
+static void t_totals_are_reported_until_accepted(void **state)
 {
     int i;
 
     (void)state;
     set_route(1, 1, 2);
     shard_flush(fx.s);
-    assert_int_equal(fx.n_report, 0); /* nothing to say */
+    assert_int_equal(fx.n_report, 0); /* there are no totals yet */
     for (i = 0; i < 5; i++)
         call(0x0a000001, 0, 0);
     call(0x0a000002, 7, 0);
@@ -209,7 +209,7 @@ static void t_totals_are_shipped_until_taken(void **state)
     shard_flush(fx.s);
     fx.report_rc = 0;
     shard_flush(fx.s);
-    assert_int_equal(fx.n_report, 2); /* the first was not taken */
+    assert_int_equal(fx.n_report, 2); /* the first attempt failed */
     shard_flush(fx.s);
     assert_int_equal(fx.n_report, 2);
     assert_int_equal(fx.n_res, 2);
@@ -217,7 +217,7 @@ static void t_totals_are_shipped_until_taken(void **state)
     assert_int_equal(fx.res[1].err, 1);
     call(0x0a000001, 0, 0);
     shard_flush(fx.s);
-    assert_int_equal(fx.res[0].succ, 6); /* a total, no delta */
+    assert_int_equal(fx.res[0].succ, 6); /* a total, not a difference */
     shard_report_all(fx.s);
     shard_flush(fx.s);
     assert_int_equal(fx.n_report, 4);
@@ -229,13 +229,13 @@ static void t_report_of_a_removed_node_is_not_lost(void **state)
     set_route(1, 1, 2);
     call(0x0a000002, 0, 0);
     set_route(1, 1, 1);
-    call(0x0a000002, 0, 0);           /* it was on its way */
+    call(0x0a000002, 0, 0);           /* a call was in flight */
     shard_flush(fx.s);
     assert_int_equal(fx.n_res, 1);
     assert_int_equal(fx.res[0].succ, 2);
 }
 
-static void t_other_shards_modules_go_there(void **state)
+static void t_module_of_another_shard_is_passed_on(void **state)
 {
     struct msg_get_host q = {1, {1, 2}};
     uint8_t body[MSG_HOST_ROOM];
@@ -246,7 +246,7 @@ static void t_other_shards_modules_go_there(void **state)
     LOOP_UNTIL(fx.loop, fx.n_elsewhere == 1);
     assert_int_equal(fx.elsewhere, 0);
     assert_int_equal(fx.n_want, 0);
-    q.mod = (struct module_id){0xffffffff, 2}; /* -1 + 2, no negative index */
+    q.mod = (struct module_id){0xffffffff, 2}; /* -1 + 2: the index is not negative */
     n = (size_t)msg_host_pack_get(&q, body, sizeof(body));
     udppeer_send(fx.peer, MSG_GET_HOST, body, n);
     LOOP_UNTIL(fx.loop, fx.n_elsewhere == 2);
@@ -278,13 +278,13 @@ static void t_too_many_modules_are_answered_and_not_kept(void **state)
     uint32_t i;
 
     (void)state;
-    for (i = 0; i < 50; i++)          /* all of this shard */
+    for (i = 0; i < 50; i++)          /* all belong to this shard */
         assert_int_equal(retcode(1 + 3 * i, 1), MSG_RET_NONE);
     assert_int_equal(fx.n_want, 4);
     assert_int_equal(stat_of().n_module, 4);
 }
 
-static void t_nonsense_is_counted_and_gets_no_reply(void **state)
+static void t_malformed_frames_are_counted_and_get_no_reply(void **state)
 {
     (void)state;
     udppeer_send(fx.peer, MSG_GET_HOST, "\xff\xff", 2);
@@ -292,14 +292,14 @@ static void t_nonsense_is_counted_and_gets_no_reply(void **state)
     udppeer_send(fx.peer, MSG_GET_HOST, "", 0);
     udppeer_send(fx.peer, MSG_REPORT, "\x08\x01\x10\x01", 4); /* no host */
     udppeer_send(fx.peer, MSG_API_GET_ROUTE, "\x10", 1);
-    udppeer_send(fx.peer, MSG_HOST, "\x08\x01", 2); /* a reply, to us */
+    udppeer_send(fx.peer, MSG_HOST, "\x08\x01", 2); /* the id of a reply */
     udppeer_send(fx.peer, -1, "x", 1);
     LOOP_UNTIL(fx.loop, stat_of().n_bad == 7);
     assert_true(udppeer_is_quiet(fx.peer));
-    call(0x0a000001, 0, 0);           /* an unknown module's report */
+    call(0x0a000001, 0, 0);           /* a report on an unknown module */
     assert_int_equal(stat_of().n_bad, 8);
     set_route(1, 1, 1);
-    call(0x0a000077, 0, 0);           /* an unknown node's */
+    call(0x0a000077, 0, 0);           /* a report on an unknown node */
     assert_int_equal(stat_of().n_bad, 9);
     assert_int_equal(retcode(1, 1), MSG_RET_OK);
 }
@@ -309,7 +309,7 @@ static void t_nonsense_is_counted_and_gets_no_reply(void **state)
 T_MAIN(E(t_unknown_module_is_none_at_once_and_wanted_once),
        E(t_known_module_gives_nodes_in_turn), E(t_route_removed_is_none),
        E(t_failures_overload_successes_bring_back), E(t_slow_failure_counts_by_its_cost),
-       E(t_totals_are_shipped_until_taken), E(t_report_of_a_removed_node_is_not_lost),
-       E(t_other_shards_modules_go_there), E(t_get_route_lists_the_nodes),
+       E(t_totals_are_reported_until_accepted), E(t_report_of_a_removed_node_is_not_lost),
+       E(t_module_of_another_shard_is_passed_on), E(t_get_route_lists_the_nodes),
        E(t_too_many_modules_are_answered_and_not_kept),
-       E(t_nonsense_is_counted_and_gets_no_reply))
+       E(t_malformed_frames_are_counted_and_get_no_reply))

@@ -1,3 +1,10 @@
+/* Both files are looked at again at most once every LOOK_MS, so that a failing agent does
+ * not cost the business code a system call for each of its own calls.  The file of routes
+ * is read again only when its modification time has changed.
+ *
+ * Invariant: when the file cannot be read, the rows read before stay in use.
+ * Rejected: watching the files with inotify, which needs a descriptor and a thread inside
+ * the process of the business code. */
 #include "api/fallback.h"
 
 #include <errno.h>
@@ -9,13 +16,13 @@
 #include "base/heartbeat.h"
 #include "route/routefile.h"
 
-#define LOOK_MS 1000                  /* the files are looked at no more often */
+#define LOOK_MS 1000                  /* shortest time between two checks of a file */
 
 struct fallback {
     char beat_path[PATH_MAX], file_path[PATH_MAX];
-    struct heartbeat *beat;           /* NULL = there is none */
-    uint64_t beat_ms, file_ms;        /* when we looked; 0 = never */
-    struct timespec mtime;            /* of the rows */
+    struct heartbeat *beat;           /* NULL = the file was not there yet */
+    uint64_t beat_ms, file_ms;        /* last checks; monotonic; 0 = never */
+    struct timespec mtime;            /* of the file, when it was read */
     struct route_row *row;            /* owned; NULL = no file */
     size_t n, turn;
 };
@@ -53,7 +60,8 @@ static bool is_time(uint64_t *last_ms, uint64_t now_ms)
     return true;
 }
 
-/* The file may have been made anew since we mapped it: look again when it seems dead. */
+/* When the heartbeat looks dead, the file may have been replaced by that of a new agent:
+ * map it again. */
 bool fallback_agent_is_dead(struct fallback *f, uint64_t now_ms)
 {
     struct heartbeat *again;
@@ -74,7 +82,7 @@ static void load(struct fallback *f, uint64_t now_ms)
     size_t n;
 
     if (!is_time(&f->file_ms, now_ms) || stat(f->file_path, &st) == -1)
-        return;                       /* keep what we have */
+        return;                       /* keep the present rows */
     if (f->row && st.st_mtim.tv_sec == f->mtime.tv_sec &&
         st.st_mtim.tv_nsec == f->mtime.tv_nsec)
         return;

@@ -1,19 +1,21 @@
-/* Invariant: a node of the route is in exactly one of the two queues; a gone one in none.
+/* The state of a node changes by virtual counters: a node that becomes idle starts with
+ * 180 successes, so that one early failure is not an error rate of 100 %.  With s real
+ * successes it takes more than (180 + s) / 9 errors to exceed 10 %: 22 at s = 10, 31 at s
+ * = 90, 76 at s = 500.
  *
- * The counters that decide are virtual: a node that becomes idle is given 180 successes,
- * so that one early failure is not a 100 % error rate.  With s real successes it takes
- * more than (180 + s) / 9 errors to pass 10 %: 22 at s = 10, 31 at s = 90, 76 at s = 500.
- *
- * What it cannot do (lb_sim shows both): every probe is a user's call, and nothing keeps
- * all nodes from being overloaded at once. */
+ * Invariant: a node of the route is in exactly one of the two queues; a node that left
+ * the route is in none. Two weaknesses of the algorithm are kept, and lb_sim shows them:
+ * each probe is the call of a user, and all nodes may be overloaded at the same time.
+ * Rejected: mending them here, because final/ has other algorithms and this one is the
+ * reference for comparison. */
 #include "lb/classic.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define COST_STEP_MS 100              /* a failure counts once for each, 1 to 50 times */
-#define COST_MAX 50
+#define COST_STEP_MS 100              /* a failure counts once for each 100 ms, ... */
+#define COST_MAX 50                   /* ... at least once, at most 50 times */
 
 const struct classic_config classic_defaults = {.init_succ = 180,
                                                 .init_err = 5,
@@ -28,29 +30,29 @@ const struct classic_config classic_defaults = {.init_succ = 180,
                                                 .overload_ms = 15000};
 
 struct node {
-    struct classic_node pub;          /* what others may see; its totals only grow */
-    uint32_t vsucc, verr;             /* virtual: these decide */
-    uint32_t rsucc, rerr;             /* real, of this window */
-    uint32_t contin_succ, contin_err; /* in a row */
-    uint32_t bad_windows;             /* in a row */
-    uint64_t since_ms;                /* window began, or became overloaded */
-    uint64_t gone_at;                 /* order of leaving the route */
-    bool listed;                      /* while nodes are set: it stays */
-    struct node *next, *prev;         /* in its queue */
+    struct classic_node pub;          /* what classic_each() shows */
+    uint32_t vsucc, verr;             /* virtual counts, which decide about the state */
+    uint32_t rsucc, rerr;             /* real counts of this window */
+    uint32_t contin_succ, contin_err; /* results in a row */
+    uint32_t bad_windows;             /* bad windows in a row */
+    uint64_t since_ms;                /* when its window or its overload began */
+    uint64_t gone_at;                 /* number in the order of leaving the route */
+    bool listed;                      /* in classic_set_nodes(): is in the new route */
+    struct node *next, *prev;         /* neighbours in its queue */
 };
 
-struct queue {                        /* a ring around head */
+struct queue {                        /* a ring with a dummy head */
     struct node head;
     size_t n;
 };
 
 struct classic {
     struct classic_config cfg;
-    struct node **node;               /* all, sorted by ip and port */
+    struct node **node;               /* all nodes, sorted by ip and port */
     size_t n, n_gone;
     struct queue idle, overload;
     uint32_t n_access;                /* picks since the last probe */
-    uint64_t n_left;                  /* nodes that ever left */
+    uint64_t n_left;                  /* how often a node left the route */
 };
 
 static void queue_init(struct queue *q)
@@ -165,7 +167,8 @@ void classic_destroy(struct classic *c)
     free(c);
 }
 
-/* <at> gets what is new in <node>.  Returns how many, or -ENOMEM. */
+/* Allocate a node at <at> for each entry of <node> that is unknown.  Returns their
+ * number, or -ENOMEM. */
 static int make_new(const struct classic *c, struct node **at,
                     const struct route_node *node, size_t n)
 {
@@ -182,7 +185,7 @@ static int make_new(const struct classic *c, struct node **at,
             return -ENOMEM;
         }
         at[made]->pub.node = node[i];
-        at[made++]->pub.gone = true;  /* until it is queued, as one that comes back */
+        at[made++]->pub.gone = true;  /* enter() will queue it */
     }
     return made;
 }
@@ -192,11 +195,11 @@ static int cmp_left(const void *a, const void *b)
     const struct node *x = *(struct node *const *)a, *y = *(struct node *const *)b;
 
     if (x->pub.gone != y->pub.gone)
-        return x->pub.gone ? -1 : 1;  /* gone first, those that left earliest first */
+        return x->pub.gone ? -1 : 1;  /* gone nodes first, the oldest first */
     return x->gone_at < y->gone_at ? -1 : x->gone_at > y->gone_at;
 }
 
-/* More than CLASSIC_MAX_GONE: the oldest are forgotten. */
+/* Free the nodes that left earliest, until only CLASSIC_MAX_GONE of them are kept. */
 static void forget(struct classic *c)
 {
     size_t k, drop = c->n_gone > CLASSIC_MAX_GONE ? c->n_gone - CLASSIC_MAX_GONE : 0;
@@ -229,14 +232,14 @@ static void leave(struct classic *c, struct node *n)
     c->n_gone++;
 }
 
-/* Drop what was given twice: equal neighbours in the sorted array. */
+/* Free duplicates, which are neighbours in the sorted array. */
 static void drop_doubles(struct classic *c)
 {
     size_t i, k = 0;
 
     for (i = 0; i < c->n; i++) {
         if (k > 0 && cmp_nodes(&c->node[k - 1], &c->node[i]) == 0) {
-            free(c->node[i]);         /* new, not queued */
+            free(c->node[i]);         /* it is new and in no queue */
             c->n_gone--;
         } else {
             c->node[k++] = c->node[i];
@@ -277,7 +280,7 @@ int classic_set_nodes(struct classic *c, const struct route_node *node, size_t n
     return 0;
 }
 
-/* The head, which goes to the tail: each in turn. */
+/* Take the node at the head and move it to the tail. */
 static void take_head(struct queue *q, struct route_node *out)
 {
     struct node *n = q->head.next;
@@ -293,7 +296,7 @@ int classic_pick(struct classic *c, struct route_node *out)
 
     if (c->idle.n + c->overload.n == 0)
         return -ENOENT;
-    /* lab s06.pick: With overloaded nodes every probe_num + 1st pick is a probe. */
+    /* lab s06.pick: Decide whether this is a probe: one after probe_num picks. */
     /* stub: probe = c->idle.n == 0; */
     if (c->overload.n > 0) {
         probe = c->n_access >= c->cfg.probe_num;
@@ -330,7 +333,7 @@ static void count(struct node *n, bool ok, uint32_t weight)
     }
 }
 
-/* part / (part + rest) > per_mille / 1000, without a division. */
+/* Whether part / (part + rest) > per_mille / 1000; without a division. */
 static bool is_above(uint32_t part, uint32_t rest, uint32_t per_mille)
 {
     return (uint64_t)part * 1000 > (uint64_t)per_mille * ((uint64_t)part + rest);
@@ -345,8 +348,8 @@ int classic_report(struct classic *c, const struct route_node *node, bool ok,
         return -ENOENT;
     count(n, ok, weight_of(cost_ms));
     if (n->pub.gone)
-        return 0;                     /* counted; it has no state to change */
-    /* lab s06.report: An idle node that fails, an overloaded one that succeeds: move? */
+        return 0;                     /* only its totals count */
+    /* lab s06.report: Move a failing idle node, or a succeeding overloaded one. */
     /* stub: (void)now_ms, (void)is_above; */
     if (!ok && !n->pub.overload &&
         (is_above(n->verr, n->vsucc, c->cfg.err_rate) ||
@@ -360,8 +363,9 @@ int classic_report(struct classic *c, const struct route_node *node, bool ok,
     return 0;
 }
 
-/* An idle node's window is over: was it bad?  A node that gets few calls never passes the
- * error rate within one window, but two bad ones in a row are enough. */
+/* The window of an idle node is over.  A node with few calls cannot exceed the error rate
+ * within one window because of the virtual successes, but window_limit bad windows in a
+ * row overload it. */
 static void end_window(struct classic *c, struct node *n, uint64_t now_ms)
 {
     bool bad = (uint64_t)n->rerr * 1000 >=
@@ -373,7 +377,7 @@ static void end_window(struct classic *c, struct node *n, uint64_t now_ms)
     if (n->bad_windows >= c->cfg.window_limit)
         move(c, n, true, now_ms);
     else
-        become_idle(c, n, now_ms);    /* stays where it is in the queue */
+        become_idle(c, n, now_ms);    /* keeps its place in the queue */
 }
 
 void classic_tick(struct classic *c, uint64_t now_ms)
@@ -385,7 +389,7 @@ void classic_tick(struct classic *c, uint64_t now_ms)
 
         if (n->pub.gone)
             continue;
-        /* lab s06.tick: Windows of idle nodes, time-outs of overloaded ones. */
+        /* lab s06.tick: End overload times and windows that are over. */
         /* stub: (void)end_window; */
         if (n->pub.overload && now_ms - n->since_ms >= c->cfg.overload_ms)
             move(c, n, false, now_ms);

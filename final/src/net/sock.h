@@ -66,19 +66,21 @@ int sock_write_all(int fd, const void *buf, size_t len);
  * seconds.  Returns 0 or -errno. */
 int sock_keepalive(int fd, unsigned dead_s);
 
-/* A non-blocking UDP socket.  Port 0: the kernel chooses.  Returns the fd; -EADDRINUSE,
- * -EADDRNOTAVAIL, -EACCES. */
+/* Create a non-blocking UDP socket bound to <at>; with port 0 the kernel chooses a port.
+ * Returns the fd; -EADDRINUSE, -EADDRNOTAVAIL, -EACCES or another -errno. */
 int sock_datagram(const struct net_addr *at);
 
-/* A blocking UDP socket that speaks with <to> only; each read waits at most <timeout_ms>
- * (-EAGAIN), and fails with -ECONNREFUSED when nobody is there.  Returns the fd. */
+/* Create a blocking UDP socket connected to <to>.  A read waits at most <timeout_ms>
+ * (-EAGAIN); it fails with -ECONNREFUSED when no process has bound <to>.  Returns the fd
+ * or -errno. */
 int sock_datagram_to(const struct net_addr *to, uint32_t timeout_ms);
 
-/* One datagram.  Returns its bytes, at most <len>; -EAGAIN when none waits; -ECONNREFUSED
- * and such: an answer to one sent before. */
+/* Receive one datagram.  Returns its length, cut to <len>; -EAGAIN when none waits;
+ * another -errno such as -ECONNREFUSED, which concerns a datagram sent before. */
 ssize_t sock_recv_from(int fd, void *buf, size_t len, struct net_addr *from);
 
-/* One datagram.  Returns 0; -EAGAIN: no room, it is not sent. */
+/* Send one datagram.  Returns 0; -EAGAIN when the socket has no room, and then it is not
+ * sent; another -errno. */
 int sock_send_to(int fd, const struct net_addr *to, const void *buf, size_t len);
 
 /* The local address of a socket, with the port the kernel chose; family 0 for AF_UNIX.

@@ -14,11 +14,11 @@ enum msg_id {
     MSG_GET_ROUTE = 1,                /* agent -> DNSService; subscribes */
     MSG_ROUTE = 2,                    /* DNSService -> agent; reply and push */
     MSG_REPORT_STATUS = 3,            /* agent -> Report Service: msg_report.h */
-    MSG_GET_HOST = 4,                 /* API -> agent, UDP, as what follows: msg_host.h */
+    MSG_GET_HOST = 4,                 /* 4 to 8: API and agent, by UDP; msg_host.h */
     MSG_HOST = 5,
     MSG_REPORT = 6,
-    MSG_API_GET_ROUTE = 7,            /* a body of 1 */
-    MSG_API_ROUTE = 8,                /* a body of 2 */
+    MSG_API_GET_ROUTE = 7,            /* has the body of MSG_GET_ROUTE */
+    MSG_API_ROUTE = 8,                /* has the body of MSG_ROUTE */
 };
 
 #define MSG_MAX_HOSTS 3850            /* fit one frame: each takes at most 17 bytes */

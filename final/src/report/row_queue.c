@@ -55,7 +55,7 @@ int row_queue_put(struct row_queue *p, const struct status_row *row)
     struct item *it = NULL;
 
     HASH_FIND(hh, p->items, row, KEY_SIZE, it);
-    /* lab s05.merge: Replace a waiting row; refuse a new key when the queue is full. */
+    /* lab s05.merge: Replace a waiting row; when full, refuse a new key. */
     /* stub: (void)it; return -ENOBUFS; */
     if (it) {
         it->row = *row;

@@ -1,10 +1,16 @@
-/* Who tells whom, each arrow a task in the other thread's queue:
+/* The five parts communicate by tasks.  Each arrow is a task in the queue of the thread
+ * to which it points:
  *
- *     shard --- want, forget ---> dnscli --- route ---> shard
- *     shard --- totals ---------> repcli --- tell all -> shards
- *     shard --- a frame for another shard's module ----> shard
+ *     shard --- want, forget ---------------> dnscli --- route --------> shard
+ *     shard --- totals ---------------------> repcli --- report all ---> shards
+ *     shard --- frame for another shard ----> shard
  *
- * No thread ever touches what another one owns. */
+ * Invariant: no thread uses an object that belongs to another thread; a task carries a
+ * copy of its data. A task that cannot be posted for lack of memory is dropped, because
+ * each is repeated: routes by the refresh, totals by the next report, datagrams by the
+ * client.
+ * Rejected: one thread for everything, because a slow database or a large route would
+ * delay the answers. */
 #include "agent/agent.h"
 
 #include <errno.h>
@@ -19,11 +25,11 @@
 #include "agent/shard.h"
 #include "net/looppool.h"
 
-#define DNS SHARD_N                   /* threads: the shards, then these two */
+#define DNS SHARD_N                   /* threads 0 to 2 run the shards */
 #define REP (SHARD_N + 1)
 #define N_THREADS (SHARD_N + 2)
-#define PORT_TRIES 100                /* for three free ports in a row */
-#define DRAIN_S 2
+#define PORT_TRIES 100                /* attempts to find three ports in a row */
+#define DRAIN_S 2                     /* longest wait for the last totals */
 
 struct agent {
     struct looppool *pool;
@@ -31,12 +37,13 @@ struct agent {
     struct dnscli *dns;
     struct repcli *rep;
     uint16_t port;
-    bool started;                     /* the threads run */
-    unsigned n_flushed;               /* shards that are; REP's thread only */
-    sem_t drained;
+    bool started;                     /* the threads are running */
+    unsigned n_flushed;               /* shards that flushed; used by thread REP */
+    sem_t drained;                    /* posted when the last totals are sent */
 };
 
-/* Takes <arg>: it is freed when the task could not be posted or never runs. */
+/* Post a task to a thread.  Takes <arg>: it is freed when the task cannot be posted or is
+ * dropped. */
 static int post(struct agent *a, unsigned thread, msgq_run_fn *run, void *arg)
 {
     struct msgq_task t = {run, free, arg};
@@ -107,13 +114,13 @@ static void on_route(const struct module_id *m, const struct route_node *node, s
     unsigned index = module_id_shard(*m, SHARD_N);
     struct route_task *t;
 
-    if (!a->started) {                /* from the file: before the first question */
+    if (!a->started) {                /* a route of the file; threads do not run yet */
         shard_set_route(a->shard[index], m, node, n);
         return;
     }
     t = malloc(sizeof(*t) + n * sizeof(*node));
     if (!t)
-        return;                       /* the refresh brings it again */
+        return;                       /* the refresh will repeat it */
     t->mod = *m;
     t->n = n;
     if (n > 0)
@@ -133,7 +140,7 @@ static void run_report(void *arg, void *user)
 {
     struct report_task *t = arg;
 
-    /* no connection: told again when it is up */
+    /* Without a connection this fails; all is reported when it is up again. */
     repcli_send(user, &t->mod, t->res, t->n);
     free(t);
 }
@@ -169,7 +176,7 @@ static void on_report_up(void *arg)
 /* --- shard -> shard ----------------------------------------------------------------- */
 
 struct frame_task {
-    struct udp *u;                    /* the reply goes out where the question came in */
+    struct udp *u;                    /* where the question arrived; sends the reply */
     struct net_addr from;
     int32_t msgid;
     uint32_t len;
@@ -191,13 +198,13 @@ static void elsewhere(unsigned index, struct udp *u, const struct frame *f,
     struct frame_task *t = malloc(sizeof(*t) + f->len);
 
     if (!t)
-        return;                       /* lost, as datagrams may be */
+        return;                       /* dropped: the client sends it again */
     *t = (struct frame_task){.u = u, .from = *from, .msgid = f->msgid, .len = f->len};
     memcpy(t->body, f->body, f->len);
     post(arg, index, run_frame, t);
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- start and stop ----------------------------------------------------------------- */
 
 static int create_shards(struct agent *a, const struct agent_config *cfg)
 {
@@ -220,7 +227,7 @@ static int create_shards(struct agent *a, const struct agent_config *cfg)
         if (rc == 0 && sc.index == 0)
             a->port = at.port;
         if (at.port == UINT16_MAX)
-            return -EADDRINUSE;       /* no three in a row from here */
+            return -EADDRINUSE;       /* there are no three ports from here */
         at.port++;
     }
     return rc;
@@ -236,7 +243,8 @@ static void destroy_shards(struct agent *a)
     }
 }
 
-/* With port 0 the first is the kernel's choice, and its neighbours may be taken. */
+/* With port 0 the kernel chooses the first port, and the next two may be in use; then
+ * try again with another first port. */
 static int open_ports(struct agent *a, const struct agent_config *cfg)
 {
     int rc, left = cfg->at.port == 0 ? PORT_TRIES : 1;
@@ -321,7 +329,7 @@ static void run_flushed(void *arg, void *user)
 {
     struct agent *a = arg;
 
-    if (++a->n_flushed == SHARD_N)    /* their totals came before, in the same queue */
+    if (++a->n_flushed == SHARD_N)    /* their totals are already in this queue */
         repcli_finish(user);
 }
 

@@ -1,10 +1,18 @@
+/* A hash table has a struct want for each wanted module, with the last route that was
+ * received.  The file contains all of these routes, so an agent that starts while
+ * DNSService is down can answer at once.
+ *
+ * Invariant: <fn> is called only when a route differs from the known one, so a refresh
+ * that brings nothing new causes no work in the shards.
+ * Rejected: relying on pushes alone, because a route that could not be passed on for lack
+ * of memory would be missing until the next change. */
 #include "agent/dnscli.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1           /* or it would end the process */
+#define HASH_NONFATAL_OOM 1           /* without it uthash calls exit() */
 #include <uthash.h>
 
 #include "base/err.h"
@@ -15,11 +23,11 @@
 #define LOG_GAP_MS 60000
 
 struct want {
-    struct module_id mod;            /* the key: 8 bytes without a gap */
-    bool known;                       /* a route was told, perhaps an empty one */
+    struct module_id mod;             /* the key: 8 bytes without padding */
+    bool known;                       /* a route was received, perhaps an empty one */
     struct route_node *node;          /* owned; NULL when n is 0 */
     size_t n;
-    uint64_t asked_ms;                /* monotonic; 0 = not on this connection */
+    uint64_t asked_ms;                /* monotonic; 0 = not asked since connected */
     UT_hash_handle hh;
 };
 
@@ -31,8 +39,8 @@ struct dnscli {
     struct tcpcli *cli;
     struct want *wants;
     struct evtimer tick;
-    uint64_t file_ms;                 /* monotonic; when it was written */
-    bool dirty;                       /* something is not in the file yet */
+    uint64_t file_ms;                 /* monotonic; when the file was written */
+    bool dirty;                       /* some route is not in the file yet */
     struct msg_host host[MSG_MAX_HOSTS];
     struct route_node node[MSG_MAX_HOSTS];
 };
@@ -89,7 +97,7 @@ void dnscli_want(struct dnscli *c, const struct module_id *m)
     if (!w)
         w = add(c, m);
     if (!w)
-        return;                     /* no memory: the shard asks again when it is asked */
+        return;                     /* no memory: DNSService is asked at the next use */
     if (w->known)
         c->cfg.fn(&w->mod, w->node, w->n, c->cfg.arg);
     ask(c, w);
@@ -137,9 +145,9 @@ void dnscli_take(struct dnscli *c, const struct module_id *m,
     int rc;
 
     if (!w || is_same(w, node, n))
-        return;                       /* nobody wants it any more, or it is known */
+        return;                       /* no longer wanted, or already known */
     rc = remember(w, node, n);
-    if (rc < 0) {                     /* the refresh brings it again */
+    if (rc < 0) {                     /* the refresh will repeat it */
         LOG_ERROR("route.lost", "modid=%u cmdid=%u err=%s", m->modid, m->cmdid,
                   err_str(rc));
         return;
@@ -180,7 +188,7 @@ static void on_route(struct conn *conn, const struct frame *f, void *arg)
     int rc = msg_unpack_route(&m, c->host, MSG_MAX_HOSTS, &n, f->body, f->len);
 
     (void)conn;
-    if (rc < 0 || !dnscli_wants(c, &m)) { /* nonsense, or nobody's any more */
+    if (rc < 0 || !dnscli_wants(c, &m)) { /* malformed, or no longer wanted */
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "route.refused", "err=%s", err_str(rc));
         return;
     }
@@ -235,6 +243,7 @@ static void write_file(struct dnscli *c)
                   err_str(rc));
 }
 
+/* How many rows, from the first on, belong to the module of the first. */
 static size_t same_module(const struct route_row *row, size_t n)
 {
     size_t k = 1;
@@ -291,7 +300,7 @@ static void on_tick(void *arg)
     evloop_set_timer(c->loop, &c->tick, TICK_MS, on_tick, c);
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- create and destroy ------------------------------------------------------------- */
 
 int dnscli_create(struct dnscli **out, struct evloop *l, const struct dnscli_config *cfg)
 {

@@ -1,6 +1,6 @@
-/* dnscli -- the agent's side of DNSService: wants routes, keeps what it was told, asks
- * again after a reconnect and every refresh_ms, and writes all of it to a file now and
- * then, which it reads back at its start.
+/* dnscli -- the client of DNSService in the agent.  It asks for the routes of all wanted
+ * modules, again after each reconnect and every refresh_ms, and keeps the answers.  It
+ * writes them to a file, which it reads at its start.
  * Thread: loop. */
 #ifndef LARS_AGENT_DNSCLI_H
 #define LARS_AGENT_DNSCLI_H
@@ -15,45 +15,51 @@
 
 struct dnscli;
 
-/* A module's nodes; none = it has none, or does not exist.  Borrows <node>. */
+/* Receives the nodes of a module; n = 0 when it has none or does not exist.  Borrows
+ * <node> for the call. */
 typedef void dnscli_fn(const struct module_id *m, const struct route_node *node,
                        size_t n, void *arg);
 
 struct dnscli_config {
-    struct net_addr server[TCPCLI_MAX_ADDRS]; /* tried in turn */
-    size_t n_server;                  /* 1 and more */
-    uint32_t refresh_ms;              /* each module is asked again after so long */
+    struct net_addr server[TCPCLI_MAX_ADDRS]; /* servers, tried in turn */
+    size_t n_server;                  /* 1 to TCPCLI_MAX_ADDRS */
+    uint32_t refresh_ms;              /* time between two questions for a module */
     const char *file;                 /* copied; see route/routefile.h */
-    uint32_t file_ms;                 /* written so often, when something has changed */
+    uint32_t file_ms;                 /* least time between two writes of the file */
     dnscli_fn *fn;                    /* called when a route is new or has changed */
-    /* For other messages than ours.  Each may be NULL. */
+    /* Hooks with which a program adds messages.  Each may be NULL. */
     int (*more)(struct dispatch *d, struct dnscli *c, void *more_arg); /* adds handlers */
-    void (*on_up)(struct tcpcli *c, void *more_arg); /* before anything is asked */
+    void (*on_up)(struct tcpcli *c, void *more_arg); /* connected, nothing asked yet */
     void *more_arg;                   /* borrowed */
     void *arg;                        /* borrowed */
 };
 
-/* Reads the file and calls <fn> for what is in it: in here, before the loop runs.  Copies
- * <cfg>.  Returns 0 or -errno; a file that cannot be read is logged.  Thread: init. */
+/* Read the file and call <fn> for each module in it, before this returns.  Copies <cfg>.
+ * Returns 0 or -errno; a file that cannot be read is logged and is no error.
+ * Thread: init. */
 int dnscli_create(struct dnscli **out, struct evloop *l, const struct dnscli_config *cfg);
-void dnscli_destroy(struct dnscli *c); /* writes the file once more.  NULL is fine */
+void dnscli_destroy(struct dnscli *c); /* writes the file if changed; NULL is fine */
 
-/* Ask for this module, and go on being interested.  Twice is fine. */
+/* Ask for this module now and keep its route up to date until dnscli_forget().  May be
+ * called again for the same module; then <fn> is called at once with the known route. */
 void dnscli_want(struct dnscli *c, const struct module_id *m);
 void dnscli_forget(struct dnscli *c, const struct module_id *m);
 
-/* A module's nodes came, whatever brought them.  Copies <node>. */
+/* Set the nodes of a module, from any source; calls <fn> when they are new.  A module
+ * that is not wanted is ignored.  Copies <node>. */
 void dnscli_take(struct dnscli *c, const struct module_id *m,
                  const struct route_node *node, size_t n);
 
-/* What it has: borrowed until the next call.  Returns 0; -ENOENT. */
+/* The known route of a module, borrowed until the next call.  Returns 0; -ENOENT. */
 int dnscli_route(const struct dnscli *c, const struct module_id *m,
                  const struct route_node **node, size_t *n);
 bool dnscli_wants(const struct dnscli *c, const struct module_id *m);
-int dnscli_ask(struct dnscli *c, const struct module_id *m); /* -ENOENT, -ENOTCONN */
 
-/* Ask again for any module: an answer comes, if the server lives.  Returns 0; -ENOENT: no
- * module is wanted; -ENOTCONN. */
+/* Ask for a wanted module again.  Returns 0; -ENOENT when it is not wanted; -ENOTCONN. */
+int dnscli_ask(struct dnscli *c, const struct module_id *m);
+
+/* Ask again for any wanted module, to test whether the server answers.  Returns 0;
+ * -ENOENT when no module is wanted; -ENOTCONN. */
 int dnscli_ask_one(struct dnscli *c);
 
 struct tcpcli *dnscli_client(struct dnscli *c); /* its connection, borrowed */

@@ -1,3 +1,10 @@
+/* A tcpcli that packs reports and fills in the address of this host.
+ *
+ * Invariant: each report has the address of the connection that carries it, unless the
+ * configuration names one; a host with several addresses is thus counted as one caller as
+ * long as its connection lasts.
+ * Rejected: keeping reports until the connection is back.  Totals make that
+ * unnecessary. */
 #include "agent/repcli.h"
 
 #include <errno.h>
@@ -9,9 +16,9 @@
 
 struct repcli {
     struct repcli_config cfg;
-    struct dispatch *dispatch;        /* empty: the Report Service never speaks */
+    struct dispatch *dispatch;        /* empty: the service sends nothing */
     struct tcpcli *cli;
-    uint32_t caller;                  /* of this connection */
+    uint32_t caller;                  /* own IPv4 of this connection */
     bool finish;
     char body[FRAME_MAX_BODY];
 };

@@ -1,6 +1,6 @@
-/* repcli -- the agent's side of the Report Service: sends totals while there is a
- * connection.  Without one nothing is kept: when it is back, everything is told again,
- * and totals lose nothing by it.  Thread: loop. */
+/* repcli -- the client of the Report Service in the agent: sends totals while there is a
+ * connection.  Without a connection it keeps nothing: after a reconnect all totals are
+ * sent again, so no count is lost.  Thread: loop. */
 #ifndef LARS_AGENT_REPCLI_H
 #define LARS_AGENT_REPCLI_H
 
@@ -13,12 +13,12 @@
 struct repcli;
 
 struct repcli_config {
-    struct net_addr server[TCPCLI_MAX_ADDRS]; /* tried in turn */
-    size_t n_server;                  /* 1 and more */
-    const struct dispatch *dispatch;  /* for what it sends; NULL: it never speaks */
-    uint32_t caller;                 /* our IPv4 in reports; 0 = that of the connection */
-    void (*on_up)(void *arg);         /* tell everything (again) */
-    void (*on_end)(void *arg);        /* after repcli_finish(): all is sent, or gone */
+    struct net_addr server[TCPCLI_MAX_ADDRS]; /* servers, tried in turn */
+    size_t n_server;                  /* 1 to TCPCLI_MAX_ADDRS */
+    const struct dispatch *dispatch;  /* handlers; NULL = none are needed; borrowed */
+    uint32_t caller;                  /* own IPv4 in reports; 0 = of the connection */
+    void (*on_up)(void *arg);         /* connected: report all totals */
+    void (*on_end)(void *arg);        /* closed after repcli_finish() */
     void *arg;                        /* borrowed */
 };
 
@@ -26,17 +26,17 @@ struct repcli_config {
 int repcli_create(struct repcli **out, struct evloop *l, const struct repcli_config *cfg);
 void repcli_destroy(struct repcli *c); /* NULL is fine */
 
-/* Returns 0; -ENOTCONN; as conn_send(). */
+/* Send a report.  Returns as tcpcli_send() and msg_report_pack(). */
 int repcli_send(struct repcli *c, const struct module_id *m,
                 const struct msg_result *res, size_t n);
 
-/* Our IPv4 as reports have it; 0 before the first connection. */
+/* The own IPv4 as in reports, host byte order; 0 before the first connection. */
 uint32_t repcli_caller(const struct repcli *c);
 
-/* Any frame.  Returns as tcpcli_send(). */
+/* Send any frame.  Returns as tcpcli_send(). */
 int repcli_send_frame(struct repcli *c, int32_t msgid, const void *body, size_t len);
 
-void repcli_finish(struct repcli *c); /* send what waits and close for good */
+void repcli_finish(struct repcli *c); /* as tcpcli_finish() */
 
 struct tcpcli *repcli_client(struct repcli *c); /* its connection, borrowed */
 

@@ -1,24 +1,32 @@
+/* A question for an unknown module is answered at once with "none", and want() asks for
+ * its route; the caller decides whether it waits and asks again.  Reports send the totals
+ * of changed ("dirty") modules.
+ *
+ * Invariant: a frame is handled by the shard that owns its module, whatever port it came
+ * to, so each module is used by one thread only.
+ * Rejected: holding the question until the route has come.  The shard would have to keep
+ * it, and a module that does not exist would make its callers wait. */
 #include "agent/shard.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define HASH_NONFATAL_OOM 1           /* or it would end the process */
+#define HASH_NONFATAL_OOM 1           /* without it uthash calls exit() */
 #include <uthash.h>
 
 #include "base/err.h"
 #include "base/log.h"
 
 #define TICK_MS 1000
-#define UNUSED_MS 60000            /* an empty module that nobody asks for is forgotten */
+#define UNUSED_MS 60000               /* a module without nodes is dropped after this */
 #define LOG_GAP_MS 60000
 
 struct module {
-    struct module_id mod;            /* the key: 8 bytes without a gap */
+    struct module_id mod;             /* the key: 8 bytes without padding */
     struct classic *lb;
-    bool dirty;                       /* it has totals that were not reported */
-    uint64_t used_ms;                 /* last question */
+    bool dirty;                       /* some totals are not reported yet */
+    uint64_t used_ms;                 /* monotonic; the last question */
     UT_hash_handle hh;
 };
 
@@ -31,7 +39,7 @@ struct shard {
     struct evtimer tick, ship;
     struct msg_host host[MSG_MAX_HOSTS];
     struct msg_result res[MSG_REPORT_ROOM];
-    size_t n;                         /* of host or res, while one is filled */
+    size_t n;                         /* entries in host or res while it is filled */
     char body[UDP_MAX_BODY];
     _Atomic uint64_t n_get_host, n_get_route, n_report, n_bad, n_module;
 };
@@ -39,7 +47,7 @@ struct shard {
 static void bump(_Atomic uint64_t *n)
 {
     atomic_store_explicit(n, *n + 1,
-                          memory_order_relaxed); /* one writer: no lock prefix */
+                          memory_order_relaxed); /* there is only one writer */
 }
 
 static struct module *find(const struct shard *s, const struct module_id *m)
@@ -72,7 +80,7 @@ static struct module *add(struct shard *s, const struct module_id *m)
         }
         classic_destroy(mod->lb);
     }
-    free(mod);                        /* no memory */
+    free(mod);                        /* no memory left */
     return NULL;
 }
 
@@ -84,7 +92,8 @@ static void drop(struct shard *s, struct module *mod)
     free(mod);
 }
 
-/* The module; when it is new, its route is asked for.  NULL when there is no room. */
+/* Find the module, or add it and ask for its route.  Returns NULL when the shard is full
+ * or memory ran out. */
 static struct module *use(struct shard *s, const struct module_id *m)
 {
     struct module *mod = find(s, m);
@@ -99,6 +108,7 @@ static struct module *use(struct shard *s, const struct module_id *m)
     return mod;
 }
 
+/* Whether the module belongs to this shard.  If not, pass the frame to its shard. */
 static bool is_ours(struct shard *s, const struct module_id *m, struct udp *u,
                     const struct frame *f, const struct net_addr *from)
 {
@@ -127,7 +137,7 @@ static int on_get_host(struct shard *s, struct udp *u, const struct frame *f,
     if (rc < 0 || !is_ours(s, &q.mod, u, f, from))
         return rc;
     bump(&s->n_get_host);
-    /* lab s06.get_host: Choose; answer at once, whatever came out. */
+    /* lab s06.get_host: Choose a node and send the reply, even without a node. */
     /* stub: (void)mod, (void)node, (void)len, (void)use, (void)retcode_of; return 0; */
     mod = use(s, &q.mod);
     rc = mod ? classic_pick(mod->lb, &node) : -ENOENT;
@@ -224,14 +234,14 @@ void shard_set_route(struct shard *s, const struct module_id *m,
     int rc;
 
     if (!mod && n > 0)
-        mod = use(s, m);              /* from the file, or we forgot it just now */
+        mod = use(s, m);              /* from the file, or just dropped */
     if (!mod)
         return;
     rc = classic_set_nodes(mod->lb, node, n, evloop_now_ms(s->loop));
-    if (rc < 0)                       /* the refresh brings it again */
+    if (rc < 0)                       /* the refresh will repeat it */
         LOG_ERROR("route.lost", "modid=%u cmdid=%u err=%s", m->modid, m->cmdid,
                   err_str(rc));
-    else if (n > 0)                   /* anybody may ask for what does not exist */
+    else if (n > 0)                   /* not for modules that do not exist */
         LOG_INFO("route.set", "modid=%u cmdid=%u nodes=%zu", m->modid, m->cmdid, n);
 }
 
@@ -257,7 +267,7 @@ static void on_tick(void *arg)
 struct shipping {
     struct shard *s;
     struct module *mod;
-    int rc;                           /* of the first failure */
+    int rc;                           /* of the first report that failed */
 };
 
 static void ship_some(struct shipping *sh)
@@ -275,7 +285,7 @@ static void add_result(const struct classic_node *n, void *arg)
     struct shard *s = sh->s;
 
     if (n->succ == 0 && n->err == 0)
-        return;                       /* never called: nothing to say */
+        return;                       /* it was never called */
     if (s->n == MSG_REPORT_ROOM)
         ship_some(sh);
     s->res[s->n++] =
@@ -295,7 +305,7 @@ void shard_flush(struct shard *s)
         s->n = 0;
         classic_each(mod->lb, add_result, &sh);
         ship_some(&sh);
-        mod->dirty = sh.rc < 0;       /* totals: to tell them again is no harm */
+        mod->dirty = sh.rc < 0;       /* sending totals twice is idempotent */
     }
 }
 
@@ -315,7 +325,7 @@ void shard_report_all(struct shard *s)
     mod->dirty = true;
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- create and destroy ------------------------------------------------------------- */
 
 int shard_create(struct shard **out, struct evloop *l, const struct net_addr *at,
                  const struct shard_config *cfg)

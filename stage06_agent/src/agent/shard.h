@@ -1,8 +1,7 @@
 /* shard -- one port of the agent and the modules that belong to it: answers the API by
- * UDP, chooses nodes, takes call results.  Its modules are nobody else's: nothing to
- * lock.
- * The shard of a module is ((uint32_t)modid + (uint32_t)cmdid) % SHARD_N.
- * Thread: the one of its loop, unless said otherwise. */
+ * UDP, chooses nodes and receives call results.  Only the thread of the shard uses its
+ * modules, so there is no lock.  module_id_shard() gives the shard of a module.
+ * Thread: that of its loop, except where a function names another. */
 #ifndef LARS_AGENT_SHARD_H
 #define LARS_AGENT_SHARD_H
 
@@ -21,45 +20,47 @@ struct shard;
 struct shard_config {
     unsigned index;                   /* 0 to SHARD_N - 1 */
     const struct classic_config *classic; /* borrowed for the call of shard_create() */
-    uint32_t report_ms;               /* between two reports of a module */
-    uint32_t max_modules;             /* more are answered "none" and not asked for */
-    /* Hooks, called in the shard's thread. */
-    void (*want)(const struct module_id *m, void *arg); /* its route is not known */
-    void (*forget)(const struct module_id *m, void *arg); /* nobody asks for it */
-    /* Totals to ship; borrowed for the call.  Returns 0, or the same is tried again. */
+    uint32_t report_ms;               /* time between two reports of a module */
+    uint32_t max_modules;             /* for more the answer is MSG_RET_NONE */
+    /* Hooks, called in the thread of the shard. */
+    void (*want)(const struct module_id *m, void *arg); /* a new module: get its route */
+    void (*forget)(const struct module_id *m, void *arg); /* it is no longer used */
+    /* Send these totals, which are borrowed for the call.  When the result is not 0, the
+     * shard reports them again later. */
     int (*report)(const struct module_id *m, const struct msg_result *res, size_t n,
                   void *arg);
-    /* A frame for a module of another shard: bring it to shard_handle() there. */
+    /* The frame concerns shard <index>: pass it to shard_handle() of that shard. */
     void (*elsewhere)(unsigned index, struct udp *u, const struct frame *f,
                       const struct net_addr *from, void *arg);
-    /* A call was counted: <q> as it came.  May be NULL. */
+    /* A call result was counted; <q> is the message.  May be NULL. */
     void (*on_call)(unsigned index, const struct msg_call *q, void *arg);
     void *arg;                        /* borrowed */
 };
 
-/* Binds to <at>.  Copies <cfg>.  Returns 0; -EADDRINUSE ...; -ENOMEM.  Thread: init. */
+/* Bind to <at> and start answering.  Copies <cfg>.  Returns as udp_open().  Thread:
+ * init. */
 int shard_create(struct shard **out, struct evloop *l, const struct net_addr *at,
                  const struct shard_config *cfg);
 void shard_destroy(struct shard *s);  /* NULL is fine */
 
-int shard_local_addr(const struct shard *s, struct net_addr *out); /* init */
+int shard_local_addr(const struct shard *s, struct net_addr *out); /* Thread: init */
 
-/* A module's nodes are these.  A module that nobody asked for is taken too: it comes from
- * the file. */
+/* Set the nodes of a module.  A module that was not asked for yet is added, because its
+ * route may come from the file. */
 void shard_set_route(struct shard *s, const struct module_id *m,
                      const struct route_node *node, size_t n);
 
-/* As if it had come to our own port; the reply goes by <u>. */
+/* Handle a frame as if it had arrived at the port of this shard; reply through <u>. */
 void shard_handle(struct shard *s, struct udp *u, const struct frame *f,
                   const struct net_addr *from);
 
-void shard_report_all(struct shard *s); /* the receiver is new: tell everything again */
-void shard_flush(struct shard *s);    /* report now what has not been reported */
+void shard_report_all(struct shard *s); /* report all modules at the next report */
+void shard_flush(struct shard *s);    /* report changed modules now */
 
 struct shard_stat {
-    uint64_t n_get_host, n_get_route, n_report;
-    uint64_t n_bad;                   /* of these: malformed or unknown */
-    uint64_t n_module;                /* known or asked for, now */
+    uint64_t n_get_host, n_get_route, n_report; /* messages 4, 7 and 6 of this shard */
+    uint64_t n_bad;                   /* frames refused: malformed or unknown */
+    uint64_t n_module;                /* modules in this shard now */
 };
 
 void shard_stat(const struct shard *s, struct shard_stat *out); /* Thread: any */

@@ -1,6 +1,6 @@
-/* fallback -- what a client still knows when its agent is dead: the heartbeat says that
- * it is, the file has the last routes.  Nodes are taken in turn: nobody knows any more
- * which are overloaded.  Thread: one at a time. */
+/* fallback -- replaces a dead agent: the heartbeat shows that the agent is dead, and the
+ * file has the last routes.  Nodes are taken in turn, because only the agent has call
+ * results.  Thread: one at a time for each struct fallback. */
 #ifndef LARS_API_FALLBACK_H
 #define LARS_API_FALLBACK_H
 
@@ -10,23 +10,26 @@
 
 #include "proto/msg.h"
 
-#define FALLBACK_HEARTBEAT "heartbeat" /* the agent's files, in its folder */
+#define FALLBACK_HEARTBEAT "heartbeat" /* files in the folder of the agent */
 #define FALLBACK_ROUTES "routes"
 
 struct fallback;
 
-int fallback_create(struct fallback **out, const char *dir); /* 0; -ENOMEM; -EINVAL */
+/* Copies <dir>.  Returns 0; -EINVAL when its name is too long; -ENOMEM. */
+int fallback_create(struct fallback **out, const char *dir);
 void fallback_destroy(struct fallback *f); /* NULL is fine */
 
-/* True only when the heartbeat says so: no heartbeat, no verdict (the agent of the public
- * Lars has none). */
+/* Whether the agent is dead.  Returns false also when there is no heartbeat file, because
+ * the agent of the public Lars has none. */
 bool fallback_agent_is_dead(struct fallback *f, uint64_t now_ms);
 
-/* A node of the module.  Returns 0; -ENOENT. */
+/* Pick a node of the module.  Returns 0; -ENOENT when the file does not have the
+ * module. */
 int fallback_pick(struct fallback *f, const struct module_id *m, struct msg_host *out,
                   uint64_t now_ms);
 
-/* All of them, at most <max>.  Returns 0; -ENOENT. */
+/* Get all nodes of the module, at most <max>; their number goes to <n>.  Returns 0;
+ * -ENOENT. */
 int fallback_route(struct fallback *f, const struct module_id *m, struct msg_host *out,
                    size_t max, size_t *n, uint64_t now_ms);
 

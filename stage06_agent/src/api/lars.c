@@ -1,9 +1,12 @@
-/* One connected UDP socket for each port of the agent: connected, so that a dead agent is
- * ECONNREFUSED at once, and nobody else's datagrams come in.
+/* A client has one UDP socket for each port of the agent.  The sockets are connected: the
+ * kernel then drops datagrams of other senders, and reports a port that is closed by
+ * ECONNREFUSED, without a time-out.
  *
- * Every request has a number and only the reply with that number counts: a reply that
- * comes too late must not answer the next question.  A request is sent twice, the second
- * time when half of its time is over. */
+ * Invariant: a reply is accepted only when it has the number of the request, so a reply
+ * that arrives late cannot answer the next request.  A request is sent a second time when
+ * half of the time-out has passed.
+ * Rejected: TCP to the agent, which costs a connection and more memory in the agent for
+ * each client thread. */
 #include "api/lars.h"
 
 #include <errno.h>
@@ -27,23 +30,23 @@
 #define REGISTER_MS 1000
 #define DATAGRAM_MAX 65536
 
-_Static_assert(sizeof(struct lars_addr) == sizeof(struct net_addr), "one and the same");
+_Static_assert(sizeof(struct lars_addr) == sizeof(struct net_addr), "same layout");
 
 struct lars_client {
-    pthread_mutex_t lock;             /* guards all that follows */
+    pthread_mutex_t lock;             /* guards the fields below */
     int fd[SHARDS];
     uint32_t timeout_ms, seq;
     struct fallback *fallback;
     char in[DATAGRAM_MAX];
 };
 
-/* What a reply must be to be ours. */
+/* The reply that is expected, and its content once it has arrived. */
 struct expect {
     int32_t msgid;
     struct module_id mod;
     uint32_t seq;
-    struct msg_host_reply reply;      /* of MSG_HOST */
-    struct msg_host *host;            /* of MSG_API_ROUTE: room for MSG_MAX_HOSTS */
+    struct msg_host_reply reply;      /* filled for MSG_HOST */
+    struct msg_host *host;            /* filled for MSG_API_ROUTE; MSG_MAX_HOSTS */
     size_t n;
 };
 
@@ -62,7 +65,8 @@ static bool is_reply(struct expect *x, const struct frame *f)
            x->reply.mod.cmdid == x->mod.cmdid;
 }
 
-/* Until our reply comes or <end_ms> has passed.  Returns 0; -ETIMEDOUT; -ECONNREFUSED. */
+/* Wait until the expected reply arrives or <end_ms> has passed.  Returns 0; -ETIMEDOUT;
+ * -ECONNREFUSED; another -errno. */
 static int wait_reply(struct lars_client *c, int fd, struct expect *x, uint64_t end_ms)
 {
     struct frame f;
@@ -86,7 +90,7 @@ static int send_frame(int fd, int32_t msgid, const void *body, size_t len)
     frame_put_head((uint8_t *)out, msgid, (uint32_t)len);
     memcpy(out + FRAME_HEAD, body, len);
     n = sock_write(fd, out, FRAME_HEAD + len);
-    if (n == -ECONNREFUSED)           /* about a datagram before this one: say it again */
+    if (n == -ECONNREFUSED)           /* caused by an earlier datagram: send again */
         n = sock_write(fd, out, FRAME_HEAD + len);
     return n < 0 ? (int)n : 0;
 }
@@ -131,7 +135,7 @@ static int errno_of(int32_t retcode)
     }
 }
 
-/* The lock is held. */
+/* The caller holds the lock. */
 static int get_host(struct lars_client *c, const struct module_id *m,
                     struct msg_host *host)
 {
@@ -143,7 +147,7 @@ static int get_host(struct lars_client *c, const struct module_id *m,
 
     if (n < 0)
         return (int)n;
-    /* lab s06.fallback: The agent, unless it is dead; else the file that it left. */
+    /* lab s06.fallback: Ask the agent unless it is dead; otherwise use the file. */
     /* stub: (void)x, (void)errno_of, (void)exchange, (void)host; return rc; */
     if (!fallback_agent_is_dead(c->fallback, mono_ms()))
         rc = exchange(c, &x, MSG_GET_HOST, body, (size_t)n);
@@ -245,7 +249,7 @@ int lars_register(struct lars_client *c, uint32_t modid, uint32_t cmdid)
     }
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- open and close ----------------------------------------------------------------- */
 
 static const char *or_env(const char *value, const char *name, const char *preset)
 {
@@ -284,7 +288,7 @@ int lars_open(struct lars_client **out, const struct lars_options *opt)
     for (i = 0; i < SHARDS; i++)
         c->fd[i] = -1;
     c->timeout_ms = opt->timeout_ms ? opt->timeout_ms : TIMEOUT_MS;
-    c->seq = (uint32_t)mono_us();     /* not the numbers of the process before us */
+    c->seq = (uint32_t)mono_us();     /* differs from that of an earlier process */
     port = or_env(NULL, "LARS_PORT", "8888");
     rc = open_sockets(c, or_env(opt->address, "LARS_ADDRESS", "127.0.0.1"),
                       opt->port ? opt->port : net_addr_parse_port(port));

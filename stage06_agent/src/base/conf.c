@@ -39,7 +39,8 @@ static bool parse_u32(const char *text, uint32_t *out)
     return true;
 }
 
-/* Converts a rate to per mille, "0.95" to 950; at most three digits after the point. */
+/* Convert a rate to per mille, "0.95" to 950.  Accepts up to three digits after the
+ * point. */
 static bool parse_rate(const char *text, uint32_t *out)
 {
     uint32_t whole = 0, part = 0, unit = 1000;

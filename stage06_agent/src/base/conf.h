@@ -22,8 +22,8 @@ struct conf_key {
     enum conf_type type;
     size_t offset;                        /* of the field in the program's struct */
     uint32_t min, max;                    /* inclusive; CONF_TEXT: max = field size */
-    const char *preset;                   /* used when the file has no value; NULL:
-                                           * an old name, accepted with a warning */
+    const char *preset;                   /* used when the file has no value; NULL = an
+                                           * old name, accepted with a warning */
     const char *help;                     /* one line, with the unit */
 };
 

@@ -1,3 +1,10 @@
+/* The file has a magic number and the time of the last heartbeat, which are written and
+ * read through a shared mapping: a check costs one load from memory.
+ *
+ * Invariant: only the process that holds the lock (flock) of the file writes to it.  The
+ * kernel releases the lock when the process ends, so a killed daemon leaves none behind.
+ * Rejected: a file with the process id, because the id may belong to another process by
+ * now, and a process that hangs has one too. */
 #include "base/heartbeat.h"
 
 #include <errno.h>
@@ -11,7 +18,7 @@
 
 #define MAGIC 0x6c617273686231u       /* "larshb1" */
 
-struct page {                         /* the file */
+struct page {                         /* the content of the file */
     uint64_t magic;
     _Atomic uint64_t beat_ms;         /* 0 = dead */
 };
@@ -20,7 +27,7 @@ _Static_assert(sizeof(struct page) == 16, "shared with other processes");
 
 struct heartbeat {
     struct page *page;
-    int fd;                           /* the daemon's, locked; -1 = a reader's */
+    int fd;                           /* in the daemon: has the lock; otherwise -1 */
 };
 
 static int map(struct heartbeat **out, int fd, int prot)
@@ -58,7 +65,7 @@ int heartbeat_create(struct heartbeat **out, const char *path)
         close(fd);
         return rc;
     }
-    (*out)->fd = fd;                  /* holds the lock */
+    (*out)->fd = fd;                  /* keeps the lock */
     (*out)->page->magic = MAGIC;
     return 0;
 }
@@ -75,7 +82,7 @@ int heartbeat_open(struct heartbeat **out, const char *path)
 
     if (fd == -1)
         return -errno;
-    /* a shorter file would raise SIGBUS when it is looked at */
+    /* Reading a mapping that is longer than its file raises SIGBUS. */
     if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) ||
         st.st_size != (off_t)sizeof(struct page))
         rc = -EBADMSG;
@@ -93,7 +100,7 @@ bool heartbeat_is_alive(const struct heartbeat *h, uint64_t now_ms)
 {
     uint64_t beat = atomic_load(&h->page->beat_ms);
 
-    /* a beat that came after the caller read its clock lies in the future, by little */
+    /* A beat may be slightly in the future: written after the caller read its clock. */
     return beat != 0 && beat <= now_ms + HEARTBEAT_DEAD_MS &&
            now_ms <= beat + HEARTBEAT_DEAD_MS;
 }

@@ -1,7 +1,8 @@
-/* heartbeat -- a file in which a daemon says, again and again, that it is alive, and
- * others see it without asking: 16 bytes of shared memory.
- * Monotonic time: with the wall clock a step of the clock would "kill" the daemon.  A
- * file from before a reboot is old or lies in the future: dead, both. */
+/* heartbeat -- a file of 16 bytes, mapped by several processes, in which a daemon writes
+ * the time every HEARTBEAT_PERIOD_MS.  Other processes read it to see whether the daemon
+ * is running, without sending a message.
+ * The time is monotonic, because setting the wall clock would make a running daemon look
+ * dead.  A time from before a reboot is too old or in the future; both count as dead. */
 #ifndef LARS_BASE_HEARTBEAT_H
 #define LARS_BASE_HEARTBEAT_H
 
@@ -9,20 +10,26 @@
 #include <stdint.h>
 
 #define HEARTBEAT_PERIOD_MS 1000
-#define HEARTBEAT_DEAD_MS 2000        /* older than this: dead */
+#define HEARTBEAT_DEAD_MS 2000        /* a heartbeat older than this is dead */
 
 struct heartbeat;
 
-/* The daemon's side: make <path>, and keep others from doing so while we live.  Returns
- * 0; -EBUSY when another process has it; -EACCES, -ENOENT ...  Thread: init. */
+/* For the daemon: create the file and lock it until heartbeat_close() or the end of the
+ * process.  Returns 0; -EBUSY when another process has locked it; -EACCES, -ENOENT or
+ * another -errno.  Thread: init. */
 int heartbeat_create(struct heartbeat **out, const char *path);
-void heartbeat_beat(struct heartbeat *h, uint64_t now_ms); /* mono_ms().  Thread: one */
 
-/* The others' side.  Returns 0; -ENOENT, -EACCES; -EBADMSG when it is no heartbeat. */
+/* Write a heartbeat.  <now_ms> is mono_ms().  Thread: one at a time. */
+void heartbeat_beat(struct heartbeat *h, uint64_t now_ms);
+
+/* For other processes: map the file.  Returns 0; -EBADMSG when it is not a heartbeat
+ * file; -ENOENT, -EACCES or another -errno. */
 int heartbeat_open(struct heartbeat **out, const char *path);
-bool heartbeat_is_alive(const struct heartbeat *h, uint64_t now_ms); /* Thread: any */
 
-/* Both sides.  The daemon's says that it is dead from now on.  NULL is fine. */
+/* Whether the daemon wrote a heartbeat in the last HEARTBEAT_DEAD_MS.  Thread: any. */
+bool heartbeat_is_alive(const struct heartbeat *h, uint64_t now_ms);
+
+/* For both.  In the daemon it marks the file as dead.  NULL is fine. */
 void heartbeat_close(struct heartbeat *h);
 
 #endif

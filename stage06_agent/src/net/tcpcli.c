@@ -105,7 +105,7 @@ static void dial(void *arg)
     struct tcpcli *c = arg;
     int rc = sock_connect_start(&c->cfg.to[c->turn]);
 
-    /* lab s05.dial: Watch the fd until it is writable; limit the time by the timer. */
+    /* lab s05.dial: Watch the fd until it is writable; the timer limits this. */
     /* stub: (void)on_writable, (void)on_slow, (void)(rc < 0 || close(rc)); */
     if (rc < 0) {
         retry(c, rc);

@@ -1,8 +1,11 @@
-/* How many datagrams to read in one turn of the loop?  One more than there are costs a
- * system call that says EAGAIN; one by one costs an epoll_wait each.  So: one by one
- * while it is quiet, looking for a second every PROBE turns; while there are more, until
- * nothing waits, but at most BATCH: a flood must not keep the timers from running.
- * Nobody is trusted: a datagram that is not exactly one frame is counted and dropped. */
+/* The number of datagrams to read in one turn of the loop adapts to the load.  Reading
+ * until EAGAIN costs one system call more than there are datagrams; reading only one
+ * costs an epoll_wait() for each.  At low load one datagram is read per turn, and a
+ * second read is tried every PROBE turns.  When it finds one, turns read until nothing
+ * waits, but at most BATCH, so that the timers still run during a flood.
+ *
+ * Invariant: a datagram that is not exactly one frame never reaches the handler.
+ * Rejected: recvmmsg(), which needs a buffer of 64 KiB for each datagram. */
 #include "net/udp.h"
 
 #include <errno.h>
@@ -26,7 +29,7 @@ struct udp {
     int fd;
     udp_fn *fn;
     void *arg;
-    bool busy;                        /* the last turn found more than one */
+    bool busy;                        /* the last turn read more than one datagram */
     unsigned turn;
     _Atomic uint64_t n_in, n_bad;     /* written by the loop only */
     char in[65536];
@@ -35,7 +38,7 @@ struct udp {
 static void bump(_Atomic uint64_t *n)
 {
     atomic_store_explicit(n, *n + 1,
-                          memory_order_relaxed); /* one writer: no lock prefix */
+                          memory_order_relaxed); /* there is only one writer */
 }
 
 static void handle(struct udp *u, size_t len, const struct net_addr *from)
@@ -66,7 +69,7 @@ static void on_readable(int fd, uint32_t events, void *arg)
 
         if (n == -EAGAIN)
             break;
-        if (n >= 0)                   /* an error: about a datagram sent before */
+        if (n >= 0)                   /* errors concern datagrams sent before */
             handle(u, (size_t)n, &from);
     }
     u->busy = i > 1;
@@ -110,7 +113,7 @@ void udp_close(struct udp *u)
 int udp_send(struct udp *u, const struct net_addr *to, int32_t msgid, const void *body,
              size_t len)
 {
-    uint8_t out[FRAME_HEAD + UDP_MAX_BODY]; /* one piece is cheaper to send than two */
+    uint8_t out[FRAME_HEAD + UDP_MAX_BODY]; /* copying is cheaper than sendmsg() */
 
     if (len == 0 || len > UDP_MAX_BODY)
         return len == 0 ? -EINVAL : -EMSGSIZE;

@@ -1,5 +1,5 @@
-/* udp -- a datagram endpoint on an event loop: one datagram is one frame.
- * Thread: loop, unless said otherwise. */
+/* udp -- a UDP socket on an event loop, on which each datagram is one frame.
+ * Thread: loop, except where a function names another. */
 #ifndef LARS_NET_UDP_H
 #define LARS_NET_UDP_H
 
@@ -10,30 +10,31 @@
 #include "net/evloop.h"
 #include "net/frame.h"
 
-#define UDP_MAX_BODY 65499            /* what one datagram holds beside the head */
+#define UDP_MAX_BODY 65499            /* 65507 bytes of a datagram minus the head */
 
 struct udp;
 
-/* Borrows <f> and <from> for the call. */
+/* Handles one frame.  Borrows <f> and <from> for the call. */
 typedef void udp_fn(struct udp *u, const struct frame *f, const struct net_addr *from,
                     void *arg);
 
-/* Bind to <at> (port 0: any) and call <fn> for each frame.  Borrows <l> and <arg>.
- * Returns 0; -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -ENOMEM.  Thread: init. */
+/* Bind to <at> and call <fn> for each frame; with port 0 the kernel chooses a port.
+ * Borrows <l> and <arg>.  Returns 0; -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -ENOMEM or
+ * another -errno.  Thread: init. */
 int udp_open(struct udp **out, struct evloop *l, const struct net_addr *at, udp_fn *fn,
              void *arg);
 void udp_close(struct udp *u);        /* NULL is fine */
 
-/* Send one frame.  Returns 0; -EAGAIN when the socket has no room: it is gone, as
- * datagrams may be; -EMSGSIZE; -EINVAL for an empty body.  Thread: any. */
+/* Send one frame.  Returns 0; -EAGAIN when the socket has no room, and then the frame is
+ * lost; -EMSGSIZE above UDP_MAX_BODY; -EINVAL for an empty body.  Thread: any. */
 int udp_send(struct udp *u, const struct net_addr *to, int32_t msgid, const void *body,
              size_t len);
 
-int udp_local_addr(const struct udp *u, struct net_addr *out); /* 0 or -errno */
+int udp_local_addr(const struct udp *u, struct net_addr *out); /* as sock_local_addr() */
 
 struct udp_stat {
-    uint64_t n_in;                    /* frames */
-    uint64_t n_bad;                   /* datagrams that are no frame: dropped */
+    uint64_t n_in;                    /* frames received */
+    uint64_t n_bad;                   /* datagrams dropped: they were not one frame */
 };
 
 void udp_stat(const struct udp *u, struct udp_stat *out); /* Thread: any */

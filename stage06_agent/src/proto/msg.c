@@ -20,7 +20,7 @@ int msg_unpack_get_route(struct module_id *out, const void *body, size_t len)
     Lars__GetRouteRequest *m = NULL;
     int rc = 0;
 
-    /* lab s04.unpack: Unpack with the budget, refuse module 0/0, free the message. */
+    /* lab s04.unpack: Unpack with the budget, refuse module 0/0, free the result. */
     /* stub: return -EBADMSG; */
     m = lars__get_route_request__unpack(&a, len, body);
     if (!m)

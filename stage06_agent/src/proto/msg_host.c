@@ -1,3 +1,9 @@
+/* Messages 4, 5 and 6, coded by the generated code of protobuf-c and checked here.
+ *
+ * Invariant: 0 is returned only for a message whose module, host and retcode are valid,
+ * so the agent and the API use them without further checks.
+ * Rejected: measuring a message before packing it; its largest size is known, and
+ * these messages are packed for every call. */
 #include "proto/msg_host.h"
 
 #include <errno.h>

@@ -1,3 +1,11 @@
+/* The new content is written to PATH.new and synced, then renamed to PATH, and the folder
+ * is synced.
+ *
+ * Invariant: at any moment, also after a crash, PATH has either the complete old content
+ * or the complete new content.  The checksum detects damage by the disk or an editor, and
+ * a damaged file is refused completely.
+ * Rejected: overwriting the file in place, because a crash would leave a part of it; a
+ * binary format, because an operator may want to read the file. */
 #include "route/routefile.h"
 
 #include <errno.h>
@@ -10,7 +18,7 @@
 #include <unistd.h>
 
 #define LINE_MAX_LEN 80
-#define SUM_START 2166136261u         /* FNV-1a: any one changed byte changes the sum */
+#define SUM_START 2166136261u         /* FNV-1a, offset basis and prime */
 #define SUM_PRIME 16777619u
 
 static uint32_t sum_of(uint32_t sum, const char *line)
@@ -49,7 +57,7 @@ static int print_rows(FILE *f, const struct route_row *row, size_t n, uint64_t v
     return fflush(f) == 0 && !ferror(f) ? 0 : -errno;
 }
 
-/* The rename itself must reach the disk too: that is the folder's content. */
+/* Sync the folder: a rename changes the folder, not the file. */
 static void sync_folder(const char *path)
 {
     char dir[PATH_MAX];
@@ -74,7 +82,7 @@ int routefile_write(const char *path, const struct route_row *row, size_t n,
 
     if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
         return -ENAMETOOLONG;
-    /* lab s06.file: Write beside, fsync, close, rename: never half a file. */
+    /* lab s06.file: Write to the second file, fsync, close, rename. */
     /* stub: (void)f, (void)version, (void)print_rows, sync_folder(path); rc = -ENOSYS; */
     f = fopen(beside, "we");
     if (!f)
@@ -116,7 +124,7 @@ static bool parse_row(const char *line, struct route_row *r)
     return true;
 }
 
-/* The first line.  Returns 0 or -EBADMSG. */
+/* Parse the first line.  Returns 0 or -EBADMSG. */
 static int parse_head(const char *line, size_t *n, uint64_t *version)
 {
     unsigned long long v;
