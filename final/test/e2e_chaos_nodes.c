@@ -368,7 +368,7 @@ static void t_f32_the_survivors_have_equal_shares(void **state)
     end = t_now_ms() + T_DEADLINE_MS;
     do {
         calls_at_once(250, to);
-        print_message("chaos: F32 6 of 10 down: of 2,000 calls the others had %d %d %d %d\n",
+        print_message("chaos: F32 6 of 10 down: of 2,000 calls the four had %d %d %d %d\n",
                       to[6], to[7], to[8], to[9]);
     } while (!is_even(to) && t_now_ms() < end);
     assert_true(is_even(to));
