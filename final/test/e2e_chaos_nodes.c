@@ -289,7 +289,7 @@ static void t_f32_most_nodes_down(void **state)
         proc_kill(&node[i]);
     failed = calls(20000);
     later = calls(20000);
-    print_message("chaos: F32 6 of 10 down: %d of 20,000 calls failed, then %d of 20,000\n",
+    print_message("chaos: F32 6 of 10 down: %d of 20,000 calls failed, then %d of them\n",
                   failed, later);
     assert_in_range(failed, 1, 6000); /* half of them may be out: one dead one is in */
     assert_in_range(later, 0, 1000);  /* and dear, as soon as the agent has looked */
@@ -351,8 +351,8 @@ static bool is_even(const int to[N_MAX])
 }
 
 /* A reply takes 5 ms and eight wait at once, so that the calls in flight are what tells
- * nodes apart.  One caller that waits for replies of 0.1 ms would follow each delay that a
- * busy machine causes; after one that is long, the next round is even again. */
+ * nodes apart.  One caller that waits for replies of 0.1 ms would follow each delay that
+ * a busy machine causes; after one that is long, the next round is even again. */
 static void t_f32_the_survivors_have_equal_shares(void **state)
 {
     uint64_t end;
@@ -368,7 +368,7 @@ static void t_f32_the_survivors_have_equal_shares(void **state)
     end = t_now_ms() + T_DEADLINE_MS;
     do {
         calls_at_once(250, to);
-        print_message("chaos: F32 6 of 10 down: of 2,000 calls the four had %d %d %d %d\n",
+        print_message("chaos: F32 6 of 10 down, of 2,000 calls four got %d %d %d %d\n",
                       to[6], to[7], to[8], to[9]);
     } while (!is_even(to) && t_now_ms() < end);
     assert_true(is_even(to));
