@@ -28,7 +28,10 @@ static int ctl(const char *args)
 
 static void prints(const char *args, const char *text)
 {
-    assert_int_equal(ctl(args), 0);
+    int rc = ctl(args);
+
+    if (rc != 0)
+        fail_msg("larsctl %s returned %d and printed: %s", args, rc, out);
     assert_string_equal(out, text);
 }
 
@@ -50,6 +53,7 @@ static void write_ini(const char *user, const char *socket)
             "agents = 127.0.0.1:%s\n"
             "dnsd = 127.0.0.1:%s\n"
             "reportd = 127.0.0.1:%s\n"
+            "sql = common/sql\n"
             "[db]\n"
             "socket = %s\n"
             "%s",
