@@ -163,7 +163,8 @@ static inline void say(const char *what, uint64_t recovered_ms)
 
 /* --- the system --------------------------------------------------------------------- */
 
-/* Nobody reads what it logs: room for all of it, or it would wait for us. */
+/* No process reads its log, so the pipe must have room for all of it: a full pipe would
+ * stop the program. */
 static inline void roomy(const struct proc *p)
 {
     fcntl(p->err, F_SETPIPE_SZ, 1 << 20);

@@ -87,7 +87,7 @@ static void t_f16_udp_lost_doubled_reordered(void **state)
     print_message("chaos: F16 datagrams passed %llu, faults %llu\n", udp_proxy.n_pass,
                   udp_proxy.n_fault);
     assert_true(udp_proxy.n_fault > 50);
-    say("F16 UDP 2 % lost, 20 % doubled, 20 % reordered: late answers are nobody's", 0);
+    say("F16 UDP 2 % lost, 20 % doubled, 20 % reordered: late answers are ignored", 0);
 }
 
 static long rss_kb(const struct proc *p)

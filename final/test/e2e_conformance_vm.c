@@ -68,7 +68,7 @@ static void begin_service(const char *name)
     proc_start(&runner, name, NULL);
 }
 
-/* It says how many calls it made; a few may have been under way when it closed. */
+/* The runner prints how many calls it made; a few may have been in flight at its end. */
 static void expect_made(unsigned long long under_way)
 {
     unsigned long long made = 0;

@@ -23,7 +23,7 @@ sh common/run start >"$tmp/out" 2>&1; say $? "run returns when all is healthy"
 [ $rc = 0 ] || { cat "$tmp/out"; exit 1; }
 grep -q '127.0.0.2:27778' "$tmp/out"; say $? "it says what runs where"
 pids=$(cat "$LARS_RUN"/*.pid "$LARS_RUN/db/pid")
-sh common/run start | grep -q 'running already'; say $? "run twice is no harm"
+sh common/run start | grep -q 'running already'; say $? "a second run changes nothing"
 
 kill -9 "$(cat "$LARS_RUN/node-1.2.pid")"
 within sh -c 'tail -n 1 "$LARS_RUN/lars-traffic-a.log" | grep -qE "failed +[1-9]"'; say $? "a dead node is felt"

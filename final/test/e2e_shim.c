@@ -1,6 +1,6 @@
-/* F22 and F20: the nth allocation of a daemon fails, for many n, while it is used: it
- * goes on, or ends with a reason, and never by a signal.  The wall clock jumps by a day
- * every second: nobody notices.  test/shim.c does both. */
+/* F22: the nth allocation of a daemon in use fails, for many n.  The daemon keeps running,
+ * or ends with a reason, and never by a signal.  F20: the wall clock jumps by a day every
+ * second, and no call fails.  The preloaded test/shim.c does both. */
 #include <limits.h>
 
 #include "dnspeer.h"

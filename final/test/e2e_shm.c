@@ -1,5 +1,5 @@
-/* The data plane with real programs: no system call in a call, exact totals whoever is
- * killed, frozen, forked or restarted, and clients that behave as badly as they can. */
+/* The data plane with real programs: a call makes no system call; totals stay exact when
+ * agents and clients are killed, frozen, forked or restarted, and when clients misbehave. */
 #include "system.h"
 
 #include <fcntl.h>
@@ -418,7 +418,7 @@ static void t_a_ledger_that_is_cut_off_stops_nobody(void **state)
 
     (void)state;
     up();
-    seg->counters->claim[9] = 99;     /* somebody takes a ledger, and spoils it */
+    seg->counters->claim[9] = 99;     /* a process claims a log and damages it */
     snprintf(path, sizeof(path), "%s/L.%u.9", shm, seg->number);
     T_WAIT(!log_owner_is_taken(seg, 9)); /* the agent has it open now, and freed it */
     seg->counters->claim[9] = 99;
@@ -437,7 +437,7 @@ static void t_more_clients_than_ledgers_go_by_udp(void **state)
 
     (void)state;
     up();
-    kill(agent.pid, SIGSTOP);         /* or it would free what nobody holds */
+    kill(agent.pid, SIGSTOP);         /* a running agent would free it */
     for (i = 1; i < SEGMENT_CLIENT_LOGS; i++)
         seg->counters->claim[i] = 1 + (uint64_t)locks;
     kill(agent.pid, SIGCONT);

@@ -4,7 +4,7 @@
  *                   libraries allocate is left alone: MariaDB's client ends with SIGSEGV
  *                   when its own allocations fail
  *   SHIM_CLOCK=S    the wall clock jumps S seconds to and fro, every second; the
- *                   monotonic clock goes on as ever
+ *                   monotonic clock is not changed
  * It does nothing without them. */
 #include <dlfcn.h>
 #include <errno.h>

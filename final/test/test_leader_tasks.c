@@ -252,9 +252,9 @@ static void t_hook_that_fails_is_counted(void **state)
     put_hook("exit 3");
     mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, state) VALUES "
              "(7, 1, 10, 80, 'drained')");
-    start(hook, "http://127.0.0.1:1/"); /* nobody listens there */
+    start(hook, "http://127.0.0.1:1/"); /* no process listens on port 1 */
     T_WAIT(stat_now().n_notify_fail == 2);
-    T_WAIT(stat_now().n_round > 20); /* and the work goes on */
+    T_WAIT(stat_now().n_round > 20); /* the rounds continue */
 }
 
 static void t_webhook_gets_json(void **state)

@@ -40,7 +40,7 @@ static void open_guard(void)
 static int setup(void **state)
 {
     t_fds_save(state);
-    log_set_level(LOG_LEVEL_ERROR + 1); /* holds are said on purpose */
+    log_set_level(LOG_LEVEL_ERROR + 1); /* holds are part of the test */
     answer = n_closed = 0;
     strcpy(dir, "/tmp/lars_gd_XXXXXX");
     assert_non_null(mkdtemp(dir));

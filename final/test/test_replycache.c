@@ -43,7 +43,7 @@ static void t_put_is_got_until_forgotten(void **state)
 {
     (void)state;
     assert_true(has_none(1, 1));
-    assert_true(has_none(0, 0)); /* an empty place is nobody's */
+    assert_true(has_none(0, 0)); /* an empty place belongs to no module */
     put(1, 1, "abc");
     assert_true(has(1, 1, "abc"));
     put(1, 1, "longer than before");

@@ -65,7 +65,7 @@ struct dataplane {
     uint64_t busy_ms; /* monotonic; last tick that had modules to evaluate */
     uint64_t n_second;                /* times that on_second() ran */
     _Atomic uint64_t n_module, n_node, bytes;
-    int round_err;                    /* first error of the collection under way */
+    int round_err;                    /* first error of the current collection */
     _Atomic int publish_err, folder_err, collect_err; /* see struct dataplane_stat */
 };
 

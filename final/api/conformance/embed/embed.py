@@ -87,7 +87,7 @@ client.register(1, 1)
 made += calls(100)
 made += asyncio.run(loop())
 made += forked(4)
-made += calls(100)  # the parent goes on
+made += calls(100)  # the parent keeps calling
 made += closed_under_a_pool()
 with open("/proc/self/statm") as f:
     before = int(f.read().split()[1])
