@@ -1,5 +1,5 @@
-/* F22: the nth allocation of a daemon in use fails, for many n.  The daemon keeps running,
- * or ends with a reason, and never by a signal.  F20: the wall clock jumps by a day every
+/* F22: the nth allocation of a daemon in use fails, for many n.  The daemon continues, or
+ * ends with a reason, and never by a signal.  F20: the wall clock jumps by a day every
  * second, and no call fails.  The preloaded test/shim.c does both. */
 #include <limits.h>
 
