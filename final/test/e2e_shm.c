@@ -1,5 +1,5 @@
 /* The data plane with real programs: a call makes no system call; totals stay exact when
- * agents and clients are killed, frozen, forked or restarted, or when a client misbehaves. */
+ * agents and clients are killed, frozen, forked or restarted, or a client misbehaves. */
 #include "system.h"
 
 #include <fcntl.h>
