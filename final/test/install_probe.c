@@ -1,7 +1,7 @@
 /* install_probe -- a program as a user of the installed library writes it: no option, no
- * environment, so that it finds the agent only where an installation has it.  It makes one
- * call of module 1/1 and reports a success.  Exit 0 when a node came and the report was
- * taken. */
+ * environment, so that it finds the agent only where an installation has it.  It makes
+ * one call of module 1/1 and reports a success.  Exit 0 when a node came and the report
+ * was taken. */
 #include <stdio.h>
 
 #include "lars.h"
