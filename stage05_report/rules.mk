@@ -124,7 +124,7 @@ fuzz: $(PBC)
 bench: all $(BBINS) ; $(Q)[ ! -f bench/run ] || BUILD=$(BUILD) sh bench/run
 lint:
 	$(Q)[ -n "$(TOOLS)" ] || { echo "lint lives in docs/tools of the repository"; exit 1; }
-	$(Q)sh $(TOOLS)/lint src/*/*.[ch] app/*.c $(wildcard tools/*.c) test/*.[ch] $(wildcard bench/*.c) && sh $(TOOLS)/layers .
+	$(Q)sh $(TOOLS)/lint src/*/*.[ch] app/*.c $(wildcard tools/*.c) test/*.[ch] $(wildcard test/lib/*.[ch]) $(wildcard bench/*.c) && sh $(TOOLS)/layers .
 grade:
 	$(Q)[ -n "$(TOOLS)" ] || { echo "grade lives in docs/tools of the repository"; exit 1; }
 	$(Q)sh $(TOOLS)/grade .

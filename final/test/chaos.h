@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 
 #include "dnspeer.h"
-#include "faultproxy.h"
+#include "lib/faultproxy.h"
 #include "system.h"
 
 #define STALE_MS 6000                 /* a removed node may be given for so long */

@@ -1,7 +1,7 @@
 /* The scenarios in Python and Java; the API inside services; the examples. */
 #include "conformance.h"
 
-#include "httppeer.h"
+#include "lib/httppeer.h"
 
 /* Its natives, called from C: under valgrind there is no JVM in the way. */
 static void t_the_natives_of_java(void **state)

@@ -1,5 +1,5 @@
 /* The log level of a daemon: by its configuration, by signals, by larsctl. */
-#include "httppeer.h"
+#include "lib/httppeer.h"
 #include "proc.h"
 
 static struct proc dns;

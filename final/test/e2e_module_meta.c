@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "httppeer.h"
+#include "lib/httppeer.h"
 #include "lb/policies.h"
 #include "shmem/module_table.h"
 #include "shmem/node_table.h"

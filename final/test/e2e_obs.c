@@ -1,5 +1,5 @@
 /* What each daemon shows over HTTP, and that it is true. */
-#include "httppeer.h"
+#include "lib/httppeer.h"
 #include "reportpeer.h"
 #include "system.h"
 

@@ -3,7 +3,7 @@
 #include <pthread.h>
 
 #include "base/log.h"
-#include "httppeer.h"
+#include "lib/httppeer.h"
 #include "loop.h"
 #include "obs/httpd.h"
 

@@ -1,43 +1,8 @@
-/* faultproxy.h -- a bad network between two programs, in a thread of the test: one TCP
- * port or one UDP port, forwarded to another, with faults that change at any time.
- * Random faults come from a seed that is printed. */
-#ifndef LARS_TEST_FAULTPROXY_H
-#define LARS_TEST_FAULTPROXY_H
+#include "faultproxy.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <sys/socket.h>
+#include <fcntl.h>
 
-#include "t.h"
-
-#define FP_MAX 64                     /* TCP connections at once, UDP clients */
-#define FP_HELD 16                    /* datagrams kept back for reordering */
-
-struct faultproxy {
-    /* faults; set by the test */
-    _Atomic int delay_ms;             /* before each piece (TCP), each datagram (UDP) */
-    _Atomic bool stall;               /* nothing passes, nothing is closed */
-    _Atomic bool one_byte;            /* TCP: a byte a write */
-    _Atomic int cut_after;            /* TCP: reset a connection after so many bytes */
-    _Atomic bool refuse;              /* TCP: accept, then reset at once */
-    _Atomic int drop, dup, reorder;   /* UDP: per cent */
-    _Atomic unsigned long long n_pass, n_fault;
-    /* the thread's */
-    int port;                         /* where it listens */
-    int to, lfd, wake[2];
-    bool udp;
-    pthread_t thread;
-    unsigned seed;
-    struct fp_pair {
-        int a, b;                     /* client's and server's side; a = -1: free */
-        struct sockaddr_in peer;      /* UDP: the client */
-        int bytes;
-    } pair[FP_MAX];
-};
-
-static inline struct sockaddr_in fp_addr(int port)
+static struct sockaddr_in fp_addr(int port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 
@@ -45,7 +10,7 @@ static inline struct sockaddr_in fp_addr(int port)
     return at;
 }
 
-static inline void fp_close(struct fp_pair *p, bool reset)
+static void fp_close(struct fp_pair *p, bool reset)
 {
     struct linger lg = {1, 0};
 
@@ -57,7 +22,7 @@ static inline void fp_close(struct fp_pair *p, bool reset)
     p->a = p->b = -1;
 }
 
-static inline struct fp_pair *fp_free_pair(struct faultproxy *f)
+static struct fp_pair *fp_free_pair(struct faultproxy *f)
 {
     int i;
 
@@ -67,7 +32,7 @@ static inline struct fp_pair *fp_free_pair(struct faultproxy *f)
     return NULL;
 }
 
-static inline int fp_dial(struct faultproxy *f)
+static int fp_dial(struct faultproxy *f)
 {
     struct sockaddr_in at = fp_addr(f->to);
     int fd = socket(AF_INET, (f->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
@@ -78,7 +43,7 @@ static inline int fp_dial(struct faultproxy *f)
     return -1;
 }
 
-static inline void fp_accept(struct faultproxy *f)
+static void fp_accept(struct faultproxy *f)
 {
     struct fp_pair *p = fp_free_pair(f);
     int fd = accept4(f->lfd, NULL, NULL, SOCK_CLOEXEC);
@@ -97,7 +62,7 @@ static inline void fp_accept(struct faultproxy *f)
 }
 
 /* Bytes from one side to the other, with whatever is wrong at the moment. */
-static inline void fp_stream(struct faultproxy *f, struct fp_pair *p, int from, int to)
+static void fp_stream(struct faultproxy *f, struct fp_pair *p, int from, int to)
 {
     char buf[4096];
     ssize_t n = recv(from, buf, f->one_byte ? 1 : sizeof(buf), MSG_DONTWAIT), i;
@@ -123,7 +88,7 @@ static inline void fp_stream(struct faultproxy *f, struct fp_pair *p, int from, 
     }
 }
 
-static inline bool fp_hits(struct faultproxy *f, int percent)
+static bool fp_hits(struct faultproxy *f, int percent)
 {
     bool hit = (int)(rand_r(&f->seed) % 100) < percent;
 
@@ -131,7 +96,7 @@ static inline bool fp_hits(struct faultproxy *f, int percent)
     return hit;
 }
 
-static inline void fp_send_dgram(struct faultproxy *f, struct fp_pair *p, bool back,
+static void fp_send_dgram(struct faultproxy *f, struct fp_pair *p, bool back,
                                  const void *buf, size_t n)
 {
     if (back)
@@ -141,7 +106,7 @@ static inline void fp_send_dgram(struct faultproxy *f, struct fp_pair *p, bool b
     f->n_pass++;
 }
 
-static inline void fp_datagram(struct faultproxy *f, struct fp_pair *p, bool back,
+static void fp_datagram(struct faultproxy *f, struct fp_pair *p, bool back,
                                const void *buf, size_t n)
 {
     static struct {
@@ -171,7 +136,7 @@ static inline void fp_datagram(struct faultproxy *f, struct fp_pair *p, bool bac
     }
 }
 
-static inline void fp_from_client(struct faultproxy *f)
+static void fp_from_client(struct faultproxy *f)
 {
     struct sockaddr_in from;
     socklen_t len = sizeof(from);
@@ -190,7 +155,7 @@ static inline void fp_from_client(struct faultproxy *f)
         fp_datagram(f, p, false, buf, (size_t)n);
 }
 
-static inline void fp_from_server(struct faultproxy *f, struct fp_pair *p)
+static void fp_from_server(struct faultproxy *f, struct fp_pair *p)
 {
     char buf[65536];
     ssize_t n = recv(p->b, buf, sizeof(buf), MSG_DONTWAIT);
@@ -199,7 +164,7 @@ static inline void fp_from_server(struct faultproxy *f, struct fp_pair *p)
         fp_datagram(f, p, true, buf, (size_t)n);
 }
 
-static inline void fp_turn(struct faultproxy *f, struct pollfd *pf)
+static void fp_turn(struct faultproxy *f, struct pollfd *pf)
 {
     int i;
 
@@ -219,7 +184,7 @@ static inline void fp_turn(struct faultproxy *f, struct pollfd *pf)
         fp_accept(f);
 }
 
-static inline void *fp_run(void *arg)
+static void *fp_run(void *arg)
 {
     struct faultproxy *f = arg;
     struct pollfd pf[2 + 2 * FP_MAX];
@@ -239,8 +204,7 @@ static inline void *fp_run(void *arg)
     }
 }
 
-/* Forward any free port of 127.0.0.1 to its port <to>. */
-static inline void faultproxy_start(struct faultproxy *f, int to, bool udp)
+void faultproxy_start(struct faultproxy *f, int to, bool udp)
 {
     struct sockaddr_in at = fp_addr(0);
     socklen_t len = sizeof(at);
@@ -262,7 +226,7 @@ static inline void faultproxy_start(struct faultproxy *f, int to, bool udp)
     assert_int_equal(pthread_create(&f->thread, NULL, fp_run, f), 0);
 }
 
-static inline void faultproxy_stop(struct faultproxy *f)
+void faultproxy_stop(struct faultproxy *f)
 {
     int i;
 
@@ -277,5 +241,3 @@ static inline void faultproxy_stop(struct faultproxy *f)
             fp_close(&f->pair[i], true);
     f->port = 0;
 }
-
-#endif

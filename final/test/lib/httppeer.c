@@ -1,24 +1,6 @@
-/* httppeer.h -- an HTTP client in bare bytes, and a check of Prometheus text by its
- * definition. */
-#ifndef LARS_TEST_HTTPPEER_H
-#define LARS_TEST_HTTPPEER_H
+#include "httppeer.h"
 
-#include <ctype.h>
-
-#include <sys/prctl.h>
-#include <sys/socket.h>
-
-#include "net/sock.h"
-#include "peer.h"
-
-struct httpreply {
-    int status;
-    size_t len;                       /* of body */
-    char text[65536];                 /* all of it */
-    const char *body;
-};
-
-static inline void httppeer_ask(int fd, const char *method, const char *path)
+void httppeer_ask(int fd, const char *method, const char *path)
 {
     char q[300];
 
@@ -29,9 +11,7 @@ static inline void httppeer_ask(int fd, const char *method, const char *path)
                                method, path));
 }
 
-/* A child that answers every request with "hello" and <*status> (NULL: 200), from
- * 127.0.0.1 and <*port>.  It ends with the test, or by a signal. */
-static inline pid_t httppeer_serve(int *port, const _Atomic int *status)
+pid_t httppeer_serve(int *port, const _Atomic int *status)
 {
     struct net_addr at;
     int lfd, fd;
@@ -61,8 +41,7 @@ static inline pid_t httppeer_serve(int *port, const _Atomic int *status)
     return pid;
 }
 
-/* Until the other side closes. */
-static inline void httppeer_read(int fd, struct httpreply *r)
+void httppeer_read(int fd, struct httpreply *r)
 {
     size_t n = 0;
     ssize_t got;
@@ -78,7 +57,7 @@ static inline void httppeer_read(int fd, struct httpreply *r)
     r->len = n - (size_t)(r->body - r->text);
 }
 
-static inline void httppeer_get(int port, const char *path, struct httpreply *r)
+void httppeer_get(int port, const char *path, struct httpreply *r)
 {
     int fd = peer_connect(port);
 
@@ -87,8 +66,7 @@ static inline void httppeer_get(int port, const char *path, struct httpreply *r)
     close(fd);
 }
 
-/* The value of a metric; fails when it is not there. */
-static inline double httppeer_value(const struct httpreply *r, const char *name)
+double httppeer_value(const struct httpreply *r, const char *name)
 {
     char want[120];
     const char *at;
@@ -100,7 +78,7 @@ static inline double httppeer_value(const struct httpreply *r, const char *name)
     return atof(at + strlen(want));
 }
 
-static inline bool httppeer_is_name(const char *s)
+static bool httppeer_is_name(const char *s)
 {
     if (!isalpha((unsigned char)*s))
         return false;
@@ -110,7 +88,7 @@ static inline bool httppeer_is_name(const char *s)
 }
 
 /* Is it <name>, with or without one label: NAME{LABEL="VALUE"}? */
-static inline bool httppeer_is_sample_of(const char *s, const char *name)
+static bool httppeer_is_sample_of(const char *s, const char *name)
 {
     char label[60], value[60];
     int used = 0;
@@ -125,7 +103,7 @@ static inline bool httppeer_is_sample_of(const char *s, const char *name)
 }
 
 /* Read the samples of <name> at <*text>: one, or one for each value of a label. */
-static inline void httppeer_skip_samples(const char **text, const char *name)
+static void httppeer_skip_samples(const char **text, const char *name)
 {
     char sample[120], seen[2048] = " ", key[130];
     double v;
@@ -143,9 +121,7 @@ static inline void httppeer_skip_samples(const char **text, const char *name)
     assert_true(n > 0);
 }
 
-/* HELP, TYPE and the samples of each name, each name once; counters end in _total, and
- * nothing else does.  Returns how many names there are. */
-static inline int httppeer_check_text(const char *text)
+int httppeer_check_text(const char *text)
 {
     char name[2][120], type[20], seen[8192] = " ", key[130];
     int n = 0, used;
@@ -170,5 +146,3 @@ static inline int httppeer_check_text(const char *text)
     }
     return n;
 }
-
-#endif
