@@ -1,155 +1,160 @@
-/* Services and the database killed, stopped, filled and spoiled while callers call: no
- * wrong answer, nothing reported is lost or counted twice.  FAULTS' rows are named. */
-#include "chaos.h"
+/* Services and the database are killed, stopped, filled and damaged while callers call: no
+ * answer is wrong, and no reported call is lost or counted twice.  A number such as F3
+ * identifies the fault in the printed lines and on the pages. */
+#include "lib/chaos.h"
 
 #include <sys/stat.h>
 
-static void t_f2_dnsd_killed(void **state)
+static void t_f2_killed_dnsd_fails_no_call(void **state)
 {
     uint64_t since, ms;
     int i;
 
     (void)state;
-    start_everything();
-    load_start(agent.port);
-    for (i = 0; i < rounds(); i++) {
-        proc_end(&dns, SIGKILL);
+    chaos_start();
+    chaos_load_start(sys.agentd.port);
+    for (i = 0; i < chaos_rounds(); i++) {
+        proc_end(&sys.dnsd, SIGKILL);
         since = t_now_ms();
-        add_node(2 * i);
-        ms = in_force(4 + 2 * i, since);
+        chaos_add_node(2 * i);
+        ms = chaos_wait_nodes(4 + 2 * i, since);
         assert_int_equal(load.failed, 0);
-        say("F2 DNSService of the own zone killed, a new node meanwhile", ms);
-        proc_end(&dns2, SIGKILL);
-        add_node(2 * i + 1);
-        start_dnsd(&dns, dns_port, "dnsd1");
+        chaos_print("F2 DNSService of the own zone killed, a node was added meanwhile",
+                    ms);
+        proc_end(&chaos.dnsd2, SIGKILL);
+        chaos_add_node(2 * i + 1);
+        chaos_start_dnsd(&sys.dnsd, sys.dnsd_port, "dnsd1");
         since = t_now_ms();
-        ms = in_force(5 + 2 * i, since);
-        start_dnsd(&dns2, dns2_port, "dnsd2");
+        ms = chaos_wait_nodes(5 + 2 * i, since);
+        chaos_start_dnsd(&chaos.dnsd2, chaos.dnsd2_port, "dnsd2");
         assert_int_equal(load.failed, 0);
-        say("F2 both DNSServices killed, one started again", ms);
+        chaos_print("F2 both DNSServices killed, one started again", ms);
     }
-    all_counted();
+    chaos_check_totals();
 }
 
-static void t_f5_dnsd_stopped(void **state)
+static void t_f5_stopped_dnsd_fails_no_call(void **state)
 {
     uint64_t since, ms;
 
     (void)state;
-    start_everything();
-    load_start(agent.port);
-    kill(dns.pid, SIGSTOP);
+    chaos_start();
+    chaos_load_start(sys.agentd.port);
+    kill(sys.dnsd.pid, SIGSTOP);
     since = t_now_ms();
-    add_node(1);
-    ms = in_force(4, since);
-    kill(dns.pid, SIGCONT);
-    add_node(2);
-    in_force(5, t_now_ms());
+    chaos_add_node(1);
+    ms = chaos_wait_nodes(4, since);
+    kill(sys.dnsd.pid, SIGCONT);
+    chaos_add_node(2);
+    chaos_wait_nodes(5, t_now_ms());
     assert_int_equal(load.failed, 0);
-    say("F5 DNSService of the own zone stopped (SIGSTOP), a new node meanwhile", ms);
-    all_counted();
+    chaos_print(
+        "F5 DNSService of the own zone stopped (SIGSTOP), a node was added meanwhile",
+        ms);
+    chaos_check_totals();
 }
 
-static void t_f3_reportd_killed_and_f5_stopped(void **state)
+static void t_f3_f5_killed_or_stopped_reportd_loses_no_call(void **state)
 {
     uint64_t ms;
     int i;
 
     (void)state;
-    start_everything();
-    load_start(agent.port);
-    for (i = 0; i < rounds(); i++) {
+    chaos_start();
+    chaos_load_start(sys.agentd.port);
+    for (i = 0; i < chaos_rounds(); i++) {
         unsigned long long seen = load.n;
 
-        proc_end(&rep, SIGKILL);
+        proc_end(&sys.reportd, SIGKILL);
         T_WAIT(load.n > seen + 200);
-        proc_end(&rep2, SIGKILL);
+        proc_end(&chaos.reportd2, SIGKILL);
         T_WAIT(load.n > seen + 400);
-        start_reportd(&rep, rep_port);
-        start_reportd(&rep2, rep2_port);
+        chaos_start_reportd(&sys.reportd, sys.reportd_port);
+        chaos_start_reportd(&chaos.reportd2, chaos.reportd2_port);
         T_WAIT(load.n > seen + 600);
-        kill(rep.pid, SIGSTOP);
+        kill(sys.reportd.pid, SIGSTOP);
         T_WAIT(load.n > seen + 800);
-        kill(rep.pid, SIGCONT);
+        kill(sys.reportd.pid, SIGCONT);
     }
-    ms = all_counted();
+    ms = chaos_check_totals();
     assert_int_equal(load.failed, 0);
-    say("F3 F5 Report Services killed, stopped, started; every call counted once", ms);
+    chaos_print("F3 F5 Report Services killed, stopped, started; every call counted once",
+                ms);
 }
 
-static void t_f5_reportd_stopped_is_left(void **state)
+static void t_f5_stopped_reportd_is_replaced_by_the_second(void **state)
 {
     unsigned long long before;
     uint64_t since;
 
     (void)state;
-    start_everything();
-    load_start(agent.port);
-    T_WAIT(total("succ_cnt") > 0);
-    kill(rep.pid, SIGSTOP);
+    chaos_start();
+    chaos_load_start(sys.agentd.port);
+    T_WAIT(system_total("succ_cnt") > 0);
+    kill(sys.reportd.pid, SIGSTOP);
     since = t_now_ms();
-    poll(NULL, 0, 200); /* what was on its way is there */
-    before = total("succ_cnt");
-    T_WAIT(total("succ_cnt") > before);
-    say("F5 Report Service of the own zone stopped: the other one counts",
-        t_now_ms() - since);
-    kill(rep.pid, SIGCONT);
-    all_counted();
+    poll(NULL, 0, 200); /* rows in flight are written */
+    before = system_total("succ_cnt");
+    T_WAIT(system_total("succ_cnt") > before);
+    chaos_print("F5 Report Service of the own zone stopped: the second one counts",
+                t_now_ms() - since);
+    kill(sys.reportd.pid, SIGCONT);
+    chaos_check_totals();
 }
 
-static void t_f1_agent_killed(void **state)
+static void t_f1_killed_agent_has_its_routes_again(void **state)
 {
     uint64_t since, ms;
     int i;
 
     (void)state;
-    start_everything();
-    load_start(agent.port);
-    for (i = 0; i < rounds(); i++) {
-        T_WAIT(total("succ_cnt") > 0);
-        proc_end(&agent, SIGKILL);
+    chaos_start();
+    chaos_load_start(sys.agentd.port);
+    for (i = 0; i < chaos_rounds(); i++) {
+        T_WAIT(system_total("succ_cnt") > 0);
+        proc_end(&sys.agentd, SIGKILL);
         since = t_now_ms();
-        start_chaos_agent();
-        T_WAIT(n_nodes() == 3);
+        chaos_start_agentd();
+        T_WAIT(system_n_nodes() == 3);
         ms = t_now_ms() - since;
-        say("F1 agent killed and started again", ms);
+        chaos_print("F1 agent killed and started again", ms);
     }
-    load_stop();
+    chaos_load_stop();
 }
 
-static void t_f7_everything_restarted_without_database(void **state)
+static void t_f7_restart_without_the_database_fails_no_call(void **state)
 {
     uint64_t since, ms;
 
     (void)state;
-    start_everything();
-    assert_int_equal(mydb_run("stop"), 0);
-    proc_end(&dns, SIGKILL);
-    proc_end(&dns2, SIGKILL);
-    proc_end(&agent, SIGTERM);
-    start_dnsd(&dns, dns_port, "dnsd1");
-    start_dnsd(&dns2, dns2_port, "dnsd2");
-    start_chaos_agent();
-    T_WAIT(n_nodes() == 3);
-    load_start(agent.port);
+    chaos_start();
+    testdb_stop();
+    proc_end(&sys.dnsd, SIGKILL);
+    proc_end(&chaos.dnsd2, SIGKILL);
+    proc_end(&sys.agentd, SIGTERM);
+    chaos_start_dnsd(&sys.dnsd, sys.dnsd_port, "dnsd1");
+    chaos_start_dnsd(&chaos.dnsd2, chaos.dnsd2_port, "dnsd2");
+    chaos_start_agentd();
+    T_WAIT(system_n_nodes() == 3);
+    chaos_load_start(sys.agentd.port);
     T_WAIT(load.n > 500);
     assert_int_equal(load.failed, 0);
-    assert_int_equal(mydb_run("start"), 0);
+    testdb_start();
     since = t_now_ms();
-    add_node(1);
-    ms = in_force(4, since);
-    say("F7 agent and DNSServices restarted without the database", ms);
-    all_counted();
+    chaos_add_node(1);
+    ms = chaos_wait_nodes(4, since);
+    chaos_print("F7 agent and DNSServices restarted without the database", ms);
+    chaos_check_totals();
 }
 
-/* The pid of the private server. */
+/* The pid of the database server. */
 static pid_t db_pid(void)
 {
     char path[100];
     int pid = 0;
     FILE *f;
 
-    snprintf(path, sizeof(path), "%s/pid", mydb_dir);
+    snprintf(path, sizeof(path), "%s/pid", testdb_dir);
     f = fopen(path, "r");
     assert_non_null(f);
     assert_int_equal(fscanf(f, "%d", &pid), 1);
@@ -157,7 +162,7 @@ static pid_t db_pid(void)
     return pid;
 }
 
-static void t_f8_database_hangs(void **state)
+static void t_f8_hanging_database_fails_no_call(void **state)
 {
     unsigned long long seen;
     uint64_t since, ms;
@@ -165,130 +170,133 @@ static void t_f8_database_hangs(void **state)
     int c;
 
     (void)state;
-    start_everything();
+    chaos_start();
     pid = db_pid();
-    load_start(agent.port);
+    chaos_load_start(sys.agentd.port);
     kill(pid, SIGSTOP);
     seen = load.n;
-    T_WAIT(load.n > seen + 1500); /* longer than its time-outs */
-    c = peer_connect(dns.port);
+    T_WAIT(load.n > seen + 1500); /* longer than the time-outs of the services */
+    c = peer_connect(sys.dnsd.port);
     dnspeer_ask(c, 1, 1);
-    dnspeer_expect(c, 1, 1, 3); /* the loops answer as ever */
+    dnspeer_expect(c, 1, 1, 3); /* the loops do not wait for it */
     close(c);
     kill(pid, SIGCONT);
     since = t_now_ms();
-    add_node(1);
-    ms = in_force(4, since);
+    chaos_add_node(1);
+    ms = chaos_wait_nodes(4, since);
     assert_int_equal(load.failed, 0);
-    say("F8 database hangs (SIGSTOP)", ms);
-    all_counted();
+    chaos_print("F8 database hangs (SIGSTOP)", ms);
+    chaos_check_totals();
 }
 
-static void t_f9_database_killed_under_load(void **state)
+static void t_f9_killed_database_loses_no_call(void **state)
 {
     uint64_t since, ms;
     int i;
 
     (void)state;
-    start_everything();
-    load_start(agent.port);
-    for (i = 0; i < rounds(); i++) {
-        unsigned long long before = total("succ_cnt");
+    chaos_start();
+    chaos_load_start(sys.agentd.port);
+    for (i = 0; i < chaos_rounds(); i++) {
+        unsigned long long before = system_total("succ_cnt");
 
-        T_WAIT(total("succ_cnt") > before);
+        T_WAIT(system_total("succ_cnt") > before);
         kill(db_pid(), SIGKILL);
-        T_WAIT(mydb_run("stop") == 0);
-        assert_int_equal(mydb_run("start"), 0);
+        T_WAIT(testdb_try_stop());
+        testdb_start();
         since = t_now_ms();
-        add_node(i);
-        ms = in_force(4 + i, since);
-        say("F9 database killed under load", ms);
+        chaos_add_node(i);
+        ms = chaos_wait_nodes(4 + i, since);
+        chaos_print("F9 database killed under load", ms);
     }
-    all_counted();
+    chaos_check_totals();
     assert_int_equal(load.failed, 0);
 }
 
-static void t_f10_table_emptied_and_spoiled(void **state)
+static void t_f10_emptied_table_and_bad_rows_fail_no_call(void **state)
 {
     uint64_t since, ms;
 
     (void)state;
-    start_everything();
-    load_start(agent.port);
-    mydb_sql("TRUNCATE TABLE RouteData");
-    proc_expect_line(dns.err, "route.held");
-    proc_expect_line(dns2.err, "route.held");
-    mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES "
-             "(1,1,INET_ATON('127.0.1.1'),80), (1,1,INET_ATON('127.0.1.2'),80), "
-             "(1,1,INET_ATON('200.1.2.3'),80), (1,1,5,0), (1,1,6,70000), (0,0,7,7), "
-             "(4294967295,4294967295,4294967295,4294967295)");
+    chaos_start();
+    chaos_load_start(sys.agentd.port);
+    testdb_sql("TRUNCATE TABLE RouteData");
+    proc_expect_line(sys.dnsd.err, "route.held");
+    proc_expect_line(chaos.dnsd2.err, "route.held");
+    testdb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES "
+               "(1,1,INET_ATON('127.0.1.1'),80), (1,1,INET_ATON('127.0.1.2'),80), "
+               "(1,1,INET_ATON('200.1.2.3'),80), (1,1,5,0), (1,1,6,70000), (0,0,7,7), "
+               "(4294967295,4294967295,4294967295,4294967295)");
     since = t_now_ms();
-    add_node(1);
-    ms = in_force(4, since);
+    chaos_add_node(1);
+    ms = chaos_wait_nodes(4, since);
     assert_int_equal(load.failed, 0);
-    say("F10 table truncated, then filled with bad rows as well", ms);
-    all_counted();
+    chaos_print("F10 table truncated, then filled with bad rows as well", ms);
+    chaos_check_totals();
 }
 
-static void t_f17_f18_disk_full_and_file_spoiled(void **state)
+static void t_f17_f18_full_disk_and_damaged_file_fail_no_call(void **state)
 {
     char path[140], beside[160];
     struct stat st;
     int fd;
 
     (void)state;
-    start_everything();
-    load_start(agent.port);
-    snprintf(path, sizeof(path), "%s/dnsd1/dnsd.routes", mydb_dir);
+    chaos_start();
+    chaos_load_start(sys.agentd.port);
+    snprintf(path, sizeof(path), "%s/dnsd1/dnsd.routes", testdb_dir);
     snprintf(beside, sizeof(beside), "%s.new", path);
     T_WAIT(stat(path, &st) == 0);
     assert_int_equal(symlink("/dev/full", beside), 0);
-    add_node(1);
-    proc_expect_line(dns.err, "route.file");
-    in_force(4, t_now_ms());
-    add_node(2);
-    in_force(5, t_now_ms());
-    proc_end(&dns, SIGKILL);
+    chaos_add_node(1);
+    proc_expect_line(sys.dnsd.err, "route.file");
+    chaos_wait_nodes(4, t_now_ms());
+    chaos_add_node(2);
+    chaos_wait_nodes(5, t_now_ms());
+    proc_end(&sys.dnsd, SIGKILL);
     fd = open(path, O_WRONLY | O_CLOEXEC);
     assert_int_equal(pwrite(fd, "\x80", 1, 30), 1);
     close(fd);
-    assert_int_equal(mydb_run("stop"), 0);
-    start_dnsd(&dns, dns_port, "dnsd1");
-    proc_expect_line(dns.err, "not used");
-    assert_int_equal(mydb_run("start"), 0);
-    add_node(3);
-    assert_true(in_force(6, t_now_ms()) < T_DEADLINE_MS);
+    testdb_stop();
+    chaos_start_dnsd(&sys.dnsd, sys.dnsd_port, "dnsd1");
+    proc_expect_line(sys.dnsd.err, "not used");
+    testdb_start();
+    chaos_add_node(3);
+    assert_true(chaos_wait_nodes(6, t_now_ms()) < T_DEADLINE_MS);
     assert_int_equal(load.failed, 0);
-    say("F17 F18 no space for the last known good file, then a spoiled one", 0);
-    all_counted();
+    chaos_print("F17 F18 no space for the last known good file, then a damaged one", 0);
+    chaos_check_totals();
 }
 
-static void t_zone_killed(void **state)
+static void t_killed_services_of_the_own_zone_fail_no_call(void **state)
 {
     uint64_t since, ms;
 
     (void)state;
-    start_everything();
-    load_start(agent.port);
-    kill(dns.pid, SIGKILL);
-    kill(rep.pid, SIGKILL);
-    proc_wait(&dns);
-    proc_wait(&rep);
+    chaos_start();
+    chaos_load_start(sys.agentd.port);
+    kill(sys.dnsd.pid, SIGKILL);
+    kill(sys.reportd.pid, SIGKILL);
+    proc_wait(&sys.dnsd);
+    proc_wait(&sys.reportd);
     since = t_now_ms();
-    add_node(1);
-    ms = in_force(4, since);
-    remove_node(1);
-    in_force(3, t_now_ms());
-    say("control plane of the own zone killed", ms);
+    chaos_add_node(1);
+    ms = chaos_wait_nodes(4, since);
+    chaos_remove_node(1);
+    chaos_wait_nodes(3, t_now_ms());
+    chaos_print("services of the own zone killed", ms);
     assert_int_equal(load.failed, 0);
-    all_counted();
+    chaos_check_totals();
 }
 
-#define C(fn) cmocka_unit_test_setup_teardown(fn, chaos_setup, chaos_teardown)
-
-MYDB_MAIN(C(t_f2_dnsd_killed), C(t_f5_dnsd_stopped),
-          C(t_f3_reportd_killed_and_f5_stopped), C(t_f5_reportd_stopped_is_left),
-          C(t_f1_agent_killed), C(t_f7_everything_restarted_without_database),
-          C(t_f8_database_hangs), C(t_f9_database_killed_under_load),
-          C(t_f10_table_emptied_and_spoiled), C(t_f17_f18_disk_full_and_file_spoiled),
-          C(t_zone_killed))
+TESTDB_MAIN(CHAOS_TEST(t_f2_killed_dnsd_fails_no_call),
+            CHAOS_TEST(t_f5_stopped_dnsd_fails_no_call),
+            CHAOS_TEST(t_f3_f5_killed_or_stopped_reportd_loses_no_call),
+            CHAOS_TEST(t_f5_stopped_reportd_is_replaced_by_the_second),
+            CHAOS_TEST(t_f1_killed_agent_has_its_routes_again),
+            CHAOS_TEST(t_f7_restart_without_the_database_fails_no_call),
+            CHAOS_TEST(t_f8_hanging_database_fails_no_call),
+            CHAOS_TEST(t_f9_killed_database_loses_no_call),
+            CHAOS_TEST(t_f10_emptied_table_and_bad_rows_fail_no_call),
+            CHAOS_TEST(t_f17_f18_full_disk_and_damaged_file_fail_no_call),
+            CHAOS_TEST(t_killed_services_of_the_own_zone_fail_no_call))

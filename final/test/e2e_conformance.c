@@ -1,25 +1,28 @@
-/* The scenarios in C, in C++, and in plain Python without the library. */
-#include "conformance.h"
+/* The conformance suite: every language binding passes the same scenarios against a real
+ * agent and database.  Here C, C++, and Python code that speaks UDP without the library. */
+#include "lib/conformance.h"
 
-static void t_c(void **state)
+static void t_c_passes_the_scenarios(void **state)
 {
     (void)state;
-    run("conform_c", SCENARIOS, LEAST);
+    conformance_run("conform_c", CONFORMANCE_SCENARIOS, CONFORMANCE_LEAST);
 }
 
-static void t_cpp(void **state)
+static void t_cpp_passes_the_scenarios(void **state)
 {
     (void)state;
-    run("conform_cpp", SCENARIOS, LEAST);
+    conformance_run("conform_cpp", CONFORMANCE_SCENARIOS, CONFORMANCE_LEAST);
 }
 
-/* Without the library, as docs/ref/udp.md has it. */
-static void t_plain_python_by_udp(void **state)
+/* Written from docs/ref/udp.md alone. */
+static void t_python_by_udp_passes_the_scenarios(void **state)
 {
     (void)state;
     if (getenv("LARS_MODE"))
         skip();
-    run("conform_udp", SCENARIOS "-udp", 6);
+    conformance_run("conform_udp", CONFORMANCE_SCENARIOS "-udp", 6);
 }
 
-MYDB_MAIN(S(t_c), S(t_cpp), S(t_plain_python_by_udp))
+TESTDB_MAIN(CONFORMANCE_TEST(t_c_passes_the_scenarios),
+            CONFORMANCE_TEST(t_cpp_passes_the_scenarios),
+            CONFORMANCE_TEST(t_python_by_udp_passes_the_scenarios))

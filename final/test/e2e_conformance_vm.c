@@ -1,18 +1,21 @@
-/* The scenarios in Python and Java; the API inside services; the examples. */
-#include "conformance.h"
+/* The conformance suite in Python and Java; the API inside a Java service, asyncio and
+ * gunicorn, where every call is counted; the examples, which must answer every request
+ * with one node dead. */
+#include "lib/conformance.h"
 
 #include "lib/httppeer.h"
 
-/* Its natives, called from C: under valgrind there is no JVM in the way. */
-static void t_the_natives_of_java(void **state)
+/* The native functions of the Java binding, called from C, so that they can run under
+ * valgrind without a JVM. */
+static void t_native_functions_of_java_pass_the_scenarios(void **state)
 {
     (void)state;
-    run("conform_jni", SCENARIOS, LEAST);
+    conformance_run("conform_jni", CONFORMANCE_SCENARIOS, CONFORMANCE_LEAST);
 }
 
-/* The interpreter loses some memory of its own at its end.  Nothing that went through our
- * extension may be among it, and no wrong access. */
-static void python_loses_nothing_of_ours(void)
+/* The interpreter does not free all of its own memory at its end.  No block that was
+ * allocated through the extension may be among it, and no access may be wrong. */
+static void expect_no_leak_in_python(void)
 {
     static const char grep[] =
         "cd %s && cat vg.* >all && test -s all && ! grep -B 20 -A 20 larsmodule all";
@@ -23,83 +26,83 @@ static void python_loses_nothing_of_ours(void)
     snprintf(wrap, sizeof(wrap),
              "valgrind --fair-sched=try --trace-children=yes --leak-check=full "
              "--show-leak-kinds=definite,indirect --num-callers=40 --log-file=%s/vg.%%p",
-             mydb_dir);
-    start_system();
+             testdb_dir);
+    conformance_start_system();
     setenv("PYTHONMALLOC", "malloc", 1);
     setenv("LARS_WRAP", wrap, 1);
-    proc_start(&runner, "conform_python", SCENARIOS, NULL);
+    proc_start(&conformance_runner, "conform_python", CONFORMANCE_SCENARIOS, NULL);
     setenv("LARS_WRAP", was, 1);
     unsetenv("PYTHONMALLOC");
     free(was);
-    talk(LEAST);
-    snprintf(cmd, sizeof(cmd), grep, mydb_dir);
+    conformance_talk(CONFORMANCE_LEAST);
+    snprintf(cmd, sizeof(cmd), grep, testdb_dir);
     assert_int_equal(system(cmd), 0);
 }
 
-static void t_python(void **state)
+static void t_python_passes_the_scenarios(void **state)
 {
     const char *mode = getenv("LARS_MODE");
 
     (void)state;
     if (!mode)
-        run("conform_python", SCENARIOS, LEAST);
+        conformance_run("conform_python", CONFORMANCE_SCENARIOS, CONFORMANCE_LEAST);
     else if (strcmp(mode, "memcheck") == 0)
-        python_loses_nothing_of_ours();
+        expect_no_leak_in_python();
     else
-        skip();                       /* a sanitizer wants to be first in the program */
+        skip(); /* a sanitizer must be loaded first */
 }
 
-static void t_java(void **state)
+static void t_java_passes_the_scenarios(void **state)
 {
     (void)state;
     if (getenv("LARS_MODE"))
-        skip();                       /* a machine of its own */
-    run("conform_java", SCENARIOS, LEAST);
+        skip(); /* the JVM does not run under a tool */
+    conformance_run("conform_java", CONFORMANCE_SCENARIOS, CONFORMANCE_LEAST);
 }
 
-/* --- in services -------------------------------------------------------------------- */
+/* --- the API in services -------------------------------------------------------------------- */
 
 static void begin_service(const char *name)
 {
     if (getenv("LARS_MODE"))
-        skip();                       /* an interpreter, a machine of its own */
-    start_system();
-    begin();
-    proc_start(&runner, name, NULL);
+        skip(); /* interpreters and the JVM do not run under a tool */
+    conformance_start_system();
+    conformance_begin();
+    proc_start(&conformance_runner, name, NULL);
 }
 
-/* The runner prints how many calls it made; a few may have been in flight at its end. */
-static void expect_made(unsigned long long under_way)
+/* The runner prints how many calls it made; at most <in_flight> of them had not ended. */
+static void expect_made(unsigned long long in_flight)
 {
     unsigned long long made = 0;
     char line[512];
 
-    while (made == 0 && proc_line(runner.out, line, sizeof(line))) {
+    while (made == 0 && proc_line(conformance_runner.out, line, sizeof(line))) {
         print_message("%s\n", line);
         assert_null(strstr(line, "WARNING in native"));
         sscanf(line, "made %llu", &made);
     }
     assert_true(made > 0);
-    assert_int_equal(proc_wait(&runner), 0);
-    T_WAIT(total("succ_cnt") == made);
-    assert_true(total("err_cnt") <= under_way);
+    assert_int_equal(proc_wait(&conformance_runner), 0);
+    T_WAIT(system_total("succ_cnt") == made);
+    assert_true(system_total("err_cnt") <= in_flight);
 }
 
-static void t_a_pool_class_loaders_a_million_calls_in_java(void **state)
+static void t_java_service_counts_a_million_calls(void **state)
 {
     (void)state;
     begin_service("embed_java");
     expect_made(0);
 }
 
-static void t_asyncio_forks_a_pool_in_python(void **state)
+static void t_python_service_counts_calls_of_asyncio_and_forks(void **state)
 {
     (void)state;
     begin_service("embed_python");
     expect_made(8);
 }
 
-static void t_gunicorn(void **state)
+static void t_gunicorn_counts_the_calls_of_its_workers(void **state)
 {
     struct httpreply *r = malloc(sizeof(*r));
     char line[512], *at = NULL;
@@ -108,7 +111,7 @@ static void t_gunicorn(void **state)
     (void)state;
     assert_non_null(r);
     begin_service("embed_gunicorn");
-    while (port == 0 && proc_line(runner.err, line, sizeof(line))) {
+    while (port == 0 && proc_line(conformance_runner.err, line, sizeof(line))) {
         at = strstr(line, "Listening at: http://127.0.0.1:");
         port = at ? atoi(strrchr(at, ':') + 1) : 0;
     }
@@ -119,14 +122,14 @@ static void t_gunicorn(void **state)
         assert_non_null(strstr(r->body, " of worker "));
     }
     free(r);
-    T_WAIT(is_total(100, 0));
-    assert_int_equal(proc_end(&runner, SIGTERM), 0);
+    T_WAIT(conformance_total_is(100, 0));
+    assert_int_equal(proc_end(&conformance_runner, SIGTERM), 0);
 }
 
 /* --- the examples ------------------------------------------------------------------- */
 
-/* One of two nodes is dead, and every request is answered. */
-static void t_the_examples_do_the_same(void **state)
+/* One of the two nodes does not run; every request is answered by the other. */
+static void t_examples_answer_with_one_node_down(void **state)
 {
     static const char *const name[] = {"get_c", "get_cpp", "get_python", "get_java"};
     char sql[300], line[200];
@@ -138,23 +141,25 @@ static void t_the_examples_do_the_same(void **state)
              "INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES (5, 1, "
              "INET_ATON('127.0.0.1'), %d), (5, 1, INET_ATON('127.0.0.1'), 1)",
              http);
-    mydb_sql(sql);
-    start_system();
-    client = NULL;
-    assert_int_equal(lars_open(&client, NULL), 0);
-    T_WAIT(lars_register(client, 5, 1) == 0);
+    testdb_sql(sql);
+    conformance_start_system();
+    assert_int_equal(lars_open(&sys.client, NULL), 0); /* LARS_DIR and LARS_PORT */
+    T_WAIT(lars_register(sys.client, 5, 1) == 0);
     for (i = 0; i < n; i++)
         for (k = 0; k < 3; k++) {
-            proc_start(&runner, name[i], "5", "1", "/", NULL);
-            assert_true(proc_line(runner.out, line, sizeof(line)));
+            proc_start(&conformance_runner, name[i], "5", "1", "/", NULL);
+            assert_true(proc_line(conformance_runner.out, line, sizeof(line)));
             assert_string_equal(line, "hello");
-            assert_int_equal(proc_wait(&runner), 0);
+            assert_int_equal(proc_wait(&conformance_runner), 0);
         }
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
 }
 
-MYDB_MAIN(S(t_the_natives_of_java), S(t_java), S(t_python),
-          S(t_a_pool_class_loaders_a_million_calls_in_java),
-          S(t_asyncio_forks_a_pool_in_python), S(t_gunicorn),
-          S(t_the_examples_do_the_same))
+TESTDB_MAIN(CONFORMANCE_TEST(t_native_functions_of_java_pass_the_scenarios),
+            CONFORMANCE_TEST(t_java_passes_the_scenarios),
+            CONFORMANCE_TEST(t_python_passes_the_scenarios),
+            CONFORMANCE_TEST(t_java_service_counts_a_million_calls),
+            CONFORMANCE_TEST(t_python_service_counts_calls_of_asyncio_and_forks),
+            CONFORMANCE_TEST(t_gunicorn_counts_the_calls_of_its_workers),
+            CONFORMANCE_TEST(t_examples_answer_with_one_node_down))

@@ -1,28 +1,29 @@
-/* The calls in the database equal the calls that were made, although programs are killed,
- * stopped and started again. */
+/* The database counts exactly the calls that were made, although the agent, the Report
+ * Service or the database is killed, frozen, stopped and started again.  A legacy Report
+ * Service, which does not acknowledge batches, gets totals. */
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "dnspeer.h"
+#include "lib/system.h"
 #include "net/sock.h"
-#include "system.h"
 
-#define ROUNDS (getenv("LARS_MODE") ? 2 : 8) /* a tool makes each start slow */
+#define ROUNDS (getenv("LARS_MODE") ? 2 : 8) /* valgrind makes each start slow */
 
 static atomic_bool calling;
-static unsigned long long n_true; /* calls reported by the caller */
+static unsigned long long n_true; /* calls that were made and reported */
 
-/* One call, reported, and counted by the agent when this returns: the question that
- * follows the report comes by the same socket. */
+/* Makes one call and reports it.  The agent has counted the report when this returns,
+ * because it has answered the question that follows the report on the same socket. */
 static bool one_call(void)
 {
     struct lars_host h;
 
-    if (lars_get_host(client, 1, 1, &h) != 0)
+    if (lars_get_host(sys.client, 1, 1, &h) != 0)
         return false;
-    if (lars_report(client, &h, 0) != 0)
+    if (lars_report(sys.client, &h, 0) != 0)
         return false;
-    return lars_get_host(client, 1, 1, &h) == 0;
+    return lars_get_host(sys.client, 1, 1, &h) == 0;
 }
 
 static void calls(int n)
@@ -43,124 +44,108 @@ static void *caller(void *arg)
 
 static int exact_setup(void **state)
 {
-    int rc = setup(state);
-
-    mydb_sql("DELETE FROM ReportSeen");
     n_true = 0;
-    return rc;
+    return system_setup(state);
 }
 
-static int exact_teardown(void **state)
-{
-    char path[120];
-    int i;
-
-    for (i = 0; i < 3; i++) {
-        snprintf(path, sizeof(path), "%s/routes.calls.%d", dir, i);
-        unlink(path);
-    }
-    return teardown(state);
-}
-
-static void t_agent_killed_and_started_again(void **state)
+static void t_killed_agent_loses_no_call(void **state)
 {
     struct lars_host h;
     int i;
 
     (void)state;
-    start_all();
+    system_start();
     for (i = 0; i < ROUNDS; i++) {
         calls(50);
-        proc_end(&agent, i % 2 ? SIGKILL : SIGTERM);
-        start_agent();
-        T_WAIT(lars_get_host(client, 1, 1, &h) == 0);
+        proc_end(&sys.agentd, i % 2 ? SIGKILL : SIGTERM);
+        system_start_agentd();
+        T_WAIT(lars_get_host(sys.client, 1, 1, &h) == 0);
     }
     calls(10);
-    T_WAIT(total("succ_cnt") == n_true);
+    T_WAIT(system_total("succ_cnt") == n_true);
     assert_int_equal(n_true, 50 * ROUNDS + 10);
 }
 
-static void t_report_service_killed_under_load(void **state)
+static void t_killed_report_service_loses_no_call(void **state)
 {
     pthread_t t;
     int i;
 
     (void)state;
-    start_all();
+    system_start();
     calling = true;
     assert_int_equal(pthread_create(&t, NULL, caller, NULL), 0);
     for (i = 0; i < ROUNDS; i++) {
-        unsigned long long before = total("succ_cnt");
+        unsigned long long before = system_total("succ_cnt");
 
-        T_WAIT(total("succ_cnt") > before);
-        proc_end(&rep, SIGKILL);
-        start_rep();
+        T_WAIT(system_total("succ_cnt") > before);
+        proc_end(&sys.reportd, SIGKILL);
+        system_start_reportd();
     }
     calling = false;
     pthread_join(t, NULL);
-    T_WAIT(total("succ_cnt") == n_true);
-    assert_int_equal(mydb_number("SELECT COUNT(*) FROM ReportSeen"), 1);
+    T_WAIT(system_total("succ_cnt") == n_true);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM ReportSeen"), 1);
 }
 
-static void t_database_stopped_under_load(void **state)
+static void t_stopped_database_loses_no_call(void **state)
 {
     pthread_t t;
 
     (void)state;
-    start_all();
+    system_start();
     calling = true;
     assert_int_equal(pthread_create(&t, NULL, caller, NULL), 0);
-    T_WAIT(total("succ_cnt") > 0);
-    assert_int_equal(mydb_run("stop"), 0);
-    proc_expect_line(rep.err, "db.down");
-    proc_end(&rep, SIGKILL); /* and its memory with it */
-    start_rep();
-    assert_int_equal(mydb_run("start"), 0);
+    T_WAIT(system_total("succ_cnt") > 0);
+    testdb_stop();
+    proc_expect_line(sys.reportd.err, "db.down");
+    proc_end(&sys.reportd, SIGKILL); /* the batches in its memory are lost */
+    system_start_reportd();
+    testdb_start();
     calling = false;
     pthread_join(t, NULL);
-    T_WAIT(total("succ_cnt") == n_true);
+    T_WAIT(system_total("succ_cnt") == n_true);
 }
 
-static void t_second_report_service_takes_over(void **state)
+static void t_second_report_service_continues_the_stream(void **state)
 {
-    struct proc rep2 = {0};
-    char conf[100];
+    struct proc second = {0};
     pthread_t t;
 
     (void)state;
-    proc_start(&rep2, "lars-reportd", "-p", "0", "-s", mydb_socket, NULL);
-    proc_wait_port(&rep2);
-    snprintf(conf, sizeof(conf), "others = 127.0.0.1:%d\n", rep2.port);
-    more_conf = conf; /* the section before it is [reporter] */
-    start_all();
+    proc_start(&second, "lars-reportd", "-p", "0", "-s", testdb_socket, NULL);
+    system_wait_port(&second, "lars-reportd");
+    /* this continues the section [reporter] */
+    system_agentd_conf("others = 127.0.0.1:%d\n", second.port);
+    system_start();
     calling = true;
     assert_int_equal(pthread_create(&t, NULL, caller, NULL), 0);
-    T_WAIT(total("succ_cnt") > 0);
-    proc_end(&rep, SIGKILL);
-    proc_expect_line(agent.err, "report.acknowledged"); /* with the first ... */
-    proc_expect_line(agent.err, "report.acknowledged"); /* ... and with the second */
+    T_WAIT(system_total("succ_cnt") > 0);
+    proc_end(&sys.reportd, SIGKILL);
+    proc_expect_line(sys.agentd.err, "report.acknowledged"); /* by the first ... */
+    proc_expect_line(sys.agentd.err, "report.acknowledged"); /* ... and by the second */
     calling = false;
     pthread_join(t, NULL);
-    T_WAIT(total("succ_cnt") == n_true);
-    proc_kill(&rep2);
+    T_WAIT(system_total("succ_cnt") == n_true);
+    proc_kill(&second);
 }
 
-static void t_frozen_report_service_loses_nothing(void **state)
+static void t_frozen_report_service_loses_no_call(void **state)
 {
     (void)state;
-    start_all();
+    system_start();
     calls(20);
-    T_WAIT(total("succ_cnt") == n_true);
-    kill(rep.pid, SIGSTOP);
+    T_WAIT(system_total("succ_cnt") == n_true);
+    kill(sys.reportd.pid, SIGSTOP);
     calls(50);
-    kill(rep.pid, SIGCONT);
+    kill(sys.reportd.pid, SIGCONT);
     calls(5);
-    T_WAIT(total("succ_cnt") == n_true);
+    T_WAIT(system_total("succ_cnt") == n_true);
 }
 
 /* --- a Report Service that does not acknowledge ------------------------------------ */
 
-/* The next frame of <fd>: its id; its body into <body>. */
+/* Reads the next frame: its body into <body>.  Returns its message id. */
 static uint32_t next_frame(int fd, uint8_t *body, size_t room, size_t *len)
 {
     uint32_t head[2];
@@ -182,33 +167,30 @@ static void t_legacy_peer_gets_hello_then_totals(void **state)
     (void)state;
     assert_int_equal(net_addr_set(&at, "127.0.0.1", 0), 0);
     lfd = sock_listen(&at, 4, 0);
-    assert_true(lfd >= 0);
+    if (lfd < 0)
+        fail_msg("cannot listen on 127.0.0.1: %s", strerror(-lfd));
     assert_int_equal(sock_local_addr(lfd, &at), 0);
-    snprintf(rep_port, sizeof(rep_port), "%d", at.port);
-    start_dns();
-    start_agent();
-    {
-        struct lars_options opt = {.dir = dir,
-                                   .timeout_ms = 5000,
-                                   .port = (uint16_t)agent.port};
-
-        assert_int_equal(lars_open(&client, &opt), 0);
-    }
-    T_WAIT(lars_register(client, 1, 1) == 0);
+    snprintf(sys.reportd_port, sizeof(sys.reportd_port), "%d", at.port);
+    system_start_dnsd();
+    system_start_agentd();
+    system_open_client();
+    T_WAIT(lars_register(sys.client, 1, 1) == 0);
     fd = sock_accept(lfd, 0, NULL);
     assert_true(fd >= 0);
     calls(6);
     assert_int_equal(next_frame(fd, body, sizeof(body), &len), 32);
     assert_int_equal(next_frame(fd, body, sizeof(body), &len), 3); /* after a second */
     calls(3);
-    assert_int_equal(next_frame(fd, body, sizeof(body), &len), 3); /* and no 34 ever */
+    assert_int_equal(next_frame(fd, body, sizeof(body), &len),
+                     3); /* no batch (34) follows the hello */
     close(fd);
     close(lfd);
 }
 
-#define X(fn) cmocka_unit_test_setup_teardown(fn, exact_setup, exact_teardown)
+#define X(fn) cmocka_unit_test_setup_teardown(fn, exact_setup, system_teardown)
 
-MYDB_MAIN(X(t_agent_killed_and_started_again), X(t_report_service_killed_under_load),
-          X(t_database_stopped_under_load), X(t_second_report_service_takes_over),
-          X(t_frozen_report_service_loses_nothing),
-          X(t_legacy_peer_gets_hello_then_totals))
+TESTDB_MAIN(X(t_killed_agent_loses_no_call), X(t_killed_report_service_loses_no_call),
+            X(t_stopped_database_loses_no_call),
+            X(t_second_report_service_continues_the_stream),
+            X(t_frozen_report_service_loses_no_call),
+            X(t_legacy_peer_gets_hello_then_totals))

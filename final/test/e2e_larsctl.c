@@ -1,11 +1,12 @@
-/* larsctl against the whole system: what it prints, its exit codes, and that what it
- * changes is in force. */
-#include "system.h"
+/* larsctl against the whole system: what it prints in each format, its exit codes, that a
+ * change is in force when it returns, that a mass removal asks for -y, and that wrong
+ * arguments change nothing. */
+#include "lib/system.h"
 
 #define FARM "\xe5\x86\x9c\xe4\xb8\x9a" /* two characters, four columns */
 
-static char out[65536];               /* stdout and stderr of the last command */
-static char ini[100];
+static char out[65536]; /* stdout and stderr of the last command */
+static char ini[140];
 
 /* Run larsctl with <args>; returns its exit code. */
 static int ctl(const char *args)
@@ -26,7 +27,7 @@ static int ctl(const char *args)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000;
 }
 
-static void prints(const char *args, const char *text)
+static void expect_output(const char *args, const char *text)
 {
     int rc = ctl(args);
 
@@ -35,67 +36,60 @@ static void prints(const char *args, const char *text)
     assert_string_equal(out, text);
 }
 
-static void says(const char *text)
+static void expect_text(const char *text)
 {
     if (!strstr(out, text))
-        fail_msg("did not say \"%s\" but: %s", text, out);
+        fail_msg("\"%s\" is not in the output: %s", text, out);
 }
 
 static void write_ini(const char *user, const char *socket)
 {
-    FILE *f;
-
-    snprintf(ini, sizeof(ini), "%s/larsctl.ini", mydb_dir);
-    f = fopen(ini, "w");
-    assert_non_null(f);
-    fprintf(f,
-            "[larsctl]\n"
-            "sql = common/sql\n"
-            "agents = 127.0.0.1:%s\n"
-            "dnsd = 127.0.0.1:%s\n"
-            "reportd = 127.0.0.1:%s\n"
-            "sql = common/sql\n"
-            "[db]\n"
-            "socket = %s\n"
-            "%s",
-            agent_port, dns_port, rep_port, socket, user);
-    fclose(f);
+    snprintf(ini, sizeof(ini), "%s",
+             system_write_file("larsctl.ini",
+                               "[larsctl]\n"
+                               "agents = 127.0.0.1:%s\n"
+                               "dnsd = 127.0.0.1:%s\n"
+                               "reportd = 127.0.0.1:%s\n"
+                               "[db]\n"
+                               "socket = %s\n"
+                               "%s",
+                               sys.agentd_port, sys.dnsd_port, sys.reportd_port, socket,
+                               user));
 }
 
 static int ctl_setup(void **state)
 {
-    int rc = setup(state);
+    int rc = system_setup(state);
 
-    mydb_sql("DELETE FROM ModIDConfig; DELETE FROM CmdIDConfig; DELETE FROM CallSecond; "
-             "DELETE FROM CallLatency");
-    write_ini("", mydb_socket);
+    testdb_sql("DELETE FROM ModIDConfig; DELETE FROM CmdIDConfig");
+    write_ini("", testdb_socket);
     return rc;
 }
 
 static void start_system(void)
 {
-    start_all();
-    write_ini("", mydb_socket);
+    system_start();
+    write_ini("", testdb_socket);
 }
 
 static void t_lists_in_three_formats(void **state)
 {
     (void)state;
-    mydb_sql("INSERT INTO ModIDConfig (modid, content) VALUES (1, '" FARM "')");
-    prints("module list", "modid  cmdid  module  command  nodes  up  zones\n"
-                          "    1      1  " FARM "                 3   3  \n");
-    prints("-o csv module list",
-           "modid,cmdid,module,command,nodes,up,zones\n1,1," FARM ",,3,3,\n");
-    prints(
+    testdb_sql("INSERT INTO ModIDConfig (modid, content) VALUES (1, '" FARM "')");
+    expect_output("module list", "modid  cmdid  module  command  nodes  up  zones\n"
+                                 "    1      1  " FARM "                 3   3  \n");
+    expect_output("-o csv module list",
+                  "modid,cmdid,module,command,nodes,up,zones\n1,1," FARM ",,3,3,\n");
+    expect_output(
         "-o json node list",
         "[\n  {\n    \"ip\": \"127.0.1.1\",\n    \"zone\": \"\",\n    \"modules\": 1,\n"
         "    \"up\": 1,\n    \"states\": \"up\"\n  },\n  {\n    \"ip\": \"127.0.1.2\",\n"
         "    \"zone\": \"\",\n    \"modules\": 1,\n    \"up\": 1,\n    \"states\": "
         "\"up\"\n  },\n  {\n    \"ip\": \"200.1.2.3\",\n    \"zone\": \"\",\n    "
         "\"modules\": 1,\n    \"up\": 1,\n    \"states\": \"up\"\n  }\n]\n");
-    prints("-o csv zone list", "zone,nodes,up,modules\n,3,3,1\n");
-    prints("-o csv route list 2 2", "modid,cmdid,node,zone,weight,state\n");
-    prints("alarm list", "id  kind  subject  detail  raised  cleared\n");
+    expect_output("-o csv zone list", "zone,nodes,up,modules\n,3,3,1\n");
+    expect_output("-o csv route list 2 2", "modid,cmdid,node,zone,weight,state\n");
+    expect_output("alarm list", "id  kind  subject  detail  raised  cleared\n");
 }
 
 static void t_changes_are_in_force_when_it_returns(void **state)
@@ -103,44 +97,44 @@ static void t_changes_are_in_force_when_it_returns(void **state)
     (void)state;
     start_system();
     assert_int_equal(ctl("route add 1 1 127.0.1.9:80 zone=b weight=50"), 0);
-    says("1/1: in force on 1 of 1 agents");
-    assert_int_equal(n_nodes(), 4);
-    prints("-o csv route list 1 1",
-           "modid,cmdid,node,zone,weight,state\n"
-           "1,1,127.0.1.1:80,,100,up\n"
-           "1,1,127.0.1.2:80,,100,up\n"
-           "1,1,200.1.2.3:80,,100,up\n"
-           "1,1,127.0.1.9:80,b,50,up\n");
+    expect_text("1/1: in force on 1 of 1 agents");
+    assert_int_equal(system_n_nodes(), 4);
+    expect_output("-o csv route list 1 1", "modid,cmdid,node,zone,weight,state\n"
+                                           "1,1,127.0.1.1:80,,100,up\n"
+                                           "1,1,127.0.1.2:80,,100,up\n"
+                                           "1,1,200.1.2.3:80,,100,up\n"
+                                           "1,1,127.0.1.9:80,b,50,up\n");
     assert_int_equal(ctl("route drain 1 1 127.0.1.9:80"), 0);
-    assert_int_equal(n_nodes(), 3);
+    assert_int_equal(system_n_nodes(), 3);
     assert_int_equal(ctl("route undrain 1 1 127.0.1.9:80"), 0);
-    assert_int_equal(n_nodes(), 4);
+    assert_int_equal(system_n_nodes(), 4);
     assert_int_equal(ctl("node drain 127.0.1.9"), 0);
-    assert_int_equal(n_nodes(), 3);
+    assert_int_equal(system_n_nodes(), 3);
     assert_int_equal(ctl("zone undrain b"), 0);
-    assert_int_equal(n_nodes(), 4);
+    assert_int_equal(system_n_nodes(), 4);
     assert_int_equal(ctl("route remove 1 1 127.0.1.9:80"), 0);
-    assert_int_equal(n_nodes(), 3);
+    assert_int_equal(system_n_nodes(), 3);
     assert_int_equal(ctl("-y module remove 1 1"), 0);
-    assert_int_equal(n_nodes(), -ENOENT);
+    assert_int_equal(system_n_nodes(), -ENOENT);
 }
 
-static void t_what_takes_much_asks_for_yes(void **state)
+static void t_mass_removal_needs_yes(void **state)
 {
     (void)state;
     assert_int_equal(ctl("module remove 1 1"), 4);
-    says("takes 3 of the 3 nodes of 1/1");
+    expect_text("takes 3 of the 3 nodes of 1/1");
     assert_int_equal(ctl("zone drain ''"), 4);
-    mydb_sql("DELETE FROM RouteData WHERE serverip <> INET_ATON('127.0.1.1')");
+    testdb_sql("DELETE FROM RouteData WHERE serverip <> INET_ATON('127.0.1.1')");
     assert_int_equal(ctl("route remove 1 1 127.0.1.1:80"), 4);
     assert_int_equal(ctl("route drain 1 1 127.0.1.1:80"), 4);
-    assert_int_equal(mydb_number("SELECT COUNT(*) FROM RouteData WHERE state = 'up'"), 1);
-    mydb_sql("DELETE FROM RouteChange");
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData WHERE state = 'up'"),
+                     1);
+    testdb_sql("DELETE FROM RouteChange");
     assert_int_equal(ctl("-y route remove 1 1 127.0.1.1:80"), 0);
-    assert_int_equal(mydb_number("SELECT MIN(confirmed) FROM RouteChange"), 1);
+    assert_int_equal(testdb_number("SELECT MIN(confirmed) FROM RouteChange"), 1);
 }
 
-static void t_wrong_arguments_are_refused_with_words(void **state)
+static void t_wrong_arguments_are_refused_with_the_reason(void **state)
 {
     static const struct {
         const char *args, *words;
@@ -173,177 +167,175 @@ static void t_wrong_arguments_are_refused_with_words(void **state)
     (void)state;
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(ctl(bad[i].args), bad[i].code);
-        says(bad[i].words);
+        expect_text(bad[i].words);
     }
-    assert_int_equal(mydb_number("SELECT COUNT(*) FROM RouteData"), 3);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData"), 3);
 }
 
-static void t_text_cannot_leave_its_place_in_the_statement(void **state)
+static void t_text_arguments_are_quoted_in_sql(void **state)
 {
     (void)state;
     assert_int_equal(
         ctl("module set 1 1 \"x', (SELECT 1)); DROP TABLE RouteData; -- %s\""), 0);
     assert_int_equal(ctl("route set 1 1 127.0.1.1:80 \"zone=a'b\\\\\""), 0);
-    assert_int_equal(mydb_number("SELECT COUNT(*) FROM RouteData"), 3);
-    assert_int_equal(mydb_number("SELECT CHAR_LENGTH(content) FROM ModIDConfig"), 44);
-    assert_int_equal(mydb_number("SELECT COUNT(*) FROM RouteData WHERE zone = "
-                                 "CONCAT('a', CHAR(39), 'b', CHAR(92))"),
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData"), 3);
+    assert_int_equal(testdb_number("SELECT CHAR_LENGTH(content) FROM ModIDConfig"), 44);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData WHERE zone = "
+                                   "CONCAT('a', CHAR(39), 'b', CHAR(92))"),
                      1);
 }
 
-static void t_export_is_what_import_takes(void **state)
+static void t_import_of_an_export_restores_the_table(void **state)
 {
     char path[100], args[200];
 
     (void)state;
-    snprintf(path, sizeof(path), "%s/routes.csv", mydb_dir);
+    snprintf(path, sizeof(path), "%s/routes.csv", testdb_dir);
     snprintf(args, sizeof(args), "export >%s", path);
     assert_int_equal(ctl(args), 0);
     snprintf(args, sizeof(args), "import %s", path);
     assert_int_equal(ctl(args), 0);
-    says("removed 0, added 0, changed 0");
-    mydb_sql(
+    expect_text("removed 0, added 0, changed 0");
+    testdb_sql(
         "DELETE FROM RouteData WHERE serverip = INET_ATON('127.0.1.1'); "
         "UPDATE RouteData SET weight = 7 WHERE serverip = INET_ATON('127.0.1.2'); "
         "INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES (2,2,5,5)");
     assert_int_equal(ctl(args), 4);
-    says("would remove 1 of 3 nodes, add 1 and change 1");
-    assert_int_equal(mydb_number("SELECT SUM(weight) FROM RouteData"), 207);
+    expect_text("would remove 1 of 3 nodes, add 1 and change 1");
+    assert_int_equal(testdb_number("SELECT SUM(weight) FROM RouteData"), 207);
     snprintf(args, sizeof(args), "-y import %s", path);
     assert_int_equal(ctl(args), 0);
-    says("removed 1, added 1, changed 1");
+    expect_text("removed 1, added 1, changed 1");
     snprintf(args, sizeof(args), "export | diff - %s", path);
     assert_int_equal(ctl(args), 0);
 }
 
 static void t_file_with_a_bad_line_changes_nothing(void **state)
 {
-    char path[100], args[200];
-    FILE *f;
+    char args[200];
 
     (void)state;
-    snprintf(path, sizeof(path), "%s/bad.csv", mydb_dir);
-    f = fopen(path, "w");
-    fprintf(f,
-            "modid,cmdid,node,zone,weight,state\n5,5,1.2.3.4:80,,100,up\n5,5,x,,1,up\n");
-    fclose(f);
-    snprintf(args, sizeof(args), "-y import %s", path);
+    snprintf(args, sizeof(args), "-y import %s",
+             system_write_file("bad.csv", "modid,cmdid,node,zone,weight,state\n"
+                                          "5,5,1.2.3.4:80,,100,up\n5,5,x,,1,up\n"));
     assert_int_equal(ctl(args), 2);
-    says("bad.csv:3: this line is wrong; nothing was changed");
-    assert_int_equal(mydb_number("SELECT COUNT(*) FROM RouteData"), 3);
+    expect_text("bad.csv:3: this line is wrong; nothing was changed");
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData"), 3);
     assert_int_equal(ctl("import /nonexistent"), 2);
 }
 
-static void t_schema_is_checked_and_mended(void **state)
+static void t_schema_is_checked_and_repaired(void **state)
 {
     char user[80];
 
     (void)state;
-    prints("db check", "the schema is whole\n");
-    mydb_sql("DROP TRIGGER route_confirm_insert");
+    expect_output("db check", "the schema is whole\n");
+    testdb_sql("DROP TRIGGER route_confirm_insert");
     assert_int_equal(ctl("db check"), 1);
-    says("triggers are missing: there are 6 of 7; run larsctl db migrate");
-    mydb_sql("ALTER TABLE RouteChange DROP COLUMN confirmed; DROP VIEW CallHistory");
+    expect_text("triggers are missing: there are 6 of 7; run larsctl db migrate");
+    testdb_sql("ALTER TABLE RouteChange DROP COLUMN confirmed; DROP VIEW CallHistory");
     assert_int_equal(ctl("db check"), 1);
-    says("the schema is old");
-    assert_int_equal(ctl("db migrate"), 1); /* not as the programs' user */
-    says("schema.sql:");
+    expect_text("the schema is old");
+    assert_int_equal(ctl("db migrate"), 1); /* that user may not */
+    expect_text("schema.sql:");
     snprintf(user, sizeof(user), "user = root\npassword =\n");
     if (geteuid() != 0)
         snprintf(user, sizeof(user), "user = %s\npassword =\n", getenv("USER"));
-    write_ini(user, mydb_socket);
-    prints("db migrate", "the schema is up to date\n");
-    write_ini("", mydb_socket);
-    prints("db check", "the schema is whole\n");
-    assert_int_equal(mydb_number("SELECT COUNT(*) FROM RouteData"), 3);
+    write_ini(user, testdb_socket);
+    expect_output("db migrate", "the schema is up to date\n");
+    write_ini("", testdb_socket);
+    expect_output("db check", "the schema is whole\n");
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData"), 3);
     assert_int_equal(ctl("history 1 1"), 0);
 }
 
-static void t_without_database_is_code_3(void **state)
+static void t_without_a_database_the_exit_code_is_3(void **state)
 {
     (void)state;
     write_ini("", "/nonexistent");
     assert_int_equal(ctl("module list"), 3);
-    says("mend: start the server");
+    expect_text("mend: start the server");
 }
 
-/* Calls that take two milliseconds. */
+/* <n> calls that take two milliseconds each. */
 static void make_slow_calls(int n)
 {
     struct lars_host h;
 
     while (n-- > 0) {
-        assert_int_equal(lars_get_host(client, 1, 1, &h), 0);
+        assert_int_equal(lars_get_host(sys.client, 1, 1, &h), 0);
         poll(NULL, 0, 2);
-        assert_int_equal(lars_report(client, &h, 0), 0);
+        assert_int_equal(lars_report(sys.client, &h, 0), 0);
     }
 }
 
-static void t_calls_are_shown(void **state)
+static void t_calls_appear_in_status_history_and_latency(void **state)
 {
     (void)state;
     start_system();
     assert_int_equal(ctl("get-host 1 1"), 0);
-    says("ip");
+    expect_text("ip");
     assert_int_equal(ctl("get-host 9 9"), 1);
-    says("there is no module 9/9");
-    make_calls(85);
+    expect_text("there is no module 9/9");
+    system_make_calls(85);
     make_slow_calls(5);
     assert_int_equal(ctl("report 1 1 127.0.1.1:80 1"), 0);
-    T_WAIT(total("succ_cnt + err_cnt") == 91);
+    T_WAIT(system_total("succ_cnt + err_cnt") == 91);
     assert_int_equal(ctl("-o csv status"), 0);
-    says("\n1,1,1,90,1,");
+    expect_text("\n1,1,1,90,1,");
     assert_int_equal(ctl("-o csv why 1 1"), 0);
-    says("127.0.1.2:80,,up,0.00,0,1,chosen\n");
+    expect_text("127.0.1.2:80,,up,0.00,0,1,chosen\n");
     assert_int_equal(ctl("-o csv agent list"), 0);
-    says("127.0.0.1,1,90,1,0,");
-    assert_int_equal(mydb_number("SELECT SUM(succ + err) FROM CallHistory"), 91);
+    expect_text("127.0.0.1,1,90,1,0,");
+    assert_int_equal(testdb_number("SELECT SUM(succ + err) FROM CallHistory"), 91);
     assert_int_equal(ctl("-o csv history 1 1 10m"), 0);
-    says("time,ok,failed,failed_percent\n20");
-    assert_in_range(mydb_number("SELECT SUM(n) FROM CallLatency WHERE bucket >= 29"), 5,
-                    90);              /* 1,792 us and more: the five slow ones */
+    expect_text("time,ok,failed,failed_percent\n20");
+    assert_in_range(testdb_number("SELECT SUM(n) FROM CallLatency WHERE bucket >= 29"), 5,
+                    90); /* 1,792 us and more: the five slow ones */
     assert_int_equal(ctl("-o csv latency 1 1"), 0);
-    says("time,calls,p50_us,p90_us,p99_us,max_us\n20");
+    expect_text("time,calls,p50_us,p90_us,p99_us,max_us\n20");
     assert_int_equal(ctl("-o csv top 1"), 0);
-    says("modid,cmdid,up,ok/s,failed/s,failed_percent,overloads\n1,1,3,0,0,0.00,0\n");
+    expect_text(
+        "modid,cmdid,up,ok/s,failed/s,failed_percent,overloads\n1,1,3,0,0,0.00,0\n");
 }
 
 static void t_policies_are_set_and_checked(void **state)
 {
     (void)state;
-    mydb_sql("DELETE FROM ModulePolicy; DELETE FROM ZoneLoad");
+    testdb_sql("DELETE FROM ModulePolicy; DELETE FROM ZoneLoad");
     assert_int_equal(ctl("policy set 1 1 rule=hash probe=/healthz timeout_ms=900"), 0);
     assert_int_equal(ctl("-o csv policy list 1 1"), 0);
-    says("1,1,hash,/healthz,900,0,0,");
+    expect_text("1,1,hash,/healthz,900,0,0,");
     assert_int_equal(ctl("-o csv policy rules"), 0);
-    says("rule,chooses\nscan,");
-    says("\nclassic,");
+    expect_text("rule,chooses\nscan,");
+    expect_text("\nclassic,");
     assert_int_equal(ctl("policy set 1 1 rule=best node_rps=7"), 2);
-    says("\"best\" is none of scan, p2c, wrr, hash, classic");
+    expect_text("\"best\" is none of scan, p2c, wrr, hash, classic");
     assert_int_equal(ctl("policy set 1 1 node_rps=7 probe=nowhere"), 2);
     assert_int_equal(ctl("policy set 1 1 colour=red"), 2);
-    assert_int_equal(mydb_number("SELECT node_rps FROM ModulePolicy"),
-                     0);              /* all or none */
-    mydb_sql("INSERT INTO ZoneLoad SELECT UNIX_TIMESTAMP() - 10 + seq, 1, 1, CRC32('x'), "
-             "50, 0 FROM seq_0_to_20");
+    assert_int_equal(testdb_number("SELECT node_rps FROM ModulePolicy"),
+                     0); /* no setting was changed */
+    testdb_sql(
+        "INSERT INTO ZoneLoad SELECT UNIX_TIMESTAMP() - 10 + seq, 1, 1, CRC32('x'), "
+        "50, 0 FROM seq_0_to_20");
     assert_int_equal(ctl("why 1 1"), 0);
-    says("policy: rule hash, probed by HTTP /healthz, time-out 900 ms\n");
-    says(": 50 calls/s, 0 failed\n");
+    expect_text("policy: rule hash, probed by HTTP /healthz, time-out 900 ms\n");
+    expect_text(": 50 calls/s, 0 failed\n");
     assert_int_equal(ctl("policy delete 1 1"), 0);
-    assert_int_equal(mydb_number("SELECT COUNT(*) FROM ModulePolicy"), 0);
-    mydb_sql("DELETE FROM ZoneLoad");
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM ModulePolicy"), 0);
+    testdb_sql("DELETE FROM ZoneLoad");
 }
 
-static void t_doctor_says_what_is_away(void **state)
+static void t_doctor_names_the_program_that_does_not_run(void **state)
 {
     (void)state;
     start_system();
     assert_int_equal(ctl("doctor"), 0);
-    proc_kill(&dns);
+    proc_kill(&sys.dnsd);
     assert_int_equal(ctl("doctor"), 1);
-    says("database: ok\n");
-    says("Connection refused; start it");
-    says("reportd 127.0.0.1:");
+    expect_text("database: ok\n");
+    expect_text("Connection refused; start it");
+    expect_text("reportd 127.0.0.1:");
 }
 
 static void t_help_tables_and_completion_name_every_command(void **state)
@@ -360,7 +352,7 @@ static void t_help_tables_and_completion_name_every_command(void **state)
     for (k = 0; k < 3; k++) {
         assert_int_equal(ctl(page[k]), 0);
         for (i = 0; i < sizeof(noun) / sizeof(noun[0]); i++)
-            says(noun[i]);
+            expect_text(noun[i]);
     }
     for (i = 0; i < sizeof(noun) / sizeof(noun[0]); i++) {
         snprintf(args, sizeof(args), "help %s", noun[i]);
@@ -371,13 +363,16 @@ static void t_help_tables_and_completion_name_every_command(void **state)
     assert_int_equal(ctl("completion | bash -n"), 0);
 }
 
-#define L(fn) cmocka_unit_test_setup_teardown(fn, ctl_setup, teardown)
+#define L(fn) cmocka_unit_test_setup_teardown(fn, ctl_setup, system_teardown)
 
-MYDB_MAIN(L(t_lists_in_three_formats), L(t_changes_are_in_force_when_it_returns),
-          L(t_policies_are_set_and_checked), L(t_what_takes_much_asks_for_yes),
-          L(t_wrong_arguments_are_refused_with_words),
-          L(t_text_cannot_leave_its_place_in_the_statement),
-          L(t_export_is_what_import_takes), L(t_file_with_a_bad_line_changes_nothing),
-          L(t_schema_is_checked_and_mended), L(t_without_database_is_code_3),
-          L(t_calls_are_shown), L(t_doctor_says_what_is_away),
-          L(t_help_tables_and_completion_name_every_command))
+TESTDB_MAIN(L(t_lists_in_three_formats), L(t_changes_are_in_force_when_it_returns),
+            L(t_policies_are_set_and_checked), L(t_mass_removal_needs_yes),
+            L(t_wrong_arguments_are_refused_with_the_reason),
+            L(t_text_arguments_are_quoted_in_sql),
+            L(t_import_of_an_export_restores_the_table),
+            L(t_file_with_a_bad_line_changes_nothing),
+            L(t_schema_is_checked_and_repaired),
+            L(t_without_a_database_the_exit_code_is_3),
+            L(t_calls_appear_in_status_history_and_latency),
+            L(t_doctor_names_the_program_that_does_not_run),
+            L(t_help_tables_and_completion_name_every_command))

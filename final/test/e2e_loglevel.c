@@ -143,7 +143,7 @@ static void t_signals_change_it_by_one_step(void **state)
     expect(" WARN log.level from=warn to=error by=SIGUSR2");
     kill(dns.pid, SIGUSR1);
     expect(" WARN log.level from=error to=warn by=SIGUSR1");
-    kill(dns.pid, SIGHUP);            /* stays ignored */
+    kill(dns.pid, SIGHUP); /* stays ignored */
     assert_int_equal(proc_end(&dns, SIGTERM), 0);
 }
 

@@ -1,12 +1,15 @@
-/* What each daemon shows over HTTP, and that it is true. */
+/* The HTTP port of each daemon: /metrics has the values that the test has caused, in the
+ * format of Prometheus; /healthz is 200 while the daemon can do its work, and otherwise
+ * 503 with the reason; a port that is taken is reported at the start. */
 #include "lib/httppeer.h"
 #include "reportpeer.h"
-#include "system.h"
+#include "lib/system.h"
+
+#define HTTP_ON "[http]\nlisten = 127.0.0.1:0\n"
 
 static struct httpreply reply;
-static char conf[100];
 
-/* The port of "http.listen at=127.0.0.1:0 port=N" in what the program says. */
+/* The port in the log line "http.listen at=127.0.0.1:0 port=N" of the program. */
 static int http_port(struct proc *p)
 {
     char line[512];
@@ -15,23 +18,11 @@ static int http_port(struct proc *p)
     while (proc_line(p->err, line, sizeof(line)))
         if (strstr(line, "http.listen") && (at = strstr(line, " port=")))
             return atoi(at + 6);
-    fail_msg("it ended without http.listen");
+    fail_msg("the program ended without the log line http.listen");
     return 0;
 }
 
-static const char *with_conf(const char *name, const char *text)
-{
-    FILE *f;
-
-    snprintf(conf, sizeof(conf), "%s/%s", mydb_dir, name);
-    f = fopen(conf, "w");
-    assert_non_null(f);
-    fprintf(f, "%s[http]\nlisten = 127.0.0.1:0\n", text);
-    fclose(f);
-    return conf;
-}
-
-/* promtool, where there is one, agrees with our own reading of the text. */
+/* Where promtool is installed, it must accept the text as well. */
 static void check_with_promtool(const char *text)
 {
     FILE *f;
@@ -50,17 +41,17 @@ static double value(int port, const char *name)
     return httppeer_value(&reply, name);
 }
 
-static void t_dnsd_shows_routes_questions_and_the_database(void **state)
+static void t_metrics_of_dnsd_show_routes_and_the_database(void **state)
 {
-    char text[200];
+    const char *file;
     int port;
 
     (void)state;
-    snprintf(text, sizeof(text), "[db]\nsocket = %s\n[guard]\ndir = %s\n", mydb_socket,
-             dir);
-    proc_start(&dns, "lars-dnsd", "-c", with_conf("d.ini", text), "-p", "0", NULL);
-    proc_wait_port(&dns);
-    port = http_port(&dns);
+    file = system_write_file("d.ini", "[db]\nsocket = %s\n[guard]\ndir = %s\n" HTTP_ON,
+                             testdb_socket, sys.dir);
+    proc_start(&sys.dnsd, "lars-dnsd", "-c", file, "-p", "0", NULL);
+    system_wait_port(&sys.dnsd, "lars-dnsd");
+    port = http_port(&sys.dnsd);
     T_WAIT((httppeer_get(port, "/healthz", &reply), reply.status == 200));
     assert_true(value(port, "lars_dnsd_nodes") == 3);
     assert_true(httppeer_check_text(reply.body) >= 20);
@@ -68,16 +59,13 @@ static void t_dnsd_shows_routes_questions_and_the_database(void **state)
     assert_true(httppeer_value(&reply, "lars_dnsd_modules") == 1);
     assert_true(httppeer_value(&reply, "lars_dnsd_db_up") == 1);
     assert_true(httppeer_value(&reply, "lars_dnsd_held_modules") == 0);
-    mydb_sql("DELETE FROM RouteData");
+    testdb_sql("DELETE FROM RouteData");
     T_WAIT(value(port, "lars_dnsd_held_modules") == 1);
-    assert_int_equal(mydb_run("stop"), 0);
+    testdb_stop();
     T_WAIT(value(port, "lars_dnsd_db_up") == 0);
     httppeer_get(port, "/healthz", &reply);
-    assert_int_equal(reply.status, 200); /* it serves */
-    assert_int_equal(mydb_run("start"), 0);
-    snprintf(text, sizeof(text), "%s/dnsd.routes", dir);
-    proc_kill(&dns);
-    unlink(text);
+    assert_int_equal(reply.status, 200); /* it answers from memory */
+    testdb_start();
 }
 
 static void t_dnsd_without_routes_is_not_healthy(void **state)
@@ -85,37 +73,34 @@ static void t_dnsd_without_routes_is_not_healthy(void **state)
     int port;
 
     (void)state;
-    proc_start(&dns, "lars-dnsd", "-c",
-               with_conf("d.ini", "[db]\nsocket = /nonexistent\n"), "-p", "0", NULL);
-    proc_wait_port(&dns);
-    port = http_port(&dns);
+    proc_start(&sys.dnsd, "lars-dnsd", "-c",
+               system_write_file("d.ini", "[db]\nsocket = /nonexistent\n" HTTP_ON), "-p",
+               "0", NULL);
+    system_wait_port(&sys.dnsd, "lars-dnsd");
+    port = http_port(&sys.dnsd);
     httppeer_get(port, "/healthz", &reply);
     assert_int_equal(reply.status, 503);
     assert_non_null(strstr(reply.body, "no routes yet"));
 }
 
-static void t_agent_and_reportd_count_calls(void **state)
+static void t_metrics_of_agent_and_reportd_count_calls(void **state)
 {
-    char text[200];
     int rport, aport;
 
     (void)state;
-    snprintf(text, sizeof(text), "[db]\nsocket = %s\n", mydb_socket);
-    proc_start(&rep, "lars-reportd", "-c", with_conf("r.ini", text), "-p", "0", NULL);
-    proc_wait_port(&rep);
-    snprintf(rep_port, sizeof(rep_port), "%d", rep.port);
-    rport = http_port(&rep);
-    start_dns();
-    more_conf = "[http]\nlisten = 127.0.0.1:0\n";
-    start_agent();
-    aport = http_port(&agent);
-    assert_int_equal(lars_open(&client,
-                               &(struct lars_options){.dir = dir,
-                                                      .timeout_ms = 5000,
-                                                      .port = (uint16_t)agent.port}),
-                     0);
-    T_WAIT(lars_register(client, 1, 1) == 0);
-    make_calls(100);
+    proc_start(&sys.reportd, "lars-reportd", "-c",
+               system_write_file("r.ini", "[db]\nsocket = %s\n" HTTP_ON, testdb_socket),
+               "-p", "0", NULL);
+    system_wait_port(&sys.reportd, "lars-reportd");
+    snprintf(sys.reportd_port, sizeof(sys.reportd_port), "%d", sys.reportd.port);
+    rport = http_port(&sys.reportd);
+    system_start_dnsd();
+    system_agentd_conf(HTTP_ON);
+    system_start_agentd();
+    aport = http_port(&sys.agentd);
+    system_open_client();
+    T_WAIT(lars_register(sys.client, 1, 1) == 0);
+    system_make_calls(100);
     T_WAIT(value(aport, "lars_agentd_reports_total{path=\"udp\"}") == 100);
     assert_true(httppeer_check_text(reply.body) >= 9);
     check_with_promtool(reply.body);
@@ -123,7 +108,7 @@ static void t_agent_and_reportd_count_calls(void **state)
                 100);
     assert_true(httppeer_value(&reply, "lars_agentd_udp_received_total") >= 200);
     assert_true(httppeer_value(&reply, "lars_agentd_modules") == 1);
-    T_WAIT(total("succ_cnt") == 100);
+    T_WAIT(system_total("succ_cnt") == 100);
     assert_true(value(rport, "lars_reportd_batches_applied_total") >= 1);
     assert_true(httppeer_check_text(reply.body) >= 12);
     check_with_promtool(reply.body);
@@ -144,18 +129,14 @@ static bool health_is(int port, int status, const char *reason)
 /* Starts a lars-reportd that is unhealthy after a second.  Returns its HTTP port. */
 static int start_rep_http(const char *more)
 {
-    FILE *f;
+    const char *file =
+        system_write_file("r.ini", "[db]\nsocket = %s\n%s" HTTP_ON "unhealthy_s = 1\n",
+                          testdb_socket, more);
 
-    snprintf(conf, sizeof(conf), "%s/r.ini", mydb_dir);
-    f = fopen(conf, "w");
-    assert_non_null(f);
-    fprintf(f, "[db]\nsocket = %s\n%s[http]\nlisten = 127.0.0.1:0\nunhealthy_s = 1\n",
-            mydb_socket, more);
-    fclose(f);
-    proc_start(&rep, "lars-reportd", "-c", conf, "-p", rep_port, NULL);
-    proc_wait_port(&rep);
-    snprintf(rep_port, sizeof(rep_port), "%d", rep.port);
-    return http_port(&rep);
+    proc_start(&sys.reportd, "lars-reportd", "-c", file, "-p", sys.reportd_port, NULL);
+    system_wait_port(&sys.reportd, "lars-reportd");
+    snprintf(sys.reportd_port, sizeof(sys.reportd_port), "%d", sys.reportd.port);
+    return http_port(&sys.reportd);
 }
 
 static void t_reportd_whose_leader_fails_is_not_healthy(void **state)
@@ -166,9 +147,9 @@ static void t_reportd_whose_leader_fails_is_not_healthy(void **state)
     port = start_rep_http("");
     T_WAIT(value(port, "lars_reportd_leader") == 1);
     assert_true(health_is(port, 200, "ok"));
-    assert_int_equal(mydb_run("stop"), 0);
+    testdb_stop();
     T_WAIT(health_is(port, 503, "the leader's tasks fail"));
-    assert_int_equal(mydb_run("start"), 0);
+    testdb_start();
     T_WAIT(health_is(port, 200, "ok"));
     assert_true(value(port, "lars_reportd_leader_failures_total") >= 1);
 }
@@ -179,24 +160,20 @@ static void t_reportd_whose_batches_are_not_written_is_not_healthy(void **state)
 
     (void)state;
     port = start_rep_http("[leader]\nenabled = 0\n");
-    start_dns();
-    start_agent();
-    assert_int_equal(lars_open(&client,
-                               &(struct lars_options){.dir = dir,
-                                                      .timeout_ms = 5000,
-                                                      .port = (uint16_t)agent.port}),
-                     0);
-    T_WAIT(lars_register(client, 1, 1) == 0);
-    make_calls(10);
-    T_WAIT(total("succ_cnt") == 10);
+    system_start_dnsd();
+    system_start_agentd();
+    system_open_client();
+    T_WAIT(lars_register(sys.client, 1, 1) == 0);
+    system_make_calls(10);
+    T_WAIT(system_total("succ_cnt") == 10);
     assert_true(health_is(port, 200, "ok"));
-    assert_int_equal(mydb_run("stop"), 0);
+    testdb_stop();
     assert_true(health_is(port, 200, "ok")); /* nothing has failed yet */
-    make_calls(10);
+    system_make_calls(10);
     T_WAIT(health_is(port, 503, "report batches cannot be written"));
-    assert_int_equal(mydb_run("start"), 0);
+    testdb_start();
     T_WAIT(health_is(port, 200, "ok"));
-    T_WAIT(total("succ_cnt") == 20);
+    T_WAIT(system_total("succ_cnt") == 20);
 }
 
 static void t_reportd_with_a_full_queue_is_not_healthy(void **state)
@@ -207,12 +184,12 @@ static void t_reportd_with_a_full_queue_is_not_healthy(void **state)
     (void)state;
     port = start_rep_http("[leader]\nenabled = 0\n[writer]\nthreads = 1\nmax_rows = 1\n"
                           "batch = 1\n");
-    assert_int_equal(mydb_run("stop"), 0);
-    fd = peer_connect(rep.port);
+    testdb_stop();
+    fd = peer_connect(sys.reportd.port);
     T_WAIT((reportpeer_send(fd, 1, ip++, 80, 1, 0),
             health_is(port, 503, "the queue of rows is full")));
     close(fd);
-    assert_int_equal(mydb_run("start"), 0);
+    testdb_start();
     T_WAIT(health_is(port, 200, "ok"));
 }
 
@@ -221,79 +198,69 @@ static void t_agent_without_servers_is_not_healthy(void **state)
     int port;
 
     (void)state;
-    start_dns();
-    start_rep();
-    proc_kill(&dns);
-    proc_kill(&rep);
-    more_conf = "[http]\nlisten = 127.0.0.1:0\nunhealthy_s = 1\n";
-    start_agent();
-    port = http_port(&agent);
+    system_start_dnsd();
+    system_start_reportd();
+    proc_kill(&sys.dnsd);
+    proc_kill(&sys.reportd);
+    system_agentd_conf(HTTP_ON "unhealthy_s = 1\n");
+    system_start_agentd();
+    port = http_port(&sys.agentd);
     assert_true(health_is(port, 503, "no route is known"));
     assert_true(value(port, "lars_agentd_dns_up") == 0);
-    start_dns();
+    system_start_dnsd();
     T_WAIT(health_is(port, 503, "no Report Service has been connected for long"));
-    start_rep();
+    system_start_reportd();
     T_WAIT(health_is(port, 200, "ok"));
     assert_true(value(port, "lars_agentd_report_up") == 1);
-    assert_int_equal(lars_open(&client,
-                               &(struct lars_options){.dir = dir,
-                                                      .timeout_ms = 5000,
-                                                      .port = (uint16_t)agent.port}),
-                     0);
-    T_WAIT(lars_register(client, 1, 1) == 0);
-    proc_kill(&dns);
+    system_open_client();
+    T_WAIT(lars_register(sys.client, 1, 1) == 0);
+    proc_kill(&sys.dnsd);
     T_WAIT(value(port, "lars_agentd_dns_up") == 0);
     assert_true(health_is(port, 200, "ok")); /* it has routes */
 }
 
-static void t_agent_counts_calls_by_shared_memory_and_sees_its_folder(void **state)
+static void t_agent_counts_calls_by_shared_memory_and_checks_its_folder(void **state)
 {
-    char shm[120], away[130], more[300];
+    char away[130];
     int port;
 
     (void)state;
-    snprintf(shm, sizeof(shm), "%s/shm", mydb_dir);
-    snprintf(away, sizeof(away), "%s.away", shm);
-    snprintf(more, sizeof(more), "[http]\nlisten = 127.0.0.1:0\n[shm]\ndir = %s\n", shm);
-    more_conf = more;
-    start_all();
-    port = http_port(&agent);
-    T_WAIT((make_calls(1), value(port, "lars_agentd_reports_total{path=\"shm\"}") >= 10));
+    snprintf(away, sizeof(away), "%s.away", sys.shm);
+    system_agentd_conf(HTTP_ON "[shm]\ndir = %s\n", sys.shm);
+    system_start();
+    port = http_port(&sys.agentd);
+    T_WAIT((system_make_calls(1),
+            value(port, "lars_agentd_reports_total{path=\"shm\"}") >= 10));
     assert_true(httppeer_value(&reply, "lars_agentd_get_host_total{path=\"shm\"}") >= 10);
     check_with_promtool(reply.body);
     T_WAIT(health_is(port, 200, "ok"));
-    assert_int_equal(rename(shm, away), 0);
+    assert_int_equal(rename(sys.shm, away), 0);
     T_WAIT(health_is(port, 503, "folder of the shared memory"));
-    assert_int_equal(rename(away, shm), 0);
+    assert_int_equal(rename(away, sys.shm), 0);
     T_WAIT(health_is(port, 200, "ok"));
 }
 
-static void t_taken_http_port_is_said_at_the_start(void **state)
+static void t_taken_http_port_is_reported_at_the_start(void **state)
 {
-    char text[200];
+    const char *file;
 
     (void)state;
-    start_dns();
-    snprintf(text, sizeof(text), "%s/t.ini", mydb_dir);
-    {
-        FILE *f = fopen(text, "w");
-
-        assert_non_null(f);
-        fprintf(f, "[http]\nlisten = 127.0.0.1:%s\n", dns_port);
-        fclose(f);
-    }
-    proc_start(&rep, "lars-reportd", "-c", text, "-p", "0", "-s", mydb_socket, NULL);
-    proc_expect_line(rep.err, "http.listen at=127.0.0.1:");
-    assert_int_equal(proc_wait(&rep), 1);
+    system_start_dnsd();
+    file = system_write_file("t.ini", "[http]\nlisten = 127.0.0.1:%s\n", sys.dnsd_port);
+    proc_start(&sys.reportd, "lars-reportd", "-c", file, "-p", "0", "-s", testdb_socket,
+               NULL);
+    proc_expect_line(sys.reportd.err, "http.listen at=127.0.0.1:");
+    assert_int_equal(proc_wait(&sys.reportd), 1);
 }
 
-#define O(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define O(fn) cmocka_unit_test_setup_teardown(fn, system_setup, system_teardown)
 
-MYDB_MAIN(O(t_dnsd_shows_routes_questions_and_the_database),
-          O(t_dnsd_without_routes_is_not_healthy), O(t_agent_and_reportd_count_calls),
-          O(t_reportd_whose_leader_fails_is_not_healthy),
-          O(t_reportd_whose_batches_are_not_written_is_not_healthy),
-          O(t_reportd_with_a_full_queue_is_not_healthy),
-          O(t_agent_without_servers_is_not_healthy),
-          O(t_agent_counts_calls_by_shared_memory_and_sees_its_folder),
-          O(t_taken_http_port_is_said_at_the_start))
+TESTDB_MAIN(O(t_metrics_of_dnsd_show_routes_and_the_database),
+            O(t_dnsd_without_routes_is_not_healthy),
+            O(t_metrics_of_agent_and_reportd_count_calls),
+            O(t_reportd_whose_leader_fails_is_not_healthy),
+            O(t_reportd_whose_batches_are_not_written_is_not_healthy),
+            O(t_reportd_with_a_full_queue_is_not_healthy),
+            O(t_agent_without_servers_is_not_healthy),
+            O(t_agent_counts_calls_by_shared_memory_and_checks_its_folder),
+            O(t_taken_http_port_is_reported_at_the_start))

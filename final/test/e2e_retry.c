@@ -1,54 +1,33 @@
-/* Retries: another node, a bound, a budget (F28), by shared memory and by UDP. */
-#include "system.h"
+/* Retries with lars_retry_next(): each attempt gets another node, attempts and time are
+ * bounded, and a budget limits the retries of a program when every call fails (F28 of the
+ * table of faults).  By shared memory and by UDP. */
+#include "lib/system.h"
 
 #include "api/lars_retry.h"
-
-static char shm[120], conf[300];
-
-static int retry_setup(void **state)
-{
-    int rc = setup(state);
-
-    snprintf(shm, sizeof(shm), "%s/shm-files", mydb_dir);
-    snprintf(conf, sizeof(conf), "[shm]\ndir = %s\nmax_nodes = 4096\n", shm);
-    more_conf = conf;
-    return rc;
-}
-
-static int retry_teardown(void **state)
-{
-    char cmd[300];
-
-    lars_close(client);
-    client = NULL;
-    proc_kill(&agent);
-    snprintf(cmd, sizeof(cmd), "rm -rf %s %s", dir, shm);
-    assert_int_equal(system(cmd), 0);
-    return teardown(state);
-}
 
 static void up(bool by_shm)
 {
     struct lars_host h;
 
-    if (!by_shm)
-        more_conf = "[shm]\ndir =\n";
-    start_all();
-    T_WAIT(lars_get_host(client, 1, 1, &h) == 0 && by_shm == (h.opaque[2] != 0));
-    lars_report(client, &h, 0);
+    if (by_shm)
+        system_agentd_conf("[shm]\ndir = %s\nmax_nodes = 4096\n", sys.shm);
+    system_start();
+    T_WAIT(lars_get_host(sys.client, 1, 1, &h) == 0 && by_shm == system_is_by_shm(&h));
+    lars_report(sys.client, &h, 0);
 }
 
-/* How many attempts a request makes of which all fail, and how it ends. */
+/* Reports every attempt of a request as a failure.  Returns the number of attempts, and
+ * in <*end> the error that ended them. */
 static int fail_all(struct lars_retry *r, int *end)
 {
     struct lars_host h;
     int n = 0;
 
-    while ((*end = lars_retry_next(client, r, &h)) == 0) {
+    while ((*end = lars_retry_next(sys.client, r, &h)) == 0) {
         n++;
         assert_int_equal(r->n, n);
         assert_in_range(r->left_ms, 1, r->timeout_ms);
-        assert_int_equal(lars_report(client, &h, 1), 0);
+        assert_int_equal(lars_report(sys.client, &h, 1), 0);
     }
     return n;
 }
@@ -63,8 +42,9 @@ static struct lars_retry request(struct lars_budget *b)
                                .budget = b};
 }
 
-/* Three nodes, three attempts: each another one, whatever the node's numbers say. */
-static void each_attempt_is_another_node(void)
+/* There are three nodes, so three attempts use each of them once, also when one is much
+ * better than the others. */
+static void expect_three_nodes(void)
 {
     struct lars_retry r = request(NULL);
     int k, end;
@@ -75,23 +55,23 @@ static void each_attempt_is_another_node(void)
         assert_memory_not_equal(&r.tried[k], &r.tried[(k + 1) % 3], sizeof(r.tried[0]));
 }
 
-static void t_each_attempt_is_another_node(void **state)
+static void t_retry_next_gives_another_node_each_time(void **state)
 {
     (void)state;
-    mydb_sql("UPDATE RouteData SET weight = 10000 WHERE modid = 1 AND serverip = "
-             "INET_ATON('200.1.2.3')"); /* the best one, whenever it is looked at */
+    testdb_sql("UPDATE RouteData SET weight = 10000 WHERE modid = 1 AND serverip = "
+               "INET_ATON('200.1.2.3')"); /* always the best choice */
     up(true);
-    each_attempt_is_another_node();
+    expect_three_nodes();
 }
 
-static void t_by_udp_as_well(void **state)
+static void t_retry_next_by_udp_gives_another_node_each_time(void **state)
 {
     (void)state;
     up(false);
-    each_attempt_is_another_node();
+    expect_three_nodes();
 }
 
-static void t_what_may_be_done_twice_only(void **state)
+static void t_retry_next_refuses_what_may_not_be_retried(void **state)
 {
     struct lars_retry r = request(NULL), many = request(NULL), other = request(NULL);
     struct lars_host h;
@@ -103,21 +83,21 @@ static void t_what_may_be_done_twice_only(void **state)
     assert_int_equal(fail_all(&r, &end), 1);
     assert_int_equal(end, -ECANCELED);
     many.attempts = LARS_RETRY_MAX + 1;
-    assert_int_equal(lars_retry_next(client, &many, &h), -EINVAL);
+    assert_int_equal(lars_retry_next(sys.client, &many, &h), -EINVAL);
     other.size = 8;
-    assert_int_equal(lars_retry_next(client, &other, &h), -EINVAL);
+    assert_int_equal(lars_retry_next(sys.client, &other, &h), -EINVAL);
     r = request(NULL);
     r.timeout_ms = 1;
-    assert_int_equal(lars_retry_next(client, &r, &h), 0);
-    lars_report(client, &h, 1);
-    T_WAIT(lars_retry_next(client, &r, &h) == -ETIME || r.n == 3);
+    assert_int_equal(lars_retry_next(sys.client, &r, &h), 0);
+    lars_report(sys.client, &h, 1);
+    T_WAIT(lars_retry_next(sys.client, &r, &h) == -ETIME || r.n == 3);
     r = request(NULL);
     r.cmdid = 77;
-    assert_int_equal(lars_retry_next(client, &r, &h), -ENOENT);
+    assert_int_equal(lars_retry_next(sys.client, &r, &h), -ENOENT);
 }
 
-/* F28: every node fails every call. */
-static void t_a_budget_bounds_what_fails(void **state)
+/* Every node fails every call: F28. */
+static void t_budget_bounds_the_retries(void **state)
 {
     struct lars_budget budget = {{0}};
     uint64_t since = t_now_ms(), s;
@@ -134,12 +114,15 @@ static void t_a_budget_bounds_what_fails(void **state)
     s = (t_now_ms() - since) / 1000 + 1;
     print_message("chaos: F28 all nodes fail: 1000 requests, %d attempts, %d refused\n",
                   attempts, refused);
-    assert_in_range(attempts, 1100, 1000 + 100 + 10 + s); /* earned, kept, seconds */
+    /* first attempts; retries: a tenth of them, the initial budget, one a second */
+    assert_in_range(attempts, 1100, 1000 + 100 + 10 + s);
     assert_true(refused > 800);
-    T_WAIT(total("err_cnt") == (unsigned long long)attempts);
+    T_WAIT(system_total("err_cnt") == (unsigned long long)attempts);
 }
 
-#define S(f) cmocka_unit_test_setup_teardown(f, retry_setup, retry_teardown)
+#define S(f) cmocka_unit_test_setup_teardown(f, system_setup, system_teardown)
 
-MYDB_MAIN(S(t_each_attempt_is_another_node), S(t_by_udp_as_well),
-          S(t_what_may_be_done_twice_only), S(t_a_budget_bounds_what_fails))
+TESTDB_MAIN(S(t_retry_next_gives_another_node_each_time),
+            S(t_retry_next_by_udp_gives_another_node_each_time),
+            S(t_retry_next_refuses_what_may_not_be_retried),
+            S(t_budget_bounds_the_retries))

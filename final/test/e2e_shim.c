@@ -4,34 +4,21 @@
 #include <limits.h>
 
 #include "dnspeer.h"
-#include "system.h"
+#include "lib/system.h"
 
 #define NTH (getenv("LARS_CHAOS") ? 1000 : 60)
 
-static int shim_setup(void **state)
-{
-    int rc = setup(state);
-
-    mydb_sql("DELETE FROM ReportSeen; DELETE FROM CallSecond");
-    return rc;
-}
-
 static int shim_teardown(void **state)
 {
-    char cmd[120];
-
     unsetenv("LD_PRELOAD");
     unsetenv("SHIM_MALLOC");
     unsetenv("SHIM_MALLOCS");
     unsetenv("SHIM_CLOCK");
-    proc_kill(&agent);
-    snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-    assert_int_equal(system(cmd), 0);
-    return teardown(state);
+    return system_teardown(state);
 }
 
-/* Those tools have an allocator of their own. */
-static void not_under_a_tool(void)
+/* Valgrind and the sanitizers replace the allocator themselves. */
+static void skip_under_a_tool(void)
 {
     if (getenv("LARS_MODE"))
         skip();
@@ -47,7 +34,7 @@ static void preload(const char *name, int value)
     setenv("LD_PRELOAD", path, 1);
     snprintf(text, sizeof(text), "%d", value);
     setenv(name, text, 1);
-    setenv("SHIM_MALLOCS", value % 3 ? "0" : "5", 1); /* one, or a few in a row */
+    setenv("SHIM_MALLOCS", value % 3 ? "0" : "5", 1); /* one fails, or six in a row */
 }
 
 static void no_preload(void)
@@ -56,20 +43,20 @@ static void no_preload(void)
     unsetenv("SHIM_MALLOC");
 }
 
-/* It has ended, or it ends now, with 0 or with 1; or by our own signal, when that came
- * before it handled it. */
-static void ends_well(struct proc *p, int nth)
+/* Ends the program, if it has not ended itself.  The test fails unless the exit code is 0
+ * or 1, or the signal of this function came before the program had a handler for it. */
+static void expect_orderly_end(struct proc *p, int nth)
 {
     int rc;
 
     kill(p->pid, SIGTERM);
     rc = proc_wait(p);
     if (rc != 0 && rc != 1 && rc != 1000 + SIGTERM)
-        fail_msg("allocation %d: ended with %d", nth, rc);
+        fail_msg("allocation %d failed and the program ended with %d", nth, rc);
 }
 
-/* Use it a little; whether it answers is its own affair now. */
-static void poke_tcp(int port, int32_t id)
+/* Sends a few requests.  The program may answer or close the connection. */
+static void send_requests(int port, int32_t id)
 {
     static const uint8_t route[12] = {1, 0, 0, 0, 4, 0, 0, 0, 8, 1, 16, 1};
     static const uint8_t status[20] = {3,  0, 0,  0, 12, 0, 0, 0, 8,  1,
@@ -89,8 +76,8 @@ static void poke_tcp(int port, int32_t id)
     }
 }
 
-/* Its port; 0 when it has ended before. */
-static int port_or_end(struct proc *p)
+/* Returns the port of the program; 0 when it has ended without one. */
+static int wait_port_or_end(struct proc *p)
 {
     char line[512];
     const char *at;
@@ -101,41 +88,41 @@ static int port_or_end(struct proc *p)
     return 0;
 }
 
-static void t_f22_dnsd_nth_allocation_fails(void **state)
+static void t_f22_dnsd_survives_failed_allocations(void **state)
 {
     int n, port;
 
     (void)state;
-    not_under_a_tool();
+    skip_under_a_tool();
     for (n = 1; n <= NTH; n++) {
         preload("SHIM_MALLOC", n);
-        proc_start(&dns, "lars-dnsd", "-m", "-p", "0", NULL);
+        proc_start(&sys.dnsd, "lars-dnsd", "-m", "-p", "0", NULL);
         no_preload();
-        port = port_or_end(&dns);
+        port = wait_port_or_end(&sys.dnsd);
         if (port > 0)
-            poke_tcp(port, 1);
-        ends_well(&dns, n);
+            send_requests(port, 1);
+        expect_orderly_end(&sys.dnsd, n);
     }
 }
 
-static void t_f22_reportd_nth_allocation_fails(void **state)
+static void t_f22_reportd_survives_failed_allocations(void **state)
 {
     int n, port;
 
     (void)state;
-    not_under_a_tool();
+    skip_under_a_tool();
     for (n = 1; n <= NTH; n++) {
         preload("SHIM_MALLOC", n);
-        proc_start(&rep, "lars-reportd", "-p", "0", "-s", mydb_socket, NULL);
+        proc_start(&sys.reportd, "lars-reportd", "-p", "0", "-s", testdb_socket, NULL);
         no_preload();
-        port = port_or_end(&rep);
+        port = wait_port_or_end(&sys.reportd);
         if (port > 0)
-            poke_tcp(port, 3);
-        ends_well(&rep, n);
+            send_requests(port, 3);
+        expect_orderly_end(&sys.reportd, n);
     }
 }
 
-static void t_f22_agentd_nth_allocation_fails(void **state)
+static void t_f22_agentd_survives_failed_allocations(void **state)
 {
     struct lars_options opt = {.dir = "/nonexistent", .timeout_ms = 20};
     struct lars_client *c;
@@ -143,46 +130,49 @@ static void t_f22_agentd_nth_allocation_fails(void **state)
     int n, i;
 
     (void)state;
-    not_under_a_tool();
-    start_dns();
+    skip_under_a_tool();
+    system_start_dnsd();
     for (n = 1; n <= NTH; n++) {
         preload("SHIM_MALLOC", n);
-        proc_start(&agent, "lars-agentd", "-p", "0", "-d", dir, "-D", dns_port, NULL);
+        proc_start(&sys.agentd, "lars-agentd", "-p", "0", "-d", sys.dir, "-D",
+                   sys.dnsd_port, NULL);
         no_preload();
-        opt.port = (uint16_t)port_or_end(&agent);
+        opt.port = (uint16_t)wait_port_or_end(&sys.agentd);
         assert_int_equal(lars_open(&c, &opt), 0);
         for (i = 0; i < 3 && opt.port > 0; i++)
             if (lars_get_host(c, 1, 1, &h) == 0)
                 lars_report(c, &h, 0);
         lars_close(c);
-        ends_well(&agent, n);
+        expect_orderly_end(&sys.agentd, n);
     }
 }
 
-static void t_f20_wall_clock_jumps_by_a_day(void **state)
+static void t_f20_jumps_of_the_wall_clock_change_nothing(void **state)
 {
     uint64_t start;
     int n = 0;
 
     (void)state;
-    not_under_a_tool();
+    skip_under_a_tool();
     preload("SHIM_CLOCK", 86400);
-    start_all();
+    system_start();
     no_preload();
     start = t_now_ms();
-    while (t_now_ms() - start < 2500) { /* two jumps and more */
-        n += make_calls(20);
-        assert_int_equal(n_nodes(), 3);
+    while (t_now_ms() - start < 2500) { /* at least two jumps */
+        n += system_make_calls(20);
+        assert_int_equal(system_n_nodes(), 3);
     }
-    mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES "
-             "(1,1,77,80)");
-    T_WAIT(n_nodes() == 4);
-    T_WAIT(total("succ_cnt") == (unsigned)n);
-    assert_int_equal(total("overload"), 0);
-    assert_int_equal(mydb_number("SELECT SUM(succ) FROM CallHistory"), n);
+    testdb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES "
+               "(1,1,77,80)");
+    T_WAIT(system_n_nodes() == 4);
+    T_WAIT(system_total("succ_cnt") == (unsigned)n);
+    assert_int_equal(system_total("overload"), 0);
+    assert_int_equal(testdb_number("SELECT SUM(succ) FROM CallHistory"), n);
 }
 
-#define S(fn) cmocka_unit_test_setup_teardown(fn, shim_setup, shim_teardown)
+#define S(fn) cmocka_unit_test_setup_teardown(fn, system_setup, shim_teardown)
 
-MYDB_MAIN(S(t_f22_dnsd_nth_allocation_fails), S(t_f22_reportd_nth_allocation_fails),
-          S(t_f22_agentd_nth_allocation_fails), S(t_f20_wall_clock_jumps_by_a_day))
+TESTDB_MAIN(S(t_f22_dnsd_survives_failed_allocations),
+            S(t_f22_reportd_survives_failed_allocations),
+            S(t_f22_agentd_survives_failed_allocations),
+            S(t_f20_jumps_of_the_wall_clock_change_nothing))

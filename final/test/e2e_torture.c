@@ -1,7 +1,8 @@
-/* Clients and the agent are killed at random under full load: no wrong answer and no
- * hang, and at the end every call is accounted for, in the call logs and in the database.
+/* Clients and the agent are killed at random under full load.  No answer is wrong and no
+ * call hangs; at the end every call was either reported or abandoned, and the call logs
+ * and the database agree.
  *   LARS_CHAOS=N   N times as many kills (make chaos) */
-#include "system.h"
+#include "lib/system.h"
 
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -12,33 +13,31 @@
 #include "shmem/node_table.h"
 
 #define CLIENTS 4
-#define KILLS 40 /* of clients; the agent is killed a tenth as often */
+#define KILLS 40 /* of clients; the agent is killed once for each ten of them */
 
+/* What the child processes count, in memory that they share with the test. */
 struct truth {
     _Atomic uint64_t begun, done, wrong, failed, ready;
 };
 
-static char shm[120], conf[300];
-static struct segment *seg;
 static struct truth *truth;
 static pid_t child[CLIENTS];
 static struct rnd rnd;
 
 static int torture_setup(void **state)
 {
-    int rc = setup(state);
+    int rc = system_setup_shm(state);
 
-    snprintf(shm, sizeof(shm), "%s/shm-files", mydb_dir);
-    snprintf(conf, sizeof(conf), "[shm]\ndir = %s\nmax_nodes = 4096\n", shm);
-    more_conf = conf;
-    mydb_sql("DELETE FROM ReportSeen; DELETE FROM CallSecond");
     truth = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return truth == MAP_FAILED ? -1 : rc;
+    if (truth == MAP_FAILED) {
+        print_error("cannot map a page: %s\n", strerror(errno));
+        return -1;
+    }
+    return rc;
 }
 
 static int torture_teardown(void **state)
 {
-    char cmd[300];
     int i;
 
     for (i = 0; i < CLIENTS; i++)
@@ -46,14 +45,8 @@ static int torture_teardown(void **state)
             kill(child[i], SIGKILL);
             waitpid(child[i], NULL, 0);
         }
-    segment_close(seg);
-    lars_close(client);
-    client = NULL;
-    proc_kill(&agent);
-    snprintf(cmd, sizeof(cmd), "rm -rf %s %s", dir, shm);
-    assert_int_equal(system(cmd), 0);
     munmap(truth, 4096);
-    return teardown(state);
+    return system_teardown(state);
 }
 
 static bool is_right(const struct lars_host *h)
@@ -64,8 +57,8 @@ static bool is_right(const struct lars_host *h)
 
 static void call_until_killed(struct truth *t, uint64_t seed)
 {
-    struct lars_options opt = {.dir = dir,
-                               .port = (uint16_t)agent.port,
+    struct lars_options opt = {.dir = sys.dir,
+                               .port = (uint16_t)sys.agentd.port,
                                .timeout_ms = 5000}; /* the first call is by UDP */
     struct lars_host h[4];
     bool open[4] = {false};
@@ -84,7 +77,7 @@ static void call_until_killed(struct truth *t, uint64_t seed)
             open[i] = false;
         } else if (lars_get_host(c, 1, 1, &h[i]) == 0) {
             t->wrong += !is_right(&h[i]);
-            if (h[i].opaque[2] == 0) { /* by UDP, before shared memory has the module */
+            if (!system_is_by_shm(&h[i])) { /* by UDP: shared memory has no nodes yet */
                 poll(NULL, 0, 20);
                 continue;
             }
@@ -95,7 +88,7 @@ static void call_until_killed(struct truth *t, uint64_t seed)
             t->failed++;
         }
         if (rnd_u32(&r) % 64 == 0)
-            poll(NULL, 0, 1);         /* leave the agent some processor time */
+            poll(NULL, 0, 1); /* leave the agent some processor time */
     }
 }
 
@@ -115,16 +108,6 @@ static void kill_child(int i)
     child[i] = 0;
 }
 
-static bool nothing_open(void)
-{
-    uint32_t i;
-
-    for (i = 0; i < node_table_count(seg); i++)
-        if (node_table_counters(seg)[i].inflight != 0)
-            return false;
-    return true;
-}
-
 static struct call_log_sum all_call_logs(void)
 {
     struct call_log_sum s = {0};
@@ -134,16 +117,16 @@ static struct call_log_sum all_call_logs(void)
         struct call_log *c;
 
         if (i >= 64 && i < SEGMENT_CLIENT_LOGS)
-            continue;                 /* this test never uses them */
-        assert_int_equal(call_log_open(&c, seg, i), 0);
-        for (nid = 0; nid < node_table_count(seg); nid++)
+            continue; /* this test never uses them */
+        assert_int_equal(call_log_open(&c, sys.seg, i), 0);
+        for (nid = 0; nid < node_table_count(sys.seg); nid++)
             call_log_sum(c, nid, &s);
         call_log_close(c);
     }
     return s;
 }
 
-static void t_after_random_kills_every_call_is_accounted_for(void **state)
+static void t_random_kills_leave_every_call_reported_or_abandoned(void **state)
 {
     int i, n, kills = KILLS * (getenv("LARS_CHAOS") ? atoi(getenv("LARS_CHAOS")) * 5 : 1);
     uint64_t begun = 0, done = 0, since;
@@ -151,8 +134,8 @@ static void t_after_random_kills_every_call_is_accounted_for(void **state)
 
     (void)state;
     rnd_init_any(&rnd);
-    start_all();
-    T_WAIT(segment_open(&seg, shm) == 0);
+    system_start();
+    T_WAIT(segment_open(&sys.seg, sys.shm) == 0);
     for (i = 0; i < CLIENTS; i++)
         start_child(i);
     for (n = 1; n <= kills; n++) {
@@ -160,17 +143,17 @@ static void t_after_random_kills_every_call_is_accounted_for(void **state)
         i = (int)(rnd_u32(&rnd) % CLIENTS);
         kill_child(i);
         if (n % 10 == 0) {
-            proc_kill(&agent);
+            proc_kill(&sys.agentd);
             poll(NULL, 0, (int)(rnd_u32(&rnd) % 20));
-            start_agent();
+            system_start_agentd();
         }
         start_child(i);
     }
     for (i = 0; i < CLIENTS; i++)
         kill_child(i);
     since = t_now_ms();
-    T_WAIT(nothing_open());
-    print_message("chaos: torture: in-flight counters right after %llu ms\n",
+    T_WAIT(system_none_in_flight());
+    print_message("chaos: torture: in-flight counters were 0 after %llu ms\n",
                   (unsigned long long)(t_now_ms() - since));
     T_WAIT((s = all_call_logs(), s.begun == s.done + s.abandoned));
     for (i = 0; i < CLIENTS; i++) {
@@ -186,10 +169,10 @@ static void t_after_random_kills_every_call_is_accounted_for(void **state)
                   (unsigned long long)begun, (unsigned long long)done);
     assert_int_equal(s.begun, s.done + s.abandoned);
     assert_in_range(s.done, done, done + (uint64_t)(kills + CLIENTS) + 2 * CLIENTS);
-    T_WAIT(total("succ_cnt") + total("err_cnt") >= s.done);
-    assert_int_equal(total("succ_cnt") + total("err_cnt"), s.done);
+    T_WAIT(system_total("succ_cnt") + system_total("err_cnt") >= s.done);
+    assert_int_equal(system_total("succ_cnt") + system_total("err_cnt"), s.done);
 }
 
 #define S(f) cmocka_unit_test_setup_teardown(f, torture_setup, torture_teardown)
 
-MYDB_MAIN(S(t_after_random_kills_every_call_is_accounted_for))
+TESTDB_MAIN(S(t_random_kills_leave_every_call_reported_or_abandoned))

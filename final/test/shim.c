@@ -1,9 +1,9 @@
-/* shim -- an LD_PRELOAD library that makes the ground shake:
+/* shim -- an LD_PRELOAD library that makes allocations fail or the wall clock jump:
  *   SHIM_MALLOC=N   the Nth malloc, calloc or realloc that the program itself calls after
- *                   its first epoll_create1() returns NULL, and SHIM_MALLOCS more.  What
- *                   libraries allocate is left alone: MariaDB's client ends with SIGSEGV
- *                   when its own allocations fail
- *   SHIM_CLOCK=S    the wall clock jumps S seconds to and fro, every second; the
+ *                   its first epoll_create1() returns NULL, and so do the next
+ *                   SHIM_MALLOCS ones.  Allocations of libraries succeed, because
+ *                   MariaDB's client ends with SIGSEGV when its own fail
+ *   SHIM_CLOCK=S    the wall clock jumps forward or back by S seconds, every second; the
  *                   monotonic clock is not changed
  * It does nothing without them. */
 #include <dlfcn.h>
@@ -21,11 +21,11 @@ void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t size);
 
 static atomic_long left, more;
-static atomic_bool ready; /* counting */
+static atomic_bool ready; /* allocations are counted from now on */
 static long jump_s;
 static uintptr_t text_from, text_to; /* the program's own code */
 
-/* The first object is the program. */
+/* Called for the first object only, which is the program. */
 static int find_text(struct dl_phdr_info *info, size_t size, void *arg)
 {
     int i;

@@ -1,6 +1,6 @@
 /* Call logs: every call is counted once, also when another thread reports it, when no
  * report comes, and when the client or the agent is killed at any instruction. */
-#include "shmfix.h"
+#include "lib/shmfix.h"
 
 #include <pthread.h>
 
@@ -8,17 +8,17 @@
 #include "shmem/log_recovery.h"
 #include "shmem/segment_private.h"
 
-#define OWN SEGMENT_CLIENT_LOGS       /* index of the agent's own log */
+#define OWN SEGMENT_CLIENT_LOGS /* index of the agent's own log */
 
 static struct call_log *own;
 
 static int setup(void **state)
 {
-    int rc = shm_setup(state);
+    int rc = shmfix_setup(state);
 
     if (rc == 0) {
-        assert_int_equal(shm_publish(1, 1, 4), 0);
-        rc = call_log_open(&own, seg, OWN);
+        assert_int_equal(shmfix_publish(1, 1, 4), 0);
+        rc = call_log_open(&own, shmfix_seg, OWN);
     }
     return rc;
 }
@@ -26,7 +26,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     call_log_close(own);
-    return shm_teardown(state);
+    return shmfix_teardown(state);
 }
 
 static struct call_log_sum sum_of(const struct call_log *c, uint32_t nid)
@@ -44,7 +44,7 @@ static void t_a_call_is_begun_and_reported_once(void **state)
     uint64_t token;
 
     (void)state;
-    assert_int_equal(log_owner_take(&c, seg), 0);
+    assert_int_equal(log_owner_take(&c, shmfix_seg), 0);
     assert_int_equal(call_log_begin(c, 2, 0, 1000, &token), 0);
     assert_int_equal(sum_of(c, 2).begun, 1);
     assert_int_equal(call_log_n_open(c), 1);
@@ -58,7 +58,7 @@ static void t_a_call_is_begun_and_reported_once(void **state)
                      -EALREADY);
     assert_int_equal(sum_of(c, 2).done, 1);
     assert_int_equal(call_log_n_open(c), 0);
-    log_owner_give(seg, c);
+    log_owner_give(shmfix_seg, c);
 }
 
 static void t_a_failed_call_counts_as_at_least_the_penalty(void **state)
@@ -68,7 +68,7 @@ static void t_a_failed_call_counts_as_at_least_the_penalty(void **state)
     uint64_t token;
 
     (void)state;
-    assert_int_equal(log_owner_take(&c, seg), 0);
+    assert_int_equal(log_owner_take(&c, shmfix_seg), 0);
     call_log_begin(c, 0, 0, 0, &token);
     call_log_finish(c, c, token, CALL_LOG_FAILED, 100, 20000, &e);
     assert_int_equal(sum_of(c, 0).err, 1);
@@ -76,8 +76,8 @@ static void t_a_failed_call_counts_as_at_least_the_penalty(void **state)
     call_log_begin(c, 0, 0, 0, &token);
     call_log_finish(c, c, token, CALL_LOG_FAILED, 50000, 20000, &e);
     assert_int_equal(sum_of(c, 0).lat_us,
-                     70000);          /* this one took longer than the penalty */
-    log_owner_give(seg, c);
+                     70000); /* this one took longer than the penalty */
+    log_owner_give(shmfix_seg, c);
 }
 
 static void t_a_late_token_closes_nothing(void **state)
@@ -87,13 +87,13 @@ static void t_a_late_token_closes_nothing(void **state)
     uint64_t token, next;
 
     (void)state;
-    assert_int_equal(log_owner_take(&c, seg), 0);
+    assert_int_equal(log_owner_take(&c, shmfix_seg), 0);
     call_log_begin(c, 0, 0, 0, &token);
     call_log_finish(c, c, token, CALL_LOG_OK, 1, 0, &e);
     call_log_begin(c, 1, 0, 0, &next); /* in the same slot */
     assert_int_equal(call_log_finish(c, c, token, CALL_LOG_OK, 2, 0, &e), -EALREADY);
     assert_int_equal(call_log_finish(c, c, next, CALL_LOG_OK, 2, 0, &e), 0);
-    log_owner_give(seg, c);
+    log_owner_give(shmfix_seg, c);
 }
 
 static void t_another_thread_may_report(void **state)
@@ -103,8 +103,8 @@ static void t_another_thread_may_report(void **state)
     uint64_t token;
 
     (void)state;
-    assert_int_equal(log_owner_take(&a, seg), 0);
-    assert_int_equal(log_owner_take(&b, seg), 0);
+    assert_int_equal(log_owner_take(&a, shmfix_seg), 0);
+    assert_int_equal(log_owner_take(&b, shmfix_seg), 0);
     call_log_begin(a, 3, 0, 0, &token);
     assert_int_equal(call_log_opener(token), call_log_index(a));
     assert_int_equal(call_log_finish(b, a, token, CALL_LOG_OK, 9, 0, &e), 0);
@@ -112,8 +112,8 @@ static void t_another_thread_may_report(void **state)
     assert_int_equal(sum_of(a, 3).done, 0);
     assert_int_equal(sum_of(b, 3).done, 1);
     assert_int_equal(call_log_finish(a, a, token, CALL_LOG_OK, 9, 0, &e), -EALREADY);
-    log_owner_give(seg, a);
-    log_owner_give(seg, b);
+    log_owner_give(shmfix_seg, a);
+    log_owner_give(shmfix_seg, b);
 }
 
 static uint32_t one_second(uint32_t mid, void *arg)
@@ -137,7 +137,7 @@ static void t_a_call_without_a_report_times_out(void **state)
     int n = 0;
 
     (void)state;
-    assert_int_equal(log_owner_take(&c, seg), 0);
+    assert_int_equal(log_owner_take(&c, shmfix_seg), 0);
     call_log_begin(c, 0, 0, 0, &token);
     call_log_begin(c, 1, 0, 900000, &young);
     call_log_expire(own, c, 999999, one_second, count, &n);
@@ -148,7 +148,7 @@ static void t_a_call_without_a_report_times_out(void **state)
     assert_int_equal(call_log_finish(c, c, token, CALL_LOG_OK, 2000000, 0, &e),
                      -EALREADY);
     assert_int_equal(call_log_finish(c, c, young, CALL_LOG_OK, 2000000, 0, &e), 0);
-    log_owner_give(seg, c);
+    log_owner_give(shmfix_seg, c);
 }
 
 static void t_without_a_slot_a_call_is_counted_at_its_end(void **state)
@@ -160,7 +160,7 @@ static void t_without_a_slot_a_call_is_counted_at_its_end(void **state)
     int i;
 
     (void)state;
-    assert_int_equal(log_owner_take(&c, seg), 0);
+    assert_int_equal(log_owner_take(&c, shmfix_seg), 0);
     for (i = 0; i < LAYOUT_SLOTS; i++) {
         assert_int_equal(call_log_begin(c, 0, 0, 0, &token[i]), 0);
         assert_int_not_equal(token[i], 0);
@@ -171,13 +171,13 @@ static void t_without_a_slot_a_call_is_counted_at_its_end(void **state)
     assert_int_equal(sum_of(c, 0).begun, LAYOUT_SLOTS + 1);
     assert_int_equal(call_log_finish(own, c, token[7], CALL_LOG_OK, 1, 0, &e), 0);
     assert_int_equal(call_log_begin(c, 0, 0, 0, &more),
-                     0);              /* the agent has freed a slot */
+                     0); /* the agent has freed a slot */
     assert_int_not_equal(more, 0);
     for (i = 0; i < LAYOUT_SLOTS; i++)
         call_log_finish(c, c, token[i], CALL_LOG_OK, 1, 0, &e);
     call_log_finish(c, c, more, CALL_LOG_OK, 1, 0, &e);
     assert_int_equal(call_log_n_open(c), 0);
-    log_owner_give(seg, c);
+    log_owner_give(shmfix_seg, c);
 }
 
 static void t_durations_are_counted(void **state)
@@ -187,14 +187,14 @@ static void t_durations_are_counted(void **state)
     uint64_t token;
 
     (void)state;
-    assert_int_equal(log_owner_take(&c, seg), 0);
+    assert_int_equal(log_owner_take(&c, shmfix_seg), 0);
     call_log_begin(c, 0, 0, 0, &token);
     call_log_finish(c, c, token, CALL_LOG_OK, 10, 0, &e);
     call_log_begin(c, 0, 0, 0, &token);
     call_log_finish(c, c, token, CALL_LOG_FAILED, 10, 0, &e);
     assert_int_equal(call_log_bucket(c, 0, 1),
-                     1);              /* below 16 us; failed calls are not in it */
-    log_owner_give(seg, c);
+                     1); /* below 16 us; failed calls are not in it */
+    log_owner_give(shmfix_seg, c);
 }
 
 /* --- claims ------------------------------------------------------------------------- */
@@ -206,13 +206,13 @@ static void t_all_call_logs_taken_is_eusers(void **state)
 
     (void)state;
     for (i = 0; i < SEGMENT_CLIENT_LOGS - 1; i++)
-        seg->counters->claim[i] = 1;  /* as if another thread had it */
-    assert_int_equal(log_owner_take(&c, seg), 0);
+        shmfix_seg->counters->claim[i] = 1; /* as if another thread had it */
+    assert_int_equal(log_owner_take(&c, shmfix_seg), 0);
     assert_int_equal(call_log_index(c), SEGMENT_CLIENT_LOGS - 1);
-    assert_int_equal(log_owner_take(&own, seg), -EUSERS); /* all 1,024 are taken */
-    log_owner_give(seg, c);
-    assert_int_equal(log_owner_take(&c, seg), 0); /* the log that was given back */
-    log_owner_give(seg, c);
+    assert_int_equal(log_owner_take(&own, shmfix_seg), -EUSERS); /* all 1,024 are taken */
+    log_owner_give(shmfix_seg, c);
+    assert_int_equal(log_owner_take(&c, shmfix_seg), 0); /* the log that was given back */
+    log_owner_give(shmfix_seg, c);
 }
 
 static void t_a_claim_without_a_lock_is_dead(void **state)
@@ -220,12 +220,12 @@ static void t_a_claim_without_a_lock_is_dead(void **state)
     struct call_log *c;
 
     (void)state;
-    assert_int_equal(call_log_open(&c, seg, 5), 0);
-    assert_false(log_owner_seize_dead(seg, c)); /* not claimed */
-    seg->counters->claim[5] = 77;
-    assert_true(log_owner_seize_dead(seg, c));
-    log_owner_release(seg, c);
-    assert_false(log_owner_is_taken(seg, 5));
+    assert_int_equal(call_log_open(&c, shmfix_seg, 5), 0);
+    assert_false(log_owner_seize_dead(shmfix_seg, c)); /* not claimed */
+    shmfix_seg->counters->claim[5] = 77;
+    assert_true(log_owner_seize_dead(shmfix_seg, c));
+    log_owner_release(shmfix_seg, c);
+    assert_false(log_owner_is_taken(shmfix_seg, 5));
     call_log_close(c);
 }
 
@@ -244,7 +244,7 @@ static void child_calls(struct truth *t, uint64_t seed)
     uint32_t i;
 
     rnd_init(&rnd, seed);
-    if (picker_create(&c, shm_dir, PICKER_CLAIM) < 0)
+    if (picker_create(&c, shmfix_dir, PICKER_CLAIM) < 0)
         _exit(1);
     t->ready = 1;
     for (;;) {
@@ -265,7 +265,7 @@ static void child_calls(struct truth *t, uint64_t seed)
 static void drop_inflight(const struct call_log_end *e, void *arg)
 {
     (void)arg;
-    seg->counters->counter[e->nid].inflight--;
+    shmfix_seg->counters->counter[e->nid].inflight--;
 }
 
 /* Recover the logs of dead processes, as the agent does. */
@@ -274,13 +274,13 @@ static void recover_all(struct call_log **all)
     uint32_t i;
 
     for (i = 0; i < 8; i++) {
-        if (!log_owner_is_taken(seg, i))
+        if (!log_owner_is_taken(shmfix_seg, i))
             continue;
         if (!all[i])
-            assert_int_equal(call_log_open(&all[i], seg, i), 0);
-        T_WAIT(log_owner_seize_dead(seg, all[i]));
+            assert_int_equal(call_log_open(&all[i], shmfix_seg, i), 0);
+        T_WAIT(log_owner_seize_dead(shmfix_seg, all[i]));
         log_recovery_run(own, all[i], all, OWN + 1, mono_us(), drop_inflight, NULL);
-        log_owner_release(seg, all[i]);
+        log_owner_release(shmfix_seg, all[i]);
     }
 }
 
@@ -328,15 +328,16 @@ static void t_a_killed_client_is_accounted_for(void **state)
         recover_all(all);
         begun += t->begun;
         done += t->done;
-        unsure++;                     /* killed between a step and its count in <t> */
+        unsure++; /* killed between a step and its count in <t> */
         s = everything(all);
         assert_int_equal(s.begun, s.done + s.abandoned);
         assert_in_range(s.begun, begun, begun + unsure);
         assert_in_range(s.done, done, done + unsure);
     }
     assert_true(done > 0);
-    for (i = 0; i < 4; i++)           /* the difference that inflight_audit corrects */
-        assert_in_range(seg->counters->counter[i].inflight + (int)unsure, 0, 2 * unsure);
+    for (i = 0; i < 4; i++) /* the difference that inflight_audit corrects */
+        assert_in_range(shmfix_seg->counters->counter[i].inflight + (int)unsure, 0,
+                        2 * unsure);
     for (i = 0; i < OWN; i++)
         call_log_close(all[i]);
     munmap(t, 4096);
@@ -357,7 +358,7 @@ static void t_the_agent_dies_while_it_cleans_up(void **state)
     (void)state;
     rnd_init_any(&rnd);
     for (i = 0; i < 8; i++)
-        assert_int_equal(call_log_open(&all[i], seg, i), 0);
+        assert_int_equal(call_log_open(&all[i], shmfix_seg, i), 0);
     for (round = 0; round < rounds; round++) {
         uint64_t until;
         pid_t pid, agent;
@@ -369,11 +370,11 @@ static void t_the_agent_dies_while_it_cleans_up(void **state)
         T_WAIT(t->ready && t->begun > 8);
         kill(pid, SIGKILL);
         assert_int_equal(waitpid(pid, &status, 0), pid);
-        agent = fork();               /* recovers, and is killed in it */
+        agent = fork(); /* recovers, and is killed in it */
         if (agent == 0) {
             struct call_log *theirs[OWN + 1] = {NULL};
 
-            if (call_log_open(&own, seg, OWN) < 0)
+            if (call_log_open(&own, shmfix_seg, OWN) < 0)
                 _exit(1);
             theirs[OWN] = own;
             log_recovery_run(own, own, theirs, OWN + 1, mono_us(), drop_inflight, NULL);
@@ -399,7 +400,7 @@ static void t_the_agent_dies_while_it_cleans_up(void **state)
 struct sharing {
     struct picker *c;
     struct call_log *other;
-    _Atomic uint64_t *token;          /* open calls that either thread may report */
+    _Atomic uint64_t *token; /* open calls that either thread may report */
     uint64_t n_done, n_late;
 };
 
@@ -444,8 +445,8 @@ static void t_threads_end_each_others_calls(void **state)
 
     (void)state;
     memset(token, 0, sizeof(token));
-    assert_int_equal(picker_create(&a.c, shm_dir, PICKER_CLAIM), 0);
-    assert_int_equal(picker_create(&b.c, shm_dir, PICKER_CLAIM), 0);
+    assert_int_equal(picker_create(&a.c, shmfix_dir, PICKER_CLAIM), 0);
+    assert_int_equal(picker_create(&b.c, shmfix_dir, PICKER_CLAIM), 0);
     a.other = picker_log(b.c);
     b.other = picker_log(a.c);
     pthread_create(&ta, NULL, share, &a);
@@ -455,7 +456,7 @@ static void t_threads_end_each_others_calls(void **state)
     for (nid = 0; nid < 4; nid++) {
         call_log_sum(picker_log(a.c), nid, &s);
         call_log_sum(picker_log(b.c), nid, &s);
-        open += seg->counters->counter[nid].inflight;
+        open += shmfix_seg->counters->counter[nid].inflight;
     }
     assert_int_equal(a.n_late + b.n_late, 0);
     assert_int_equal(s.begun, 200000);

@@ -2,7 +2,7 @@
  * killed. */
 #include "agent_data/collector.h"
 
-#include "shmfix.h"
+#include "lib/shmfix.h"
 
 static char path[80];
 static struct outbox *outbox;
@@ -12,14 +12,14 @@ static struct msg_batch *batch;
 
 static int setup(void **state)
 {
-    int rc = shm_setup(state);
+    int rc = shmfix_setup(state);
 
-    snprintf(path, sizeof(path), "%s/the.outbox", shm_dir);
+    snprintf(path, sizeof(path), "%s/the.outbox", shmfix_dir);
     batch = calloc(1, sizeof(*batch) + MSG_BATCH_ROWS * sizeof(batch->row[0]));
-    assert_int_equal(shm_publish(1, 1, 4), 0);
+    assert_int_equal(shmfix_publish(1, 1, 4), 0);
     assert_int_equal(outbox_open(&outbox, path, 64), 0);
-    assert_int_equal(collector_create(&h, seg, outbox), 0);
-    assert_int_equal(call_log_open(&calls, seg, 3), 0);
+    assert_int_equal(collector_create(&h, shmfix_seg, outbox), 0);
+    assert_int_equal(call_log_open(&calls, shmfix_seg, 3), 0);
     return rc;
 }
 
@@ -30,7 +30,7 @@ static int teardown(void **state)
     call_log_close(calls);
     free(batch);
     unlink(path);
-    return shm_teardown(state);
+    return shmfix_teardown(state);
 }
 
 /* Sends and acknowledges all batches; sums up what they have. */
@@ -84,7 +84,7 @@ static void t_a_successor_knows_what_was_taken(void **state)
     collector_destroy(h);
     outbox_close(outbox);
     assert_int_equal(outbox_open(&outbox, path, 64), 0);
-    assert_int_equal(collector_create(&h, seg, outbox), 0);
+    assert_int_equal(collector_create(&h, shmfix_seg, outbox), 0);
     collector_take(h, calls);
     totals(&succ, &err, &durations);
     assert_int_equal(succ, 1);
@@ -111,10 +111,11 @@ static void t_a_killed_collector_loses_and_doubles_nothing(void **state)
         outbox_close(outbox);
         pid = fork();
         if (pid == 0) {
-            struct call_log *mine;       /* the parent's log is not mapped here */
+            struct call_log *mine; /* the parent's log is not mapped here */
 
             if (outbox_open(&outbox, path, 64) < 0 ||
-                collector_create(&h, seg, outbox) < 0 || call_log_open(&mine, seg, 3) < 0)
+                collector_create(&h, shmfix_seg, outbox) < 0 ||
+                call_log_open(&mine, shmfix_seg, 3) < 0)
                 _exit(1);
             for (;;)
                 collector_take(h, mine);
@@ -126,7 +127,7 @@ static void t_a_killed_collector_loses_and_doubles_nothing(void **state)
         waitpid(pid, &status, 0);
         assert_true(WIFSIGNALED(status));
         assert_int_equal(outbox_open(&outbox, path, 64), 0);
-        assert_int_equal(collector_create(&h, seg, outbox), 0);
+        assert_int_equal(collector_create(&h, shmfix_seg, outbox), 0);
         if (round % 3 == 0) {
             totals(&a, &b, &c);
             succ += a;
@@ -147,9 +148,9 @@ static void t_a_new_outbox_is_not_given_the_old_ones_rows(void **state)
     collector_take(h, calls);
     collector_destroy(h);
     outbox_close(outbox);
-    unlink(path);                     /* it was lost */
+    unlink(path); /* it was lost */
     assert_int_equal(outbox_open(&outbox, path, 64), 0);
-    assert_int_equal(collector_create(&h, seg, outbox), 0);
+    assert_int_equal(collector_create(&h, shmfix_seg, outbox), 0);
     call_log_count(calls, 2, 0, true, 50);
     collector_take(h, calls);
     totals(&succ, &err, &durations);

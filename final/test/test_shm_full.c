@@ -1,5 +1,5 @@
 /* Shared memory on a full file system: errors, and never a signal. */
-#include "shmfix.h"
+#include "lib/shmfix.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -11,15 +11,15 @@ static bool small_disk(const char *size)
     if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
         return false;
     mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
-    return mount("none", shm_dir, "tmpfs", 0, size) == 0;
+    return mount("none", shmfix_dir, "tmpfs", 0, size) == 0;
 }
 
-static void fill(void)                /* use up the room that is left */
+static void fill(void) /* use up the room that is left */
 {
     char path[100], page[4096] = "";
     int fd;
 
-    snprintf(path, sizeof(path), "%s/rest", shm_dir);
+    snprintf(path, sizeof(path), "%s/rest", shmfix_dir);
     fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     while (fd >= 0 && write(fd, page, sizeof(page)) > 0)
         continue;
@@ -33,19 +33,20 @@ static int on_a_full_disk(void)
     struct picker *c, *late;
     int i;
 
-    shm_close_agent();
+    shmfix_close_agent();
     if (!small_disk("size=2m"))
         return 99;
-    shm_open_agent();
-    if (shm_publish(1, 1, 100) != 0 || picker_create(&c, shm_dir, PICKER_CLAIM) != 0)
+    shmfix_open_agent();
+    if (shmfix_publish(1, 1, 100) != 0 ||
+        picker_create(&c, shmfix_dir, PICKER_CLAIM) != 0)
         return 1;
-    for (i = 0; i < 8; i++)           /* some nodes have their page now, others do not */
+    for (i = 0; i < 8; i++) /* some nodes have their page now, others do not */
         if (picker_get(c, 1, 1, 0, &p) != 0 || picker_report(c, NULL, &p, true) != 0)
             return 2;
     fill();
-    if (picker_create(&late, shm_dir, PICKER_CLAIM) != -ENOSPC)
+    if (picker_create(&late, shmfix_dir, PICKER_CLAIM) != -ENOSPC)
         return 3;
-    if (shm_publish(2, 1, 4000) != -ENOSPC)
+    if (shmfix_publish(2, 1, 4000) != -ENOSPC)
         return 4;
     for (i = 0; i < 1000;
          i++) { /* never a SIGBUS; a call that cannot be counted is -ENOSPC */
@@ -70,8 +71,8 @@ static void t_a_full_disk_is_an_error_and_no_signal(void **state)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     if (WEXITSTATUS(status) == 99)
-        skip();                       /* this process must not mount */
+        skip(); /* this process must not mount */
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-T_MAIN(S(t_a_full_disk_is_an_error_and_no_signal))
+T_MAIN(SHMFIX_TEST(t_a_full_disk_is_an_error_and_no_signal))

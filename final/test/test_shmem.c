@@ -1,6 +1,6 @@
 /* Routes in shared memory: the layout, updates while readers read, agents that succeed
  * each other, and files that hold anything. */
-#include "shmfix.h"
+#include "lib/shmfix.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -26,17 +26,18 @@ static void t_the_layout_does_not_change(void **state)
     assert_int_equal(offsetof(struct layout_call_log, count), 24576 + 4096 * 32);
     assert_int_equal(offsetof(struct layout_counters, claim), 64);
     assert_int_equal(offsetof(struct node_counter, ejected_until_ms), 8);
-    assert_ptr_equal(seg->index, (char *)seg->routes + 64);
-    assert_ptr_equal(seg->module, (char *)seg->index + 2 * SHM_MODULES * 16);
-    assert_ptr_equal(seg->cost, (char *)seg->module + SHM_MODULES * 64);
-    assert_ptr_equal(seg->block, (char *)seg->addr + SHM_NODES * 24);
+    assert_ptr_equal(shmfix_seg->index, (char *)shmfix_seg->routes + 64);
+    assert_ptr_equal(shmfix_seg->module,
+                     (char *)shmfix_seg->index + 2 * SHMFIX_MODULES * 16);
+    assert_ptr_equal(shmfix_seg->cost, (char *)shmfix_seg->module + SHMFIX_MODULES * 64);
+    assert_ptr_equal(shmfix_seg->block, (char *)shmfix_seg->addr + SHMFIX_NODES * 24);
 }
 
 static struct segment *reader(void)
 {
     struct segment *r;
 
-    assert_int_equal(segment_open(&r, shm_dir), 0);
+    assert_int_equal(segment_open(&r, shmfix_dir), 0);
     return r;
 }
 
@@ -49,7 +50,7 @@ static void t_a_reader_sees_what_was_published(void **state)
 
     (void)state;
     assert_int_equal(module_table_find(r, 1, 7), -ENOENT);
-    assert_int_equal(shm_publish(7, 1, 3), 0);
+    assert_int_equal(shmfix_publish(7, 1, 3), 0);
     mid = module_table_find(r, 1, 7);
     assert_int_equal(mid, 0);
     assert_int_equal(route_reader_read(r, 0, &snap), 0);
@@ -58,7 +59,7 @@ static void t_a_reader_sees_what_was_published(void **state)
     node_table_addr(r, snap.member[2].nid, &a);
     assert_int_equal(a.ip[3], 3);
     assert_true(route_reader_is_current(r, 0, &snap));
-    shm_publish(7, 1, 4);
+    shmfix_publish(7, 1, 4);
     assert_false(route_reader_is_current(r, 0, &snap));
     route_reader_free(&snap);
     segment_close(r);
@@ -72,14 +73,14 @@ static void t_a_module_without_a_copy_is_not_yet_there(void **state)
     struct picker *c;
 
     (void)state;
-    assert_int_equal(route_writer_module(pub, 1, 7), 0);
-    assert_false(route_reader_is_current(seg, 0, &snap));
-    assert_int_equal(route_reader_read(seg, 0, &snap), -ENOENT);
-    assert_int_equal(picker_create(&c, shm_dir, PICKER_CLAIM), 0);
+    assert_int_equal(route_writer_module(shmfix_writer, 1, 7), 0);
+    assert_false(route_reader_is_current(shmfix_seg, 0, &snap));
+    assert_int_equal(route_reader_read(shmfix_seg, 0, &snap), -ENOENT);
+    assert_int_equal(picker_create(&c, shmfix_dir, PICKER_CLAIM), 0);
     assert_int_equal(picker_get(c, 1, 7, 0, &p), -ESRCH);
-    shm_publish(7, 1, 0);
+    shmfix_publish(7, 1, 0);
     assert_int_equal(picker_get(c, 1, 7, 0, &p), -ENOENT); /* known, with no nodes */
-    shm_publish(7, 1, 1);
+    shmfix_publish(7, 1, 1);
     assert_int_equal(picker_get(c, 1, 7, 0, &p), 0);
     assert_int_equal(picker_report(c, NULL, &p, true), 0);
     picker_destroy(c);
@@ -108,8 +109,10 @@ static uint32_t nid_of(uint32_t cmdid, uint32_t i)
     struct route_reader snap = {0};
     uint32_t nid;
 
-    assert_int_equal(
-        route_reader_read(seg, (uint32_t)module_table_find(seg, 1, cmdid), &snap), 0);
+    assert_int_equal(route_reader_read(shmfix_seg,
+                                       (uint32_t)module_table_find(shmfix_seg, 1, cmdid),
+                                       &snap),
+                     0);
     nid = snap.member[i].nid;
     route_reader_free(&snap);
     return nid;
@@ -133,7 +136,7 @@ static uint32_t n_removed(void)
 {
     struct route_writer_stat st;
 
-    route_writer_stat(pub, &st);
+    route_writer_stat(shmfix_writer, &st);
     return st.n_removed;
 }
 
@@ -142,12 +145,12 @@ static void t_a_node_keeps_its_number(void **state)
     uint32_t third;
 
     (void)state;
-    shm_publish(1, 1, 4);
+    shmfix_publish(1, 1, 4);
     third = nid_of(1, 2);
-    shm_publish(1, 3, 4);             /* 1 and 2 are removed, 5 and 6 added */
+    shmfix_publish(1, 3, 4); /* 1 and 2 are removed, 5 and 6 added */
     assert_int_equal(nid_of(1, 0), third);
     assert_int_equal(n_removed(), 2);
-    shm_publish(1, 1, 4); /* 1 and 2 come back before their numbers are free */
+    shmfix_publish(1, 1, 4); /* 1 and 2 come back before their numbers are free */
     assert_int_equal(nid_of(1, 2), third);
     assert_int_equal(n_removed(), 2);
 }
@@ -157,19 +160,19 @@ static void t_a_number_is_reused_when_no_call_uses_it(void **state)
     uint32_t was, gen;
 
     (void)state;
-    shm_publish(1, 1, 1);
+    shmfix_publish(1, 1, 1);
     was = nid_of(1, 0);
-    gen = seg->gen[was];
-    shm_publish(1, 2, 1);
-    route_writer_reclaim(pub, no, NULL);
-    assert_int_equal(seg->gen[was],
-                     gen + 1);        /* clients see it before <is_unused> is called */
-    route_writer_reclaim(pub, no, NULL);
-    route_writer_reclaim(pub, no, NULL);
+    gen = shmfix_seg->gen[was];
+    shmfix_publish(1, 2, 1);
+    route_writer_reclaim(shmfix_writer, no, NULL);
+    assert_int_equal(shmfix_seg->gen[was],
+                     gen + 1); /* clients see it before <is_unused> is called */
+    route_writer_reclaim(shmfix_writer, no, NULL);
+    route_writer_reclaim(shmfix_writer, no, NULL);
     assert_int_equal(n_removed(), 1);
-    route_writer_reclaim(pub, yes, NULL);
+    route_writer_reclaim(shmfix_writer, yes, NULL);
     assert_int_equal(n_removed(), 0);
-    shm_publish(2, 9, 1);
+    shmfix_publish(2, 9, 1);
     assert_int_equal(nid_of(2, 0), was);
 }
 
@@ -180,11 +183,11 @@ static void t_a_full_segment_is_an_error_and_changes_nothing(void **state)
 
     (void)state;
     for (i = 1; i <= 20 && rc >= 0; i++)
-        rc = shm_publish(i, 1, 250);
+        rc = shmfix_publish(i, 1, 250);
     assert_int_equal(rc, -ENOSPC);
     assert_int_equal(nid_of(1, 0), 0);
-    for (i = 0; i < SHM_MODULES; i++)
-        rc = shm_publish(100 + i, 1, 0);
+    for (i = 0; i < SHMFIX_MODULES; i++)
+        rc = shmfix_publish(100 + i, 1, 0);
     assert_int_equal(rc, -EMFILE);
 }
 
@@ -206,13 +209,13 @@ static void t_random_changes_and_successors(void **state)
         m = rnd_u32(&rnd) % 8;
         have[m][0] = rnd_u32(&rnd) % 60;
         have[m][1] = rnd_u32(&rnd) % (i % 50 ? 20 : 120);
-        assert_true(shm_publish(m + 1, have[m][0], have[m][1]) >= 0);
+        assert_true(shmfix_publish(m + 1, have[m][0], have[m][1]) >= 0);
         if (i % 7 == 0)
-            route_writer_reclaim(pub, yes, NULL);
-        if (i % 100 == 99) {          /* a successor has only the files */
-            shm_close_agent();
-            shm_open_agent();
-            assert_false(seg->is_new);
+            route_writer_reclaim(shmfix_writer, yes, NULL);
+        if (i % 100 == 99) { /* a successor has only the files */
+            shmfix_close_agent();
+            shmfix_open_agent();
+            assert_false(shmfix_seg->is_new);
         }
         assert_int_equal(
             route_reader_read(r, (uint32_t)module_table_find(r, 1, m + 1), &snap), 0);
@@ -240,19 +243,19 @@ static void t_a_killed_writer_leaves_whole_copies(void **state)
 
     (void)state;
     rnd_init_any(&rnd);
-    shm_publish(1, 0, 10);
+    shmfix_publish(1, 0, 10);
     for (round = 0; round < 30; round++) {
         uint64_t end = t_now_ms() + 2 + rnd_u32(&rnd) % 20;
         pid_t pid;
 
-        shm_close_agent();
+        shmfix_close_agent();
         pid = fork();
         if (pid == 0) {
             uint32_t i;
 
-            shm_open_agent();
-            for (i = 0;; i++)         /* n nodes from n on: a torn copy would show */
-                shm_publish(1, 1 + i % 50, 1 + i % 50);
+            shmfix_open_agent();
+            for (i = 0;; i++) /* n nodes from n on: a torn copy would show */
+                shmfix_publish(1, 1 + i % 50, 1 + i % 50);
         }
         while (t_now_ms() < end) {
             if (route_reader_read(r, 0, &snap) < 0 || snap.n == 10)
@@ -265,9 +268,9 @@ static void t_a_killed_writer_leaves_whole_copies(void **state)
         }
         kill(pid, SIGKILL);
         waitpid(pid, &status, 0);
-        shm_open_agent();
-        assert_false(seg->is_new);
-        shm_publish(1, 0, 10);
+        shmfix_open_agent();
+        assert_false(shmfix_seg->is_new);
+        shmfix_publish(1, 0, 10);
         assert_int_equal(route_reader_read(r, 0, &snap), 0);
         assert_int_equal(snap.n, 10);
     }
@@ -283,14 +286,14 @@ static void t_another_major_version_is_refused(void **state)
     struct segment *r;
 
     (void)state;
-    seg->meta->major = LAYOUT_MAJOR + 1;
-    assert_int_equal(segment_open(&r, shm_dir), -EPROTO);
-    seg->meta->major = LAYOUT_MAJOR;
-    seg->meta->minor = 7;             /* another minor version is accepted */
+    shmfix_seg->meta->major = LAYOUT_MAJOR + 1;
+    assert_int_equal(segment_open(&r, shmfix_dir), -EPROTO);
+    shmfix_seg->meta->major = LAYOUT_MAJOR;
+    shmfix_seg->meta->minor = 7; /* another minor version is accepted */
     r = reader();
     segment_close(r);
-    seg->routes->major = LAYOUT_MAJOR + 1;
-    assert_int_equal(segment_open(&r, shm_dir), -EPROTO);
+    shmfix_seg->routes->major = LAYOUT_MAJOR + 1;
+    assert_int_equal(segment_open(&r, shmfix_dir), -EPROTO);
 }
 
 static void t_no_agent_ever_is_no_segment(void **state)
@@ -303,7 +306,7 @@ static void t_no_agent_ever_is_no_segment(void **state)
 
 static void t_a_second_agent_is_kept_out(void **state)
 {
-    struct segment_config cfg = {shm_dir, SHM_NODES, SHM_MODULES};
+    struct segment_config cfg = {shmfix_dir, SHMFIX_NODES, SHMFIX_MODULES};
     struct segment *s;
 
     (void)state;
@@ -316,24 +319,24 @@ static void t_a_short_file_is_refused(void **state)
     struct segment *r;
 
     (void)state;
-    snprintf(path, sizeof(path), "%s/C.1", shm_dir);
+    snprintf(path, sizeof(path), "%s/C.1", shmfix_dir);
     assert_int_equal(truncate(path, 4096), 0);
-    assert_int_equal(segment_open(&r, shm_dir), -EBADMSG);
+    assert_int_equal(segment_open(&r, shmfix_dir), -EBADMSG);
 }
 
 static void t_other_sizes_begin_a_new_segment(void **state)
 {
-    struct segment_config cfg = {shm_dir, 2 * SHM_NODES, SHM_MODULES};
+    struct segment_config cfg = {shmfix_dir, 2 * SHMFIX_NODES, SHMFIX_MODULES};
     struct segment *r = reader();
 
     (void)state;
-    shm_publish(1, 1, 3);
-    shm_close_agent();
-    assert_int_equal(segment_create(&seg, &cfg), 0);
-    assert_true(seg->is_new);
+    shmfix_publish(1, 1, 3);
+    shmfix_close_agent();
+    assert_int_equal(segment_create(&shmfix_seg, &cfg), 0);
+    assert_true(shmfix_seg->is_new);
     assert_true(segment_has_moved(r));
     segment_close(r);
-    assert_int_equal(route_writer_create(&pub, seg), 0);
+    assert_int_equal(route_writer_create(&shmfix_writer, shmfix_seg), 0);
     r = reader();
     assert_int_equal(module_table_find(r, 1, 1), -ENOENT);
     segment_close(r);
@@ -354,35 +357,35 @@ static void t_damaged_routes_crash_no_reader(void **state)
     print_message("seed %llu\n", (unsigned long long)seed);
     rnd_init(&rnd, seed);
     for (m = 1; m <= 8; m++)
-        shm_publish(m, 1, 4 * m);
-    route_writer_stat(pub, &st);
-    used = (uint64_t)(seg->block - (char *)seg->routes) + 64 * LAYOUT_BLOCK;
+        shmfix_publish(m, 1, 4 * m);
+    route_writer_stat(shmfix_writer, &st);
+    used = (uint64_t)(shmfix_seg->block - (char *)shmfix_seg->routes) + 64 * LAYOUT_BLOCK;
     for (i = 0; i < images; i++) {
         uint64_t at = rnd_u32(&rnd) % used;
-        char was = ((char *)seg->routes)[at];
+        char was = ((char *)shmfix_seg->routes)[at];
 
-        ((char *)seg->routes)[at] = (char)rnd_u32(&rnd);
+        ((char *)shmfix_seg->routes)[at] = (char)rnd_u32(&rnd);
         for (m = 1; m <= 8; m++) {
             int64_t mid = module_table_find(r, 1, m);
 
             if (mid < 0 || route_reader_read(r, (uint32_t)mid, &snap) < 0)
                 continue;
             for (k = 0; k < snap.n; k++)
-                assert_true(snap.member[k].nid < SHM_NODES);
+                assert_true(snap.member[k].nid < SHMFIX_NODES);
             n_read++;
         }
-        ((char *)seg->routes)[at] = was;
+        ((char *)shmfix_seg->routes)[at] = was;
     }
     assert_true(n_read > images);
-    for (i = 0; i < 200; i++) {       /* successors */
+    for (i = 0; i < 200; i++) { /* successors */
         struct route_writer *p;
         uint64_t at = sizeof(struct layout_routes) + rnd_u32(&rnd) % (used - 64);
-        char was = ((char *)seg->routes)[at];
+        char was = ((char *)shmfix_seg->routes)[at];
 
-        ((char *)seg->routes)[at] ^= (char)(1 + rnd_u32(&rnd) % 255);
-        if (route_writer_create(&p, seg) == 0)
+        ((char *)shmfix_seg->routes)[at] ^= (char)(1 + rnd_u32(&rnd) % 255);
+        if (route_writer_create(&p, shmfix_seg) == 0)
             route_writer_destroy(p);
-        ((char *)seg->routes)[at] = was;
+        ((char *)shmfix_seg->routes)[at] = was;
     }
     route_reader_free(&snap);
     segment_close(r);
@@ -399,7 +402,7 @@ static void t_blocks_come_back(void **state)
     assert_int_equal(a, 1);
     assert_int_equal(n, 5);
     b = block_alloc_take(l, &big);
-    assert_int_equal(big, 128);       /* above 64 blocks: a power of two */
+    assert_int_equal(big, 128); /* above 64 blocks: a power of two */
     block_alloc_give(l, a, n);
     assert_int_equal(block_alloc_take(l, &n), a);
     block_alloc_give(l, b, big);
@@ -417,12 +420,16 @@ static void t_blocks_come_back(void **state)
     block_alloc_destroy(l);
 }
 
-T_MAIN(S(t_the_layout_does_not_change), S(t_a_reader_sees_what_was_published),
-       S(t_a_module_without_a_copy_is_not_yet_there), S(t_clients_cannot_write_routes),
-       S(t_a_node_keeps_its_number), S(t_a_number_is_reused_when_no_call_uses_it),
-       S(t_a_full_segment_is_an_error_and_changes_nothing),
-       S(t_random_changes_and_successors), S(t_a_killed_writer_leaves_whole_copies),
-       S(t_another_major_version_is_refused), S(t_no_agent_ever_is_no_segment),
-       S(t_a_second_agent_is_kept_out), S(t_a_short_file_is_refused),
-       S(t_other_sizes_begin_a_new_segment), S(t_damaged_routes_crash_no_reader),
-       T(t_blocks_come_back))
+T_MAIN(SHMFIX_TEST(t_the_layout_does_not_change),
+       SHMFIX_TEST(t_a_reader_sees_what_was_published),
+       SHMFIX_TEST(t_a_module_without_a_copy_is_not_yet_there),
+       SHMFIX_TEST(t_clients_cannot_write_routes), SHMFIX_TEST(t_a_node_keeps_its_number),
+       SHMFIX_TEST(t_a_number_is_reused_when_no_call_uses_it),
+       SHMFIX_TEST(t_a_full_segment_is_an_error_and_changes_nothing),
+       SHMFIX_TEST(t_random_changes_and_successors),
+       SHMFIX_TEST(t_a_killed_writer_leaves_whole_copies),
+       SHMFIX_TEST(t_another_major_version_is_refused),
+       SHMFIX_TEST(t_no_agent_ever_is_no_segment),
+       SHMFIX_TEST(t_a_second_agent_is_kept_out), SHMFIX_TEST(t_a_short_file_is_refused),
+       SHMFIX_TEST(t_other_sizes_begin_a_new_segment),
+       SHMFIX_TEST(t_damaged_routes_crash_no_reader), T(t_blocks_come_back))

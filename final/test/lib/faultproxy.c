@@ -1,8 +1,17 @@
+/* One thread polls all sockets and forwards what it can read.  A fault changes between
+ * two polls, which end after 10 ms at the latest, so the test needs no lock.
+ *
+ * A delay blocks the whole proxy on purpose: it also delays the other connections, as a
+ * slow link does.  Rejected: netem of the kernel, because it needs root. */
 #include "faultproxy.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 
-static struct sockaddr_in fp_addr(int port)
+#include "../t.h"
+
+static struct sockaddr_in loopback(int port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 
@@ -10,7 +19,7 @@ static struct sockaddr_in fp_addr(int port)
     return at;
 }
 
-static void fp_close(struct fp_pair *p, bool reset)
+static void close_pair(struct faultproxy_pair *p, bool reset)
 {
     struct linger lg = {1, 0};
 
@@ -22,19 +31,19 @@ static void fp_close(struct fp_pair *p, bool reset)
     p->a = p->b = -1;
 }
 
-static struct fp_pair *fp_free_pair(struct faultproxy *f)
+static struct faultproxy_pair *free_pair(struct faultproxy *f)
 {
     int i;
 
-    for (i = 0; i < FP_MAX; i++)
+    for (i = 0; i < FAULTPROXY_MAX; i++)
         if (f->pair[i].b < 0)
             return &f->pair[i];
     return NULL;
 }
 
-static int fp_dial(struct faultproxy *f)
+static int connect_server(struct faultproxy *f)
 {
-    struct sockaddr_in at = fp_addr(f->to);
+    struct sockaddr_in at = loopback(f->to);
     int fd = socket(AF_INET, (f->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
 
     if (connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
@@ -43,26 +52,27 @@ static int fp_dial(struct faultproxy *f)
     return -1;
 }
 
-static void fp_accept(struct faultproxy *f)
+static void accept_client(struct faultproxy *f)
 {
-    struct fp_pair *p = fp_free_pair(f);
+    struct faultproxy_pair *p = free_pair(f);
     int fd = accept4(f->lfd, NULL, NULL, SOCK_CLOEXEC);
 
     if (fd < 0)
         return;
     if (p && !f->refuse) {
-        *p = (struct fp_pair){.a = fd, .b = fp_dial(f)};
+        *p = (struct faultproxy_pair){.a = fd, .b = connect_server(f)};
         if (p->b >= 0)
             return;
         p->a = -1;
     }
     f->n_fault++;
-    p = &(struct fp_pair){.a = fd, .b = dup(fd)};
-    fp_close(p, true);
+    p = &(struct faultproxy_pair){.a = fd, .b = dup(fd)};
+    close_pair(p, true);
 }
 
-/* Bytes from one side to the other, with whatever is wrong at the moment. */
-static void fp_stream(struct faultproxy *f, struct fp_pair *p, int from, int to)
+/* Forwards one piece from socket <from> to socket <to>, with the faults set now. */
+static void forward_stream(struct faultproxy *f, struct faultproxy_pair *p, int from,
+                           int to)
 {
     char buf[4096];
     ssize_t n = recv(from, buf, f->one_byte ? 1 : sizeof(buf), MSG_DONTWAIT), i;
@@ -81,14 +91,14 @@ static void fp_stream(struct faultproxy *f, struct fp_pair *p, int from, int to)
     p->bytes += (int)(n > 0 ? n : 0);
     f->n_pass += (unsigned long long)(n > 0 ? n : 0);
     if (n <= 0 || i < n) {
-        fp_close(p, false);
+        close_pair(p, false);
     } else if (f->cut_after > 0 && p->bytes >= f->cut_after) {
         f->n_fault++;
-        fp_close(p, true);
+        close_pair(p, true);
     }
 }
 
-static bool fp_hits(struct faultproxy *f, int percent)
+static bool is_hit(struct faultproxy *f, int percent)
 {
     bool hit = (int)(rand_r(&f->seed) % 100) < percent;
 
@@ -96,8 +106,8 @@ static bool fp_hits(struct faultproxy *f, int percent)
     return hit;
 }
 
-static void fp_send_dgram(struct faultproxy *f, struct fp_pair *p, bool back,
-                                 const void *buf, size_t n)
+static void send_datagram(struct faultproxy *f, struct faultproxy_pair *p, bool back,
+                          const void *buf, size_t n)
 {
     if (back)
         sendto(f->lfd, buf, n, 0, (struct sockaddr *)&p->peer, sizeof(p->peer));
@@ -106,107 +116,107 @@ static void fp_send_dgram(struct faultproxy *f, struct fp_pair *p, bool back,
     f->n_pass++;
 }
 
-static void fp_datagram(struct faultproxy *f, struct fp_pair *p, bool back,
-                               const void *buf, size_t n)
+static void forward_datagram(struct faultproxy *f, struct faultproxy_pair *p, bool back,
+                             const void *buf, size_t n)
 {
     static struct {
-        struct fp_pair *p;
+        struct faultproxy_pair *p;
         bool back;
         size_t n;
         char buf[2048];
     } held;
 
-    if (fp_hits(f, f->drop) || n > sizeof(held.buf))
+    if (is_hit(f, f->drop) || n > sizeof(held.buf))
         return;
     if (f->delay_ms > 0)
         poll(NULL, 0, f->delay_ms);
-    if (!held.p && fp_hits(f, f->reorder)) {
+    if (!held.p && is_hit(f, f->reorder)) {
         held.p = p;
         held.back = back;
         held.n = n;
         memcpy(held.buf, buf, n);
         return;
     }
-    fp_send_dgram(f, p, back, buf, n);
-    if (fp_hits(f, f->dup))
-        fp_send_dgram(f, p, back, buf, n);
-    if (held.p) {                     /* the one before comes after */
-        fp_send_dgram(f, held.p, held.back, held.buf, held.n);
+    send_datagram(f, p, back, buf, n);
+    if (is_hit(f, f->dup))
+        send_datagram(f, p, back, buf, n);
+    if (held.p) { /* it arrives after the later one */
+        send_datagram(f, held.p, held.back, held.buf, held.n);
         held.p = NULL;
     }
 }
 
-static void fp_from_client(struct faultproxy *f)
+static void from_client(struct faultproxy *f)
 {
     struct sockaddr_in from;
     socklen_t len = sizeof(from);
     char buf[65536];
     ssize_t n =
         recvfrom(f->lfd, buf, sizeof(buf), MSG_DONTWAIT, (struct sockaddr *)&from, &len);
-    struct fp_pair *p = NULL;
+    struct faultproxy_pair *p = NULL;
     int i;
 
-    for (i = 0; n > 0 && i < FP_MAX && !p; i++)
+    for (i = 0; n > 0 && i < FAULTPROXY_MAX && !p; i++)
         if (f->pair[i].b >= 0 && f->pair[i].peer.sin_port == from.sin_port)
             p = &f->pair[i];
-    if (n > 0 && !p && (p = fp_free_pair(f)))
-        *p = (struct fp_pair){.a = -1, .b = fp_dial(f), .peer = from};
+    if (n > 0 && !p && (p = free_pair(f)))
+        *p = (struct faultproxy_pair){.a = -1, .b = connect_server(f), .peer = from};
     if (p && p->b >= 0)
-        fp_datagram(f, p, false, buf, (size_t)n);
+        forward_datagram(f, p, false, buf, (size_t)n);
 }
 
-static void fp_from_server(struct faultproxy *f, struct fp_pair *p)
+static void from_server(struct faultproxy *f, struct faultproxy_pair *p)
 {
     char buf[65536];
     ssize_t n = recv(p->b, buf, sizeof(buf), MSG_DONTWAIT);
 
     if (n > 0)
-        fp_datagram(f, p, true, buf, (size_t)n);
+        forward_datagram(f, p, true, buf, (size_t)n);
 }
 
-static void fp_turn(struct faultproxy *f, struct pollfd *pf)
+static void forward_ready(struct faultproxy *f, struct pollfd *pf)
 {
     int i;
 
-    for (i = 0; i < FP_MAX; i++) {
-        struct fp_pair *p = &f->pair[i];
+    for (i = 0; i < FAULTPROXY_MAX; i++) {
+        struct faultproxy_pair *p = &f->pair[i];
 
         if (f->udp && p->b >= 0 && pf[2 + 2 * i + 1].revents)
-            fp_from_server(f, p);
+            from_server(f, p);
         if (!f->udp && p->a >= 0 && pf[2 + 2 * i].revents)
-            fp_stream(f, p, p->a, p->b);
+            forward_stream(f, p, p->a, p->b);
         if (!f->udp && p->a >= 0 && pf[2 + 2 * i + 1].revents)
-            fp_stream(f, p, p->b, p->a);
+            forward_stream(f, p, p->b, p->a);
     }
     if (pf[1].revents && f->udp)
-        fp_from_client(f);
+        from_client(f);
     else if (pf[1].revents)
-        fp_accept(f);
+        accept_client(f);
 }
 
-static void *fp_run(void *arg)
+static void *proxy_thread(void *arg)
 {
     struct faultproxy *f = arg;
-    struct pollfd pf[2 + 2 * FP_MAX];
+    struct pollfd pf[2 + 2 * FAULTPROXY_MAX];
     int i;
 
     for (;;) {
         pf[0] = (struct pollfd){f->wake[0], POLLIN, 0};
         pf[1] = (struct pollfd){f->stall ? -1 : f->lfd, POLLIN, 0};
-        for (i = 0; i < FP_MAX; i++) {
+        for (i = 0; i < FAULTPROXY_MAX; i++) {
             pf[2 + 2 * i] = (struct pollfd){f->stall ? -1 : f->pair[i].a, POLLIN, 0};
             pf[2 + 2 * i + 1] = (struct pollfd){f->stall ? -1 : f->pair[i].b, POLLIN, 0};
         }
-        poll(pf, 2 + 2 * FP_MAX, 10); /* a fault that was changed is seen soon */
+        poll(pf, 2 + 2 * FAULTPROXY_MAX, 10); /* a changed fault counts after 10 ms */
         if (pf[0].revents)
             return NULL;
-        fp_turn(f, pf);
+        forward_ready(f, pf);
     }
 }
 
 void faultproxy_start(struct faultproxy *f, int to, bool udp)
 {
-    struct sockaddr_in at = fp_addr(0);
+    struct sockaddr_in at = loopback(0);
     socklen_t len = sizeof(at);
     int i;
 
@@ -214,16 +224,17 @@ void faultproxy_start(struct faultproxy *f, int to, bool udp)
     f->to = to;
     f->udp = udp;
     f->seed = (unsigned)getpid();
-    for (i = 0; i < FP_MAX; i++)
+    for (i = 0; i < FAULTPROXY_MAX; i++)
         f->pair[i].a = f->pair[i].b = -1;
     f->lfd = socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(f->lfd, (struct sockaddr *)&at, sizeof(at)), 0);
-    if (!udp)
-        assert_int_equal(listen(f->lfd, 64), 0);
+    if (bind(f->lfd, (struct sockaddr *)&at, sizeof(at)) != 0)
+        fail_msg("the proxy cannot bind a port: %s", strerror(errno));
+    if (!udp && listen(f->lfd, 64) != 0)
+        fail_msg("the proxy cannot listen: %s", strerror(errno));
     getsockname(f->lfd, (struct sockaddr *)&at, &len);
     f->port = ntohs(at.sin_port);
     assert_int_equal(pipe2(f->wake, O_CLOEXEC), 0);
-    assert_int_equal(pthread_create(&f->thread, NULL, fp_run, f), 0);
+    assert_int_equal(pthread_create(&f->thread, NULL, proxy_thread, f), 0);
 }
 
 void faultproxy_stop(struct faultproxy *f)
@@ -236,8 +247,8 @@ void faultproxy_stop(struct faultproxy *f)
     pthread_join(f->thread, NULL);
     close(f->wake[0]);
     close(f->lfd);
-    for (i = 0; i < FP_MAX; i++)
+    for (i = 0; i < FAULTPROXY_MAX; i++)
         if (f->pair[i].b >= 0)
-            fp_close(&f->pair[i], true);
+            close_pair(&f->pair[i], true);
     f->port = 0;
 }

@@ -1,45 +1,45 @@
-/* faultproxy.h -- a bad network between two programs, in a thread of the test: one TCP
- * port or one UDP port, forwarded to another, with faults that change at any time.
- * Random faults come from a seed that is printed. */
-#ifndef LARS_TEST_FAULTPROXY_H
-#define LARS_TEST_FAULTPROXY_H
+/* faultproxy.h -- a bad network between two programs: one TCP or UDP port, forwarded to
+ * another by a thread, with faults that the test may change at any time.  Random faults
+ * come from a seed, which the test prints.
+ *
+ * struct faultproxy is the caller's storage and must not move while the proxy runs. */
+#ifndef LARS_TEST_LIB_FAULTPROXY_H
+#define LARS_TEST_LIB_FAULTPROXY_H
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/socket.h>
+#include <stdbool.h>
 
-#include "../t.h"
-
-#define FP_MAX 64                     /* TCP connections at once, UDP clients */
-#define FP_HELD 16                    /* datagrams kept back for reordering */
+#define FAULTPROXY_MAX 64             /* TCP connections at once, or UDP clients */
 
 struct faultproxy {
-    /* faults; set by the test */
-    _Atomic int delay_ms;             /* before each piece (TCP), each datagram (UDP) */
-    _Atomic bool stall;               /* nothing passes, nothing is closed */
-    _Atomic bool one_byte;            /* TCP: a byte a write */
+    /* The faults, which the test sets.  Thread: any. */
+    _Atomic int delay_ms;             /* before each piece (TCP) or datagram (UDP) */
+    _Atomic bool stall;               /* nothing passes and nothing is closed */
+    _Atomic bool one_byte;            /* TCP: write single bytes */
     _Atomic int cut_after;            /* TCP: reset a connection after so many bytes */
-    _Atomic bool refuse;              /* TCP: accept, then reset at once */
-    _Atomic int drop, dup, reorder;   /* UDP: per cent */
-    _Atomic unsigned long long n_pass, n_fault;
-    /* the thread's */
-    int port;                         /* where it listens */
+    _Atomic bool refuse;              /* TCP: accept connections and reset them */
+    _Atomic int drop, dup, reorder;   /* UDP: per cent of the datagrams */
+    _Atomic unsigned long long n_pass; /* TCP: bytes forwarded; UDP: datagrams */
+    _Atomic unsigned long long n_fault; /* resets, or datagrams that met a fault */
+    int port;                         /* where it listens; 0 = not started */
+    unsigned seed;                    /* set at the start; then of the thread */
+    /* Of the thread. */
     int to, lfd, wake[2];
     bool udp;
     pthread_t thread;
-    unsigned seed;
-    struct fp_pair {
-        int a, b;                     /* client's and server's side; a = -1: free */
+    struct faultproxy_pair {
+        int a, b;                     /* sockets to the client and the server; -1: none */
         struct sockaddr_in peer;      /* UDP: the client */
         int bytes;
-    } pair[FP_MAX];
+    } pair[FAULTPROXY_MAX];
 };
 
-/* Listen on a free port of 127.0.0.1, which f->port receives, and forward to the port
- * <to>, by UDP or TCP.  Overwrites <f>.  faultproxy_stop() ends the thread. */
+/* Forwards a free port of 127.0.0.1, stored in <f->port>, to its port <to>. */
 void faultproxy_start(struct faultproxy *f, int to, bool udp);
+
+/* Closes all connections.  A proxy that was not started is fine. */
 void faultproxy_stop(struct faultproxy *f);
 
 #endif

@@ -1,4 +1,12 @@
+/* A client and a server of HTTP with plain sockets, so that no test of the HTTP port uses
+ * the library that the port itself uses.  The check of Prometheus text follows the
+ * definition of the format and shares no code with obs/metrics. */
 #include "httppeer.h"
+
+#include <ctype.h>
+#include <sys/prctl.h>
+
+#include "net/sock.h"
 
 void httppeer_ask(int fd, const char *method, const char *path)
 {
@@ -20,7 +28,8 @@ pid_t httppeer_serve(int *port, const _Atomic int *status)
 
     assert_int_equal(net_addr_set(&at, "127.0.0.1", 0), 0);
     lfd = sock_listen(&at, 16, 0);
-    assert_true(lfd >= 0);
+    if (lfd < 0)
+        fail_msg("cannot listen on 127.0.0.1: %s", strerror(-lfd));
     sock_local_addr(lfd, &at);
     *port = at.port;
     pid = fork();
@@ -78,7 +87,7 @@ double httppeer_value(const struct httpreply *r, const char *name)
     return atof(at + strlen(want));
 }
 
-static bool httppeer_is_name(const char *s)
+static bool is_metric_name(const char *s)
 {
     if (!isalpha((unsigned char)*s))
         return false;
@@ -87,8 +96,8 @@ static bool httppeer_is_name(const char *s)
     return *s == '\0';
 }
 
-/* Is it <name>, with or without one label: NAME{LABEL="VALUE"}? */
-static bool httppeer_is_sample_of(const char *s, const char *name)
+/* Is <s> the metric <name>, without a label or with one: NAME{LABEL="VALUE"}? */
+static bool is_sample_of(const char *s, const char *name)
 {
     char label[60], value[60];
     int used = 0;
@@ -102,8 +111,8 @@ static bool httppeer_is_sample_of(const char *s, const char *name)
            used > 0 && s[n + (size_t)used] == '\0';
 }
 
-/* Read the samples of <name> at <*text>: one, or one for each value of a label. */
-static void httppeer_skip_samples(const char **text, const char *name)
+/* Moves <*text> behind the samples of <name>: one, or one for each value of its label. */
+static void skip_samples(const char **text, const char *name)
 {
     char sample[120], seen[2048] = " ", key[130];
     double v;
@@ -112,7 +121,7 @@ static void httppeer_skip_samples(const char **text, const char *name)
     for (; **text && **text != '#'; *text += used + 1, n++) {
         used = 0;
         if (sscanf(*text, "%119s %lf%n", sample, &v, &used) != 2 ||
-            (*text)[used] != '\n' || !httppeer_is_sample_of(sample, name))
+            (*text)[used] != '\n' || !is_sample_of(sample, name))
             fail_msg("not a sample of %s: %.80s", name, *text);
         snprintf(key, sizeof(key), " %s ", sample);
         assert_null(strstr(seen, key));
@@ -136,13 +145,13 @@ int httppeer_check_text(const char *text)
             fail_msg("not HELP and TYPE: %.80s", text);
         text += used + 1;
         assert_string_equal(name[0], name[1]);
-        assert_true(httppeer_is_name(name[0]));
+        assert_true(is_metric_name(name[0]));
         total = strlen(name[0]) > 6 && !strcmp(name[0] + strlen(name[0]) - 6, "_total");
         assert_string_equal(type, total ? "counter" : "gauge");
         snprintf(key, sizeof(key), " %s ", name[0]);
         assert_null(strstr(seen, key));
         strncat(seen, key + 1, sizeof(seen) - strlen(seen) - 1);
-        httppeer_skip_samples(&text, name[0]);
+        skip_samples(&text, name[0]);
     }
     return n;
 }

@@ -1,0 +1,242 @@
+/* Faults around shared memory with real programs: calls continue, and totals stay exact,
+ * while the agent is killed, frozen or replaced; calls of a killed client are abandoned;
+ * a failing node is ejected; a client that damages what it may write stops no other
+ * one. */
+#include "lib/system.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include "shmem/log_owner.h"
+#include "shmem/node_table.h"
+#include "shmem/segment_private.h"
+
+static uint64_t n_first; /* calls that the set-up made and reported */
+
+static int setup(void **state)
+{
+    int rc = system_setup_shm(state);
+
+    system_agentd_conf("timeout_ms = 400\n"); /* of a call without a report */
+    return rc;
+}
+
+static bool call_by_shm(struct lars_client *c)
+{
+    struct lars_host h;
+
+    if (lars_get_host(c, 1, 1, &h) != 0)
+        return false;
+    if (lars_report(c, &h, 0) != 0)
+        return false;
+    return system_is_by_shm(&h);
+}
+
+static void t_calls_continue_while_the_agent_is_killed(void **state)
+{
+    int i;
+
+    (void)state;
+    n_first = system_start_shm();
+    system_make_calls_shm(sys.client, 500, 0);
+    for (i = 0; i < 3; i++) {
+        proc_kill(&sys.agentd);
+        system_make_calls_shm(sys.client, 500, 0);
+        system_start_agentd();
+        system_make_calls_shm(sys.client, 500, 0);
+    }
+    system_check_totals(n_first + 3500, 0);
+    T_WAIT(system_none_in_flight());
+}
+
+/* With the default time-out of 30 s, because the call lasts as long as the restart. */
+static void t_successor_of_the_agent_accepts_calls_in_flight(void **state)
+{
+    struct lars_host h;
+
+    (void)state;
+    n_first = system_start_shm();
+    assert_int_equal(lars_get_host(sys.client, 1, 1, &h), 0);
+    assert_int_equal(proc_end(&sys.agentd, SIGTERM), 0);
+    assert_int_equal(access(sys.shm, F_OK), 0); /* the client still uses it */
+    system_start_agentd();
+    assert_int_equal(lars_report(sys.client, &h, 0), 0); /* begun before the restart */
+    system_make_calls_shm(sys.client, 10, 0);
+    system_check_totals(n_first + 11, 0);
+}
+
+static void t_agent_without_clients_removes_its_files(void **state)
+{
+    (void)state;
+    n_first = system_start_shm();
+    system_check_totals(n_first, 0);
+    segment_close(sys.seg);
+    sys.seg = NULL;
+    lars_close(sys.client);
+    sys.client = NULL;
+    assert_int_equal(proc_end(&sys.agentd, SIGTERM), 0);
+    assert_int_equal(access(sys.shm, F_OK), -1);
+}
+
+static void t_calls_continue_while_the_agent_is_frozen(void **state)
+{
+    (void)state;
+    n_first = system_start_shm();
+    kill(sys.agentd.pid, SIGSTOP);
+    system_make_calls_shm(sys.client, 2000, 0);
+    kill(sys.agentd.pid, SIGCONT);
+    system_check_totals(n_first + 2000, 0);
+}
+
+static void t_calls_of_a_killed_client_are_abandoned(void **state)
+{
+    int status, ready[2];
+    pid_t pid;
+    char one;
+
+    (void)state;
+    n_first = system_start_shm();
+    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    pid = fork();
+    if (pid == 0) {
+        struct lars_client *c = system_another_client();
+        struct lars_host h;
+
+        while (!call_by_shm(c))
+            poll(NULL, 0, 5);
+        lars_get_host(c, 1, 1, &h);
+        lars_get_host(c, 1, 1, &h);
+        if (write(ready[1], "x", 1) == 1)
+            pause();
+        _exit(1);
+    }
+    assert_int_equal(read(ready[0], &one, 1), 1);
+    assert_false(system_none_in_flight());
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    T_WAIT(system_none_in_flight());
+    T_WAIT(!log_owner_is_taken(sys.seg, 1));
+    close(ready[0]);
+    close(ready[1]);
+}
+
+/* --- nodes that fail, clients that damage what they share --------------------------- */
+
+/* One call, which the node 200.1.2.3 fails.  Returns true when it was that node. */
+static bool call_meets_the_failing_node(void)
+{
+    struct lars_host h;
+
+    assert_int_equal(lars_get_host(sys.client, 1, 1, &h), 0);
+    lars_report(sys.client, &h, h.addr.ip[0] == 200);
+    return h.addr.ip[0] == 200;
+}
+
+/* A node that a busy machine made slow is not chosen for a while, so the failed calls are
+ * counted from the first one on. */
+static void t_failing_node_is_ejected_after_few_calls(void **state)
+{
+    int i, failed = 1;
+    uint64_t end;
+
+    (void)state;
+    n_first = system_start_shm();
+    T_WAIT(call_meets_the_failing_node());
+    for (i = 0; i < 1000; i++)
+        failed += call_meets_the_failing_node();
+    assert_in_range(failed, 1, 5);
+    for (end = t_now_ms() + 2500; t_now_ms() < end; poll(NULL, 0, 1))
+        failed += call_meets_the_failing_node();
+    assert_in_range(failed, 1, 10); /* ejected for 1 s, then until probes succeed */
+}
+
+static void t_client_that_ejects_every_node_stops_no_call(void **state)
+{
+    uint64_t end = t_now_ms() + 1500;
+    struct lars_host h;
+    uint32_t i;
+
+    (void)state;
+    n_first = system_start_shm();
+    while (t_now_ms() < end) {
+        for (i = 0; i < node_table_count(sys.seg); i++) {
+            node_table_counters(sys.seg)[i].ejected_until_ms = t_now_ms() + 600000;
+            node_table_counters(sys.seg)[i].streak = 1000000;
+        }
+        assert_int_equal(lars_get_host(sys.client, 1, 1, &h), 0);
+        assert_int_equal(lars_report(sys.client, &h, 0), 0);
+    }
+    system_make_calls_shm(sys.client, 100, 0);
+}
+
+static void t_truncated_call_log_stops_no_other_client(void **state)
+{
+    char path[200];
+
+    (void)state;
+    n_first = system_start_shm();
+    sys.seg->counters->claim[9] = 99; /* a process claims a log and damages it */
+    snprintf(path, sizeof(path), "%s/L.%u.9", sys.shm, sys.seg->number);
+    T_WAIT(!log_owner_is_taken(sys.seg, 9)); /* the agent has opened and freed it */
+    sys.seg->counters->claim[9] = 99;
+    assert_int_equal(truncate(path, 0), 0);
+    proc_expect_line(sys.agentd.err, "call_log.dropped");
+    system_make_calls_shm(sys.client, 100, 0);
+    system_check_totals(n_first + 100, 0);
+}
+
+static void t_client_without_a_free_call_log_uses_udp(void **state)
+{
+    struct lars_client *c;
+    struct lars_host h;
+    uint32_t i;
+    int locks = 0;
+
+    (void)state;
+    n_first = system_start_shm();
+    kill(sys.agentd.pid, SIGSTOP); /* a running agent would free the logs */
+    for (i = 1; i < SEGMENT_CLIENT_LOGS; i++)
+        sys.seg->counters->claim[i] = 1 + (uint64_t)locks;
+    kill(sys.agentd.pid, SIGCONT);
+    c = system_another_client(); /* the 1,025th */
+    assert_non_null(c);
+    assert_int_equal(lars_get_host(c, 1, 1, &h), 0);
+    assert_int_equal(lars_report(c, &h, 0), 0);
+    system_check_totals(n_first + 1, 0);
+    lars_close(c);
+}
+
+static void t_segment_of_another_major_version_is_not_used(void **state)
+{
+    struct lars_client *c;
+    struct lars_host h;
+    char path[200];
+    uint32_t major = LAYOUT_MAJOR + 1;
+    int fd;
+
+    (void)state;
+    n_first = system_start_shm();
+    snprintf(path, sizeof(path), "%s/meta", sys.shm);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(pwrite(fd, &major, 4, 8), 4);
+    close(fd);
+    c = system_another_client();
+    assert_non_null(c);
+    T_WAIT(lars_get_host(c, 1, 1, &h) == 0);
+    assert_false(system_is_by_shm(&h));
+    lars_close(c);
+}
+
+#define S(f) cmocka_unit_test_setup_teardown(f, setup, system_teardown)
+#define D(f) cmocka_unit_test_setup_teardown(f, system_setup_shm, system_teardown)
+
+TESTDB_MAIN(S(t_calls_continue_while_the_agent_is_killed),
+            D(t_successor_of_the_agent_accepts_calls_in_flight),
+            S(t_agent_without_clients_removes_its_files),
+            S(t_calls_continue_while_the_agent_is_frozen),
+            S(t_calls_of_a_killed_client_are_abandoned),
+            S(t_failing_node_is_ejected_after_few_calls),
+            S(t_client_that_ejects_every_node_stops_no_call),
+            S(t_truncated_call_log_stops_no_other_client),
+            S(t_client_without_a_free_call_log_uses_udp),
+            S(t_segment_of_another_major_version_is_not_used))
