@@ -290,8 +290,8 @@ static size_t garbage(unsigned *seed, uint8_t *out, size_t room)
     return n;
 }
 
-/* Sends on <fd>, or opens a new connection when the other side has closed it.  Returns the
- * socket to use next. */
+/* Sends on <fd>, or opens a new connection when the other side has closed it.  Returns
+ * the socket to use next. */
 static int send_on(int fd, int port, const uint8_t *p, size_t n)
 {
     if (send(fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n)

@@ -170,9 +170,9 @@ static bool is_ejected(int i)
     return false;
 }
 
-/* Waits until node <i> is called again: an ejection lasts up to a minute when the node had
- * been down for long.  Under valgrind the nodes differ so much in speed that a readmitted
- * one is hardly ever chosen, so readmission is enough there. */
+/* Waits until node <i> is called again: an ejection lasts up to a minute when the node
+ * had been down for long.  Under valgrind the nodes differ so much in speed that a
+ * readmitted one is hardly ever chosen, so readmission is enough there. */
 static void wait_called_again(int i)
 {
     uint64_t end = t_now_ms() + 90000;

@@ -1,5 +1,6 @@
 /* The conformance suite: every language binding passes the same scenarios against a real
- * agent and database.  Here C, C++, and Python code that speaks UDP without the library. */
+ * agent and database.  Here C, C++, and Python code that uses UDP without the
+ * library. */
 #include "lib/conformance.h"
 
 static void t_c_passes_the_scenarios(void **state)

@@ -60,7 +60,7 @@ static void t_java_passes_the_scenarios(void **state)
     conformance_run("conform_java", CONFORMANCE_SCENARIOS, CONFORMANCE_LEAST);
 }
 
-/* --- the API in services -------------------------------------------------------------------- */
+/* --- the API in services ----------------------------------------------------------- */
 
 static void begin_service(const char *name)
 {

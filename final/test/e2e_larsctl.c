@@ -50,6 +50,7 @@ static void write_ini(const char *user, const char *socket)
                                "agents = 127.0.0.1:%s\n"
                                "dnsd = 127.0.0.1:%s\n"
                                "reportd = 127.0.0.1:%s\n"
+                               "sql = common/sql\n"
                                "[db]\n"
                                "socket = %s\n"
                                "%s",
