@@ -1,6 +1,6 @@
-/* The ejector of the agent: it counts exactly the nodes that are ejected now.  Ejections of
- * a predecessor are adopted; a node that leaves its module, or that joins a module under
- * the number of an ejected node, is not counted. */
+/* The ejector of the agent: it counts exactly the nodes that are ejected now.  Ejections
+ * of a predecessor are adopted; a node that leaves its module, or that joins a module
+ * under the number of an ejected node, is not counted. */
 #include "agent_data/ejector.h"
 
 #include <stdatomic.h>
@@ -146,7 +146,7 @@ static void t_set_nodes_with_a_reused_number_does_not_count_it(void **state)
     ejector_set_nodes(ejector, (uint32_t)mid);
     shmfix_publish(1, 2, 3);
     ejector_set_nodes(ejector, 0);
-    for (i = 0; i < 2; i++)           /* a number is free after the second call */
+    for (i = 0; i < 3; i++)           /* the third call frees the number */
         route_writer_reclaim(shmfix_writer, always_unused, NULL);
     shmfix_publish(2, 50, 4);         /* one of the new nodes gets that number */
     for (i = 0; i < 4; i++)
