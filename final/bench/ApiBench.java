@@ -7,8 +7,9 @@ import org.lars.Call;
 import org.lars.Client;
 
 /**
- * ApiBench PAIRS [THREADS]: nanoseconds of a thread's time for a pair, and the kilobytes by
- * which the process grew over as many more; with THREADS, pairs a second.
+ * ApiBench PAIRS [THREADS]: prints the processor time of a pair of get_host and report in ns,
+ * and by how many kilobytes the process grew over the same number of further pairs; with
+ * THREADS, the pairs a second of all threads together.
  */
 public final class ApiBench {
     private static void pairs(Client client, int n) {

@@ -1,6 +1,7 @@
-// api_bench c|cpp PAIRS [THREADS] -- nanoseconds of processor time for a get_host + report
-// pair, by lars.h or by lars.hpp; with THREADS, pairs a second.  api_bench over PAIRS: what
-// lars.hpp takes more, block by block in turns.
+// api_bench c|cpp PAIRS [THREADS] -- prints the processor time of a pair of get_host and
+// report in ns, with lars.h or with lars.hpp; with THREADS, pairs a second.
+// api_bench over PAIRS -- prints how much longer lars.hpp takes, from short blocks of both
+// that alternate.
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -67,7 +68,8 @@ static double cost(lars::client &c, bool cpp, int n)
     return (cpu_ns() - start) / n;
 }
 
-// The median of many short blocks: the host's noise is in both, or in none.
+// The median over many short blocks, because a disturbance by other programs then affects
+// neighbouring blocks of both alike.
 static double over(lars::client &c, int n)
 {
     const int blocks = 401;
@@ -100,7 +102,7 @@ int main(int argc, char **argv)
         std::cout << a_second(c, cpp, n, std::atoi(argv[3])) << "\n";
         return 0;
     }
-    for (int round = 0; round < 2; round++) { // the first one warms up
+    for (int round = 0; round < 2; round++) { // the first round fills the caches
         start = cpu_ns();
         pairs(c, cpp, n);
     }

@@ -1,5 +1,6 @@
-"""api_bench.py PAIRS [THREADS]: nanoseconds of processor time for a pair, and the kilobytes
-by which the process grew over as many more; with THREADS, pairs a second of all."""
+"""api_bench.py PAIRS [THREADS]: prints the processor time of a pair of get_host and report
+in ns, and by how many kilobytes the process grew over the same number of further pairs;
+with THREADS, the pairs a second of all threads together."""
 import resource
 import sys
 import threading

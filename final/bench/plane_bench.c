@@ -1,8 +1,10 @@
-/* plane_bench -- get_host and report through lars.h, PROCS processes, as fast as it goes.
+/* plane_bench -- pairs of get_host and report through lars.h, as fast as possible, in
+ * PROCS processes.
  *     build/plane_bench -d DIR -p PORT [-c CMDID] [-n PAIRS] [-P PROCS] [-u]
- *     build/plane_bench -d DIR -p PORT -r N          make the agent know modules 2/1..2/N
- * -u: by UDP only (a folder that is not there).  Prints ns of wall and of processor time
- * for a pair, and pairs a second of all processes together. */
+ *     build/plane_bench -d DIR -p PORT -r N          register modules 2/1 to 2/N
+ * -u: by UDP only, because the folder of shared memory does not exist.  Prints the wall
+ * time and the processor time of a pair in ns, and the pairs a second of all processes
+ * together. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +49,7 @@ static void run(struct shared *s, int i)
 
     if (lars_open(&c, &opt) < 0)
         exit(1);
-    for (k = 0; k < 1000; k++)        /* known, and every page is there */
+    for (k = 0; k < 1000; k++)        /* until the module and every page are in memory */
         if (pair(c) < 0)
             usleep(1000);
     s->ready++;

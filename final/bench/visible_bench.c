@@ -1,5 +1,6 @@
-/* visible_bench -- from COMMIT to the shared memory of a client: changes module 99/1 and
- * watches it through lars.h, while SUBS other subscribers want the same module.
+/* visible_bench -- the time from COMMIT until a client sees the change in shared memory:
+ * changes module 99/1 and watches it through lars.h, while SUBS subscribers of DNSService
+ * have asked for the same module.
  *     build/visible_bench -p DNSD_PORT -s DB_SOCKET -a AGENT_PORT -d DIR [-c SUBS]
  *                         [-n ROUNDS]
  * The clock starts when COMMIT has returned. */
@@ -44,7 +45,8 @@ static void subscribe(void)
         die("subscribe");
 }
 
-static void *drain(void *arg)         /* what the others get is not measured here */
+/* The updates of the other subscribers are read and not measured. */
+static void *drain(void *arg)
 {
     struct epoll_event ev[64];
     char in[4096];
@@ -55,7 +57,7 @@ static void *drain(void *arg)         /* what the others get is not measured her
         n = epoll_wait(ep, ev, 64, -1);
         for (i = 0; i < n; i++)
             if (read(ev[i].data.fd, in, sizeof(in)) <= 0)
-                die("a subscriber was left");
+                die("DNSService closed the connection of a subscriber");
     }
     return NULL;
 }
@@ -86,8 +88,8 @@ static uint64_t change(struct lars_client *c, MYSQL *my, int i)
     start = mono_us();
     while (n_nodes(c) != want) {
         if (mono_us() > start + WAIT_US)
-            die("a change was lost");
-        usleep(50);                   /* the loops need the processors, too */
+            die("the client did not see a change in time");
+        usleep(50);                   /* leaves processor time to the loops */
     }
     return mono_us() - start;
 }

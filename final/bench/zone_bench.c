@@ -1,8 +1,9 @@
-/* zone_bench -- calls at a rate to nodes of two zones; one of them is lost on the way.
+/* zone_bench -- calls at a fixed rate to nodes of two zones, one of which is lost during
+ * the run.
  *     build/zone_bench -d DIR -p PORT -k PID [-S] [-r CALLS_PER_SECOND] [-s SECONDS]
  * At a third of the time PID, which serves 127.0.1.x, is killed (refused connections) or,
- * with -S, stopped (silence; a call's time-out is 200 ms).  Prints when 99 % of the calls
- * went elsewhere, after the first failure, and which share failed. */
+ * with -S, stopped, so that calls end by their time-out of 200 ms.  Prints how long after
+ * the first failure 99 % of the calls went to the other zone, and which share failed. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -83,8 +84,8 @@ static int by_begin(const void *a, const void *b)
     return (x->begun_us > y->begun_us) - (x->begun_us < y->begun_us);
 }
 
-/* Elsewhere: after the last call to the lost zone with which more than 1 % of WINDOW
- * calls in a row had gone there. */
+/* The moment from which 99 % go to the other zone: the last call to the lost zone with
+ * which more than 1 % of WINDOW calls in a row had gone there. */
 static void sum_up(void)
 {
     unsigned i, all = rate * seconds, failed = 0, before = 0, lost = 0;

@@ -1,5 +1,5 @@
-/* Services and the database are killed, stopped, filled and damaged during calls.  No
- * answer is wrong; no reported call is lost or counted twice.  A number such as F3
+/* Services and the database are killed, stopped, filled and damaged while callers call:
+ * no answer is wrong, and no reported call is lost or counted twice.  A number such as F3
  * identifies the fault in the printed lines and on the pages. */
 #include "lib/chaos.h"
 

@@ -1,7 +1,7 @@
 /* A bad network and bad peers.  Connections are cut, stalled, slow and reset, datagrams
- * are lost, doubled and reordered; thousands of peers are idle, never read, reconnect at
- * once or send garbage.  No answer is wrong and no reported call is lost.  A number
- * such as F16 identifies the fault in the printed lines and on the pages. */
+ * are lost, doubled and reordered; peers are idle by the thousand, never read, reconnect
+ * all at once or send garbage.  No answer is wrong and no reported call is lost.  A
+ * number such as F16 identifies the fault in the printed lines and on the pages. */
 #include "lib/chaos.h"
 
 static bool is_long(void)

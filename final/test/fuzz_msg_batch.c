@@ -1,5 +1,5 @@
-/* fuzz_msg_batch -- any bytes as messages 32 to 35: an answer or an error, and what was
- * understood means the same after packing it again. */
+/* fuzz_msg_batch -- any bytes as messages 32 to 35 are unpacked or refused.  Packing an
+ * unpacked message and unpacking it again gives the same values. */
 #include <stdlib.h>
 #include <string.h>
 

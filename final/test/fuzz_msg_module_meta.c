@@ -1,5 +1,6 @@
-/* fuzz_msg_module_meta -- any bytes as message 37: refused, or the same after packing
- * it again, and a path that is one line. */
+/* fuzz_msg_module_meta -- any bytes as message 37 are unpacked or refused.  Packing an
+ * unpacked message and unpacking it again gives the same values, and its path is a single
+ * line. */
 #include <stdlib.h>
 #include <string.h>
 

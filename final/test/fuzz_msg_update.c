@@ -1,5 +1,6 @@
-/* fuzz_msg_update -- any bytes as message 36: refused, or the same after packing it
- * again, and applied to a route it gives a route or an error. */
+/* fuzz_msg_update -- any bytes as message 36 are unpacked or refused.  Packing an
+ * unpacked message and unpacking it again gives the same values, and applying it to a
+ * route gives a route or an error. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     apply(&m);
     n = msg_update_pack(&m, add, gone, body, sizeof(body));
     if (n == -7 && m.n_add + m.n_gone > MSG_UPDATE_HOSTS)
-        return 0; /* E2BIG: more than we would ever send */
+        return 0; /* E2BIG: larger than any message that is sent */
     if (n <= 0 || msg_update_unpack(&back, add2, gone2, body, (size_t)n) != 0 ||
         memcmp(&m, &back, sizeof(m)) != 0 ||
         memcmp(add, add2, m.n_add * sizeof(add[0])) != 0)

@@ -1,17 +1,18 @@
-/* Raised once, cleared once, whatever swings in between. */
+/* Alarms: a condition that is bad several rounds in a row raises one alarm, one that is
+ * good several rounds in a row clears it, and changes in between do neither. */
 #include "report/alarms.h"
 
 #include "t.h"
 
 static struct alarms *a;
-static char said[400]; /* "+kind subject " and "-kind subject " */
+static char events[400]; /* "+kind subject " and "-kind subject " */
 
 static void on_alarm(const struct alarm *al, bool raised, void *arg)
 {
-    size_t n = strlen(said);
+    size_t n = strlen(events);
 
     (void)arg;
-    snprintf(said + n, sizeof(said) - n, "%c%s %s(%s) ", raised ? '+' : '-', al->kind,
+    snprintf(events + n, sizeof(events) - n, "%c%s %s(%s) ", raised ? '+' : '-', al->kind,
              al->subject, al->detail);
 }
 
@@ -20,7 +21,7 @@ static int setup(void **state)
     struct alarm_config c = {3, 5, on_alarm, NULL};
 
     (void)state;
-    said[0] = '\0';
+    events[0] = '\0';
     return alarms_create(&a, &c);
 }
 
@@ -41,7 +42,7 @@ static struct alarm about(const char *subject, const char *detail)
     return al;
 }
 
-/* A round for each letter: b bad, m in between, g good, . not seen. */
+/* One round for each letter: b bad, m neither bad nor good, g good, . no observation. */
 static void rounds(const char *subject, const char *levels)
 {
     for (; *levels; levels++) {
@@ -57,24 +58,24 @@ static void rounds(const char *subject, const char *levels)
     }
 }
 
-static void t_bad_in_a_row_raises_once(void **state)
+static void t_several_bad_rounds_raise_one_alarm(void **state)
 {
     (void)state;
     rounds("x", "bb");
-    assert_string_equal(said, "");
+    assert_string_equal(events, "");
     rounds("x", "bbbbbb");
-    assert_string_equal(said, "+k x(d) ");
+    assert_string_equal(events, "+k x(d) ");
     assert_int_equal(alarms_n_raised(a), 1);
 }
 
-static void t_a_break_begins_anew(void **state)
+static void t_good_round_restarts_the_count(void **state)
 {
     (void)state;
     rounds("x", "bbgbbmbb.bb");
-    assert_string_equal(said, "");
+    assert_string_equal(events, "");
 }
 
-static void t_swinging_is_one_alarm(void **state)
+static void t_changing_condition_is_one_alarm(void **state)
 {
     (void)state;
     rounds("x", "bbb"
@@ -82,22 +83,22 @@ static void t_swinging_is_one_alarm(void **state)
                 "ggggm"
                 "....b"
                 "ggmgg");
-    assert_string_equal(said, "+k x(d) ");
+    assert_string_equal(events, "+k x(d) ");
     rounds("x", "gggg");
-    assert_string_equal(said, "+k x(d) -k x(d) ");
+    assert_string_equal(events, "+k x(d) -k x(d) ");
     rounds("x", "ggggggg");
-    assert_string_equal(said, "+k x(d) -k x(d) ");
+    assert_string_equal(events, "+k x(d) -k x(d) ");
 }
 
-static void t_not_seen_is_good(void **state)
+static void t_round_without_observation_is_good(void **state)
 {
     (void)state;
     rounds("x", "bbb.....");
-    assert_string_equal(said, "+k x(d) -k x(d) ");
+    assert_string_equal(events, "+k x(d) -k x(d) ");
     assert_int_equal(alarms_n_raised(a), 0);
 }
 
-static void t_subjects_are_apart(void **state)
+static void t_subjects_have_separate_alarms(void **state)
 {
     struct alarm x = about("x", "d"), y = about("y", "e");
     int i;
@@ -108,19 +109,19 @@ static void t_subjects_are_apart(void **state)
         alarms_see(a, &y, i == 1 ? ALARM_GOOD : ALARM_BAD);
         alarms_end_round(a);
     }
-    assert_string_equal(said, "+k x(d) ");
+    assert_string_equal(events, "+k x(d) ");
 }
 
-static void t_raised_before_is_not_raised_again_and_clears(void **state)
+static void t_alarm_of_the_table_is_cleared_and_not_raised_again(void **state)
 {
     struct alarm x = about("x", "");
 
     (void)state;
     assert_int_equal(alarms_set_raised(a, &x), 0);
     rounds("x", "bbbb");
-    assert_string_equal(said, "");
+    assert_string_equal(events, "");
     rounds("x", "ggggg");
-    assert_string_equal(said, "-k x(d) ");
+    assert_string_equal(events, "-k x(d) ");
 }
 
 static void t_number_of_subjects_is_bounded(void **state)
@@ -143,7 +144,8 @@ static void t_number_of_subjects_is_bounded(void **state)
 
 #define A(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(A(t_bad_in_a_row_raises_once), A(t_a_break_begins_anew),
-       A(t_swinging_is_one_alarm), A(t_not_seen_is_good), A(t_subjects_are_apart),
-       A(t_raised_before_is_not_raised_again_and_clears),
+T_MAIN(A(t_several_bad_rounds_raise_one_alarm), A(t_good_round_restarts_the_count),
+       A(t_changing_condition_is_one_alarm), A(t_round_without_observation_is_good),
+       A(t_subjects_have_separate_alarms),
+       A(t_alarm_of_the_table_is_cleared_and_not_raised_again),
        A(t_number_of_subjects_is_bounded))

@@ -1,4 +1,6 @@
-/* Batches in MariaDB: applied once, all or nothing. */
+/* Batches of reports in MariaDB: each is applied once, completely or not at all, also
+ * when two services get it, the server restarts, or a service stops inside a
+ * transaction. */
 #include "db/batchdb.h"
 #include "mydb.h"
 #include "t.h"
@@ -59,11 +61,11 @@ static void t_each_number_is_applied_once(void **state)
     (void)state;
     assert_int_equal(apply(1, 2), 1);
     assert_int_equal(sum(), 20);
-    assert_int_equal(apply(1, 2), 0); /* again */
+    assert_int_equal(apply(1, 2), 0); /* the same batch */
     assert_int_equal(sum(), 20);
     assert_int_equal(apply(2, 2), 1);
     assert_int_equal(sum(), 40);
-    assert_int_equal(apply(1, 2), 0); /* an old one */
+    assert_int_equal(apply(1, 2), 0); /* an earlier batch */
     assert_int_equal(sum(), 40);
     memset(b->stream, 0x11, MSG_STREAM);
     assert_int_equal(apply(1, 2), 1); /* another stream */
@@ -73,8 +75,8 @@ static void t_each_number_is_applied_once(void **state)
                      19);
 }
 
-/* As a service that is stopped after its first statement: its locks do not last. */
-static void t_lock_of_a_stopped_service_ends(void **state)
+/* The other connection is a service that stopped inside a transaction. */
+static void t_lock_of_a_stopped_service_expires(void **state)
 {
     char error[MYCONN_ERROR_MAX];
     struct myconn *stopped;
@@ -88,13 +90,13 @@ static void t_lock_of_a_stopped_service_ends(void **state)
     assert_int_equal(myconn_ensure(stopped), 0);
     assert_int_equal(myconn_query(stopped, begin, sizeof(begin) - 1), 0);
     assert_int_equal(myconn_select(stopped, lock, ignore_row, NULL), 0);
-    T_WAIT((rc = apply(2, 1)) >= 0); /* as the writer does: until it succeeds */
+    T_WAIT((rc = apply(2, 1)) >= 0); /* the writer repeats it, too */
     assert_int_equal(rc, 1);
     assert_int_equal(sum(), 20);
     myconn_destroy(stopped);
 }
 
-static void t_durations_go_to_their_own_table(void **state)
+static void t_durations_are_stored_in_their_own_table(void **state)
 {
     (void)state;
     mydb_sql("DELETE FROM CallLatency; DELETE FROM CallSecond");
@@ -107,7 +109,7 @@ static void t_durations_go_to_their_own_table(void **state)
     assert_int_equal(mydb_number("SELECT SUM(succ) FROM CallSecond"), 30);
     assert_int_equal(mydb_number("SELECT SUM(n * bucket) FROM CallLatency"), 210);
     assert_int_equal(mydb_number("SELECT at FROM CallLatency"), 1700000000 / 60 * 60);
-    b->seq = 3; /* nothing but durations */
+    b->seq = 3; /* a batch of durations only */
     b->n = 1;
     b->row[0] = b->row[1];
     assert_int_equal(batchdb_apply(db, b), 1);
@@ -115,7 +117,7 @@ static void t_durations_go_to_their_own_table(void **state)
     assert_int_equal(sum(), 30);
 }
 
-static void t_largest_and_empty_batches(void **state)
+static void t_largest_and_empty_batches_are_applied(void **state)
 {
     (void)state;
     assert_int_equal(apply(1, MSG_BATCH_ROWS), 1);
@@ -124,7 +126,7 @@ static void t_largest_and_empty_batches(void **state)
     assert_int_equal(apply(2, 0), 0);
 }
 
-static void t_two_services_get_the_same_batch(void **state)
+static void t_batch_sent_to_two_services_is_applied_once(void **state)
 {
     struct batchdb *other;
     int i, applied = 0;
@@ -152,13 +154,13 @@ static void t_failure_applies_nothing(void **state)
     assert_int_equal(sum(), 30);
 }
 
-static void t_server_gone_and_back(void **state)
+static void t_restarted_server_is_used_again(void **state)
 {
     (void)state;
     assert_int_equal(apply(1, 1), 1);
     assert_int_equal(mydb_run("stop"), 0);
-    assert_int_equal(apply(2, 1), -ENOTCONN); /* the connection */
-    assert_int_equal(apply(2, 1), -ENOTCONN); /* and a new one */
+    assert_int_equal(apply(2, 1), -ENOTCONN); /* the connection is lost */
+    assert_int_equal(apply(2, 1), -ENOTCONN); /* a new one is refused */
     assert_non_null(strstr(batchdb_error(db), "mend: start the server"));
     assert_int_equal(mydb_run("start"), 0);
     assert_int_equal(apply(2, 1), 1);
@@ -166,7 +168,7 @@ static void t_server_gone_and_back(void **state)
     assert_int_equal(sum(), 20);
 }
 
-static void t_old_schema_names_the_mend(void **state)
+static void t_old_schema_is_reported_with_the_correction(void **state)
 {
     (void)state;
     mydb_sql("DROP TABLE ReportSeen");
@@ -178,7 +180,9 @@ static void t_old_schema_names_the_mend(void **state)
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-MYDB_MAIN(E(t_each_number_is_applied_once), E(t_lock_of_a_stopped_service_ends),
-          E(t_durations_go_to_their_own_table), E(t_largest_and_empty_batches),
-          E(t_two_services_get_the_same_batch), E(t_failure_applies_nothing),
-          E(t_server_gone_and_back), E(t_old_schema_names_the_mend))
+MYDB_MAIN(E(t_each_number_is_applied_once), E(t_lock_of_a_stopped_service_expires),
+          E(t_durations_are_stored_in_their_own_table),
+          E(t_largest_and_empty_batches_are_applied),
+          E(t_batch_sent_to_two_services_is_applied_once), E(t_failure_applies_nothing),
+          E(t_restarted_server_is_used_again),
+          E(t_old_schema_is_reported_with_the_correction))

@@ -80,7 +80,7 @@ static void t_a_failed_call_counts_as_at_least_the_penalty(void **state)
     log_owner_give(shmfix_seg, c);
 }
 
-static void t_a_late_token_closes_nothing(void **state)
+static void t_late_token_reports_no_other_call(void **state)
 {
     struct call_log_end e;
     struct call_log *c;
@@ -151,7 +151,7 @@ static void t_a_call_without_a_report_times_out(void **state)
     log_owner_give(shmfix_seg, c);
 }
 
-static void t_without_a_slot_a_call_is_counted_at_its_end(void **state)
+static void t_call_without_a_slot_is_counted_at_its_end(void **state)
 {
     static uint64_t token[LAYOUT_SLOTS];
     struct call_log_end e;
@@ -206,7 +206,7 @@ static void t_all_call_logs_taken_is_eusers(void **state)
 
     (void)state;
     for (i = 0; i < SEGMENT_CLIENT_LOGS - 1; i++)
-        shmfix_seg->counters->claim[i] = 1; /* as if another thread had it */
+        shmfix_seg->counters->claim[i] = 1; /* as if another thread owned it */
     assert_int_equal(log_owner_take(&c, shmfix_seg), 0);
     assert_int_equal(call_log_index(c), SEGMENT_CLIENT_LOGS - 1);
     assert_int_equal(log_owner_take(&own, shmfix_seg), -EUSERS); /* all 1,024 are taken */
@@ -215,7 +215,7 @@ static void t_all_call_logs_taken_is_eusers(void **state)
     log_owner_give(shmfix_seg, c);
 }
 
-static void t_a_claim_without_a_lock_is_dead(void **state)
+static void t_claim_without_a_lock_is_seized(void **state)
 {
     struct call_log *c;
 
@@ -229,13 +229,13 @@ static void t_a_claim_without_a_lock_is_dead(void **state)
     call_log_close(c);
 }
 
-/* --- deaths ------------------------------------------------------------------------- */
+/* --- killed processes --------------------------------------------------------------- */
 
-struct truth { /* what a child did: in memory apart from the segment */
+struct truth { /* what a child did; not in the segment */
     _Atomic uint64_t begun, done, ready;
 };
 
-/* Begin and report calls until the kill; up to 8 are open at a time. */
+/* Begins and reports calls until it is killed; up to 8 are open at a time. */
 static void child_calls(struct truth *t, uint64_t seed)
 {
     struct picker_pick p[8] = {{.token = 0}};
@@ -268,7 +268,7 @@ static void drop_inflight(const struct call_log_end *e, void *arg)
     shmfix_seg->counters->counter[e->nid].inflight--;
 }
 
-/* Recover the logs of dead processes, as the agent does. */
+/* Recovers the logs of killed processes, as the agent does. */
 static void recover_all(struct call_log **all)
 {
     uint32_t i;
@@ -297,7 +297,7 @@ static struct call_log_sum everything(struct call_log **all)
 
 /* A client is killed at any instruction: each call that it began is done or abandoned,
  * and each call that it counted as reported is done. */
-static void t_a_killed_client_is_accounted_for(void **state)
+static void t_calls_of_a_killed_client_are_done_or_abandoned(void **state)
 {
     struct call_log *all[OWN + 1] = {[OWN] = own};
     struct truth *t =
@@ -345,7 +345,7 @@ static void t_a_killed_client_is_accounted_for(void **state)
 
 /* A client is killed, then the agent in the middle of the recovery; the next agent
  * recovers the log of the first agent, too. */
-static void t_the_agent_dies_while_it_cleans_up(void **state)
+static void t_agent_killed_during_recovery_is_recovered_too(void **state)
 {
     struct call_log *all[OWN + 1] = {[OWN] = own};
     struct truth *t =
@@ -370,7 +370,7 @@ static void t_the_agent_dies_while_it_cleans_up(void **state)
         T_WAIT(t->ready && t->begun > 8);
         kill(pid, SIGKILL);
         assert_int_equal(waitpid(pid, &status, 0), pid);
-        agent = fork(); /* recovers, and is killed in it */
+        agent = fork(); /* it is killed during the recovery */
         if (agent == 0) {
             struct call_log *theirs[OWN + 1] = {NULL};
 
@@ -404,8 +404,8 @@ struct sharing {
     uint64_t n_done, n_late;
 };
 
-/* Begin a call, put its token into the shared array, report the call whose token was
- * there. */
+/* Begins a call, puts its token into the shared array, and reports the call whose token
+ * it replaced. */
 static void *share(void *arg)
 {
     struct sharing *s = arg;
@@ -434,7 +434,7 @@ static void *share(void *arg)
     return NULL;
 }
 
-static void t_threads_end_each_others_calls(void **state)
+static void t_threads_report_calls_of_other_threads(void **state)
 {
     static _Atomic uint64_t token[64];
     struct sharing a = {.token = token}, b = {.token = token};
@@ -472,9 +472,10 @@ static void t_threads_end_each_others_calls(void **state)
 
 T_MAIN(C(t_a_call_is_begun_and_reported_once),
        C(t_a_failed_call_counts_as_at_least_the_penalty),
-       C(t_a_late_token_closes_nothing), C(t_another_thread_may_report),
+       C(t_late_token_reports_no_other_call), C(t_another_thread_may_report),
        C(t_a_call_without_a_report_times_out),
-       C(t_without_a_slot_a_call_is_counted_at_its_end), C(t_durations_are_counted),
-       C(t_all_call_logs_taken_is_eusers), C(t_a_claim_without_a_lock_is_dead),
-       C(t_a_killed_client_is_accounted_for), C(t_the_agent_dies_while_it_cleans_up),
-       C(t_threads_end_each_others_calls))
+       C(t_call_without_a_slot_is_counted_at_its_end), C(t_durations_are_counted),
+       C(t_all_call_logs_taken_is_eusers), C(t_claim_without_a_lock_is_seized),
+       C(t_calls_of_a_killed_client_are_done_or_abandoned),
+       C(t_agent_killed_during_recovery_is_recovered_too),
+       C(t_threads_report_calls_of_other_threads))

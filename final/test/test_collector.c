@@ -1,5 +1,5 @@
-/* What clients counted comes into the outbox exactly once, also when a process is
- * killed. */
+/* The collector moves what clients counted into the outbox exactly once, also when the
+ * process that collects is killed. */
 #include "agent_data/collector.h"
 
 #include "lib/shmfix.h"
@@ -33,7 +33,7 @@ static int teardown(void **state)
     return shmfix_teardown(state);
 }
 
-/* Sends and acknowledges all batches; sums up what they have. */
+/* Sends and acknowledges all batches, and adds up their counts. */
 static void totals(uint64_t *succ, uint64_t *err, uint64_t *durations)
 {
     size_t i;
@@ -52,7 +52,7 @@ static void totals(uint64_t *succ, uint64_t *err, uint64_t *durations)
     }
 }
 
-static void t_what_was_counted_is_taken_once(void **state)
+static void t_counts_are_collected_once(void **state)
 {
     uint64_t succ, err, durations;
     int i;
@@ -74,7 +74,7 @@ static void t_what_was_counted_is_taken_once(void **state)
     assert_int_equal(succ, 1);
 }
 
-static void t_a_successor_knows_what_was_taken(void **state)
+static void t_successor_continues_after_the_collected_counts(void **state)
 {
     uint64_t succ, err, durations;
 
@@ -90,9 +90,9 @@ static void t_a_successor_knows_what_was_taken(void **state)
     assert_int_equal(succ, 1);
 }
 
-/* A process that collects is killed at any moment while calls are counted; the sums are
- * exact nevertheless. */
-static void t_a_killed_collector_loses_and_doubles_nothing(void **state)
+/* A process that collects is killed at random moments while calls are counted.  The sums
+ * stay exact. */
+static void t_killed_collector_loses_and_doubles_no_call(void **state)
 {
     int round, i, status, rounds = t_mode_is("memcheck") ? 15 : 120;
     uint64_t succ = 0, err, durations, n = 0, a, b, c;
@@ -139,7 +139,7 @@ static void t_a_killed_collector_loses_and_doubles_nothing(void **state)
     assert_int_equal(err, 0);
 }
 
-static void t_a_new_outbox_is_not_given_the_old_ones_rows(void **state)
+static void t_new_outbox_does_not_get_the_rows_of_the_old_one(void **state)
 {
     uint64_t succ, err, durations;
 
@@ -148,7 +148,7 @@ static void t_a_new_outbox_is_not_given_the_old_ones_rows(void **state)
     collector_take(h, calls);
     collector_destroy(h);
     outbox_close(outbox);
-    unlink(path); /* it was lost */
+    unlink(path); /* as if the file were lost */
     assert_int_equal(outbox_open(&outbox, path, 64), 0);
     assert_int_equal(collector_create(&h, shmfix_seg, outbox), 0);
     call_log_count(calls, 2, 0, true, 50);
@@ -159,6 +159,7 @@ static void t_a_new_outbox_is_not_given_the_old_ones_rows(void **state)
 
 #define H(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-T_MAIN(H(t_what_was_counted_is_taken_once), H(t_a_successor_knows_what_was_taken),
-       H(t_a_killed_collector_loses_and_doubles_nothing),
-       H(t_a_new_outbox_is_not_given_the_old_ones_rows))
+T_MAIN(H(t_counts_are_collected_once),
+       H(t_successor_continues_after_the_collected_counts),
+       H(t_killed_collector_loses_and_doubles_no_call),
+       H(t_new_outbox_does_not_get_the_rows_of_the_old_one))

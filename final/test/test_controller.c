@@ -1,5 +1,6 @@
-/* Ticks of one module over minutes of virtual time: flapping nodes (F33), most nodes down
- * (F32), a node that is down and returns (F31). */
+/* The controller of one module over minutes of virtual time: flapping nodes (F33) are
+ * ejected seldom; with most nodes down (F32) half of them stay available; a node that is
+ * down (F31) costs few calls and is readmitted when it returns. */
 #include "lb/controller.h"
 
 #include <stdatomic.h>
@@ -103,7 +104,8 @@ static void probe(void)
     }
 }
 
-/* <ms> of 400 calls a second, the agent's ticks and probes; <each> is called at each. */
+/* <ms> of virtual time with 400 calls a second and the ticks and probes of the agent.
+ * <each> is called at each step. */
 static void run(uint32_t ms, void (*each)(void))
 {
     const struct controller_hooks hooks = {totals, ejected, NULL};

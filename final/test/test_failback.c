@@ -1,4 +1,5 @@
-/* Back to the first server, when it is there to stay. */
+/* Failback: a client of the second server returns to the first one when that has answered
+ * two looks in a row, and not when it only accepts connections. */
 #include "net/failback.h"
 
 #include "base/log.h"
@@ -44,7 +45,7 @@ static int setup(void **state)
         listen_on(i);
         cfg.to[i] = fx.at[i];
     }
-    close(fx.lfd[0]); /* the first is away */
+    close(fx.lfd[0]); /* the first server does not run */
     fx.lfd[0] = -1;
     cfg.dispatch = fx.d;
     assert_int_equal(tcpcli_create(&fx.cli, fx.loop, &cfg), 0);
@@ -67,7 +68,7 @@ static int teardown(void **state)
     return t_fds_check(state);
 }
 
-/* The next connection at server <i>, within the loop. */
+/* Runs the loop until server <i> has a connection.  Returns it. */
 static int take(int i)
 {
     int fd = -EAGAIN;
@@ -77,7 +78,7 @@ static int take(int i)
     return fd;
 }
 
-/* The question of a look, and any byte for it. */
+/* Reads the question of a look and answers it with one byte. */
 static void answer(int fd)
 {
     static const char want[] = "\7\0\0\0\3\0\0\0ask";
@@ -96,7 +97,7 @@ static void answer(int fd)
     peer_send(fd, "x", 1);
 }
 
-static void t_first_is_back_and_so_is_the_client(void **state)
+static void t_first_server_that_answers_twice_is_used_again(void **state)
 {
     int i, fd[8], second = take(1);
 
@@ -115,13 +116,14 @@ static void t_first_is_back_and_so_is_the_client(void **state)
     close(second);
     for (i = 0; i < 20; i++)
         loop_turn(fx.loop);
-    assert_int_equal(sock_accept(fx.lfd[0], 0, NULL), -EAGAIN); /* no more looks */
+    assert_int_equal(sock_accept(fx.lfd[0], 0, NULL),
+                     -EAGAIN); /* there is no further look */
     for (i = 0; i <= FAILBACK_PROBES; i++)
         close(fd[i]);
 }
 
-/* As the kernel does for a process that is stopped. */
-static void t_first_that_only_takes_connections_is_not_back(void **state)
+/* The kernel accepts connections for a process that is stopped. */
+static void t_first_server_that_only_accepts_is_not_used(void **state)
 {
     int i, fd, second = take(1);
 
@@ -141,7 +143,7 @@ static void t_first_that_only_takes_connections_is_not_back(void **state)
     close(second);
 }
 
-static void t_first_that_stays_away_changes_nothing(void **state)
+static void t_first_server_that_is_down_changes_nothing(void **state)
 {
     int second = take(1), i;
 
@@ -156,6 +158,6 @@ static void t_first_that_stays_away_changes_nothing(void **state)
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(E(t_first_is_back_and_so_is_the_client),
-       E(t_first_that_only_takes_connections_is_not_back),
-       E(t_first_that_stays_away_changes_nothing))
+T_MAIN(E(t_first_server_that_answers_twice_is_used_again),
+       E(t_first_server_that_only_accepts_is_not_used),
+       E(t_first_server_that_is_down_changes_nothing))

@@ -1,4 +1,5 @@
-/* Costs, ejection, readmission, slow start, outliers; the breaker of a zone. */
+/* The health of one node: its cost, its ejection and readmission, slow start, and whether
+ * it is an outlier; the breaker of a zone. */
 #include "lb/health.h"
 
 #include "base/crc32.h"
@@ -30,7 +31,7 @@ static void calls(int i, uint64_t n, uint64_t err, uint64_t us, uint64_t now_ms)
     health_observe(&node[i], c, &total[i], 0, now_ms);
 }
 
-static void t_eject_after_is_as_computed(void **state)
+static void t_eject_after_grows_with_the_failure_rate(void **state)
 {
     (void)state;
     assert_int_equal(health_eject_after(0), 3);
@@ -73,7 +74,7 @@ static void t_cost_follows_the_calls_of_the_last_second(void **state)
     (void)state;
     calls(0, 10, 0, 4000, 1000);
     was = health_cost(&node[0], 100, 0, 1000);
-    assert_int_equal(was, 4096 * 256 * 1); /* 4,000 us, up to the next step */
+    assert_int_equal(was, 4096 * 256 * 1); /* 4,000 us, rounded up to a step */
     calls(0, 10, 0, 64000, 1100);
     now = health_cost(&node[0], 100, 0, 1100);
     assert_true(now > was);
@@ -83,7 +84,7 @@ static void t_cost_follows_the_calls_of_the_last_second(void **state)
                      health_cost(&node[0], 100, 0, 6100) / 2); /* by weight */
 }
 
-static void t_quick_nodes_are_alike(void **state)
+static void t_fast_nodes_have_equal_costs(void **state)
 {
     (void)state;
     calls(0, 10, 0, 90, 1000);
@@ -137,7 +138,7 @@ static void t_a_node_that_was_down_is_readmitted_after_two_probes(void **state)
 {
     (void)state;
     node[0].n_ejections = 1;
-    health_eject(&node[0], c, EJECT_STREAK, 1000); /* for 2 s, but for the probes */
+    health_eject(&node[0], c, EJECT_STREAK, 1000); /* for 2 s, or until probes succeed */
     health_record_probe(&node[0], false);
     health_record_probe(&node[0], true);
     assert_false(health_may_readmit(&node[0], 2900));
@@ -149,7 +150,7 @@ static void t_a_flapping_node_waits(void **state)
 {
     (void)state;
     node[0].n_ejections = 2;
-    health_eject(&node[0], c, EJECT_STREAK, 1000); /* the third time: 4 s */
+    health_eject(&node[0], c, EJECT_STREAK, 1000); /* the third ejection lasts 4 s */
     health_record_probe(&node[0], false);
     health_record_probe(&node[0], true);
     health_record_probe(&node[0], true);
@@ -181,7 +182,7 @@ static void t_slow_start_grows_to_the_whole_weight(void **state)
 
     (void)state;
     health_readmit(&node[0], 3, 1000);
-    for (second = 0; second < 10; second++) { /* a tenth more in each, on the average */
+    for (second = 0; second < 10; second++) { /* each second adds a tenth on average */
         for (i = works = 0; i < 100; i++)
             works += !health_warmup_pauses(&node[0], c,
                                            1000 + (uint64_t)(second * 1000 + i * 10));
@@ -200,7 +201,7 @@ static void t_the_first_call_after_readmission_decides(void **state)
     assert_int_equal(health_readmit(&node[0], 8, 1000), 0); /* failures are common here */
 }
 
-static void t_a_minute_without_ejection_forgives_one(void **state)
+static void t_minute_without_ejection_forgets_one_ejection(void **state)
 {
     (void)state;
     health_eject(&node[0], c, EJECT_STREAK, 1000);
@@ -211,7 +212,7 @@ static void t_a_minute_without_ejection_forgives_one(void **state)
     assert_int_equal(node[0].n_ejections, 0);
 }
 
-/* The table's case: {50, 100, 100, 100, 100} per cent. */
+/* Success rates of 50, 100, 100, 100 and 100 per cent. */
 static void t_an_outlier_is_far_below_the_median(void **state)
 {
     int i;
@@ -221,7 +222,7 @@ static void t_an_outlier_is_far_below_the_median(void **state)
         calls(i, 100, i == 0 ? 50 : 0, 1000, 1000);
     assert_true(health_is_outlier(all, 5, 0));
     assert_false(health_is_outlier(all, 5, 1));
-    assert_false(health_is_outlier(all, 4, 0)); /* too few to say */
+    assert_false(health_is_outlier(all, 4, 0)); /* four nodes are too few */
 }
 
 static void t_all_failing_alike_is_no_outlier(void **state)
@@ -235,20 +236,20 @@ static void t_all_failing_alike_is_no_outlier(void **state)
         assert_false(health_is_outlier(all, 8, (uint32_t)i));
 }
 
-static void t_names_of_zones_are_as_mysql_numbers_them(void **state)
+static void t_zone_number_equals_crc32_of_mysql(void **state)
 {
     (void)state;
     assert_int_equal(crc32_of("123456789"), 0xcbf43926u);
     assert_int_equal(crc32_of(""), 0);
 }
 
-static void t_a_zone_comes_back_over_35_seconds(void **state)
+static void t_zone_returns_within_35_seconds(void **state)
 {
     struct zone_breaker z = {0};
 
     (void)state;
     assert_int_equal(zone_breaker_step(&z, 3, 3, 6, 0), PICK_FULL);
-    assert_int_equal(zone_breaker_step(&z, 2, 3, 6, 0), PICK_FULL); /* 33 % out */
+    assert_int_equal(zone_breaker_step(&z, 2, 3, 6, 0), PICK_FULL); /* 33 % are ejected */
     assert_false(z.open);
     zone_breaker_step(&z, 1, 3, 6, 1000); /* 67 % */
     assert_true(z.open);
@@ -260,7 +261,7 @@ static void t_a_zone_comes_back_over_35_seconds(void **state)
     assert_false(z.open);
 }
 
-static void t_a_zone_that_fails_again_restarts_the_breaker(void **state)
+static void t_zone_that_fails_again_restarts_the_breaker(void **state)
 {
     struct zone_breaker z = {0};
 
@@ -274,10 +275,10 @@ static void t_a_zone_that_fails_again_restarts_the_breaker(void **state)
 
 #define P(f) cmocka_unit_test_setup(f, setup)
 
-T_MAIN(P(t_eject_after_is_as_computed),
+T_MAIN(P(t_eject_after_grows_with_the_failure_rate),
        P(t_eject_after_of_a_module_ignores_the_worst_node),
        P(t_eject_after_ignores_streaks_that_have_not_ended),
-       P(t_cost_follows_the_calls_of_the_last_second), P(t_quick_nodes_are_alike),
+       P(t_cost_follows_the_calls_of_the_last_second), P(t_fast_nodes_have_equal_costs),
        P(t_an_unknown_node_costs_the_mean_of_the_others),
        P(t_one_failure_does_not_starve_a_node), P(t_cost_saturates_below_ejected),
        P(t_ejections_double_up_to_a_minute),
@@ -286,8 +287,8 @@ T_MAIN(P(t_eject_after_is_as_computed),
        P(t_without_a_probe_no_node_is_readmitted),
        P(t_slow_start_grows_to_the_whole_weight),
        P(t_the_first_call_after_readmission_decides),
-       P(t_a_minute_without_ejection_forgives_one),
+       P(t_minute_without_ejection_forgets_one_ejection),
        P(t_an_outlier_is_far_below_the_median), P(t_all_failing_alike_is_no_outlier),
-       P(t_names_of_zones_are_as_mysql_numbers_them),
-       P(t_a_zone_comes_back_over_35_seconds),
-       P(t_a_zone_that_fails_again_restarts_the_breaker))
+       P(t_zone_number_equals_crc32_of_mysql),
+       P(t_zone_returns_within_35_seconds),
+       P(t_zone_that_fails_again_restarts_the_breaker))

@@ -1,10 +1,11 @@
-/* What loses too much is held; what does not, and what is confirmed, is not. */
+/* Holds: a change that removes too many nodes of a module, or of all modules, is held; a
+ * smaller or a confirmed one is not. */
 #include "dns/holds.h"
 
 #include "t.h"
 
 static struct holds *h;
-static int n_asked, answer; /* of the confirmations */
+static int n_asked, answer; /* questions for confirmations; their result */
 
 static int confirmed(void *arg, uint32_t modid, uint32_t cmdid)
 {
@@ -63,9 +64,9 @@ static int judge(const char *now, const char *next)
     return rc;
 }
 
-#define REST " 9:100" /* so that 30 % of all is far away */
+#define REST " 9:100" /* keeps each case below 30 % of all nodes */
 
-static void t_last_node_is_held(void **state)
+static void t_removal_of_the_last_node_is_held(void **state)
 {
     (void)state;
     assert_int_equal(judge("1:1 2:1" REST, "2:1" REST), 1);
@@ -82,25 +83,25 @@ static void t_more_than_half_is_held_half_is_not(void **state)
     (void)state;
     assert_int_equal(judge("1:4" REST, "1:2" REST), 0);
     assert_int_equal(judge("1:2" REST, "1:1" REST), 0);
-    assert_int_equal(n_asked, 0); /* the database is asked only for what would be */
+    assert_int_equal(n_asked, 0); /* only a change that would be held is looked up */
     assert_int_equal(judge("1:4" REST, "1:1" REST), 1);
     assert_int_equal(holds_at(h, 0)->gone, 3);
 }
 
-static void t_nodes_exchanged_count_as_gone(void **state)
+static void t_replaced_nodes_count_as_removed(void **state)
 {
     (void)state;
-    assert_int_equal(judge("1:1" REST, "1:2-2" REST), 0); /* one for one: moved */
+    assert_int_equal(judge("1:1" REST, "1:2-2" REST), 0); /* a single node was replaced */
     assert_int_equal(judge("1:4" REST, "1:5-8" REST), 1);
 }
 
-static void t_a_third_of_all_is_held_in_every_module(void **state)
+static void t_removal_of_a_third_of_all_nodes_is_held(void **state)
 {
     (void)state;
     assert_int_equal(judge("1:10 2:10 3:10", "1:7 2:7 3:7"), 3); /* 9 of 30 */
     assert_int_equal(judge("1:10 2:10 3:10", "1:10 2:10 3:10"), 0);
     assert_int_equal(judge("1:10 2:10 3:10", "1:7 2:7 3:8"), 0); /* 8 of 30 */
-    assert_int_equal(judge("1:3", "1:2"), 0); /* one node alone is not a mass */
+    assert_int_equal(judge("1:3", "1:2"), 0); /* one node is no mass removal */
 }
 
 static void t_more_nodes_and_modules_are_never_held(void **state)
@@ -112,7 +113,7 @@ static void t_more_nodes_and_modules_are_never_held(void **state)
     assert_int_equal(n_asked, 0);
 }
 
-static void t_confirmed_is_not_held(void **state)
+static void t_confirmed_change_is_not_held(void **state)
 {
     (void)state;
     answer = 1;
@@ -120,11 +121,12 @@ static void t_confirmed_is_not_held(void **state)
     assert_int_equal(n_asked, 1);
 }
 
-static void t_held_stays_held_until_whole_again_or_confirmed(void **state)
+static void t_held_module_is_released_when_complete_or_confirmed(void **state)
 {
     (void)state;
     assert_int_equal(judge("1:4 2:2" REST, "2:2" REST), 1);
-    assert_int_equal(judge("1:4 2:2" REST, "1:3 2:2" REST), 1); /* one still missing */
+    assert_int_equal(judge("1:4 2:2" REST, "1:3 2:2" REST),
+                     1); /* one node is still missing */
     assert_int_equal(judge("1:4 2:2" REST, "1:4 2:2" REST), 0);
     assert_int_equal(judge("1:4 2:2" REST, "2:2" REST), 1);
     answer = 1;
@@ -132,15 +134,16 @@ static void t_held_stays_held_until_whole_again_or_confirmed(void **state)
     assert_int_equal(holds_n(h), 0);
 }
 
-static void t_what_is_held_does_not_hold_the_others(void **state)
+static void t_held_module_does_not_hold_other_modules(void **state)
 {
     (void)state;
     assert_int_equal(judge("1:40 2:10 3:50", "2:10 3:50"), 1);
-    assert_int_equal(judge("1:40 2:10 3:50", "2:9 3:50"), 1); /* 40 gone, but not now */
+    assert_int_equal(judge("1:40 2:10 3:50", "2:9 3:50"),
+                     1); /* the 40 were removed before */
     assert_false(holds_has(h, 2, 1));
 }
 
-static void t_failed_question_changes_nothing(void **state)
+static void t_failed_lookup_of_confirmations_changes_nothing(void **state)
 {
     (void)state;
     assert_int_equal(judge("1:4" REST, REST), 1);
@@ -152,8 +155,9 @@ static void t_failed_question_changes_nothing(void **state)
 
 #define H(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(H(t_last_node_is_held), H(t_more_than_half_is_held_half_is_not),
-       H(t_nodes_exchanged_count_as_gone), H(t_a_third_of_all_is_held_in_every_module),
-       H(t_more_nodes_and_modules_are_never_held), H(t_confirmed_is_not_held),
-       H(t_held_stays_held_until_whole_again_or_confirmed),
-       H(t_what_is_held_does_not_hold_the_others), H(t_failed_question_changes_nothing))
+T_MAIN(H(t_removal_of_the_last_node_is_held), H(t_more_than_half_is_held_half_is_not),
+       H(t_replaced_nodes_count_as_removed), H(t_removal_of_a_third_of_all_nodes_is_held),
+       H(t_more_nodes_and_modules_are_never_held), H(t_confirmed_change_is_not_held),
+       H(t_held_module_is_released_when_complete_or_confirmed),
+       H(t_held_module_does_not_hold_other_modules),
+       H(t_failed_lookup_of_confirmations_changes_nothing))

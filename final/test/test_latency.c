@@ -1,4 +1,5 @@
-/* Buckets without gaps, quantiles within a quarter. */
+/* The histogram of latencies: its buckets have no gap and no overlap, and a quantile is
+ * at most a quarter above the true value. */
 #include "base/latency.h"
 
 #include "t.h"
@@ -30,7 +31,7 @@ static void t_edge_is_at_most_a_quarter_above(void **state)
         assert_true((double)latency_below_us(latency_bucket(us)) <= us * 1.25 + 0.001);
 }
 
-static void t_quantiles(void **state)
+static void t_quantiles_are_edges_of_buckets(void **state)
 {
     uint64_t n[LATENCY_BUCKETS + 1] = {0};
     uint32_t us;
@@ -46,4 +47,4 @@ static void t_quantiles(void **state)
 }
 
 T_MAIN(T(t_buckets_have_no_gap_and_no_overlap), T(t_edge_is_at_most_a_quarter_above),
-       T(t_quantiles))
+       T(t_quantiles_are_edges_of_buckets))

@@ -1,6 +1,6 @@
-/* The tasks of the leader on a real MariaDB: one of all Report Services does them, no
- * count is lost on the way to coarser tables, alarms are in the table and reach the
- * notifier. */
+/* The tasks of the leader on a real MariaDB: one of all Report Services does them; no
+ * count is lost on the way to coarser tables; old rows are deleted; alarms are stored in
+ * the table and reach the notifier. */
 #include "report/leader_tasks.h"
 
 #include <pthread.h>
@@ -12,7 +12,7 @@
 
 static struct leader_db *db;
 static struct leader_tasks *tasks;
-static char hook[100], told[100];
+static char hook[100], written[100];
 
 static const struct myconn_config cfg = {mydb_socket, "",         0, "lars",
                                          "lars",      "lars_dns", 5};
@@ -26,8 +26,8 @@ static int setup(void **state)
              "DELETE FROM Lease; DELETE FROM Alarm");
     tasks = NULL;
     snprintf(hook, sizeof(hook), "%s/hook", mydb_dir);
-    snprintf(told, sizeof(told), "%s/told", mydb_dir);
-    unlink(told);
+    snprintf(written, sizeof(written), "%s/written", mydb_dir);
+    unlink(written);
     assert_int_equal(myconn_init(), 0);
     return leader_db_create(&db, &cfg);
 }
@@ -46,13 +46,13 @@ static unsigned long long number(const char *sql)
     return mydb_number(sql);
 }
 
-static void t_lease_is_one_holders_until_it_ends(void **state)
+static void t_lease_has_one_holder_until_it_expires(void **state)
 {
     (void)state;
     assert_int_equal(leader_db_lease(db, 1, 100), 1);
     assert_int_equal(leader_db_lease(db, 2, 100), 0);
     assert_int_equal(leader_db_lease(db, 1, 100), 1);
-    assert_int_equal(leader_db_release(db, 2), 0); /* not its own */
+    assert_int_equal(leader_db_release(db, 2), 0); /* another holder's */
     assert_int_equal(leader_db_lease(db, 2, 100), 0);
     mydb_sql("UPDATE Lease SET until_at = NOW(3) - INTERVAL 1 SECOND");
     assert_int_equal(leader_db_lease(db, 2, 100), 1);
@@ -64,7 +64,7 @@ static void t_lease_is_one_holders_until_it_ends(void **state)
 #define SUMS                                                                             \
     "SELECT COALESCE(SUM(succ), 0) * 1000 + COALESCE(SUM(err), 0) FROM CallHistory"
 
-static void t_counts_move_and_their_sum_stays(void **state)
+static void t_moved_counts_keep_their_sum(void **state)
 {
     const struct leader_db_ages ages = {600, 7200, 400 * 86400, 3600, 86400};
 
@@ -84,7 +84,8 @@ static void t_counts_move_and_their_sum_stays(void **state)
     assert_int_equal(number(SUMS), 2000 * 3000 + 2000);
     mydb_sql(
         "INSERT INTO CallSecond VALUES (UNIX_TIMESTAMP() - 5000, 1, 1, 10, 80, 1, 0)");
-    assert_int_equal(leader_db_move_counts(db, &ages), 0); /* joins its minute */
+    assert_int_equal(leader_db_move_counts(db, &ages),
+                     0); /* they are added to their minute */
     assert_int_equal(number(SUMS), 2000 * 3000 + 2000 + 1000);
     assert_int_equal(number(
                          "SELECT COUNT(*) FROM CallSecond WHERE at < UNIX_TIMESTAMP() - "
@@ -92,7 +93,7 @@ static void t_counts_move_and_their_sum_stays(void **state)
                      0);
 }
 
-static void t_old_rows_go_young_ones_stay(void **state)
+static void t_only_old_rows_are_deleted(void **state)
 {
     const struct leader_db_ages ages = {600, 7200, 86400, 3600, 86400};
 
@@ -126,11 +127,11 @@ static void *add_late(void *arg)
         ">/dev/null 2>&1",
         mydb_dir);
     while (!enough)
-        *n += system(cmd) == 0; /* the loser of a deadlock has added nothing */
+        *n += system(cmd) == 0; /* a statement that lost a deadlock added nothing */
     return NULL;
 }
 
-static void t_nothing_is_lost_between_a_move_and_a_late_batch(void **state)
+static void t_late_batch_during_a_move_loses_no_count(void **state)
 {
     const struct leader_db_ages ages = {600, 7200, 400 * 86400, 3600, 86400};
     pthread_t th;
@@ -142,7 +143,7 @@ static void t_nothing_is_lost_between_a_move_and_a_late_batch(void **state)
     for (i = 0; i < 60; i++) {
         int rc = leader_db_move_counts(db, &ages);
 
-        assert_true(rc == 0 || rc == -EIO); /* it may be the loser as well */
+        assert_true(rc == 0 || rc == -EIO); /* it may lose a deadlock as well */
         moved += rc == 0;
     }
     enough = true;
@@ -178,7 +179,7 @@ static void t_error_rate_and_dead_node_are_raised_and_cleared(void **state)
     mydb_sql(
         "INSERT INTO CallSecond VALUES (UNIX_TIMESTAMP() + 60, 1, 1, 10, 80, 70, 0), "
         "(UNIX_TIMESTAMP() + 60, 1, 1, 11, 80, 0, 30), "
-        "(UNIX_TIMESTAMP() + 60, 2, 1, 11, 80, 99, 19)"); /* 16 %: between */
+        "(UNIX_TIMESTAMP() + 60, 2, 1, 11, 80, 99, 19)"); /* 16 %: neither bad nor good */
     start("", "");
     T_WAIT(stat_now().n_raised == 2);
     assert_int_equal(number(
@@ -226,20 +227,20 @@ static void put_hook(const char *body)
     assert_int_equal(chmod(hook, 0755), 0);
 }
 
-static void t_program_is_run_with_what_happened(void **state)
+static void t_hook_program_gets_the_alarm_as_arguments(void **state)
 {
     char body[400], line[200];
     FILE *f;
 
     (void)state;
-    snprintf(body, sizeof(body), "echo \"$1|$2|$3|$4\" >%s.new; mv %s.new %s", told, told,
-             told);
+    snprintf(body, sizeof(body), "echo \"$1|$2|$3|$4\" >%s.new; mv %s.new %s", written,
+             written, written);
     put_hook(body);
     mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, state) VALUES "
              "(7, 1, 10, 80, 'drained')");
     start(hook, "");
-    T_WAIT(access(told, F_OK) == 0);
-    f = fopen(told, "r");
+    T_WAIT(access(written, F_OK) == 0);
+    f = fopen(written, "r");
     assert_non_null(fgets(line, sizeof(line), f));
     fclose(f);
     assert_string_equal(line, "no_nodes|7/1|raised|all of its nodes are drained\n");
@@ -295,7 +296,7 @@ static void t_webhook_gets_json(void **state)
     assert_int_equal(stat_now().n_notify_fail, 0);
 }
 
-static void t_of_two_services_one_is_leader(void **state)
+static void t_one_of_two_services_is_leader(void **state)
 {
     struct leader_tasks *first;
 
@@ -306,7 +307,7 @@ static void t_of_two_services_one_is_leader(void **state)
     start("", "");
     T_WAIT(number("SELECT COUNT(*) FROM Lease") == 1);
     assert_int_equal(stat_now().is_leader, 0);
-    leader_tasks_stop(first); /* gives it back: no waiting for its end */
+    leader_tasks_stop(first); /* it releases the lease at once */
     T_WAIT(stat_now().is_leader == 1);
 }
 
@@ -323,10 +324,11 @@ static int group_teardown(void **state)
 
 #define K(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-MYDB_MAIN_WITH(group_setup, group_teardown, K(t_lease_is_one_holders_until_it_ends),
-               K(t_counts_move_and_their_sum_stays), K(t_old_rows_go_young_ones_stay),
-               K(t_nothing_is_lost_between_a_move_and_a_late_batch),
+MYDB_MAIN_WITH(group_setup, group_teardown, K(t_lease_has_one_holder_until_it_expires),
+               K(t_moved_counts_keep_their_sum), K(t_only_old_rows_are_deleted),
+               K(t_late_batch_during_a_move_loses_no_count),
                K(t_error_rate_and_dead_node_are_raised_and_cleared),
                K(t_drained_module_is_raised_and_the_next_leader_does_not_raise_it_again),
-               K(t_program_is_run_with_what_happened), K(t_hook_that_fails_is_counted),
-               K(t_webhook_gets_json), K(t_of_two_services_one_is_leader))
+               K(t_hook_program_gets_the_alarm_as_arguments),
+               K(t_hook_that_fails_is_counted), K(t_webhook_gets_json),
+               K(t_one_of_two_services_is_leader))

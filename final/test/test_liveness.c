@@ -1,4 +1,5 @@
-/* A server that is connected and silent is left; one that speaks is not. */
+/* Liveness: a connected server that does not answer a question is left for the next one;
+ * a server that sends any frame is kept. */
 #include "net/liveness.h"
 
 #include "base/log.h"
@@ -101,7 +102,7 @@ static void t_server_that_answers_any_frame_stays(void **state)
     close(first);
 }
 
-static void t_nothing_owed_nothing_missed(void **state)
+static void t_silent_server_without_a_question_is_kept(void **state)
 {
     int first = take(0);
 
@@ -115,4 +116,4 @@ static void t_nothing_owed_nothing_missed(void **state)
 #define P(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 T_MAIN(P(t_silent_server_is_left_for_the_next), P(t_server_that_answers_any_frame_stays),
-       P(t_nothing_owed_nothing_missed))
+       P(t_silent_server_without_a_question_is_kept))

@@ -1,14 +1,14 @@
-/* What counts as a mass removal, at its limits. */
+/* The rule that calls a change a mass removal, at its limits. */
 #include "route/mass_removal.h"
 #include "t.h"
 
-static void t_the_last_node_is_one(void **state)
+static void t_removal_of_the_last_node_is_one(void **state)
 {
     (void)state;
     assert_true(mass_removal_of_module(1, 1, 0));
     assert_true(mass_removal_of_module(100, 100, 0));
-    assert_true(mass_removal_of_module(0, 1, 0)); /* none of what goes was up */
-    assert_false(mass_removal_of_module(1, 1, 1)); /* exchanged for another one */
+    assert_true(mass_removal_of_module(0, 1, 0)); /* no removed node was up */
+    assert_false(mass_removal_of_module(1, 1, 1)); /* replaced by another node */
 }
 
 static void t_more_than_half_is_one_from_two_nodes_on(void **state)
@@ -33,6 +33,6 @@ static void t_over_all_modules_it_is_30_percent(void **state)
     assert_true(mass_removal_of_all(1000000, 300000));
 }
 
-T_MAIN(cmocka_unit_test(t_the_last_node_is_one),
+T_MAIN(cmocka_unit_test(t_removal_of_the_last_node_is_one),
        cmocka_unit_test(t_more_than_half_is_one_from_two_nodes_on),
        cmocka_unit_test(t_over_all_modules_it_is_30_percent))

@@ -1,4 +1,5 @@
-/* Messages 32 to 35, both ways. */
+/* Messages 32 to 35 (hello, batch and their replies): packing and unpacking gives the
+ * same values, the largest fits into a frame, and invalid ones are refused. */
 #include "proto/msg_batch.h"
 #include "t.h"
 
@@ -25,7 +26,7 @@ static struct msg_batch *make(size_t n)
     return b;
 }
 
-static void t_hello_is_two_bytes_both_ways(void **state)
+static void t_hello_is_packed_into_two_bytes(void **state)
 {
     uint32_t version = 0;
 
@@ -39,7 +40,7 @@ static void t_hello_is_two_bytes_both_ways(void **state)
     assert_int_equal(msg_batch_pack_hello(body, 1), -ENOBUFS);
 }
 
-static void t_largest_batch_fits_and_comes_back(void **state)
+static void t_largest_batch_fits_into_a_frame(void **state)
 {
     struct msg_batch *b = make(MSG_BATCH_ROWS), *back;
     ssize_t n = msg_batch_pack(b, body, sizeof(body));
@@ -101,7 +102,7 @@ static void no_module(struct msg_batch *b)
     b->row[0].mod = (struct module_id){0, 0};
 }
 
-static void t_absurd_values_are_refused(void **state)
+static void t_invalid_values_are_refused(void **state)
 {
     struct msg_batch *back;
     struct msg_ack a;
@@ -118,7 +119,7 @@ static void t_absurd_values_are_refused(void **state)
     assert_int_equal(msg_batch_unpack_ack(&a, "\xff", 1), -EBADMSG);
 }
 
-static void t_ack_both_ways(void **state)
+static void t_ack_is_packed_and_unpacked(void **state)
 {
     struct msg_ack a = {.seq = 300}, back;
     ssize_t n;
@@ -133,5 +134,5 @@ static void t_ack_both_ways(void **state)
     assert_int_equal(msg_batch_pack_ack(&a, body, 10), -ENOBUFS);
 }
 
-T_MAIN(T(t_hello_is_two_bytes_both_ways), T(t_largest_batch_fits_and_comes_back),
-       T(t_absurd_values_are_refused), T(t_ack_both_ways))
+T_MAIN(T(t_hello_is_packed_into_two_bytes), T(t_largest_batch_fits_into_a_frame),
+       T(t_invalid_values_are_refused), T(t_ack_is_packed_and_unpacked))

@@ -1,4 +1,5 @@
-/* Message 37, both ways, and a table of what it says. */
+/* Message 37 (module meta) byte for byte, its limits, what is refused, and the table of
+ * the module meta of all modules. */
 #include "proto/msg_module_meta.h"
 #include "route/module_meta_table.h"
 #include "t.h"
@@ -11,17 +12,17 @@ static const char whole[] = "\x08\x01\x10\x02\x1a\x04hash\x20\xac\x02\x28\x07\x3
                             "\x10\x50";
 
 static const struct msg_module_meta in = {.mod = {1, 2},
-                                   .rule = "hash",
-                                   .probe = "/h",
-                                   .timeout_ms = 300,
-                                   .slow_ms = 7,
-                                   .node_rps = 100,
-                                   .n_zone = 1,
-                                   .n_suspect = 1,
-                                   .zone = {{5, 9, 1}},
-                                   .suspect = {{10, 80, 0, 0}}};
+                                          .rule = "hash",
+                                          .probe = "/h",
+                                          .timeout_ms = 300,
+                                          .slow_ms = 7,
+                                          .node_rps = 100,
+                                          .n_zone = 1,
+                                          .n_suspect = 1,
+                                          .zone = {{5, 9, 1}},
+                                          .suspect = {{10, 80, 0, 0}}};
 
-static void t_byte_for_byte(void **state)
+static void t_pack_gives_these_bytes(void **state)
 {
     (void)state;
     assert_int_equal(msg_module_meta_pack(&in, body, sizeof(body)), sizeof(whole) - 1);
@@ -30,14 +31,14 @@ static void t_byte_for_byte(void **state)
     assert_memory_equal(&m, &in, sizeof(in));
 }
 
-static void t_the_largest_fits(void **state)
+static void t_largest_message_fits_into_a_frame(void **state)
 {
     struct msg_module_meta big = {.mod = {UINT32_MAX, UINT32_MAX},
-                           .timeout_ms = UINT32_MAX,
-                           .slow_ms = UINT32_MAX,
-                           .node_rps = UINT32_MAX,
-                           .n_zone = MSG_MODULE_META_ZONES,
-                           .n_suspect = MSG_MODULE_META_SUSPECTS};
+                                  .timeout_ms = UINT32_MAX,
+                                  .slow_ms = UINT32_MAX,
+                                  .node_rps = UINT32_MAX,
+                                  .n_zone = MSG_MODULE_META_ZONES,
+                                  .n_suspect = MSG_MODULE_META_SUSPECTS};
     uint32_t i;
     ssize_t n;
 
@@ -62,7 +63,7 @@ static int refused(const char *bytes, size_t len)
 
 #define REFUSED(text) refused(text, sizeof(text) - 1)
 
-static void t_nonsense_is_refused(void **state)
+static void t_invalid_values_are_refused(void **state)
 {
     char many[600];
     size_t i, n = 4;
@@ -73,7 +74,8 @@ static void t_nonsense_is_refused(void **state)
     assert_int_equal(REFUSED("\xff\xff"), -EBADMSG);
     assert_int_equal(REFUSED("\x08\x01\x1a\x10rrrrrrrrrrrrrrrr"), -EINVAL);
     assert_int_equal(REFUSED("\x08\x01\x3a\x01h"), -EINVAL); /* no path */
-    assert_int_equal(REFUSED("\x08\x01\x3a\x04/h\r\n"), -EINVAL); /* another header */
+    assert_int_equal(REFUSED("\x08\x01\x3a\x04/h\r\n"),
+                     -EINVAL); /* this would add a header line */
     assert_int_equal(REFUSED("\x08\x01\x3a\x03/ h"), -EINVAL);
     assert_int_equal(REFUSED("\x08\x01\x4a\x02\x10\x00"), -EINVAL); /* port 0 */
     memcpy(many, "\x08\x01\x10\x02", 4);
@@ -90,7 +92,7 @@ static void count(const struct msg_module_meta *info, void *arg)
     *(uint32_t *)arg += info->mod.cmdid;
 }
 
-static void t_a_table_finds_and_compares(void **state)
+static void t_table_finds_and_compares(void **state)
 {
     struct module_meta_table *t;
     struct msg_module_meta other = in;
@@ -117,5 +119,5 @@ static void t_a_table_finds_and_compares(void **state)
     module_meta_table_unref(NULL);
 }
 
-T_MAIN(T(t_byte_for_byte), T(t_the_largest_fits), T(t_nonsense_is_refused),
-       T(t_a_table_finds_and_compares))
+T_MAIN(T(t_pack_gives_these_bytes), T(t_largest_message_fits_into_a_frame),
+       T(t_invalid_values_are_refused), T(t_table_finds_and_compares))

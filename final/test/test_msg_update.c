@@ -1,4 +1,5 @@
-/* Message 36, both ways. */
+/* Message 36 (route update) byte for byte, its largest page, what is refused, and that no
+ * shortened message crashes the reader. */
 #include "proto/msg_update.h"
 #include "t.h"
 
@@ -9,7 +10,7 @@ static struct msg_update m;
 static const char delta[] = "\x08\x01\x10\x02\x18\x07\x20\x05\x28\x06\x30\x01\x38\x01"
                             "\x42\x04\x08\x0a\x10\x50\x4a\x04\x08\x0b\x10\x51";
 
-static void t_delta_byte_for_byte(void **state)
+static void t_pack_of_a_delta_gives_these_bytes(void **state)
 {
     struct msg_update in = {{1, 2}, 7, 5, 6, 1, 1, 1, 1};
     struct msg_host a = {10, 80}, g = {11, 81};
@@ -23,7 +24,7 @@ static void t_delta_byte_for_byte(void **state)
     assert_int_equal(gone[0].port, 81);
 }
 
-static void t_largest_page_fits(void **state)
+static void t_largest_page_fits_into_a_frame(void **state)
 {
     struct msg_update in = {
         {UINT32_MAX, UINT32_MAX}, UINT64_MAX,       UINT64_MAX,       0,
@@ -57,7 +58,7 @@ static int refused(struct msg_update in, struct msg_host a)
     return msg_update_unpack(&m, add, gone, body, (size_t)n);
 }
 
-static void t_nonsense_is_refused(void **state)
+static void t_invalid_values_are_refused(void **state)
 {
     const struct msg_host h = {1, 1};
 
@@ -87,7 +88,7 @@ static void t_nonsense_is_refused(void **state)
     assert_int_equal(msg_update_unpack(&m, add, gone, "", 0), -EINVAL);
 }
 
-static void t_cut_anywhere_never_crashes(void **state)
+static void t_shortened_message_never_crashes(void **state)
 {
     size_t n;
 
@@ -97,5 +98,5 @@ static void t_cut_anywhere_never_crashes(void **state)
     assert_int_equal(msg_update_unpack(&m, add, gone, delta, 25), -EBADMSG);
 }
 
-T_MAIN(T(t_delta_byte_for_byte), T(t_largest_page_fits), T(t_nonsense_is_refused),
-       T(t_cut_anywhere_never_crashes))
+T_MAIN(T(t_pack_of_a_delta_gives_these_bytes), T(t_largest_page_fits_into_a_frame),
+       T(t_invalid_values_are_refused), T(t_shortened_message_never_crashes))

@@ -1,5 +1,6 @@
-/* /metrics and /healthz over real sockets, the loop in this thread and the client in
- * another. */
+/* The HTTP port with real sockets: the text of /metrics, the status of /healthz, nothing
+ * else, and clients that are idle or send garbage.  The client is in another thread,
+ * because the loop runs in that of the test. */
 #include <pthread.h>
 
 #include "base/log.h"
@@ -10,7 +11,7 @@
 static struct evloop *loop;
 static struct httpd *http;
 static struct httpreply reply;
-static const char *sick; /* why; NULL = healthy */
+static const char *unhealthy; /* the reason; NULL = healthy */
 static int n_scrapes;
 
 static const struct metrics_part path_part[] = {{"udp", 3}, {"shm", 4}};
@@ -28,7 +29,7 @@ static void collect(struct metrics *m, const void *arg)
 static const char *health(const void *arg)
 {
     (void)arg;
-    return sick;
+    return unhealthy;
 }
 
 static const struct httpd_config cfg = {collect, health, NULL, 0};
@@ -37,7 +38,7 @@ static int setup(void **state)
 {
     t_fds_save(state);
     log_set_level(LOG_LEVEL_ERROR + 1);
-    sick = NULL;
+    unhealthy = NULL;
     n_scrapes = 0;
     assert_int_equal(evloop_create(&loop), 0);
     return httpd_create(&http, loop, "127.0.0.1:0", &cfg);
@@ -89,7 +90,7 @@ static const char first[] = "# HELP lars_test_things_total Things done.\n"
                             "lars_test_calls_total{path=\"udp\"} 3\n"
                             "lars_test_calls_total{path=\"shm\"} 4\n";
 
-static void t_metrics_are_text_with_the_values(void **state)
+static void t_metrics_have_the_values_as_text(void **state)
 {
     (void)state;
     ask("GET", "/metrics");
@@ -102,19 +103,19 @@ static void t_metrics_are_text_with_the_values(void **state)
     assert_int_equal(n_scrapes, 1);
 }
 
-static void t_health_is_ok_or_says_why(void **state)
+static void t_healthz_has_the_reason(void **state)
 {
     (void)state;
     ask("GET", "/healthz");
     assert_int_equal(reply.status, 200);
     assert_string_equal(reply.body, "ok\n");
-    sick = "no routes yet";
+    unhealthy = "no routes yet";
     ask("GET", "/healthz");
     assert_int_equal(reply.status, 503);
     assert_string_equal(reply.body, "no routes yet\n");
 }
 
-static void t_nothing_else_is_there(void **state)
+static void t_other_paths_and_methods_are_refused(void **state)
 {
     (void)state;
     ask("GET", "/");
@@ -131,7 +132,7 @@ static void t_nothing_else_is_there(void **state)
     assert_int_equal(reply.len, 0);
 }
 
-static void t_idle_and_broken_clients_take_nothing_away(void **state)
+static void t_idle_and_broken_clients_block_no_other_one(void **state)
 {
     int fd[100], i, n = 0;
 
@@ -162,6 +163,6 @@ static void t_bad_addresses_are_refused(void **state)
 
 #define O(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(O(t_metrics_are_text_with_the_values), O(t_health_is_ok_or_says_why),
-       O(t_nothing_else_is_there), O(t_idle_and_broken_clients_take_nothing_away),
-       O(t_bad_addresses_are_refused))
+T_MAIN(O(t_metrics_have_the_values_as_text), O(t_healthz_has_the_reason),
+       O(t_other_paths_and_methods_are_refused),
+       O(t_idle_and_broken_clients_block_no_other_one), O(t_bad_addresses_are_refused))

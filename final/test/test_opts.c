@@ -1,4 +1,5 @@
-/* The command line of a program: file, then options; help and the table of options. */
+/* The command line of a program: options take precedence over the file, wrong ones are
+ * named, and --help, --version and --describe are made from the same table. */
 #include "base/opts.h"
 #include "base/version.h"
 #include "t.h"
@@ -72,7 +73,7 @@ static int setup(void **state)
     return unsetenv("LARS_TEST_OPTS");
 }
 
-/* A file with <text>, named in <file>. */
+/* Creates a file with <text>; its path is in <file>. */
 static void write_file(const char *text)
 {
     int fd;
@@ -84,7 +85,7 @@ static void write_file(const char *text)
     close(fd);
 }
 
-/* What the program prints on standard output with the option <a>; it then ends. */
+/* The standard output of the program with the option <a>, which makes it end. */
 static const char *output_of(char *a)
 {
     static char text[8192];
@@ -106,7 +107,7 @@ static const char *output_of(char *a)
     return text;
 }
 
-static void t_nothing_said_is_the_presets(void **state)
+static void t_no_option_gives_the_defaults(void **state)
 {
     (void)state;
     set.port = 7;
@@ -115,7 +116,7 @@ static void t_nothing_said_is_the_presets(void **state)
     assert_string_equal(set.name, "x");
 }
 
-static void t_options_beat_the_file_wherever_they_stand(void **state)
+static void t_options_precede_the_file_in_any_order(void **state)
 {
     char p[] = "-p9", q[] = "--quick", c[] = "-c";
 
@@ -155,7 +156,7 @@ static void t_missing_file_is_named(void **state)
     assert_non_null(strstr(err, path));
 }
 
-static void t_check_config_is_no_run(void **state)
+static void t_check_config_only_checks(void **state)
 {
     char checked[] = "--check-config", p[] = "--port=13";
 
@@ -165,7 +166,7 @@ static void t_check_config_is_no_run(void **state)
     assert_string_equal(err, "[a] port must not be 13");
 }
 
-static void t_long_names_and_missing_arguments(void **state)
+static void t_long_options_are_checked(void **state)
 {
     char port[] = "--port=81", name[] = "--name", x[] = "x", quick[] = "--quick=1";
     char unknown[] = "--colour";
@@ -204,14 +205,14 @@ static void t_operands_are_counted(void **state)
     assert_int_equal(read_args(a, NULL, NULL, NULL), -EINVAL);
     assert_string_equal(
         err, "the arguments are MODID CMDID, and 1 were given; see prog --help");
-    output_of(help); /* asking for help needs no operand */
+    output_of(help); /* --help needs no operand */
     program.max = -1;
     program.stop_at_operand = true;
     assert_int_equal(read_args(a, b, p, NULL), 0);
     assert_int_equal(set.port, 80);
 }
 
-static void t_first_file_there_is_is_read_without_c(void **state)
+static void t_first_existing_file_is_read_without_c(void **state)
 {
     char c[] = "-c", none[] = "/nonexistent.ini";
 
@@ -223,7 +224,7 @@ static void t_first_file_there_is_is_read_without_c(void **state)
     setenv("LARS_TEST_OPTS", file, 1);
     assert_int_equal(read_args(NULL, NULL, NULL, NULL), 0);
     assert_int_equal(set.port, 6);
-    unlink(file); /* a file that is named must be there */
+    unlink(file); /* a named file must exist */
     assert_int_equal(read_args(NULL, NULL, NULL, NULL), -ENOENT);
     assert_int_equal(read_args(c, none, NULL, NULL), -ENOENT);
 }
@@ -295,9 +296,10 @@ static void t_describe_is_a_table_for_programs(void **state)
 
 #define B(fn) cmocka_unit_test_setup(fn, setup)
 
-T_MAIN(B(t_nothing_said_is_the_presets), B(t_options_beat_the_file_wherever_they_stand),
-       B(t_bad_option_is_named), B(t_missing_file_is_named), B(t_check_config_is_no_run),
-       B(t_long_names_and_missing_arguments), B(t_argument_with_a_line_end_is_refused),
-       B(t_operands_are_counted), B(t_first_file_there_is_is_read_without_c),
-       B(t_program_without_a_file_has_no_c), B(t_help_names_every_option_and_default),
-       B(t_version_is_one_line), B(t_describe_is_a_table_for_programs))
+T_MAIN(B(t_no_option_gives_the_defaults), B(t_options_precede_the_file_in_any_order),
+       B(t_bad_option_is_named), B(t_missing_file_is_named),
+       B(t_check_config_only_checks), B(t_long_options_are_checked),
+       B(t_argument_with_a_line_end_is_refused), B(t_operands_are_counted),
+       B(t_first_existing_file_is_read_without_c), B(t_program_without_a_file_has_no_c),
+       B(t_help_names_every_option_and_default), B(t_version_is_one_line),
+       B(t_describe_is_a_table_for_programs))

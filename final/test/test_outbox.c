@@ -1,4 +1,6 @@
-/* No call is lost and none is counted twice, whichever process is killed. */
+/* The outbox: counts leave in numbered batches, a batch stays the same until it is
+ * acknowledged, and no call is lost or counted twice when the process that counts, or the
+ * receiver, is killed at any instruction. */
 #include "agent_report/outbox.h"
 
 #include <fcntl.h>
@@ -46,13 +48,13 @@ static int count(uint32_t ip, bool ok, int times)
     return rc;
 }
 
-static void reopen(void) /* as a successor of the process does */
+static void reopen(void) /* as the next process does */
 {
     outbox_close(l);
     assert_int_equal(outbox_open(&l, path, ROWS), 0);
 }
 
-static uint64_t succ_of(uint32_t ip) /* in the batch; 0 = not there */
+static uint64_t succ_of(uint32_t ip) /* in the batch; 0 = it is not in it */
 {
     size_t i;
 
@@ -98,7 +100,7 @@ static void t_batch_in_flight_stays_the_same_until_acknowledged(void **state)
     assert_int_equal(outbox_batch(l, b), 1);
     assert_int_equal(succ_of(1), 5);
     outbox_acked(l, 1);
-    outbox_acked(l, 1); /* twice */
+    outbox_acked(l, 1); /* the same acknowledgement */
     assert_int_equal(outbox_batch(l, b), 1);
     assert_int_equal(b->seq, 2);
     assert_int_equal(succ_of(1), 100);
@@ -116,7 +118,7 @@ static void t_successor_continues_the_stream(void **state)
     reopen();
     assert_false(outbox_is_new(l));
     assert_memory_equal(outbox_stream(l), stream, MSG_STREAM);
-    assert_int_equal(outbox_batch(l, b), 1); /* the same, again */
+    assert_int_equal(outbox_batch(l, b), 1); /* the same batch again */
     assert_int_equal(b->seq, 1);
     assert_int_equal(succ_of(1), 5);
     assert_int_equal(succ_of(2), 0);
@@ -149,7 +151,7 @@ static void t_settled_rows_are_used_again_when_full(void **state)
     assert_int_equal(count(1, true, 1), -ENOBUFS); /* its row was reused */
 }
 
-static void t_more_rows_than_a_batch_go_in_turn(void **state)
+static void t_more_rows_than_a_batch_are_sent_in_turn(void **state)
 {
     uint64_t sum = 0;
     uint32_t i;
@@ -197,21 +199,21 @@ static void t_second_process_is_ebusy(void **state)
     assert_int_equal(outbox_open(&other, "/nonexistent/x", ROWS), -ENOENT);
 }
 
-static void t_overload_goes_with_the_counts(void **state)
+static void t_overload_is_sent_with_the_counts(void **state)
 {
     (void)state;
     count(1, true, 1);
     outbox_set_overload(l, &(struct module_id){1, 1}, 1, 80, true);
-    /* never called: ignored */
+    /* a node without calls is ignored */
     outbox_set_overload(l, &(struct module_id){9, 9}, 9, 80, true);
     assert_int_equal(outbox_batch(l, b), 1);
     assert_int_equal(b->n, 1);
     assert_true(b->row[0].overload);
 }
 
-/* A file with any byte changed, or of any length, can be opened, and what it holds is
- * bounded. */
-static void t_damaged_file_is_begun_anew_or_used_safely(void **state)
+/* A file with any byte changed, or of any length, can be opened, and the numbers in its
+ * rows are bounded. */
+static void t_damaged_file_is_replaced_or_used_safely(void **state)
 {
     const char *env = getenv("SEED");
     uint64_t seed = env ? strtoull(env, NULL, 10) : t_now_ms();
@@ -242,14 +244,14 @@ static void t_damaged_file_is_begun_anew_or_used_safely(void **state)
     }
 }
 
-/* --- torture: a process that counts and ships is killed again and again ------------- */
+/* --- a process that counts and sends is killed again and again ---------------------- */
 
 #define NODES 8
 
 /* Shared with the child: the calls that it made, and what the receiver has applied. */
 struct truth {
-    uint64_t called[NODES]; /* counted before the outbox: that may be one behind */
-    uint64_t applied[NODES], seq; /* the database */
+    uint64_t called[NODES]; /* counted before the outbox counts it */
+    uint64_t applied[NODES], seq; /* the receiver */
 };
 
 /* The receiver applies a batch and its number in one step, and each number once. */
@@ -291,12 +293,12 @@ static void live(struct truth *t, uint64_t seed)
         } else if (what < 95) {
             outbox_batch(l, b);
         } else if (outbox_batch(l, b) == 1) {
-            outbox_acked(l, t->seq); /* perhaps of a batch that the process before sent */
+            outbox_acked(l, t->seq); /* also for a batch of a previous process */
         }
     }
 }
 
-static void t_killed_at_random_the_sums_are_equal(void **state)
+static void t_random_kills_keep_the_sums_equal(void **state)
 {
     int kills = t_mode_is("memcheck") ? 10 : 400, i;
     uint64_t want;
@@ -320,13 +322,13 @@ static void t_killed_at_random_the_sums_are_equal(void **state)
             live(t, rnd_u32(&r) + (uint64_t)i);
         rnd_u32(&r);
         want = calls_of(t) + rnd_u32(&r) % (t_mode_is("memcheck") ? 50 : 3000);
-        T_WAIT(calls_of(t) > want); /* somewhere after it */
+        T_WAIT(calls_of(t) > want); /* at any later instruction */
         kill(pid, SIGKILL);
         assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_true(WIFSIGNALED(status)); /* it did not end by itself */
+        assert_true(WIFSIGNALED(status)); /* it was killed and did not fail */
         assert_int_equal(outbox_open(&l, path, ROWS), 0);
         if (outbox_batch(l, b) == 1) {
-            receive(t); /* sent; the acknowledgement may be lost */
+            receive(t); /* the acknowledgement may be lost */
             if (rnd_u32(&r) % 2)
                 outbox_acked(l, b->seq);
         }
@@ -338,7 +340,7 @@ static void t_killed_at_random_the_sums_are_equal(void **state)
         receive(t);
         outbox_acked(l, b->seq);
     }
-    for (i = 0; i < NODES; i++) { /* at most the one call of each kill is missing */
+    for (i = 0; i < NODES; i++) { /* at most one call of each kill is missing */
         assert_true(t->applied[i] <= t->called[i]);
         assert_true(t->called[i] - t->applied[i] <= (uint64_t)kills);
     }
@@ -351,7 +353,8 @@ static void t_killed_at_random_the_sums_are_equal(void **state)
 T_MAIN(E(t_deltas_leave_in_numbered_batches),
        E(t_batch_in_flight_stays_the_same_until_acknowledged),
        E(t_successor_continues_the_stream), E(t_settled_rows_are_used_again_when_full),
-       E(t_more_rows_than_a_batch_go_in_turn), E(t_settle_all_leaves_nothing_to_send),
-       E(t_second_process_is_ebusy), E(t_overload_goes_with_the_counts),
-       E(t_damaged_file_is_begun_anew_or_used_safely),
-       E(t_killed_at_random_the_sums_are_equal))
+       E(t_more_rows_than_a_batch_are_sent_in_turn),
+       E(t_settle_all_leaves_nothing_to_send), E(t_second_process_is_ebusy),
+       E(t_overload_is_sent_with_the_counts),
+       E(t_damaged_file_is_replaced_or_used_safely),
+       E(t_random_kills_keep_the_sums_equal))

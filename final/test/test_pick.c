@@ -1,4 +1,6 @@
-/* The choice of a node under each policy; ejection and its cap, panic, zones. */
+/* The choice of a node: what each policy promises; ejected nodes get no call, and at
+ * most half of the nodes can be ejected; calls prefer the own zone and spill over when
+ * it lacks capacity. */
 #include "lb/policies.h"
 
 #include <errno.h>
@@ -66,7 +68,7 @@ static void eject(uint32_t i)
     cost[i] = NODE_EJECTED;
 }
 
-static unsigned picks(int n)          /* fills hits; all reasons */
+static unsigned picks(int n) /* fills <hits>; returns the flags of all picks */
 {
     unsigned why, all = 0;
 
@@ -83,10 +85,10 @@ static void t_scan_takes_the_lowest_cost_times_calls(void **state)
     (void)state;
     cost[5] = 999;
     assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), 5);
-    counter[5].inflight = 1;          /* 1,998 now */
+    counter[5].inflight = 1; /* its product is 1,998 now */
     cost[2] = 998;
     assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), 2);
-    counter[2].inflight = -3;         /* a counter that drifted is no advantage */
+    counter[2].inflight = -3; /* a counter that drifted is no advantage */
     counter[3].inflight = 0;
     cost[3] = 997;
     assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), 3);
@@ -102,13 +104,13 @@ static void t_scan_shares_evenly_between_equals(void **state)
         assert_in_range(hits[i], 800, 1200);
 }
 
-static void t_scan_samples_above_64(void **state)
+static void t_scan_of_more_than_64_nodes_takes_a_sample(void **state)
 {
     (void)state;
     nodes(100, 100);
     cost[50] = 1;
     picks(10000);
-    assert_in_range(hits[50], 500, 1200); /* 8 of 100 see it, not all */
+    assert_in_range(hits[50], 500, 1200); /* it is in the sample of 8 of 100 picks */
 }
 
 static void t_names_of_policies_fit_and_differ(void **state)
@@ -127,7 +129,7 @@ static void t_names_of_policies_fit_and_differ(void **state)
         assert_non_null(policies_at(id)->pick);
     }
     assert_int_equal(policies_find("best"), -EINVAL);
-    assert_string_equal(policies_at(1000)->name, "scan"); /* of a newer agent */
+    assert_string_equal(policies_at(1000)->name, "scan"); /* a rule of a newer agent */
     assert_ptr_equal(strstr(policies_names(names, sizeof(names)), "scan, p2c"), names);
     assert_string_equal(policies_names(names, 7), "scan, ");
 }
@@ -167,42 +169,42 @@ static void t_panic_ignores_health_when_most_are_ejected(void **state)
     (void)state;
     for (i = 0; i < 4; i++)
         eject((uint32_t)i);
-    assert_int_equal(picks(1000), 0); /* a half is not most */
+    assert_int_equal(picks(1000), 0); /* one half is not a majority */
     assert_int_equal(hits[0], 0);
-    for (i = 0; i < 8; i++)           /* a hostile client ejects all */
+    for (i = 0; i < 8; i++) /* a faulty client ejects all */
         counter[i].ejected_until_ms = NOW + 60000;
     assert_int_equal(picks(1000), PICK_PANIC);
     for (i = 4; i < 8; i++)
         assert_true(hits[i] > 0);
 }
 
-static void t_the_last_one_and_half_of_all_stay_available(void **state)
+static void t_last_node_and_half_of_all_stay_available(void **state)
 {
     (void)state;
     nodes(2, 2);
     assert_true(pick_may_eject(&v, NOW));
     eject(0);
-    assert_false(pick_may_eject(&v, NOW)); /* the last one */
+    assert_false(pick_may_eject(&v, NOW)); /* it is the last node */
     nodes(5, 5);
     assert_true(pick_may_eject(&v, NOW));
     eject(1);
-    assert_false(pick_may_eject(&v, NOW)); /* 3 of 5 would be most */
+    assert_false(pick_may_eject(&v, NOW)); /* 3 of 5 would be a majority */
     nodes(1, 1);
     cost[0] = 1;
     assert_false(pick_may_eject(&v, NOW));
 }
 
-static void t_p2c_takes_two_distinct_ones(void **state)
+static void t_p2c_compares_two_distinct_nodes(void **state)
 {
     (void)state;
     use("p2c");
     nodes(2, 2);
     cost[1] = 2000;
     picks(1000);
-    assert_int_equal(hits[1], 0);     /* with replacement it would get a quarter */
+    assert_int_equal(hits[1], 0); /* drawn with replacement it would get a quarter */
     nodes(8, 8);
     picks(8000);
-    assert_int_equal(hits[1], 0);     /* the worst of all never wins */
+    assert_int_equal(hits[1], 0); /* the most expensive node never wins */
     assert_in_range(hits[0], 900, 1400);
 }
 
@@ -231,7 +233,7 @@ static void t_wrr_shares_the_turns_of_an_ejected_node(void **state)
     assert_int_equal(hits[2], 500);
 }
 
-static void t_hash_moves_only_the_keys_of_a_node_that_goes(void **state)
+static void t_hash_moves_only_the_keys_of_a_removed_node(void **state)
 {
     static uint32_t at[4000];
     uint32_t i, moved = 0;
@@ -268,7 +270,7 @@ static void t_classic_probes_each_11th_call(void **state)
     eject(1);
     assert_int_equal(picks(1100), PICK_PROBE);
     assert_int_equal(hits[1], 100);
-    assert_in_range(hits[0], 142, 144); /* the others in turn */
+    assert_in_range(hits[0], 142, 144); /* the other calls take turns */
     assert_in_range(hits[7], 142, 144);
 }
 
@@ -276,7 +278,7 @@ static void t_calls_stay_in_their_zone(void **state)
 {
     (void)state;
     nodes(6, 3);
-    cost[4] = 1;                      /* however good another zone is */
+    cost[4] = 1; /* a cheap node of another zone */
     assert_int_equal(picks(1000), 0);
     assert_int_equal(hits[3] + hits[4] + hits[5], 0);
 }
@@ -289,9 +291,9 @@ static void t_a_zone_without_nodes_of_its_own_uses_all(void **state)
     assert_in_range(hits[0], 800, 1200);
 }
 
-/* 1 of 4 ejected: 75 % of the capacity for a demand of 71 %; 2 of 4: 50 for 71, so 30 %
- * of the calls leave; 3 of 4: the breaker of the whole zone. */
-static void t_calls_spill_by_the_capacity_that_lacks(void **state)
+/* The demand is 71 % of the capacity.  1 of 4 ejected leaves 75 %, which suffices; 2 of 4
+ * leave 50 %, so 30 % of the calls spill over; 3 of 4 open the breaker of the zone. */
+static void t_calls_spill_by_the_missing_capacity(void **state)
 {
     (void)state;
     nodes(8, 4);
@@ -302,23 +304,24 @@ static void t_calls_spill_by_the_capacity_that_lacks(void **state)
     assert_in_range(hits[4] + hits[5] + hits[6] + hits[7], 2700, 3300);
     eject(2);
     assert_int_equal(picks(10000), PICK_OTHER_ZONE | PICK_ZONE_BROKEN);
-    assert_in_range(hits[3], 5, 50);  /* 0.2 % still try it */
+    assert_in_range(hits[3], 5, 50); /* 0.2 % of the calls test the zone */
     eject(3);
     picks(1000);
     assert_int_equal(hits[0] + hits[1] + hits[2] + hits[3], 0);
 }
 
-static void t_capacity_counts_by_weight(void **state)
+static void t_capacity_is_counted_by_weight(void **state)
 {
     (void)state;
     nodes(6, 3);
-    member[0].weight = 800;           /* it is 80 % of the zone */
+    member[0].weight = 800; /* 80 % of the weight of the zone */
     eject(0);
     assert_int_equal(picks(10000), PICK_OTHER_ZONE);
-    assert_in_range(hits[1] + hits[2], 2500, 3100); /* 20 % for 71 */
+    assert_in_range(hits[1] + hits[2], 2500,
+                    3100); /* a capacity of 20 % for a demand of 71 % */
 }
 
-static void t_a_zone_of_one_node_spills_too(void **state)
+static void t_zone_of_one_node_spills_over(void **state)
 {
     (void)state;
     nodes(2, 1);
@@ -327,7 +330,7 @@ static void t_a_zone_of_one_node_spills_too(void **state)
     assert_int_equal(hits[1], 100);
 }
 
-static void t_a_zone_that_comes_back_is_limited(void **state)
+static void t_returning_zone_gets_a_limited_share(void **state)
 {
     (void)state;
     nodes(4, 2);
@@ -365,7 +368,7 @@ static void t_without_an_agent_proposals_last_longer(void **state)
     }
 }
 
-static void t_proposals_keep_the_cap(void **state)
+static void t_proposals_eject_at_most_half(void **state)
 {
     uint32_t i, k;
 
@@ -379,15 +382,17 @@ static void t_proposals_keep_the_cap(void **state)
 #define P(f) cmocka_unit_test_setup(f, setup)
 
 T_MAIN(P(t_scan_takes_the_lowest_cost_times_calls),
-       P(t_scan_shares_evenly_between_equals), P(t_scan_samples_above_64),
+       P(t_scan_shares_evenly_between_equals),
+       P(t_scan_of_more_than_64_nodes_takes_a_sample),
        P(t_names_of_policies_fit_and_differ), P(t_no_policy_chooses_an_ejected_node),
        P(t_an_ejected_node_gets_no_call), P(t_panic_ignores_health_when_most_are_ejected),
-       P(t_the_last_one_and_half_of_all_stay_available), P(t_p2c_takes_two_distinct_ones),
-       P(t_wrr_is_smooth), P(t_wrr_shares_the_turns_of_an_ejected_node),
-       P(t_hash_moves_only_the_keys_of_a_node_that_goes), P(t_hash_honours_weights),
+       P(t_last_node_and_half_of_all_stay_available),
+       P(t_p2c_compares_two_distinct_nodes), P(t_wrr_is_smooth),
+       P(t_wrr_shares_the_turns_of_an_ejected_node),
+       P(t_hash_moves_only_the_keys_of_a_removed_node), P(t_hash_honours_weights),
        P(t_classic_probes_each_11th_call), P(t_calls_stay_in_their_zone),
        P(t_a_zone_without_nodes_of_its_own_uses_all),
-       P(t_calls_spill_by_the_capacity_that_lacks), P(t_capacity_counts_by_weight),
-       P(t_a_zone_of_one_node_spills_too), P(t_a_zone_that_comes_back_is_limited),
+       P(t_calls_spill_by_the_missing_capacity), P(t_capacity_is_counted_by_weight),
+       P(t_zone_of_one_node_spills_over), P(t_returning_zone_gets_a_limited_share),
        P(t_failures_in_a_row_propose_ejection),
-       P(t_without_an_agent_proposals_last_longer), P(t_proposals_keep_the_cap))
+       P(t_without_an_agent_proposals_last_longer), P(t_proposals_eject_at_most_half))

@@ -1,4 +1,5 @@
-/* Probes of a node that is played by the test. */
+/* Probes of a node that the test plays: a connection, or with a path the status of the
+ * HTTP answer, decides; a probe without an answer ends in time. */
 #include "agent_data/probe.h"
 
 #include <sys/socket.h>
@@ -74,7 +75,7 @@ static void t_a_refused_connection_fails(void **state)
     assert_false(fx.ok);
 }
 
-/* The result of a probe whose answer arrives in these pieces and then ends. */
+/* The result of a probe whose answer arrives in the pieces <a> and <b> and then ends. */
 static bool answer(const char *a, const char *b)
 {
     char in[200];
@@ -110,7 +111,7 @@ static void t_with_a_path_the_status_decides(void **state)
     assert_false(answer("", NULL));
 }
 
-static void t_silence_ends_in_time(void **state)
+static void t_probe_without_an_answer_fails_in_time(void **state)
 {
     (void)state;
     probe_destroy(fx.probe);
@@ -121,7 +122,7 @@ static void t_silence_ends_in_time(void **state)
     assert_false(fx.ok);
 }
 
-static void t_too_long_a_path_is_refused(void **state)
+static void t_path_that_is_too_long_is_refused(void **state)
 {
     char path[200];
 
@@ -134,5 +135,5 @@ static void t_too_long_a_path_is_refused(void **state)
 #define E(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 T_MAIN(E(t_without_a_path_a_connection_suffices), E(t_a_refused_connection_fails),
-       E(t_with_a_path_the_status_decides), E(t_silence_ends_in_time),
-       E(t_too_long_a_path_is_refused))
+       E(t_with_a_path_the_status_decides), E(t_probe_without_an_answer_fails_in_time),
+       E(t_path_that_is_too_long_is_refused))

@@ -1,4 +1,6 @@
-/* The guard in front of a database in memory. */
+/* The guard against mass removals, with a database in memory behind it: loads pass, mass
+ * removals are held, the last known good routes are written to a file and served when the
+ * database is down, and a damaged file is not used. */
 #include "dns/removal_guard.h"
 
 #include <fcntl.h>
@@ -59,7 +61,7 @@ static int teardown(void **state)
     return t_fds_check(state);
 }
 
-static void reopen(void) /* with an empty database */
+static void reopen(void) /* the database is empty then */
 {
     db_close(db);
     open_guard();
@@ -81,7 +83,7 @@ static struct removal_guard_stat stat_now(void)
     return st;
 }
 
-static void t_loads_pass(void **state)
+static void t_loads_pass_through(void **state)
 {
     uint64_t v;
 
@@ -100,7 +102,7 @@ static void t_loads_pass(void **state)
     assert_int_equal(stat_now().n_held, 0);
 }
 
-static void t_mass_removal_is_held_and_let_go(void **state)
+static void t_mass_removal_is_held_until_confirmed(void **state)
 {
     (void)state;
     fill(3);
@@ -109,7 +111,7 @@ static void t_mass_removal_is_held_and_let_go(void **state)
     db_mem_truncate(mem);
     db_mem_add(mem, 8, 8, 1, 80);
     assert_int_equal(db_load_all(db, &rows, &version), 0);
-    assert_int_equal(rows.n, 4); /* the three that were there, and the new one */
+    assert_int_equal(rows.n, 4); /* the three of before and the new one */
     assert_int_equal(stat_now().n_held, 1);
     answer = 1;
     assert_int_equal(db_load_all(db, &rows, &version), 0);
@@ -127,7 +129,7 @@ static void t_change_that_would_be_held_is_loaded_in_full(void **state)
     assert_int_equal(db_load_all(db, &rows, &version), 0);
     assert_int_equal(version, 2);
     assert_int_equal(rows.n, 1);
-    db_mem_add(mem, 2, 1, 1, 80); /* while something is held: all, each time */
+    db_mem_add(mem, 2, 1, 1, 80); /* while a module is held, each load is a full one */
     assert_int_equal(db_load_changes(db, 2, &changed, &rows, &version), -EAGAIN);
     assert_int_equal(db_load_all(db, &rows, &version), 0);
     assert_int_equal(rows.n, 2);
@@ -138,18 +140,19 @@ static void t_start_without_database_serves_the_file(void **state)
     (void)state;
     fill(3);
     assert_int_equal(db_load_all(db, &rows, &version), 0);
-    reopen(); /* closing writes it */
+    reopen(); /* closing the guard writes the file */
     assert_int_equal(n_closed, 1);
     db_mem_set_down(mem, true);
     assert_int_equal(db_load_all(db, &rows, &version), 0);
     assert_int_equal(rows.n, 3);
     assert_int_equal(version, 3);
     assert_int_equal(stat_now().stale, 1);
-    assert_int_equal(db_load_all(db, &rows, &version), -ENOTCONN); /* once */
+    assert_int_equal(db_load_all(db, &rows, &version),
+                     -ENOTCONN); /* the first time only */
     db_mem_set_down(mem, false);
     assert_int_equal(db_load_all(db, &rows, &version), 0);
     assert_int_equal(stat_now().stale, 0);
-    assert_int_equal(rows.n, 3); /* empty now: compared with the file, and held */
+    assert_int_equal(rows.n, 3); /* the removal of all, against the file, is held */
     assert_int_equal(stat_now().n_held, 1);
 }
 
@@ -183,21 +186,21 @@ static void t_file_that_cannot_be_written_stops_nothing(void **state)
 
     (void)state;
     snprintf(beside, sizeof(beside), "%s.new", file);
-    assert_int_equal(mkdir(beside, 0755), 0); /* in the way, for root as well */
+    assert_int_equal(mkdir(beside, 0755), 0); /* blocks the file, for root as well */
     fill(3);
     assert_int_equal(db_load_all(db, &rows, &version), 0);
-    T_WAIT(stat_now().n_write_fail > 2); /* again and again, without new rows */
+    T_WAIT(stat_now().n_write_fail > 2); /* it is tried again without new rows */
     assert_int_equal(rmdir(beside), 0);
     T_WAIT(stat_now().n_written == 1);
     assert_int_equal(db_load_all(db, &rows, &version), 0);
     db_mem_add(mem, 3, 3, 3, 80);
     assert_int_equal(db_load_all(db, &rows, &version), 0);
-    T_WAIT(stat_now().n_written == 2); /* for the new row: the same ones are no news */
+    T_WAIT(stat_now().n_written == 2); /* for the new row only */
 }
 
 #define G(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(G(t_loads_pass), G(t_mass_removal_is_held_and_let_go),
+T_MAIN(G(t_loads_pass_through), G(t_mass_removal_is_held_until_confirmed),
        G(t_change_that_would_be_held_is_loaded_in_full),
        G(t_start_without_database_serves_the_file),
        G(t_start_without_database_and_file_has_nothing), G(t_damaged_file_is_not_used),

@@ -1,4 +1,5 @@
-/* What was put is there until something newer is. */
+/* The cache of replies: a stored reply is found until it is replaced or forgotten, and a
+ * module never gets the reply of another one. */
 #include "dns/replycache.h"
 
 #include "t.h"
@@ -39,7 +40,7 @@ static void put(uint32_t modid, uint32_t cmdid, const char *text)
     replycache_put(c, modid, cmdid, text, strlen(text));
 }
 
-static void t_put_is_got_until_forgotten(void **state)
+static void t_reply_is_found_until_forgotten(void **state)
 {
     (void)state;
     assert_true(has_none(1, 1));
@@ -56,7 +57,7 @@ static void t_put_is_got_until_forgotten(void **state)
     assert_true(has(1, 1, "new"));
 }
 
-static void t_modules_never_get_each_others(void **state)
+static void t_module_never_gets_a_reply_of_another(void **state)
 {
     char text[40];
     uint32_t i;
@@ -72,10 +73,10 @@ static void t_modules_never_get_each_others(void **state)
         assert_true(has_none(i / 100, i % 100) || has(i / 100, i % 100, text));
         n += !has_none(i / 100, i % 100);
     }
-    assert_int_equal(n, 64); /* every place is used */
+    assert_int_equal(n, 64); /* all 64 places are used */
 }
 
-static void t_too_long_is_not_kept(void **state)
+static void t_reply_that_is_too_long_is_not_stored(void **state)
 {
     static char big[REPLYCACHE_MAX_BODY + 1];
 
@@ -88,5 +89,5 @@ static void t_too_long_is_not_kept(void **state)
 
 #define C(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(C(t_put_is_got_until_forgotten), C(t_modules_never_get_each_others),
-       C(t_too_long_is_not_kept))
+T_MAIN(C(t_reply_is_found_until_forgotten), C(t_module_never_gets_a_reply_of_another),
+       C(t_reply_that_is_too_long_is_not_stored))

@@ -1,11 +1,11 @@
-/* A model of route_writer.c and route_reader.c: three updates in a row, in every order of
- * stores that a weakly ordered processor (Arm) allows, with every place in that order for
- * each load of a reader; and a writer that dies after any store and has a successor.  A
- * reader must accept whole copies only.  Without the fence the model finds a torn copy,
- * which shows that the check can fail.
+/* A model of route_writer.c and route_reader.c: three updates in a row, in every order
+ * of stores that a weakly ordered processor (Arm) allows, with every place in that order
+ * for each load of a reader; and a writer that is killed after any store and has a
+ * successor.  A reader must accept whole copies only.  Without the fence the model finds
+ * a torn copy, which shows that the check can fail.
  *
- * Memory: W (where), two copies of two words.  Publish p writes both words of the copy
- * that W does not name, then W = p.  The copy that W = p names is p % 2. */
+ * Memory: W, the number of the valid copy, and two copies of two words.  Publish p writes
+ * both words of the copy that is not valid, then W = p.  W = p names copy p % 2. */
 #include "t.h"
 
 #define PUBLISHES 3
@@ -34,7 +34,7 @@ static void write_program(int publishes)
     }
 }
 
-/* Must store <a> be seen before <b>, which comes later in the program? */
+/* Must every processor see store <a> before store <b>, which is later in the program? */
 static bool is_ordered(const struct store *a, const struct store *b)
 {
     if (b->is_release || a->word == b->word)
@@ -133,9 +133,9 @@ static void t_without_the_fence_a_torn_copy_is_accepted(void **state)
     assert_true(n_torn > 0);
 }
 
-/* The writer dies after store <dead> of update 2; its successor sees W = 1 and writes
- * update 2 anew into the same copy. */
-static void t_after_a_writer_died_no_copy_is_torn(void **state)
+/* The writer is killed after store <dead> of update 2; its successor sees W = 1 and
+ * writes update 2 anew into the same copy. */
+static void t_no_copy_is_torn_after_a_killed_writer(void **state)
 {
     struct store all[STORES];
     int dead, i;
@@ -161,4 +161,4 @@ static void t_after_a_writer_died_no_copy_is_torn(void **state)
 
 T_MAIN(M(t_three_publishes_in_a_row_are_never_torn),
        M(t_without_the_fence_a_torn_copy_is_accepted),
-       M(t_after_a_writer_died_no_copy_is_torn))
+       M(t_no_copy_is_torn_after_a_killed_writer))

@@ -1,4 +1,5 @@
-/* What changed, applied to what was, is what is. */
+/* The difference of two routes, applied to the first one, gives the second one; the check
+ * sum tells routes apart; a difference that does not fit is refused. */
 #include "route/routedelta.h"
 
 #include "base/rnd.h"
@@ -23,7 +24,7 @@ static size_t some(struct rnd *r, struct route_node *node)
     return n;
 }
 
-static void t_random_routes_there_and_back(void **state)
+static void t_difference_of_random_routes_gives_the_second_one(void **state)
 {
     uint64_t seed = (uint64_t)time(NULL);
     struct rnd r;
@@ -45,7 +46,7 @@ static void t_random_routes_there_and_back(void **state)
     }
 }
 
-static void t_sums_tell_routes_apart(void **state)
+static void t_check_sums_of_different_routes_differ(void **state)
 {
     struct route_node a[] = {{1, 80}, {2, 80}}, b[] = {{1, 80}, {2, 81}},
                       c[] = {{1, 336}, {2, 80}};
@@ -56,12 +57,12 @@ static void t_sums_tell_routes_apart(void **state)
     assert_true(routedelta_sum(a, 2) != routedelta_sum(c, 2));
     assert_true(routedelta_sum(a, 2) != routedelta_sum(a, 1));
     assert_true(routedelta_sum(a, 1) != routedelta_sum(NULL, 0));
-    /* both sides must agree: by another program, from the definition */
+    /* computed from the definition by another program, because both sides must agree */
     assert_true(routedelta_sum(a, 1) == 0xfaab78c73b211354ull);
     assert_true(routedelta_sum(a, 2) == 0x49eec3ed91d269d6ull);
 }
 
-static void t_what_does_not_fit_is_refused(void **state)
+static void t_difference_that_does_not_fit_is_refused(void **state)
 {
     struct route_node at[] = {{1, 80}, {2, 80}}, other = {3, 80},
                       twice[] = {{4, 1}, {4, 1}};
@@ -77,5 +78,6 @@ static void t_what_does_not_fit_is_refused(void **state)
                      -E2BIG);
 }
 
-T_MAIN(T(t_random_routes_there_and_back), T(t_sums_tell_routes_apart),
-       T(t_what_does_not_fit_is_refused))
+T_MAIN(T(t_difference_of_random_routes_gives_the_second_one),
+       T(t_check_sums_of_different_routes_differ),
+       T(t_difference_that_does_not_fit_is_refused))

@@ -1,4 +1,6 @@
-/* One port of the agent, its neighbours played by hooks. */
+/* One UDP port of the agent: it answers questions for nodes, counts reports, applies the
+ * classic algorithm, ships totals, and forwards messages of other shards.  Hooks of the
+ * test take the place of the services and the other shards. */
 #include "agent/shard.h"
 
 #include "base/log.h"
@@ -42,7 +44,7 @@ static int report(const struct module_id *m, const struct msg_result *res, size_
 }
 
 static void forward(unsigned index, struct udp *u, const struct frame *f,
-                      const struct net_addr *from, void *arg)
+                    const struct net_addr *from, void *arg)
 {
     (void)u;
     (void)f;
@@ -102,7 +104,7 @@ static void set_route(uint32_t modid, uint32_t cmdid, uint32_t nodes)
     shard_set_route(fx.s, &(struct module_id){modid, cmdid}, n, nodes);
 }
 
-/* Ask; the reply into <r>. */
+/* Sends a question and waits for the reply, which is stored in <r>. */
 static void get_host(uint32_t modid, uint32_t cmdid, struct msg_host_reply *r)
 {
     static uint32_t seq;
@@ -138,7 +140,7 @@ static void call(uint32_t ip, int32_t ret, uint32_t cost_us)
     LOOP_UNTIL(fx.loop, stat_of().n_report == before + 1);
 }
 
-static void t_unknown_module_is_none_at_once_and_wanted_once(void **state)
+static void t_unknown_module_has_no_node_and_is_asked_for_once(void **state)
 {
     (void)state;
     assert_int_equal(retcode(1, 1), MSG_RET_NONE);
@@ -163,7 +165,7 @@ static void t_known_module_gives_nodes_in_turn(void **state)
     }
 }
 
-static void t_route_removed_is_none(void **state)
+static void t_removed_route_has_no_node(void **state)
 {
     (void)state;
     set_route(1, 1, 3);
@@ -172,7 +174,7 @@ static void t_route_removed_is_none(void **state)
     assert_int_equal(retcode(1, 1), MSG_RET_NONE);
 }
 
-static void t_failures_overload_successes_bring_back(void **state)
+static void t_failures_overload_a_node_and_successes_restore_it(void **state)
 {
     int i;
 
@@ -190,11 +192,11 @@ static void t_slow_failure_counts_by_its_cost(void **state)
 {
     (void)state;
     set_route(1, 1, 1);
-    call(0x0a000001, 1, 5000000);     /* five seconds: 50 errors */
+    call(0x0a000001, 1, 5000000); /* five seconds: 50 errors */
     assert_int_equal(retcode(1, 1), MSG_RET_OVERLOAD);
 }
 
-static void t_totals_are_shipped_until_taken(void **state)
+static void t_totals_are_sent_until_accepted(void **state)
 {
     int i;
 
@@ -217,7 +219,7 @@ static void t_totals_are_shipped_until_taken(void **state)
     assert_int_equal(fx.res[1].err, 1);
     call(0x0a000001, 0, 0);
     shard_flush(fx.s);
-    assert_int_equal(fx.res[0].succ, 6); /* a total, no delta */
+    assert_int_equal(fx.res[0].succ, 6); /* a total and not a difference */
     shard_report_all(fx.s);
     shard_flush(fx.s);
     assert_int_equal(fx.n_report, 4);
@@ -229,7 +231,7 @@ static void t_report_of_a_removed_node_is_not_lost(void **state)
     set_route(1, 1, 2);
     call(0x0a000002, 0, 0);
     set_route(1, 1, 1);
-    call(0x0a000002, 0, 0);           /* the call was in flight */
+    call(0x0a000002, 0, 0); /* the call was in flight */
     shard_flush(fx.s);
     assert_int_equal(fx.n_res, 1);
     assert_int_equal(fx.res[0].succ, 2);
@@ -273,18 +275,18 @@ static void t_get_route_lists_the_nodes(void **state)
     }
 }
 
-static void t_too_many_modules_are_answered_and_not_kept(void **state)
+static void t_module_above_the_limit_is_answered_and_not_stored(void **state)
 {
     uint32_t i;
 
     (void)state;
-    for (i = 0; i < 50; i++)          /* all of this shard */
+    for (i = 0; i < 50; i++) /* modules of this shard only */
         assert_int_equal(retcode(1 + 3 * i, 1), MSG_RET_NONE);
     assert_int_equal(fx.n_want, 4);
     assert_int_equal(stat_of().n_module, 4);
 }
 
-static void t_nonsense_is_counted_and_gets_no_reply(void **state)
+static void t_invalid_message_is_counted_and_gets_no_reply(void **state)
 {
     (void)state;
     udppeer_send(fx.peer, MSG_GET_HOST, "\xff\xff", 2);
@@ -292,24 +294,25 @@ static void t_nonsense_is_counted_and_gets_no_reply(void **state)
     udppeer_send(fx.peer, MSG_GET_HOST, "", 0);
     udppeer_send(fx.peer, MSG_REPORT, "\x08\x01\x10\x01", 4); /* no host */
     udppeer_send(fx.peer, MSG_API_GET_ROUTE, "\x10", 1);
-    udppeer_send(fx.peer, MSG_HOST, "\x08\x01", 2); /* a reply, to us */
+    udppeer_send(fx.peer, MSG_HOST, "\x08\x01", 2); /* a reply instead of a request */
     udppeer_send(fx.peer, -1, "x", 1);
     LOOP_UNTIL(fx.loop, stat_of().n_bad == 7);
     assert_true(udppeer_is_quiet(fx.peer));
-    call(0x0a000001, 0, 0);           /* an unknown module's report */
+    call(0x0a000001, 0, 0); /* a report of an unknown module */
     assert_int_equal(stat_of().n_bad, 8);
     set_route(1, 1, 1);
-    call(0x0a000077, 0, 0);           /* an unknown node's */
+    call(0x0a000077, 0, 0); /* a report of an unknown node */
     assert_int_equal(stat_of().n_bad, 9);
     assert_int_equal(retcode(1, 1), MSG_RET_OK);
 }
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(E(t_unknown_module_is_none_at_once_and_wanted_once),
-       E(t_known_module_gives_nodes_in_turn), E(t_route_removed_is_none),
-       E(t_failures_overload_successes_bring_back), E(t_slow_failure_counts_by_its_cost),
-       E(t_totals_are_shipped_until_taken), E(t_report_of_a_removed_node_is_not_lost),
+T_MAIN(E(t_unknown_module_has_no_node_and_is_asked_for_once),
+       E(t_known_module_gives_nodes_in_turn), E(t_removed_route_has_no_node),
+       E(t_failures_overload_a_node_and_successes_restore_it),
+       E(t_slow_failure_counts_by_its_cost), E(t_totals_are_sent_until_accepted),
+       E(t_report_of_a_removed_node_is_not_lost),
        E(t_frames_for_other_shards_are_forwarded), E(t_get_route_lists_the_nodes),
-       E(t_too_many_modules_are_answered_and_not_kept),
-       E(t_nonsense_is_counted_and_gets_no_reply))
+       E(t_module_above_the_limit_is_answered_and_not_stored),
+       E(t_invalid_message_is_counted_and_gets_no_reply))

@@ -1,11 +1,12 @@
-/* Shared memory on a full file system: errors, and never a signal. */
+/* Shared memory on a full file system: an operation that needs room returns an error, and
+ * none ends in SIGBUS. */
 #include "lib/shmfix.h"
 
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 
-/* Mount a small file system that only this process sees. */
+/* Mounts a small file system that only this process sees.  False: not permitted. */
 static bool small_disk(const char *size)
 {
     if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
@@ -14,7 +15,7 @@ static bool small_disk(const char *size)
     return mount("none", shmfix_dir, "tmpfs", 0, size) == 0;
 }
 
-static void fill(void) /* use up the room that is left */
+static void fill(void) /* uses all room that is left */
 {
     char path[100], page[4096] = "";
     int fd;
@@ -40,7 +41,7 @@ static int on_a_full_disk(void)
     if (shmfix_publish(1, 1, 100) != 0 ||
         picker_create(&c, shmfix_dir, PICKER_CLAIM) != 0)
         return 1;
-    for (i = 0; i < 8; i++) /* some nodes have their page now, others do not */
+    for (i = 0; i < 8; i++) /* some nodes have a page now and others do not */
         if (picker_get(c, 1, 1, 0, &p) != 0 || picker_report(c, NULL, &p, true) != 0)
             return 2;
     fill();
@@ -49,7 +50,7 @@ static int on_a_full_disk(void)
     if (shmfix_publish(2, 1, 4000) != -ENOSPC)
         return 4;
     for (i = 0; i < 1000;
-         i++) { /* never a SIGBUS; a call that cannot be counted is -ENOSPC */
+         i++) { /* a call that cannot be counted is -ENOSPC */
         int rc = picker_get(c, 1, 1, 0, &p);
 
         if (rc != 0 && rc != -ENOSPC)
@@ -60,7 +61,7 @@ static int on_a_full_disk(void)
     return 0;
 }
 
-static void t_a_full_disk_is_an_error_and_no_signal(void **state)
+static void t_full_file_system_is_an_error_and_no_signal(void **state)
 {
     int status;
     pid_t pid = fork();
@@ -71,8 +72,8 @@ static void t_a_full_disk_is_an_error_and_no_signal(void **state)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     if (WEXITSTATUS(status) == 99)
-        skip(); /* this process must not mount */
+        skip(); /* mounting is not permitted */
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-T_MAIN(SHMFIX_TEST(t_a_full_disk_is_an_error_and_no_signal))
+T_MAIN(SHMFIX_TEST(t_full_file_system_is_an_error_and_no_signal))

@@ -1,5 +1,6 @@
-/* Routes in shared memory: the layout, updates while readers read, agents that succeed
- * each other, and files that hold anything. */
+/* Routes in shared memory: the layout is fixed; readers get whole copies while a writer
+ * works or is killed; a successor continues with the files; damaged or foreign files
+ * crash no process. */
 #include "lib/shmfix.h"
 
 #include <fcntl.h>
@@ -41,7 +42,7 @@ static struct segment *reader(void)
     return r;
 }
 
-static void t_a_reader_sees_what_was_published(void **state)
+static void t_reader_gets_the_published_nodes(void **state)
 {
     struct segment *r = reader();
     struct route_reader snap = {0};
@@ -65,8 +66,8 @@ static void t_a_reader_sees_what_was_published(void **state)
     segment_close(r);
 }
 
-/* A client may find the module before the agent has given it nodes. */
-static void t_a_module_without_a_copy_is_not_yet_there(void **state)
+/* A client may find the module before the agent has stored its nodes. */
+static void t_module_without_nodes_is_enoent(void **state)
 {
     struct route_reader snap = {0};
     struct picker_pick p = {.token = 0};
@@ -79,7 +80,8 @@ static void t_a_module_without_a_copy_is_not_yet_there(void **state)
     assert_int_equal(picker_create(&c, shmfix_dir, PICKER_CLAIM), 0);
     assert_int_equal(picker_get(c, 1, 7, 0, &p), -ESRCH);
     shmfix_publish(7, 1, 0);
-    assert_int_equal(picker_get(c, 1, 7, 0, &p), -ENOENT); /* known, with no nodes */
+    assert_int_equal(picker_get(c, 1, 7, 0, &p),
+                     -ENOENT); /* it is known and has no nodes */
     shmfix_publish(7, 1, 1);
     assert_int_equal(picker_get(c, 1, 7, 0, &p), 0);
     assert_int_equal(picker_report(c, NULL, &p, true), 0);
@@ -100,7 +102,8 @@ static void t_clients_cannot_write_routes(void **state)
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true((WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV) ||
-                (WIFEXITED(status) && WEXITSTATUS(status) != 0)); /* a sanitizer exits */
+                (WIFEXITED(status) &&
+                 WEXITSTATUS(status) != 0)); /* a sanitizer exits with a code */
     segment_close(r);
 }
 
@@ -150,12 +153,12 @@ static void t_a_node_keeps_its_number(void **state)
     shmfix_publish(1, 3, 4); /* 1 and 2 are removed, 5 and 6 added */
     assert_int_equal(nid_of(1, 0), third);
     assert_int_equal(n_removed(), 2);
-    shmfix_publish(1, 1, 4); /* 1 and 2 come back before their numbers are free */
+    shmfix_publish(1, 1, 4); /* 1 and 2 return before their numbers are free */
     assert_int_equal(nid_of(1, 2), third);
     assert_int_equal(n_removed(), 2);
 }
 
-static void t_a_number_is_reused_when_no_call_uses_it(void **state)
+static void t_number_is_reused_when_no_call_uses_it(void **state)
 {
     uint32_t was, gen;
 
@@ -191,8 +194,8 @@ static void t_a_full_segment_is_an_error_and_changes_nothing(void **state)
     assert_int_equal(rc, -EMFILE);
 }
 
-/* Random changes: a reader, and now and then a successor, has exactly the nodes that were
- * written last. */
+/* After each random change, and after a change of the agent now and then, a reader has
+ * exactly the nodes that were written last. */
 static void t_random_changes_and_successors(void **state)
 {
     struct segment *r = reader();
@@ -254,7 +257,7 @@ static void t_a_killed_writer_leaves_whole_copies(void **state)
             uint32_t i;
 
             shmfix_open_agent();
-            for (i = 0;; i++) /* n nodes from n on: a torn copy would show */
+            for (i = 0;; i++) /* n nodes from n on, so that a torn copy shows */
                 shmfix_publish(1, 1 + i % 50, 1 + i % 50);
         }
         while (t_now_ms() < end) {
@@ -279,7 +282,7 @@ static void t_a_killed_writer_leaves_whole_copies(void **state)
     segment_close(r);
 }
 
-/* --- files that hold anything ------------------------------------------------------- */
+/* --- damaged and foreign files ------------------------------------------------------ */
 
 static void t_another_major_version_is_refused(void **state)
 {
@@ -296,7 +299,7 @@ static void t_another_major_version_is_refused(void **state)
     assert_int_equal(segment_open(&r, shmfix_dir), -EPROTO);
 }
 
-static void t_no_agent_ever_is_no_segment(void **state)
+static void t_folder_without_an_agent_has_no_segment(void **state)
 {
     struct segment *r;
 
@@ -304,7 +307,7 @@ static void t_no_agent_ever_is_no_segment(void **state)
     assert_int_equal(segment_open(&r, "/tmp/lars_e2e_no_such_folder"), -ENOENT);
 }
 
-static void t_a_second_agent_is_kept_out(void **state)
+static void t_second_agent_is_refused(void **state)
 {
     struct segment_config cfg = {shmfix_dir, SHMFIX_NODES, SHMFIX_MODULES};
     struct segment *s;
@@ -342,8 +345,8 @@ static void t_other_sizes_begin_a_new_segment(void **state)
     segment_close(r);
 }
 
-/* Bytes of R are changed at random: no reader crashes, hangs, or accepts a copy that is
- * not whole; a successor adopts the files or refuses them. */
+/* Bytes of the route file are changed at random: no reader crashes, hangs, or accepts a
+ * copy that is not whole; a successor adopts the files or refuses them. */
 static void t_damaged_routes_crash_no_reader(void **state)
 {
     uint64_t seed = mono_us(), used;
@@ -391,7 +394,7 @@ static void t_damaged_routes_crash_no_reader(void **state)
     segment_close(r);
 }
 
-static void t_blocks_come_back(void **state)
+static void t_freed_blocks_are_allocated_again(void **state)
 {
     uint32_t n = 5, big = 100, a, b;
     struct block_alloc *l;
@@ -412,7 +415,7 @@ static void t_blocks_come_back(void **state)
     block_alloc_destroy(l);
     assert_int_equal(block_alloc_create(&l, 300), 0);
     assert_int_equal(block_alloc_mark(l, 10, 3), 0);
-    assert_int_equal(block_alloc_mark(l, 12, 3), -EBADMSG); /* twice */
+    assert_int_equal(block_alloc_mark(l, 12, 3), -EBADMSG); /* they are marked already */
     assert_int_equal(block_alloc_mark(l, 299, 3), -EBADMSG);
     assert_int_equal(block_alloc_sweep(l), 0);
     n = 9;
@@ -421,15 +424,16 @@ static void t_blocks_come_back(void **state)
 }
 
 T_MAIN(SHMFIX_TEST(t_the_layout_does_not_change),
-       SHMFIX_TEST(t_a_reader_sees_what_was_published),
-       SHMFIX_TEST(t_a_module_without_a_copy_is_not_yet_there),
+       SHMFIX_TEST(t_reader_gets_the_published_nodes),
+       SHMFIX_TEST(t_module_without_nodes_is_enoent),
        SHMFIX_TEST(t_clients_cannot_write_routes), SHMFIX_TEST(t_a_node_keeps_its_number),
-       SHMFIX_TEST(t_a_number_is_reused_when_no_call_uses_it),
+       SHMFIX_TEST(t_number_is_reused_when_no_call_uses_it),
        SHMFIX_TEST(t_a_full_segment_is_an_error_and_changes_nothing),
        SHMFIX_TEST(t_random_changes_and_successors),
        SHMFIX_TEST(t_a_killed_writer_leaves_whole_copies),
        SHMFIX_TEST(t_another_major_version_is_refused),
-       SHMFIX_TEST(t_no_agent_ever_is_no_segment),
-       SHMFIX_TEST(t_a_second_agent_is_kept_out), SHMFIX_TEST(t_a_short_file_is_refused),
+       SHMFIX_TEST(t_folder_without_an_agent_has_no_segment),
+       SHMFIX_TEST(t_second_agent_is_refused), SHMFIX_TEST(t_a_short_file_is_refused),
        SHMFIX_TEST(t_other_sizes_begin_a_new_segment),
-       SHMFIX_TEST(t_damaged_routes_crash_no_reader), T(t_blocks_come_back))
+       SHMFIX_TEST(t_damaged_routes_crash_no_reader),
+       T(t_freed_blocks_are_allocated_again))

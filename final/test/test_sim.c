@@ -1,4 +1,6 @@
-/* The policies in virtual time: what each promises, and that a run can be repeated. */
+/* The policies in virtual time, with the code of production: what each promises when
+ * nodes differ, fail or are down, and that a run with the same seed has the same
+ * result. */
 #include "sim/sim.h"
 
 #include "t.h"
@@ -34,7 +36,7 @@ static double failed(const struct sim_result *r)
     return (double)r->n_err / (double)r->n;
 }
 
-static void t_the_same_seed_is_the_same_result(void **state)
+static void t_same_seed_gives_the_same_result(void **state)
 {
     struct sim_result a, b;
 
@@ -49,7 +51,7 @@ static void t_the_same_seed_is_the_same_result(void **state)
     assert_true(a.n != b.n);
 }
 
-static void t_scan_is_near_the_oracle(void **state)
+static void t_scan_is_close_to_the_best_choice(void **state)
 {
     struct sim_result scan, p2c, wrr, oracle;
 
@@ -66,10 +68,10 @@ static void t_scan_is_near_the_oracle(void **state)
     assert_true(scan.p99_ms < 1.6 * oracle.p99_ms);
     assert_true(failed(&scan) < 0.0002);
     assert_true(scan.p99_ms < p2c.p99_ms);
-    assert_true(failed(&wrr) > 0.01); /* it ignores speeds */
+    assert_true(failed(&wrr) > 0.01); /* wrr does not measure speeds */
 }
 
-static void t_when_all_fail_a_little_nothing_collapses(void **state)
+static void t_failures_of_all_nodes_collapse_no_policy(void **state)
 {
     static const double p[] = {0.05, 0.2, 0.5};
     struct sim_result r;
@@ -92,7 +94,7 @@ static void t_the_classic_algorithm_collapses(void **state)
     cfg.err = 0.3;
     cfg.seconds = 20;
     r = run();
-    assert_true(failed(&r) > 0.5);    /* why it is not the default */
+    assert_true(failed(&r) > 0.5); /* so it is not the default */
 }
 
 static void t_dead_nodes_get_no_more_calls(void **state)
@@ -107,7 +109,8 @@ static void t_dead_nodes_get_no_more_calls(void **state)
     assert_true((double)r.n_err_late < 0.01 * (double)r.n_late);
     cfg.balancer = SIM_CLASSIC;
     r = run();
-    assert_true((double)r.n_err_late > 0.08 * (double)r.n_late); /* each 11th call */
+    assert_true((double)r.n_err_late >
+                0.08 * (double)r.n_late); /* each 11th call probes */
 }
 
 static void t_a_dead_zone_gets_no_more_calls(void **state)
@@ -125,7 +128,7 @@ static void t_a_dead_zone_gets_no_more_calls(void **state)
 
 #define P(f) cmocka_unit_test_setup(f, setup)
 
-T_MAIN(P(t_the_same_seed_is_the_same_result), P(t_scan_is_near_the_oracle),
-       P(t_when_all_fail_a_little_nothing_collapses),
+T_MAIN(P(t_same_seed_gives_the_same_result), P(t_scan_is_close_to_the_best_choice),
+       P(t_failures_of_all_nodes_collapse_no_policy),
        P(t_the_classic_algorithm_collapses), P(t_dead_nodes_get_no_more_calls),
        P(t_a_dead_zone_gets_no_more_calls))

@@ -1,4 +1,5 @@
-/* The demand on the own zone, each case computed by hand; what follows from it. */
+/* The demand on the own zone, which decides how many calls spill over.  Each expected
+ * value was computed by hand. */
 #include "lb/spillover.h"
 #include "lb/policies.h"
 #include "t.h"
@@ -12,34 +13,35 @@ static uint32_t demand(uint64_t own, uint64_t all, uint64_t w_own, uint64_t w_al
     return spillover_demand(&c, &spills);
 }
 
-static void t_without_rates_it_is_the_preset(void **state)
+static void t_demand_without_rates_is_the_default(void **state)
 {
     (void)state;
     assert_int_equal(demand(0, 0, 100, 200, 0), PICK_DEMAND_PRESET);
     assert_int_equal(demand(0, 0, 100, 200, 50), PICK_DEMAND_PRESET);
     assert_int_equal(demand(900, 900, 0, 200, 50),
-                     PICK_DEMAND_PRESET); /* no node is ours */
+                     PICK_DEMAND_PRESET); /* no node in the own zone */
     assert_int_equal(demand(900, 900, 200, 200, 50),
-                     PICK_DEMAND_PRESET); /* nowhere to go */
+                     PICK_DEMAND_PRESET); /* no other zone */
     assert_int_equal(demand(99, 99, 100, 200, 50),
-                     PICK_DEMAND_PRESET); /* too few to tell */
+                     PICK_DEMAND_PRESET); /* too few calls */
 }
 
-static void t_shares_are_compared(void **state)
+static void t_demand_compares_calls_with_weights(void **state)
 {
     (void)state;
     assert_int_equal(demand(50, 100, 100, 200, 0),
-                     PICK_DEMAND_PRESET); /* half and half */
+                     PICK_DEMAND_PRESET); /* both zones have half */
     assert_int_equal(demand(25, 100, 100, 200, 0), PICK_DEMAND_PRESET / 2);
     assert_int_equal(demand(100, 100, 100, 200, 0),
-                     2 * PICK_DEMAND_PRESET); /* all calls are ours */
+                     2 * PICK_DEMAND_PRESET); /* all calls are of the own zone */
     assert_int_equal(demand(600, 900, 200, 600, 0), 2 * PICK_DEMAND_PRESET);
 }
 
-static void t_a_known_capacity_counts(void **state)
+static void t_demand_uses_a_known_capacity(void **state)
 {
     (void)state;
-    assert_int_equal(demand(500, 9999, 1000, 2000, 100), PICK_FULL / 2); /* of 1,000/s */
+    assert_int_equal(demand(500, 9999, 1000, 2000, 100),
+                     PICK_FULL / 2); /* 500 of 1,000 calls/s */
     assert_int_equal(demand(1000, 1000, 1000, 2000, 100), PICK_FULL);
     assert_int_equal(demand(2000, 2000, 1000, 2000, 100), 2 * PICK_FULL);
     assert_int_equal(demand(2000, 2000, 50, 2000, 4000), PICK_FULL); /* half a node */
@@ -56,7 +58,7 @@ static void t_a_spill_ends_below_nine_tenths(void **state)
     c.own_per_s = 1001;
     assert_int_equal(spillover_demand(&c, &spills), 10010);
     assert_true(spills);
-    c.own_per_s = 950;                /* room again, but for how long? */
+    c.own_per_s = 950; /* below the capacity again */
     assert_int_equal(spillover_demand(&c, &spills), PICK_FULL + 1);
     assert_true(spills);
     c.own_per_s = 900;
@@ -69,7 +71,7 @@ static void t_a_spill_ends_below_nine_tenths(void **state)
 
 /* Twice the demand that the own zone can take, with every node available: half of the
  * calls go to the other zone, under every policy that leaves zones to pick_node(). */
-static void t_half_the_calls_leave_at_twice_the_capacity(void **state)
+static void t_half_of_the_calls_spill_at_twice_the_capacity(void **state)
 {
     _Atomic uint32_t cost[4];
     struct node_counter counter[4] = {{0}};
@@ -101,6 +103,6 @@ static void t_half_the_calls_leave_at_twice_the_capacity(void **state)
     }
 }
 
-T_MAIN(T(t_without_rates_it_is_the_preset), T(t_shares_are_compared),
-       T(t_a_known_capacity_counts), T(t_a_spill_ends_below_nine_tenths),
-       T(t_half_the_calls_leave_at_twice_the_capacity))
+T_MAIN(T(t_demand_without_rates_is_the_default), T(t_demand_compares_calls_with_weights),
+       T(t_demand_uses_a_known_capacity), T(t_a_spill_ends_below_nine_tenths),
+       T(t_half_of_the_calls_spill_at_twice_the_capacity))

@@ -1,8 +1,8 @@
-/* The statements of a script: as the `mariadb` client splits it. */
+/* A script of SQL is split into the same statements as by the `mariadb` client. */
 #include "ctl/sql_script.h"
 #include "t.h"
 
-static char got[4000];                /* "LINE:STATEMENT|" of each */
+static char got[4000];                /* "LINE:STATEMENT|" for each statement */
 
 static int note(const char *sql, unsigned line, void *arg)
 {
@@ -78,8 +78,8 @@ static void t_text_without_an_end_is_refused(void **state)
     assert_int_equal(split("A 'x\\"), -EINVAL);
 }
 
-/* Both of our files, and no statement with what only the client understands. */
-static void t_own_files_are_split(void **state)
+/* schema.sql and triggers.sql are split, and no statement has a command of the client. */
+static void t_schema_and_triggers_are_split(void **state)
 {
     static const char *const path[] = {"common/sql/schema.sql",
                                        "common/sql/triggers.sql"};
@@ -104,4 +104,4 @@ static void t_own_files_are_split(void **state)
 T_MAIN(T(t_statements_end_with_the_delimiter), T(t_delimiter_is_changed_for_triggers),
        T(t_comments_are_left_out), T(t_quoted_text_is_kept_as_it_is),
        T(t_callback_ends_the_script), T(t_text_without_an_end_is_refused),
-       T(t_own_files_are_split))
+       T(t_schema_and_triggers_are_split))

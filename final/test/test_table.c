@@ -1,4 +1,5 @@
-/* Rows for people, programs and spreadsheets, byte for byte. */
+/* The output of larsctl as text, JSON and CSV, byte for byte; a write error is
+ * reported. */
 #include "ctl/table.h"
 
 #include <locale.h>
@@ -45,12 +46,12 @@ static const char *print(enum table_format f)
     return text;
 }
 
-static void t_text_is_in_line_with_wide_characters(void **state)
+static void t_text_columns_are_aligned_with_wide_characters(void **state)
 {
     (void)state;
     add("1", FARM);
     add("200", "a");
-    add(NULL, "\xff\xfe"); /* no characters: a column each */
+    add(NULL, "\xff\xfe"); /* invalid bytes take a column each */
     assert_string_equal(print(TABLE_TEXT), " id  name\n"
                                            "  1  " FARM "\n"
                                            "200  a\n"
@@ -83,7 +84,7 @@ static void t_json_has_exact_numbers_and_escapes(void **state)
                         "    \"name\": \"" FARM "\"\n  }\n]\n");
 }
 
-static void t_csv_quotes_what_needs_it(void **state)
+static void t_csv_quotes_special_characters(void **state)
 {
     (void)state;
     add("1", "a,b");
@@ -94,7 +95,7 @@ static void t_csv_quotes_what_needs_it(void **state)
                                           "3,\"two\nlines\"\n4,plain\n");
 }
 
-static void t_empty_is_a_header_or_an_empty_array(void **state)
+static void t_empty_table_is_a_header_or_an_empty_array(void **state)
 {
     (void)state;
     assert_string_equal(print(TABLE_TEXT), "id  name\n");
@@ -105,7 +106,7 @@ static void t_empty_is_a_header_or_an_empty_array(void **state)
     assert_int_equal(table_n_rows(t), 0);
 }
 
-static void t_full_disk_is_said(void **state)
+static void t_full_disk_is_reported(void **state)
 {
     FILE *full = fopen("/dev/full", "w");
 
@@ -117,7 +118,7 @@ static void t_full_disk_is_said(void **state)
 
 #define B(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(B(t_text_is_in_line_with_wide_characters),
+T_MAIN(B(t_text_columns_are_aligned_with_wide_characters),
        B(t_wide_first_column_is_padded_by_its_width),
-       B(t_json_has_exact_numbers_and_escapes), B(t_csv_quotes_what_needs_it),
-       B(t_empty_is_a_header_or_an_empty_array), B(t_full_disk_is_said))
+       B(t_json_has_exact_numbers_and_escapes), B(t_csv_quotes_special_characters),
+       B(t_empty_table_is_a_header_or_an_empty_array), B(t_full_disk_is_reported))

@@ -1,11 +1,12 @@
-/* A worker's thread: it gets work, it ends at once when asked, however it waits. */
+/* The thread of a worker: it gets its work under the lock, and a stop ends every kind of
+ * wait at once. */
 #include "base/deadline.h"
 #include "base/worker.h"
 #include "t.h"
 
 static struct worker *w;
 static int n_work, n_done;            /* guarded by the worker's lock */
-static bool ended;                    /* the same */
+static bool ended;                    /* guarded by the same lock */
 
 static void start(void (*run)(void *arg))
 {
@@ -55,7 +56,7 @@ static void t_work_under_the_lock_is_done(void **state)
     T_WAIT(done() == 1000);
     worker_stop(w);
     assert_true(ended);
-    worker_stop(w); /* twice */
+    worker_stop(w); /* a second stop changes nothing */
     worker_destroy(w);
 }
 
@@ -82,7 +83,7 @@ static void t_stop_ends_a_pause(void **state)
     (void)state;
     start(pause_long);
     worker_lock(w);
-    worker_wake(w); /* does not end the pause */
+    worker_wake(w); /* a wake-up does not end the pause */
     worker_unlock(w);
     worker_stop(w);
     assert_true(ended);
@@ -103,7 +104,7 @@ static void wait_20_ms(void *arg)
     worker_unlock(w);
 }
 
-static void t_wait_until_ends_at_its_moment(void **state)
+static void t_wait_until_ends_at_the_given_time(void **state)
 {
     uint64_t t0 = t_now_ms();
 
@@ -114,7 +115,7 @@ static void t_wait_until_ends_at_its_moment(void **state)
     worker_destroy(w);
 }
 
-static void t_never_started_is_fine(void **state)
+static void t_worker_that_never_started_can_be_destroyed(void **state)
 {
     (void)state;
     assert_int_equal(worker_create(&w), 0);
@@ -130,5 +131,5 @@ static void t_never_started_is_fine(void **state)
 T_MAIN(cmocka_unit_test(t_work_under_the_lock_is_done),
        cmocka_unit_test(t_destroy_stops_a_thread_that_waits),
        cmocka_unit_test(t_stop_ends_a_pause),
-       cmocka_unit_test(t_wait_until_ends_at_its_moment),
-       cmocka_unit_test(t_never_started_is_fine))
+       cmocka_unit_test(t_wait_until_ends_at_the_given_time),
+       cmocka_unit_test(t_worker_that_never_started_can_be_destroyed))
