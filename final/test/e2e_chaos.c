@@ -237,7 +237,7 @@ static void t_f10_emptied_table_and_bad_rows_fail_no_call(void **state)
 
 static void t_f17_f18_full_disk_and_damaged_file_fail_no_call(void **state)
 {
-    char path[140], beside[160];
+    char path[140], new_file[160];
     struct stat st;
     int fd;
 
@@ -245,9 +245,9 @@ static void t_f17_f18_full_disk_and_damaged_file_fail_no_call(void **state)
     chaos_start();
     chaos_load_start(sys.agentd.port);
     snprintf(path, sizeof(path), "%s/dnsd1/dnsd.routes", testdb_dir);
-    snprintf(beside, sizeof(beside), "%s.new", path);
+    snprintf(new_file, sizeof(new_file), "%s.new", path);
     T_WAIT(stat(path, &st) == 0);
-    assert_int_equal(symlink("/dev/full", beside), 0);
+    assert_int_equal(symlink("/dev/full", new_file), 0);
     chaos_add_node(1);
     proc_expect_line(sys.dnsd.err, "route.file");
     chaos_wait_nodes(4, t_now_ms());

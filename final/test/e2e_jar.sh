@@ -1,5 +1,6 @@
 #!/bin/sh
-# The jar: where it finds its library, and what it says when it finds none.
+# The Java archive: where it finds its native library, and which error it reports when it
+# finds none.
 set -u
 cd "$(dirname "$0")/.."
 [ -z "${LARS_MODE:-}" ] || { echo "skip - the jar: not under $LARS_MODE"; exit 0; }
@@ -27,10 +28,10 @@ check() { # WHAT PATTERN OPTION... -> a line of the program's output is like the
     if grep -qE "$want" "$tmp/out"; then echo "ok - $what"; else echo "not ok - $what: $(head -c 300 "$tmp/out")"; bad=1; fi
 }
 well='^ETIMEDOUT -110: the agent does not answer'
-check 'the copy in the jar' "$well" -cp "$tmp:$build/lars.jar"
-check 'by the property lars.library' "$well" -cp "$tmp:$tmp/bare" -Dlars.library="$so"
-check 'by java.library.path' "$well" -cp "$tmp:$tmp/bare" -Djava.library.path="${so%/*}"
-check 'none: it says which' 'UnsatisfiedLinkError: no larsjni in java.library.path' -cp "$tmp:$tmp/bare"
-check 'a property that names nothing is not passed over' "UnsatisfiedLinkError: Can't load library: /nowhere/x.so" -cp "$tmp:$build/lars.jar" -Dlars.library=/nowhere/x.so
-if [ -z "$(ls -A "$tmp/t")" ]; then echo 'ok - no file is left'; else echo "not ok - no file is left: $(ls -A "$tmp/t")"; bad=1; fi
+check 'the library in the archive is used' "$well" -cp "$tmp:$build/lars.jar"
+check 'the property lars.library names the library' "$well" -cp "$tmp:$tmp/bare" -Dlars.library="$so"
+check 'java.library.path is searched' "$well" -cp "$tmp:$tmp/bare" -Djava.library.path="${so%/*}"
+check 'a missing library is named' 'UnsatisfiedLinkError: no larsjni in java.library.path' -cp "$tmp:$tmp/bare"
+check 'a property that names no file is an error' "UnsatisfiedLinkError: Can't load library: /nowhere/x.so" -cp "$tmp:$build/lars.jar" -Dlars.library=/nowhere/x.so
+if [ -z "$(ls -A "$tmp/t")" ]; then echo 'ok - no temporary file is left'; else echo "not ok - no temporary file is left: $(ls -A "$tmp/t")"; bad=1; fi
 exit $bad

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The client library as a user has it: installed, found by pkg-config, shared and static.
+# The installed client library: pkg-config finds it, C and C++ programs link the shared and
+# the static one, and both export lars_* only.
 set -u
 cd "$(dirname "$0")/.."
 [ -z "${LARS_MODE:-}" ] || { echo "skip - the client library as it is installed: not under $LARS_MODE"; exit 0; }
@@ -33,12 +34,12 @@ flags() { sed "s#^prefix=.*#prefix=$tmp/opt/lars#" "$lib/pkgconfig/lars.pc" >"$t
 flags
 if command -v pkg-config >/dev/null; then cf=$(pkg-config --cflags lars) ld=$(pkg-config --libs lars)
 else cf="-I$tmp/opt/lars/include" ld="-L$lib -llars"; fi
-check 'a program with the shared library' ${CC:-gcc} -Wall -Wextra -Werror $cf -o "$tmp/dyn" "$tmp/use.c" $ld
-check 'it runs' sh -c "LD_LIBRARY_PATH='$lib' '$tmp/dyn' >'$tmp/said'"
-check 'it prints its version and why the call failed' grep -q "^$version the agent does not answer" "$tmp/said"
-check 'a program with the static library' ${CC:-gcc} -Wall -Wextra -Werror $cf -o "$tmp/sta" "$tmp/use.c" "$lib/liblars.a" -lprotobuf-c -lm -pthread
-check 'it runs with the static library' "$tmp/sta"
-check 'C++ takes the header' sh -c "echo '#include <lars_retry.h>' | ${CXX:-g++} -x c++ -Wall -Wextra -Werror $cf -fsyntax-only -"
+check 'a program is linked with the shared library' ${CC:-gcc} -Wall -Wextra -Werror $cf -o "$tmp/dyn" "$tmp/use.c" $ld
+check 'the program runs with the shared library' sh -c "LD_LIBRARY_PATH='$lib' '$tmp/dyn' >'$tmp/printed'"
+check 'the program prints the version and why the call failed' grep -q "^$version the agent does not answer" "$tmp/printed"
+check 'a program is linked with the static library' ${CC:-gcc} -Wall -Wextra -Werror $cf -o "$tmp/sta" "$tmp/use.c" "$lib/liblars.a" -lprotobuf-c -lm -pthread
+check 'the program runs with the static library' "$tmp/sta"
+check 'a C++ compiler accepts the header' sh -c "echo '#include <lars_retry.h>' | ${CXX:-g++} -x c++ -Wall -Wextra -Werror $cf -fsyntax-only -"
 check 'the shared library exports versioned lars_* only' sh -c "! nm -D --defined-only '$lib/liblars.so.1' | awk '\$3 !~ /^(lars_[a-z_]+@@LARS_1.[01]|LARS_1.[01])\$/' | grep ."
 check 'the static library exports lars_* only' sh -c "! nm -g --defined-only '$lib/liblars.a' | awk 'NF == 3 && \$3 !~ /^lars_[a-z_]+\$/' | grep ."
 exit $bad

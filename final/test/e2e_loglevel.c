@@ -1,4 +1,5 @@
-/* The log level of a daemon: by its configuration, by signals, by larsctl. */
+/* The log level of a daemon is set by its configuration and changed by SIGUSR1, SIGUSR2,
+ * `larsctl log` and its HTTP port, which accepts changes from the same host only. */
 #include "lib/httppeer.h"
 #include "proc.h"
 
@@ -11,7 +12,8 @@ static void write_conf(const char *level)
 {
     FILE *f = fopen(conf, "w");
 
-    assert_non_null(f);
+    if (!f)
+        fail_msg("cannot create %s: %s", conf, strerror(errno));
     fprintf(f,
             "[dnsd]\n"
             "port = 0\n"
@@ -45,13 +47,14 @@ static int teardown(void **state)
     return t_fds_check(state);
 }
 
-/* Read the log until a line has <text>; fails when the program ends before. */
+/* Reads the log until a line has <text>; fails when the program ends before. */
 static void expect(const char *text)
 {
     proc_expect_line(dns.err, text);
 }
 
-/* lars-dnsd at [log] level = info, its HTTP port in <http>, and larsctl's file for it. */
+/* Starts lars-dnsd at level info, stores its HTTP port in <http>, and writes the
+ * configuration with which larsctl finds it. */
 static void start_daemon(void)
 {
     const char *at = NULL;
@@ -70,7 +73,8 @@ static void start_daemon(void)
     fclose(f);
 }
 
-/* Run larsctl: its exit code, and standard output in <line>. */
+/* Runs larsctl with up to three arguments.  Its standard output is in <line>.  Returns
+ * its exit code. */
 static int larsctl(const char *a, const char *b, const char *c)
 {
     struct proc p = {0};
@@ -84,7 +88,7 @@ static int larsctl(const char *a, const char *b, const char *c)
     return proc_wait(&p);
 }
 
-/* PUT <body> with <header>; the HTTP status. */
+/* Sends PUT /log-level with <body> and the line <header>.  Returns the HTTP status. */
 static int put(const char *body, const char *header)
 {
     char q[300];
@@ -105,9 +109,9 @@ static int put(const char *body, const char *header)
     return reply.status;
 }
 
-static void t_level_of_the_configuration_counts_from_the_start(void **state)
+static void t_level_of_the_configuration_holds_from_the_start(void **state)
 {
-    bool polled = false;
+    bool logged = false;
 
     (void)state;
     write_conf("warn");
@@ -115,8 +119,8 @@ static void t_level_of_the_configuration_counts_from_the_start(void **state)
     proc_wait_port(&dns);
     kill(dns.pid, SIGTERM);
     while (proc_line(dns.err, line, sizeof(line)))
-        polled |= strstr(line, " INFO ") != NULL || strstr(line, " DEBUG ") != NULL;
-    assert_false(polled);
+        logged |= strstr(line, " INFO ") != NULL || strstr(line, " DEBUG ") != NULL;
+    assert_false(logged);
     assert_int_equal(proc_wait(&dns), 0);
 }
 
@@ -129,7 +133,7 @@ static void t_wrong_level_is_refused(void **state)
     assert_int_equal(proc_wait(&dns), 2);
 }
 
-static void t_signals_change_it_by_one_step(void **state)
+static void t_signals_change_the_level_by_one_step(void **state)
 {
     (void)state;
     start_daemon();
@@ -143,11 +147,11 @@ static void t_signals_change_it_by_one_step(void **state)
     expect(" WARN log.level from=warn to=error by=SIGUSR2");
     kill(dns.pid, SIGUSR1);
     expect(" WARN log.level from=error to=warn by=SIGUSR1");
-    kill(dns.pid, SIGHUP); /* stays ignored */
+    kill(dns.pid, SIGHUP); /* is ignored */
     assert_int_equal(proc_end(&dns, SIGTERM), 0);
 }
 
-static void t_larsctl_shows_and_sets_it(void **state)
+static void t_larsctl_shows_and_sets_the_level(void **state)
 {
     char text[100];
 
@@ -159,7 +163,7 @@ static void t_larsctl_shows_and_sets_it(void **state)
     assert_int_equal(larsctl("log", "debug", NULL), 0);
     assert_non_null(strstr(line, ",debug\n"));
     expect(" WARN log.level from=info to=debug by=http");
-    assert_int_equal(larsctl("log", "warn", "lars-reportd"), 1); /* not this one */
+    assert_int_equal(larsctl("log", "warn", "lars-reportd"), 1); /* another program */
     assert_int_equal(larsctl("log", NULL, NULL), 0);
     assert_non_null(strstr(line, ",debug\n"));
     assert_int_equal(larsctl("log", "warn", "lars-dnsd"), 0);
@@ -169,7 +173,7 @@ static void t_larsctl_shows_and_sets_it(void **state)
     assert_int_equal(larsctl("log", "info", NULL), 1);
 }
 
-static void t_port_takes_it_from_this_host_only_and_checks_it(void **state)
+static void t_http_port_checks_the_level_and_the_sender(void **state)
 {
     (void)state;
     start_daemon();
@@ -187,6 +191,6 @@ static void t_port_takes_it_from_this_host_only_and_checks_it(void **state)
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(E(t_level_of_the_configuration_counts_from_the_start), E(t_wrong_level_is_refused),
-       E(t_signals_change_it_by_one_step), E(t_larsctl_shows_and_sets_it),
-       E(t_port_takes_it_from_this_host_only_and_checks_it))
+T_MAIN(E(t_level_of_the_configuration_holds_from_the_start), E(t_wrong_level_is_refused),
+       E(t_signals_change_the_level_by_one_step), E(t_larsctl_shows_and_sets_the_level),
+       E(t_http_port_checks_the_level_and_the_sender))

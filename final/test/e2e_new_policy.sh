@@ -1,12 +1,12 @@
 #!/bin/sh
-# docs/ref/new-policy.md does what it promises: applied to a copy of this tree, it is one
-# new file, one line of the table and one of the Makefile; it builds, passes its test, and
-# the simulator, larsctl and the agent have the policy.
+# The diffs of docs/ref/new-policy.md, applied to a copy of this tree, add one file, one line
+# of the table and one of the Makefile; the copy builds and passes its test, and the
+# simulator, larsctl and the agent have the policy.
 set -u
 [ -z "${LARS_MODE:-}" ] || { echo "skip - the page about a new policy: not under $LARS_MODE"; exit 0; }
 cd "$(dirname "$0")/.." || exit 1
 page=../docs/ref/new-policy.md; build=${BUILD:-build}; bad=0; agent=''
-[ -f "$page" ] || { echo "skip - the page about a new policy: no docs beside this folder"; exit 0; }
+[ -f "$page" ] || { echo "skip - the page about a new policy: there are no docs in the parent folder"; exit 0; }
 tmp=$(mktemp -d); new=$tmp/final
 trap 'kill $agent 2>/dev/null; sh common/mariadb wipe "$tmp/db" >/dev/null 2>&1; rm -rf "$tmp"' EXIT
 result() { # WHAT OK
@@ -15,7 +15,8 @@ result() { # WHAT OK
 check() { what=$1; shift; "$@" >"$tmp/out" 2>&1; result "$what" $?; }
 
 cp -Rp . "$new" && mkdir -p "$tmp/docs" && ln -s "$PWD/../docs/tools" "$tmp/docs/tools" || exit 1
-# Blocks "@@" name no lines: "-" lines are looked for, and replaced by the "+" lines.
+# A block "@@" has no line numbers: its "-" lines are searched in the file and replaced by
+# its "+" lines.
 awk -v root="$new" '
     function apply() { if (old == "" && new == "") return
         if (fresh) { text = new; old = new = ""; return }
@@ -52,6 +53,6 @@ case $line in 'listening on '*) true ;; *) false ;; esac; result 'the agent acce
 check 'larsctl lists it' sh -c "'$new/$build/larsctl' -o csv policy rules | grep '^least,fewest calls in flight'"
 check 'a database starts' sh common/mariadb start "$tmp/db"
 ctl() { "$1/$build/larsctl" -s "$tmp/db/sock" -o csv policy set 1 1 rule=least; }
-ctl . >"$tmp/out" 2>&1; [ $? = 2 ] && grep -q 'none of scan' "$tmp/out"; result 'larsctl without the page refuses it' $?
+ctl . >"$tmp/out" 2>&1; [ $? = 2 ] && grep -q 'none of scan' "$tmp/out"; result 'larsctl without the change refuses it' $?
 ctl "$new" >"$tmp/out" 2>&1 && grep -q '^1,1,least,' "$tmp/out"; result 'larsctl accepts it' $?
 exit $bad

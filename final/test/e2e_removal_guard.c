@@ -1,4 +1,6 @@
-/* lars-dnsd with its guard, on a MariaDB: what is emptied by mistake is served on. */
+/* lars-dnsd with its guard and a MariaDB: a module that is emptied without confirmation
+ * is held and still served, also after a restart; a confirmed change is pushed; without
+ * the database the last known good routes are served; a drained node is not given. */
 #include "t.h"
 
 #include "dnspeer.h"
@@ -37,7 +39,8 @@ static void start(void)
 
     snprintf(file, sizeof(file), "%s/dnsd.ini", mydb_dir);
     f = fopen(file, "w");
-    assert_non_null(f);
+    if (!f)
+        fail_msg("cannot create %s: %s", file, strerror(errno));
     fprintf(f,
             "[dnsd]\nport = 0\n[db]\nsocket = %s\n[poll]\ninterval_ms = 2\nfull_s = 1\n"
             "[guard]\ndir = %s\nwrite_ms = 0\n",
@@ -47,7 +50,7 @@ static void start(void)
     proc_wait_port(&srv);
 }
 
-/* Connected, has asked for module <modid>/1 and got <n> nodes. */
+/* A connection that has asked for module <modid>/1 and received <n> nodes. */
 static int subscriber(uint32_t modid, size_t n)
 {
     int c = peer_connect(srv.port);
@@ -57,7 +60,7 @@ static int subscriber(uint32_t modid, size_t n)
     return c;
 }
 
-static void said(const char *text)
+static void expect_log(const char *text)
 {
     proc_expect_line(srv.err, text);
 }
@@ -70,17 +73,17 @@ static void t_emptied_module_is_served_until_confirmed(void **state)
     start();
     c = subscriber(1, 3);
     mydb_sql("DELETE FROM RouteData WHERE modid = 1");
-    said("route.held modid=1 cmdid=1 nodes=3 gone=3");
+    expect_log("route.held modid=1 cmdid=1 nodes=3 gone=3");
     peer_expect_silence(c, 50);
     mydb_sql("INSERT INTO RouteData (modid,cmdid,serverip,serverport) VALUES (2,1,9,80)");
     close(subscriber(1, 3));
     mydb_sql("INSERT INTO RouteConfirm (modid, cmdid, who) VALUES (1, 1, 'test')");
     dnspeer_expect(c, 1, 1, 0);
-    said("route.released");
+    expect_log("route.released");
     close(c);
 }
 
-static void t_change_that_says_confirmed_is_pushed(void **state)
+static void t_confirmed_change_is_pushed(void **state)
 {
     int c;
 
@@ -100,13 +103,13 @@ static void t_truncate_is_held_and_filled_again(void **state)
     start();
     c = subscriber(1, 3);
     mydb_sql("TRUNCATE TABLE RouteData");
-    said("route.held");
-    said("route.held modid=2");
+    expect_log("route.held");
+    expect_log("route.held modid=2");
     close(subscriber(1, 3));
     mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES "
              "(1,1,10,80), (1,1,11,80), (1,1,12,80), (2,1,10,80), (2,1,11,80)");
-    said("route.released");
-    peer_expect_silence(c, 50); /* 1/1 has what it always had */
+    expect_log("route.released");
+    peer_expect_silence(c, 50); /* module 1/1 has the same nodes as before */
     close(c);
     close(subscriber(2, 2));
 }
@@ -117,10 +120,10 @@ static void t_hold_survives_a_restart(void **state)
     start();
     close(subscriber(1, 3));
     mydb_sql("DELETE FROM RouteData WHERE modid = 1");
-    said("route.held");
+    expect_log("route.held");
     assert_int_equal(proc_end(&srv, SIGTERM), 0);
     start();
-    said("route.held");
+    expect_log("route.held");
     close(subscriber(1, 3));
 }
 
@@ -134,7 +137,7 @@ static void t_start_without_database_serves_the_last_known_good(void **state)
     assert_int_equal(proc_end(&srv, SIGTERM), 0);
     assert_int_equal(mydb_run("stop"), 0);
     start();
-    said("route.last_known_good");
+    expect_log("route.last_known_good");
     c = subscriber(1, 3);
     assert_int_equal(mydb_run("start"), 0);
     mydb_sql("INSERT INTO RouteData (modid,cmdid,serverip,serverport) VALUES (1,1,9,80)");
@@ -159,7 +162,7 @@ static void t_drained_node_is_not_given(void **state)
 #define G(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 MYDB_MAIN(G(t_emptied_module_is_served_until_confirmed),
-          G(t_change_that_says_confirmed_is_pushed),
+          G(t_confirmed_change_is_pushed),
           G(t_truncate_is_held_and_filled_again), G(t_hold_survives_a_restart),
           G(t_start_without_database_serves_the_last_known_good),
           G(t_drained_node_is_not_given))

@@ -1,6 +1,6 @@
 /* Retries with lars_retry_next(): each attempt gets another node, attempts and time are
- * bounded, and a budget limits the retries of a program when every call fails (F28 of the
- * table of faults).  By shared memory and by UDP. */
+ * bounded, and a budget limits the retries of a program when every call fails (fault
+ * F28).  By shared memory and by UDP. */
 #include "lib/system.h"
 
 #include "api/lars_retry.h"

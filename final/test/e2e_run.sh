@@ -1,6 +1,7 @@
 #!/bin/sh
-# e2e_run.sh -- make run, make stop: two zones up, exact numbers, a dead node, a zone's
-# services dead, nothing left behind, and clear words when a port is taken.
+# e2e_run.sh -- make run starts two zones with exact totals, which survive a killed node and
+# the killed services of a zone; make stop leaves no process and no file; a port that is
+# taken is reported.
 set -u
 [ -z "${LARS_MODE:-}" ] || { echo "skip - make run: not under $LARS_MODE"; exit 0; }
 tmp=$(mktemp -d); rc=0
@@ -19,32 +20,32 @@ in_table() { # OK FAILED, with the six calls that asked whether all is well
     [ "$(echo $(sql 'SELECT COALESCE(SUM(succ_cnt), 0), COALESCE(SUM(err_cnt), 0) FROM ServerCallStatus'))" = "$(($1 + 6)) $2" ]
 }
 
-sh common/run start >"$tmp/out" 2>&1; say $? "run returns when all is healthy"
+sh common/run start >"$tmp/out" 2>&1; say $? "run returns when every program is healthy"
 [ $rc = 0 ] || { cat "$tmp/out"; exit 1; }
-grep -q '127.0.0.2:27778' "$tmp/out"; say $? "it says what runs where"
+grep -q '127.0.0.2:27778' "$tmp/out"; say $? "run prints the address of each program"
 pids=$(cat "$LARS_RUN"/*.pid "$LARS_RUN/db/pid")
 sh common/run start | grep -q 'running already'; say $? "a second run changes nothing"
 
 kill -9 "$(cat "$LARS_RUN/node-1.2.pid")"
-within sh -c 'tail -n 1 "$LARS_RUN/lars-traffic-a.log" | grep -qE "failed +[1-9]"'; say $? "a dead node is felt"
+within sh -c 'tail -n 1 "$LARS_RUN/lars-traffic-a.log" | grep -qE "failed +[1-9]"'; say $? "calls of a killed node fail"
 kill -9 "$(cat "$LARS_RUN/lars-dnsd-a.pid")" "$(cat "$LARS_RUN/lars-reportd-a.pid")"
 sql "DELETE FROM RouteData WHERE serverip = INET_ATON('127.0.1.2')"
-within well; say $? "taken out of the route it is not, though zone a's dnsd is dead: b's tells it"
+within well; say $? "its removal reaches zone a from the dnsd of zone b"
 build/lars-dnsd -c "$LARS_RUN/dnsd-a.ini" >"$LARS_RUN/again.log" 2>&1 & again=$!
-within sh -c 'grep "server.first" "$LARS_RUN/lars-agentd-a.log" | grep -q ":$LARS_DNSD:"'; say $? "zone a's dnsd is back, and so is its agent"
+within sh -c 'grep "server.first" "$LARS_RUN/lars-agentd-a.log" | grep -q ":$LARS_DNSD:"'; say $? "the agent of zone a returns to its restarted dnsd"
 kill $again; wait $again 2>/dev/null
 kill "$(cat "$LARS_RUN/lars-traffic-a.pid")" "$(cat "$LARS_RUN/lars-traffic-b.pid")"
-within ended; say $? "business code ends and says what it did"
-within in_table $(made); say $? "the table shows exactly the calls made"
+within ended; say $? "the callers end and print how many calls they made"
+within in_table $(made); say $? "the table counts exactly these calls"
 
-sh common/run stop >/dev/null; say $? "stop ends it"
+sh common/run stop >/dev/null; say $? "stop succeeds"
 left=0; for p in $pids; do runs "$p" && left=1; done
 say $left "no process is left"
 [ ! -e "$LARS_RUN" ]; say $? "no file is left"
 
 build/lars-node 127.0.0.2:27779 >"$tmp/hog" 2>&1 & hog=$!
 within grep -q listening "$tmp/hog"
-sh common/run start >"$tmp/out" 2>&1; [ $? = 1 ]; say $? "a taken port: run fails"
-grep -q 'cannot listen on 127.0.0.2:27779: Address already in use (EADDRINUSE); another program has the port: `ss -ltnup` shows which' "$tmp/out"; say $? "in clear words"
-[ ! -e "$LARS_RUN" ]; say $? "and leaves nothing"
+sh common/run start >"$tmp/out" 2>&1; [ $? = 1 ]; say $? "run fails when a port is taken"
+grep -q 'cannot listen on 127.0.0.2:27779: Address already in use (EADDRINUSE); another program has the port: `ss -ltnup` shows which' "$tmp/out"; say $? "run names the port and what to do"
+[ ! -e "$LARS_RUN" ]; say $? "the failed run leaves no file"
 exit $rc

@@ -1,5 +1,5 @@
-/* A daemon that cannot start names the part that failed, the reason and what to do; it
- * exits with 1. */
+/* A daemon that cannot start prints the part that failed, the reason and what to do, and
+ * exits with 1; with 2 when its configuration is wrong. */
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -45,8 +45,8 @@ static void write_conf(const char *fmt, ...)
     fclose(f);
 }
 
-/* <name>, with the configuration, ends with 1; the last line on stderr is its name and
- * <text>. */
+/* Starts <name> with the configuration.  It must exit with 1, and its last line on stderr
+ * must be its name and <text>. */
 static void fails(const char *name, const char *text)
 {
     char last[1000] = "";
@@ -58,7 +58,7 @@ static void fails(const char *name, const char *text)
             memcpy(last, line, sizeof(last));
     assert_int_equal(proc_wait(&p), 1);
     if (strncmp(last + n, ": ", 2) != 0 || strncmp(last + n + 2, text, strlen(text)) != 0)
-        fail_msg("\"%s: %s\" expected, but: %s", name, text, last);
+        fail_msg("\"%s: %s\" was expected, and printed was: %s", name, text, last);
 }
 
 /* A TCP or UDP port of 127.0.0.1 that is taken while <fd> is open. */
@@ -130,7 +130,7 @@ static void t_address_of_another_host_is_named(void **state)
           "requested address (EADDRNOTAVAIL); this host does not have the address");
 }
 
-static void t_folder_that_cannot_be_made_is_named(void **state)
+static void t_folder_that_cannot_be_created_is_named(void **state)
 {
     char text[200];
 
@@ -181,7 +181,7 @@ static void t_outbox_that_cannot_be_opened_is_named(void **state)
     fails("lars-agentd", text);
 }
 
-static void t_shared_memory_that_cannot_be_made_is_named(void **state)
+static void t_shared_memory_that_cannot_be_created_is_named(void **state)
 {
     char text[300];
 
@@ -195,7 +195,7 @@ static void t_shared_memory_that_cannot_be_made_is_named(void **state)
     fails("lars-agentd", text);
 }
 
-static void t_what_no_start_can_mend_is_exit_code_2(void **state)
+static void t_wrong_configuration_is_exit_code_2(void **state)
 {
     static const struct {
         const char *conf, *text;
@@ -223,7 +223,7 @@ static void t_what_no_start_can_mend_is_exit_code_2(void **state)
 
 T_MAIN(E(t_taken_tcp_port_is_named), E(t_taken_http_port_is_not_blamed_on_another),
        E(t_taken_udp_port_is_named), E(t_address_of_another_host_is_named),
-       E(t_folder_that_cannot_be_made_is_named), E(t_second_agent_of_a_folder_is_named),
-       E(t_outbox_that_cannot_be_opened_is_named),
-       E(t_shared_memory_that_cannot_be_made_is_named),
-       E(t_what_no_start_can_mend_is_exit_code_2))
+       E(t_folder_that_cannot_be_created_is_named),
+       E(t_second_agent_of_a_folder_is_named), E(t_outbox_that_cannot_be_opened_is_named),
+       E(t_shared_memory_that_cannot_be_created_is_named),
+       E(t_wrong_configuration_is_exit_code_2))

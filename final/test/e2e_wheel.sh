@@ -1,5 +1,6 @@
 #!/bin/sh
-# The wheel, as a person makes and uses it: without a network, from an empty folder.
+# The Python wheel is built, installed and used as docs/*/api/python.md describes it, without
+# a network and from an empty folder.
 set -u
 cd "$(dirname "$0")/.."
 [ -z "${LARS_MODE:-}" ] || { echo "skip - the wheel: not under $LARS_MODE"; exit 0; }
@@ -9,19 +10,19 @@ check() { # WHAT COMMAND...
     what=$1; shift
     if "$@" >"$tmp/out" 2>&1; then echo "ok - $what"; else echo "not ok - $what: $(tail -c 300 "$tmp/out")"; bad=1; fi
 }
-# The page's lines, as a person takes them: `lars` is the repository.
+# The commands of the page; `lars` in them is the repository.
 block() { awk '/^```$/ { n++; next } n == 1' "$1"; }
 mkdir -p "$tmp/lars/final/build" "$tmp/lars/final/src" "$tmp/bin" && cp -r api "$tmp/lars/final/" && cp -r src/api src/base "$tmp/lars/final/src/" && cp "$build/liblars.a" "$tmp/lars/final/build/"
 block ../docs/en/api/python.md >"$tmp/lines"; block ../docs/zh/api/python.md >"$tmp/zh"
-check 'the pages have the same lines, five' sh -c "cmp '$tmp/lines' '$tmp/zh' && [ \$(wc -l <'$tmp/lines') = 5 ]"
+check 'the Chinese and the English page have the same five commands' sh -c "cmp '$tmp/lines' '$tmp/zh' && [ \$(wc -l <'$tmp/lines') = 5 ]"
 ln -s "$python" "$tmp/bin/python3"
 line() { sed -n "$1p" "$tmp/lines" | sed 's/ -m pip / -m pip -q --no-cache-dir --disable-pip-version-check /'; }
 offline() { (cd "$tmp" && PATH="$tmp/bin:$PATH" PIP_NO_INDEX=1 PIP_ROOT_USER_ACTION=ignore sh -ec "$1"); }
-check 'the first line is what was built here' [ "$(line 1)" = 'make -C lars/final api' ]
-check 'a wheel is made, without a network' offline "$(line 2)"
-check 'one for all Python from 3.10 on' sh -c "cd '$tmp'; ls | grep -q '^lars-1.1.0-cp310-abi3-linux_.*\\.whl$'"
-check 'it is installed' offline "$(line 3)"
-check 'it has stubs' test -s "$tmp/site/lars-stubs/__init__.pyi"
+check 'the first command is the one that built the library' [ "$(line 1)" = 'make -C lars/final api' ]
+check 'the second command builds a wheel without a network' offline "$(line 2)"
+check 'the wheel is for every Python from 3.10 on' sh -c "cd '$tmp'; ls | grep -q '^lars-1.1.0-cp310-abi3-linux_.*\\.whl$'"
+check 'the third command installs it' offline "$(line 3)"
+check 'the wheel has type stubs' test -s "$tmp/site/lars-stubs/__init__.pyi"
 cat >"$tmp/use.py" <<P
 import lars
 with lars.Client(port=9, dir="/nowhere", timeout_ms=20) as c:
@@ -51,19 +52,19 @@ except ValueError:
     pass
 print("used", lars.__version__)
 P
-check 'it is used, and refuses nonsense' env PYTHONPATH="$tmp/site" "$python" "$tmp/use.py"
-leaks() { # nothing of ours is lost, nothing wrong was read or written
+check 'the module works and refuses invalid arguments' env PYTHONPATH="$tmp/site" "$python" "$tmp/use.py"
+leaks() { # true when valgrind reports no leak and no wrong access with the extension in its trace
     PYTHONPATH="$tmp/site" PYTHONMALLOC=malloc valgrind -q --leak-check=full --show-leak-kinds=definite,indirect --num-callers=30 \
         --log-file="$tmp/vg" "$python" "$tmp/use.py" && ! grep -E 'lars' "$tmp/vg"
 }
-if command -v valgrind >/dev/null; then check 'no byte of ours is lost (PYTHONMALLOC=malloc)' leaks; fi
-# The last two lines, beside a system that runs.
+if command -v valgrind >/dev/null; then check 'the extension leaks no memory (PYTHONMALLOC=malloc)' leaks; fi
+# The last two commands need a running system.
 export LARS_RUN=$tmp/run LARS_DNSD=26778 LARS_REPORTD=26779 LARS_PORT=26888 LARS_NODES=26001 LARS_HTTP=26980 LARS_SECONDS=60
-check 'a system runs' sh common/run start
-gives_a_node() { # 30 s for the first route to be there
+check 'a system starts' sh common/run start
+gives_a_node() { # the first route may take up to 30 s
     lines=$(sed -n '4,5p' "$tmp/lines" | sed "s#lars/final/build/run#$LARS_RUN#; s#8888#26888#"); n=0
     until offline "$lines" 2>&1 | grep -E "^\('127\.0\.[0-9]+\.[0-9]+', [0-9]+\)$"; do n=$((n + 1)); [ $n -lt 60 ] || return 1; sleep 0.5; done
 }
-check 'five lines give a node' gives_a_node
+check 'the commands of the page print a node' gives_a_node
 sh common/run stop >/dev/null 2>&1
 exit $bad

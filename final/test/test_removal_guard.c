@@ -182,15 +182,15 @@ static void t_damaged_file_is_not_used(void **state)
 
 static void t_file_that_cannot_be_written_stops_nothing(void **state)
 {
-    char beside[80];
+    char blocker[80];
 
     (void)state;
-    snprintf(beside, sizeof(beside), "%s.new", file);
-    assert_int_equal(mkdir(beside, 0755), 0); /* blocks the file, for root as well */
+    snprintf(blocker, sizeof(blocker), "%s.new", file);
+    assert_int_equal(mkdir(blocker, 0755), 0); /* blocks the file, for root as well */
     fill(3);
     assert_int_equal(db_load_all(db, &rows, &version), 0);
     T_WAIT(stat_now().n_write_fail > 2); /* it is tried again without new rows */
-    assert_int_equal(rmdir(beside), 0);
+    assert_int_equal(rmdir(blocker), 0);
     T_WAIT(stat_now().n_written == 1);
     assert_int_equal(db_load_all(db, &rows, &version), 0);
     db_mem_add(mem, 3, 3, 3, 80);

@@ -134,7 +134,7 @@ static void t_without_the_fence_a_torn_copy_is_accepted(void **state)
 }
 
 /* The writer is killed after store <dead> of update 2; its successor sees W = 1 and
- * writes update 2 anew into the same copy. */
+ * writes update 2 again into the same copy. */
 static void t_no_copy_is_torn_after_a_killed_writer(void **state)
 {
     struct store all[STORES];

@@ -1,5 +1,5 @@
-/* The nodes that module 1/1 has, or had and when they were removed, are recorded beside
- * the database.  Callers compare each answer with that record: a node that was removed
+/* The test keeps its own record of the nodes of module 1/1 and of when a node was
+ * removed.  Callers compare each answer with that record: a node that was removed
  * more than STALE_MS before the question is a wrong answer.
  *
  * Rejected: to read the table at each answer, because the database itself is stopped and
