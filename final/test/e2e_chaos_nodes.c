@@ -141,6 +141,25 @@ static bool is_called(int i)
     return seen.to[i] > before;
 }
 
+/* The cost of node <i> in shared memory; 0 = it is not there. */
+static uint32_t cost_of(int i)
+{
+    uint32_t nid, n = node_table_count(sys.seg);
+    struct net_addr a;
+
+    for (nid = 0; nid < n; nid++) {
+        node_table_addr(sys.seg, nid, &a);
+        if (a.ip[3] == i + 1 && a.port == port[i])
+            return node_table_costs(sys.seg)[nid];
+    }
+    return 0;
+}
+
+static bool is_ejected(int i)
+{
+    return cost_of(i) >= NODE_EJECTED;
+}
+
 /* Calls until node <i> is chosen, and adds the failures to <*failed>.  Returns the number
  * of calls. */
 static int calls_until_called(int i, int *failed)
@@ -152,22 +171,12 @@ static int calls_until_called(int i, int *failed)
     for (; seen.to[i] == 0 && t_now_ms() < end; n++)
         call();
     assert_int_equal(seen.no_host, 0);
-    assert_true(seen.to[i] > 0);
+    if (seen.to[i] == 0)
+        fail_msg("node %d was not chosen in %d calls, of which %d failed; its cost is %08x, "
+                 "that of the next node %08x",
+                 i, n, seen.failed, cost_of(i), cost_of((i + 1) % 4));
     *failed += seen.failed;
     return n;
-}
-
-static bool is_ejected(int i)
-{
-    uint32_t nid, n = node_table_count(sys.seg);
-    struct net_addr a;
-
-    for (nid = 0; nid < n; nid++) {
-        node_table_addr(sys.seg, nid, &a);
-        if (a.ip[3] == i + 1 && a.port == port[i])
-            return node_table_costs(sys.seg)[nid] >= NODE_EJECTED;
-    }
-    return false;
 }
 
 /* Waits until node <i> is called again: an ejection lasts up to a minute when the node
