@@ -172,8 +172,8 @@ static int calls_until_called(int i, int *failed)
         call();
     assert_int_equal(seen.no_host, 0);
     if (seen.to[i] == 0)
-        fail_msg("node %d was not chosen in %d calls, of which %d failed; its cost is %08x, "
-                 "that of the next node %08x",
+        fail_msg("node %d was not chosen in %d calls, of which %d failed; its cost is "
+                 "%08x, that of the next node %08x",
                  i, n, seen.failed, cost_of(i), cost_of((i + 1) % 4));
     *failed += seen.failed;
     return n;
