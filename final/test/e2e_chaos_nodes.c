@@ -346,8 +346,7 @@ static void t_f32_running_nodes_have_equal_shares(void **state)
     assert_true(is_shared_equally());
 }
 
-/* Eight callers and replies of 5 ms, so that each node is called whatever the machine does
- * beside this. */
+/* Eight callers and replies of 5 ms, so that a busy machine does not hide a node. */
 static void t_f33_flapping_nodes_are_ejected_seldom(void **state)
 {
     int s = 12 * (getenv("LARS_CHAOS") ? 2 * atoi(getenv("LARS_CHAOS")) : 1), i, in;
