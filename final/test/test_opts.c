@@ -192,6 +192,17 @@ static void t_argument_with_a_line_end_is_refused(void **state)
     assert_int_equal(set.port, 80);
 }
 
+static void t_argument_with_a_comment_is_refused_and_not_cut(void **state)
+{
+    char n[] = "-n", late[] = "a ;b", first[] = ";b", none[] = "a;b";
+
+    (void)state;
+    assert_int_equal(read_args(n, late, NULL, NULL), -EINVAL);
+    assert_int_equal(read_args(n, first, NULL, NULL), -EINVAL);
+    assert_int_equal(read_args(n, none, NULL, NULL), 0);
+    assert_string_equal(set.name, "a;b");
+}
+
 static void t_operands_are_counted(void **state)
 {
     char a[] = "1", b[] = "2", p[] = "-p7", help[] = "-h";
@@ -299,7 +310,8 @@ static void t_describe_is_a_table_for_programs(void **state)
 T_MAIN(B(t_no_option_gives_the_defaults), B(t_options_precede_the_file_in_any_order),
        B(t_bad_option_is_named), B(t_missing_file_is_named),
        B(t_check_config_only_checks), B(t_long_options_are_checked),
-       B(t_argument_with_a_line_end_is_refused), B(t_operands_are_counted),
+       B(t_argument_with_a_line_end_is_refused),
+       B(t_argument_with_a_comment_is_refused_and_not_cut), B(t_operands_are_counted),
        B(t_first_existing_file_is_read_without_c), B(t_program_without_a_file_has_no_c),
        B(t_help_names_every_option_and_default), B(t_version_is_one_line),
        B(t_describe_is_a_table_for_programs))

@@ -1,19 +1,19 @@
-/* The library inih parses the syntax and calls on_key() for each line; one table, which
- * the program supplies, gives the meaning: field, range, default and help text.
+/* ini_file parses the syntax and calls on_key() for each key; one table, which the
+ * program supplies, gives the meaning: field, range, default and help text.
  *
  * Invariant: a field changes only to a value that the table allows, and the first error
  * ends the evaluation, so a message names the first wrong line.
- * Rejected: a parser of our own, because a small library for the syntax exists; ignoring
- * unknown keys, because a misspelt key would then silently leave the default in force. */
+ * Rejected: ignoring unknown keys, because a misspelt key would then silently leave the
+ * default in force; the library inih for the syntax (ini_file.c has the reason). */
 #include "base/conf.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <ini.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/ini_file.h"
 #include "base/log.h"
 
 #define NAME_MAX_LEN 40                   /* longer names get no suggestion */
@@ -139,21 +139,18 @@ static void say_unknown(struct parse *p, const char *section, const char *name)
                  k->section, k->name);
 }
 
-/* The callback of inih.  Returns 0 for an error; inih keeps the number of the first such
- * line. */
-static int on_key(void *user, const char *section, const char *name, const char *value)
+/* The callback of ini_file.  Returns false when the key or its value is wrong. */
+static bool on_key(void *arg, const char *section, const char *name, const char *value)
 {
-    struct parse *p = user;
+    struct parse *p = arg;
     const struct conf_key *k = p->keys;
     const char *wrong;
 
-    if (p->why[0])
-        return 0;
     while (k->section && (strcmp(k->section, section) != 0 || strcmp(k->name, name) != 0))
         k++;
     if (!k->section) {
         say_unknown(p, section, name);
-        return 0;
+        return false;
     }
     if (!k->preset)
         LOG_WARN("conf.old_name", "section=%s key=%s", section, name);
@@ -182,35 +179,33 @@ void conf_preset(const struct conf_key *keys, void *out)
     }
 }
 
-/* Write the error message.  <line> is the result of inih: 0, or the first bad line. */
-static int finish(const struct parse *p, int line, const char *name, char *err)
+/* Read <f>; <name> is the name of the file in messages. */
+static int load(const struct conf_key *keys, void *out, FILE *f, const char *name,
+                char *err)
 {
-    if (line == 0)
-        return 0;
-    snprintf(err, CONF_ERR_MAX, "%.120s:%d: %s", name, line,
-             p->why[0] ? p->why : "neither [section] nor key = value");
-    return -EINVAL;
+    struct parse p = {.keys = keys, .out = out};
+    const char *why;
+    int line, rc = ini_file_read(f, on_key, &p, &line, &why);
+
+    if (rc == -EIO)
+        snprintf(err, CONF_ERR_MAX, "%.120s: reading failed", name);
+    else if (rc < 0)
+        snprintf(err, CONF_ERR_MAX, "%.120s:%d: %s", name, line, why ? why : p.why);
+    return rc;
 }
 
 int conf_load(const struct conf_key *keys, void *out, const char *path,
               char err[CONF_ERR_MAX])
 {
-    struct parse p = {.keys = keys, .out = out};
     FILE *f = fopen(path, "re");
-    int rc, line;
+    int rc;
 
     if (!f) {
         rc = -errno;
         snprintf(err, CONF_ERR_MAX, "%.120s: cannot be read: %s", path, err_text(rc));
         return rc;
     }
-    line = ini_parse_file(f, on_key, &p);
-    if (line < 0 || ferror(f)) {
-        rc = -EIO;
-        snprintf(err, CONF_ERR_MAX, "%.120s: reading failed", path);
-    } else {
-        rc = finish(&p, line, path, err);
-    }
+    rc = load(keys, out, f, path, err);
     fclose(f);
     return rc;
 }
@@ -218,9 +213,17 @@ int conf_load(const struct conf_key *keys, void *out, const char *path,
 int conf_load_text(const struct conf_key *keys, void *out, const char *text,
                    const char *name, char err[CONF_ERR_MAX])
 {
-    struct parse p = {.keys = keys, .out = out};
+    FILE *f = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+    int rc;
 
-    return finish(&p, ini_parse_string(text, on_key, &p), name, err);
+    if (!f) {
+        rc = -errno;
+        snprintf(err, CONF_ERR_MAX, "%.120s: cannot be read: %s", name, err_text(rc));
+        return rc;
+    }
+    rc = load(keys, out, f, name, err);
+    fclose(f);
+    return rc;
 }
 
 void conf_print(const struct conf_key *keys, const void *values, FILE *to)

@@ -130,6 +130,14 @@ static int parse(struct args *a, int argc, char **argv, char *err)
     return -EINVAL;
 }
 
+/* A line of a configuration file can hold <value>: it has neither a line end nor what
+ * begins a comment there. */
+static bool fits_line(const char *value)
+{
+    return !strpbrk(value, "\r\n") && *value != ';' && !strstr(value, " ;") &&
+           !strstr(value, "\t;");
+}
+
 static int apply(const struct args *a, void *values, char *err)
 {
     char line[LINE_SIZE], why[CONF_ERR_MAX];
@@ -147,8 +155,10 @@ static int apply(const struct args *a, void *values, char *err)
             continue;
         rc = snprintf(line, sizeof(line), "%s%s%s%s = %s\n", *section ? "[" : "", section,
                       *section ? "]\n" : "", f->key, a->given[i].value);
-        if (rc >= LINE_SIZE || strpbrk(a->given[i].value, "\r\n")) {
-            snprintf(err, CONF_ERR_MAX, "-%c: its argument is too long or has a line end",
+        if (rc >= LINE_SIZE || !fits_line(a->given[i].value)) {
+            snprintf(err, CONF_ERR_MAX,
+                     "-%c: its argument is too long, has a line end, or has a ; after a "
+                     "blank",
                      f->letter);
             return -EINVAL;
         }

@@ -1,0 +1,167 @@
+/* The syntax of configuration files: one line is one key, whatever its length and
+ * indentation, and a wrong line is named by its number. */
+#include "t.h"
+
+#include "base/conf.h"
+#include "base/ini_file.h"
+
+struct values {
+    char agents[3000];
+    uint32_t threads, port;
+};
+
+#define AT(field) offsetof(struct values, field)
+static const struct conf_key keys[] = {
+    {"ctl", "agents", CONF_TEXT, AT(agents), 0, 3000, "", "a long list"},
+    {"ctl", "threads", CONF_U32, AT(threads), 1, 16, "2", "how many"},
+    {"net", "port", CONF_U32, AT(port), 0, 65535, "7777", "TCP port"},
+    {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
+
+static struct values v;
+static char err[CONF_ERR_MAX];
+
+static int load_bytes(const char *text, size_t len)
+{
+    char path[] = "/tmp/lars_ini_XXXXXX";
+    int fd = mkstemp(path), rc;
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, len), len);
+    close(fd);
+    err[0] = '\0';
+    conf_preset(keys, &v);
+    rc = conf_load(keys, &v, path, err);
+    unlink(path);
+    return rc;
+}
+
+static int load(const char *text)
+{
+    return load_bytes(text, strlen(text));
+}
+
+/* The message without the name of the file, which ends with the first colon. */
+static const char *message(void)
+{
+    const char *text = strchr(err, ':');
+
+    return text ? text + 1 : err;
+}
+
+static void t_indented_key_is_a_key_of_its_own(void **state)
+{
+    (void)state;
+    assert_int_equal(load("[ctl]\n  agents = a\n   threads = 3\n\t[net]\n\tport=1\n"), 0);
+    assert_string_equal(v.agents, "a");
+    assert_int_equal(v.threads, 3);
+    assert_int_equal(v.port, 1);
+}
+
+static void t_indented_line_without_a_key_is_refused_with_its_number(void **state)
+{
+    (void)state;
+    assert_int_equal(load("[ctl]\nagents = a\n  b\n"), -EINVAL);
+    assert_string_equal(message(), "3: neither [section] nor key = value");
+    assert_int_equal(load("[net]\nport = 1\n  prot = 2\n"), -EINVAL);
+    assert_string_equal(message(), "3: [net] prot: unknown key; did you mean [net] "
+                                   "port?");
+}
+
+static void t_value_of_2900_bytes_is_read_whole(void **state)
+{
+    char text[3100] = "[ctl]\nagents = ";
+    size_t at = strlen(text), i;
+
+    (void)state;
+    for (i = 0; i < 2900; i++)
+        text[at + i] = (char)('a' + i % 26);
+    assert_int_equal(load(text), 0);
+    assert_string_equal(v.agents, text + at);
+}
+
+static void t_fourteen_agents_are_read(void **state)
+{
+    char text[400] = "; agents\n[ctl]\nagents =", one[40];
+    int i;
+
+    (void)state;
+    for (i = 0; i < 14; i++) {
+        snprintf(one, sizeof(one), " 192.168.100.%d:8888", 100 + i);
+        strcat(text, one);
+    }
+    strcat(text, "\nthreads = x\n");
+    assert_int_equal(load(text), -EINVAL);
+    assert_string_equal(message(), "4: [ctl] threads = x: not a whole number; use 1 to "
+                                   "16");
+    assert_non_null(strstr(v.agents, "192.168.100.113:8888"));
+}
+
+static void t_line_that_is_too_long_is_refused_with_its_number(void **state)
+{
+    static char text[INI_FILE_LINE_MAX + 200];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 3; i++) {
+        memset(text, 'x', sizeof(text));
+        memcpy(text, "[ctl]\n;", 7);  /* a comment that fits, and then one byte more */
+        memcpy(text + 6 + INI_FILE_LINE_MAX + (i == 1), "\r\n[net]\nport = 5\n", 18);
+        if (i == 2)
+            text[6 + INI_FILE_LINE_MAX + 1] = 'x';
+        assert_int_equal(load(text), i == 0 ? 0 : -EINVAL);
+        if (i == 0)
+            assert_int_equal(v.port, 5);
+        else
+            assert_string_equal(message(), "2: the line is longer than 4000 bytes");
+    }
+}
+
+static void t_comments_and_long_comments_keep_the_line_numbers(void **state)
+{
+    static char text[1000];
+
+    (void)state;
+    memset(text, '#', 900);
+    strcpy(text + 900, "\n ; x = 1\n\n[net]  ; c\nport = 5 ; the port\nport = y");
+    assert_int_equal(load(text), -EINVAL);
+    assert_string_equal(message(), "6: [net] port = y: not a whole number; use 0 to "
+                                   "65535");
+    assert_int_equal(v.port, 5);
+    assert_int_equal(load("[ctl]\nagents = a;b\n"), 0);
+    assert_string_equal(v.agents, "a;b");
+    assert_int_equal(load("[ctl]\nagents = ;b\n"), 0);
+    assert_string_equal(v.agents, "");
+}
+
+static void t_dos_line_ends_byte_order_mark_and_no_last_line_end_are_read(void **state)
+{
+    (void)state;
+    assert_int_equal(load("\xef\xbb\xbf[ctl]\r\nagents: b c \r\n[net]\r\nport = 9"), 0);
+    assert_string_equal(v.agents, "b c");
+    assert_int_equal(v.port, 9);
+}
+
+static void t_section_without_its_end_or_with_more_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(load("\n[net\nport = 1\n"), -EINVAL);
+    assert_string_equal(message(), "2: the ] after the name of the section is missing");
+    assert_int_equal(load("[net] port = 1\n"), -EINVAL);
+    assert_string_equal(message(), "1: there is text after the ] of the section; write "
+                                   "it on a line of its own");
+}
+
+static void t_zero_byte_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(load_bytes("[net]\nport = 1\0 2\n", 18), -EINVAL);
+    assert_string_equal(message(), "2: the line has a byte 0; save the file as text");
+}
+
+T_MAIN(T(t_indented_key_is_a_key_of_its_own),
+       T(t_indented_line_without_a_key_is_refused_with_its_number),
+       T(t_value_of_2900_bytes_is_read_whole), T(t_fourteen_agents_are_read),
+       T(t_line_that_is_too_long_is_refused_with_its_number),
+       T(t_comments_and_long_comments_keep_the_line_numbers),
+       T(t_dos_line_ends_byte_order_mark_and_no_last_line_end_are_read),
+       T(t_section_without_its_end_or_with_more_is_refused), T(t_zero_byte_is_refused))
