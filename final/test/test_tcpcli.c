@@ -16,7 +16,7 @@ static struct {
     struct dispatch *d;
     struct tcpcli *cli;
     struct tcpcli_config cfg;
-    int lfd, n_up, n_down, n_frames;
+    int lfd, n_taken, n_up, n_down, n_frames;
     struct net_addr at;
 } fx;
 
@@ -84,13 +84,17 @@ static void start(void)
     assert_int_equal(tcpcli_create(&fx.cli, fx.loop, &fx.cfg), 0);
 }
 
-/* Run the loop until the client has connected.  Returns the fd of the server side. */
+/* Run the loop until the client has connected and called on_up(): the server may accept
+ * a connection before the client's loop has seen that it is there.  Returns the fd of the
+ * server side. */
 static int take(void)
 {
     int fd = -EAGAIN;
 
     LOOP_UNTIL(fx.loop, (fd = sock_accept(fx.lfd, 0, NULL)) != -EAGAIN);
     assert_true(fd >= 0);
+    fx.n_taken++;
+    LOOP_UNTIL(fx.loop, fx.n_up >= fx.n_taken);
     return fd;
 }
 
