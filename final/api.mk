@@ -25,9 +25,11 @@ $(PIC_PBC:.c=.o): $(PIC_PBC)
 	$(call say,CC,$<)
 	$(Q)$(CC) -I$(BUILD)/pic $(ALL_CF) -fPIC -c -o $@ $<
 $(PIC): | $(PIC_PBC)
+# A function that no library has fails the link, not the first program that calls it.
+SHARED := -shared -Wl,-z,defs
 $(BUILD)/liblars.so.1: $(PIC) src/api/liblars.map
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LD) -shared -Wl,-soname,liblars.so.1 -Wl,--version-script=src/api/liblars.map -o $@ $(PIC) -lprotobuf-c -lm
+	$(Q)$(CC) $(ALL_LD) $(SHARED) -Wl,-soname,liblars.so.1 -Wl,--version-script=src/api/liblars.map -o $@ $(PIC) -lprotobuf-c -lm
 $(BUILD)/liblars.a: $(PIC) src/api/liblars.map
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ld -r -o $(BUILD)/pic/liblars.o $(PIC) && grep -o 'lars_[a-z_]*' src/api/liblars.map >$(BUILD)/pic/exported && objcopy --keep-global-symbols=$(BUILD)/pic/exported $(BUILD)/pic/liblars.o && $(AR) rcs $@ $(BUILD)/pic/liblars.o
@@ -38,6 +40,8 @@ test-build: api
 PYTHON ?= /usr/bin/python3
 CXX_FLAGS := -std=c++11 -O2 -g -Wall -Wextra -Wpedantic -Isrc/api -Iapi/cpp $(SAN)
 PY_INC := $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null)
+# Without SHARED: the interpreter that loads it has the functions Py*.  e2e_liblars.sh
+# checks that nothing else is missing.
 $(BUILD)/python/lars.abi3.so: api/python/larsmodule.c $(BUILD)/liblars.a
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -Isrc/api -isystem $(PY_INC) -fPIC -shared -o $@ $^ -lprotobuf-c -lm
 $(BUILD)/conform_c: api/conformance/conform.c api/conformance/allocations.h $(BUILD)/liblars.a
@@ -62,7 +66,7 @@ JAVA_SRC := $(wildcard api/java/org/lars/*.java)
 $(BUILD)/java/org_lars_Native.h: $(JAVA_SRC)
 	$(Q)javac -Xlint:all -Werror -encoding UTF-8 --release 11 -h $(BUILD)/java -d $(BUILD)/java $(JAVA_SRC)
 $(BUILD)/java/org/lars/liblarsjni.so: api/java/larsjni.c $(BUILD)/java/org_lars_Native.h $(BUILD)/liblars.a
-	$(Q)$(CC) $(ALL_CF) -Isrc/api -I$(BUILD)/java -isystem $(JDK)/include -isystem $(JDK)/include/linux -fPIC -shared -o $@ $< $(BUILD)/liblars.a -lprotobuf-c -lm
+	$(Q)$(CC) $(ALL_CF) -Isrc/api -I$(BUILD)/java -isystem $(JDK)/include -isystem $(JDK)/include/linux -fPIC $(SHARED) -o $@ $< $(BUILD)/liblars.a -lprotobuf-c -lm
 $(BUILD)/lars.jar: $(BUILD)/java/org/lars/liblarsjni.so
 	$(Q)jar cf $@ -C $(BUILD)/java org
 $(BUILD)/conform_java: api/conformance/Conform.java $(BUILD)/lars.jar

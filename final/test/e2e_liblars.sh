@@ -42,4 +42,10 @@ check 'the program runs with the static library' "$tmp/sta"
 check 'a C++ compiler accepts the header' sh -c "echo '#include <lars_retry.h>' | ${CXX:-g++} -x c++ -Wall -Wextra -Werror $cf -fsyntax-only -"
 check 'the shared library exports versioned lars_* only' sh -c "! nm -D --defined-only '$lib/liblars.so.1' | awk '\$3 !~ /^(lars_[a-z_]+@@LARS_1.[01]|LARS_1.[01])\$/' | grep ."
 check 'the static library exports lars_* only' sh -c "! nm -g --defined-only '$lib/liblars.a' | awk 'NF == 3 && \$3 !~ /^lars_[a-z_]+\$/' | grep ."
+# What each shared object calls is in a library that it names; the interpreter that loads the
+# Python module has the functions Py*.
+for so in liblars.so.1 shim.so java/org/lars/liblarsjni.so python/lars.abi3.so; do
+    check "$so: every function that it calls is in a library that it names" sh -c \
+        "[ -f '$build/$so' ] && ! ldd -r '$build/$so' 2>&1 | grep 'undefined symbol' | grep -v 'undefined symbol: _*Py'"
+done
 exit $bad
