@@ -20,9 +20,9 @@
 #include "report/reportsrv.h"
 
 #define WRITERS_MAX 64
-#define AGE_MAX 1000000000            /* seconds, 31 years */
-#define BATCHES_MAX 1000              /* that wait in each writer; 60 KiB at most */
-#define ROUND_MS 1000                 /* between two rounds of the leader's tasks */
+#define AGE_MAX 1000000000 /* seconds, 31 years */
+#define BATCHES_MAX 1000 /* that wait in each writer; 60 KiB at most */
+#define ROUND_MS 1000 /* between two rounds of the leader's tasks */
 #define LEASE_S 5
 
 static struct settings {
@@ -132,6 +132,7 @@ static struct {
     struct reportsrv *srv;
     struct batchsrv *batches;
     struct leader_tasks *leader;
+    struct alarm_watch *alarms;
     struct httpd *http;
 } me;
 
@@ -173,8 +174,7 @@ static int start_batchwriters(struct batchsrv *b)
 static int start_leader_tasks(void)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
-    const struct leader_tasks_config c = {
-        ROUND_MS, LEASE_S, set.error_percent, set.ages, {set.exec, set.webhook}};
+    const struct leader_tasks_config c = {ROUND_MS, LEASE_S, set.ages};
     struct leader_db *db;
     int rc;
 
@@ -182,6 +182,20 @@ static int start_leader_tasks(void)
         return 0;
     rc = leader_db_create(&db, &mc);
     return rc < 0 ? rc : leader_tasks_start(&me.leader, db, &c);
+}
+
+static int start_alarm_watch(void)
+{
+    struct myconn_config mc = dbconf_myconn(&set.db);
+    const struct alarm_watch_config c = {
+        ROUND_MS, LEASE_S, set.error_percent, {set.exec, set.webhook}};
+    struct alarm_db *db;
+    int rc;
+
+    if (!set.leader)
+        return 0;
+    rc = alarm_db_create(&db, &mc);
+    return rc < 0 ? rc : alarm_watch_start(&me.alarms, db, &c);
 }
 
 static void stop_writers(void)
@@ -250,10 +264,15 @@ static int start(void)
         rc = start_leader_tasks();
     }
     if (rc == 0) {
+        part = "cannot start the thread that evaluates alarms";
+        rc = start_alarm_watch();
+    }
+    if (rc == 0) {
         part = "cannot open the HTTP port, [http] listen";
         mc.srv = me.srv;
         mc.batchsrv = me.batches;
         mc.leader = me.leader;
+        mc.alarms = me.alarms;
         rc = report_metrics_serve(&me.http, me.d.loop, set.http, &mc);
     }
     return rc < 0 ? daemon_failed(&me.d, rc, part) : 0;
@@ -264,6 +283,7 @@ static void stop(void)
     uint32_t i;
 
     httpd_destroy(me.http);
+    alarm_watch_stop(me.alarms);
     leader_tasks_stop(me.leader);
     for (i = 0; i < set.writers; i++)
         batchwriter_stop(batchwriters[i]);

@@ -1,5 +1,5 @@
 /* leader_db -- the database calls of the leader among the Report Services: the lease,
- * moving counts to coarser tables, deleting old rows, and what alarms are about.
+ * moving counts to coarser tables, deleting old rows.
  * Each call may take as long as the server's time-outs.  Unless said otherwise a call
  * returns 0, or -ENOTCONN, -ENOENT, -EIO as myconn_query(), and leader_db_error() then
  * has the server's words.  Thread: one at a time. */
@@ -22,39 +22,15 @@ void leader_db_close(struct leader_db *d); /* in the thread that used it; NULL i
 int leader_db_lease(struct leader_db *d, uint64_t holder, uint32_t ttl_s);
 int leader_db_release(struct leader_db *d, uint64_t holder);
 
-struct leader_db_ages {               /* seconds until a row leaves its table */
+struct leader_db_ages { /* seconds until a row leaves its table */
     uint32_t second_s, minute_s, hour_s; /* CallSecond, CallMinute (and CallLatency),
                                           * CallHour */
-    uint32_t change_s, seen_s;        /* RouteChange, ReportSeen */
+    uint32_t change_s, seen_s; /* RouteChange, ReportSeen */
 };
 
 /* Move counts that are too old for their table to the next coarser one, each in one
  * transaction; delete rows that are too old for the last. */
 int leader_db_move_counts(struct leader_db *d, const struct leader_db_ages *ages);
-
-struct leader_db_node {               /* calls of one node */
-    uint32_t modid, cmdid, ip, port;
-    uint64_t ok, failed;
-};
-
-/* Call <fn> for each node that was called in the last <s> seconds, sorted by module.
- * Stops when <fn> returns another value than 0. */
-int leader_db_each_node(struct leader_db *d, uint32_t s,
-                        int (*fn)(const struct leader_db_node *k, void *arg), void *arg);
-
-/* Call <fn> for each module that has nodes, none of which is up. */
-int leader_db_each_drained(struct leader_db *d,
-                           int (*fn)(uint32_t modid, uint32_t cmdid, void *arg),
-                           void *arg);
-
-/* The table Alarm.  In the texts, every character that is not a letter, a digit, a blank
- * or one of .:/%_- is written as '?'. */
-int leader_db_raise_alarm(struct leader_db *d, const char *kind, const char *subject,
-                          const char *detail);
-int leader_db_clear_alarm(struct leader_db *d, const char *kind, const char *subject);
-int leader_db_each_open_alarm(struct leader_db *d,
-                              int (*fn)(const char *kind, const char *subject, void *arg),
-                              void *arg);
 
 const char *leader_db_error(const struct leader_db *d); /* of the last failure */
 

@@ -106,10 +106,22 @@ static void collect_leader(struct metrics *m, const struct report_metrics *parts
         return;
     leader_tasks_stat(parts->leader, &st);
     metrics_gauge(m, "lars_reportd_leader",
-                  "1 = this process has the lease: it moves history and raises alarms.",
+                  "1 = this process has the lease: it moves history to coarser tables.",
                   (double)st.is_leader);
-    metrics_gauge(m, "lars_reportd_alarms", "Alarms open now, as the leader knows them.",
-                  (double)st.n_open);
+    metrics_counter(m, "lars_reportd_leader_failures_total",
+                    "Database calls of the leader's tasks that failed.",
+                    (double)st.n_fail);
+}
+
+static void collect_alarms(struct metrics *m, const struct report_metrics *parts)
+{
+    struct alarm_watch_stat st;
+
+    if (!parts->alarms)
+        return;
+    alarm_watch_stat(parts->alarms, &st);
+    metrics_gauge(m, "lars_reportd_alarms",
+                  "Alarms open now, as this process knows them.", (double)st.n_open);
     metrics_counter(m, "lars_reportd_alarms_raised_total",
                     "Alarms raised by this process.", (double)st.n_raised);
     metrics_counter(m, "lars_reportd_alarms_cleared_total",
@@ -117,8 +129,8 @@ static void collect_leader(struct metrics *m, const struct report_metrics *parts
     metrics_counter(m, "lars_reportd_notify_failures_total",
                     "Programs and webhooks that failed when told of an alarm.",
                     (double)st.n_notify_fail);
-    metrics_counter(m, "lars_reportd_leader_failures_total",
-                    "Database calls of the leader's tasks that failed.",
+    metrics_counter(m, "lars_reportd_alarm_failures_total",
+                    "Database calls of the evaluation of alarms that failed.",
                     (double)st.n_fail);
 }
 
@@ -128,6 +140,7 @@ static void collect_all(struct metrics *m, const void *arg)
     collect_rows(m, arg);
     collect_batches(m, arg);
     collect_leader(m, arg);
+    collect_alarms(m, arg);
 }
 
 static const char *health(const void *arg)
@@ -135,12 +148,15 @@ static const char *health(const void *arg)
     const struct report_metrics *parts = arg;
     struct batchwriter_stat batches;
     struct leader_tasks_stat leader = {0};
+    struct alarm_watch_stat alarms = {0};
     struct writer_stat rows;
 
     sum_rows(parts, &rows);
     sum_batches(parts, &batches);
     if (parts->leader)
         leader_tasks_stat(parts->leader, &leader);
+    if (parts->alarms)
+        alarm_watch_stat(parts->alarms, &alarms);
     if (batches.is_full)
         return "the queue of report batches is full: agents keep their counts";
     if (rows.is_full)
@@ -150,8 +166,9 @@ static const char *health(const void *arg)
     if (rows.failing_ms >= parts->unhealthy_ms)
         return "rows cannot be written to the database: see db.down in the log";
     if (leader.failing_ms >= parts->unhealthy_ms)
-        return "the leader's tasks fail, so no history is moved and no alarm is raised: "
-               "see db.down in the log";
+        return "the leader's tasks fail, so no history is moved: see db.down in the log";
+    if (alarms.failing_ms >= parts->unhealthy_ms)
+        return "alarms cannot be evaluated: see db.down in the log";
     return NULL;
 }
 

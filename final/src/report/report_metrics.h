@@ -3,18 +3,20 @@
 #define LARS_REPORT_REPORT_METRICS_H
 
 #include "obs/httpd.h"
+#include "report/alarm_watch.h"
 #include "report/batchsrv.h"
 #include "report/leader_tasks.h"
 #include "report/reportsrv.h"
 
-struct report_metrics {               /* where the values come from; all borrowed */
+struct report_metrics { /* where the values come from; all borrowed */
     struct reportsrv *srv;
     struct batchsrv *batchsrv;
     struct writer **writer;
     struct batchwriter **batchwriter;
-    unsigned n_writers;               /* of each kind */
-    struct leader_tasks *leader;      /* or NULL */
-    uint64_t unhealthy_ms;            /* failures for so long make /healthz answer 503 */
+    unsigned n_writers; /* of each kind */
+    struct leader_tasks *leader; /* or NULL */
+    struct alarm_watch *alarms; /* or NULL */
+    uint64_t unhealthy_ms; /* failures for so long make /healthz answer 503 */
 };
 
 /* Show them at <where>, "" = nowhere.  Copies <parts>; httpd_destroy() comes before they

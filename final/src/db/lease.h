@@ -1,0 +1,17 @@
+/* lease -- a named right in the table Lease that one process has at a time.  It ends
+ * by the server's clock when it is not renewed.  Thread: the connection's. */
+#ifndef LARS_DB_LEASE_H
+#define LARS_DB_LEASE_H
+
+#include <stdint.h>
+
+#include "db/myconn.h"
+
+/* Take the lease <name> (a word of letters, at most 32), or keep it, for <ttl_s> seconds
+ * from now.  Returns 1: <holder> has it; 0: another holder has it; as myconn_query(). */
+int lease_take(struct myconn *con, const char *name, uint64_t holder, uint32_t ttl_s);
+
+/* Give it back, so that another process can take it at once. */
+int lease_release(struct myconn *con, const char *name, uint64_t holder);
+
+#endif

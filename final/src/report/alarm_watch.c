@@ -1,0 +1,183 @@
+/* Each Report Service tries once a round to take or renew the lease "alarms"; the one
+ * that has it judges every rule.  An alarm that is open when the lease changes its holder
+ * is read from the table, so it is not raised a second time.
+ *
+ * Invariant: a round that failed changes no alarm: missing data are not good data.
+ *
+ * Rejected: the thread of the leader's other tasks.  A statement there that waited for a
+ * lock, or failed in every round, ended all alarms. */
+#include "report/alarm_watch.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mono.h"
+#include "base/rnd.h"
+#include "base/worker.h"
+#include "report/alarm_rules.h"
+
+#define RAISE_AFTER 3
+#define CLEAR_AFTER 10
+
+struct alarm_watch {
+    struct alarm_db *db; /* the thread's, with what follows */
+    struct alarm_watch_config cfg;
+    struct alarms *alarms;
+    uint64_t holder; /* our name on the lease */
+    bool leader;
+    bool down; /* the failure is logged already */
+    struct worker *worker;
+    _Atomic uint64_t n_round, n_fail, n_raised, n_cleared, n_notify_fail, n_open;
+    _Atomic uint64_t is_leader;
+    _Atomic uint64_t fail_since_ms; /* monotonic; 0 = the last round succeeded */
+};
+
+static void on_alarm(const struct alarm *al, bool raised, void *arg)
+{
+    struct alarm_watch *w = arg;
+    int rc = raised ? alarm_db_raise_alarm(w->db, al->kind, al->subject, al->detail)
+                    : alarm_db_clear_alarm(w->db, al->kind, al->subject);
+
+    if (raised)
+        LOG_ERROR("alarm.raised", "kind=%s subject=\"%s\" detail=\"%s\"", al->kind,
+                  al->subject, al->detail);
+    else
+        LOG_INFO("alarm.cleared", "kind=%s subject=\"%s\"", al->kind, al->subject);
+    w->n_raised += raised;
+    w->n_cleared += !raised;
+    w->n_fail += rc < 0;
+    w->n_notify_fail += (uint64_t)notifier_tell(&w->cfg.notify, al, raised);
+}
+
+static int on_open_alarm(const char *kind, const char *subject, void *arg)
+{
+    struct alarm_watch *w = arg;
+    struct alarm al = {0};
+
+    snprintf(al.kind, sizeof(al.kind), "%s", kind);
+    snprintf(al.subject, sizeof(al.subject), "%s", subject);
+    alarms_set_raised(w->alarms, &al);
+    return 0;
+}
+
+/* With the lease: load the open alarms, so that none is raised a second time. */
+static int load_open_alarms(struct alarm_watch *w)
+{
+    alarms_forget(w->alarms);
+    LOG_INFO("alarm.lease", "holder=%llx", (unsigned long long)w->holder);
+    return alarm_db_each_open_alarm(w->db, on_open_alarm, w);
+}
+
+static int do_round(struct alarm_watch *w)
+{
+    int mine = alarm_db_lease(w->db, w->holder, w->cfg.lease_s), rc = 0;
+
+    if (mine < 0)
+        return mine;
+    if (mine && !w->leader)
+        rc = load_open_alarms(w);
+    if (rc < 0)
+        return rc;
+    w->leader = mine == 1;
+    w->is_leader = w->leader;
+    if (!mine)
+        return 0;
+    rc = alarm_rules_check(w->db, w->alarms, w->cfg.error_percent);
+    w->n_open = alarms_n_raised(w->alarms);
+    w->n_round++;
+    return rc;
+}
+
+static void note_result(struct alarm_watch *w, int rc)
+{
+    if (rc == 0) {
+        w->fail_since_ms = 0;
+    } else {
+        w->n_fail++;
+        if (w->fail_since_ms == 0)
+            w->fail_since_ms = mono_ms();
+        w->leader = false; /* the lease may have run out meanwhile */
+        w->is_leader = 0;
+        if (!w->down)
+            LOG_ERROR("db.down", "err=%s of=alarm_watch %s", err_str(rc),
+                      alarm_db_error(w->db));
+    }
+    if (rc == 0 && w->down)
+        LOG_INFO("db.back", "of=alarm_watch");
+    w->down = rc < 0;
+}
+
+static void alarm_watch_main(void *arg)
+{
+    struct alarm_watch *w = arg;
+
+    do
+        note_result(w, do_round(w));
+    while (worker_pause(w->worker, w->cfg.round_ms));
+    if (w->leader)
+        alarm_db_release(w->db, w->holder);
+    alarm_db_close(w->db); /* in the thread that used it */
+    w->db = NULL;
+}
+
+static void release_alarm_watch(struct alarm_watch *w)
+{
+    worker_destroy(w->worker);
+    alarm_db_close(w->db);
+    alarms_destroy(w->alarms);
+    free(w);
+}
+
+int alarm_watch_start(struct alarm_watch **out, struct alarm_db *db,
+                      const struct alarm_watch_config *cfg)
+{
+    struct alarm_watch *w = calloc(1, sizeof(*w));
+    struct alarm_config ac = {RAISE_AFTER, CLEAR_AFTER, on_alarm, w};
+    struct rnd any;
+    int rc;
+
+    if (!w) {
+        alarm_db_close(db);
+        return -ENOMEM;
+    }
+    w->db = db;
+    w->cfg = *cfg;
+    rnd_init_any(&any);
+    w->holder = (uint64_t)rnd_u32(&any) << 31 | rnd_u32(&any) | 1;
+    rc = alarms_create(&w->alarms, &ac);
+    if (rc == 0)
+        rc = worker_create(&w->worker);
+    if (rc == 0)
+        rc = worker_start(w->worker, alarm_watch_main, w);
+    if (rc < 0)
+        release_alarm_watch(w);
+    else
+        *out = w;
+    return rc;
+}
+
+void alarm_watch_stop(struct alarm_watch *w)
+{
+    if (!w)
+        return;
+    worker_stop(w->worker);
+    release_alarm_watch(w);
+}
+
+void alarm_watch_stat(const struct alarm_watch *w, struct alarm_watch_stat *out)
+{
+    uint64_t since = w->fail_since_ms;
+
+    *out = (struct alarm_watch_stat){.n_round = w->n_round,
+                                     .n_fail = w->n_fail,
+                                     .n_raised = w->n_raised,
+                                     .n_cleared = w->n_cleared,
+                                     .n_notify_fail = w->n_notify_fail,
+                                     .n_open = w->n_open,
+                                     .is_leader = w->is_leader,
+                                     .failing_ms = since ? mono_ms() - since + 1 : 0};
+}

@@ -1,0 +1,42 @@
+/* alarm_watch -- a thread that evaluates the alarms of the whole system, in one of all
+ * Report Services at a time.  It has a connection to the database and a lease of its own,
+ * so alarms do not depend on the leader's other tasks.  An alarm goes to the log, to the
+ * table Alarm and to the notifier. */
+#ifndef LARS_REPORT_ALARM_WATCH_H
+#define LARS_REPORT_ALARM_WATCH_H
+
+#include "db/alarm_db.h"
+#include "report/notifier.h"
+
+struct alarm_watch;
+
+struct alarm_watch_config {
+    uint32_t round_ms; /* between two rounds; tests use less than 1000 */
+    uint32_t lease_s; /* how long the lease lasts without renewal */
+    uint32_t error_percent; /* 1 to 100 */
+    struct notifier_config notify; /* its texts are borrowed */
+};
+
+/* Takes <db>, on failure as well.  Returns 0; -ENOMEM, -EAGAIN.  Thread: init. */
+int alarm_watch_start(struct alarm_watch **out, struct alarm_db *db,
+                      const struct alarm_watch_config *cfg);
+
+/* Gives the lease back.  Waits for a database call in progress.  NULL is fine.  Thread:
+ * init. */
+void alarm_watch_stop(struct alarm_watch *w);
+
+struct alarm_watch_stat {
+    uint64_t n_round; /* rounds done with the lease */
+    uint64_t n_fail; /* database calls that failed */
+    uint64_t n_raised, n_cleared; /* alarms, by this process */
+    uint64_t n_notify_fail; /* programs and webhooks that failed */
+    uint64_t n_open; /* alarms open now, as this process knows them */
+    uint64_t is_leader; /* 1 = this process has the lease */
+    uint64_t failing_ms; /* how long rounds have failed without a break, at
+                                       * least 1; 0 = the last round succeeded */
+};
+
+/* Thread: any. */
+void alarm_watch_stat(const struct alarm_watch *w, struct alarm_watch_stat *out);
+
+#endif
