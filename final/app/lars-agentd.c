@@ -24,8 +24,11 @@
 #include "base/opts.h"
 #include "lb/policies.h"
 #include "obs/daemon.h"
+#include "obs/startcheck.h"
 #include "shmem/layout.h"
+#include "shmem/segment.h"
 
+#define N_PORTS 3                     /* UDP ports in a row */
 #define FILE_MS 60000                 /* between two writes of the file of routes */
 
 static struct settings {
@@ -192,7 +195,6 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
     const struct settings *s = values;
     struct agent_config cfg = {0};
     const char *why = set_addresses(s, &cfg);
-    enum log_level level;
     char names[200];
 
     if (!why && module_policy_check_rules(s->rules) < 0) {
@@ -204,11 +206,58 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
     }
     if (!why && (s->max_nodes & (s->max_nodes - 1)) != 0)
         why = "[shm] max_nodes must be a power of two, such as 1048576";
-    if (!why && loglevel_parse(s->log, &level) < 0)
-        why = LOGLEVEL_WRONG;
+    if (!why && !s->dir[0])
+        why = "[agent] dir must not be empty";
+    if (!why)
+        why = daemon_wrong_value(s->http, s->log, NULL);
     if (why)
         snprintf(err, CONF_ERR_MAX, "%s", why);
     return why ? -EINVAL : 0;
+}
+
+/* Could the shared memory be created?  It is tried in a folder of its own, unless files
+ * of an agent are there: the start adopts them. */
+static int try_shm(const struct settings *s, char err[CONF_ERR_MAX])
+{
+    struct segment_config sc = {NULL, s->max_nodes, SEGMENT_MAX_MODULES};
+    struct segment *seg = NULL;
+    char path[200];
+    int rc;
+
+    snprintf(path, sizeof(path), "%s/meta", s->shm);
+    if (access(path, F_OK) == 0)
+        return 0;
+    snprintf(path, sizeof(path), "%s%scheck.%d", s->shm,
+             access(s->shm, F_OK) == 0 ? "/" : ".", (int)getpid());
+    sc.dir = path;
+    rc = segment_create(&seg, &sc);
+    segment_close(seg);
+    segment_remove(path);
+    if (rc < 0)
+        snprintf(err, CONF_ERR_MAX,
+                 "[shm] dir, max_nodes: cannot create the shared memory for %u nodes in "
+                 "%s: %s (%s); %.100s",
+                 s->max_nodes, s->shm, err_text(rc), err_str(rc), daemon_mend(rc));
+    return rc;
+}
+
+static int try_start(const void *values, char err[CONF_ERR_MAX])
+{
+    static const char *const of_agent[] = {FALLBACK_HEARTBEAT, FALLBACK_ROUTES, NULL};
+    static const char *const of_shm[] = {"meta", "journal", "agent.lock", NULL};
+    const struct settings *s = values;
+    struct net_addr at;
+    int rc;
+
+    net_addr_set(&at, s->address, (uint16_t)s->port);
+    rc = startcheck_udp("[agent] address and port", &at, N_PORTS, err);
+    if (rc == 0)
+        rc = startcheck_http(s->http, err);
+    if (rc == 0)
+        rc = startcheck_folder("[agent] dir", s->dir, of_agent, err);
+    if (rc == 0 && s->shm[0])
+        rc = startcheck_folder("[shm] dir", s->shm, of_shm, err);
+    return rc < 0 || !s->shm[0] ? rc : try_shm(s, err);
 }
 
 static const struct opts_program program = {
@@ -230,7 +279,8 @@ static const struct opts_program program = {
     .keys = keys,
     .files = opts_no_files,
     .exits = OPTS_EXITS,
-    .check = check_settings};
+    .check = check_settings,
+    .try_start = try_start};
 
 /* The folder belongs to one agent: the lock on the heartbeat keeps a second one out. */
 static int open_folder(void)

@@ -22,6 +22,9 @@
 #include "dns/module_meta_poll.h"
 #include "dns/removal_guard.h"
 #include "obs/daemon.h"
+#include "obs/startcheck.h"
+
+#define GUARD_FILE "dnsd.routes"      /* in [guard] dir */
 
 static struct settings {
     char address[48];
@@ -74,17 +77,34 @@ static const struct opts_flag flags[] = {
 static int check_settings(const void *values, char err[CONF_ERR_MAX])
 {
     const struct settings *s = values;
-    enum log_level level;
     struct net_addr at;
     const char *why = NULL;
 
     if (net_addr_set(&at, s->address, (uint16_t)s->port) < 0)
         why = "[dnsd] address must be an IPv4 or IPv6 address, such as 127.0.0.1 or ::1";
-    else if (loglevel_parse(s->log, &level) < 0)
-        why = LOGLEVEL_WRONG;
+    else
+        why = daemon_wrong_value(s->http, s->log, &at);
+    if (!why && !s->memory)
+        why = dbconf_wrong_value(&s->db);
     if (why)
         snprintf(err, CONF_ERR_MAX, "%s", why);
     return why ? -EINVAL : 0;
+}
+
+static int try_start(const void *values, char err[CONF_ERR_MAX])
+{
+    static const char *const files[] = {GUARD_FILE, NULL};
+    const struct settings *s = values;
+    struct net_addr at;
+    int rc;
+
+    net_addr_set(&at, s->address, (uint16_t)s->port);
+    rc = startcheck_tcp("[dnsd] address and port", &at, err);
+    if (rc == 0)
+        rc = startcheck_http(s->http, err);
+    if (rc == 0 && s->dir[0] && !s->memory)
+        rc = startcheck_folder("[guard] dir", s->dir, files, err);
+    return rc;
 }
 
 static const struct opts_program program = {
@@ -102,7 +122,8 @@ static const struct opts_program program = {
     .keys = keys,
     .files = opts_no_files,
     .exits = OPTS_EXITS,
-    .check = check_settings};
+    .check = check_settings,
+    .try_start = try_start};
 
 static void on_table(struct route_table *t, void *arg)
 {
@@ -157,7 +178,7 @@ static int guard_db(struct db **db)
         db_close(*db);
         return rc;
     }
-    snprintf(file, sizeof(file), "%s/dnsd.routes", set.dir);
+    snprintf(file, sizeof(file), "%s/" GUARD_FILE, set.dir);
     c.file = file;
     c.arg = ask;
     return removal_guard_create(db, *db, &c);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/opts.h"
@@ -15,6 +16,7 @@
 #include "db/statusdb_mysql.h"
 #include "net/looppool.h"
 #include "obs/daemon.h"
+#include "obs/startcheck.h"
 #include "report/batchsrv.h"
 #include "report/report_metrics.h"
 #include "report/reportsrv.h"
@@ -89,24 +91,50 @@ static const struct opts_flag flags[] = {
      "Connect to the database through this Unix socket."},
     {0}};
 
+static bool is_url(const char *url)
+{
+    size_t n = strcspn(url, ":");
+
+    return ((n == 4 && strncmp(url, "http", n) == 0) ||
+            (n == 5 && strncmp(url, "https", n) == 0)) &&
+           strncmp(url + n, "://", 3) == 0 && url[n + 3] && url[n + 3] != '/' &&
+           !strchr(url, ' ');
+}
+
 static int check_settings(const void *values, char err[CONF_ERR_MAX])
 {
     const struct settings *s = values;
-    enum log_level level;
     struct net_addr at;
     const char *why = NULL;
 
     if (net_addr_set(&at, s->address, (uint16_t)s->port) < 0)
         why = "[reportd] address must be an IPv4 or IPv6 address, such as 127.0.0.1 or "
               "::1";
-    else if (loglevel_parse(s->log, &level) < 0)
-        why = LOGLEVEL_WRONG;
-    else if (s->ages.second_s >= s->ages.minute_s || s->ages.minute_s >= s->ages.hour_s)
+    else if ((why = daemon_wrong_value(s->http, s->log, &at)) == NULL)
+        why = dbconf_wrong_value(&s->db);
+    if (!why && s->webhook[0] && !is_url(s->webhook))
+        why = "[alarm] webhook must be a URL that begins with http:// or https://, or "
+              "empty";
+    if (!why && (s->ages.second_s >= s->ages.minute_s ||
+                 s->ages.minute_s >= s->ages.hour_s))
         why = "[retention] second_s must be less than minute_s, and minute_s less than "
               "hour_s";
     if (why)
         snprintf(err, CONF_ERR_MAX, "%s", why);
     return why ? -EINVAL : 0;
+}
+
+static int try_start(const void *values, char err[CONF_ERR_MAX])
+{
+    const struct settings *s = values;
+    struct net_addr at;
+    int rc;
+
+    net_addr_set(&at, s->address, (uint16_t)s->port);
+    rc = startcheck_tcp("[reportd] address and port", &at, err);
+    if (rc == 0)
+        rc = startcheck_http(s->http, err);
+    return rc < 0 ? rc : startcheck_program("[alarm] exec", s->exec, err);
 }
 
 static const struct opts_program program = {
@@ -125,7 +153,8 @@ static const struct opts_program program = {
     .keys = keys,
     .files = opts_no_files,
     .exits = OPTS_EXITS,
-    .check = check_settings};
+    .check = check_settings,
+    .try_start = try_start};
 
 static struct {
     struct daemon d;

@@ -14,12 +14,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/net_addr.h"
 #include "base/opts.h"
 #include "base/sig.h"
 #include "ctl/commands.h"
 #include "db/dbconf.h"
 
 #define WATCH_MS 1000
+#define LIST_MAX 64                   /* addresses of a list */
 
 static struct settings {
     char agents[600], dnsd[300], reportd[300], http[600], sql[200], format[8];
@@ -69,15 +71,55 @@ static int find_format(const char *name, enum table_format *out)
     return i < 3 ? 0 : -EINVAL;
 }
 
+/* Each word of <list> must be an address with a port.  Returns 0, or -EINVAL with a
+ * sentence in <err>. */
+static int check_list(const char *key, const char *list, unsigned max,
+                      char err[CONF_ERR_MAX])
+{
+    char copy[sizeof(set.agents)], *word, *save = NULL;
+    struct net_addr at;
+    unsigned n = 0;
+
+    snprintf(copy, sizeof(copy), "%s", list);
+    for (word = strtok_r(copy, " ,", &save); word; word = strtok_r(NULL, " ,", &save)) {
+        if (net_addr_parse(&at, word) < 0) {
+            snprintf(err, CONF_ERR_MAX,
+                     "[larsctl] %s: \"%.60s\" is not ADDRESS:PORT, such as "
+                     "127.0.0.1:8888",
+                     key, word);
+            return -EINVAL;
+        }
+        if (++n > max) {
+            snprintf(err, CONF_ERR_MAX, "[larsctl] %s: there are more than %u addresses",
+                     key, max);
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
 static int check_settings(const void *values, char err[CONF_ERR_MAX])
 {
     const struct settings *s = values;
+    const char *why = dbconf_wrong_value(&s->db);
     enum table_format f;
+    int rc = 0;
 
-    if (find_format(s->format, &f) == 0)
-        return 0;
-    snprintf(err, CONF_ERR_MAX, "-o must be table, json or csv, not \"%s\"", s->format);
-    return -EINVAL;
+    if (find_format(s->format, &f) < 0) {
+        snprintf(err, CONF_ERR_MAX, "-o must be table, json or csv, not \"%s\"",
+                 s->format);
+        return -EINVAL;
+    }
+    if (why) {
+        snprintf(err, CONF_ERR_MAX, "%s", why);
+        return -EINVAL;
+    }
+    rc = check_list("agents", s->agents, CTL_MAX_AGENTS, err);
+    if (rc == 0)
+        rc = check_list("dnsd", s->dnsd, LIST_MAX, err);
+    if (rc == 0)
+        rc = check_list("reportd", s->reportd, LIST_MAX, err);
+    return rc < 0 ? rc : check_list("http", s->http, LIST_MAX, err);
 }
 
 static const struct opts_program program = {

@@ -219,6 +219,188 @@ static void t_wrong_configuration_is_exit_code_2(void **state)
     }
 }
 
+/* --- --check-config ----------------------------------------------------------------- */
+
+/* --check-config must refuse the configuration: exit code 2, and <text> after the name
+ * of the program. */
+static void check_refuses(const char *name, const char *text)
+{
+    char want[400];
+
+    snprintf(want, sizeof(want), "%s: %s", name, text);
+    proc_start(&p, name, "-c", conf, "--check-config", NULL);
+    if (!proc_line(p.err, line, sizeof(line)))
+        fail_msg("--check-config accepted what should be refused with: %s", want);
+    if (strncmp(line, want, strlen(want)) != 0)
+        fail_msg("\"%s\" was expected, and printed was: %s", want, line);
+    assert_int_equal(proc_wait(&p), 2);
+}
+
+static void check_accepts(const char *name)
+{
+    proc_start(&p, name, "-c", conf, "--check-config", NULL);
+    while (proc_line(p.err, line, sizeof(line)))
+        print_error("%s: %s\n", name, line);
+    assert_int_equal(proc_wait(&p), 0);
+}
+
+static void t_check_config_refuses_addresses_that_the_start_refuses(void **state)
+{
+    static const char *const daemons[][2] = {{"lars-dnsd", "dnsd"},
+                                             {"lars-reportd", "reportd"}};
+    char text[200];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        snprintf(text, sizeof(text), "[%s] address and port: cannot listen on 192.0.2.1:",
+                 daemons[i][1]);
+        write_conf("[%s]\naddress = 192.0.2.1\n", daemons[i][1]);
+        check_refuses(daemons[i][0], text);
+        fails(daemons[i][0], "cannot listen on 192.0.2.1:");
+        write_conf("[%s]\nport = 0\n[http]\nlisten = 192.0.2.1:80\n", daemons[i][1]);
+        check_refuses(daemons[i][0], "[http] listen: cannot listen on 192.0.2.1:80");
+        fails(daemons[i][0], "cannot open the HTTP port, [http] listen");
+    }
+    write_conf("[agent]\naddress = 192.0.2.1\ndir = %s/a\n", folder);
+    check_refuses("lars-agentd",
+                  "[agent] address and port: cannot listen on 192.0.2.1:8888");
+    write_conf("[agent]\nport = 0\ndir = %s/a\n[http]\nlisten = 192.0.2.1:80\n",
+               folder);
+    check_refuses("lars-agentd", "[http] listen: cannot listen on 192.0.2.1:80");
+    fails("lars-agentd", "cannot open the HTTP port, [http] listen");
+}
+
+static void t_check_config_refuses_folders_that_the_start_refuses(void **state)
+{
+    static const char guard[] = "[dnsd]\nport = 0\n[db]\nsocket = /gone\n[guard]\n";
+    char path[100];
+
+    (void)state;
+    write_conf("[agent]\nport = 0\ndir = %s/a/b\n", folder);
+    check_refuses("lars-agentd", "[agent] dir: cannot create the folder ");
+    fails("lars-agentd", "cannot use the folder ");
+    write_conf("[agent]\nport = 0\ndir = %s\n", conf);
+    check_refuses("lars-agentd", "[agent] dir: cannot use the folder ");
+    fails("lars-agentd", "cannot use the folder ");
+    write_conf("[agent]\nport = 0\ndir = %s/a\n[shm]\ndir = %s/b/c\n", folder, folder);
+    check_refuses("lars-agentd", "[shm] dir: cannot create the folder ");
+    fails("lars-agentd", "cannot create the shared memory ");
+    write_conf("%sdir = %s/g/h\n", guard, folder);
+    check_refuses("lars-dnsd", "[guard] dir: cannot create the folder ");
+    fails("lars-dnsd", "cannot use the folder of the last known good routes");
+    write_conf("%sdir = %s\n", guard, conf);
+    check_refuses("lars-dnsd", "[guard] dir: cannot use the folder ");
+    snprintf(path, sizeof(path), "%s/o", folder);
+    assert_int_equal(mkdir(path, 0755), 0);
+    snprintf(path, sizeof(path), "%s/o/routes.calls.0", folder);
+    assert_int_equal(mkdir(path, 0755), 0);
+    write_conf("[agent]\nport = 0\ndir = %s/o\n", folder);
+    check_refuses("lars-agentd", "[agent] dir: cannot use the file routes.calls.0: Is a "
+                                 "directory (EISDIR)");
+    fails("lars-agentd", "cannot open the outbox of reports");
+}
+
+static void t_check_config_refuses_values_that_no_start_can_use(void **state)
+{
+    static const struct {
+        const char *program, *conf, *text;
+    } bad[] = {
+        {"lars-dnsd", "[http]\nlisten = 9880\n", "[http] listen must be ADDRESS:PORT"},
+        {"lars-reportd", "[http]\nlisten = x:1\n", "[http] listen must be ADDRESS:PORT"},
+        {"lars-agentd", "[http]\nlisten = ::1\n", "[http] listen must be ADDRESS:PORT"},
+        {"lars-dnsd", "[http]\nlisten = 127.0.0.1:7778\n",
+         "[http] listen is the port on which agents connect"},
+        {"lars-dnsd", "[db]\nhost = db1:3306\n", "[db] host must be a name or an address "
+                                                 "without a port"},
+        {"lars-reportd", "[db]\nhost =\n", "[db] host must be a name or an address"},
+        {"larsctl", "[db]\nhost = db1, db2\n", "[db] host must be a name or an address"},
+        {"lars-dnsd", "[db]\nuser =\n", "[db] user must not be empty"},
+        {"lars-reportd", "[db]\nname =\n", "[db] name must not be empty"},
+        {"lars-agentd", "[agent]\ndir =\n", "[agent] dir must not be empty"},
+        {"lars-reportd", "[alarm]\nwebhook = ops.example.com\n",
+         "[alarm] webhook must be a URL"},
+        {"larsctl", "[larsctl]\nagents = 127.0.0.1:8888 10.0.0.1\n",
+         "[larsctl] agents: \"10.0.0.1\" is not ADDRESS:PORT"},
+        {"larsctl", "[larsctl]\nhttp = localhost:9880\n",
+         "[larsctl] http: \"localhost:9880\" is not ADDRESS:PORT"},
+        {"larsctl", "[larsctl]\ndnsd = 127.0.0.1:70000\n",
+         "[larsctl] dnsd: \"127.0.0.1:70000\" is not ADDRESS:PORT"},
+        {"larsctl", "[larsctl]\nreportd = ;\nformat = xml\n", "-o must be table, json"},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        write_conf("%s", bad[i].conf);
+        check_refuses(bad[i].program, bad[i].text);
+    }
+    write_conf("[choice]\nzone = a\033[31m\n");
+    proc_start(&p, "lars-agentd", "-c", conf, "--check-config", NULL);
+    proc_expect_line(p.err, "has a control character");
+    assert_int_equal(proc_wait(&p), 2);
+}
+
+static void t_check_config_refuses_more_agents_than_larsctl_can_ask(void **state)
+{
+    char list[700] = "";
+    int i;
+
+    (void)state;
+    for (i = 0; i < 33; i++)
+        snprintf(list + strlen(list), sizeof(list) - strlen(list), " 10.0.0.%d:8888", i);
+    write_conf("[larsctl]\nagents =%s\n", list);
+    check_refuses("larsctl", "[larsctl] agents: there are more than 32 addresses");
+}
+
+static void t_check_config_refuses_an_alarm_program_that_cannot_run(void **state)
+{
+    (void)state;
+    write_conf("[reportd]\nport = 0\n[alarm]\nexec = %s/gone\n", folder);
+    check_refuses("lars-reportd", "[alarm] exec: cannot run the program ");
+    write_conf("[reportd]\nport = 0\n[alarm]\nexec = %s\n", folder);
+    check_refuses("lars-reportd", "[alarm] exec: cannot run the program ");
+}
+
+static void t_check_config_accepts_what_a_running_agent_uses(void **state)
+{
+    int fd, port = taken_port(SOCK_STREAM, &fd);
+
+    (void)state;
+    write_conf("[agent]\nport = 0\ndir = %s/a\n[shm]\ndir = %s/s\nmax_nodes = 64\n",
+               folder, folder);
+    check_accepts("lars-agentd");
+    proc_start(&other, "lars-agentd", "-c", conf, NULL);
+    proc_wait_port(&other);
+    check_accepts("lars-agentd");
+    write_conf("[agent]\nport = %d\ndir = %s/a\n[shm]\ndir = %s/s\nmax_nodes = 64\n",
+               other.port, folder, folder);
+    check_accepts("lars-agentd");
+    assert_int_equal(proc_end(&other, SIGTERM), 0);
+    write_conf("[reportd]\nport = %d\n", port);
+    check_accepts("lars-reportd");
+    write_conf("[dnsd]\nport = 0\n[http]\nlisten = 127.0.0.1:%d\n", port);
+    check_accepts("lars-dnsd");
+    close(fd);
+}
+
+static void t_check_config_leaves_nothing_behind(void **state)
+{
+    char cmd[200];
+
+    (void)state;
+    write_conf("[agent]\nport = 0\ndir = %s/a\n[shm]\ndir = %s/s\nmax_nodes = 64\n",
+               folder, folder);
+    check_accepts("lars-agentd");
+    snprintf(cmd, sizeof(cmd), "[ \"$(ls %s)\" = conf.ini ]", folder);
+    assert_int_equal(system(cmd), 0);
+    snprintf(cmd, sizeof(cmd), "mkdir %s/s", folder);
+    assert_int_equal(system(cmd), 0);
+    check_accepts("lars-agentd");
+    snprintf(cmd, sizeof(cmd), "rmdir %s/s", folder);
+    assert_int_equal(system(cmd), 0);
+}
+
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 T_MAIN(E(t_taken_tcp_port_is_named), E(t_taken_http_port_is_not_blamed_on_another),
@@ -226,4 +408,11 @@ T_MAIN(E(t_taken_tcp_port_is_named), E(t_taken_http_port_is_not_blamed_on_anothe
        E(t_folder_that_cannot_be_created_is_named),
        E(t_second_agent_of_a_folder_is_named), E(t_outbox_that_cannot_be_opened_is_named),
        E(t_shared_memory_that_cannot_be_created_is_named),
-       E(t_wrong_configuration_is_exit_code_2))
+       E(t_wrong_configuration_is_exit_code_2),
+       E(t_check_config_refuses_addresses_that_the_start_refuses),
+       E(t_check_config_refuses_folders_that_the_start_refuses),
+       E(t_check_config_refuses_values_that_no_start_can_use),
+       E(t_check_config_refuses_more_agents_than_larsctl_can_ask),
+       E(t_check_config_refuses_an_alarm_program_that_cannot_run),
+       E(t_check_config_accepts_what_a_running_agent_uses),
+       E(t_check_config_leaves_nothing_behind))

@@ -62,6 +62,14 @@ static bool parse_rate(const char *text, uint32_t *out)
     return text[n] == '\0';
 }
 
+/* Such a byte is a mistake, and it would reach terminals and logs. */
+static bool has_control(const char *value)
+{
+    while (*value && (unsigned char)*value >= ' ' && *value != 127)
+        value++;
+    return *value != '\0';
+}
+
 /* Store <value> in its field.  Returns NULL, or what is wrong with <value>. */
 static const char *set_field(const struct conf_key *k, void *out, const char *value)
 {
@@ -71,6 +79,8 @@ static const char *set_field(const struct conf_key *k, void *out, const char *va
     if (k->type == CONF_TEXT) {
         if (strlen(value) >= k->max)
             return "too long";
+        if (has_control(value))
+            return "has a control character";
         memcpy(field, value, strlen(value) + 1);
         return NULL;
     }

@@ -224,6 +224,8 @@ int opts_read(const struct opts_program *p, int argc, char **argv, void *values,
         rc = apply(&a, values, err);
     if (rc == 0 && p->check)
         rc = p->check(values, err);
+    if (rc == 0 && a.show == CHECK && p->try_start)
+        rc = p->try_start(values, err);
     return rc < 0 || !a.show ? rc : print(&a, values, file);
 }
 

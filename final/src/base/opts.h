@@ -44,6 +44,9 @@ struct opts_program {
     /* What the table cannot check, such as an address.  Returns 0, or -EINVAL with a
      * sentence in <err>.  NULL = nothing. */
     int (*check)(const void *values, char err[CONF_ERR_MAX]);
+    /* For --check-config only: what the start would find in this system, such as a folder
+     * that cannot be written.  Changes nothing that stays.  As <check>. */
+    int (*try_start)(const void *values, char err[CONF_ERR_MAX]);
     /* More for --help (<as_table> false) and --describe (true); NULL = nothing. */
     void (*more)(FILE *to, bool as_table);
 };

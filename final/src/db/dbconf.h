@@ -35,6 +35,9 @@ struct dbconf {
         DBCONF_U32(at, timeout_s, 1, 60, "3",                                            \
                    "seconds that a connect, a read or a write may take")
 
+/* Returns NULL, or a static sentence that names the key that is wrong.  Thread: any. */
+const char *dbconf_wrong_value(const struct dbconf *d);
+
 /* Borrows from <d>. */
 static inline struct myconn_config dbconf_myconn(const struct dbconf *d)
 {

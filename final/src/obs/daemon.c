@@ -61,7 +61,7 @@ int daemon_listen(const struct daemon *d, const char *address, uint32_t port)
     return lfd;
 }
 
-static const char *mend_of(int rc)
+const char *daemon_mend(int rc)
 {
     switch (-rc) {
     case EADDRINUSE:
@@ -98,8 +98,24 @@ static const char *mend_of(int rc)
 int daemon_failed(const struct daemon *d, int rc, const char *what)
 {
     fprintf(stderr, "%s: %s: %s (%s); %s\n", d->name, what, err_text(rc), err_str(rc),
-            mend_of(rc));
+            daemon_mend(rc));
     return rc;
+}
+
+const char *daemon_wrong_value(const char *http, const char *level,
+                               const struct net_addr *at)
+{
+    enum log_level parsed;
+    struct net_addr h;
+
+    if (loglevel_parse(level, &parsed) < 0)
+        return LOGLEVEL_WRONG;
+    if (http[0] && net_addr_parse(&h, http) < 0)
+        return "[http] listen must be ADDRESS:PORT, such as 127.0.0.1:9880 or "
+               "[::1]:9880, or empty";
+    if (http[0] && at && h.port != 0 && net_addr_equal(&h, at))
+        return "[http] listen is the port on which agents connect; configure another";
+    return NULL;
 }
 
 int daemon_run(struct daemon *d)

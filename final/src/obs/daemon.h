@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "base/net_addr.h"
 #include "net/evloop.h"
 #include "net/evsig.h"
 #include "obs/loglevel.h"
@@ -32,6 +33,15 @@ int daemon_listen(const struct daemon *d, const char *address, uint32_t port);
 /* Print "NAME: <what>: the words for <rc>" and how to mend it, on standard error.  <what>
  * names the part that could not start.  Returns <rc>. */
 int daemon_failed(const struct daemon *d, int rc, const char *what);
+
+/* What an operator can do about <rc>, an -errno of a start: a static string. */
+const char *daemon_mend(int rc);
+
+/* Check the values that each daemon has: <http> is [http] listen, <level> [log] level.
+ * <at> is the TCP port of the daemon; NULL = it has none.  Returns NULL, or a static
+ * sentence that names the key that is wrong. */
+const char *daemon_wrong_value(const char *http, const char *level,
+                               const struct net_addr *at);
 
 /* Run the loop until SIGINT or SIGTERM.  Returns 0 or -errno. */
 int daemon_run(struct daemon *d);
