@@ -314,6 +314,7 @@ static void configure_agent(struct agent_config *cfg)
     cfg->classic = set.classic;
     cfg->classic.window_ms = set.idle_s * 1000;
     cfg->classic.overload_ms = set.overload_s * 1000;
+    cfg->zone = set.zone;
     cfg->report_ms = set.report_ms;
     cfg->refresh_ms = set.update_s * 1000;
     cfg->file_ms = FILE_MS;

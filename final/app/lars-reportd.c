@@ -12,11 +12,14 @@
 #include <unistd.h>
 
 #include "base/opts.h"
+#include "base/process_name.h"
 #include "db/dbconf.h"
 #include "db/statusdb_mysql.h"
 #include "net/looppool.h"
+#include "net/sock.h"
 #include "obs/daemon.h"
 #include "obs/startcheck.h"
+#include "report/agent_states.h"
 #include "report/batchsrv.h"
 #include "report/report_metrics.h"
 #include "report/reportsrv.h"
@@ -24,6 +27,7 @@
 #define WRITERS_MAX 64
 #define AGE_MAX 1000000000 /* seconds, 31 years */
 #define BATCHES_MAX 1000 /* that wait in each writer; 60 KiB at most */
+#define STATES_MAX 1000 /* messages of agents that wait; 55 KiB each */
 #define ROUND_MS 1000 /* between two rounds of the leader's tasks */
 #define LEASE_S 5
 
@@ -160,6 +164,7 @@ static struct {
     struct daemon d;
     struct reportsrv *srv;
     struct batchsrv *batches;
+    struct agent_states *states;
     struct leader_tasks *leader;
     struct alarm_watch *alarms;
     struct httpd *http;
@@ -244,6 +249,31 @@ static void stop_writers(void)
              (unsigned long long)sum.n_refused);
 }
 
+static int start_agent_states(int lfd)
+{
+    struct myconn_config mc = dbconf_myconn(&set.db);
+    struct agent_states_config c = {.max = STATES_MAX, .srv = me.batches};
+    char name[PROCESS_NAME_MAX], address[NET_ADDR_STRLEN];
+    struct service_db *db;
+    struct net_addr at;
+    int rc = sock_local_addr(lfd, &at);
+
+    if (rc == 0)
+        rc = service_db_create(&db, &mc);
+    if (rc < 0)
+        return rc;
+    c.name = process_name(name, &at);
+    c.address = net_addr_str(&at, address);
+    return agent_states_start(&me.states, db, &c);
+}
+
+static int add_messages(struct dispatch *d, void *arg)
+{
+    int rc = batchsrv_more(d, arg);
+
+    return rc < 0 ? rc : agent_states_more(d, me.states);
+}
+
 /* Takes <lfd>.  Returns 0 or -errno. */
 static int start_service(int lfd)
 {
@@ -251,7 +281,7 @@ static int start_service(int lfd)
                                          .max_conns = set.max_connections,
                                          .writer = writers,
                                          .n_writers = set.writers,
-                                         .more = batchsrv_more,
+                                         .more = add_messages,
                                          .on_start = batchsrv_on_start,
                                          .on_close = batchsrv_on_close,
                                          .arg = me.batches};
@@ -282,6 +312,8 @@ static int start(void)
         rc = start_writers();
     if (rc == 0)
         rc = start_batchwriters(me.batches);
+    if (rc == 0)
+        rc = start_agent_states(lfd);
     if (rc < 0) {
         close(lfd);
         return daemon_failed(&me.d, rc, part);
@@ -316,9 +348,11 @@ static void stop(void)
     leader_tasks_stop(me.leader);
     for (i = 0; i < set.writers; i++)
         batchwriter_stop(batchwriters[i]);
+    agent_states_stop(me.states);
     reportsrv_destroy(me.srv);
     for (i = 0; i < set.writers; i++)
         batchwriter_destroy(batchwriters[i]);
+    agent_states_destroy(me.states);
     batchsrv_destroy(me.batches);
     stop_writers();
     daemon_fini(&me.d);

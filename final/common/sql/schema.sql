@@ -178,3 +178,56 @@ CREATE TABLE IF NOT EXISTS CmdIDConfig (
     content VARCHAR(255) NOT NULL DEFAULT '',
     PRIMARY KEY (id), UNIQUE KEY cmdid (cmdid)
 ) ENGINE = InnoDB;
+
+-- Processes, and when each last showed that it works.  A process writes its own row; the
+-- rows of agents come by message 38.  (stream, seq) is the message that wrote the row.
+CREATE TABLE IF NOT EXISTS Service (
+    kind     VARCHAR(16) NOT NULL,          -- agent, dnsd or reportd
+    name     VARCHAR(64) NOT NULL,          -- HOST/ADDRESS:PORT
+    zone     VARCHAR(32) NOT NULL DEFAULT '',
+    address  VARCHAR(64) NOT NULL DEFAULT '',
+    version  VARCHAR(16) NOT NULL DEFAULT '',
+    revision BIGINT UNSIGNED NOT NULL DEFAULT 0,    -- of the routes that it serves
+    state    VARCHAR(64) NOT NULL DEFAULT '',       -- '' = all is well
+    stream   BINARY(16) NOT NULL DEFAULT '',
+    seq      BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    seen_at  TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (kind, name)
+) ENGINE = InnoDB;
+
+-- What each agent has in force for each module that it uses.
+CREATE TABLE IF NOT EXISTS AgentRoute (
+    agent   VARCHAR(64) NOT NULL,
+    modid   INT UNSIGNED NOT NULL,
+    cmdid   INT UNSIGNED NOT NULL,
+    version BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    sum     BIGINT UNSIGNED NOT NULL DEFAULT 0,     -- of its nodes, as messages have it
+    policy  BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    at      TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (agent, modid, cmdid), KEY by_module (modid, cmdid)
+) ENGINE = InnoDB;
+
+-- Nodes that an agent gives no calls to, or few.  A Report Service adds the nodes of zones
+-- without an agent, which it checks itself.
+CREATE TABLE IF NOT EXISTS AgentNode (
+    agent VARCHAR(64) NOT NULL,
+    modid INT UNSIGNED NOT NULL,
+    cmdid INT UNSIGNED NOT NULL,
+    ip    INT UNSIGNED NOT NULL,
+    port  INT UNSIGNED NOT NULL,
+    state TINYINT UNSIGNED NOT NULL,                -- 1 down, 2 ejected, 3 on trial
+    PRIMARY KEY (agent, modid, cmdid, ip, port), KEY by_node (modid, cmdid, ip, port)
+) ENGINE = InnoDB;
+
+-- Modules that a DNSService holds, written by it each second.
+CREATE TABLE IF NOT EXISTS RouteHold (
+    dnsd    VARCHAR(64) NOT NULL,
+    modid   INT UNSIGNED NOT NULL,
+    cmdid   INT UNSIGNED NOT NULL,
+    had     INT UNSIGNED NOT NULL,
+    gone    INT UNSIGNED NOT NULL,
+    since   TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    seen_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (dnsd, modid, cmdid)
+) ENGINE = InnoDB;
+ALTER TABLE Alarm MODIFY detail VARCHAR(500) NOT NULL DEFAULT '';

@@ -19,6 +19,7 @@
 
 #include "agent/agent_private.h"
 #include "base/mono.h"
+#include "base/process_name.h"
 
 #define PORT_TRIES 100                /* to find three free ports in a row */
 #define DRAIN_S 2
@@ -108,6 +109,25 @@ static int create_dataplane(struct agent *a, const struct agent_config *cfg)
     return rc < 0 ? rc : udp_calls_create(&a->udp_calls, dc.dir, SHARD_N);
 }
 
+static int create_state(struct agent *a, const struct agent_config *cfg)
+{
+    struct agent_state_config sc = {.pool = a->pool,
+                                    .report_thread = AGENT_REPORT,
+                                    .data_thread = AGENT_DATAPLANE,
+                                    .rep = a->rep,
+                                    .batches = a->batches,
+                                    .dataplane = a->dataplane,
+                                    .name = cfg->name,
+                                    .zone = cfg->zone ? cfg->zone : ""};
+    char name[PROCESS_NAME_MAX];
+    struct net_addr at = cfg->at;
+
+    at.port = a->port;
+    if (!sc.name)
+        sc.name = process_name(name, &at);
+    return agent_state_create(&a->state, &sc);
+}
+
 static int create_clients(struct agent *a, const struct agent_config *cfg)
 {
     struct dnscli_config dc = {.n_server = cfg->n_dns,
@@ -131,6 +151,8 @@ static int create_clients(struct agent *a, const struct agent_config *cfg)
     memcpy(rc.server, cfg->report, sizeof(rc.server));
     if (err == 0)
         err = repcli_create(&a->rep, looppool_loop(a->pool, AGENT_REPORT), &rc);
+    if (err == 0) /* before the dnscli, which has routes of the file */
+        err = create_state(a, cfg);
     if (err == 0)
         err = dnscli_create(&a->dns, looppool_loop(a->pool, AGENT_DNS), &dc);
     return err;
@@ -213,6 +235,7 @@ static void destroy_agent(struct agent *a)
 {
     stop_checks(a);
     failover_destroy(a->failover);
+    agent_state_destroy(a->state);
     destroy_shards(a);
     dnscli_destroy(a->dns);
     repcli_destroy(a->rep);

@@ -21,6 +21,8 @@ struct agent_config {
     struct net_addr report[TCPCLI_MAX_ADDRS]; /* Report Services; likewise */
     size_t n_dns, n_report;           /* 1 and more */
     uint32_t caller;                  /* our IPv4 in reports; 0 = the connection's */
+    const char *name, *zone; /* of this agent, in tables and alarms; copied.
+                                       * name NULL: HOST/ADDRESS:PORT; zone NULL: none */
     const char *route_file;           /* copied; the outboxes are beside it */
     struct classic_config classic;
     /* Only dir, max_nodes, max_modules, policy and health; the agent sets the rest.  dir

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "agent/agent.h"
+#include "agent/agent_state.h"
 #include "agent/dnscli.h"
 #include "agent/failover.h"
 #include "agent/repcli.h"
@@ -35,6 +36,7 @@ struct agent {
     struct route_sync *route_sync;    /* AGENT_DNS's */
     struct repcli *rep;               /* AGENT_REPORT's */
     struct batch_sender *batches;     /* has functions for each thread */
+    struct agent_state *state; /* AGENT_REPORT's */
     struct failover *failover;        /* AGENT_DNS's and AGENT_REPORT's */
     uint16_t port;
     bool started;                     /* set before the threads run, constant then */

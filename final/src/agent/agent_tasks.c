@@ -18,6 +18,7 @@
 
 #include "agent/agent_private.h"
 #include "base/log.h"
+#include "route/routedelta.h"
 
 /* Takes <arg>, on failure as well.  Returns as looppool_post(). */
 static int post_task(struct agent *a, unsigned thread, msgq_run_fn *run, void *arg)
@@ -61,6 +62,9 @@ void agent_tasks_want(const struct module_id *m, void *arg)
 
 void agent_tasks_forget(const struct module_id *m, void *arg)
 {
+    struct agent *a = arg;
+
+    agent_state_set_route(a->state, m, 0);
     post_module(arg, run_forget, m);
 }
 
@@ -110,6 +114,8 @@ void agent_tasks_route(const struct module_id *m, const struct route_node *node,
 
     if (n > 0)
         a->has_route = true;
+    if (a->state)
+        agent_state_set_route(a->state, m, routedelta_sum(node, n));
     LOG_DEBUG("route.received", "modid=%u cmdid=%u nodes=%zu", m->modid, m->cmdid, n);
     if (!a->started) {                /* from the file, before any thread runs */
         if (a->dataplane)
@@ -218,6 +224,7 @@ void agent_tasks_report_up(void *arg)
 
     a->n_report_up++;
     batch_sender_on_up(a->batches, repcli_caller(a->rep));
+    agent_state_on_up(a->state);
     agent_tasks_report_all(a);
 }
 

@@ -31,6 +31,7 @@
 #include "agent_data/collector.h"
 #include "agent_data/ejector.h"
 #include "agent_data/inflight_audit.h"
+#include "agent_data/out_nodes.h"
 #include "base/err.h"
 #include "base/ipv4.h"
 #include "base/log.h"
@@ -190,6 +191,11 @@ static void on_changed(uint32_t mid, uint32_t nid, bool ejected, void *arg)
 static void on_still_ejected(uint32_t mid, uint32_t nid, void *arg)
 {
     announce_ejected(arg, mid, nid, true);
+}
+
+size_t dataplane_out_nodes(struct dataplane *p, struct msg_state_node *out, size_t max)
+{
+    return out_nodes_list(p->ejector, p->s, out, max);
 }
 
 /* --- counts into the outbox --------------------------------------------------------- */

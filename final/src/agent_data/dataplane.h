@@ -10,7 +10,7 @@
 #include "agent_report/batch_sender.h"
 #include "lb/health.h"
 #include "net/evloop.h"
-#include "proto/msg.h"
+#include "proto/msg_state.h"
 #include "route/route.h"
 
 struct dataplane;
@@ -46,6 +46,9 @@ void dataplane_set_route(struct dataplane *p, const struct module_id *m,
 
 /* What the database has on the module besides its nodes. */
 void dataplane_set_meta(struct dataplane *p, const struct msg_module_meta *m);
+
+/* The nodes that get no calls, or few, from this host: as out_nodes_list(). */
+size_t dataplane_out_nodes(struct dataplane *p, struct msg_state_node *out, size_t max);
 
 /* Brings all counts into the outbox and sends them, now. */
 void dataplane_flush(struct dataplane *p);

@@ -171,6 +171,16 @@ const struct dispatch *batch_sender_dispatch(const struct batch_sender *b)
     return b->dispatch;
 }
 
+int batch_sender_handle(struct batch_sender *b, int32_t msgid, dispatch_fn *fn, void *arg)
+{
+    return dispatch_set(b->dispatch, msgid, fn, arg);
+}
+
+bool batch_sender_knows_hello(const struct batch_sender *b)
+{
+    return b->peer == PEER_ACKNOWLEDGES;
+}
+
 void batch_sender_on_up(struct batch_sender *b, uint32_t caller)
 {
     char body[16];

@@ -54,6 +54,15 @@ const struct dispatch *batch_sender_dispatch(const struct batch_sender *b);
  * thread. */
 void batch_sender_on_up(struct batch_sender *b, uint32_t caller);
 
+/* Adds a handler of a frame that the Report Service sends; as dispatch_set().  Thread:
+ * init. */
+int batch_sender_handle(struct batch_sender *b, int32_t msgid, dispatch_fn *fn,
+                        void *arg);
+
+/* True when the peer of the connection has answered the hello, so that it knows messages
+ * from 32.  Thread: any. */
+bool batch_sender_knows_hello(const struct batch_sender *b);
+
 /* False once the peer is found to be a legacy peer.  True before, also while the hello is
  * unanswered.  Thread: any. */
 bool batch_sender_acknowledges(const struct batch_sender *b);

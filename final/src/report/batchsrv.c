@@ -73,9 +73,8 @@ static unsigned hash_of_stream(const uint8_t *stream)
 static void on_batch(struct conn *c, const struct frame *f, void *arg)
 {
     struct batchsrv *b = arg;
-    struct peer *p = conn_user(c);
-    struct peer_table *t = table_of(c);
     struct msg_batch *m;
+    uint64_t tag[2];
     char peer[NET_ADDR_STRLEN];
     int rc = msg_batch_unpack(&m, f->body, f->len);
 
@@ -84,12 +83,11 @@ static void on_batch(struct conn *c, const struct frame *f, void *arg)
                   err_str(rc), net_addr_str(conn_peer(c), peer));
         return;
     }
-    if (!p || !t || b->n_writers == 0) {
+    if (!batchsrv_tag(c, tag) || b->n_writers == 0) {
         free(m);                      /* not acknowledged, so the agent repeats it */
         return;
     }
-    batchwriter_put(b->writer[hash_of_stream(m->stream) % b->n_writers], m,
-                    (const uint64_t[2]){t->index, p->number});
+    batchwriter_put(b->writer[hash_of_stream(m->stream) % b->n_writers], m, tag);
 }
 
 int batchsrv_more(struct dispatch *d, void *arg)
@@ -141,37 +139,59 @@ void batchsrv_ended(const struct batchsrv *b, uint64_t ended[CONN_WHY_COUNT])
         ended[i] = b->n_ended[i];
 }
 
-struct ack_task {
-    struct msg_ack ack;
-    uint64_t number;
+struct send_task {
+    uint64_t number; /* of the connection */
+    int32_t msgid;
+    size_t len;
+    char body[BATCHSRV_SEND];
 };
 
-static void run_ack(void *arg, void *user)
+static void run_send(void *arg, void *user)
 {
-    struct ack_task *t = arg;
+    struct send_task *t = arg;
     struct peer_table *table = conn_group_user(user);
     struct peer *p = NULL;
-    char body[64];
-    ssize_t n = msg_batch_pack_ack(&t->ack, body, sizeof(body));
 
     HASH_FIND(hh, table->peers, &t->number, sizeof(t->number), p);
-    if (p && n > 0)
-        conn_send(p->c, MSG_REPORT_ACK, body, (size_t)n);
+    if (p)
+        conn_send(p->c, t->msgid, t->body, t->len);
     free(t);
 }
 
-void batchsrv_on_applied(const struct msg_ack *ack, const uint64_t tag[2], void *arg)
+void batchsrv_send(struct batchsrv *b, const uint64_t tag[2], int32_t msgid,
+                   const void *body, size_t len)
 {
-    struct batchsrv *b = arg;
-    struct ack_task *t = malloc(sizeof(*t));
+    struct send_task *t = len <= BATCHSRV_SEND ? malloc(sizeof(*t)) : NULL;
 
     if (!t)
-        return;                       /* the agent repeats the batch, which is then found
-                                       * to be applied, and acknowledged */
-    t->ack = *ack;
-    t->number = tag[1];
-    if (mtsrv_post(b->srv, (unsigned)tag[0], &(struct msgq_task){run_ack, free, t}) < 0)
+        return;
+    *t = (struct send_task){.number = tag[1], .msgid = msgid, .len = len};
+    memcpy(t->body, body, len);
+    if (mtsrv_post(b->srv, (unsigned)tag[0], &(struct msgq_task){run_send, free, t}) < 0)
         free(t);
+}
+
+bool batchsrv_tag(const struct conn *c, uint64_t tag[2])
+{
+    struct peer_table *t = table_of(c);
+    struct peer *p = conn_user(c);
+
+    if (!p || !t)
+        return false;
+    tag[0] = t->index;
+    tag[1] = p->number;
+    return true;
+}
+
+/* An acknowledgement that is lost costs a repetition: the agent sends the batch again,
+ * and it is found to be applied. */
+void batchsrv_on_applied(const struct msg_ack *ack, const uint64_t tag[2], void *arg)
+{
+    char body[BATCHSRV_SEND];
+    ssize_t n = msg_batch_pack_ack(ack, body, sizeof(body));
+
+    if (n > 0)
+        batchsrv_send(arg, tag, MSG_REPORT_ACK, body, (size_t)n);
 }
 
 /* The first task of each thread, so it runs before the thread gets a connection. */

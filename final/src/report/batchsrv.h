@@ -5,6 +5,7 @@
 #ifndef LARS_REPORT_BATCHSRV_H
 #define LARS_REPORT_BATCHSRV_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "net/mtsrv.h"
@@ -30,6 +31,17 @@ int batchsrv_serve(struct batchsrv *b, struct mtsrv *srv, struct batchwriter **w
 
 /* The writers' callback: acknowledge the batch on the connection that it came by. */
 void batchsrv_on_applied(const struct msg_ack *ack, const uint64_t tag[2], void *arg);
+
+/* Names the connection <c> for batchsrv_send(); false: it has no name, because memory was
+ * short.  Thread: that of the connection. */
+bool batchsrv_tag(const struct conn *c, uint64_t tag[2]);
+
+/* Sends a frame of at most BATCHSRV_SEND bytes on the connection that <tag> names, unless
+ * it has ended.  Copies <body>.  A frame that cannot be sent is dropped.  Thread: any,
+ * until the reportsrv is destroyed. */
+#define BATCHSRV_SEND 64
+void batchsrv_send(struct batchsrv *b, const uint64_t tag[2], int32_t msgid,
+                   const void *body, size_t len);
 
 /* How many connections have ended so far, by reason.  Thread: any. */
 void batchsrv_ended(const struct batchsrv *b, uint64_t ended[CONN_WHY_COUNT]);

@@ -1,0 +1,35 @@
+/* agent_state -- tells the Report Service what this agent has in force: which nodes each
+ * module has, and which of them get no calls (message 38).  All of it after connecting,
+ * what changes within 100 ms, and a sign of life every 2 s.
+ * Thread: the report thread, unless said otherwise. */
+#ifndef LARS_AGENT_AGENT_STATE_H
+#define LARS_AGENT_AGENT_STATE_H
+
+#include "agent/repcli.h"
+#include "agent_report/batch_sender.h"
+#include "net/looppool.h"
+#include "proto/msg_state.h"
+
+struct agent_state;
+
+struct agent_state_config {
+    struct looppool *pool; /* borrowed, as the next ones */
+    unsigned report_thread, data_thread; /* threads of <pool> */
+    struct repcli *rep;
+    struct batch_sender *batches;
+    struct dataplane *dataplane; /* NULL: no shared memory */
+    const char *name, *zone; /* of this agent; copied */
+};
+
+/* Returns 0; -ENOMEM.  Thread: init. */
+int agent_state_create(struct agent_state **out, const struct agent_state_config *cfg);
+void agent_state_destroy(struct agent_state *s); /* NULL is fine.  Thread: init */
+
+/* The module's nodes have this checksum now; 0: it is no longer used.  Thread: any. */
+void agent_state_set_route(struct agent_state *s, const struct module_id *m,
+                           uint64_t sum);
+
+/* There is a new connection: everything is sent again. */
+void agent_state_on_up(struct agent_state *s);
+
+#endif

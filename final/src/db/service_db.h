@@ -1,0 +1,41 @@
+/* service_db -- the tables that say which processes work and what they have in force:
+ * Service, AgentRoute, AgentNode, RouteHold.  Time is the server's.  Each call is one
+ * transaction and returns 0, or as myconn_query(); service_db_error() then has the
+ * server's words.  Thread: one at a time. */
+#ifndef LARS_DB_SERVICE_DB_H
+#define LARS_DB_SERVICE_DB_H
+
+#include "db/myconn.h"
+#include "proto/msg_state.h"
+
+struct service_db;
+
+/* Copies <cfg>; connects when first used.  Returns 0 or -ENOMEM. */
+int service_db_create(struct service_db **out, const struct myconn_config *cfg);
+void service_db_close(
+    struct service_db *d); /* in the thread that used it; NULL is fine */
+
+/* What agent <s> says, unless a later message of its stream is there.  A message of
+ * another stream than the last one replaces everything that the agent had. */
+int service_db_put_agent(struct service_db *d, const struct msg_state *s);
+
+struct service_db_self { /* this process; words of process_name() */
+    const char *kind, *name, *address;
+    const char *state; /* one word; "" = all is well */
+    uint64_t revision;
+};
+
+/* This process works. */
+int service_db_beat(struct service_db *d, const struct service_db_self *self);
+
+struct service_db_hold {
+    uint32_t modid, cmdid, had, gone;
+};
+
+/* The modules that DNSService <dnsd> holds now; others that it held are removed. */
+int service_db_put_holds(struct service_db *d, const char *dnsd,
+                         const struct service_db_hold *hold, size_t n);
+
+const char *service_db_error(const struct service_db *d); /* of the last failure */
+
+#endif

@@ -1,0 +1,225 @@
+/* A queue between the loops and one thread with a connection to the database.
+ *
+ * Invariant: every wait of the thread ends within BEAT_MS, so the row of this process is
+ * written each second even when no agent says anything.
+ *
+ * Rejected: the batch writers.  A queue of batches that waits for a lock would delay what
+ * alarms are evaluated from. */
+#include "report/agent_states.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/deadline.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mono.h"
+#include "base/process_name.h"
+#include "base/worker.h"
+
+#define BEAT_MS 1000
+#define LOG_GAP_MS 60000
+
+struct job {
+    struct job *next;
+    uint64_t tag[2];
+    struct msg_state state;
+};
+
+struct agent_states {
+    struct service_db *db; /* the thread's, with what follows */
+    char name[PROCESS_NAME_MAX], address[PROCESS_NAME_MAX];
+    uint64_t beat_ms; /* monotonic; of the next beat */
+    bool down; /* the failure is logged already */
+    size_t max;
+    struct batchsrv *srv;
+    struct worker *worker; /* its lock guards what follows */
+    struct job *first, **last;
+    size_t n;
+    struct agent_states_stat stat;
+};
+
+static void put_job(struct agent_states *a, struct job *j)
+{
+    bool room;
+
+    worker_lock(a->worker);
+    room = a->n < a->max && !worker_is_stopping(a->worker);
+    a->stat.n_dropped += !room;
+    if (room) {
+        *a->last = j;
+        a->last = &j->next;
+        a->n++;
+        worker_wake(a->worker);
+    }
+    worker_unlock(a->worker);
+    if (!room)
+        free(j);
+}
+
+static void on_state(struct conn *c, const struct frame *f, void *arg)
+{
+    char peer[NET_ADDR_STRLEN];
+    struct job *j = malloc(sizeof(*j));
+    int rc = j ? msg_state_unpack(&j->state, f->body, f->len) : -ENOMEM;
+
+    if (rc == 0 && batchsrv_tag(c, j->tag)) {
+        j->next = NULL;
+        put_job(arg, j);
+        return;
+    }
+    free(j);
+    if (rc < 0)
+        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "agent_state.refused", "err=%s peer=%s",
+                  err_str(rc), net_addr_str(conn_peer(c), peer));
+}
+
+int agent_states_more(struct dispatch *d, struct agent_states *a)
+{
+    return dispatch_set(d, MSG_AGENT_STATE, on_state, a);
+}
+
+/* The next job, or NULL when a beat is due or it is time to stop. */
+static struct job *take_job(struct agent_states *a)
+{
+    struct timespec until;
+    uint64_t now = mono_ms();
+    struct job *j;
+
+    until = deadline_in(a->beat_ms > now ? (uint32_t)(a->beat_ms - now) : 0);
+    worker_lock(a->worker);
+    while (!worker_is_stopping(a->worker) && !a->first)
+        if (!worker_wait_until(a->worker, &until))
+            break;
+    j = worker_is_stopping(a->worker) ? NULL : a->first;
+    if (j) {
+        a->first = j->next;
+        if (!a->first)
+            a->last = &a->first;
+        a->n--;
+    }
+    worker_unlock(a->worker);
+    return j;
+}
+
+static void note_result(struct agent_states *a, int rc)
+{
+    if (rc < 0 && !a->down)
+        LOG_ERROR("db.down", "err=%s of=agent_states %s", err_str(rc),
+                  service_db_error(a->db));
+    if (rc == 0 && a->down)
+        LOG_INFO("db.back", "of=agent_states");
+    a->down = rc < 0;
+}
+
+static void write_state(struct agent_states *a, const struct job *j)
+{
+    struct msg_ack ack = {.seq = j->state.seq};
+    char body[BATCHSRV_SEND];
+    int rc = service_db_put_agent(a->db, &j->state);
+    ssize_t n;
+
+    note_result(a, rc);
+    worker_lock(a->worker);
+    a->stat.n_written += rc == 0;
+    a->stat.n_fail += rc < 0;
+    worker_unlock(a->worker);
+    if (rc < 0)
+        return;
+    memcpy(ack.stream, j->state.stream, MSG_STREAM);
+    n = msg_batch_pack_ack(&ack, body, sizeof(body));
+    if (n > 0)
+        batchsrv_send(a->srv, j->tag, MSG_AGENT_STATE_ACK, body, (size_t)n);
+}
+
+static void beat(struct agent_states *a)
+{
+    const struct service_db_self self = {"reportd", a->name, a->address, "", 0};
+
+    if (mono_ms() < a->beat_ms)
+        return;
+    a->beat_ms = mono_ms() + BEAT_MS;
+    note_result(a, service_db_beat(a->db, &self));
+}
+
+static bool is_stopping(struct agent_states *a)
+{
+    bool yes;
+
+    worker_lock(a->worker);
+    yes = worker_is_stopping(a->worker);
+    worker_unlock(a->worker);
+    return yes;
+}
+
+static void agent_states_main(void *arg)
+{
+    struct agent_states *a = arg;
+    struct job *j;
+
+    while (!is_stopping(a)) {
+        beat(a);
+        j = take_job(a);
+        if (j)
+            write_state(a, j);
+        free(j);
+    }
+    service_db_close(a->db); /* in the thread that used it */
+    a->db = NULL;
+}
+
+void agent_states_destroy(struct agent_states *a)
+{
+    struct job *j, *next;
+
+    if (!a)
+        return;
+    worker_destroy(a->worker);
+    service_db_close(a->db);
+    for (j = a->first; j; j = next) {
+        next = j->next;
+        free(j);
+    }
+    free(a);
+}
+
+int agent_states_start(struct agent_states **out, struct service_db *db,
+                       const struct agent_states_config *cfg)
+{
+    struct agent_states *a = calloc(1, sizeof(*a));
+    int rc;
+
+    if (!a) {
+        service_db_close(db);
+        return -ENOMEM;
+    }
+    a->db = db;
+    a->max = cfg->max;
+    a->srv = cfg->srv;
+    a->last = &a->first;
+    snprintf(a->name, sizeof(a->name), "%s", cfg->name);
+    snprintf(a->address, sizeof(a->address), "%s", cfg->address);
+    rc = worker_create(&a->worker);
+    if (rc == 0)
+        rc = worker_start(a->worker, agent_states_main, a);
+    if (rc < 0)
+        agent_states_destroy(a);
+    else
+        *out = a;
+    return rc;
+}
+
+void agent_states_stop(struct agent_states *a)
+{
+    if (a)
+        worker_stop(a->worker);
+}
+
+void agent_states_stat(struct agent_states *a, struct agent_states_stat *out)
+{
+    worker_lock(a->worker);
+    *out = a->stat;
+    worker_unlock(a->worker);
+}

@@ -1,0 +1,38 @@
+/* agent_states -- takes the messages in which agents say what they have in force (message
+ * 38) and writes them to the database in a thread of its own, which also shows each
+ * second that this Report Service works.  A message is acknowledged (39) after its transaction;
+ * one that finds no room or fails is dropped, and the agent repeats it. */
+#ifndef LARS_REPORT_AGENT_STATES_H
+#define LARS_REPORT_AGENT_STATES_H
+
+#include "db/service_db.h"
+#include "report/batchsrv.h"
+
+struct agent_states;
+
+struct agent_states_config {
+    const char *name, *address; /* of this process, as process_name(); copied */
+    size_t max; /* messages that wait */
+    struct batchsrv *srv; /* borrowed; acknowledgements leave by it */
+};
+
+/* Takes <db>, on failure as well.  Returns 0; -ENOMEM, -EAGAIN.  Thread: init. */
+int agent_states_start(struct agent_states **out, struct service_db *db,
+                       const struct agent_states_config *cfg);
+
+/* End the thread; messages that wait or still come are dropped.  Takes at most the
+ * database's time-out.  Twice and NULL are fine.  Thread: init. */
+void agent_states_stop(struct agent_states *a);
+void agent_states_destroy(
+    struct agent_states *a); /* after the reportsrv.  NULL is fine */
+
+/* For reportsrv_config.more, after batchsrv_more(). */
+int agent_states_more(struct dispatch *d, struct agent_states *a);
+
+struct agent_states_stat {
+    uint64_t n_written, n_dropped, n_fail; /* messages; transactions that failed */
+};
+
+void agent_states_stat(struct agent_states *a, struct agent_states_stat *out); /* any */
+
+#endif

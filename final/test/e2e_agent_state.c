@@ -1,0 +1,95 @@
+/* What an agent has in force is in the database: which process works, the checksum of the
+ * nodes of each module, and the nodes that get no calls. */
+#include "lib/system.h"
+#include "route/routedelta.h"
+
+static unsigned long long number(const char *sql)
+{
+    return testdb_number(sql);
+}
+
+static int setup(void **state)
+{
+    int rc = system_setup_shm(state);
+
+    testdb_sql("DELETE FROM Service; DELETE FROM AgentRoute; DELETE FROM AgentNode");
+    system_agentd_conf("[choice]\nzone = a\n");
+    return rc;
+}
+
+#define SUM_OF_AGENT "SELECT COALESCE(MAX(sum), 0) FROM AgentRoute WHERE modid = 1"
+
+static void t_agent_reports_the_nodes_that_it_uses(void **state)
+{
+    struct route_node node[3] = {{0x7f000101, 80, 0, 0}, {0x7f000102, 80, 0, 0}};
+    unsigned long long before;
+
+    (void)state;
+    system_start();
+    T_WAIT(number("SELECT COUNT(*) FROM Service WHERE kind = 'agent' AND zone = 'a' AND "
+                  "version <> '' AND seq > 0") == 1);
+    T_WAIT(number(SUM_OF_AGENT) != 0);
+    before = number(SUM_OF_AGENT);
+    testdb_sql("SET @lars_confirmed = 1; DELETE FROM RouteData WHERE serverip > "
+               "INET_ATON('127.0.1.2')");
+    T_WAIT(number(SUM_OF_AGENT) == routedelta_sum(node, 2));
+    assert_true(before != routedelta_sum(node, 2));
+    assert_int_equal(number("SELECT COUNT(*) FROM AgentRoute"), 1);
+}
+
+static void t_agent_shows_that_it_lives_and_a_successor_replaces_its_rows(void **state)
+{
+    unsigned long long seq;
+
+    (void)state;
+    system_start();
+    T_WAIT(number("SELECT COALESCE(MAX(seq), 0) FROM Service WHERE kind = 'agent'") > 0);
+    seq = number("SELECT seq FROM Service WHERE kind = 'agent'");
+    T_WAIT(number("SELECT seq FROM Service WHERE kind = 'agent'") > seq);
+    proc_kill(&sys.agentd);
+    testdb_sql("INSERT INTO AgentRoute (agent, modid, cmdid, sum) SELECT name, 99, 1, 5 "
+               "FROM Service WHERE kind = 'agent'");
+    system_start_agentd();
+    T_WAIT(number("SELECT COUNT(*) FROM AgentRoute WHERE modid = 99") == 0);
+    T_WAIT(number("SELECT COUNT(*) FROM AgentRoute WHERE modid = 1") == 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM Service WHERE kind = 'agent'"), 1);
+}
+
+static void t_node_without_calls_is_reported_until_it_has_calls_again(void **state)
+{
+    int i;
+
+    (void)state;
+    system_start_shm();               /* no process listens on the nodes */
+    for (i = 0; i < 200; i++) {
+        struct lars_host h;
+
+        assert_int_equal(lars_get_host(sys.client, 1, 1, &h), 0);
+        lars_report(sys.client, &h, h.addr.ip[0] == 200 ? -1 : 0);
+    }
+    T_WAIT(number("SELECT COUNT(*) FROM AgentNode WHERE ip = INET_ATON('200.1.2.3') "
+                  "AND port = 80 AND state = 2") == 1);
+    testdb_sql("SET @lars_confirmed = 1; DELETE FROM RouteData WHERE serverip = "
+               "INET_ATON('200.1.2.3')");
+    T_WAIT(number("SELECT COUNT(*) FROM AgentNode") == 0);
+}
+
+static void t_report_service_shows_that_it_lives(void **state)
+{
+    unsigned long long at;
+
+    (void)state;
+    system_start_reportd();
+#define SEEN "SELECT COALESCE(MAX(1000 * UNIX_TIMESTAMP(seen_at)), 0) FROM Service WHERE " \
+             "kind = 'reportd'"
+    T_WAIT(number(SEEN) > 0);
+    at = number(SEEN);
+    T_WAIT(number(SEEN) > at);
+}
+
+#define E(fn) cmocka_unit_test_setup_teardown(fn, setup, system_teardown)
+
+TESTDB_MAIN(E(t_agent_reports_the_nodes_that_it_uses),
+            E(t_agent_shows_that_it_lives_and_a_successor_replaces_its_rows),
+            E(t_node_without_calls_is_reported_until_it_has_calls_again),
+            E(t_report_service_shows_that_it_lives))
