@@ -2,6 +2,7 @@
  * format of Prometheus; /healthz is 200 while the daemon can do its work, and otherwise
  * 503 with the reason; a port that is taken is reported at the start. */
 #include "lib/httppeer.h"
+#include "proto/msg_batch.h"
 #include "reportpeer.h"
 #include "lib/system.h"
 
@@ -193,6 +194,126 @@ static void t_reportd_with_a_full_queue_is_not_healthy(void **state)
     T_WAIT(health_is(port, 200, "ok"));
 }
 
+static void t_reportd_whose_rows_are_not_written_is_not_healthy(void **state)
+{
+    int port, fd;
+    uint32_t ip = 1;
+
+    (void)state;
+    port = start_rep_http("[leader]\nenabled = 0\n[writer]\nthreads = 1\n");
+    testdb_stop();
+    fd = peer_connect(sys.reportd.port);
+    T_WAIT((reportpeer_send(fd, 1, ip++, 80, 1, 0),
+            health_is(port, 503, "rows cannot be written to the database")));
+    testdb_start();
+    T_WAIT(health_is(port, 200, "ok"));
+    close(fd);
+}
+
+/* Sends batch <seq> of a stream of its own, with one row. */
+static void send_batch(int fd, uint64_t seq)
+{
+    struct msg_batch *b = calloc(1, sizeof(*b) + sizeof(b->row[0]));
+    char body[200];
+    ssize_t n;
+
+    assert_non_null(b);
+    memset(b->stream, 7, sizeof(b->stream));
+    b->seq = seq;
+    b->caller = 0x7f000001;
+    b->n = 1;
+    b->row[0] = (struct msg_count){{1, 1}, 0x7f000101, 80, 1, 0, false};
+    n = msg_batch_pack(b, body, sizeof(body));
+    free(b);
+    assert_true(n > 0);
+    dnspeer_send(fd, MSG_REPORT_BATCH, body, (size_t)n);
+}
+
+static void t_reportd_with_a_full_queue_of_batches_is_not_healthy(void **state)
+{
+    uint64_t seq = 1;
+    int port, fd;
+
+    (void)state;
+    port = start_rep_http("[leader]\nenabled = 0\n[writer]\nthreads = 1\n");
+    testdb_stop();
+    fd = peer_connect(sys.reportd.port);
+    for (; seq <= 900; seq++)
+        send_batch(fd, seq);
+    assert_false(health_is(port, 503, "the queue of report batches is full"));
+    T_WAIT((send_batch(fd, seq++),
+            health_is(port, 503, "the queue of report batches is full")));
+    testdb_start();
+    T_WAIT(health_is(port, 200, "ok"));
+    close(fd);
+}
+
+#define FULL_MODULES 20               /* with more nodes than an outbox has rows */
+#define FULL_NODES 3500
+
+/* Reports a failed call of each node of modules 3/3, 6/3 ..., which share an outbox. */
+static void report_each_node(void)
+{
+    struct lars_host h = {.addr = {.family = AF_INET, .port = 80}, .cmdid = 3};
+    uint32_t n;
+
+    for (h.modid = 3; h.modid <= 3 * FULL_MODULES; h.modid += 3)
+        for (n = 1; n <= FULL_NODES; n++) {
+            h.addr.ip[0] = 10;
+            h.addr.ip[2] = (uint8_t)(n >> 8);
+            h.addr.ip[3] = (uint8_t)n;
+            assert_int_equal(lars_report(sys.client, &h, 1), 0);
+        }
+}
+
+static void t_agent_with_a_full_outbox_is_not_healthy(void **state)
+{
+    char sql[200];
+    uint32_t mod;
+    int port;
+
+    (void)state;
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO RouteData (modid, cmdid, serverip, serverport) SELECT "
+             "3 * m.seq, 3, 167772160 + n.seq, 80 FROM seq_1_to_%d m, seq_1_to_%d n",
+             FULL_MODULES, FULL_NODES);
+    testdb_sql(sql);
+    system_start_dnsd();
+    system_start_reportd();
+    proc_kill(&sys.reportd);          /* nothing takes what the agent counts */
+    system_agentd_conf(HTTP_ON);
+    system_start_agentd();
+    port = http_port(&sys.agentd);
+    system_open_client();
+    for (mod = 3; mod <= 3 * FULL_MODULES; mod += 3)
+        T_WAIT(lars_register(sys.client, mod, 3) == 0);
+    assert_true(health_is(port, 200, "ok"));
+    T_WAIT((report_each_node(),
+            health_is(port, 503, "an outbox is full, so calls are not counted")));
+}
+
+static void t_agent_without_room_for_a_route_is_not_healthy(void **state)
+{
+    int port;
+
+    (void)state;
+    testdb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport) SELECT 2, 1, "
+               "167772160 + seq, 80 FROM seq_1_to_100");
+    system_start_dnsd();
+    system_start_reportd();
+    system_agentd_conf(HTTP_ON "[shm]\ndir = %s\nmax_nodes = 64\n", sys.shm);
+    system_start_agentd();
+    port = http_port(&sys.agentd);
+    system_open_client();
+    T_WAIT(lars_register(sys.client, 2, 1) == 0);
+    T_WAIT(health_is(port, 503, "a route found no room in shared memory"));
+    T_WAIT(lars_register(sys.client, 1, 1) == 0);
+    T_WAIT(value(port, "lars_agentd_shm_modules") >= 1); /* this one found room */
+    assert_true(health_is(port, 503, "a route found no room in shared memory"));
+    testdb_sql("DELETE FROM RouteData WHERE modid = 2 AND serverip > 167772160 + 10");
+    T_WAIT(health_is(port, 200, "ok"));
+}
+
 static void t_agent_without_servers_is_not_healthy(void **state)
 {
     int port;
@@ -261,6 +382,10 @@ TESTDB_MAIN(O(t_metrics_of_dnsd_show_routes_and_the_database),
             O(t_reportd_whose_leader_fails_is_not_healthy),
             O(t_reportd_whose_batches_are_not_written_is_not_healthy),
             O(t_reportd_with_a_full_queue_is_not_healthy),
+            O(t_reportd_whose_rows_are_not_written_is_not_healthy),
+            O(t_reportd_with_a_full_queue_of_batches_is_not_healthy),
+            O(t_agent_with_a_full_outbox_is_not_healthy),
+            O(t_agent_without_room_for_a_route_is_not_healthy),
             O(t_agent_without_servers_is_not_healthy),
             O(t_agent_counts_calls_by_shared_memory_and_checks_its_folder),
             O(t_taken_http_port_is_reported_at_the_start))

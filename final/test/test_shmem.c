@@ -194,6 +194,16 @@ static void t_a_full_segment_is_an_error_and_changes_nothing(void **state)
     assert_int_equal(rc, -EMFILE);
 }
 
+static void t_module_without_room_takes_none_from_the_others(void **state)
+{
+    (void)state;
+    assert_true(shmfix_publish(1, 1, 250) >= 0);
+    assert_int_equal(shmfix_publish(2, 1, SHMFIX_NODES), -ENOSPC);
+    assert_true(shmfix_publish(3, 1, 250) >= 0);
+    assert_int_equal(shmfix_publish(1, 1, SHMFIX_NODES + 1), -ENOSPC);
+    assert_true(shmfix_publish(1, 1, SHMFIX_NODES - 250) >= 0); /* all there are */
+}
+
 /* After each random change, and after a change of the agent now and then, a reader has
  * exactly the nodes that were written last. */
 static void t_random_changes_and_successors(void **state)
@@ -429,6 +439,7 @@ T_MAIN(SHMFIX_TEST(t_the_layout_does_not_change),
        SHMFIX_TEST(t_clients_cannot_write_routes), SHMFIX_TEST(t_a_node_keeps_its_number),
        SHMFIX_TEST(t_number_is_reused_when_no_call_uses_it),
        SHMFIX_TEST(t_a_full_segment_is_an_error_and_changes_nothing),
+       SHMFIX_TEST(t_module_without_room_takes_none_from_the_others),
        SHMFIX_TEST(t_random_changes_and_successors),
        SHMFIX_TEST(t_a_killed_writer_leaves_whole_copies),
        SHMFIX_TEST(t_another_major_version_is_refused),

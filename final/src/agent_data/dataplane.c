@@ -66,6 +66,7 @@ struct dataplane {
     uint64_t busy_ms; /* monotonic; last tick that had modules to evaluate */
     uint64_t n_second;                /* times that on_second() ran */
     _Atomic uint64_t n_module, n_node, bytes;
+    struct module_id refused;         /* the last that found no room; 0/0 = none */
     int round_err;                    /* first error of the current collection */
     _Atomic int publish_err, folder_err, collect_err; /* see struct dataplane_stat */
 };
@@ -113,13 +114,18 @@ void dataplane_set_route(struct dataplane *p, const struct module_id *m,
             route_writer_nodes(p->routes, m->modid, m->cmdid, out, (uint32_t)n, NEW_COST);
     }
     free(out);
-    p->publish_err = mid < 0 ? (int)mid : 0;
     if (mid < 0) {
+        p->refused = *m;
+        p->publish_err = (int)mid;
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "dataplane.full",
                   "modid=%u cmdid=%u nodes=%zu err=%s dir=%s: no room in shared memory; "
                   "its new nodes are served by UDP only",
                   m->modid, m->cmdid, n, err_str((int)mid), p->dir);
         return;
+    }
+    if (p->refused.modid == m->modid && p->refused.cmdid == m->cmdid) {
+        p->refused = (struct module_id){0};
+        p->publish_err = 0;
     }
     ejector_set_nodes(p->ejector, (uint32_t)mid);
     route_writer_stat(p->routes, &st);

@@ -65,7 +65,8 @@ struct dataplane_stat {
     uint64_t n_out;                   /* nodes that are ejected now */
     uint64_t bytes;                   /* of shared memory that routes take */
     uint64_t n_reported;              /* calls that clients reported here, so far */
-    int publish_err;                  /* of the last route: 0; -errno: it is not there */
+    int publish_err;                  /* of the last route that found no room, until it
+                                       * finds room; 0 = none */
     int folder_err;                   /* 0; -errno: files cannot be made in the folder */
     int collect_err;                  /* of the last collection: 0; -ENOBUFS: the outbox
                                        * is full; other -errno: the files' disk is */

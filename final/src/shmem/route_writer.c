@@ -41,6 +41,7 @@ struct node {
     struct key key;
     uint32_t nid;
     uint32_t seen;                    /* <mark> of the last update that has this node */
+    uint32_t made;                    /* <mark> of the update that gave it its number */
     uint32_t removed;                 /* 0 = in force; else 1 + reclaims since then */
     UT_hash_handle hh;
 };
@@ -134,6 +135,7 @@ static int add_node(struct route_writer *p, const struct key *k, uint32_t cost,
     *out = keep_node(p, k, nid);
     if (!*out)
         return -ENOMEM;
+    (*out)->made = p->mark;
     if (p->n_free > 0)
         p->n_free--;
     else
@@ -238,6 +240,20 @@ static void put_in_force(struct route_writer *p, uint32_t mid,
     atomic_store_explicit(where, (uint64_t)gen << 32 | block, memory_order_release);
 }
 
+/* Are there numbers for the nodes of the update that have none yet? */
+static bool has_numbers(const struct route_writer *p, uint32_t mid,
+                        const struct route_writer_node *node, uint32_t n)
+{
+    uint32_t room = p->s->max_nodes - segment_load(&p->s->routes->n_nid) + p->n_free, i;
+    struct key k = {.mid = mid};
+
+    for (i = 0; i < n && n > room; i++) {
+        k.addr = node[i].addr;
+        room += find_node(p, &k) != NULL;
+    }
+    return n <= room;
+}
+
 /* Give each node a number and list them in <mem>, those of zone 0 first.  Returns 0 or
  * -errno. */
 static int number_nodes(struct route_writer *p, uint32_t mid,
@@ -282,6 +298,16 @@ static void remove_unseen(struct route_writer *p, uint32_t mid)
     route_reader_free(&was);
 }
 
+/* The update has failed: the numbers that it gave out are to be free again. */
+static void remove_made(struct route_writer *p)
+{
+    struct node *n, *next;
+
+    HASH_ITER(hh, p->nodes, n, next)
+    if (n->made == p->mark && n->removed == 0)
+        remove_node(p, n);
+}
+
 /* Nodes of the update that were removed before and whose number was not yet free. */
 static void bring_back(struct route_writer *p, const struct node_member *mem, uint32_t n)
 {
@@ -305,7 +331,7 @@ int64_t route_writer_nodes(struct route_writer *p, uint32_t modid, uint32_t cmdi
 
     if (mid < 0)
         return mid;
-    if (n > ROUTE_WRITER_MAX)
+    if (n > ROUTE_WRITER_MAX || !has_numbers(p, (uint32_t)mid, node, n))
         return -ENOSPC;
     mem = malloc((n + 1) * sizeof(*mem));
     if (!mem)
@@ -319,8 +345,10 @@ int64_t route_writer_nodes(struct route_writer *p, uint32_t modid, uint32_t cmdi
         remove_unseen(p, (uint32_t)mid);
         bring_back(p, mem, n);
         put_in_force(p, (uint32_t)mid, mem, n, n_own);
+    } else {
+        remove_made(p);
     }
-    free(mem); /* ids allocated before a failure are free at the next start */
+    free(mem);
     return rc < 0 ? rc : mid;
 }
 
