@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/opts.h"
+#include "base/process_name.h"
 #include "db/confirmdb.h"
 #include "db/db_mem.h"
 #include "db/db_mysql.h"
@@ -20,7 +21,9 @@
 #include "dns/dnspoll.h"
 #include "dns/dnssrv.h"
 #include "dns/module_meta_poll.h"
+#include "dns/presence.h"
 #include "dns/removal_guard.h"
+#include "net/sock.h"
 #include "obs/daemon.h"
 #include "obs/startcheck.h"
 
@@ -203,11 +206,31 @@ static struct {
     struct dnssrv *srv;
     struct dnspoll *poll;
     struct module_meta_poll *meta;
+    struct presence *presence;
     struct httpd *http;
 } me;
 
-/* Returns 0, or -errno with the part that failed in <part>. */
-static int start_poll(const char **part)
+static int start_presence(const struct net_addr *at, const struct db *guard)
+{
+    struct myconn_config mc = dbconf_myconn(&set.db);
+    struct presence_config c = {.poll = me.poll, .guard = guard};
+    char name[PROCESS_NAME_MAX], address[NET_ADDR_STRLEN];
+    struct service_db *db;
+    int rc;
+
+    if (set.memory)
+        return 0;
+    rc = service_db_create(&db, &mc);
+    if (rc < 0)
+        return rc;
+    c.name = process_name_of(name, at);
+    c.address = net_addr_str(at, address);
+    return presence_start(&me.presence, db, &c);
+}
+
+/* <at>: the address that agents connect to.  Returns 0, or -errno with the part that
+ * failed in <part>. */
+static int start_poll(const char **part, const struct net_addr *at)
 {
     struct dnspoll_config pc = {set.interval_ms, set.full_s * 1000, on_table, me.srv};
     struct db *db = NULL;
@@ -225,6 +248,8 @@ static int start_poll(const char **part)
     rc = dnspoll_start(&me.poll, db, &pc);
     if (rc == 0)
         rc = start_module_meta(&me.meta, me.srv);
+    if (rc == 0)
+        rc = start_presence(at, guarded() ? db : NULL);
     if (rc < 0)
         return rc;
     *part = "cannot open the HTTP port, [http] listen";
@@ -238,6 +263,7 @@ static int start(void)
 {
     struct dnssrv_config cfg = {set.threads, set.max_connections, set.max_modules};
     const char *part = "cannot start the threads that serve agents";
+    struct net_addr at;
     int rc = daemon_init(&me.d, "lars-dnsd", set.log), lfd;
 
     if (rc < 0)
@@ -245,9 +271,10 @@ static int start(void)
     lfd = daemon_listen(&me.d, set.address, set.port);
     if (lfd < 0)
         return lfd;
+    sock_local_addr(lfd, &at);
     rc = dnssrv_create(&me.srv, me.d.loop, lfd, &cfg);
     if (rc == 0)
-        rc = start_poll(&part);
+        rc = start_poll(&part, &at);
     return rc < 0 ? daemon_failed(&me.d, rc, part) : 0;
 }
 
@@ -266,6 +293,7 @@ int main(int argc, char **argv)
     if (rc == 0)
         rc = daemon_run(&me.d);
     httpd_destroy(me.http);
+    presence_stop(me.presence);
     module_meta_poll_stop(me.meta);
     dnspoll_stop(me.poll);
     dnssrv_destroy(me.srv);

@@ -262,7 +262,7 @@ static int start_agent_states(int lfd)
         rc = service_db_create(&db, &mc);
     if (rc < 0)
         return rc;
-    c.name = process_name(name, &at);
+    c.name = process_name_of(name, &at);
     c.address = net_addr_str(&at, address);
     return agent_states_start(&me.states, db, &c);
 }

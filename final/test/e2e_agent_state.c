@@ -12,11 +12,15 @@ static int setup(void **state)
 {
     int rc = system_setup_shm(state);
 
-    testdb_sql("DELETE FROM Service; DELETE FROM AgentRoute; DELETE FROM AgentNode");
+    testdb_sql("DELETE FROM Service; DELETE FROM AgentRoute; DELETE FROM AgentNode; "
+               "DELETE FROM RouteHold");
     system_agentd_conf("[choice]\nzone = a\n");
     return rc;
 }
 
+#define SEEN                                                                             \
+    "SELECT COALESCE(MAX(1000 * UNIX_TIMESTAMP(seen_at)), 0) FROM Service WHERE kind = " \
+    "'reportd'"
 #define SUM_OF_AGENT "SELECT COALESCE(MAX(sum), 0) FROM AgentRoute WHERE modid = 1"
 
 static void t_agent_reports_the_nodes_that_it_uses(void **state)
@@ -80,11 +84,37 @@ static void t_report_service_shows_that_it_lives(void **state)
 
     (void)state;
     system_start_reportd();
-#define SEEN "SELECT COALESCE(MAX(1000 * UNIX_TIMESTAMP(seen_at)), 0) FROM Service WHERE " \
-             "kind = 'reportd'"
     T_WAIT(number(SEEN) > 0);
     at = number(SEEN);
     T_WAIT(number(SEEN) > at);
+}
+
+#define DNSD_SERVES                                                                      \
+    "SELECT COUNT(*) FROM Service JOIN RouteVersion WHERE kind = 'dnsd' AND revision = " \
+    "RouteVersion.version AND state = ''"
+#define HOLDS                                                                            \
+    "SELECT COUNT(*) FROM RouteHold JOIN Service ON name = dnsd WHERE modid = 1 AND " \
+    "had = 3 AND gone = 3"
+
+static void start_guarded_dnsd(void)
+{
+    const char *file =
+        system_write_file("dnsd.ini", "[guard]\ndir = %s/guard\n", testdb_dir);
+
+    proc_start(&sys.dnsd, "lars-dnsd", "-c", file, "-p", "0", "-s", testdb_socket, NULL);
+    system_wait_port(&sys.dnsd, "lars-dnsd");
+}
+
+static void t_dnsd_shows_its_version_and_the_modules_that_it_holds(void **state)
+{
+    (void)state;
+    start_guarded_dnsd();
+    T_WAIT(number(DNSD_SERVES) == 1);
+    testdb_sql("DELETE FROM RouteData");
+    T_WAIT(number(HOLDS) == 1);
+    testdb_sql("INSERT INTO RouteConfirm (modid, cmdid) VALUES (1, 1)");
+    T_WAIT(number("SELECT COUNT(*) FROM RouteHold") == 0);
+    T_WAIT(number(DNSD_SERVES) == 1);
 }
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, system_teardown)
@@ -92,4 +122,5 @@ static void t_report_service_shows_that_it_lives(void **state)
 TESTDB_MAIN(E(t_agent_reports_the_nodes_that_it_uses),
             E(t_agent_shows_that_it_lives_and_a_successor_replaces_its_rows),
             E(t_node_without_calls_is_reported_until_it_has_calls_again),
+            E(t_dnsd_shows_its_version_and_the_modules_that_it_holds),
             E(t_report_service_shows_that_it_lives))

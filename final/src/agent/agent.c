@@ -124,7 +124,7 @@ static int create_state(struct agent *a, const struct agent_config *cfg)
 
     at.port = a->port;
     if (!sc.name)
-        sc.name = process_name(name, &at);
+        sc.name = process_name_of(name, &at);
     return agent_state_create(&a->state, &sc);
 }
 

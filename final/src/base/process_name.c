@@ -10,7 +10,7 @@ static int is_allowed(char c)
     return isalnum((unsigned char)c) || (c && strchr(".-_/:[]", c));
 }
 
-const char *process_name(char out[PROCESS_NAME_MAX], const struct net_addr *at)
+const char *process_name_of(char out[PROCESS_NAME_MAX], const struct net_addr *at)
 {
     char host[65] = "", addr[NET_ADDR_STRLEN], *c;
 

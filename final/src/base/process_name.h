@@ -10,9 +10,9 @@
 
 /* The name of the process that listens on <at>.  A host name is cut after 15 characters;
  * characters that host names cannot have become '_'.  Returns <out>. */
-const char *process_name(char out[PROCESS_NAME_MAX], const struct net_addr *at);
+const char *process_name_of(char out[PROCESS_NAME_MAX], const struct net_addr *at);
 
-/* Whether <name> could come from process_name(): 1 to 63 letters, digits and .-_/:[] . */
+/* Whether <name> could come from process_name_of(): 1 to 63 letters, digits and .-_/:[] . */
 int process_name_is_valid(const char *name);
 
 #endif

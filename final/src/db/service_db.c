@@ -1,8 +1,9 @@
-/* A message of an agent becomes one transaction.  Its first statement locks the agent's row
- * of Service, so two Report Services that have messages of one agent wait for each other.
+/* A message of an agent becomes one transaction.  Its first statement locks the agent's
+ * row of Service: Report Services that have messages of the same agent wait for each
+ * other.
  *
- * Invariant: rows of AgentRoute and AgentNode are those of the newest message that the row
- * of Service names; a message with a lower number of the same stream changes nothing.
+ * Invariant: rows of AgentRoute and AgentNode are those of the newest message that the
+ * row of Service names; a message with a lower number of the same stream changes nothing.
  *
  * Names are checked by the receiver (process_name_is_valid()), and a zone, which may hold
  * any text, is written as hexadecimal digits, so nothing needs quoting. */

@@ -19,7 +19,7 @@ void service_db_close(
  * another stream than the last one replaces everything that the agent had. */
 int service_db_put_agent(struct service_db *d, const struct msg_state *s);
 
-struct service_db_self { /* this process; words of process_name() */
+struct service_db_self { /* this process; words of process_name_of() */
     const char *kind, *name, *address;
     const char *state; /* one word; "" = all is well */
     uint64_t revision;

@@ -13,6 +13,7 @@
 #include "dns/removal_guard.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -34,6 +35,9 @@ struct removal_guard {
     struct route_snapshot *snapshot;
     bool loaded;                      /* the database has answered */
     _Atomic uint64_t n_held, stale;
+    pthread_mutex_t lock;             /* guards what follows, for removal_guard_holds() */
+    struct hold *held;                /* a copy of what <holds> has; owned */
+    size_t n_copied;
 };
 
 static int append_route(struct db_rows *rows, const struct route *r)
@@ -66,6 +70,37 @@ static int fill_rows(struct removal_guard *g, struct db_rows *rows,
         rc = append_route(rows, route_table_find(g->good, h->modid, h->cmdid));
     }
     return rc;
+}
+
+/* Without memory the copy before stays. */
+static void copy_holds(struct removal_guard *g)
+{
+    size_t n = holds_n(g->holds), i;
+    struct hold *copy = calloc(n + 1, sizeof(*copy)), *old;
+
+    for (i = 0; copy && i < n; i++)
+        copy[i] = *holds_at(g->holds, i);
+    if (!copy)
+        return;
+    pthread_mutex_lock(&g->lock);
+    old = g->held;
+    g->held = copy;
+    g->n_copied = n;
+    pthread_mutex_unlock(&g->lock);
+    free(old);
+}
+
+size_t removal_guard_holds(const struct db *guard, struct hold *out, size_t max)
+{
+    struct removal_guard *g = (struct removal_guard *)(uintptr_t)guard;
+    size_t n;
+
+    pthread_mutex_lock(&g->lock);
+    n = g->n_copied < max ? g->n_copied : max;
+    if (n > 0)
+        memcpy(out, g->held, n * sizeof(*out));
+    pthread_mutex_unlock(&g->lock);
+    return n;
 }
 
 static void log_holds(struct removal_guard *g, uint64_t version)
@@ -166,6 +201,7 @@ static int guard_load_all(struct db *db, struct db_rows *out, uint64_t *version)
         return fail_with(g, rc);
     }
     log_holds(g, *version);
+    copy_holds(g);
     set_good(g, t);
     g->loaded = true;
     g->stale = 0;
@@ -216,6 +252,8 @@ static void guard_close(struct db *db)
         g->cfg.close(g->cfg.arg);
     route_table_unref(g->good);
     holds_destroy(g->holds);
+    pthread_mutex_destroy(&g->lock);
+    free(g->held);
     free(g->file);
     free(g);
 }
@@ -254,6 +292,7 @@ int removal_guard_create(struct db **out, struct db *db,
             cfg->close(cfg->arg);
         return -ENOMEM;
     }
+    pthread_mutex_init(&g->lock, NULL);
     g->db.ops = &guard_ops;
     g->inner = db;
     g->cfg = *cfg;

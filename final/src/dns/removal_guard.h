@@ -29,6 +29,10 @@ struct removal_guard_stat {
     uint64_t stale;                   /* 1 = the routes passed on are those of the file */
 };
 
+/* Copy the held modules to <out>, at most <max>, sorted.  Returns how many.  <guard>: as
+ * below. */
+size_t removal_guard_holds(const struct db *guard, struct hold *out, size_t max);
+
 /* <guard>: made by removal_guard_create().  Thread: any, until the poller closes it. */
 void removal_guard_stat(const struct db *guard, struct removal_guard_stat *out);
 

@@ -1,5 +1,5 @@
-/* As msg_batch.c: budget.h bounds what the protobuf library allocates, and every value
- * is checked here, because names and zones of agents end in the database and on terminals. */
+/* Like msg_batch.c: budget.h bounds what the protobuf library allocates, and every value
+ * is checked here, because names and zones end in the database and on terminals. */
 #include "proto/msg_state.h"
 
 #include <errno.h>

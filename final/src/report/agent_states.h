@@ -1,7 +1,7 @@
 /* agent_states -- takes the messages in which agents say what they have in force (message
- * 38) and writes them to the database in a thread of its own, which also shows each
- * second that this Report Service works.  A message is acknowledged (39) after its transaction;
- * one that finds no room or fails is dropped, and the agent repeats it. */
+ * 38) and writes them to the database in a thread of its own.  The thread also shows each
+ * second that this Report Service works.  A message is acknowledged (39) after its
+ * transaction; one that finds no room or fails is dropped, and the agent repeats it. */
 #ifndef LARS_REPORT_AGENT_STATES_H
 #define LARS_REPORT_AGENT_STATES_H
 
@@ -11,7 +11,7 @@
 struct agent_states;
 
 struct agent_states_config {
-    const char *name, *address; /* of this process, as process_name(); copied */
+    const char *name, *address; /* of this process, as process_name_of(); copied */
     size_t max; /* messages that wait */
     struct batchsrv *srv; /* borrowed; acknowledgements leave by it */
 };
