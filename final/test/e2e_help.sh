@@ -1,7 +1,8 @@
 #!/bin/sh
-# Every program explains itself: --help and --version on standard output with exit code 0,
-# an unknown option is one line on standard error with another code, and --describe has the
-# rows that man pages and completion are made from.
+# Tests the options that all programs share.  --help and --version print on standard output
+# and exit with 0.  An unknown option is reported in one line on standard error with exit
+# code 2.  --describe prints the rows from which the manual pages and the shell completion
+# are made.
 set -u
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}; bad=0; tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
@@ -11,27 +12,27 @@ run() { timeout 60 "$build/$@" >"$tmp/out" 2>"$tmp/err" </dev/null; code=$?; }
 check() { what="$1"; shift; if "$@"; then echo "ok - $what"; else echo "not ok - $what"; cat "$tmp/out" "$tmp/err" | head -n 5; bad=1; fi; }
 quiet() { [ ! -s "$tmp/$1" ]; }
 wide() { ! awk 'length($0) > 80 { found = 1 } END { exit !found }' "$tmp/out"; }
-check 'the Makefile lists programs' [ "$(echo $programs | wc -w)" -ge 12 ]
+check 'the Makefile lists at least twelve programs' [ "$(echo $programs | wc -w)" -ge 12 ]
 for p in $programs; do
     for o in --help -h; do
         run $p $o
         check "$p $o exits with 0 and nothing on standard error" eval '[ $code = 0 ] && quiet err'
-        check "$p $o begins with its usage and has both options" eval \
+        check "$p $o begins with the usage and names --help and --version" eval \
             'head -n 1 "$tmp/out" | grep -q "^Usage: $p" && grep -q -e "-h, --help" "$tmp/out" && grep -q -e "-V, --version" "$tmp/out"'
-        check "$p $o fits a terminal" wide
+        check "$p $o prints no line of more than 80 columns" wide
     done
     for o in --version -V; do
         run $p $o
-        check "$p $o is its name and version" eval '[ $code = 0 ] && [ "$(cat "$tmp/out")" = "$p $version" ] && quiet err'
+        check "$p $o prints the name and the version of the program" eval '[ $code = 0 ] && [ "$(cat "$tmp/out")" = "$p $version" ] && quiet err'
     done
     run $p --no-such-option
-    check "$p names an unknown option in one line" eval \
+    check "$p reports an unknown option in one line and exits with 2" eval \
         '[ $code = 2 ] && quiet out && [ "$(wc -l <"$tmp/err")" = 1 ] && grep -q "^$p: --no-such-option: .*see $p --help" "$tmp/err"'
-    [ $p != example ] || continue     # the API in one page: without tables
+    [ $p != example ] || continue     # example is a short program without option tables
     run $p --describe
-    check "$p --describe has its program, options and exit codes" eval \
+    check "$p --describe has rows for the program, its options and its exit codes" eval \
         '[ $code = 0 ] && grep -q "^program	$p	$version	" "$tmp/out" && grep -q "^option	-h	--help	" "$tmp/out" && grep -q "^exit	0	" "$tmp/out"'
-    check "$p --describe: every option is in --help" eval \
+    check "$p --help has every option of --describe" eval \
         '"$build/$p" --help >"$tmp/help"; awk -F"\t" "\$1 == \"option\" { print \$3 }" "$tmp/out" | while read -r o; do grep -q -e " $o\b" "$tmp/help" || exit 1; done'
 done
 for p in lars-dnsd lars-reportd lars-agentd larsctl; do
@@ -43,6 +44,6 @@ for p in lars-dnsd lars-reportd lars-agentd larsctl; do
 done
 run larsctl --help; cp "$tmp/out" "$tmp/help"
 run larsctl --describe
-check 'every command is in larsctl --help' eval \
+check 'larsctl --help has every command of --describe' eval \
     'awk -F"\t" "\$1 == \"command\" { print \$2 }" "$tmp/out" | while read -r c; do grep -q "^  $c\b" "$tmp/help" || exit 1; done'
 exit $bad

@@ -1,12 +1,13 @@
 #!/bin/sh
-# make install into a folder: everything is there, the configuration is that of the programs,
-# the units are closed, the manual pages and the completion can be read.
+# Tests `make install` into a folder.  All files are there, the configuration is the one that
+# the programs print, the systemd units restrict the daemons, the manual pages can be read
+# and the shell completion offers options and commands.
 set -u
 cd "$(dirname "$0")/.."
 [ -z "${LARS_MODE:-}" ] || { echo "skip - make install: not under $LARS_MODE"; exit 0; }
 build=${BUILD:-build}; bad=0
 tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
-check() { # WHAT COMMAND...
+check() { # WHAT COMMAND...: prints the result of COMMAND under the name WHAT
     what=$1; shift
     if "$@" >"$tmp/out" 2>&1; then echo "ok - $what"; else echo "not ok - $what: $(head -c 400 "$tmp/out")"; bad=1; fi
 }
@@ -23,11 +24,11 @@ for f in usr/sbin/lars-dnsd usr/sbin/lars-reportd usr/sbin/lars-agentd usr/bin/l
     check "$f" test -e "$d/$f"
 done
 mkdir "$tmp/conf"
-check 'conf/ is what make conf writes' sh -c "make -s BUILD='$build' conf CONFDIR='$tmp/conf' && diff -r conf '$tmp/conf'"
+check 'make conf writes the files of conf/' sh -c "make -s BUILD='$build' conf CONFDIR='$tmp/conf' && diff -r conf '$tmp/conf'"
 echo '; mine' >"$d/etc/lars/lars-dnsd.ini"
 check 'a second install keeps the configuration' sh -c "make -s BUILD='$build' install DESTDIR='$d' PREFIX=/usr && grep -q mine '$d/etc/lars/lars-dnsd.ini'"
-check 'PREFIX=/usr/local: larsctl.ini has its SQL' sh -c "make -s BUILD='$build' install-system DESTDIR='$tmp/local' PREFIX=/usr/local && grep -qx 'sql = /usr/local/share/lars/sql' '$tmp/local/etc/lars/larsctl.ini'"
-check 'no program looks into build/run' sh -c "! grep -l build/run '$d'/usr/sbin/* '$d'/usr/bin/* '$d'/usr/lib/liblars.so.1 | grep ."
+check 'with PREFIX=/usr/local larsctl.ini names the folder of the SQL scripts there' sh -c "make -s BUILD='$build' install-system DESTDIR='$tmp/local' PREFIX=/usr/local && grep -qx 'sql = /usr/local/share/lars/sql' '$tmp/local/etc/lars/larsctl.ini'"
+check 'no installed program has the path build/run in it' sh -c "! grep -l build/run '$d'/usr/sbin/* '$d'/usr/bin/* '$d'/usr/lib/liblars.so.1 | grep ."
 needs() { readelf -d "$d/usr/$1" | sed -n 's/.*NEEDED.*\[lib\([^.]*\)[.].*/\1/p' | tr '\n' ' '; }
 check 'larsctl links no HTTP server' sh -c "case '$(needs bin/larsctl)' in *microhttpd*|*curl*) exit 1 ;; esac"
 check 'lars-agentd links no database' sh -c "case '$(needs sbin/lars-agentd)' in *maria*|*mysql*|*curl*|*jansson*) exit 1 ;; esac"
@@ -35,27 +36,27 @@ check 'liblars links protobuf-c and the C library' sh -c "[ -z \"\$(echo '$(need
 
 for p in lars-dnsd lars-reportd lars-agentd; do
     unit=$d/usr/lib/systemd/system/$p.service
-    check "$p.service starts the installed program" grep -qx "ExecStart=/usr/sbin/$p -c /etc/lars/$p.ini" "$unit"
+    check "$p.service starts the installed program with its configuration" grep -qx "ExecStart=/usr/sbin/$p -c /etc/lars/$p.ini" "$unit"
     if command -v systemd-analyze >/dev/null; then
-        check "$p.service: exposure at most 1.5" systemd-analyze security --offline=true --threshold=15 "$unit"
+        check "systemd-analyze gives $p.service an exposure of at most 1.5" systemd-analyze security --offline=true --threshold=15 "$unit"
     else
         echo "skip - exposure of $p.service: no systemd-analyze"
     fi
 done
 for m in man8/lars-dnsd.8 man8/lars-reportd.8 man8/lars-agentd.8 man1/larsctl.1; do
-    check "$m has its sections" sh -c "for s in NAME SYNOPSIS OPTIONS CONFIGURATION 'EXIT STATUS'; do grep -qx \".SH \$s\" '$d/usr/share/man/$m' || exit 1; done"
+    check "$m has all sections" sh -c "for s in NAME SYNOPSIS OPTIONS CONFIGURATION 'EXIT STATUS'; do grep -qx \".SH \$s\" '$d/usr/share/man/$m' || exit 1; done"
     if command -v man >/dev/null; then
-        check "$m has no error of form" sh -c "man --warnings -E UTF-8 -l -Tutf8 -Z '$d/usr/share/man/$m' 2>&1 >/dev/null | { ! grep .; }"
+        check "man formats $m without a warning" sh -c "man --warnings -E UTF-8 -l -Tutf8 -Z '$d/usr/share/man/$m' 2>&1 >/dev/null | { ! grep .; }"
     fi
 done
-complete() { # WORD... -> what bash offers for the last
+complete() { # WORD...: prints what bash offers for the last word
     bash -c '. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); "_${1//-/_}"; echo "${COMPREPLY[*]}"' \
         "$d/usr/share/bash-completion/completions/$1" "$@"
 }
-offers() { # WANTED WORD...
+offers() { # WANTED WORD...: bash offers WANTED for the last word
     want=$1; shift; got=$(complete "$@"); echo "$got"; case " $got " in *" $want "*) ;; *) return 1 ;; esac
 }
-check 'completion: an option of a daemon' offers --print-config lars-dnsd --p
-check 'completion: a command' offers route larsctl ro
-check 'completion: its second word, behind options' offers drain larsctl -c x route dr
+check 'completion offers an option of a daemon' offers --print-config lars-dnsd --p
+check 'completion offers a command of larsctl' offers route larsctl ro
+check 'completion offers the second word of a command behind options' offers drain larsctl -c x route dr
 exit $bad

@@ -52,7 +52,7 @@ static int forbid_system_calls(void)
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
 }
 
-static void t_a_call_makes_no_system_call(void **state)
+static void t_call_makes_no_system_call(void **state)
 {
     int status, i;
     pid_t pid;
@@ -213,7 +213,7 @@ static void t_route_change_reaches_a_client(void **state)
 
 #define S(f) cmocka_unit_test_setup_teardown(f, setup, system_teardown)
 
-TESTDB_MAIN(S(t_a_call_makes_no_system_call), S(t_calls_are_counted_exactly),
+TESTDB_MAIN(S(t_call_makes_no_system_call), S(t_calls_are_counted_exactly),
             S(t_report_of_a_reported_call_is_ealready),
             S(t_call_without_a_report_fails_at_its_timeout),
             S(t_calls_of_a_short_lived_client_are_counted),

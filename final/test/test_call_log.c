@@ -37,7 +37,7 @@ static struct call_log_sum sum_of(const struct call_log *c, uint32_t nid)
     return s;
 }
 
-static void t_a_call_is_begun_and_reported_once(void **state)
+static void t_call_is_begun_and_reported_once(void **state)
 {
     struct call_log_end e;
     struct call_log *c;
@@ -61,7 +61,7 @@ static void t_a_call_is_begun_and_reported_once(void **state)
     log_owner_give(shmfix_seg, c);
 }
 
-static void t_a_failed_call_counts_as_at_least_the_penalty(void **state)
+static void t_failed_call_costs_at_least_the_penalty(void **state)
 {
     struct call_log_end e;
     struct call_log *c;
@@ -129,7 +129,7 @@ static void count(const struct call_log_end *e, void *arg)
     ++*(int *)arg;
 }
 
-static void t_a_call_without_a_report_times_out(void **state)
+static void t_call_without_a_report_times_out(void **state)
 {
     struct call_log_end e;
     struct call_log *c;
@@ -470,10 +470,10 @@ static void t_threads_report_calls_of_other_threads(void **state)
 
 #define C(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-T_MAIN(C(t_a_call_is_begun_and_reported_once),
-       C(t_a_failed_call_counts_as_at_least_the_penalty),
+T_MAIN(C(t_call_is_begun_and_reported_once),
+       C(t_failed_call_costs_at_least_the_penalty),
        C(t_late_token_reports_no_other_call), C(t_another_thread_may_report),
-       C(t_a_call_without_a_report_times_out),
+       C(t_call_without_a_report_times_out),
        C(t_call_without_a_slot_is_counted_at_its_end), C(t_durations_are_counted),
        C(t_all_call_logs_taken_is_eusers), C(t_claim_without_a_lock_is_seized),
        C(t_calls_of_a_killed_client_are_done_or_abandoned),

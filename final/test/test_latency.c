@@ -22,7 +22,7 @@ static void t_buckets_have_no_gap_and_no_overlap(void **state)
     assert_true(latency_below_us(LATENCY_BUCKETS) == 1ull << 32);
 }
 
-static void t_edge_is_at_most_a_quarter_above(void **state)
+static void t_edge_of_a_bucket_is_at_most_a_quarter_above_its_durations(void **state)
 {
     uint32_t us;
 
@@ -46,5 +46,6 @@ static void t_quantiles_are_edges_of_buckets(void **state)
     assert_int_equal(latency_quantile_us(n, 0), 16);
 }
 
-T_MAIN(T(t_buckets_have_no_gap_and_no_overlap), T(t_edge_is_at_most_a_quarter_above),
+T_MAIN(T(t_buckets_have_no_gap_and_no_overlap),
+       T(t_edge_of_a_bucket_is_at_most_a_quarter_above_its_durations),
        T(t_quantiles_are_edges_of_buckets))

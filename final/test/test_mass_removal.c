@@ -2,7 +2,7 @@
 #include "route/mass_removal.h"
 #include "t.h"
 
-static void t_removal_of_the_last_node_is_one(void **state)
+static void t_removal_of_the_last_node_is_a_mass_removal(void **state)
 {
     (void)state;
     assert_true(mass_removal_of_module(1, 1, 0));
@@ -11,7 +11,7 @@ static void t_removal_of_the_last_node_is_one(void **state)
     assert_false(mass_removal_of_module(1, 1, 1)); /* replaced by another node */
 }
 
-static void t_more_than_half_is_one_from_two_nodes_on(void **state)
+static void t_removal_of_more_than_half_of_a_module_is_a_mass_removal(void **state)
 {
     (void)state;
     assert_false(mass_removal_of_module(4, 0, 4));
@@ -23,7 +23,7 @@ static void t_more_than_half_is_one_from_two_nodes_on(void **state)
     assert_true(mass_removal_of_module(1000, 501, 499));
 }
 
-static void t_over_all_modules_it_is_30_percent(void **state)
+static void t_removal_of_30_percent_of_all_nodes_is_a_mass_removal(void **state)
 {
     (void)state;
     assert_false(mass_removal_of_all(1, 1));
@@ -33,6 +33,6 @@ static void t_over_all_modules_it_is_30_percent(void **state)
     assert_true(mass_removal_of_all(1000000, 300000));
 }
 
-T_MAIN(cmocka_unit_test(t_removal_of_the_last_node_is_one),
-       cmocka_unit_test(t_more_than_half_is_one_from_two_nodes_on),
-       cmocka_unit_test(t_over_all_modules_it_is_30_percent))
+T_MAIN(cmocka_unit_test(t_removal_of_the_last_node_is_a_mass_removal),
+       cmocka_unit_test(t_removal_of_more_than_half_of_a_module_is_a_mass_removal),
+       cmocka_unit_test(t_removal_of_30_percent_of_all_nodes_is_a_mass_removal))

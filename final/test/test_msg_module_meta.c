@@ -92,7 +92,7 @@ static void count(const struct msg_module_meta *info, void *arg)
     *(uint32_t *)arg += info->mod.cmdid;
 }
 
-static void t_table_finds_and_compares(void **state)
+static void t_table_finds_modules_and_equal_entries_are_same(void **state)
 {
     struct module_meta_table *t;
     struct msg_module_meta other = in;
@@ -120,4 +120,5 @@ static void t_table_finds_and_compares(void **state)
 }
 
 T_MAIN(T(t_pack_gives_these_bytes), T(t_largest_message_fits_into_a_frame),
-       T(t_invalid_values_are_refused), T(t_table_finds_and_compares))
+       T(t_invalid_values_are_refused),
+       T(t_table_finds_modules_and_equal_entries_are_same))

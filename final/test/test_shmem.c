@@ -9,7 +9,7 @@
 #include "shmem/block_alloc.h"
 #include "shmem/segment_private.h"
 
-static void t_the_layout_does_not_change(void **state)
+static void t_layout_does_not_change(void **state)
 {
     (void)state;
     assert_int_equal(LAYOUT_MAJOR, 1); /* a changed layout needs a new major version */
@@ -143,7 +143,7 @@ static uint32_t n_removed(void)
     return st.n_removed;
 }
 
-static void t_a_node_keeps_its_number(void **state)
+static void t_node_keeps_its_number(void **state)
 {
     uint32_t third;
 
@@ -179,7 +179,7 @@ static void t_number_is_reused_when_no_call_uses_it(void **state)
     assert_int_equal(nid_of(2, 0), was);
 }
 
-static void t_a_full_segment_is_an_error_and_changes_nothing(void **state)
+static void t_full_segment_is_an_error_and_changes_nothing(void **state)
 {
     int64_t rc = 0;
     uint32_t i;
@@ -206,7 +206,7 @@ static void t_module_without_room_takes_none_from_the_others(void **state)
 
 /* After each random change, and after a change of the agent now and then, a reader has
  * exactly the nodes that were written last. */
-static void t_random_changes_and_successors(void **state)
+static void t_random_changes_and_successors_leave_the_nodes_written_last(void **state)
 {
     struct segment *r = reader();
     struct route_reader snap = {0};
@@ -245,7 +245,7 @@ static void t_random_changes_and_successors(void **state)
 
 /* A writer is killed at any instruction while a reader reads: each copy that is read is
  * whole, and a successor continues. */
-static void t_a_killed_writer_leaves_whole_copies(void **state)
+static void t_killed_writer_leaves_whole_copies(void **state)
 {
     struct segment *r = reader();
     struct route_reader snap = {0};
@@ -326,7 +326,7 @@ static void t_second_agent_is_refused(void **state)
     assert_int_equal(segment_create(&s, &cfg), -EBUSY);
 }
 
-static void t_a_short_file_is_refused(void **state)
+static void t_short_file_is_refused(void **state)
 {
     char path[100];
     struct segment *r;
@@ -433,18 +433,18 @@ static void t_freed_blocks_are_allocated_again(void **state)
     block_alloc_destroy(l);
 }
 
-T_MAIN(SHMFIX_TEST(t_the_layout_does_not_change),
+T_MAIN(SHMFIX_TEST(t_layout_does_not_change),
        SHMFIX_TEST(t_reader_gets_the_published_nodes),
        SHMFIX_TEST(t_module_without_nodes_is_enoent),
-       SHMFIX_TEST(t_clients_cannot_write_routes), SHMFIX_TEST(t_a_node_keeps_its_number),
+       SHMFIX_TEST(t_clients_cannot_write_routes), SHMFIX_TEST(t_node_keeps_its_number),
        SHMFIX_TEST(t_number_is_reused_when_no_call_uses_it),
-       SHMFIX_TEST(t_a_full_segment_is_an_error_and_changes_nothing),
+       SHMFIX_TEST(t_full_segment_is_an_error_and_changes_nothing),
        SHMFIX_TEST(t_module_without_room_takes_none_from_the_others),
-       SHMFIX_TEST(t_random_changes_and_successors),
-       SHMFIX_TEST(t_a_killed_writer_leaves_whole_copies),
+       SHMFIX_TEST(t_random_changes_and_successors_leave_the_nodes_written_last),
+       SHMFIX_TEST(t_killed_writer_leaves_whole_copies),
        SHMFIX_TEST(t_another_major_version_is_refused),
        SHMFIX_TEST(t_folder_without_an_agent_has_no_segment),
-       SHMFIX_TEST(t_second_agent_is_refused), SHMFIX_TEST(t_a_short_file_is_refused),
+       SHMFIX_TEST(t_second_agent_is_refused), SHMFIX_TEST(t_short_file_is_refused),
        SHMFIX_TEST(t_other_sizes_begin_a_new_segment),
        SHMFIX_TEST(t_damaged_routes_crash_no_reader),
        T(t_freed_blocks_are_allocated_again))

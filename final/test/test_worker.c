@@ -41,7 +41,7 @@ static int done(void)
     return n;
 }
 
-static void t_work_under_the_lock_is_done(void **state)
+static void t_thread_takes_all_work_that_is_given_under_the_lock(void **state)
 {
     int i;
 
@@ -76,7 +76,7 @@ static void pause_long(void *arg)
     ended = true;
 }
 
-static void t_stop_ends_a_pause(void **state)
+static void t_stop_ends_a_long_pause_of_the_thread(void **state)
 {
     uint64_t t0 = t_now_ms();
 
@@ -128,8 +128,8 @@ static void t_worker_that_never_started_can_be_destroyed(void **state)
     worker_destroy(NULL);
 }
 
-T_MAIN(cmocka_unit_test(t_work_under_the_lock_is_done),
+T_MAIN(cmocka_unit_test(t_thread_takes_all_work_that_is_given_under_the_lock),
        cmocka_unit_test(t_destroy_stops_a_thread_that_waits),
-       cmocka_unit_test(t_stop_ends_a_pause),
+       cmocka_unit_test(t_stop_ends_a_long_pause_of_the_thread),
        cmocka_unit_test(t_wait_until_ends_at_the_given_time),
        cmocka_unit_test(t_worker_that_never_started_can_be_destroyed))
