@@ -327,6 +327,33 @@ static void t_policies_are_set_and_checked(void **state)
     testdb_sql("DELETE FROM ZoneLoad");
 }
 
+static void t_agents_with_wrong_clocks_are_listed(void **state)
+{
+    (void)state;
+    testdb_sql("DELETE FROM ServerCallStatus; INSERT INTO ServerCallStatus VALUES "
+               "(1, 1, 1, 80, 1, 5, 0, UNIX_TIMESTAMP() + 7200, 0), "
+               "(1, 1, 1, 80, 2, 6, 0, 0, 0)");
+    assert_int_equal(ctl("-o csv agent list"), 0);
+    expect_text("\n0.0.0.1,1,5,0,0,");
+    expect_text(",0\n0.0.0.2,1,6,0,0,");
+}
+
+static void t_history_is_shown_in_every_step(void **state)
+{
+    static const char *const span[] = {"5m", "2h", "7d"};
+    char args[60];
+    size_t i;
+
+    (void)state;
+    testdb_sql("DELETE FROM CallSecond; INSERT INTO CallSecond SELECT "
+               "UNIX_TIMESTAMP() - seq, 1, 1, 1, 80, 1, 1 FROM seq_1_to_200");
+    for (i = 0; i < 3; i++) {
+        snprintf(args, sizeof(args), "-o csv history 1 1 %s", span[i]);
+        assert_int_equal(ctl(args), 0);
+        expect_text(",50.00\n");
+    }
+}
+
 static void t_doctor_names_the_program_that_does_not_run(void **state)
 {
     (void)state;
@@ -375,5 +402,7 @@ TESTDB_MAIN(L(t_lists_in_three_formats), L(t_changes_are_in_force_when_it_return
             L(t_schema_is_checked_and_repaired),
             L(t_without_a_database_the_exit_code_is_3),
             L(t_calls_appear_in_status_history_and_latency),
+            L(t_agents_with_wrong_clocks_are_listed),
+            L(t_history_is_shown_in_every_step),
             L(t_doctor_names_the_program_that_does_not_run),
             L(t_help_tables_and_completion_name_every_command))

@@ -206,7 +206,8 @@ static int show_why(struct ctl *c, int argc, char **argv)
         "ELSE 'chosen' END "
         "FROM RouteData r LEFT JOIN ServerCallStatus s ON s.modid = r.modid AND s.cmdid ="
         " r.cmdid AND s.ip = r.serverip AND s.port = r.serverport "
-        "WHERE r.modid = %u AND r.cmdid = %u GROUP BY r.id "
+        "WHERE r.modid = %u AND r.cmdid = %u "
+        "GROUP BY r.id, r.serverip, r.serverport, r.zone, r.state "
         "ORDER BY r.zone, r.serverip, r.serverport",
         modid, cmdid);
     return rc == CTL_OK && c->format == TABLE_TEXT ? print_module_meta(c, modid, cmdid)

@@ -56,8 +56,9 @@ static int agent_list(struct ctl *c, int argc, char **argv)
     return ctl_print(c, "agent modules# ok# failed# overloads# seen seconds_ago#",
                      "SELECT INET_NTOA(caller), COUNT(DISTINCT modid, cmdid), "
                      "SUM(succ_cnt), SUM(err_cnt), SUM(overload), "
-                     "FROM_UNIXTIME(MAX(ts)), UNIX_TIMESTAMP() - MAX(ts) "
-                     "FROM ServerCallStatus GROUP BY caller ORDER BY caller");
+                     "FROM_UNIXTIME(MAX(ts)), "
+                     "GREATEST(UNIX_TIMESTAMP() - CAST(MAX(ts) AS SIGNED), 0) FROM "
+                     "ServerCallStatus GROUP BY caller ORDER BY caller");
 }
 
 /* "10m" in seconds; the units are s, m, h and d.  Returns 0, or CTL_USAGE after a line on
@@ -98,11 +99,12 @@ static int show_history(struct ctl *c, int argc, char **argv)
         return rc;
     step = step_of(last);
     return ctl_print(c, "time ok# failed# failed_percent#",
-                     "SELECT FROM_UNIXTIME(at DIV %u * %u), SUM(succ), SUM(err), "
-                     "ROUND(100 * SUM(err) / NULLIF(SUM(succ + err), 0), 2) FROM "
-                     "CallHistory WHERE modid = %u AND cmdid = %u AND at >= "
-                     "UNIX_TIMESTAMP() - %u GROUP BY at DIV %u ORDER BY at DIV %u",
-                     step, step, modid, cmdid, last, step, step);
+                     "SELECT FROM_UNIXTIME(begins), SUM(succ), SUM(err), "
+                     "ROUND(100 * SUM(err) / NULLIF(SUM(succ + err), 0), 2) FROM (SELECT "
+                     "at DIV %u * %u AS begins, succ, err FROM CallHistory WHERE modid = "
+                     "%u AND cmdid = %u AND at >= UNIX_TIMESTAMP() - %u) h GROUP BY "
+                     "begins ORDER BY begins",
+                     step, step, modid, cmdid, last);
 }
 
 /* Append the row of one minute; <n> has the calls of each bucket of latency. */

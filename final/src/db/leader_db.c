@@ -95,10 +95,10 @@ static int move_table(struct leader_db *d, const char *from, const char *to,
 
     snprintf(sql, sizeof(sql),
              "INSERT INTO %s (at, modid, cmdid, ip, port, succ, err) SELECT at DIV %u * "
-             "%u, modid, cmdid, ip, port, SUM(succ), SUM(err) FROM %s WHERE at < %llu "
-             "GROUP BY at DIV %u, modid, cmdid, ip, port ON DUPLICATE KEY UPDATE "
+             "%u AS begins, modid, cmdid, ip, port, SUM(succ), SUM(err) FROM %s WHERE "
+             "at < %llu GROUP BY begins, modid, cmdid, ip, port ON DUPLICATE KEY UPDATE "
              "succ = %s.succ + VALUES(succ), err = %s.err + VALUES(err)",
-             to, span, span, from, (unsigned long long)limit, span, to, to);
+             to, span, span, from, (unsigned long long)limit, to, to);
     if (rc == 0)
         rc = run_sql(d, sql);
     snprintf(sql, sizeof(sql), "DELETE FROM %s WHERE at < %llu", from,

@@ -1,8 +1,15 @@
 /* Any error closes the connection, because its state (open transaction, unread result) is
  * unknown then; the next myconn_ensure() opens a new one and sets up the session again.
  *
+ * All settings that change what a statement means or how long it may take are made here,
+ * for every program.  Time-outs nest: a wait for a lock ends before its statement, and a
+ * statement before the read of its answer.  So a statement that takes too long is refused
+ * by the server, which undoes it, and is not executed after its failure was reported.
+ *
  * Invariant: a connection that exists has its session settings and no failed statement
  * behind it.
+ * Rejected: relying on the server's defaults.  They differ between MySQL, MariaDB and
+ * their releases, and an administrator may change them.
  * Rejected: MYSQL_OPT_RECONNECT, which reconnects silently, also in the middle of a
  * transaction, and loses the session settings. */
 #include "db/myconn.h"
@@ -60,27 +67,55 @@ static int fail(struct myconn *m, const char *what)
     return code_to_errno(code);
 }
 
+/* Seconds that a statement waits for a lock.  The server knows no less than 1. */
+static unsigned lock_wait_s(const struct myconn *m)
+{
+    return m->timeout_s > 1 ? m->timeout_s - 1 : 1;
+}
+
 static void set_options(struct myconn *m)
 {
-    unsigned timeout = m->timeout_s;  /* the library reads an unsigned int */
+    /* the library reads unsigned ints */
+    unsigned timeout = m->timeout_s, read_timeout = lock_wait_s(m) + 1;
+    unsigned tcp = MYSQL_PROTOCOL_TCP;
 
     mysql_options(m->con, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
-    mysql_options(m->con, MYSQL_OPT_READ_TIMEOUT, &timeout);
+    mysql_options(m->con, MYSQL_OPT_READ_TIMEOUT, &read_timeout);
     mysql_options(m->con, MYSQL_OPT_WRITE_TIMEOUT, &timeout);
     mysql_options(m->con, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    if (!m->socket[0]) /* else "localhost" means a socket, and the port is ignored */
+        mysql_options(m->con, MYSQL_OPT_PROTOCOL, &tcp);
+}
+
+/* The strictest mode is the same on every server: a query that passes the tests passes
+ * everywhere.  Times are UTC, so a clock change of a time zone changes nothing.  A
+ * program that is suspended in a transaction must not keep its locks, so MariaDB closes
+ * its connection after 3 s.  For MySQL the parts in M! are comments. */
+static int set_up_session(struct myconn *m)
+{
+    unsigned lock_s = lock_wait_s(m);
+    char sql[600];
+    int n = snprintf(
+        sql, sizeof(sql),
+        "SET SESSION sql_mode = 'ONLY_FULL_GROUP_BY,NO_UNSIGNED_SUBTRACTION,"
+        "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION time_zone = '+00:00', "
+        "SESSION collation_connection = 'utf8mb4_general_ci', SESSION autocommit = 1, "
+        "SESSION completion_type = 0, SESSION sql_safe_updates = 0, "
+        "SESSION wait_timeout = 86400, SESSION lock_wait_timeout = %u, "
+        "SESSION innodb_lock_wait_timeout = %u /*M!100300 , "
+        "SESSION idle_transaction_timeout = 3, SESSION max_statement_time = %u.5 */",
+        lock_s, lock_s, lock_s);
+    int rc = myconn_query(m, sql, (size_t)n);
+    static const char isolation[] =
+        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE";
+
+    return rc < 0 ? rc : myconn_query(m, isolation, sizeof(isolation) - 1);
 }
 
 int myconn_ensure(struct myconn *m)
 {
-    static const char *const session[] = {
-        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-        /* A program that is suspended in a transaction must not keep its locks, so
-         * MariaDB closes its connection after 3 s.  For MySQL the part is a comment. */
-        "SET SESSION autocommit = 1, SESSION innodb_lock_wait_timeout = 5 "
-        "/*M!100300 , SESSION idle_transaction_timeout = 3 */"};
     const char *sock = m->socket[0] ? m->socket : NULL;
-    size_t i;
-    int rc = 0;
+    int rc;
 
     if (m->con)
         return 0;
@@ -88,14 +123,11 @@ int myconn_ensure(struct myconn *m)
     if (!m->con)
         return fail(m, "connect");
     set_options(m);
-    if (!mysql_real_connect(m->con, sock ? NULL : m->host, m->user, m->password,
-                            m->database, m->port, sock, 0)) {
-        rc = fail(m, "connect");
-        return rc == -ENOENT ? rc : -ENOTCONN; /* -EIO: for example a wrong password */
-    }
-    for (i = 0; i < 2 && rc == 0; i++)
-        rc = myconn_query(m, session[i], strlen(session[i]));
-    return rc;
+    if (mysql_real_connect(m->con, sock ? NULL : m->host, m->user, m->password,
+                           m->database, m->port, sock, 0))
+        return set_up_session(m);
+    rc = fail(m, "connect");
+    return rc == -ENOENT ? rc : -ENOTCONN; /* -EIO: for example a wrong password */
 }
 
 int myconn_query(struct myconn *m, const char *sql, size_t len)

@@ -13,7 +13,9 @@ struct myconn_config {
     const char *host;                 /* name or address; used when socket is "" */
     uint32_t port;
     const char *user, *password, *database;
-    uint32_t timeout_s;               /* seconds for a connect, a read, a write */
+    uint32_t timeout_s;               /* seconds for a connect, a write, a read; a
+                                       * read has at least 2, and the server ends a
+                                       * statement before the read of its answer */
 };
 
 #define MYCONN_ERROR_MAX 256
@@ -25,7 +27,9 @@ int myconn_create(struct myconn **out, const struct myconn_config *cfg, char *er
 /* Thread: the one that used <m>.  NULL is fine. */
 void myconn_destroy(struct myconn *m);
 
-/* Connect unless there is a connection.  Returns 0; -ENOENT when the server has no such
+/* Connect unless there is a connection.  The session has the strict SQL mode, time
+ * zone UTC, character set utf8mb4 and isolation level REPEATABLE READ, whatever the
+ * server's defaults are.  Returns 0; -ENOENT when the server has no such
  * database; -ENOTCONN for every other reason, including a wrong password. */
 int myconn_ensure(struct myconn *m);
 
