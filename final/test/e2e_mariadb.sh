@@ -26,5 +26,17 @@ sql 'DROP DATABASE lars_dns'
 status 'schema missing' 'a missing schema'
 sh common/mariadb sql "$dir" <common/sql/schema.sql
 status "triggers missing (0 of $all)" 'the mended schema'
+check() { what=$1; shift; if "$@"; then echo "ok - $what"; else echo "not ok - $what"; rc=1; fi; }
+ended() { ! kill -0 "$1" 2>/dev/null || [ "$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null)" = Z ]; }
+pid=$(cat "$dir/pid")
+kill -STOP "$pid"
 sh common/mariadb wipe "$dir"
+check 'wipe ends a server that hangs' ended "$pid"
+check 'wipe deletes the folder' [ ! -e "$dir" ]
+mkdir "$dir"; sh common/mariadb start "$dir" >/dev/null 2>&1 & start=$!
+n=0; while [ ! -s "$dir/pid" ] && [ $n -lt 1000 ]; do n=$((n + 1)); sleep 0.02; done
+pid=$(cat "$dir/pid")
+kill -KILL $start; sh common/mariadb wipe "$dir"
+check 'wipe ends a server that has just been started' ended "$pid"
+check 'wipe then deletes the folder as well' [ ! -e "$dir" ]
 exit $rc
