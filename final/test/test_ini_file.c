@@ -122,10 +122,10 @@ static void t_comments_and_long_comments_keep_the_line_numbers(void **state)
 
     (void)state;
     memset(text, '#', 900);
-    strcpy(text + 900, "\n ; x = 1\n\n[net]  ; c\nport = 5 ; the port\nport = y");
+    strcpy(text + 900, "\n ; x = 1\n\n[net]  ; c\nport = 5 ; c\n[ctl]\nthreads = y");
     assert_int_equal(load(text), -EINVAL);
-    assert_string_equal(message(), "6: [net] port = y: not a whole number; use 0 to "
-                                   "65535");
+    assert_string_equal(message(), "7: [ctl] threads = y: not a whole number; use 1 to "
+                                   "16");
     assert_int_equal(v.port, 5);
     assert_int_equal(load("[ctl]\nagents = a;b\n"), 0);
     assert_string_equal(v.agents, "a;b");
@@ -139,6 +139,15 @@ static void t_dos_line_ends_byte_order_mark_and_no_last_line_end_are_read(void *
     assert_int_equal(load("\xef\xbb\xbf[ctl]\r\nagents: b c \r\n[net]\r\nport = 9"), 0);
     assert_string_equal(v.agents, "b c");
     assert_int_equal(v.port, 9);
+}
+
+static void t_key_that_is_set_twice_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(load("[ctl]\nagents = a\n[net]\n[ctl]\nagents = b\n"), -EINVAL);
+    assert_string_equal(message(), "5: [ctl] agents is set for the second time; keep one "
+                                   "of the two lines");
+    assert_int_equal(load("[ctl]\nagents = a\n[net]\nport = 1\n[ctl]\nthreads = 2\n"), 0);
 }
 
 static void t_section_without_its_end_or_with_more_is_refused(void **state)
@@ -164,4 +173,5 @@ T_MAIN(T(t_indented_key_is_a_key_of_its_own),
        T(t_line_that_is_too_long_is_refused_with_its_number),
        T(t_comments_and_long_comments_keep_the_line_numbers),
        T(t_dos_line_ends_byte_order_mark_and_no_last_line_end_are_read),
+       T(t_key_that_is_set_twice_is_refused),
        T(t_section_without_its_end_or_with_more_is_refused), T(t_zero_byte_is_refused))

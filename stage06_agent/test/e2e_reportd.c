@@ -23,7 +23,8 @@ static int teardown(void **state)
     return t_fds_check(state);
 }
 
-static void start_with(const char *more)
+/* <writer>: the keys of [writer]. */
+static void start_with(const char *writer)
 {
     char file[100];
     FILE *f;
@@ -31,8 +32,8 @@ static void start_with(const char *more)
     snprintf(file, sizeof(file), "%s/reportd.ini", mydb_dir);
     f = fopen(file, "w");
     assert_non_null(f);
-    fprintf(f, "[reportd]\nport = %s\n[db]\nsocket = %s\n[writer]\ngather_ms = 5\n%s",
-            port_text[0] ? port_text : "0", mydb_socket, more);
+    fprintf(f, "[reportd]\nport = %s\n[db]\nsocket = %s\n[writer]\n%s",
+            port_text[0] ? port_text : "0", mydb_socket, writer);
     fclose(f);
     proc_start(&srv, "lars-reportd", "-c", file, NULL);
     proc_wait_port(&srv);
@@ -41,13 +42,13 @@ static void start_with(const char *more)
 static void start(void)
 {
     port_text[0] = '\0';
-    start_with("");
+    start_with("gather_ms = 5\n");
 }
 
 static void start_again(void)         /* on the same port */
 {
     snprintf(port_text, sizeof(port_text), "%d", srv.port);
-    start_with("");
+    start_with("gather_ms = 5\n");
 }
 
 static unsigned long long succ_of(unsigned modid)
@@ -173,7 +174,7 @@ static void t_flood_of_keys_is_bounded_and_counted(void **state)
     (void)state;
     assert_int_equal(mydb_run("stop"), 0);
     port_text[0] = '\0';
-    start_with("threads = 1\nmax_rows = 50\n");
+    start_with("gather_ms = 5\nthreads = 1\nmax_rows = 50\n");
     c = peer_connect(srv.port);
     for (i = 1; i <= 5000; i++)
         reportpeer_send(c, 7, i, 80, i, 0);

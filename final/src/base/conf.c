@@ -2,7 +2,8 @@
  * program supplies, gives the meaning: field, range, default and help text.
  *
  * Invariant: a field changes only to a value that the table allows, and the first error
- * ends the evaluation, so a message names the first wrong line.
+ * ends the evaluation, so a message names the first wrong line.  A key that is set twice
+ * is an error, because one of its two values would be lost.
  * Rejected: ignoring unknown keys, because a misspelt key would then silently leave the
  * default in force; the library inih for the syntax (ini_file.c has the reason). */
 #include "base/conf.h"
@@ -17,11 +18,14 @@
 #include "base/log.h"
 
 #define NAME_MAX_LEN 40                   /* longer names get no suggestion */
+#define KEYS_MAX 256                      /* of a program */
 #define NEAR 4                            /* fewer wrong letters than this: a typo */
 
 struct parse {
     const struct conf_key *keys;
     void *out;
+    bool given[KEYS_MAX];                 /* by the text that is read, in the order of
+                                           * the table */
     char why[CONF_ERR_MAX - 160];         /* message of the first error; "" = none */
 };
 
@@ -162,6 +166,14 @@ static bool on_key(void *arg, const char *section, const char *name, const char 
         say_unknown(p, section, name);
         return false;
     }
+    assert(k - p->keys < KEYS_MAX);
+    if (p->given[k - p->keys]) {
+        snprintf(p->why, sizeof(p->why),
+                 "[%s] %s is set for the second time; keep one of the two lines", section,
+                 name);
+        return false;
+    }
+    p->given[k - p->keys] = true;
     if (!k->preset)
         LOG_WARN("conf.old_name", "section=%s key=%s", section, name);
     wrong = set_field(k, p->out, value);
