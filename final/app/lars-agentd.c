@@ -246,6 +246,7 @@ static int try_start(const void *values, char err[CONF_ERR_MAX])
     static const char *const of_agent[] = {FALLBACK_HEARTBEAT, FALLBACK_ROUTES, NULL};
     static const char *const of_shm[] = {"meta", "journal", "agent.lock", NULL};
     const struct settings *s = values;
+    char routes[128];
     struct net_addr at;
     int rc;
 
@@ -255,6 +256,9 @@ static int try_start(const void *values, char err[CONF_ERR_MAX])
         rc = startcheck_http(s->http, err);
     if (rc == 0)
         rc = startcheck_folder("[agent] dir", s->dir, of_agent, err);
+    snprintf(routes, sizeof(routes), "%s/" FALLBACK_ROUTES, s->dir);
+    if (rc == 0)
+        rc = startcheck_room("[agent] dir", s->dir, agent_missing_bytes(routes), err);
     if (rc == 0 && s->shm[0])
         rc = startcheck_folder("[shm] dir", s->shm, of_shm, err);
     return rc < 0 || !s->shm[0] ? rc : try_shm(s, err);

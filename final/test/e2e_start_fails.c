@@ -384,6 +384,53 @@ static void t_check_config_accepts_what_a_running_agent_uses(void **state)
     close(fd);
 }
 
+/* Runs the agent with <option> where <folder>/small is a file system of 2 MiB.  Its last
+ * line on standard error is then in <line>.  Returns its exit code; 99: mounting is not
+ * permitted. */
+static int on_small_disk(const char *option)
+{
+    const char *build = getenv("BUILD");
+    char cmd[600];
+    FILE *f;
+    int rc;
+
+    snprintf(cmd, sizeof(cmd),
+             "unshare -m sh -c 'mount -t tmpfs -o size=2m none %s/small || exit 99; "
+             "timeout 20 %s/lars-agentd -c %s %s 2>&1 | grep ^lars-agentd:; exit 0' "
+             "2>/dev/null || echo none",
+             folder, build ? build : "build", conf, option);
+    f = popen(cmd, "r");
+    assert_non_null(f);
+    line[0] = '\0';
+    if (!fgets(line, sizeof(line), f))
+        line[0] = '\0';
+    rc = pclose(f);
+    assert_true(rc >= 0);
+    return strcmp(line, "none\n") == 0 ? 99 : rc;
+}
+
+static void t_check_config_refuses_a_disk_on_which_the_start_finds_no_room(void **state)
+{
+    char path[100];
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/small", folder);
+    assert_int_equal(mkdir(path, 0755), 0);
+    write_conf("[agent]\nport = 0\ndir = %s/small/a\n", folder);
+    if (on_small_disk("--check-config") == 99)
+        skip();                       /* mounting is not permitted */
+    assert_non_null(strstr(line, "[agent] dir: cannot take "));
+    assert_non_null(strstr(line, "No space left on device (ENOSPC)"));
+    on_small_disk("");
+    assert_non_null(strstr(line, "cannot open the outbox of reports"));
+    write_conf("[agent]\nport = 0\ndir = %s/a\n[shm]\ndir = %s/small/s\n", folder,
+               folder);
+    on_small_disk("--check-config");
+    assert_non_null(strstr(line, "[shm] dir, max_nodes: cannot create the shared "));
+    on_small_disk("");
+    assert_non_null(strstr(line, "cannot create the shared memory"));
+}
+
 static void t_check_config_leaves_nothing_behind(void **state)
 {
     char cmd[200];
@@ -415,4 +462,5 @@ T_MAIN(E(t_taken_tcp_port_is_named), E(t_taken_http_port_is_not_blamed_on_anothe
        E(t_check_config_refuses_more_agents_than_larsctl_can_ask),
        E(t_check_config_refuses_an_alarm_program_that_cannot_run),
        E(t_check_config_accepts_what_a_running_agent_uses),
+       E(t_check_config_refuses_a_disk_on_which_the_start_finds_no_room),
        E(t_check_config_leaves_nothing_behind))

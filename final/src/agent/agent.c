@@ -274,6 +274,11 @@ static int create_parts(struct agent *a, const struct agent_config *cfg,
     return rc < 0 ? rc : start_checks(a);
 }
 
+uint64_t agent_missing_bytes(const char *route_file)
+{
+    return batch_sender_missing_bytes(route_file, AGENT_SIDES);
+}
+
 int agent_start(struct agent **out, const struct agent_config *cfg, enum agent_part *part)
 {
     struct agent *a = calloc(1, sizeof(*a));

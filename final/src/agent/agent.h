@@ -50,6 +50,10 @@ enum agent_part {
 int agent_start(struct agent **out, const struct agent_config *cfg,
                 enum agent_part *part);
 
+/* How many bytes agent_start() will take on the disk for the outboxes beside <route_file>
+ * that do not exist.  Thread: any. */
+uint64_t agent_missing_bytes(const char *route_file);
+
 /* Sends the last reports (for at most 2 s), writes the route file and ends the threads.
  * NULL is fine.  Thread: the one that called agent_start(). */
 void agent_stop(struct agent *a);

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/latency.h"
@@ -307,6 +308,26 @@ void batch_sender_take_totals(struct batch_sender *b, unsigned side,
 
 /* --- create and destroy ------------------------------------------------------------- */
 
+/* Returns 0, or -ENAMETOOLONG. */
+static int side_path(char *out, size_t size, const char *path, unsigned side)
+{
+    int n = snprintf(out, size, "%s.calls.%u", path, side);
+
+    return n >= (int)size ? -ENAMETOOLONG : 0;
+}
+
+uint64_t batch_sender_missing_bytes(const char *path, unsigned n_side)
+{
+    uint64_t sum = 0;
+    char file[300];
+    unsigned i;
+
+    for (i = 0; i < n_side; i++)
+        if (side_path(file, sizeof(file), path, i) == 0 && access(file, F_OK) == -1)
+            sum += outbox_file_size(MAX_ROWS);
+    return sum;
+}
+
 static int open_side(struct batch_sender *b, unsigned side)
 {
     struct side *s = &b->side[side];
@@ -318,9 +339,9 @@ static int open_side(struct batch_sender *b, unsigned side)
     if (!s->batch)
         return -ENOMEM;
     b->n_side = side + 1;
-    if (snprintf(path, sizeof(path), "%s.calls.%u", b->cfg.path, side) >=
-        (int)sizeof(path))
-        return -ENAMETOOLONG;
+    rc = side_path(path, sizeof(path), b->cfg.path, side);
+    if (rc < 0)
+        return rc;
     rc = outbox_open(&s->outbox, path, MAX_ROWS);
     if (rc < 0)
         LOG_ERROR("outbox.open", "path=%s err=%s", path, err_str(rc));

@@ -41,6 +41,10 @@ struct batch_sender_config {
  * outbox_open(), which are logged.  Thread: init. */
 int batch_sender_create(struct batch_sender **out, const struct batch_sender_config *cfg);
 
+/* How many bytes batch_sender_create() will take on the disk: those of the outboxes 0 to
+ * <n_side> - 1 of <path> that do not exist.  Thread: any. */
+uint64_t batch_sender_missing_bytes(const char *path, unsigned n_side);
+
 /* To be called before looppool_destroy(), when no thread of the pool runs.  The counts
  * stay in the files.  NULL is fine. */
 void batch_sender_destroy(struct batch_sender *b);

@@ -95,7 +95,7 @@ static void read_boot_id(char boot[40])
     close(fd);
 }
 
-static size_t file_size(uint32_t max_rows)
+size_t outbox_file_size(uint32_t max_rows)
 {
     return sizeof(struct head) + (size_t)max_rows * sizeof(struct row);
 }
@@ -192,7 +192,7 @@ static int map_file(struct outbox *o, const char *path, uint32_t max_rows)
         return -errno;
     if (flock(o->fd, LOCK_EX | LOCK_NB) == -1)
         return errno == EWOULDBLOCK ? -EBUSY : -errno;
-    o->size = file_size(max_rows);
+    o->size = outbox_file_size(max_rows);
     if (posix_fallocate(o->fd, 0, (off_t)o->size) != 0)
         return -ENOSPC; /* else a full disk is a SIGBUS at some later call */
     o->head = mmap(NULL, o->size, PROT_READ | PROT_WRITE, MAP_SHARED, o->fd, 0);

@@ -28,6 +28,7 @@ struct outbox;
  * Returns 0; -EBUSY when another process has it open; -ENOSPC; -ENOMEM; -EIO when the
  * kernel gives no random stream name; the errors of open(2) and mmap(2). */
 int outbox_open(struct outbox **out, const char *path, uint32_t max_rows);
+size_t outbox_file_size(uint32_t max_rows); /* bytes of the file.  Thread: any */
 void outbox_close(struct outbox *o);  /* the file stays as it is.  NULL is fine */
 
 /* Counts one call of this node.  Returns 0; -ENOBUFS when there is no row for another

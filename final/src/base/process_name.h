@@ -12,7 +12,8 @@
  * characters that host names cannot have become '_'.  Returns <out>. */
 const char *process_name_of(char out[PROCESS_NAME_MAX], const struct net_addr *at);
 
-/* Whether <name> could come from process_name_of(): 1 to 63 letters, digits and .-_/:[] . */
+/* Whether <name> could come from process_name_of(): 1 to 63 letters, digits and
+ * .-_/:[] */
 int process_name_is_valid(const char *name);
 
 #endif

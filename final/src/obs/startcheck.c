@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -142,6 +143,21 @@ int startcheck_folder(const char *key, const char *dir, const char *const *prefi
         return fail(key, "write into the folder", dir, rc, err);
     }
     return check_entries(key, d, prefixes, err);
+}
+
+int startcheck_room(const char *key, const char *dir, uint64_t bytes,
+                    char err[CONF_ERR_MAX])
+{
+    char parent[300], what[80];
+    struct statvfs v;
+
+    parent_of(dir, parent, sizeof(parent));
+    if (statvfs(dir, &v) == -1 && statvfs(parent, &v) == -1)
+        return fail(key, "look at the file system of", dir, -errno, err);
+    if ((uint64_t)v.f_bavail * v.f_frsize >= bytes)
+        return 0;
+    snprintf(what, sizeof(what), "take %llu bytes in", (unsigned long long)bytes);
+    return fail(key, what, dir, -ENOSPC, err);
 }
 
 int startcheck_program(const char *key, const char *path, char err[CONF_ERR_MAX])

@@ -24,6 +24,10 @@ int startcheck_http(const char *where, char err[CONF_ERR_MAX]);
 int startcheck_folder(const char *key, const char *dir, const char *const *prefixes,
                       char err[CONF_ERR_MAX]);
 
+/* The file system of <dir>, or of the folder that would hold it, has <bytes> free. */
+int startcheck_room(const char *key, const char *dir, uint64_t bytes,
+                    char err[CONF_ERR_MAX]);
+
 /* <path> is a program that this user may run; "" = none. */
 int startcheck_program(const char *key, const char *path, char err[CONF_ERR_MAX]);
 
