@@ -54,6 +54,58 @@ static void t_lease_has_one_holder_until_it_expires(void **state)
     assert_int_equal(leader_db_lease(db, 1, 100), 1);
 }
 
+/* The server's clock was set back by an hour; no process could take the lease until
+ * then. */
+static void t_lease_that_ends_too_late_is_free(void **state)
+{
+    (void)state;
+    assert_int_equal(leader_db_lease(db, 1, 100), 1);
+    mydb_sql("UPDATE Lease SET until_at = NOW(3) + INTERVAL 99 SECOND");
+    assert_int_equal(leader_db_lease(db, 2, 100), 0);
+    mydb_sql("UPDATE Lease SET until_at = NOW(3) + INTERVAL 1 HOUR");
+    assert_int_equal(leader_db_lease(db, 2, 100), 1);
+    assert_int_equal(leader_db_lease(db, 1, 100), 0);
+    mydb_sql("UPDATE Lease SET until_at = NOW(3) + INTERVAL 1 HOUR");
+    assert_int_equal(leader_db_lease(db, 2, 100), 1); /* its holder shortens it */
+    assert_int_equal(number("SELECT COUNT(*) FROM Lease WHERE until_at < NOW() + "
+                            "INTERVAL 101 SECOND"),
+                     1);
+}
+
+static void t_count_that_overflows_stops_no_move(void **state)
+{
+    const struct leader_db_ages ages = {600, 7200, 400 * 86400, 3600, 86400};
+    static const char max[] = "SELECT succ FROM CallMinute WHERE ip = 10";
+
+    (void)state;
+    mydb_sql("SET @m = UNIX_TIMESTAMP() DIV 60 * 60 - 1200; "
+             "INSERT INTO CallSecond VALUES (@m, 1, 1, 10, 80, 18446744073709551615, 0), "
+             "(@m + 1, 1, 1, 10, 80, 9, 0), (@m, 1, 1, 11, 80, 5, 0)");
+    assert_int_equal(leader_db_move_counts(db, &ages), 0);
+    assert_true(number(max) == UINT64_MAX);
+    assert_int_equal(number("SELECT succ FROM CallMinute WHERE ip = 11"), 5);
+    mydb_sql("SET @m = UNIX_TIMESTAMP() DIV 60 * 60 - 1200; "
+             "INSERT INTO CallSecond VALUES (@m, 1, 1, 10, 80, 7, 0)");
+    assert_int_equal(leader_db_move_counts(db, &ages), 0);
+    assert_true(number(max) == UINT64_MAX);
+}
+
+static void t_task_that_fails_keeps_no_other_from_being_done(void **state)
+{
+    const struct leader_db_ages ages = {600, 7200, 86400, 3600, 86400};
+
+    (void)state;
+    mydb_sql("CREATE TRIGGER no_minute BEFORE INSERT ON CallMinute FOR EACH ROW SIGNAL "
+             "SQLSTATE '45000' SET MESSAGE_TEXT = 'disk full'; INSERT INTO CallSecond "
+             "VALUES (UNIX_TIMESTAMP() - 5000, 1, 1, 10, 80, 7, 0);"
+             "INSERT INTO CallHour VALUES (UNIX_TIMESTAMP() - 90000, 1, 1, 1, 1, 1, 1)");
+    assert_int_equal(leader_db_move_counts(db, &ages), -EIO);
+    assert_non_null(strstr(leader_db_error(db), "disk full"));
+    assert_int_equal(number("SELECT COUNT(*) FROM CallHour"), 0);
+    assert_int_equal(number("SELECT COUNT(*) FROM CallSecond"), 1);
+    mydb_sql("DROP TRIGGER no_minute");
+}
+
 #define SUMS                                                                             \
     "SELECT COALESCE(SUM(succ), 0) * 1000 + COALESCE(SUM(err), 0) FROM CallHistory"
 
@@ -183,4 +235,6 @@ static void t_one_of_two_services_is_leader(void **state)
 
 MYDB_MAIN(K(t_lease_has_one_holder_until_it_expires), K(t_moved_counts_keep_their_sum),
           K(t_only_old_rows_are_deleted), K(t_late_batch_during_a_move_loses_no_count),
+          K(t_lease_that_ends_too_late_is_free), K(t_count_that_overflows_stops_no_move),
+          K(t_task_that_fails_keeps_no_other_from_being_done),
           K(t_one_of_two_services_is_leader))

@@ -1,7 +1,9 @@
 /* A count is in exactly one of CallSecond, CallMinute, CallHour, so their sum is exact at
  * any moment.  Moving is an INSERT ... SELECT and a DELETE of the same rows in one
  * transaction.  The SELECT locks the range that it reads: a late batch that adds to it
- * waits, then adds a new row, and the next move takes that row along.
+ * waits, then adds a new row, and the next move takes that row along.  A sum that is too
+ * large for its column becomes the largest number, so one absurd row does not stop the
+ * moves.
  *
  * Rejected: computing coarser tables from finer ones and keeping both.  A late batch
  * would then have to change several rows, and a lost one would make them disagree. */
@@ -14,6 +16,7 @@
 
 #include "db/lease.h"
 
+#define COUNT_MAX "18446744073709551615" /* of BIGINT UNSIGNED */
 #define DELETE_MAX 10000 /* rows of one statement: a short lock */
 /* Its row in Lease.  Every release uses this name, or two would have a leader each. */
 #define LEASE "keeper"
@@ -90,14 +93,16 @@ static int take_number(char **at, void *arg)
 static int move_table(struct leader_db *d, const char *from, const char *to,
                       uint32_t span, uint64_t limit)
 {
-    char sql[500];
+    char sql[700];
     int rc = run_sql(d, "START TRANSACTION");
 
     snprintf(sql, sizeof(sql),
              "INSERT INTO %s (at, modid, cmdid, ip, port, succ, err) SELECT at DIV %u * "
-             "%u AS begins, modid, cmdid, ip, port, SUM(succ), SUM(err) FROM %s WHERE "
+             "%u AS begins, modid, cmdid, ip, port, LEAST(SUM(succ), " COUNT_MAX "), "
+             "LEAST(SUM(err), " COUNT_MAX ") FROM %s WHERE "
              "at < %llu GROUP BY begins, modid, cmdid, ip, port ON DUPLICATE KEY UPDATE "
-             "succ = %s.succ + VALUES(succ), err = %s.err + VALUES(err)",
+             "succ = LEAST(CAST(%s.succ AS DECIMAL(30)) + VALUES(succ), " COUNT_MAX "), "
+             "err = LEAST(CAST(%s.err AS DECIMAL(30)) + VALUES(err), " COUNT_MAX ")",
              to, span, span, from, (unsigned long long)limit, to, to);
     if (rc == 0)
         rc = run_sql(d, sql);
@@ -128,24 +133,38 @@ static int delete_before(struct leader_db *d, const char *table, uint64_t at)
     return run_sql(d, sql);
 }
 
+/* The result of a task and of those before it: the first error, but a lost connection in
+ * any case. */
+static int both(int rc, int next)
+{
+    return rc == 0 || next == -ENOTCONN ? next : rc;
+}
+
+/* A task that fails does not keep the next ones from being done, unless the server is
+ * away. */
 int leader_db_move_counts(struct leader_db *d, const struct leader_db_ages *ages)
 {
     uint64_t now = 0;
-    int rc = select_rows(d, "SELECT UNIX_TIMESTAMP()", take_number, &now);
+    int i, rc = select_rows(d, "SELECT UNIX_TIMESTAMP()", take_number, &now);
+    const struct {
+        const char *table;
+        uint64_t before;
+    } old[] = {{"CallHour", now - ages->hour_s},
+               {"CallLatency", now - ages->minute_s},
+               {"ZoneLoad", now - LOAD_S},
+               {"NodeOut", now - LOAD_S}};
 
-    if (rc == 0)
-        rc = move_table(d, "CallSecond", "CallMinute", 60, now - ages->second_s);
-    if (rc == 0)
-        rc = move_table(d, "CallMinute", "CallHour", 3600, now - ages->minute_s);
-    if (rc == 0)
-        rc = delete_before(d, "CallHour", now - ages->hour_s);
-    if (rc == 0)
-        rc = delete_before(d, "CallLatency", now - ages->minute_s);
-    if (rc == 0)
-        rc = delete_before(d, "ZoneLoad", now - LOAD_S);
-    if (rc == 0)
-        rc = delete_before(d, "NodeOut", now - LOAD_S);
-    if (rc == 0)
-        rc = delete_older(d, "RouteChange", "changed_at", ages->change_s);
-    return rc < 0 ? rc : delete_older(d, "ReportSeen", "updated_at", ages->seen_s);
+    if (rc < 0)
+        return rc;
+    rc = move_table(d, "CallSecond", "CallMinute", 60, now - ages->second_s);
+    if (rc != -ENOTCONN)
+        rc = both(rc, move_table(d, "CallMinute", "CallHour", 3600,
+                                 now - ages->minute_s));
+    for (i = 0; i < 4 && rc != -ENOTCONN; i++)
+        rc = both(rc, delete_before(d, old[i].table, old[i].before));
+    if (rc != -ENOTCONN)
+        rc = both(rc, delete_older(d, "RouteChange", "changed_at", ages->change_s));
+    if (rc != -ENOTCONN)
+        rc = both(rc, delete_older(d, "ReportSeen", "updated_at", ages->seen_s));
+    return rc;
 }

@@ -1,13 +1,22 @@
 /* Taking and renewing is one statement, so two processes that ask at once cannot both
  * find the lease free.  A second statement reads who has it.
  *
+ * Invariant: a lease ends within its length from now.  One that claims to end later was
+ * taken before the server's clock was set back; it is free, or no process could take it
+ * for as long as the clock was set back.
+ *
  * Rejected: GET_LOCK().  It belongs to a connection, is not replicated by Galera, and
  * stays with a process that hangs. */
 #include "db/lease.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/log.h"
+
+#define SLACK_S 1 /* a clock may be set back so far without a lease being taken */
 
 static int run_sql(struct myconn *con, const char *sql)
 {
@@ -16,30 +25,67 @@ static int run_sql(struct myconn *con, const char *sql)
     return rc < 0 ? rc : myconn_query(con, sql, strlen(sql));
 }
 
-static int take_number(char **at, void *arg)
+/* What the table says about a lease. */
+struct lease_row {
+    uint64_t holder;
+    int64_t left_ms;                  /* until it ends, by the server's clock */
+};
+
+static int take_lease(char **at, void *arg)
 {
-    *(uint64_t *)arg = at[0] ? strtoull(at[0], NULL, 10) : 0;
+    struct lease_row *r = arg;
+
+    r->holder = at[0] ? strtoull(at[0], NULL, 10) : 0;
+    r->left_ms = at[1] ? strtoll(at[1], NULL, 10) : 0;
     return 0;
+}
+
+static int read_lease(struct myconn *con, const char *name, struct lease_row *out)
+{
+    char sql[160];
+    int rc = myconn_ensure(con);
+
+    snprintf(sql, sizeof(sql),
+             "SELECT holder, TIMESTAMPDIFF(MICROSECOND, NOW(3), until_at) DIV 1000 FROM "
+             "Lease WHERE name = '%s'",
+             name);
+    *out = (struct lease_row){0, 0};
+    return rc < 0 ? rc : myconn_select(con, sql, take_lease, out);
+}
+
+static void log_too_long(const char *name, const struct lease_row *r, uint64_t holder,
+                         uint32_t ttl_s)
+{
+    if (r->holder == holder || r->left_ms <= (int64_t)(ttl_s + SLACK_S) * 1000)
+        return;
+    LOG_WARN("lease.too_long",
+             "name=%s holder=%" PRIx64 " left_s=%" PRId64
+             " length_s=%u: the clock of the database server was set back, so the lease "
+             "is taken",
+             name, r->holder, r->left_ms / 1000, ttl_s);
 }
 
 int lease_take(struct myconn *con, const char *name, uint64_t holder, uint32_t ttl_s)
 {
     unsigned long long me = holder;
-    uint64_t who = 0;
-    char sql[440];
-    int rc;
+    struct lease_row r;
+    char sql[560];
+    int rc = read_lease(con, name, &r);
 
+    if (rc < 0)
+        return rc;
+    log_too_long(name, &r, holder, ttl_s);
     snprintf(sql, sizeof(sql),
              "INSERT INTO Lease (name, holder, until_at) VALUES ('%s', %llu, "
              "NOW(3) + INTERVAL %u SECOND) ON DUPLICATE KEY UPDATE "
-             "holder = IF(holder = %llu OR until_at < NOW(3), VALUES(holder), holder), "
+             "holder = IF(holder = %llu OR until_at < NOW(3) OR until_at > NOW(3) + "
+             "INTERVAL %u SECOND, VALUES(holder), holder), "
              "until_at = IF(holder = %llu, VALUES(until_at), until_at)",
-             name, me, ttl_s, me, me);
+             name, me, ttl_s, me, ttl_s + SLACK_S, me);
     rc = run_sql(con, sql);
-    snprintf(sql, sizeof(sql), "SELECT holder FROM Lease WHERE name = '%s'", name);
     if (rc == 0)
-        rc = myconn_select(con, sql, take_number, &who);
-    return rc < 0 ? rc : who == holder;
+        rc = read_lease(con, name, &r);
+    return rc < 0 ? rc : r.holder == holder;
 }
 
 int lease_release(struct myconn *con, const char *name, uint64_t holder)

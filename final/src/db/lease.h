@@ -8,7 +8,9 @@
 #include "db/myconn.h"
 
 /* Take the lease <name> (a word of letters, at most 32), or keep it, for <ttl_s> seconds
- * from now.  Returns 1: <holder> has it; 0: another holder has it; as myconn_query(). */
+ * from now.  All processes give the same <ttl_s>: a lease that ends later than that from
+ * now is free.  Returns 1: <holder> has it; 0: another holder has it; as myconn_query().
+ */
 int lease_take(struct myconn *con, const char *name, uint64_t holder, uint32_t ttl_s);
 
 /* Give it back, so that another process can take it at once. */

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <mysql.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,25 @@ static int code_to_errno(unsigned code)
     return code >= CR_FIRST_CODE && code <= CR_LAST_CODE ? -ENOTCONN : -EIO;
 }
 
+/* Is it the error of one row's value?  The same statement without the row can succeed. */
+static bool is_value_refused(unsigned code)
+{
+    static const unsigned codes[] = {
+        1048,                         /* NULL in a column without NULL */
+        1264,                         /* number out of range */
+        1265, 1292, 1366,             /* value of a wrong form */
+        1406,                         /* text too long */
+        1690,                         /* result of a calculation out of range */
+        3819, 4025,                   /* CHECK: MySQL's and MariaDB's number */
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
 /* What the operator can do about an error; "" = no advice. */
 static const char *mend(unsigned code)
 {
@@ -54,13 +74,21 @@ static const char *mend(unsigned code)
     return code == ER_ACCESS_DENIED_CODE ? "; mend: see [db] user, password" : "";
 }
 
-/* Write the error message and close the connection.  Returns -errno. */
-static int fail(struct myconn *m, const char *what)
+/* Write the error message.  Returns the server's code. */
+static unsigned note_error(struct myconn *m, const char *what)
 {
     unsigned code = m->con ? mysql_errno(m->con) : 0;
 
     snprintf(m->error, MYCONN_ERROR_MAX, "%s: %.150s (%u)%s", what,
              m->con ? mysql_error(m->con) : "no memory", code, mend(code));
+    return code;
+}
+
+/* Write the error message and close the connection.  Returns -errno. */
+static int fail(struct myconn *m, const char *what)
+{
+    unsigned code = note_error(m, what);
+
     if (m->con)
         mysql_close(m->con);
     m->con = NULL;
@@ -135,6 +163,18 @@ int myconn_query(struct myconn *m, const char *sql, size_t len)
     if (!m->con)
         return -ENOTCONN;             /* m->error has the reason of the loss */
     return mysql_real_query(m->con, sql, len) == 0 ? 0 : fail(m, "query");
+}
+
+int myconn_try(struct myconn *m, const char *sql, size_t len)
+{
+    if (!m->con)
+        return -ENOTCONN;
+    if (mysql_real_query(m->con, sql, len) == 0)
+        return 0;
+    if (!is_value_refused(mysql_errno(m->con)))
+        return fail(m, "query");
+    note_error(m, "query");
+    return -ERANGE;
 }
 
 int myconn_select(struct myconn *m, const char *sql, int (*row)(char **at, void *arg),

@@ -38,6 +38,11 @@ int myconn_ensure(struct myconn *m);
  * column is missing; -EIO for any other error. */
 int myconn_query(struct myconn *m, const char *sql, size_t len);
 
+/* As myconn_query(), with one difference: when the server refuses the value of a row, for
+ * example a number that is too large for its column, it returns -ERANGE, the connection
+ * and the transaction stay as they were, and the statement has changed nothing. */
+int myconn_try(struct myconn *m, const char *sql, size_t len);
+
 /* Run a query and call <row> for each row of the result; <at> has the columns as text, a
  * NULL pointer for SQL NULL.  A result of <row> other than 0 ends the loop and is
  * returned.  Otherwise returns as myconn_query(). */

@@ -23,7 +23,9 @@ struct statusdb;
 /* Check that the table exists with all columns.  Returns as statusdb_write(). */
 int statusdb_check(struct statusdb *db);
 
-/* Insert or overwrite <n> rows, all or none.  Each key may occur once.  Returns 0;
+/* Insert or overwrite <n> rows.  Each key may occur once.  A row with a value that does
+ * not fit the table is left out and logged.  Returns the number of these rows, 0 = all
+ * were written; -errno when the call is to be repeated with all rows:
  * -ENOTCONN when the server cannot be reached or refuses the login; -ENOENT when the
  * table or a column is missing; -EIO for any other error, for example a read-only server;
  * -ENOMEM.  statusdb_error() then has the explanation. */

@@ -1,5 +1,8 @@
 /* One statement writes many rows, so the server parses, locks and syncs once for all of
- * them; it is also atomic, so a batch is written completely or not at all.
+ * them.  A statement that the server refuses because of a value is divided, until the
+ * row with the value is alone; that row is left out, because it would stop all others.
+ * A write that fails half way is repeated: rows are totals, so writing them twice changes
+ * nothing.
  *
  * Invariant: the statement consists of constant text and of numbers, so no value can
  * change its meaning (SQL injection).
@@ -13,8 +16,10 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 
 #define COLUMNS "modid, cmdid, ip, port, caller, succ_cnt, err_cnt, ts, overload"
+#define LOG_GAP_MS 10000
 #define ROW_MAX 110                   /* nine numbers of ten digits, "(,,),", NUL */
 
 _Static_assert(sizeof(((struct statusdb *)0)->error) >= MYCONN_ERROR_MAX,
@@ -84,16 +89,35 @@ static int compose(struct buf *b, const struct status_row *row, size_t n)
     return rc;
 }
 
+static void log_rejected(const struct statusdb_mysql *m, const struct status_row *r)
+{
+    LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "row.rejected",
+              "table=ServerCallStatus module=%u/%u ip=%u.%u.%u.%u port=%u "
+              "caller=%u.%u.%u.%u ok=%u failed=%u %s; compare the table with "
+              "common/sql/schema.sql",
+              r->modid, r->cmdid, r->ip >> 24, r->ip >> 16 & 255, r->ip >> 8 & 255,
+              r->ip & 255, r->port, r->caller >> 24, r->caller >> 16 & 255,
+              r->caller >> 8 & 255, r->caller & 255, r->succ, r->err, m->db.error);
+}
+
 static int my_write(struct statusdb *db, const struct status_row *row, size_t n)
 {
     struct statusdb_mysql *m = (struct statusdb_mysql *)db;
-    int rc = compose(&m->sql, row, n);
+    int rc = compose(&m->sql, row, n), rest;
 
     if (rc == 0)
         rc = myconn_ensure(m->con);
     if (rc == 0)
-        rc = myconn_query(m->con, buf_bytes(&m->sql), m->sql.len);
-    return rc;
+        rc = myconn_try(m->con, buf_bytes(&m->sql), m->sql.len);
+    if (rc != -ERANGE)
+        return rc;
+    if (n == 1) {
+        log_rejected(m, row);
+        return 1;
+    }
+    rc = my_write(db, row, n / 2);
+    rest = rc < 0 ? 0 : my_write(db, row + n / 2, n - n / 2);
+    return rc < 0 || rest < 0 ? (rc < 0 ? rc : rest) : rc + rest;
 }
 
 static void my_close(struct statusdb *db)

@@ -117,6 +117,7 @@ static void count_try(struct batchwriter *w, int rc)
     w->stat.n_fail += rc < 0;
     w->stat.n_applied += rc == 1;
     w->stat.n_seen += rc == 0;
+    w->stat.n_rejected = batchdb_n_rejected(w->db);
     if (rc >= 0)
         w->fail_since_ms = 0;
     else if (w->fail_since_ms == 0)

@@ -36,6 +36,7 @@ struct batchwriter_stat {
     uint64_t n_put, n_dropped;        /* batches: all; of these, without room */
     uint64_t n_applied, n_seen;       /* applied now; applied before, so repeated */
     uint64_t n_fail;                  /* tries that failed */
+    uint64_t n_rejected;              /* rows of batches that did not fit a table */
     uint64_t n_waiting;               /* batches in the queue now */
     uint64_t failing_ms;              /* how long the batch in progress has failed so far,
                                        * at least 1; 0 = it has not failed */

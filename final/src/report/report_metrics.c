@@ -16,6 +16,7 @@ static void sum_rows(const struct report_metrics *parts, struct writer_stat *sum
         writer_stat(parts->writer[i], &st);
         sum->n_refused += st.n_refused;
         sum->n_written += st.n_written;
+        sum->n_rejected += st.n_rejected;
         sum->n_fail += st.n_fail;
         sum->n_waiting += st.n_waiting;
         sum->is_full |= st.is_full;
@@ -36,6 +37,7 @@ static void sum_batches(const struct report_metrics *parts, struct batchwriter_s
         sum->n_dropped += st.n_dropped;
         sum->n_applied += st.n_applied;
         sum->n_seen += st.n_seen;
+        sum->n_rejected += st.n_rejected;
         sum->n_fail += st.n_fail;
         sum->n_waiting += st.n_waiting;
         sum->is_full |= st.is_full;
@@ -69,6 +71,9 @@ static void collect_rows(struct metrics *m, const struct report_metrics *parts)
     metrics_counter(m, "lars_reportd_rows_refused_total",
                     "Rows of legacy agents that found the queue full.",
                     (double)sum.n_refused);
+    metrics_counter(m, "lars_reportd_rows_rejected_total",
+                    "Rows of legacy agents with a value that does not fit the table.",
+                    (double)sum.n_rejected);
     metrics_gauge(m, "lars_reportd_rows_waiting",
                   "Rows of legacy agents that wait for the database.",
                   (double)sum.n_waiting);
@@ -92,6 +97,9 @@ static void collect_batches(struct metrics *m, const struct report_metrics *part
     metrics_counter(m, "lars_reportd_batches_dropped_total",
                     "Batches that found the queue full; the agents send them again.",
                     (double)sum.n_dropped);
+    metrics_counter(m, "lars_reportd_batch_rows_rejected_total",
+                    "Rows of batches with a value that does not fit a table.",
+                    (double)sum.n_rejected);
     metrics_gauge(m, "lars_reportd_batches_waiting",
                   "Batches that wait for the database.", (double)sum.n_waiting);
     metrics_counter(m, "lars_reportd_batch_failures_total",

@@ -95,35 +95,36 @@ static void log_db_change(struct writer *w, int rc)
 {
     if (rc < 0 && !w->down)
         LOG_ERROR("db.down", "err=%s of=rows %s", err_str(rc), statusdb_error(w->db));
-    if (rc == 0 && w->down)
+    if (rc >= 0 && w->down)
         LOG_INFO("db.back", "of=rows rows=%zu", w->n_row);
     w->down = rc < 0;
-    if (rc == 0)
+    if (rc >= 0)
         backoff_reset(&w->backoff);
 }
 
-/* Count the result of a statement; after a failure, wait.  Returns true when the
- * statement is to be repeated. */
+/* Count the result <rc> of statusdb_write(); after a failure, wait.  Returns true when
+ * the statement is to be repeated. */
 static bool wait_before_retry(struct writer *w, int rc)
 {
     bool stop;
 
     worker_lock(w->worker);
-    w->stat.n_written += rc == 0 ? w->n_row : 0;
-    w->stat.n_batch += rc == 0;
+    w->stat.n_written += rc >= 0 ? w->n_row - (size_t)rc : 0;
+    w->stat.n_rejected += rc >= 0 ? (size_t)rc : 0;
+    w->stat.n_batch += rc >= 0;
     w->stat.n_fail += rc < 0;
-    if (rc == 0)
+    if (rc >= 0)
         w->fail_since_ms = 0;
     else if (w->fail_since_ms == 0)
         w->fail_since_ms = mono_ms();
     stop = worker_is_stopping(w->worker);
     worker_unlock(w->worker);
-    if (rc == 0 || stop)
+    if (rc >= 0 || stop)
         return false;
     return worker_pause(w->worker, backoff_next(&w->backoff, rnd_u32(&w->rnd)));
 }
 
-/* Returns 0, or -errno when it is time to stop and the last try failed. */
+/* Returns as statusdb_write(): -errno when it is time to stop and the last try failed. */
 static int write_rows(struct writer *w)
 {
     int rc;
@@ -132,7 +133,7 @@ static int write_rows(struct writer *w)
         rc = statusdb_write(w->db, w->row, w->n_row);
         log_db_change(w, rc);
     } while (wait_before_retry(w, rc));
-    if (rc == 0)
+    if (rc >= 0)
         LOG_DEBUG("rows.written", "rows=%zu", w->n_row);
     return rc;
 }
@@ -143,7 +144,7 @@ static void writer_main(void *arg)
     int rc = 0;
 
     log_db_change(w, statusdb_check(w->db));
-    while (rc == 0 && take_rows(w))
+    while (rc >= 0 && take_rows(w))
         rc = write_rows(w);
     if (rc < 0)
         LOG_ERROR("report.lost", "rows=%zu: stopped while the database was away",

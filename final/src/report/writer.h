@@ -38,6 +38,7 @@ struct writer_stat {
     uint64_t n_merged;                /* of these, replaced an older row that waited */
     uint64_t n_refused;               /* of these, found no room */
     uint64_t n_written;               /* rows written to the database */
+    uint64_t n_rejected;              /* rows that did not fit the table */
     uint64_t n_batch;                 /* statements that succeeded */
     uint64_t n_fail;                  /* statements that failed */
     uint64_t n_waiting;               /* rows in the queue now */
