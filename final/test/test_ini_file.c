@@ -15,6 +15,7 @@ static const struct conf_key keys[] = {
     {"ctl", "agents", CONF_TEXT, AT(agents), 0, 3000, "", "a long list"},
     {"ctl", "threads", CONF_U32, AT(threads), 1, 16, "2", "how many"},
     {"net", "port", CONF_U32, AT(port), 0, 65535, "7777", "TCP port"},
+    {"nett", "port", CONF_U32, AT(port), 0, 65535, NULL, "an old name"},
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
 static struct values v;
@@ -145,8 +146,11 @@ static void t_key_that_is_set_twice_is_refused(void **state)
 {
     (void)state;
     assert_int_equal(load("[ctl]\nagents = a\n[net]\n[ctl]\nagents = b\n"), -EINVAL);
-    assert_string_equal(message(), "5: [ctl] agents is set for the second time; keep one "
-                                   "of the two lines");
+    assert_string_equal(message(), "5: [ctl] agents is set for the second time, after "
+                                   "[ctl] agents; keep one of the two lines");
+    assert_int_equal(load("[net]\nport = 1\n[nett]\nport = 2\n"), -EINVAL);
+    assert_string_equal(message(), "4: [nett] port is set for the second time, after "
+                                   "[net] port; keep one of the two lines");
     assert_int_equal(load("[ctl]\nagents = a\n[net]\nport = 1\n[ctl]\nthreads = 2\n"), 0);
 }
 

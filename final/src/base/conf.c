@@ -153,6 +153,25 @@ static void say_unknown(struct parse *p, const char *section, const char *name)
                  k->section, k->name);
 }
 
+/* Notes that <k> is given.  True with a message when its field was given before, by this
+ * key or by another name of it. */
+static bool was_given(struct parse *p, const struct conf_key *k)
+{
+    const struct conf_key *o = p->keys;
+
+    assert(k - p->keys < KEYS_MAX);
+    while (o->section && (o->offset != k->offset || !p->given[o - p->keys]))
+        o++;
+    p->given[k - p->keys] = true;
+    if (!o->section)
+        return false;
+    snprintf(p->why, sizeof(p->why),
+             "[%s] %s is set for the second time, after [%s] %s; keep one of the two "
+             "lines",
+             k->section, k->name, o->section, o->name);
+    return true;
+}
+
 /* The callback of ini_file.  Returns false when the key or its value is wrong. */
 static bool on_key(void *arg, const char *section, const char *name, const char *value)
 {
@@ -166,14 +185,8 @@ static bool on_key(void *arg, const char *section, const char *name, const char 
         say_unknown(p, section, name);
         return false;
     }
-    assert(k - p->keys < KEYS_MAX);
-    if (p->given[k - p->keys]) {
-        snprintf(p->why, sizeof(p->why),
-                 "[%s] %s is set for the second time; keep one of the two lines", section,
-                 name);
+    if (was_given(p, k))
         return false;
-    }
-    p->given[k - p->keys] = true;
     if (!k->preset)
         LOG_WARN("conf.old_name", "section=%s key=%s", section, name);
     wrong = set_field(k, p->out, value);
