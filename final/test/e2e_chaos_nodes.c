@@ -157,7 +157,7 @@ static uint32_t cost_of(int i)
 
 static bool is_ejected(int i)
 {
-    return cost_of(i) >= NODE_EJECTED;
+    return cost_of(i) >= NODE_OUT;
 }
 
 /* Calls until node <i> is chosen, and adds the failures to <*failed>.  Returns the number

@@ -155,14 +155,14 @@ static void t_node_ejected_by_two_hosts_is_probed_and_ejected(void **state)
     T_WAIT(settings(1, 1)->timeout_ms == 77);
     assert_true(has_nodes());
     for (i = 0; i < snap.n; i++)
-        assert_true(node_table_costs(sys.seg)[snap.member[i].nid] < NODE_EJECTED);
+        assert_true(node_table_costs(sys.seg)[snap.member[i].nid] < NODE_OUT);
     testdb_sql("INSERT INTO NodeOut VALUES (1, 1, INET_ATON('127.0.1.2'), 80, 12, "
                "UNIX_TIMESTAMP() + 30)");
     for (i = 0; i < snap.n; i++) {
         nid = snap.member[i].nid;
         node_table_addr(sys.seg, nid, &a);
         if (a.ip[0] == 127 && a.ip[3] == 2)
-            T_WAIT((out = node_table_costs(sys.seg)[nid]) >= NODE_EJECTED);
+            T_WAIT((out = node_table_costs(sys.seg)[nid]) >= NODE_OUT);
     }
     assert_int_equal(out & NODE_REASON, EJECT_FLEET);
     /* the agent reports a node that stays ejected again, without any call */
@@ -202,10 +202,10 @@ static void t_http_probe_decides_by_the_status(void **state)
         "INET_ATON('127.0.0.1'), %d, 11 + seq, UNIX_TIMESTAMP() + 60 FROM seq_0_to_1",
         port, port);
     up();
-    T_WAIT(cost_of(port) == NODE_EJECTED + EJECT_FLEET);
+    T_WAIT(cost_of(port) == NODE_OUT + EJECT_FLEET);
     testdb_sql("DELETE FROM NodeOut");
     *status = 200;
-    T_WAIT(cost_of(port) > 0 && cost_of(port) < NODE_EJECTED);
+    T_WAIT(cost_of(port) > 0 && cost_of(port) < NODE_OUT);
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     munmap(status, 4096);

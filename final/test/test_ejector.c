@@ -68,7 +68,7 @@ static int setup(void **state)
     n_changed = 0;
     assert_int_equal(shmfix_publish(1, 1, 4), 0);
     atomic_store(&node_table_costs(shmfix_seg)[nid_of(1, 0)],
-                 NODE_EJECTED + EJECT_STREAK);
+                 NODE_OUT + EJECT_STREAK);
     assert_int_equal(evloop_create(&loop), 0);
     assert_int_equal(client_logs_create(&logs, shmfix_seg, &hooks, mono_us()), 0);
     assert_int_equal(module_policy_create(&policy, shmfix_seg, &cfg), 0);

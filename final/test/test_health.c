@@ -129,7 +129,7 @@ static void t_ejections_double_up_to_a_minute(void **state)
         health_eject(&node[0], c, EJECT_STREAK, 1000);
         assert_int_equal(node[0].ejected_until_ms, 1000 + want[i] * 1000);
         assert_int_equal(health_cost(&node[0], 100, 0, 1000),
-                         NODE_EJECTED + EJECT_STREAK);
+                         NODE_OUT + EJECT_STREAK);
         health_readmit(&node[0], 3, 2000);
     }
 }

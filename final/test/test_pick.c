@@ -65,7 +65,7 @@ static void nodes(uint32_t n, uint32_t n_own)
 
 static void eject(uint32_t i)
 {
-    cost[i] = NODE_EJECTED;
+    cost[i] = NODE_OUT;
 }
 
 static unsigned picks(int n) /* fills <hits>; returns the flags of all picks */

@@ -12,7 +12,7 @@
 #include "base/opts.h"
 #include "sim/sim.h"
 
-#define SEEDS_MAX 9
+#define SEEDS_MAX 10
 
 static struct settings {
     uint32_t seed, seeds, seconds;
@@ -28,7 +28,7 @@ static const struct conf_key keys[] = {
 static const struct opts_flag flags[] = {
     {'s', "seed", "SEED", "", "seed", NULL, "Begin with this seed."},
     {'S', "seeds", "N", "", "seeds", NULL,
-     "Run N seeds in a row, 1 to 9, and print the run with the median p99."},
+     "Run N seeds in a row, 1 to 10, and print the run with the median p99."},
     {'t', "seconds", "SECONDS", "", "seconds", NULL,
      "Let each run last this many virtual seconds, 4 to 3600."},
     {0}};
@@ -40,8 +40,8 @@ static const struct opts_program program = {
     .operands = "[SCENARIO...]",
     .max = -1,
     .about =
-        "SCENARIO is speeds, age, errors, dead, silent, zone or even; without one, all "
-        "run. Each prints a table with a row for each policy. The same arguments give "
+        "SCENARIO is speeds, age, errors, dead, silent, zone, even, together (two zones) or "
+        "together3 (three); without one, all run. Each prints a table with a row for each policy. The same arguments give "
         "the same bytes.",
     .flags = flags,
     .keys = keys,
@@ -169,7 +169,7 @@ static void dead(void)
     struct sim_config c = alike(8, 0.3);
 
     head("## dead: 4 of 8 nodes refuse from the half on");
-    c.n_dead = 4;
+    c.dead = 0xf;
     all_policies(c);
 }
 
@@ -178,7 +178,7 @@ static void silent(void)
     struct sim_config c = alike(8, 0.3);
 
     head("## silent: 2 of 8 nodes answer no more from the half on; time-out 200 ms");
-    c.n_silent = 2;
+    c.silent = 0x3;
     c.timeout_ms = 200;
     all_policies(c);
 }
@@ -189,11 +189,11 @@ static void zone(void)
 
     c.n_own = 6;
     head("## zone: all 6 nodes of our zone refuse from the half on, 6 in the other one");
-    c.n_dead = 6;
+    c.dead = 0x3f;
     all_policies(c);
     head("## zone: the same, and they answer no more; time-out 200 ms");
-    c.n_dead = 0;
-    c.n_silent = 6;
+    c.dead = 0;
+    c.silent = 0x3f;
     c.timeout_ms = 200;
     all_policies(c);
 }
@@ -204,11 +204,124 @@ static void even(void)
     all_policies(alike(8, 0.05));
 }
 
+/* --- together: several nodes down in every zone -------------------------------------- */
+
+#define ZONES_MAX 3
+#define PER_ZONE_MAX 8
+#define TOGETHER_SECONDS 8            /* 4 of them with the fault; the last 2 count as steady */
+
+#define TOGETHER_PER_S 200.0          /* calls, in each zone */
+
+struct together {                     /* of all runs with the same zones */
+    uint32_t runs, unsteady;          /* ... and runs with a failure in the steady state */
+    uint64_t most;                    /* failures after the fault, in the worst run */
+    char worst[40];                   /* its nodes down, by zone */
+    uint64_t n, n_err;                /* calls since the fault; of these, failed */
+};
+
+/* One run with <down>[z] nodes down in zone z. */
+static void run_together(uint32_t zones, uint32_t per_zone, const uint32_t *down,
+                         bool silent, uint32_t seed, struct together *sum)
+{
+    struct sim_config c = alike(zones * per_zone, 0);
+    struct sim_result r;
+    uint64_t faulty = 0;
+    uint32_t z, i;
+
+    for (z = 0; z < zones; z++)
+        for (i = 0; i < down[z]; i++)
+            faulty |= 1ull << (z * per_zone + i);
+    *(silent ? &c.silent : &c.dead) = faulty;
+    c.policy = policies_at((uint32_t)policies_find("wrr")); /* calls every node in turn */
+    c.n_zone = zones;
+    c.n_host = zones;
+    c.service_ms = 1;
+    c.load = TOGETHER_PER_S * zones * c.service_ms / 1000 / (c.n_node * c.n_worker);
+    c.seed = seed;
+    c.seconds = TOGETHER_SECONDS;
+    c.timeout_ms = 200;
+    c.tick_ms = 20;
+    if (sim_run(&c, &r) < 0) {
+        fprintf(stderr, "lars-sim: no memory\n");
+        exit(EXIT_FAILURE);
+    }
+    sum->runs++;
+    sum->unsteady += r.n_err_late > 0;
+    sum->n_err += r.n_err_fault;
+    if (r.n_err_fault >= sum->most) {
+        sum->most = r.n_err_fault;
+        for (z = 0, i = 0; z < zones; z++)
+            i += (uint32_t)snprintf(sum->worst + i, sizeof(sum->worst) - i, "%s%u",
+                                    z > 0 ? "+" : "", down[z]);
+    }
+}
+
+/* The next combination of nodes down; false: that was the last one. */
+static bool next_down(uint32_t *down, uint32_t zones, uint32_t per_zone)
+{
+    uint32_t z;
+
+    for (z = 0; z < zones; z++) {
+        if (down[z]++ < per_zone)
+            return true;
+        down[z] = 0;
+    }
+    return false;
+}
+
+static void together_row(uint32_t zones, uint32_t per_zone, bool silent)
+{
+    struct together sum = {0};
+    uint32_t down[ZONES_MAX] = {0}, z, n, seed;
+
+    while (next_down(down, zones, per_zone)) {
+        for (z = 0, n = 0; z < zones; z++)
+            n += down[z];
+        for (seed = set.seed; n < zones * per_zone && seed < set.seed + set.seeds; seed++)
+            run_together(zones, per_zone, down, silent, seed, &sum);
+    }
+    printf("| %5u | %8u | %-6s | %6u | %8u | %6.1f | %6llu | %-8s |\n", zones, per_zone,
+           silent ? "silent" : "dead", sum.runs, sum.unsteady,
+           (double)sum.n_err / sum.runs, (unsigned long long)sum.most, sum.worst);
+    fflush(stdout);
+}
+
+static void together_of(uint32_t zones)
+{
+    uint32_t per_zone;
+
+    for (per_zone = 2; per_zone <= PER_ZONE_MAX; per_zone++) {
+        together_row(zones, per_zone, false);
+        together_row(zones, per_zone, true);
+    }
+}
+
+static void together_head(void)
+{
+    printf("\n## together: every number of nodes down in every zone, at least one up\n\n"
+           "unsteady: runs with a failed call in the last 2 s of the 4 s after the fault\n\n"
+           "| zones | per zone | nodes  |   runs | unsteady | failed |   most | in zones |\n"
+           "|-------|----------|--------|--------|----------|--------|--------|----------|\n");
+}
+
+static void together(void)
+{
+    together_head();
+    together_of(2);
+}
+
+static void together3(void)
+{
+    together_head();
+    together_of(3);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
 } scenarios[] = {{"speeds", speeds}, {"age", age},   {"errors", errors}, {"dead", dead},
-                 {"silent", silent}, {"zone", zone}, {"even", even}};
+                 {"silent", silent}, {"zone", zone}, {"even", even},
+                 {"together", together}, {"together3", together3}};
 
 #define N_SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 

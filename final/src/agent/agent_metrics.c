@@ -18,15 +18,22 @@ static void collect_dataplane(struct metrics *m, const struct dataplane_stat *p)
                   (double)p->n_node);
     metrics_gauge(m, "lars_agentd_shm_bytes", "Bytes of shared memory that routes take.",
                   (double)p->bytes);
-    metrics_gauge(m, "lars_agentd_nodes_out", "Nodes that are ejected now.",
+    metrics_gauge(m, "lars_agentd_nodes_out", "Nodes that are down or ejected now.",
                   (double)p->n_out);
-    metrics_counter(m, "lars_agentd_ejected_total", "Ejections of a node.",
+    metrics_gauge(m, "lars_agentd_nodes_down",
+                  "Nodes that are down now, because their checks fail.",
+                  (double)p->n_down);
+    metrics_counter(m, "lars_agentd_checks_total", "Active checks of nodes.",
+                    (double)p->n_checks);
+    metrics_counter(m, "lars_agentd_checks_failed_total",
+                    "Active checks of nodes that failed.", (double)p->n_check_failed);
+    metrics_counter(m, "lars_agentd_ejected_total", "Nodes that went down or were ejected.",
                     (double)p->n_ejected);
     metrics_counter(m, "lars_agentd_returned_total", "Readmissions of a node.",
                     (double)p->n_returned);
     metrics_counter(m, "lars_agentd_vetoed_total",
                     "Ejections not made, because at most half of the nodes of a module "
-                    "may be ejected.",
+                    "that are not down may be ejected.",
                     (double)p->n_vetoed);
     metrics_counter(m, "lars_agentd_timeouts_total",
                     "Calls that were not reported within their time-out.",

@@ -144,7 +144,7 @@ static int on_get_host(struct shard *s, struct udp *u, const struct frame *f,
     mod = use_module(s, &q.mod);
     rc = mod && s->cfg.pick ? s->cfg.pick(s->cfg.index, &q.mod, &node, s->cfg.arg)
                             : -ESRCH;
-    if (rc < 0)
+    if (rc < 0 && rc != -EAGAIN)
         rc = mod ? classic_pick(mod->lb, &node) : -ENOENT;
     len = msg_host_pack_reply(
         &(struct msg_host_reply){q.seq, q.mod, retcode_of(rc), {node.ip, node.port}},

@@ -45,7 +45,8 @@
 #define SECOND_MS 1000
 #define TICK_SHARE 20 /* a tick may take one part in so many of the time */
 #define IDLE_MS 1000                  /* clients that are silent for so long are idle */
-#define IDLE_TICK_MS 100              /* between two ticks then */
+#define IDLE_TICK_MS 40               /* between two ticks then: a first failed call starts
+                                       * a check within 50 ms */
 #define LOG_GAP_MS 60000
 #define ANNOUNCE_S 5                  /* between two reports that a node is ejected */
 #define NEW_COST (1000u * 256) /* of a node without calls, in a module without: 1 ms */
@@ -194,8 +195,9 @@ static void on_changed(uint32_t mid, uint32_t nid, bool ejected, void *arg)
     announce_ejected(arg, mid, nid, ejected);
 }
 
-static void on_still_ejected(uint32_t mid, uint32_t nid, void *arg)
+static void on_still_out(uint32_t mid, uint32_t nid, enum node_status status, void *arg)
 {
+    (void)status;
     announce_ejected(arg, mid, nid, true);
 }
 
@@ -285,11 +287,11 @@ static void on_second(void *arg)
     segment_beat(p->s, now_us / 1000);
     p->folder_err = access(p->dir, W_OK | X_OK) == -1 ? -errno : 0;
     client_logs_reap(p->logs, now_us);
-    ejector_probe_ejected(p->ejector);
+    ejector_second(p->ejector);
     on_tick(p);
     inflight_audit_start(p->audit);
     if (p->n_second++ % ANNOUNCE_S == 0)
-        ejector_each_ejected(p->ejector, on_still_ejected, p);
+        ejector_each_out(p->ejector, on_still_out, p);
     collect_and_ship(p);
     route_writer_reclaim(p->routes, is_nid_unused, p);
     evloop_set_timer(p->loop, &p->second, SECOND_MS, on_second, p);
@@ -397,6 +399,9 @@ void dataplane_stat(const struct dataplane *p, struct dataplane_stat *out)
                                    .n_module = p->n_module,
                                    .n_node = p->n_node,
                                    .n_out = v.n_out,
+                                   .n_down = v.n_down,
+                                   .n_checks = v.n_checks,
+                                   .n_check_failed = v.n_check_failed,
                                    .bytes = p->bytes,
                                    .n_reported = collector_n_reported(p->collector),
                                    .publish_err = p->publish_err,

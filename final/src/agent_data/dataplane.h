@@ -1,7 +1,7 @@
 /* dataplane -- the agent's side of the data plane.  It publishes routes in shared memory,
  * turns what clients count there into costs and ejections, and brings their counts into
  * an outbox that is reported from.  It works every 10 ms while clients make calls, else
- * every 100 ms.
+ * every 40 ms.
  * Thread: loop, unless said otherwise. */
 #ifndef LARS_AGENT_DATA_DATAPLANE_H
 #define LARS_AGENT_DATA_DATAPLANE_H
@@ -62,7 +62,9 @@ struct dataplane_stat {
     uint64_t n_vetoed;                /* ejections that would have left too few nodes */
     uint64_t n_corrected;             /* in-flight counters that were repaired, so far */
     uint64_t n_module, n_node;        /* in shared memory now */
-    uint64_t n_out;                   /* nodes that are ejected now */
+    uint64_t n_out;                   /* nodes that are down or ejected now */
+    uint64_t n_down;                  /* of these, nodes whose checks fail */
+    uint64_t n_checks, n_check_failed; /* active checks, so far */
     uint64_t bytes;                   /* of shared memory that routes take */
     uint64_t n_reported;              /* calls that clients reported here, so far */
     int publish_err;                  /* of the last route that found no room, until it

@@ -3,16 +3,16 @@
  * client of the host then acts on it at its next call, without a message.
  *
  * A tick evaluates only modules on a list: those whose nodes were called since the last
- * tick, and those with an ejected or warming node, whose costs change with time alone.
- * So the work grows with traffic and not with the number of modules.
+ * tick, and those with a node that is not up or warms up, whose costs change with time
+ * alone.  So the work grows with traffic and not with the number of modules.
  *
- * Ejected nodes get no calls, so only probes can show that they work again.  They are
- * probed each second; health_may_readmit() decides on the results.
+ * After each evaluation the controller says which nodes are to be checked
+ * (agent_data/checks).  A check that ends is judged at once; the rest of the module
+ * follows at the next tick.
  *
- * Invariants: for each module, controller.n_ejected is the number of its members with
- * ejected_until_ms set; ejector.n_out is the sum over all modules.  A node's state
- * (health_node) is found by its nid; a node that joins a module starts from zero, because
- * its nid may have been another node's before.
+ * Invariants: ejector.n_out and n_down are the sums of the controllers' over all modules.
+ * A node's state (health_node) is found by its nid; a node that joins a module starts from
+ * zero, because its nid may have been another node's before.
  *
  * Rejected: to let each client eject for itself.  A process with few calls would need
  * minutes to see what the host as a whole sees in a few calls; a client only proposes an
@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent_data/probe.h"
+#include "agent_data/checks.h"
 #include "base/log.h"
 #include "lb/controller.h"
 #include "lb/policies.h"
@@ -32,7 +32,7 @@
 #include "shmem/node_table.h"
 #include "shmem/route_reader.h"
 
-#define PROBE_MS 500                  /* a probe without an answer by then has failed */
+#define CHECK_MS 500                  /* a connection that takes longer fails a check */
 #define LOG_GAP_MS 60000
 
 struct module {
@@ -49,13 +49,14 @@ struct ejector {
     struct health_config health;
     ejector_changed_fn *changed;
     void *arg;
-    struct probe *probe;
+    struct checks *checks;
     struct health_node *node;         /* by nid; calloc: only used pages take memory */
     struct module *module;            /* by mid */
     struct health_node **scratch;     /* working array for controller_step() */
     uint32_t scratch_cap;             /* its capacity */
     uint32_t *todo, n_todo;           /* mids to evaluate at the next tick */
-    _Atomic uint64_t n_ejected, n_returned, n_vetoed, n_out;
+    _Atomic uint64_t n_ejected, n_returned, n_vetoed, n_out, n_down, n_checks,
+        n_check_failed;
 };
 
 static void list_module(struct ejector *e, uint32_t mid)
@@ -80,51 +81,54 @@ static void list_modules_of_log(struct call_log *log, void *arg)
 
 /* --- evidence in the log ------------------------------------------------------------ */
 
-static void log_ejected(const struct ejector *e, uint32_t mid, uint32_t nid,
-                        enum eject_reason why)
+static void log_out(const struct ejector *e, uint32_t mid, uint32_t nid, bool was_up)
 {
     struct module_id m = module_table_id(e->s, mid);
+    const struct controller *c = &e->module[mid].controller;
     const struct health_node *h = &e->node[nid];
+    const struct node_state *n = &h->state;
+    uint32_t cost = node_state_cost(n);
     struct net_addr addr;
     char text[NET_ADDR_STRLEN];
 
     node_table_addr(e->s, nid, &addr);
-    LOG_INFO("node.out",
-             "modid=%u cmdid=%u node=%s why=\"%s\" calls=%.0f failed=%.0f in_a_row=%u "
-             "limit=%u mean_us=%.0f out_ms=%llu times=%u out_of_module=%u/%u",
-             m.modid, m.cmdid, net_addr_str(&addr, text), health_reason_str(why), h->n,
-             h->n_err, h->streak, e->module[mid].controller.eject_after, h->mean_us,
-             (unsigned long long)(h->ejected_until_ms - h->changed_ms), h->n_ejections,
-             e->module[mid].controller.n_ejected, e->module[mid].route.n);
+    LOG_INFO(was_up ? "node.out" : "node.moved",
+             "modid=%u cmdid=%u node=%s state=\"%s\" why=\"%s\" calls=%.0f failed=%.0f "
+             "in_a_row=%u limit=%u mean_us=%.0f backoff_ms=%llu times=%u "
+             "out_of_module=%u/%u down=%u",
+             m.modid, m.cmdid, net_addr_str(&addr, text), node_state_str(cost),
+             node_state_reason(cost), h->n, h->n_err, h->streak, c->eject_after,
+             h->mean_us, (unsigned long long)(n->backoff_until_ms - n->changed_ms),
+             n->n_out, c->n_out, e->module[mid].route.n, c->n_down);
 }
 
-static void log_readmitted(const struct ejector *e, uint32_t mid, uint32_t nid,
-                           uint64_t out_ms)
+static void log_back(const struct ejector *e, uint32_t mid, uint32_t nid,
+                     enum node_event event)
 {
     struct module_id m = module_table_id(e->s, mid);
-    const struct health_node *h = &e->node[nid];
+    const struct controller *c = &e->module[mid].controller;
     struct net_addr addr;
     char text[NET_ADDR_STRLEN];
 
     node_table_addr(e->s, nid, &addr);
     LOG_INFO("node.back",
-             "modid=%u cmdid=%u node=%s why=\"probes succeeded\" probes_ok=%u "
-             "probe_failed=%s was_out_ms=%llu times=%u out_of_module=%u/%u",
-             m.modid, m.cmdid, net_addr_str(&addr, text), h->n_probe_ok,
-             h->probe_failed ? "yes" : "no", (unsigned long long)out_ms, h->n_ejections,
-             e->module[mid].controller.n_ejected, e->module[mid].route.n);
+             "modid=%u cmdid=%u node=%s why=\"%s\" times=%u out_of_module=%u/%u down=%u",
+             m.modid, m.cmdid, net_addr_str(&addr, text),
+             event == NODE_EVENT_UP ? "it works again"
+                                    : "no calls go to its zone, so it is not checked",
+             e->node[nid].state.n_out, c->n_out, e->module[mid].route.n, c->n_down);
 }
 
-static void log_probe(const struct ejector *e, uint32_t mid, uint32_t nid, bool ok)
+static void log_check(const struct ejector *e, uint32_t mid, uint32_t nid, bool ok)
 {
     struct module_id m = module_table_id(e->s, mid);
     struct net_addr addr;
     char text[NET_ADDR_STRLEN];
 
     node_table_addr(e->s, nid, &addr);
-    LOG_DEBUG("node.probe", "modid=%u cmdid=%u node=%s ejected=%s ok=%s", m.modid,
+    LOG_DEBUG("node.check", "modid=%u cmdid=%u node=%s state=\"%s\" ok=%s", m.modid,
               m.cmdid, net_addr_str(&addr, text),
-              e->node[nid].ejected_until_ms ? "yes" : "no", ok ? "yes" : "no");
+              node_state_str(node_state_cost(&e->node[nid].state)), ok ? "yes" : "no");
 }
 
 /* --- one module --------------------------------------------------------------------- */
@@ -152,24 +156,30 @@ static void node_totals(uint32_t nid, struct health_totals *out, void *arg)
     *out = (struct health_totals){sum.done, sum.err, sum.lat_us};
 }
 
-static void on_ejected(uint32_t nid, enum eject_reason why, void *arg)
+static void on_changed(uint32_t nid, enum node_event event, void *arg)
 {
     struct ejector *e = arg;
     uint32_t mid = node_table_module(e->s, nid);
+    bool back = event == NODE_EVENT_UP || event == NODE_EVENT_FORGOTTEN;
 
-    e->n_out++;
-    e->n_ejected++;
+    e->n_ejected += event == NODE_EVENT_OUT;
+    e->n_returned += event == NODE_EVENT_UP;
     if (mid >= segment_max_modules(e->s))
         return;
-    log_ejected(e, mid, nid, why);
-    e->changed(mid, nid, true, e->arg);
+    if (back)
+        log_back(e, mid, nid, event);
+    else
+        log_out(e, mid, nid, event == NODE_EVENT_OUT);
+    if (back || event == NODE_EVENT_OUT)
+        e->changed(mid, nid, !back, e->arg);
+    list_module(e, mid);
 }
 
 static struct health_config health_config_of(const struct ejector *e, uint32_t mid)
 {
     struct health_config c = e->health;
 
-    c.slow_ms = module_policy_slow_ms(e->policy, mid, c.slow_ms);
+    c.state.slow_ms = module_policy_slow_ms(e->policy, mid, c.state.slow_ms);
     return c;
 }
 
@@ -191,7 +201,7 @@ static bool refresh_view(struct ejector *e, uint32_t mid)
                                             .member = m->route.member,
                                             .n = m->route.n,
                                             .n_own = m->route.n_own,
-                                            .demand = PICK_DEMAND_PRESET,
+                                            .demand = set.demand,
                                             .own_max = PICK_FULL,
                                             .policy = policies_at(set.rule)};
     m->controller.cost = node_table_costs(e->s);
@@ -199,23 +209,56 @@ static bool refresh_view(struct ejector *e, uint32_t mid)
     return true;
 }
 
+/* Starts and ends checks as the controller wants them. */
+static void plan_checks(struct ejector *e, uint32_t mid, uint64_t now_ms)
+{
+    struct module *m = &e->module[mid];
+    struct net_addr addr;
+    uint32_t i;
+
+    for (i = 0; i < m->route.n; i++) {
+        uint32_t nid = m->route.member[i].nid;
+
+        if (!controller_wants_check(&m->controller, i, now_ms)) {
+            checks_unwatch(e->checks, nid);
+            continue;
+        }
+        node_table_addr(e->s, nid, &addr);
+        (void)checks_watch(e->checks, nid, &addr, module_policy_probe(e->policy, mid));
+        if (node_state_is_doubted(&e->node[nid].state, now_ms) &&
+            e->node[nid].state.n_fail == 0)
+            checks_hurry(e->checks, nid);
+    }
+}
+
+static void log_veto(const struct ejector *e, uint32_t mid)
+{
+    struct module_id id = module_table_id(e->s, mid);
+    const struct module *m = &e->module[mid];
+
+    LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_DEBUG, "eject.vetoed",
+              "modid=%u cmdid=%u: half of its nodes that are not down are ejected; out=%u "
+              "down=%u nodes=%u",
+              id.modid, id.cmdid, m->controller.n_out, m->controller.n_down, m->route.n);
+}
+
 static void evaluate_module(struct ejector *e, uint32_t mid, uint64_t now_ms)
 {
-    const struct controller_hooks hooks = {node_totals, on_ejected, e};
+    const struct controller_hooks hooks = {node_totals, on_changed, e};
     const struct health_config c = health_config_of(e, mid);
-    struct module_id id = module_table_id(e->s, mid);
     struct module_table_settings set;
     struct module *m = &e->module[mid];
-    uint32_t n_vetoed = m->controller.n_vetoed;
+    struct controller was = m->controller;
 
     if (!refresh_view(e, mid))
         return;
     controller_step(&m->controller, &c, &hooks, e->scratch, now_ms);
-    if (m->controller.n_vetoed != n_vetoed)
-        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_DEBUG, "eject.vetoed",
-                  "modid=%u cmdid=%u: half of its nodes are ejected; ejected=%u nodes=%u",
-                  id.modid, id.cmdid, m->controller.n_ejected, m->route.n);
-    e->n_vetoed += m->controller.n_vetoed - n_vetoed;
+    plan_checks(e, mid, now_ms);
+    if (m->controller.n_vetoed != was.n_vetoed)
+        log_veto(e, mid);
+    e->n_vetoed += m->controller.n_vetoed - was.n_vetoed;
+    e->n_out += m->controller.n_out - was.n_out;
+    e->n_down += m->controller.n_down - was.n_down;
     module_table_get(e->s, mid, &set);
     set.eject_after = m->controller.eject_after;
     set.penalty_us = m->controller.penalty_us;
@@ -239,83 +282,40 @@ bool ejector_tick(struct ejector *e, uint64_t now_ms)
     return any;
 }
 
-/* --- probes ------------------------------------------------------------------------- */
+/* --- checks ------------------------------------------------------------------------- */
 
-/* A probe of a node has ended that other hosts have ejected and this one has not. */
-static void judge_suspect(struct ejector *e, uint32_t mid, uint32_t nid, bool ok,
-                          uint64_t now_ms)
-{
-    const struct controller_hooks hooks = {node_totals, on_ejected, e};
-    const struct health_config c = health_config_of(e, mid);
-    uint32_t limit = e->module[mid].controller.eject_after;
-
-    if (ok)                           /* one failed call more ejects it */
-        atomic_store(&node_table_counters(e->s)[nid].streak, limit > 0 ? limit - 1 : 0);
-    else if (refresh_view(e, mid))
-        controller_eject(&e->module[mid].controller, &c, &hooks, nid, EJECT_FLEET,
-                         now_ms);
-}
-
-static void readmit_node(struct ejector *e, uint32_t mid, uint32_t nid, uint64_t now_ms)
-{
-    struct controller *c = &e->module[mid].controller;
-    uint64_t out_ms = now_ms - e->node[nid].changed_ms;
-
-    atomic_store(&node_table_counters(e->s)[nid].streak,
-                 health_readmit(&e->node[nid], c->eject_after, now_ms));
-    if (c->n_ejected > 0)
-        c->n_ejected--;
-    e->n_out--;
-    e->n_returned++;
-    log_readmitted(e, mid, nid, out_ms);
-    e->changed(mid, nid, false, e->arg);
-    list_module(e, mid);
-}
-
-static void on_probe(uint64_t id, bool ok, void *arg)
+static void on_check(uint32_t nid, enum node_check kind, bool ok, void *arg)
 {
     struct ejector *e = arg;
-    uint32_t nid = (uint32_t)id, mid = (uint32_t)(id >> 32);
-    struct health_node *h = &e->node[nid];
-    uint64_t now_ms = evloop_now_ms(e->loop);
+    const struct controller_hooks hooks = {node_totals, on_changed, e};
+    uint32_t mid = node_table_module(e->s, nid);
+    struct node_state *n = &e->node[nid].state;
+    struct controller *c;
+    struct health_config health;
+    struct controller was;
+    bool suspect = n->witness_ms != 0 && n->witness == EJECT_FLEET;
 
-    log_probe(e, mid, nid, ok);
-    if (!h->ejected_until_ms) {
-        judge_suspect(e, mid, nid, ok, now_ms);
+    e->n_checks++;
+    e->n_check_failed += !ok;
+    if (mid >= segment_max_modules(e->s) || !refresh_view(e, mid))
         return;
-    }
-    health_record_probe(h, ok);
-    if (health_may_readmit(h, now_ms))
-        readmit_node(e, mid, nid, now_ms);
-}
-
-/* A probe that cannot be started, or that is still running, is made up for by the one of
- * the next second. */
-static void probe_node(struct ejector *e, uint32_t mid, uint32_t nid)
-{
-    struct net_addr addr;
-
-    node_table_addr(e->s, nid, &addr);
-    (void)probe_start(e->probe, (uint64_t)mid << 32 | nid, &addr,
-                      module_policy_probe(e->policy, mid));
-}
-
-static void probe_module(struct ejector *e, uint32_t mid)
-{
-    struct module *m = &e->module[mid];
-    uint32_t i;
-
-    for (i = 0; i < m->route.n; i++) {
-        uint32_t nid = m->route.member[i].nid;
-
-        if (e->node[nid].ejected_until_ms != 0)
-            probe_node(e, mid, nid);
-    }
+    log_check(e, mid, nid, ok);
+    c = &e->module[mid].controller;
+    was = *c;
+    health = health_config_of(e, mid);
+    controller_checked(c, &health, &hooks, nid, kind, ok, evloop_now_ms(e->loop));
+    e->n_out += c->n_out - was.n_out;
+    e->n_down += c->n_down - was.n_down;
+    if (ok && suspect && n->status == NODE_STATUS_UP)
+        atomic_store(&node_table_counters(e->s)[nid].streak,
+                     c->eject_after > 0 ? c->eject_after - 1 : 0);
+    list_module(e, mid);
 }
 
 void ejector_suspect(struct ejector *e, uint32_t mid, const struct net_addr *addr)
 {
     struct module *m = &e->module[mid];
+    uint64_t now_ms = evloop_now_ms(e->loop);
     struct net_addr at;
     uint32_t i;
 
@@ -323,33 +323,39 @@ void ejector_suspect(struct ejector *e, uint32_t mid, const struct net_addr *add
         uint32_t nid = m->route.member[i].nid;
 
         node_table_addr(e->s, nid, &at);
-        if (net_addr_equal(&at, addr) && e->node[nid].ejected_until_ms == 0)
-            probe_node(e, mid, nid);
+        if (!net_addr_equal(&at, addr) || e->node[nid].state.status != NODE_STATUS_UP)
+            continue;
+        node_state_witness(&e->node[nid].state, EJECT_FLEET, now_ms);
+        (void)checks_watch(e->checks, nid, &at, module_policy_probe(e->policy, mid));
+        list_module(e, mid);
     }
 }
 
-void ejector_each_ejected(struct ejector *e,
-                          void (*fn)(uint32_t mid, uint32_t nid, void *arg), void *arg)
+void ejector_each_out(struct ejector *e,
+                      void (*fn)(uint32_t mid, uint32_t nid, enum node_status status,
+                                 void *arg),
+                      void *arg)
 {
     uint32_t mid, i, n = module_table_count(e->s);
 
     for (mid = 0; e->n_out > 0 && mid < n; mid++)
-        for (i = 0; e->module[mid].controller.n_ejected > 0 && i < e->module[mid].route.n;
-             i++)
-            if (e->node[e->module[mid].route.member[i].nid].ejected_until_ms != 0)
-                fn(mid, e->module[mid].route.member[i].nid, arg);
+        for (i = 0; e->module[mid].controller.n_out > 0 && i < e->module[mid].route.n;
+             i++) {
+            uint32_t nid = e->module[mid].route.member[i].nid;
+            enum node_status status = e->node[nid].state.status;
+
+            if (status != NODE_STATUS_UP)
+                fn(mid, nid, status, arg);
+        }
 }
 
-void ejector_probe_ejected(struct ejector *e)
+void ejector_second(struct ejector *e)
 {
     uint32_t mid, n = module_table_count(e->s);
 
-    for (mid = 0; mid < n; mid++) {
-        if (e->module[mid].controller.n_ejected > 0)
-            probe_module(e, mid);
-        if (e->module[mid].controller.n_ejected > 0 || e->module[mid].controller.changing)
+    for (mid = 0; mid < n; mid++)
+        if (e->module[mid].controller.changing)
             list_module(e, mid);
-    }
 }
 
 /* --- other nodes -------------------------------------------------------------------- */
@@ -364,12 +370,38 @@ static bool has_member(const struct route_reader *r, uint32_t nid)
     return false;
 }
 
+/* Nodes that the module does not have any more are not checked any more. */
+static void unwatch_removed(struct ejector *e, const struct route_reader *old,
+                            const struct route_reader *now)
+{
+    uint32_t i;
+
+    for (i = 0; i < old->n; i++)
+        if (!has_member(now, old->member[i].nid))
+            checks_unwatch(e->checks, old->member[i].nid);
+}
+
+static void start_member(struct ejector *e, const struct module *m, uint32_t i, bool warm,
+                         uint64_t now_ms)
+{
+    uint32_t nid = m->route.member[i].nid;
+
+    if (warm) {
+        e->node[nid] = (struct health_node){0}; /* the nid may have been another node's */
+        node_state_start_warmup(&e->node[nid].state, now_ms);
+    }
+    if (m->route.n_own > 0 && i >= m->route.n_own &&
+        !node_state_is_seen(&e->node[nid].state, now_ms) &&
+        e->node[nid].state.status == NODE_STATUS_UP)
+        atomic_store(&node_table_costs(e->s)[nid], NODE_OUT | NODE_UNSEEN);
+}
+
 void ejector_set_nodes(struct ejector *e, uint32_t mid)
 {
     struct module *m = &e->module[mid];
     struct route_reader old = m->route;
     uint64_t now_ms = evloop_now_ms(e->loop);
-    uint32_t i, n_out = 0;
+    uint32_t i, n_out = 0, n_down = 0;
 
     m->route = (struct route_reader){0};
     if (route_reader_read(e->s, mid, &m->route) < 0) {
@@ -377,39 +409,45 @@ void ejector_set_nodes(struct ejector *e, uint32_t mid)
         return;
     }
     for (i = 0; i < m->route.n; i++) {
-        struct health_node *h = &e->node[m->route.member[i].nid];
+        uint32_t nid = m->route.member[i].nid;
 
-        if (old.n > 0 && !has_member(&old, m->route.member[i].nid)) {
-            *h = (struct health_node){0}; /* the nid may have been another node's */
-            health_start_warmup(h, now_ms);
-        }
-        n_out += h->ejected_until_ms != 0;
+        start_member(e, m, i, old.n > 0 && !has_member(&old, nid), now_ms);
+        n_out += e->node[nid].state.status != NODE_STATUS_UP;
+        n_down += e->node[nid].state.status == NODE_STATUS_DOWN;
     }
-    e->n_out += n_out;
-    e->n_out -= m->controller.n_ejected;
-    m->controller.n_ejected = n_out;
+    unwatch_removed(e, &old, &m->route);
+    e->n_out += n_out - m->controller.n_out;
+    e->n_down += n_down - m->controller.n_down;
+    m->controller.n_out = n_out;
+    m->controller.n_down = n_down;
     route_reader_free(&old);
     list_module(e, mid);
 }
 
 void ejector_stat(const struct ejector *e, struct ejector_stat *out)
 {
-    *out = (struct ejector_stat){e->n_ejected, e->n_returned, e->n_vetoed, e->n_out};
+    *out = (struct ejector_stat){e->n_ejected, e->n_returned, e->n_vetoed,      e->n_out,
+                                 e->n_down,    e->n_checks,   e->n_check_failed};
 }
 
 /* --- create and destroy ------------------------------------------------------------- */
 
-/* A predecessor's ejections are in the costs: these nodes stay ejected until a probe
- * readmits them. */
-static void adopt_ejected(struct ejector *e)
+/* A predecessor's states are in the costs: these nodes stay out until checks readmit
+ * them. */
+static void adopt_states(struct ejector *e)
 {
     uint32_t nid, cost, n = node_table_count(e->s);
     uint64_t now_ms = evloop_now_ms(e->loop);
 
     for (nid = 0; nid < n; nid++) {
+        struct node_state *st = &e->node[nid].state;
+
         cost = atomic_load(&node_table_costs(e->s)[nid]);
-        if (cost >= NODE_EJECTED)
-            health_eject(&e->node[nid], &e->health, cost & NODE_REASON, now_ms);
+        if (cost < NODE_OUT || node_cost_has(cost, NODE_UNSEEN))
+            continue;
+        node_state_eject(st, &e->health.state, cost & NODE_REASON, now_ms);
+        if (node_cost_has(cost, NODE_DOWN))
+            st->status = NODE_STATUS_DOWN;
     }
 }
 
@@ -434,10 +472,10 @@ int ejector_create(struct ejector **out, struct evloop *l, struct segment *s,
     e->module = calloc(segment_max_modules(s), sizeof(*e->module));
     e->todo = malloc(segment_max_modules(s) * sizeof(*e->todo));
     rc = e->node && e->module && e->todo
-             ? probe_create(&e->probe, l, PROBE_MS, on_probe, e)
+             ? checks_create(&e->checks, l, segment_max_nodes(s), CHECK_MS, on_check, e)
              : -ENOMEM;
     if (rc == 0)
-        adopt_ejected(e);
+        adopt_states(e);
     if (rc < 0)
         ejector_destroy(e);
     else
@@ -451,7 +489,7 @@ void ejector_destroy(struct ejector *e)
 
     if (!e)
         return;
-    probe_destroy(e->probe);
+    checks_destroy(e->checks);
     for (mid = 0; e->module && mid < segment_max_modules(e->s); mid++)
         route_reader_free(&e->module[mid].route);
     free(e->node);

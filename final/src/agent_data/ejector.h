@@ -1,8 +1,8 @@
 /* ejector -- decides for this host which nodes get no calls.  From what all clients
- * counted it makes, for each module: the cost of each node, which nodes are ejected, how
- * many failures in a row eject a node, and which share of the calls stays in the own
- * zone.  The results go into shared memory, where the clients choose by them.  Ejected
- * nodes are probed and readmitted.  The rules themselves are lb/controller and lb/health.
+ * counted, and from active checks, it makes for each module: the cost and the state of
+ * each node, how many failures in a row eject a node, and which share of the calls stays
+ * in the own zone.  The results go into shared memory, where the clients choose by them.
+ * The rules themselves are lb/controller, lb/node_state and lb/health.
  * Thread: loop, unless said otherwise.
  *
  * mid and nid are the numbers of a module and of a node in shared memory. */
@@ -17,11 +17,12 @@
 
 struct ejector;
 
-/* Node <nid> of module <mid> was ejected, or readmitted.  The ejector has logged it. */
-typedef void ejector_changed_fn(uint32_t mid, uint32_t nid, bool ejected, void *arg);
+/* Node <nid> of module <mid> is out (down, ejected or on trial) from now on, or up.  The
+ * ejector has logged it. */
+typedef void ejector_changed_fn(uint32_t mid, uint32_t nid, bool out, void *arg);
 
-/* Nodes that the shared memory has as ejected, by a predecessor, stay ejected until a
- * probe readmits them.  Borrows <l>, <s>, <logs>, <policy> and <arg>; copies <health>.
+/* Nodes that the shared memory has as down or ejected, by a predecessor, stay so until
+ * checks readmit them.  Borrows <l>, <s>, <logs>, <policy> and <arg>; copies <health>.
  * Returns 0; -ENOMEM. */
 int ejector_create(struct ejector **out, struct evloop *l, struct segment *s,
                    struct client_logs *logs, const struct module_policy *policy,
@@ -33,26 +34,30 @@ void ejector_destroy(struct ejector *e); /* NULL is fine */
  * unless the module had no nodes before. */
 void ejector_set_nodes(struct ejector *e, uint32_t mid);
 
-/* Other hosts have ejected this node of module <mid>.  When it is not ejected here it is
- * probed: a failed probe ejects it, after a good one its next failed call does. */
+/* Other hosts have ejected this node of module <mid>.  When it is up here it is checked: a
+ * failed check takes it down, after a good one its next failed call ejects it. */
 void ejector_suspect(struct ejector *e, uint32_t mid, const struct net_addr *addr);
 
-/* Calls <fn> for each node that is ejected now. */
-void ejector_each_ejected(struct ejector *e,
-                          void (*fn)(uint32_t mid, uint32_t nid, void *arg), void *arg);
+/* Calls <fn> for each node that is not up now. */
+void ejector_each_out(struct ejector *e,
+                      void (*fn)(uint32_t mid, uint32_t nid, enum node_status status,
+                                 void *arg),
+                      void *arg);
 
 /* Evaluates the modules whose clients counted something since the last call, and those
  * whose costs change with time.  Returns true when there was one.  <now_ms>:
  * monotonic. */
 bool ejector_tick(struct ejector *e, uint64_t now_ms);
 
-/* To be called once a second: probes all ejected nodes. */
-void ejector_probe_ejected(struct ejector *e);
+/* To be called once a second: lists the modules whose costs change with time alone. */
+void ejector_second(struct ejector *e);
 
 struct ejector_stat {
-    uint64_t n_ejected, n_returned;   /* ejections and readmissions, so far */
+    uint64_t n_ejected, n_returned;   /* nodes that went out and came back, so far */
     uint64_t n_vetoed;                /* ejections that would have left too few nodes */
-    uint64_t n_out;                   /* nodes that are ejected now */
+    uint64_t n_out;                   /* nodes that are not up now */
+    uint64_t n_down;                  /* of these, nodes whose checks fail */
+    uint64_t n_checks, n_check_failed; /* checks, so far */
 };
 
 void ejector_stat(const struct ejector *e, struct ejector_stat *out); /* Thread: any */

@@ -1,7 +1,7 @@
 /* A fixed table of probes, each a non-blocking socket and a timer in the loop.  A probe
- * ends in one of four ways: the connection fails, the connection succeeds and no request
- * is wanted, 12 bytes of an answer have arrived, or its time is over.  Every way goes
- * through finish_probe(), so the callback is called exactly once.
+ * ends in one of four ways: the connection fails, the connection succeeds and nothing is
+ * asked, the whole answer has arrived, or its time is over.  Every way goes through
+ * finish_probe(), so the callback is called exactly once.
  *
  * Rejected: an HTTP client library.  It would bring name resolution, TLS, redirects and
  * sockets of its own, for a single line that is read here. */
@@ -14,21 +14,28 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "net/frame.h"
 #include "net/sock.h"
 
 #define MAX_PROBES 256
 #define REQUEST_MAX 160
-#define STATUS_LEN 12 /* "HTTP/1.1 200" */
+#define STATUS_LEN 12                 /* "HTTP/1.1 200" */
+#define ECHO_REQUEST 100
+#define ECHO_REPLY 101
+#define ECHO_BODY "lars check"
+#define ECHO_LEN (sizeof(ECHO_BODY) - 1)
+#define ANSWER_MAX (FRAME_HEAD + 1 + ECHO_LEN) /* head, a byte for the result, the body */
 
 struct slot {
     struct probe *p;
     uint64_t id;
     int fd;                           /* -1 = the slot is free */
     struct evtimer timer;
-    char request[REQUEST_MAX]; /* "" = the connection suffices */
+    char request[REQUEST_MAX];
+    size_t n_request;                 /* bytes of it; 0 = the connection suffices */
     bool asked;                       /* the request was sent */
-    char answer[STATUS_LEN];
-    size_t got;                       /* bytes of answer */
+    char answer[ANSWER_MAX];
+    size_t got, want;                 /* bytes of answer */
 };
 
 struct probe {
@@ -61,20 +68,35 @@ static bool is_status_good(const char *status)
            (status[9] == '2' || status[9] == '3');
 }
 
+/* The body comes back behind a byte that says how the request went; a node that reports
+ * failures answers, and whether it is ejected for them is up to statistics. */
+static bool is_echo(const char *answer)
+{
+    struct frame f;
+
+    return frame_parse(answer, ANSWER_MAX, ANSWER_MAX, &f) == (ssize_t)ANSWER_MAX &&
+           f.msgid == ECHO_REPLY && memcmp(f.body + 1, ECHO_BODY, ECHO_LEN) == 0;
+}
+
+static bool is_good(const struct slot *s)
+{
+    return s->want == STATUS_LEN ? is_status_good(s->answer) : is_echo(s->answer);
+}
+
 static void on_answer(struct slot *s, int fd)
 {
-    ssize_t n = sock_read(fd, s->answer + s->got, STATUS_LEN - s->got);
+    ssize_t n = sock_read(fd, s->answer + s->got, s->want - s->got);
 
     if (n == -EAGAIN)
         return;
     s->got += n > 0 ? (size_t)n : 0;
-    if (n <= 0 || s->got == STATUS_LEN)
-        finish_probe(s, s->got == STATUS_LEN && is_status_good(s->answer));
+    if (n <= 0 || s->got == s->want)
+        finish_probe(s, s->got == s->want && is_good(s));
 }
 
 static void on_connect(struct slot *s, int fd)
 {
-    size_t len = strlen(s->request);
+    size_t len = s->n_request;
     bool ok = sock_connect_result(fd) == 0;
 
     if (ok && len > 0) {              /* a new connection takes a few bytes at once */
@@ -132,10 +154,33 @@ void probe_destroy(struct probe *p)
     free(p);
 }
 
-int probe_start(struct probe *p, uint64_t id, const struct net_addr *to, const char *path)
+/* Writes into <s> what is to be asked.  Returns 0; -E2BIG; -EINVAL. */
+static int set_request(struct slot *s, const struct net_addr *to, const char *what)
+{
+    char text[NET_ADDR_STRLEN];
+    int n = 0;
+
+    s->want = 0;
+    if (what[0] == '/') {
+        s->want = STATUS_LEN;
+        n = snprintf(s->request, REQUEST_MAX,
+                     "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", what,
+                     net_addr_str(to, text));
+    } else if (strcmp(what, PROBE_ECHO) == 0) {
+        s->want = ANSWER_MAX;
+        frame_put_head((uint8_t *)s->request, ECHO_REQUEST, ECHO_LEN);
+        memcpy(s->request + FRAME_HEAD, ECHO_BODY, ECHO_LEN);
+        n = FRAME_HEAD + ECHO_LEN;
+    } else if (what[0] != '\0') {
+        return -EINVAL;
+    }
+    s->n_request = (size_t)n;
+    return n < REQUEST_MAX ? 0 : -E2BIG;
+}
+
+int probe_start(struct probe *p, uint64_t id, const struct net_addr *to, const char *what)
 {
     struct slot *s = NULL;
-    char text[NET_ADDR_STRLEN];
     int i, rc;
 
     for (i = 0; i < MAX_PROBES; i++) {
@@ -146,21 +191,17 @@ int probe_start(struct probe *p, uint64_t id, const struct net_addr *to, const c
     }
     if (!s)
         return -ENOBUFS;
-    rc = 0;
-    s->request[0] = '\0';
-    if (path[0])
-        rc = snprintf(s->request, REQUEST_MAX,
-                      "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", path,
-                      net_addr_str(to, text));
-    if (rc >= REQUEST_MAX)
-        return -E2BIG;
+    rc = set_request(s, to, what);
+    if (rc < 0)
+        return rc;
     s->id = id;
     s->got = 0;
     s->asked = false;
     s->fd = sock_connect_start(to);
     rc = s->fd < 0 ? -ECONNREFUSED : evloop_add_fd(p->loop, s->fd, EPOLLOUT, on_ready, s);
     if (rc == 0)
-        rc = evloop_set_timer(p->loop, &s->timer, p->timeout_ms, on_timeout, s);
+        rc = evloop_set_timer(p->loop, &s->timer, p->timeout_ms * (s->want > 0 ? 2 : 1),
+                              on_timeout, s);
     if (rc == 0)
         return 0;
     finish_probe(s, false);           /* a connect that fails at once fails the probe */

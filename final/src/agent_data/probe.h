@@ -1,5 +1,8 @@
-/* probe -- checks whether a node works: connects by TCP and closes at once, or sends one
- * HTTP request and wants a status of 200 to 399.
+/* probe -- checks once whether a node works.  What is asked is the module's probe, a text:
+ *     ""        connects by TCP and closes at once: a kernel accepts connections
+ *     "/path"   sends "GET /path" by HTTP and wants a status of 200 to 399
+ *     "echo"    sends message 100 and wants message 101 with the same body, as services
+ *               that speak our frames answer (net/frame.h)
  * Thread: loop. */
 #ifndef LARS_AGENT_DATA_PROBE_H
 #define LARS_AGENT_DATA_PROBE_H
@@ -11,21 +14,23 @@
 
 struct probe;
 
-/* Probe <id> has ended.  <ok>: the node accepted the connection and, when a path was
- * given, answered with a good status in time.  It may start another probe. */
+#define PROBE_ECHO "echo"
+
+/* Probe <id> has ended.  <ok>: the node accepted the connection and, when something was
+ * asked, gave the wanted answer in time.  It may start another probe. */
 typedef void probe_fn(uint64_t id, bool ok, void *arg);
 
-/* Probes run in <l>; each ends after at most <timeout_ms>, then as failed.  Borrows <l>
- * and <arg>.  Returns 0 or -ENOMEM.  Thread: init. */
+/* Probes run in <l>; each ends after at most <timeout_ms>, or twice that when an answer is
+ * wanted, then as failed.  Borrows <l> and <arg>.  Returns 0 or -ENOMEM.  Thread: init. */
 int probe_create(struct probe **out, struct evloop *l, uint32_t timeout_ms, probe_fn *fn,
                  void *arg);
 void probe_destroy(struct probe *p);  /* running probes end without <fn>.  NULL is fine */
 
-/* Starts a probe.  <path>: sends "GET <path>"; "" = the connection suffices.  Copies <to>
- * and <path>.  Returns 0, and then calls <fn> once: later, or before it returns when the
- * connection fails at once.  -EBUSY: a probe with this <id> is running; -ENOBUFS: 256
- * probes are running; -E2BIG: the path is too long.  Then <fn> is not called. */
+/* Starts a probe.  Copies <to> and <what>.  Returns 0, and then calls <fn> once: later, or
+ * before it returns when the connection fails at once.  -EBUSY: a probe with this <id> is
+ * running; -ENOBUFS: 256 probes are running; -E2BIG: <what> is too long; -EINVAL: it is
+ * none of the above.  Then <fn> is not called. */
 int probe_start(struct probe *p, uint64_t id, const struct net_addr *to,
-                const char *path);
+                const char *what);
 
 #endif

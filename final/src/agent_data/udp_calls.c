@@ -33,6 +33,8 @@ int udp_calls_pick(struct udp_calls *u, unsigned index, const struct module_id *
     struct net_addr a;
     int rc = p ? picker_look(p, m->modid, m->cmdid, 0, &a) : -ESRCH;
 
+    if (rc == -EBUSY)
+        return -EAGAIN;
     if (rc < 0 || a.family != AF_INET)
         return -ESRCH;
     *out = (struct route_node){.ip = ipv4_of(&a), .port = a.port};

@@ -20,8 +20,8 @@ int udp_calls_create(struct udp_calls **out, const char *dir, unsigned n_shard);
 void udp_calls_destroy(struct udp_calls *u);
 
 /* Chooses a node of module <m> for a call that is reported by udp_calls_count().  Returns
- * 0; -ESRCH when shared memory does not have the module, or cannot be used now.  Thread:
- * shard <index>'s. */
+ * 0; -EAGAIN when all of its nodes are down; -ESRCH when shared memory does not have the
+ * module, or cannot be used now.  Thread: shard <index>'s. */
 int udp_calls_pick(struct udp_calls *u, unsigned index, const struct module_id *m,
                    struct route_node *out);
 

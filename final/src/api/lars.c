@@ -118,6 +118,8 @@ int lars_get_with(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint64_
     rc = shm_client_get(c->shm, modid, cmdid, key, o->avoid, o->n_avoid, out);
     if (rc == 0 || rc == -ENOENT)
         return rc;
+    if (rc == -EBUSY)
+        return -EAGAIN;
     return o->no_wait ? -EINPROGRESS : get_slow(c, modid, cmdid, out);
 }
 

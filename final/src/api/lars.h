@@ -90,7 +90,7 @@ void lars_close(struct lars_client *c);
  *     1             <out> is the node, from the file of routes: the agent does not
  * answer,
  *                   and the health of the nodes is not known
- *     -EAGAIN       every node is overloaded: do not call now
+ *     -EAGAIN       every node is overloaded or down: do not call now
  *     -ENOENT       the module has no nodes, or the agent does not know it yet: it asks
  *                   for the routes now, so a later call may succeed
  *     -EIO          internal error of the agent; its log has the cause

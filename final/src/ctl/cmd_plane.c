@@ -11,7 +11,7 @@
 
 #include "api/fallback.h"
 #include "base/mono.h"
-#include "lb/health.h"
+#include "lb/node_state.h"
 #include "lb/policies.h"
 #include "shmem/module_table.h"
 #include "shmem/node_table.h"
@@ -27,7 +27,7 @@ struct look {
     struct route_reader snap;
     struct pick_view view;
     uint64_t now_ms;
-    uint32_t in, own_in;              /* nodes that are in: all, our zone's */
+    struct pick_census census;
 };
 
 static int open_look(struct look *l, const char *dir, uint32_t modid, uint32_t cmdid)
@@ -58,7 +58,7 @@ static int open_look(struct look *l, const char *dir, uint32_t modid, uint32_t c
                                  .n = l->snap.n,
                                  .n_own = l->snap.n_own};
     l->now_ms = mono_ms();
-    l->in = pick_count_available(&l->view, l->now_ms, &l->own_in);
+    pick_count(&l->view, l->now_ms, &l->census);
     return 0;
 }
 
@@ -66,17 +66,15 @@ static const char *because(const struct look *l, uint32_t i, char *buf, size_t s
 {
     const struct node_member *m = &l->snap.member[i];
     uint64_t until = l->counter[m->nid].ejected_until_ms;
-    const char *zone = "";
+    uint32_t cost = l->cost[m->nid];
+    bool none = l->census.own + l->census.other == 0;
 
-    if (l->in * 2 < l->snap.n)
-        return "panic: most nodes are ejected, so all are used";
-    if (m->zone != 0 && l->own_in == l->snap.n_own && l->snap.n_own > 0)
-        zone = "other zone: the own zone has room";
-    else if (m->zone != 0)
-        zone = "other zone: takes what the own zone cannot";
-    if (l->cost[m->nid] >= NODE_EJECTED) {
-        snprintf(buf, size, "ejected: %s; probed each second",
-                 health_reason_str(l->cost[m->nid] & NODE_REASON));
+    if (node_cost_has(cost, NODE_UNSEEN))
+        return cost & NODE_DOWN ? "other zone: not checked yet"
+                                : "other zone: the own zone has room";
+    if (cost >= NODE_OUT) {
+        snprintf(buf, size, "%s: %s; checked each second%s", node_state_str(cost),
+                 node_state_reason(cost), none ? "; no node is up, so it is tried" : "");
         return buf;
     }
     if (until > l->now_ms) {
@@ -84,16 +82,17 @@ static const char *because(const struct look *l, uint32_t i, char *buf, size_t s
                  (unsigned long long)(until - l->now_ms));
         return buf;
     }
-    if (l->cost[m->nid] == NODE_WARMING && !*zone)
-        return "available: warming up, with few calls at first";
-    return *zone ? zone : "available";
+    if (m->zone != 0 && l->snap.n_own > 0)
+        return "other zone: takes what the own zone cannot";
+    return cost == NODE_WARMING ? "available: warming up, with few calls at first"
+                                : "available";
 }
 
 static int add_node(const struct look *l, struct table *t, uint32_t i)
 {
     const struct node_member *m = &l->snap.member[i];
     const struct node_counter *n = &l->counter[m->nid];
-    char node[NET_ADDR_STRLEN], weight[12], cost[24], inflight[12], streak[12], why[100];
+    char node[NET_ADDR_STRLEN], weight[12], cost[24], inflight[12], streak[12], why[160];
     char *cell[7] = {node, m->zone ? "other" : "own", weight, cost, inflight, streak,
                      NULL};
     struct net_addr a;
@@ -119,38 +118,82 @@ static void close_look(struct look *l)
 
 #define SAMPLES 1000
 
-/* Counts <out>: chosen for each set of reasons. */
-static void sample(struct look *l, unsigned out[16])
+struct copy {                         /* of the module; nid is the place in it */
+    _Atomic uint32_t *cost;
+    struct node_counter *counter;
+    struct node_member *member;
+    int64_t *slot;
+};
+
+static void free_copy(struct copy *c)
 {
-    struct pick_state st = {.slot = calloc(l->snap.n + 1, sizeof(int64_t))};
+    free(c->cost);
+    free(c->counter);
+    free(c->member);
+    free(c->slot);
+}
+
+/* A choice may take a ticket, which is written into the counters. */
+static bool copy_module(const struct look *l, struct copy *c)
+{
+    uint32_t i, n = l->snap.n;
+
+    *c = (struct copy){calloc(n, sizeof(*c->cost)), calloc(n, sizeof(*c->counter)),
+                       calloc(n, sizeof(*c->member)), calloc(n, sizeof(*c->slot))};
+    if (!c->cost || !c->counter || !c->member || !c->slot)
+        return false;
+    for (i = 0; i < n; i++) {
+        uint32_t nid = l->snap.member[i].nid;
+
+        c->member[i] = l->snap.member[i];
+        c->member[i].nid = i;
+        c->cost[i] = l->cost[nid];
+        c->counter[i].inflight = l->counter[nid].inflight;
+        c->counter[i].ejected_until_ms = l->counter[nid].ejected_until_ms;
+    }
+    return true;
+}
+
+/* Counts <out>: chosen for each set of reasons; <n_none>: there was no node. */
+static void sample(struct look *l, unsigned out[16], unsigned *n_none)
+{
+    struct pick_state st = {.slot = NULL};
+    struct pick_view v = l->view;
+    struct copy c;
     unsigned i, why;
 
-    if (!st.slot)
-        return;
-    l->view.demand = l->set.demand;
-    l->view.own_max = l->set.own_max;
-    l->view.policy = policies_at(l->set.rule);
-    rnd_init_any(&st.rnd);
-    for (i = 0; i < SAMPLES; i++) {
-        pick_node(&l->view, &st, l->now_ms, rnd_u32(&st.rnd), &why);
-        out[why & 15]++;
+    if (copy_module(l, &c)) {
+        v.cost = c.cost;
+        v.counter = c.counter;
+        v.member = c.member;
+        v.demand = l->set.demand;
+        v.own_max = l->set.own_max;
+        v.policy = policies_at(l->set.rule);
+        st.slot = c.slot;
+        rnd_init_any(&st.rnd);
+        for (i = 0; i < SAMPLES; i++) {
+            if (pick_node(&v, &st, l->now_ms, rnd_u32(&st.rnd), &why) == PICK_NONE)
+                (*n_none)++;
+            else
+                out[why & 15]++;
+        }
     }
-    free(st.slot);
+    free_copy(&c);
 }
 
 void cmd_plane_say(const char *dir, uint32_t modid, uint32_t cmdid)
 {
     static const char *const word[] = {"other zone: the own zone has no room",
-                                       "most nodes of the own zone are ejected",
-                                       "panic: most nodes are ejected",
-                                       "a probe of an ejected node"};
-    unsigned n[16] = {0}, i, k;
+                                       "most nodes of the own zone are out",
+                                       "panic: no node is available",
+                                       "the trial of a node that is out"};
+    unsigned n[16] = {0}, n_none = 0, i, k;
     struct look l = {NULL};
 
     if (open_look(&l, dir ? dir : FALLBACK_DIR, modid, cmdid) < 0)
         return;
     if (l.snap.n > 0)
-        sample(&l, n);
+        sample(&l, n, &n_none);
     for (i = 0; i < 16; i++) {
         if (n[i] == 0)
             continue;
@@ -161,6 +204,10 @@ void cmd_plane_say(const char *dir, uint32_t modid, uint32_t cmdid)
                 printf("%s%s", i & ((1u << k) - 1) ? "; " : "", word[k]);
         printf("\n");
     }
+    if (n_none > 0)
+        printf("here:   %u of %u choices now: no node, because all are down and each was "
+               "tried a moment ago\n",
+               n_none, SAMPLES);
     if (l.set.demand > PICK_FULL)
         printf("here:   the demand on the own zone is %.2f times its room\n",
                l.set.demand / (double)PICK_FULL);

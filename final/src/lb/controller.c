@@ -2,9 +2,18 @@
  * from all of them, then each is judged by the limits, then the costs are published.  So
  * a node is never compared with a fellow's older numbers.
  *
- * Invariant: a cost of NODE_EJECTED and more is written here and nowhere else, and only
- * when pick_may_eject() allows one more.  Clients only propose; a proposal is confirmed
- * or dropped at the next step, so a client that errs costs a node one second at most.
+ * Invariants: a cost of NODE_OUT and more is written here and nowhere else.  n_out and
+ * n_down are the members whose state is not up, and of these the ones that are down; every
+ * change of a state goes through note_change(), which keeps them.  Clients only propose an
+ * ejection; a proposal is confirmed or dropped at the next step, so a client that errs
+ * costs a node one second at most.
+ *
+ * Trouble.  Nodes that work are not checked.  The first failed call of the own zone starts
+ * checks of its node, of its fellows, because what stopped one may have stopped several,
+ * and of nodes of the other zones, because calls may go there next.  When calls go there
+ * all nodes are checked.  A node of another zone whose check has not succeeded within
+ * NODE_STATE_SEEN_MS gets no calls; after the trouble it is forgotten and counts as
+ * unseen.
  *
  * Rejected: ejection by the clients alone.  Each sees few calls, so a rare failure looks
  * like a streak to one and like nothing to the others; and after its death nothing would
@@ -15,32 +24,161 @@
 
 #include "lb/policy.h"
 
+#define TRIAL_LOST_MS 60000           /* the caller that had the ticket has died */
+#define TROUBLE_MS 1000               /* so long all are checked after a sign of trouble */
+#define DOUBT_GAP_MS 200              /* from a good check to the next one of a node that is
+                                       * up, and of which some calls fail */
+
+static bool is_foreign(const struct controller *s, uint32_t i)
+{
+    return s->view.n_own > 0 && i >= s->view.n_own;
+}
+
+/* --- states ------------------------------------------------------------------------- */
+
+static void note_change(struct controller *s, const struct controller_hooks *hooks,
+                        uint32_t nid, enum node_status was, enum node_event event)
+{
+    struct health_node *h = &s->node[nid];
+    enum node_status is = h->state.status;
+
+    if (event == NODE_EVENT_NONE)
+        return;
+    s->n_out += is != NODE_STATUS_UP;
+    s->n_out -= was != NODE_STATUS_UP;
+    s->n_down += is == NODE_STATUS_DOWN;
+    s->n_down -= was == NODE_STATUS_DOWN;
+    /* a proposal or a ticket ends with the state that it was about */
+    atomic_store(&s->view.counter[nid].ejected_until_ms, 0);
+    if (event == NODE_EVENT_UP) {
+        /* where failures are rare, the first call of a node that was ejected decides */
+        bool distrusted = was == NODE_STATUS_EJECTED && s->eject_after > 1 &&
+                          s->eject_after == health_eject_after(0);
+
+        health_begin_anew(h);
+        atomic_store(&s->view.counter[nid].streak, distrusted ? s->eject_after - 1 : 0);
+    } else {
+        atomic_store(&s->cost[nid], event == NODE_EVENT_FORGOTTEN
+                                        ? NODE_OUT | NODE_UNSEEN
+                                        : node_state_cost(&h->state));
+    }
+    s->changing = true;
+    hooks->changed(nid, event, hooks->arg);
+}
+
+static void eject(struct controller *s, const struct health_config *c,
+                  const struct controller_hooks *hooks, uint32_t nid,
+                  enum eject_reason why, uint64_t now_ms)
+{
+    atomic_store(&s->view.counter[nid].ejected_until_ms, 0);
+    if (!pick_may_eject(&s->view, false, now_ms)) {
+        s->n_vetoed++;
+        return;
+    }
+    node_state_eject(&s->node[nid].state, &c->state, why, now_ms);
+    note_change(s, hooks, nid, NODE_STATUS_UP, NODE_EVENT_OUT);
+}
+
+void controller_checked(struct controller *s, const struct health_config *c,
+                        const struct controller_hooks *hooks, uint32_t nid,
+                        enum node_check kind, bool ok, uint64_t now_ms)
+{
+    struct node_state *n = &s->node[nid].state;
+    enum node_status was = n->status;
+    bool may = n->status != NODE_STATUS_DOWN || !ok ||
+               pick_may_eject(&s->view, false, now_ms);
+
+    note_change(s, hooks, nid, was,
+                node_state_checked(n, &c->state, kind, ok, may, now_ms));
+}
+
+/* --- what the calls say ------------------------------------------------------------- */
+
+/* A call that was to try the node has ended. */
+static void end_trial(struct controller *s, const struct health_config *c,
+                      const struct controller_hooks *hooks, uint32_t nid,
+                      const struct health_totals *n, uint64_t now_ms)
+{
+    struct node_state *st = &s->node[nid].state;
+    _Atomic uint64_t *ticket = &s->view.counter[nid].ejected_until_ms;
+
+    if (st->trial_ms == 0 && atomic_load(ticket) != 0) {
+        st->trial_ms = now_ms;        /* it is taken: offer no other one */
+        atomic_store(&s->cost[nid], node_state_cost(st));
+    }
+    if (st->trial_ms == 0)
+        return;
+    if (n->done > 0) {
+        note_change(s, hooks, nid, NODE_STATUS_TRIAL,
+                    node_state_tried(st, &c->state, n->err == 0, now_ms));
+    } else if (now_ms - st->trial_ms > TRIAL_LOST_MS) {
+        st->trial_ms = 0;
+        atomic_store(ticket, 0);
+    }
+}
+
+/* <n> calls have ended since the last step.  <panic>: no node of the module is
+ * available. */
+static void weigh_calls(struct controller *s, const struct health_config *c,
+                        const struct controller_hooks *hooks, uint32_t nid,
+                        const struct health_totals *n, bool panic, uint64_t now_ms)
+{
+    struct node_state *st = &s->node[nid].state;
+
+    switch (st->status) {
+    case NODE_STATUS_UP:
+        if (n->err > 0)
+            node_state_witness(st, EJECT_CHECK, now_ms);
+        if (n->done > n->err)
+            st->seen_ms = now_ms;
+        break;
+    case NODE_STATUS_TRIAL:
+        end_trial(s, c, hooks, nid, n, now_ms);
+        break;
+    case NODE_STATUS_DOWN: /* its check errs when a call that was let through succeeds */
+        if (panic && n->done > n->err &&
+            atomic_load(&s->view.counter[nid].ejected_until_ms) != 0) {
+            node_state_readmit(st, now_ms);
+            note_change(s, hooks, nid, NODE_STATUS_DOWN, NODE_EVENT_UP);
+        }
+        break;
+    case NODE_STATUS_EJECTED:
+    default:
+        break;
+    }
+}
+
 /* Fills <fellow> with the module's nodes.  Returns the mean duration of the calls of
- * those that are available, 0 = unknown. */
-static double observe(const struct controller *s, const struct health_config *c,
+ * those that are up, 0 = unknown. */
+static double observe(struct controller *s, const struct health_config *c,
                       const struct controller_hooks *hooks, struct health_node **fellow,
                       uint64_t now_ms)
 {
     struct health_totals t;
+    struct pick_census census = {.own = 1};
     double total = 0;
     uint32_t i, n = 0;
 
+    if (s->n_down > 0)
+        pick_count(&s->view, now_ms, &census);
     for (i = 0; i < s->view.n; i++) {
         uint32_t nid = s->view.member[i].nid;
         struct health_node *h = &s->node[nid];
 
         hooks->totals(nid, &t, hooks->arg);
-        /* less than before: a call log was dropped meanwhile */
-        if (t.done >= h->seen.done && t.err >= h->seen.err && t.lat_us >= h->seen.lat_us)
-            health_observe(h, c, &t, atomic_load(&s->view.counter[nid].streak), now_ms);
+        t = health_observe(h, c, &t, atomic_load(&s->view.counter[nid].streak), now_ms);
+        node_state_forgive(&h->state, now_ms);
+        weigh_calls(s, c, hooks, nid, &t, census.own + census.other == 0, now_ms);
         fellow[i] = h;
-        if (h->mean_us > 0 && h->ejected_until_ms == 0) {
+        if (h->mean_us > 0 && h->state.status == NODE_STATUS_UP) {
             total += h->mean_us;
             n++;
         }
     }
     return n > 0 ? total / n : 0;
 }
+
+/* --- limits and judgement ----------------------------------------------------------- */
 
 static void set_limits(struct controller *s, struct health_node *const *fellow,
                        double mean_us)
@@ -55,22 +193,6 @@ static void set_limits(struct controller *s, struct health_node *const *fellow,
     s->eject_after = health_module_eject_after(fellow, s->view.n);
 }
 
-void controller_eject(struct controller *s, const struct health_config *c,
-                      const struct controller_hooks *hooks, uint32_t nid,
-                      enum eject_reason why, uint64_t now_ms)
-{
-    /* a client's proposal ends here, with or without effect */
-    atomic_store(&s->view.counter[nid].ejected_until_ms, 0);
-    if (!pick_may_eject(&s->view, now_ms)) {
-        s->n_vetoed++;
-        return;
-    }
-    health_eject(&s->node[nid], c, why, now_ms);
-    atomic_store(&s->cost[nid], NODE_EJECTED + why);
-    s->n_ejected++;
-    hooks->ejected(nid, why, hooks->arg);
-}
-
 static void judge_nodes(struct controller *s, const struct health_config *c,
                         const struct controller_hooks *hooks,
                         struct health_node *const *fellow, uint64_t now_ms)
@@ -81,52 +203,163 @@ static void judge_nodes(struct controller *s, const struct health_config *c,
         uint32_t nid = s->view.member[i].nid;
         const struct node_counter *n = &s->view.counter[nid];
 
-        if (s->node[nid].ejected_until_ms)
+        if (s->node[nid].state.status != NODE_STATUS_UP)
             continue;
         if (atomic_load(&n->ejected_until_ms) > now_ms)
-            controller_eject(s, c, hooks, nid, EJECT_PROPOSED, now_ms);
+            eject(s, c, hooks, nid, EJECT_PROPOSED, now_ms);
         else if (atomic_load(&n->streak) >= s->eject_after)
-            controller_eject(s, c, hooks, nid, EJECT_STREAK, now_ms);
+            eject(s, c, hooks, nid, EJECT_STREAK, now_ms);
         else if (health_is_outlier(fellow, s->view.n, i))
-            controller_eject(s, c, hooks, nid, EJECT_OUTLIER, now_ms);
+            eject(s, c, hooks, nid, EJECT_OUTLIER, now_ms);
     }
 }
 
-static void publish_cost(struct controller *s, const struct health_config *c, uint32_t i,
-                         double mean_us, uint64_t now_ms)
+/* Other nodes have gone down since, so more than half of those that are left are ejected:
+ * readmits the one whose back-off ends first. */
+static void keep_cap(struct controller *s, const struct controller_hooks *hooks,
+                     uint64_t now_ms)
+{
+    uint32_t i, n_up = 0, first = PICK_NONE;
+    enum node_status was;
+
+    if (s->n_out == s->n_down)
+        return;
+    for (i = 0; i < s->view.n; i++) {
+        uint32_t nid = s->view.member[i].nid;
+        const struct node_state *st = &s->node[nid].state;
+
+        n_up += st->status == NODE_STATUS_UP &&
+                (!is_foreign(s, i) || node_state_is_seen(st, now_ms));
+        if ((st->status == NODE_STATUS_EJECTED || st->status == NODE_STATUS_TRIAL) &&
+            (first == PICK_NONE ||
+             st->backoff_until_ms < s->node[first].state.backoff_until_ms))
+            first = nid;
+    }
+    if (first == PICK_NONE || s->n_out - s->n_down <= n_up)
+        return;
+    was = s->node[first].state.status;
+    node_state_readmit(&s->node[first].state, now_ms);
+    note_change(s, hooks, first, was, NODE_EVENT_UP);
+}
+
+/* --- costs and zones ---------------------------------------------------------------- */
+
+static uint32_t cost_of(struct controller *s, const struct health_config *c, uint32_t i,
+                        double mean_us, uint64_t now_ms)
 {
     const struct lb_policy *policy = s->view.policy;
     const struct node_member *m = &s->view.member[i];
     struct health_node *h = &s->node[m->nid];
-    uint32_t cost;
+    uint32_t cost = node_state_cost(&h->state);
 
-    if (policy && policy->tick && !h->ejected_until_ms)
-        cost = policy->tick(s, i, mean_us, now_ms);
-    else
-        cost = health_cost(h, m->weight, mean_us, now_ms);
-    if (!h->ejected_until_ms && cost > NODE_COST_MAX)
-        cost = NODE_COST_MAX;         /* the higher values are states */
-    if (cost < NODE_EJECTED && health_warmup_pauses(h, c, now_ms))
-        cost = NODE_WARMING;
-    atomic_store_explicit(&s->cost[m->nid], cost, memory_order_relaxed);
-    if (h->warmup_since_ms && now_ms - h->warmup_since_ms <= c->slow_ms + 1000)
-        s->changing = true;
+    if (cost != 0)
+        return cost;
+    if (is_foreign(s, i) && !node_state_is_seen(&h->state, now_ms))
+        return NODE_OUT | NODE_UNSEEN | (s->spills ? NODE_DOWN : 0);
+    cost = policy && policy->tick ? policy->tick(s, i, mean_us, now_ms)
+                                  : health_cost(h, m->weight, mean_us, now_ms);
+    if (node_state_pauses(&h->state, &c->state, now_ms))
+        return NODE_WARMING;
+    return cost > NODE_COST_MAX ? NODE_COST_MAX : cost; /* the higher ones are states */
+}
+
+static void publish_costs(struct controller *s, const struct health_config *c,
+                          double mean_us, uint64_t now_ms)
+{
+    uint32_t i;
+
+    for (i = 0; i < s->view.n; i++) {
+        uint32_t nid = s->view.member[i].nid;
+        const struct node_state *st = &s->node[nid].state;
+
+        atomic_store_explicit(&s->cost[nid], cost_of(s, c, i, mean_us, now_ms),
+                              memory_order_relaxed);
+        s->changing = s->changing || st->status == NODE_STATUS_TRIAL ||
+                      node_state_is_doubted(st, now_ms) ||
+                      (st->warmup_since_ms != 0 &&
+                       now_ms - st->warmup_since_ms <= c->state.slow_ms + 1000);
+    }
+}
+
+/* Is a node of the own zone not up, or in doubt? */
+static bool is_own_zone_hurt(const struct controller *s, uint64_t now_ms)
+{
+    uint32_t i, n = s->view.n_own > 0 ? s->view.n_own : s->view.n;
+
+    for (i = 0; i < n; i++) {
+        const struct node_state *st = &s->node[s->view.member[i].nid].state;
+
+        if (st->status != NODE_STATUS_UP || node_state_is_doubted(st, now_ms))
+            return true;
+    }
+    return false;
+}
+
+/* Do calls go to other zones, or are they about to?  When they are not any more, what is
+ * known of the nodes there is forgotten. */
+static void step_spill(struct controller *s, const struct controller_hooks *hooks,
+                       const struct pick_census *census, uint64_t now_ms)
+{
+    unsigned why = 0;
+    uint32_t i;
+
+    s->spills = s->view.n_own > 0 && s->view.n_own < s->view.n &&
+                pick_own_share(&s->view, census, now_ms, &why) < PICK_FULL;
+    if (s->spills || is_own_zone_hurt(s, now_ms))
+        s->trouble_ms = now_ms;
+    if (s->trouble_ms == 0)
+        return;
+    s->changing = true;
+    if (now_ms - s->trouble_ms <= NODE_STATE_SEEN_MS)
+        return;
+    s->trouble_ms = 0;
+    if (s->view.n_own == 0)
+        return;                       /* one zone: no node is unseen */
+    for (i = s->view.n_own; i < s->view.n; i++) {
+        uint32_t nid = s->view.member[i].nid;
+        enum node_status was = s->node[nid].state.status;
+
+        node_state_forget(&s->node[nid].state);
+        atomic_store(&s->cost[nid], NODE_OUT | NODE_UNSEEN);
+        if (was != NODE_STATUS_UP)
+            note_change(s, hooks, nid, was, NODE_EVENT_FORGOTTEN);
+    }
+}
+
+bool controller_wants_check(const struct controller *s, uint32_t i, uint64_t now_ms)
+{
+    const struct node_state *st = &s->node[s->view.member[i].nid].state;
+    bool foreign = is_foreign(s, i);
+    uint32_t place = foreign ? i - s->view.n_own : i;
+
+    if (!foreign && st->status != NODE_STATUS_UP)
+        return true;
+    if (!foreign && node_state_is_doubted(st, now_ms) &&
+        (st->n_fail > 0 || now_ms - st->checked_ms >= DOUBT_GAP_MS))
+        return true;
+    return s->trouble_ms != 0 && now_ms - s->trouble_ms <= TROUBLE_MS &&
+           (s->spills || place < CONTROLLER_RESERVE);
 }
 
 void controller_step(struct controller *s, const struct health_config *c,
                      const struct controller_hooks *hooks, struct health_node **scratch,
                      uint64_t now_ms)
 {
-    double mean_us = observe(s, c, hooks, scratch, now_ms);
-    uint32_t i, own;
+    struct zone_breaker_nodes zone = {.n_own = s->view.n_own};
+    struct pick_census census;
+    double mean_us;
 
+    s->changing = false;
+    mean_us = observe(s, c, hooks, scratch, now_ms);
     set_limits(s, scratch, mean_us);
     judge_nodes(s, c, hooks, scratch, now_ms);
-    s->changing = false;
-    for (i = 0; i < s->view.n; i++)
-        publish_cost(s, c, i, mean_us, now_ms);
-    pick_count_available(&s->view, now_ms, &own);
-    s->view.own_max =
-        zone_breaker_step(&s->breaker, own, s->view.n_own, s->view.n, now_ms);
-    s->changing = s->changing || s->breaker.open;
+    keep_cap(s, hooks, now_ms);
+    publish_costs(s, c, mean_us, now_ms);
+    pick_count(&s->view, now_ms, &census);
+    zone.own = census.own;
+    zone.other = census.other;
+    zone.n_other = census.n_other;
+    s->view.own_max = zone_breaker_step(&s->breaker, &zone, now_ms);
+    s->changing = s->changing || s->breaker.open || s->n_out > 0;
+    step_spill(s, hooks, &census, now_ms);
 }

@@ -35,7 +35,7 @@ static uint32_t hash_pick(const struct pick_view *v, struct pick_state *st,
     double most = -1, score, uniform;
 
     for (i = p->from; i < end; i++) {
-        if (!p->any && pick_is_ejected(v, i, now_ms)) {
+        if (pick_is_out(v, i, now_ms)) {
             n_skipped++;
             continue;
         }

@@ -3,7 +3,6 @@
  *   mean_us        weighed by the time since the last call (tau_ms); without calls the
  *                  cost falls (COST_FADE_MS), or one slow call would starve the node
  *   n, n_err       evidence for outliers and for eject_after
- *   n_ejections    one less for each FORGIVEN_MS without an ejection
  *
  * Costs are rounded up to steps, because exact ones made the best of nearly equal nodes
  * take almost all calls (docs/decisions/015).
@@ -27,44 +26,44 @@
 #define MAD_TO_SIGMA 1.4826           /* for a normal distribution */
 #define MAD_MIN 0.01 /* below this the nodes are alike, and one that is */
 #define OUTLIER_MARGIN 0.05           /* so far below the median is an outlier */
-#define FORGIVEN_MS 60000
-#define PROBES_OK 2                   /* passed in a row before readmission */
-#define TRUSTED 2                     /* with more ejections than this lately the node
-                                       * flaps: passing probes do not shorten its time */
 
-const struct health_config health_preset = {.tau_ms = 1000,
-                                            .eject_ms = 1000,
-                                            .eject_max_ms = 60000,
-                                            .slow_ms = 10000,
-                                            .slow_min = 10};
+const struct health_config health_preset = {
+    .tau_ms = 1000,
+    .state = {.eject_ms = 1000, .eject_max_ms = 60000, .slow_ms = 10000, .slow_min = 10}};
 
 /* --- cost --------------------------------------------------------------------------- */
 
-void health_observe(struct health_node *h, const struct health_config *c,
-                    const struct health_totals *t, uint32_t streak, uint64_t now_ms)
+static struct health_totals added(const struct health_totals *seen,
+                                  const struct health_totals *now)
 {
-    uint64_t n = t->done - h->seen.done, err = t->err - h->seen.err;
+    if (now->done < seen->done || now->err < seen->err || now->lat_us < seen->lat_us)
+        return (struct health_totals){0};
+    return (struct health_totals){now->done - seen->done, now->err - seen->err,
+                                  now->lat_us - seen->lat_us};
+}
+
+struct health_totals health_observe(struct health_node *h, const struct health_config *c,
+                                    const struct health_totals *totals, uint32_t streak,
+                                    uint64_t now_ms)
+{
+    struct health_totals n = added(&h->seen, totals);
     double dt = h->stamp_ms ? (double)(now_ms - h->stamp_ms) : 0, fade, keep, mean;
 
     h->stamp_ms = now_ms;
     fade = exp(-dt / HEALTH_FADE_MS);
-    h->n = h->n * fade + (double)n;
-    h->n_err = h->n_err * fade + (double)err;
-    if (n > 0) {
-        mean = (double)(t->lat_us - h->seen.lat_us) / (double)n;
+    h->n = h->n * fade + (double)n.done;
+    h->n_err = h->n_err * fade + (double)n.err;
+    if (n.done > 0) {
+        mean = (double)n.lat_us / (double)n.done;
         keep = h->mean_us > 0 ? exp(-(double)(now_ms - h->sample_ms) / c->tau_ms) : 0;
         h->mean_us = h->mean_us * keep + mean * (1 - keep);
         h->sample_ms = now_ms;
         if (h->mean_us < 1)
             h->mean_us = 1;
     }
-    h->seen = *t;
+    h->seen = *totals;
     h->streak = streak;
-    if (h->n_ejections > 0 && h->ejected_until_ms == 0 &&
-        now_ms - h->changed_ms > FORGIVEN_MS) {
-        h->n_ejections--;
-        h->changed_ms = now_ms;
-    }
+    return n;
 }
 
 uint32_t health_cost(const struct health_node *h, uint32_t weight, double mean_us,
@@ -72,8 +71,6 @@ uint32_t health_cost(const struct health_node *h, uint32_t weight, double mean_u
 {
     double us = h->mean_us > 0 ? h->mean_us : mean_us > 0 ? mean_us : UNKNOWN_US, cost;
 
-    if (h->ejected_until_ms)
-        return NODE_EJECTED + h->why;
     if (h->mean_us > 0)
         us *= exp(-(double)(now_ms - h->sample_ms) / COST_FADE_MS);
     us = us < NOISE_US ? NOISE_US : exp2(ceil(log2(us) * STEPS) / STEPS);
@@ -81,7 +78,7 @@ uint32_t health_cost(const struct health_node *h, uint32_t weight, double mean_u
     return cost >= NODE_COST_MAX ? NODE_COST_MAX : cost < 1 ? 1 : (uint32_t)cost;
 }
 
-/* --- ejection ----------------------------------------------------------------------- */
+/* --- failures ----------------------------------------------------------------------- */
 
 uint32_t health_eject_after(double p)
 {
@@ -150,89 +147,9 @@ bool health_is_outlier(struct health_node *const *h, uint32_t n, uint32_t i)
     return m >= OUTLIER_NODES && mine < mid - (mad < MAD_MIN ? OUTLIER_MARGIN : 3 * mad);
 }
 
-const char *health_reason_str(enum eject_reason why)
+void health_begin_anew(struct health_node *h)
 {
-    switch (why) {
-    case EJECT_PROPOSED:
-        return "several calls of one caller failed in a row";
-    case EJECT_STREAK:
-        return "several calls failed in a row, over all callers";
-    case EJECT_OUTLIER:
-        return "it fails far more often than the module's other nodes";
-    case EJECT_FLEET:
-        return "other hosts have ejected it, and a probe failed";
-    default:
-        return "an earlier agent process ejected it";
-    }
-}
-
-void health_eject(struct health_node *h, const struct health_config *c,
-                  enum eject_reason why, uint64_t now_ms)
-{
-    uint64_t ms = c->eject_ms;
-
-    ms <<= h->n_ejections < 16 ? h->n_ejections : 16;
-    h->n_ejections++;
-    h->changed_ms = now_ms;
-    h->ejected_until_ms = now_ms + (ms < c->eject_max_ms ? ms : c->eject_max_ms);
-    h->n_probe_ok = 0;
-    h->probe_failed = false;
-    h->warmup_since_ms = 0;
-    h->why = why;
-}
-
-/* --- readmission -------------------------------------------------------------------- */
-
-void health_record_probe(struct health_node *h, bool ok)
-{
-    h->n_probe_ok = ok ? h->n_probe_ok + 1 : 0;
-    h->probe_failed = h->probe_failed || !ok;
-}
-
-bool health_may_readmit(const struct health_node *h, uint64_t now_ms)
-{
-    return h->ejected_until_ms && h->n_probe_ok >= PROBES_OK &&
-           ((h->probe_failed && h->n_ejections <= TRUSTED) ||
-            now_ms >= h->ejected_until_ms);
-}
-
-uint32_t health_readmit(struct health_node *h, uint32_t eject_after, uint64_t now_ms)
-{
-    h->ejected_until_ms = 0;
-    h->changed_ms = h->warmup_since_ms = now_ms;
-    h->n = h->n_err = 0;              /* calls before the ejection no longer count */
+    h->n = h->n_err = 0;
     h->streak = 0;
-    h->mean_us = 0; /* until it is called, its cost is its fellows' mean */
-    return eject_after == EJECT_AFTER_MIN ? eject_after - 1 : 0;
-}
-
-/* --- slow start --------------------------------------------------------------------- */
-
-void health_start_warmup(struct health_node *h, uint64_t now_ms)
-{
-    h->warmup_since_ms = now_ms;
-}
-
-/* The part of its weight that the node gets now. */
-static double warmup_part(const struct health_node *h, const struct health_config *c,
-                          uint64_t now_ms)
-{
-    double least = c->slow_min / 100.0, t;
-
-    if (h->warmup_since_ms == 0 || c->slow_ms == 0)
-        return 1;
-    t = (double)(now_ms - h->warmup_since_ms) / c->slow_ms;
-    return t >= 1 ? 1 : t < least ? least : t;
-}
-
-bool health_warmup_pauses(struct health_node *h, const struct health_config *c,
-                          uint64_t now_ms)
-{
-    double part = warmup_part(h, c, now_ms);
-
-    h->warmup_credit += part;
-    if (h->warmup_credit < 1)
-        return part < 1;
-    h->warmup_credit = part < 1 ? h->warmup_credit - 1 : 0;
-    return false;
+    h->mean_us = 0;                   /* until it is called, its cost is its fellows' mean */
 }

@@ -1,18 +1,16 @@
-/* health -- what the agent concludes from a node's calls: its cost, whether it is
- * ejected, for how long, and when it is readmitted.
+/* health -- what the agent concludes from a node's calls: its cost, and whether they fail
+ * too often.
  *
  * cost      the mean duration of the calls of about the last second, in steps; a failed
  *           call counts as a slow one.  The cost of a node without calls fades.
- * eject     after several failures in a row, or far more failures than its fellows
- *           (median and MAD)
- * readmit   when probes show that the node was down and is up again; if the probes never
- *           failed, or the node was ejected often lately, only after 1, 2, 4 .. 60 s
- * warm up   a new or readmitted node gets a growing part of its weight (slow start)
+ * streak    several failures in a row, more than chance explains
+ * outlier   far more failures than its fellows (median and MAD)
+ *
+ * What follows from it is lb/node_state.h.
  *
  * Source: the cost is Finagle's peak-EWMA with a mean in place of the peak
- * (docs/decisions/015); ejection and its back-off are Envoy's outlier detection; slow
- * start is Envoy's, in time instead of weight.
- * Pure functions of a node's state and of now (any monotonic clock).  Thread: the
+ * (docs/decisions/015); outliers are Envoy's.
+ * Pure functions of a node's health and of now (any monotonic clock).  Thread: the
  * owner's. */
 #ifndef LARS_LB_HEALTH_H
 #define LARS_LB_HEALTH_H
@@ -20,13 +18,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lb/node.h"
+#include "lb/node_state.h"
 
 struct health_config {
     uint32_t tau_ms;                  /* after so long a call weighs 1/e of a new one */
-    uint32_t eject_ms, eject_max_ms;  /* the first ejection, the longest */
-    uint32_t slow_ms;                 /* length of the slow start; 0 = none */
-    uint32_t slow_min;                /* per cent of the weight at its begin */
+    struct node_state_config state;
 };
 
 extern const struct health_config health_preset;
@@ -43,30 +39,24 @@ struct health_node {                  /* zeroed = nothing is known */
                                        * with HEALTH_FADE_MS */
     uint32_t streak;                  /* failures in a row until now */
     uint64_t stamp_ms, sample_ms;     /* last health_observe(); last one with a call */
-    uint64_t changed_ms;              /* last ejection or readmission, or forgiveness */
-    uint64_t ejected_until_ms;        /* 0 = not ejected */
-    uint64_t warmup_since_ms;         /* begin of the slow start; 0 = none */
-    double warmup_credit;             /* of health_warmup_pauses(): 1 pays for a tick */
-    uint32_t n_ejections;             /* less one for each FORGIVEN_MS without any */
-    uint32_t n_probe_ok;              /* probes passed in a row, while ejected */
-    bool probe_failed;                /* a probe has failed, while ejected */
-    enum eject_reason why;            /* of the last ejection */
+    struct node_state state;          /* what followed from it */
 };
 
 #define HEALTH_FADE_MS 10000
 
-/* The callers' totals up to now, which end with <streak> failures.  <totals> may not be
- * less than the last ones. */
-void health_observe(struct health_node *h, const struct health_config *c,
-                    const struct health_totals *totals, uint32_t streak, uint64_t now_ms);
+/* The callers' totals up to now, which end with <streak> failures.  When they are less
+ * than the last ones (a call log was dropped), counting begins anew from them.  Returns
+ * what was added. */
+struct health_totals health_observe(struct health_node *h, const struct health_config *c,
+                                    const struct health_totals *totals, uint32_t streak,
+                                    uint64_t now_ms);
 
-/* The node's cost for pick_node(): as in lb/node.h, 1 to NODE_COST_MAX;
- * NODE_EJECTED + reason while it is ejected.  <mean_us>: the mean of the module's nodes,
- * which stands for a node without calls; 0 = unknown. */
+/* The node's cost for pick_node(): as in lb/node.h, 1 to NODE_COST_MAX.  <mean_us>: the
+ * mean of the module's nodes, which stands for a node without calls; 0 = unknown. */
 uint32_t health_cost(const struct health_node *h, uint32_t weight, double mean_us,
                      uint64_t now_ms);
 
-/* --- ejection ----------------------------------------------------------------------- */
+/* --- failures ----------------------------------------------------------------------- */
 
 /* So many failures in a row are no chance when each call fails with probability <p>:
  * ceil(ln 1e-5 / ln p), 3 to 20. */
@@ -84,34 +74,7 @@ uint32_t health_module_eject_after(struct health_node *const *h, uint32_t n);
  * so that it works with up to half of the nodes failing. */
 bool health_is_outlier(struct health_node *const *h, uint32_t n, uint32_t i);
 
-/* Eject it now, for eject_ms x 2 ^ n_ejections, at most eject_max_ms. */
-void health_eject(struct health_node *h, const struct health_config *c,
-                  enum eject_reason why, uint64_t now_ms);
-
-/* The reason as text: a static string, never freed. */
-const char *health_reason_str(enum eject_reason why);
-
-/* --- readmission -------------------------------------------------------------------- */
-
-/* The result of a probe of an ejected node. */
-void health_record_probe(struct health_node *h, bool ok);
-
-/* May the ejected node be readmitted? */
-bool health_may_readmit(const struct health_node *h, uint64_t now_ms);
-
-/* Readmit it; slow start begins.  Returns the streak to begin with: where failures are
- * rare (<eject_after> is 3), one below <eject_after>, so that its first call decides: a
- * probe only shows that the port is open. */
-uint32_t health_readmit(struct health_node *h, uint32_t eject_after, uint64_t now_ms);
-
-/* Slow start begins now, for a node that is new. */
-void health_start_warmup(struct health_node *h, uint64_t now_ms);
-
-/* Slow start, once per tick of the agent: does the node pause until the next one?  It
- * works in a growing part of the ticks, then like any other.  So it gets a part of its
- * weight under every policy, and also where calls are so few that a node with a higher
- * cost would get none.  (hash ignores it: a key's node is its node.) */
-bool health_warmup_pauses(struct health_node *h, const struct health_config *c,
-                          uint64_t now_ms);
+/* The node is up again: calls before no longer count. */
+void health_begin_anew(struct health_node *h);
 
 #endif

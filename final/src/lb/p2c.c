@@ -15,20 +15,20 @@ static uint32_t p2c_pick(const struct pick_view *v, struct pick_state *st,
                          const struct pick_part *p, struct pick_call *c)
 {
     uint32_t a, b;
-    bool a_ejected, b_ejected;
+    bool a_out, b_out;
 
-    if (p->n <= 2 || p->any)
+    if (p->n <= 2)
         return scan_from(v, st, p, pick_below(st, p->n), p->n, c);
     a = pick_below(st, p->n);
     b = pick_below(st, p->n - 1);
     b += b >= a;
-    a_ejected = pick_is_ejected(v, p->from + a, c->now_ms);
-    b_ejected = pick_is_ejected(v, p->from + b, c->now_ms);
-    if (a_ejected && b_ejected)
+    a_out = pick_is_out(v, p->from + a, c->now_ms);
+    b_out = pick_is_out(v, p->from + b, c->now_ms);
+    if (a_out && b_out)
         return scan_from(v, st, p, a, p->n, c);
-    c->n_skipped = (uint32_t)(a_ejected + b_ejected) * p->n / 2;
-    if (a_ejected != b_ejected)
-        return p->from + (a_ejected ? b : a);
+    c->n_skipped = (uint32_t)(a_out + b_out) * p->n / 2;
+    if (a_out != b_out)
+        return p->from + (a_out ? b : a);
     return p->from + (score(v, p->from + b) < score(v, p->from + a) ? b : a);
 }
 

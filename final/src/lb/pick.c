@@ -20,26 +20,41 @@
 #define BREAKER_TRICKLE 20            /* share, of PICK_FULL, that still tries a zone that
                                        * fails as a whole: 0.2 % */
 
-uint32_t pick_count_available(const struct pick_view *v, uint64_t now_ms, uint32_t *own)
+void pick_count(const struct pick_view *v, uint64_t now_ms, struct pick_census *out)
 {
-    uint32_t i, n = 0, n_own = 0;
+    uint32_t i, cost;
 
+    *out = (struct pick_census){0};
     for (i = 0; i < v->n; i++) {
-        if (pick_is_ejected(v, i, now_ms))
-            continue;
-        n++;
-        n_own += i < v->n_own;
+        bool own = i < v->n_own;
+
+        cost = pick_cost(v, i);
+        out->trial += node_cost_has(cost, NODE_TRIAL);
+        if (node_cost_has(cost, NODE_DOWN))
+            out->down++;
+        else if (node_cost_has(cost, NODE_UNSEEN))
+            out->unseen++;
+        else if (pick_is_out(v, i, now_ms))
+            out->ejected++;
+        else if (own)
+            out->own++;
+        else
+            out->other++;
+        out->n_other += !own && !node_cost_has(cost, NODE_UNSEEN);
     }
-    if (own)
-        *own = n_own;
-    return n;
 }
 
-bool pick_may_eject(const struct pick_view *v, uint64_t now_ms)
+bool pick_may_eject(const struct pick_view *v, bool alone, uint64_t now_ms)
 {
-    uint32_t available = pick_count_available(v, now_ms, NULL);
+    struct pick_census c;
+    uint32_t available, up;
 
-    return available > 1 && (available - 1) * 2 >= v->n;
+    pick_count(v, now_ms, &c);
+    available = c.own + c.other;
+    up = available + c.ejected;
+    if (alone)
+        return available + c.unseen > 1;
+    return available > 1 && (c.ejected + 1) * 2 <= up;
 }
 
 /* --- which part --------------------------------------------------------------------- */
@@ -52,17 +67,23 @@ static uint32_t capacity_own(const struct pick_view *v, uint64_t now_ms)
 
     for (i = 0; i < v->n_own; i++) {
         all += v->member[i].weight;
-        left += pick_is_ejected(v, i, now_ms) ? 0 : v->member[i].weight;
+        left += pick_is_out(v, i, now_ms) ? 0 : v->member[i].weight;
     }
-    return (uint32_t)(PICK_FULL * left / all);
+    return all > 0 ? (uint32_t)(PICK_FULL * left / all) : 0;
 }
 
-/* The share of the calls that stays in the own zone, of PICK_FULL.  <available>: nodes of
- * it that are not ejected.
- * Source: Envoy's priority levels; spillover by measured demand and the breaker of a
+/* Does most of the own zone fail, while the others are better? */
+static bool is_zone_broken(const struct pick_view *v, const struct pick_census *c)
+{
+    return v->n_own >= 2 &&
+           (v->n_own - c->own) * 100 >= PICK_ZONE_BREAK_PCT * v->n_own &&
+           (uint64_t)c->other * v->n_own > (uint64_t)c->own * c->n_other;
+}
+
+/* Source: Envoy's priority levels; spillover by measured demand and the breaker of a
  * whole zone are ours (docs/decisions/015, 016). */
-static uint32_t share_own(const struct pick_view *v, uint32_t available, uint64_t now_ms,
-                          unsigned *why)
+uint32_t pick_own_share(const struct pick_view *v, const struct pick_census *c,
+                        uint64_t now_ms, unsigned *why)
 {
     uint32_t share = PICK_FULL, capacity = capacity_own(v, now_ms);
 
@@ -70,32 +91,95 @@ static uint32_t share_own(const struct pick_view *v, uint32_t available, uint64_
         share = (uint32_t)((uint64_t)PICK_FULL * capacity / v->demand);
     if (share > v->own_max)
         share = v->own_max;
-    if (v->n_own >= 2 && (v->n_own - available) * 100 >= PICK_ZONE_BREAK_PCT * v->n_own &&
-        share > BREAKER_TRICKLE) {
+    if (share > BREAKER_TRICKLE && is_zone_broken(v, c)) {
         share = BREAKER_TRICKLE;
         *why |= PICK_ZONE_BROKEN;
     }
-    return available == 0 ? 0 : share;
+    return c->own == 0 ? 0 : share;
 }
 
-/* The part for one call, with some nodes ejected or the own zone's share limited. */
-static struct pick_part part_for(const struct pick_view *v, struct pick_state *st,
-                                 uint64_t now_ms, unsigned *why)
+/* The part for one call, with some nodes out or the own zone's share limited.  False: no
+ * node is available. */
+static bool part_for(const struct pick_view *v, struct pick_state *st,
+                     const struct pick_census *c, uint64_t now_ms, struct pick_part *out,
+                     unsigned *why)
 {
-    struct pick_part all = {0, v->n, false, true};
-    uint32_t own, available = pick_count_available(v, now_ms, &own);
-
-    if (available * 2 < v->n) {       /* so many cannot all be bad: something else is */
-        *why |= PICK_PANIC;
-        all.any = true;
-        return all;
-    }
+    *out = (struct pick_part){0, v->n, true};
+    if (c->own + c->other == 0)
+        return false;
     if (v->n_own == 0 || v->n_own == v->n)
-        return all;
-    if (available == own || pick_below(st, PICK_FULL) < share_own(v, own, now_ms, why))
-        return (struct pick_part){0, v->n_own, false, true};
+        return true;
+    *out = (struct pick_part){0, v->n_own, true};
+    if (c->other == 0 || pick_below(st, PICK_FULL) < pick_own_share(v, c, now_ms, why))
+        return true;
     *why |= PICK_OTHER_ZONE;
-    return (struct pick_part){v->n_own, v->n - v->n_own, false, true};
+    *out = (struct pick_part){v->n_own, v->n - v->n_own, true};
+    return true;
+}
+
+/* --- nodes that are out ------------------------------------------------------------- */
+
+/* Takes the ticket of member <i> for <ms>. */
+static bool take_ticket(const struct pick_view *v, uint32_t i, uint64_t now_ms,
+                        uint32_t ms)
+{
+    struct node_counter *n = &v->counter[v->member[i].nid];
+    uint64_t was = atomic_load_explicit(&n->ejected_until_ms, memory_order_relaxed);
+
+    return was <= now_ms &&
+           atomic_compare_exchange_strong(&n->ejected_until_ms, &was, now_ms + ms);
+}
+
+/* The first member behind a random one that has <flag> and a free ticket. */
+static uint32_t with_ticket(const struct pick_view *v, struct pick_state *st, uint32_t n,
+                            uint32_t flag, uint64_t now_ms, uint32_t ms)
+{
+    uint32_t k, i = pick_below(st, n);
+
+    for (k = 0; k < n; k++, i = i + 1 < n ? i + 1 : 0)
+        if (node_cost_has(pick_cost(v, i), flag) && take_ticket(v, i, now_ms, ms))
+            return i;
+    return PICK_NONE;
+}
+
+static uint32_t last_resort(const struct pick_view *v, struct pick_state *st,
+                            const struct pick_census *c, uint64_t now_ms, unsigned *why)
+{
+    uint32_t k, i = pick_below(st, v->n);
+
+    *why |= PICK_PANIC;
+    for (k = 0; k < v->n && c->unseen + c->ejected > 0; k++) {
+        uint32_t cost = pick_cost(v, i);
+
+        if (!node_cost_has(cost, NODE_DOWN) &&
+            (c->unseen == 0 || node_cost_has(cost, NODE_UNSEEN)))
+            return i;
+        i = i + 1 < v->n ? i + 1 : 0;
+    }
+    return with_ticket(v, st, v->n, NODE_DOWN, now_ms, PICK_PANIC_GAP_MS);
+}
+
+/* A choice with some nodes out or the own zone's share limited. */
+static uint32_t pick_carefully(const struct pick_view *v, struct pick_state *st,
+                               struct pick_call *c)
+{
+    struct pick_census n;
+    struct pick_part p;
+    uint32_t i;
+
+    pick_count(v, c->now_ms, &n);
+    if (n.trial > 0) {
+        i = with_ticket(v, st, n.own < v->n_own || v->n_own == 0 ? v->n : v->n_own,
+                        NODE_TRIAL, c->now_ms, PICK_TRIAL_MS);
+        if (i != PICK_NONE) {
+            c->why |= PICK_PROBE;
+            return i;
+        }
+    }
+    if (!part_for(v, st, &n, c->now_ms, &p, &c->why))
+        return last_resort(v, st, &n, c->now_ms, &c->why);
+    i = v->policy->pick(v, st, &p, c);
+    return i < v->n ? i : last_resort(v, st, &n, c->now_ms, &c->why);
 }
 
 /* --- which node --------------------------------------------------------------------- */
@@ -113,7 +197,7 @@ uint32_t pick_node(const struct pick_view *v, struct pick_state *st, uint64_t no
                    uint64_t key, unsigned *why)
 {
     const struct lb_policy *policy = v->policy;
-    struct pick_part p = {0, v->n_own > 0 ? v->n_own : v->n, false, false};
+    struct pick_part p = {0, v->n_own > 0 ? v->n_own : v->n, false};
     struct pick_call c = {now_ms, key, 0, 0};
     uint32_t i = v->n;
 
@@ -123,13 +207,11 @@ uint32_t pick_node(const struct pick_view *v, struct pick_state *st, uint64_t no
         (!(policy->flags & POLICY_MOVES_STATE) && v->own_max >= PICK_FULL &&
          v->demand <= PICK_FULL))
         i = policy->pick(v, st, &p, &c);
-    if (i == v->n || (c.n_skipped > 0 && !(policy->flags & POLICY_ANY_PART))) {
-        p = part_for(v, st, now_ms, &c.why);
-        i = policy->pick(v, st, &p, &c);
-    }
+    if (i == v->n || (c.n_skipped > 0 && !(policy->flags & POLICY_ANY_PART)))
+        i = pick_carefully(v, st, &c);
     if (why)
         *why = c.why;
-    return i < v->n ? i : 0;          /* all of the part were ejected a moment ago */
+    return i;
 }
 
 /* --- how it ended ------------------------------------------------------------------- */
@@ -139,7 +221,7 @@ static void propose_ejection(const struct pick_view *v, struct node_counter *n,
 {
     uint64_t until = PROPOSAL_MS, was;
 
-    if (!pick_may_eject(v, now_ms))
+    if (!pick_may_eject(v, alone, now_ms))
         return;
     if (alone) {
         until <<= n_more < ALONE_SHIFT ? n_more : ALONE_SHIFT;
@@ -164,6 +246,6 @@ void pick_call_ended(const struct pick_view *v, uint32_t nid, uint32_t eject_aft
         return;
     }
     streak = 1 + atomic_fetch_add(&n->streak, 1);
-    if (streak >= eject_after)
+    if (streak >= eject_after && atomic_load(&v->cost[nid]) < NODE_OUT)
         propose_ejection(v, n, streak - eject_after, alone, now_ms);
 }

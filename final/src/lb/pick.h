@@ -1,11 +1,21 @@
 /* pick -- which node takes the next call.  Pure functions of the numbers that all
  * processes of a host share (pick_view), of the caller's own state (pick_state) and of
- * now.  Ejection, its cap, panic and the way to other zones are decided here for each
+ * now.  Ejection by callers, its cap and the way to other zones are decided here for each
  * call, so they hold with the agent dead.
  *
- * A choice has two steps: which part of the nodes (own zone, other zones, or all of them
- * in panic), then which node of that part; the second step is the policy's
- * (lb/policy.h).
+ * A choice has two steps: which part of the nodes (own zone or other zones), then which
+ * node of that part; the second step is the policy's (lb/policy.h).  Nodes of another
+ * zone count only when this host has seen them work lately.  When no node is available,
+ * these are tried, in this order:
+ *     nodes of other zones that were never checked: the agent was dead before they were
+ *         needed
+ *     ejected nodes, which are up
+ *     nodes that are down, each with one call in PICK_PANIC_GAP_MS; beyond it there is no
+ *         node for the call
+ *
+ * Tickets.  A node that is down or on trial takes one call at a time from all processes of
+ * the host: the caller whose compare-and-swap moves node_counter.ejected_until_ms into the
+ * future has the ticket.
  *
  * Thread: any; each thread has a pick_state of its own. */
 #ifndef LARS_LB_PICK_H
@@ -23,8 +33,14 @@ struct lb_policy;
 /* Demand on a zone whose load is not measured, as a part of its capacity: the zone may
  * lose 29 % of its nodes before calls leave it (Envoy's overprovisioning factor 1.4). */
 #define PICK_DEMAND_PRESET 7143
-#define PICK_ZONE_BREAK_PCT 60        /* with this part of its nodes ejected a zone of two
-                                       * and more counts as failing as a whole */
+#define PICK_ZONE_BREAK_PCT 60        /* with this part of its nodes not available a zone of
+                                       * two and more counts as failing as a whole, if other
+                                       * zones are better */
+#define PICK_PANIC_GAP_MS 100         /* between two calls to a node that is down, with no
+                                       * other node left */
+#define PICK_TRIAL_MS 1000            /* so long a trial ticket is valid; the agent sees it
+                                       * sooner and lets no further call go */
+#define PICK_NONE UINT32_MAX
 
 /* One module, as the host sees it.  Borrows everything for the call. */
 struct pick_view {
@@ -53,13 +69,14 @@ struct pick_state {
 /* What led to a choice: bits, for `larsctl why` and for tests.  0 = the usual way. */
 enum pick_why {
     PICK_OTHER_ZONE = 1,              /* the own zone lacks capacity */
-    PICK_ZONE_BROKEN = 2,             /* most nodes of the own zone are ejected */
-    PICK_PANIC = 4, /* most of all nodes are ejected: health is ignored */
-    PICK_PROBE = 8, /* policy classic: a user's call to an ejected node */
+    PICK_ZONE_BROKEN = 2,             /* most nodes of the own zone are not available */
+    PICK_PANIC = 4,                   /* no node is available: one that is not is tried */
+    PICK_PROBE = 8,                   /* a user's call to a node that is out: it is on trial,
+                                       * or the policy is classic */
 };
 
 /* Chooses a node; the caller counts it in node_counter.inflight.  Returns the index of a
- * member.  <key>: for sticky policies, others ignore it.  <why>: receives the reasons;
+ * member; PICK_NONE: all are down, and each was tried a moment ago.  <key>: for sticky policies, others ignore it.  <why>: receives the reasons;
  * may be NULL. */
 uint32_t pick_node(const struct pick_view *v, struct pick_state *st, uint64_t now_ms,
                    uint64_t key, unsigned *why);
@@ -70,12 +87,25 @@ uint32_t pick_node(const struct pick_view *v, struct pick_state *st, uint64_t no
 void pick_call_ended(const struct pick_view *v, uint32_t nid, uint32_t eject_after,
                      bool ok, bool alone, uint64_t now_ms);
 
-/* May one more node be ejected?  Never the last available one, never more than half. */
-bool pick_may_eject(const struct pick_view *v, uint64_t now_ms);
+/* May one more node be ejected?  Never the last one that is available, and never more
+ * than half of those that are not down.  Without an agent (<alone>) an ejection ends by
+ * itself, so only the first part holds. */
+bool pick_may_eject(const struct pick_view *v, bool alone, uint64_t now_ms);
 
-/* How many members are not ejected; of these, those of zone 0 in <own>, which may be
- * NULL. */
-uint32_t pick_count_available(const struct pick_view *v, uint64_t now_ms, uint32_t *own);
+struct pick_census {                  /* members by state */
+    uint32_t own, other;              /* available: in zone 0, in the others */
+    uint32_t n_other;                 /* of the others: available or down or ejected; not
+                                       * those that were not checked */
+    uint32_t ejected;                 /* up, but ejected, on trial, or proposed */
+    uint32_t down, unseen;            /* ... unseen: of other zones, and never checked */
+    uint32_t trial;                   /* on trial: there may be a ticket */
+};
+
+void pick_count(const struct pick_view *v, uint64_t now_ms, struct pick_census *out);
+
+/* The share of the calls that stays in the own zone, of PICK_FULL.  Adds to <why>. */
+uint32_t pick_own_share(const struct pick_view *v, const struct pick_census *c,
+                        uint64_t now_ms, unsigned *why);
 
 /* --- for policies ------------------------------------------------------------------- */
 
@@ -84,12 +114,12 @@ static inline uint32_t pick_cost(const struct pick_view *v, uint32_t i)
     return atomic_load_explicit(&v->cost[v->member[i].nid], memory_order_relaxed);
 }
 
-/* Is member <i> ejected now, by the agent or by a client's proposal? */
-static inline bool pick_is_ejected(const struct pick_view *v, uint32_t i, uint64_t now_ms)
+/* Has member <i> no calls now, by the agent's decision or by a client's proposal? */
+static inline bool pick_is_out(const struct pick_view *v, uint32_t i, uint64_t now_ms)
 {
     const struct node_counter *c = &v->counter[v->member[i].nid];
 
-    return pick_cost(v, i) >= NODE_EJECTED ||
+    return pick_cost(v, i) >= NODE_OUT ||
            atomic_load_explicit(&c->ejected_until_ms, memory_order_relaxed) > now_ms;
 }
 

@@ -5,7 +5,7 @@
  * its evidence is gathered by the agent:
  *   client   init() and pick(): which node takes this call
  *   agent    tick(): the cost of each node, which all processes of the host then read
- * Ejection, readmission, slow start, panic and zones are the same for every policy and
+ * Checks, ejection, slow start and zones are the same for every policy and
  * are decided outside of it (lb/controller.h, lb/pick.h).
  *
  * Every function is pure: it depends on its arguments and on nothing else. */
@@ -19,7 +19,6 @@ struct controller;
 /* The members that one choice is made among: from .. from + n - 1. */
 struct pick_part {
     uint32_t from, n;                 /* n is 1 and more */
-    bool any;                         /* panic: ejected nodes count as healthy ones */
     bool draw;                        /* draw lots among equal nodes: lb/scan.c */
 };
 
@@ -36,7 +35,7 @@ enum policy_flags {
     /* pick() changes the state of the caller, so pick_node() may not try the own zone
      * first and then choose again. */
     POLICY_MOVES_STATE = 1,
-    /* pick() gets the own zone and decides itself about panic and other zones. */
+    /* pick() gets the own zone and decides itself about other zones. */
     POLICY_ANY_PART = 2,
 };
 

@@ -24,7 +24,7 @@ struct best {
 
 /* Members from .. to - 1.  <lot>: random, odd; 0 = draw none. */
 static inline void look_at(const struct pick_view *v, uint32_t from, uint32_t to,
-                           bool any, uint64_t now_ms, uint32_t lot, struct best *b)
+                           uint64_t now_ms, uint32_t lot, struct best *b)
 {
     uint32_t i;
 
@@ -34,14 +34,14 @@ static inline void look_at(const struct pick_view *v, uint32_t from, uint32_t to
         uint64_t cost = atomic_load_explicit(&v->cost[nid], memory_order_relaxed);
         uint64_t until = atomic_load_explicit(&c->ejected_until_ms, memory_order_relaxed);
         int64_t inflight = atomic_load_explicit(&c->inflight, memory_order_relaxed);
-        bool ejected = (cost >= NODE_EJECTED) | (until > now_ms);
+        bool out = (cost >= NODE_OUT) | (until > now_ms);
         uint64_t busy = (uint64_t)(inflight > 0 ? inflight : 0) & INFLIGHT_MASK;
-        uint64_t score = (any ? 1 : cost) * (busy + 1);
+        uint64_t score = cost * (busy + 1);
 
-        b->n_skipped += cost >= NODE_WARMING || ejected;
+        b->n_skipped += cost >= NODE_WARMING || out;
         if (lot != 0)
             score = score << LOT_BITS | (lot ^ i * LOT_STEP) * LOT_MIX >> (32 - LOT_BITS);
-        score = ejected & !any ? UINT64_MAX : score;
+        score = out ? UINT64_MAX : score;
         b->at = score < b->score ? i : b->at;
         b->score = score < b->score ? score : b->score;
     }
@@ -56,13 +56,13 @@ uint32_t scan_from(const struct pick_view *v, struct pick_state *st,
 
     if (p->draw) {
         lot = rnd_u32(&st->rnd) | 1;
-        look_at(v, p->from + start, p->from + start + first, p->any, c->now_ms, lot, &b);
-        look_at(v, p->from, p->from + n - first, p->any, c->now_ms, lot, &b);
+        look_at(v, p->from + start, p->from + start + first, c->now_ms, lot, &b);
+        look_at(v, p->from, p->from + n - first, c->now_ms, lot, &b);
     } else { /* constants, so that the loop is compiled for them */
-        look_at(v, p->from + start, p->from + start + first, false, c->now_ms, 0, &b);
-        look_at(v, p->from, p->from + n - first, false, c->now_ms, 0, &b);
+        look_at(v, p->from + start, p->from + start + first, c->now_ms, 0, &b);
+        look_at(v, p->from, p->from + n - first, c->now_ms, 0, &b);
     }
-    c->n_skipped = p->any ? 0 : b.n_skipped;
+    c->n_skipped = b.n_skipped;
     return b.at;
 }
 

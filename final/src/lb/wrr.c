@@ -16,11 +16,11 @@ static uint32_t wrr_pick(const struct pick_view *v, struct pick_state *st,
 
     c->n_skipped = 0;
     for (i = p->from; i < p->from + p->n; i++) {
-        if (!p->any && pick_is_ejected(v, i, c->now_ms)) {
+        if (pick_is_out(v, i, c->now_ms)) {
             c->n_skipped++;
             continue;
         }
-        if (pick_cost(v, i) == NODE_WARMING && !p->any)
+        if (pick_cost(v, i) == NODE_WARMING)
             continue;
         st->slot[i] += v->member[i].weight;
         total += v->member[i].weight;

@@ -10,17 +10,23 @@
 
 #define RAMP_BEGINS (PICK_FULL / 500)
 
-uint32_t zone_breaker_step(struct zone_breaker *z, uint32_t available, uint32_t n_own,
-                           uint32_t n, uint64_t now_ms)
+/* Is a greater part of the own zone available than of the others? */
+static bool is_own_better(const struct zone_breaker_nodes *n)
+{
+    return (uint64_t)n->own * n->n_other > (uint64_t)n->other * n->n_own;
+}
+
+uint32_t zone_breaker_step(struct zone_breaker *z, const struct zone_breaker_nodes *n,
+                           uint64_t now_ms)
 {
     uint64_t t;
 
-    if (n_own < 2 || n_own == n) {    /* a single node is ejected, not a zone; and one
-                                       * zone alone has nowhere to send calls to */
-        *z = (struct zone_breaker){0};
+    if (n->n_own < 2 || n->other == 0 || is_own_better(n)) {
+        *z = (struct zone_breaker){0}; /* calls have nowhere better to go; and a single
+                                        * node is no zone */
         return PICK_FULL;
     }
-    if ((n_own - available) * 100 >= PICK_ZONE_BREAK_PCT * n_own) {
+    if ((n->n_own - n->own) * 100 >= PICK_ZONE_BREAK_PCT * n->n_own) {
         *z = (struct zone_breaker){.open = true};
         return PICK_FULL;
     }

@@ -1,5 +1,5 @@
 /* zone_breaker -- brings calls back to a zone that failed as a whole.  pick_node() sends
- * them away at once when most of a zone's nodes are ejected; the breaker then opens, and
+ * them away at once when most of a zone's nodes are out and other zones are better; the breaker then opens, and
  * after the nodes have been available for a while it raises the own zone's share slowly
  * to all calls.  Source: the circuit breaker (Nygard, Release It!, 2007) with a linear
  * ramp in place of the half-open state.  Pure.  Thread: the owner's. */
@@ -18,10 +18,15 @@ struct zone_breaker {                 /* the own zone of one module; zeroed = cl
                                        * they are not */
 };
 
-/* <available> of the <n_own> nodes of the own zone are not ejected; <n>: nodes of all
- * zones.  Returns the share of our calls that may stay in the own zone, of PICK_FULL, for
+struct zone_breaker_nodes {
+    uint32_t own, n_own;              /* of the own zone: available nodes, all nodes */
+    uint32_t other, n_other;          /* of the other zones: the same, of those that are
+                                       * checked */
+};
+
+/* Returns the share of our calls that may stay in the own zone, of PICK_FULL, for
  * pick_view.own_max. */
-uint32_t zone_breaker_step(struct zone_breaker *z, uint32_t available, uint32_t n_own,
-                           uint32_t n, uint64_t now_ms);
+uint32_t zone_breaker_step(struct zone_breaker *z, const struct zone_breaker_nodes *n,
+                           uint64_t now_ms);
 
 #endif

@@ -191,10 +191,10 @@ static uint32_t elsewhere(struct module *m, uint32_t i, const struct picker_pick
 {
     uint32_t k, at = rnd_u32(&m->st.rnd) % m->snap.n;
 
-    if (!is_avoided(m, i, p))
+    if (i == PICK_NONE || !is_avoided(m, i, p))
         return i;
     for (k = 0; k < m->snap.n; k++, at = at + 1 < m->snap.n ? at + 1 : 0)
-        if (!is_avoided(m, at, p) && !pick_is_ejected(&m->view, at, now_ms))
+        if (!is_avoided(m, at, p) && !pick_is_out(&m->view, at, now_ms))
             return at;
     return i;
 }
@@ -212,6 +212,8 @@ int picker_get(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
         i = pick_node(&m->view, &m->st, now_us / 1000, key, &out->why);
         if (out->n_avoid > 0)
             i = elsewhere(m, i, out, now_us / 1000);
+        if (i == PICK_NONE)
+            return -EBUSY;
         out->nid = m->snap.member[i].nid;
         rc = call_log_begin(c->log, out->nid, m->mid, now_us, &out->token);
         if (rc < 0)
@@ -278,10 +280,15 @@ int picker_look(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
                 struct net_addr *out)
 {
     struct module *m;
+    uint32_t i = PICK_NONE;
     int rc = module_of(c, modid, cmdid, &m);
 
     if (rc == 0)
-        *out = m->addr[pick_node(&m->view, &m->st, mono_ms(), key, NULL)];
+        i = pick_node(&m->view, &m->st, mono_ms(), key, NULL);
+    if (rc == 0 && i == PICK_NONE)
+        rc = -EBUSY;
+    if (rc == 0)
+        *out = m->addr[i];
     return rc;
 }
 

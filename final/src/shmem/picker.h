@@ -34,7 +34,8 @@ struct picker_pick {
 
 /* Pick a node for a call that begins now; <avoid> and <n_avoid> must be set.  <key>: for
  * modules that choose by key.  Returns 0; -ENOENT when the module has no nodes; -ESRCH
- * when the module is not in shared memory; -ESTALE when another segment is in force, so a
+ * when the module is not in shared memory; -EBUSY: every node of the module is down, and
+ * each was tried a moment ago; -ESTALE when another segment is in force, so a
  * new picker must be created; -EAGAIN, -ENOSPC, -ENOMEM, -EBADMSG when shared memory
  * cannot serve this call. */
 int picker_get(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,

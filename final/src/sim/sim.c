@@ -28,9 +28,23 @@
 #define BIN_US 20                     /* width of a bin of the histogram of durations */
 #define BINS 100000                   /* up to 2 s; the last one has the rest */
 #define WARM_US 1000000               /* calls before this time do not count */
+#define CHECK_US 1000                 /* until a check has a result */
+#define CHECK_TIMEOUT_US 1000000
+#define CHECK_EVERY_MS 1000           /* as agent_data/checks.c */
+#define CHECK_CONFIRM_MS 250
 #define CALLS 65536                   /* entries; 0 is reserved: "none" */
 
-enum event_type { ARRIVAL, AT_NODE, SERVED, REPLY, TIMEOUT, TICK, HICCUP, HICCUP_END };
+enum event_type {
+    ARRIVAL,
+    AT_NODE,
+    SERVED,
+    REPLY,
+    TIMEOUT,
+    TICK,
+    CHECK,                            /* has ended; id: host x SIM_NODES + node */
+    HICCUP,
+    HICCUP_END
+};
 
 struct call {
     uint32_t host, node, gen;         /* gen: number of calls that had this entry */
@@ -51,7 +65,15 @@ struct node {
     uint64_t n;                       /* calls that were sent to it */
 };
 
+struct check {                        /* of one node by one host */
+    bool running, ok;
+    uint32_t n_same;
+    uint64_t due_ms;
+};
+
 struct host {                         /* an agent and its callers */
+    struct node_member member[SIM_NODES]; /* the own zone's first */
+    struct check check[SIM_NODES];
     _Atomic uint32_t cost[SIM_NODES];
     struct node_counter counter[SIM_NODES];
     struct health_node health[SIM_NODES];
@@ -60,7 +82,6 @@ struct host {                         /* an agent and its callers */
     struct pick_state st;
     struct controller controller;
     struct classic *classic;
-    uint64_t probe_ms;
 };
 
 struct sim {
@@ -71,7 +92,6 @@ struct sim {
     struct call *call;
     uint32_t free_call;
     struct node node[SIM_NODES];
-    struct node_member member[SIM_NODES];
     struct host *host;
     struct queue all;                 /* SIM_ORACLE: calls that wait for any node */
     uint64_t *bin;                    /* calls by duration */
@@ -91,6 +111,7 @@ const struct sim_config sim_preset = {
     .service_ms = 10,
     .load = 0.7,
     .hiccups = true,
+    .check = NODE_CHECK_SERVICE,
     .seconds = 60,
     .timeout_ms = 1000,
     .tick_ms = 10,
@@ -144,9 +165,10 @@ static void free_if_over(struct sim *s, uint32_t id)
     s->free_call = id;
 }
 
-static bool is_down(const struct sim *s, uint32_t node, uint32_t n)
+/* Is <node> one of <which>, whose fault begins at the half of the run? */
+static bool is_faulty(const struct sim *s, uint32_t node, uint64_t which)
 {
-    return node < n && s->now >= s->end / 2;
+    return (which >> node & 1) != 0 && s->now >= s->end / 2;
 }
 
 static void serve(struct sim *s, uint32_t node, uint32_t id)
@@ -183,6 +205,7 @@ static void end_call(struct sim *s, uint32_t id, bool ok)
         return;
     s->res.n++;
     s->res.n_err += !ok;
+    s->res.n_err_fault += !ok && s->now >= s->end / 2;
     s->res.n_late += s->now > s->end / 4 * 3;
     s->res.n_err_late += !ok && s->now > s->end / 4 * 3;
     s->bin[bin < BINS ? bin : BINS - 1]++;
@@ -195,8 +218,7 @@ static int fastest(const struct sim *s)
     int best = -1;
 
     for (i = 0; i < s->cfg.n_node; i++)
-        if (s->node[i].busy < s->cfg.n_worker && !is_down(s, i, s->cfg.n_dead) &&
-            !is_down(s, i, s->cfg.n_silent) &&
+        if (s->node[i].busy < s->cfg.n_worker && !is_faulty(s, i, s->cfg.dead | s->cfg.silent) &&
             (best < 0 || s->node[i].now > s->node[best].now))
             best = (int)i;
     return best;
@@ -206,9 +228,12 @@ static uint32_t choose(struct sim *s, struct host *h)
 {
     struct route_node n;
 
-    if (s->cfg.balancer == SIM_POLICY)
-        return pick_node(&h->controller.view, &h->st, s->now / 1000, rnd_u32(&s->rnd),
-                         NULL);
+    uint32_t i;
+
+    if (s->cfg.balancer == SIM_POLICY) {
+        i = pick_node(&h->controller.view, &h->st, s->now / 1000, rnd_u32(&s->rnd), NULL);
+        return i == PICK_NONE ? UINT32_MAX : h->member[i].nid;
+    }
     return classic_pick(h->classic, &n) == 0 ? n.ip - 1 : UINT32_MAX;
 }
 
@@ -226,9 +251,10 @@ static void begin_call(struct sim *s)
     s->free_call = c->next;
     *c = (struct call){.host = host, .node = node, .gen = c->gen, .begun = s->now};
     c->failed = uniform(s) < s->cfg.err;
-    if (node == UINT32_MAX) {         /* classic found no node: an error at once */
+    if (node == UINT32_MAX) {         /* there is no node for it: an error at once */
         s->res.n += s->now >= WARM_US;
         s->res.n_err += s->now >= WARM_US;
+        s->res.n_err_fault += s->now >= s->end / 2;
         s->res.n_late += s->now > s->end / 4 * 3;
         s->res.n_err_late += s->now > s->end / 4 * 3;
         c->ended = true;
@@ -239,10 +265,10 @@ static void begin_call(struct sim *s)
         s->host[host].counter[node].inflight++;
     s->node[node].n += s->now >= WARM_US;
     add_event(s, s->now + (uint64_t)(s->cfg.timeout_ms * 1000), TIMEOUT, id, c->gen);
-    if (!oracle && is_down(s, node, s->cfg.n_dead)) {
+    if (!oracle && is_faulty(s, node, s->cfg.dead)) {
         c->failed = true;
         add_event(s, s->now + REFUSED_US, REPLY, id, c->gen);
-    } else if (oracle || !is_down(s, node, s->cfg.n_silent)) {
+    } else if (oracle || !is_faulty(s, node, s->cfg.silent)) {
         c->working = true;
         add_event(s, s->now + NET_US, AT_NODE, id, c->gen);
     }
@@ -288,46 +314,93 @@ static void totals_of(uint32_t nid, struct health_totals *out, void *arg)
     *out = ((struct host *)arg)->totals[nid];
 }
 
-static void on_ejected(uint32_t nid, enum eject_reason why, void *arg)
+static void on_changed(uint32_t nid, enum node_event event, void *arg)
 {
     (void)nid;
-    (void)why;
+    (void)event;
     (void)arg;
 }
 
-static void probe_ejected(struct sim *s, struct host *h)
+static struct controller_hooks hooks_of(struct host *h)
 {
+    return (struct controller_hooks){totals_of, on_changed, h};
+}
+
+/* Begins the checks that are due. */
+static void begin_checks(struct sim *s, struct host *h, uint32_t id)
+{
+    uint64_t now_ms = s->now / 1000, us;
     uint32_t i;
 
     for (i = 0; i < s->cfg.n_node; i++) {
-        if (!h->health[i].ejected_until_ms)
+        uint32_t nid = h->member[i].nid;
+        struct check *c = &h->check[nid];
+
+        if (c->running)
             continue;
-        health_record_probe(&h->health[i], !is_down(s, i, s->cfg.n_dead) &&
-                                               !is_down(s, i, s->cfg.n_silent));
-        if (!health_may_readmit(&h->health[i], s->now / 1000))
+        if (!controller_wants_check(&h->controller, i, now_ms)) {
+            *c = (struct check){0};
             continue;
-        h->counter[i].streak =
-            health_readmit(&h->health[i], h->controller.eject_after, s->now / 1000);
-        h->controller.n_ejected--;
+        }
+        if (now_ms < c->due_ms && (!node_state_is_doubted(&h->health[nid].state, now_ms) ||
+                                   h->health[nid].state.n_fail > 0))
+            continue;
+        us = is_faulty(s, nid, s->cfg.silent) && s->cfg.check == NODE_CHECK_SERVICE
+                 ? CHECK_TIMEOUT_US
+                 : CHECK_US;
+        c->running = true;
+        add_event(s, s->now + us, CHECK, id * SIM_NODES + nid, 0);
     }
+}
+
+static void on_check(struct sim *s, uint32_t id)
+{
+    struct host *h = &s->host[id / SIM_NODES];
+    const struct controller_hooks hooks = hooks_of(h);
+    uint32_t nid = id % SIM_NODES;
+    struct check *c = &h->check[nid];
+    bool ok = !is_faulty(s, nid, s->cfg.dead) &&
+              (s->cfg.check == NODE_CHECK_PORT || !is_faulty(s, nid, s->cfg.silent));
+
+    c->running = false;
+    c->n_same = c->due_ms != 0 && c->ok == ok ? c->n_same + 1 : 1;
+    c->ok = ok;
+    c->due_ms = s->now / 1000 + (c->n_same < 2 ? CHECK_CONFIRM_MS : CHECK_EVERY_MS);
+    controller_checked(&h->controller, &health_preset, &hooks, nid, s->cfg.check, ok,
+                       s->now / 1000);
 }
 
 static void on_tick(struct sim *s, uint32_t id)
 {
     struct host *h = &s->host[id];
-    struct controller_hooks hooks = {totals_of, on_ejected, h};
+    const struct controller_hooks hooks = hooks_of(h);
     struct health_node *scratch[SIM_NODES];
 
     if (s->cfg.balancer == SIM_CLASSIC) {
         classic_tick(h->classic, s->now / 1000);
     } else {
-        if (s->now / 1000 >= h->probe_ms) {
-            h->probe_ms = s->now / 1000 + 1000;
-            probe_ejected(s, h);
-        }
         controller_step(&h->controller, &health_preset, &hooks, scratch, s->now / 1000);
+        begin_checks(s, h, id);
     }
     add_event(s, s->now + s->cfg.tick_ms * 1000, TICK, id, 0);
+}
+
+/* Orders the members of the host <id>, the own zone's first.  Returns how many these
+ * are. */
+static uint32_t order_members(struct sim *s, struct host *h, uint32_t id)
+{
+    uint32_t i, n_own = s->cfg.n_own, first = 0;
+
+    if (s->cfg.n_zone > 0) {
+        n_own = s->cfg.n_node / s->cfg.n_zone;
+        first = id % s->cfg.n_zone * n_own;
+    }
+    for (i = 0; i < s->cfg.n_node; i++) {
+        uint32_t nid = (first + i) % s->cfg.n_node;
+
+        h->member[i] = (struct node_member){nid, NODE_WEIGHT, i >= n_own, 0};
+    }
+    return n_own;
 }
 
 static int start_host(struct sim *s, uint32_t id)
@@ -335,7 +408,7 @@ static int start_host(struct sim *s, uint32_t id)
     struct host *h = &s->host[id];
     struct route_node node[SIM_NODES];
     const struct classic_config *cc = &classic_defaults;
-    uint32_t i;
+    uint32_t i, n_own = order_members(s, h, id);
     int rc;
 
     for (i = 0; i < s->cfg.n_node; i++) {
@@ -347,9 +420,9 @@ static int start_host(struct sim *s, uint32_t id)
     h->controller = (struct controller){
         .view = {.cost = h->cost,
                  .counter = h->counter,
-                 .member = s->member,
+                 .member = h->member,
                  .n = s->cfg.n_node,
-                 .n_own = s->cfg.n_own,
+                 .n_own = n_own,
                  .demand = PICK_DEMAND_PRESET,
                  .own_max = PICK_FULL,
                  .policy = s->cfg.policy ? s->cfg.policy : policies_at(0)},
@@ -381,12 +454,14 @@ static void on_hiccup(struct sim *s, const struct event *e)
 
 static void happen(struct sim *s, const struct event *e)
 {
-    struct call *c = &s->call[e->id];
+    struct call *c = &s->call[e->type == CHECK ? 0 : e->id];
 
     if (e->type == ARRIVAL)
         begin_call(s);
     else if (e->type == TICK)
         on_tick(s, e->id);
+    else if (e->type == CHECK)
+        on_check(s, e->id);
     else if (e->type == HICCUP || e->type == HICCUP_END)
         on_hiccup(s, e);
     else if (e->gen != c->gen)
@@ -453,7 +528,6 @@ static int start_run(struct sim *s)
     s->free_call = 1;
     for (i = 0; i < s->cfg.n_node; i++) {
         s->node[i].now = s->cfg.speed[i];
-        s->member[i] = (struct node_member){i, NODE_WEIGHT, i >= s->cfg.n_own, 0};
         capacity += s->cfg.speed[i] * s->cfg.n_worker / s->cfg.service_ms;
         if (s->cfg.hiccups)
             add_event(s, (uint64_t)exponential(s, HICCUP_EVERY_S * 1e6), HICCUP, i, 0);

@@ -1,0 +1,147 @@
+/* node_state -- whether a node gets calls from this host, and how it comes back.
+ *
+ *                        2 checks in a row fail, or 1 when a caller
+ *                        has just seen the node fail as well
+ *          +-----------------------------------------------------------+
+ *          |                                                           v
+ *     +---------+   statistics: a streak or an outlier, at most   +--------+
+ *     |   up    |   half of the nodes that are not down           |  down  |
+ *     | (warms  |------------------------+                        +--------+
+ *     |  up at  |                        v                          ^    |
+ *     |  first) |                  +-----------+  2 checks fail     |    |
+ *     +---------+                  |  ejected  |--------------------+    |
+ *       ^  ^  ^                    +-----------+                    |    |
+ *       |  |  | 2 good checks that   |    ^  ^  checks succeed, but the  |
+ *       |  |  +-- see the service, --+    |  |  node was down too often: |
+ *       |  |      or the back-off is over |  +---------------------------+
+ *       |  |                         |    |                        |    |
+ *       |  |      back-off over, and |    | the trial call fails:  |    |
+ *       |  |      checks only see a  |    | a longer back-off      |    |
+ *       |  |      port               v    |                        |    |
+ *       |  |                       +-----------+  2 checks fail    |    |
+ *       |  +-- the trial call -----|   trial   |-------------------+    |
+ *       |      succeeds            +-----------+                        |
+ *       +----------------- 2 checks in a row succeed ------------------+
+ *
+ * down      what a check says is a fact about one node, so any number of nodes may be
+ *           down.
+ * ejected   what statistics say is a comparison, so at most half of the nodes may be.
+ *           The back-off is 1, 2, 4 .. 60 s, doubled by each time the node was out lately.
+ * trial     a check by TCP only shows that a kernel accepts connections; one call of a
+ *           user at a time and host decides.
+ * warm up   a node that is new or back gets a growing part of its weight (slow start).
+ *
+ * Source: checks without a cap are HAProxy's, ejection with cap and back-off is Envoy's
+ * outlier detection, the end of an ejection by a good check is Envoy's
+ * successful_active_health_check_uneject_host; slow start is Envoy's, in time instead of
+ * weight.  Why these are apart: docs/decisions/020.
+ *
+ * Pure functions of a node's state and of now (any monotonic clock).  Thread: the
+ * owner's. */
+#ifndef LARS_LB_NODE_STATE_H
+#define LARS_LB_NODE_STATE_H
+
+#include "lb/node.h"
+
+#define NODE_STATE_SEEN_MS 2000       /* a node of another zone may be called for so long
+                                       * after a check or a call has succeeded */
+
+struct node_state_config {
+    uint32_t eject_ms, eject_max_ms;  /* the first back-off, the longest */
+    uint32_t slow_ms;                 /* length of the slow start; 0 = none */
+    uint32_t slow_min;                /* per cent of the weight at its begin */
+};
+
+enum node_status { NODE_STATUS_UP, NODE_STATUS_DOWN, NODE_STATUS_EJECTED, NODE_STATUS_TRIAL };
+
+struct node_state {                   /* zeroed = up, nothing is known */
+    enum node_status status;
+    enum eject_reason why;            /* it is not up */
+    uint64_t changed_ms;              /* last change between up and not up, or forgiveness */
+    uint64_t backoff_until_ms;        /* not up again before, unless checks say so */
+    uint64_t witness_ms;              /* a caller saw it fail, and no good check since; 0 =
+                                       * none */
+    enum eject_reason witness;        /* whose calls these were: EJECT_CHECK: of this host;
+                                       * EJECT_FLEET: of other hosts */
+    uint64_t seen_ms;                 /* a check or a call succeeded; 0 = never */
+    uint64_t checked_ms;              /* the last check; 0 = never */
+    uint64_t trial_ms;                /* trial: the ticket was taken; 0 = it was not */
+    uint64_t warmup_since_ms;         /* begin of the slow start; 0 = none */
+    double warmup_credit;             /* of node_state_pauses(): 1 pays for a tick */
+    uint32_t n_out;                   /* times it was not up; one is forgiven for each minute
+                                       * that it is up */
+    uint32_t n_ok, n_fail;            /* checks in a row */
+    bool check_failed;                /* a check has failed since it is not up */
+};
+
+/* What a check can see. */
+enum node_check {
+    NODE_CHECK_PORT,                  /* that a connection is accepted */
+    NODE_CHECK_SERVICE,               /* that the service answers */
+};
+
+/* What an evidence has led to. */
+enum node_event {
+    NODE_EVENT_NONE,
+    NODE_EVENT_OUT,                   /* it was up, and is down or ejected */
+    NODE_EVENT_MOVED,                 /* it was not up, and is now in another such state */
+    NODE_EVENT_UP,                    /* it is up again, and warms up */
+    NODE_EVENT_FORGOTTEN,             /* what was known of it is too old to count */
+};
+
+/* A call has failed while the node was up, of this host (<whose> is EJECT_CHECK) or of
+ * others (EJECT_FLEET): the next check that fails is enough. */
+void node_state_witness(struct node_state *n, enum eject_reason whose, uint64_t now_ms);
+
+/* Is the node up, and a failure of it not explained by a good check? */
+bool node_state_is_doubted(const struct node_state *n, uint64_t now_ms);
+
+/* A check of kind <kind> has ended.  <may_eject>: the cap allows one ejection more. */
+enum node_event node_state_checked(struct node_state *n,
+                                   const struct node_state_config *c,
+                                   enum node_check kind, bool ok, bool may_eject,
+                                   uint64_t now_ms);
+
+/* Ejects the node, which is up. */
+void node_state_eject(struct node_state *n, const struct node_state_config *c,
+                      enum eject_reason why, uint64_t now_ms);
+
+/* The trial call has ended. */
+enum node_event node_state_tried(struct node_state *n, const struct node_state_config *c,
+                                 bool ok, uint64_t now_ms);
+
+/* The node is up now, whatever it was: calls to it succeed although its checks fail, or
+ * too many nodes are ejected. */
+void node_state_readmit(struct node_state *n, uint64_t now_ms);
+
+/* Forgets that it is down or ejected: a node of another zone that has not been checked
+ * since calls stay in the own zone. */
+void node_state_forget(struct node_state *n);
+
+/* Time passes: a node that has been up for a minute is forgiven one time that it was
+ * not. */
+void node_state_forgive(struct node_state *n, uint64_t now_ms);
+
+/* The cost that stands for the state; 0 = the node is up. */
+uint32_t node_state_cost(const struct node_state *n);
+
+/* Has a check or a call succeeded within NODE_STATE_SEEN_MS? */
+bool node_state_is_seen(const struct node_state *n, uint64_t now_ms);
+
+/* The state and the reason as text: static strings, never freed. */
+const char *node_state_str(uint32_t cost);
+const char *node_state_reason(uint32_t cost);
+
+/* --- slow start --------------------------------------------------------------------- */
+
+/* Slow start begins now, for a node that is new. */
+void node_state_start_warmup(struct node_state *n, uint64_t now_ms);
+
+/* Slow start, once per tick of the agent: does the node pause until the next one?  It
+ * works in a growing part of the ticks, then like any other.  So it gets a part of its
+ * weight under every policy, and also where calls are so few that a node with a higher
+ * cost would get none.  (hash ignores it: a key's node is its node.) */
+bool node_state_pauses(struct node_state *n, const struct node_state_config *c,
+                       uint64_t now_ms);
+
+#endif
