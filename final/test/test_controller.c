@@ -1,5 +1,6 @@
 /* The controller of one module over minutes of virtual time: flapping nodes (F33) are
- * ejected seldom; with most nodes down (F32) half of them stay available; a node that is
+ * ejected seldom; any number of nodes may be
+ * down (F32), and at most half are ejected by statistics; a node that is
  * down (F31) costs few calls and is readmitted when it returns. */
 #include "lb/controller.h"
 
@@ -17,6 +18,8 @@ static struct node_member member[N];
 static struct health_node node[N], *part[N];
 static struct health_totals total[N];
 static bool bad[N];
+static enum node_check kind;
+static bool open_ports;               /* checks succeed although calls fail */
 static struct pick_state st;
 static int64_t slot[N];
 static struct controller s;
@@ -29,12 +32,13 @@ static void totals(uint32_t nid, struct health_totals *out, void *arg)
     *out = total[nid];
 }
 
-static void ejected(uint32_t nid, enum eject_reason why, void *arg)
+static void changed(uint32_t nid, enum node_event event, void *arg)
 {
-    (void)why;
     (void)arg;
-    n_changes[nid]++;
+    n_changes[nid] += event == NODE_EVENT_OUT || event == NODE_EVENT_UP;
 }
+
+static const struct controller_hooks hooks = {totals, changed, NULL};
 
 static const struct lb_policy *policy(const char *name)
 {
@@ -73,6 +77,7 @@ static int setup(void **state)
                             .eject_after = 3,
                             .penalty_us = CONTROLLER_PENALTY_MIN_US};
     now_ms = 1000;
+    kind = NODE_CHECK_SERVICE;
     least_available = N;
     return 0;
 }
@@ -88,29 +93,24 @@ static void call(void)
     pick_call_ended(&s.view, i, s.eject_after, !bad[i], false, now_ms);
 }
 
-static void probe(void)
+/* The checks of the agent, four times a second; what they ask is <kind>. */
+static void check(void)
 {
     uint32_t i;
 
-    for (i = 0; i < N; i++) {
-        if (!node[i].ejected_until_ms)
-            continue;
-        health_record_probe(&node[i], !bad[i]);
-        if (!health_may_readmit(&node[i], now_ms))
-            continue;
-        counter[i].streak = health_readmit(&node[i], s.eject_after, now_ms);
-        s.n_ejected--;
-        n_changes[i]++;
-    }
+    for (i = 0; i < N; i++)
+        if (controller_wants_check(&s, i, now_ms))
+            controller_checked(&s, &health_preset, &hooks, i, kind,
+                               open_ports || !bad[i], now_ms);
 }
 
 /* <ms> of virtual time with 400 calls a second and the ticks and probes of the agent.
  * <each> is called at each step. */
 static void run(uint32_t ms, void (*each)(void))
 {
-    const struct controller_hooks hooks = {totals, ejected, NULL};
     uint64_t end = now_ms + ms;
-    int k, in;
+    struct pick_census in;
+    int k;
 
     for (; now_ms < end; now_ms += TICK_MS) {
         if (each)
@@ -118,11 +118,19 @@ static void run(uint32_t ms, void (*each)(void))
         for (k = 0; k < 4; k++)
             call();
         controller_step(&s, &health_preset, &hooks, part, now_ms);
-        if (now_ms % 1000 == 0)
-            probe();
-        in = (int)pick_count_available(&s.view, now_ms, NULL);
-        least_available = in < least_available ? in : least_available;
+        if (now_ms % 250 == 0)
+            check();
+        pick_count(&s.view, now_ms, &in);
+        if ((int)in.own < least_available)
+            least_available = (int)in.own;
     }
+}
+
+static void run_with_open_ports(uint32_t ms)
+{
+    open_ports = true;
+    run(ms, NULL);
+    open_ports = false;
 }
 
 static void flap(void)                /* half of the nodes, every 2 s */
@@ -147,22 +155,46 @@ static void t_flapping_nodes_are_ejected_seldom(void **state)
     assert_true(least_available >= N / 2);
 }
 
-static void t_most_nodes_down_keeps_half_available(void **state)
+static void t_any_number_of_nodes_may_be_down(void **state)
 {
+    uint64_t before;
     int i;
 
     (void)state;
     run(5000, NULL);
+    for (i = 0; i < N - 1; i++)
+        bad[i] = true;
+    run(3000, NULL);
+    assert_int_equal(s.n_down, N - 1);
+    assert_int_equal(least_available, 1);
+    before = calls[N - 1];
+    run(10000, NULL);
+    assert_int_equal(calls[N - 1] - before, 4000); /* all of them */
+    for (i = 0; i < N - 1; i++)
+        bad[i] = false;
+    run(3000, NULL);
+    assert_int_equal(s.n_out, 0);
+}
+
+/* The nodes' ports are open, but their calls fail: only statistics can tell. */
+static void t_statistics_eject_at_most_half(void **state)
+{
+    int i;
+
+    (void)state;
+    kind = NODE_CHECK_PORT;
+    run(5000, NULL);
     for (i = 0; i < 5; i++)
         bad[i] = true;
-    run(20000, NULL);
-    assert_int_equal(s.n_ejected, N / 2);
+    run_with_open_ports(20000);
+    assert_int_equal(s.n_out, N / 2);
+    assert_int_equal(s.n_down, 0);
     assert_int_equal(least_available, N / 2);
     assert_true(s.n_vetoed > 0);
     for (i = 0; i < 5; i++)
         bad[i] = false;
-    run(20000, NULL);
-    assert_int_equal(s.n_ejected, 0);
+    run_with_open_ports(70000);       /* the back-off may be 60 s */
+    assert_int_equal(s.n_out, 0);
 }
 
 static void t_a_dead_node_costs_few_calls_and_is_readmitted(void **state)
@@ -175,10 +207,10 @@ static void t_a_dead_node_costs_few_calls_and_is_readmitted(void **state)
     bad[2] = true;
     run(10000, NULL);
     dead = calls[2] - before;
-    assert_in_range(dead, 3, 5);      /* eject_after is 3; calls in flight */
+    assert_in_range(dead, 1, 4);      /* the first failed call starts a check */
     bad[2] = false;
-    run(3000, NULL);                  /* two probes */
-    assert_int_equal(s.n_ejected, 0);
+    run(3000, NULL);                  /* two checks */
+    assert_int_equal(s.n_out, 0);
     before = calls[2];
     run(5000, NULL);
     assert_in_range(calls[2] - before, 25, 200); /* slow start */
@@ -200,10 +232,10 @@ static void t_scan_avoids_a_failing_node_and_tries_it_again(void **state)
     before = calls[2];
     bad[2] = true;
     run(60000, NULL);
-    assert_in_range(calls[2] - before, 3, 10);
+    assert_in_range(calls[2] - before, 1, 10);
     bad[2] = false;
     run(30000, NULL);
-    assert_int_equal(s.n_ejected, 0);
+    assert_int_equal(s.n_out, 0);
     before = calls[2];
     run(10000, NULL);
     assert_true(calls[2] - before > 200);
@@ -211,6 +243,7 @@ static void t_scan_avoids_a_failing_node_and_tries_it_again(void **state)
 
 #define P(f) cmocka_unit_test_setup(f, setup)
 
-T_MAIN(P(t_flapping_nodes_are_ejected_seldom), P(t_most_nodes_down_keeps_half_available),
+T_MAIN(P(t_flapping_nodes_are_ejected_seldom), P(t_any_number_of_nodes_may_be_down),
+       P(t_statistics_eject_at_most_half),
        P(t_a_dead_node_costs_few_calls_and_is_readmitted),
        P(t_scan_avoids_a_failing_node_and_tries_it_again))

@@ -27,11 +27,11 @@ static void on_ended(const struct call_log_end *e, bool died, void *arg)
     (void)arg;
 }
 
-static void on_changed(uint32_t mid, uint32_t nid, bool ejected, void *arg)
+static void on_changed(uint32_t mid, uint32_t nid, bool out, void *arg)
 {
     (void)mid;
     (void)nid;
-    (void)ejected;
+    (void)out;
     (void)arg;
     n_changed++;
 }
@@ -88,8 +88,9 @@ static int teardown(void **state)
     return shmfix_teardown(state);
 }
 
-static void count_one(uint32_t mid, uint32_t nid, void *arg)
+static void count_one(uint32_t mid, uint32_t nid, enum node_status status, void *arg)
 {
+    (void)status;
     (void)mid;
     (void)nid;
     ++*(int *)arg;
@@ -101,7 +102,7 @@ static int n_ejected(void)
     struct ejector_stat stat;
     int n = 0;
 
-    ejector_each_ejected(ejector, count_one, &n);
+    ejector_each_out(ejector, count_one, &n);
     ejector_stat(ejector, &stat);
     assert_int_equal(stat.n_out, n);
     return n;

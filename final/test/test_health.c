@@ -1,5 +1,5 @@
-/* The health of one node: its cost, its ejection and readmission, slow start, and whether
- * it is an outlier; the breaker of a zone. */
+/* The health of one node: its cost, and whether its calls fail too often; the breaker of a
+ * zone. */
 #include "lb/health.h"
 
 #include "base/crc32.h"
@@ -119,99 +119,6 @@ static void t_cost_saturates_below_ejected(void **state)
     assert_int_equal(health_cost(&node[0], 1, 0, 1000), NODE_COST_MAX);
 }
 
-static void t_ejections_double_up_to_a_minute(void **state)
-{
-    static const uint32_t want[8] = {1, 2, 4, 8, 16, 32, 60, 60};
-    int i;
-
-    (void)state;
-    for (i = 0; i < 8; i++) {
-        health_eject(&node[0], c, EJECT_STREAK, 1000);
-        assert_int_equal(node[0].ejected_until_ms, 1000 + want[i] * 1000);
-        assert_int_equal(health_cost(&node[0], 100, 0, 1000),
-                         NODE_OUT + EJECT_STREAK);
-        health_readmit(&node[0], 3, 2000);
-    }
-}
-
-static void t_a_node_that_was_down_is_readmitted_after_two_probes(void **state)
-{
-    (void)state;
-    node[0].n_ejections = 1;
-    health_eject(&node[0], c, EJECT_STREAK, 1000); /* for 2 s, or until probes succeed */
-    health_record_probe(&node[0], false);
-    health_record_probe(&node[0], true);
-    assert_false(health_may_readmit(&node[0], 2900));
-    health_record_probe(&node[0], true);
-    assert_true(health_may_readmit(&node[0], 2900));
-}
-
-static void t_a_flapping_node_waits(void **state)
-{
-    (void)state;
-    node[0].n_ejections = 2;
-    health_eject(&node[0], c, EJECT_STREAK, 1000); /* the third ejection lasts 4 s */
-    health_record_probe(&node[0], false);
-    health_record_probe(&node[0], true);
-    health_record_probe(&node[0], true);
-    assert_false(health_may_readmit(&node[0], 4999));
-    assert_true(health_may_readmit(&node[0], 5000));
-}
-
-static void t_a_node_whose_probes_never_failed_waits(void **state)
-{
-    (void)state;
-    node[0].n_ejections = 2;
-    health_eject(&node[0], c, EJECT_STREAK, 1000); /* 4 s */
-    health_record_probe(&node[0], true);
-    health_record_probe(&node[0], true);
-    assert_false(health_may_readmit(&node[0], 4999));
-    assert_true(health_may_readmit(&node[0], 5000));
-}
-
-static void t_without_a_probe_no_node_is_readmitted(void **state)
-{
-    (void)state;
-    health_eject(&node[0], c, EJECT_STREAK, 1000);
-    assert_false(health_may_readmit(&node[0], 1000000));
-}
-
-static void t_slow_start_grows_to_the_whole_weight(void **state)
-{
-    int second, i, works;
-
-    (void)state;
-    health_readmit(&node[0], 3, 1000);
-    for (second = 0; second < 10; second++) { /* each second adds a tenth on average */
-        for (i = works = 0; i < 100; i++)
-            works += !health_warmup_pauses(&node[0], c,
-                                           1000 + (uint64_t)(second * 1000 + i * 10));
-        assert_in_range(works, second == 0 ? 9 : 10 * second + 4,
-                        second == 0 ? 12 : 10 * second + 6);
-    }
-    for (i = 0; i < 100; i++)
-        assert_false(health_warmup_pauses(&node[0], c, 11000 + (uint64_t)i));
-    assert_false(health_warmup_pauses(&node[1], c, 0)); /* was never ejected */
-}
-
-static void t_the_first_call_after_readmission_decides(void **state)
-{
-    (void)state;
-    assert_int_equal(health_readmit(&node[0], 3, 1000), 2);
-    assert_int_equal(health_readmit(&node[0], 8, 1000), 0); /* failures are common here */
-}
-
-static void t_minute_without_ejection_forgets_one_ejection(void **state)
-{
-    (void)state;
-    health_eject(&node[0], c, EJECT_STREAK, 1000);
-    health_readmit(&node[0], 3, 2000);
-    calls(0, 1, 0, 1000, 61000);
-    assert_int_equal(node[0].n_ejections, 1);
-    calls(0, 1, 0, 1000, 62001);
-    assert_int_equal(node[0].n_ejections, 0);
-}
-
 /* Success rates of 50, 100, 100, 100 and 100 per cent. */
 static void t_an_outlier_is_far_below_the_median(void **state)
 {
@@ -243,21 +150,29 @@ static void t_zone_number_equals_crc32_of_mysql(void **state)
     assert_int_equal(crc32_of(""), 0);
 }
 
+/* <own> of 3 nodes of the own zone are available, and all 3 of the other one. */
+static uint32_t zone(struct zone_breaker *z, uint32_t own, uint64_t now_ms)
+{
+    const struct zone_breaker_nodes n = {own, 3, 3, 3};
+
+    return zone_breaker_step(z, &n, now_ms);
+}
+
 static void t_zone_returns_within_35_seconds(void **state)
 {
     struct zone_breaker z = {0};
 
     (void)state;
-    assert_int_equal(zone_breaker_step(&z, 3, 3, 6, 0), PICK_FULL);
-    assert_int_equal(zone_breaker_step(&z, 2, 3, 6, 0), PICK_FULL); /* 33 % are ejected */
+    assert_int_equal(zone(&z, 3, 0), PICK_FULL);
+    assert_int_equal(zone(&z, 2, 0), PICK_FULL); /* 33 % are ejected */
     assert_false(z.open);
-    zone_breaker_step(&z, 1, 3, 6, 1000); /* 67 % */
+    zone(&z, 1, 1000); /* 67 % */
     assert_true(z.open);
-    assert_int_equal(zone_breaker_step(&z, 3, 3, 6, 10000), PICK_FULL / 500);
-    assert_int_equal(zone_breaker_step(&z, 3, 3, 6, 14999), PICK_FULL / 500);
-    assert_in_range(zone_breaker_step(&z, 3, 3, 6, 30000), PICK_FULL / 2,
+    assert_int_equal(zone(&z, 3, 10000), PICK_FULL / 500);
+    assert_int_equal(zone(&z, 3, 14999), PICK_FULL / 500);
+    assert_in_range(zone(&z, 3, 30000), PICK_FULL / 2,
                     PICK_FULL * 51 / 100);
-    assert_int_equal(zone_breaker_step(&z, 3, 3, 6, 45000), PICK_FULL);
+    assert_int_equal(zone(&z, 3, 45000), PICK_FULL);
     assert_false(z.open);
 }
 
@@ -266,11 +181,28 @@ static void t_zone_that_fails_again_restarts_the_breaker(void **state)
     struct zone_breaker z = {0};
 
     (void)state;
-    zone_breaker_step(&z, 1, 3, 6, 0);
-    zone_breaker_step(&z, 3, 3, 6, 1000);
-    zone_breaker_step(&z, 1, 3, 6, 20000);
-    zone_breaker_step(&z, 3, 3, 6, 21000);
-    assert_int_equal(zone_breaker_step(&z, 3, 3, 6, 25000), PICK_FULL / 500);
+    zone(&z, 1, 0);
+    zone(&z, 3, 1000);
+    zone(&z, 1, 20000);
+    zone(&z, 3, 21000);
+    assert_int_equal(zone(&z, 3, 25000), PICK_FULL / 500);
+}
+
+static void t_breaker_stays_closed_when_other_zones_are_no_better(void **state)
+{
+    struct zone_breaker z = {0};
+    struct zone_breaker_nodes n = {.own = 1, .n_own = 3, .other = 0, .n_other = 3};
+
+    (void)state;
+    assert_int_equal(zone_breaker_step(&z, &n, 0), PICK_FULL);
+    assert_false(z.open);             /* calls have nowhere to go */
+    n.other = 3;
+    zone_breaker_step(&z, &n, 1000);
+    assert_true(z.open);
+    n.own = 3;
+    n.other = 2;                      /* the other zone loses a node during the return */
+    assert_int_equal(zone_breaker_step(&z, &n, 2000), PICK_FULL);
+    assert_false(z.open);
 }
 
 #define P(f) cmocka_unit_test_setup(f, setup)
@@ -281,14 +213,8 @@ T_MAIN(P(t_eject_after_grows_with_the_failure_rate),
        P(t_cost_follows_the_calls_of_the_last_second), P(t_fast_nodes_have_equal_costs),
        P(t_an_unknown_node_costs_the_mean_of_the_others),
        P(t_one_failure_does_not_starve_a_node), P(t_cost_saturates_below_ejected),
-       P(t_ejections_double_up_to_a_minute),
-       P(t_a_node_that_was_down_is_readmitted_after_two_probes),
-       P(t_a_flapping_node_waits), P(t_a_node_whose_probes_never_failed_waits),
-       P(t_without_a_probe_no_node_is_readmitted),
-       P(t_slow_start_grows_to_the_whole_weight),
-       P(t_the_first_call_after_readmission_decides),
-       P(t_minute_without_ejection_forgets_one_ejection),
        P(t_an_outlier_is_far_below_the_median), P(t_all_failing_alike_is_no_outlier),
        P(t_zone_number_equals_crc32_of_mysql),
        P(t_zone_returns_within_35_seconds),
-       P(t_zone_that_fails_again_restarts_the_breaker))
+       P(t_zone_that_fails_again_restarts_the_breaker),
+       P(t_breaker_stays_closed_when_other_zones_are_no_better))

@@ -68,6 +68,14 @@ static void eject(uint32_t i)
     cost[i] = NODE_OUT;
 }
 
+static uint32_t available(void)
+{
+    struct pick_census c;
+
+    pick_count(&v, NOW, &c);
+    return c.own + c.other;
+}
+
 static unsigned picks(int n) /* fills <hits>; returns the flags of all picks */
 {
     unsigned why, all = 0;
@@ -159,39 +167,124 @@ static void t_an_ejected_node_gets_no_call(void **state)
     assert_int_equal(picks(2000), 0);
     assert_int_equal(hits[1] + hits[2], 0);
     assert_true(hits[3] > 0);
-    assert_int_equal(pick_count_available(&v, NOW, NULL), 6);
+    assert_int_equal(available(), 6);
 }
 
-static void t_panic_ignores_health_when_most_are_ejected(void **state)
+static void t_ejected_nodes_are_used_when_no_other_is_up(void **state)
 {
-    int i;
+    uint32_t i;
 
     (void)state;
-    for (i = 0; i < 4; i++)
-        eject((uint32_t)i);
-    assert_int_equal(picks(1000), 0); /* one half is not a majority */
-    assert_int_equal(hits[0], 0);
-    for (i = 0; i < 8; i++) /* a faulty client ejects all */
+    for (i = 0; i < 8; i++)
+        cost[i] = NODE_OUT | NODE_DOWN;
+    for (i = 4; i < 8; i++)           /* a faulty client ejects all that are up */
+        cost[i] = 1000;
+    for (i = 4; i < 8; i++)
         counter[i].ejected_until_ms = NOW + 60000;
     assert_int_equal(picks(1000), PICK_PANIC);
+    for (i = 0; i < 4; i++)
+        assert_int_equal(hits[i], 0);
     for (i = 4; i < 8; i++)
         assert_true(hits[i] > 0);
+}
+
+static void t_nodes_that_are_down_get_ten_calls_a_second_each(void **state)
+{
+    unsigned why;
+    uint32_t i, k, n = 0, ms;
+
+    (void)state;
+    for (i = 0; i < 8; i++)
+        cost[i] = NODE_OUT | NODE_DOWN | EJECT_CHECK;
+    memset(hits, 0, sizeof(hits));
+    for (ms = 0; ms < 1000; ms++)
+        for (k = 0; k < 10; k++) {
+            i = pick_node(&v, &st, NOW + ms, k, &why);
+            assert_int_equal(why, PICK_PANIC);
+            n += i != PICK_NONE;
+            if (i != PICK_NONE)
+                hits[i]++;
+        }
+    assert_int_equal(n, 80);
+    for (i = 0; i < 8; i++)
+        assert_int_equal(hits[i], 10);
+}
+
+static void t_trial_takes_one_call_at_a_time(void **state)
+{
+    unsigned why;
+
+    (void)state;
+    cost[3] = NODE_OUT | NODE_TRIAL | EJECT_STREAK;
+    assert_int_equal(pick_node(&v, &st, NOW, 0, &why), 3);
+    assert_int_equal(why, PICK_PROBE);
+    assert_int_equal(picks(1000), 0);
+    assert_int_equal(hits[3], 0);
+    assert_int_equal(counter[3].ejected_until_ms, NOW + PICK_TRIAL_MS);
+    cost[3] = NODE_OUT | EJECT_STREAK; /* the agent has seen the ticket */
+    counter[3].ejected_until_ms = 0;
+    picks(1000);
+    assert_int_equal(hits[3], 0);
+}
+
+static void t_unseen_nodes_of_other_zones_get_no_call(void **state)
+{
+    (void)state;
+    nodes(6, 3);
+    cost[3] = cost[4] = NODE_OUT | NODE_UNSEEN;
+    cost[0] = cost[1] = NODE_OUT | NODE_DOWN;
+    picks(5000);
+    assert_int_equal(hits[0] + hits[1] + hits[3] + hits[4], 0);
+    assert_true(hits[2] > 0);
+    assert_true(hits[5] > 0);
+}
+
+/* The agent died before the own zone did: there are no checks. */
+static void t_unseen_nodes_are_used_when_no_other_is_left(void **state)
+{
+    (void)state;
+    nodes(6, 3);
+    cost[0] = cost[1] = cost[2] = NODE_OUT | NODE_DOWN;
+    cost[3] = cost[4] = cost[5] = NODE_OUT | NODE_UNSEEN;
+    picks(3000);
+    assert_int_equal(hits[0] + hits[1] + hits[2], 0);
+    assert_true(hits[3] > 500);
+    assert_true(hits[5] > 500);
+}
+
+static void t_alone_every_node_but_the_last_may_be_ejected(void **state)
+{
+    uint32_t i, k;
+
+    (void)state;
+    for (i = 0; i < 8; i++)
+        for (k = 0; k < 20; k++)
+            pick_call_ended(&v, i, 3, false, true, NOW);
+    assert_int_equal(available(), 1);
+    nodes(2, 1);
+    memset(counter, 0, sizeof(counter));
+    cost[1] = NODE_OUT | NODE_UNSEEN;
+    for (k = 0; k < 20; k++)
+        pick_call_ended(&v, 0, 3, false, true, NOW);
+    assert_int_equal(pick_node(&v, &st, NOW, 0, NULL), 1);
 }
 
 static void t_last_node_and_half_of_all_stay_available(void **state)
 {
     (void)state;
     nodes(2, 2);
-    assert_true(pick_may_eject(&v, NOW));
+    assert_true(pick_may_eject(&v, false, NOW));
     eject(0);
-    assert_false(pick_may_eject(&v, NOW)); /* it is the last node */
+    assert_false(pick_may_eject(&v, false, NOW)); /* it is the last node */
     nodes(5, 5);
-    assert_true(pick_may_eject(&v, NOW));
+    assert_true(pick_may_eject(&v, false, NOW));
     eject(1);
-    assert_false(pick_may_eject(&v, NOW)); /* 3 of 5 would be a majority */
+    assert_false(pick_may_eject(&v, false, NOW)); /* 3 of 5 would be a majority */
+    cost[0] = NODE_OUT | NODE_DOWN;
+    assert_true(pick_may_eject(&v, false, NOW)); /* 2 of 4 that are not down */
     nodes(1, 1);
     cost[0] = 1;
-    assert_false(pick_may_eject(&v, NOW));
+    assert_false(pick_may_eject(&v, false, NOW));
 }
 
 static void t_p2c_compares_two_distinct_nodes(void **state)
@@ -347,7 +440,7 @@ static void t_failures_in_a_row_propose_ejection(void **state)
     pick_call_ended(&v, 2, 3, true, false, NOW); /* not in a row */
     pick_call_ended(&v, 2, 3, false, false, NOW);
     pick_call_ended(&v, 2, 3, false, false, NOW);
-    assert_false(pick_is_ejected(&v, 2, NOW));
+    assert_false(pick_is_out(&v, 2, NOW));
     pick_call_ended(&v, 2, 3, false, false, NOW);
     assert_int_equal(counter[2].ejected_until_ms, NOW + 1000);
     pick_call_ended(&v, 2, 3, false, false, NOW + 2000);
@@ -376,7 +469,7 @@ static void t_proposals_eject_at_most_half(void **state)
     for (i = 0; i < 8; i++)
         for (k = 0; k < 20; k++)
             pick_call_ended(&v, i, 3, false, false, NOW);
-    assert_int_equal(pick_count_available(&v, NOW, NULL), 4);
+    assert_int_equal(available(), 4);
 }
 
 #define P(f) cmocka_unit_test_setup(f, setup)
@@ -385,7 +478,11 @@ T_MAIN(P(t_scan_takes_the_lowest_cost_times_calls),
        P(t_scan_shares_evenly_between_equals),
        P(t_scan_of_more_than_64_nodes_takes_a_sample),
        P(t_names_of_policies_fit_and_differ), P(t_no_policy_chooses_an_ejected_node),
-       P(t_an_ejected_node_gets_no_call), P(t_panic_ignores_health_when_most_are_ejected),
+       P(t_an_ejected_node_gets_no_call), P(t_ejected_nodes_are_used_when_no_other_is_up),
+       P(t_nodes_that_are_down_get_ten_calls_a_second_each),
+       P(t_trial_takes_one_call_at_a_time), P(t_unseen_nodes_of_other_zones_get_no_call),
+       P(t_unseen_nodes_are_used_when_no_other_is_left),
+       P(t_alone_every_node_but_the_last_may_be_ejected),
        P(t_last_node_and_half_of_all_stay_available),
        P(t_p2c_compares_two_distinct_nodes), P(t_wrr_is_smooth),
        P(t_wrr_shares_the_turns_of_an_ejected_node),

@@ -102,7 +102,7 @@ static void t_dead_nodes_get_no_more_calls(void **state)
     struct sim_result r;
 
     (void)state;
-    cfg.n_dead = 4;
+    cfg.dead = 0xf;
     cfg.load = 0.3;
     cfg.seconds = 12;
     r = run();
@@ -119,7 +119,7 @@ static void t_a_dead_zone_gets_no_more_calls(void **state)
 
     (void)state;
     cfg.n_own = 4;
-    cfg.n_dead = 4;
+    cfg.dead = 0xf;
     cfg.load = 0.3;
     cfg.seconds = 12;
     r = run();

@@ -209,6 +209,16 @@ static bool refresh_view(struct ejector *e, uint32_t mid)
     return true;
 }
 
+/* Brings the sums over all modules up to date with a module. */
+static void add_change(struct ejector *e, const struct controller *was,
+                       const struct controller *now)
+{
+    e->n_out += now->n_out;
+    e->n_out -= was->n_out;
+    e->n_down += now->n_down;
+    e->n_down -= was->n_down;
+}
+
 /* Starts and ends checks as the controller wants them. */
 static void plan_checks(struct ejector *e, uint32_t mid, uint64_t now_ms)
 {
@@ -257,8 +267,7 @@ static void evaluate_module(struct ejector *e, uint32_t mid, uint64_t now_ms)
     if (m->controller.n_vetoed != was.n_vetoed)
         log_veto(e, mid);
     e->n_vetoed += m->controller.n_vetoed - was.n_vetoed;
-    e->n_out += m->controller.n_out - was.n_out;
-    e->n_down += m->controller.n_down - was.n_down;
+    add_change(e, &was, &m->controller);
     module_table_get(e->s, mid, &set);
     set.eject_after = m->controller.eject_after;
     set.penalty_us = m->controller.penalty_us;
@@ -304,8 +313,7 @@ static void on_check(uint32_t nid, enum node_check kind, bool ok, void *arg)
     was = *c;
     health = health_config_of(e, mid);
     controller_checked(c, &health, &hooks, nid, kind, ok, evloop_now_ms(e->loop));
-    e->n_out += c->n_out - was.n_out;
-    e->n_down += c->n_down - was.n_down;
+    add_change(e, &was, c);
     if (ok && suspect && n->status == NODE_STATUS_UP)
         atomic_store(&node_table_counters(e->s)[nid].streak,
                      c->eject_after > 0 ? c->eject_after - 1 : 0);
@@ -402,6 +410,7 @@ void ejector_set_nodes(struct ejector *e, uint32_t mid)
     struct route_reader old = m->route;
     uint64_t now_ms = evloop_now_ms(e->loop);
     uint32_t i, n_out = 0, n_down = 0;
+    struct controller was;
 
     m->route = (struct route_reader){0};
     if (route_reader_read(e->s, mid, &m->route) < 0) {
@@ -416,10 +425,10 @@ void ejector_set_nodes(struct ejector *e, uint32_t mid)
         n_down += e->node[nid].state.status == NODE_STATUS_DOWN;
     }
     unwatch_removed(e, &old, &m->route);
-    e->n_out += n_out - m->controller.n_out;
-    e->n_down += n_down - m->controller.n_down;
+    was = m->controller;
     m->controller.n_out = n_out;
     m->controller.n_down = n_down;
+    add_change(e, &was, &m->controller);
     route_reader_free(&old);
     list_module(e, mid);
 }

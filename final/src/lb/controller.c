@@ -79,14 +79,23 @@ static void eject(struct controller *s, const struct health_config *c,
     note_change(s, hooks, nid, NODE_STATUS_UP, NODE_EVENT_OUT);
 }
 
+/* May a node that was down, and works again, stay out as ejected?  It is one more that is
+ * up then. */
+static bool may_hold(const struct controller *s, uint64_t now_ms)
+{
+    struct pick_census c;
+
+    pick_count(&s->view, now_ms, &c);
+    return c.own + c.other > 0 && c.ejected + 1 <= c.own + c.other;
+}
+
 void controller_checked(struct controller *s, const struct health_config *c,
                         const struct controller_hooks *hooks, uint32_t nid,
                         enum node_check kind, bool ok, uint64_t now_ms)
 {
     struct node_state *n = &s->node[nid].state;
     enum node_status was = n->status;
-    bool may = n->status != NODE_STATUS_DOWN || !ok ||
-               pick_may_eject(&s->view, false, now_ms);
+    bool may = n->status == NODE_STATUS_DOWN && ok && may_hold(s, now_ms);
 
     note_change(s, hooks, nid, was,
                 node_state_checked(n, &c->state, kind, ok, may, now_ms));

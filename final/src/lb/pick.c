@@ -142,20 +142,32 @@ static uint32_t with_ticket(const struct pick_view *v, struct pick_state *st, ui
     return PICK_NONE;
 }
 
-static uint32_t last_resort(const struct pick_view *v, struct pick_state *st,
-                            const struct pick_census *c, uint64_t now_ms, unsigned *why)
+/* A random one of the members that are not down; only unseen ones, if there are any. */
+static uint32_t any_not_down(const struct pick_view *v, struct pick_state *st,
+                             const struct pick_census *c)
 {
-    uint32_t k, i = pick_below(st, v->n);
+    uint32_t k = pick_below(st, c->unseen > 0 ? c->unseen : c->ejected), i;
 
-    *why |= PICK_PANIC;
-    for (k = 0; k < v->n && c->unseen + c->ejected > 0; k++) {
+    for (i = 0; i < v->n; i++) {
         uint32_t cost = pick_cost(v, i);
 
         if (!node_cost_has(cost, NODE_DOWN) &&
-            (c->unseen == 0 || node_cost_has(cost, NODE_UNSEEN)))
+            (c->unseen == 0 || node_cost_has(cost, NODE_UNSEEN)) && k-- == 0)
             return i;
-        i = i + 1 < v->n ? i + 1 : 0;
     }
+    return PICK_NONE;                 /* a cost has changed meanwhile */
+}
+
+static uint32_t last_resort(const struct pick_view *v, struct pick_state *st,
+                            const struct pick_census *c, uint64_t now_ms, unsigned *why)
+{
+    uint32_t i = PICK_NONE;
+
+    *why |= PICK_PANIC;
+    if (c->unseen + c->ejected > 0)
+        i = any_not_down(v, st, c);
+    if (i != PICK_NONE)
+        return i;
     return with_ticket(v, st, v->n, NODE_DOWN, now_ms, PICK_PANIC_GAP_MS);
 }
 
