@@ -1,10 +1,11 @@
-/* Probes of a node that the test plays: a connection, or with a path the status of the
- * HTTP answer, decides; a probe without an answer ends in time. */
+/* Probes of a node that the test plays: its port, its process, the status of an HTTP answer
+ * or an echo decides; a probe without an answer ends in time. */
 #include "agent_data/probe.h"
 
 #include <sys/socket.h>
 
 #include "loop.h"
+#include "net/frame.h"
 #include "net/sock.h"
 
 static struct {
@@ -14,11 +15,13 @@ static struct {
     int lfd, fd, n;
     uint64_t id;
     bool ok;
+    enum node_check kind;
 } fx;
 
-static void on_end(uint64_t id, bool ok, void *arg)
+static void on_end(uint64_t id, bool ok, enum node_check kind, void *arg)
 {
     (void)arg;
+    fx.kind = kind;
     fx.n++;
     fx.id = id;
     fx.ok = ok;
@@ -54,14 +57,69 @@ static void take(void)
     LOOP_UNTIL(fx.loop, (fx.fd = sock_accept(fx.lfd, 0, NULL)) >= 0);
 }
 
-static void t_without_a_path_a_connection_suffices(void **state)
+static void t_node_that_closes_in_turn_shows_its_process(void **state)
 {
     (void)state;
     assert_int_equal(probe_start(fx.probe, 7, &fx.at, ""), 0);
     assert_int_equal(probe_start(fx.probe, 7, &fx.at, ""), -EBUSY);
+    take();
+    assert_int_equal(fx.n, 0);
+    close(fx.fd);
+    fx.fd = -1;
     LOOP_UNTIL(fx.loop, fx.n == 1);
     assert_int_equal(fx.id, 7);
     assert_true(fx.ok);
+    assert_int_equal(fx.kind, NODE_CHECK_PROCESS);
+}
+
+static void t_node_that_only_accepts_shows_its_port(void **state)
+{
+    (void)state;
+    probe_destroy(fx.probe);
+    assert_int_equal(probe_create(&fx.probe, fx.loop, 30, on_end, NULL), 0);
+    assert_int_equal(probe_start(fx.probe, 7, &fx.at, ""), 0);
+    LOOP_UNTIL(fx.loop, fx.n == 1);   /* as a process that is stopped */
+    assert_true(fx.ok);
+    assert_int_equal(fx.kind, NODE_CHECK_PORT);
+}
+
+/* The result of an echo that is answered with message <msgid> and <body>. */
+static bool echo(int32_t msgid, const char *body, size_t len)
+{
+    char in[FRAME_HEAD + 20], out[64];
+    struct frame f;
+    ssize_t n = 0;
+    int before = fx.n;
+
+    assert_int_equal(probe_start(fx.probe, 9, &fx.at, "echo"), 0);
+    take();
+    LOOP_UNTIL(fx.loop, (n = recv(fx.fd, in, sizeof(in), MSG_DONTWAIT)) > 0);
+    assert_int_equal(frame_parse(in, (size_t)n, 20, &f), n);
+    assert_int_equal(f.msgid, 100);
+    frame_put_head((uint8_t *)out, msgid, (uint32_t)(1 + len));
+    out[FRAME_HEAD] = 1;              /* the node says that the request failed */
+    memcpy(out + FRAME_HEAD + 1, body ? body : f.body, len);
+    assert_true(send(fx.fd, out, FRAME_HEAD + 1 + len, MSG_NOSIGNAL) > 0);
+    shutdown(fx.fd, SHUT_WR);
+    LOOP_UNTIL(fx.loop, fx.n == before + 1);
+    return fx.ok;
+}
+
+static void t_echo_of_the_same_body_shows_the_service(void **state)
+{
+    (void)state;
+    assert_true(echo(101, NULL, 10));
+    assert_int_equal(fx.kind, NODE_CHECK_SERVICE);
+    assert_false(echo(102, NULL, 10));
+    assert_false(echo(101, "other body", 10));
+    assert_false(echo(101, NULL, 9));
+}
+
+static void t_unknown_probe_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(probe_start(fx.probe, 9, &fx.at, "ping"), -EINVAL);
+    assert_int_equal(fx.n, 0);
 }
 
 static void t_a_refused_connection_fails(void **state)
@@ -134,6 +192,8 @@ static void t_path_that_is_too_long_is_refused(void **state)
 
 #define E(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-T_MAIN(E(t_without_a_path_a_connection_suffices), E(t_a_refused_connection_fails),
+T_MAIN(E(t_node_that_closes_in_turn_shows_its_process),
+       E(t_node_that_only_accepts_shows_its_port),
+       E(t_echo_of_the_same_body_shows_the_service), E(t_unknown_probe_is_refused), E(t_a_refused_connection_fails),
        E(t_with_a_path_the_status_decides), E(t_probe_without_an_answer_fails_in_time),
        E(t_path_that_is_too_long_is_refused))

@@ -135,7 +135,7 @@ CREATE TABLE IF NOT EXISTS ModulePolicy (
     modid      INT UNSIGNED NOT NULL,
     cmdid      INT UNSIGNED NOT NULL,
     rule       VARCHAR(15) NOT NULL DEFAULT '',       -- one of `larsctl policy rules`
-    probe      VARCHAR(63) NOT NULL DEFAULT '',       -- '/path' of an HTTP probe; '' = TCP
+    probe      VARCHAR(63) NOT NULL DEFAULT '',       -- '/path': by HTTP; 'echo': message 100; '' = TCP
     timeout_ms INT UNSIGNED NOT NULL DEFAULT 0,       -- of a call that is not reported
     slow_ms    INT UNSIGNED NOT NULL DEFAULT 0,       -- slow start of a node
     node_rps   INT UNSIGNED NOT NULL DEFAULT 0,       -- calls/s of a node of weight 100

@@ -96,11 +96,10 @@ static void plan_next(struct target *t)
     evloop_set_timer(t->c->loop, &t->timer, ms, begin_check, t);
 }
 
-static void on_probe(uint64_t id, bool ok, void *arg)
+static void on_probe(uint64_t id, bool ok, enum node_check kind, void *arg)
 {
     struct checks *c = arg;
     struct target *t = (struct target *)(uintptr_t)id;
-    enum node_check kind = t->key.probe[0] ? NODE_CHECK_SERVICE : NODE_CHECK_PORT;
     struct watch *w;
 
     t->running = false;

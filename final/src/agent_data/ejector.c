@@ -39,6 +39,7 @@ struct module {
     struct route_reader route;        /* its nodes, as shared memory has them */
     struct controller controller;
     bool listed;                      /* in ejector.todo */
+    bool checked;                     /* some of its nodes are checked */
 };
 
 struct ejector {
@@ -226,6 +227,7 @@ static void plan_checks(struct ejector *e, uint32_t mid, uint64_t now_ms)
     struct net_addr addr;
     uint32_t i;
 
+    m->checked = false;
     for (i = 0; i < m->route.n; i++) {
         uint32_t nid = m->route.member[i].nid;
 
@@ -233,6 +235,7 @@ static void plan_checks(struct ejector *e, uint32_t mid, uint64_t now_ms)
             checks_unwatch(e->checks, nid);
             continue;
         }
+        m->checked = true;
         node_table_addr(e->s, nid, &addr);
         (void)checks_watch(e->checks, nid, &addr, module_policy_probe(e->policy, mid));
         if (node_state_is_doubted(&e->node[nid].state, now_ms) &&
@@ -362,7 +365,7 @@ void ejector_second(struct ejector *e)
     uint32_t mid, n = module_table_count(e->s);
 
     for (mid = 0; mid < n; mid++)
-        if (e->module[mid].controller.changing)
+        if (e->module[mid].controller.changing || e->module[mid].checked)
             list_module(e, mid);
 }
 

@@ -1,7 +1,8 @@
 /* A fixed table of probes, each a non-blocking socket and a timer in the loop.  A probe
- * ends in one of four ways: the connection fails, the connection succeeds and nothing is
- * asked, the whole answer has arrived, or its time is over.  Every way goes through
- * finish_probe(), so the callback is called exactly once.
+ * ends in one of four ways: the connection fails, the node closes it, the whole answer has
+ * arrived, or its time is over.  Every way goes through finish_probe(), so the callback is
+ * called exactly once.  When nothing is asked, a connection that was accepted is good in
+ * any case, and the end only tells how much it shows.
  *
  * Rejected: an HTTP client library.  It would bring name resolution, TLS, redirects and
  * sockets of its own, for a single line that is read here. */
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/frame.h"
@@ -56,10 +58,10 @@ static void close_slot(struct slot *s)
     s->fd = -1;
 }
 
-static void finish_probe(struct slot *s, bool ok)
+static void finish_probe(struct slot *s, bool ok, enum node_check kind)
 {
     close_slot(s);
-    s->p->fn(s->id, ok, s->p->arg);
+    s->p->fn(s->id, ok, kind, s->p->arg);
 }
 
 static bool is_status_good(const char *status)
@@ -85,28 +87,30 @@ static bool is_good(const struct slot *s)
 
 static void on_answer(struct slot *s, int fd)
 {
-    ssize_t n = sock_read(fd, s->answer + s->got, s->want - s->got);
+    ssize_t n = sock_read(fd, s->answer + s->got, s->want > 0 ? s->want - s->got : 1);
 
     if (n == -EAGAIN)
         return;
+    if (s->want == 0) {               /* its end, or bytes by which it greets */
+        finish_probe(s, true, NODE_CHECK_PROCESS);
+        return;
+    }
     s->got += n > 0 ? (size_t)n : 0;
     if (n <= 0 || s->got == s->want)
-        finish_probe(s, s->got == s->want && is_good(s));
+        finish_probe(s, s->got == s->want && is_good(s), NODE_CHECK_SERVICE);
 }
 
 static void on_connect(struct slot *s, int fd)
 {
-    size_t len = s->n_request;
     bool ok = sock_connect_result(fd) == 0;
 
-    if (ok && len > 0) {              /* a new connection takes a few bytes at once */
-        ok = sock_write(fd, s->request, len) == (ssize_t)len &&
-             evloop_mod_fd(s->p->loop, fd, EPOLLIN) == 0;
-        s->asked = ok;
-        if (ok)
-            return;
-    }
-    finish_probe(s, ok);
+    if (ok && s->n_request > 0)       /* a new connection takes a few bytes at once */
+        ok = sock_write(fd, s->request, s->n_request) == (ssize_t)s->n_request;
+    else if (ok)
+        ok = shutdown(fd, SHUT_WR) == 0;
+    s->asked = ok && evloop_mod_fd(s->p->loop, fd, EPOLLIN) == 0;
+    if (!s->asked)
+        finish_probe(s, false, NODE_CHECK_PORT);
 }
 
 static void on_ready(int fd, uint32_t events, void *arg)
@@ -122,7 +126,9 @@ static void on_ready(int fd, uint32_t events, void *arg)
 
 static void on_timeout(void *arg)
 {
-    finish_probe(arg, false);
+    struct slot *s = arg;
+
+    finish_probe(s, s->want == 0 && s->asked, NODE_CHECK_PORT);
 }
 
 int probe_create(struct probe **out, struct evloop *l, uint32_t timeout_ms, probe_fn *fn,
@@ -204,6 +210,6 @@ int probe_start(struct probe *p, uint64_t id, const struct net_addr *to, const c
                               on_timeout, s);
     if (rc == 0)
         return 0;
-    finish_probe(s, false);           /* a connect that fails at once fails the probe */
+    finish_probe(s, false, NODE_CHECK_PORT); /* a connect that fails at once fails the probe */
     return 0;
 }

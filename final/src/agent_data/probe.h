@@ -1,5 +1,6 @@
 /* probe -- checks once whether a node works.  What is asked is the module's probe, a text:
- *     ""        connects by TCP and closes at once: a kernel accepts connections
+ *     ""        connects by TCP, closes its half, and waits for the node's: a kernel accepts
+ *               connections also for a process that is stopped, but does not close them
  *     "/path"   sends "GET /path" by HTTP and wants a status of 200 to 399
  *     "echo"    sends message 100 and wants message 101 with the same body, as services
  *               that speak our frames answer (net/frame.h)
@@ -10,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/net_addr.h"
+#include "lb/node_state.h"
 #include "net/evloop.h"
 
 struct probe;
@@ -17,8 +19,9 @@ struct probe;
 #define PROBE_ECHO "echo"
 
 /* Probe <id> has ended.  <ok>: the node accepted the connection and, when something was
- * asked, gave the wanted answer in time.  It may start another probe. */
-typedef void probe_fn(uint64_t id, bool ok, void *arg);
+ * asked, gave the wanted answer in time; <kind>: what that shows.  It may start another
+ * probe. */
+typedef void probe_fn(uint64_t id, bool ok, enum node_check kind, void *arg);
 
 /* Probes run in <l>; each ends after at most <timeout_ms>, or twice that when an answer is
  * wanted, then as failed.  Borrows <l> and <arg>.  Returns 0 or -ENOMEM.  Thread: init. */

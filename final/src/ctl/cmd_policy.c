@@ -53,10 +53,12 @@ static int check_text(const char *key, const char *value)
     char names[200];
 
     if (strcmp(key, "probe") == 0) {
-        if (!value[0] ||
-            (msg_module_meta_is_path(value) && strlen(value) < MSG_MODULE_META_PROBE))
+        if (msg_module_meta_is_probe(value) && strlen(value) < MSG_MODULE_META_PROBE)
             return 0;
-        return ctl_say(CTL_USAGE, "probe: \"%s\" is not a path such as /healthz", value);
+        return ctl_say(CTL_USAGE,
+                       "probe: \"%s\" is neither a path such as /healthz nor echo; leave it "
+                       "empty for TCP",
+                       value);
     }
     if (!value[0] || policies_find(value) >= 0)
         return 0;
@@ -163,7 +165,7 @@ static int print_module_meta(struct ctl *c, uint32_t modid, uint32_t cmdid)
     int rc = print_query(
         c, "policy:",
         "SELECT CONCAT('rule ', IF(rule = '', 'of each agent''s configuration', rule), "
-        "IF(probe = '', '', CONCAT(', probed by HTTP ', probe)), "
+        "IF(probe = '', '', IF(probe = 'echo', ', checked by message 100', CONCAT(', checked by HTTP ', probe))), "
         "IF(timeout_ms = 0, '', CONCAT(', time-out ', timeout_ms, ' ms')), "
         "IF(node_rps = 0, '', CONCAT(', a node takes ', node_rps, "
         "' calls/s'))) FROM ModulePolicy WHERE modid = %u AND cmdid = %u",
@@ -221,8 +223,9 @@ const struct ctl_cmd cmd_policy[] = {
      NULL},
     {"policy", "set", "MODID CMDID KEY=VALUE...", 3, 7,
      "Set how nodes of a module are chosen; it is in force within seconds.", policy_set,
-     "KEY is rule (policy rules lists them), probe (an HTTP path such as /healthz; "
-     "empty: TCP), timeout_ms (after it a call without a report has failed), slow_ms "
+     "KEY is rule (policy rules lists them), probe (how nodes are checked: an HTTP path "
+     "such as /healthz; echo: message 100, which services that speak our frames answer "
+     "with 101; empty: TCP), timeout_ms (after it a call without a report has failed), slow_ms "
      "(how long the slow start of a node lasts) or node_rps (how many calls a second a "
      "node of weight 100 takes). 0 or nothing leaves a key to the agents."},
     {"policy", "delete", "MODID CMDID", 2, 2,

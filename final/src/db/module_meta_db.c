@@ -82,7 +82,7 @@ static int take_policy(char **at, void *arg)
     if (!m)
         return 0;
     copy_text(m->rule, sizeof(m->rule), at[2]);
-    if (at[3] && msg_module_meta_is_path(at[3]))
+    if (at[3] && msg_module_meta_is_probe(at[3]))
         copy_text(m->probe, sizeof(m->probe), at[3]);
     m->timeout_ms = u32_of(at[4]);
     m->slow_ms = u32_of(at[5]);

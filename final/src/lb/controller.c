@@ -8,7 +8,7 @@
  * ejection; a proposal is confirmed or dropped at the next step, so a client that errs
  * costs a node one second at most.
  *
- * Trouble.  Nodes that work are not checked.  The first failed call of the own zone starts
+ * Trouble.  Nodes that calls show to work are not checked.  The first failed call of the own zone starts
  * checks of its node, of its fellows, because what stopped one may have stopped several,
  * and of nodes of the other zones, because calls may go there next.  When calls go there
  * all nodes are checked.  A node of another zone whose check has not succeeded within
@@ -26,6 +26,8 @@
 
 #define TRIAL_LOST_MS 60000           /* the caller that had the ticket has died */
 #define TROUBLE_MS 1000               /* so long all are checked after a sign of trouble */
+#define IDLE_MS 1500                  /* a node without a good call for so long is checked */
+#define CALLED_MS 5000                /* a module without calls for so long is not in use */
 #define DOUBT_GAP_MS 200              /* from a good check to the next one of a node that is
                                        * up, and of which some calls fail */
 
@@ -89,16 +91,30 @@ static bool may_hold(const struct controller *s, uint64_t now_ms)
     return c.own + c.other > 0 && c.ejected + 1 <= c.own + c.other;
 }
 
+static bool is_one_on_trial(const struct controller *s)
+{
+    uint32_t i;
+
+    for (i = 0; i < s->view.n; i++)
+        if (s->node[s->view.member[i].nid].state.status == NODE_STATUS_TRIAL)
+            return true;
+    return false;
+}
+
 void controller_checked(struct controller *s, const struct health_config *c,
                         const struct controller_hooks *hooks, uint32_t nid,
                         enum node_check kind, bool ok, uint64_t now_ms)
 {
     struct node_state *n = &s->node[nid].state;
     enum node_status was = n->status;
-    bool may = n->status == NODE_STATUS_DOWN && ok && may_hold(s, now_ms);
+    struct node_result r = {.ok = ok, .kind = kind};
 
-    note_change(s, hooks, nid, was,
-                node_state_checked(n, &c->state, kind, ok, may, now_ms));
+    if (was == NODE_STATUS_DOWN && ok)
+        r.may_hold = may_hold(s, now_ms);
+    if (was == NODE_STATUS_EJECTED && ok)
+        r.may_try = kind != NODE_CHECK_PORT ||
+                    (now_ms >= s->try_after_ms && !is_one_on_trial(s));
+    note_change(s, hooks, nid, was, node_state_checked(n, &c->state, &r, now_ms));
 }
 
 /* --- what the calls say ------------------------------------------------------------- */
@@ -120,6 +136,7 @@ static void end_trial(struct controller *s, const struct health_config *c,
     if (n->done > 0) {
         note_change(s, hooks, nid, NODE_STATUS_TRIAL,
                     node_state_tried(st, &c->state, n->err == 0, now_ms));
+        s->try_after_ms = n->err == 0 ? 0 : st->backoff_until_ms;
     } else if (now_ms - st->trial_ms > TRIAL_LOST_MS) {
         st->trial_ms = 0;
         atomic_store(ticket, 0);
@@ -177,6 +194,8 @@ static double observe(struct controller *s, const struct health_config *c,
         hooks->totals(nid, &t, hooks->arg);
         t = health_observe(h, c, &t, atomic_load(&s->view.counter[nid].streak), now_ms);
         node_state_forgive(&h->state, now_ms);
+        if (t.done > 0)
+            s->called_ms = now_ms;
         weigh_calls(s, c, hooks, nid, &t, census.own + census.other == 0, now_ms);
         fellow[i] = h;
         if (h->mean_us > 0 && h->state.status == NODE_STATUS_UP) {
@@ -335,6 +354,18 @@ static void step_spill(struct controller *s, const struct controller_hooks *hook
     }
 }
 
+/* Is a node of the own zone to be checked because no call shows that it works?  In a module
+ * of many nodes a part of them in each second. */
+static bool is_idle(const struct controller *s, uint32_t i, uint64_t now_ms)
+{
+    uint32_t n = s->view.n_own > 0 ? s->view.n_own : s->view.n;
+    uint32_t parts = (n + CONTROLLER_RESERVE - 1) / CONTROLLER_RESERVE;
+
+    return s->called_ms != 0 && now_ms - s->called_ms <= CALLED_MS &&
+           i / CONTROLLER_RESERVE == now_ms / 1000 % parts &&
+           now_ms - s->node[s->view.member[i].nid].state.seen_ms > IDLE_MS;
+}
+
 bool controller_wants_check(const struct controller *s, uint32_t i, uint64_t now_ms)
 {
     const struct node_state *st = &s->node[s->view.member[i].nid].state;
@@ -345,6 +376,8 @@ bool controller_wants_check(const struct controller *s, uint32_t i, uint64_t now
         return true;
     if (!foreign && node_state_is_doubted(st, now_ms) &&
         (st->n_fail > 0 || now_ms - st->checked_ms >= DOUBT_GAP_MS))
+        return true;
+    if (!foreign && is_idle(s, i, now_ms))
         return true;
     return s->trouble_ms != 0 && now_ms - s->trouble_ms <= TROUBLE_MS &&
            (s->spills || place < CONTROLLER_RESERVE);

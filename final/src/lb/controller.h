@@ -27,6 +27,9 @@ struct controller {                   /* of one module */
     uint32_t n_vetoed;                /* ejections that pick_may_eject() prevented, ever */
     uint64_t trouble_ms;              /* last sign of trouble in the own zone; 0 = none */
     bool spills;                      /* calls go to other zones now */
+    uint64_t called_ms;               /* last step that saw a call end; 0 = never */
+    uint64_t try_after_ms;            /* no trial before of a node of which checks only see
+                                       * its kernel */
     bool changing;                    /* costs change with time alone: step again soon,
                                        * even when there are no calls */
 };
@@ -54,7 +57,9 @@ void controller_checked(struct controller *s, const struct health_config *c,
 /* Is member <i> to be checked now?  A node of the own zone: while it is not up, and after
  * a call to it has failed.  Every node while calls go to other zones; and the first
  * CONTROLLER_RESERVE of the own zone and of the others while there is trouble, so that
- * those that work are known when the first call needs them. */
+ * those that work are known when the first call needs them.  And while the module is
+ * called, nodes of the own zone that no call has shown to work lately, CONTROLLER_RESERVE
+ * in a second. */
 bool controller_wants_check(const struct controller *s, uint32_t i, uint64_t now_ms);
 
 #define CONTROLLER_RESERVE 8

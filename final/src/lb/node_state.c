@@ -80,11 +80,11 @@ static enum node_event check_failed(struct node_state *n,
 }
 
 /* The node was down, and its checks succeed. */
-static enum node_event leave_down(struct node_state *n, bool may_eject, uint64_t now_ms)
+static enum node_event leave_down(struct node_state *n, bool may_hold, uint64_t now_ms)
 {
     if (n->n_ok < CHECKS)
         return NODE_EVENT_NONE;
-    if (n->n_out <= TRUSTED || now_ms >= n->backoff_until_ms || !may_eject)
+    if (n->n_out <= TRUSTED || now_ms >= n->backoff_until_ms || !may_hold)
         return come_back(n, now_ms);
     n->status = NODE_STATUS_EJECTED;
     n->why = EJECT_FLAPPING;
@@ -92,16 +92,19 @@ static enum node_event leave_down(struct node_state *n, bool may_eject, uint64_t
 }
 
 /* The node is ejected, and its checks succeed. */
-static enum node_event leave_ejected(struct node_state *n, enum node_check kind,
+static enum node_event leave_ejected(struct node_state *n, const struct node_result *r,
                                      uint64_t now_ms)
 {
     bool is_over = now_ms >= n->backoff_until_ms;
-    bool trusted = kind == NODE_CHECK_SERVICE && n->n_out <= TRUSTED;
+    bool trusted = r->kind == NODE_CHECK_SERVICE && n->n_out <= TRUSTED;
 
     if (n->n_ok < CHECKS || (!is_over && !trusted))
         return NODE_EVENT_NONE;
-    if (kind == NODE_CHECK_SERVICE || n->check_failed)
+    if (r->kind == NODE_CHECK_SERVICE || n->check_failed)
         return come_back(n, now_ms);
+    if (!r->may_try || (r->kind == NODE_CHECK_PORT &&
+                        now_ms - n->changed_ms < NODE_STATE_PORT_MS))
+        return NODE_EVENT_NONE;
     n->status = NODE_STATUS_TRIAL;
     n->trial_ms = 0;
     return NODE_EVENT_MOVED;
@@ -109,20 +112,20 @@ static enum node_event leave_ejected(struct node_state *n, enum node_check kind,
 
 enum node_event node_state_checked(struct node_state *n,
                                    const struct node_state_config *c,
-                                   enum node_check kind, bool ok, bool may_eject,
-                                   uint64_t now_ms)
+                                   const struct node_result *r, uint64_t now_ms)
 {
     n->checked_ms = now_ms;
-    if (!ok)
+    if (!r->ok)
         return check_failed(n, c, now_ms);
     n->n_fail = 0;
     n->n_ok++;
     n->seen_ms = now_ms;
+    n->kind = r->kind;
     switch (n->status) {
     case NODE_STATUS_DOWN:
-        return leave_down(n, may_eject, now_ms);
+        return leave_down(n, r->may_hold, now_ms);
     case NODE_STATUS_EJECTED:
-        return leave_ejected(n, kind, now_ms);
+        return leave_ejected(n, r, now_ms);
     case NODE_STATUS_TRIAL:
         return NODE_EVENT_NONE;       /* the trial call decides */
     case NODE_STATUS_UP:
@@ -142,10 +145,15 @@ void node_state_eject(struct node_state *n, const struct node_state_config *c,
 enum node_event node_state_tried(struct node_state *n, const struct node_state_config *c,
                                  bool ok, uint64_t now_ms)
 {
+    uint64_t ms;
+
     if (ok)
         return come_back(n, now_ms);
     n->n_out++;
-    n->backoff_until_ms = now_ms + backoff_ms(n, c);
+    ms = backoff_ms(n, c);
+    if (n->kind == NODE_CHECK_PORT && ms < NODE_STATE_PORT_MS)
+        ms = NODE_STATE_PORT_MS;
+    n->backoff_until_ms = now_ms + ms;
     n->status = NODE_STATUS_EJECTED;
     n->why = EJECT_TRIAL;
     n->trial_ms = 0;

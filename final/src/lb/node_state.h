@@ -27,8 +27,9 @@
  *           down.
  * ejected   what statistics say is a comparison, so at most half of the nodes may be.
  *           The back-off is 1, 2, 4 .. 60 s, doubled by each time the node was out lately.
- * trial     a check by TCP only shows that a kernel accepts connections; one call of a
- *           user at a time and host decides.
+ * trial     a check by TCP does not see the service; one call of a user at a time and host
+ *           decides.  A process that does not even close a connection in turn is tried
+ *           after NODE_STATE_PORT_MS at the earliest.
  * warm up   a node that is new or back gets a growing part of its weight (slow start).
  *
  * Source: checks without a cap are HAProxy's, ejection with cap and back-off is Envoy's
@@ -43,6 +44,8 @@
 
 #include "lb/node.h"
 
+#define NODE_STATE_PORT_MS 16000      /* the least back-off of a node whose checks see
+                                       * nothing but a kernel */
 #define NODE_STATE_SEEN_MS 2000       /* a node of another zone may be called for so long
                                        * after a check or a call has succeeded */
 
@@ -52,7 +55,20 @@ struct node_state_config {
     uint32_t slow_min;                /* per cent of the weight at its begin */
 };
 
-enum node_status { NODE_STATUS_UP, NODE_STATUS_DOWN, NODE_STATUS_EJECTED, NODE_STATUS_TRIAL };
+/* What a good check has seen. */
+enum node_check {
+    NODE_CHECK_PORT,                  /* a connection is accepted, which a kernel does also
+                                       * for a process that is stopped */
+    NODE_CHECK_PROCESS,               /* and the process closed it when we did */
+    NODE_CHECK_SERVICE,               /* the service answered a request */
+};
+
+enum node_status {
+    NODE_STATUS_UP,
+    NODE_STATUS_DOWN,
+    NODE_STATUS_EJECTED,
+    NODE_STATUS_TRIAL,
+};
 
 struct node_state {                   /* zeroed = up, nothing is known */
     enum node_status status;
@@ -72,12 +88,14 @@ struct node_state {                   /* zeroed = up, nothing is known */
                                        * that it is up */
     uint32_t n_ok, n_fail;            /* checks in a row */
     bool check_failed;                /* a check has failed since it is not up */
+    enum node_check kind;             /* of the last good check */
 };
 
-/* What a check can see. */
-enum node_check {
-    NODE_CHECK_PORT,                  /* that a connection is accepted */
-    NODE_CHECK_SERVICE,               /* that the service answers */
+struct node_result {                  /* of a check */
+    bool ok;
+    enum node_check kind;             /* when it is ok */
+    bool may_hold;                    /* the cap allows that it stays out as ejected */
+    bool may_try;                     /* no other node of the module is on trial */
 };
 
 /* What an evidence has led to. */
@@ -96,11 +114,10 @@ void node_state_witness(struct node_state *n, enum eject_reason whose, uint64_t 
 /* Is the node up, and a failure of it not explained by a good check? */
 bool node_state_is_doubted(const struct node_state *n, uint64_t now_ms);
 
-/* A check of kind <kind> has ended.  <may_eject>: the cap allows one ejection more. */
+/* A check has ended. */
 enum node_event node_state_checked(struct node_state *n,
                                    const struct node_state_config *c,
-                                   enum node_check kind, bool ok, bool may_eject,
-                                   uint64_t now_ms);
+                                   const struct node_result *r, uint64_t now_ms);
 
 /* Ejects the node, which is up. */
 void node_state_eject(struct node_state *n, const struct node_state_config *c,

@@ -20,6 +20,15 @@
 #define BREAKER_TRICKLE 20            /* share, of PICK_FULL, that still tries a zone that
                                        * fails as a whole: 0.2 % */
 
+/* Is member <i> of another zone, never checked, and not ejected by a caller? */
+static bool is_in_reserve(const struct pick_view *v, uint32_t i, uint64_t now_ms)
+{
+    uint32_t cost = pick_cost(v, i);
+
+    return node_cost_has(cost, NODE_UNSEEN) && !node_cost_has(cost, NODE_DOWN) &&
+           atomic_load(&v->counter[v->member[i].nid].ejected_until_ms) <= now_ms;
+}
+
 void pick_count(const struct pick_view *v, uint64_t now_ms, struct pick_census *out)
 {
     uint32_t i, cost;
@@ -32,7 +41,7 @@ void pick_count(const struct pick_view *v, uint64_t now_ms, struct pick_census *
         out->trial += node_cost_has(cost, NODE_TRIAL);
         if (node_cost_has(cost, NODE_DOWN))
             out->down++;
-        else if (node_cost_has(cost, NODE_UNSEEN))
+        else if (is_in_reserve(v, i, now_ms))
             out->unseen++;
         else if (pick_is_out(v, i, now_ms))
             out->ejected++;
@@ -47,14 +56,13 @@ void pick_count(const struct pick_view *v, uint64_t now_ms, struct pick_census *
 bool pick_may_eject(const struct pick_view *v, bool alone, uint64_t now_ms)
 {
     struct pick_census c;
-    uint32_t available, up;
+    uint32_t available;
 
     pick_count(v, now_ms, &c);
-    available = c.own + c.other;
-    up = available + c.ejected;
-    if (alone)
-        return available + c.unseen > 1;
-    return available > 1 && (c.ejected + 1) * 2 <= up;
+    available = c.own + c.other + c.unseen;
+    if (available <= 1)
+        return false;
+    return alone || (c.ejected + 1) * 2 <= available + c.ejected;
 }
 
 /* --- which part --------------------------------------------------------------------- */
@@ -144,17 +152,15 @@ static uint32_t with_ticket(const struct pick_view *v, struct pick_state *st, ui
 
 /* A random one of the members that are not down; only unseen ones, if there are any. */
 static uint32_t any_not_down(const struct pick_view *v, struct pick_state *st,
-                             const struct pick_census *c)
+                             const struct pick_census *c, uint64_t now_ms)
 {
     uint32_t k = pick_below(st, c->unseen > 0 ? c->unseen : c->ejected), i;
 
-    for (i = 0; i < v->n; i++) {
-        uint32_t cost = pick_cost(v, i);
-
-        if (!node_cost_has(cost, NODE_DOWN) &&
-            (c->unseen == 0 || node_cost_has(cost, NODE_UNSEEN)) && k-- == 0)
+    for (i = 0; i < v->n; i++)
+        if ((c->unseen > 0 ? is_in_reserve(v, i, now_ms)
+                           : !node_cost_has(pick_cost(v, i), NODE_DOWN)) &&
+            k-- == 0)
             return i;
-    }
     return PICK_NONE;                 /* a cost has changed meanwhile */
 }
 
@@ -165,7 +171,7 @@ static uint32_t last_resort(const struct pick_view *v, struct pick_state *st,
 
     *why |= PICK_PANIC;
     if (c->unseen + c->ejected > 0)
-        i = any_not_down(v, st, c);
+        i = any_not_down(v, st, c, now_ms);
     if (i != PICK_NONE)
         return i;
     return with_ticket(v, st, v->n, NODE_DOWN, now_ms, PICK_PANIC_GAP_MS);
@@ -249,7 +255,7 @@ void pick_call_ended(const struct pick_view *v, uint32_t nid, uint32_t eject_aft
                      bool ok, bool alone, uint64_t now_ms)
 {
     struct node_counter *n = &v->counter[nid];
-    uint32_t streak;
+    uint32_t streak, cost;
 
     if (ok) {
         /* the common case reads only: a store would take the line from other callers */
@@ -258,6 +264,7 @@ void pick_call_ended(const struct pick_view *v, uint32_t nid, uint32_t eject_aft
         return;
     }
     streak = 1 + atomic_fetch_add(&n->streak, 1);
-    if (streak >= eject_after && atomic_load(&v->cost[nid]) < NODE_OUT)
+    cost = atomic_load_explicit(&v->cost[nid], memory_order_relaxed);
+    if (streak >= eject_after && (cost < NODE_OUT || cost == (NODE_OUT | NODE_UNSEEN)))
         propose_ejection(v, n, streak - eject_after, alone, now_ms);
 }

@@ -87,8 +87,8 @@ uint32_t pick_node(const struct pick_view *v, struct pick_state *st, uint64_t no
 void pick_call_ended(const struct pick_view *v, uint32_t nid, uint32_t eject_after,
                      bool ok, bool alone, uint64_t now_ms);
 
-/* May one more node be ejected?  Never the last one that is available, and never more
- * than half of those that are not down.  Without an agent (<alone>) an ejection ends by
+/* May one more node be ejected?  Never the last one that is available or in reserve, and
+ * never more than half of those that are not down.  Without an agent (<alone>) an ejection ends by
  * itself, so only the first part holds. */
 bool pick_may_eject(const struct pick_view *v, bool alone, uint64_t now_ms);
 

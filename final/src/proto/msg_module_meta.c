@@ -8,8 +8,10 @@
 #include "proto/budget.h"
 #include "proto/lars.pb-c.h"
 
-bool msg_module_meta_is_path(const char *text)
+bool msg_module_meta_is_probe(const char *text)
 {
+    if (text[0] == '\0' || strcmp(text, "echo") == 0)
+        return true;
     if (text[0] != '/')
         return false;
     while (*text > ' ' && *text < 127)
@@ -61,7 +63,7 @@ static int convert_meta(struct msg_module_meta *out, const Lars__ModuleInfo *m)
         return -E2BIG;
     if ((m->modid == 0 && m->cmdid == 0) || strlen(m->rule) >= MSG_MODULE_META_RULE ||
         strlen(m->probe) >= MSG_MODULE_META_PROBE ||
-        (m->probe[0] && !msg_module_meta_is_path(m->probe)))
+        !msg_module_meta_is_probe(m->probe))
         return -EINVAL;
     *out = (struct msg_module_meta){.mod = {(uint32_t)m->modid, (uint32_t)m->cmdid},
                                     .timeout_ms = m->timeout_ms,

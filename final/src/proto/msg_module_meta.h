@@ -24,7 +24,7 @@ struct msg_zone_calls {
 struct msg_module_meta {              /* zeroed = the database has nothing for it */
     struct module_id mod;
     char rule[MSG_MODULE_META_RULE];  /* the policy; "" = the agent's configuration */
-    char probe[MSG_MODULE_META_PROBE]; /* "/path" of an HTTP probe; "" = TCP */
+    char probe[MSG_MODULE_META_PROBE]; /* "/path": by HTTP; "echo"; "" = TCP */
     uint32_t timeout_ms;              /* of a call; 0 = the agent's configuration */
     uint32_t slow_ms;                 /* of slow start; 0 = the agent's preset */
     uint32_t node_rps;                /* calls per second that a node of weight 100 can
@@ -34,14 +34,15 @@ struct msg_module_meta {              /* zeroed = the database has nothing for i
     struct msg_host suspect[MSG_MODULE_META_SUSPECTS]; /* weight and zone 0 */
 };
 
-/* Can <text> be the path in an HTTP request line: "/", then printable ASCII? */
-bool msg_module_meta_is_path(const char *text);
+/* Can <text> be a probe: "" (TCP), the path in an HTTP request line ("/", then printable
+ * ASCII), or "echo" (message 100, answered by 101)? */
+bool msg_module_meta_is_probe(const char *text);
 
 /* Write a body of at most <room> bytes.  Returns its length or -ENOBUFS. */
 ssize_t msg_module_meta_pack(const struct msg_module_meta *m, void *body, size_t room);
 
 /* Returns 0; -EBADMSG when it is no such message; -EINVAL for module 0/0, a name that is
- * too long, a probe that is no path or a port outside 1 to 65535; -E2BIG for too many
+ * too long, a probe of no known kind or a port outside 1 to 65535; -E2BIG for too many
  * zones or suspects. */
 int msg_module_meta_unpack(struct msg_module_meta *out, const void *body, size_t len);
 
