@@ -115,6 +115,8 @@ void controller_checked(struct controller *s, const struct health_config *c,
         r.may_try = kind != NODE_CHECK_PORT ||
                     (now_ms >= s->try_after_ms && !is_one_on_trial(s));
     note_change(s, hooks, nid, was, node_state_checked(n, &c->state, &r, now_ms));
+    if (was == NODE_STATUS_UP && node_state_is_stopped(n) && s->trouble_ms != 0)
+        eject(s, c, hooks, nid, EJECT_STOPPED, now_ms);
 }
 
 /* --- what the calls say ------------------------------------------------------------- */
@@ -354,16 +356,18 @@ static void step_spill(struct controller *s, const struct controller_hooks *hook
     }
 }
 
-/* Is a node of the own zone to be checked because no call shows that it works?  In a module
- * of many nodes a part of them in each second. */
+/* Is a node of the own zone to be checked because no call shows that it works, or for the
+ * first time, to learn what a check of it can see?  In a module of many nodes a part of
+ * them in each second. */
 static bool is_idle(const struct controller *s, uint32_t i, uint64_t now_ms)
 {
     uint32_t n = s->view.n_own > 0 ? s->view.n_own : s->view.n;
     uint32_t parts = (n + CONTROLLER_RESERVE - 1) / CONTROLLER_RESERVE;
+    const struct node_state *st = &s->node[s->view.member[i].nid].state;
 
     return s->called_ms != 0 && now_ms - s->called_ms <= CALLED_MS &&
            i / CONTROLLER_RESERVE == now_ms / 1000 % parts &&
-           now_ms - s->node[s->view.member[i].nid].state.seen_ms > IDLE_MS;
+           (now_ms - st->seen_ms > IDLE_MS || st->checked_ms == 0);
 }
 
 bool controller_wants_check(const struct controller *s, uint32_t i, uint64_t now_ms)

@@ -31,6 +31,8 @@ enum eject_reason {                   /* 0 = unknown */
     EJECT_CHECK,                      /* a call failed, and then a check */
     EJECT_TRIAL,                      /* its trial call failed */
     EJECT_FLAPPING,                   /* it works again, but was down often lately */
+    EJECT_STOPPED,                    /* its kernel accepts connections, but its process does
+                                       * not close them any more */
 };
 
 static inline bool node_cost_has(uint32_t cost, uint32_t flag)

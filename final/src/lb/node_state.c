@@ -45,7 +45,7 @@ static enum node_event come_back(struct node_state *n, uint64_t now_ms)
     n->status = NODE_STATUS_UP;
     n->changed_ms = n->warmup_since_ms = now_ms;
     n->witness_ms = n->trial_ms = 0;
-    n->n_ok = n->n_fail = 0;
+    n->n_ok = n->n_fail = n->n_stopped = 0;
     n->warmup_credit = 0;
     return NODE_EVENT_UP;
 }
@@ -118,9 +118,18 @@ enum node_event node_state_checked(struct node_state *n,
     if (!r->ok)
         return check_failed(n, c, now_ms);
     n->n_fail = 0;
+    if (r->kind == NODE_CHECK_PORT && n->kind > NODE_CHECK_PORT) {
+        n->n_ok = 0;
+        n->n_stopped++;
+        n->check_failed = n->check_failed || n->status != NODE_STATUS_UP;
+        return NODE_EVENT_NONE;
+    }
     n->n_ok++;
-    n->seen_ms = now_ms;
-    n->kind = r->kind;
+    n->n_stopped = 0;
+    if (r->kind > NODE_CHECK_PORT)
+        n->seen_ms = now_ms;
+    if (r->kind > n->kind)
+        n->kind = r->kind;
     switch (n->status) {
     case NODE_STATUS_DOWN:
         return leave_down(n, r->may_hold, now_ms);
@@ -133,6 +142,11 @@ enum node_event node_state_checked(struct node_state *n,
         n->witness_ms = 0;            /* it was no failure of the node */
         return NODE_EVENT_NONE;
     }
+}
+
+bool node_state_is_stopped(const struct node_state *n)
+{
+    return n->n_stopped >= CHECKS;
 }
 
 void node_state_eject(struct node_state *n, const struct node_state_config *c,
@@ -169,7 +183,7 @@ void node_state_forget(struct node_state *n)
 {
     n->status = NODE_STATUS_UP;
     n->witness_ms = n->trial_ms = n->warmup_since_ms = n->seen_ms = 0;
-    n->n_ok = n->n_fail = 0;
+    n->n_ok = n->n_fail = n->n_stopped = 0;
 }
 
 void node_state_forgive(struct node_state *n, uint64_t now_ms)
@@ -225,6 +239,8 @@ const char *node_state_reason(uint32_t cost)
         return "a call or a check failed, and then another check";
     case EJECT_TRIAL:
         return "the call that tried it again failed";
+    case EJECT_STOPPED:
+        return "it accepts connections, but does not close them any more";
     case EJECT_FLAPPING:
         return "it works again, but was down often lately";
     default:

@@ -28,8 +28,9 @@
  * ejected   what statistics say is a comparison, so at most half of the nodes may be.
  *           The back-off is 1, 2, 4 .. 60 s, doubled by each time the node was out lately.
  * trial     a check by TCP does not see the service; one call of a user at a time and host
- *           decides.  A process that does not even close a connection in turn is tried
- *           after NODE_STATE_PORT_MS at the earliest.
+ *           decides.  A process that has never closed a connection in turn is tried after
+ *           NODE_STATE_PORT_MS at the earliest; one that did, and does not any more, is
+ *           stopped and is not tried.
  * warm up   a node that is new or back gets a growing part of its weight (slow start).
  *
  * Source: checks without a cap are HAProxy's, ejection with cap and back-off is Envoy's
@@ -79,7 +80,8 @@ struct node_state {                   /* zeroed = up, nothing is known */
                                        * none */
     enum eject_reason witness;        /* whose calls these were: EJECT_CHECK: of this host;
                                        * EJECT_FLEET: of other hosts */
-    uint64_t seen_ms;                 /* a check or a call succeeded; 0 = never */
+    uint64_t seen_ms;                 /* a call succeeded, or a check that saw more than the
+                                       * port; 0 = never */
     uint64_t checked_ms;              /* the last check; 0 = never */
     uint64_t trial_ms;                /* trial: the ticket was taken; 0 = it was not */
     uint64_t warmup_since_ms;         /* begin of the slow start; 0 = none */
@@ -87,8 +89,10 @@ struct node_state {                   /* zeroed = up, nothing is known */
     uint32_t n_out;                   /* times it was not up; one is forgiven for each minute
                                        * that it is up */
     uint32_t n_ok, n_fail;            /* checks in a row */
+    uint32_t n_stopped;               /* checks in a row that saw less than earlier ones: the
+                                       * port, but not the process */
     bool check_failed;                /* a check has failed since it is not up */
-    enum node_check kind;             /* of the last good check */
+    enum node_check kind;             /* the most that a check has seen */
 };
 
 struct node_result {                  /* of a check */
@@ -119,6 +123,9 @@ enum node_event node_state_checked(struct node_state *n,
                                    const struct node_state_config *c,
                                    const struct node_result *r, uint64_t now_ms);
 
+/* Has its process not shown itself in two checks in a row, and did before? */
+bool node_state_is_stopped(const struct node_state *n);
+
 /* Ejects the node, which is up. */
 void node_state_eject(struct node_state *n, const struct node_state_config *c,
                       enum eject_reason why, uint64_t now_ms);
@@ -142,7 +149,8 @@ void node_state_forgive(struct node_state *n, uint64_t now_ms);
 /* The cost that stands for the state; 0 = the node is up. */
 uint32_t node_state_cost(const struct node_state *n);
 
-/* Has a check or a call succeeded within NODE_STATE_SEEN_MS? */
+/* Has a call succeeded within NODE_STATE_SEEN_MS, or a check that saw more than the
+ * port? */
 bool node_state_is_seen(const struct node_state *n, uint64_t now_ms);
 
 /* The state and the reason as text: static strings, never freed. */
