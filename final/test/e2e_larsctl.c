@@ -320,7 +320,7 @@ static void t_policies_are_set_and_checked(void **state)
         "INSERT INTO ZoneLoad SELECT UNIX_TIMESTAMP() - 10 + seq, 1, 1, CRC32('x'), "
         "50, 0 FROM seq_0_to_20");
     assert_int_equal(ctl("why 1 1"), 0);
-    expect_text("policy: rule hash, probed by HTTP /healthz, time-out 900 ms\n");
+    expect_text("policy: rule hash, checked by HTTP /healthz, time-out 900 ms\n");
     expect_text(": 50 calls/s, 0 failed\n");
     assert_int_equal(ctl("policy delete 1 1"), 0);
     assert_int_equal(testdb_number("SELECT COUNT(*) FROM ModulePolicy"), 0);

@@ -117,6 +117,34 @@ static void set_rates(int a, int b)
         a, b);
 }
 
+static struct proc node_b[2];
+
+/* A node of another zone is called only when its check succeeds. */
+static void start_nodes_of_zone_b(void)
+{
+    int i;
+
+    testdb_sql("DELETE FROM RouteData WHERE modid = 1 AND zone = 'B'");
+    for (i = 0; i < 2; i++) {
+        proc_start(&node_b[i], "lars-node", "127.0.1.2:0", NULL);
+        system_wait_port(&node_b[i], "lars-node");
+        testdb_sqlf("INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone) "
+                    "VALUES (1, 1, INET_ATON('127.0.1.2'), %d, 'B')",
+                    node_b[i].port);
+    }
+}
+
+static bool is_other_zone_in_use(void)
+{
+    struct lars_host h;
+    bool other;
+
+    assert_int_equal(lars_get_host(sys.client, 1, 1, &h), 0);
+    other = (h.opaque[3] & PICK_OTHER_ZONE) != 0;
+    lars_report(sys.client, &h, 0);
+    return other;
+}
+
 static void t_demand_follows_the_load(void **state)
 {
     struct lars_host h;
@@ -124,6 +152,7 @@ static void t_demand_follows_the_load(void **state)
     int i;
 
     (void)state;
+    start_nodes_of_zone_b();
     up();
     assert_int_equal(settings(1, 1)->demand, PICK_DEMAND_PRESET);
     set_rates(100, 200); /* in proportion to the weights */
@@ -131,6 +160,7 @@ static void t_demand_follows_the_load(void **state)
     set_rates(500, 500); /* A: half of the calls */
     T_WAIT(settings(1, 1)->demand == PICK_DEMAND_PRESET * 3 / 2);
     T_WAIT(lars_get_host(sys.client, 1, 1, &h) == 0 && system_is_by_shm(&h));
+    T_WAIT(is_other_zone_in_use());
     for (i = 0; i < 2000; i++) {
         assert_int_equal(lars_get_host(sys.client, 1, 1, &h), 0);
         away += (h.opaque[3] & PICK_OTHER_ZONE) != 0;
@@ -139,6 +169,8 @@ static void t_demand_follows_the_load(void **state)
     assert_in_range(away, 60, 250); /* 1 - 1 / 1.0714: 6.7 % */
     testdb_sql("INSERT INTO ModulePolicy (modid, cmdid, node_rps) VALUES (1, 1, 1000)");
     T_WAIT(settings(1, 1)->demand == PICK_FULL / 2); /* 500 of 1,000 calls/s */
+    for (i = 0; i < 2; i++)
+        proc_kill(&node_b[i]);
 }
 
 /* No client of this host calls the node; other hosts report that it fails. */
@@ -148,6 +180,7 @@ static void t_node_ejected_by_two_hosts_is_probed_and_ejected(void **state)
     struct net_addr a;
 
     (void)state;
+    testdb_sql("UPDATE RouteData SET zone = 'A'");
     up();
     testdb_sql("INSERT INTO NodeOut VALUES (1, 1, INET_ATON('127.0.1.2'), 80, 11, "
                "UNIX_TIMESTAMP() + 30)"); /* one host alone is not enough */
@@ -164,7 +197,7 @@ static void t_node_ejected_by_two_hosts_is_probed_and_ejected(void **state)
         if (a.ip[0] == 127 && a.ip[3] == 2)
             T_WAIT((out = node_table_costs(sys.seg)[nid]) >= NODE_OUT);
     }
-    assert_int_equal(out & NODE_REASON, EJECT_FLEET);
+    assert_int_equal(out, NODE_OUT | NODE_DOWN | EJECT_FLEET);
     /* the agent reports a node that stays ejected again, without any call */
     T_WAIT(testdb_number("SELECT COUNT(*) FROM NodeOut WHERE modid = 1 AND ip = "
                          "INET_ATON('127.0.1.2') AND caller NOT IN (11, 12)") == 1);
@@ -202,7 +235,7 @@ static void t_http_probe_decides_by_the_status(void **state)
         "INET_ATON('127.0.0.1'), %d, 11 + seq, UNIX_TIMESTAMP() + 60 FROM seq_0_to_1",
         port, port);
     up();
-    T_WAIT(cost_of(port) == NODE_OUT + EJECT_FLEET);
+    T_WAIT(cost_of(port) == (NODE_OUT | NODE_DOWN | EJECT_FLEET));
     testdb_sql("DELETE FROM NodeOut");
     *status = 200;
     T_WAIT(cost_of(port) > 0 && cost_of(port) < NODE_OUT);

@@ -11,8 +11,11 @@ struct list {
     size_t n, max;
 };
 
-static void add_node(uint32_t mid, uint32_t nid, void *arg)
+static void add_node(uint32_t mid, uint32_t nid, enum node_status status, void *arg)
 {
+    uint32_t state = status == NODE_STATUS_DOWN    ? MSG_NODE_DOWN
+                     : status == NODE_STATUS_TRIAL ? MSG_NODE_TRIAL
+                                                   : MSG_NODE_EJECTED;
     struct list *l = arg;
     struct net_addr a;
 
@@ -20,7 +23,7 @@ static void add_node(uint32_t mid, uint32_t nid, void *arg)
     if (l->n == l->max || a.family == 0 || a.port == 0)
         return;
     l->out[l->n++] = (struct msg_state_node){module_table_id(l->s, mid), ipv4_of(&a),
-                                             a.port, MSG_NODE_EJECTED};
+                                             a.port, state};
 }
 
 size_t out_nodes_list(struct ejector *e, const struct segment *s,
@@ -28,6 +31,6 @@ size_t out_nodes_list(struct ejector *e, const struct segment *s,
 {
     struct list l = {s, out, 0, max};
 
-    ejector_each_ejected(e, add_node, &l);
+    ejector_each_out(e, add_node, &l);
     return l.n;
 }

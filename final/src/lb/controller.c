@@ -111,8 +111,8 @@ void controller_checked(struct controller *s, const struct health_config *c,
 
     if (was == NODE_STATUS_DOWN && ok)
         r.may_hold = may_hold(s, now_ms);
-    if (was == NODE_STATUS_EJECTED && ok)
-        r.may_try = kind != NODE_CHECK_PORT ||
+    if (was == NODE_STATUS_EJECTED)
+        r.may_try = (ok && kind != NODE_CHECK_PORT) ||
                     (now_ms >= s->try_after_ms && !is_one_on_trial(s));
     note_change(s, hooks, nid, was, node_state_checked(n, &c->state, &r, now_ms));
     if (was == NODE_STATUS_UP && node_state_is_stopped(n) && s->trouble_ms != 0)

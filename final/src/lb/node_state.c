@@ -62,13 +62,29 @@ bool node_state_is_doubted(const struct node_state *n, uint64_t now_ms)
            ((n->witness_ms != 0 && now_ms - n->witness_ms <= WITNESS_MS) || n->n_fail > 0);
 }
 
+/* The node is ejected, and checks do not show whether its service works. */
+static enum node_event offer_trial(struct node_state *n, const struct node_result *r,
+                                   uint64_t now_ms)
+{
+    if (now_ms < n->backoff_until_ms || !r->may_try ||
+        (r->kind == NODE_CHECK_PORT && now_ms - n->changed_ms < NODE_STATE_PORT_MS))
+        return NODE_EVENT_NONE;
+    n->status = NODE_STATUS_TRIAL;
+    n->trial_ms = 0;
+    return NODE_EVENT_MOVED;
+}
+
 static enum node_event check_failed(struct node_state *n,
-                                    const struct node_state_config *c, uint64_t now_ms)
+                                    const struct node_state_config *c,
+                                    const struct node_result *r, uint64_t now_ms)
 {
     bool witnessed = n->witness_ms != 0 && now_ms - n->witness_ms <= WITNESS_MS;
     bool was_up = n->status == NODE_STATUS_UP;
 
     n->n_ok = 0;
+    if (!n->checkable && n->seen_ms != 0)
+        return n->status == NODE_STATUS_EJECTED ? offer_trial(n, r, now_ms)
+                                                : NODE_EVENT_NONE;
     n->n_fail++;
     if (n->status == NODE_STATUS_DOWN || (n->n_fail < CHECKS && !witnessed)) {
         n->check_failed = n->check_failed || !was_up;
@@ -102,12 +118,7 @@ static enum node_event leave_ejected(struct node_state *n, const struct node_res
         return NODE_EVENT_NONE;
     if (r->kind == NODE_CHECK_SERVICE || n->check_failed)
         return come_back(n, now_ms);
-    if (!r->may_try || (r->kind == NODE_CHECK_PORT &&
-                        now_ms - n->changed_ms < NODE_STATE_PORT_MS))
-        return NODE_EVENT_NONE;
-    n->status = NODE_STATUS_TRIAL;
-    n->trial_ms = 0;
-    return NODE_EVENT_MOVED;
+    return offer_trial(n, r, now_ms);
 }
 
 enum node_event node_state_checked(struct node_state *n,
@@ -116,8 +127,9 @@ enum node_event node_state_checked(struct node_state *n,
 {
     n->checked_ms = now_ms;
     if (!r->ok)
-        return check_failed(n, c, now_ms);
+        return check_failed(n, c, r, now_ms);
     n->n_fail = 0;
+    n->checkable = true;
     if (r->kind == NODE_CHECK_PORT && n->kind > NODE_CHECK_PORT) {
         n->n_ok = 0;
         n->n_stopped++;

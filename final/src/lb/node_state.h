@@ -33,6 +33,9 @@
  *           stopped and is not tried.
  * warm up   a node that is new or back gets a growing part of its weight (slow start).
  *
+ * A check that has never succeeded says nothing about a node that calls have shown to work:
+ * its service may not be one that TCP reaches.  Statistics and trials decide about it.
+ *
  * Source: checks without a cap are HAProxy's, ejection with cap and back-off is Envoy's
  * outlier detection, the end of an ejection by a good check is Envoy's
  * successful_active_health_check_uneject_host; slow start is Envoy's, in time instead of
@@ -92,6 +95,7 @@ struct node_state {                   /* zeroed = up, nothing is known */
     uint32_t n_stopped;               /* checks in a row that saw less than earlier ones: the
                                        * port, but not the process */
     bool check_failed;                /* a check has failed since it is not up */
+    bool checkable;                   /* a check has succeeded once */
     enum node_check kind;             /* the most that a check has seen */
 };
 
