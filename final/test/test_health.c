@@ -1,5 +1,5 @@
-/* The health of one node: its cost, and whether its calls fail too often; the breaker of a
- * zone. */
+/* The health of one node: its cost, and whether its calls fail too often; the breaker of
+ * a zone. */
 #include "lb/health.h"
 
 #include "base/crc32.h"

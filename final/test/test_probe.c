@@ -1,5 +1,5 @@
-/* Probes of a node that the test plays: its port, its process, the status of an HTTP answer
- * or an echo decides; a probe without an answer ends in time. */
+/* Probes of a node that the test plays: its port, its process, the status of an HTTP
+ * answer or an echo decides; a probe without an answer ends in time. */
 #include "agent_data/probe.h"
 
 #include <sys/socket.h>
@@ -97,7 +97,7 @@ static bool echo(int32_t msgid, const char *body, size_t len)
     assert_int_equal(frame_parse(in, (size_t)n, 20, &f), n);
     assert_int_equal(f.msgid, 100);
     frame_put_head((uint8_t *)out, msgid, (uint32_t)(1 + len));
-    out[FRAME_HEAD] = 1;              /* the node says that the request failed */
+    out[FRAME_HEAD] = 1;              /* the request has failed */
     memcpy(out + FRAME_HEAD + 1, body ? body : f.body, len);
     assert_true(send(fx.fd, out, FRAME_HEAD + 1 + len, MSG_NOSIGNAL) > 0);
     shutdown(fx.fd, SHUT_WR);
@@ -194,6 +194,7 @@ static void t_path_that_is_too_long_is_refused(void **state)
 
 T_MAIN(E(t_node_that_closes_in_turn_shows_its_process),
        E(t_node_that_only_accepts_shows_its_port),
-       E(t_echo_of_the_same_body_shows_the_service), E(t_unknown_probe_is_refused), E(t_a_refused_connection_fails),
+       E(t_echo_of_the_same_body_shows_the_service), E(t_unknown_probe_is_refused),
+       E(t_a_refused_connection_fails),
        E(t_with_a_path_the_status_decides), E(t_probe_without_an_answer_fails_in_time),
        E(t_path_that_is_too_long_is_refused))

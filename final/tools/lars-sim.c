@@ -40,9 +40,9 @@ static const struct opts_program program = {
     .operands = "[SCENARIO...]",
     .max = -1,
     .about =
-        "SCENARIO is speeds, age, errors, dead, silent, zone, even, together (two zones) or "
-        "together3 (three); without one, all run. Each prints a table with a row for each policy. The same arguments give "
-        "the same bytes.",
+        "SCENARIO is speeds, age, errors, dead, silent, zone, even, together (several "
+        "nodes down in each of two zones) or together3 (of three); without one, all run. "
+        "Each prints a table. The same arguments give the same bytes.",
     .flags = flags,
     .keys = keys,
     .exits = OPTS_EXITS};
@@ -204,16 +204,18 @@ static void even(void)
     all_policies(alike(8, 0.05));
 }
 
-/* --- together: several nodes down in every zone -------------------------------------- */
+/* --- together: several nodes down in every zone ------------------------------------- */
 
 #define ZONES_MAX 3
 #define PER_ZONE_MAX 8
-#define TOGETHER_SECONDS 8            /* 4 of them with the fault; the last 2 count as steady */
+#define TOGETHER_SECONDS 8            /* 4 of them with the fault; the last 2 count as
+                                       * steady */
 
 #define TOGETHER_PER_S 200.0          /* calls, in each zone */
 
 struct together {                     /* of all runs with the same zones */
-    uint32_t runs, unsteady;          /* ... and runs with a failure in the steady state */
+    uint32_t runs, unsteady;          /* ... and runs with a failure in the steady
+                                       * state */
     uint64_t most;                    /* failures after the fault, in the worst run */
     char worst[40];                   /* its nodes down, by zone */
     uint64_t n, n_err;                /* calls since the fault; of these, failed */
@@ -299,9 +301,12 @@ static void together_of(uint32_t zones)
 static void together_head(void)
 {
     printf("\n## together: every number of nodes down in every zone, at least one up\n\n"
-           "unsteady: runs with a failed call in the last 2 s of the 4 s after the fault\n\n"
-           "| zones | per zone | nodes  |   runs | unsteady | failed |   most | in zones |\n"
-           "|-------|----------|--------|--------|----------|--------|--------|----------|\n");
+           "unsteady: runs with a failed call in the last 2 s of the 4 s after the "
+           "fault\n\n"
+           "| zones | per zone | nodes  |   runs | unsteady | failed |   most | in zones "
+           "|\n"
+           "|-------|----------|--------|--------|----------|--------|--------|----------"
+           "|\n");
 }
 
 static void together(void)

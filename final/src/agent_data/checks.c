@@ -1,7 +1,8 @@
-/* A target is an address with a probe; the nodes that are watched hang on their target, so
- * a process that serves in fifty modules is asked once.  Each target has a timer.  It is
- * due a second after the last result, give or take a tenth, so that the hosts of a zone do
- * not ask in step; and after 250 ms while the result has not been confirmed by another.
+/* A target is an address with a probe; the nodes that are watched hang on their target,
+ * so a process that serves in fifty modules is asked once.  Each target has a timer.  It
+ * is due a second after the last result, give or take a tenth, so that the hosts of a
+ * zone do not ask in step; and after 250 ms while the result has not been confirmed by
+ * another.
  *
  * Invariant: a target is freed only when no node hangs on it and none of its checks runs.
  *
@@ -78,7 +79,8 @@ static void begin_check(void *arg)
 
     if (t->running)
         return;
-    t->running = true;                /* the result may arrive before probe_start() returns */
+    t->running = true;                /* the result may arrive before probe_start()
+                                       * returns */
     rc = probe_start(t->c->probe, (uint64_t)(uintptr_t)t, &t->key.at, t->key.probe);
     if (rc == 0)
         return;

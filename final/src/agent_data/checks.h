@@ -1,7 +1,7 @@
-/* checks -- the schedule of active checks.  A node that is watched is checked about once a
- * second, and again after 250 ms when the result is not confirmed yet.  Nodes of several
- * modules with the same address and the same probe are checked together, and each gets
- * the result.  At most 256 checks run at once; the others wait for their turn.
+/* checks -- the schedule of active checks.  A node that is watched is checked about once
+ * a second, and again after 250 ms when the result is not confirmed yet.  Nodes of
+ * several modules with the same address and the same probe are checked together, and each
+ * gets the result.  At most 256 checks run at once; the others wait for their turn.
  * Thread: loop. */
 #ifndef LARS_AGENT_DATA_CHECKS_H
 #define LARS_AGENT_DATA_CHECKS_H

@@ -45,8 +45,8 @@
 #define SECOND_MS 1000
 #define TICK_SHARE 20 /* a tick may take one part in so many of the time */
 #define IDLE_MS 1000                  /* clients that are silent for so long are idle */
-#define IDLE_TICK_MS 40               /* between two ticks then: a first failed call starts
-                                       * a check within 50 ms */
+#define IDLE_TICK_MS 40               /* between two ticks then: a first failed call
+                                       * starts a check within 50 ms */
 #define LOG_GAP_MS 60000
 #define ANNOUNCE_S 5                  /* between two reports that a node is ejected */
 #define NEW_COST (1000u * 256) /* of a node without calls, in a module without: 1 ms */

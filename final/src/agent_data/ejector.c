@@ -11,8 +11,8 @@
  * follows at the next tick.
  *
  * Invariants: ejector.n_out and n_down are the sums of the controllers' over all modules.
- * A node's state (health_node) is found by its nid; a node that joins a module starts from
- * zero, because its nid may have been another node's before.
+ * A node's state (health_node) is found by its nid; a node that joins a module starts
+ * from zero, because its nid may have been another node's before.
  *
  * Rejected: to let each client eject for itself.  A process with few calls would need
  * minutes to see what the host as a whole sees in a few calls; a client only proposes an
@@ -250,8 +250,8 @@ static void log_veto(const struct ejector *e, uint32_t mid)
     const struct module *m = &e->module[mid];
 
     LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_DEBUG, "eject.vetoed",
-              "modid=%u cmdid=%u: half of its nodes that are not down are ejected; out=%u "
-              "down=%u nodes=%u",
+              "modid=%u cmdid=%u: half of its nodes that are not down are ejected; "
+              "out=%u down=%u nodes=%u",
               id.modid, id.cmdid, m->controller.n_out, m->controller.n_down, m->route.n);
 }
 

@@ -34,8 +34,8 @@ void ejector_destroy(struct ejector *e); /* NULL is fine */
  * unless the module had no nodes before. */
 void ejector_set_nodes(struct ejector *e, uint32_t mid);
 
-/* Other hosts have ejected this node of module <mid>.  When it is up here it is checked: a
- * failed check takes it down, after a good one its next failed call ejects it. */
+/* Other hosts have ejected this node of module <mid>.  When it is up here it is checked:
+ * a failed check takes it down, after a good one its next failed call ejects it. */
 void ejector_suspect(struct ejector *e, uint32_t mid, const struct net_addr *addr);
 
 /* Calls <fn> for each node that is not up now. */

@@ -1,8 +1,8 @@
 /* A fixed table of probes, each a non-blocking socket and a timer in the loop.  A probe
- * ends in one of four ways: the connection fails, the node closes it, the whole answer has
- * arrived, or its time is over.  Every way goes through finish_probe(), so the callback is
- * called exactly once.  When nothing is asked, a connection that was accepted is good in
- * any case, and the end only tells how much it shows.
+ * ends in one of four ways: the connection fails, the node closes it, the whole answer
+ * has arrived, or its time is over.  Every way goes through finish_probe(), so the
+ * callback is called exactly once.  When nothing is asked, a connection that was accepted
+ * is good in any case, and the end only tells how much it shows.
  *
  * Rejected: an HTTP client library.  It would bring name resolution, TLS, redirects and
  * sockets of its own, for a single line that is read here. */
@@ -210,6 +210,7 @@ int probe_start(struct probe *p, uint64_t id, const struct net_addr *to, const c
                               on_timeout, s);
     if (rc == 0)
         return 0;
-    finish_probe(s, false, NODE_CHECK_PORT); /* a connect that fails at once fails the probe */
+    finish_probe(s, false, NODE_CHECK_PORT); /* a connect that fails at once fails the
+                                              * probe */
     return 0;
 }

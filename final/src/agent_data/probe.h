@@ -1,7 +1,7 @@
-/* probe -- checks once whether a node works.  What is asked is the module's probe, a text:
- *     ""        connects by TCP, closes its half, and waits for the node's: a kernel accepts
- *               connections also for a process that is stopped, but does not close them
- *     "/path"   sends "GET /path" by HTTP and wants a status of 200 to 399
+/* probe -- checks once whether a node works.  What is asked is the module's probe, a
+ *     text: ""        connects by TCP, closes its half, and waits for the node's: a
+ *               kernel accepts connections also for a process that is stopped, but does
+ *     not close them "/path"   sends "GET /path" by HTTP and wants a status of 200 to 399
  *     "echo"    sends message 100 and wants message 101 with the same body, as services
  *               that speak our frames answer (net/frame.h)
  * Thread: loop. */
@@ -23,16 +23,17 @@ struct probe;
  * probe. */
 typedef void probe_fn(uint64_t id, bool ok, enum node_check kind, void *arg);
 
-/* Probes run in <l>; each ends after at most <timeout_ms>, or twice that when an answer is
- * wanted, then as failed.  Borrows <l> and <arg>.  Returns 0 or -ENOMEM.  Thread: init. */
+/* Probes run in <l>; each ends after at most <timeout_ms>, or twice that when an answer
+ * is wanted, then as failed.  Borrows <l> and <arg>.  Returns 0 or -ENOMEM.  Thread:
+ * init. */
 int probe_create(struct probe **out, struct evloop *l, uint32_t timeout_ms, probe_fn *fn,
                  void *arg);
 void probe_destroy(struct probe *p);  /* running probes end without <fn>.  NULL is fine */
 
-/* Starts a probe.  Copies <to> and <what>.  Returns 0, and then calls <fn> once: later, or
- * before it returns when the connection fails at once.  -EBUSY: a probe with this <id> is
- * running; -ENOBUFS: 256 probes are running; -E2BIG: <what> is too long; -EINVAL: it is
- * none of the above.  Then <fn> is not called. */
+/* Starts a probe.  Copies <to> and <what>.  Returns 0, and then calls <fn> once: later,
+ * or before it returns when the connection fails at once.  -EBUSY: a probe with this <id>
+ * is running; -ENOBUFS: 256 probes are running; -E2BIG: <what> is too long; -EINVAL: it
+ * is none of the above.  Then <fn> is not called. */
 int probe_start(struct probe *p, uint64_t id, const struct net_addr *to,
                 const char *what);
 

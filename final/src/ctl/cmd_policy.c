@@ -165,7 +165,8 @@ static int print_module_meta(struct ctl *c, uint32_t modid, uint32_t cmdid)
     int rc = print_query(
         c, "policy:",
         "SELECT CONCAT('rule ', IF(rule = '', 'of each agent''s configuration', rule), "
-        "IF(probe = '', '', IF(probe = 'echo', ', checked by message 100', CONCAT(', checked by HTTP ', probe))), "
+        "IF(probe = '', '', IF(probe = 'echo', ', checked by message 100', "
+        "CONCAT(', checked by HTTP ', probe))), "
         "IF(timeout_ms = 0, '', CONCAT(', time-out ', timeout_ms, ' ms')), "
         "IF(node_rps = 0, '', CONCAT(', a node takes ', node_rps, "
         "' calls/s'))) FROM ModulePolicy WHERE modid = %u AND cmdid = %u",

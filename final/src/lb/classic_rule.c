@@ -3,8 +3,8 @@
  * nodes are ejected is decided as for every other policy, by lb/controller.c.
  *
  * With every node of the own zone ejected the original refuses the call; here it goes to
- * another zone.  It stays selectable for those who come from Lars and as a measure for the
- * others: each 11th call fails for as long as a node is dead.
+ * another zone.  It stays selectable for those who come from Lars and as a measure for
+ * the others: each 11th call fails for as long as a node is dead.
  *
  * lb/classic.c is the whole algorithm, both halves in private queues; why there are two
  * is in docs/decisions/019-classic-twice.md. */

@@ -3,17 +3,17 @@
  * a node is never compared with a fellow's older numbers.
  *
  * Invariants: a cost of NODE_OUT and more is written here and nowhere else.  n_out and
- * n_down are the members whose state is not up, and of these the ones that are down; every
- * change of a state goes through note_change(), which keeps them.  Clients only propose an
- * ejection; a proposal is confirmed or dropped at the next step, so a client that errs
- * costs a node one second at most.
+ * n_down are the members whose state is not up, and of these the ones that are down;
+ * every change of a state goes through note_change(), which keeps them.  Clients only
+ * propose an ejection; a proposal is confirmed or dropped at the next step, so a client
+ * that errs costs a node one second at most.
  *
- * Trouble.  Nodes that calls show to work are not checked.  The first failed call of the own zone starts
- * checks of its node, of its fellows, because what stopped one may have stopped several,
- * and of nodes of the other zones, because calls may go there next.  When calls go there
- * all nodes are checked.  A node of another zone whose check has not succeeded within
- * NODE_STATE_SEEN_MS gets no calls; after the trouble it is forgotten and counts as
- * unseen.
+ * Trouble.  Nodes that calls show to work are not checked.  The first failed call of the
+ * own zone starts checks of its node, of its fellows, because what stopped one may have
+ * stopped several, and of nodes of the other zones, because calls may go there next.
+ * When calls go there all nodes are checked.  A node of another zone whose check has not
+ * succeeded within NODE_STATE_SEEN_MS gets no calls; after the trouble it is forgotten
+ * and counts as unseen.
  *
  * Rejected: ejection by the clients alone.  Each sees few calls, so a rare failure looks
  * like a streak to one and like nothing to the others; and after its death nothing would
@@ -25,11 +25,14 @@
 #include "lb/policy.h"
 
 #define TRIAL_LOST_MS 60000           /* the caller that had the ticket has died */
-#define TROUBLE_MS 1000               /* so long all are checked after a sign of trouble */
-#define IDLE_MS 1500                  /* a node without a good call for so long is checked */
-#define CALLED_MS 5000                /* a module without calls for so long is not in use */
-#define DOUBT_GAP_MS 200              /* from a good check to the next one of a node that is
-                                       * up, and of which some calls fail */
+#define TROUBLE_MS 1000               /* so long all are checked after a sign of
+                                       * trouble */
+#define IDLE_MS 1500                  /* a node without a good call for so long is
+                                       * checked */
+#define CALLED_MS 5000                /* a module without calls for so long is not in
+                                       * use */
+#define DOUBT_GAP_MS 200              /* from a good check to the next one of a node that
+                                       * is up, and of which some calls fail */
 
 static bool is_foreign(const struct controller *s, uint32_t i)
 {

@@ -1,7 +1,7 @@
 /* controller -- one tick of the agent for one module: what the callers have counted, and
- * what checks have seen, becomes costs, states and limits, which pick_node() then reads in
- * every process of the host.  Pure, but for the arrays that it is given: in the agent they are shared
- * memory, in the simulator the heap.
+ * what checks have seen, becomes costs, states and limits, which pick_node() then reads
+ * in every process of the host.  Pure, but for the arrays that it is given: in the agent
+ * they are shared memory, in the simulator the heap.
  * Source: docs/decisions/015 and 020; the headers of the parts name theirs.
  * Thread: the owner's. */
 #ifndef LARS_LB_CONTROLLER_H
@@ -24,12 +24,13 @@ struct controller {                   /* of one module */
     uint32_t eject_after;             /* failures in a row that eject a node */
     uint32_t penalty_us;              /* least duration of a failed call */
     uint32_t n_out, n_down;           /* nodes that are not up; of these, down */
-    uint32_t n_vetoed;                /* ejections that pick_may_eject() prevented, ever */
+    uint32_t n_vetoed;                /* ejections that pick_may_eject() prevented,
+                                       * ever */
     uint64_t trouble_ms;              /* last sign of trouble in the own zone; 0 = none */
     bool spills;                      /* calls go to other zones now */
     uint64_t called_ms;               /* last step that saw a call end; 0 = never */
-    uint64_t try_after_ms;            /* no trial before of a node of which checks only see
-                                       * its kernel */
+    uint64_t try_after_ms;            /* no trial before of a node of which checks only
+                                       * see its kernel */
     bool changing;                    /* costs change with time alone: step again soon,
                                        * even when there are no calls */
 };

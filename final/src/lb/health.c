@@ -151,5 +151,6 @@ void health_begin_anew(struct health_node *h)
 {
     h->n = h->n_err = 0;
     h->streak = 0;
-    h->mean_us = 0;                   /* until it is called, its cost is its fellows' mean */
+    h->mean_us = 0;                   /* until it is called, its cost is its fellows'
+                                       * mean */
 }

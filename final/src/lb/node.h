@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 /* A cost is microseconds x NODE_COST_UNIT x NODE_WEIGHT / weight, so that a lower cost is
- * a better node.  The highest values are no durations but states: NODE_OUT, with flags and
- * an enum eject_reason in the last bits (lb/node_state.h).  A program that does not know a
- * flag takes the node for ejected. */
+ * a better node.  The highest values are no durations but states: NODE_OUT, with flags
+ * and an enum eject_reason in the last bits (lb/node_state.h).  A program that does not
+ * know a flag takes the node for ejected. */
 #define NODE_COST_UNIT 256            /* one microsecond at weight NODE_WEIGHT */
 #define NODE_OUT 0xffffff00u          /* from here on: the agent lets it have no calls */
 #define NODE_DOWN 0x80u               /* flag: its checks fail */
@@ -31,8 +31,8 @@ enum eject_reason {                   /* 0 = unknown */
     EJECT_CHECK,                      /* a call failed, and then a check */
     EJECT_TRIAL,                      /* its trial call failed */
     EJECT_FLAPPING,                   /* it works again, but was down often lately */
-    EJECT_STOPPED,                    /* its kernel accepts connections, but its process does
-                                       * not close them any more */
+    EJECT_STOPPED,                    /* its kernel accepts connections, but its process
+                                       * does not close them any more */
 };
 
 static inline bool node_cost_has(uint32_t cost, uint32_t flag)
@@ -45,9 +45,9 @@ struct node_counter {
     _Atomic int32_t inflight;         /* calls begun and not ended; readers take
                                        * max(inflight, 0) */
     _Atomic uint32_t streak;          /* failures in a row until now */
-    _Atomic uint64_t ejected_until_ms; /* monotonic; until then no other call: a client has
-                                       * proposed its ejection, or has taken its ticket
-                                       * (lb/pick.h).  0 = none */
+    _Atomic uint64_t ejected_until_ms; /* monotonic; until then no other call: a client
+                                       * has proposed its ejection, or has taken its
+                                       * ticket (lb/pick.h).  0 = none */
 };
 
 /* A node's place in a module. */

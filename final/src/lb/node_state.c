@@ -1,7 +1,7 @@
 /* A node leaves `up` in two ways that must not be mixed.  A failed check is a fact about
  * this node alone; a streak or an outlier is a comparison that something shared by all
  * nodes can mislead.  So only the second one is limited to half of the nodes, and the
- * first one needs no limit: when every check fails, the callers are told.
+ * first one needs no limit: when every check fails, the callers get -EAGAIN.
  *
  * Invariant: n_out counts each period in which the node was not up once, however often it
  * moved between down, ejected and trial in it; only a trial that fails counts again.
@@ -59,7 +59,8 @@ void node_state_witness(struct node_state *n, enum eject_reason whose, uint64_t 
 bool node_state_is_doubted(const struct node_state *n, uint64_t now_ms)
 {
     return n->status == NODE_STATUS_UP &&
-           ((n->witness_ms != 0 && now_ms - n->witness_ms <= WITNESS_MS) || n->n_fail > 0);
+           (n->n_fail > 0 ||
+            (n->witness_ms != 0 && now_ms - n->witness_ms <= WITNESS_MS));
 }
 
 /* The node is ejected, and checks do not show whether its service works. */
@@ -214,7 +215,7 @@ uint32_t node_state_cost(const struct node_state *n)
         return NODE_OUT | NODE_DOWN | n->why;
     case NODE_STATUS_EJECTED:
         return NODE_OUT | n->why;
-    case NODE_STATUS_TRIAL: /* while a call is under way there is no further ticket */
+    case NODE_STATUS_TRIAL:           /* one ticket at a time */
         return NODE_OUT | (n->trial_ms == 0 ? NODE_TRIAL : 0) | n->why;
     case NODE_STATUS_UP:
     default:

@@ -1,45 +1,33 @@
 /* node_state -- whether a node gets calls from this host, and how it comes back.
  *
- *                        2 checks in a row fail, or 1 when a caller
- *                        has just seen the node fail as well
- *          +-----------------------------------------------------------+
- *          |                                                           v
- *     +---------+   statistics: a streak or an outlier, at most   +--------+
- *     |   up    |   half of the nodes that are not down           |  down  |
- *     | (warms  |------------------------+                        +--------+
- *     |  up at  |                        v                          ^    |
- *     |  first) |                  +-----------+  2 checks fail     |    |
- *     +---------+                  |  ejected  |--------------------+    |
- *       ^  ^  ^                    +-----------+                    |    |
- *       |  |  | 2 good checks that   |    ^  ^  checks succeed, but the  |
- *       |  |  +-- see the service, --+    |  |  node was down too often: |
- *       |  |      or the back-off is over |  +---------------------------+
- *       |  |                         |    |                        |    |
- *       |  |      back-off over, and |    | the trial call fails:  |    |
- *       |  |      checks only see a  |    | a longer back-off      |    |
- *       |  |      port               v    |                        |    |
- *       |  |                       +-----------+  2 checks fail    |    |
- *       |  +-- the trial call -----|   trial   |-------------------+    |
- *       |      succeeds            +-----------+                        |
- *       +----------------- 2 checks in a row succeed ------------------+
+ *              2 checks fail, or 1 right after a caller saw a failure
+ *       +--------------------------------------------------------------+
+ *       |                                                              v
+ *     +----+   statistics   +---------+       2 checks fail         +------+
+ *     | up |--------------->| ejected |---------------------------->| down |
+ *     +----+                +---------+<----------------------------+------+
+ *      ^ ^ ^                  |  ^  | checks succeed, but it flaps   |   ^
+ *      | | +--2 good checks---+  |  |                                |   |
+ *      | |                 fails |  v back-off over                  |   |
+ *      | |                  +-------+        2 checks fail           |   |
+ *      | +---succeeds-------| trial |--------------------------------|---+
+ *      |                    +-------+                                |
+ *      +-----------------------2 checks in a row succeed-------------+
  *
- * down      what a check says is a fact about one node, so any number of nodes may be
- *           down.
- * ejected   what statistics say is a comparison, so at most half of the nodes may be.
- *           The back-off is 1, 2, 4 .. 60 s, doubled by each time the node was out lately.
- * trial     a check by TCP does not see the service; one call of a user at a time and host
- *           decides.  A process that has never closed a connection in turn is tried after
- *           NODE_STATE_PORT_MS at the earliest; one that did, and does not any more, is
- *           stopped and is not tried.
+ * down      what a check says is a fact about one node: any number of nodes may be down.
+ * ejected   what statistics say is a comparison: at most half of the nodes that are not
+ *           down may be ejected.  Checks that see the service end an ejection; else its
+ *           back-off of 1, 2, 4 .. 60 s does, doubled by each time it was out lately.
+ * trial     a check by TCP does not see the service: one call of a user at a time and
+ *           host decides.  A process that never closed a connection in turn is tried
+ *           after NODE_STATE_PORT_MS; one that did, and does not any more, is stopped.
  * warm up   a node that is new or back gets a growing part of its weight (slow start).
  *
- * A check that has never succeeded says nothing about a node that calls have shown to work:
- * its service may not be one that TCP reaches.  Statistics and trials decide about it.
+ * A check that has never succeeded says nothing about a node that calls have shown to
+ * work: TCP may not reach its service.  Statistics and trials decide about it.
  *
- * Source: checks without a cap are HAProxy's, ejection with cap and back-off is Envoy's
- * outlier detection, the end of an ejection by a good check is Envoy's
- * successful_active_health_check_uneject_host; slow start is Envoy's, in time instead of
- * weight.  Why these are apart: docs/decisions/020.
+ * Source: HAProxy has checks without a cap, Envoy ejections with cap and back-off that a
+ * good check ends, and slow start.  Why these are apart: docs/decisions/020.
  *
  * Pure functions of a node's state and of now (any monotonic clock).  Thread: the
  * owner's. */
@@ -61,8 +49,8 @@ struct node_state_config {
 
 /* What a good check has seen. */
 enum node_check {
-    NODE_CHECK_PORT,                  /* a connection is accepted, which a kernel does also
-                                       * for a process that is stopped */
+    NODE_CHECK_PORT,                  /* a connection is accepted, which a kernel does
+                                       * also for a process that is stopped */
     NODE_CHECK_PROCESS,               /* and the process closed it when we did */
     NODE_CHECK_SERVICE,               /* the service answered a request */
 };
@@ -77,23 +65,24 @@ enum node_status {
 struct node_state {                   /* zeroed = up, nothing is known */
     enum node_status status;
     enum eject_reason why;            /* it is not up */
-    uint64_t changed_ms;              /* last change between up and not up, or forgiveness */
-    uint64_t backoff_until_ms;        /* not up again before, unless checks say so */
-    uint64_t witness_ms;              /* a caller saw it fail, and no good check since; 0 =
-                                       * none */
-    enum eject_reason witness;        /* whose calls these were: EJECT_CHECK: of this host;
-                                       * EJECT_FLEET: of other hosts */
-    uint64_t seen_ms;                 /* a call succeeded, or a check that saw more than the
-                                       * port; 0 = never */
+    uint64_t changed_ms;              /* last change between up and not up, or
+                                       * forgiveness */
+    uint64_t backoff_until_ms;        /* not up again before, unless checks prove it */
+    uint64_t witness_ms;              /* a caller saw it fail, and no good check since; 0
+                                       * = none */
+    enum eject_reason witness;        /* whose calls these were: EJECT_CHECK: of this
+                                       * host; EJECT_FLEET: of other hosts */
+    uint64_t seen_ms;                 /* a call succeeded, or a check that saw more than
+                                       * the port; 0 = never */
     uint64_t checked_ms;              /* the last check; 0 = never */
     uint64_t trial_ms;                /* trial: the ticket was taken; 0 = it was not */
     uint64_t warmup_since_ms;         /* begin of the slow start; 0 = none */
     double warmup_credit;             /* of node_state_pauses(): 1 pays for a tick */
-    uint32_t n_out;                   /* times it was not up; one is forgiven for each minute
-                                       * that it is up */
+    uint32_t n_out;                   /* times it was not up; one is forgiven for each
+                                       * minute that it is up */
     uint32_t n_ok, n_fail;            /* checks in a row */
-    uint32_t n_stopped;               /* checks in a row that saw less than earlier ones: the
-                                       * port, but not the process */
+    uint32_t n_stopped;               /* checks in a row that saw less than earlier ones:
+                                       * the port, but not the process */
     bool check_failed;                /* a check has failed since it is not up */
     bool checkable;                   /* a check has succeeded once */
     enum node_check kind;             /* the most that a check has seen */
@@ -110,7 +99,8 @@ struct node_result {                  /* of a check */
 enum node_event {
     NODE_EVENT_NONE,
     NODE_EVENT_OUT,                   /* it was up, and is down or ejected */
-    NODE_EVENT_MOVED,                 /* it was not up, and is now in another such state */
+    NODE_EVENT_MOVED,                 /* it was not up, and is now in another such
+                                       * state */
     NODE_EVENT_UP,                    /* it is up again, and warms up */
     NODE_EVENT_FORGOTTEN,             /* what was known of it is too old to count */
 };

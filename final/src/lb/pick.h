@@ -13,9 +13,9 @@
  *     nodes that are down, each with one call in PICK_PANIC_GAP_MS; beyond it there is no
  *         node for the call
  *
- * Tickets.  A node that is down or on trial takes one call at a time from all processes of
- * the host: the caller whose compare-and-swap moves node_counter.ejected_until_ms into the
- * future has the ticket.
+ * Tickets.  A node that is down or on trial takes one call at a time from all processes
+ * of the host: the caller whose compare-and-swap moves node_counter.ejected_until_ms into
+ * the future has the ticket.
  *
  * Thread: any; each thread has a pick_state of its own. */
 #ifndef LARS_LB_PICK_H
@@ -33,13 +33,13 @@ struct lb_policy;
 /* Demand on a zone whose load is not measured, as a part of its capacity: the zone may
  * lose 29 % of its nodes before calls leave it (Envoy's overprovisioning factor 1.4). */
 #define PICK_DEMAND_PRESET 7143
-#define PICK_ZONE_BREAK_PCT 60        /* with this part of its nodes not available a zone of
-                                       * two and more counts as failing as a whole, if other
-                                       * zones are better */
+#define PICK_ZONE_BREAK_PCT 60        /* with this part of its nodes not available a zone
+                                       * of two and more counts as failing as a whole, if
+                                       * other zones are better */
 #define PICK_PANIC_GAP_MS 100         /* between two calls to a node that is down, with no
                                        * other node left */
-#define PICK_TRIAL_MS 1000            /* so long a trial ticket is valid; the agent sees it
-                                       * sooner and lets no further call go */
+#define PICK_TRIAL_MS 1000            /* so long a trial ticket is valid; the agent sees
+                                       * it sooner and lets no further call go */
 #define PICK_NONE UINT32_MAX
 
 /* One module, as the host sees it.  Borrows everything for the call. */
@@ -71,13 +71,13 @@ enum pick_why {
     PICK_OTHER_ZONE = 1,              /* the own zone lacks capacity */
     PICK_ZONE_BROKEN = 2,             /* most nodes of the own zone are not available */
     PICK_PANIC = 4,                   /* no node is available: one that is not is tried */
-    PICK_PROBE = 8,                   /* a user's call to a node that is out: it is on trial,
-                                       * or the policy is classic */
+    PICK_PROBE = 8,                   /* a user's call to a node that is out: it is on
+                                       * trial, or the policy is classic */
 };
 
 /* Chooses a node; the caller counts it in node_counter.inflight.  Returns the index of a
- * member; PICK_NONE: all are down, and each was tried a moment ago.  <key>: for sticky policies, others ignore it.  <why>: receives the reasons;
- * may be NULL. */
+ * member; PICK_NONE: all are down, and each was tried a moment ago.  <key>: for sticky
+ * policies, others ignore it.  <why>: receives the reasons; may be NULL. */
 uint32_t pick_node(const struct pick_view *v, struct pick_state *st, uint64_t now_ms,
                    uint64_t key, unsigned *why);
 
@@ -88,8 +88,8 @@ void pick_call_ended(const struct pick_view *v, uint32_t nid, uint32_t eject_aft
                      bool ok, bool alone, uint64_t now_ms);
 
 /* May one more node be ejected?  Never the last one that is available or in reserve, and
- * never more than half of those that are not down.  Without an agent (<alone>) an ejection ends by
- * itself, so only the first part holds. */
+ * never more than half of those that are not down.  Without an agent (<alone>) an
+ * ejection ends by itself, so only the first part holds. */
 bool pick_may_eject(const struct pick_view *v, bool alone, uint64_t now_ms);
 
 struct pick_census {                  /* members by state */

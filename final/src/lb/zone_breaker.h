@@ -1,8 +1,9 @@
 /* zone_breaker -- brings calls back to a zone that failed as a whole.  pick_node() sends
- * them away at once when most of a zone's nodes are out and other zones are better; the breaker then opens, and
- * after the nodes have been available for a while it raises the own zone's share slowly
- * to all calls.  Source: the circuit breaker (Nygard, Release It!, 2007) with a linear
- * ramp in place of the half-open state.  Pure.  Thread: the owner's. */
+ * them away at once when most of a zone's nodes are out and other zones are better; the
+ * breaker then opens, and after the nodes have been available for a while it raises the
+ * own zone's share slowly to all calls.  Source: the circuit breaker (Nygard, Release
+ * It!, 2007) with a linear ramp in place of the half-open state.  Pure.  Thread: the
+ * owner's. */
 #ifndef LARS_LB_ZONE_BREAKER_H
 #define LARS_LB_ZONE_BREAKER_H
 

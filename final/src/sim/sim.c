@@ -16,7 +16,7 @@
 
 #include "base/rnd.h"
 #include "lb/classic.h"
-#include "lb/controller.h"
+#include "sim/sim_agent.h"
 #include "sim/events.h"
 
 #define NET_US 250                    /* through the network, one way */
@@ -30,8 +30,6 @@
 #define WARM_US 1000000               /* calls before this time do not count */
 #define CHECK_US 1000                 /* until a check has a result */
 #define CHECK_TIMEOUT_US 1000000
-#define CHECK_EVERY_MS 1000           /* as agent_data/checks.c */
-#define CHECK_CONFIRM_MS 250
 #define CALLS 65536                   /* entries; 0 is reserved: "none" */
 
 enum event_type {
@@ -65,23 +63,9 @@ struct node {
     uint64_t n;                       /* calls that were sent to it */
 };
 
-struct check {                        /* of one node by one host */
-    bool running, ok;
-    uint32_t n_same;
-    uint64_t due_ms;
-};
-
-struct host {                         /* an agent and its callers */
-    struct node_member member[SIM_NODES]; /* the own zone's first */
-    struct check check[SIM_NODES];
-    _Atomic uint32_t cost[SIM_NODES];
-    struct node_counter counter[SIM_NODES];
-    struct health_node health[SIM_NODES];
-    struct health_totals totals[SIM_NODES];
-    int64_t slot[SIM_NODES];
-    struct pick_state st;
-    struct controller controller;
-    struct classic *classic;
+struct host {
+    struct sim_agent agent;
+    struct classic *classic;          /* of SIM_CLASSIC */
 };
 
 struct sim {
@@ -186,16 +170,17 @@ static void end_call(struct sim *s, uint32_t id, bool ok)
     struct call *c = &s->call[id];
     struct host *h = &s->host[c->host];
     uint64_t lat = s->now - c->begun, bin = lat / BIN_US;
-    struct health_totals *t = &h->totals[c->node];
+    struct sim_agent *a = &h->agent;
+    struct health_totals *t = &a->totals[c->node];
 
     c->ended = true;
     if (s->cfg.balancer == SIM_POLICY) {
-        h->counter[c->node].inflight--;
+        a->counter[c->node].inflight--;
         t->done++;
         t->err += !ok;
         t->lat_us +=
-            !ok && lat < h->controller.penalty_us ? h->controller.penalty_us : lat;
-        pick_call_ended(&h->controller.view, c->node, h->controller.eject_after, ok,
+            !ok && lat < a->controller.penalty_us ? a->controller.penalty_us : lat;
+        pick_call_ended(&a->controller.view, c->node, a->controller.eject_after, ok,
                         false, s->now / 1000);
     } else if (s->cfg.balancer == SIM_CLASSIC) {
         classic_report(h->classic, &(struct route_node){c->node + 1, 1, 0, 0}, ok,
@@ -218,7 +203,8 @@ static int fastest(const struct sim *s)
     int best = -1;
 
     for (i = 0; i < s->cfg.n_node; i++)
-        if (s->node[i].busy < s->cfg.n_worker && !is_faulty(s, i, s->cfg.dead | s->cfg.silent) &&
+        if (s->node[i].busy < s->cfg.n_worker &&
+            !is_faulty(s, i, s->cfg.dead | s->cfg.silent) &&
             (best < 0 || s->node[i].now > s->node[best].now))
             best = (int)i;
     return best;
@@ -226,15 +212,14 @@ static int fastest(const struct sim *s)
 
 static uint32_t choose(struct sim *s, struct host *h)
 {
+    struct sim_agent *a = &h->agent;
     struct route_node n;
-
     uint32_t i;
 
-    if (s->cfg.balancer == SIM_POLICY) {
-        i = pick_node(&h->controller.view, &h->st, s->now / 1000, rnd_u32(&s->rnd), NULL);
-        return i == PICK_NONE ? UINT32_MAX : h->member[i].nid;
-    }
-    return classic_pick(h->classic, &n) == 0 ? n.ip - 1 : UINT32_MAX;
+    if (s->cfg.balancer != SIM_POLICY)
+        return classic_pick(h->classic, &n) == 0 ? n.ip - 1 : UINT32_MAX;
+    i = pick_node(&a->controller.view, &a->st, s->now / 1000, rnd_u32(&s->rnd), NULL);
+    return i == PICK_NONE ? UINT32_MAX : a->member[i].nid;
 }
 
 static void begin_call(struct sim *s)
@@ -262,7 +247,7 @@ static void begin_call(struct sim *s)
         return;
     }
     if (s->cfg.balancer == SIM_POLICY)
-        s->host[host].counter[node].inflight++;
+        s->host[host].agent.counter[node].inflight++;
     s->node[node].n += s->now >= WARM_US;
     add_event(s, s->now + (uint64_t)(s->cfg.timeout_ms * 1000), TIMEOUT, id, c->gen);
     if (!oracle && is_faulty(s, node, s->cfg.dead)) {
@@ -309,128 +294,50 @@ static void on_served(struct sim *s, uint32_t id)
 
 /* --- hosts -------------------------------------------------------------------------- */
 
-static void totals_of(uint32_t nid, struct health_totals *out, void *arg)
+static void begin_check(struct sim *s, uint32_t host, uint32_t node)
 {
-    *out = ((struct host *)arg)->totals[nid];
-}
+    bool hangs = is_faulty(s, node, s->cfg.silent) && s->cfg.check == NODE_CHECK_SERVICE;
 
-static void on_changed(uint32_t nid, enum node_event event, void *arg)
-{
-    (void)nid;
-    (void)event;
-    (void)arg;
-}
-
-static struct controller_hooks hooks_of(struct host *h)
-{
-    return (struct controller_hooks){totals_of, on_changed, h};
-}
-
-/* Begins the checks that are due. */
-static void begin_checks(struct sim *s, struct host *h, uint32_t id)
-{
-    uint64_t now_ms = s->now / 1000, us;
-    uint32_t i;
-
-    for (i = 0; i < s->cfg.n_node; i++) {
-        uint32_t nid = h->member[i].nid;
-        struct check *c = &h->check[nid];
-
-        if (c->running)
-            continue;
-        if (!controller_wants_check(&h->controller, i, now_ms)) {
-            *c = (struct check){0};
-            continue;
-        }
-        if (now_ms < c->due_ms && (!node_state_is_doubted(&h->health[nid].state, now_ms) ||
-                                   h->health[nid].state.n_fail > 0))
-            continue;
-        us = is_faulty(s, nid, s->cfg.silent) && s->cfg.check == NODE_CHECK_SERVICE
-                 ? CHECK_TIMEOUT_US
-                 : CHECK_US;
-        c->running = true;
-        add_event(s, s->now + us, CHECK, id * SIM_NODES + nid, 0);
-    }
+    add_event(s, s->now + (hangs ? CHECK_TIMEOUT_US : CHECK_US), CHECK,
+              host * SIM_NODES + node, 0);
 }
 
 static void on_check(struct sim *s, uint32_t id)
 {
-    struct host *h = &s->host[id / SIM_NODES];
-    const struct controller_hooks hooks = hooks_of(h);
-    uint32_t nid = id % SIM_NODES;
-    struct check *c = &h->check[nid];
-    bool ok = !is_faulty(s, nid, s->cfg.dead) &&
-              (s->cfg.check == NODE_CHECK_PORT || !is_faulty(s, nid, s->cfg.silent));
+    uint32_t node = id % SIM_NODES;
+    uint64_t bad = s->cfg.dead | (s->cfg.check == NODE_CHECK_PORT ? 0 : s->cfg.silent);
 
-    c->running = false;
-    c->n_same = c->due_ms != 0 && c->ok == ok ? c->n_same + 1 : 1;
-    c->ok = ok;
-    c->due_ms = s->now / 1000 + (c->n_same < 2 ? CHECK_CONFIRM_MS : CHECK_EVERY_MS);
-    controller_checked(&h->controller, &health_preset, &hooks, nid, s->cfg.check, ok,
-                       s->now / 1000);
+    sim_agent_checked(&s->host[id / SIM_NODES].agent, node, s->cfg.check,
+                      !is_faulty(s, node, bad), s->now / 1000);
 }
 
 static void on_tick(struct sim *s, uint32_t id)
 {
-    struct host *h = &s->host[id];
-    const struct controller_hooks hooks = hooks_of(h);
-    struct health_node *scratch[SIM_NODES];
+    uint64_t checks = 0;
+    uint32_t i;
 
-    if (s->cfg.balancer == SIM_CLASSIC) {
-        classic_tick(h->classic, s->now / 1000);
-    } else {
-        controller_step(&h->controller, &health_preset, &hooks, scratch, s->now / 1000);
-        begin_checks(s, h, id);
-    }
+    if (s->cfg.balancer == SIM_CLASSIC)
+        classic_tick(s->host[id].classic, s->now / 1000);
+    else
+        checks = sim_agent_tick(&s->host[id].agent, s->now / 1000);
+    for (i = 0; i < s->cfg.n_node; i++)
+        if (checks >> i & 1)
+            begin_check(s, id, i);
     add_event(s, s->now + s->cfg.tick_ms * 1000, TICK, id, 0);
-}
-
-/* Orders the members of the host <id>, the own zone's first.  Returns how many these
- * are. */
-static uint32_t order_members(struct sim *s, struct host *h, uint32_t id)
-{
-    uint32_t i, n_own = s->cfg.n_own, first = 0;
-
-    if (s->cfg.n_zone > 0) {
-        n_own = s->cfg.n_node / s->cfg.n_zone;
-        first = id % s->cfg.n_zone * n_own;
-    }
-    for (i = 0; i < s->cfg.n_node; i++) {
-        uint32_t nid = (first + i) % s->cfg.n_node;
-
-        h->member[i] = (struct node_member){nid, NODE_WEIGHT, i >= n_own, 0};
-    }
-    return n_own;
 }
 
 static int start_host(struct sim *s, uint32_t id)
 {
     struct host *h = &s->host[id];
     struct route_node node[SIM_NODES];
-    const struct classic_config *cc = &classic_defaults;
-    uint32_t i, n_own = order_members(s, h, id);
+    uint64_t seed = (uint64_t)rnd_u32(&s->rnd) << 32 | rnd_u32(&s->rnd);
+    uint32_t i;
     int rc;
 
-    for (i = 0; i < s->cfg.n_node; i++) {
-        h->cost[i] = 1000 * 256;
+    sim_agent_init(&h->agent, &s->cfg, id, seed);
+    for (i = 0; i < s->cfg.n_node; i++)
         node[i] = (struct route_node){i + 1, 1, 0, 0};
-    }
-    rnd_init(&h->st.rnd, (uint64_t)rnd_u32(&s->rnd) << 32 | rnd_u32(&s->rnd));
-    h->st.slot = h->slot;
-    h->controller = (struct controller){
-        .view = {.cost = h->cost,
-                 .counter = h->counter,
-                 .member = h->member,
-                 .n = s->cfg.n_node,
-                 .n_own = n_own,
-                 .demand = PICK_DEMAND_PRESET,
-                 .own_max = PICK_FULL,
-                 .policy = s->cfg.policy ? s->cfg.policy : policies_at(0)},
-        .cost = h->cost,
-        .node = h->health,
-        .eject_after = health_eject_after(0),
-        .penalty_us = CONTROLLER_PENALTY_MIN_US};
-    rc = classic_create(&h->classic, cc);
+    rc = classic_create(&h->classic, &classic_defaults);
     if (rc == 0)
         rc = classic_set_nodes(h->classic, node, s->cfg.n_node, 0);
     add_event(s, rnd_u32(&s->rnd) % (s->cfg.tick_ms * 1000), TICK, id, 0);

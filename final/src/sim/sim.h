@@ -24,20 +24,20 @@ struct sim_config {
     enum sim_balancer balancer;
     const struct lb_policy *policy;   /* of SIM_POLICY; NULL = scan */
     uint32_t n_host;                  /* hosts, each with a view of its own; 1 and more */
-    uint32_t n_node, n_own;           /* nodes, 1 to SIM_NODES; the first n_own of them are
-                                       * in the callers' zone */
-    uint32_t n_zone;                  /* 0 = as n_own says; else callers and nodes are in so
-                                       * many zones, n_node / n_zone nodes in each */
+    uint32_t n_node, n_own;           /* nodes, 1 to SIM_NODES; the first n_own of them
+                                       * are in the callers' zone */
+    uint32_t n_zone;                  /* 0 = as n_own says; else callers and nodes are in
+                                       * so many zones, n_node / n_zone nodes in each */
     double speed[SIM_NODES];          /* 1 = a call takes service_ms */
     uint32_t n_worker;                /* calls that a node works on at once */
     double service_ms;                /* mean of an exponential distribution */
     double load;                      /* rate of calls, as a part of all capacity */
     double err;                       /* the part of the calls that fail, at every node */
-    uint64_t dead;                    /* bit i: node i refuses connections in the second half
-                                       * of the run */
+    uint64_t dead;                    /* bit i: node i refuses connections in the second
+                                       * half of the run */
     uint64_t silent;                  /* bit i: node i does not answer then */
-    enum node_check check;            /* what checks see: a silent node passes those of its
-                                       * port */
+    enum node_check check;            /* what checks see: a silent node passes those of
+                                       * its port */
     bool hiccups;                     /* each node is at a fifth of its speed for a short
                                        * while about every 12 s */
     double seconds; /* length of the run, more than the 1 s to warm up */
@@ -48,7 +48,8 @@ struct sim_config {
 struct sim_result {                   /* calls of the first second do not count */
     uint64_t n, n_err;                /* calls that ended; of these, failed */
     double p50_ms, p99_ms, p999_ms;   /* durations of all of them, failed ones included */
-    uint64_t n_late, n_err_late;      /* the same counts for the last quarter of the run */
+    uint64_t n_late, n_err_late;      /* the same counts for the last quarter of the
+                                       * run */
     uint64_t n_err_fault;             /* failed since the half of the run */
     double max_share, min_share; /* calls of the most and the least loaded node, where
                                        * 1 is the node's share by its speed */
