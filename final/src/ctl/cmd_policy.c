@@ -56,8 +56,8 @@ static int check_text(const char *key, const char *value)
         if (msg_module_meta_is_probe(value) && strlen(value) < MSG_MODULE_META_PROBE)
             return 0;
         return ctl_say(CTL_USAGE,
-                       "probe: \"%s\" is neither a path such as /healthz nor echo; leave it "
-                       "empty for TCP",
+                       "probe: \"%s\" is neither a path such as /healthz nor echo; leave "
+                       "it empty for TCP",
                        value);
     }
     if (!value[0] || policies_find(value) >= 0)
@@ -226,9 +226,9 @@ const struct ctl_cmd cmd_policy[] = {
      "Set how nodes of a module are chosen; it is in force within seconds.", policy_set,
      "KEY is rule (policy rules lists them), probe (how nodes are checked: an HTTP path "
      "such as /healthz; echo: message 100, which services that speak our frames answer "
-     "with 101; empty: TCP), timeout_ms (after it a call without a report has failed), slow_ms "
-     "(how long the slow start of a node lasts) or node_rps (how many calls a second a "
-     "node of weight 100 takes). 0 or nothing leaves a key to the agents."},
+     "with 101; empty: TCP), timeout_ms (after it a call without a report has failed), "
+     "slow_ms (how long the slow start of a node lasts) or node_rps (how many calls a "
+     "second a node of weight 100 takes). 0 or nothing leaves a key to the agents."},
     {"policy", "delete", "MODID CMDID", 2, 2,
      "Choose as the configuration of each agent has it.", policy_delete, NULL},
     {"why", "", "MODID CMDID", 2, 2,
