@@ -254,7 +254,7 @@ static int apply_import(struct ctl *c, const struct rows *want)
     if (rc == 0 && code == CTL_OK)
         rc = merge_rows(c, &has, want, true, &d);
     if (rc == 0)
-        rc = ctldb_run(c->db, code == CTL_OK ? "COMMIT" : "ROLLBACK");
+        rc = code == CTL_OK ? ctldb_commit_routes(c->db) : ctldb_run(c->db, "ROLLBACK");
     free(has.at);
     if (rc < 0)
         return ctl_db_failed(c, rc);

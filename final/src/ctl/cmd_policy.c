@@ -4,6 +4,7 @@
  * none. */
 #include "ctl/cmd_policy.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,10 @@ static int policy_set(struct ctl *c, int argc, char **argv)
     for (i = 2; code == 0 && i < argc; i++)
         code = set_policy_column(c, modid, cmdid, argv[i]);
     rc = ctldb_run(c->db, code == 0 ? "COMMIT" : "ROLLBACK");
+    if (code == 0 && rc == -ENOTCONN)
+        return ctl_say(CTL_NO_DB,
+                       "%s; the policy may be set or not: see larsctl policy list",
+                       ctldb_error(c->db));
     if (code == 0 && rc < 0)
         return ctl_db_failed(c, rc);
     return code == 0 ? policy_list(c, 2, argv) : code;

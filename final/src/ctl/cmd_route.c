@@ -87,7 +87,7 @@ static int begin_change(struct ctl *c)
 static int commit_change(struct ctl *c, int rc, uint32_t modid, uint32_t cmdid)
 {
     if (rc == 0)
-        rc = ctldb_run(c->db, "COMMIT");
+        rc = ctldb_commit_routes(c->db);
     if (rc < 0)
         return ctl_db_failed(c, rc);
     ctl_in_force(c, modid, cmdid);
@@ -307,13 +307,12 @@ static int route_confirm(struct ctl *c, int argc, char **argv)
     (void)argc;
     if (rc != 0)
         return rc;
-    rc = ctldb_run(c->db,
-                   "INSERT INTO RouteConfirm (modid, cmdid, who) VALUES (%u, %u, %s)",
-                   modid, cmdid, c->who);
-    if (rc < 0)
-        return ctl_db_failed(c, rc);
-    ctl_in_force(c, modid, cmdid);
-    return CTL_OK;
+    rc = begin_change(c);
+    if (rc == 0)
+        rc = ctldb_run(c->db,
+                       "INSERT INTO RouteConfirm (modid, cmdid, who) VALUES (%u, %u, %s)",
+                       modid, cmdid, c->who);
+    return commit_change(c, rc, modid, cmdid);
 }
 
 /* Every module that has nodes in the zone, or on the host, <value>. */
@@ -340,7 +339,7 @@ static int set_all_states(struct ctl *c, bool zone, const char *value, const cha
                               "UPDATE RouteData SET state = %s WHERE serverip = "
                               "INET_ATON(%s)",
                               state, value);
-    return rc < 0 ? rc : ctldb_run(c->db, "COMMIT");
+    return rc < 0 ? rc : ctldb_commit_routes(c->db);
 }
 
 /* Set the state of every node in a zone, or on a host. */

@@ -1,17 +1,26 @@
 /* A statement is composed into a buffer: its own text as it is, and each value as a
  * number or as a literal of hexadecimal digits.
  *
+ * The answer to a COMMIT can be lost although the change was made.  A change of routes is
+ * found again by the id and the version of its row in RouteChange: an id is not used for
+ * a second row, also when the first was rolled back.
+ *
  * Rejected: prepared statements.  They would be the same guarantee for ten times the code
  * (binding, fetching, a statement handle for each), and larsctl runs each statement once.
  */
 #include "ctl/ctldb.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/mono.h"
+
+#define LOOKUP_MS 6000                /* how long the result of a COMMIT is looked for */
+#define LOOKUP_GAP_MS 100
 
 struct ctldb {
     struct myconn *con;
@@ -135,6 +144,68 @@ int ctldb_run_text(struct ctldb *d, const char *sql)
     int rc = myconn_ensure(d->con);
 
     return rc < 0 ? rc : myconn_query(d->con, sql, strlen(sql));
+}
+
+/* The newest row of RouteChange that a transaction sees: its own, if it has one. */
+struct change {
+    uint64_t id, version;
+};
+
+static int take_change(char **at, void *arg)
+{
+    struct change *c = arg;
+
+    c->id = at[0] ? strtoull(at[0], NULL, 10) : 0;
+    c->version = at[1] ? strtoull(at[1], NULL, 10) : 0;
+    return 0;
+}
+
+/* Is the change in the database?  A transaction that is still open keeps its row locked,
+ * so the locking read waits for its end.  Returns 1, 0 or -errno. */
+static int has_change(struct ctldb *d, const struct change *c)
+{
+    uint64_t n;
+    int rc = ctldb_number(d, &n,
+                          "SELECT COUNT(*) FROM RouteChange WHERE id = %llu AND version ="
+                          " %llu LOCK IN SHARE MODE",
+                          (unsigned long long)c->id, (unsigned long long)c->version);
+
+    return rc < 0 ? rc : n > 0;
+}
+
+/* The answer to COMMIT was lost.  Returns as ctldb_commit_routes(). */
+static int look_up(struct ctldb *d, const struct change *c)
+{
+    uint64_t end_ms = mono_ms() + LOOKUP_MS;
+    int rc;
+
+    while ((rc = has_change(d, c)) < 0 && mono_ms() < end_ms)
+        poll(NULL, 0, LOOKUP_GAP_MS);
+    if (rc == 1)
+        return 0;
+    if (rc == 0)
+        snprintf(d->error, sizeof(d->error),
+                 "the connection was lost at COMMIT and nothing was changed; give the "
+                 "command again");
+    else
+        snprintf(d->error, sizeof(d->error),
+                 "the connection was lost at COMMIT, so version %llu may be there; see "
+                 "larsctl route list before you give the command again",
+                 (unsigned long long)c->version);
+    return rc == 0 ? -ECANCELED : -EINPROGRESS;
+}
+
+int ctldb_commit_routes(struct ctldb *d)
+{
+    struct change c = {0, 0};
+    int rc = myconn_select(d->con,
+                           "SELECT id, version FROM RouteChange ORDER BY version DESC, "
+                           "id DESC LIMIT 1",
+                           take_change, &c);
+
+    if (rc == 0)
+        rc = ctldb_run(d, "COMMIT");
+    return rc == -ENOTCONN && c.id > 0 ? look_up(d, &c) : rc;
 }
 
 static int take_row(char **at, void *arg)

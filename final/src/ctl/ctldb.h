@@ -22,6 +22,12 @@ int ctldb_run(struct ctldb *d, const char *sql, ...)
 
 int ctldb_run_text(struct ctldb *d, const char *sql); /* without values; '%' is text */
 
+/* Commit a transaction that changes routes.  When the connection is lost before the
+ * server's answer has come, the database is asked whether the change is there.  Returns
+ * 0: it is; -ECANCELED: nothing was changed; -EINPROGRESS: the database could not be asked
+ * within a few seconds, so the change may be there; or as ctldb_run(). */
+int ctldb_commit_routes(struct ctldb *d);
+
 /* The rows of a SELECT, a column for each of the table's. */
 int ctldb_table(struct ctldb *d, struct table *t, const char *sql, ...)
     __attribute__((format(printf, 3, 4)));

@@ -25,6 +25,7 @@
 #define ER_BAD_FIELD_CODE 1054
 #define ER_BAD_DB_CODE 1049
 #define ER_ACCESS_DENIED_CODE 1045
+#define ER_LOCK_WAIT_CODE 1205
 #define CR_FIRST_CODE 2000            /* codes from 2000 to 2999 come from the client */
 #define CR_LAST_CODE 2999             /* library: the connection failed or was lost */
 #define CR_SOCKET_CODE 2002           /* no server at the socket */
@@ -69,6 +70,8 @@ static const char *mend(unsigned code)
 {
     if (code_to_errno(code) == -ENOENT)
         return "; mend: load common/sql/schema.sql";
+    if (code == ER_LOCK_WAIT_CODE)
+        return "; mend: another change holds the rows, give the command again";
     if (code == CR_SOCKET_CODE || code == CR_HOST_CODE)
         return "; mend: start the server, see [db] socket";
     return code == ER_ACCESS_DENIED_CODE ? "; mend: see [db] user, password" : "";
