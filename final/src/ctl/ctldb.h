@@ -24,8 +24,8 @@ int ctldb_run_text(struct ctldb *d, const char *sql); /* without values; '%' is 
 
 /* Commit a transaction that changes routes.  When the connection is lost before the
  * server's answer has come, the database is asked whether the change is there.  Returns
- * 0: it is; -ECANCELED: nothing was changed; -EINPROGRESS: the database could not be asked
- * within a few seconds, so the change may be there; or as ctldb_run(). */
+ * 0: it is; -ECANCELED: nothing was changed; -EINPROGRESS: the database could not be
+ * asked within a few seconds, so the change may be there; or as ctldb_run(). */
 int ctldb_commit_routes(struct ctldb *d);
 
 /* The rows of a SELECT, a column for each of the table's. */
