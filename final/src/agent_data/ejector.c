@@ -25,7 +25,7 @@
 #include <string.h>
 
 #include "agent_data/checks.h"
-#include "base/log.h"
+#include "agent_data/node_log.h"
 #include "lb/controller.h"
 #include "lb/policies.h"
 #include "shmem/module_table.h"
@@ -33,7 +33,6 @@
 #include "shmem/route_reader.h"
 
 #define CHECK_MS 500                  /* a connection that takes longer fails a check */
-#define LOG_GAP_MS 60000
 
 struct module {
     struct route_reader route;        /* its nodes, as shared memory has them */
@@ -80,58 +79,6 @@ static void list_modules_of_log(struct call_log *log, void *arg)
     call_log_each_node(log, list_module_of_node, arg);
 }
 
-/* --- evidence in the log ------------------------------------------------------------ */
-
-static void log_out(const struct ejector *e, uint32_t mid, uint32_t nid, bool was_up)
-{
-    struct module_id m = module_table_id(e->s, mid);
-    const struct controller *c = &e->module[mid].controller;
-    const struct health_node *h = &e->node[nid];
-    const struct node_state *n = &h->state;
-    uint32_t cost = node_state_cost(n);
-    struct net_addr addr;
-    char text[NET_ADDR_STRLEN];
-
-    node_table_addr(e->s, nid, &addr);
-    LOG_INFO(was_up ? "node.out" : "node.moved",
-             "modid=%u cmdid=%u node=%s state=\"%s\" why=\"%s\" calls=%.0f failed=%.0f "
-             "in_a_row=%u limit=%u mean_us=%.0f backoff_ms=%llu times=%u "
-             "out_of_module=%u/%u down=%u",
-             m.modid, m.cmdid, net_addr_str(&addr, text), node_state_str(cost),
-             node_state_reason(cost), h->n, h->n_err, h->streak, c->eject_after,
-             h->mean_us, (unsigned long long)(n->backoff_until_ms - n->changed_ms),
-             n->n_out, c->n_out, e->module[mid].route.n, c->n_down);
-}
-
-static void log_back(const struct ejector *e, uint32_t mid, uint32_t nid,
-                     enum node_event event)
-{
-    struct module_id m = module_table_id(e->s, mid);
-    const struct controller *c = &e->module[mid].controller;
-    struct net_addr addr;
-    char text[NET_ADDR_STRLEN];
-
-    node_table_addr(e->s, nid, &addr);
-    LOG_INFO("node.back",
-             "modid=%u cmdid=%u node=%s why=\"%s\" times=%u out_of_module=%u/%u down=%u",
-             m.modid, m.cmdid, net_addr_str(&addr, text),
-             event == NODE_EVENT_UP ? "it works again"
-                                    : "no calls go to its zone, so it is not checked",
-             e->node[nid].state.n_out, c->n_out, e->module[mid].route.n, c->n_down);
-}
-
-static void log_check(const struct ejector *e, uint32_t mid, uint32_t nid, bool ok)
-{
-    struct module_id m = module_table_id(e->s, mid);
-    struct net_addr addr;
-    char text[NET_ADDR_STRLEN];
-
-    node_table_addr(e->s, nid, &addr);
-    LOG_DEBUG("node.check", "modid=%u cmdid=%u node=%s state=\"%s\" ok=%s", m.modid,
-              m.cmdid, net_addr_str(&addr, text),
-              node_state_str(node_state_cost(&e->node[nid].state)), ok ? "yes" : "no");
-}
-
 /* --- one module --------------------------------------------------------------------- */
 
 static int reserve_scratch(struct ejector *e, uint32_t n)
@@ -162,15 +109,17 @@ static void on_changed(uint32_t nid, enum node_event event, void *arg)
     struct ejector *e = arg;
     uint32_t mid = node_table_module(e->s, nid);
     bool back = event == NODE_EVENT_UP || event == NODE_EVENT_FORGOTTEN;
+    struct node_log log;
 
     e->n_ejected += event == NODE_EVENT_OUT;
     e->n_returned += event == NODE_EVENT_UP;
     if (mid >= segment_max_modules(e->s))
         return;
+    log = (struct node_log){e->s, mid, nid, &e->module[mid].controller};
     if (back)
-        log_back(e, mid, nid, event);
+        node_log_back(&log, event);
     else
-        log_out(e, mid, nid, event == NODE_EVENT_OUT);
+        node_log_out(&log, event == NODE_EVENT_OUT);
     if (back || event == NODE_EVENT_OUT)
         e->changed(mid, nid, !back, e->arg);
     list_module(e, mid);
@@ -244,17 +193,6 @@ static void plan_checks(struct ejector *e, uint32_t mid, uint64_t now_ms)
     }
 }
 
-static void log_veto(const struct ejector *e, uint32_t mid)
-{
-    struct module_id id = module_table_id(e->s, mid);
-    const struct module *m = &e->module[mid];
-
-    LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_DEBUG, "eject.vetoed",
-              "modid=%u cmdid=%u: half of its nodes that are not down are ejected; "
-              "out=%u down=%u nodes=%u",
-              id.modid, id.cmdid, m->controller.n_out, m->controller.n_down, m->route.n);
-}
-
 static void evaluate_module(struct ejector *e, uint32_t mid, uint64_t now_ms)
 {
     const struct controller_hooks hooks = {node_totals, on_changed, e};
@@ -268,7 +206,7 @@ static void evaluate_module(struct ejector *e, uint32_t mid, uint64_t now_ms)
     controller_step(&m->controller, &c, &hooks, e->scratch, now_ms);
     plan_checks(e, mid, now_ms);
     if (m->controller.n_vetoed != was.n_vetoed)
-        log_veto(e, mid);
+        node_log_veto(e->s, mid, &m->controller);
     e->n_vetoed += m->controller.n_vetoed - was.n_vetoed;
     add_change(e, &was, &m->controller);
     module_table_get(e->s, mid, &set);
@@ -311,8 +249,8 @@ static void on_check(uint32_t nid, enum node_check kind, bool ok, void *arg)
     e->n_check_failed += !ok;
     if (mid >= segment_max_modules(e->s) || !refresh_view(e, mid))
         return;
-    log_check(e, mid, nid, ok);
     c = &e->module[mid].controller;
+    node_log_check(&(struct node_log){e->s, mid, nid, c}, ok);
     was = *c;
     health = health_config_of(e, mid);
     controller_checked(c, &health, &hooks, nid, kind, ok, evloop_now_ms(e->loop));
