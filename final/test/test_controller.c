@@ -197,7 +197,7 @@ static void t_statistics_eject_at_most_half(void **state)
     assert_int_equal(s.n_out, 0);
 }
 
-static void t_a_dead_node_costs_few_calls_and_is_readmitted(void **state)
+static void t_dead_node_costs_few_calls_and_is_readmitted(void **state)
 {
     uint64_t before, dead;
 
@@ -245,5 +245,5 @@ static void t_scan_avoids_a_failing_node_and_tries_it_again(void **state)
 
 T_MAIN(P(t_flapping_nodes_are_ejected_seldom), P(t_any_number_of_nodes_may_be_down),
        P(t_statistics_eject_at_most_half),
-       P(t_a_dead_node_costs_few_calls_and_is_readmitted),
+       P(t_dead_node_costs_few_calls_and_is_readmitted),
        P(t_scan_avoids_a_failing_node_and_tries_it_again))

@@ -93,7 +93,7 @@ static void t_fast_nodes_have_equal_costs(void **state)
                      health_cost(&node[1], 100, 0, 1000));
 }
 
-static void t_an_unknown_node_costs_the_mean_of_the_others(void **state)
+static void t_unknown_node_costs_the_mean_of_the_others(void **state)
 {
     (void)state;
     assert_int_equal(health_cost(&node[0], 100, 8192, 1000), 8192 * 256);
@@ -120,7 +120,7 @@ static void t_cost_saturates_below_ejected(void **state)
 }
 
 /* Success rates of 50, 100, 100, 100 and 100 per cent. */
-static void t_an_outlier_is_far_below_the_median(void **state)
+static void t_outlier_is_far_below_the_median(void **state)
 {
     int i;
 
@@ -211,9 +211,9 @@ T_MAIN(P(t_eject_after_grows_with_the_failure_rate),
        P(t_eject_after_of_a_module_ignores_the_worst_node),
        P(t_eject_after_ignores_streaks_that_have_not_ended),
        P(t_cost_follows_the_calls_of_the_last_second), P(t_fast_nodes_have_equal_costs),
-       P(t_an_unknown_node_costs_the_mean_of_the_others),
+       P(t_unknown_node_costs_the_mean_of_the_others),
        P(t_one_failure_does_not_starve_a_node), P(t_cost_saturates_below_ejected),
-       P(t_an_outlier_is_far_below_the_median), P(t_all_failing_alike_is_no_outlier),
+       P(t_outlier_is_far_below_the_median), P(t_all_failing_alike_is_no_outlier),
        P(t_zone_number_equals_crc32_of_mysql),
        P(t_zone_returns_within_35_seconds),
        P(t_zone_that_fails_again_restarts_the_breaker),

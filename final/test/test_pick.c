@@ -158,7 +158,7 @@ static void t_no_policy_chooses_an_ejected_node(void **state)
     }
 }
 
-static void t_an_ejected_node_gets_no_call(void **state)
+static void t_ejected_node_gets_no_call(void **state)
 {
     (void)state;
     eject(1);
@@ -376,7 +376,7 @@ static void t_calls_stay_in_their_zone(void **state)
     assert_int_equal(hits[3] + hits[4] + hits[5], 0);
 }
 
-static void t_a_zone_without_nodes_of_its_own_uses_all(void **state)
+static void t_zone_without_nodes_of_its_own_uses_all(void **state)
 {
     (void)state;
     nodes(6, 0);
@@ -478,7 +478,7 @@ T_MAIN(P(t_scan_takes_the_lowest_cost_times_calls),
        P(t_scan_shares_evenly_between_equals),
        P(t_scan_of_more_than_64_nodes_takes_a_sample),
        P(t_names_of_policies_fit_and_differ), P(t_no_policy_chooses_an_ejected_node),
-       P(t_an_ejected_node_gets_no_call), P(t_ejected_nodes_are_used_when_no_other_is_up),
+       P(t_ejected_node_gets_no_call), P(t_ejected_nodes_are_used_when_no_other_is_up),
        P(t_nodes_that_are_down_get_ten_calls_a_second_each),
        P(t_trial_takes_one_call_at_a_time), P(t_unseen_nodes_of_other_zones_get_no_call),
        P(t_unseen_nodes_are_used_when_no_other_is_left),
@@ -488,7 +488,7 @@ T_MAIN(P(t_scan_takes_the_lowest_cost_times_calls),
        P(t_wrr_shares_the_turns_of_an_ejected_node),
        P(t_hash_moves_only_the_keys_of_a_removed_node), P(t_hash_honours_weights),
        P(t_classic_probes_each_11th_call), P(t_calls_stay_in_their_zone),
-       P(t_a_zone_without_nodes_of_its_own_uses_all),
+       P(t_zone_without_nodes_of_its_own_uses_all),
        P(t_calls_spill_by_the_missing_capacity), P(t_capacity_is_counted_by_weight),
        P(t_zone_of_one_node_spills_over), P(t_returning_zone_gets_a_limited_share),
        P(t_failures_in_a_row_propose_ejection),

@@ -122,7 +122,7 @@ static void t_unknown_probe_is_refused(void **state)
     assert_int_equal(fx.n, 0);
 }
 
-static void t_a_refused_connection_fails(void **state)
+static void t_refused_connection_fails(void **state)
 {
     struct net_addr none = fx.at;
 
@@ -195,6 +195,6 @@ static void t_path_that_is_too_long_is_refused(void **state)
 T_MAIN(E(t_node_that_closes_in_turn_shows_its_process),
        E(t_node_that_only_accepts_shows_its_port),
        E(t_echo_of_the_same_body_shows_the_service), E(t_unknown_probe_is_refused),
-       E(t_a_refused_connection_fails),
+       E(t_refused_connection_fails),
        E(t_with_a_path_the_status_decides), E(t_probe_without_an_answer_fails_in_time),
        E(t_path_that_is_too_long_is_refused))

@@ -85,7 +85,7 @@ static void t_failures_of_all_nodes_collapse_no_policy(void **state)
     }
 }
 
-static void t_the_classic_algorithm_collapses(void **state)
+static void t_classic_algorithm_collapses(void **state)
 {
     struct sim_result r;
 
@@ -113,7 +113,7 @@ static void t_dead_nodes_get_no_more_calls(void **state)
                 0.08 * (double)r.n_late); /* each 11th call probes */
 }
 
-static void t_a_dead_zone_gets_no_more_calls(void **state)
+static void t_dead_zone_gets_no_more_calls(void **state)
 {
     struct sim_result r;
 
@@ -130,5 +130,5 @@ static void t_a_dead_zone_gets_no_more_calls(void **state)
 
 T_MAIN(P(t_same_seed_gives_the_same_result), P(t_scan_is_close_to_the_best_choice),
        P(t_failures_of_all_nodes_collapse_no_policy),
-       P(t_the_classic_algorithm_collapses), P(t_dead_nodes_get_no_more_calls),
-       P(t_a_dead_zone_gets_no_more_calls))
+       P(t_classic_algorithm_collapses), P(t_dead_nodes_get_no_more_calls),
+       P(t_dead_zone_gets_no_more_calls))

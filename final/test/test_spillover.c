@@ -49,7 +49,7 @@ static void t_demand_uses_a_known_capacity(void **state)
     assert_int_equal(demand(0, 500, 100, 200, 100), 1);
 }
 
-static void t_a_spill_ends_below_nine_tenths(void **state)
+static void t_spill_ends_below_nine_tenths(void **state)
 {
     struct spillover_load c = {0, 1000, 1000, 2000, 100};
     bool spills = false;
@@ -104,5 +104,5 @@ static void t_half_of_the_calls_spill_at_twice_the_capacity(void **state)
 }
 
 T_MAIN(T(t_demand_without_rates_is_the_default), T(t_demand_compares_calls_with_weights),
-       T(t_demand_uses_a_known_capacity), T(t_a_spill_ends_below_nine_tenths),
+       T(t_demand_uses_a_known_capacity), T(t_spill_ends_below_nine_tenths),
        T(t_half_of_the_calls_spill_at_twice_the_capacity))
