@@ -27,8 +27,8 @@ static void collect_dataplane(struct metrics *m, const struct dataplane_stat *p)
                     (double)p->n_checks);
     metrics_counter(m, "lars_agentd_checks_failed_total",
                     "Active checks of nodes that failed.", (double)p->n_check_failed);
-    metrics_counter(m, "lars_agentd_ejected_total", "Nodes that went down or were ejected.",
-                    (double)p->n_ejected);
+    metrics_counter(m, "lars_agentd_ejected_total",
+                    "Nodes that went down or were ejected.", (double)p->n_ejected);
     metrics_counter(m, "lars_agentd_returned_total", "Readmissions of a node.",
                     (double)p->n_returned);
     metrics_counter(m, "lars_agentd_vetoed_total",
