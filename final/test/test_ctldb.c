@@ -183,6 +183,30 @@ static void t_commit_without_a_database_to_ask_may_be_done(void **state)
     assert_int_equal(n_routes(), 1);
 }
 
+static void t_text_is_compared_by_the_collation_of_its_column(void **state)
+{
+    static const char *const collation[] = {"utf8mb4_unicode_ci", "utf8mb4_bin",
+                                            "utf8mb4_general_ci"};
+    char sql[200];
+    uint64_t n;
+    size_t i;
+
+    (void)state;
+    mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone) VALUES "
+             "(1, 1, 10, 80, '\xe5\x86\x9c')");
+    for (i = 0; i < 3; i++) {
+        snprintf(sql, sizeof(sql), "ALTER TABLE RouteData CONVERT TO CHARACTER SET "
+                                   "utf8mb4 COLLATE %s",
+                 collation[i]);
+        mydb_sql(sql);
+        assert_int_equal(ctldb_number(db, &n, "SELECT COUNT(*) FROM RouteData WHERE zone "
+                                              "= %s AND state = 'up'",
+                                      "\xe5\x86\x9c"),
+                         0);
+        assert_int_equal(n, 1);
+    }
+}
+
 /* All changes of routes wait for the row of RouteVersion. */
 static void t_change_that_waits_too_long_is_refused_and_not_done_later(void **state)
 {
@@ -215,4 +239,5 @@ MYDB_MAIN(E(t_commit_with_an_answer_is_done), E(t_commit_whose_answer_is_lost_is
           E(t_commit_that_was_lost_changed_nothing),
           E(t_change_of_another_is_not_taken_for_the_lost_one),
           E(t_commit_without_a_database_to_ask_may_be_done),
+          E(t_text_is_compared_by_the_collation_of_its_column),
           E(t_change_that_waits_too_long_is_refused_and_not_done_later))

@@ -90,6 +90,24 @@ static void t_count_that_overflows_stops_no_move(void **state)
     assert_true(number(max) == UINT64_MAX);
 }
 
+/* A year without a leader: all at once would take longer than a statement may. */
+static void t_long_backlog_is_moved_in_parts(void **state)
+{
+    const struct leader_db_ages ages = {600, 7200, 500 * 86400, 3600, 86400};
+    int i;
+
+    (void)state;
+    mydb_sql("INSERT INTO CallSecond SELECT UNIX_TIMESTAMP() - seq * 3600, 1, 1, 10, 80, "
+             "3, 1 FROM seq_1_to_8760");
+    for (i = 0; i < 100 && number("SELECT COUNT(*) FROM CallSecond WHERE at < "
+                                  "UNIX_TIMESTAMP() - 900") > 0;
+         i++) {
+        assert_int_equal(leader_db_move_counts(db, &ages), 0);
+        assert_int_equal(number("SELECT SUM(succ) FROM CallHistory"), 3 * 8760);
+    }
+    assert_in_range(i, 1, 99);
+}
+
 static void t_task_that_fails_keeps_no_other_from_being_done(void **state)
 {
     const struct leader_db_ages ages = {600, 7200, 86400, 3600, 86400};
@@ -236,5 +254,6 @@ static void t_one_of_two_services_is_leader(void **state)
 MYDB_MAIN(K(t_lease_has_one_holder_until_it_expires), K(t_moved_counts_keep_their_sum),
           K(t_only_old_rows_are_deleted), K(t_late_batch_during_a_move_loses_no_count),
           K(t_lease_that_ends_too_late_is_free), K(t_count_that_overflows_stops_no_move),
+          K(t_long_backlog_is_moved_in_parts),
           K(t_task_that_fails_keeps_no_other_from_being_done),
           K(t_one_of_two_services_is_leader))

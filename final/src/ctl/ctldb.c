@@ -57,6 +57,8 @@ static int add_bytes(struct buf *b, const char *text, size_t len)
     return buf_append(b, text, len);
 }
 
+/* The literal has the collation of the column with which it is compared; the result of
+ * CONVERT() would have one of its own, and both would not agree. */
 static int add_text(struct buf *b, const char *text)
 {
     char two[3];
@@ -64,12 +66,12 @@ static int add_text(struct buf *b, const char *text)
 
     if (!*text)
         return add_bytes(b, "''", 2);
-    rc = add_bytes(b, "CONVERT(0x", 10);
+    rc = add_bytes(b, "_utf8mb4 0x", 11);
     for (; *text && rc == 0; text++) {
         snprintf(two, sizeof(two), "%02x", (unsigned char)*text);
         rc = add_bytes(b, two, 2);
     }
-    return rc < 0 ? rc : add_bytes(b, " USING utf8mb4)", 15);
+    return rc;
 }
 
 /* Append one value.  *<p> is behind the '%' and moves behind its conversion. */

@@ -14,9 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mono.h"
 #include "db/lease.h"
 
 #define COUNT_MAX "18446744073709551615" /* of BIGINT UNSIGNED */
+#define SLICE_SPANS 10 /* counts of so many coarser rows are moved at once */
+#define MOVE_MS 1000
 #define DELETE_MAX 10000 /* rows of one statement: a short lock */
 /* Its row in Lease.  Every release uses this name, or two would have a leader each. */
 #define LEASE "keeper"
@@ -90,7 +93,7 @@ static int take_number(char **at, void *arg)
 
 /* Move the counts that began before <limit> (seconds since 1970) from <from> to <to>,
  * whose rows span <span> seconds. */
-static int move_table(struct leader_db *d, const char *from, const char *to,
+static int move_slice(struct leader_db *d, const char *from, const char *to,
                       uint32_t span, uint64_t limit)
 {
     char sql[700];
@@ -111,6 +114,30 @@ static int move_table(struct leader_db *d, const char *from, const char *to,
     if (rc == 0)
         rc = run_sql(d, sql);
     return rc < 0 ? rc : run_sql(d, "COMMIT");
+}
+
+/* The same in slices, the oldest first: after a long time without a
+ * leader, all at once would take longer than a statement may.  What MOVE_MS does not
+ * suffice for is left to the next call. */
+static int move_table(struct leader_db *d, const char *from, const char *to,
+                      uint32_t span, uint64_t limit)
+{
+    uint64_t first, end, slice_s = SLICE_SPANS * (uint64_t)span;
+    uint64_t end_ms = mono_ms() + MOVE_MS;
+    char sql[120];
+    int rc;
+
+    do {
+        first = limit;
+        snprintf(sql, sizeof(sql), "SELECT COALESCE(MIN(at), %llu) FROM %s",
+                 (unsigned long long)limit, from);
+        rc = select_rows(d, sql, take_number, &first);
+        if (rc < 0 || first >= limit)
+            return rc;
+        end = (first / slice_s + 1) * slice_s;
+        rc = move_slice(d, from, to, span, end < limit ? end : limit);
+    } while (rc == 0 && mono_ms() < end_ms);
+    return rc;
 }
 
 static int delete_older(struct leader_db *d, const char *table, const char *column,

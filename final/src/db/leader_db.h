@@ -29,7 +29,8 @@ struct leader_db_ages { /* seconds until a row leaves its table */
 };
 
 /* Move counts that are too old for their table to the next coarser one, each in one
- * transaction; delete rows that are too old for the last. */
+ * transaction, the oldest first, for at most about a second in each table; delete rows
+ * that are too old for the last. */
 int leader_db_move_counts(struct leader_db *d, const struct leader_db_ages *ages);
 
 const char *leader_db_error(const struct leader_db *d); /* of the last failure */

@@ -138,12 +138,31 @@ static int write_rows(struct writer *w)
     return rc;
 }
 
+static bool has_rows(struct writer *w)
+{
+    bool has;
+
+    worker_lock(w->worker);
+    has = row_queue_n(w->waiting) > 0;
+    worker_unlock(w->worker);
+    return has;
+}
+
+/* A writer without rows learns here that the database is back, not by its next row. */
+static void check_until_back(struct writer *w)
+{
+    do
+        log_db_change(w, statusdb_check(w->db));
+    while (w->down && !has_rows(w) &&
+           worker_pause(w->worker, backoff_next(&w->backoff, rnd_u32(&w->rnd))));
+}
+
 static void writer_main(void *arg)
 {
     struct writer *w = arg;
     int rc = 0;
 
-    log_db_change(w, statusdb_check(w->db));
+    check_until_back(w);
     while (rc >= 0 && take_rows(w))
         rc = write_rows(w);
     if (rc < 0)
