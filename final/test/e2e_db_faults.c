@@ -1,6 +1,5 @@
 /* lars-reportd on a database that others configured, and while it is away: each part that
- * said that the database is down says that it is back; a task that fails stops no alarm.
- */
+ * has logged db.down logs db.back; a task that fails stops no alarm. */
 #include "t.h"
 
 #include "mydb.h"

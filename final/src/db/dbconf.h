@@ -33,7 +33,8 @@ struct dbconf {
         DBCONF_TEXT(at, password, "lars", "the password of the user"),                   \
         DBCONF_TEXT(at, name, "lars_dns", "the name of the database"),                   \
         DBCONF_U32(at, timeout_s, 1, 60, "3",                                            \
-                   "seconds that a connect, a read or a write may take")
+                   "seconds that a connect, a statement or a write may take; a "         \
+                   "lock wait ends earlier")
 
 /* Returns NULL, or a static sentence that names the key that is wrong.  Thread: any. */
 const char *dbconf_wrong_value(const struct dbconf *d);
