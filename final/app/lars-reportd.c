@@ -13,6 +13,7 @@
 
 #include "base/opts.h"
 #include "base/process_name.h"
+#include "db/db_mysql.h"
 #include "db/dbconf.h"
 #include "db/statusdb_mysql.h"
 #include "net/looppool.h"
@@ -30,6 +31,7 @@
 #define STATES_MAX 1000 /* messages of agents that wait; 55 KiB each */
 #define ROUND_MS 1000 /* between two rounds of the leader's tasks */
 #define LEASE_S 5
+#define DATABASE_MS 2000              /* the database is away for so long: an alarm */
 
 static struct settings {
     char address[48];
@@ -37,7 +39,7 @@ static struct settings {
     uint32_t writers, max_rows, batch, gather_ms;
     struct dbconf db;
     char http[64], log[LOGLEVEL_MAX], exec[200], webhook[300];
-    uint32_t unhealthy_s, leader, error_percent;
+    uint32_t unhealthy_s, leader, error_percent, p99_ms;
     struct leader_db_ages ages;
 } set;
 
@@ -69,6 +71,9 @@ static const struct conf_key keys[] = {
      "1 lets this service take the lease, and then move history and raise alarms"},
     {"leader", "error_percent", CONF_U32, AT(error_percent), 1, 100, "20",
      "the percentage of failed calls above which a module raises an alarm"},
+    {"leader", "p99_ms", CONF_U32, AT(p99_ms), 0, 3600000, "1000",
+     "ms that 99 of 100 calls of a module must not exceed, or an alarm is raised; 0: "
+     "none is"},
     {"keeper", "enabled", CONF_U32, AT(leader), 0, 1, NULL, "old name of [leader]"},
     {"keeper", "error_percent", CONF_U32, AT(error_percent), 1, 100, NULL,
      "old name of [leader]"},
@@ -165,6 +170,7 @@ static struct {
     struct reportsrv *srv;
     struct batchsrv *batches;
     struct agent_states *states;
+    char name[PROCESS_NAME_MAX];      /* in tables and alarms */
     struct leader_tasks *leader;
     struct alarm_watch *alarms;
     struct httpd *http;
@@ -218,18 +224,51 @@ static int start_leader_tasks(void)
     return rc < 0 ? rc : leader_tasks_start(&me.leader, db, &c);
 }
 
+static const char *database_name(char *out, size_t size)
+{
+    if (set.db.socket[0])
+        snprintf(out, size, "%s", set.db.socket);
+    else
+        snprintf(out, size, "%s:%u", set.db.host, set.db.port);
+    return out;
+}
+
+/* Takes <db>, on failure as well. */
+static int start_alarm_watch_on(struct alarm_db *db, const char *name)
+{
+    struct myconn_config mc = dbconf_myconn(&set.db);
+    char database[sizeof(set.db.socket) + sizeof(set.db.host) + 8];
+    const struct alarm_watch_config c = {
+        .round_ms = ROUND_MS,
+        .lease_s = LEASE_S,
+        .rules = {set.error_percent, set.p99_ms, name},
+        .database = database_name(database, sizeof(database)),
+        .database_ms = DATABASE_MS,
+        .other_ms = DATABASE_MS + 10000,
+        .notify = {set.exec, set.webhook},
+    };
+    struct wanted_routes *wanted = NULL;
+    struct db *routes;
+    int rc = db_mysql_create(&routes, &mc);
+
+    if (rc == 0)
+        rc = wanted_routes_create(&wanted, routes);
+    if (rc == 0)
+        return alarm_watch_start(&me.alarms, db, wanted, &c);
+    alarm_db_close(db);
+    return rc;
+}
+
 static int start_alarm_watch(void)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
-    const struct alarm_watch_config c = {
-        ROUND_MS, LEASE_S, set.error_percent, {set.exec, set.webhook}};
     struct alarm_db *db;
     int rc;
 
     if (!set.leader)
         return 0;
     rc = alarm_db_create(&db, &mc);
-    return rc < 0 ? rc : alarm_watch_start(&me.alarms, db, &c);
+    return rc < 0 ? rc : start_alarm_watch_on(db, me.name);
 }
 
 static void stop_writers(void)
@@ -253,7 +292,7 @@ static int start_agent_states(int lfd)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
     struct agent_states_config c = {.max = STATES_MAX, .srv = me.batches};
-    char name[PROCESS_NAME_MAX], address[NET_ADDR_STRLEN];
+    char address[NET_ADDR_STRLEN];
     struct service_db *db;
     struct net_addr at;
     int rc = sock_local_addr(lfd, &at);
@@ -262,7 +301,7 @@ static int start_agent_states(int lfd)
         rc = service_db_create(&db, &mc);
     if (rc < 0)
         return rc;
-    c.name = process_name_of(name, &at);
+    c.name = process_name_of(me.name, &at);
     c.address = net_addr_str(&at, address);
     return agent_states_start(&me.states, db, &c);
 }

@@ -5,9 +5,13 @@
 
 #include <sys/stat.h>
 
+#include "base/latency.h"
 #include "base/log.h"
+#include "db/db_mysql.h"
 #include "mydb.h"
+#include "net/sock.h"
 #include "peer.h"
+#include "route/routedelta.h"
 
 static struct alarm_watch *watch;
 static char hook[100], written[100];
@@ -20,7 +24,9 @@ static int setup(void **state)
     (void)t_fds_save(state);
     log_set_level(LOG_LEVEL_ERROR + 1);
     mydb_reset();
-    mydb_sql("DELETE FROM CallSecond; DELETE FROM Lease; DELETE FROM Alarm");
+    mydb_sql("DELETE FROM CallSecond; DELETE FROM CallLatency; DELETE FROM Lease; "
+             "DELETE FROM Alarm; DELETE FROM Service; DELETE FROM AgentRoute; "
+             "DELETE FROM AgentNode; DELETE FROM RouteHold");
     watch = NULL;
     snprintf(hook, sizeof(hook), "%s/hook", mydb_dir);
     snprintf(written, sizeof(written), "%s/written", mydb_dir);
@@ -44,12 +50,21 @@ static unsigned long long number(const char *sql)
 
 static void start(const char *exec, const char *webhook)
 {
-    struct alarm_watch_config c = {
-        .round_ms = 5, .lease_s = 5, .error_percent = 20, .notify = {exec, webhook}};
+    struct alarm_watch_config c = {.round_ms = 5,
+                                   .lease_s = 5,
+                                   .rules = {20, 1000, "me/127.0.0.1:7779"},
+                                   .database = "the database",
+                                   .database_ms = 50,
+                                   .other_ms = 1000000,
+                                   .notify = {exec, webhook}};
+    struct wanted_routes *wanted;
     struct alarm_db *own;
+    struct db *routes;
 
     assert_int_equal(alarm_db_create(&own, &cfg), 0);
-    assert_int_equal(alarm_watch_start(&watch, own, &c), 0);
+    assert_int_equal(db_mysql_create(&routes, &cfg), 0);
+    assert_int_equal(wanted_routes_create(&wanted, routes), 0);
+    assert_int_equal(alarm_watch_start(&watch, own, wanted, &c), 0);
 }
 
 static struct alarm_watch_stat stat_now(void)
@@ -63,6 +78,8 @@ static struct alarm_watch_stat stat_now(void)
 static void t_error_rate_and_dead_node_are_raised_and_cleared(void **state)
 {
     (void)state;
+    mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES (1, 1, "
+             "11, 80)");
     mydb_sql(
         "INSERT INTO CallSecond VALUES (UNIX_TIMESTAMP() + 60, 1, 1, 10, 80, 70, 0), "
         "(UNIX_TIMESTAMP() + 60, 1, 1, 11, 80, 0, 30), "
@@ -74,8 +91,8 @@ static void t_error_rate_and_dead_node_are_raised_and_cleared(void **state)
                          "subject = '1/1' AND detail LIKE '30.0 \\% of 100 calls%' AND "
                          "cleared_at IS NULL"),
                      1);
-    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE kind = 'node_dead' AND "
-                            "subject = '1/1 0.0.0.11:80' AND cleared_at IS NULL"),
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE kind = 'node_down' AND "
+                            "subject = '0.0.0.11:80' AND cleared_at IS NULL"),
                      1);
     mydb_sql("UPDATE CallSecond SET succ = 1000 WHERE ip = 11");
     T_WAIT(stat_now().n_cleared == 2);
@@ -104,6 +121,224 @@ t_drained_module_is_raised_and_the_next_leader_does_not_raise_it_again(void **st
     T_WAIT(stat_now().n_cleared == 1);
 }
 
+/* The number of alarms of that kind and subject that are open. */
+static unsigned long long n_open(const char *kind, const char *subject)
+{
+    char sql[300];
+
+    snprintf(sql, sizeof(sql),
+             "SELECT COUNT(*) FROM Alarm WHERE kind = '%s' AND subject = '%s' AND "
+             "cleared_at IS NULL",
+             kind, subject);
+    return number(sql);
+}
+
+/* Until this round is over, everything has been judged once more. */
+static void wait_rounds(unsigned n)
+{
+    uint64_t until = stat_now().n_round + n;
+
+    T_WAIT(stat_now().n_round >= until);
+}
+
+/* Two zones of two nodes, with an agent each that is alive until the year 2037. */
+static void put_two_zones(void)
+{
+    mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone) VALUES "
+             "(1, 1, 1, 80, 'a'), (1, 1, 2, 80, 'a'), (1, 1, 3, 80, 'b'), "
+             "(1, 1, 4, 80, 'b'); INSERT INTO Service (kind, name, zone, seen_at) VALUES "
+             "('agent', 'A', 'a', '2037-01-01'), ('agent', 'B', 'b', '2037-01-01')");
+}
+
+static void t_node_without_calls_is_one_alarm_that_names_the_hosts(void **state)
+{
+    (void)state;
+    put_two_zones();
+    mydb_sql("INSERT INTO AgentNode VALUES ('A', 1, 1, 1, 80, 1), ('B', 1, 1, 1, 80, 2), "
+             "('A', 1, 1, 3, 80, 3), ('A', 1, 1, 9, 80, 1), ('gone', 1, 1, 2, 80, 1)");
+    start("", "");
+    T_WAIT(n_open("node_down", "0.0.0.1:80") == 1);
+    wait_rounds(10);
+    assert_int_equal(stat_now().n_raised, 1); /* not: on trial, no node, a dead agent's */
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE detail LIKE '%1/1%2 host%A "
+                            "B%'"),
+                     1);
+    mydb_sql("DELETE FROM AgentNode WHERE ip = 1");
+    T_WAIT(n_open("node_down", "0.0.0.1:80") == 0);
+}
+
+static void t_zone_is_one_alarm_with_its_nodes_and_its_agent(void **state)
+{
+    (void)state;
+    put_two_zones();
+    mydb_sql("INSERT INTO AgentNode VALUES ('A', 1, 1, 3, 80, 1)");
+    start("", "");
+    T_WAIT(n_open("node_down", "0.0.0.3:80") == 1);
+    mydb_sql("INSERT INTO AgentNode VALUES ('A', 1, 1, 4, 80, 1);"
+             "UPDATE Service SET seen_at = NOW(3) - INTERVAL 1 MINUTE WHERE name = 'B'");
+    T_WAIT(n_open("zone_down", "b") == 1);
+    wait_rounds(10);
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE cleared_at IS NULL"), 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE kind = 'zone_down' AND "
+                            "detail = '2 nodes: 0.0.0.3:80 0.0.0.4:80'"),
+                     1);
+    mydb_sql("DELETE FROM AgentNode; UPDATE Service SET seen_at = '2037-01-01'");
+    T_WAIT(n_open("zone_down", "b") == 0);
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE cleared_at IS NULL"), 0);
+}
+
+static void t_zone_without_an_agent_is_checked_before_it_is_called_down(void **state)
+{
+    struct net_addr at;
+    char sql[300];
+    int fd;
+
+    (void)state;
+    assert_int_equal(net_addr_set(&at, "127.0.0.1", 0), 0);
+    fd = sock_listen(&at, 16, 0);
+    assert_true(fd >= 0);
+    sock_local_addr(fd, &at);
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone) VALUES "
+             "(1, 1, INET_ATON('127.0.0.1'), %u, 'c'), (1, 1, INET_ATON('127.0.0.1'), 1, "
+             "'c')",
+             at.port);
+    mydb_sql("INSERT INTO Service (kind, name, seen_at) VALUES ('reportd', "
+             "'me/127.0.0.1:7779', '2037-01-01')");
+    mydb_sql(sql);
+    start("", "");
+    T_WAIT(n_open("node_down", "127.0.0.1:1") == 1); /* no process listens on port 1 */
+    wait_rounds(10);
+    assert_int_equal(n_open("zone_down", "c"), 0);
+    close(fd);
+    T_WAIT(n_open("zone_down", "c") == 1);
+    assert_int_equal(n_open("node_down", "127.0.0.1:1"), 0);
+    mydb_sql("INSERT INTO Service (kind, name, zone, seen_at) VALUES ('agent', 'C', 'c', "
+             "'2037-01-01')");
+    T_WAIT(n_open("zone_down", "c") == 0);
+    assert_int_equal(number("SELECT COUNT(*) FROM AgentNode"), 0);
+}
+
+static void t_module_of_which_a_host_reaches_no_node_is_raised(void **state)
+{
+    (void)state;
+    put_two_zones();
+    mydb_sql(
+        "INSERT INTO AgentNode SELECT 'A', modid, cmdid, serverip, serverport, 1 FROM "
+        "RouteData");
+    start("", "");
+    T_WAIT(n_open("module_no_node", "1/1") == 1);
+    mydb_sql("DELETE FROM AgentNode WHERE ip = 4");
+    T_WAIT(n_open("module_no_node", "1/1") == 0);
+}
+
+static void t_few_calls_are_judged_over_a_minute(void **state)
+{
+    (void)state;
+    mydb_sql("INSERT INTO CallSecond SELECT UNIX_TIMESTAMP() - seq, 3, 1, seq, 80, 0, 1 "
+             "FROM seq_12_to_30;" /* 19 of 19, spread over nodes and seconds */
+             "INSERT INTO CallSecond SELECT UNIX_TIMESTAMP() - seq, 4, 1, seq, 80, 8, 1 "
+             "FROM seq_12_to_30;" /* a ninth */
+             "INSERT INTO CallSecond VALUES (UNIX_TIMESTAMP() - 9, 5, 1, 1, 80, 0, 4)");
+    start("", "");
+    T_WAIT(n_open("error_rate", "3/1") == 1);
+    wait_rounds(10);
+    assert_int_equal(stat_now().n_raised, 1);
+    mydb_sql("DELETE FROM CallSecond");
+    T_WAIT(n_open("error_rate", "3/1") == 0);
+}
+
+static void t_slow_calls_are_raised(void **state)
+{
+    char sql[300];
+
+    (void)state;
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO CallLatency VALUES (UNIX_TIMESTAMP() DIV 60 * 60, 1, 1, %u, "
+             "97), (UNIX_TIMESTAMP() DIV 60 * 60, 1, 1, %u, 3), (UNIX_TIMESTAMP() DIV 60 "
+             "* 60, 2, 1, %u, 100)",
+             latency_bucket(900), latency_bucket(2000000), latency_bucket(900000));
+    mydb_sql(sql);
+    start("", "");
+    T_WAIT(n_open("latency", "1/1") == 1);
+    wait_rounds(10);
+    assert_int_equal(stat_now().n_raised, 1);
+    mydb_sql("DELETE FROM CallLatency");
+    T_WAIT(n_open("latency", "1/1") == 0);
+}
+
+static void t_silent_processes_are_raised_until_they_speak(void **state)
+{
+    (void)state;
+    mydb_sql(
+        "INSERT INTO Service (kind, name, seen_at) VALUES ('agent', 'A', NOW(3) - "
+        "INTERVAL 7 SECOND), ('dnsd', 'D', NOW(3) - INTERVAL 7 SECOND), ('reportd', "
+        "'R', NOW(3) - INTERVAL 7 SECOND), ('agent', 'old', NOW(3) - INTERVAL 2 DAY), "
+        "('dnsd', 'well', '2037-01-01')");
+    start("", "");
+    T_WAIT(stat_now().n_raised == 3);
+    assert_int_equal(n_open("agent_silent", "A"), 1);
+    assert_int_equal(n_open("service_silent", "D") + n_open("service_silent", "R"), 2);
+    mydb_sql("UPDATE Service SET seen_at = '2037-01-01'");
+    T_WAIT(stat_now().n_cleared == 3);
+    assert_int_equal(stat_now().n_raised, 3);
+}
+
+static void t_agent_that_uses_other_nodes_is_behind_unless_they_are_held(void **state)
+{
+    struct route_node node[2] = {{1, 80, 0, 0}, {2, 80, 0, 0}};
+    char sql[300];
+
+    (void)state;
+    mydb_sql(
+        "INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES (1, 1, 1, "
+        "80), (1, 1, 2, 80); INSERT INTO Service (kind, name, seen_at) VALUES "
+        "('agent', 'A', '2037-01-01'), ('agent', 'B', '2037-01-01')");
+    snprintf(
+        sql, sizeof(sql),
+        "INSERT INTO AgentRoute (agent, modid, cmdid, sum) VALUES ('A', 1, 1, %llu), "
+        "('B', 1, 1, %llu)",
+        (unsigned long long)routedelta_sum(node, 2),
+        (unsigned long long)routedelta_sum(node, 1));
+    mydb_sql(sql);
+    start("", "");
+    T_WAIT(n_open("agent_behind", "B") == 1);
+    assert_int_equal(stat_now().n_raised, 1);
+    mydb_sql(
+        "INSERT INTO RouteHold (dnsd, modid, cmdid, had, gone, seen_at) VALUES ('D', "
+        "1, 1, 2, 1, '2037-01-01')");
+    T_WAIT(n_open("route_held", "1/1") == 1);
+    T_WAIT(n_open("agent_behind", "B") == 0);
+    mydb_sql("DELETE FROM RouteHold");
+    T_WAIT(n_open("route_held", "1/1") == 0);
+    T_WAIT(n_open("agent_behind", "B") == 1);
+    mydb_sql("SET @lars_confirmed = 1; DELETE FROM RouteData WHERE serverip = 2");
+    T_WAIT(n_open("agent_behind", "A") == 1);
+    T_WAIT(n_open("agent_behind", "B") == 0);
+}
+
+static void t_dnsd_with_old_routes_is_raised(void **state)
+{
+    (void)state;
+    mydb_sql(
+        "INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES (1, 1, 1, "
+        "80); INSERT INTO Service (kind, name, revision, state, seen_at) SELECT "
+        "'dnsd', 'old', version - 1, '', '2037-01-01' FROM RouteVersion; INSERT INTO "
+        "Service (kind, name, revision, state, seen_at) SELECT 'dnsd', 'stale', "
+        "version, 'stale', '2037-01-01' FROM RouteVersion; INSERT INTO Service (kind, "
+        "name, revision, state, seen_at) SELECT 'dnsd', 'new', version, '', "
+        "'2037-01-01' FROM RouteVersion");
+    start("", "");
+    T_WAIT(n_open("routes_stale", "stale") == 1);
+    assert_int_equal(stat_now().n_raised, 1); /* the change is younger than 3 s */
+    mydb_sql("UPDATE RouteChange SET changed_at = changed_at - INTERVAL 1 MINUTE");
+    T_WAIT(n_open("routes_stale", "old") == 1);
+    mydb_sql(
+        "UPDATE Service SET state = '', revision = (SELECT version FROM RouteVersion)");
+    T_WAIT(stat_now().n_open == 0);
+    assert_int_equal(stat_now().n_raised, 2);
+}
+
 static void put_hook(const char *body)
 {
     FILE *f = fopen(hook, "w");
@@ -130,7 +365,7 @@ static void t_hook_program_gets_the_alarm_as_arguments(void **state)
     f = fopen(written, "r");
     assert_non_null(fgets(line, sizeof(line), f));
     fclose(f);
-    assert_string_equal(line, "no_nodes|7/1|raised|all of its nodes are drained\n");
+    assert_string_equal(line, "module_no_node|7/1|raised|all of its nodes are drained\n");
     assert_int_equal(stat_now().n_notify_fail, 0);
 }
 
@@ -142,7 +377,7 @@ static void t_hook_that_fails_is_counted(void **state)
              "(7, 1, 10, 80, 'drained')");
     start(hook, "http://127.0.0.1:1/"); /* no process listens on port 1 */
     T_WAIT(stat_now().n_notify_fail == 2);
-    T_WAIT(stat_now().n_round > 20); /* the rounds continue */
+    T_WAIT(stat_now().n_round > 20);  /* the rounds continue */
 }
 
 static void t_webhook_gets_json(void **state)
@@ -173,9 +408,10 @@ static void t_webhook_gets_json(void **state)
     }
     assert_int_equal(strncmp(text, "POST /alarm HTTP/1.1\r\n", 22), 0);
     assert_non_null(strstr(text, "Content-Type: application/json\r\n"));
-    assert_non_null(strstr(text, "\r\n\r\n{\"kind\": \"no_nodes\", \"subject\": \"7/1\", "
-                                 "\"state\": \"raised\", \"detail\": "
-                                 "\"all of its nodes are drained\"}"));
+    assert_non_null(strstr(text,
+                           "\r\n\r\n{\"kind\": \"module_no_node\", \"subject\": \"7/1\", "
+                           "\"state\": \"raised\", \"detail\": "
+                           "\"all of its nodes are drained\"}"));
     peer_send(fd, "HTTP/1.1 204 No Content\r\n\r\n", 27);
     close(fd);
     close(lfd);
@@ -194,7 +430,7 @@ static void t_one_of_two_services_evaluates(void **state)
     start("", "");
     T_WAIT(number("SELECT COUNT(*) FROM Lease") == 1);
     assert_int_equal(stat_now().is_leader, 0);
-    alarm_watch_stop(first); /* it releases the lease at once */
+    alarm_watch_stop(first);          /* it releases the lease at once */
     T_WAIT(stat_now().is_leader == 1);
 }
 
@@ -214,6 +450,14 @@ static int group_teardown(void **state)
 MYDB_MAIN_WITH(group_setup, group_teardown,
                W(t_error_rate_and_dead_node_are_raised_and_cleared),
                W(t_drained_module_is_raised_and_the_next_leader_does_not_raise_it_again),
+               W(t_node_without_calls_is_one_alarm_that_names_the_hosts),
+               W(t_zone_is_one_alarm_with_its_nodes_and_its_agent),
+               W(t_zone_without_an_agent_is_checked_before_it_is_called_down),
+               W(t_module_of_which_a_host_reaches_no_node_is_raised),
+               W(t_few_calls_are_judged_over_a_minute), W(t_slow_calls_are_raised),
+               W(t_silent_processes_are_raised_until_they_speak),
+               W(t_agent_that_uses_other_nodes_is_behind_unless_they_are_held),
+               W(t_dnsd_with_old_routes_is_raised),
                W(t_hook_program_gets_the_alarm_as_arguments),
                W(t_hook_that_fails_is_counted), W(t_webhook_gets_json),
                W(t_one_of_two_services_evaluates))

@@ -5,7 +5,7 @@
 #include "t.h"
 
 static struct alarms *a;
-static char events[400]; /* "+kind subject " and "-kind subject " */
+static char events[2000]; /* "+kind subject " and "-kind subject " */
 
 static void on_alarm(const struct alarm *al, bool raised, void *arg)
 {
@@ -124,6 +124,31 @@ static void t_alarm_of_the_table_is_cleared_and_not_raised_again(void **state)
     assert_string_equal(events, "-k x(d) ");
 }
 
+static void t_subject_that_is_raised_again_soon_must_be_good_for_longer(void **state)
+{
+    (void)state;
+    rounds("x", "bbbggggg"
+                "bbbggggg");
+    assert_string_equal(events, "+k x(d) -k x(d) +k x(d) ");
+    rounds("x", "gggg"
+                "bggggg"
+                "gggg");
+    assert_string_equal(events, "+k x(d) -k x(d) +k x(d) ");
+    rounds("x", "g");
+    assert_string_equal(events, "+k x(d) -k x(d) +k x(d) -k x(d) ");
+}
+
+static void t_alarm_included_in_another_is_cleared_at_once(void **state)
+{
+    (void)state;
+    alarms_close(a, "k", "x");        /* there is none */
+    rounds("x", "bbb");
+    alarms_close(a, "k", "x");
+    assert_string_equal(events, "+k x(d) -k x(d) ");
+    alarms_close(a, "k", "x");
+    assert_string_equal(events, "+k x(d) -k x(d) ");
+}
+
 static void t_number_of_subjects_is_bounded(void **state)
 {
     char name[20];
@@ -148,4 +173,6 @@ T_MAIN(A(t_several_bad_rounds_raise_one_alarm), A(t_good_round_restarts_the_coun
        A(t_changing_condition_is_one_alarm), A(t_round_without_observation_is_good),
        A(t_subjects_have_separate_alarms),
        A(t_alarm_of_the_table_is_cleared_and_not_raised_again),
+       A(t_subject_that_is_raised_again_soon_must_be_good_for_longer),
+       A(t_alarm_included_in_another_is_cleared_at_once),
        A(t_number_of_subjects_is_bounded))

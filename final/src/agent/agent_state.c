@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1 /* or it would end the process */
+#define HASH_NONFATAL_OOM 1           /* or it would end the process */
 #include <uthash.h>
 
 #include "agent_data/dataplane.h"
@@ -27,13 +27,13 @@
 #define TICK_MS 100
 #define BEAT_MS 2000
 #define RESEND_MS 3000
-#define MODULES_MAX 100000 /* further ones are not reported */
+#define MODULES_MAX 100000            /* further ones are not reported */
 #define LOG_GAP_MS 60000
 
 struct in_force {
     struct module_id mod;
-    uint64_t sum, sent_sum; /* now; in the message that is out */
-    bool pending; /* <sum> is not acknowledged */
+    uint64_t sum, sent_sum;           /* now; in the message that is out */
+    bool pending;                     /* <sum> is not acknowledged */
     UT_hash_handle hh;
 };
 
@@ -44,16 +44,16 @@ struct node_list {
 
 struct agent_state {
     struct agent_state_config cfg;
-    struct evtimer tick; /* in the report thread */
+    struct evtimer tick;              /* in the report thread */
     struct evtimer look;              /* in the data plane's thread ... */
     struct node_list looked;          /* ... with what it finds */
     pthread_mutex_t lock;             /* guards what follows */
     struct in_force *modules;
     struct node_list out;             /* nodes without calls */
-    bool changed; /* since the last message was sent */
-    uint64_t seq; /* of the last message */
-    bool waits; /* for its acknowledgement */
-    uint64_t sent_ms; /* when it was sent; 0 = send at once */
+    bool changed;                     /* since the last message was sent */
+    uint64_t seq;                     /* of the last message */
+    bool waits;                       /* for its acknowledgement */
+    uint64_t sent_ms;                 /* when it was sent; 0 = send at once */
     struct msg_state msg;
 };
 

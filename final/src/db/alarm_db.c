@@ -3,7 +3,6 @@
  * a statement there that waits or fails delays no alarm. */
 #include "db/alarm_db.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,8 @@
 
 #include "db/lease.h"
 
-#define TEXT_MAX 160
+#define TEXT_MAX 480                  /* bytes of a text of an alarm */
+#define TEXT_ROOM (2 * TEXT_MAX + 40)
 #define LEASE "alarms"
 
 struct alarm_db {
@@ -69,102 +69,224 @@ static int select_rows(struct alarm_db *d, const char *sql,
     return rc < 0 ? rc : myconn_select(d->con, sql, row, arg);
 }
 
-static int take_number(char **at, void *arg)
+/* --- what the rules read ------------------------------------------------------------ */
+
+/* A process is alive that wrote its row in the last ALARM_DB_LIVE_S seconds. */
+#define LIVE " s.seen_at > NOW(3) - INTERVAL 6 SECOND"
+/* Joins nodes that get no calls with their rows in the route; a node on trial has some. */
+#define OUT_NODES                                                                        \
+    " FROM AgentNode n JOIN Service s ON s.name = n.agent AND" LIVE " JOIN RouteData r " \
+    "ON r.modid = n.modid AND r.cmdid = n.cmdid AND r.serverip = n.ip AND r.serverport " \
+    "= n.port AND r.state = 'up' WHERE n.state <> 3"
+#define LATELY(s) " at >= UNIX_TIMESTAMP() - " #s
+
+int alarm_db_each_module(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
 {
-    *(uint64_t *)arg = at[0] ? strtoull(at[0], NULL, 10) : 0;
-    return 0;
-}
-
-static uint32_t u32(const char *text)
-{
-    return text ? (uint32_t)strtoull(text, NULL, 10) : 0;
-}
-
-struct node_call {
-    int (*fn)(const struct alarm_db_node *k, void *arg);
-    void *arg;
-};
-
-static int take_node(char **at, void *arg)
-{
-    struct node_call *c = arg;
-    struct alarm_db_node k = {u32(at[0]), u32(at[1]), u32(at[2]), u32(at[3]), 0, 0};
-
-    take_number(&at[4], &k.ok);
-    take_number(&at[5], &k.failed);
-    return c->fn(&k, c->arg);
-}
-
-int alarm_db_each_node(struct alarm_db *d, uint32_t s,
-                       int (*fn)(const struct alarm_db_node *k, void *arg), void *arg)
-{
-    struct node_call c = {fn, arg};
-    char sql[240];
-
-    snprintf(
-        sql, sizeof(sql),
-        "SELECT modid, cmdid, ip, port, SUM(succ), SUM(err) FROM CallSecond WHERE at "
-        ">= UNIX_TIMESTAMP() - %u GROUP BY modid, cmdid, ip, port "
-        "ORDER BY modid, cmdid, ip, port",
-        s);
-    return select_rows(d, sql, take_node, &c);
-}
-
-struct module_call {
-    int (*fn)(uint32_t modid, uint32_t cmdid, void *arg);
-    void *arg;
-};
-
-static int take_module(char **at, void *arg)
-{
-    struct module_call *c = arg;
-
-    return c->fn(u32(at[0]), u32(at[1]), c->arg);
-}
-
-int alarm_db_each_drained(struct alarm_db *d,
-                          int (*fn)(uint32_t modid, uint32_t cmdid, void *arg), void *arg)
-{
-    struct module_call c = {fn, arg};
-
     return select_rows(d,
-                       "SELECT modid, cmdid FROM RouteData GROUP BY modid, cmdid "
-                       "HAVING SUM(state = 'up') = 0",
-                       take_module, &c);
+                       "SELECT modid, cmdid, SUM(succ), SUM(err) FROM CallSecond WHERE"
+                       LATELY(10) " GROUP BY modid, cmdid",
+                       fn, arg);
 }
 
-/* Copy <text> with every character that could end an SQL string replaced by '?'. */
-static const char *plain_text(const char *text, char out[TEXT_MAX])
+int alarm_db_each_few(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
 {
-    size_t i;
+    return select_rows(d,
+                       "SELECT modid, cmdid, SUM(succ), SUM(err) FROM CallSecond WHERE"
+                       LATELY(60) " GROUP BY modid, cmdid HAVING SUM(err) >= 5 AND "
+                       "SUM(succ) + SUM(err) < 200",
+                       fn, arg);
+}
 
-    for (i = 0; text[i] && i < TEXT_MAX - 1; i++)
-        out[i] =
-            isalnum((unsigned char)text[i]) || strchr(" .:/%_-", text[i]) ? text[i] : '?';
-    out[i] = '\0';
+int alarm_db_each_latency(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(d,
+                       "SELECT modid, cmdid, bucket, SUM(n) FROM CallLatency WHERE at >= "
+                       "(UNIX_TIMESTAMP() - 10) DIV 60 * 60 GROUP BY modid, cmdid, "
+                       "bucket ORDER BY modid, cmdid",
+                       fn, arg);
+}
+
+int alarm_db_each_drained(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(d,
+                       "SELECT modid, cmdid FROM RouteData GROUP BY modid, cmdid HAVING "
+                       "SUM(state = 'up') = 0",
+                       fn, arg);
+}
+
+int alarm_db_each_out(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(d,
+                       "SELECT INET_NTOA(n.ip), n.port, MAX(r.zone), GROUP_CONCAT("
+                       "DISTINCT n.modid, '/', n.cmdid SEPARATOR ' '), COUNT(DISTINCT "
+                       "n.agent), GROUP_CONCAT(DISTINCT n.agent SEPARATOR ' ')" OUT_NODES
+                       " GROUP BY n.ip, n.port ORDER BY 3, n.ip, n.port LIMIT 10000",
+                       fn, arg);
+}
+
+int alarm_db_each_failing(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(d,
+                       "SELECT INET_NTOA(c.ip), c.port, MAX(r.zone), GROUP_CONCAT("
+                       "DISTINCT c.modid, '/', c.cmdid SEPARATOR ' '), SUM(c.err) FROM "
+                       "CallSecond c JOIN RouteData r ON r.modid = c.modid AND r.cmdid = "
+                       "c.cmdid AND r.serverip = c.ip AND r.serverport = c.port AND "
+                       "r.state = 'up' WHERE c." LATELY(10)
+                       " GROUP BY c.ip, c.port HAVING SUM(c.succ) = 0 AND SUM(c.err) >= "
+                       "5 LIMIT 10000",
+                       fn, arg);
+}
+
+int alarm_db_each_zone(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(d,
+                       "SELECT zone, COUNT(DISTINCT serverip, serverport) FROM RouteData "
+                       "WHERE state = 'up' AND zone <> '' GROUP BY zone ORDER BY zone",
+                       fn, arg);
+}
+
+int alarm_db_each_unreached(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(d,
+                       "SELECT n.modid, n.cmdid, COUNT(*), n.agent" OUT_NODES
+                       " GROUP BY n.modid, n.cmdid, n.agent HAVING COUNT(*) = (SELECT "
+                       "COUNT(*) FROM RouteData t WHERE t.modid = n.modid AND t.cmdid = "
+                       "n.cmdid AND t.state = 'up')",
+                       fn, arg);
+}
+
+int alarm_db_each_unwatched(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(d,
+                       "SELECT DISTINCT r.serverip, r.serverport FROM RouteData r WHERE "
+                       "r.state = 'up' AND r.zone <> '' AND NOT EXISTS (SELECT 1 FROM "
+                       "Service s WHERE s.kind = 'agent' AND s.zone = r.zone AND "
+                       "s.seen_at > NOW(3) - INTERVAL 3 SECOND) LIMIT 64",
+                       fn, arg);
+}
+
+int alarm_db_each_silent(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(d,
+                       "SELECT kind, name, zone, TIMESTAMPDIFF(SECOND, seen_at, NOW(3)) "
+                       "FROM Service s WHERE NOT (" LIVE ") AND seen_at > NOW(3) - "
+                       "INTERVAL 1 DAY LIMIT 10000",
+                       fn, arg);
+}
+
+int alarm_db_each_used(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(d,
+                       "SELECT a.modid, a.cmdid, a.sum, COUNT(*) FROM AgentRoute a JOIN "
+                       "Service s ON s.kind = 'agent' AND s.name = a.agent AND" LIVE
+                       " WHERE NOT EXISTS (SELECT 1 FROM RouteHold h WHERE h.modid = "
+                       "a.modid AND h.cmdid = a.cmdid) GROUP BY a.modid, a.cmdid, a.sum",
+                       fn, arg);
+}
+
+int alarm_db_each_user(struct alarm_db *d, uint32_t modid, uint32_t cmdid, uint64_t sum,
+                       alarm_db_row_fn *fn, void *arg)
+{
+    char sql[400];
+
+    snprintf(sql, sizeof(sql),
+             "SELECT a.agent FROM AgentRoute a JOIN Service s ON s.kind = 'agent' AND "
+             "s.name = a.agent AND" LIVE " WHERE a.modid = %u AND a.cmdid = %u AND a.sum "
+             "= %llu LIMIT 100",
+             modid, cmdid, (unsigned long long)sum);
+    return select_rows(d, sql, fn, arg);
+}
+
+int alarm_db_each_hold(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(d,
+                       "SELECT modid, cmdid, MAX(had), MAX(gone), GROUP_CONCAT(dnsd "
+                       "SEPARATOR ' ') FROM RouteHold WHERE seen_at > NOW(3) - INTERVAL "
+                       "6 SECOND GROUP BY modid, cmdid",
+                       fn, arg);
+}
+
+int alarm_db_each_stale(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(d,
+                       "SELECT s.name, s.revision, v.version FROM Service s JOIN "
+                       "RouteVersion v ON v.id = 1 WHERE s.kind = 'dnsd' AND" LIVE
+                       " AND (s.state = 'stale' OR EXISTS (SELECT 1 FROM RouteChange c "
+                       "WHERE c.version > s.revision AND c.changed_at < NOW() - INTERVAL "
+                       "3 SECOND))",
+                       fn, arg);
+}
+
+/* --- checked nodes ------------------------------------------------------------------ */
+
+int alarm_db_put_checked(struct alarm_db *d, const char *name, uint32_t ip, uint32_t port)
+{
+    char sql[400];
+
+    snprintf(sql, sizeof(sql),
+             "INSERT IGNORE INTO AgentNode (agent, modid, cmdid, ip, port, state) SELECT "
+             "'%s', modid, cmdid, serverip, serverport, 1 FROM RouteData WHERE serverip = "
+             "%u AND serverport = %u AND state = 'up'",
+             name, ip, port);
+    return run_sql(d, sql);
+}
+
+int alarm_db_clear_checked(struct alarm_db *d)
+{
+    return run_sql(d, "DELETE FROM AgentNode WHERE agent IN (SELECT name FROM Service "
+                      "WHERE kind = 'reportd')");
+}
+
+/* --- the table Alarm ---------------------------------------------------------------- */
+
+/* An expression with the value of <text>: hexadecimal digits need no quoting, and bytes
+ * that are no characters become '?'. */
+static const char *sql_text(const char *text, char out[TEXT_ROOM])
+{
+    size_t n = (size_t)snprintf(out, TEXT_ROOM, "CONVERT(X'"), i;
+
+    for (i = 0; text[i] && i < TEXT_MAX; i++)
+        n += (size_t)snprintf(out + n, TEXT_ROOM - n, "%02x", (unsigned char)text[i]);
+    snprintf(out + n, TEXT_ROOM - n, "' USING utf8mb4)");
     return out;
 }
 
 int alarm_db_raise_alarm(struct alarm_db *d, const char *kind, const char *subject,
                          const char *detail)
 {
-    char k[TEXT_MAX], s[TEXT_MAX], t[TEXT_MAX], sql[700];
+    char k[TEXT_ROOM], s[TEXT_ROOM], t[TEXT_ROOM], sql[3 * TEXT_ROOM + 100];
 
     snprintf(sql, sizeof(sql),
-             "INSERT INTO Alarm (kind, subject, detail) VALUES ('%s', '%s', '%s')",
-             plain_text(kind, k), plain_text(subject, s), plain_text(detail, t));
+             "INSERT INTO Alarm (kind, subject, detail) VALUES (LEFT(%s, 32), LEFT(%s, "
+             "64), LEFT(%s, 500))",
+             sql_text(kind, k), sql_text(subject, s), sql_text(detail, t));
     return run_sql(d, sql);
 }
 
 int alarm_db_clear_alarm(struct alarm_db *d, const char *kind, const char *subject)
 {
-    char k[TEXT_MAX], s[TEXT_MAX], sql[600];
+    char k[TEXT_ROOM], s[TEXT_ROOM], sql[2 * TEXT_ROOM + 120];
 
-    snprintf(
-        sql, sizeof(sql),
-        "UPDATE Alarm SET cleared_at = NOW() WHERE kind = '%s' AND subject = '%s' AND "
-        "cleared_at IS NULL",
-        plain_text(kind, k), plain_text(subject, s));
+    snprintf(sql, sizeof(sql),
+             "UPDATE Alarm SET cleared_at = NOW() WHERE kind = %s AND subject = %s AND "
+             "cleared_at IS NULL",
+             sql_text(kind, k), sql_text(subject, s));
+    return run_sql(d, sql);
+}
+
+int alarm_db_add_past(struct alarm_db *d, const char *kind, const char *subject,
+                      const char *detail, uint32_t raised_s)
+{
+    char k[TEXT_ROOM], s[TEXT_ROOM], t[TEXT_ROOM], sql[5 * TEXT_ROOM + 400];
+
+    sql_text(kind, k);
+    sql_text(subject, s);
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO Alarm (kind, subject, detail, raised_at, cleared_at) SELECT "
+             "LEFT(%s, 32), LEFT(%s, 64), LEFT(%s, 500), NOW() - INTERVAL %u SECOND, "
+             "NOW() FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM Alarm WHERE kind = %s AND "
+             "subject = %s AND raised_at >= NOW() - INTERVAL %u SECOND)",
+             k, s, sql_text(detail, t), raised_s, k, s, raised_s + 5);
     return run_sql(d, sql);
 }
 

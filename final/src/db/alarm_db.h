@@ -20,30 +20,71 @@ void alarm_db_close(struct alarm_db *d); /* in the thread that used it; NULL is 
 int alarm_db_lease(struct alarm_db *d, uint64_t holder, uint32_t ttl_s);
 int alarm_db_release(struct alarm_db *d, uint64_t holder);
 
-struct alarm_db_node { /* calls of one node */
-    uint32_t modid, cmdid, ip, port;
-    uint64_t ok, failed;
-};
+/* --- what the rules read ----------------------------------------------------------- */
 
-/* Call <fn> for each node that was called in the last <s> seconds, sorted by module.
- * Stops when <fn> returns another value than 0. */
-int alarm_db_each_node(struct alarm_db *d, uint32_t s,
-                       int (*fn)(const struct alarm_db_node *k, void *arg), void *arg);
+/* A row: its columns as text, NULL for SQL NULL; borrowed for the call.  A result other
+ * than 0 ends the loop and is returned. */
+typedef int alarm_db_row_fn(char **at, void *arg);
 
-/* Call <fn> for each module that has nodes, none of which is up. */
-int alarm_db_each_drained(struct alarm_db *d,
-                          int (*fn)(uint32_t modid, uint32_t cmdid, void *arg),
-                          void *arg);
+#define ALARM_DB_LIVE_S 6             /* a process is silent after so long */
 
-/* The table Alarm.  In the texts, every character that is not a letter, a digit, a blank
- * or one of .:/%_- is written as '?'. */
+/* Modules called in the last 10 s: modid, cmdid, succeeded, failed. */
+int alarm_db_each_module(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+/* Modules with few calls (fewer than 200) in the last 60 s, 5 or more of which failed: the
+ * same columns. */
+int alarm_db_each_few(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+/* Durations of the last minute, sorted by module: modid, cmdid, bucket, calls. */
+int alarm_db_each_latency(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+/* Modules that have nodes, none of which is up: modid, cmdid. */
+int alarm_db_each_drained(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+
+/* Nodes that processes alive give no calls to, sorted by zone: address, port, zone,
+ * modules, number of those processes, their names. */
+int alarm_db_each_out(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+/* Nodes of which none of 5 or more calls in 10 s succeeded: address, port, zone, modules,
+ * calls. */
+int alarm_db_each_failing(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+/* Zones: name, number of nodes (addresses) that are up. */
+int alarm_db_each_zone(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+/* Modules of which an agent reaches none of its nodes: modid, cmdid, nodes, agent. */
+int alarm_db_each_unreached(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+/* Nodes of zones from which no agent has sent anything for 3 s, at most 64: IPv4 as a
+ * number, port. */
+int alarm_db_each_unwatched(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+
+/* Processes that were alive in the last 24 h and are silent: kind, name, zone, seconds. */
+int alarm_db_each_silent(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+/* What the agents alive use: modid, cmdid, checksum, number of agents.  Without modules
+ * that a DNSService holds. */
+int alarm_db_each_used(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+/* The agents alive, at most 100, that use <sum> for the module: name. */
+int alarm_db_each_user(struct alarm_db *d, uint32_t modid, uint32_t cmdid, uint64_t sum,
+                       alarm_db_row_fn *fn, void *arg);
+/* Held modules: modid, cmdid, nodes it had, nodes that go, names of the DNSServices. */
+int alarm_db_each_hold(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+/* DNSServices whose routes are old: name, version, version of the database. */
+int alarm_db_each_stale(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+
+/* --- nodes that the evaluating process checked itself ------------------------------ */
+
+/* Process <name> has found this node down: it is out until alarm_db_clear_checked(). */
+int alarm_db_put_checked(struct alarm_db *d, const char *name, uint32_t ip, uint32_t port);
+/* Remove what Report Services wrote by alarm_db_put_checked(). */
+int alarm_db_clear_checked(struct alarm_db *d);
+
+/* --- the table Alarm --------------------------------------------------------------- */
+
+/* Texts may hold any characters; they are cut to what the columns hold. */
 int alarm_db_raise_alarm(struct alarm_db *d, const char *kind, const char *subject,
                          const char *detail);
 int alarm_db_clear_alarm(struct alarm_db *d, const char *kind, const char *subject);
+/* An alarm that was raised <raised_s> seconds ago and is over, unless one of that kind and
+ * subject has been raised since. */
+int alarm_db_add_past(struct alarm_db *d, const char *kind, const char *subject,
+                      const char *detail, uint32_t raised_s);
 int alarm_db_each_open_alarm(struct alarm_db *d,
                              int (*fn)(const char *kind, const char *subject, void *arg),
                              void *arg);
-
 const char *alarm_db_error(const struct alarm_db *d); /* of the last failure */
 
 #endif

@@ -22,7 +22,7 @@
 
 struct service_db {
     struct myconn *con;
-    struct buf sql; /* reused */
+    struct buf sql;                   /* reused */
     char error[MYCONN_ERROR_MAX];
 };
 
@@ -70,7 +70,7 @@ static const char *hex_of(const void *bytes, size_t n, char *out)
 
 /* --- agents ------------------------------------------------------------------------- */
 
-struct seen { /* what the agent's row of Service has */
+struct seen {                         /* what the agent's row of Service has */
     char stream[2 * MSG_STREAM + 1];
     uint64_t seq;
 };

@@ -13,13 +13,13 @@ struct service_db;
 /* Copies <cfg>; connects when first used.  Returns 0 or -ENOMEM. */
 int service_db_create(struct service_db **out, const struct myconn_config *cfg);
 void service_db_close(
-    struct service_db *d); /* in the thread that used it; NULL is fine */
+    struct service_db *d);            /* in the thread that used it; NULL is fine */
 
 /* What agent <s> says, unless a later message of its stream is there.  A message of
  * another stream than the last one replaces everything that the agent had. */
 int service_db_put_agent(struct service_db *d, const struct msg_state *s);
 
-struct service_db_self { /* this process; words of process_name_of() */
+struct service_db_self {              /* this process; words of process_name_of() */
     const char *kind, *name, *address;
     const char *state; /* one word; "" = all is well */
     uint64_t revision;

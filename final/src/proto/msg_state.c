@@ -11,7 +11,7 @@
 #include "proto/budget.h"
 #include "proto/lars.pb-c.h"
 
-struct packed { /* what the message's lists point to */
+struct packed {                       /* what the message's lists point to */
     Lars__ModuleInForce module[MSG_STATE_MODULES];
     Lars__ModuleInForce *module_at[MSG_STATE_MODULES];
     Lars__NodeSeen node[MSG_STATE_NODES];

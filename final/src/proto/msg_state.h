@@ -6,19 +6,19 @@
 #include "proto/msg_batch.h"
 
 enum msg_state_id {
-    MSG_AGENT_STATE = 38, /* agent -> Report Service */
-    MSG_AGENT_STATE_ACK = 39, /* Report Service -> agent; msg_batch_pack_ack() */
+    MSG_AGENT_STATE = 38,             /* agent -> Report Service */
+    MSG_AGENT_STATE_ACK = 39,         /* Report Service -> agent; msg_batch_pack_ack() */
 };
 
 #define MSG_STATE_MODULES 500 /* of one message; with the nodes they fit a frame */
 #define MSG_STATE_NODES 500
-#define MSG_STATE_NAME 64 /* bytes with the final 0 */
+#define MSG_STATE_NAME 64             /* bytes with the final 0 */
 #define MSG_STATE_ZONE 129
 #define MSG_STATE_PROGRAM 16
 
 struct msg_state_module {
     struct module_id mod;
-    uint64_t version, sum, policy; /* as message ModuleInForce */
+    uint64_t version, sum, policy;    /* as message ModuleInForce */
 };
 
 enum msg_node_state { MSG_NODE_DOWN = 1, MSG_NODE_EJECTED = 2, MSG_NODE_TRIAL = 3 };
@@ -26,7 +26,7 @@ enum msg_node_state { MSG_NODE_DOWN = 1, MSG_NODE_EJECTED = 2, MSG_NODE_TRIAL = 
 struct msg_state_node {
     struct module_id mod;
     uint32_t ip, port;
-    uint32_t state; /* enum msg_node_state */
+    uint32_t state;                   /* enum msg_node_state */
 };
 
 struct msg_state {

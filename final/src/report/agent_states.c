@@ -29,13 +29,13 @@ struct job {
 };
 
 struct agent_states {
-    struct service_db *db; /* the thread's, with what follows */
+    struct service_db *db;            /* the thread's, with what follows */
     char name[PROCESS_NAME_MAX], address[PROCESS_NAME_MAX];
-    uint64_t beat_ms; /* monotonic; of the next beat */
-    bool down; /* the failure is logged already */
+    uint64_t beat_ms;                 /* monotonic; of the next beat */
+    bool down;                        /* the failure is logged already */
     size_t max;
     struct batchsrv *srv;
-    struct worker *worker; /* its lock guards what follows */
+    struct worker *worker;            /* its lock guards what follows */
     struct job *first, **last;
     size_t n;
     struct agent_states_stat stat;
@@ -166,7 +166,7 @@ static void agent_states_main(void *arg)
             write_state(a, j);
         free(j);
     }
-    service_db_close(a->db); /* in the thread that used it */
+    service_db_close(a->db);          /* in the thread that used it */
     a->db = NULL;
 }
 

@@ -24,24 +24,24 @@
 #define CLEAR_AFTER 10
 
 struct alarm_watch {
-    struct alarm_db *db; /* the thread's, with what follows */
+    struct alarm_db *db;              /* the thread's, with what follows */
     struct alarm_watch_config cfg;
     struct alarms *alarms;
-    uint64_t holder; /* our name on the lease */
+    struct alarm_rules *rules;
+    bool was_leader;                  /* when the database was last there */
+    struct alarm away;                /* the database's alarm */
+    bool away_raised;
+    uint64_t holder;                  /* our name on the lease */
     bool leader;
-    bool down; /* the failure is logged already */
+    bool down;                        /* the failure is logged already */
     struct worker *worker;
     _Atomic uint64_t n_round, n_fail, n_raised, n_cleared, n_notify_fail, n_open;
     _Atomic uint64_t is_leader;
-    _Atomic uint64_t fail_since_ms; /* monotonic; 0 = the last round succeeded */
+    _Atomic uint64_t fail_since_ms;   /* monotonic; 0 = the last round succeeded */
 };
 
-static void on_alarm(const struct alarm *al, bool raised, void *arg)
+static void announce(struct alarm_watch *w, const struct alarm *al, bool raised)
 {
-    struct alarm_watch *w = arg;
-    int rc = raised ? alarm_db_raise_alarm(w->db, al->kind, al->subject, al->detail)
-                    : alarm_db_clear_alarm(w->db, al->kind, al->subject);
-
     if (raised)
         LOG_ERROR("alarm.raised", "kind=%s subject=\"%s\" detail=\"%s\"", al->kind,
                   al->subject, al->detail);
@@ -49,8 +49,17 @@ static void on_alarm(const struct alarm *al, bool raised, void *arg)
         LOG_INFO("alarm.cleared", "kind=%s subject=\"%s\"", al->kind, al->subject);
     w->n_raised += raised;
     w->n_cleared += !raised;
-    w->n_fail += rc < 0;
     w->n_notify_fail += (uint64_t)notifier_tell(&w->cfg.notify, al, raised);
+}
+
+static void on_alarm(const struct alarm *al, bool raised, void *arg)
+{
+    struct alarm_watch *w = arg;
+    int rc = raised ? alarm_db_raise_alarm(w->db, al->kind, al->subject, al->detail)
+                    : alarm_db_clear_alarm(w->db, al->kind, al->subject);
+
+    w->n_fail += rc < 0;
+    announce(w, al, raised);
 }
 
 static int on_open_alarm(const char *kind, const char *subject, void *arg)
@@ -67,9 +76,12 @@ static int on_open_alarm(const char *kind, const char *subject, void *arg)
 /* With the lease: load the open alarms, so that none is raised a second time. */
 static int load_open_alarms(struct alarm_watch *w)
 {
+    int rc;
+
     alarms_forget(w->alarms);
     LOG_INFO("alarm.lease", "holder=%llx", (unsigned long long)w->holder);
-    return alarm_db_each_open_alarm(w->db, on_open_alarm, w);
+    rc = alarm_db_each_open_alarm(w->db, on_open_alarm, w);
+    return rc < 0 ? rc : alarm_rules_begin(w->rules);
 }
 
 static int do_round(struct alarm_watch *w)
@@ -86,29 +98,75 @@ static int do_round(struct alarm_watch *w)
     w->is_leader = w->leader;
     if (!mine)
         return 0;
-    rc = alarm_rules_check(w->db, w->alarms, w->cfg.error_percent);
+    rc = alarm_rules_check(w->rules);
     w->n_open = alarms_n_raised(w->alarms);
     w->n_round++;
     return rc;
 }
 
-static void note_result(struct alarm_watch *w, int rc)
+/* --- the database itself ------------------------------------------------------------ */
+
+/* The process that evaluated has the alarm first; if it was lost together with the
+ * database, the others have it later. */
+static void raise_away(struct alarm_watch *w, uint64_t away_ms)
 {
-    if (rc == 0) {
-        w->fail_since_ms = 0;
-    } else {
-        w->n_fail++;
-        if (w->fail_since_ms == 0)
-            w->fail_since_ms = mono_ms();
-        w->leader = false; /* the lease may have run out meanwhile */
-        w->is_leader = 0;
-        if (!w->down)
-            LOG_ERROR("db.down", "err=%s of=alarm_watch %s", err_str(rc),
-                      alarm_db_error(w->db));
+    uint32_t after_ms = w->was_leader ? w->cfg.database_ms : w->cfg.other_ms;
+
+    if (w->away_raised || away_ms < after_ms)
+        return;
+    w->away_raised = true;
+    snprintf(w->away.detail, sizeof(w->away.detail), "cannot be used: %.300s",
+             alarm_db_error(w->db));
+    announce(w, &w->away, true);
+}
+
+static int clear_away(struct alarm_watch *w, uint64_t away_ms)
+{
+    int rc = alarm_db_add_past(w->db, w->away.kind, w->away.subject, w->away.detail,
+                               (uint32_t)(away_ms / 1000));
+
+    if (rc < 0)
+        return rc;
+    w->away_raised = false;
+    announce(w, &w->away, false);
+    return 0;
+}
+
+static void note_failure(struct alarm_watch *w, int rc, uint64_t begin_ms)
+{
+    w->n_fail++;
+    if (w->fail_since_ms == 0) {
+        w->fail_since_ms = begin_ms;
+        w->was_leader = w->leader;
     }
-    if (rc == 0 && w->down)
+    w->leader = false;                /* the lease may have run out meanwhile */
+    w->is_leader = 0;
+    if (!w->down)
+        LOG_ERROR("db.down", "err=%s of=alarm_watch %s", err_str(rc),
+                  alarm_db_error(w->db));
+    w->down = true;
+    raise_away(w, mono_ms() - w->fail_since_ms);
+}
+
+static void note_success(struct alarm_watch *w)
+{
+    if (w->down)
         LOG_INFO("db.back", "of=alarm_watch");
-    w->down = rc < 0;
+    w->down = false;
+    w->fail_since_ms = 0;
+}
+
+static void run_round(struct alarm_watch *w)
+{
+    uint64_t begin_ms = mono_ms();
+    int rc = do_round(w);
+
+    if (rc == 0 && w->away_raised)
+        rc = clear_away(w, begin_ms - w->fail_since_ms);
+    if (rc == 0)
+        note_success(w);
+    else
+        note_failure(w, rc, begin_ms);
 }
 
 static void alarm_watch_main(void *arg)
@@ -116,11 +174,11 @@ static void alarm_watch_main(void *arg)
     struct alarm_watch *w = arg;
 
     do
-        note_result(w, do_round(w));
+        run_round(w);
     while (worker_pause(w->worker, w->cfg.round_ms));
     if (w->leader)
         alarm_db_release(w->db, w->holder);
-    alarm_db_close(w->db); /* in the thread that used it */
+    alarm_db_close(w->db);            /* in the thread that used it */
     w->db = NULL;
 }
 
@@ -128,11 +186,13 @@ static void release_alarm_watch(struct alarm_watch *w)
 {
     worker_destroy(w->worker);
     alarm_db_close(w->db);
+    alarm_rules_destroy(w->rules);
     alarms_destroy(w->alarms);
     free(w);
 }
 
 int alarm_watch_start(struct alarm_watch **out, struct alarm_db *db,
+                      struct wanted_routes *wanted,
                       const struct alarm_watch_config *cfg)
 {
     struct alarm_watch *w = calloc(1, sizeof(*w));
@@ -142,13 +202,20 @@ int alarm_watch_start(struct alarm_watch **out, struct alarm_db *db,
 
     if (!w) {
         alarm_db_close(db);
+        wanted_routes_destroy(wanted);
         return -ENOMEM;
     }
     w->db = db;
     w->cfg = *cfg;
     rnd_init_any(&any);
     w->holder = (uint64_t)rnd_u32(&any) << 31 | rnd_u32(&any) | 1;
+    w->away = (struct alarm){.kind = "database"};
+    snprintf(w->away.subject, sizeof(w->away.subject), "%s", cfg->database);
     rc = alarms_create(&w->alarms, &ac);
+    if (rc < 0)
+        wanted_routes_destroy(wanted);
+    else
+        rc = alarm_rules_create(&w->rules, db, w->alarms, wanted, &cfg->rules);
     if (rc == 0)
         rc = worker_create(&w->worker);
     if (rc == 0)

@@ -1,7 +1,8 @@
 /* One entry for each subject that is bad or raised; a good subject has no entry, so the
  * table stays as small as the number of troubles.
  *
- * Invariant: between rounds an entry is raised, or has been bad in the round before.
+ * Invariant: between rounds an entry is raised, has been bad in the round before, or was
+ * cleared less than ALARM_MEMORY rounds ago.
  * Counting goes by rounds and not by time, so a test needs no clock, and a leader that
  * was away raises nothing from old values. */
 #include "report/alarms.h"
@@ -14,11 +15,17 @@
 #define HASH_NONFATAL_OOM 1           /* or it would end the process */
 #include <uthash.h>
 
+#include "db/alarm_kinds.h"
+
+#define AGAIN_MAX 6                   /* 64 times as long at most */
+
 struct watched {
     char key[ALARM_KIND_MAX + ALARM_SUBJECT_MAX];
     struct alarm alarm;
     unsigned n_bad, n_good;           /* rounds in a row */
-    bool raised, seen;
+    unsigned raise_after, clear_after;
+    unsigned n_again;                 /* raised again soon after it was cleared */
+    bool raised, seen, was_raised;
     UT_hash_handle hh;
 };
 
@@ -58,6 +65,30 @@ void alarms_destroy(struct alarms *a)
     free(a);
 }
 
+/* The number of rounds for an alarm of this kind. */
+static void set_pace(struct alarms *a, struct watched *w, const char *kind)
+{
+    const struct alarm_kind *k = alarm_kinds_find(kind);
+
+    w->raise_after = k ? k->raise_after : a->cfg.raise_after;
+    w->clear_after = k ? k->clear_after : a->cfg.clear_after;
+}
+
+/* Make room: drop an entry that is only remembered.  Returns false when there is none. */
+static bool drop_remembered(struct alarms *a)
+{
+    struct watched *w, *next;
+
+    HASH_ITER(hh, a->all, w, next)
+    {
+        if (w->raised || w->n_bad > 0)
+            continue;
+        drop_watched(a, w);
+        return true;
+    }
+    return false;
+}
+
 /* The entry of <al>, made when there is none.  Returns 0; -ENOMEM, -ENOSPC. */
 static int find_or_add(struct alarms *a, const struct alarm *al, struct watched **out)
 {
@@ -67,12 +98,13 @@ static int find_or_add(struct alarms *a, const struct alarm *al, struct watched 
     snprintf(key, sizeof(key), "%s %s", al->kind, al->subject);
     HASH_FIND_STR(a->all, key, w);
     if (!w) {
-        if (HASH_COUNT(a->all) >= ALARM_MAX)
+        if (HASH_COUNT(a->all) >= ALARM_MAX && !drop_remembered(a))
             return -ENOSPC;
         w = calloc(1, sizeof(*w));
         if (!w)
             return -ENOMEM;
         memcpy(w->key, key, sizeof(key));
+        set_pace(a, w, al->kind);
         HASH_ADD_STR(a->all, key, w);
         if (!w->hh.tbl) {
             free(w);
@@ -90,8 +122,16 @@ int alarms_set_raised(struct alarms *a, const struct alarm *al)
     int rc = find_or_add(a, al, &w);
 
     if (rc == 0)
-        w->raised = true;
+        w->raised = w->was_raised = true;
     return rc;
+}
+
+static void set_state(struct alarms *a, struct watched *w, bool raised)
+{
+    w->n_again += raised && w->was_raised && w->n_again < AGAIN_MAX;
+    w->was_raised = true;
+    w->raised = raised;
+    a->cfg.fn(&w->alarm, raised, a->cfg.arg);
 }
 
 static void count_round(struct alarms *a, struct watched *w, enum alarm_level level)
@@ -99,13 +139,25 @@ static void count_round(struct alarms *a, struct watched *w, enum alarm_level le
     w->seen = true;
     w->n_bad = level == ALARM_BAD ? w->n_bad + 1 : 0;
     w->n_good = level == ALARM_GOOD ? w->n_good + 1 : 0;
-    if (!w->raised && w->n_bad >= a->cfg.raise_after) {
-        w->raised = true;
-        a->cfg.fn(&w->alarm, true, a->cfg.arg);
-    } else if (w->raised && w->n_good >= a->cfg.clear_after) {
-        w->raised = false;
-        a->cfg.fn(&w->alarm, false, a->cfg.arg);
-    }
+    if (!w->raised && w->n_bad >= w->raise_after)
+        set_state(a, w, true);
+    else if (w->raised && w->n_good >= w->clear_after << w->n_again)
+        set_state(a, w, false);
+}
+
+void alarms_close(struct alarms *a, const char *kind, const char *subject)
+{
+    char key[ALARM_KIND_MAX + ALARM_SUBJECT_MAX];
+    struct watched *w;
+
+    snprintf(key, sizeof(key), "%s %s", kind, subject);
+    HASH_FIND_STR(a->all, key, w);
+    if (!w)
+        return;
+    w->n_bad = 0;
+    w->seen = true;
+    if (w->raised)
+        set_state(a, w, false);
 }
 
 int alarms_see(struct alarms *a, const struct alarm *al, enum alarm_level level)
@@ -113,7 +165,7 @@ int alarms_see(struct alarms *a, const struct alarm *al, enum alarm_level level)
     struct watched *w;
     int rc = find_or_add(a, al, &w);
 
-    if (rc == 0)
+    if (rc == 0 && !w->seen)
         count_round(a, w, level);
     return rc;
 }
@@ -127,8 +179,8 @@ void alarms_end_round(struct alarms *a)
         if (!w->seen)
             count_round(a, w, ALARM_GOOD);
         w->seen = false;
-        if (!w->raised && w->n_bad == 0)
-            drop_watched(a, w);               /* good, and not raised */
+        if (!w->raised && w->n_bad == 0 && (!w->was_raised || w->n_good >= ALARM_MEMORY))
+            drop_watched(a, w);
     }
 }
 

@@ -1,7 +1,9 @@
 /* alarms -- conditions that need an operator.  An alarm is raised when its subject has
  * been bad for some rounds in a row, and cleared when it has been good for more rounds in
  * a row; in between nothing changes, so a value that swings around a limit raises one
- * alarm and not a hundred.  Pure: no clock, no database.  Thread: one. */
+ * alarm and not a hundred.  A subject that is raised again within ALARM_MEMORY rounds has
+ * to be good for twice as long as the time before, so flapping is one alarm, too.
+ * Pure: no clock, no database.  Thread: one. */
 #ifndef LARS_REPORT_ALARMS_H
 #define LARS_REPORT_ALARMS_H
 
@@ -9,8 +11,9 @@
 #include <stddef.h>
 
 #define ALARM_KIND_MAX 32
-#define ALARM_SUBJECT_MAX 64
-#define ALARM_DETAIL_MAX 128
+#define ALARM_SUBJECT_MAX 136
+#define ALARM_DETAIL_MAX 480
+#define ALARM_MEMORY 600              /* rounds that a cleared alarm is remembered */
 #define ALARM_MAX 10000               /* subjects watched at once; others are ignored */
 
 struct alarms;
@@ -25,7 +28,8 @@ struct alarm {
 typedef void alarm_fn(const struct alarm *al, bool raised, void *arg);
 
 struct alarm_config {
-    unsigned raise_after, clear_after; /* rounds in a row, 1 and more */
+    unsigned raise_after, clear_after; /* rounds in a row, 1 and more; of kinds without
+                                        * an entry in db/alarm_kinds.h */
     alarm_fn *fn;
     void *arg;                        /* borrowed */
 };
@@ -39,9 +43,13 @@ void alarms_destroy(struct alarms *a); /* NULL is fine */
  * -ENOSPC. */
 int alarms_set_raised(struct alarms *a, const struct alarm *al);
 
-/* The subject of <al> is <level> in this round.  Returns 0; -ENOMEM, -ENOSPC: it is not
- * watched. */
+/* The subject of <al> is <level> in this round; only the first call of a round counts.
+ * Returns 0; -ENOMEM, -ENOSPC: it is not watched. */
 int alarms_see(struct alarms *a, const struct alarm *al, enum alarm_level level);
+
+/* Another alarm includes this one now: it is cleared when it is raised, without a wait
+ * for rounds that are good. */
+void alarms_close(struct alarms *a, const char *kind, const char *subject);
 
 /* End the round: subjects that alarms_see() did not name in it count as good. */
 void alarms_end_round(struct alarms *a);
