@@ -71,7 +71,7 @@ static const struct conf_key keys[] = {
      "1 lets this service take the lease, and then move history and raise alarms"},
     {"leader", "error_percent", CONF_U32, AT(error_percent), 1, 100, "20",
      "the percentage of failed calls above which a module raises an alarm"},
-    {"leader", "p99_ms", CONF_U32, AT(p99_ms), 0, 3600000, "1000",
+    {"leader", "latency_ms", CONF_U32, AT(p99_ms), 0, 3600000, "1000",
      "ms that 99 of 100 calls of a module must not exceed, or an alarm is raised; 0: "
      "none is"},
     {"keeper", "enabled", CONF_U32, AT(leader), 0, 1, NULL, "old name of [leader]"},

@@ -30,8 +30,8 @@ typedef int alarm_db_row_fn(char **at, void *arg);
 
 /* Modules called in the last 10 s: modid, cmdid, succeeded, failed. */
 int alarm_db_each_module(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
-/* Modules with few calls (fewer than 200) in the last 60 s, 5 or more of which failed: the
- * same columns. */
+/* Modules with few calls (fewer than 200) in the last 60 s, 5 or more of which failed:
+ * the same columns. */
 int alarm_db_each_few(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
 /* Durations of the last minute, sorted by module: modid, cmdid, bucket, calls. */
 int alarm_db_each_latency(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
@@ -52,7 +52,8 @@ int alarm_db_each_unreached(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
  * number, port. */
 int alarm_db_each_unwatched(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
 
-/* Processes that were alive in the last 24 h and are silent: kind, name, zone, seconds. */
+/* Processes that were alive in the last 24 h and are silent: kind, name, zone, seconds
+ * of silence. */
 int alarm_db_each_silent(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
 /* What the agents alive use: modid, cmdid, checksum, number of agents.  Without modules
  * that a DNSService holds. */
@@ -68,7 +69,8 @@ int alarm_db_each_stale(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
 /* --- nodes that the evaluating process checked itself ------------------------------ */
 
 /* Process <name> has found this node down: it is out until alarm_db_clear_checked(). */
-int alarm_db_put_checked(struct alarm_db *d, const char *name, uint32_t ip, uint32_t port);
+int alarm_db_put_checked(struct alarm_db *d, const char *name, uint32_t ip,
+                         uint32_t port);
 /* Remove what Report Services wrote by alarm_db_put_checked(). */
 int alarm_db_clear_checked(struct alarm_db *d);
 
@@ -78,8 +80,8 @@ int alarm_db_clear_checked(struct alarm_db *d);
 int alarm_db_raise_alarm(struct alarm_db *d, const char *kind, const char *subject,
                          const char *detail);
 int alarm_db_clear_alarm(struct alarm_db *d, const char *kind, const char *subject);
-/* An alarm that was raised <raised_s> seconds ago and is over, unless one of that kind and
- * subject has been raised since. */
+/* An alarm that was raised <raised_s> seconds ago and is over, unless one of that kind
+ * and subject has been raised since. */
 int alarm_db_add_past(struct alarm_db *d, const char *kind, const char *subject,
                       const char *detail, uint32_t raised_s);
 int alarm_db_each_open_alarm(struct alarm_db *d,

@@ -15,6 +15,8 @@
 #include "dns/removal_guard.h"
 
 #define BEAT_MS 1000
+#define START_MS 3000                 /* wait so long for the first routes */
+#define START_STEP_MS 20
 #define HOLDS_MAX 1000                /* further ones are not written */
 
 struct presence {
@@ -54,11 +56,27 @@ static int put_rows(struct presence *p)
     return rc < 0 || !p->cfg.guard ? rc : put_holds(p);
 }
 
+/* A DNSService that has just started has no routes yet, which is no reason for an alarm.
+ * Returns false when it is time to stop. */
+static bool wait_for_routes(struct presence *p)
+{
+    struct dnspoll_stat st = {0};
+    unsigned ms;
+
+    for (ms = 0; ms < START_MS && st.version == 0; ms += START_STEP_MS) {
+        dnspoll_stat(p->cfg.poll, &st);
+        if (st.version == 0 && !worker_pause(p->worker, START_STEP_MS))
+            return false;
+    }
+    return true;
+}
+
 static void presence_main(void *arg)
 {
     struct presence *p = arg;
+    bool on = wait_for_routes(p);
 
-    do {
+    while (on) {
         int rc = put_rows(p);
 
         if (rc < 0 && !p->down)
@@ -67,7 +85,8 @@ static void presence_main(void *arg)
         if (rc == 0 && p->down)
             LOG_INFO("db.back", "of=presence");
         p->down = rc < 0;
-    } while (worker_pause(p->worker, BEAT_MS));
+        on = worker_pause(p->worker, BEAT_MS);
+    }
     service_db_close(p->db);          /* in the thread that used it */
     p->db = NULL;
 }
