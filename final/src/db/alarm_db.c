@@ -69,7 +69,7 @@ static int select_rows(struct alarm_db *d, const char *sql,
     return rc < 0 ? rc : myconn_select(d->con, sql, row, arg);
 }
 
-/* --- what the rules read ------------------------------------------------------------ */
+/* --- what the rules read ----------------------------------------------------------- */
 
 /* A process is alive that wrote its row in the last ALARM_DB_LIVE_S seconds. */
 #define LIVE " s.seen_at > NOW(3) - INTERVAL 6 SECOND"
@@ -217,7 +217,7 @@ int alarm_db_each_stale(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
                        fn, arg);
 }
 
-/* --- checked nodes ------------------------------------------------------------------ */
+/* --- checked nodes ----------------------------------------------------------------- */
 
 int alarm_db_put_checked(struct alarm_db *d, const char *name, uint32_t ip, uint32_t port)
 {
@@ -237,7 +237,7 @@ int alarm_db_clear_checked(struct alarm_db *d)
                       "WHERE kind = 'reportd')");
 }
 
-/* --- the table Alarm ---------------------------------------------------------------- */
+/* --- the table Alarm --------------------------------------------------------------- */
 
 /* An expression with the value of <text>: hexadecimal digits need no quoting, and bytes
  * that are no characters become '?'. */
