@@ -73,7 +73,7 @@ static int select_rows(struct alarm_db *d, const char *sql,
 
 /* A process is alive that wrote its row in the last ALARM_DB_LIVE_S seconds. */
 #define LIVE " s.seen_at > NOW(3) - INTERVAL 6 SECOND"
-/* Joins nodes that get no calls with their rows in the route; a node on trial has some. */
+/* Joins nodes that get no calls with their rows in the route; one on trial has some. */
 #define OUT_NODES                                                                        \
     " FROM AgentNode n JOIN Service s ON s.name = n.agent AND" LIVE " JOIN RouteData r " \
     "ON r.modid = n.modid AND r.cmdid = n.cmdid AND r.serverip = n.ip AND r.serverport " \
@@ -225,8 +225,8 @@ int alarm_db_put_checked(struct alarm_db *d, const char *name, uint32_t ip, uint
 
     snprintf(sql, sizeof(sql),
              "INSERT IGNORE INTO AgentNode (agent, modid, cmdid, ip, port, state) SELECT "
-             "'%s', modid, cmdid, serverip, serverport, 1 FROM RouteData WHERE serverip = "
-             "%u AND serverport = %u AND state = 'up'",
+             "'%s', modid, cmdid, serverip, serverport, 1 FROM RouteData WHERE serverip "
+             "= %u AND serverport = %u AND state = 'up'",
              name, ip, port);
     return run_sql(d, sql);
 }
