@@ -159,8 +159,9 @@ static int take_suspect(char **at, void *arg)
     return 0;
 }
 
-/* The window ends two seconds ago: the current second is not over, and batches of the one
- * before are still on their way. */
+/* The window of calls ends two seconds ago: the current second is not over, and batches
+ * of the one before are still on their way.  Rows of the future were written before the
+ * clock of the server was set back. */
 static int load_reported(struct module_meta_db *d)
 {
     char sql[300];
@@ -175,8 +176,9 @@ static int load_reported(struct module_meta_db *d)
     if (rc < 0)
         return rc;
     snprintf(sql, sizeof(sql),
-             "SELECT modid, cmdid, ip, port FROM NodeOut WHERE at >= UNIX_TIMESTAMP() - "
-             "15 GROUP BY modid, cmdid, ip, port HAVING COUNT(*) >= %d "
+             "SELECT modid, cmdid, ip, port FROM NodeOut WHERE at BETWEEN "
+             "UNIX_TIMESTAMP() - 15 AND UNIX_TIMESTAMP() + 15 "
+             "GROUP BY modid, cmdid, ip, port HAVING COUNT(*) >= %d "
              "ORDER BY modid, cmdid, ip, port",
              MODULE_META_DB_HOSTS);
     return myconn_select(d->con, sql, take_suspect, d->now);
