@@ -248,6 +248,19 @@ static void t_few_calls_are_judged_over_a_minute(void **state)
     T_WAIT(n_open("error_rate", "3/1") == 0);
 }
 
+/* The clock of the database server was set back by an hour. */
+static void t_calls_of_a_future_raise_nothing(void **state)
+{
+    (void)state;
+    mydb_sql("INSERT INTO CallSecond SELECT UNIX_TIMESTAMP() + 3000 + seq, 3, 1, 1, 80, "
+             "0, 100 FROM seq_1_to_60;"
+             "INSERT INTO CallSecond VALUES (UNIX_TIMESTAMP(), 4, 1, 1, 80, 0, 100)");
+    start("", "");
+    T_WAIT(n_open("error_rate", "4/1") == 1);
+    wait_rounds(10);
+    assert_int_equal(n_open("error_rate", "3/1"), 0);
+}
+
 static void t_slow_calls_are_raised(void **state)
 {
     char sql[300];
@@ -454,7 +467,9 @@ MYDB_MAIN_WITH(group_setup, group_teardown,
                W(t_zone_is_one_alarm_with_its_nodes_and_its_agent),
                W(t_zone_without_an_agent_is_checked_before_it_is_called_down),
                W(t_module_of_which_a_host_reaches_no_node_is_raised),
-               W(t_few_calls_are_judged_over_a_minute), W(t_slow_calls_are_raised),
+               W(t_few_calls_are_judged_over_a_minute),
+               W(t_calls_of_a_future_raise_nothing),
+               W(t_slow_calls_are_raised),
                W(t_silent_processes_are_raised_until_they_speak),
                W(t_agent_that_uses_other_nodes_is_behind_unless_they_are_held),
                W(t_dnsd_with_old_routes_is_raised),

@@ -78,7 +78,9 @@ static int select_rows(struct alarm_db *d, const char *sql,
     " FROM AgentNode n JOIN Service s ON s.name = n.agent AND" LIVE " JOIN RouteData r " \
     "ON r.modid = n.modid AND r.cmdid = n.cmdid AND r.serverip = n.ip AND r.serverport " \
     "= n.port AND r.state = 'up' WHERE n.state <> 3"
-#define LATELY(s) " at >= UNIX_TIMESTAMP() - " #s
+/* Rows of a further future were written before the server's clock was set back. */
+#define LATELY(s)                                                                        \
+    " at BETWEEN UNIX_TIMESTAMP() - " #s " AND UNIX_TIMESTAMP() + 60"
 
 int alarm_db_each_module(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
 {
@@ -100,8 +102,9 @@ int alarm_db_each_few(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
 int alarm_db_each_latency(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
 {
     return select_rows(d,
-                       "SELECT modid, cmdid, bucket, SUM(n) FROM CallLatency WHERE at >= "
-                       "(UNIX_TIMESTAMP() - 10) DIV 60 * 60 GROUP BY modid, cmdid, "
+                       "SELECT modid, cmdid, bucket, SUM(n) FROM CallLatency WHERE at "
+                       "BETWEEN (UNIX_TIMESTAMP() - 10) DIV 60 * 60 AND "
+                       "UNIX_TIMESTAMP() + 60 GROUP BY modid, cmdid, "
                        "bucket ORDER BY modid, cmdid",
                        fn, arg);
 }
