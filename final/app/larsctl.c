@@ -21,7 +21,7 @@
 #include "db/dbconf.h"
 
 #define WATCH_MS 1000
-#define LIST_MAX 64                   /* addresses of a list */
+#define LIST_MAX 64 /* addresses of a list */
 
 static struct settings {
     char agents[600], dnsd[300], reportd[300], http[600], sql[200], format[8];
@@ -168,7 +168,7 @@ static int run_command(struct ctl *c, int argc, char **argv)
         code = cmd->fn(c, argc - words, argv + words);
         if (again)
             poll(NULL, 0, WATCH_MS);
-    } while (again && (code == CTL_OK || code == CTL_NO_DB));
+    } while (again && !ferror(stdout) && (code == CTL_OK || code == CTL_NO_DB));
     return code;
 }
 

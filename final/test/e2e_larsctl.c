@@ -124,7 +124,9 @@ static void t_mass_removal_needs_yes(void **state)
     (void)state;
     assert_int_equal(ctl("module remove 1 1"), 4);
     expect_text("takes 3 of the 3 nodes of 1/1");
-    assert_int_equal(ctl("zone drain ''"), 4);
+    assert_int_equal(ctl("-y zone drain ''"), 2);
+    expect_text("the name of the zone is empty");
+    assert_int_equal(ctl("-y zone drain ' '"), 2);
     testdb_sql("DELETE FROM RouteData WHERE serverip <> INET_ATON('127.0.1.1')");
     assert_int_equal(ctl("route remove 1 1 127.0.1.1:80"), 4);
     assert_int_equal(ctl("route drain 1 1 127.0.1.1:80"), 4);
@@ -152,6 +154,7 @@ static void t_wrong_arguments_are_refused_with_the_reason(void **state)
         {"route add 0 0 1.2.3.4:80", "there is no module 0 0", 2},
         {"route add 1 1 1.2.3.4", "is not like 10.0.0.1:80", 2},
         {"route add 1 1 1.2.3.4:0", "is not like 10.0.0.1:80", 2},
+        {"route add 1 1 0.0.0.0:80", "is not like 10.0.0.1:80", 2},
         {"route add 1 1 1.2.3.4:70000", "is not like 10.0.0.1:80", 2},
         {"route add 1 1 1.2.3.4:80 colour=red", "\"colour=red\" is not zone=", 2},
         {"route add 1 1 1.2.3.4:80 weight=99999", "weight: \"99999\" is not a number", 2},
@@ -402,7 +405,6 @@ TESTDB_MAIN(L(t_lists_in_three_formats), L(t_changes_are_in_force_when_it_return
             L(t_schema_is_checked_and_repaired),
             L(t_without_a_database_the_exit_code_is_3),
             L(t_calls_appear_in_status_history_and_latency),
-            L(t_agents_with_wrong_clocks_are_listed),
-            L(t_history_is_shown_in_every_step),
+            L(t_agents_with_wrong_clocks_are_listed), L(t_history_is_shown_in_every_step),
             L(t_doctor_names_the_program_that_does_not_run),
             L(t_help_tables_and_completion_name_every_command))

@@ -3,6 +3,9 @@
  * differs, in one transaction.  A bad line changes nothing, and an import of what export
  * wrote changes nothing, so that agents get no update without need.
  *
+ * The differences are written in batches of many rows: the triggers lock the version of
+ * the routes from the first change to the COMMIT, and all other writers wait for it.
+ *
  * Rejected: DELETE of all rows and INSERT of the file.  Every module would change, and
  * the removal guard of lars-dnsd would see a mass removal. */
 #include "ctl/cmd_files.h"
@@ -13,7 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_MAX_LEN 1000
+#include "ctl/route_csv.h"
+
+#define N_CELLS 6 /* modid,cmdid,node,zone,weight,state */
+#define BATCH_ROWS 500 /* a statement is below 1 MiB, the usual limit */
 
 static int export_routes(struct ctl *c, int argc, char **argv)
 {
@@ -31,137 +37,21 @@ static int export_routes(struct ctl *c, int argc, char **argv)
     return code;
 }
 
-/* One node of one module: a line of the file, or a row of the database. */
-struct row {
-    uint32_t modid, cmdid, ip, port, weight;
-    char zone[33], state[9];
-};
-
-struct rows {
-    struct row *at;
-    size_t n, cap;
-};
-
-static int add_row(struct rows *rows, const struct row *r)
-{
-    size_t cap = rows->cap ? rows->cap * 2 : 256;
-    struct row *at;
-
-    if (rows->n == rows->cap) {
-        at = realloc(rows->at, cap * sizeof(*at));
-        if (!at)
-            return -ENOMEM;
-        rows->at = at;
-        rows->cap = cap;
-    }
-    rows->at[rows->n++] = *r;
-    return 0;
-}
-
-/* By module, then by node. */
-static int cmp_row(const void *pa, const void *pb)
-{
-    const struct row *a = pa, *b = pb;
-
-    if (a->modid != b->modid)
-        return a->modid < b->modid ? -1 : 1;
-    if (a->cmdid != b->cmdid)
-        return a->cmdid < b->cmdid ? -1 : 1;
-    if (a->ip != b->ip)
-        return a->ip < b->ip ? -1 : 1;
-    return a->port < b->port ? -1 : a->port > b->port;
-}
-
-/* Cut <line> at its commas.  Returns whether there are exactly six words. */
-static bool split_line(char *line, char *word[6])
-{
-    size_t i;
-
-    line[strcspn(line, "\r\n")] = '\0';
-    for (i = 0; i < 6; i++) {
-        word[i] = strsep(&line, ",");
-        if (!word[i])
-            return false;
-    }
-    return line == NULL;
-}
-
-/* modid,cmdid,node,zone,weight,state.  Returns 0, or CTL_USAGE after a line on standard
- * error. */
-static int parse_line(char *line, struct row *r)
-{
-    char *word[6];
-    int code;
-
-    if (!split_line(line, word))
-        return ctl_say(CTL_USAGE, "a line must be modid,cmdid,node,zone,weight,state");
-    code = ctl_module(word, &r->modid, &r->cmdid);
-    if (code == 0)
-        code = ctl_node(word[2], &r->ip, &r->port);
-    if (code == 0)
-        code = ctl_u32(word[4], "weight", 10000, &r->weight);
-    if (code == 0 && strcmp(word[5], "up") != 0 && strcmp(word[5], "drained") != 0)
-        code = ctl_say(CTL_USAGE, "state: \"%s\" is not up or drained", word[5]);
-    if (code == 0 && strlen(word[3]) >= sizeof(r->zone))
-        code = ctl_say(CTL_USAGE, "zone: \"%s\" is longer than 32", word[3]);
-    if (code != 0)
-        return code;
-    snprintf(r->zone, sizeof(r->zone), "%s", word[3]);
-    snprintf(r->state, sizeof(r->state), "%s", word[5]);
-    return 0;
-}
-
-/* Returns an exit code. */
-static int read_lines(FILE *f, const char *path, struct rows *rows)
-{
-    char line[LINE_MAX_LEN];
-    unsigned n = 0;
-    struct row r;
-
-    while (fgets(line, sizeof(line), f)) {
-        n++;
-        if (n == 1 && strncmp(line, "modid", 5) == 0)
-            continue;                 /* the names of the columns */
-        if (parse_line(line, &r) != 0)
-            return ctl_say(CTL_USAGE, "%s:%u: this line is wrong; nothing was changed",
-                           path, n);
-        if (add_row(rows, &r) < 0)
-            return ctl_say(CTL_FAILED, "out of memory");
-    }
-    if (rows->n > 0)
-        qsort(rows->at, rows->n, sizeof(*rows->at), cmp_row);
-    return CTL_OK;
-}
-
-static int read_file(const char *path, struct rows *rows)
-{
-    bool is_stdin = strcmp(path, "-") == 0;
-    FILE *f = is_stdin ? stdin : fopen(path, "re");
-    int code;
-
-    if (!f)
-        return ctl_say(CTL_USAGE, "%s: %s", path, strerror(errno));
-    code = read_lines(f, path, rows);
-    if (!is_stdin)
-        fclose(f);
-    return code;
-}
-
 /* The rows of the database, locked until the transaction ends.  Returns 0 or -errno. */
-static int read_routes(struct ctl *c, struct rows *rows)
+static int read_routes(struct ctl *c, struct route_csv *rows)
 {
     struct table *t;
     size_t i;
-    int rc = table_create(&t, "modid cmdid ip port weight zone state");
+    int rc = table_create(&t, "modid cmdid ip port weight zone state id");
 
     if (rc < 0)
         return rc;
-    rc =
-        ctldb_table(c->db, t,
-                    "SELECT modid, cmdid, serverip, serverport, weight, zone, state FROM "
-                    "RouteData ORDER BY modid, cmdid, serverip, serverport FOR UPDATE");
+    rc = ctldb_table(c->db, t,
+                     "SELECT modid, cmdid, serverip, serverport, weight, zone, state, id "
+                     "FROM RouteData ORDER BY modid, cmdid, serverip, serverport FOR "
+                     "UPDATE");
     for (i = 0; rc == 0 && i < table_n_rows(t); i++) {
-        struct row r;
+        struct route_csv_row r;
 
         r.modid = (uint32_t)strtoul(table_cell(t, i, 0), NULL, 10);
         r.cmdid = (uint32_t)strtoul(table_cell(t, i, 1), NULL, 10);
@@ -169,74 +59,188 @@ static int read_routes(struct ctl *c, struct rows *rows)
         r.port = (uint32_t)strtoul(table_cell(t, i, 3), NULL, 10);
         r.weight = (uint32_t)strtoul(table_cell(t, i, 4), NULL, 10);
         snprintf(r.zone, sizeof(r.zone), "%s", table_cell(t, i, 5));
-        snprintf(r.state, sizeof(r.state), "%.8s", table_cell(t, i, 6));
-        rc = add_row(rows, &r);
+        snprintf(r.state, sizeof(r.state), "%s", table_cell(t, i, 6));
+        r.number = (unsigned)strtoul(table_cell(t, i, 7), NULL, 10);
+        rc = route_csv_add(rows, &r);
     }
     table_destroy(t);
     return rc;
 }
 
-#define WHERE_NODE "WHERE modid = %u AND cmdid = %u AND serverip = %u AND serverport = %u"
+/* Statements of many rows: one that deletes, one that adds and changes. */
+struct batch {
+    struct ctl *c;
+    struct buf gone, put;
+    unsigned n_gone, n_put; /* rows of the two that are not yet run */
+};
 
-static int delete_row(struct ctl *c, const struct row *r)
+/* Run what <b> holds, followed by <end>; none when *<n> is 0.  Returns 0 or -errno. */
+static int run_batch(struct ctl *c, struct buf *b, unsigned *n, const char *end)
 {
-    return ctldb_run(c->db, "DELETE FROM RouteData " WHERE_NODE, r->modid, r->cmdid,
-                     r->ip, r->port);
+    int rc = *n == 0 ? 0 : buf_append(b, end, strlen(end) + 1);
+
+    if (rc == 0 && *n > 0)
+        rc = ctldb_run_text(c->db, buf_bytes(b));
+    buf_consume(b, b->len);
+    *n = 0;
+    return rc;
 }
 
-static int insert_row(struct ctl *c, const struct row *r)
+static int run_gone(struct batch *b)
 {
-    return ctldb_run(c->db,
-                     "INSERT INTO RouteData (modid, cmdid, serverip, serverport, weight, "
-                     "zone, state) VALUES (%u, %u, %u, %u, %u, %s, %s)",
-                     r->modid, r->cmdid, r->ip, r->port, r->weight, r->zone, r->state);
+    return run_batch(b->c, &b->gone, &b->n_gone, ")");
 }
 
-static int update_row(struct ctl *c, const struct row *r)
+static int run_put(struct batch *b)
 {
-    return ctldb_run(
-        c->db, "UPDATE RouteData SET weight = %u, zone = %s, state = %s " WHERE_NODE,
-        r->weight, r->zone, r->state, r->modid, r->cmdid, r->ip, r->port);
+    return run_batch(b->c, &b->put, &b->n_put,
+                     " ON DUPLICATE KEY UPDATE weight = VALUES(weight), zone = "
+                     "VALUES(zone), state = VALUES(state)");
+}
+
+static int delete_row(struct batch *b, const struct route_csv_row *r)
+{
+    int rc =
+        b->n_gone == 0
+            ? ctldb_append(&b->gone, "DELETE FROM RouteData WHERE id IN (%u", r->number)
+            : ctldb_append(&b->gone, ",%u", r->number);
+
+    if (rc == 0 && ++b->n_gone == BATCH_ROWS)
+        rc = run_gone(b);
+    return rc;
+}
+
+/* Insert the row, or change that with the number <id>; 0 = it is new. */
+static int put_row(struct batch *b, const struct route_csv_row *r, unsigned id)
+{
+    int rc = b->n_put == 0
+                 ? ctldb_append(&b->put, "INSERT INTO RouteData (id, modid, cmdid, "
+                                         "serverip, serverport, weight, zone, state) "
+                                         "VALUES ")
+                 : ctldb_append(&b->put, ",");
+
+    if (rc == 0)
+        rc = ctldb_append(&b->put, "(%u, %u, %u, %u, %u, %u, %s, %s)", id, r->modid,
+                          r->cmdid, r->ip, r->port, r->weight, r->zone, r->state);
+    if (rc == 0 && ++b->n_put == BATCH_ROWS)
+        rc = run_put(b);
+    return rc;
+}
+
+/* What larsctl does not write into the database; NULL = the row is as it should be. */
+static const char *what_is_odd(const struct route_csv_row *r)
+{
+    if (r->modid == 0 && r->cmdid == 0)
+        return "there is no module 0 0; MODID or CMDID must be above 0";
+    if (r->ip == 0 || r->port == 0 || r->port > UINT16_MAX)
+        return "the node is not like 10.0.0.1:80";
+    if (r->weight > CTL_WEIGHT_MAX)
+        return "the weight is not a number from 0 to 10000";
+    if (strcmp(r->state, "up") != 0 && strcmp(r->state, "drained") != 0)
+        return "the state is not up or drained";
+    return NULL;
+}
+
+static bool in_service(const struct route_csv_row *r)
+{
+    return strcmp(r->state, "up") == 0 && r->weight > 0;
 }
 
 struct diff {
     unsigned gone, added, changed;
+    unsigned had, left, drained; /* nodes in service before and after; changed rows
+                                       * that are no longer in service */
 };
 
-/* Both lists are sorted, so one pass finds what differs.  Without <apply> it only counts.
- * Returns 0 or -errno. */
-static int merge_rows(struct ctl *c, const struct rows *has, const struct rows *want,
-                      bool apply, struct diff *d)
+/* Count the pair; either may be NULL.  Returns 0, or CTL_USAGE after a line on standard
+ * error. */
+static int count_pair(struct diff *d, const struct route_csv_row *h,
+                      const struct route_csv_row *w)
+{
+    bool same = h && w && h->weight == w->weight && strcmp(h->zone, w->zone) == 0 &&
+                strcmp(h->state, w->state) == 0;
+    const char *odd = w && !same ? what_is_odd(w) : NULL;
+
+    if (odd)
+        return ctl_say(CTL_USAGE, "line %u: %s; nothing was changed", w->number, odd);
+    d->gone += h && !w;
+    d->added += w && !h;
+    d->changed += h && w && !same;
+    d->had += h && in_service(h);
+    d->left += w && in_service(w);
+    d->drained += h && w && in_service(h) && !in_service(w);
+    return 0;
+}
+
+static int write_pair(struct batch *b, const struct route_csv_row *h,
+                      const struct route_csv_row *w)
+{
+    if (!w)
+        return delete_row(b, h);
+    if (h && h->weight == w->weight && strcmp(h->zone, w->zone) == 0 &&
+        strcmp(h->state, w->state) == 0)
+        return 0;
+    return put_row(b, w, h ? h->number : 0);
+}
+
+/* Both lists are sorted, so one pass finds what differs.  Without <b> the pairs are
+ * counted in <d>, with it they are written.  Returns 0, CTL_USAGE or -errno. */
+static int merge_rows(const struct route_csv *has, const struct route_csv *want,
+                      struct diff *d, struct batch *b)
 {
     size_t i = 0, k = 0;
     int rc = 0;
 
-    *d = (struct diff){0};
     while (rc == 0 && (i < has->n || k < want->n)) {
-        const struct row *h = &has->at[i], *w = &want->at[k];
-        int order = i == has->n ? 1 : k == want->n ? -1 : cmp_row(h, w);
+        int order = i == has->n    ? 1
+                    : k == want->n ? -1
+                                   : route_csv_cmp(&has->at[i], &want->at[k]);
+        const struct route_csv_row *h = order <= 0 ? &has->at[i++] : NULL;
+        const struct route_csv_row *w = order >= 0 ? &want->at[k++] : NULL;
 
-        i += order <= 0;
-        k += order >= 0;
-        if (order < 0) {
-            d->gone++;
-            rc = apply ? delete_row(c, h) : 0;
-        } else if (order > 0) {
-            d->added++;
-            rc = apply ? insert_row(c, w) : 0;
-        } else if (h->weight != w->weight || strcmp(h->zone, w->zone) != 0 ||
-                   strcmp(h->state, w->state) != 0) {
-            d->changed++;
-            rc = apply ? update_row(c, w) : 0;
-        }
+        rc = b ? write_pair(b, h, w) : count_pair(d, h, w);
     }
     return rc;
 }
 
-/* All changes are one transaction.  Returns an exit code. */
-static int apply_import(struct ctl *c, const struct rows *want)
+/* Returns 0 or -errno. */
+static int write_rows(struct ctl *c, const struct route_csv *has,
+                      const struct route_csv *want)
 {
-    struct rows has = {0};
+    struct batch b = {.c = c};
+    int rc = merge_rows(has, want, NULL, &b);
+
+    if (rc == 0)
+        rc = run_gone(&b);
+    if (rc == 0)
+        rc = run_put(&b);
+    buf_free(&b.gone);
+    buf_free(&b.put);
+    return rc;
+}
+
+/* May the difference be written?  Returns an exit code. */
+static int ask_for_yes(const struct ctl *c, const struct diff *d, size_t n, bool all)
+{
+    if (d->had > 0 && d->left == 0 && !all)
+        return ctl_say(
+            CTL_NEEDS_YES,
+            "this would leave no node in service of the %u that are; to do it: "
+            "larsctl -y import FILE remove-all",
+            d->had);
+    if (d->gone + d->drained > 0 && !c->yes)
+        return ctl_say(
+            CTL_NEEDS_YES,
+            "this would remove %u of %zu nodes, add %u and change %u, of which "
+            "%u get no new calls; give -y to do it",
+            d->gone, n, d->added, d->changed, d->drained);
+    return CTL_OK;
+}
+
+/* All changes are one transaction.  Returns an exit code. */
+static int apply_import(struct ctl *c, const struct route_csv *want, bool all)
+{
+    struct route_csv has = {0};
     struct diff d = {0};
     int rc = ctldb_run(c->db, "SET @lars_confirmed = 1"), code = CTL_OK;
 
@@ -245,17 +249,14 @@ static int apply_import(struct ctl *c, const struct rows *want)
     if (rc == 0)
         rc = read_routes(c, &has);
     if (rc == 0)
-        rc = merge_rows(c, &has, want, false, &d);
-    if (rc == 0 && d.gone > 0 && !c->yes)
-        code = ctl_say(CTL_NEEDS_YES,
-                       "this would remove %u of %zu nodes, add %u and change %u; give -y "
-                       "to do it",
-                       d.gone, has.n, d.added, d.changed);
+        code = merge_rows(&has, want, &d, NULL);
     if (rc == 0 && code == CTL_OK)
-        rc = merge_rows(c, &has, want, true, &d);
+        code = ask_for_yes(c, &d, has.n, all);
+    if (rc == 0 && code == CTL_OK)
+        rc = write_rows(c, &has, want);
     if (rc == 0)
         rc = code == CTL_OK ? ctldb_commit_routes(c->db) : ctldb_run(c->db, "ROLLBACK");
-    free(has.at);
+    route_csv_free(&has);
     if (rc < 0)
         return ctl_db_failed(c, rc);
     if (code == CTL_OK)
@@ -265,22 +266,27 @@ static int apply_import(struct ctl *c, const struct rows *want)
 
 static int import_routes(struct ctl *c, int argc, char **argv)
 {
-    struct rows want = {0};
-    int code = read_file(argv[0], &want);
+    bool all = argc > 1 && strcmp(argv[1], "remove-all") == 0;
+    struct route_csv want = {0};
+    int code;
 
-    (void)argc;
+    if (argc > 1 && !all)
+        return ctl_say(CTL_USAGE, "\"%s\" is not remove-all", argv[1]);
+    code = route_csv_read(argv[0], &want, all);
     if (code == CTL_OK)
-        code = apply_import(c, &want);
-    free(want.at);
+        code = apply_import(c, &want, all);
+    route_csv_free(&want);
     return code;
 }
 
 const struct ctl_cmd cmd_files[] = {
     {"export", "", "", 0, 0, "Print all routes as CSV.", export_routes,
      "With -o json the routes are printed as JSON."},
-    {"import", "", "FILE", 1, 1, "Make the routes those of a CSV file; - reads stdin.",
-     import_routes,
+    {"import", "", "FILE [remove-all]", 1, 2,
+     "Make the routes those of a CSV file; - reads stdin.", import_routes,
      "The file has the form that export writes: modid,cmdid,node,zone,weight,state. "
-     "Nodes that are not in it are removed; that needs -y. A wrong line changes "
+     "Nodes that are not in it are removed; that needs -y, and so does a line that "
+     "drains a node. An import that leaves no node in service needs the word remove-all "
+     "as well, and a file without routes is refused without it. A wrong line changes "
      "nothing."},
     {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL}};

@@ -146,8 +146,11 @@ static void print_lines(const char *head, const struct table *t)
 {
     size_t i;
 
-    for (i = 0; i < table_n_rows(t); i++)
-        printf("%-8s%s\n", i == 0 ? head : "", table_cell(t, i, 0));
+    for (i = 0; i < table_n_rows(t); i++) {
+        printf("%-8s", i == 0 ? head : "");
+        table_print_safe(table_cell(t, i, 0), stdout);
+        putchar('\n');
+    }
 }
 
 static int print_query(struct ctl *c, const char *head, const char *sql, uint32_t modid,

@@ -74,6 +74,8 @@ static int zone_list(struct ctl *c, int argc, char **argv)
 
 /* --- changing ----------------------------------------------------------------------- */
 
+#define IN_SERVICE "state = 'up' AND weight > 0"
+
 /* Begin a transaction whose changes are confirmed.  Returns 0 or -errno. */
 static int begin_change(struct ctl *c)
 {
@@ -82,16 +84,48 @@ static int begin_change(struct ctl *c)
     return rc < 0 ? rc : ctldb_run(c->db, "START TRANSACTION");
 }
 
-/* Commit when <rc> is 0, and print where the change is in force.  Returns an exit code.
- */
-static int commit_change(struct ctl *c, int rc, uint32_t modid, uint32_t cmdid)
+/* The nodes of the module that are given calls.  Their rows stay locked until the
+ * transaction ends, so two commands at once are judged one after the other. */
+static int count_in_service(struct ctl *c, uint32_t modid, uint32_t cmdid, uint64_t *n)
 {
-    if (rc == 0)
-        rc = ctldb_commit_routes(c->db);
+    return ctldb_number(c->db, n,
+                        "SELECT SUM(" IN_SERVICE ") FROM RouteData WHERE modid = %u AND "
+                        "cmdid = %u FOR UPDATE",
+                        modid, cmdid);
+}
+
+/* The module had <had> nodes in service when the transaction began.  May it have those
+ * it has now?  The removal guard of lars-dnsd would hold a mass removal, so it needs -y.
+ * Returns 0, or an exit code after a line on standard error. */
+static int ask_for_yes(struct ctl *c, uint32_t modid, uint32_t cmdid, uint64_t had)
+{
+    uint64_t left, gone;
+    int rc = count_in_service(c, modid, cmdid, &left);
+
     if (rc < 0)
         return ctl_db_failed(c, rc);
-    ctl_in_force(c, modid, cmdid);
-    return CTL_OK;
+    gone = left < had ? had - left : 0;
+    if (c->yes || !mass_removal_of_module(had, gone, left))
+        return 0;
+    return ctl_say(
+        CTL_NEEDS_YES,
+        "this takes %llu of the %llu nodes of %u/%u that are up; give -y to do it",
+        (unsigned long long)gone, (unsigned long long)had, modid, cmdid);
+}
+
+/* End a change of the module, which had <had> nodes in service: commit when <rc> is 0 and
+ * the change may be made, and print where it is in force.  Returns an exit code. */
+static int end_change(struct ctl *c, int rc, uint32_t modid, uint32_t cmdid, uint64_t had)
+{
+    int code = rc == 0 ? ask_for_yes(c, modid, cmdid, had) : CTL_OK;
+
+    if (rc == 0)
+        rc = code == CTL_OK ? ctldb_commit_routes(c->db) : ctldb_run(c->db, "ROLLBACK");
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
+    if (code == CTL_OK)
+        ctl_in_force(c, modid, cmdid);
+    return code;
 }
 
 /* One of zone=b, weight=50, state=up into its column of the row.  Returns 0; -EINVAL
@@ -145,12 +179,14 @@ static int count_rows(struct ctl *c, uint32_t modid, uint32_t cmdid, uint32_t ip
 static int change_node(struct ctl *c, int argc, char **argv, bool add)
 {
     uint32_t modid, cmdid, ip, port;
-    uint64_t n;
+    uint64_t n, had;
     int i, rc = read_node(argv, &modid, &cmdid, &ip, &port);
 
     if (rc != 0)
         return rc;
     rc = begin_change(c);
+    if (rc == 0)
+        rc = count_in_service(c, modid, cmdid, &had);
     if (rc == 0)
         rc = count_rows(c, modid, cmdid, ip, port, &n);
     if (rc < 0)
@@ -171,7 +207,7 @@ static int change_node(struct ctl *c, int argc, char **argv, bool add)
         ctldb_run(c->db, "ROLLBACK");
         return CTL_USAGE;
     }
-    return commit_change(c, rc, modid, cmdid);
+    return end_change(c, rc, modid, cmdid, had);
 }
 
 static int route_add(struct ctl *c, int argc, char **argv)
@@ -184,56 +220,37 @@ static int route_set(struct ctl *c, int argc, char **argv)
     return change_node(c, argc, argv, false);
 }
 
-/* May the command take <gone> nodes of the module that are up?  The removal guard of
- * lars-dnsd would hold a mass removal, so it needs -y.  Returns 0, or an exit code after
- * a line on standard error. */
-static int ask_for_yes(struct ctl *c, uint32_t modid, uint32_t cmdid, uint64_t gone)
-{
-    uint64_t up;
-    int rc = ctldb_number(c->db, &up,
-                          "SELECT COUNT(*) FROM RouteData WHERE modid = %u AND cmdid = %u"
-                          " AND state = 'up'",
-                          modid, cmdid);
-
-    if (rc < 0)
-        return ctl_db_failed(c, rc);
-    if (c->yes || !mass_removal_of_module(up, gone, gone < up ? up - gone : 0))
-        return 0;
-    return ctl_say(
-        CTL_NEEDS_YES,
-        "this takes %llu of the %llu nodes of %u/%u that are up; give -y to do it",
-        (unsigned long long)gone, (unsigned long long)up, modid, cmdid);
-}
-
 /* Set the state of one node of one module; "" removes the node. */
 static int set_node_state(struct ctl *c, char **argv, const char *state)
 {
     uint32_t modid, cmdid, ip, port;
-    uint64_t n;
+    uint64_t n, had;
     int rc = read_node(argv, &modid, &cmdid, &ip, &port);
 
     if (rc != 0)
         return rc;
-    rc = count_rows(c, modid, cmdid, ip, port, &n);
+    rc = begin_change(c);
+    if (rc == 0)
+        rc = count_in_service(c, modid, cmdid, &had);
+    if (rc == 0)
+        rc = count_rows(c, modid, cmdid, ip, port, &n);
     if (rc < 0)
         return ctl_db_failed(c, rc);
-    if (n == 0)
+    if (n == 0) {
+        ctldb_run(c->db, "ROLLBACK");
         return ctl_say(CTL_FAILED, "%s is not a node of %u/%u", argv[2], modid, cmdid);
-    rc = strcmp(state, "up") == 0 ? 0 : ask_for_yes(c, modid, cmdid, 1);
-    if (rc != 0)
-        return rc;
-    rc = begin_change(c);
-    if (rc == 0 && state[0])
+    }
+    if (state[0])
         rc = ctldb_run(c->db,
                        "UPDATE RouteData SET state = %s WHERE modid = %u AND cmdid = %u "
                        "AND serverip = %u AND serverport = %u",
                        state, modid, cmdid, ip, port);
-    else if (rc == 0)
+    else
         rc = ctldb_run(c->db,
                        "DELETE FROM RouteData WHERE modid = %u AND cmdid = %u AND "
                        "serverip = %u AND serverport = %u",
                        modid, cmdid, ip, port);
-    return commit_change(c, rc, modid, cmdid);
+    return end_change(c, rc, modid, cmdid, had);
 }
 
 static int route_remove(struct ctl *c, int argc, char **argv)
@@ -257,27 +274,29 @@ static int route_undrain(struct ctl *c, int argc, char **argv)
 static int module_remove(struct ctl *c, int argc, char **argv)
 {
     uint32_t modid, cmdid;
-    uint64_t n;
+    uint64_t n, had;
     int rc = ctl_module(argv, &modid, &cmdid);
 
     (void)argc;
     if (rc != 0)
         return rc;
-    rc = ctldb_number(c->db, &n,
-                      "SELECT COUNT(*) FROM RouteData WHERE modid = %u AND cmdid = %u",
-                      modid, cmdid);
-    if (rc < 0)
-        return ctl_db_failed(c, rc);
-    if (n == 0)
-        return ctl_say(CTL_FAILED, "there is no module %u/%u", modid, cmdid);
-    rc = ask_for_yes(c, modid, cmdid, n);
-    if (rc != 0)
-        return rc;
     rc = begin_change(c);
     if (rc == 0)
-        rc = ctldb_run(c->db, "DELETE FROM RouteData WHERE modid = %u AND cmdid = %u",
-                       modid, cmdid);
-    return commit_change(c, rc, modid, cmdid);
+        rc = count_in_service(c, modid, cmdid, &had);
+    if (rc == 0)
+        rc = ctldb_number(c->db, &n,
+                          "SELECT COUNT(*) FROM RouteData WHERE modid = %u AND cmdid = "
+                          "%u",
+                          modid, cmdid);
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
+    if (n == 0) {
+        ctldb_run(c->db, "ROLLBACK");
+        return ctl_say(CTL_FAILED, "there is no module %u/%u", modid, cmdid);
+    }
+    rc = ctldb_run(c->db, "DELETE FROM RouteData WHERE modid = %u AND cmdid = %u", modid,
+                   cmdid);
+    return end_change(c, rc, modid, cmdid, had);
 }
 
 static int module_set(struct ctl *c, int argc, char **argv)
@@ -312,63 +331,85 @@ static int route_confirm(struct ctl *c, int argc, char **argv)
         rc = ctldb_run(c->db,
                        "INSERT INTO RouteConfirm (modid, cmdid, who) VALUES (%u, %u, %s)",
                        modid, cmdid, c->who);
-    return commit_change(c, rc, modid, cmdid);
+    if (rc == 0)
+        rc = ctldb_commit_routes(c->db);
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
+    ctl_in_force(c, modid, cmdid);
+    return CTL_OK;
 }
 
-/* Every module that has nodes in the zone, or on the host, <value>. */
+/* Every module that has nodes in the zone, or on the host, <value>, with the number of
+ * its nodes in service.  The rows stay locked until the transaction ends. */
 static int modules_of(struct ctl *c, struct table *t, bool zone, const char *value)
 {
-    return zone ? ctldb_table(c->db, t,
-                              "SELECT modid, cmdid, COUNT(*) FROM RouteData WHERE zone = "
-                              "%s GROUP BY modid, cmdid",
-                              value)
-                : ctldb_table(c->db, t,
-                              "SELECT modid, cmdid, COUNT(*) FROM RouteData WHERE "
-                              "serverip = INET_ATON(%s) GROUP BY modid, cmdid",
-                              value);
+#define MODULES_WHERE(which)                                                             \
+    "SELECT modid, cmdid, SUM(" IN_SERVICE ") FROM RouteData WHERE (modid, cmdid) IN "   \
+    "(SELECT modid, cmdid FROM RouteData WHERE " which ") GROUP BY modid, cmdid "        \
+    "ORDER BY modid, cmdid FOR UPDATE"
+
+    return zone ? ctldb_table(c->db, t, MODULES_WHERE("zone = %s"), value)
+                : ctldb_table(c->db, t, MODULES_WHERE("serverip = INET_ATON(%s)"), value);
 }
 
 static int set_all_states(struct ctl *c, bool zone, const char *value, const char *state)
 {
-    int rc = begin_change(c);
+    return zone ? ctldb_run(c->db, "UPDATE RouteData SET state = %s WHERE zone = %s",
+                            state, value)
+                : ctldb_run(c->db,
+                            "UPDATE RouteData SET state = %s WHERE serverip = "
+                            "INET_ATON(%s)",
+                            state, value);
+}
 
-    if (rc == 0)
-        rc = zone ? ctldb_run(c->db, "UPDATE RouteData SET state = %s WHERE zone = %s",
-                              state, value)
-                  : ctldb_run(c->db,
-                              "UPDATE RouteData SET state = %s WHERE serverip = "
-                              "INET_ATON(%s)",
-                              state, value);
-    return rc < 0 ? rc : ctldb_commit_routes(c->db);
+/* Call ask_for_yes() for each module of <t>, or when <ask> is false, ctl_in_force().
+ * Returns an exit code. */
+static int each_module(struct ctl *c, const struct table *t, bool ask)
+{
+    uint32_t modid, cmdid, had;
+    int code = CTL_OK;
+    size_t r;
+
+    for (r = 0; code == CTL_OK && r < table_n_rows(t); r++) {
+        ctl_u32(table_cell(t, r, 0), "", UINT32_MAX, &modid);
+        ctl_u32(table_cell(t, r, 1), "", UINT32_MAX, &cmdid);
+        ctl_u32(table_cell(t, r, 2), "", UINT32_MAX, &had);
+        if (ask)
+            code = ask_for_yes(c, modid, cmdid, had);
+        else
+            ctl_in_force(c, modid, cmdid);
+    }
+    return code;
 }
 
 /* Set the state of every node in a zone, or on a host. */
 static int set_many(struct ctl *c, bool zone, const char *value, const char *state)
 {
     struct table *t;
-    uint32_t modid, cmdid, n;
-    size_t r;
-    int rc = table_create(&t, "modid# cmdid# nodes#"), code = CTL_OK;
+    int rc, code = CTL_OK;
 
+    if (value[strspn(value, " ")] == '\0')
+        return ctl_say(CTL_USAGE,
+                       "the name of the %s is empty; nodes without a zone are drained "
+                       "with larsctl node drain or route drain",
+                       zone ? "zone" : "node");
+    rc = table_create(&t, "modid# cmdid# nodes#");
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
+    rc = begin_change(c);
     if (rc == 0)
         rc = modules_of(c, t, zone, value);
     if (rc == 0 && table_n_rows(t) == 0)
         code = ctl_say(CTL_FAILED, "no node is in %s; see larsctl %s list", value,
                        zone ? "zone" : "node");
-    for (r = 0; rc == 0 && code == CTL_OK && r < table_n_rows(t); r++) {
-        ctl_u32(table_cell(t, r, 0), "", UINT32_MAX, &modid);
-        ctl_u32(table_cell(t, r, 1), "", UINT32_MAX, &cmdid);
-        ctl_u32(table_cell(t, r, 2), "", UINT32_MAX, &n);
-        if (strcmp(state, "up") != 0)
-            code = ask_for_yes(c, modid, cmdid, n);
-    }
     if (rc == 0 && code == CTL_OK)
         rc = set_all_states(c, zone, value, state);
-    for (r = 0; rc == 0 && code == CTL_OK && r < table_n_rows(t); r++) {
-        ctl_u32(table_cell(t, r, 0), "", UINT32_MAX, &modid);
-        ctl_u32(table_cell(t, r, 1), "", UINT32_MAX, &cmdid);
-        ctl_in_force(c, modid, cmdid);
-    }
+    if (rc == 0 && code == CTL_OK)
+        code = each_module(c, t, true);
+    if (rc == 0)
+        rc = code == CTL_OK ? ctldb_commit_routes(c->db) : ctldb_run(c->db, "ROLLBACK");
+    if (rc == 0 && code == CTL_OK)
+        each_module(c, t, false);
     table_destroy(t);
     return rc < 0 ? ctl_db_failed(c, rc) : code;
 }
@@ -410,7 +451,8 @@ const struct ctl_cmd cmd_route[] = {
      "List the nodes of all modules, or of one module.", route_list, NULL},
     {"route", "add", "MODID CMDID IP:PORT [zone=Z] [weight=N] [state=up|drained]", 3, 6,
      "Add a node to a module.", route_add,
-     "The weight is 0 to 10000, and 100 when it is not given."},
+     "The weight is 0 to 10000, and 100 when it is not given. A node of weight 0 is "
+     "given no new calls, as a drained one."},
     {"route", "set", "MODID CMDID IP:PORT [zone=Z] [weight=N] [state=up|drained]", 4, 6,
      "Change a node of a module.", route_set, NULL},
     {"route", "remove", "MODID CMDID IP:PORT", 3, 3, "Remove a node from a module.",

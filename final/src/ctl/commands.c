@@ -84,7 +84,7 @@ void commands_print(FILE *to, bool as_table)
 
 struct wanted {
     const char *noun;
-    unsigned n;                       /* commands that have it */
+    unsigned n; /* commands that have it */
 };
 
 static void explain(const struct ctl_cmd *cmd, void *arg)
@@ -117,13 +117,22 @@ static void print_words(const struct ctl_cmd *cmd, void *arg)
 
 void commands_completion(void)
 {
-    puts("_larsctl() {\n  local w=${COMP_WORDS[COMP_CWORD]} n=${COMP_WORDS[1]} all=(");
+    puts("_larsctl() {\n"
+         "  local w=${COMP_WORDS[COMP_CWORD]} i=1 n all=(");
     each_command(print_words, NULL);
-    puts("  )\n  if [ $COMP_CWORD = 1 ]; then\n"
+    puts("  )\n"
+         "  while [ $i -lt $COMP_CWORD ]; do\n"
+         "    case ${COMP_WORDS[i]} in\n"
+         "      -[cso]|--config|--socket|--format|--set) i=$((i + 2));;\n"
+         "      -*) i=$((i + 1));;\n"
+         "      *) break;;\n"
+         "    esac\n"
+         "  done\n"
+         "  n=${COMP_WORDS[i]}\n"
+         "  if [ $COMP_CWORD -le $i ]; then\n"
          "    COMPREPLY=($(compgen -W \"$(printf '%s\\n' \"${all[@]%% *}\" | sort -u)\" "
-         "-- "
-         "\"$w\"))\n"
-         "  elif [ $COMP_CWORD = 2 ]; then\n"
+         "-- \"$w\"))\n"
+         "  elif [ $COMP_CWORD = $((i + 1)) ]; then\n"
          "    COMPREPLY=($(compgen -W \"$(printf '%s\\n' \"${all[@]}\" | sed -n \"s/^$n "
          "//p\")\" -- \"$w\"))\n  fi\n}\ncomplete -F _larsctl larsctl");
 }

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/ipv4.h"
 #include "base/mono.h"
@@ -19,16 +20,18 @@
 
 #define IN_FORCE_MS 5000
 #define MAX_NODES 4000
-#define SQL_MAX 2000
+#define SAY_MAX 2000
 
 int ctl_say(int code, const char *fmt, ...)
 {
+    char text[SAY_MAX];
     va_list ap;
 
-    fputs("larsctl: ", stderr);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    fputs("larsctl: ", stderr);
+    table_print_safe(text, stderr);
     fputc('\n', stderr);
     return code;
 }
@@ -40,12 +43,23 @@ int ctl_db_failed(const struct ctl *c, int rc)
     return ctl_say(rc == -ENOTCONN ? CTL_NO_DB : CTL_FAILED, "%s", ctldb_error(c->db));
 }
 
+/* Has the reader of standard output ended, as `larsctl route list | head -1` does?  It
+ * has all it wanted, so this is no failure. */
+static bool reader_is_gone(void)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
+}
+
 int ctl_print_table(struct ctl *c, struct table *t)
 {
     int rc = table_print(t, c->format, stdout);
 
     table_destroy(t);
-    return rc < 0 ? ctl_say(CTL_FAILED, "cannot write the result") : CTL_OK;
+    if (rc < 0 && !reader_is_gone())
+        return ctl_say(CTL_FAILED, "cannot write the result: %s", strerror(-rc));
+    return CTL_OK;
 }
 
 int ctl_print(struct ctl *c, const char *columns, const char *sql, ...)
@@ -94,7 +108,8 @@ int ctl_node(const char *text, uint32_t *ip, uint32_t *port)
 {
     struct net_addr at;
 
-    if (net_addr_parse(&at, text) < 0 || at.family != AF_INET || at.port == 0)
+    if (net_addr_parse(&at, text) < 0 || at.family != AF_INET || at.port == 0 ||
+        ipv4_of(&at) == 0)
         return ctl_say(CTL_USAGE, "NODE: \"%s\" is not like 10.0.0.1:80", text);
     *ip = ipv4_of(&at);
     *port = at.port;

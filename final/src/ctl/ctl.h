@@ -19,6 +19,7 @@ enum {
 };
 
 #define CTL_MAX_AGENTS 32
+#define CTL_WEIGHT_MAX 10000
 
 struct ctl {
     struct ctldb *db;

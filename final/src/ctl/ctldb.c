@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/mono.h"
 
 #define LOOKUP_MS 6000                /* how long the result of a COMMIT is looked for */
@@ -110,7 +109,18 @@ static int compose(struct buf *b, const char *sql, va_list *ap)
             rc = add_value(b, &sql, ap);
         }
     }
-    return rc < 0 ? rc : add_bytes(b, "", 1);
+    return rc;
+}
+
+int ctldb_append(struct buf *b, const char *sql, ...)
+{
+    va_list ap;
+    int rc;
+
+    va_start(ap, sql);
+    rc = compose(b, sql, &ap);
+    va_end(ap);
+    return rc;
 }
 
 /* Compose and run; <row> is called for each row, NULL = there are none. */
@@ -120,6 +130,8 @@ static int run_composed(struct ctldb *d, const char *sql, va_list *ap,
     struct buf b = {0};
     int rc = compose(&b, sql, ap);
 
+    if (rc == 0)
+        rc = add_bytes(&b, "", 1);
     if (rc == 0)
         rc = myconn_ensure(d->con);
     if (rc == 0 && row)

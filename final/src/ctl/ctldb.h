@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 
+#include "base/buf.h"
 #include "ctl/table.h"
 #include "db/myconn.h"
 
@@ -18,6 +19,10 @@ void ctldb_close(struct ctldb *d);    /* NULL is fine */
 /* In <sql>: %u uint32_t, %llu, %s text, %% a percent sign.  Each returns 0; -ENOTCONN,
  * -ENOENT, -EIO as myconn_query(); -ENOMEM. */
 int ctldb_run(struct ctldb *d, const char *sql, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Append the composed text to <b>; returns 0 or -ENOMEM. */
+int ctldb_append(struct buf *b, const char *sql, ...)
     __attribute__((format(printf, 2, 3)));
 
 int ctldb_run_text(struct ctldb *d, const char *sql); /* without values; '%' is text */

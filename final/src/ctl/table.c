@@ -8,17 +8,18 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <wchar.h>
 
-#define GAP 2                         /* blanks between columns */
-#define EXACT 9007199254740992ULL     /* 2^53: above, readers of JSON round */
+#define GAP 2 /* blanks between columns */
+#define EXACT 9007199254740992ULL /* 2^53: above, readers of JSON round */
 
 struct table {
-    char *names;                      /* cut at the blanks */
+    char *names; /* cut at the blanks */
     const char *name[TABLE_MAX_COLUMNS];
     bool number[TABLE_MAX_COLUMNS];
     size_t n_column, n_cell, cap;
-    char **cell;                      /* row by row */
+    char **cell; /* row by row */
 };
 
 int table_create(struct table **out, const char *columns)
@@ -118,10 +119,21 @@ static size_t width(const char *s)
         } else {
             w = wcwidth(c);
         }
-        sum += w > 0 ? (size_t)w : 0;
+        sum += w >= 0 ? (size_t)w : 1; /* a control character is printed as '?' */
         s += n;
     }
     return sum;
+}
+
+void table_print_safe(const char *s, FILE *to)
+{
+    while (*s) {
+        unsigned char c = (unsigned char)*s, next = (unsigned char)s[1];
+        bool c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;
+
+        fputc(c < ' ' || c == 0x7f || c1 ? '?' : c, to);
+        s += c1 ? 2 : 1;
+    }
 }
 
 static void print_cell(const char *s, size_t room, bool right, bool last, FILE *to)
@@ -129,10 +141,9 @@ static void print_cell(const char *s, size_t room, bool right, bool last, FILE *
     int pad = (int)(room - width(s));
 
     if (right)
-        fprintf(to, "%*s%s", pad, "", s);
-    else
-        fprintf(to, "%s%*s", s, last ? 0 : pad, "");
-    fprintf(to, "%*s", last ? 0 : GAP, "");
+        fprintf(to, "%*s", pad, "");
+    table_print_safe(s, to);
+    fprintf(to, "%*s", last ? 0 : (right ? 0 : pad) + GAP, "");
 }
 
 static void print_text(const struct table *t, FILE *to)
@@ -195,6 +206,10 @@ static int print_json(const struct table *t, FILE *to)
 
 static void print_csv_cell(const char *s, FILE *to)
 {
+    if (isatty(fileno(to))) {
+        table_print_safe(s, to);
+        return;
+    }
     if (!strpbrk(s, ",\"\r\n")) {
         fputs(s, to);
         return;

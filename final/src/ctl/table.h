@@ -33,4 +33,8 @@ const char *table_cell(const struct table *t, size_t row, size_t column);
 /* Returns 0; -ENOMEM; -EIO when it could not be written. */
 int table_print(const struct table *t, enum table_format f, FILE *to);
 
+/* Print <s> with '?' for each control character, those of Latin-1 in UTF-8 included: a
+ * name in the database cannot send codes to the terminal. */
+void table_print_safe(const char *s, FILE *to);
+
 #endif

@@ -1,0 +1,240 @@
+/* Changes by larsctl: what could not be read is not taken for an empty table, an import
+ * of an export changes nothing, and a change that takes most nodes of a module needs -y,
+ * in whatever way it takes them.  What it prints is safe for terminals and pipes. */
+#include "lib/system.h"
+
+static char out[65536]; /* stdout and stderr of the last command */
+static char ini[140];
+
+/* Run larsctl with <args>; returns its exit code. */
+static int ctl(const char *args)
+{
+    const char *build = getenv("BUILD"), *wrap = getenv("LARS_WRAP");
+    char cmd[1200];
+    size_t n;
+    FILE *f;
+    int status;
+
+    snprintf(cmd, sizeof(cmd), "%s %s/larsctl -c %s %s 2>&1", wrap ? wrap : "",
+             build ? build : "build", ini, args);
+    f = popen(cmd, "r");
+    assert_non_null(f);
+    n = fread(out, 1, sizeof(out) - 1, f);
+    out[n] = '\0';
+    status = pclose(f);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000;
+}
+
+static void expect_text(const char *text)
+{
+    if (!strstr(out, text))
+        fail_msg("\"%s\" is not in the output: %s", text, out);
+}
+
+static void write_ini(const char *user, const char *socket)
+{
+    snprintf(ini, sizeof(ini), "%s",
+             system_write_file("larsctl.ini",
+                               "[larsctl]\n"
+                               "agents = 127.0.0.1:%s\n"
+                               "dnsd = 127.0.0.1:%s\n"
+                               "reportd = 127.0.0.1:%s\n"
+                               "sql = common/sql\n"
+                               "[db]\n"
+                               "socket = %s\n"
+                               "%s",
+                               sys.agentd_port, sys.dnsd_port, sys.reportd_port, socket,
+                               user));
+}
+
+static int ctl_setup(void **state)
+{
+    int rc = system_setup(state);
+
+    testdb_sql("DELETE FROM ModIDConfig; DELETE FROM CmdIDConfig");
+    write_ini("", testdb_socket);
+    return rc;
+}
+
+static int import_text(const char *options, const char *text, const char *word)
+{
+    char args[300];
+
+    snprintf(args, sizeof(args), "%s import %s %s", options,
+             system_write_file("some.csv", text), word);
+    return ctl(args);
+}
+
+#define NAMES "modid,cmdid,node,zone,weight,state\n"
+
+static void t_import_without_routes_is_refused_also_with_yes(void **state)
+{
+    static const char *const text[] = {"", "\n\n", NAMES, "\xef\xbb\xbf" NAMES,
+                                       "modid,cmdid,node,zone,weight,state\r"
+                                       "1,1,1.2.3.4:80,,100,up\r"};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(text) / sizeof(text[0]); i++) {
+        assert_int_equal(import_text("-y", text[i], ""), 2);
+        expect_text("nothing was changed");
+    }
+    assert_int_equal(ctl("-y import ."), 2);
+    expect_text("cannot read it: Is a directory");
+    assert_int_equal(ctl("-y import - </dev/null"), 2);
+    expect_text("-: it is empty");
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData"), 3);
+}
+
+static void t_import_that_leaves_no_node_needs_its_own_word(void **state)
+{
+    (void)state;
+    assert_int_equal(import_text("-y", NAMES "2,2,1.2.3.4:80,,100,drained\n", ""), 4);
+    expect_text("remove-all");
+    assert_int_equal(import_text("", NAMES, "remove-all"), 4);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData"), 3);
+    assert_int_equal(import_text("-y", NAMES, "everything"), 2);
+    assert_int_equal(import_text("-y", NAMES, "remove-all"), 0);
+    expect_text("removed 3, added 0, changed 0");
+}
+
+static void t_import_that_drains_needs_yes(void **state)
+{
+    (void)state;
+    assert_int_equal(import_text("",
+                                 NAMES "1,1,127.0.1.1:80,,0,up\n"
+                                       "1,1,127.0.1.2:80,,100,drained\n"
+                                       "1,1,200.1.2.3:80,,100,up\n",
+                                 ""),
+                     4);
+    expect_text("of which 2 get no new calls");
+}
+
+static void t_import_with_two_lines_of_one_node_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(import_text("-y",
+                                 NAMES "1,1,127.0.1.1:80,,5,up\n"
+                                       "1,1,127.0.1.1:80,,6,up\n",
+                                 ""),
+                     2);
+    expect_text("lines 2 and 3 are about the same node");
+}
+
+static void t_export_with_odd_rows_is_imported_without_a_change(void **state)
+{
+    char args[200], path[100];
+
+    (void)state;
+    testdb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, weight, zone, "
+               "state) VALUES (2,2,0,0,70000,'a,\"b\\r\\nc','maintenance'), "
+               "(2,2,9,70000,0,REPEAT('\xe5\x86\x9c',32),'up')");
+    snprintf(path, sizeof(path), "%s/odd.csv", testdb_dir);
+    snprintf(args, sizeof(args), "export >%s", path);
+    assert_int_equal(ctl(args), 0);
+    snprintf(args, sizeof(args), "import %s", path);
+    assert_int_equal(ctl(args), 0);
+    expect_text("removed 0, added 0, changed 0");
+    assert_int_equal(import_text("-y", NAMES "1,1,127.0.1.1:80,,70000,up\n", ""), 2);
+    expect_text("line 2: the weight is not a number from 0 to 10000");
+}
+
+static void t_import_reads_what_other_programs_write(void **state)
+{
+    (void)state;
+    assert_int_equal(import_text("-y",
+                                 "\xef\xbb\xbf\"modid\",cmdid,node,zone,weight,state\r\n"
+                                 "1,1,\"127.0.1.1:80\",\"a\"\"b\",100,up\r\n"
+                                 "\r\n",
+                                 ""),
+                     0);
+    expect_text("removed 2, added 0, changed 1");
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData WHERE zone = 'a\"b'"),
+                     1);
+}
+
+static void t_large_import_is_written_completely(void **state)
+{
+    char path[100], args[200];
+    FILE *f;
+    int i;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/large.csv", testdb_dir);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(NAMES, f);
+    for (i = 0; i < 1500; i++)
+        fprintf(f, "%d,1,10.0.%d.%d:80,b,100,up\n", 1 + i / 10, i / 250, i % 250 + 1);
+    fclose(f);
+    snprintf(args, sizeof(args), "-y import %s", path);
+    assert_int_equal(ctl(args), 0);
+    expect_text("removed 3, added 1500, changed 0");
+    snprintf(args, sizeof(args), "sed -i s/,b,/,c,/ %s", path);
+    assert_int_equal(system(args), 0);
+    snprintf(args, sizeof(args), "import %s", path);
+    assert_int_equal(ctl(args), 0);
+    expect_text("removed 0, added 0, changed 1500");
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData WHERE zone = 'c'"),
+                     1500);
+}
+
+static void t_last_nodes_need_yes_however_they_are_taken(void **state)
+{
+    char cmd[600];
+
+    (void)state;
+    testdb_sql("DELETE FROM RouteData WHERE serverip = INET_ATON('200.1.2.3')");
+    assert_int_equal(ctl("route set 1 1 127.0.1.1:80 state=drained"), 0);
+    assert_int_equal(ctl("route set 1 1 127.0.1.2:80 state=drained"), 4);
+    assert_int_equal(ctl("route set 1 1 127.0.1.2:80 weight=0"), 4);
+    assert_int_equal(ctl("route undrain 1 1 127.0.1.1:80"), 0);
+    snprintf(cmd, sizeof(cmd),
+             "route drain 1 1 127.0.1.1:80 & %s/larsctl -c %s route drain 1 1 "
+             "127.0.1.2:80; wait",
+             getenv("BUILD") ? getenv("BUILD") : "build", ini);
+    ctl(cmd);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData WHERE state = 'up'"),
+                     1);
+}
+
+static void t_control_characters_of_names_are_not_printed(void **state)
+{
+    (void)state;
+    testdb_sql("INSERT INTO ModIDConfig (modid, content) VALUES (1, 'a\033[2Jb')");
+    assert_int_equal(ctl("module list"), 0);
+    expect_text("a?[2Jb");
+    assert_int_equal(ctl("route set 1 1 127.0.1.1:80 $'\\033[2J=1'"), 2);
+    assert_null(strchr(out, '\033'));
+}
+
+static void t_reader_that_ends_early_is_no_error(void **state)
+{
+    (void)state;
+    ctl("module list | true");
+    assert_string_equal(out, "");
+    ctl("module list 2>&1 >/dev/full | cat");
+    expect_text("cannot write the result");
+}
+
+static void t_completion_works_after_options(void **state)
+{
+    (void)state;
+    assert_int_equal(ctl("completion >/dev/null; bash -c 'eval \"$(build/larsctl "
+                         "completion)\"; COMP_WORDS=(larsctl -y -o csv route dr); "
+                         "COMP_CWORD=5; _larsctl; echo \"got ${COMPREPLY[*]}\"'"),
+                     0);
+    expect_text("got drain\n");
+}
+
+#define L(fn) cmocka_unit_test_setup_teardown(fn, ctl_setup, system_teardown)
+TESTDB_MAIN(L(t_import_without_routes_is_refused_also_with_yes),
+            L(t_import_that_leaves_no_node_needs_its_own_word),
+            L(t_import_that_drains_needs_yes),
+            L(t_import_with_two_lines_of_one_node_is_refused),
+            L(t_export_with_odd_rows_is_imported_without_a_change),
+            L(t_import_reads_what_other_programs_write),
+            L(t_large_import_is_written_completely),
+            L(t_last_nodes_need_yes_however_they_are_taken),
+            L(t_control_characters_of_names_are_not_printed),
+            L(t_reader_that_ends_early_is_no_error), L(t_completion_works_after_options))
