@@ -148,6 +148,24 @@ static void t_idle_and_broken_clients_block_no_other_one(void **state)
         close(fd[--n]);
 }
 
+/* More connections than the port takes at once, of clients that never ask. */
+static void t_idle_connections_never_fill_the_port(void **state)
+{
+    int fd[100], i;
+
+    (void)state;
+    for (i = 0; i < 100; i++) {
+        fd[i] = peer_connect(httpd_port(http));
+        loop_turn(loop);
+    }
+    ask("GET", "/healthz");
+    assert_int_equal(reply.status, 200);
+    ask("GET", "/metrics");
+    assert_int_equal(reply.status, 200);
+    for (i = 0; i < 100; i++)
+        close(fd[i]);
+}
+
 static void t_bad_addresses_are_refused(void **state)
 {
     struct httpd *h;
@@ -165,4 +183,5 @@ static void t_bad_addresses_are_refused(void **state)
 
 T_MAIN(O(t_metrics_have_the_values_as_text), O(t_healthz_has_the_reason),
        O(t_other_paths_and_methods_are_refused),
-       O(t_idle_and_broken_clients_block_no_other_one), O(t_bad_addresses_are_refused))
+       O(t_idle_and_broken_clients_block_no_other_one),
+       O(t_idle_connections_never_fill_the_port), O(t_bad_addresses_are_refused))

@@ -7,6 +7,10 @@
  * PUT is used because a web page in a browser on this host cannot send it to another
  * origin without that origin's consent, as it can POST.
  *
+ * Connections.  A port that refuses when it is full can be filled by clients that never
+ * ask.  So the oldest connection is closed for a new one: a scrape that has just connected
+ * is the last to lose its own.
+ *
  * Rejected: the library's own threads, which would read the counters of others. */
 #include "obs/httpd.h"
 
@@ -26,12 +30,21 @@
 #include "net/sock.h"
 #include "obs/loglevel.h"
 
-#define MAX_CONNECTIONS 32u
+#define MAX_CONNECTIONS 32u           /* with one more, the oldest one is closed */
+#define HARD_LIMIT (2 * MAX_CONNECTIONS) /* the library's: it takes no more by itself */
 #define HEALTH_MAX 300                /* bytes of a reason */
 #define IDLE_S 10u
 #define MEMORY ((size_t)16384)        /* bytes of a connection; bounds the request */
 
+struct client {                       /* of a connection; in the order of their begin */
+    int fd;
+    bool is_closing;
+    struct client *next;
+};
+
 struct httpd {
+    struct client *oldest, *newest;
+    unsigned n_client;
     struct evloop *loop;
     struct evtimer timer;
     struct MHD_Daemon *mhd;
@@ -200,6 +213,56 @@ static void on_done(void *arg, struct MHD_Connection *c, void **state,
     *state = NULL;
 }
 
+/* --- connections -------------------------------------------------------------------- */
+
+static void add_client(struct httpd *h, int fd)
+{
+    struct client *c = malloc(sizeof(*c));
+
+    if (!c)
+        return;                       /* the library closes it when it is idle */
+    *c = (struct client){fd, false, NULL};
+    *(h->newest ? &h->newest->next : &h->oldest) = c;
+    h->newest = c;
+    if (++h->n_client <= MAX_CONNECTIONS)
+        return;
+    for (c = h->oldest; c->is_closing; c = c->next)
+        continue;
+    c->is_closing = true;
+    shutdown(c->fd, SHUT_RDWR);       /* the library closes it at its next run */
+}
+
+static void remove_client(struct httpd *h, int fd)
+{
+    struct client **at = &h->oldest, *c, *before = NULL;
+
+    for (; *at && (*at)->fd != fd; at = &(*at)->next)
+        before = *at;
+    c = *at;
+    if (!c)
+        return;
+    *at = c->next;
+    if (h->newest == c)
+        h->newest = before;
+    h->n_client--;
+    free(c);
+}
+
+static void on_connection(void *arg, struct MHD_Connection *c, void **state,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    (void)state;
+    if (!info)
+        return;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        add_client(arg, info->connect_fd);
+    else
+        remove_client(arg, info->connect_fd);
+}
+
 static void run_mhd(void *arg)
 {
     struct httpd *h = arg;
@@ -227,7 +290,8 @@ static int start_mhd(struct httpd *h, int lfd)
 
     h->mhd = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, h,
                               MHD_OPTION_LISTEN_SOCKET, lfd, MHD_OPTION_CONNECTION_LIMIT,
-                              MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+                              HARD_LIMIT, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+                              MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
                               MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY,
                               MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_END);
     if (!h->mhd) {
@@ -315,6 +379,8 @@ void httpd_destroy(struct httpd *h)
     evloop_clear_timer(h->loop, &h->timer);
     if (h->mhd)
         MHD_stop_daemon(h->mhd);      /* closes the listening socket */
+    while (h->oldest)
+        remove_client(h, h->oldest->fd);
     free((void *)(uintptr_t)h->cfg.arg);
     free(h);
 }
