@@ -38,7 +38,8 @@ static struct settings {
     uint32_t port, threads, max_connections;
     uint32_t writers, max_rows, batch, gather_ms;
     struct dbconf db;
-    char http[64], log[LOGLEVEL_MAX], exec[200], webhook[300];
+    char http[64], log[LOGLEVEL_MAX];
+    struct notify_config notify;
     uint32_t unhealthy_s, leader, error_percent, p99_ms;
     struct leader_db_ages ages;
 } set;
@@ -87,10 +88,18 @@ static const struct conf_key keys[] = {
      "seconds that rows of RouteChange stay"},
     {"retention", "seen_s", CONF_U32, AT(ages.seen_s), 86400, AGE_MAX, "2592000",
      "seconds that the last number of a silent report stream stays"},
-    {"alarm", "exec", CONF_TEXT, AT(exec), 0, sizeof(set.exec), "",
+    {"alarm", "exec", CONF_TEXT, AT(notify.exec), 0, sizeof(set.notify.exec), "",
      "the program to run with KIND SUBJECT raised|cleared DETAIL; empty: none"},
-    {"alarm", "webhook", CONF_TEXT, AT(webhook), 0, sizeof(set.webhook), "",
+    {"alarm", "webhook", CONF_TEXT, AT(notify.webhook), 0,
+     sizeof(set.notify.webhook), "",
      "the URL to send alarms to as JSON, by POST; empty: none"},
+    {"alarm", "wecom", CONF_TEXT, AT(notify.wecom), 0, sizeof(set.notify.wecom), "",
+     "the address of a WeCom robot, with its key; empty: none"},
+    {"alarm", "dingtalk", CONF_TEXT, AT(notify.dingtalk), 0, sizeof(set.notify.dingtalk),
+     "", "the address of a DingTalk robot, with its access_token; empty: none"},
+    {"alarm", "dingtalk_secret", CONF_TEXT, AT(notify.dingtalk_secret), 0,
+     sizeof(set.notify.dingtalk_secret), "",
+     "the secret with which messages to that robot are signed; empty: they are not"},
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
 static const struct opts_flag flags[] = {
@@ -110,6 +119,13 @@ static bool is_url(const char *url)
            !strchr(url, ' ');
 }
 
+static bool is_url_or_empty(const char *url)
+{
+    return url[0] == '\0' || is_url(url);
+}
+
+#define URL_FORM " that begins with http:// or https://, or empty"
+
 static int check_settings(const void *values, char err[CONF_ERR_MAX])
 {
     const struct settings *s = values;
@@ -121,9 +137,12 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
               "::1";
     else if ((why = daemon_wrong_value(s->http, s->log, &at)) == NULL)
         why = dbconf_wrong_value(&s->db);
-    if (!why && s->webhook[0] && !is_url(s->webhook))
-        why = "[alarm] webhook must be a URL that begins with http:// or https://, or "
-              "empty";
+    if (!why && !is_url_or_empty(s->notify.webhook))
+        why = "[alarm] webhook must be a URL" URL_FORM;
+    if (!why && !is_url_or_empty(s->notify.wecom))
+        why = "[alarm] wecom must be a URL" URL_FORM;
+    if (!why && !is_url_or_empty(s->notify.dingtalk))
+        why = "[alarm] dingtalk must be a URL" URL_FORM;
     if (!why && (s->ages.second_s >= s->ages.minute_s ||
                  s->ages.minute_s >= s->ages.hour_s))
         why = "[retention] second_s must be less than minute_s, and minute_s less than "
@@ -143,7 +162,7 @@ static int try_start(const void *values, char err[CONF_ERR_MAX])
     rc = startcheck_tcp("[reportd] address and port", &at, err);
     if (rc == 0)
         rc = startcheck_http(s->http, err);
-    return rc < 0 ? rc : startcheck_program("[alarm] exec", s->exec, err);
+    return rc < 0 ? rc : startcheck_program("[alarm] exec", s->notify.exec, err);
 }
 
 static const struct opts_program program = {
@@ -245,7 +264,8 @@ static int start_alarm_watch_on(struct alarm_db *db, const char *name)
         .database = database_name(database, sizeof(database)),
         .database_ms = DATABASE_MS,
         .other_ms = DATABASE_MS + 10000,
-        .notify = {set.exec, set.webhook},
+        .notify = set.notify,
+        .retry_ms = 1000,
     };
     struct wanted_routes *wanted = NULL;
     struct db *routes;

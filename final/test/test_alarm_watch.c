@@ -56,11 +56,13 @@ static void start(const char *exec, const char *webhook)
                                    .database = "the database",
                                    .database_ms = 50,
                                    .other_ms = 1000000,
-                                   .notify = {exec, webhook}};
+                                   .retry_ms = 1};
     struct wanted_routes *wanted;
     struct alarm_db *own;
     struct db *routes;
 
+    snprintf(c.notify.exec, sizeof(c.notify.exec), "%s", exec);
+    snprintf(c.notify.webhook, sizeof(c.notify.webhook), "%s", webhook);
     assert_int_equal(alarm_db_create(&own, &cfg), 0);
     assert_int_equal(db_mysql_create(&routes, &cfg), 0);
     assert_int_equal(wanted_routes_create(&wanted, routes), 0);
@@ -389,7 +391,8 @@ static void t_hook_that_fails_is_counted(void **state)
     mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, state) VALUES "
              "(7, 1, 10, 80, 'drained')");
     start(hook, "http://127.0.0.1:1/"); /* no process listens on port 1 */
-    T_WAIT(stat_now().n_notify_fail == 2);
+    T_WAIT(stat_now().n_notify_fail == 16); /* 8 tries each */
+    T_WAIT(stat_now().n_notify_lost == 2);
     T_WAIT(stat_now().n_round > 20);  /* the rounds continue */
 }
 

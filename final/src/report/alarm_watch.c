@@ -28,6 +28,7 @@ struct alarm_watch {
     struct alarm_watch_config cfg;
     struct alarms *alarms;
     struct alarm_rules *rules;
+    struct notifier *notifier;        /* its functions may be called by any thread */
     bool was_leader;                  /* when the database was last there */
     struct alarm away;                /* the database's alarm */
     bool away_raised;
@@ -35,7 +36,7 @@ struct alarm_watch {
     bool leader;
     bool down;                        /* the failure is logged already */
     struct worker *worker;
-    _Atomic uint64_t n_round, n_fail, n_raised, n_cleared, n_notify_fail, n_open;
+    _Atomic uint64_t n_round, n_fail, n_raised, n_cleared, n_open;
     _Atomic uint64_t is_leader;
     _Atomic uint64_t fail_since_ms;   /* monotonic; 0 = the last round succeeded */
 };
@@ -49,7 +50,7 @@ static void announce(struct alarm_watch *w, const struct alarm *al, bool raised)
         LOG_INFO("alarm.cleared", "kind=%s subject=\"%s\"", al->kind, al->subject);
     w->n_raised += raised;
     w->n_cleared += !raised;
-    w->n_notify_fail += (uint64_t)notifier_tell(&w->cfg.notify, al, raised);
+    notifier_put(w->notifier, al, raised);
 }
 
 static void on_alarm(const struct alarm *al, bool raised, void *arg)
@@ -186,6 +187,7 @@ static void release_alarm_watch(struct alarm_watch *w)
 {
     worker_destroy(w->worker);
     alarm_db_close(w->db);
+    notifier_stop(w->notifier);
     alarm_rules_destroy(w->rules);
     alarms_destroy(w->alarms);
     free(w);
@@ -217,6 +219,8 @@ int alarm_watch_start(struct alarm_watch **out, struct alarm_db *db,
     else
         rc = alarm_rules_create(&w->rules, db, w->alarms, wanted, &cfg->rules);
     if (rc == 0)
+        rc = notifier_start(&w->notifier, &cfg->notify, cfg->retry_ms);
+    if (rc == 0)
         rc = worker_create(&w->worker);
     if (rc == 0)
         rc = worker_start(w->worker, alarm_watch_main, w);
@@ -238,12 +242,16 @@ void alarm_watch_stop(struct alarm_watch *w)
 void alarm_watch_stat(const struct alarm_watch *w, struct alarm_watch_stat *out)
 {
     uint64_t since = w->fail_since_ms;
+    struct notifier_stat told;
 
+    notifier_stat(w->notifier, &told);
     *out = (struct alarm_watch_stat){.n_round = w->n_round,
                                      .n_fail = w->n_fail,
                                      .n_raised = w->n_raised,
                                      .n_cleared = w->n_cleared,
-                                     .n_notify_fail = w->n_notify_fail,
+                                     .n_told = told.n_sent,
+                                     .n_notify_fail = told.n_fail,
+                                     .n_notify_lost = told.n_dropped,
                                      .n_open = w->n_open,
                                      .is_leader = w->is_leader,
                                      .failing_ms = since ? mono_ms() - since + 1 : 0};

@@ -21,7 +21,8 @@ struct alarm_watch_config {
     /* How long the database is away before the process that evaluated raises the alarm,
      * and before any other process does. */
     uint32_t database_ms, other_ms;
-    struct notifier_config notify;    /* its texts are borrowed */
+    struct notify_config notify;
+    uint32_t retry_ms;                /* first pause after a target failed */
 };
 
 /* Takes <db> and <wanted>, on failure as well.  Returns 0; -ENOMEM, -EAGAIN.  Thread:
@@ -38,7 +39,9 @@ struct alarm_watch_stat {
     uint64_t n_round;                 /* rounds done with the lease */
     uint64_t n_fail;                  /* database calls that failed */
     uint64_t n_raised, n_cleared;     /* alarms, by this process */
-    uint64_t n_notify_fail;           /* programs and webhooks that failed */
+    uint64_t n_told;                  /* messages that targets have taken */
+    uint64_t n_notify_fail;           /* tries to send one that failed */
+    uint64_t n_notify_lost;           /* messages given up */
     uint64_t n_open;                  /* alarms open now, as this process knows them */
     uint64_t is_leader;               /* 1 = this process has the lease */
     uint64_t failing_ms;              /* how long rounds have failed without a break, at

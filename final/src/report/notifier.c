@@ -1,29 +1,46 @@
-/* Alarms are few, and the leader's thread may wait, so both notifications run one after
- * the other in it, each with its own bound.
+/* One struct target for each target: a ring of messages, and a thread that takes as many
+ * as the target takes at once (a robot: all that wait, because its service allows 20
+ * messages a minute; others: one).
  *
- * Rejected: system() and a shell.  The texts of an alarm would have to be quoted; as
- * arguments of posix_spawn() they cannot be taken for commands. */
+ * Invariant: notifier_put() holds a lock only to copy a message, so the evaluation of
+ * alarms never waits for a target.
+ *
+ * Rejected: one thread for all targets.  A program that hangs for its 10 s would delay
+ * the robots. */
 #include "report/notifier.h"
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <jansson.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <string.h>
 
-#include "base/err.h"
+#include "base/backoff.h"
 #include "base/log.h"
 #include "base/mono.h"
+#include "base/rnd.h"
+#include "base/worker.h"
 
-#define EXEC_MS 10000
-#define WEB_MS 5000L
-#define LOOK_MS 20                    /* between two checks whether it has ended */
+#define QUEUE_MAX 256                 /* messages that wait for one target */
+#define TRIES_MAX 8                   /* about two minutes */
+#define RETRY_MAX_MS 60000
+#define ROBOT_GAP_MS 6000             /* between two messages to a robot: 10 a minute */
 
-extern char **environ;
+struct target {
+    enum notify_target kind;
+    struct notify_config cfg;
+    struct backoff backoff;
+    struct rnd rnd;
+    uint64_t next_ms;                 /* monotonic: not before, for a robot */
+    struct worker *worker;            /* its lock guards what follows */
+    struct notify_message queue[QUEUE_MAX];
+    size_t first, n;
+    struct notifier_stat stat;
+};
+
+struct notifier {
+    struct target *target[NOTIFY_TARGETS]; /* NULL: not configured */
+};
 
 int notifier_init(void)
 {
@@ -35,100 +52,207 @@ void notifier_fini(void)
     curl_global_cleanup();
 }
 
-/* Returns the exit status of the program; -EIO when a signal ended it; -ETIMEDOUT when it
- * ran too long and was killed. */
-static int wait_for_program(pid_t pid)
+static void put_message(struct target *t, const struct notify_message *m)
 {
-    uint64_t end_ms = mono_ms() + EXEC_MS;
-    int status = 0;
-
-    while (waitpid(pid, &status, WNOHANG) == 0) {
-        if (mono_ms() > end_ms) {
-            kill(pid, SIGKILL);
-            waitpid(pid, &status, 0);
-            return -ETIMEDOUT;
-        }
-        poll(NULL, 0, LOOK_MS);
+    worker_lock(t->worker);
+    if (t->n == QUEUE_MAX) {
+        t->first = (t->first + 1) % QUEUE_MAX;
+        t->n--;
+        t->stat.n_dropped++;
     }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
+    t->queue[(t->first + t->n++) % QUEUE_MAX] = *m;
+    worker_wake(t->worker);
+    worker_unlock(t->worker);
 }
 
-/* The program gets our environment, but not our blocked signals: it could not be ended by
- * SIGTERM otherwise. */
-static int run_program(const char *path, const struct alarm *al, bool raised)
+/* The length of the character at <s>; 0: it is none. */
+static size_t utf8_len(const unsigned char *s)
 {
-    char *const argv[] = {(char *)path,        (char *)al->kind,
-                          (char *)al->subject, raised ? "raised" : "cleared",
-                          (char *)al->detail,  NULL};
-    posix_spawnattr_t attr;
-    sigset_t none;
-    pid_t pid;
+    size_t len = s[0] < 0x80   ? 1
+                 : s[0] < 0xc2 ? 0
+                 : s[0] < 0xe0 ? 2
+                 : s[0] < 0xf0 ? 3
+                               : 4,
+           i;
+
+    for (i = 1; i < len; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    return s[0] < 0xf5 ? len : 0;
+}
+
+/* Texts are cut to a number of bytes, and JSON takes whole characters only. */
+static void replace_broken(char *text)
+{
+    size_t i, len;
+
+    for (i = 0; text[i]; i += len) {
+        len = utf8_len((unsigned char *)text + i);
+        if (len > 0)
+            continue;
+        text[i] = '?';
+        len = 1;
+    }
+}
+
+void notifier_put(struct notifier *n, const struct alarm *al, bool raised)
+{
+    struct notify_message m = {*al, raised};
+    int i;
+
+    replace_broken(m.alarm.subject);
+    replace_broken(m.alarm.detail);
+    for (i = 0; i < NOTIFY_TARGETS; i++)
+        if (n->target[i])
+            put_message(n->target[i], &m);
+}
+
+/* Waits for messages and moves those of one sending to <out>.  Returns how many; 0: it is
+ * time to stop. */
+static size_t take_messages(struct target *t, struct notify_message *out)
+{
+    size_t max = notify_send_is_robot(t->kind) ? NOTIFY_MESSAGES : 1, n = 0;
+
+    worker_lock(t->worker);
+    while (!worker_is_stopping(t->worker) && t->n == 0)
+        worker_wait(t->worker);
+    for (; !worker_is_stopping(t->worker) && n < max && t->n > 0; n++, t->n--) {
+        out[n] = t->queue[t->first];
+        t->first = (t->first + 1) % QUEUE_MAX;
+    }
+    worker_unlock(t->worker);
+    return n;
+}
+
+static bool is_stopping(void *arg)
+{
+    struct target *t = arg;
+    bool yes;
+
+    worker_lock(t->worker);
+    yes = worker_is_stopping(t->worker);
+    worker_unlock(t->worker);
+    return yes;
+}
+
+static void count_try(struct target *t, size_t n, int rc, bool given_up)
+{
+    worker_lock(t->worker);
+    t->stat.n_sent += rc == 0 ? n : 0;
+    t->stat.n_fail += rc != 0;
+    t->stat.n_dropped += given_up ? n : 0;
+    worker_unlock(t->worker);
+}
+
+/* False: it is time to stop. */
+static bool send_messages(struct target *t, const struct notify_message *m, size_t n)
+{
+    int try, rc;
+
+    for (try = 1; try <= TRIES_MAX; try++) {
+        rc = notify_send_all(t->kind, &t->cfg, m, n, is_stopping, t);
+        count_try(t, n, rc, rc != 0 && try == TRIES_MAX);
+        if (rc == 0)
+            break;
+        if (!worker_pause(t->worker, backoff_next(&t->backoff, rnd_u32(&t->rnd))))
+            return false;
+    }
+    backoff_reset(&t->backoff);
+    if (rc != 0)
+        LOG_ERROR("alarm.lost", "target=%s messages=%zu tries=%d: given up",
+                  notify_send_name(t->kind), n, TRIES_MAX);
+    return true;
+}
+
+static void target_main(void *arg)
+{
+    static _Thread_local struct notify_message m[NOTIFY_MESSAGES];
+    struct target *t = arg;
+    uint64_t now;
+    size_t n;
+
+    do {
+        now = mono_ms();
+        if (t->next_ms > now && !worker_pause(t->worker, (uint32_t)(t->next_ms - now)))
+            return;
+        n = take_messages(t, m);
+        if (notify_send_is_robot(t->kind))
+            t->next_ms = mono_ms() + ROBOT_GAP_MS;
+    } while (n > 0 && send_messages(t, m, n));
+}
+
+static void destroy_target(struct target *t)
+{
+    if (!t)
+        return;
+    worker_destroy(t->worker);
+    free(t);
+}
+
+static int start_target(struct target **out, enum notify_target kind,
+                        const struct notify_config *cfg, uint32_t retry_ms)
+{
+    struct target *t = calloc(1, sizeof(*t));
     int rc;
 
-    sigemptyset(&none);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-    rc = posix_spawn(&pid, path, NULL, &attr, argv, environ);
-    posix_spawnattr_destroy(&attr);
-    rc = rc != 0 ? -rc : wait_for_program(pid);
-    if (rc != 0)
-        LOG_WARN("alarm.exec", "program=%s status=%d err=%s", path, rc < 0 ? 0 : rc,
-                 rc < 0 ? err_str(rc) : "0");
+    if (!t)
+        return -ENOMEM;
+    t->kind = kind;
+    t->cfg = *cfg;
+    t->backoff = (struct backoff){.min_ms = retry_ms, .max_ms = RETRY_MAX_MS};
+    rnd_init_any(&t->rnd);
+    rc = worker_create(&t->worker);
+    if (rc == 0)
+        rc = worker_start(t->worker, target_main, t);
+    if (rc < 0)
+        destroy_target(t);
+    else
+        *out = t;
     return rc;
 }
 
-static size_t ignore_answer(char *p, size_t size, size_t n, void *arg)
+int notifier_start(struct notifier **out, const struct notify_config *cfg,
+                   uint32_t retry_ms)
 {
-    (void)p;
-    (void)arg;
-    return size * n;
+    struct notifier *n = calloc(1, sizeof(*n));
+    int i, rc = n ? 0 : -ENOMEM;
+
+    for (i = 0; rc == 0 && i < NOTIFY_TARGETS; i++)
+        if (notify_send_is_set((enum notify_target)i, cfg))
+            rc = start_target(&n->target[i], (enum notify_target)i, cfg, retry_ms);
+    if (rc < 0)
+        notifier_stop(n);
+    else
+        *out = n;
+    return rc;
 }
 
-static int post_json(const char *url, const char *body)
+void notifier_stop(struct notifier *n)
 {
-    CURL *c = curl_easy_init();
-    struct curl_slist *head = curl_slist_append(NULL, "Content-Type: application/json");
-    CURLcode rc = c && head ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+    int i;
 
-    if (rc == CURLE_OK) {
-        curl_easy_setopt(c, CURLOPT_URL, url);
-        curl_easy_setopt(c, CURLOPT_POSTFIELDS, body);
-        curl_easy_setopt(c, CURLOPT_HTTPHEADER, head);
-        curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, WEB_MS);
-        curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L);
-        curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-        curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, ignore_answer);
-        rc = curl_easy_perform(c);
+    if (!n)
+        return;
+    for (i = 0; i < NOTIFY_TARGETS; i++)
+        destroy_target(n->target[i]);
+    free(n);
+}
+
+void notifier_stat(struct notifier *n, struct notifier_stat *out)
+{
+    int i;
+
+    *out = (struct notifier_stat){0};
+    for (i = 0; i < NOTIFY_TARGETS; i++) {
+        struct target *t = n->target[i];
+
+        if (!t)
+            continue;
+        worker_lock(t->worker);
+        out->n_sent += t->stat.n_sent;
+        out->n_fail += t->stat.n_fail;
+        out->n_dropped += t->stat.n_dropped;
+        out->n_waiting += t->n;
+        worker_unlock(t->worker);
     }
-    curl_slist_free_all(head);
-    curl_easy_cleanup(c);
-    if (rc != CURLE_OK)
-        LOG_WARN("alarm.webhook", "url=%s err=%s", url, curl_easy_strerror(rc));
-    return rc == CURLE_OK ? 0 : -EIO;
-}
-
-static int call_webhook(const char *url, const struct alarm *al, bool raised)
-{
-    json_t *o =
-        json_pack("{s:s, s:s, s:s, s:s}", "kind", al->kind, "subject", al->subject,
-                  "state", raised ? "raised" : "cleared", "detail", al->detail);
-    char *body = o ? json_dumps(o, 0) : NULL;
-    int rc = body ? post_json(url, body) : -ENOMEM;
-
-    free(body);
-    json_decref(o);
-    return rc;
-}
-
-int notifier_tell(const struct notifier_config *cfg, const struct alarm *al, bool raised)
-{
-    int failed = 0;
-
-    if (cfg->exec[0])
-        failed += run_program(cfg->exec, al, raised) != 0;
-    if (cfg->webhook[0])
-        failed += call_webhook(cfg->webhook, al, raised) != 0;
-    return failed;
 }

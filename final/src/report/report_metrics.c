@@ -135,8 +135,11 @@ static void collect_alarms(struct metrics *m, const struct report_metrics *parts
     metrics_counter(m, "lars_reportd_alarms_cleared_total",
                     "Alarms cleared by this process.", (double)st.n_cleared);
     metrics_counter(m, "lars_reportd_notify_failures_total",
-                    "Programs and webhooks that failed when told of an alarm.",
+                    "Tries to pass an alarm to a program, webhook or robot that failed.",
                     (double)st.n_notify_fail);
+    metrics_counter(m, "lars_reportd_notify_lost_total",
+                    "Alarms that such a target did not get: given up, or no room.",
+                    (double)st.n_notify_lost);
     metrics_counter(m, "lars_reportd_alarm_failures_total",
                     "Database calls of the evaluation of alarms that failed.",
                     (double)st.n_fail);
