@@ -1,71 +1,7 @@
 /* larsctl against the whole system: what it prints in each format, its exit codes, that a
  * change is in force when it returns, that a mass removal asks for -y, and that wrong
  * arguments change nothing. */
-#include "lib/system.h"
-
-#define FARM "\xe5\x86\x9c\xe4\xb8\x9a" /* two characters, four columns */
-
-static char out[65536]; /* stdout and stderr of the last command */
-static char ini[140];
-
-/* Run larsctl with <args>; returns its exit code. */
-static int ctl(const char *args)
-{
-    const char *build = getenv("BUILD"), *wrap = getenv("LARS_WRAP");
-    char cmd[1200];
-    size_t n;
-    FILE *f;
-    int status;
-
-    snprintf(cmd, sizeof(cmd), "%s %s/larsctl -c %s %s 2>&1", wrap ? wrap : "",
-             build ? build : "build", ini, args);
-    f = popen(cmd, "r");
-    assert_non_null(f);
-    n = fread(out, 1, sizeof(out) - 1, f);
-    out[n] = '\0';
-    status = pclose(f);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000;
-}
-
-static void expect_output(const char *args, const char *text)
-{
-    int rc = ctl(args);
-
-    if (rc != 0)
-        fail_msg("larsctl %s returned %d and printed: %s", args, rc, out);
-    assert_string_equal(out, text);
-}
-
-static void expect_text(const char *text)
-{
-    if (!strstr(out, text))
-        fail_msg("\"%s\" is not in the output: %s", text, out);
-}
-
-static void write_ini(const char *user, const char *socket)
-{
-    snprintf(ini, sizeof(ini), "%s",
-             system_write_file("larsctl.ini",
-                               "[larsctl]\n"
-                               "agents = 127.0.0.1:%s\n"
-                               "dnsd = 127.0.0.1:%s\n"
-                               "reportd = 127.0.0.1:%s\n"
-                               "sql = common/sql\n"
-                               "[db]\n"
-                               "socket = %s\n"
-                               "%s",
-                               sys.agentd_port, sys.dnsd_port, sys.reportd_port, socket,
-                               user));
-}
-
-static int ctl_setup(void **state)
-{
-    int rc = system_setup(state);
-
-    testdb_sql("DELETE FROM ModIDConfig; DELETE FROM CmdIDConfig");
-    write_ini("", testdb_socket);
-    return rc;
-}
+#include "ctlrun.h"
 
 static void start_system(void)
 {
@@ -228,31 +164,6 @@ static void t_file_with_a_bad_line_changes_nothing(void **state)
     assert_int_equal(ctl("import /nonexistent"), 2);
 }
 
-static void t_schema_is_checked_and_repaired(void **state)
-{
-    char user[80];
-
-    (void)state;
-    expect_output("db check", "the schema is whole\n");
-    testdb_sql("DROP TRIGGER route_confirm_insert");
-    assert_int_equal(ctl("db check"), 1);
-    expect_text("triggers are missing: there are 6 of 7; run larsctl db migrate");
-    testdb_sql("ALTER TABLE RouteChange DROP COLUMN confirmed; DROP VIEW CallHistory");
-    assert_int_equal(ctl("db check"), 1);
-    expect_text("the schema is old");
-    assert_int_equal(ctl("db migrate"), 1); /* that user may not */
-    expect_text("schema.sql:");
-    snprintf(user, sizeof(user), "user = root\npassword =\n");
-    if (geteuid() != 0)
-        snprintf(user, sizeof(user), "user = %s\npassword =\n", getenv("USER"));
-    write_ini(user, testdb_socket);
-    expect_output("db migrate", "the schema is up to date\n");
-    write_ini("", testdb_socket);
-    expect_output("db check", "the schema is whole\n");
-    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData"), 3);
-    assert_int_equal(ctl("history 1 1"), 0);
-}
-
 static void t_without_a_database_the_exit_code_is_3(void **state)
 {
     (void)state;
@@ -402,7 +313,6 @@ TESTDB_MAIN(L(t_lists_in_three_formats), L(t_changes_are_in_force_when_it_return
             L(t_text_arguments_are_quoted_in_sql),
             L(t_import_of_an_export_restores_the_table),
             L(t_file_with_a_bad_line_changes_nothing),
-            L(t_schema_is_checked_and_repaired),
             L(t_without_a_database_the_exit_code_is_3),
             L(t_calls_appear_in_status_history_and_latency),
             L(t_agents_with_wrong_clocks_are_listed), L(t_history_is_shown_in_every_step),

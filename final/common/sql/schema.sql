@@ -2,7 +2,8 @@
 -- so that its programs work with this schema.  Missing keys are added and types are wider.
 -- New columns come after the old ones and have defaults, because the DNSService of the
 -- public Lars reads SELECT *.  Loading the file again keeps all rows.
-CREATE DATABASE IF NOT EXISTS lars_dns CHARACTER SET utf8mb4;
+CREATE DATABASE IF NOT EXISTS lars_dns
+    CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;
 USE lars_dns;
 
 -- The nodes of each module.  Without foreign keys, because their cascades fire no trigger.
@@ -18,6 +19,21 @@ CREATE TABLE IF NOT EXISTS RouteData (
     PRIMARY KEY (id),
     UNIQUE KEY node (modid, cmdid, serverip, serverport)
 ) ENGINE = InnoDB;
+-- A table of the public Lars lacks columns and the key: of rows with the same node, the first
+-- stays.
+ALTER TABLE RouteData
+    ADD COLUMN IF NOT EXISTS weight INT UNSIGNED NOT NULL DEFAULT 100,
+    ADD COLUMN IF NOT EXISTS zone VARCHAR(32) NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS state VARCHAR(16) NOT NULL DEFAULT 'up',
+    MODIFY id INT UNSIGNED NOT NULL AUTO_INCREMENT, MODIFY modid INT UNSIGNED NOT NULL,
+    MODIFY cmdid INT UNSIGNED NOT NULL, MODIFY serverip INT UNSIGNED NOT NULL,
+    MODIFY serverport INT UNSIGNED NOT NULL,
+    ADD KEY IF NOT EXISTS for_migration (modid, cmdid, serverip, serverport);
+DELETE a FROM RouteData a JOIN RouteData b ON a.modid = b.modid AND a.cmdid = b.cmdid AND
+    a.serverip = b.serverip AND a.serverport = b.serverport AND a.id > b.id;
+ALTER TABLE RouteData
+    ADD UNIQUE KEY IF NOT EXISTS node (modid, cmdid, serverip, serverport),
+    DROP KEY IF EXISTS for_migration;
 
 -- One row with the version of all routes.
 CREATE TABLE IF NOT EXISTS RouteVersion (
@@ -25,6 +41,8 @@ CREATE TABLE IF NOT EXISTS RouteVersion (
     version BIGINT UNSIGNED NOT NULL,
     PRIMARY KEY (id)
 ) ENGINE = InnoDB;
+ALTER TABLE RouteVersion
+    MODIFY id INT UNSIGNED NOT NULL, MODIFY version BIGINT UNSIGNED NOT NULL;
 INSERT IGNORE INTO RouteVersion (id, version) VALUES (1, 1);
 
 -- The module that changed with each version.  Readers never delete rows, because another
@@ -40,6 +58,9 @@ CREATE TABLE IF NOT EXISTS RouteChange (
 -- confirmed: 1 = the author knows how many nodes the change removes, so DNSService does not
 -- hold it.
 ALTER TABLE RouteChange
+    MODIFY id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT, MODIFY modid INT UNSIGNED NOT NULL,
+    MODIFY cmdid INT UNSIGNED NOT NULL, MODIFY version BIGINT UNSIGNED NOT NULL,
+    ADD KEY IF NOT EXISTS by_version (version, modid, cmdid),
     ADD COLUMN IF NOT EXISTS confirmed TINYINT UNSIGNED NOT NULL DEFAULT 0,
     ADD COLUMN IF NOT EXISTS changed_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
     ADD KEY IF NOT EXISTS by_module (modid, cmdid, version),
@@ -68,6 +89,38 @@ CREATE TABLE IF NOT EXISTS ServerCallStatus (
     overload TINYINT UNSIGNED NOT NULL DEFAULT 0,
     PRIMARY KEY (modid, cmdid, ip, port, caller)
 ) ENGINE = InnoDB;
+-- In a table of the public Lars, numbers have a sign, so an address from 128.0.0.0 on may be
+-- negative; overload is a text.  Without a key, the newest of equal rows stays.
+SET @signed = (SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE()
+    AND table_name = 'ServerCallStatus' AND column_name = 'ip'
+    AND column_type NOT LIKE '%unsigned%');
+EXECUTE IMMEDIATE IF(@signed, 'ALTER TABLE ServerCallStatus MODIFY modid BIGINT NOT NULL,
+    MODIFY cmdid BIGINT NOT NULL, MODIFY ip BIGINT NOT NULL, MODIFY port BIGINT NOT NULL,
+    MODIFY caller BIGINT NOT NULL', 'DO 0');
+EXECUTE IMMEDIATE IF(@signed, 'UPDATE ServerCallStatus SET modid = modid & 0xFFFFFFFF,
+    cmdid = cmdid & 0xFFFFFFFF, ip = ip & 0xFFFFFFFF, port = port & 0xFFFFFFFF,
+    caller = caller & 0xFFFFFFFF, succ_cnt = GREATEST(succ_cnt, 0),
+    err_cnt = GREATEST(err_cnt, 0), ts = GREATEST(ts, 0),
+    overload = IF(overload = ''1'', 1, 0)', 'DO 0');
+SET @keyless = (SELECT COUNT(*) = 0 FROM information_schema.statistics
+    WHERE table_schema = DATABASE() AND table_name = 'ServerCallStatus'
+    AND index_name = 'PRIMARY');
+EXECUTE IMMEDIATE IF(@keyless, 'ALTER TABLE ServerCallStatus
+    ADD COLUMN lars_row BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY', 'DO 0');
+EXECUTE IMMEDIATE IF(@keyless, 'DELETE a FROM ServerCallStatus a JOIN ServerCallStatus b
+    ON a.modid = b.modid AND a.cmdid = b.cmdid AND a.ip = b.ip AND a.port = b.port AND
+    a.caller = b.caller AND (a.ts < b.ts OR a.ts = b.ts AND a.lars_row < b.lars_row)',
+    'DO 0');
+EXECUTE IMMEDIATE IF(@keyless, 'ALTER TABLE ServerCallStatus DROP COLUMN lars_row,
+    ADD PRIMARY KEY (modid, cmdid, ip, port, caller)', 'DO 0');
+ALTER TABLE ServerCallStatus
+    MODIFY modid INT UNSIGNED NOT NULL, MODIFY cmdid INT UNSIGNED NOT NULL,
+    MODIFY ip INT UNSIGNED NOT NULL, MODIFY port INT UNSIGNED NOT NULL,
+    MODIFY caller INT UNSIGNED NOT NULL,
+    MODIFY succ_cnt BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    MODIFY err_cnt BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    MODIFY ts BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    MODIFY overload TINYINT UNSIGNED NOT NULL DEFAULT 0;
 
 -- The number of the last batch of each report stream.  The rows of a batch and its number
 -- are written in one transaction, so a batch is applied once, however often it is sent.
@@ -178,6 +231,16 @@ CREATE TABLE IF NOT EXISTS CmdIDConfig (
     content VARCHAR(255) NOT NULL DEFAULT '',
     PRIMARY KEY (id), UNIQUE KEY cmdid (cmdid)
 ) ENGINE = InnoDB;
+UPDATE ModIDConfig SET content = '' WHERE content IS NULL;
+DELETE a FROM ModIDConfig a JOIN ModIDConfig b ON a.modid = b.modid AND a.id > b.id;
+ALTER TABLE ModIDConfig
+    MODIFY modid INT UNSIGNED NOT NULL, ADD UNIQUE KEY IF NOT EXISTS modid (modid),
+    MODIFY content VARCHAR(255) NOT NULL DEFAULT '';
+UPDATE CmdIDConfig SET content = '' WHERE content IS NULL;
+DELETE a FROM CmdIDConfig a JOIN CmdIDConfig b ON a.cmdid = b.cmdid AND a.id > b.id;
+ALTER TABLE CmdIDConfig
+    MODIFY cmdid INT UNSIGNED NOT NULL, ADD UNIQUE KEY IF NOT EXISTS cmdid (cmdid),
+    MODIFY content VARCHAR(255) NOT NULL DEFAULT '';
 
 -- Processes, and when each last showed that it works.  A process writes its own row; the
 -- rows of agents come by message 38.  (stream, seq) is the message that wrote the row.

@@ -1,7 +1,7 @@
-/* db check and db migrate.  The schema is whole when the columns and triggers are there
- * that the programs of this version use; only what later versions added is looked for,
- * because the rest came with the first.  Migration loads schema.sql and triggers.sql
- * again: each of their statements changes nothing where its work is done already.
+/* db check and db migrate.  Migration loads schema.sql and triggers.sql again: each of
+ * their statements changes nothing where its work is done already.  Before that it mends
+ * what the files cannot: the collations of what others created, and triggers that cannot
+ * run.  After it the schema is checked, so "up to date" is true when it is printed.
  *
  * The database of the configuration is used, whatever it is called: the statements of the
  * files that choose a database are left out. */
@@ -11,16 +11,14 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "ctl/schema_check.h"
 #include "ctl/sql_script.h"
-
-#define TRIGGERS 7
-#define COLUMNS 14
 
 struct migration {
     struct ctl *c;
     const char *path;
-    int rc;                           /* of the statement that failed; 0 = none */
-    unsigned line;                    /* where it begins */
+    int rc; /* of the statement that failed; 0 = none */
+    unsigned line; /* where it begins */
 };
 
 static int run_statement(const char *sql, unsigned line, void *arg)
@@ -56,19 +54,87 @@ static int load_file(struct ctl *c, const char *path)
     return rc < 0 ? ctl_say(CTL_FAILED, "%s: %s", path, strerror(-rc)) : CTL_OK;
 }
 
+/* Tables of another collation are converted, texts with them. */
+static int convert_tables(struct ctl *c)
+{
+    char sql[300];
+    struct table *t;
+    size_t i;
+    int rc = table_create(&t, "name");
+
+    if (rc < 0)
+        return rc;
+    rc = ctldb_table(
+        c->db, t,
+        "SELECT DISTINCT t.table_name FROM information_schema.tables t LEFT JOIN "
+        "information_schema.columns c USING (table_schema, table_name) WHERE "
+        "t.table_schema = DATABASE() AND t.table_type = 'BASE TABLE' AND %s IN "
+        "(t.table_collation <> '" SCHEMA_COLLATION "', "
+        "c.collation_name <> '" SCHEMA_COLLATION "')",
+        "1");
+    for (i = 0; rc == 0 && i < table_n_rows(t); i++) {
+        snprintf(sql, sizeof(sql),
+                 "ALTER TABLE `%s` CONVERT TO CHARACTER SET utf8mb4 "
+                 "COLLATE " SCHEMA_COLLATION,
+                 table_cell(t, i, 0));
+        rc = ctldb_run_text(c->db, sql);
+    }
+    table_destroy(t);
+    return rc;
+}
+
+/* Triggers whose DEFINER is unknown stop the statements of the files as well. */
+static int drop_broken_triggers(struct ctl *c)
+{
+    bool broken;
+    int rc = schema_check_definer(c, &broken);
+    struct table *t;
+    char sql[200];
+    size_t i;
+
+    if (rc < 0 || !broken)
+        return rc;
+    rc = table_create(&t, "name");
+    if (rc == 0)
+        rc = ctldb_table(c->db, t,
+                         "SELECT trigger_name FROM information_schema.triggers WHERE "
+                         "trigger_schema = DATABASE() AND trigger_name LIKE %s",
+                         "route\\_%");
+    for (i = 0; rc == 0 && i < table_n_rows(t); i++) {
+        snprintf(sql, sizeof(sql), "DROP TRIGGER `%s`", table_cell(t, i, 0));
+        rc = ctldb_run_text(c->db, sql);
+    }
+    table_destroy(t);
+    return rc;
+}
+
+static int mend_database(struct ctl *c)
+{
+    int rc = drop_broken_triggers(c);
+
+    if (rc == 0)
+        rc = ctldb_run_text(
+            c->db, "ALTER DATABASE CHARACTER SET utf8mb4 COLLATE " SCHEMA_COLLATION);
+    return rc == 0 ? convert_tables(c) : rc;
+}
+
 static int db_migrate(struct ctl *c, int argc, char **argv)
 {
     static const char *const file[] = {"schema.sql", "triggers.sql"};
     char path[300];
     size_t i;
-    int code = CTL_OK;
+    int code = CTL_OK, rc = mend_database(c);
 
     (void)argc;
     (void)argv;
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
     for (i = 0; i < 2 && code == CTL_OK; i++) {
         snprintf(path, sizeof(path), "%s/%s", c->sql_dir, file[i]);
         code = load_file(c, path);
     }
+    if (code == CTL_OK)
+        code = schema_check_run(c);
     if (code == CTL_OK)
         puts("the schema is up to date");
     return code;
@@ -76,33 +142,7 @@ static int db_migrate(struct ctl *c, int argc, char **argv)
 
 int cmd_schema_check(struct ctl *c)
 {
-    uint64_t columns, triggers;
-    int rc = ctldb_number(
-        c->db, &columns,
-        "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE() "
-        "AND CONCAT(table_name, '.', column_name) IN ('RouteData.state', "
-        "'RouteChange.confirmed', 'RouteChange.changed_at', 'RouteConfirm.who', "
-        "'ServerCallStatus.overload', 'ReportSeen.seq', 'CallSecond.succ', "
-        "'CallHour.succ', 'CallLatency.n', 'Alarm.cleared_at', 'Lease.until_at', "
-        "'ModulePolicy.rule', 'ZoneLoad.zone', 'NodeOut.caller')");
-
-    if (rc == 0)
-        rc = ctldb_number(c->db, &triggers,
-                          "SELECT COUNT(*) FROM information_schema.triggers WHERE "
-                          "trigger_schema = DATABASE()");
-    if (rc < 0)
-        return ctl_db_failed(c, rc);
-    if (columns < COLUMNS)
-        return ctl_say(CTL_FAILED,
-                       "the schema is old: it has %llu of the %d columns looked for; run "
-                       "larsctl db migrate as an administrator of the database",
-                       (unsigned long long)columns, COLUMNS);
-    if (triggers < TRIGGERS)
-        return ctl_say(CTL_FAILED,
-                       "triggers are missing: there are %llu of %d; run larsctl db "
-                       "migrate as an administrator of the database",
-                       (unsigned long long)triggers, TRIGGERS);
-    return 0;
+    return schema_check_run(c);
 }
 
 static int db_check(struct ctl *c, int argc, char **argv)

@@ -1,0 +1,157 @@
+/* db check and db migrate: databases that others created are named fault by fault, and
+ * mended with their rows kept. */
+#include "ctlrun.h"
+
+static void t_schema_is_checked_and_repaired(void **state)
+{
+    (void)state;
+    expect_output("db check", "the schema is whole\n");
+    testdb_sql("DROP TRIGGER route_confirm_insert");
+    assert_int_equal(ctl("db check"), 1);
+    expect_text("trigger route_confirm_insert is missing");
+    expect_text("run larsctl db migrate");
+    testdb_sql("ALTER TABLE RouteChange DROP COLUMN confirmed; DROP VIEW CallHistory");
+    assert_int_equal(ctl("db check"), 1);
+    expect_text("column RouteChange.confirmed is missing");
+    assert_int_equal(ctl("db migrate"), 1); /* that user may not */
+    expect_text("denied");
+    use_administrator();
+    expect_output("db migrate", "the schema is up to date\n");
+    write_ini("", testdb_socket);
+    expect_output("db check", "the schema is whole\n");
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData"), 3);
+    assert_int_equal(ctl("history 1 1"), 0);
+}
+
+/* db check must fail with <text>, and db migrate mend it. */
+static void expect_mended(const char *text)
+{
+    assert_int_equal(ctl("db check"), 1);
+    expect_text(text);
+    use_administrator();
+    expect_output("db migrate", "the schema is up to date\n");
+    write_ini("", testdb_socket);
+    expect_output("db check", "the schema is whole\n");
+}
+
+static void t_databases_of_other_collations_are_named_and_mended(void **state)
+{
+    (void)state;
+    testdb_sql("ALTER DATABASE COLLATE utf8mb4_unicode_ci");
+    expect_mended("the database lars_dns has the collation utf8mb4_unicode_ci");
+    testdb_sql("ALTER TABLE RouteData CONVERT TO CHARACTER SET utf8mb4 "
+               "COLLATE utf8mb4_unicode_ci");
+    expect_mended("table RouteData has the collation utf8mb4_unicode_ci");
+    testdb_sql("ALTER TABLE ModIDConfig CONVERT TO CHARACTER SET latin1");
+    expect_mended("column ModIDConfig.content has the collation latin1_swedish_ci");
+    testdb_sql("UPDATE RouteData SET zone = '" FARM "'; ALTER TABLE RouteData MODIFY "
+               "zone VARCHAR(32) CHARACTER SET gbk NOT NULL DEFAULT ''");
+    expect_mended("column RouteData.zone has the collation gbk_chinese_ci");
+    assert_int_equal(
+        testdb_number("SELECT COUNT(*) FROM RouteData WHERE zone = '" FARM "'"), 3);
+    testdb_sql("INSERT INTO ModIDConfig (modid, content) VALUES (7, '" FARM "')");
+    assert_int_equal(ctl("zone drain " FARM " -y"), 2);
+    assert_int_equal(ctl("-y zone drain " FARM), 0);
+}
+
+static void t_a_trigger_of_an_unknown_definer_is_named_and_mended(void **state)
+{
+    (void)state;
+    testdb_sql("CREATE OR REPLACE DEFINER = ghost@localhost TRIGGER route_data_insert "
+               "AFTER INSERT ON RouteData FOR EACH ROW INSERT INTO RouteChange (modid, "
+               "cmdid, version) VALUES (NEW.modid, NEW.cmdid, 0)");
+    expect_mended("ghost");
+    assert_int_equal(ctl("route add 5 5 127.0.1.9:80"), 0);
+}
+
+static void t_a_missing_right_is_named_with_the_grant(void **state)
+{
+    (void)state;
+    testdb_sql("CREATE USER half@localhost; GRANT SELECT, INSERT, TRIGGER ON lars_dns.* "
+               "TO half@localhost");
+    write_ini("user = half\npassword =\n", testdb_socket);
+    assert_int_equal(ctl("db check"), 1);
+    expect_text("a right is missing");
+    expect_text("UPDATE command denied");
+    expect_text("GRANT SELECT, INSERT, UPDATE, DELETE");
+    testdb_sql("DROP USER half@localhost");
+}
+
+static void t_db_check_leaves_no_change_behind(void **state)
+{
+    unsigned long long version;
+
+    (void)state;
+    version = testdb_number("SELECT version FROM RouteVersion");
+    expect_output("db check", "the schema is whole\n");
+    assert_int_equal(testdb_number("SELECT version FROM RouteVersion"), version);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData WHERE modid = 0"), 0);
+}
+
+/* The tables as the public Lars creates them. */
+static const char public_schema[] =
+    "DROP TABLE RouteData, RouteVersion, RouteChange, ServerCallStatus, ModIDConfig, "
+    "CmdIDConfig;"
+    "CREATE TABLE RouteData (id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, modid "
+    "INT UNSIGNED NOT NULL, cmdid INT UNSIGNED NOT NULL, serverip INT UNSIGNED NOT NULL, "
+    "serverport INT UNSIGNED NOT NULL) DEFAULT CHARSET = utf8;"
+    "CREATE TABLE RouteVersion (id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, "
+    "version INT UNSIGNED NOT NULL) DEFAULT CHARSET = utf8;"
+    "CREATE TABLE RouteChange (id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, "
+    "modid "
+    "INT UNSIGNED NOT NULL, cmdid INT UNSIGNED NOT NULL, version BIGINT UNSIGNED NOT "
+    "NULL) DEFAULT CHARSET = utf8;"
+    "CREATE TABLE ServerCallStatus (modid INT NOT NULL, cmdid INT NOT NULL, ip INT NOT "
+    "NULL, port INT NOT NULL, caller INT NOT NULL, succ_cnt INT NOT NULL, err_cnt INT "
+    "NOT "
+    "NULL, ts BIGINT NOT NULL, overload CHAR(1) NOT NULL) DEFAULT CHARSET = utf8;"
+    "CREATE TABLE ModIDConfig (id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, "
+    "modid "
+    "INT UNSIGNED NOT NULL, content VARCHAR(255)) DEFAULT CHARSET = utf8;"
+    "CREATE TABLE CmdIDConfig (id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, "
+    "cmdid "
+    "INT UNSIGNED NOT NULL, content VARCHAR(255)) DEFAULT CHARSET = utf8;"
+    "INSERT INTO RouteVersion (version) VALUES (1573034612);"
+    "INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES (1, 1, 1, 80), "
+    "(1, 1, 1, 80), (1, 2, 1, 80), (1, 1, 3232235521, 80);"
+    "INSERT INTO ServerCallStatus VALUES (1, 1, -1062731775, 80, 7, 5, 0, 10, '0'), "
+    "(1, 1, -1062731775, 80, 7, 9, 1, 11, '1'), (1, 1, 2, 80, 7, 3, 0, 11, '');"
+    "INSERT INTO ModIDConfig (modid, content) VALUES (1, '" FARM "'), (1, 'b'), (2, "
+    "NULL); INSERT INTO CmdIDConfig (cmdid, content) VALUES (1, 'a'), (1, 'b')";
+
+static void t_the_schema_of_the_public_lars_is_migrated_with_its_rows(void **state)
+{
+    (void)state;
+    testdb_sql(public_schema);
+    assert_int_equal(ctl("db check"), 1);
+    expect_text("column RouteData.weight is missing");
+    expect_text("column RouteData.zone is missing");
+    expect_text("column RouteData.state is missing");
+    expect_text("column ServerCallStatus.succ_cnt is int, and not bigint unsigned");
+    expect_text("key node of table RouteData is missing");
+    expect_mended("key PRIMARY of table ServerCallStatus is missing");
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData"), 3);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData WHERE weight = 100 "
+                                   "AND zone = '' AND state = 'up'"),
+                     3);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM ServerCallStatus"), 2);
+    assert_int_equal(testdb_number("SELECT succ_cnt FROM ServerCallStatus WHERE ip = "
+                                   "INET_ATON('192.168.0.1') AND overload = 1"),
+                     9);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM ModIDConfig WHERE content IN "
+                                   "('" FARM "', '')"),
+                     2);
+    assert_int_equal(testdb_number("SELECT version >= 1573034612 FROM RouteVersion"), 1);
+    use_administrator();
+    expect_output("db migrate", "the schema is up to date\n"); /* again: no change */
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData"), 3);
+}
+
+#define L(fn) cmocka_unit_test_setup_teardown(fn, ctl_setup, system_teardown)
+
+TESTDB_MAIN(L(t_schema_is_checked_and_repaired),
+            L(t_databases_of_other_collations_are_named_and_mended),
+            L(t_a_trigger_of_an_unknown_definer_is_named_and_mended),
+            L(t_a_missing_right_is_named_with_the_grant),
+            L(t_db_check_leaves_no_change_behind),
+            L(t_the_schema_of_the_public_lars_is_migrated_with_its_rows))
