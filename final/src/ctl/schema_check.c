@@ -1,7 +1,7 @@
 /* The schema that the programs need is written down here a second time, as names and
  * kinds of columns, and compared with information_schema.  A change of each kind is then
- * tried in a transaction that is rolled back, because whether a trigger works (DEFINER may
- * be unknown) and whether a right is missing only shows when it is used.
+ * tried in a transaction that is rolled back, because whether a trigger works (DEFINER
+ * may be unknown) and whether a right is missing only shows when it is used.
  *
  * Invariant: a transaction that is tried leaves no row and no version behind.
  * Rejected: a version number in the database.  It says which script was loaded, and not
