@@ -97,7 +97,8 @@ static void t_metrics_have_the_values_as_text(void **state)
     assert_int_equal(reply.status, 200);
     assert_non_null(strstr(reply.text, "Content-Type: text/plain; version=0.0.4\r\n"));
     assert_int_equal(strncmp(reply.body, first, strlen(first)), 0);
-    assert_int_equal(httppeer_check_text(reply.body), 6);
+    assert_int_equal(httppeer_check_text(reply.body), 7);
+    assert_int_equal(httppeer_value(&reply, "lars_log_dropped_total"), 0);
     assert_true(httppeer_value(&reply, "process_open_fds") >= 4);
     assert_true(httppeer_value(&reply, "process_resident_memory_bytes") > 4096);
     assert_int_equal(n_scrapes, 1);

@@ -1,8 +1,9 @@
-/* A line is built in a buffer on the stack and written with a single write(2).
+/* A line is built in a buffer on the stack and written as a whole.
  *
  * Invariant: one call writes at most one line, which contains exactly one newline; text
  * that came from a peer cannot start a second line or send escape codes to a terminal.
- * The level and the descriptor are atomic, so any thread may log without a lock.
+ * The level and the descriptor are atomic, so any thread may log.  base/log_sink writes
+ * the line, or drops it when its reader does not read.
  * Rejected: stdio, because its buffer would need a lock and would lose the last lines of
  * a process that is killed; syslog(3), because standard error reaches journald as well
  * and a test can read it. */
@@ -13,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log_sink.h"
 #include "base/mono.h"
 
 #define LINE_MAX_BYTES 1000
@@ -77,6 +79,5 @@ void log_write(enum log_level level, const char *event, const char *fmt, ...)
         if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
             line[i] = '?';
     line[len++] = '\n';                   /* replaces the terminating 0 */
-    if (write(log_fd, line, len) < 0)
-        return;                           /* a failed log cannot be logged */
+    log_sink_write(log_fd, line, len);
 }

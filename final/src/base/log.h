@@ -41,7 +41,8 @@ bool log_gate_open(struct log_gate *g, uint32_t every_ms, uint32_t *quiet);
 void log_set_level(enum log_level least); /* drops lines below; default INFO */
 void log_set_fd(int fd);                 /* borrows <fd>; default 2; used by tests */
 
-/* Writes one line with one write(2), so that the lines of several threads do not mix.
+/* Writes one line as a whole, so that the lines of several threads do not mix.  Never
+ * waits: a line whose reader does not read is dropped and counted (base/log_sink.h).
  * A line longer than 1,000 bytes is cut.  Control characters become '?', so that text
  * from a peer cannot forge a line. */
 void log_write(enum log_level level, const char *event, const char *fmt, ...)

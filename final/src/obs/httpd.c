@@ -8,8 +8,8 @@
  * origin without that origin's consent, as it can POST.
  *
  * Connections.  A port that refuses when it is full can be filled by clients that never
- * ask.  So the oldest connection is closed for a new one: a scrape that has just connected
- * is the last to lose its own.
+ * ask.  So the oldest connection is closed for a new one: a scrape that has just
+ * connected is the last to lose its own.
  *
  * Rejected: the library's own threads, which would read the counters of others. */
 #include "obs/httpd.h"

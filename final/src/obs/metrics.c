@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log_sink.h"
+
 #define SAMPLE_MAX 512
 
 static void append(struct metrics *m, const char *fmt, ...)
@@ -99,4 +101,8 @@ void metrics_process(struct metrics *m)
         metrics_gauge(m, "process_resident_memory_bytes", "Memory in use.", rss);
     }
     metrics_gauge(m, "process_open_fds", "Open file descriptors.", count_fds());
+    metrics_counter(m, "lars_log_dropped_total",
+                    "Lines of the log that were dropped because their reader did not "
+                    "read.",
+                    (double)log_sink_n_dropped());
 }
