@@ -17,7 +17,7 @@ static struct {
     int n_route;
     struct module_id mod;             /* module of the last route */
     size_t n;
-    struct route_node node[100];
+    struct route_node node[MSG_MAX_HOSTS];
 } fx;
 
 static void on_route(const struct module_id *m, const struct route_node *node, size_t n,
@@ -124,6 +124,31 @@ static void t_wanted_module_is_asked_for_and_passed_on(void **state)
     assert_int_equal(fx.node[1].ip, 0x0a000002);
     want(2, 1);
     expect_question(2, 1);
+}
+
+/* The DNSService of the public Lars has no limit of its own. */
+static void t_a_route_of_5000_nodes_is_cut_to_the_limit(void **state)
+{
+    static uint8_t frame[12 + 5000 * 7] = {MSG_ROUTE, 0, 0,    0, 0xbc, 0x88,
+                                           0,         0, 0x08, 1, 0x10, 1};
+    uint8_t *p = frame + 12;
+    unsigned i;
+
+    (void)state;
+    start();
+    want(1, 1);
+    take();
+    expect_question(1, 1);
+    for (i = 0; i < 5000; i++, p += 7) {
+        const uint8_t low = (uint8_t)(0x80 | (i & 0x7f)), high = (uint8_t)(0x40 | i >> 7);
+        const uint8_t host[] = {0x1a, 5, 0x08, low, high, 0x10, 80};
+
+        memcpy(p, host, sizeof(host));
+    }
+    peer_send(fx.fd, frame, sizeof(frame));
+    LOOP_UNTIL(fx.loop, fx.n_route == 1);
+    assert_int_equal(fx.n, MSG_MAX_HOSTS);
+    assert_int_equal(fx.node[MSG_MAX_HOSTS - 1].ip, (0x40 << 7) + MSG_MAX_HOSTS - 1);
 }
 
 static void t_another_weight_or_zone_is_a_change(void **state)
@@ -302,8 +327,8 @@ static void t_bad_file_is_ignored(void **state)
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 T_MAIN(E(t_wanted_module_is_asked_for_and_passed_on),
-       E(t_another_weight_or_zone_is_a_change),
-       E(t_same_route_is_not_passed_on_again),
+       E(t_a_route_of_5000_nodes_is_cut_to_the_limit),
+       E(t_another_weight_or_zone_is_a_change), E(t_same_route_is_not_passed_on_again),
        E(t_everything_is_asked_again_after_a_loss),
        E(t_lost_while_a_module_is_unresolved), E(t_next_server_is_asked_for_everything),
        E(t_refresh_asks_again), E(t_unwanted_and_malformed_routes_are_dropped),

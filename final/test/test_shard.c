@@ -286,23 +286,43 @@ static void t_module_above_the_limit_is_answered_and_not_stored(void **state)
     assert_int_equal(stat_of().n_module, 4);
 }
 
+/* The answers of the public agent; its client has no time-out. */
+static void t_module_0_0_gets_the_answer_of_the_public_agent(void **state)
+{
+    uint8_t body[MSG_HOST_ROOM];
+
+    (void)state;
+    udppeer_send(fx.peer, MSG_GET_HOST, "", 0);
+    LOOP_UNTIL(fx.loop, !udppeer_is_quiet(fx.peer));
+    assert_int_equal(udppeer_recv(fx.peer, MSG_HOST, body, sizeof(body)), 2);
+    assert_memory_equal(body, "\x20\x03", 2);
+    udppeer_send(fx.peer, MSG_GET_HOST, "\x08\x07", 2);
+    LOOP_UNTIL(fx.loop, !udppeer_is_quiet(fx.peer));
+    assert_int_equal(udppeer_recv(fx.peer, MSG_HOST, body, sizeof(body)), 4);
+    assert_memory_equal(body, "\x08\x07\x20\x03", 4);
+    udppeer_send(fx.peer, MSG_API_GET_ROUTE, "", 0);
+    LOOP_UNTIL(fx.loop, !udppeer_is_quiet(fx.peer));
+    assert_int_equal(udppeer_recv(fx.peer, MSG_API_ROUTE, body, sizeof(body)), 2);
+    assert_memory_equal(body, "\x08\x00", 2); /* decoded as the empty body it sends */
+    assert_int_equal(stat_of().n_bad, 3);
+    assert_int_equal(stat_of().n_module, 0);
+}
+
 static void t_invalid_message_is_counted_and_gets_no_reply(void **state)
 {
     (void)state;
     udppeer_send(fx.peer, MSG_GET_HOST, "\xff\xff", 2);
-    udppeer_send(fx.peer, MSG_GET_HOST, "\x08\x01", 2); /* module 0/0 */
-    udppeer_send(fx.peer, MSG_GET_HOST, "", 0);
     udppeer_send(fx.peer, MSG_REPORT, "\x08\x01\x10\x01", 4); /* no host */
     udppeer_send(fx.peer, MSG_API_GET_ROUTE, "\x10", 1);
     udppeer_send(fx.peer, MSG_HOST, "\x08\x01", 2); /* a reply instead of a request */
     udppeer_send(fx.peer, -1, "x", 1);
-    LOOP_UNTIL(fx.loop, stat_of().n_bad == 7);
+    LOOP_UNTIL(fx.loop, stat_of().n_bad == 5);
     assert_true(udppeer_is_quiet(fx.peer));
     call(0x0a000001, 0, 0); /* a report of an unknown module */
-    assert_int_equal(stat_of().n_bad, 8);
+    assert_int_equal(stat_of().n_bad, 6);
     set_route(1, 1, 1);
     call(0x0a000077, 0, 0); /* a report of an unknown node */
-    assert_int_equal(stat_of().n_bad, 9);
+    assert_int_equal(stat_of().n_bad, 7);
     assert_int_equal(retcode(1, 1), MSG_RET_OK);
 }
 
@@ -315,4 +335,5 @@ T_MAIN(E(t_unknown_module_has_no_node_and_is_asked_for_once),
        E(t_report_of_a_removed_node_is_not_lost),
        E(t_frames_for_other_shards_are_forwarded), E(t_get_route_lists_the_nodes),
        E(t_module_above_the_limit_is_answered_and_not_stored),
+       E(t_module_0_0_gets_the_answer_of_the_public_agent),
        E(t_invalid_message_is_counted_and_gets_no_reply))

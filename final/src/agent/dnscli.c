@@ -25,6 +25,7 @@
 
 #define TICK_MS 1000
 #define LOG_GAP_MS 60000
+#define FRAME_HOSTS (FRAME_MAX_BODY / 4) /* a host takes 4 bytes or more */
 
 struct want {
     struct module_id mod;             /* the key: 8 bytes without padding */
@@ -45,7 +46,7 @@ struct dnscli {
     struct evtimer tick;
     uint64_t file_ms;                 /* monotonic; of the last write of the file */
     bool dirty;                       /* a change is not in the file yet */
-    struct msg_host host[MSG_MAX_HOSTS];
+    struct msg_host host[FRAME_HOSTS];
     struct route_node node[MSG_MAX_HOSTS];
 };
 
@@ -194,12 +195,18 @@ static void on_route(struct conn *conn, const struct frame *f, void *arg)
     struct dnscli *c = arg;
     struct module_id m;
     size_t n, i;
-    int rc = msg_unpack_route(&m, c->host, MSG_MAX_HOSTS, &n, f->body, f->len);
+    int rc = msg_unpack_route(&m, c->host, FRAME_HOSTS, &n, f->body, f->len);
 
     (void)conn;
     if (rc < 0 || !dnscli_wants(c, &m)) { /* malformed, or not wanted any more */
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "route.refused", "err=%s", err_str(rc));
         return;
+    }
+    if (n > MSG_MAX_HOSTS) {
+        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "route.cut",
+                  "modid=%u cmdid=%u nodes=%zu used=%d", m.modid, m.cmdid, n,
+                  MSG_MAX_HOSTS);
+        n = MSG_MAX_HOSTS;
     }
     for (i = 0; i < n; i++)
         c->node[i] = (struct route_node){c->host[i].ip, (uint16_t)c->host[i].port};

@@ -129,6 +129,19 @@ static int32_t retcode_of(int rc)
     return rc == 0 ? MSG_RET_OK : rc == -EAGAIN ? MSG_RET_OVERLOAD : MSG_RET_NONE;
 }
 
+/* The client of the public Lars has no time-out.  So a request for module 0/0, which does
+ * not exist, is counted as refused and is answered all the same. */
+static int refuse_host(struct shard *s, struct udp *u, uint32_t seq,
+                       const struct net_addr *from)
+{
+    struct msg_host_reply r = {seq, {0, 0}, MSG_RET_NONE, {0, 0}};
+    ssize_t len = msg_host_pack_reply(&r, s->body, MSG_HOST_ROOM);
+
+    if (len > 0)
+        udp_send(u, from, MSG_HOST, s->body, (size_t)len);
+    return -EINVAL;
+}
+
 static int on_get_host(struct shard *s, struct udp *u, const struct frame *f,
                        const struct net_addr *from)
 {
@@ -138,6 +151,8 @@ static int on_get_host(struct shard *s, struct udp *u, const struct frame *f,
     ssize_t len;
     int rc = msg_host_unpack_get(&q, f->body, f->len);
 
+    if (rc == -EINVAL)
+        return refuse_host(s, u, q.seq, from);
     if (rc < 0 || !is_ours_or_forward(s, &q.mod, u, f, from))
         return rc;
     add_one(&s->n_get_host);
@@ -170,6 +185,8 @@ static int on_get_route(struct shard *s, struct udp *u, const struct frame *f,
     ssize_t len;
     int rc = msg_unpack_get_route(&m, f->body, f->len);
 
+    if (rc == -EINVAL) /* module 0/0: as refuse_host() */
+        udp_send(u, from, MSG_API_ROUTE, "\x08", 2); /* modid = 0, and no nodes */
     if (rc < 0 || !is_ours_or_forward(s, &m, u, f, from))
         return rc;
     add_one(&s->n_get_route);

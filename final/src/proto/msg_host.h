@@ -43,7 +43,8 @@ ssize_t msg_host_pack_call(const struct msg_call *m, void *body, size_t room);
 /* Unpack a message.  Return 0; -EBADMSG when <body> is no such message, or when memory
  * ran out; -EINVAL for module 0/0, for a missing host or a port that is not 1 to
  * 65535, and for a retcode of message 5 that is not in enum msg_ret.  After an error
- * the fields of <m> are undefined. */
+ * the fields of <m> are undefined, except that msg_host_unpack_get() has set <seq> when
+ * it returns -EINVAL. */
 int msg_host_unpack_get(struct msg_get_host *m, const void *body, size_t len);
 int msg_host_unpack_reply(struct msg_host_reply *m, const void *body, size_t len);
 int msg_host_unpack_call(struct msg_call *m, const void *body, size_t len);
