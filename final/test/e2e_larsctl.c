@@ -29,6 +29,37 @@ static void t_lists_in_three_formats(void **state)
     expect_output("alarm list", "id  kind  subject  detail  raised  cleared\n");
 }
 
+static void t_alarms_are_explained_in_two_languages(void **state)
+{
+    (void)state;
+    assert_int_equal(ctl("alarm show node_down"), 0);
+    expect_text("node_down\nA node gets no calls");
+    expect_text("Look whether its process runs");
+    setenv("LC_ALL", "zh_CN.UTF-8", 1);
+    assert_int_equal(ctl("alarm show node_down"), 0);
+    unsetenv("LC_ALL");
+    expect_text("\xe8\x8a\x82\xe7\x82\xb9"); /* node */
+    assert_int_equal(ctl("-o csv alarm show"), 0);
+    expect_text("kind,meaning,steps\nnode_down,");
+    assert_int_equal(ctl("alarm show nothing"), 2);
+    expect_text("there is no kind of alarm \"nothing\"");
+}
+
+static void t_forgotten_service_is_not_missed(void **state)
+{
+    (void)state;
+    testdb_sql("DELETE FROM Service; INSERT INTO Service (kind, name) VALUES ('agent', "
+               "'h/1.2.3.4:5'); INSERT INTO AgentRoute (agent, modid, cmdid, sum) VALUES "
+               "('h/1.2.3.4:5', 1, 1, 1)");
+    assert_int_equal(ctl("service list"), 0);
+    expect_text("h/1.2.3.4:5");
+    assert_int_equal(ctl("service forget dnsd h/1.2.3.4:5"), 1);
+    expect_text("there is no dnsd \"h/1.2.3.4:5\"");
+    assert_int_equal(ctl("service forget agent h/1.2.3.4:5"), 0);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM Service"), 0);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM AgentRoute"), 0);
+}
+
 static void t_changes_are_in_force_when_it_returns(void **state)
 {
     (void)state;
@@ -307,7 +338,9 @@ static void t_help_tables_and_completion_name_every_command(void **state)
 
 #define L(fn) cmocka_unit_test_setup_teardown(fn, ctl_setup, system_teardown)
 
-TESTDB_MAIN(L(t_lists_in_three_formats), L(t_changes_are_in_force_when_it_returns),
+TESTDB_MAIN(L(t_lists_in_three_formats), L(t_alarms_are_explained_in_two_languages),
+            L(t_forgotten_service_is_not_missed),
+            L(t_changes_are_in_force_when_it_returns),
             L(t_policies_are_set_and_checked), L(t_mass_removal_needs_yes),
             L(t_wrong_arguments_are_refused_with_the_reason),
             L(t_text_arguments_are_quoted_in_sql),

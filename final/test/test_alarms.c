@@ -2,6 +2,7 @@
  * good several rounds in a row clears it, and changes in between do neither. */
 #include "report/alarms.h"
 
+#include "db/alarm_kinds.h"
 #include "t.h"
 
 static struct alarms *a;
@@ -167,6 +168,24 @@ static void t_number_of_subjects_is_bounded(void **state)
     assert_int_equal(alarms_see(a, &al, ALARM_BAD), 0);
 }
 
+static void t_every_kind_has_words_in_both_languages(void **state)
+{
+    const struct alarm_kind *k;
+    size_t i;
+    int lang;
+
+    (void)state;
+    for (i = 0; (k = alarm_kinds_at(i)); i++) {
+        assert_true(strlen(k->name) < ALARM_KIND_MAX);
+        assert_true(k->raise_after >= 1 && k->clear_after >= 1);
+        assert_ptr_equal(alarm_kinds_find(k->name), k);
+        for (lang = 0; lang < ALARM_LANGUAGES; lang++)
+            assert_true(strlen(k->means[lang]) > 20 && strlen(k->steps[lang]) > 20);
+    }
+    assert_int_equal(i, 11);
+    assert_null(alarm_kinds_find("nothing"));
+}
+
 #define A(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 T_MAIN(A(t_several_bad_rounds_raise_one_alarm), A(t_good_round_restarts_the_count),
@@ -175,4 +194,4 @@ T_MAIN(A(t_several_bad_rounds_raise_one_alarm), A(t_good_round_restarts_the_coun
        A(t_alarm_of_the_table_is_cleared_and_not_raised_again),
        A(t_subject_that_is_raised_again_soon_must_be_good_for_longer),
        A(t_alarm_included_in_another_is_cleared_at_once),
-       A(t_number_of_subjects_is_bounded))
+       A(t_every_kind_has_words_in_both_languages), A(t_number_of_subjects_is_bounded))

@@ -1,4 +1,4 @@
-/* What the agents report, as tables: sums of calls, history, latencies, alarms; and two
+/* What the agents report, as tables: sums of calls, history, latencies; and two
  * commands that go through an agent as business code does.
  *
  * The tables hold running totals, so a rate is the difference of two reads: top reads
@@ -172,20 +172,6 @@ static int show_latency(struct ctl *c, int argc, char **argv)
         return ctl_print_table(c, t);
     table_destroy(t);
     return ctl_db_failed(c, rc);
-}
-
-static int alarm_list(struct ctl *c, int argc, char **argv)
-{
-    static const char columns[] = "id# kind subject detail raised cleared";
-
-    if (argc > 0 && strcmp(argv[0], "all") != 0)
-        return ctl_say(CTL_USAGE, "the arguments are: larsctl alarm list [all]");
-    return argc > 0 ? ctl_print(c, columns,
-                                "SELECT id, kind, subject, detail, raised_at, cleared_at "
-                                "FROM Alarm ORDER BY id DESC LIMIT 200")
-                    : ctl_print(c, columns,
-                                "SELECT id, kind, subject, detail, raised_at, '' FROM "
-                                "Alarm WHERE cleared_at IS NULL ORDER BY id");
 }
 
 /* --- through an agent --------------------------------------------------------------- */
@@ -395,8 +381,6 @@ const struct ctl_cmd cmd_status[] = {
      "The time is like 90s, 10m, 2h or 7d; the default is ten minutes."},
     {"agent", "list", "", 0, 0, "List the agents and when they last reported.",
      agent_list, NULL},
-    {"alarm", "list", "[all]", 0, 1, "List the alarms that are raised now, or all.",
-     alarm_list, NULL},
     {"top", "", "[ROUNDS]", 0, 1,
      "Show the calls a second of each module, failures first, until Ctrl-C.", show_top,
      NULL},

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/opts_help.h"
+#include "ctl/cmd_alarm.h"
 #include "ctl/cmd_doctor.h"
 #include "ctl/cmd_files.h"
 #include "ctl/cmd_log.h"
@@ -28,8 +29,9 @@ static const struct ctl_cmd built_in[] = {
     {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL}};
 
 static const struct ctl_cmd *const tables[] = {cmd_route,  cmd_policy, cmd_status,
-                                               cmd_plane,  cmd_schema, cmd_files,
-                                               cmd_doctor, cmd_log,    built_in};
+                                               cmd_alarm,  cmd_plane,  cmd_schema,
+                                               cmd_files,  cmd_doctor, cmd_log,
+                                               built_in};
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 
 static void each_command(void (*fn)(const struct ctl_cmd *cmd, void *arg), void *arg)
