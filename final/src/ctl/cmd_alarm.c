@@ -63,7 +63,8 @@ static int alarm_show(struct ctl *c, int argc, char **argv)
 
     if (argc > 0 && !k)
         return ctl_say(CTL_USAGE,
-                       "there is no kind of alarm \"%s\"; `larsctl alarm show` lists them",
+                       "there is no kind of alarm \"%s\"; `larsctl alarm show` lists "
+                       "them",
                        argv[0]);
     if (!k || c->format != TABLE_TEXT)
         return print_kinds(c, k ? k->name : NULL);
@@ -91,8 +92,8 @@ static int service_forget(struct ctl *c, int argc, char **argv)
     (void)argc;
     if (rc == 0 && n == 0)
         return ctl_say(CTL_FAILED,
-                       "there is no %s \"%s\"; `larsctl service list` lists them", argv[0],
-                       argv[1]);
+                       "there is no %s \"%s\"; `larsctl service list` lists them",
+                       argv[0], argv[1]);
     if (rc == 0)
         rc = ctldb_run(c->db, "DELETE FROM AgentRoute WHERE agent = %s", argv[1]);
     if (rc == 0)
