@@ -69,7 +69,7 @@ static bool is_value_refused(unsigned code)
 static const char *mend(unsigned code)
 {
     if (code_to_errno(code) == -ENOENT)
-        return "; mend: load common/sql/schema.sql";
+        return "; mend: load common/sql/schema.sql, or run larsctl db migrate";
     if (code == ER_LOCK_WAIT_CODE)
         return "; mend: another change holds the rows, give the command again";
     if (code == CR_SOCKET_CODE || code == CR_HOST_CODE)
