@@ -7,7 +7,7 @@ API := src/api/lars.c src/api/lars_retry.c src/api/lars_nowait.c src/api/lars_st
        src/shmem/module_table.c src/shmem/node_table.c src/shmem/route_reader.c src/shmem/call_log.c src/shmem/log_owner.c src/shmem/picker.c src/lb/pick.c src/lb/policies.c $(POLICIES) \
        src/route/routefile.c src/proto/msg.c src/proto/msg_host.c src/proto/budget.c src/net/frame.c \
        src/net/sock.c src/base/buf.c src/base/err.c src/base/heartbeat.c src/base/latency.c src/base/log.c src/base/log_sink.c \
-       src/base/mono.c src/base/net_addr.c src/base/rnd.c
+       src/base/mono.c src/base/net_addr.c src/base/own_fd.c src/base/rnd.c
 PIC_PBC := $(BUILD)/pic/proto/lars.pb-c.c
 PIC := $(API:%.c=$(BUILD)/pic/%.o) $(PIC_PBC:.c=.o)
 VERSION := $(shell sed -n 's/^.define LARS_VERSION "\(.*\)"$$/\1/p' src/base/version.h)

@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/heartbeat.h"
 #include "base/mono.h"
@@ -451,6 +453,36 @@ static void t_one_client_many_threads(void **state)
     }
 }
 
+/* As a daemon does: all numbers are closed, and files of its own take them. */
+static void t_child_that_closed_all_numbers_keeps_its_own_files(void **state)
+{
+    struct lars_host h;
+    struct stat before[40], now;
+    int i, status;
+    pid_t pid;
+
+    (void)state;
+    open_client(100);
+    stop_agent();
+    pid = fork();
+    if (pid == 0) {
+        for (i = 3; i < 256; i++)
+            close(i);
+        for (i = 3; i < 40; i++)
+            if (socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) != i ||
+                fstat(i, &before[i]) < 0)
+                _exit(1);
+        (void)lars_get_host(fx.c, 1, 1, &h);
+        for (i = 3; i < 40; i++)
+            if (fstat(i, &now) < 0 || now.st_ino != before[i].st_ino)
+                _exit(i);
+        _exit(0);
+    }
+    assert_true(pid > 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 T_MAIN(E(t_each_retcode_is_its_errno), E(t_late_and_wrong_replies_do_not_answer),
@@ -458,4 +490,5 @@ T_MAIN(E(t_each_retcode_is_its_errno), E(t_late_and_wrong_replies_do_not_answer)
        E(t_silent_agent_file_answers), E(t_dead_agent_is_not_asked),
        E(t_no_agent_needs_no_wait), E(t_report_carries_node_retcode_and_cost),
        E(t_route_and_register), E(t_wrong_use_is_einval), E(t_open_refuses_bad_options),
-       E(t_one_client_many_threads))
+       E(t_one_client_many_threads),
+       E(t_child_that_closed_all_numbers_keeps_its_own_files))

@@ -138,7 +138,9 @@ static struct picker *attach(struct shm_client *c, struct thread *t)
 {
     uint64_t now_ms = mono_ms();
 
-    if (now_ms < t->attach_ms)
+    if (t->picker)                    /* the agent took its log: the lock was lost */
+        retire(c, t);
+    if (t->picker || now_ms < t->attach_ms)
         return NULL;
     t->attach_ms = now_ms + AGAIN_MS;
     if (picker_create(&t->picker, c->dir, PICKER_CLAIM) < 0) {
@@ -155,7 +157,9 @@ static inline struct picker *picker_of(struct shm_client *c, struct thread *t)
 {
     if (!t)
         return NULL;
-    return t->picker ? t->picker : attach(c, t);
+    if (t->picker && picker_owns_log(t->picker))
+        return t->picker;
+    return attach(c, t);
 }
 
 /* When the agent has been silent for a while, another one may have made another folder:

@@ -17,9 +17,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mono.h"
+#include "base/own_fd.h"
 #include "net/frame.h"
 #include "net/sock.h"
 
@@ -27,7 +27,7 @@
 
 struct udp_client {
     struct net_addr agent;            /* its first port */
-    int fd[UDP_CLIENT_PORTS];         /* -1 = not open */
+    struct own_fd fd[UDP_CLIENT_PORTS]; /* the program may close the numbers */
     uint32_t timeout_ms;
     uint32_t seq;                     /* of the last question */
     char in[DATAGRAM_MAX];
@@ -60,6 +60,46 @@ static bool is_reply(const struct expected *x, const struct frame *f)
     return msg_host_unpack_reply(x->reply, f->body, f->len) == 0 &&
            x->reply->seq == x->seq && is_same(x->reply->mod, x->mod);
 }
+
+/* --- sockets ------------------------------------------------------------------------ */
+
+static int open_sockets(struct udp_client *c)
+{
+    struct net_addr to = c->agent;
+    int i, fd;
+
+    for (i = 0; i < UDP_CLIENT_PORTS; i++, to.port++) {
+        fd = sock_datagram_to(&to, c->timeout_ms / 2 + 1);
+        if (fd < 0)
+            return fd;
+        c->fd[i] = own_fd_take(fd);
+    }
+    return 0;
+}
+
+static void close_sockets(struct udp_client *c)
+{
+    int i;
+
+    for (i = 0; i < UDP_CLIENT_PORTS; i++)
+        own_fd_close(&c->fd[i]);
+}
+
+/* The socket of a module's port; -EBADF.  A number that the program has closed, or now
+ * uses for a file of its own, is left alone and all sockets are made anew. */
+static int socket_of(struct udp_client *c, struct module_id m)
+{
+    const struct own_fd *f = &c->fd[module_id_shard(m, UDP_CLIENT_PORTS)];
+
+    if (!own_fd_is_mine(f)) {
+        close_sockets(c);
+        if (open_sockets(c) < 0)
+            return -EBADF;
+    }
+    return f->fd;
+}
+
+/* --- questions and reports ---------------------------------------------------------- */
 
 /* Read until the reply comes or <end_ms> has passed.  A read waits for at most half of
  * the client's time-out.  Returns 0; -ETIMEDOUT; -ECONNREFUSED. */
@@ -95,7 +135,7 @@ static int send_frame(int fd, int32_t msgid, const void *body, size_t len)
 static int ask(struct udp_client *c, const struct expected *x, int32_t msgid,
                const void *body, size_t len)
 {
-    int fd = c->fd[module_id_shard(x->mod, UDP_CLIENT_PORTS)];
+    int fd = socket_of(c, x->mod);
     uint64_t now = mono_ms();
     int rc = -ETIMEDOUT, i;
 
@@ -130,37 +170,11 @@ int udp_client_get_route(struct udp_client *c, const struct module_id *m,
 
 int udp_client_report(struct udp_client *c, const struct msg_call *call)
 {
-    int fd = c->fd[module_id_shard(call->mod, UDP_CLIENT_PORTS)];
+    int fd = socket_of(c, call->mod);
     char body[MSG_HOST_ROOM];
     ssize_t n = msg_host_pack_call(call, body, sizeof(body));
 
     return n < 0 ? (int)n : send_frame(fd, MSG_REPORT, body, (size_t)n);
-}
-
-/* --- sockets ------------------------------------------------------------------------ */
-
-static int open_sockets(struct udp_client *c)
-{
-    struct net_addr to = c->agent;
-    int i;
-
-    for (i = 0; i < UDP_CLIENT_PORTS; i++, to.port++) {
-        c->fd[i] = sock_datagram_to(&to, c->timeout_ms / 2 + 1);
-        if (c->fd[i] < 0)
-            return c->fd[i];
-    }
-    return 0;
-}
-
-static void close_sockets(struct udp_client *c)
-{
-    int i;
-
-    for (i = 0; i < UDP_CLIENT_PORTS; i++) {
-        if (c->fd[i] >= 0)
-            close(c->fd[i]);
-        c->fd[i] = -1;
-    }
 }
 
 void udp_client_after_fork(struct udp_client *c)
@@ -178,7 +192,7 @@ int udp_client_create(struct udp_client **out, const struct net_addr *agent,
     if (!c)
         return -ENOMEM;
     for (i = 0; i < UDP_CLIENT_PORTS; i++)
-        c->fd[i] = -1;
+        c->fd[i].fd = -1;
     c->agent = *agent;
     c->timeout_ms = timeout_ms;
     c->seq = (uint32_t)mono_us(); /* not the numbers of a process that had this port */

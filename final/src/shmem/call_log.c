@@ -40,7 +40,7 @@
 
 static bool reserve(struct call_log *c, const void *p, size_t len)
 {
-    return shared_file_reserve(c->fd, c->l, p, len) == 0;
+    return own_fd_is_mine(&c->fd) && shared_file_reserve(c->fd.fd, c->l, p, len) == 0;
 }
 
 static bool reserve_group(struct call_log *c, uint32_t nid)
@@ -320,19 +320,20 @@ int call_log_open(struct call_log **out, const struct segment *s, uint32_t index
     struct call_log *c = calloc(1, sizeof(*c));
     char name[SEGMENT_NAME_MAX];
     void *p;
-    int rc;
+    int rc, fd = -1;
 
     if (!c)
         return -ENOMEM;
-    c->fd = -1;
+    c->fd.fd = -1;
     c->index = index;
     c->max_nodes = s->max_nodes;
     c->max_modules = s->max_modules;
     c->size = offsetof(struct layout_call_log, count) + counts +
               (size_t)s->max_modules * SEGMENT_BUCKETS * sizeof(uint64_t);
     rc = shared_file_map(s->dir, segment_file_name(s, 'L', index, name), true, c->size,
-                         &p, &c->fd);
+                         &p, &fd);
     if (rc == 0) {
+        c->fd = own_fd_take(fd);
         c->l = p;
         c->hist = (_Atomic uint64_t *)(void *)((char *)c->l->count + counts);
         madvise(c->l, c->size, MADV_DONTFORK);
@@ -352,8 +353,7 @@ void call_log_close(struct call_log *c)
         return;
     if (c->l)
         munmap(c->l, c->size);
-    if (c->fd >= 0)
-        close(c->fd);
+    own_fd_close(&c->fd);
     free(c);
 }
 
@@ -370,5 +370,5 @@ uint32_t call_log_index(const struct call_log *c)
 
 int call_log_fd(const struct call_log *c)
 {
-    return c->fd;
+    return c->fd.fd;
 }

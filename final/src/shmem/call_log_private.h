@@ -4,6 +4,7 @@
 #ifndef LARS_SHMEM_CALL_LOG_PRIVATE_H
 #define LARS_SHMEM_CALL_LOG_PRIVATE_H
 
+#include "base/own_fd.h"
 #include "shmem/call_log.h"
 #include "shmem/segment_private.h"
 
@@ -23,7 +24,8 @@ struct call_log {
     struct layout_call_log *l;        /* the mapped file; NULL = not mapped */
     _Atomic uint64_t *hist;           /* in it: [mid][SEGMENT_BUCKETS] */
     size_t size;
-    int fd;
+    struct own_fd fd;                 /* the program may close the number */
+    uint64_t claim;                   /* of its owner, a client; 0 = not claimed */
     uint32_t index, max_nodes, max_modules;
     uint32_t n_free;
     uint16_t free[LAYOUT_SLOTS];      /* slots that this thread may use, a stack */

@@ -6,7 +6,10 @@
  * The lock is a POSIX record lock (F_SETLK).  The kernel drops it at any death of the
  * process, a forked child does not inherit it, and a restart of the agent does not touch
  * it.  It is also dropped when the process closes any descriptor of the same file, so the
- * log's one descriptor stays open as long as the log is owned.
+ * log's one descriptor stays open as long as the log is owned.  A program that closes the
+ * number all the same loses the lock while it lives: the agent replaces the claim before
+ * it recovers the log, and the owner compares the claim before each call, so it stops
+ * writing the log before another client can take it.
  *
  * Rejected: flock(), which a forked child keeps alive after its parent died; a connection
  * to the agent, which ends when the agent restarts; process ids, which are used again. */
@@ -17,7 +20,10 @@
 #include <unistd.h>
 
 #include "base/mono.h"
+#include "shmem/call_log_private.h"
 #include "shmem/segment_private.h"
+
+#define SEIZED 1                      /* no claim of a client: a pid is not 0 */
 
 static int lock(int fd, short type)
 {
@@ -43,6 +49,7 @@ static int open_claimed(struct call_log **out, const struct segment *s, uint32_t
         return rc;
     rc = lock(call_log_fd(c), F_WRLCK);
     if (rc == 0 && atomic_load(&s->counters->claim[i]) == mine) {
+        c->claim = mine;
         *out = c;
         return 0;
     }
@@ -74,11 +81,20 @@ int log_owner_take(struct call_log **out, const struct segment *s)
 
 void log_owner_give(const struct segment *s, struct call_log *c)
 {
+    uint64_t mine;
+
     if (!c)
         return;
-    if (call_log_n_open(c) == 0)
-        atomic_store(&s->counters->claim[call_log_index(c)], 0);
+    mine = c->claim;
+    if (call_log_n_open(c) == 0)      /* unless the agent has taken the log away */
+        atomic_compare_exchange_strong(&s->counters->claim[c->index], &mine, 0);
     call_log_close(c);                /* drops the lock */
+}
+
+bool log_owner_holds(const struct segment *s, const struct call_log *c)
+{
+    return atomic_load_explicit(&s->counters->claim[c->index], memory_order_acquire) ==
+           c->claim;
 }
 
 bool log_owner_is_taken(const struct segment *s, uint32_t i)
@@ -88,7 +104,12 @@ bool log_owner_is_taken(const struct segment *s, uint32_t i)
 
 bool log_owner_seize_dead(const struct segment *s, const struct call_log *c)
 {
-    return log_owner_is_taken(s, call_log_index(c)) && lock(call_log_fd(c), F_WRLCK) == 0;
+    uint32_t i = call_log_index(c);
+
+    if (!log_owner_is_taken(s, i) || lock(call_log_fd(c), F_WRLCK) < 0)
+        return false;
+    atomic_store(&s->counters->claim[i], SEIZED);
+    return true;
 }
 
 void log_owner_release(const struct segment *s, const struct call_log *c)

@@ -15,6 +15,10 @@ int log_owner_take(struct call_log **out, const struct segment *s);
 void log_owner_give(const struct segment *s, struct call_log *c);
 
 /* The agent's side, for logs of clients.  Is log <i> claimed? */
+/* Is <c>, taken by log_owner_take(), still this process's?  False after the program has
+ * closed the log's descriptor, so that the agent took the process for dead. */
+bool log_owner_holds(const struct segment *s, const struct call_log *c);
+
 bool log_owner_is_taken(const struct segment *s, uint32_t i);
 
 /* Is it claimed while its owner is dead?  Then it is locked for this process until

@@ -344,6 +344,8 @@ int picker_create(struct picker **out, const char *dir, uint32_t index)
         c->table = calloc(c->cap, sizeof(struct module *));
         rc = c->table ? 0 : -ENOMEM;
     }
+    if (c && c->s)                    /* the folder is needed no more */
+        segment_drop_folder(c->s);
     if (rc < 0)
         picker_destroy(c);
     else
@@ -378,6 +380,11 @@ void picker_forget(struct picker *c)
 {
     call_log_forget(c->log);
     free_rest(c);
+}
+
+bool picker_owns_log(const struct picker *c)
+{
+    return !c->claimed || log_owner_holds(c->s, c->log);
 }
 
 struct call_log *picker_log(const struct picker *c)

@@ -58,6 +58,10 @@ int picker_count(struct picker *c, uint32_t modid, uint32_t cmdid,
 int picker_route(struct picker *c, uint32_t modid, uint32_t cmdid, struct net_addr *out,
                  unsigned max);
 
+/* False when the agent has taken the call log away, because the program closed its
+ * descriptor: create a new picker.  One load, for each call. */
+bool picker_owns_log(const struct picker *c);
+
 struct call_log *picker_log(const struct picker *c); /* borrowed */
 const struct segment *picker_segment(const struct picker *c); /* borrowed */
 

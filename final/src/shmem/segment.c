@@ -114,6 +114,13 @@ static void unmap_tables(struct segment *s)
     s->fd_routes = s->fd_counters = -1;
 }
 
+void segment_drop_folder(struct segment *s)
+{
+    if (s->dir >= 0)
+        close(s->dir);
+    s->dir = -1;
+}
+
 void segment_close(struct segment *s)
 {
     if (!s)

@@ -62,4 +62,8 @@ static inline struct layout_copy *segment_copy(const struct segment *s, uint32_t
     return (struct layout_copy *)(void *)(s->block + (size_t)block * LAYOUT_BLOCK);
 }
 
+/* A client that has opened its call log needs no descriptor of the folder: a number that
+ * is not kept cannot be closed, or taken over, by the program. */
+void segment_drop_folder(struct segment *s);
+
 #endif
