@@ -208,6 +208,18 @@ static void t_control_characters_of_names_are_not_printed(void **state)
     assert_null(strchr(out, '\033'));
 }
 
+static void t_holds_are_shown_by_the_list_and_by_doctor(void **state)
+{
+    (void)state;
+    testdb_sql("DELETE FROM RouteHold; INSERT INTO RouteHold (dnsd, modid, cmdid, had, "
+               "gone) VALUES ('h/1.2.3.4:5', 1, 1, 3, 2)");
+    assert_int_equal(ctl("-o csv route holds"), 0);
+    expect_text("modid,cmdid,nodes,gone,since,dnsd\n1,1,3,2,");
+    assert_int_equal(ctl("doctor"), 1);
+    expect_text("module 1/1: the removal of 2 of 3 nodes is held; larsctl route confirm");
+    testdb_sql("DELETE FROM RouteHold");
+}
+
 static void t_reader_that_ends_early_is_no_error(void **state)
 {
     (void)state;
@@ -237,4 +249,5 @@ TESTDB_MAIN(L(t_import_without_routes_is_refused_also_with_yes),
             L(t_large_import_is_written_completely),
             L(t_last_nodes_need_yes_however_they_are_taken),
             L(t_control_characters_of_names_are_not_printed),
+            L(t_holds_are_shown_by_the_list_and_by_doctor),
             L(t_reader_that_ends_early_is_no_error), L(t_completion_works_after_options))

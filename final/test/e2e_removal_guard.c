@@ -95,6 +95,55 @@ static void t_confirmed_change_is_pushed(void **state)
     close(c);
 }
 
+static void t_confirmed_change_does_not_confirm_another_authors(void **state)
+{
+    int c;
+
+    (void)state;
+    start();
+    c = subscriber(1, 3);
+    mydb_sql("DELETE FROM RouteData WHERE modid = 1 AND serverip <> 10");
+    expect_log("route.held modid=1 cmdid=1 nodes=3 gone=2");
+    mydb_sql("SET @lars_confirmed = 1; INSERT INTO RouteData (modid, cmdid, serverip, "
+             "serverport) VALUES (1,1,11,80); UPDATE RouteData SET weight = 7 WHERE "
+             "modid = 1 AND serverip = 10");
+    peer_expect_silence(c, 50);
+    mydb_sql("SET @lars_confirmed = 1; DELETE FROM RouteData WHERE modid = 1 AND "
+             "serverip = 11");
+    peer_expect_silence(c, 50);
+    mydb_sql("INSERT INTO RouteConfirm (modid, cmdid, who) VALUES (1, 1, 'test')");
+    dnspeer_expect(c, 1, 1, 1);
+    close(c);
+}
+
+static void t_weight_0_gives_no_calls_and_large_weights_are_cut(void **state)
+{
+    int c;
+
+    (void)state;
+    start();
+    c = subscriber(1, 3);
+    mydb_sql("UPDATE RouteData SET weight = 0 WHERE modid = 1 AND serverip = 10");
+    dnspeer_expect(c, 1, 1, 2);
+    mydb_sql("UPDATE RouteData SET weight = 70000 WHERE modid = 1 AND serverip = 10");
+    dnspeer_expect(c, 1, 1, 3);
+    close(c);
+}
+
+static void t_row_without_an_address_is_left_out_and_logged(void **state)
+{
+    int c;
+
+    (void)state;
+    start();
+    c = subscriber(2, 1);
+    mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES "
+             "(2,1,0,80), (2,1,11,0), (2,1,12,70000), (2,1,13,80)");
+    expect_log("bad_rows=3");
+    dnspeer_expect(c, 2, 1, 2);
+    close(c);
+}
+
 static void t_truncate_is_held_and_filled_again(void **state)
 {
     int c;
@@ -161,8 +210,10 @@ static void t_drained_node_is_not_given(void **state)
 
 #define G(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-MYDB_MAIN(G(t_emptied_module_is_served_until_confirmed),
-          G(t_confirmed_change_is_pushed),
+MYDB_MAIN(G(t_emptied_module_is_served_until_confirmed), G(t_confirmed_change_is_pushed),
+          G(t_confirmed_change_does_not_confirm_another_authors),
+          G(t_weight_0_gives_no_calls_and_large_weights_are_cut),
+          G(t_row_without_an_address_is_left_out_and_logged),
           G(t_truncate_is_held_and_filled_again), G(t_hold_survives_a_restart),
           G(t_start_without_database_serves_the_last_known_good),
           G(t_drained_node_is_not_given))

@@ -176,10 +176,10 @@ static void t_mysql_absurd_rows_are_left_out(void **state)
     (void)state;
     mydb_sql(
         "INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES (1,1,1,0), "
-        "(1,1,1,70000), (0,0,1,80), (4294967295,1,4294967295,65535);");
+        "(1,1,1,70000), (1,1,0,80), (0,0,1,80), (4294967295,1,4294967295,65535);");
     assert_int_equal(db_load_all(db, &rows, &v), 0);
     assert_int_equal(rows.n, 1);
-    assert_int_equal(rows.n_bad, 3);
+    assert_int_equal(rows.n_bad, 4);
     assert_int_equal(rows.at[0].modid, 4294967295u);
     assert_int_equal(rows.at[0].node.ip, 4294967295u);
     db_close(db);
@@ -191,14 +191,15 @@ static void t_mysql_weight_and_zone_come_with_the_row(void **state)
 
     (void)state;
     mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, weight, zone) "
-             "VALUES (1,1,1,80,100,''), (1,1,2,80,300,'123456789'), (1,1,3,80,99999,'')");
+             "VALUES (1,1,1,80,100,''), (1,1,2,80,300,'123456789'), (1,1,3,80,99999,''), "
+             "(1,1,4,80,0,'')");
     assert_int_equal(db_load_all(db, &rows, &v), 0);
-    assert_int_equal(rows.n, 3);
+    assert_int_equal(rows.n, 3); /* weight 0 gives no calls */
     assert_int_equal(rows.at[0].node.weight, 0); /* 100 = normal */
     assert_int_equal(rows.at[0].node.zone, 0);
     assert_int_equal(rows.at[1].node.weight, 300);
     assert_int_equal(rows.at[1].node.zone, 0xcbf43926u); /* standard check value */
-    assert_int_equal(rows.at[2].node.weight, 0); /* out of range */
+    assert_int_equal(rows.at[2].node.weight, 10000); /* the maximum */
     db_close(db);
 }
 

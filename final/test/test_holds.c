@@ -6,20 +6,27 @@
 
 static struct holds *h;
 static int n_asked, answer; /* questions for confirmations; their result */
+static uint32_t
+    consent_from; /* the nodes from this address on were removed with consent */
 
-static int confirmed(void *arg, uint32_t modid, uint32_t cmdid)
+/* Without consent: the nodes that the answer does not cover; 1 = it covers all. */
+static int confirmed(void *arg, uint32_t modid, uint32_t cmdid,
+                     const struct route_node *gone, uint32_t n)
 {
     (void)arg;
     (void)modid;
     (void)cmdid;
     n_asked++;
-    return answer;
+    while (consent_from > 0 && n > 0 && gone[n - 1].ip >= consent_from)
+        n--;
+    return answer == 1 ? 0 : answer < 0 ? answer : (int)n;
 }
 
 static int setup(void **state)
 {
     (void)state;
     n_asked = answer = 0;
+    consent_from = 0;
     return holds_create(&h);
 }
 
@@ -134,6 +141,25 @@ static void t_held_module_is_released_when_complete_or_confirmed(void **state)
     assert_int_equal(holds_n(h), 0);
 }
 
+static void t_consent_to_other_nodes_does_not_release_a_hold(void **state)
+{
+    (void)state;
+    assert_int_equal(judge("1:4" REST, "1:1" REST), 1);
+    consent_from = 4; /* the author of one of three removals confirms */
+    assert_int_equal(judge("1:4" REST, "1:1" REST), 1);
+    consent_from = 2;
+    assert_int_equal(judge("1:4" REST, "1:1" REST), 0);
+}
+
+static void t_change_is_held_for_what_lacks_consent_only(void **state)
+{
+    (void)state;
+    consent_from = 4;
+    assert_int_equal(judge("1:5" REST, "1:2" REST), 0); /* one of five lacks it */
+    consent_from = 6;
+    assert_int_equal(judge("1:5" REST, "1:2" REST), 1);
+}
+
 static void t_held_module_does_not_hold_other_modules(void **state)
 {
     (void)state;
@@ -159,5 +185,7 @@ T_MAIN(H(t_removal_of_the_last_node_is_held), H(t_more_than_half_is_held_half_is
        H(t_replaced_nodes_count_as_removed), H(t_removal_of_a_third_of_all_nodes_is_held),
        H(t_more_nodes_and_modules_are_never_held), H(t_confirmed_change_is_not_held),
        H(t_held_module_is_released_when_complete_or_confirmed),
+       H(t_consent_to_other_nodes_does_not_release_a_hold),
+       H(t_change_is_held_for_what_lacks_consent_only),
        H(t_held_module_does_not_hold_other_modules),
        H(t_failed_lookup_of_confirmations_changes_nothing))

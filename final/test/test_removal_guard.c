@@ -16,12 +16,15 @@ static char dir[32], file[64];
 static int answer, n_closed;
 static uint64_t version;
 
-static int confirmed(void *arg, uint32_t modid, uint32_t cmdid)
+/* Without consent: the nodes that the answer does not cover; 1 = it covers all. */
+static int confirmed(void *arg, uint32_t modid, uint32_t cmdid,
+                     const struct route_node *gone, uint32_t n)
 {
+    (void)gone;
     (void)arg;
     (void)modid;
     (void)cmdid;
-    return answer;
+    return answer == 1 ? 0 : answer < 0 ? answer : (int)n;
 }
 
 static void on_close(void *arg)

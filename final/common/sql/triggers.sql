@@ -8,15 +8,26 @@ DELIMITER //
 CREATE OR REPLACE TRIGGER route_data_insert AFTER INSERT ON RouteData FOR EACH ROW
     INSERT INTO RouteChange (modid, cmdid, version) VALUES (NEW.modid, NEW.cmdid, 0)//
 
+-- A change that takes a node out of service names the node in goneip and goneport: the
+-- consent of its author, `confirmed`, belongs to the removal of that node and to no other.
+-- A node is in service while its state is 'up' and its weight is above 0.
 CREATE OR REPLACE TRIGGER route_data_delete AFTER DELETE ON RouteData FOR EACH ROW
-    INSERT INTO RouteChange (modid, cmdid, version) VALUES (OLD.modid, OLD.cmdid, 0)//
+    INSERT INTO RouteChange (modid, cmdid, version, goneip, goneport)
+    VALUES (OLD.modid, OLD.cmdid, 0, OLD.serverip,
+            IF(OLD.state = 'up' AND OLD.weight > 0, OLD.serverport, NULL))//
 
 -- A row that moves to another module changes both modules.
 CREATE OR REPLACE TRIGGER route_data_update AFTER UPDATE ON RouteData FOR EACH ROW
 BEGIN
-    INSERT INTO RouteChange (modid, cmdid, version) VALUES (NEW.modid, NEW.cmdid, 0);
+    INSERT INTO RouteChange (modid, cmdid, version, goneip, goneport)
+    VALUES (OLD.modid, OLD.cmdid, 0, OLD.serverip,
+            IF(OLD.state = 'up' AND OLD.weight > 0 AND
+               NOT (NEW.state = 'up' AND NEW.weight > 0 AND
+                    (NEW.modid, NEW.cmdid, NEW.serverip, NEW.serverport) =
+                    (OLD.modid, OLD.cmdid, OLD.serverip, OLD.serverport)),
+               OLD.serverport, NULL));
     IF OLD.modid <> NEW.modid OR OLD.cmdid <> NEW.cmdid THEN
-        INSERT INTO RouteChange (modid, cmdid, version) VALUES (OLD.modid, OLD.cmdid, 0);
+        INSERT INTO RouteChange (modid, cmdid, version) VALUES (NEW.modid, NEW.cmdid, 0);
     END IF;
 END//
 
@@ -25,12 +36,13 @@ CREATE OR REPLACE TRIGGER route_change_insert BEFORE INSERT ON RouteChange FOR E
 BEGIN
     UPDATE RouteVersion SET version = version + 1 WHERE id = 1;
     SET NEW.version = (SELECT version FROM RouteVersion WHERE id = 1);
-    IF @lars_confirmed = 1 THEN            -- larsctl sets it for its session
+    IF @lars_confirmed = 1 AND NEW.goneport IS NOT NULL THEN    -- larsctl sets it
         SET NEW.confirmed = 1;
     END IF;
 END//
 
--- Confirming a held change is a change itself, so DNSService loads the module again.
+-- Confirming a held change is a change itself, so DNSService loads the module again.  It is
+-- the consent to all removals before it: confirmed, without a node.
 CREATE OR REPLACE TRIGGER route_confirm_insert AFTER INSERT ON RouteConfirm FOR EACH ROW
     INSERT INTO RouteChange (modid, cmdid, version, confirmed)
     VALUES (NEW.modid, NEW.cmdid, 0, 1)//

@@ -47,6 +47,30 @@ static int check_list(const char *what, const char *list)
     return bad;
 }
 
+/* Print a line for each module that a DNSService holds.  Returns how many there are. */
+static int check_holds(struct ctl *c)
+{
+    struct table *t;
+    size_t r;
+    int n = 0;
+
+    if (table_create(&t, "modid# cmdid# nodes# gone#") < 0)
+        return 0;
+    if (ctldb_table(c->db, t,
+                    "SELECT modid, cmdid, MAX(had), MAX(gone) FROM RouteHold WHERE seen_at "
+                    "> NOW(3) - INTERVAL 30 SECOND GROUP BY modid, cmdid") == 0)
+        n = (int)table_n_rows(t);
+    for (r = 0; r < (size_t)n; r++) {
+        const char *modid = table_cell(t, r, 0), *cmdid = table_cell(t, r, 1);
+
+        printf("module %s/%s: the removal of %s of %s nodes is held; larsctl route "
+               "confirm %s %s, or add the nodes again\n",
+               modid, cmdid, table_cell(t, r, 3), table_cell(t, r, 2), modid, cmdid);
+    }
+    table_destroy(t);
+    return n;
+}
+
 static int doctor(struct ctl *c, int argc, char **argv)
 {
     struct lars_client *client;
@@ -58,6 +82,8 @@ static int doctor(struct ctl *c, int argc, char **argv)
     (void)argv;
     if (code == 0)
         puts("database: ok");
+    if (code == 0)
+        bad += check_holds(c);
     bad += check_list("dnsd", c->dnsd);
     bad += check_list("reportd", c->reportd);
     for (i = 0; i < c->n_agent; i++) {

@@ -53,6 +53,16 @@ static int route_list(struct ctl *c, int argc, char **argv)
                      modid, cmdid);
 }
 
+/* What the DNSServices hold; each shows its holds in the database every few seconds. */
+static int route_holds(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return ctl_print(c, "modid# cmdid# nodes# gone# since dnsd",
+                     "SELECT modid, cmdid, had, gone, since, dnsd FROM RouteHold WHERE "
+                     "seen_at > NOW(3) - INTERVAL 30 SECOND ORDER BY modid, cmdid, dnsd");
+}
+
 static int node_list(struct ctl *c, int argc, char **argv)
 {
     (void)argc;
@@ -463,6 +473,10 @@ const struct ctl_cmd cmd_route[] = {
      route_undrain, NULL},
     {"route", "confirm", "MODID CMDID", 2, 2,
      "Confirm a change that the removal guard of lars-dnsd holds.", route_confirm, NULL},
+    {"route", "holds", "", 0, 0,
+     "List the modules whose removal of nodes lars-dnsd holds.", route_holds,
+     "The nodes are still given calls. Confirm the removal with route confirm, or add the "
+     "nodes again."},
     {"node", "list", "", 0, 0, "List the hosts and how many modules they serve.",
      node_list, NULL},
     {"node", "drain", "IP", 1, 1, "Drain a host in every module.", node_drain, NULL},

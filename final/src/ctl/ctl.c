@@ -137,7 +137,8 @@ static int read_wanted(struct ctl *c, struct table *t, uint32_t modid, uint32_t 
 {
     return ctldb_table(c->db, t,
                        "SELECT DISTINCT serverip, serverport FROM RouteData WHERE modid ="
-                       " %u AND cmdid = %u AND state = 'up' ORDER BY 1, 2",
+                       " %u AND cmdid = %u AND state = 'up' AND weight > 0 AND "
+                       "serverip > 0 AND serverport BETWEEN 1 AND 65535 ORDER BY 1, 2",
                        modid, cmdid);
 }
 

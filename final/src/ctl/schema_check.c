@@ -22,7 +22,7 @@ static const struct {
 } tables[] = {
     {"RouteData", "id+ modid+ cmdid+ serverip+ serverport+ weight+ zone state"},
     {"RouteVersion", "id+ version++"},
-    {"RouteChange", "id++ modid+ cmdid+ version++ confirmed changed_at"},
+    {"RouteChange", "id++ modid+ cmdid+ version++ confirmed changed_at goneip goneport"},
     {"RouteConfirm", "id++ modid+ cmdid+ who at"},
     {"ServerCallStatus",
      "modid+ cmdid+ ip+ port+ caller+ succ_cnt++ err_cnt++ ts++ overload"},

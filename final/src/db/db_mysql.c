@@ -15,6 +15,7 @@ _Static_assert(sizeof(((struct db *)0)->error) >= MYCONN_ERROR_MAX,
                "myconn writes its messages there");
 
 #define WEIGHT_MAX 10000
+#define IN_SERVICE "r.state = 'up' AND r.weight > 0"
 /* of RouteData, in the order of take_row() */
 #define COLUMNS "r.modid, r.cmdid, r.serverip, r.serverport, r.weight, CRC32(r.zone)"
 
@@ -66,16 +67,18 @@ static int read_version(struct db_mysql *m, uint64_t *version)
     return 0;
 }
 
-/* Weight 100 is the default of the column and means the normal share, as an absurd weight
- * does: both become 0. */
+/* Weight 100 is the default of the column and means the normal share; it becomes 0, as
+ * messages have it.  Weights above the maximum become the maximum.  Port 0 is refused and
+ * counted by db_rows_add_node(); 0.0.0.0 and ports above 65535 are given to it as such. */
 static int take_row(char **at, void *arg)
 {
     uint64_t port = number(at[3]), weight = number(at[4]);
-    struct route_node node = {.ip = (uint32_t)number(at[2]),
-                              .port = port > UINT16_MAX ? 0 : (uint16_t)port,
-                              .weight = weight == 100 || weight > WEIGHT_MAX
-                                            ? 0
-                                            : (uint16_t)weight,
+    uint32_t ip = (uint32_t)number(at[2]);
+    struct route_node node = {.ip = ip,
+                              .port = port > UINT16_MAX || ip == 0 ? 0 : (uint16_t)port,
+                              .weight = weight == 100         ? 0
+                                        : weight > WEIGHT_MAX ? WEIGHT_MAX
+                                                              : (uint16_t)weight,
                               .zone = (uint32_t)number(at[5])};
 
     return db_rows_add_node(arg, (uint32_t)number(at[0]), (uint32_t)number(at[1]), &node);
@@ -121,7 +124,7 @@ static int my_load_all(struct db *db, struct db_rows *out, uint64_t *version)
     rc = read_version(m, version);
     if (rc == 0)
         rc = myconn_select(m->con,
-                           "SELECT " COLUMNS " FROM RouteData r WHERE state = 'up'",
+                           "SELECT " COLUMNS " FROM RouteData r WHERE " IN_SERVICE,
                            take_row, out);
     return finish(m, rc);
 }
@@ -158,7 +161,7 @@ static int read_changes(struct db_mysql *m, uint64_t since, struct db_rows *chan
              "SELECT " COLUMNS " FROM "
              "RouteData r JOIN (SELECT DISTINCT modid, cmdid FROM RouteChange WHERE "
              "version > %llu AND version <= %llu) c ON r.modid = c.modid AND "
-             "r.cmdid = c.cmdid WHERE r.state = 'up'",
+             "r.cmdid = c.cmdid WHERE " IN_SERVICE,
              (unsigned long long)since, (unsigned long long)version);
     return myconn_select(m->con, sql, take_row, out);
 }

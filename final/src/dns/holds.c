@@ -2,9 +2,11 @@
  * Both are sorted and share the routes that did not change, so this is one pass that
  * mostly compares pointers.
  *
- * Invariant: a module that is held stays held until it has its nodes again or its change
- * is confirmed.  What a held module loses does not count for the limit over all modules,
- * so it does not cause other modules to be held.
+ * Invariant: a module that is held stays held until it has its nodes again or the removal
+ * of each is confirmed.  Consent counts node by node, so a confirmed change of a module
+ * does not release the removal that another author made.  What a held module loses does
+ * not count for the limit over all modules, so it does not cause other modules to be
+ * held.
  *
  * Rejected: judging the rows of a change by themselves.  Two changes, each below the
  * limits, would pass one after the other within a second. */
@@ -15,14 +17,14 @@
 
 #include "route/mass_removal.h"
 
-struct hold_list {                    /* sorted by modid and cmdid */
+struct hold_list { /* sorted by modid and cmdid */
     struct hold *at;
     size_t n, cap;
 };
 
 struct holds {
-    struct hold_list held;            /* as of the last judgement */
-    struct hold_list next;            /* of the judgement in progress */
+    struct hold_list held; /* as of the last judgement */
+    struct hold_list next; /* of the judgement in progress */
 };
 
 int holds_create(struct holds **out)
@@ -88,19 +90,23 @@ static int cmp_node(const struct route_node *a, const struct route_node *b)
     return (int)a->port - (int)b->port;
 }
 
-/* The number of nodes of <had> that are not in <has>; <has> NULL: all of them. */
-static uint32_t count_gone(const struct route *had, const struct route *has)
+/* The number of nodes of <had> that are not in <has>; <has> NULL: all of them.  <gone>
+ * gets them unless it is NULL. */
+static uint32_t list_gone(const struct route *had, const struct route *has,
+                          struct route_node *gone)
 {
-    uint32_t i = 0, k = 0, kept = 0;
+    uint32_t i = 0, k = 0, n = 0;
 
-    while (has && i < had->n_node && k < has->n_node) {
-        int c = cmp_node(&had->node[i], &has->node[k]);
+    while (i < had->n_node) {
+        int c = has && k < has->n_node ? cmp_node(&had->node[i], &has->node[k]) : -1;
 
-        kept += c == 0;
+        if (c < 0 && gone)
+            gone[n] = had->node[i];
+        n += c < 0;
         i += c <= 0;
         k += c >= 0;
     }
-    return had->n_node - kept;
+    return n;
 }
 
 /* Put every module of <now> that loses nodes into h->next. */
@@ -122,7 +128,7 @@ static int list_losses(struct holds *h, const struct route_table *now,
         if (k < m && route_table_at(next, k)->modid == had->modid &&
             route_table_at(next, k)->cmdid == had->cmdid)
             has = route_table_at(next, k);
-        gone = has == had ? 0 : count_gone(had, has);
+        gone = has == had ? 0 : list_gone(had, has, NULL);
         if (gone > 0)
             rc = list_add(&h->next,
                           (struct hold){had->modid, had->cmdid, had->n_node, gone});
@@ -130,11 +136,29 @@ static int list_losses(struct holds *h, const struct route_table *now,
     return rc;
 }
 
-static bool is_mass_removal(const struct hold *l, const struct route_table *next)
+static bool is_mass_removal(const struct hold *l, uint32_t gone,
+                            const struct route_table *next)
 {
     const struct route *has = route_table_find(next, l->modid, l->cmdid);
 
-    return mass_removal_of_module(l->had, l->gone, has ? has->n_node : 0);
+    return mass_removal_of_module(l->had, gone, has ? has->n_node : 0);
+}
+
+/* The nodes that the module of <l> loses without consent, or -errno. */
+static int ask_for_consent(const struct hold *l, const struct route_table *now,
+                           const struct route_table *next, holds_confirmed_fn *fn,
+                           void *arg)
+{
+    struct route_node *gone = calloc(l->gone, sizeof(*gone));
+    int rc = -ENOMEM;
+
+    if (gone) {
+        list_gone(route_table_find(now, l->modid, l->cmdid),
+                  route_table_find(next, l->modid, l->cmdid), gone);
+        rc = fn(arg, l->modid, l->cmdid, gone, l->gone);
+    }
+    free(gone);
+    return rc;
 }
 
 /* Do the modules that are not held yet lose too much together? */
@@ -163,12 +187,14 @@ int holds_judge(struct holds *h, const struct route_table *now,
     for (i = 0; i < h->next.n; i++) {
         const struct hold l = h->next.at[i];
 
-        if (!all && !list_has(&h->held, l.modid, l.cmdid) && !is_mass_removal(&l, next))
+        bool must = all || list_has(&h->held, l.modid, l.cmdid);
+
+        if (!must && !is_mass_removal(&l, l.gone, next))
             continue;
-        rc = fn(arg, l.modid, l.cmdid);
+        rc = ask_for_consent(&l, now, next, fn, arg);
         if (rc < 0)
             return rc;
-        if (rc == 0)
+        if (must ? rc > 0 : is_mass_removal(&l, (uint32_t)rc, next))
             h->next.at[n++] = l;
     }
     h->next.n = n;

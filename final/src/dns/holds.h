@@ -1,7 +1,7 @@
 /* holds -- decides which modules a change of the routes takes too many nodes from
  * (route/mass_removal.h), and remembers them as held.  When the change takes too many of
  * all nodes, every module that loses any is held.  A module stays held until it has its
- * nodes again or its change is confirmed.  Thread: one. */
+ * nodes again or the removal of each is confirmed.  Thread: one. */
 #ifndef LARS_DNS_HOLDS_H
 #define LARS_DNS_HOLDS_H
 
@@ -12,8 +12,10 @@
 
 struct holds;
 
-/* Has the author of the newest change of this module confirmed it?  1, 0, or -errno. */
-typedef int holds_confirmed_fn(void *arg, uint32_t modid, uint32_t cmdid);
+/* How many of the <n> nodes in <gone>, sorted by address and port, does the module lose
+ * without the consent of the author of that change?  Or -errno. */
+typedef int holds_confirmed_fn(void *arg, uint32_t modid, uint32_t cmdid,
+                               const struct route_node *gone, uint32_t n);
 
 struct hold {
     uint32_t modid, cmdid;
