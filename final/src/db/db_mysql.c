@@ -68,8 +68,9 @@ static int read_version(struct db_mysql *m, uint64_t *version)
 }
 
 /* Weight 100 is the default of the column and means the normal share; it becomes 0, as
- * messages have it.  Weights above the maximum become the maximum.  Port 0 is refused and
- * counted by db_rows_add_node(); 0.0.0.0 and ports above 65535 are given to it as such. */
+ * messages have it.  Weights above the maximum become the maximum.  Port 0 is refused
+ * and counted by db_rows_add_node(); 0.0.0.0 and ports above 65535 are given to it as
+ * such. */
 static int take_row(char **at, void *arg)
 {
     uint64_t port = number(at[3]), weight = number(at[4]);
