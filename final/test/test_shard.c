@@ -16,6 +16,7 @@ static struct {
     struct module_id want;
     struct msg_result res[16];
     size_t n_res;
+    int pick_rc;                      /* of the shared memory; 0 = it is not used */
 } fx;
 
 static void want(const struct module_id *m, void *arg)
@@ -54,6 +55,13 @@ static void forward(unsigned index, struct udp *u, const struct frame *f,
     fx.forward = index;
 }
 
+static int pick(unsigned index, const struct module_id *m, struct route_node *out,
+                void *arg)
+{
+    (void)index, (void)m, (void)out, (void)arg;
+    return fx.pick_rc < 0 ? fx.pick_rc : -ESRCH;
+}
+
 static int setup(void **state)
 {
     struct shard_config cfg = {.index = 2,
@@ -63,7 +71,8 @@ static int setup(void **state)
                                .want = want,
                                .forget = forget,
                                .report = report,
-                               .forward = forward};
+                               .forward = forward,
+                               .pick = pick};
     struct net_addr at;
 
     t_fds_save(state);
@@ -286,6 +295,17 @@ static void t_module_above_the_limit_is_answered_and_not_stored(void **state)
     assert_int_equal(stat_of().n_module, 4);
 }
 
+static void t_overload_in_shared_memory_is_retcode_1(void **state)
+{
+    (void)state;
+    set_route(1, 1, 1);
+    assert_int_equal(retcode(1, 1), MSG_RET_OK);
+    fx.pick_rc = -EAGAIN;             /* all nodes are down, and were tried just now */
+    assert_int_equal(retcode(1, 1), MSG_RET_OVERLOAD);
+    fx.pick_rc = -ESRCH;              /* the module is not there: the shard's own nodes */
+    assert_int_equal(retcode(1, 1), MSG_RET_OK);
+}
+
 /* The answers of the public agent; its client has no time-out. */
 static void t_module_0_0_gets_the_answer_of_the_public_agent(void **state)
 {
@@ -336,4 +356,5 @@ T_MAIN(E(t_unknown_module_has_no_node_and_is_asked_for_once),
        E(t_frames_for_other_shards_are_forwarded), E(t_get_route_lists_the_nodes),
        E(t_module_above_the_limit_is_answered_and_not_stored),
        E(t_module_0_0_gets_the_answer_of_the_public_agent),
+       E(t_overload_in_shared_memory_is_retcode_1),
        E(t_invalid_message_is_counted_and_gets_no_reply))
