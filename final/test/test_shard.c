@@ -284,14 +284,31 @@ static void t_get_route_lists_the_nodes(void **state)
     }
 }
 
+static void t_module_without_nodes_makes_room_for_another(void **state)
+{
+    uint32_t i;
+
+    (void)state;
+    for (i = 0; i < 50; i++)          /* modules of this shard only */
+        assert_int_equal(retcode(1 + 3 * i, 1), MSG_RET_NONE);
+    assert_int_equal(fx.n_want, 50);
+    assert_int_equal(fx.n_forget, 46);
+    assert_int_equal(stat_of().n_module, 4);
+}
+
 static void t_module_above_the_limit_is_answered_and_not_stored(void **state)
 {
     uint32_t i;
 
     (void)state;
-    for (i = 0; i < 50; i++) /* modules of this shard only */
+    for (i = 0; i < 4; i++)
+        set_route(1 + 3 * i, 1, 1);
+    fx.n_want = 0;
+    for (i = 4; i < 50; i++)
         assert_int_equal(retcode(1 + 3 * i, 1), MSG_RET_NONE);
-    assert_int_equal(fx.n_want, 4);
+    assert_int_equal(retcode(1, 1), MSG_RET_OK);
+    assert_int_equal(fx.n_want, 0);
+    assert_int_equal(fx.n_forget, 0);
     assert_int_equal(stat_of().n_module, 4);
 }
 
@@ -354,6 +371,7 @@ T_MAIN(E(t_unknown_module_has_no_node_and_is_asked_for_once),
        E(t_slow_failure_counts_by_its_cost), E(t_totals_are_sent_until_accepted),
        E(t_report_of_a_removed_node_is_not_lost),
        E(t_frames_for_other_shards_are_forwarded), E(t_get_route_lists_the_nodes),
+       E(t_module_without_nodes_makes_room_for_another),
        E(t_module_above_the_limit_is_answered_and_not_stored),
        E(t_module_0_0_gets_the_answer_of_the_public_agent),
        E(t_overload_in_shared_memory_is_retcode_1),

@@ -6,9 +6,9 @@
  * sending them twice changes nothing, so a report that may have been lost is simply made
  * again.  <dirty> marks a module whose totals have changed since they were reported.
  *
- * Invariant: a module that is asked for is in the table or max_modules are; a module
- * without nodes leaves it UNUSED_MS after the last question, so that questions for
- * modules that do not exist cannot fill the table for long.
+ * Invariant: a module that is asked for is in the table, or max_modules with nodes are; a
+ * module without nodes leaves it UNUSED_MS after the last question, or when its place is
+ * needed, so that questions for modules that do not exist cannot fill the table.
  * Rejected: one table for all ports under a lock, which every call would take. */
 #include "agent/shard.h"
 
@@ -62,11 +62,35 @@ static struct module *find_module(const struct shard *s, const struct module_id 
     return mod;
 }
 
+static void remove_module(struct shard *s, struct module *mod)
+{
+    HASH_DEL(s->modules, mod);
+    s->n_module--;
+    classic_destroy(mod->lb);
+    free(mod);
+}
+
+/* Forgets one module that has no nodes.  False: every module has some. */
+static bool make_room(struct shard *s)
+{
+    struct module *mod, *next;
+
+    HASH_ITER(hh, s->modules, mod, next)
+    { /* uthash keeps the order in which they were added */
+        if (classic_n_nodes(mod->lb) > 0 || mod->dirty)
+            continue;
+        s->cfg.forget(&mod->mod, s->cfg.arg);
+        remove_module(s, mod);
+        return true;
+    }
+    return false;
+}
+
 static struct module *add_module(struct shard *s, const struct module_id *m)
 {
     struct module *mod;
 
-    if (HASH_COUNT(s->modules) >= s->cfg.max_modules) {
+    if (HASH_COUNT(s->modules) >= s->cfg.max_modules && !make_room(s)) {
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "module.full", "max_modules=%u",
                   s->cfg.max_modules);
         return NULL;
@@ -86,14 +110,6 @@ static struct module *add_module(struct shard *s, const struct module_id *m)
     }
     free(mod);                        /* no memory */
     return NULL;
-}
-
-static void remove_module(struct shard *s, struct module *mod)
-{
-    HASH_DEL(s->modules, mod);
-    s->n_module--;
-    classic_destroy(mod->lb);
-    free(mod);
 }
 
 /* The module that a question is for; a new one is added and its route is asked for.

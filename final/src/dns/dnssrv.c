@@ -28,6 +28,7 @@
 
 #define LOG_GAP_MS 60000
 #define DEAD_S 30
+#define MAX_UNKNOWN 1000 /* modules that do not exist, for one connection */
 #define CACHE_PLACES 16384 /* replies that a thread keeps, 2 KiB each at most */
 
 struct dns_thread {                   /* what one thread has */
@@ -92,6 +93,15 @@ static struct dns_thread *thread_of(const struct conn *c)
     return conn_group_user(conn_owner(c));
 }
 
+/* A module that does not exist has a place in a bounded memory of its own.  Without a table
+ * every module may exist. */
+static int subscribe(struct dns_thread *w, struct conn *c, const struct module_id *m)
+{
+    if (w->now && !route_table_find(w->now, m->modid, m->cmdid))
+        return subs_add_unknown(conn_user(c), m->modid, m->cmdid, MAX_UNKNOWN);
+    return subs_add(conn_user(c), m->modid, m->cmdid, w->max_subs);
+}
+
 static void on_get_route(struct conn *c, const struct frame *f, void *arg)
 {
     struct dnssrv *s = arg;
@@ -102,7 +112,7 @@ static void on_get_route(struct conn *c, const struct frame *f, void *arg)
     int rc = msg_unpack_get_route(&m, f->body, f->len);
 
     if (rc == 0)
-        rc = subs_add(conn_user(c), m.modid, m.cmdid, w->max_subs);
+        rc = subscribe(w, c, &m);
     if (rc < 0) {
         s->n_bad_query++;
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "query.refused", "err=%s", err_str(rc));

@@ -5,6 +5,9 @@
  *
  * Invariant: a subscription is in both lists and in the table s->all, or it does not
  * exist; a topic exists only while it has subscriptions.
+ * Modules that do not exist have a list of their own in their client, oldest first, and a
+ * limit of their own: a client that asks for ten thousand of them by mistake still gets
+ * the modules that exist.
  * Rejected: one list of connections for each module.  A closing connection would have to
  * search the lists of all modules, of which it may have subscribed to thousands. */
 #include "dns/subs.h"
@@ -31,7 +34,9 @@ struct sub {
     struct conn *c;
     UT_hash_handle hh;
     struct sub *next, **prev;         /* list of the module, from topic->first */
-    struct sub *next_of_client;       /* list of the client, from subs_client.first */
+    struct sub *next_of_client, **prev_of_client; /* list of the client, from first */
+    bool is_unknown;                  /* in the list of the client's unknown ones */
+    struct sub *newer, *older;        /* that list */
 };
 
 struct subs {
@@ -44,7 +49,9 @@ struct subs_client {
     struct subs *s;
     struct conn *c;
     struct sub *first;
-    size_t n;
+    size_t n;                         /* subscriptions to modules that exist */
+    struct sub *oldest, *newest;      /* to modules that do not */
+    size_t n_unknown;
 };
 
 int subs_create(struct subs **out)
@@ -83,10 +90,40 @@ static void drop_if_unused(struct subs *s, struct topic *t)
     free(t);
 }
 
+/* Takes <b> out of the list of its client's unknown ones. */
+static void leave_unknown(struct sub *b)
+{
+    struct subs_client *cl = b->key.cl;
+
+    *(b->older ? &b->older->newer : &cl->oldest) = b->newer;
+    *(b->newer ? &b->newer->older : &cl->newest) = b->older;
+    b->is_unknown = false;
+    cl->n_unknown--;
+}
+
+static void join_unknown(struct sub *b)
+{
+    struct subs_client *cl = b->key.cl;
+
+    b->is_unknown = true;
+    b->newer = NULL;
+    b->older = cl->newest;
+    *(cl->newest ? &cl->newest->newer : &cl->oldest) = b;
+    cl->newest = b;
+    cl->n_unknown++;
+}
+
 static void drop_sub(struct subs *s, struct sub *b)
 {
     struct topic *t = b->key.topic;
 
+    if (b->is_unknown)
+        leave_unknown(b);
+    else
+        b->key.cl->n--;
+    *b->prev_of_client = b->next_of_client;
+    if (b->next_of_client)
+        b->next_of_client->prev_of_client = b->prev_of_client;
     HASH_DEL(s->all, b);
     *b->prev = b->next;
     if (b->next)
@@ -100,12 +137,8 @@ void subs_client_destroy(struct subs_client *cl)
 {
     if (!cl)
         return;
-    while (cl->first) {
-        struct sub *b = cl->first;
-
-        cl->first = b->next_of_client;
-        drop_sub(cl->s, b);
-    }
+    while (cl->first)
+        drop_sub(cl->s, cl->first);
     free(cl);
 }
 
@@ -136,13 +169,13 @@ static struct topic *find_or_create_topic(struct subs *s, uint32_t modid, uint32
     return NULL;
 }
 
-static bool has(const struct subs_client *cl, const struct topic *t)
+static struct sub *find_sub(const struct subs_client *cl, const struct topic *t)
 {
     const void *const key[2] = {cl, t};
     struct sub *b;
 
     HASH_FIND(hh, cl->s->all, key, sizeof(key), b);
-    return b != NULL;
+    return b;
 }
 
 /* Make a subscription that is in the hash table and in no list yet.  Returns NULL when
@@ -163,36 +196,62 @@ static struct sub *new_sub(struct subs_client *cl, struct topic *t)
     return NULL;
 }
 
-int subs_add(struct subs_client *cl, uint32_t modid, uint32_t cmdid, size_t max)
+/* Subscribes the client, which is not subscribed yet.  NULL: no memory. */
+static struct sub *subscribe(struct subs_client *cl, uint32_t modid, uint32_t cmdid)
 {
-    struct topic *t;
-    struct sub *b;
+    struct topic *t = find_or_create_topic(cl->s, modid, cmdid);
+    struct sub *b = t ? new_sub(cl, t) : NULL;
 
-    /* lab s04.subscribe: Refuse duplicates, hold the limit, link into both lists. */
-    /* stub: return 0; */
-    t = find_topic(cl->s, modid, cmdid);
-    if (t && has(cl, t))
-        return 0;
-    if (cl->n >= max)
-        return -EDQUOT;
-    t = find_or_create_topic(cl->s, modid, cmdid);
-    b = t ? new_sub(cl, t) : NULL;
     if (!b) {
         if (t)
             drop_if_unused(cl->s, t);
-        return -ENOMEM;
+        return NULL;
     }
     b->next = t->first;
     b->prev = &t->first;
-    b->next_of_client = cl->first;
     if (b->next)
         b->next->prev = &b->next;
     t->first = b;
+    b->next_of_client = cl->first;
+    b->prev_of_client = &cl->first;
+    if (cl->first)
+        cl->first->prev_of_client = &b->next_of_client;
     cl->first = b;
-    cl->n++;
     cl->s->n++;
+    return b;
+}
+
+int subs_add(struct subs_client *cl, uint32_t modid, uint32_t cmdid, size_t max)
+{
+    struct topic *t = find_topic(cl->s, modid, cmdid);
+    struct sub *b = t ? find_sub(cl, t) : NULL;
+
+    if (b && !b->is_unknown)
+        return 0;
+    if (cl->n >= max)
+        return -EDQUOT;
+    if (b)
+        leave_unknown(b);             /* the module has been created since */
+    else if (!subscribe(cl, modid, cmdid))
+        return -ENOMEM;
+    cl->n++;
+    return b ? 0 : 1;
+}
+
+int subs_add_unknown(struct subs_client *cl, uint32_t modid, uint32_t cmdid, size_t max)
+{
+    struct topic *t = find_topic(cl->s, modid, cmdid);
+    struct sub *b = t ? find_sub(cl, t) : NULL;
+
+    if (b)
+        return 0;
+    while (cl->n_unknown > 0 && cl->n_unknown >= max)
+        drop_sub(cl->s, cl->oldest);
+    b = subscribe(cl, modid, cmdid);
+    if (!b)
+        return -ENOMEM;
+    join_unknown(b);
     return 1;
-    /* end lab */
 }
 
 void subs_each_module(struct subs *s,
