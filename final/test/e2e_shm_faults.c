@@ -120,6 +120,37 @@ static void t_calls_of_a_killed_client_are_abandoned(void **state)
     close(ready[1]);
 }
 
+/* As os.closerange() does in the process itself: the lock of its call log is dropped. */
+static void close_call_logs(void)
+{
+    char path[32], file[256];
+    ssize_t n;
+    int fd;
+
+    for (fd = 3; fd < 256; fd++) {
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        n = readlink(path, file, sizeof(file) - 1);
+        file[n > 0 ? n : 0] = '\0';
+        if (strstr(file, "/L.") != NULL)
+            close(fd);
+    }
+}
+
+static void t_client_that_closes_its_lock_takes_a_new_log(void **state)
+{
+    uint64_t claim;
+
+    (void)state;
+    n_first = system_start_shm();
+    claim = sys.seg->counters->claim[0];
+    assert_true(claim != 0);
+    close_call_logs();
+    T_WAIT(sys.seg->counters->claim[0] != claim); /* the agent takes it for dead */
+    system_make_calls_shm(sys.client, 500, 0);
+    system_check_totals(n_first + 500, 0);
+    T_WAIT(system_none_in_flight());
+}
+
 /* --- nodes that fail, clients that damage what they share --------------------------- */
 
 /* One call, which the node 200.1.2.3 fails.  Returns true when it was that node. */
@@ -235,6 +266,7 @@ TESTDB_MAIN(S(t_calls_continue_while_the_agent_is_killed),
             S(t_agent_without_clients_removes_its_files),
             S(t_calls_continue_while_the_agent_is_frozen),
             S(t_calls_of_a_killed_client_are_abandoned),
+            S(t_client_that_closes_its_lock_takes_a_new_log),
             S(t_failing_node_is_ejected_after_few_calls),
             S(t_client_that_ejects_every_node_stops_no_call),
             S(t_truncated_call_log_stops_no_other_client),
