@@ -220,6 +220,14 @@ static void t_holds_are_shown_by_the_list_and_by_doctor(void **state)
     testdb_sql("DELETE FROM RouteHold");
 }
 
+static void t_change_of_a_weight_is_not_called_in_force(void **state)
+{
+    (void)state;
+    assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=5000"), 0);
+    expect_text("1/1: in the database");
+    assert_null(strstr(out, "in force on"));
+}
+
 static void t_reader_that_ends_early_is_no_error(void **state)
 {
     (void)state;
@@ -250,4 +258,5 @@ TESTDB_MAIN(L(t_import_without_routes_is_refused_also_with_yes),
             L(t_last_nodes_need_yes_however_they_are_taken),
             L(t_control_characters_of_names_are_not_printed),
             L(t_holds_are_shown_by_the_list_and_by_doctor),
+            L(t_change_of_a_weight_is_not_called_in_force),
             L(t_reader_that_ends_early_is_no_error), L(t_completion_works_after_options))

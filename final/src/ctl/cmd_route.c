@@ -9,6 +9,7 @@
 #include "ctl/cmd_route.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "route/mass_removal.h"
@@ -128,13 +129,21 @@ static int ask_for_yes(struct ctl *c, uint32_t modid, uint32_t cmdid, uint64_t h
 static int end_change(struct ctl *c, int rc, uint32_t modid, uint32_t cmdid, uint64_t had)
 {
     int code = rc == 0 ? ask_for_yes(c, modid, cmdid, had) : CTL_OK;
+    uint64_t left = 0;
 
+    if (rc == 0)
+        rc = count_in_service(c, modid, cmdid, &left);
     if (rc == 0)
         rc = code == CTL_OK ? ctldb_commit_routes(c->db) : ctldb_run(c->db, "ROLLBACK");
     if (rc < 0)
         return ctl_db_failed(c, rc);
-    if (code == CTL_OK)
+    if (code == CTL_OK && left != had)
         ctl_in_force(c, modid, cmdid);
+    else if (code == CTL_OK)          /* agents are asked for addresses only */
+        fprintf(stderr,
+                "%u/%u: in the database; larsctl cannot see yet which agents have a new "
+                "weight or zone\n",
+                modid, cmdid);
     return code;
 }
 

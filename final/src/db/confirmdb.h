@@ -1,6 +1,6 @@
-/* confirmdb -- asks which removals of nodes were confirmed by their authors.  Only a change
- * that would be held is asked for, so it has a connection of its own, made when it is
- * first needed.  Thread: one at a time. */
+/* confirmdb -- asks which removals of nodes were confirmed by their authors.  Only a
+ * change that would be held is asked for, so it has a connection of its own, made when it
+ * is first needed.  Thread: one at a time. */
 #ifndef LARS_DB_CONFIRMDB_H
 #define LARS_DB_CONFIRMDB_H
 
