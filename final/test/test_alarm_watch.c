@@ -189,6 +189,40 @@ static void t_zone_is_one_alarm_with_its_nodes_and_its_agent(void **state)
     assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE cleared_at IS NULL"), 0);
 }
 
+static void put_hook(const char *body)
+{
+    FILE *f = fopen(hook, "w");
+
+    assert_non_null(f);
+    fprintf(f, "#!/bin/sh\n%s\n", body);
+    fclose(f);
+    assert_int_equal(chmod(hook, 0755), 0);
+}
+
+static void t_node_of_a_zone_that_returns_is_raised_after_its_zone_is_cleared(void **state)
+{
+    char body[300], text[1000] = "";
+    FILE *f;
+
+    (void)state;
+    put_two_zones();
+    snprintf(body, sizeof(body), "echo \"$1 $2 $3\" >>%s", written);
+    put_hook(body);
+    mydb_sql("INSERT INTO AgentNode VALUES ('A', 1, 1, 3, 80, 1), "
+             "('A', 1, 1, 4, 80, 1)");
+    start(hook, "");
+    T_WAIT(n_open("zone_down", "b") == 1);
+    mydb_sql("DELETE FROM AgentNode WHERE ip = 3");
+    T_WAIT(n_open("node_down", "0.0.0.4:80") == 1);
+    T_WAIT(stat_now().n_told == 3);
+    f = fopen(written, "r");
+    assert_non_null(f);
+    assert_true(fread(text, 1, sizeof(text) - 1, f) > 0);
+    fclose(f);
+    assert_string_equal(text, "zone_down b raised\nzone_down b cleared\n"
+                              "node_down 0.0.0.4:80 raised\n");
+}
+
 static void t_zone_without_an_agent_is_checked_before_it_is_called_down(void **state)
 {
     struct net_addr at;
@@ -354,16 +388,6 @@ static void t_dnsd_with_old_routes_is_raised(void **state)
     assert_int_equal(stat_now().n_raised, 2);
 }
 
-static void put_hook(const char *body)
-{
-    FILE *f = fopen(hook, "w");
-
-    assert_non_null(f);
-    fprintf(f, "#!/bin/sh\n%s\n", body);
-    fclose(f);
-    assert_int_equal(chmod(hook, 0755), 0);
-}
-
 static void t_hook_program_gets_the_alarm_as_arguments(void **state)
 {
     char body[400], line[200];
@@ -394,45 +418,6 @@ static void t_hook_that_fails_is_counted(void **state)
     T_WAIT(stat_now().n_notify_fail == 16); /* 8 tries each */
     T_WAIT(stat_now().n_notify_lost == 2);
     T_WAIT(stat_now().n_round > 20);  /* the rounds continue */
-}
-
-static void t_webhook_gets_json(void **state)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET};
-    socklen_t len = sizeof(a);
-    char url[60], text[2000] = "";
-    size_t n = 0;
-    int fd, lfd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    (void)state;
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(bind(lfd, (struct sockaddr *)&a, sizeof(a)), 0);
-    assert_int_equal(listen(lfd, 5), 0);
-    getsockname(lfd, (struct sockaddr *)&a, &len);
-    snprintf(url, sizeof(url), "http://127.0.0.1:%u/alarm", ntohs(a.sin_port));
-    mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, state) VALUES "
-             "(7, 1, 10, 80, 'drained')");
-    start("", url);
-    fd = accept(lfd, NULL, NULL);
-    assert_true(fd >= 0);
-    while (!strstr(text, "drained\"}")) {
-        ssize_t got = recv(fd, text + n, sizeof(text) - 1 - n, 0);
-
-        assert_true(got > 0);
-        n += (size_t)got;
-        text[n] = '\0';
-    }
-    assert_int_equal(strncmp(text, "POST /alarm HTTP/1.1\r\n", 22), 0);
-    assert_non_null(strstr(text, "Content-Type: application/json\r\n"));
-    assert_non_null(strstr(text,
-                           "\r\n\r\n{\"kind\": \"module_no_node\", \"subject\": \"7/1\", "
-                           "\"state\": \"raised\", \"detail\": "
-                           "\"all of its nodes are drained\"}"));
-    peer_send(fd, "HTTP/1.1 204 No Content\r\n\r\n", 27);
-    close(fd);
-    close(lfd);
-    T_WAIT(stat_now().n_round > 5);
-    assert_int_equal(stat_now().n_notify_fail, 0);
 }
 
 static void t_one_of_two_services_evaluates(void **state)
@@ -468,6 +453,7 @@ MYDB_MAIN_WITH(group_setup, group_teardown,
                W(t_drained_module_is_raised_and_the_next_leader_does_not_raise_it_again),
                W(t_node_without_calls_is_one_alarm_that_names_the_hosts),
                W(t_zone_is_one_alarm_with_its_nodes_and_its_agent),
+               W(t_node_of_a_zone_that_returns_is_raised_after_its_zone_is_cleared),
                W(t_zone_without_an_agent_is_checked_before_it_is_called_down),
                W(t_module_of_which_a_host_reaches_no_node_is_raised),
                W(t_few_calls_are_judged_over_a_minute),
@@ -477,5 +463,5 @@ MYDB_MAIN_WITH(group_setup, group_teardown,
                W(t_agent_that_uses_other_nodes_is_behind_unless_they_are_held),
                W(t_dnsd_with_old_routes_is_raised),
                W(t_hook_program_gets_the_alarm_as_arguments),
-               W(t_hook_that_fails_is_counted), W(t_webhook_gets_json),
+               W(t_hook_that_fails_is_counted),
                W(t_one_of_two_services_evaluates))

@@ -121,6 +121,24 @@ static void t_wecom_robot_gets_text_with_the_meaning(void **state)
     assert_non_null(strstr(server.request, "\xe8\x8a\x82\xe7\x82\xb9")); /* node */
 }
 
+static void t_webhook_gets_json(void **state)
+{
+    struct notify_config cfg = {0};
+
+    (void)state;
+    url(cfg.webhook, sizeof(cfg.webhook), "/alarm");
+    start(&cfg);
+    notifier_put(notifier, &down, true);
+    T_WAIT(stat_now().n_sent == 1);
+    assert_int_equal(strncmp(server.request, "POST /alarm HTTP/1.1\r\n", 22), 0);
+    assert_non_null(strstr(server.request, "Content-Type: application/json\r\n"));
+    assert_non_null(strstr(server.request,
+                           "\r\n\r\n{\"kind\": \"node_down\", \"subject\": "
+                           "\"10.0.0.1:80\", \"state\": \"raised\", \"detail\": "
+                           "\"of 1/1: no calls\"}"));
+    assert_int_equal(stat_now().n_fail, 0);
+}
+
 static void t_dingtalk_robot_gets_a_signed_message(void **state)
 {
     struct notify_config cfg = {.dingtalk_secret = "SEC1"};
@@ -227,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         N(t_wecom_robot_gets_text_with_the_meaning),
+        N(t_webhook_gets_json),
         N(t_dingtalk_robot_gets_a_signed_message),
         N(t_signature_is_that_of_openssl),
         N(t_errcode_under_status_200_is_a_failure_and_is_repeated),

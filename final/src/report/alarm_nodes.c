@@ -140,7 +140,7 @@ bool alarm_nodes_is_zone_down(const struct alarm_rules *r, const char *zone)
     for (i = 0; i < r->n_zone; i++)
         if (strcmp(r->zone[i], zone) == 0)
             return true;
-    return false;
+    return alarms_is_raised(r->alarms, "zone_down", zone);
 }
 
 /* A zone of one node has no alarm of its own: its node has one. */

@@ -25,7 +25,8 @@ struct alarm_rules {
 /* The column <text> as a number. */
 uint64_t alarm_rules_u64(const char *text);
 
-/* Is this zone down in this round?  alarm_nodes_judge() has run. */
+/* Is this zone down in this round, or its alarm not cleared yet?  alarm_nodes_judge() has
+ * run. */
 bool alarm_nodes_is_zone_down(const struct alarm_rules *r, const char *zone);
 
 int alarm_nodes_judge(struct alarm_rules *r);    /* as alarm_rules_check() */

@@ -145,13 +145,28 @@ static void count_round(struct alarms *a, struct watched *w, enum alarm_level le
         set_state(a, w, false);
 }
 
-void alarms_close(struct alarms *a, const char *kind, const char *subject)
+static struct watched *find_watched(const struct alarms *a, const char *kind,
+                                    const char *subject)
 {
     char key[ALARM_KIND_MAX + ALARM_SUBJECT_MAX];
     struct watched *w;
 
     snprintf(key, sizeof(key), "%s %s", kind, subject);
     HASH_FIND_STR(a->all, key, w);
+    return w;
+}
+
+bool alarms_is_raised(const struct alarms *a, const char *kind, const char *subject)
+{
+    const struct watched *w = find_watched(a, kind, subject);
+
+    return w && w->raised;
+}
+
+void alarms_close(struct alarms *a, const char *kind, const char *subject)
+{
+    struct watched *w = find_watched(a, kind, subject);
+
     if (!w)
         return;
     w->n_bad = 0;

@@ -54,6 +54,7 @@ void alarms_close(struct alarms *a, const char *kind, const char *subject);
 /* End the round: subjects that alarms_see() did not name in it count as good. */
 void alarms_end_round(struct alarms *a);
 
+bool alarms_is_raised(const struct alarms *a, const char *kind, const char *subject);
 size_t alarms_n_raised(const struct alarms *a);
 void alarms_forget(struct alarms *a); /* drop all; <fn> is not called */
 
