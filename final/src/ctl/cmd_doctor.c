@@ -57,8 +57,8 @@ static int check_holds(struct ctl *c)
     if (table_create(&t, "modid# cmdid# nodes# gone#") < 0)
         return 0;
     if (ctldb_table(c->db, t,
-                    "SELECT modid, cmdid, MAX(had), MAX(gone) FROM RouteHold WHERE seen_at "
-                    "> NOW(3) - INTERVAL 30 SECOND GROUP BY modid, cmdid") == 0)
+                    "SELECT modid, cmdid, MAX(had), MAX(gone) FROM RouteHold WHERE "
+                    "seen_at > NOW(3) - INTERVAL 30 SECOND GROUP BY modid, cmdid") == 0)
         n = (int)table_n_rows(t);
     for (r = 0; r < (size_t)n; r++) {
         const char *modid = table_cell(t, r, 0), *cmdid = table_cell(t, r, 1);

@@ -484,8 +484,8 @@ const struct ctl_cmd cmd_route[] = {
      "Confirm a change that the removal guard of lars-dnsd holds.", route_confirm, NULL},
     {"route", "holds", "", 0, 0,
      "List the modules whose removal of nodes lars-dnsd holds.", route_holds,
-     "The nodes are still given calls. Confirm the removal with route confirm, or add the "
-     "nodes again."},
+     "The nodes are still given calls. Confirm the removal with route confirm, or add "
+     "the nodes again."},
     {"node", "list", "", 0, 0, "List the hosts and how many modules they serve.",
      node_list, NULL},
     {"node", "drain", "IP", 1, 1, "Drain a host in every module.", node_drain, NULL},
