@@ -6,6 +6,7 @@
  * Zone b has the nodes 127.0.2.1 and 127.0.2.2 and no agent. */
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include "lib/system.h"
@@ -252,6 +253,18 @@ static void t_dnsd_that_ends_is_an_alarm(void **state)
     T_WAIT(number(ALL_OPEN) == 0);
 }
 
+static void t_agent_of_a_frozen_dnsd_is_behind_after_a_change(void **state)
+{
+    (void)state;
+    assert_int_equal(kill(sys.dnsd.pid, SIGSTOP), 0);
+    testdb_sql("UPDATE RouteData SET weight = 50 WHERE serverip = INET_ATON('127.0.1.1')");
+    T_WAIT(n_open("agent_behind") == 1);
+    assert_int_equal(n_open("service_silent"), 1);
+    assert_int_equal(number(ALL_OPEN), 2);
+    assert_int_equal(kill(sys.dnsd.pid, SIGCONT), 0);
+    T_WAIT(number(ALL_OPEN) == 0);
+}
+
 static void t_reportd_that_ends_is_an_alarm_of_the_other(void **state)
 {
     (void)state;
@@ -319,6 +332,7 @@ static void t_history_that_cannot_be_moved_stops_no_alarm(void **state)
 
 TESTDB_MAIN(E(t_node_that_ends_is_one_alarm), E(t_lost_zone_is_one_alarm_with_its_nodes),
             E(t_agent_that_ends_is_an_alarm), E(t_dnsd_that_ends_is_an_alarm),
+            E(t_agent_of_a_frozen_dnsd_is_behind_after_a_change),
             E(t_reportd_that_ends_is_an_alarm_of_the_other),
             E(t_lost_database_is_told_at_once_and_written_when_it_is_back),
             E(t_held_change_is_an_alarm_until_it_is_confirmed),

@@ -199,7 +199,7 @@ static void put_hook(const char *body)
     assert_int_equal(chmod(hook, 0755), 0);
 }
 
-static void t_node_of_a_zone_that_returns_is_raised_after_its_zone_is_cleared(void **state)
+static void t_node_of_a_returned_zone_is_raised_after_its_zone_is_cleared(void **state)
 {
     char body[300], text[1000] = "";
     FILE *f;
@@ -453,7 +453,7 @@ MYDB_MAIN_WITH(group_setup, group_teardown,
                W(t_drained_module_is_raised_and_the_next_leader_does_not_raise_it_again),
                W(t_node_without_calls_is_one_alarm_that_names_the_hosts),
                W(t_zone_is_one_alarm_with_its_nodes_and_its_agent),
-               W(t_node_of_a_zone_that_returns_is_raised_after_its_zone_is_cleared),
+               W(t_node_of_a_returned_zone_is_raised_after_its_zone_is_cleared),
                W(t_zone_without_an_agent_is_checked_before_it_is_called_down),
                W(t_module_of_which_a_host_reaches_no_node_is_raised),
                W(t_few_calls_are_judged_over_a_minute),
