@@ -257,7 +257,8 @@ static void t_agent_of_a_frozen_dnsd_is_behind_after_a_change(void **state)
 {
     (void)state;
     assert_int_equal(kill(sys.dnsd.pid, SIGSTOP), 0);
-    testdb_sql("UPDATE RouteData SET weight = 50 WHERE serverip = INET_ATON('127.0.1.1')");
+    testdb_sql("UPDATE RouteData SET weight = 50 WHERE serverip = "
+               "INET_ATON('127.0.1.1')");
     T_WAIT(n_open("agent_behind") == 1);
     assert_int_equal(n_open("service_silent"), 1);
     assert_int_equal(number(ALL_OPEN), 2);

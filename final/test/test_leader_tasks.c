@@ -175,6 +175,31 @@ static void t_only_old_rows_are_deleted(void **state)
     assert_int_equal(number("SELECT COUNT(*) FROM CallHour"), 0);
 }
 
+#define EMPTY_PROCESSES                                                                  \
+    "DELETE FROM Service; DELETE FROM AgentRoute; DELETE FROM AgentNode; "               \
+    "DELETE FROM RouteHold;"
+
+static void t_processes_gone_for_long_are_deleted_with_their_rows(void **state)
+{
+    const struct leader_db_ages ages = {600, 7200, 86400, 3600, 86400};
+
+    (void)state;
+    mydb_sql(EMPTY_PROCESSES
+             "INSERT INTO Service (kind, name, seen_at) VALUES ('agent', 'old', NOW(3) - "
+             "INTERVAL 3 DAY), ('agent', 'new', NOW(3)), ('dnsd', 'olddns', NOW(3) - "
+             "INTERVAL 3 DAY); INSERT INTO AgentRoute (agent, modid, cmdid) VALUES "
+             "('old', 1, 1), ('new', 1, 1); INSERT INTO AgentNode VALUES ('old', 1, 1, "
+             "1, 1, 1), ('new', 1, 1, 1, 1, 1); INSERT INTO RouteHold (dnsd, modid, "
+             "cmdid, had, gone) VALUES ('olddns', 1, 1, 2, 1), ('new', 1, 1, 2, 1)");
+    assert_int_equal(leader_db_move_counts(db, &ages), 0);
+    assert_int_equal(number("SELECT COUNT(*) FROM Service"), 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM AgentRoute WHERE agent = 'new'"), 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM AgentRoute"), 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM AgentNode"), 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM RouteHold"), 1);
+    mydb_sql(EMPTY_PROCESSES);
+}
+
 static _Atomic bool enough;
 
 static void *add_late(void *arg)
@@ -252,7 +277,9 @@ static void t_one_of_two_services_is_leader(void **state)
 #define K(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 MYDB_MAIN(K(t_lease_has_one_holder_until_it_expires), K(t_moved_counts_keep_their_sum),
-          K(t_only_old_rows_are_deleted), K(t_late_batch_during_a_move_loses_no_count),
+          K(t_only_old_rows_are_deleted),
+          K(t_processes_gone_for_long_are_deleted_with_their_rows),
+          K(t_late_batch_during_a_move_loses_no_count),
           K(t_lease_that_ends_too_late_is_free), K(t_count_that_overflows_stops_no_move),
           K(t_long_backlog_is_moved_in_parts),
           K(t_task_that_fails_keeps_no_other_from_being_done),

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/mono.h"
+#include "base/process_name.h"
 #include "db/lease.h"
 
 #define COUNT_MAX "18446744073709551615" /* of BIGINT UNSIGNED */
@@ -25,6 +26,7 @@
 #define LEASE "keeper"
 /* Readers of ZoneLoad and NodeOut look back at most 15 s. */
 #define LOAD_S 60
+#define PROCESS_S 172800              /* a row of Service; alarms look back for a day */
 
 struct leader_db {
     struct myconn *con;
@@ -151,6 +153,56 @@ static int delete_older(struct leader_db *d, const char *table, const char *colu
     return run_sql(d, sql);
 }
 
+#define NAMES_MAX 100                 /* processes deleted at once */
+
+struct names {
+    char name[NAMES_MAX][PROCESS_NAME_MAX];
+    size_t n;
+};
+
+static int take_name(char **at, void *arg)
+{
+    struct names *l = arg;
+
+    if (l->n < NAMES_MAX && at[0] && process_name_is_valid(at[0]))
+        snprintf(l->name[l->n++], PROCESS_NAME_MAX, "%s", at[0]);
+    return 0;
+}
+
+/* The rows of this process, its row of Service last: after a failure it is found again. */
+static int delete_process(struct leader_db *d, const char *name)
+{
+    static const char *const where[] = {"AgentRoute WHERE agent", "AgentNode WHERE agent",
+                                        "RouteHold WHERE dnsd", "Service WHERE name"};
+    char sql[200];
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; i < sizeof(where) / sizeof(where[0]) && rc == 0; i++) {
+        snprintf(sql, sizeof(sql), "DELETE FROM %s = '%s'", where[i], name);
+        rc = run_sql(d, sql);
+    }
+    return rc;
+}
+
+/* Processes that have been gone for long raise no alarm any more (alarm_db.h).  They are
+ * read first: a DELETE with a subquery would lock the rows of all others. */
+static int delete_processes(struct leader_db *d)
+{
+    struct names l = {.n = 0};
+    char sql[160];
+    size_t i;
+    int rc;
+
+    snprintf(sql, sizeof(sql),
+             "SELECT name FROM Service WHERE seen_at < NOW() - INTERVAL %d SECOND LIMIT %d",
+             PROCESS_S, NAMES_MAX);
+    rc = select_rows(d, sql, take_name, &l);
+    for (i = 0; i < l.n && rc == 0; i++)
+        rc = delete_process(d, l.name[i]);
+    return rc;
+}
+
 static int delete_before(struct leader_db *d, const char *table, uint64_t at)
 {
     char sql[120];
@@ -193,5 +245,5 @@ int leader_db_move_counts(struct leader_db *d, const struct leader_db_ages *ages
         rc = both(rc, delete_older(d, "RouteChange", "changed_at", ages->change_s));
     if (rc != -ENOTCONN)
         rc = both(rc, delete_older(d, "ReportSeen", "updated_at", ages->seen_s));
-    return rc;
+    return rc == -ENOTCONN ? rc : both(rc, delete_processes(d));
 }
