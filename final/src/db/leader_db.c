@@ -169,7 +169,7 @@ static int take_name(char **at, void *arg)
     return 0;
 }
 
-/* The rows of this process, its row of Service last: after a failure it is found again. */
+/* The rows of this process, that of Service last: after a failure it is found again. */
 static int delete_process(struct leader_db *d, const char *name)
 {
     static const char *const where[] = {"AgentRoute WHERE agent", "AgentNode WHERE agent",
@@ -195,7 +195,8 @@ static int delete_processes(struct leader_db *d)
     int rc;
 
     snprintf(sql, sizeof(sql),
-             "SELECT name FROM Service WHERE seen_at < NOW() - INTERVAL %d SECOND LIMIT %d",
+             "SELECT name FROM Service WHERE seen_at < NOW() - INTERVAL %d SECOND LIMIT "
+             "%d",
              PROCESS_S, NAMES_MAX);
     rc = select_rows(d, sql, take_name, &l);
     for (i = 0; i < l.n && rc == 0; i++)
