@@ -184,6 +184,15 @@ static int set_request(struct slot *s, const struct net_addr *to, const char *wh
     return n < REQUEST_MAX ? 0 : -E2BIG;
 }
 
+/* Is <rc> an error of this host, which says nothing about the node?  (Descriptors, memory
+ * or local ports are used up.)  If it counted against nodes, all of them would be down
+ * at once. */
+static bool is_own_fault(int rc)
+{
+    return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM || rc == -ENOBUFS ||
+           rc == -ENOSPC || rc == -EADDRNOTAVAIL;
+}
+
 int probe_start(struct probe *p, uint64_t id, const struct net_addr *to, const char *what)
 {
     struct slot *s = NULL;
@@ -204,12 +213,16 @@ int probe_start(struct probe *p, uint64_t id, const struct net_addr *to, const c
     s->got = 0;
     s->asked = false;
     s->fd = sock_connect_start(to);
-    rc = s->fd < 0 ? -ECONNREFUSED : evloop_add_fd(p->loop, s->fd, EPOLLOUT, on_ready, s);
+    rc = s->fd < 0 ? s->fd : evloop_add_fd(p->loop, s->fd, EPOLLOUT, on_ready, s);
     if (rc == 0)
         rc = evloop_set_timer(p->loop, &s->timer, p->timeout_ms * (s->want > 0 ? 2 : 1),
                               on_timeout, s);
     if (rc == 0)
         return 0;
+    if (is_own_fault(rc)) {
+        close_slot(s);
+        return rc;
+    }
     finish_probe(s, false, NODE_CHECK_PORT); /* a connect that fails at once fails the
                                               * probe */
     return 0;

@@ -1,7 +1,9 @@
 /* probe -- checks once whether a node works.  What is asked is the module's probe, a
- *     text: ""        connects by TCP, closes its half, and waits for the node's: a
- *               kernel accepts connections also for a process that is stopped, but does
- *     not close them "/path"   sends "GET /path" by HTTP and wants a status of 200 to 399
+ * text:
+ *     ""        connects by TCP, closes its half, and waits for the node's: a kernel
+ *               accepts connections also for a process that is stopped, but does not
+ *               close them
+ *     "/path"   sends "GET /path" by HTTP and wants a status of 200 to 399
  *     "echo"    sends message 100 and wants message 101 with the same body, as services
  *               that speak our frames answer (net/frame.h)
  * Thread: loop. */
@@ -33,7 +35,8 @@ void probe_destroy(struct probe *p);  /* running probes end without <fn>.  NULL 
 /* Starts a probe.  Copies <to> and <what>.  Returns 0, and then calls <fn> once: later,
  * or before it returns when the connection fails at once.  -EBUSY: a probe with this <id>
  * is running; -ENOBUFS: 256 probes are running; -E2BIG: <what> is too long; -EINVAL: it
- * is none of the above.  Then <fn> is not called. */
+ * is none of the above; -EMFILE, -ENOMEM, -EADDRNOTAVAIL and alike: this host lacks
+ * descriptors, memory or local ports.  Then <fn> is not called. */
 int probe_start(struct probe *p, uint64_t id, const struct net_addr *to,
                 const char *what);
 
