@@ -364,6 +364,10 @@ static int agent_failed(int rc, enum agent_part part, const struct net_addr *at)
     return daemon_failed(&me.d, rc, what);
 }
 
+/* Descriptors at once, rounded up: checks of nodes 256, the HTTP port 64; the servers,
+ * ports, loops and files take less than 50.  Clients take none. */
+#define FDS 400
+
 /* Returns 0, or -errno after a line on standard error. */
 static int start(void)
 {
@@ -372,6 +376,7 @@ static int start(void)
     enum agent_part part;
     int rc = daemon_init(&me.d, "lars-agentd", set.log);
 
+    daemon_need_fds(&me.d, FDS);
     configure_agent(&cfg);
     snprintf(file, sizeof(file), "%s/" FALLBACK_ROUTES, set.dir);
     if (rc == 0)

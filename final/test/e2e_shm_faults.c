@@ -4,7 +4,9 @@
  * one. */
 #include "lib/system.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/wait.h>
 
 #include "shmem/log_owner.h"
@@ -200,6 +202,77 @@ static void t_client_that_ejects_every_node_stops_no_call(void **state)
     system_make_calls_shm(sys.client, 100, 0);
 }
 
+/* --- more threads of clients than the agent may have descriptors ------------------- */
+
+#define THREADS 300
+#define DESCRIPTORS "150"
+
+static _Atomic int n_by_shm;
+static _Atomic bool may_end;
+
+static int n_descriptors(pid_t pid)
+{
+    char path[40];
+    DIR *d;
+    int n = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    d = opendir(path);
+    assert_non_null(d);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
+static void *call_in_a_log_of_its_own(void *arg)
+{
+    struct lars_host h;
+
+    (void)arg;
+    if (lars_get_host(sys.client, 1, 1, &h) == 0) {
+        n_by_shm += system_is_by_shm(&h);
+        lars_report(sys.client, &h, 0);
+    }
+    while (!may_end)                  /* a thread that ends gives its log back */
+        poll(NULL, 0, 10);
+    return NULL;
+}
+
+static void t_threads_of_clients_take_no_descriptors_of_the_agent(void **state)
+{
+    static pthread_t th[THREADS];
+    const char *wrap = getenv("LARS_WRAP");
+    char before[200];
+    int i;
+
+    (void)state;
+    if (wrap && wrap[0])
+        skip();                       /* under valgrind another program has the limit */
+    snprintf(before, sizeof(before), "%s", wrap ? wrap : "");
+    n_first = system_start_shm();
+    proc_end(&sys.agentd, SIGTERM);
+    setenv("LARS_WRAP", "prlimit --nofile=" DESCRIPTORS ":" DESCRIPTORS, 1);
+    system_start_agentd();
+    setenv("LARS_WRAP", before, 1);
+    T_WAIT(system_n_nodes() == 3);
+    n_by_shm = 0;
+    may_end = false;
+    for (i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&th[i], NULL, call_in_a_log_of_its_own, NULL), 0);
+    T_WAIT(system_total("succ_cnt") >= n_first + THREADS);
+    assert_int_equal(n_by_shm, THREADS);
+    assert_in_range(n_descriptors(sys.agentd.pid), 1, THREADS / 3);
+    proc_end(&sys.reportd, SIGTERM);  /* another connection needs another descriptor */
+    system_start_reportd();
+    system_make_calls_shm(sys.client, 100, 0);
+    T_WAIT(system_total("succ_cnt") >= n_first + THREADS + 100);
+    assert_int_equal(system_total("succ_cnt + err_cnt"), n_first + THREADS + 100);
+    may_end = true;
+    for (i = 0; i < THREADS; i++)
+        pthread_join(th[i], NULL);
+}
+
 static void t_truncated_call_log_stops_no_other_client(void **state)
 {
     char path[200];
@@ -269,6 +342,7 @@ TESTDB_MAIN(S(t_calls_continue_while_the_agent_is_killed),
             S(t_client_that_closes_its_lock_takes_a_new_log),
             S(t_failing_node_is_ejected_after_few_calls),
             S(t_client_that_ejects_every_node_stops_no_call),
+            S(t_threads_of_clients_take_no_descriptors_of_the_agent),
             S(t_truncated_call_log_stops_no_other_client),
             S(t_client_without_a_free_call_log_uses_udp),
             S(t_segment_of_another_major_version_is_not_used))

@@ -119,6 +119,7 @@ static void open_log(struct client_logs *l, uint32_t i)
 {
     if (l->log[i] || l->dropped[i] || call_log_open(&l->log[i], l->s, i) < 0)
         return;
+    call_log_close_fd(l->log[i]);     /* the map is enough, and descriptors are few */
     l->opened[l->n_opened++] = i;     /* once for each: a log is closed only to drop it */
 }
 

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 
 #include "base/err.h"
+#include "base/fd_limit.h"
+#include "base/log.h"
 #include "base/sig.h"
 #include "net/sock.h"
 
@@ -32,7 +34,7 @@ int daemon_init(struct daemon *d, const char *name, const char *level)
 {
     int rc;
 
-    *d = (struct daemon){.name = name};
+    *d = (struct daemon){.name = name, .fd_limit = fd_limit_raise()};
     rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
         rc = evloop_create(&d->loop);
@@ -41,6 +43,15 @@ int daemon_init(struct daemon *d, const char *name, const char *level)
     if (rc == 0)
         rc = loglevel_create(&d->level, d->loop, level);
     return rc < 0 ? daemon_failed(d, rc, "cannot create the main event loop") : 0;
+}
+
+void daemon_need_fds(const struct daemon *d, uint64_t n)
+{
+    if (d->fd_limit < n)
+        LOG_WARN("fd.limit",
+                 "limit=%llu wanted=%llu: raise LimitNOFILE of the unit, or `ulimit -Hn`, "
+                 "or configure less; new connections will wait when there is none left",
+                 (unsigned long long)d->fd_limit, (unsigned long long)n);
 }
 
 int daemon_listen(const struct daemon *d, const char *address, uint32_t port)

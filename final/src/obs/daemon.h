@@ -17,14 +17,19 @@ struct daemon {
     struct evloop *loop;              /* runs in daemon_run() */
     struct evsig *sig;
     struct loglevel *level;
+    uint64_t fd_limit;                /* descriptors that the process may have */
 };
 
-/* Ignore SIGPIPE and SIGHUP; create the loop, which SIGINT and SIGTERM will end; set the
- * level of the log to <level>, and watch SIGUSR1 and SIGUSR2 (loglevel.h).  Borrows
- * <name>. Returns 0, or -errno after a line on standard error; daemon_fini() is needed in
- * both cases.  Thread: init, before other threads exist: they inherit the mask of
- * signals. */
+/* Ignore SIGPIPE and SIGHUP; raise the limit of descriptors to the hard one; create the
+ * loop, which SIGINT and SIGTERM will end; set the level of the log to <level>, and watch
+ * SIGUSR1 and SIGUSR2 (loglevel.h).  Borrows <name>. Returns 0, or -errno after a line on
+ * standard error; daemon_fini() is needed in both cases.  Thread: init, before other
+ * threads exist: they inherit the mask of signals. */
 int daemon_init(struct daemon *d, const char *name, const char *level);
+
+/* The program may have up to <n> descriptors at once: logs a warning when the limit is
+ * lower. */
+void daemon_need_fds(const struct daemon *d, uint64_t n);
 
 /* Listen on the TCP port <port> of <address>, and print "listening on ADDRESS:PORT".
  * Returns the non-blocking socket, or -errno after a line on standard error. */

@@ -372,3 +372,23 @@ int call_log_fd(const struct call_log *c)
 {
     return c->fd.fd;
 }
+
+void call_log_close_fd(struct call_log *c)
+{
+    own_fd_close(&c->fd);
+}
+
+int call_log_reopen_fd(struct call_log *c, const struct segment *s)
+{
+    char name[SEGMENT_NAME_MAX];
+    int fd;
+
+    if (c->fd.fd >= 0)
+        return 0;
+    fd = openat(s->dir, segment_file_name(s, 'L', c->index, name),
+                O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd == -1)
+        return -errno;
+    c->fd = own_fd_take(fd);
+    return 0;
+}

@@ -26,8 +26,15 @@ void call_log_forget(struct call_log *c);
 
 uint32_t call_log_index(const struct call_log *c); /* Thread: any */
 
-/* The descriptor of the file, for the lock on it.  Borrowed.  Thread: any. */
+/* The descriptor of the file, for the lock on it.  Borrowed; -1 = none.  Thread: any. */
 int call_log_fd(const struct call_log *c);
+
+/* Closes the descriptor; the map stays.  For the agent, which has a log of each thread of
+ * every client and would run out of descriptors: it reads them by the map alone. */
+void call_log_close_fd(struct call_log *c);
+
+/* Opens it again, if it is closed.  Returns 0 or -errno. */
+int call_log_reopen_fd(struct call_log *c, const struct segment *s);
 
 /* Was anything ever counted in log <index>?  Costs a system call.  Thread: any. */
 bool call_log_was_used(const struct segment *s, uint32_t index);

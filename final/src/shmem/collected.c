@@ -10,6 +10,7 @@
 #include "shmem/collected.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -18,7 +19,6 @@
 #include "shmem/shared_file.h"
 
 struct file {
-    int fd;
     struct layout_collected *node;    /* max_nodes */
     uint64_t *hist;                   /* behind them: [max_modules][SEGMENT_BUCKETS] */
     /* Bits: the pages of a group of nodes, of a module's histogram, are allocated. */
@@ -49,7 +49,7 @@ static int open_file(const struct segment *s, uint32_t log, struct file **out)
     segment_file_name(s, 'A', log, name);
     rc = shared_file_make(s->dir, name, 0600, file_size(s));
     if (rc == 0)
-        rc = shared_file_map(s->dir, name, true, file_size(s), &p, &f->fd);
+        rc = shared_file_map(s->dir, name, true, file_size(s), &p, NULL);
     if (rc < 0) {
         free(f);
         return rc;
@@ -71,14 +71,22 @@ static int file_of(struct collected *c, uint32_t log, struct file **out)
     return rc;
 }
 
-static int make_ready(struct file *f, uint64_t *ready, uint32_t bit, const void *p,
-                      size_t len)
+/* Allocates pages of the file of <log>, once for each.  That is seldom, so the descriptor
+ * is opened for it only. */
+static int make_ready(const struct segment *s, uint32_t log, struct file *f,
+                      uint64_t *ready, uint32_t bit, const void *p, size_t len)
 {
-    int rc;
+    char name[SEGMENT_NAME_MAX];
+    int rc, fd;
 
     if (ready[bit / 64] >> bit % 64 & 1)
         return 0;
-    rc = shared_file_reserve(f->fd, f->node, p, len);
+    fd = openat(s->dir, segment_file_name(s, 'A', log, name),
+                O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd == -1)
+        return -errno;
+    rc = shared_file_reserve(fd, f->node, p, len);
+    close(fd);
     if (rc == 0)
         ready[bit / 64] |= 1ull << bit % 64;
     return rc;
@@ -93,7 +101,7 @@ static int node_of(struct collected *c, uint32_t log, uint32_t nid,
 
     if (rc < 0)
         return rc;
-    rc = make_ready(f, f->ready, g, &f->node[g * LAYOUT_GROUP],
+    rc = make_ready(c->s, log, f, f->ready, g, &f->node[g * LAYOUT_GROUP],
                     LAYOUT_GROUP * sizeof(struct layout_collected));
     if (rc == 0)
         *out = &f->node[nid];
@@ -111,7 +119,8 @@ static int bucket_of(struct collected *c, uint32_t log, uint32_t mid, uint32_t b
     if (rc < 0)
         return rc;
     hist = &f->hist[(size_t)mid * SEGMENT_BUCKETS];
-    rc = make_ready(f, f->ready_mod, mid, hist, SEGMENT_BUCKETS * sizeof(*hist));
+    rc = make_ready(c->s, log, f, f->ready_mod, mid, hist,
+                    SEGMENT_BUCKETS * sizeof(*hist));
     if (rc == 0)
         *out = &hist[bucket];
     return rc;
@@ -182,7 +191,6 @@ void collected_destroy(struct collected *c)
         if (!c->file[i])
             continue;
         munmap(c->file[i]->node, file_size(c->s));
-        close(c->file[i]->fd);
         free(c->file[i]);
     }
     free(c);

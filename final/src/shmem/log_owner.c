@@ -102,18 +102,23 @@ bool log_owner_is_taken(const struct segment *s, uint32_t i)
     return atomic_load_explicit(&s->counters->claim[i], memory_order_relaxed) != 0;
 }
 
-bool log_owner_seize_dead(const struct segment *s, const struct call_log *c)
+/* The descriptor is opened for the time of the lock only. */
+bool log_owner_seize_dead(const struct segment *s, struct call_log *c)
 {
     uint32_t i = call_log_index(c);
 
-    if (!log_owner_is_taken(s, i) || lock(call_log_fd(c), F_WRLCK) < 0)
+    if (!log_owner_is_taken(s, i) || call_log_reopen_fd(c, s) < 0)
         return false;
+    if (lock(call_log_fd(c), F_WRLCK) < 0) {
+        call_log_close_fd(c);
+        return false;
+    }
     atomic_store(&s->counters->claim[i], SEIZED);
     return true;
 }
 
-void log_owner_release(const struct segment *s, const struct call_log *c)
+void log_owner_release(const struct segment *s, struct call_log *c)
 {
     atomic_store(&s->counters->claim[call_log_index(c)], 0);
-    lock(call_log_fd(c), F_UNLCK);
+    call_log_close_fd(c);             /* drops the lock */
 }

@@ -23,7 +23,7 @@ bool log_owner_is_taken(const struct segment *s, uint32_t i);
 
 /* Is it claimed while its owner is dead?  Then it is locked for this process until
  * log_owner_release(), which makes it free for others. */
-bool log_owner_seize_dead(const struct segment *s, const struct call_log *c);
-void log_owner_release(const struct segment *s, const struct call_log *c);
+bool log_owner_seize_dead(const struct segment *s, struct call_log *c);
+void log_owner_release(const struct segment *s, struct call_log *c);
 
 #endif
