@@ -268,7 +268,7 @@ static int start(void)
 
     if (rc < 0)
         return rc;
-    daemon_need_fds(&me.d, set.max_connections + 200ull); /* HTTP, loops, database, files */
+    daemon_need_fds(&me.d, set.max_connections + 200ull); /* HTTP, loops, database */
     lfd = daemon_listen(&me.d, set.address, set.port);
     if (lfd < 0)
         return lfd;

@@ -1,5 +1,5 @@
 /* The log and a reader that does not read: no line waits, dropped lines are counted, and
- * the reader is told when it reads again. */
+ * the log shows it when its reader reads again. */
 #include "base/log_sink.h"
 
 #include <fcntl.h>

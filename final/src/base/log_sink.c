@@ -1,8 +1,9 @@
 /* A pipe whose reader stopped would block write(2), and with it the thread that logs: the
- * loop of a daemon, which then answers nobody and ignores SIGTERM.  So each write is made
- * only when it cannot wait: a socket by MSG_DONTWAIT; anything else after poll(2) without
- * a time-out, which for a pipe means that PIPE_BUF bytes fit.  The mutex is held for the
- * two calls, because a second thread could fill the pipe between them; neither waits.
+ * loop of a daemon, which then answers no client and ignores SIGTERM.  So each write is
+ * made only when it cannot wait: a socket by MSG_DONTWAIT; anything else after poll(2)
+ * without a time-out, which for a pipe means that PIPE_BUF bytes fit.  The mutex is held
+ * for the two calls, because a second thread could fill the pipe between them; neither
+ * waits.
  *
  * Rejected: O_NONBLOCK on the descriptor.  It belongs to the open file, which other
  * processes share (a terminal, a log collector), and their writes would begin to fail.

@@ -93,8 +93,8 @@ static struct dns_thread *thread_of(const struct conn *c)
     return conn_group_user(conn_owner(c));
 }
 
-/* A module that does not exist has a place in a bounded memory of its own.  Without a table
- * every module may exist. */
+/* A module that does not exist has a place in a bounded memory of its own.  Without a
+ * table every module may exist. */
 static int subscribe(struct dns_thread *w, struct conn *c, const struct module_id *m)
 {
     if (w->now && !route_table_find(w->now, m->modid, m->cmdid))

@@ -24,8 +24,8 @@ struct subs *subs_of(const struct subs_client *cl); /* borrowed */
 int subs_add(struct subs_client *cl, uint32_t modid, uint32_t cmdid, size_t max);
 
 /* The same for a module that does not exist, so that its creation is pushed.  At most
- * <max> of these are kept, 1 and more; the oldest one is dropped for a new one.  Returns 1
- * or 0; -ENOMEM. */
+ * <max> of these are kept, 1 and more; the oldest one is dropped for a new one.  Returns
+ * 1 or 0; -ENOMEM. */
 int subs_add_unknown(struct subs_client *cl, uint32_t modid, uint32_t cmdid, size_t max);
 
 /* Call <fn> for each module that has a subscriber.  <fn> must not add subscriptions. */
