@@ -161,7 +161,7 @@ static void t_port_that_is_all_a_node_ever_showed_does_not_stop_it(void **state)
     assert_false(node_state_is_stopped(&n));
 }
 
-static void t_stopped_node_is_not_tried_before_its_process_shows_itself(void **state)
+static void t_stopped_node_whose_process_shows_itself_is_up(void **state)
 {
     uint64_t now_ms;
 
@@ -172,6 +172,47 @@ static void t_stopped_node_is_not_tried_before_its_process_shows_itself(void **s
         assert_int_equal(good(NODE_CHECK_PORT, now_ms), NODE_EVENT_NONE);
     (void)good(NODE_CHECK_PROCESS, 60500);
     assert_int_equal(good(NODE_CHECK_PROCESS, 60750), NODE_EVENT_UP);
+}
+
+/* Another version of the service may be there, which does not close in turn. */
+static void t_stopped_node_is_tried_after_the_longest_backoff(void **state)
+{
+    (void)state;
+    (void)good(NODE_CHECK_PROCESS, 500);
+    node_state_eject(&n, c, EJECT_STOPPED, 1000);
+    (void)good(NODE_CHECK_PORT, 60500);
+    assert_int_equal(good(NODE_CHECK_PORT, 61000), NODE_EVENT_NONE);
+    assert_int_equal(good(NODE_CHECK_PORT, 61001), NODE_EVENT_NONE);
+    assert_int_equal(good(NODE_CHECK_PORT, 62001), NODE_EVENT_MOVED);
+    assert_int_equal(n.status, NODE_STATUS_TRIAL);
+    (void)node_state_tried(&n, c, false, 62100);
+    assert_int_equal(n.backoff_until_ms, 78100); /* as of a node that shows its port */
+}
+
+static void t_node_that_was_down_is_not_held_to_what_an_earlier_process_showed(
+    void **state)
+{
+    (void)state;
+    (void)good(NODE_CHECK_PROCESS, 500);
+    (void)fails(1000);
+    (void)fails(1250);
+    assert_int_equal(n.status, NODE_STATUS_DOWN);
+    (void)good(NODE_CHECK_PORT, 1500);
+    assert_int_equal(good(NODE_CHECK_PORT, 1750), NODE_EVENT_UP);
+    (void)good(NODE_CHECK_PORT, 2750);
+    (void)good(NODE_CHECK_PORT, 3750);
+    assert_false(node_state_is_stopped(&n));
+}
+
+static void t_node_whose_calls_succeed_is_not_stopped(void **state)
+{
+    (void)state;
+    (void)good(NODE_CHECK_PROCESS, 500);
+    (void)good(NODE_CHECK_PORT, 1000);
+    node_state_succeeded(&n, 1100);
+    (void)good(NODE_CHECK_PORT, 1250);
+    assert_false(node_state_is_stopped(&n));
+    assert_true(node_state_is_seen(&n, 3100));
 }
 
 #define P(f) cmocka_unit_test_setup(f, setup)
@@ -187,4 +228,7 @@ T_MAIN(P(t_checks_of_the_process_lead_to_a_trial_after_the_backoff),
        P(t_two_failed_checks_take_a_node_on_trial_down),
        P(t_process_that_twice_closes_no_more_is_stopped),
        P(t_port_that_is_all_a_node_ever_showed_does_not_stop_it),
-       P(t_stopped_node_is_not_tried_before_its_process_shows_itself))
+       P(t_stopped_node_whose_process_shows_itself_is_up),
+       P(t_stopped_node_is_tried_after_the_longest_backoff),
+       P(t_node_that_was_down_is_not_held_to_what_an_earlier_process_showed),
+       P(t_node_whose_calls_succeed_is_not_stopped))

@@ -161,7 +161,7 @@ static void weigh_calls(struct controller *s, const struct health_config *c,
         if (n->err > 0)
             node_state_witness(st, EJECT_CHECK, now_ms);
         if (n->done > n->err)
-            st->seen_ms = now_ms;
+            node_state_succeeded(st, now_ms);
         break;
     case NODE_STATUS_TRIAL:
         end_trial(s, c, hooks, nid, n, now_ms);
@@ -338,7 +338,8 @@ static void step_spill(struct controller *s, const struct controller_hooks *hook
 
     s->spills = s->view.n_own > 0 && s->view.n_own < s->view.n &&
                 pick_own_share(&s->view, census, now_ms, &why) < PICK_FULL;
-    if (s->spills || is_own_zone_hurt(s, now_ms))
+    if (s->spills || is_own_zone_hurt(s, now_ms) ||
+        (s->trouble_ms == 0 && s->n_out > 0)) /* adopted, or of the own zone until now */
         s->trouble_ms = now_ms;
     if (s->trouble_ms == 0)
         return;

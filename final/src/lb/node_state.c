@@ -56,6 +56,12 @@ void node_state_witness(struct node_state *n, enum eject_reason whose, uint64_t 
     n->witness = whose;
 }
 
+void node_state_succeeded(struct node_state *n, uint64_t now_ms)
+{
+    n->seen_ms = now_ms;
+    n->n_stopped = 0;
+}
+
 bool node_state_is_doubted(const struct node_state *n, uint64_t now_ms)
 {
     return n->status == NODE_STATUS_UP &&
@@ -122,6 +128,22 @@ static enum node_event leave_ejected(struct node_state *n, const struct node_res
     return offer_trial(n, r, now_ms);
 }
 
+/* Has a check of the port shown less than earlier ones did?  It counts for a process that
+ * has run since: not when the node was down, nor when it has been out for so long that
+ * another version may serve there now, which does not close connections in turn. */
+static bool sees_less(struct node_state *n, const struct node_state_config *c,
+                      const struct node_result *r, uint64_t now_ms)
+{
+    if (r->kind != NODE_CHECK_PORT || n->kind == NODE_CHECK_PORT)
+        return false;
+    if (n->status == NODE_STATUS_UP || (n->status != NODE_STATUS_DOWN &&
+                                        now_ms - n->changed_ms <= c->eject_max_ms))
+        return true;
+    n->kind = NODE_CHECK_PORT;
+    n->check_failed = n->status == NODE_STATUS_DOWN;
+    return false;
+}
+
 enum node_event node_state_checked(struct node_state *n,
                                    const struct node_state_config *c,
                                    const struct node_result *r, uint64_t now_ms)
@@ -131,7 +153,7 @@ enum node_event node_state_checked(struct node_state *n,
         return check_failed(n, c, r, now_ms);
     n->n_fail = 0;
     n->checkable = true;
-    if (r->kind == NODE_CHECK_PORT && n->kind > NODE_CHECK_PORT) {
+    if (sees_less(n, c, r, now_ms)) {
         n->n_ok = 0;
         n->n_stopped++;
         n->check_failed = n->check_failed || n->status != NODE_STATUS_UP;

@@ -20,7 +20,8 @@
  *           back-off of 1, 2, 4 .. 60 s does, doubled by each time it was out lately.
  * trial     a check by TCP does not see the service: one call of a user at a time and
  *           host decides.  A process that never closed a connection in turn is tried
- *           after NODE_STATE_PORT_MS; one that did, and does not any more, is stopped.
+ *           after NODE_STATE_PORT_MS; one that did, and does not any more, is stopped,
+ *           and is tried after the longest back-off: another version may serve there.
  * warm up   a node that is new or back gets a growing part of its weight (slow start).
  *
  * A check that has never succeeded says nothing about a node that calls have shown to
@@ -108,6 +109,10 @@ enum node_event {
 /* A call has failed while the node was up, of this host (<whose> is EJECT_CHECK) or of
  * others (EJECT_FLEET): the next check that fails is enough. */
 void node_state_witness(struct node_state *n, enum eject_reason whose, uint64_t now_ms);
+
+/* A call has succeeded while the node was up, so its process is not stopped, whatever
+ * checks see. */
+void node_state_succeeded(struct node_state *n, uint64_t now_ms);
 
 /* Is the node up, and a failure of it not explained by a good check? */
 bool node_state_is_doubted(const struct node_state *n, uint64_t now_ms);
