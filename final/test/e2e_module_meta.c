@@ -232,7 +232,7 @@ static void t_http_probe_decides_by_the_status(void **state)
         "INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES (1, 1, "
         "INET_ATON('127.0.0.1'), %d); INSERT INTO ModulePolicy (modid, cmdid, probe) "
         "VALUES (1, 1, '/well'); INSERT INTO NodeOut SELECT 1, 1, "
-        "INET_ATON('127.0.0.1'), %d, 11 + seq, UNIX_TIMESTAMP() + 60 FROM seq_0_to_1",
+        "INET_ATON('127.0.0.1'), %d, 11 + seq, UNIX_TIMESTAMP() + 30 FROM seq_0_to_1",
         port, port);
     up();
     T_WAIT(cost_of(port) == (NODE_OUT | NODE_DOWN | EJECT_FLEET));
