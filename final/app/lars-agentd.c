@@ -371,7 +371,7 @@ static int agent_failed(int rc, enum agent_part part, const struct net_addr *at)
 /* Returns 0, or -errno after a line on standard error. */
 static int start(void)
 {
-    char file[128], text[NET_ADDR_STRLEN];
+    char file[128];
     struct agent_config cfg = {.route_file = file};
     enum agent_part part;
     int rc = daemon_init(&me.d, "lars-agentd", set.log);
@@ -394,8 +394,7 @@ static int start(void)
     link_shm();
     cfg.at.port = agent_port(me.agent);
     on_beat(NULL);
-    printf("listening on %s\n", net_addr_str(&cfg.at, text));
-    fflush(stdout);
+    daemon_print_address(&cfg.at);
     return 0;
 }
 

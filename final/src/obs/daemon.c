@@ -10,10 +10,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/fd_limit.h"
 #include "base/log.h"
+#include "base/log_sink.h"
 #include "base/sig.h"
 #include "net/sock.h"
 
@@ -54,6 +56,15 @@ void daemon_need_fds(const struct daemon *d, uint64_t n)
                  (unsigned long long)d->fd_limit, (unsigned long long)n);
 }
 
+/* Standard output may be the same pipe as the log, so it is not waited for either. */
+void daemon_print_address(const struct net_addr *at)
+{
+    char text[NET_ADDR_STRLEN], line[NET_ADDR_STRLEN + 20];
+    int n = snprintf(line, sizeof(line), "listening on %s\n", net_addr_str(at, text));
+
+    log_sink_write(STDOUT_FILENO, line, (size_t)n);
+}
+
 int daemon_listen(const struct daemon *d, const char *address, uint32_t port)
 {
     char text[NET_ADDR_STRLEN], what[NET_ADDR_STRLEN + 40];
@@ -67,8 +78,7 @@ int daemon_listen(const struct daemon *d, const char *address, uint32_t port)
         return daemon_failed(d, lfd, what);
     }
     sock_local_addr(lfd, &at);
-    printf("listening on %s\n", net_addr_str(&at, text));
-    fflush(stdout);
+    daemon_print_address(&at);
     return lfd;
 }
 
