@@ -8,7 +8,10 @@ trap 'kill -9 $pid 2>/dev/null; rm -rf "$tmp"' EXIT
 say() { if [ "$1" = 0 ]; then echo "ok - $2"; else echo "not ok - $2"; rc=1; fi; }
 within() { n=0; until "$@" >/dev/null 2>&1; do n=$((n + 1)); [ $n -lt 200 ] || return 1; sleep 0.1; done; }
 ended() { ! [ -e "/proc/$pid" ] || grep -q '^State:.*Z' "/proc/$pid/status"; }
-answers() { curl -s -m 2 "127.0.0.1:$http/metrics" | grep -q lars_log_dropped_total; }
+answers() { # by the HTTP port, whose log level larsctl shows
+    printf '[larsctl]\nhttp = 127.0.0.1:%s\n' $http >"$tmp/larsctl.ini"
+    LARSCTL=$tmp/larsctl.ini build/larsctl log | grep -q info
+}
 
 mkfifo "$tmp/log"
 exec 3<>"$tmp/log"

@@ -52,7 +52,7 @@ void daemon_need_fds(const struct daemon *d, uint64_t n)
     if (d->fd_limit < n)
         LOG_WARN("fd.limit",
                  "limit=%llu wanted=%llu: raise LimitNOFILE of the unit, or `ulimit "
-                 "-Hn`, or configure less; new connections will wait when there is none left",
+                 "-Hn`, or configure less; new connections will wait when none is left",
                  (unsigned long long)d->fd_limit, (unsigned long long)n);
 }
 
