@@ -6,6 +6,8 @@
 #include <stdatomic.h>
 
 #include "lib/shmfix.h"
+#include "shmem/call_log.h"
+#include "shmem/log_owner.h"
 
 static struct evloop *loop;
 static struct client_logs *logs;
@@ -157,9 +159,67 @@ static void t_set_nodes_with_a_reused_number_does_not_count_it(void **state)
     assert_int_equal(n_ejected(), 0);
 }
 
+/* The same in a module that has had no nodes until now. */
+static void t_first_node_of_a_module_with_a_reused_number_is_not_ejected(void **state)
+{
+    uint32_t nid = nid_of(1, 0), i;
+    int64_t mid;
+
+    (void)state;
+    shmfix_publish(1, 2, 3);
+    ejector_set_nodes(ejector, 0);
+    for (i = 0; i < 3; i++)
+        route_writer_reclaim(shmfix_writer, always_unused, NULL);
+    mid = shmfix_publish(2, 50, 4);
+    for (i = 0; i < 4 && nid_of(2, i) != nid; i++)
+        continue;
+    assert_true(i < 4);
+    ejector_set_nodes(ejector, (uint32_t)mid);
+    assert_int_equal(n_ejected(), 0);
+}
+
+/* Module 1/1 has six nodes; <n> calls of each end, those of node <bad> fail. */
+static void count_calls(struct call_log *log, int n, int bad)
+{
+    int i;
+
+    for (i = 0; i < 6 * n; i++)
+        assert_int_equal(call_log_count(log, nid_of(1, (uint32_t)i % 6), 0, i % 6 != bad,
+                                        1000),
+                         0);
+}
+
+/* A node is taken out of the table because it fails, mended, and added again. */
+static void t_node_that_is_added_again_is_not_judged_by_its_earlier_calls(void **state)
+{
+    struct call_log *log;
+    uint64_t now_ms = mono_ms();
+    uint32_t nid;
+
+    (void)state;
+    assert_int_equal(log_owner_take(&log, shmfix_seg), 0);
+    shmfix_publish(1, 1, 6);
+    ejector_set_nodes(ejector, 0);
+    nid = nid_of(1, 5);
+    count_calls(log, 200, 5);
+    shmfix_publish(1, 1, 5);
+    ejector_set_nodes(ejector, 0);
+    ejector_tick(ejector, now_ms);
+    shmfix_publish(1, 1, 6);
+    ejector_set_nodes(ejector, 0);
+    assert_int_equal(nid_of(1, 5), nid);
+    count_calls(log, 30, -1);
+    ejector_tick(ejector, now_ms + 10);
+    ejector_tick(ejector, now_ms + 20);
+    assert_true(atomic_load(&node_table_costs(shmfix_seg)[nid]) < NODE_OUT);
+    log_owner_give(shmfix_seg, log);
+}
+
 #define E(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 T_MAIN(E(t_create_adopts_the_ejections_of_a_predecessor),
        E(t_set_nodes_without_an_ejected_node_counts_it_no_more),
        E(t_set_nodes_with_a_returned_node_does_not_count_it),
-       E(t_set_nodes_with_a_reused_number_does_not_count_it))
+       E(t_set_nodes_with_a_reused_number_does_not_count_it),
+       E(t_first_node_of_a_module_with_a_reused_number_is_not_ejected),
+       E(t_node_that_is_added_again_is_not_judged_by_its_earlier_calls))

@@ -11,8 +11,11 @@
  * follows at the next tick.
  *
  * Invariants: ejector.n_out and n_down are the sums of the controllers' over all modules.
- * A node's state (health_node) is found by its nid; a node that joins a module starts
- * from zero, because its nid may have been another node's before.
+ * A node's state (health_node) is found by its nid; it starts from zero when the node
+ * leaves its module and when it joins one, because the nid may be another node's then.
+ *
+ * Times are of mono_ms(), as those of ejector_tick() are: the loop's clock stands still
+ * for a turn, so a check that ends in it would be older than a tick before it.
  *
  * Rejected: to let each client eject for itself.  A process with few calls would need
  * minutes to see what the host as a whole sees in a few calls; a client only proposes an
@@ -26,6 +29,7 @@
 
 #include "agent_data/checks.h"
 #include "agent_data/node_log.h"
+#include "base/mono.h"
 #include "lb/controller.h"
 #include "lb/policies.h"
 #include "shmem/module_table.h"
@@ -253,7 +257,7 @@ static void on_check(uint32_t nid, enum node_check kind, bool ok, void *arg)
     node_log_check(&(struct node_log){e->s, mid, nid, c}, ok);
     was = *c;
     health = health_config_of(e, mid);
-    controller_checked(c, &health, &hooks, nid, kind, ok, evloop_now_ms(e->loop));
+    controller_checked(c, &health, &hooks, nid, kind, ok, mono_ms());
     add_change(e, &was, c);
     if (ok && suspect && n->status == NODE_STATUS_UP)
         atomic_store(&node_table_counters(e->s)[nid].streak,
@@ -264,7 +268,7 @@ static void on_check(uint32_t nid, enum node_check kind, bool ok, void *arg)
 void ejector_suspect(struct ejector *e, uint32_t mid, const struct net_addr *addr)
 {
     struct module *m = &e->module[mid];
-    uint64_t now_ms = evloop_now_ms(e->loop);
+    uint64_t now_ms = mono_ms();
     struct net_addr at;
     uint32_t i;
 
@@ -319,15 +323,27 @@ static bool has_member(const struct route_reader *r, uint32_t nid)
     return false;
 }
 
-/* Nodes that the module does not have any more are not checked any more. */
-static void unwatch_removed(struct ejector *e, const struct route_reader *old,
-                            const struct route_reader *now)
+/* What is known under this number is another node's from now on, or of an earlier life of
+ * the node: neither its state nor the calls that were counted until now. */
+static void begin_node_anew(struct ejector *e, uint32_t nid)
+{
+    e->node[nid] = (struct health_node){0};
+    node_totals(nid, &e->node[nid].seen, e);
+}
+
+/* Nodes that the module does not have any more are not checked any more, and their
+ * numbers may become those of the first nodes of another module. */
+static void drop_removed(struct ejector *e, const struct route_reader *old,
+                         const struct route_reader *now)
 {
     uint32_t i;
 
-    for (i = 0; i < old->n; i++)
-        if (!has_member(now, old->member[i].nid))
-            checks_unwatch(e->checks, old->member[i].nid);
+    for (i = 0; i < old->n; i++) {
+        if (has_member(now, old->member[i].nid))
+            continue;
+        checks_unwatch(e->checks, old->member[i].nid);
+        begin_node_anew(e, old->member[i].nid);
+    }
 }
 
 static void start_member(struct ejector *e, const struct module *m, uint32_t i, bool warm,
@@ -336,7 +352,7 @@ static void start_member(struct ejector *e, const struct module *m, uint32_t i, 
     uint32_t nid = m->route.member[i].nid;
 
     if (warm) {
-        e->node[nid] = (struct health_node){0}; /* the nid may have been another node's */
+        begin_node_anew(e, nid);
         node_state_start_warmup(&e->node[nid].state, now_ms);
     }
     if (m->route.n_own > 0 && i >= m->route.n_own &&
@@ -349,7 +365,7 @@ void ejector_set_nodes(struct ejector *e, uint32_t mid)
 {
     struct module *m = &e->module[mid];
     struct route_reader old = m->route;
-    uint64_t now_ms = evloop_now_ms(e->loop);
+    uint64_t now_ms = mono_ms();
     uint32_t i, n_out = 0, n_down = 0;
     struct controller was;
 
@@ -365,7 +381,7 @@ void ejector_set_nodes(struct ejector *e, uint32_t mid)
         n_out += e->node[nid].state.status != NODE_STATUS_UP;
         n_down += e->node[nid].state.status == NODE_STATUS_DOWN;
     }
-    unwatch_removed(e, &old, &m->route);
+    drop_removed(e, &old, &m->route);
     was = m->controller;
     m->controller.n_out = n_out;
     m->controller.n_down = n_down;
@@ -387,7 +403,7 @@ void ejector_stat(const struct ejector *e, struct ejector_stat *out)
 static void adopt_states(struct ejector *e)
 {
     uint32_t nid, cost, n = node_table_count(e->s);
-    uint64_t now_ms = evloop_now_ms(e->loop);
+    uint64_t now_ms = mono_ms();
 
     for (nid = 0; nid < n; nid++) {
         struct node_state *st = &e->node[nid].state;
