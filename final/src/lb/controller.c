@@ -71,14 +71,34 @@ static void note_change(struct controller *s, const struct controller_hooks *hoo
     hooks->changed(nid, event, hooks->arg);
 }
 
+static bool is_out(const struct controller *s, uint32_t nid, uint64_t now_ms)
+{
+    return atomic_load(&s->cost[nid]) >= NODE_OUT ||
+           atomic_load(&s->view.counter[nid].ejected_until_ms) > now_ms;
+}
+
+/* Ejects a node, which is up, if the cap allows it.  <census>: of the module; this keeps
+ * it up to date, because to count 5,000 members anew for each of thousands that fail took
+ * 23 ms a step.  Only the sum of those that are available counts for the cap. */
 static void eject(struct controller *s, const struct health_config *c,
                   const struct controller_hooks *hooks, uint32_t nid,
-                  enum eject_reason why, uint64_t now_ms)
+                  enum eject_reason why, struct pick_census *census, uint64_t now_ms)
 {
+    bool was_out = is_out(s, nid, now_ms), available;
+
     atomic_store(&s->view.counter[nid].ejected_until_ms, 0);
-    if (!pick_may_eject(&s->view, false, now_ms)) {
+    available = !is_out(s, nid, now_ms);
+    if (was_out && available) {         /* by a proposal, which ends here */
+        census->ejected--;
+        census->own++;
+    }
+    if (!pick_census_may_eject(census, false)) {
         s->n_vetoed++;
         return;
+    }
+    if (available) {
+        census->ejected++;
+        census->own--;
     }
     node_state_eject(&s->node[nid].state, &c->state, why, now_ms);
     note_change(s, hooks, nid, NODE_STATUS_UP, NODE_EVENT_OUT);
@@ -111,6 +131,7 @@ void controller_checked(struct controller *s, const struct health_config *c,
     struct node_state *n = &s->node[nid].state;
     enum node_status was = n->status;
     struct node_result r = {.ok = ok, .kind = kind};
+    struct pick_census census;
 
     if (was == NODE_STATUS_DOWN && ok)
         r.may_hold = may_hold(s, now_ms);
@@ -118,8 +139,10 @@ void controller_checked(struct controller *s, const struct health_config *c,
         r.may_try = (ok && kind != NODE_CHECK_PORT) ||
                     (now_ms >= s->try_after_ms && !is_one_on_trial(s));
     note_change(s, hooks, nid, was, node_state_checked(n, &c->state, &r, now_ms));
-    if (was == NODE_STATUS_UP && node_state_is_stopped(n) && s->trouble_ms != 0)
-        eject(s, c, hooks, nid, EJECT_STOPPED, now_ms);
+    if (was != NODE_STATUS_UP || !node_state_is_stopped(n) || s->trouble_ms == 0)
+        return;
+    pick_count(&s->view, now_ms, &census);
+    eject(s, c, hooks, nid, EJECT_STOPPED, &census, now_ms);
 }
 
 /* --- what the calls say ------------------------------------------------------------- */
@@ -230,8 +253,10 @@ static void judge_nodes(struct controller *s, const struct health_config *c,
                         const struct controller_hooks *hooks,
                         struct health_node *const *fellow, uint64_t now_ms)
 {
+    struct pick_census census;
     uint32_t i;
 
+    pick_count(&s->view, now_ms, &census);
     for (i = 0; i < s->view.n; i++) {
         uint32_t nid = s->view.member[i].nid;
         const struct node_counter *n = &s->view.counter[nid];
@@ -239,11 +264,11 @@ static void judge_nodes(struct controller *s, const struct health_config *c,
         if (s->node[nid].state.status != NODE_STATUS_UP)
             continue;
         if (atomic_load(&n->ejected_until_ms) > now_ms)
-            eject(s, c, hooks, nid, EJECT_PROPOSED, now_ms);
+            eject(s, c, hooks, nid, EJECT_PROPOSED, &census, now_ms);
         else if (atomic_load(&n->streak) >= s->eject_after)
-            eject(s, c, hooks, nid, EJECT_STREAK, now_ms);
+            eject(s, c, hooks, nid, EJECT_STREAK, &census, now_ms);
         else if (health_is_outlier(fellow, s->view.n, i))
-            eject(s, c, hooks, nid, EJECT_OUTLIER, now_ms);
+            eject(s, c, hooks, nid, EJECT_OUTLIER, &census, now_ms);
     }
 }
 

@@ -53,16 +53,21 @@ void pick_count(const struct pick_view *v, uint64_t now_ms, struct pick_census *
     }
 }
 
+bool pick_census_may_eject(const struct pick_census *c, bool alone)
+{
+    uint32_t available = c->own + c->other + c->unseen;
+
+    if (available <= 1)
+        return false;
+    return alone || (c->ejected + 1) * 2 <= available + c->ejected;
+}
+
 bool pick_may_eject(const struct pick_view *v, bool alone, uint64_t now_ms)
 {
     struct pick_census c;
-    uint32_t available;
 
     pick_count(v, now_ms, &c);
-    available = c.own + c.other + c.unseen;
-    if (available <= 1)
-        return false;
-    return alone || (c.ejected + 1) * 2 <= available + c.ejected;
+    return pick_census_may_eject(&c, alone);
 }
 
 /* --- which part --------------------------------------------------------------------- */

@@ -103,6 +103,9 @@ struct pick_census {                  /* members by state */
 
 void pick_count(const struct pick_view *v, uint64_t now_ms, struct pick_census *out);
 
+/* pick_may_eject() for members that are counted already. */
+bool pick_census_may_eject(const struct pick_census *c, bool alone);
+
 /* The share of the calls that stays in the own zone, of PICK_FULL.  Adds to <why>. */
 uint32_t pick_own_share(const struct pick_view *v, const struct pick_census *c,
                         uint64_t now_ms, unsigned *why);
