@@ -205,14 +205,14 @@ static int show_why(struct ctl *c, int argc, char **argv)
     if (rc != 0)
         return rc;
     rc = ctl_print(
-        c, "node zone state failed_percent# overloads# callers# because",
+        c, "node zone state failed_percent# out_on# callers# because",
         "SELECT CONCAT(INET_NTOA(r.serverip), ':', r.serverport), r.zone, r.state, "
         "COALESCE(ROUND(100 * SUM(s.err_cnt) / NULLIF(SUM(s.succ_cnt + s.err_cnt), 0), 2)"
         ", 0), COALESCE(SUM(s.overload), 0), COUNT(s.caller), "
         "CASE WHEN r.state <> 'up' THEN 'an operator drained it' "
         "WHEN SUM(s.overload) = COUNT(s.caller) AND COUNT(s.caller) > 0 THEN "
-        "'every agent finds it overloaded: it gets only probes' "
-        "WHEN SUM(s.overload) > 0 THEN 'some agents find it overloaded' "
+        "'it is down or ejected on every host that called it' "
+        "WHEN SUM(s.overload) > 0 THEN 'it is down or ejected on some hosts' "
         "WHEN COUNT(s.caller) = 0 THEN 'no agent has called it yet' "
         "ELSE 'chosen' END "
         "FROM RouteData r LEFT JOIN ServerCallStatus s ON s.modid = r.modid AND s.cmdid ="
