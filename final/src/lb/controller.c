@@ -253,6 +253,7 @@ static void judge_nodes(struct controller *s, const struct health_config *c,
                         const struct controller_hooks *hooks,
                         struct health_node *const *fellow, uint64_t now_ms)
 {
+    double limit = health_outlier_limit(fellow, s->view.n);
     struct pick_census census;
     uint32_t i;
 
@@ -267,7 +268,7 @@ static void judge_nodes(struct controller *s, const struct health_config *c,
             eject(s, c, hooks, nid, EJECT_PROPOSED, &census, now_ms);
         else if (atomic_load(&n->streak) >= s->eject_after)
             eject(s, c, hooks, nid, EJECT_STREAK, &census, now_ms);
-        else if (health_is_outlier(fellow, s->view.n, i))
+        else if (health_is_below(fellow[i], limit))
             eject(s, c, hooks, nid, EJECT_OUTLIER, &census, now_ms);
     }
 }

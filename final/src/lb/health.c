@@ -125,26 +125,37 @@ static double median(double *x, uint32_t n)
     return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
 }
 
-bool health_is_outlier(struct health_node *const *h, uint32_t n, uint32_t i)
+double health_outlier_limit(struct health_node *const *h, uint32_t n)
 {
-    double *rate, mid, mad, mine;
+    double *rate = n < OUTLIER_NODES ? NULL : malloc(n * sizeof(*rate)), mid, mad;
     uint32_t k, m = 0;
+    bool any = false;
 
-    if (n < OUTLIER_NODES || h[i]->n < OUTLIER_CALLS || h[i]->n_err < 1)
-        return false;
-    rate = malloc(n * sizeof(*rate));
-    if (!rate)
-        return false;
-    for (k = 0; k < n; k++)
+    for (k = 0; rate && k < n; k++) {
+        any = any || h[k]->n_err >= 1;
         if (h[k]->n >= OUTLIER_CALLS)
             rate[m++] = 1 - h[k]->n_err / h[k]->n;
-    mine = 1 - h[i]->n_err / h[i]->n;
+    }
+    if (!any)                         /* the usual case costs no sorting */
+        m = 0;
     mid = m >= OUTLIER_NODES ? median(rate, m) : 0;
     for (k = 0; k < m; k++)
         rate[k] = fabs(rate[k] - mid);
     mad = m >= OUTLIER_NODES ? MAD_TO_SIGMA * median(rate, m) : 0;
     free(rate);
-    return m >= OUTLIER_NODES && mine < mid - (mad < MAD_MIN ? OUTLIER_MARGIN : 3 * mad);
+    if (m < OUTLIER_NODES)
+        return -1;
+    return mid - (mad < MAD_MIN ? OUTLIER_MARGIN : 3 * mad);
+}
+
+bool health_is_below(const struct health_node *h, double limit)
+{
+    return h->n >= OUTLIER_CALLS && h->n_err >= 1 && 1 - h->n_err / h->n < limit;
+}
+
+bool health_is_outlier(struct health_node *const *h, uint32_t n, uint32_t i)
+{
+    return health_is_below(h[i], health_outlier_limit(h, n));
 }
 
 void health_begin_anew(struct health_node *h)

@@ -74,6 +74,12 @@ uint32_t health_module_eject_after(struct health_node *const *h, uint32_t n);
  * so that it works with up to half of the nodes failing. */
 bool health_is_outlier(struct health_node *const *h, uint32_t n, uint32_t i);
 
+/* The same for many nodes, in two parts: the share of good calls below which a node of
+ * the module is an outlier, to be computed once (-1: none is), and whether a node is
+ * below it. */
+double health_outlier_limit(struct health_node *const *h, uint32_t n);
+bool health_is_below(const struct health_node *h, double limit);
+
 /* The node is up again: calls before no longer count. */
 void health_begin_anew(struct health_node *h);
 
