@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "base/heartbeat.h"
@@ -457,11 +458,14 @@ static void t_one_client_many_threads(void **state)
 static void t_child_that_closed_all_numbers_keeps_its_own_files(void **state)
 {
     struct lars_host h;
+    _Atomic int *lost = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct stat before[40], now;
     int i, status;
     pid_t pid;
 
     (void)state;
+    *lost = 1;
     open_client(100);
     stop_agent();
     pid = fork();
@@ -471,16 +475,18 @@ static void t_child_that_closed_all_numbers_keeps_its_own_files(void **state)
         for (i = 3; i < 40; i++)
             if (socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) != i ||
                 fstat(i, &before[i]) < 0)
-                _exit(1);
+                kill(getpid(), SIGKILL);
         (void)lars_get_host(fx.c, 1, 1, &h);
+        *lost = 0;
         for (i = 3; i < 40; i++)
             if (fstat(i, &now) < 0 || now.st_ino != before[i].st_ino)
-                _exit(i);
-        _exit(0);
+                *lost = i;
+        kill(getpid(), SIGKILL);      /* valgrind looks for no leaks in it then */
     }
     assert_true(pid > 0);
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
+    assert_int_equal(*lost, 0);
+    munmap((void *)lost, 4096);
 }
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
