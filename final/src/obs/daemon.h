@@ -31,7 +31,7 @@ int daemon_init(struct daemon *d, const char *name, const char *level);
  * lower. */
 void daemon_need_fds(const struct daemon *d, uint64_t n);
 
-/* Print "listening on ADDRESS:PORT" on standard output, without waiting for its reader. */
+/* Print "listening on ADDRESS:PORT" on standard output; does not wait for its reader. */
 void daemon_print_address(const struct net_addr *at);
 
 /* Listen on the TCP port <port> of <address>, and print "listening on ADDRESS:PORT".
