@@ -18,6 +18,7 @@
 #include "base/opts.h"
 #include "base/sig.h"
 #include "ctl/commands.h"
+#include "db/db_mysql.h"
 #include "db/dbconf.h"
 
 #define WATCH_MS 1000
@@ -203,11 +204,22 @@ static int run_built_in(int argc, char **argv)
     return opts_main(&program, 2, words, &set);
 }
 
+/* Neither connection is made before it is used.  Returns 0 or -ENOMEM. */
+static int open_db(struct ctl *c)
+{
+    struct myconn_config mc = dbconf_myconn(&set.db);
+    struct db *routes;
+    int rc = ctldb_open(&c->db, &mc);
+
+    if (rc == 0)
+        rc = db_mysql_create(&routes, &mc);
+    return rc < 0 ? rc : wanted_routes_create(&c->wanted, routes);
+}
+
 int main(int argc, char **argv)
 {
     struct ctl c = {
         .sql_dir = set.sql, .dnsd = set.dnsd, .reportd = set.reportd, .http = set.http};
-    struct myconn_config mc;
     int code = opts_main(&program, argc, argv, &set);
 
     if (code != OPTS_RUN)
@@ -226,9 +238,9 @@ int main(int argc, char **argv)
     c.yes = yes;
     c.who = user_name();
     split_agents(&c);
-    mc = dbconf_myconn(&set.db);
-    code = ctldb_open(&c.db, &mc) < 0 ? ctl_say(CTL_FAILED, "out of memory")
-                                      : run_command(&c, argc, argv);
+    code = open_db(&c) < 0 ? ctl_say(CTL_FAILED, "out of memory")
+                           : run_command(&c, argc, argv);
+    wanted_routes_destroy(c.wanted);
     ctldb_close(c.db);
     myconn_fini();
     return code;

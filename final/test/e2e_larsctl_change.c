@@ -2,6 +2,7 @@
  * of an export changes nothing, and a change that takes most nodes of a module needs -y,
  * in whatever way it takes them.  What it prints is safe for terminals and pipes. */
 #include "lib/system.h"
+#include "route/routedelta.h"
 
 static char out[65536]; /* stdout and stderr of the last command */
 static char ini[140];
@@ -220,12 +221,54 @@ static void t_holds_are_shown_by_the_list_and_by_doctor(void **state)
     testdb_sql("DELETE FROM RouteHold");
 }
 
-static void t_change_of_a_weight_is_not_called_in_force(void **state)
+static void t_change_is_in_force_when_the_agent_has_the_weight(void **state)
+{
+    struct route_node node[3] = {{0x7f000101, 80, 5000, 0},
+                                 {0x7f000102, 80, 0, 0},
+                                 {0xc8010203, 80, 0, 0}};
+
+    (void)state;
+    system_start();
+    write_ini("", testdb_socket); /* the ports are known only now */
+    assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=5000"), 0);
+    expect_text("1/1: in force on 1 of 1 agents");
+    assert_true(testdb_number("SELECT sum FROM AgentRoute WHERE modid = 1") ==
+                routedelta_sum(node, 3));
+}
+
+static void t_change_without_dnsd_is_not_in_force(void **state)
+{
+    (void)state;
+    system_start();
+    write_ini("", testdb_socket);
+    assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=400"), 0);
+    expect_text("in force on 1 of 1 agents");
+    proc_kill(&sys.dnsd);
+    assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=500"), 0);
+    expect_text("1/1: in the database; 0 of 1 agents have it");
+    expect_text("uses other nodes, weights or zones");
+    assert_null(strstr(out, "in force"));
+}
+
+static void t_agents_that_are_silent_are_named(void **state)
+{
+    (void)state;
+    system_start();
+    write_ini("", testdb_socket);
+    testdb_sql("INSERT INTO Service (kind, name, seen_at) VALUES ('agent', "
+               "'h/10.0.0.7:8888', NOW(3) - INTERVAL 12 SECOND); INSERT INTO AgentRoute "
+               "(agent, modid, cmdid, sum) VALUES ('h/10.0.0.7:8888', 1, 1, 1)");
+    assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=50"), 0);
+    expect_text("1/1: in force on 1 of 2 agents");
+    expect_text("; h/10.0.0.7:8888 has been silent for 1");
+}
+
+static void t_change_that_no_agent_reports_is_in_the_database(void **state)
 {
     (void)state;
     assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=5000"), 0);
-    expect_text("1/1: in the database");
-    assert_null(strstr(out, "in force on"));
+    expect_text("1/1: in the database; no agent reports what it has");
+    assert_null(strstr(out, "in force"));
 }
 
 static void t_reader_that_ends_early_is_no_error(void **state)
@@ -258,5 +301,8 @@ TESTDB_MAIN(L(t_import_without_routes_is_refused_also_with_yes),
             L(t_last_nodes_need_yes_however_they_are_taken),
             L(t_control_characters_of_names_are_not_printed),
             L(t_holds_are_shown_by_the_list_and_by_doctor),
-            L(t_change_of_a_weight_is_not_called_in_force),
+            L(t_change_is_in_force_when_the_agent_has_the_weight),
+            L(t_change_without_dnsd_is_not_in_force),
+            L(t_agents_that_are_silent_are_named),
+            L(t_change_that_no_agent_reports_is_in_the_database),
             L(t_reader_that_ends_early_is_no_error), L(t_completion_works_after_options))

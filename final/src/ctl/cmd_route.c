@@ -1,8 +1,8 @@
 /* module, route, node and zone.  Every change is one transaction that sets
  * @lars_confirmed: a trigger then marks the change as confirmed, and lars-dnsd does not
  * hold it.  Larsctl asks instead, before the change: one that removes or drains most
- * nodes of a module needs -y. After a commit the agents are asked until they have it
- * (ctl_in_force), so that a script may use the change as soon as the command returns.
+ * nodes of a module needs -y.  After a commit larsctl waits until the agents have it
+ * (in_force_wait), so that a script may use the change as soon as the command returns.
  *
  * Rejected: leaving every question to the removal guard of lars-dnsd.  The operator would
  * see a change that has no effect, and learn the reason from a log on another host. */
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/in_force.h"
 #include "route/mass_removal.h"
 
 #define NAME(id, of) "(SELECT content FROM " of " WHERE " id " = r." id " LIMIT 1)"
@@ -129,21 +130,13 @@ static int ask_for_yes(struct ctl *c, uint32_t modid, uint32_t cmdid, uint64_t h
 static int end_change(struct ctl *c, int rc, uint32_t modid, uint32_t cmdid, uint64_t had)
 {
     int code = rc == 0 ? ask_for_yes(c, modid, cmdid, had) : CTL_OK;
-    uint64_t left = 0;
 
-    if (rc == 0)
-        rc = count_in_service(c, modid, cmdid, &left);
     if (rc == 0)
         rc = code == CTL_OK ? ctldb_commit_routes(c->db) : ctldb_run(c->db, "ROLLBACK");
     if (rc < 0)
         return ctl_db_failed(c, rc);
-    if (code == CTL_OK && left != had)
-        ctl_in_force(c, modid, cmdid);
-    else if (code == CTL_OK)          /* agents are asked for addresses only */
-        fprintf(stderr,
-                "%u/%u: in the database; larsctl cannot see yet which agents have a new "
-                "weight or zone\n",
-                modid, cmdid);
+    if (code == CTL_OK)
+        in_force_wait(c, modid, cmdid);
     return code;
 }
 
@@ -354,7 +347,7 @@ static int route_confirm(struct ctl *c, int argc, char **argv)
         rc = ctldb_commit_routes(c->db);
     if (rc < 0)
         return ctl_db_failed(c, rc);
-    ctl_in_force(c, modid, cmdid);
+    in_force_wait(c, modid, cmdid);
     return CTL_OK;
 }
 
@@ -381,9 +374,8 @@ static int set_all_states(struct ctl *c, bool zone, const char *value, const cha
                             state, value);
 }
 
-/* Call ask_for_yes() for each module of <t>, or when <ask> is false, ctl_in_force().
- * Returns an exit code. */
-static int each_module(struct ctl *c, const struct table *t, bool ask)
+/* Call ask_for_yes() for each module of <t>.  Returns an exit code. */
+static int ask_for_each(struct ctl *c, const struct table *t)
 {
     uint32_t modid, cmdid, had;
     int code = CTL_OK;
@@ -393,10 +385,7 @@ static int each_module(struct ctl *c, const struct table *t, bool ask)
         ctl_u32(table_cell(t, r, 0), "", UINT32_MAX, &modid);
         ctl_u32(table_cell(t, r, 1), "", UINT32_MAX, &cmdid);
         ctl_u32(table_cell(t, r, 2), "", UINT32_MAX, &had);
-        if (ask)
-            code = ask_for_yes(c, modid, cmdid, had);
-        else
-            ctl_in_force(c, modid, cmdid);
+        code = ask_for_yes(c, modid, cmdid, had);
     }
     return code;
 }
@@ -424,11 +413,11 @@ static int set_many(struct ctl *c, bool zone, const char *value, const char *sta
     if (rc == 0 && code == CTL_OK)
         rc = set_all_states(c, zone, value, state);
     if (rc == 0 && code == CTL_OK)
-        code = each_module(c, t, true);
+        code = ask_for_each(c, t);
     if (rc == 0)
         rc = code == CTL_OK ? ctldb_commit_routes(c->db) : ctldb_run(c->db, "ROLLBACK");
     if (rc == 0 && code == CTL_OK)
-        each_module(c, t, false);
+        in_force_wait_each(c, t);
     table_destroy(t);
     return rc < 0 ? ctl_db_failed(c, rc) : code;
 }

@@ -1,9 +1,5 @@
 /* A command prints its result as a table on standard output, everything else on standard
- * error, and returns an exit code: so its output can be piped whatever happens.
- *
- * "In force" is measured at the agents, as the last step of the way of a change:
- * database, lars-dnsd, agent.  An agent has it when it gives the nodes that the database
- * has. */
+ * error, and returns an exit code: so its output can be piped whatever happens. */
 #include "ctl/ctl.h"
 
 #include <arpa/inet.h>
@@ -15,11 +11,8 @@
 #include <unistd.h>
 
 #include "base/ipv4.h"
-#include "base/mono.h"
 #include "base/net_addr.h"
 
-#define IN_FORCE_MS 5000
-#define MAX_NODES 4000
 #define SAY_MAX 2000
 
 int ctl_say(int code, const char *fmt, ...)
@@ -130,76 +123,4 @@ int ctl_open_agent(const struct ctl *c, unsigned i, struct lars_client **out)
     opt.address = text;
     opt.port = at.port;
     return lars_open(out, &opt);
-}
-
-/* The nodes that the database has for the module, and agents should give. */
-static int read_wanted(struct ctl *c, struct table *t, uint32_t modid, uint32_t cmdid)
-{
-    return ctldb_table(c->db, t,
-                       "SELECT DISTINCT serverip, serverport FROM RouteData WHERE modid ="
-                       " %u AND cmdid = %u AND state = 'up' AND weight > 0 AND "
-                       "serverip > 0 AND serverport BETWEEN 1 AND 65535 ORDER BY 1, 2",
-                       modid, cmdid);
-}
-
-static bool has_node(const struct table *t, const struct lars_addr *a)
-{
-    uint32_t ip = (uint32_t)a->ip[0] << 24 | (uint32_t)a->ip[1] << 16 |
-                  (uint32_t)a->ip[2] << 8 | a->ip[3];
-    size_t r;
-
-    for (r = 0; r < table_n_rows(t); r++)
-        if (strtoull(table_cell(t, r, 0), NULL, 10) == ip &&
-            strtoul(table_cell(t, r, 1), NULL, 10) == a->port)
-            return true;
-    return false;
-}
-
-static bool agent_has(struct lars_client *client, uint32_t modid, uint32_t cmdid,
-                      const struct table *want)
-{
-    static struct lars_addr at[MAX_NODES];
-    int i, n = lars_get_route(client, modid, cmdid, at, MAX_NODES);
-
-    if (n == -ENOENT)
-        n = 0;
-    if (n < 0 || (size_t)n != table_n_rows(want))
-        return false;
-    for (i = 0; i < n; i++)
-        if (!has_node(want, &at[i]))
-            return false;
-    return true;
-}
-
-/* Wait until agent <i> gives the nodes of <want>, or until <end_ms>.  Returns whether it
- * does. */
-static bool wait_for_agent(struct ctl *c, unsigned i, uint32_t modid, uint32_t cmdid,
-                           const struct table *want, uint64_t end_ms)
-{
-    struct lars_client *client;
-    bool has;
-
-    if (ctl_open_agent(c, i, &client) < 0)
-        return false;
-    while (!(has = agent_has(client, modid, cmdid, want)) && mono_ms() < end_ms)
-        poll(NULL, 0, 2);
-    lars_close(client);
-    return has;
-}
-
-void ctl_in_force(struct ctl *c, uint32_t modid, uint32_t cmdid)
-{
-    uint64_t start_ms = mono_ms();
-    struct table *want;
-    unsigned i, n = 0;
-
-    if (c->n_agent == 0 || table_create(&want, "ip# port#") < 0)
-        return;
-    if (read_wanted(c, want, modid, cmdid) == 0) {
-        for (i = 0; i < c->n_agent; i++)
-            n += wait_for_agent(c, i, modid, cmdid, want, start_ms + IN_FORCE_MS);
-        fprintf(stderr, "%u/%u: in force on %u of %u agents, %llu ms\n", modid, cmdid, n,
-                c->n_agent, (unsigned long long)(mono_ms() - start_ms));
-    }
-    table_destroy(want);
 }

@@ -8,14 +8,15 @@
 #include "api/lars.h"
 #include "ctl/ctldb.h"
 #include "ctl/table.h"
+#include "db/wanted_routes.h"
 
 /* Exit codes, stable: scripts test them. */
 enum {
     CTL_OK = 0,
-    CTL_FAILED = 1,                   /* it failed, or what was asked for is not there */
+    CTL_FAILED = 1, /* it failed, or what was asked for is not there */
     CTL_USAGE = 2,
-    CTL_NO_DB = 3,                    /* the database cannot be reached */
-    CTL_NEEDS_YES = 4,                /* it affects most nodes of a module: give -y */
+    CTL_NO_DB = 3, /* the database cannot be reached */
+    CTL_NEEDS_YES = 4, /* it affects most nodes of a module: give -y */
 };
 
 #define CTL_MAX_AGENTS 32
@@ -23,26 +24,27 @@ enum {
 
 struct ctl {
     struct ctldb *db;
+    struct wanted_routes *wanted; /* checksums of the modules in the database */
     enum table_format format;
-    bool yes;                         /* -y was given */
-    const char *who;                  /* the user, for RouteConfirm */
+    bool yes; /* -y was given */
+    const char *who; /* the user, for RouteConfirm */
     const char *agent[CTL_MAX_AGENTS]; /* "ADDRESS:PORT" of agents we can ask */
     unsigned n_agent;
-    const char *sql_dir;              /* of schema.sql and triggers.sql */
-    const char *dnsd, *reportd;       /* "ADDRESS:PORT", lists with blanks */
-    const char *http;                 /* the same, of the daemons' HTTP ports */
+    const char *sql_dir; /* of schema.sql and triggers.sql */
+    const char *dnsd, *reportd; /* "ADDRESS:PORT", lists with blanks */
+    const char *http; /* the same, of the daemons' HTTP ports */
 };
 
 /* A command.  <argv> holds its <argc> arguments.  Returns an exit code. */
 typedef int ctl_fn(struct ctl *c, int argc, char **argv);
 
 struct ctl_cmd {
-    const char *noun, *verb;          /* verb "" = the noun alone */
-    const char *args;                 /* as in a synopsis: [X] may be left out */
-    int min, max;                     /* how many arguments */
-    const char *help;                 /* one sentence */
-    ctl_fn *fn;                       /* NULL: main() does it */
-    const char *more;                 /* further sentences of `larsctl help`; or NULL */
+    const char *noun, *verb; /* verb "" = the noun alone */
+    const char *args; /* as in a synopsis: [X] may be left out */
+    int min, max; /* how many arguments */
+    const char *help; /* one sentence */
+    ctl_fn *fn; /* NULL: main() does it */
+    const char *more; /* further sentences of `larsctl help`; or NULL */
 };
 
 /* Print the database's error on standard error; returns the exit code for <rc> (below 0).
@@ -64,9 +66,5 @@ int ctl_node(const char *text, uint32_t *ip, uint32_t *port); /* "10.0.0.1:80" *
 
 /* A client of agent <i>.  Returns 0 or -errno. */
 int ctl_open_agent(const struct ctl *c, unsigned i, struct lars_client **out);
-
-/* Wait, for at most 5 s, until every agent of the configuration gives the nodes that the
- * database has for the module, and print on standard error on how many it is in force. */
-void ctl_in_force(struct ctl *c, uint32_t modid, uint32_t cmdid);
 
 #endif

@@ -12,7 +12,7 @@
 
 #include "db/alarm_db.h"
 #include "report/alarms.h"
-#include "report/wanted_routes.h"
+#include "db/wanted_routes.h"
 
 struct alarm_rules_config {
     uint32_t error_percent;           /* 1 to 100 */

@@ -23,7 +23,10 @@ int system_setup(void **state)
     testdb_sql(
         "DELETE FROM ServerCallStatus; DELETE FROM ReportSeen; DELETE FROM CallSecond; "
         "DELETE FROM CallLatency; DELETE FROM Lease; DELETE FROM ModulePolicy; "
-        "DELETE FROM ZoneLoad; DELETE FROM NodeOut; INSERT INTO RouteData (modid, cmdid, "
+        "DELETE FROM ZoneLoad; DELETE FROM NodeOut; "
+        "DELETE FROM Service; "
+        "DELETE FROM AgentRoute; DELETE FROM AgentNode; DELETE FROM RouteHold; INSERT "
+        "INTO RouteData (modid, cmdid, "
         "serverip, serverport) VALUES (1,1,INET_ATON('127.0.1.1'),80), "
         "(1,1,INET_ATON('127.0.1.2'),80), (1,1,INET_ATON('200.1.2.3'),80)");
     snprintf(sys.dir, sizeof(sys.dir), "%s/run", testdb_dir);

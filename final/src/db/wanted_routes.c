@@ -1,5 +1,5 @@
 /* The same loads as DNSService makes, so both see the same rows in the same way. */
-#include "report/wanted_routes.h"
+#include "db/wanted_routes.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* wanted_routes -- the checksum of each module's nodes as the database has them, to be
  * compared with what agents use.  Thread: one. */
-#ifndef LARS_REPORT_WANTED_ROUTES_H
-#define LARS_REPORT_WANTED_ROUTES_H
+#ifndef LARS_DB_WANTED_ROUTES_H
+#define LARS_DB_WANTED_ROUTES_H
 
 #include "db/db.h"
 
