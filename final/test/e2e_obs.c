@@ -268,11 +268,14 @@ static void report_each_node(void)
 
 static void t_agent_with_a_full_outbox_is_not_healthy(void **state)
 {
+    const char *wrap = getenv("LARS_WRAP");
     char sql[200];
     uint32_t mod;
     int port;
 
     (void)state;
+    if (wrap && wrap[0])
+        skip();                       /* valgrind fills no outbox in 30 s */
     snprintf(sql, sizeof(sql),
              "INSERT INTO RouteData (modid, cmdid, serverip, serverport) SELECT "
              "3 * m.seq, 3, 167772160 + n.seq, 80 FROM seq_1_to_%d m, seq_1_to_%d n",

@@ -324,11 +324,13 @@ static void t_silent_processes_are_raised_until_they_speak(void **state)
         "INTERVAL 7 SECOND), ('dnsd', 'D', NOW(3) - INTERVAL 7 SECOND), ('reportd', "
         "'R', NOW(3) - INTERVAL 7 SECOND), ('agent', 'old', NOW(3) - INTERVAL 2 DAY), "
         "('dnsd', 'well', '2037-01-01')");
+    mydb_sql("UPDATE Service SET revision = 1000000000");
     start("", "");
     T_WAIT(stat_now().n_raised == 3);
     assert_int_equal(n_open("agent_silent", "A"), 1);
     assert_int_equal(n_open("service_silent", "D") + n_open("service_silent", "R"), 2);
-    mydb_sql("UPDATE Service SET seen_at = '2037-01-01'");
+    mydb_sql("UPDATE Service SET seen_at = '2037-01-01', revision = 1000000000"); /* and
+                                       * their routes are not stale */
     T_WAIT(stat_now().n_cleared == 3);
     assert_int_equal(stat_now().n_raised, 3);
 }
