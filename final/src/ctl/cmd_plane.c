@@ -70,8 +70,8 @@ static const char *because(const struct look *l, uint32_t i, char *buf, size_t s
     bool none = l->census.own + l->census.other == 0;
 
     if (node_cost_has(cost, NODE_UNSEEN))
-        return cost & NODE_DOWN ? "other zone: not checked yet"
-                                : "other zone: the own zone has room";
+        return cost & NODE_DOWN ? "not checked yet: calls begin to go to other zones"
+                                : "in reserve: the own zone has room";
     if (cost >= NODE_OUT) {
         snprintf(buf, size, "%s: %s; checked each second%s", node_state_str(cost),
                  node_state_reason(cost), none ? "; no node is up, so it is tried" : "");
@@ -84,7 +84,7 @@ static const char *because(const struct look *l, uint32_t i, char *buf, size_t s
     }
     if (m->zone != 0 && l->snap.n_own > 0)
         return "other zone: takes what the own zone cannot";
-    return cost == NODE_WARMING ? "available: warming up, with few calls at first"
+    return cost == NODE_WARMING ? "warming up: with few calls at first"
                                 : "available";
 }
 
