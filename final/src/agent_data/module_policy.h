@@ -1,5 +1,5 @@
 /* module_policy -- how callers of this host choose among a module's nodes: the rule, the
- * time-out of a call, how nodes are probed, and how much of the own zone's capacity is
+ * time-out of a call, how nodes are checked, and how much of the own zone's capacity is
  * demanded.  The inputs are the database (message 37), this host's configuration, and the
  * load of the zones; the result goes into the module's entry in shared memory.
  * Thread: the data plane's, unless said otherwise.
@@ -43,8 +43,8 @@ void module_policy_set_weights(struct module_policy *p, uint32_t mid, uint64_t o
 void module_policy_set(struct module_policy *p, uint32_t mid,
                        const struct msg_module_meta *m);
 
-/* The path of the HTTP request that probes the module's nodes; "" = a TCP connection
- * suffices.  Borrowed until the next module_policy_set(). */
+/* How the module's nodes are checked (agent_data/probe.h): the path of an HTTP request,
+ * "echo", or "" for a TCP connection.  Borrowed until the next module_policy_set(). */
 const char *module_policy_probe(const struct module_policy *p, uint32_t mid);
 /* The length of the module's slow start in ms; <preset> when the database has none. */
 uint32_t module_policy_slow_ms(const struct module_policy *p, uint32_t mid,
