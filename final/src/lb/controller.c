@@ -124,6 +124,23 @@ static bool is_one_on_trial(const struct controller *s)
     return false;
 }
 
+/* Has no check of the module ever succeeded, although calls have?  Then its service may be
+ * one that TCP does not reach. */
+static bool is_unproven(const struct controller *s)
+{
+    bool seen = false;
+    uint32_t i;
+
+    for (i = 0; i < s->view.n; i++) {
+        const struct node_state *n = &s->node[s->view.member[i].nid].state;
+
+        if (n->checkable)
+            return false;
+        seen = seen || n->seen_ms != 0;
+    }
+    return seen;
+}
+
 void controller_checked(struct controller *s, const struct health_config *c,
                         const struct controller_hooks *hooks, uint32_t nid,
                         enum node_check kind, bool ok, uint64_t now_ms)
@@ -138,6 +155,7 @@ void controller_checked(struct controller *s, const struct health_config *c,
     if (was == NODE_STATUS_EJECTED)
         r.may_try = (ok && kind != NODE_CHECK_PORT) ||
                     (now_ms >= s->try_after_ms && !is_one_on_trial(s));
+    r.unproven = !ok && !n->checkable && is_unproven(s);
     note_change(s, hooks, nid, was, node_state_checked(n, &c->state, &r, now_ms));
     if (was != NODE_STATUS_UP || !node_state_is_stopped(n) || s->trouble_ms == 0)
         return;

@@ -94,6 +94,8 @@ struct node_result {                  /* of a check */
     enum node_check kind;             /* when it is ok */
     bool may_hold;                    /* the cap allows that it stays out as ejected */
     bool may_try;                     /* no other node of the module is on trial */
+    bool unproven;                    /* no check of the module has ever succeeded,
+                                       * although calls have */
 };
 
 /* What an evidence has led to. */
