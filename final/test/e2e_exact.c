@@ -143,6 +143,65 @@ static void t_frozen_report_service_loses_no_call(void **state)
     T_WAIT(system_total("succ_cnt") == n_true);
 }
 
+/* Starts an agent in <dir> beside sys.agentd and opens a client of it. */
+static struct lars_client *start_in(struct proc *p, const char *dir)
+{
+    struct lars_options opt = {.dir = dir, .timeout_ms = 5000};
+    struct lars_client *c = NULL;
+
+    proc_start(p, "lars-agentd", "-c",
+               system_write_file("copy.ini",
+                                 "[agent]\nport = 0\ndir = %s\nreport_ms = 20\n"
+                                 "[dnsserver]\nport = %s\n[reporter]\nport = %s\n",
+                                 dir, sys.dnsd_port, sys.reportd_port),
+               NULL);
+    system_wait_port(p, "lars-agentd");
+    opt.port = (uint16_t)p->port;
+    assert_int_equal(lars_open(&c, &opt), 0);
+    T_WAIT(lars_register(c, 1, 1) == 0);
+    return c;
+}
+
+/* The folder is copied while it has counts that are not acknowledged, one batch in flight
+ * among them. */
+static void t_agents_in_a_copied_folder_count_every_call_once(void **state)
+{
+    struct lars_client *original = NULL, *of_copy;
+    struct proc copy = {0};
+    char dir[120], cmd[300];
+
+    (void)state;
+    system_start();
+    calls(20);
+    T_WAIT(system_total("succ_cnt") == n_true);
+    testdb_sql("DELETE FROM ServerCallStatus");
+    n_true = 0;
+    kill(sys.reportd.pid, SIGSTOP);
+    calls(50);
+    snprintf(dir, sizeof(dir), "%s/copy", testdb_dir);
+    snprintf(cmd, sizeof(cmd), "cp -a '%s' '%s'", sys.dir, dir);
+    assert_int_equal(system(cmd), 0);
+    of_copy = start_in(&copy, dir);
+    proc_expect_line(copy.err, "outbox.copied");
+    original = sys.client;
+    sys.client = of_copy;
+    calls(30);
+    sys.client = original;
+    calls(10);
+    kill(sys.reportd.pid, SIGCONT);
+    sys.client = of_copy;
+    calls(7);
+    sys.client = original;
+    calls(3);
+    lars_close(of_copy);
+    T_WAIT(system_total("succ_cnt") >= n_true);
+    proc_end(&copy, SIGTERM);
+    proc_end(&sys.agentd, SIGTERM);
+    assert_int_equal(system_total("succ_cnt"), n_true);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM ReportSeen"), 2);
+    system_remove(dir);
+}
+
 /* --- a Report Service that does not acknowledge ------------------------------------ */
 
 /* Reads the next frame: its body into <body>.  Returns its message id. */
@@ -193,4 +252,5 @@ TESTDB_MAIN(X(t_killed_agent_loses_no_call), X(t_killed_report_service_loses_no_
             X(t_stopped_database_loses_no_call),
             X(t_second_report_service_continues_the_stream),
             X(t_frozen_report_service_loses_no_call),
+            X(t_agents_in_a_copied_folder_count_every_call_once),
             X(t_legacy_peer_gets_hello_then_totals))

@@ -48,10 +48,15 @@ static int count(uint32_t ip, bool ok, int times)
     return rc;
 }
 
-static void reopen(void) /* as the next process does */
+static void reopen_at(const char *at) /* as the next process does */
 {
     outbox_close(l);
-    assert_int_equal(outbox_open(&l, path, ROWS), 0);
+    assert_int_equal(outbox_open(&l, at, ROWS), 0);
+}
+
+static void reopen(void)
+{
+    reopen_at(path);
 }
 
 static uint64_t succ_of(uint32_t ip) /* in the batch; 0 = it is not in it */
@@ -128,6 +133,74 @@ static void t_successor_continues_the_stream(void **state)
     assert_int_equal(b->seq, 2);
     assert_int_equal(succ_of(1), 0);
     assert_int_equal(succ_of(2), 7);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    char bytes[4096];
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    ssize_t n;
+
+    assert_true(in >= 0 && out >= 0);
+    while ((n = read(in, bytes, sizeof(bytes))) > 0)
+        assert_int_equal(write(out, bytes, (size_t)n), n);
+    assert_int_equal(n, 0);
+    close(in);
+    close(out);
+}
+
+static void t_copied_file_begins_a_new_stream_without_the_copied_counts(void **state)
+{
+    uint8_t stream[MSG_STREAM];
+    struct outbox *original;
+    char copy[80];
+
+    (void)state;
+    snprintf(copy, sizeof(copy), "%s.copy", path);
+    memcpy(stream, outbox_stream(l), MSG_STREAM);
+    count(1, true, 5);
+    assert_int_equal(outbox_batch(l, b), 1);
+    count(2, true, 7);
+    copy_file(path, copy);
+    original = l;
+    assert_int_equal(outbox_open(&l, copy, ROWS), 0);
+    assert_true(outbox_is_new(l));
+    assert_memory_not_equal(outbox_stream(l), stream, MSG_STREAM);
+    assert_int_equal(outbox_batch(l, b), 0); /* the original reports 1 and 2 */
+    count(3, true, 9);
+    reopen_at(copy);                  /* from now on the copy is a file of its own */
+    assert_false(outbox_is_new(l));
+    assert_int_equal(outbox_batch(l, b), 1);
+    assert_int_equal(b->n, 1);
+    assert_int_equal(succ_of(3), 9);
+    outbox_close(l);
+    unlink(copy);
+    l = original;
+    reopen();
+    assert_memory_equal(outbox_stream(l), stream, MSG_STREAM);
+    assert_int_equal(outbox_batch(l, b), 1);
+    assert_int_equal(succ_of(1), 5);
+    outbox_acked(l, 1);
+    assert_int_equal(outbox_batch(l, b), 1);
+    assert_int_equal(succ_of(2), 7);
+}
+
+static void t_renamed_file_continues_its_stream(void **state)
+{
+    uint8_t stream[MSG_STREAM];
+    char moved[80];
+
+    (void)state;
+    snprintf(moved, sizeof(moved), "%s.moved", path);
+    memcpy(stream, outbox_stream(l), MSG_STREAM);
+    count(1, true, 5);
+    assert_int_equal(rename(path, moved), 0);
+    reopen_at(moved);
+    assert_memory_equal(outbox_stream(l), stream, MSG_STREAM);
+    assert_int_equal(outbox_batch(l, b), 1);
+    assert_int_equal(succ_of(1), 5);
+    unlink(moved);
 }
 
 static void t_settled_rows_are_used_again_when_full(void **state)
@@ -352,7 +425,9 @@ static void t_random_kills_keep_the_sums_equal(void **state)
 
 T_MAIN(E(t_deltas_leave_in_numbered_batches),
        E(t_batch_in_flight_stays_the_same_until_acknowledged),
-       E(t_successor_continues_the_stream), E(t_settled_rows_are_used_again_when_full),
+       E(t_successor_continues_the_stream),
+       E(t_copied_file_begins_a_new_stream_without_the_copied_counts),
+       E(t_renamed_file_continues_its_stream), E(t_settled_rows_are_used_again_when_full),
        E(t_more_rows_than_a_batch_are_sent_in_turn),
        E(t_settle_all_leaves_nothing_to_send), E(t_second_process_is_ebusy),
        E(t_overload_is_sent_with_the_counts),

@@ -13,6 +13,9 @@
  * A kill leaves the page cache intact, so no msync(2) is needed.  A reboot does not, so
  * the file names the boot that it is from and is not used in another one.
  *
+ * It names device and inode, too: a copy is not used, because two agents would number
+ * their batches alike.
+ *
  * Rejected: a log of records that is appended to.  It would grow with calls instead of
  * nodes, and it costs a write(2) for each call. */
 #include "agent_report/outbox.h"
@@ -25,16 +28,15 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define HASH_NONFATAL_OOM 1           /* else uthash ends the process without memory */
 #include <uthash.h>
 
+#include "agent_report/file_identity.h"
 #include "base/log.h"
 
 #define MAGIC 0x31676465736c6c61u
-#define BOOT_ID 36                    /* characters */
 
 struct row {
     uint32_t key[4];                  /* modid, cmdid, ip, port */
@@ -52,11 +54,12 @@ struct head {
     uint32_t max_rows;
     _Atomic uint32_t n_rows;
     uint8_t stream[MSG_STREAM];
-    char boot[40];                    /* the kernel's boot_id, zero-padded */
+    char boot[FILE_IDENTITY_BOOT];
     /* flight_seq is the batch sent last; it is not acknowledged yet while it is
      * settled_seq + 1, and equals settled_seq afterwards */
     _Atomic uint64_t settled_seq, flight_seq;
-    uint32_t n_lines, zero;           /* n_lines: of that batch */
+    uint32_t n_lines;                 /* of that batch */
+    uint32_t file;                    /* file_identity_mark(); 0: of an older release */
     struct batch_line line[MSG_BATCH_ROWS];
 };
 
@@ -83,18 +86,6 @@ struct outbox {
     bool is_new;
 };
 
-static void read_boot_id(char boot[40])
-{
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-
-    memset(boot, 0, 40);
-    if (fd == -1)
-        return;
-    if (read(fd, boot, BOOT_ID) != BOOT_ID)
-        memset(boot, 0, 40);
-    close(fd);
-}
-
 size_t outbox_file_size(uint32_t max_rows)
 {
     return sizeof(struct head) + (size_t)max_rows * sizeof(struct row);
@@ -112,10 +103,10 @@ static bool is_between(const struct batch_line *at, const struct row *r)
 static bool is_file_valid(const struct outbox *o, uint32_t max_rows)
 {
     const struct head *h = o->head;
-    char boot[40];
+    char boot[FILE_IDENTITY_BOOT];
     uint32_t i;
 
-    read_boot_id(boot);
+    file_identity_boot(boot);
     if (h->magic != MAGIC || h->max_rows != max_rows || h->n_rows > max_rows ||
         memcmp(h->boot, boot, sizeof(boot)) != 0 || h->n_lines > MSG_BATCH_ROWS ||
         h->flight_seq < h->settled_seq || h->flight_seq > h->settled_seq + 1)
@@ -139,7 +130,8 @@ static int begin_stream(struct outbox *o, uint32_t max_rows)
     h->n_rows = h->n_lines = 0;
     h->settled_seq = h->flight_seq = 0;
     h->max_rows = max_rows;
-    read_boot_id(h->boot);
+    file_identity_boot(h->boot);
+    h->file = file_identity_mark(o->fd);
     if (getrandom(h->stream, sizeof(h->stream), 0) != (ssize_t)sizeof(h->stream))
         return -EIO;
     h->magic = MAGIC;
@@ -204,6 +196,38 @@ static int map_file(struct outbox *o, const char *path, uint32_t max_rows)
     return 0;
 }
 
+static void log_copy(const struct outbox *o, const char *path)
+{
+    uint64_t calls = 0;
+
+    for (uint32_t i = 0; i < o->head->n_rows; i++)
+        if (o->row[i].key[2] != MSG_LATENCY_IP)
+            calls += o->row[i].succ - o->row[i].settled_succ + o->row[i].err -
+                     o->row[i].settled_err;
+    LOG_WARN("outbox.copied",
+             "path=%s dropped_calls=%llu: a copy begins a new stream; the agent of the "
+             "original reports these calls",
+             path, (unsigned long long)calls);
+}
+
+/* Continue the stream in the file, or begin a new one.  Returns 0 or -EIO. */
+static int adopt_file(struct outbox *o, const char *path, uint32_t max_rows)
+{
+    uint32_t mark = file_identity_mark(o->fd);
+    bool is_valid = is_file_valid(o, max_rows);
+
+    if (is_valid && (o->head->file == 0 || o->head->file == mark)) {
+        o->head->file = mark;
+        return 0;
+    }
+    if (is_valid)
+        log_copy(o, path);
+    else if (o->head->magic != 0)
+        LOG_WARN("outbox.new",
+                 "path=%s: begun anew (other boot, other size, or damaged)", path);
+    return begin_stream(o, max_rows);
+}
+
 int outbox_open(struct outbox **out, const char *path, uint32_t max_rows)
 {
     struct outbox *o = calloc(1, sizeof(*o));
@@ -212,14 +236,8 @@ int outbox_open(struct outbox **out, const char *path, uint32_t max_rows)
     if (!o)
         return -ENOMEM;
     rc = map_file(o, path, max_rows);
-    if (rc == 0 && !is_file_valid(o, max_rows)) {
-        if (o->head->magic != 0)
-            LOG_WARN("outbox.new",
-                     "path=%s: not usable, begun anew (from another boot, of another "
-                     "size, or damaged)",
-                     path);
-        rc = begin_stream(o, max_rows);
-    }
+    if (rc == 0)
+        rc = adopt_file(o, path, max_rows);
     if (rc == 0)
         rc = rebuild_index(o);
     if (rc < 0)

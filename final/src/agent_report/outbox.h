@@ -11,6 +11,9 @@
  *
  * After a reboot a new stream begins, and what had not been acknowledged is lost: the
  * disk may hold any mixture of old and new pages of the file.
+ *
+ * A copy of the file (another device or inode) begins a new stream as well, without the
+ * counts that were copied: the agent of the original reports them.
  * Thread: one at a time, unless said otherwise. */
 #ifndef LARS_AGENT_REPORT_OUTBOX_H
 #define LARS_AGENT_REPORT_OUTBOX_H
@@ -22,9 +25,9 @@
 
 struct outbox;
 
-/* Opens <path> and locks it.  A file that does not exist, is from another boot, has
- * another size or is damaged becomes a new, empty outbox.  It holds at most <max_rows>
- * nodes and takes all its disk space now.  Copies <path>.
+/* Opens <path> and locks it.  A file that does not exist, is from another boot, is a
+ * copy, has another size or is damaged becomes a new, empty outbox.  It holds at most
+ * <max_rows> nodes and takes all its disk space now.  Copies <path>.
  * Returns 0; -EBUSY when another process has it open; -ENOSPC; -ENOMEM; -EIO when the
  * kernel gives no random stream name; the errors of open(2) and mmap(2). */
 int outbox_open(struct outbox **out, const char *path, uint32_t max_rows);

@@ -20,8 +20,11 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mono.h"
+#include "report/stream_owner.h"
 
 #define LOG_GAP_MS 60000
+#define MAX_STREAMS 65536             /* whose owners are remembered: 7 MiB */
 
 struct peer {                         /* a connection */
     uint64_t number;                  /* 1 and more, never used twice */
@@ -39,6 +42,7 @@ struct batchsrv {
     struct peer_table *table;         /* one for each thread; owned */
     struct mtsrv *srv;                /* borrowed, as the writers */
     struct batchwriter **writer;
+    struct stream_owners *owners;     /* owned */
     _Atomic uint64_t last_number;
     _Atomic uint64_t n_ended[CONN_WHY_COUNT];
 };
@@ -70,6 +74,30 @@ static unsigned hash_of_stream(const uint8_t *stream)
     return h;
 }
 
+/* May this batch be applied?  False: another connection has its stream. */
+static bool claim_stream(struct batchsrv *b, const struct conn *c,
+                         const struct msg_batch *m)
+{
+    const struct peer *p = conn_user(c);
+    int rc = stream_owner_claim(b->owners, m->stream, p->number, mono_ms());
+    char peer[NET_ADDR_STRLEN];
+
+    if (rc == -EEXIST)
+        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "stream.conflict",
+                  "peer=%s stream=%02x%02x%02x%02x: another agent sends the same stream, "
+                  "so its calls are not counted; stop that agent, empty its [agent] dir "
+                  "and start it again",
+                  net_addr_str(conn_peer(c), peer), m->stream[0], m->stream[1],
+                  m->stream[2], m->stream[3]);
+    if (rc == -EBUSY)
+        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "stream.refused",
+                  "peer=%s stream=%02x%02x%02x%02x: another connection has this stream; "
+                  "after a new connection of the same agent this ends by itself",
+                  net_addr_str(conn_peer(c), peer), m->stream[0], m->stream[1],
+                  m->stream[2], m->stream[3]);
+    return rc != -EBUSY;
+}
+
 static void on_batch(struct conn *c, const struct frame *f, void *arg)
 {
     struct batchsrv *b = arg;
@@ -83,7 +111,7 @@ static void on_batch(struct conn *c, const struct frame *f, void *arg)
                   err_str(rc), net_addr_str(conn_peer(c), peer));
         return;
     }
-    if (!batchsrv_tag(c, tag) || b->n_writers == 0) {
+    if (!batchsrv_tag(c, tag) || b->n_writers == 0 || !claim_stream(b, c, m)) {
         free(m);                      /* not acknowledged, so the agent repeats it */
         return;
     }
@@ -127,6 +155,7 @@ void batchsrv_on_close(struct conn *c, enum conn_why why, void *arg)
               (int)why);
     if (!p)
         return;
+    stream_owner_close(b->owners, p->number);
     HASH_DEL(table_of(c)->peers, p);
     free(p);
 }
@@ -137,6 +166,12 @@ void batchsrv_ended(const struct batchsrv *b, uint64_t ended[CONN_WHY_COUNT])
 
     for (i = 0; i < CONN_WHY_COUNT; i++)
         ended[i] = b->n_ended[i];
+}
+
+void batchsrv_conflicts(const struct batchsrv *b, uint64_t *n_refused,
+                        uint32_t *n_conflict)
+{
+    stream_owner_stat(b->owners, n_refused, n_conflict);
 }
 
 struct send_task {
@@ -208,7 +243,8 @@ int batchsrv_create(struct batchsrv **out, unsigned n_threads)
         return -ENOMEM;
     b->n_threads = n_threads;
     b->table = calloc(n_threads, sizeof(*b->table));
-    if (!b->table) {
+    if (!b->table || stream_owner_create(&b->owners, MAX_STREAMS) < 0) {
+        free(b->table);
         free(b);
         return -ENOMEM;
     }
@@ -236,6 +272,7 @@ void batchsrv_destroy(struct batchsrv *b)
 {
     if (!b)
         return;
+    stream_owner_destroy(b->owners);
     free(b->table);
     free(b);
 }

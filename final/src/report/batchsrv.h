@@ -46,4 +46,9 @@ void batchsrv_send(struct batchsrv *b, const uint64_t tag[2], int32_t msgid,
 /* How many connections have ended so far, by reason.  Thread: any. */
 void batchsrv_ended(const struct batchsrv *b, uint64_t ended[CONN_WHY_COUNT]);
 
+/* Batches that were refused because another connection has their stream, and streams that
+ * two live connections send now; see stream_owner.h.  Thread: any. */
+void batchsrv_conflicts(const struct batchsrv *b, uint64_t *n_refused,
+                        uint32_t *n_conflict);
+
 #endif

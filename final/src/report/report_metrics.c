@@ -85,8 +85,18 @@ static void collect_rows(struct metrics *m, const struct report_metrics *parts)
 static void collect_batches(struct metrics *m, const struct report_metrics *parts)
 {
     struct batchwriter_stat sum;
+    uint64_t n_refused;
+    uint32_t n_conflict;
 
     sum_batches(parts, &sum);
+    batchsrv_conflicts(parts->batchsrv, &n_refused, &n_conflict);
+    metrics_counter(m, "lars_reportd_batches_refused_total",
+                    "Batches refused because another connection has their stream.",
+                    (double)n_refused);
+    metrics_gauge(m, "lars_reportd_stream_conflicts",
+                  "Report streams that two live agents send: one of them has a copied "
+                  "folder.",
+                  (double)n_conflict);
     metrics_counter(m, "lars_reportd_batches_total", "Batches received.",
                     (double)sum.n_put);
     metrics_counter(m, "lars_reportd_batches_applied_total",
