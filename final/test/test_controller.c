@@ -190,7 +190,7 @@ static void t_node_whose_calls_succeed_is_not_stopped(void **state)
 /* --- panic and trials --------------------------------------------------------------- */
 
 /* One node fails before the others were called; a check can see none of them. */
-static void t_check_that_never_succeeds_takes_no_node_down_that_was_not_called(void **state)
+static void t_check_that_never_succeeds_takes_down_no_node_without_calls(void **state)
 {
     (void)state;
     fx.closed_ports = true;
@@ -329,7 +329,7 @@ T_MAIN(P(t_flapping_nodes_are_ejected_seldom), P(t_any_number_of_nodes_may_be_do
        P(t_nodes_that_go_down_lead_to_the_readmission_of_ejected_ones),
        P(t_stopped_nodes_are_ejected_within_the_cap),
        P(t_node_whose_calls_succeed_is_not_stopped),
-       P(t_check_that_never_succeeds_takes_no_node_down_that_was_not_called),
+       P(t_check_that_never_succeeds_takes_down_no_node_without_calls),
        P(t_module_that_is_down_as_a_whole_is_tried_at_a_bounded_rate),
        P(t_success_in_panic_readmits), P(t_node_on_trial_takes_one_call_which_decides),
        P(t_ticket_of_a_caller_that_died_is_lost_after_a_minute),

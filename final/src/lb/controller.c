@@ -124,8 +124,8 @@ static bool is_one_on_trial(const struct controller *s)
     return false;
 }
 
-/* Has no check of the module ever succeeded, although calls have?  Then its service may be
- * one that TCP does not reach. */
+/* Has no check of the module ever succeeded, although calls have?  Then its service may
+ * be one that TCP does not reach. */
 static bool is_unproven(const struct controller *s)
 {
     bool seen = false;

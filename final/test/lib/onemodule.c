@@ -81,7 +81,8 @@ static void check(void)
     for (i = 0; i < FX_N; i++)
         if (controller_wants_check(&fx.s, i, fx.now_ms))
             controller_checked(&fx.s, &health_preset, &fx.hooks, i, fx.kind,
-                               fx.open_ports || (!fx.closed_ports && !fx.bad[i]), fx.now_ms);
+                               fx.open_ports || (!fx.closed_ports && !fx.bad[i]),
+                               fx.now_ms);
 }
 
 void fx_run(uint32_t ms, void (*each)(void))

@@ -19,7 +19,8 @@ struct onemodule {
     bool bad[FX_N];                   /* calls and checks of the node fail */
     enum node_check kind;             /* what a good check sees */
     bool open_ports;                  /* checks succeed although calls fail */
-    bool closed_ports;                /* no check succeeds: TCP does not reach the service */
+    bool closed_ports;                /* no check succeeds: TCP does not reach the service
+                                       * */
     struct pick_state st;
     int64_t slot[FX_N];
     struct controller s;
