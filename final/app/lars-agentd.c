@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -28,8 +29,8 @@
 #include "shmem/layout.h"
 #include "shmem/segment.h"
 
-#define N_PORTS 3                     /* UDP ports in a row */
-#define FILE_MS 60000                 /* between two writes of the file of routes */
+#define N_PORTS 3 /* UDP ports in a row */
+#define FILE_MS 60000 /* between two writes of the file of routes */
 
 static struct settings {
     char address[48], dir[96], caller[48], dns_ip[48], report_ip[48];
@@ -286,10 +287,21 @@ static const struct opts_program program = {
     .check = check_settings,
     .try_start = try_start};
 
+/* Append to <what> how much the file system of <dir> has left, when that is why. */
+static void add_room(char *what, size_t size, const char *dir, int rc)
+{
+    size_t n = strlen(what);
+    struct statvfs v;
+
+    if (rc == -ENOSPC && statvfs(dir, &v) == 0)
+        snprintf(what + n, size - n, ", where %llu KiB are free",
+                 (unsigned long long)v.f_bavail * v.f_frsize / 1024);
+}
+
 /* The folder belongs to one agent: the lock on the heartbeat keeps a second one out. */
 static int open_folder(void)
 {
-    char path[128], what[160];
+    char path[128], what[300];
     int rc = 0;
 
     snprintf(what, sizeof(what), "cannot use the folder %s ([agent] dir, -d)", set.dir);
@@ -298,6 +310,7 @@ static int open_folder(void)
         rc = -errno;
     if (rc == 0)
         rc = heartbeat_create(&me.heartbeat, path);
+    add_room(what, sizeof(what), set.dir, rc);
     return rc < 0 ? daemon_failed(&me.d, rc, what) : 0;
 }
 
@@ -346,12 +359,14 @@ static int agent_failed(int rc, enum agent_part part, const struct net_addr *at)
         snprintf(what, sizeof(what),
                  "cannot open the outbox of reports in the folder %s ([agent] dir, -d)",
                  set.dir);
+        add_room(what, sizeof(what), set.dir, rc);
         break;
     case AGENT_PART_SHM:
         snprintf(what, sizeof(what),
                  "cannot create the shared memory for %u nodes in %s ([shm] dir, "
                  "max_nodes)",
                  set.max_nodes, set.shm);
+        add_room(what, sizeof(what), set.shm, rc);
         break;
     case AGENT_PART_CLIENTS:
         snprintf(what, sizeof(what),
@@ -386,9 +401,9 @@ static int start(void)
     rc = agent_start(&me.agent, &cfg, &part);
     if (rc < 0)
         return agent_failed(rc, part, &cfg.at);
-    rc = agent_metrics_serve(&me.http, me.d.loop, set.http,
-                             &(struct agent_metrics){me.agent,
-                                                     set.unhealthy_s * 1000ull});
+    rc =
+        agent_metrics_serve(&me.http, me.d.loop, set.http,
+                            &(struct agent_metrics){me.agent, set.unhealthy_s * 1000ull});
     if (rc < 0)
         return daemon_failed(&me.d, rc, "cannot open the HTTP port, [http] listen");
     link_shm();
@@ -408,7 +423,7 @@ int main(int argc, char **argv)
     if (rc == 0)
         rc = daemon_run(&me.d);
     httpd_destroy(me.http);
-    heartbeat_close(me.heartbeat);    /* first: from now on callers read the file */
+    heartbeat_close(me.heartbeat); /* first: from now on callers read the file */
     agent_stop(me.agent);
     if (me.d.loop)
         evloop_clear_timer(me.d.loop, &me.beat);

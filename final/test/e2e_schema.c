@@ -147,6 +147,66 @@ static void t_the_schema_of_the_public_lars_is_migrated_with_its_rows(void **sta
     assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData"), 3);
 }
 
+/* Read the log of <p> for <ms>; <text> must not be in it. */
+static void expect_quiet(struct proc *p, unsigned ms, const char *text)
+{
+    static char log[1 << 16];
+    uint64_t end = t_now_ms() + ms;
+    size_t n = 0;
+
+    while (t_now_ms() < end && n + 1 < sizeof(log)) {
+        struct pollfd pf = {.fd = p->err, .events = POLLIN};
+
+        if (poll(&pf, 1, 100) == 1) {
+            ssize_t got = read(p->err, log + n, sizeof(log) - 1 - n);
+
+            n += got > 0 ? (size_t)got : 0;
+        }
+    }
+    log[n] = '\0';
+    if (strstr(log, text))
+        fail_msg("\"%s\" is repeated in the log: %s", text, log);
+}
+
+/* Each part of a program has logged that it cannot work, with what to do, and does not
+ * repeat it at every attempt. */
+static void expect_told_once(struct proc *p, unsigned n_parts)
+{
+    unsigned i;
+
+    for (i = 0; i < n_parts; i++)
+        proc_expect_line(p->err, "larsctl db migrate");
+    expect_quiet(p, 4000, "db.down");
+}
+
+static void t_programs_tell_once_that_the_schema_is_old(void **state)
+{
+    (void)state;
+    testdb_sql(public_schema);
+    testdb_sql("DROP TABLE Service, AgentRoute, AgentNode, RouteHold, ModulePolicy, "
+               "Lease, Alarm");
+    proc_start(&sys.dnsd, "lars-dnsd", "-p", "0", "-s", testdb_socket, NULL);
+    expect_told_once(&sys.dnsd, 3); /* routes, module_meta, presence */
+    proc_start(&sys.reportd, "lars-reportd", "-p", "0", "-s", testdb_socket, NULL);
+    expect_told_once(&sys.reportd, 3); /* leader_tasks, alarm_watch, agent_states */
+    snprintf(sys.dnsd_port, sizeof(sys.dnsd_port), "1"); /* where nothing listens */
+    snprintf(sys.reportd_port, sizeof(sys.reportd_port), "1");
+    system_start_agentd(); /* needs no database */
+}
+
+/* The beat of the Report Service succeeds, and what agents send fails. */
+static void t_what_works_does_not_make_what_fails_repeat_its_error(void **state)
+{
+    (void)state;
+    testdb_sql("DROP TABLE AgentRoute");
+    system_start_dnsd();
+    system_start_reportd();
+    system_start_agentd();
+    system_open_client();
+    proc_expect_line(sys.reportd.err, "of=agent_states.rows");
+    expect_quiet(&sys.reportd, 8000, "of=agent_states");
+}
+
 #define L(fn) cmocka_unit_test_setup_teardown(fn, ctl_setup, system_teardown)
 
 TESTDB_MAIN(L(t_schema_is_checked_and_repaired),
@@ -154,4 +214,6 @@ TESTDB_MAIN(L(t_schema_is_checked_and_repaired),
             L(t_a_trigger_of_an_unknown_definer_is_named_and_mended),
             L(t_a_missing_right_is_named_with_the_grant),
             L(t_db_check_leaves_no_change_behind),
-            L(t_the_schema_of_the_public_lars_is_migrated_with_its_rows))
+            L(t_the_schema_of_the_public_lars_is_migrated_with_its_rows),
+            L(t_programs_tell_once_that_the_schema_is_old),
+            L(t_what_works_does_not_make_what_fails_repeat_its_error))

@@ -423,6 +423,8 @@ static void t_check_config_refuses_a_disk_on_which_the_start_finds_no_room(void 
     assert_non_null(strstr(line, "No space left on device (ENOSPC)"));
     on_small_disk("");
     assert_non_null(strstr(line, "cannot open the outbox of reports"));
+    assert_non_null(strstr(line, "/small/a ([agent] dir, -d), where "));
+    assert_non_null(strstr(line, " KiB are free: No space left on device (ENOSPC)"));
     write_conf("[agent]\nport = 0\ndir = %s/a\n[shm]\ndir = %s/small/s\n", folder,
                folder);
     on_small_disk("--check-config");

@@ -29,13 +29,13 @@ struct job {
 };
 
 struct agent_states {
-    struct service_db *db;            /* the thread's, with what follows */
+    struct service_db *db; /* the thread's, with what follows */
     char name[PROCESS_NAME_MAX], address[PROCESS_NAME_MAX];
-    uint64_t beat_ms;                 /* monotonic; of the next beat */
-    bool down;                        /* the failure is logged already */
+    uint64_t beat_ms; /* monotonic; of the next beat */
+    bool down, rows_down; /* of beats, of messages: the failure is logged */
     size_t max;
     struct batchsrv *srv;
-    struct worker *worker;            /* its lock guards what follows */
+    struct worker *worker; /* its lock guards what follows */
     struct job *first, **last;
     size_t n;
     struct agent_states_stat stat;
@@ -104,14 +104,16 @@ static struct job *take_job(struct agent_states *a)
     return j;
 }
 
-static void note_result(struct agent_states *a, int rc)
+/* Beats and messages use different tables, so one can fail where the other works; each
+ * has its own <down>, or their lines would alternate for ever. */
+static void note_result(struct agent_states *a, bool *down, const char *what, int rc)
 {
-    if (rc < 0 && !a->down)
-        LOG_ERROR("db.down", "err=%s of=agent_states %s", err_str(rc),
+    if (rc < 0 && !*down)
+        LOG_ERROR("db.down", "err=%s of=%s %s", err_str(rc), what,
                   service_db_error(a->db));
-    if (rc == 0 && a->down)
-        LOG_INFO("db.back", "of=agent_states");
-    a->down = rc < 0;
+    if (rc == 0 && *down)
+        LOG_INFO("db.back", "of=%s", what);
+    *down = rc < 0;
 }
 
 static void write_state(struct agent_states *a, const struct job *j)
@@ -121,7 +123,7 @@ static void write_state(struct agent_states *a, const struct job *j)
     int rc = service_db_put_agent(a->db, &j->state);
     ssize_t n;
 
-    note_result(a, rc);
+    note_result(a, &a->rows_down, "agent_states.rows", rc);
     worker_lock(a->worker);
     a->stat.n_written += rc == 0;
     a->stat.n_fail += rc < 0;
@@ -141,7 +143,7 @@ static void beat(struct agent_states *a)
     if (mono_ms() < a->beat_ms)
         return;
     a->beat_ms = mono_ms() + BEAT_MS;
-    note_result(a, service_db_beat(a->db, &self));
+    note_result(a, &a->down, "agent_states", service_db_beat(a->db, &self));
 }
 
 static bool is_stopping(struct agent_states *a)
@@ -166,7 +168,7 @@ static void agent_states_main(void *arg)
             write_state(a, j);
         free(j);
     }
-    service_db_close(a->db);          /* in the thread that used it */
+    service_db_close(a->db); /* in the thread that used it */
     a->db = NULL;
 }
 
