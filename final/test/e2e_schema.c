@@ -147,6 +147,31 @@ static void t_the_schema_of_the_public_lars_is_migrated_with_its_rows(void **sta
     assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData"), 3);
 }
 
+#define OF_SCHEMA "table_schema = 'lars_dns' AND table_name NOT IN ('CallHistory')"
+
+/* The schema is whole, so each column that db check knows is one that schema.sql created;
+ * and of tables without their columns it names as many as were created. */
+static void t_db_check_knows_each_column_that_the_schema_creates(void **state)
+{
+    unsigned long long n, found = 0;
+    const char *at;
+
+    (void)state;
+    expect_output("db check", "the schema is whole\n");
+    n = testdb_number("SELECT COUNT(*) FROM information_schema.columns WHERE " OF_SCHEMA);
+    testdb_sql("BEGIN NOT ATOMIC FOR r IN (SELECT table_name AS t FROM "
+               "information_schema.tables WHERE " OF_SCHEMA ") DO EXECUTE IMMEDIATE "
+               "CONCAT('DROP TABLE ', r.t); EXECUTE IMMEDIATE CONCAT('CREATE TABLE ', "
+               "r.t, ' (nothing INT)'); END FOR; END");
+    ctl("db check");
+    for (at = out; (at = strstr(at, "column ")) != NULL; at++)
+        found += strncmp(at + strcspn(at, "\n") - 10, "is missing", 10) == 0;
+    assert_int_equal(found, n);
+    testdb_sql("BEGIN NOT ATOMIC FOR r IN (SELECT table_name AS t FROM "
+               "information_schema.tables WHERE " OF_SCHEMA ") DO EXECUTE IMMEDIATE "
+               "CONCAT('DROP TABLE ', r.t); END FOR; END");
+}
+
 /* Read the log of <p> for <ms>; <text> must not be in it. */
 static void expect_quiet(struct proc *p, unsigned ms, const char *text)
 {
@@ -215,5 +240,6 @@ TESTDB_MAIN(L(t_schema_is_checked_and_repaired),
             L(t_a_missing_right_is_named_with_the_grant),
             L(t_db_check_leaves_no_change_behind),
             L(t_the_schema_of_the_public_lars_is_migrated_with_its_rows),
+            L(t_db_check_knows_each_column_that_the_schema_creates),
             L(t_programs_tell_once_that_the_schema_is_old),
             L(t_what_works_does_not_make_what_fails_repeat_its_error))
