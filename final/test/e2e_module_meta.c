@@ -62,6 +62,7 @@ static void t_policy_reaches_shared_memory_by_name(void **state)
     T_WAIT((int)settings(1, 1)->rule == policies_find("hash"));
     T_WAIT(settings(1, 1)->timeout_ms == 1234); /* it is written after the rule */
     testdb_sql("UPDATE ModulePolicy SET rule = 'unknown' WHERE cmdid = 1");
+    proc_expect_line(sys.agentd.err, "rule.unknown");
     /* the agent falls back to its default */
     T_WAIT((int)settings(1, 1)->rule == policies_find("scan"));
     assert_int_equal(settings(1, 1)->timeout_ms, 1234);
