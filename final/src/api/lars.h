@@ -88,8 +88,7 @@ void lars_close(struct lars_client *c);
 /* Pick a node of module <modid>/<cmdid> for one call, which begins now.  Returns
  *     0             <out> is the node
  *     1             <out> is the node, from the file of routes: the agent does not
- * answer,
- *                   and the health of the nodes is not known
+ *                   answer, and the health of the nodes is not known
  *     -EAGAIN       every node is overloaded or down: do not call now
  *     -ENOENT       the module has no nodes, or the agent does not know it yet: it asks
  *                   for the routes now, so a later call may succeed
