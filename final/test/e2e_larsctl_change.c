@@ -1,61 +1,8 @@
 /* Changes by larsctl: what could not be read is not taken for an empty table, an import
  * of an export changes nothing, and a change that takes most nodes of a module needs -y,
  * in whatever way it takes them.  What it prints is safe for terminals and pipes. */
-#include "lib/system.h"
+#include "ctlrun.h"
 #include "route/routedelta.h"
-
-static char out[65536]; /* stdout and stderr of the last command */
-static char ini[140];
-
-/* Run larsctl with <args>; returns its exit code. */
-static int ctl(const char *args)
-{
-    const char *build = getenv("BUILD"), *wrap = getenv("LARS_WRAP");
-    char cmd[1200];
-    size_t n;
-    FILE *f;
-    int status;
-
-    snprintf(cmd, sizeof(cmd), "%s %s/larsctl -c %s %s 2>&1", wrap ? wrap : "",
-             build ? build : "build", ini, args);
-    f = popen(cmd, "r");
-    assert_non_null(f);
-    n = fread(out, 1, sizeof(out) - 1, f);
-    out[n] = '\0';
-    status = pclose(f);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000;
-}
-
-static void expect_text(const char *text)
-{
-    if (!strstr(out, text))
-        fail_msg("\"%s\" is not in the output: %s", text, out);
-}
-
-static void write_ini(const char *user, const char *socket)
-{
-    snprintf(ini, sizeof(ini), "%s",
-             system_write_file("larsctl.ini",
-                               "[larsctl]\n"
-                               "agents = 127.0.0.1:%s\n"
-                               "dnsd = 127.0.0.1:%s\n"
-                               "reportd = 127.0.0.1:%s\n"
-                               "sql = common/sql\n"
-                               "[db]\n"
-                               "socket = %s\n"
-                               "%s",
-                               sys.agentd_port, sys.dnsd_port, sys.reportd_port, socket,
-                               user));
-}
-
-static int ctl_setup(void **state)
-{
-    int rc = system_setup(state);
-
-    testdb_sql("DELETE FROM ModIDConfig; DELETE FROM CmdIDConfig");
-    write_ini("", testdb_socket);
-    return rc;
-}
 
 static int import_text(const char *options, const char *text, const char *word)
 {

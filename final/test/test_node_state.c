@@ -1,35 +1,6 @@
 /* The state machine of one node: each transition of the diagram in lb/node_state.h, with
  * exact times. */
-#include "lb/node_state.h"
-
-#include "lb/health.h"
-#include "t.h"
-
-static struct node_state n;
-static const struct node_state_config *const c = &health_preset.state;
-static bool may_hold, may_try;
-
-static int setup(void **state)
-{
-    (void)state;
-    n = (struct node_state){0};
-    may_hold = may_try = true;
-    return 0;
-}
-
-static enum node_event good(enum node_check kind, uint64_t now_ms)
-{
-    const struct node_result r = {true, kind, may_hold, may_try};
-
-    return node_state_checked(&n, c, &r, now_ms);
-}
-
-static enum node_event fails(uint64_t now_ms)
-{
-    const struct node_result r = {false, NODE_CHECK_PORT, may_hold, may_try};
-
-    return node_state_checked(&n, c, &r, now_ms);
-}
+#include "onestate.h"
 
 /* The node goes down by two checks at <now_ms>. */
 static void take_down(uint64_t now_ms)

@@ -1,35 +1,6 @@
 /* The state machine of one node whose checks do not see its service: when it is put on
  * trial, what the trial call decides, and a process that is stopped. */
-#include "lb/node_state.h"
-
-#include "lb/health.h"
-#include "t.h"
-
-static struct node_state n;
-static const struct node_state_config *const c = &health_preset.state;
-static bool may_hold, may_try;
-
-static int setup(void **state)
-{
-    (void)state;
-    n = (struct node_state){0};
-    may_hold = may_try = true;
-    return 0;
-}
-
-static enum node_event good(enum node_check kind, uint64_t now_ms)
-{
-    const struct node_result r = {true, kind, may_hold, may_try};
-
-    return node_state_checked(&n, c, &r, now_ms);
-}
-
-static enum node_event fails(uint64_t now_ms)
-{
-    const struct node_result r = {false, NODE_CHECK_PORT, may_hold, may_try};
-
-    return node_state_checked(&n, c, &r, now_ms);
-}
+#include "onestate.h"
 
 static void t_checks_of_the_process_lead_to_a_trial_after_the_backoff(void **state)
 {
