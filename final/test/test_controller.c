@@ -189,6 +189,24 @@ static void t_node_whose_calls_succeed_is_not_stopped(void **state)
 
 /* --- panic and trials --------------------------------------------------------------- */
 
+/* The agent has just started: calls have shown that the node works, and no check has. */
+static void t_node_that_dies_before_its_first_check_goes_down(void **state)
+{
+    uint64_t failed;
+    int i;
+
+    (void)state;
+    for (i = 0; i < FX_N; i++)
+        fx.total[i].done = 1;
+    fx_step();
+    fx.bad[3] = true;
+    fx_run(3000, NULL);
+    assert_int_equal(fx.node[3].state.status, NODE_STATUS_DOWN);
+    failed = fx_n_failed();
+    fx_run(70000, NULL);              /* longer than any back-off */
+    assert_int_equal(fx_n_failed(), failed);
+}
+
 /* One node fails before the others were called; a check can see none of them. */
 static void t_check_that_never_succeeds_takes_down_no_node_without_calls(void **state)
 {
@@ -329,6 +347,7 @@ T_MAIN(P(t_flapping_nodes_are_ejected_seldom), P(t_any_number_of_nodes_may_be_do
        P(t_nodes_that_go_down_lead_to_the_readmission_of_ejected_ones),
        P(t_stopped_nodes_are_ejected_within_the_cap),
        P(t_node_whose_calls_succeed_is_not_stopped),
+       P(t_node_that_dies_before_its_first_check_goes_down),
        P(t_check_that_never_succeeds_takes_down_no_node_without_calls),
        P(t_module_that_is_down_as_a_whole_is_tried_at_a_bounded_rate),
        P(t_success_in_panic_readmits), P(t_node_on_trial_takes_one_call_which_decides),

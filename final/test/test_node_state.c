@@ -71,6 +71,7 @@ static void t_failed_checks_of_a_node_that_only_calls_have_reached_say_nothing(
     void **state)
 {
     (void)state;
+    unproven = true;                  /* nor has a check reached the other nodes */
     n.seen_ms = 900;                  /* a call has succeeded, no check ever has */
     assert_int_equal(fails(1000), NODE_EVENT_NONE);
     assert_int_equal(fails(1250), NODE_EVENT_NONE);

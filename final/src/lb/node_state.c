@@ -89,7 +89,7 @@ static enum node_event check_failed(struct node_state *n,
     bool was_up = n->status == NODE_STATUS_UP;
 
     n->n_ok = 0;
-    if (!n->checkable && (n->seen_ms != 0 || (r->unproven && !witnessed)))
+    if (!n->checkable && r->unproven && (n->seen_ms != 0 || !witnessed))
         return n->status == NODE_STATUS_EJECTED ? offer_trial(n, r, now_ms)
                                                 : NODE_EVENT_NONE;
     n->n_fail++;

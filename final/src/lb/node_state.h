@@ -24,8 +24,8 @@
  *           and is tried after the longest back-off: another version may serve there.
  * warm up   a node that is new or back gets a growing part of its weight (slow start).
  *
- * A check that has never succeeded says nothing about a node that calls have shown to
- * work: TCP may not reach its service.  Statistics and trials decide about it.
+ * In a module whose calls succeed and of which no check ever did, checks say nothing: TCP
+ * may not reach its service.  Statistics and trials decide about its nodes.
  *
  * Source: HAProxy has checks without a cap, Envoy ejections with cap and back-off that a
  * good check ends, and slow start.  Why these are apart: docs/decisions/020.
