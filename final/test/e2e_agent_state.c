@@ -69,12 +69,12 @@ static void t_node_without_calls_is_reported_until_it_has_calls_again(void **sta
         struct lars_host h;
 
         assert_int_equal(lars_get_host(sys.client, 1, 1, &h), 0);
-        lars_report(sys.client, &h, h.addr.ip[0] == 200 ? -1 : 0);
+        lars_report(sys.client, &h, h.addr.ip[0] == 224 ? -1 : 0);
     }
-    T_WAIT(number("SELECT COUNT(*) FROM AgentNode WHERE ip = INET_ATON('200.1.2.3') "
+    T_WAIT(number("SELECT COUNT(*) FROM AgentNode WHERE ip = INET_ATON('224.1.2.3') "
                   "AND port = 80 AND state IN (1, 2)") == 1);
     testdb_sql("SET @lars_confirmed = 1; DELETE FROM RouteData WHERE serverip = "
-               "INET_ATON('200.1.2.3')");
+               "INET_ATON('224.1.2.3')");
     T_WAIT(number("SELECT COUNT(*) FROM AgentNode") == 0);
 }
 

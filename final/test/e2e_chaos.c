@@ -225,7 +225,7 @@ static void t_f10_emptied_table_and_bad_rows_fail_no_call(void **state)
     proc_expect_line(chaos.dnsd2.err, "route.held");
     testdb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES "
                "(1,1,INET_ATON('127.0.1.1'),80), (1,1,INET_ATON('127.0.1.2'),80), "
-               "(1,1,INET_ATON('200.1.2.3'),80), (1,1,5,0), (1,1,6,70000), (0,0,7,7), "
+               "(1,1,INET_ATON('224.1.2.3'),80), (1,1,5,0), (1,1,6,70000), (0,0,7,7), "
                "(4294967295,4294967295,4294967295,4294967295)");
     since = t_now_ms();
     chaos_add_node(1);

@@ -22,7 +22,7 @@ static void t_lists_in_three_formats(void **state)
         "[\n  {\n    \"ip\": \"127.0.1.1\",\n    \"zone\": \"\",\n    \"modules\": 1,\n"
         "    \"up\": 1,\n    \"states\": \"up\"\n  },\n  {\n    \"ip\": \"127.0.1.2\",\n"
         "    \"zone\": \"\",\n    \"modules\": 1,\n    \"up\": 1,\n    \"states\": "
-        "\"up\"\n  },\n  {\n    \"ip\": \"200.1.2.3\",\n    \"zone\": \"\",\n    "
+        "\"up\"\n  },\n  {\n    \"ip\": \"224.1.2.3\",\n    \"zone\": \"\",\n    "
         "\"modules\": 1,\n    \"up\": 1,\n    \"states\": \"up\"\n  }\n]\n");
     expect_output("-o csv zone list", "zone,nodes,up,modules\n,3,3,1\n");
     expect_output("-o csv route list 2 2", "modid,cmdid,node,zone,weight,state\n");
@@ -70,7 +70,7 @@ static void t_changes_are_in_force_when_it_returns(void **state)
     expect_output("-o csv route list 1 1", "modid,cmdid,node,zone,weight,state\n"
                                            "1,1,127.0.1.1:80,,100,up\n"
                                            "1,1,127.0.1.2:80,,100,up\n"
-                                           "1,1,200.1.2.3:80,,100,up\n"
+                                           "1,1,224.1.2.3:80,,100,up\n"
                                            "1,1,127.0.1.9:80,b,50,up\n");
     assert_int_equal(ctl("route drain 1 1 127.0.1.9:80"), 0);
     assert_int_equal(system_n_nodes(), 3);

@@ -52,7 +52,7 @@ static void t_import_that_drains_needs_yes(void **state)
     assert_int_equal(import_text("",
                                  NAMES "1,1,127.0.1.1:80,,0,up\n"
                                        "1,1,127.0.1.2:80,,100,drained\n"
-                                       "1,1,200.1.2.3:80,,100,up\n",
+                                       "1,1,224.1.2.3:80,,100,up\n",
                                  ""),
                      4);
     expect_text("of which 2 get no new calls");
@@ -132,7 +132,7 @@ static void t_last_nodes_need_yes_however_they_are_taken(void **state)
     char cmd[600];
 
     (void)state;
-    testdb_sql("DELETE FROM RouteData WHERE serverip = INET_ATON('200.1.2.3')");
+    testdb_sql("DELETE FROM RouteData WHERE serverip = INET_ATON('224.1.2.3')");
     assert_int_equal(ctl("route set 1 1 127.0.1.1:80 state=drained"), 0);
     assert_int_equal(ctl("route set 1 1 127.0.1.2:80 state=drained"), 4);
     assert_int_equal(ctl("route set 1 1 127.0.1.2:80 weight=0"), 4);
@@ -172,7 +172,7 @@ static void t_change_is_in_force_when_the_agent_has_the_weight(void **state)
 {
     struct route_node node[3] = {{0x7f000101, 80, 5000, 0},
                                  {0x7f000102, 80, 0, 0},
-                                 {0xc8010203, 80, 0, 0}};
+                                 {0xe0010203, 80, 0, 0}};
 
     (void)state;
     system_start();

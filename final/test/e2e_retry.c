@@ -59,7 +59,7 @@ static void t_retry_next_gives_another_node_each_time(void **state)
 {
     (void)state;
     testdb_sql("UPDATE RouteData SET weight = 10000 WHERE modid = 1 AND serverip = "
-               "INET_ATON('200.1.2.3')"); /* always the best choice */
+               "INET_ATON('224.1.2.3')"); /* always the best choice */
     up(true);
     expect_three_nodes();
 }

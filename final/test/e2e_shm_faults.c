@@ -168,14 +168,14 @@ static void t_client_that_closes_its_lock_takes_a_new_log(void **state)
 
 /* --- nodes that fail, clients that damage what they share --------------------------- */
 
-/* One call, which the node 200.1.2.3 fails.  Returns true when it was that node. */
+/* One call, which the node 224.1.2.3 fails.  Returns true when it was that node. */
 static bool call_meets_the_failing_node(void)
 {
     struct lars_host h;
 
     assert_int_equal(lars_get_host(sys.client, 1, 1, &h), 0);
-    lars_report(sys.client, &h, h.addr.ip[0] == 200);
-    return h.addr.ip[0] == 200;
+    lars_report(sys.client, &h, h.addr.ip[0] == 224);
+    return h.addr.ip[0] == 224;
 }
 
 /* A node that a busy machine made slow is not chosen for a while, so the failed calls are

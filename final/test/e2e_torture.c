@@ -52,7 +52,7 @@ static int torture_teardown(void **state)
 static bool is_right(const struct lars_host *h)
 {
     return h->modid == 1 && h->cmdid == 1 && h->addr.port == 80 &&
-           ((h->addr.ip[0] == 127 && h->addr.ip[2] == 1) || h->addr.ip[0] == 200);
+           ((h->addr.ip[0] == 127 && h->addr.ip[2] == 1) || h->addr.ip[0] == 224);
 }
 
 static void call_until_killed(struct truth *t, uint64_t seed)

@@ -79,6 +79,28 @@ static void t_failed_checks_of_a_node_that_only_calls_have_reached_say_nothing(
     assert_int_equal(n.status, NODE_STATUS_UP);
 }
 
+static void t_checks_that_never_reached_a_node_say_nothing_while_its_calls_succeed(
+    void **state)
+{
+    (void)state;
+    n.seen_ms = 900;                  /* checks do reach the other nodes of the module */
+    assert_int_equal(fails(1000), NODE_EVENT_NONE);
+    assert_int_equal(fails(2900), NODE_EVENT_NONE);
+    assert_int_equal(n.status, NODE_STATUS_UP);
+    assert_int_equal(fails(3000), NODE_EVENT_NONE); /* no call has succeeded for 2.1 s */
+    assert_int_equal(fails(3250), NODE_EVENT_OUT);
+    assert_int_equal(n.status, NODE_STATUS_DOWN);
+}
+
+static void t_node_that_checks_never_reached_goes_down_when_its_calls_fail(void **state)
+{
+    (void)state;
+    n.seen_ms = 900;
+    node_state_witness(&n, EJECT_CHECK, 1000);
+    assert_int_equal(fails(1050), NODE_EVENT_OUT);
+    assert_int_equal(n.status, NODE_STATUS_DOWN);
+}
+
 /* --- down to up --------------------------------------------------------------------- */
 
 static void t_two_good_checks_bring_a_node_up(void **state)
@@ -345,6 +367,8 @@ T_MAIN(P(t_two_failed_checks_take_a_node_down),
        P(t_good_check_explains_a_failed_call),
        P(t_node_that_other_hosts_ejected_goes_down_for_that_reason),
        P(t_failed_checks_of_a_node_that_only_calls_have_reached_say_nothing),
+       P(t_checks_that_never_reached_a_node_say_nothing_while_its_calls_succeed),
+       P(t_node_that_checks_never_reached_goes_down_when_its_calls_fail),
        P(t_two_good_checks_bring_a_node_up),
        P(t_failed_check_between_two_good_ones_keeps_a_node_down),
        P(t_flapping_node_that_works_again_is_held_as_ejected),

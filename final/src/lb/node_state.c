@@ -81,6 +81,18 @@ static enum node_event offer_trial(struct node_state *n, const struct node_resul
     return NODE_EVENT_MOVED;
 }
 
+/* Does a failed check say nothing about the node?  No check has ever reached it, and
+ * calls do: now, or in a module none of whose nodes a check has reached. */
+static bool is_beyond_checks(const struct node_state *n, const struct node_result *r,
+                             bool witnessed, uint64_t now_ms)
+{
+    if (n->checkable)
+        return false;
+    if (r->unproven)
+        return n->seen_ms != 0 || !witnessed;
+    return !witnessed && node_state_is_seen(n, now_ms);
+}
+
 static enum node_event check_failed(struct node_state *n,
                                     const struct node_state_config *c,
                                     const struct node_result *r, uint64_t now_ms)
@@ -89,7 +101,7 @@ static enum node_event check_failed(struct node_state *n,
     bool was_up = n->status == NODE_STATUS_UP;
 
     n->n_ok = 0;
-    if (!n->checkable && r->unproven && (n->seen_ms != 0 || !witnessed))
+    if (is_beyond_checks(n, r, witnessed, now_ms))
         return n->status == NODE_STATUS_EJECTED ? offer_trial(n, r, now_ms)
                                                 : NODE_EVENT_NONE;
     n->n_fail++;

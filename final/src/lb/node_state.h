@@ -25,7 +25,8 @@
  * warm up   a node that is new or back gets a growing part of its weight (slow start).
  *
  * In a module whose calls succeed and of which no check ever did, checks say nothing: TCP
- * may not reach its service.  Statistics and trials decide about its nodes.
+ * may not reach its service.  Statistics and trials decide about its nodes.  The same
+ * holds for one node that no check has ever reached while calls to it succeed.
  *
  * Source: HAProxy has checks without a cap, Envoy ejections with cap and back-off that a
  * good check ends, and slow start.  Why these are apart: docs/decisions/020.

@@ -216,7 +216,7 @@ int chaos_setup(void **state)
     record.n = 0;
     record_add(0x7f000101); /* the rows of system_setup() */
     record_add(0x7f000102);
-    record_add(0xc8010203);
+    record_add(0xe0010203);
     strcpy(chaos.dnsd2_port, "0");
     strcpy(chaos.reportd2_port, "0");
     return rc;

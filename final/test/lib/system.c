@@ -28,7 +28,7 @@ int system_setup(void **state)
         "DELETE FROM AgentRoute; DELETE FROM AgentNode; DELETE FROM RouteHold; INSERT "
         "INTO RouteData (modid, cmdid, "
         "serverip, serverport) VALUES (1,1,INET_ATON('127.0.1.1'),80), "
-        "(1,1,INET_ATON('127.0.1.2'),80), (1,1,INET_ATON('200.1.2.3'),80)");
+        "(1,1,INET_ATON('127.0.1.2'),80), (1,1,INET_ATON('224.1.2.3'),80)");
     snprintf(sys.dir, sizeof(sys.dir), "%s/run", testdb_dir);
     snprintf(sys.shm, sizeof(sys.shm), "%s/shm-files", testdb_dir);
     strcpy(sys.dnsd_port, "0");

@@ -26,7 +26,7 @@ struct system {
 extern struct system sys;
 
 /* Before each test: the schema is loaded again, the tables that the services write are
- * emptied, and module 1/1 has the nodes 127.0.1.1:80, 127.0.1.2:80 and 200.1.2.3:80.  No
+ * emptied, and module 1/1 has the nodes 127.0.1.1:80, 127.0.1.2:80 and 224.1.2.3:80.  No
  * program runs yet. */
 int system_setup(void **state);
 
