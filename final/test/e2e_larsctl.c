@@ -3,6 +3,10 @@
  * arguments change nothing. */
 #include "ctlrun.h"
 
+#define C16 "0123456789abcdef"
+#define C64 C16 C16 C16 C16
+#define C256 C64 C64 C64 C64
+
 static void start_system(void)
 {
     system_start();
@@ -25,7 +29,8 @@ static void t_lists_in_three_formats(void **state)
         "\"up\"\n  },\n  {\n    \"ip\": \"224.1.2.3\",\n    \"zone\": \"\",\n    "
         "\"modules\": 1,\n    \"up\": 1,\n    \"states\": \"up\"\n  }\n]\n");
     expect_output("-o csv zone list", "zone,nodes,up,modules\n,3,3,1\n");
-    expect_output("-o csv route list 2 2", "modid,cmdid,node,zone,weight,state\n");
+    expect_output("-o csv policy list", "modid,cmdid,rule,probe,timeout_ms,slow_ms,"
+                                        "node_rps,who,changed\n");
     expect_output("alarm list", "id  kind  subject  detail  raised  cleared\n");
 }
 
@@ -141,6 +146,110 @@ static void t_wrong_arguments_are_refused_with_the_reason(void **state)
         expect_text(bad[i].words);
     }
     assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData"), 3);
+}
+
+/* Each command with a module, a node, a number or a name that is wrong: it prints what is
+ * wrong, returns the documented code and changes nothing. */
+static const struct {
+    const char *args, *words;
+    int code;
+} absent[] = {
+    {"module show 9 9", "there is no module 9/9", 1},
+    {"module set 9 9 name", "there is no module 9/9", 1},
+    {"module remove 9 9", "there is no module 9/9", 1},
+    {"module show 0 0", "there is no module 0 0", 2},
+    {"module set 1 1 " C256, "NAME: it has more than 255 characters", 2},
+    {"module set 1 1 name " C256, "COMMAND: it has more than 255 characters", 2},
+    {"route list 9 9", "there is no module 9/9", 1},
+    {"-o json route list 9 9", "there is no module 9/9", 1},
+    {"route list 1", "give MODID and CMDID", 2},
+    {"route set 9 9 1.2.3.4:80 weight=1", "1.2.3.4:80 is not a node of 9/9", 1},
+    {"route remove 9 9 1.2.3.4:80", "1.2.3.4:80 is not a node of 9/9", 1},
+    {"route drain 9 9 1.2.3.4:80", "1.2.3.4:80 is not a node of 9/9", 1},
+    {"route undrain 1 1 1.2.3.4:80", "1.2.3.4:80 is not a node of 1/1", 1},
+    {"route set 1 1 127.0.1.1:80 weight=10001", "not a number from 0 to 10000", 2},
+    {"route set 1 1 127.0.1.1:80 weight=", "\"\" is not a number from 0", 2},
+    {"route set 1 1 127.0.1.1:80 state=gone", "\"state=gone\" is not zone=", 2},
+    {"route set 1 1 127.0.1.1:80 zone=123456789012345678901234567890123",
+     "zone: it has more than 32 characters", 2},
+    {"route confirm 9 9", "there is no module 9/9", 1},
+    {"node drain 9.9.9.9", "no node is in 9.9.9.9", 1},
+    {"node undrain 9.9.9.9", "no node is in 9.9.9.9", 1},
+    {"node drain 127.257", "IP: \"127.257\" is not like 10.0.0.1", 2},
+    {"node drain router", "IP: \"router\" is not like 10.0.0.1", 2},
+    {"zone drain nowhere", "no node is in nowhere", 1},
+    {"zone undrain nowhere", "no node is in nowhere", 1},
+    {"policy list 9 9", "there is no module 9/9", 1},
+    {"policy list 1", "give MODID and CMDID", 2},
+    {"policy set 9 9 rule=hash", "there is no module 9/9", 1},
+    {"policy set 1 1 slow_ms=86400001", "not a number from 0 to 86400000", 2},
+    {"policy set 1 1 node_rps=-1", "node_rps: \"-1\" is not a number", 2},
+    {"policy delete 9 9", "there is no module 9/9", 1},
+    {"why 9 9", "there is no module 9/9", 1},
+    {"-o json why 9 9", "there is no module 9/9", 1},
+    {"status 9 9", "there is no module 9/9", 1},
+    {"status 1", "give MODID and CMDID", 2},
+    {"history 9 9", "there is no module 9/9", 1},
+    {"history 1 1 0s", "\"0s\" is not a time", 2},
+    {"history 1 1 +5m", "\"+5m\" is not a time", 2},
+    {"history 1 1 ''", "\"\" is not a time", 2},
+    {"history 1 1 99999d", "\"99999d\" is not a time", 2},
+    {"latency 9 9", "there is no module 9/9", 1},
+    {"latency 1 1 10y", "\"10y\" is not a time", 2},
+    {"top 0", "ROUNDS: \"0\" is not a number from 1 to", 2},
+    {"top x", "ROUNDS: \"x\" is not a number from 1 to", 2},
+    {"get-host 9 9", "there is no module 9/9", 1},
+    {"report 9 9 1.2.3.4:80 0", "there is no module 9/9", 1},
+    {"report 1 1 1.2.3.4:80 0", "1.2.3.4:80 is not a node of 1/1", 1},
+    {"report 1 1 127.0.1.1:80 2147483648", "not a number from 0 to 2147483647", 2},
+    {"report 1 1 127.0.1.1:80 -1", "RETCODE: \"-1\" is not a number", 2},
+    {"plane 9 9 /nonexistent", "/nonexistent/shm: No such file", 1},
+    {"alarm list some", "larsctl alarm list [all]", 2},
+    {"service forget agent nothing", "there is no agent \"nothing\"", 1},
+    {"service forget router x", "\"router\" is not agent, dnsd or reportd", 2},
+    {"log loud", "\"loud\" is not error, warn, info or debug", 2},
+    {"import /nonexistent", "/nonexistent", 2},
+    {"watch module show 9 9", "there is no module 9/9", 1},
+    {"watch", "nothing given: there is no such command", 2},
+};
+
+static void t_each_command_refuses_what_is_not_there(void **state)
+{
+    size_t i;
+
+    (void)state;
+    start_system();
+    testdb_sql("DELETE FROM ModulePolicy; DELETE FROM ServerCallStatus");
+    for (i = 0; i < sizeof(absent) / sizeof(absent[0]); i++) {
+        int code = ctl(absent[i].args);
+
+        if (code != absent[i].code)
+            fail_msg("larsctl %s returned %d and printed: %s", absent[i].args, code, out);
+        expect_text(absent[i].words);
+    }
+    assert_int_equal(testdb_number("SELECT SUM(weight) FROM RouteData WHERE state = 'up' "
+                                   "AND zone = ''"),
+                     300);
+    assert_int_equal(testdb_number("SELECT (SELECT COUNT(*) FROM ModulePolicy) + (SELECT "
+                                   "COUNT(*) FROM ModIDConfig) + (SELECT COUNT(*) FROM "
+                                   "CmdIDConfig) + (SELECT COUNT(*) FROM RouteConfirm)"),
+                     0);
+}
+
+static void t_module_without_nodes_keeps_its_calls(void **state)
+{
+    (void)state;
+    testdb_sql("DELETE FROM ServerCallStatus; DELETE FROM CallSecond; INSERT INTO "
+               "ServerCallStatus VALUES (7, 7, 1, 80, 1, 5, 0, 0, 0); INSERT INTO "
+               "CallSecond VALUES (UNIX_TIMESTAMP() - 2, 8, 8, 1, 80, 5, 0)");
+    assert_int_equal(ctl("-o csv status 7 7"), 0);
+    expect_text("0.0.0.1:80,1,5,0,");
+    assert_int_equal(ctl("-o csv history 8 8"), 0);
+    expect_text(",5,0,0.00\n");
+    assert_int_equal(ctl("route list 7 7"), 1);
+    testdb_sql("DELETE FROM ServerCallStatus; DELETE FROM CallSecond");
+    assert_int_equal(ctl("-o json status 1 1"), 0); /* it exists, and has no calls yet */
+    assert_string_equal(out, "[]\n");
 }
 
 static void t_text_arguments_are_quoted_in_sql(void **state)
@@ -299,18 +408,6 @@ static void t_history_is_shown_in_every_step(void **state)
     }
 }
 
-static void t_doctor_names_the_program_that_does_not_run(void **state)
-{
-    (void)state;
-    start_system();
-    assert_int_equal(ctl("doctor"), 0);
-    proc_kill(&sys.dnsd);
-    assert_int_equal(ctl("doctor"), 1);
-    expect_text("database: ok\n");
-    expect_text("Connection refused; start it");
-    expect_text("reportd 127.0.0.1:");
-}
-
 static void t_help_tables_and_completion_name_every_command(void **state)
 {
     static const char *const noun[] = {"module", "route",   "node",     "zone",   "agent",
@@ -340,14 +437,14 @@ static void t_help_tables_and_completion_name_every_command(void **state)
 
 TESTDB_MAIN(L(t_lists_in_three_formats), L(t_alarms_are_explained_in_two_languages),
             L(t_forgotten_service_is_not_missed),
-            L(t_changes_are_in_force_when_it_returns),
-            L(t_policies_are_set_and_checked), L(t_mass_removal_needs_yes),
-            L(t_wrong_arguments_are_refused_with_the_reason),
+            L(t_changes_are_in_force_when_it_returns), L(t_policies_are_set_and_checked),
+            L(t_mass_removal_needs_yes), L(t_wrong_arguments_are_refused_with_the_reason),
+            L(t_each_command_refuses_what_is_not_there),
+            L(t_module_without_nodes_keeps_its_calls),
             L(t_text_arguments_are_quoted_in_sql),
             L(t_import_of_an_export_restores_the_table),
             L(t_file_with_a_bad_line_changes_nothing),
             L(t_without_a_database_the_exit_code_is_3),
             L(t_calls_appear_in_status_history_and_latency),
             L(t_agents_with_wrong_clocks_are_listed), L(t_history_is_shown_in_every_step),
-            L(t_doctor_names_the_program_that_does_not_run),
             L(t_help_tables_and_completion_name_every_command))

@@ -85,11 +85,15 @@ static int service_list(struct ctl *c, int argc, char **argv)
 static int service_forget(struct ctl *c, int argc, char **argv)
 {
     uint64_t n = 0;
-    int rc = ctldb_number(c->db, &n,
-                          "SELECT COUNT(*) FROM Service WHERE kind = %s AND name = %s",
-                          argv[0], argv[1]);
+    int rc;
 
     (void)argc;
+    if (strcmp(argv[0], "agent") != 0 && strcmp(argv[0], "dnsd") != 0 &&
+        strcmp(argv[0], "reportd") != 0)
+        return ctl_say(CTL_USAGE, "\"%s\" is not agent, dnsd or reportd", argv[0]);
+    rc = ctldb_number(c->db, &n,
+                      "SELECT COUNT(*) FROM Service WHERE kind = %s AND name = %s",
+                      argv[0], argv[1]);
     if (rc == 0 && n == 0)
         return ctl_say(CTL_FAILED,
                        "there is no %s \"%s\"; `larsctl service list` lists them",

@@ -1,7 +1,5 @@
 /* log.  The level of a daemon is read and set through its HTTP port, which accepts the
- * change from this host only (obs/httpd, docs/decisions/018).  One request is so small
- * that it is written here: larsctl then needs no HTTP library.  A connection is closed by
- * the daemon after its answer, so the answer ends where reading ends.
+ * change from this host only (obs/httpd, docs/decisions/018).
  *
  * Rejected: signals to the process ids.  They would need a file of each id or a search of
  * /proc, and cannot read the level or set a certain one; they stay as the way for daemons
@@ -11,65 +9,28 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/net_addr.h"
-#include "net/sock.h"
+#include "ctl/daemon_http.h"
 
-#define CONNECT_MS 1000
-#define ANSWER_MAX 2000
-#define LIST_MAX 600                  /* bytes of [larsctl] http */
+#define LIST_MAX 600 /* bytes of [larsctl] http */
 
 struct answer {
-    int status;                       /* of HTTP */
-    char program[64], level[16];      /* of a 200 */
+    int status; /* of HTTP */
+    char program[64], level[16]; /* of a 200 */
 };
-
-/* Read until the end.  Returns 0; -EMSGSIZE: it is no answer of ours; -errno. */
-static int read_answer(int fd, char *text, size_t size)
-{
-    size_t n = 0;
-    ssize_t got = 1;
-
-    while (got > 0) {
-        if (n + 1 == size)
-            return -EMSGSIZE;
-        got = sock_read(fd, text + n, size - n - 1);
-        n += got > 0 ? (size_t)got : 0;
-    }
-    text[n] = '\0';
-    return got < 0 ? (int)got : 0;
-}
 
 /* PUT <level>, or GET when it is NULL.  Returns 0, -EPROTO when the answer is not HTTP,
  * or -errno. */
 static int ask(const struct net_addr *at, const char *level, struct answer *out)
 {
-    char text[ANSWER_MAX];
-    const char *body;
-    int n, rc, fd = sock_connect(at, CONNECT_MS);
+    struct daemon_answer a;
+    int rc =
+        daemon_http_ask(at, level ? "PUT" : "GET", "/log-level", level ? level : "", &a);
 
-    if (fd < 0)
-        return fd;
-    n = snprintf(text, sizeof(text),
-                 "%s /log-level HTTP/1.1\r\n"
-                 "Host: localhost\r\n"
-                 "Connection: close\r\n"
-                 "Content-Length: %zu\r\n"
-                 "\r\n"
-                 "%s",
-                 level ? "PUT" : "GET", level ? strlen(level) : 0, level ? level : "");
-    rc = sock_write_all(fd, text, (size_t)n);
-    if (rc == 0)
-        rc = read_answer(fd, text, sizeof(text));
-    close(fd);
     if (rc < 0)
         return rc;
-    *out = (struct answer){0};
-    body = strstr(text, "\r\n\r\n");
-    if (!body || sscanf(text, "HTTP/1.%*1[01] %d", &out->status) != 1)
-        return -EPROTO;
-    if (out->status == 200 && sscanf(body, " %63s %15s", out->program, out->level) != 2)
+    *out = (struct answer){.status = a.status};
+    if (out->status == 200 && sscanf(a.body, " %63s %15s", out->program, out->level) != 2)
         return -EPROTO;
     return 0;
 }
@@ -84,7 +45,7 @@ static int one_daemon(struct table *t, const char *where, const char *level,
     char *cell[3] = {a.program, (char *)where, a.level};
     int rc = net_addr_parse(&at, where);
 
-    if (rc == 0 && only)              /* first the program's name, without a change */
+    if (rc == 0 && only) /* first the program's name, without a change */
         rc = ask(&at, NULL, &a);
     if (rc == 0 && only && a.status == 200 && strcmp(a.program, only) != 0)
         return CTL_OK;

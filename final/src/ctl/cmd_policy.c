@@ -27,7 +27,7 @@ static int policy_list(struct ctl *c, int argc, char **argv)
         return ctl_print(c, COLUMNS, SELECT "ORDER BY modid, cmdid");
     if (argc == 1)
         return ctl_say(CTL_USAGE, "a module has two numbers; give MODID and CMDID");
-    rc = ctl_module(argv, &modid, &cmdid);
+    rc = ctl_known_module(c, argv, CTL_IN_ROUTES | CTL_IN_POLICIES, &modid, &cmdid);
     return rc != 0 ? rc
                    : ctl_print(c, COLUMNS, SELECT "WHERE modid = %u AND cmdid = %u",
                                modid, cmdid);
@@ -102,7 +102,7 @@ static int set_policy_column(struct ctl *c, uint32_t modid, uint32_t cmdid,
 static int policy_set(struct ctl *c, int argc, char **argv)
 {
     uint32_t modid, cmdid;
-    int i, rc, code = ctl_module(argv, &modid, &cmdid);
+    int i, rc, code = ctl_known_module(c, argv, CTL_IN_ROUTES, &modid, &cmdid);
 
     if (code != 0)
         return code;
@@ -129,7 +129,7 @@ static int policy_set(struct ctl *c, int argc, char **argv)
 static int policy_delete(struct ctl *c, int argc, char **argv)
 {
     uint32_t modid, cmdid;
-    int rc = ctl_module(argv, &modid, &cmdid);
+    int rc = ctl_known_module(c, argv, CTL_IN_ROUTES | CTL_IN_POLICIES, &modid, &cmdid);
 
     (void)argc;
     if (rc != 0)
@@ -199,7 +199,7 @@ static int print_module_meta(struct ctl *c, uint32_t modid, uint32_t cmdid)
 static int show_why(struct ctl *c, int argc, char **argv)
 {
     uint32_t modid, cmdid;
-    int rc = ctl_module(argv, &modid, &cmdid);
+    int rc = ctl_known_module(c, argv, CTL_IN_ROUTES, &modid, &cmdid);
 
     (void)argc;
     if (rc != 0)

@@ -8,6 +8,7 @@
  * see a change that has no effect, and learn the reason from a log on another host. */
 #include "ctl/cmd_route.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "ctl/in_force.h"
 #include "route/mass_removal.h"
 
+#define NAME_CHARACTERS 255 /* of a module or a command in the database */
 #define NAME(id, of) "(SELECT content FROM " of " WHERE " id " = r." id " LIMIT 1)"
 
 /* --- reading ------------------------------------------------------------------------ */
@@ -45,7 +47,7 @@ static int route_list(struct ctl *c, int argc, char **argv)
                          "ORDER BY modid, cmdid, zone, serverip, serverport");
     if (argc == 1)
         return ctl_say(CTL_USAGE, "a module has two numbers; give MODID and CMDID");
-    rc = ctl_module(argv, &modid, &cmdid);
+    rc = ctl_known_module(c, argv, CTL_IN_ROUTES, &modid, &cmdid);
     if (rc != 0)
         return rc;
     return ctl_print(c, columns,
@@ -86,6 +88,7 @@ static int zone_list(struct ctl *c, int argc, char **argv)
 
 /* --- changing ----------------------------------------------------------------------- */
 
+#define OF_NODE " WHERE modid = %u AND cmdid = %u AND serverip = %u AND serverport = %u"
 #define IN_SERVICE "state = 'up' AND weight > 0"
 
 /* Begin a transaction whose changes are confirmed.  Returns 0 or -errno. */
@@ -150,21 +153,19 @@ static int set_column(struct ctl *c, const char *word, uint32_t modid, uint32_t 
 
     value = value ? value + 1 : "";
     if (strncmp(word, "zone=", 5) == 0)
-        return ctldb_run(c->db,
-                         "UPDATE RouteData SET zone = %s WHERE modid = %u AND cmdid = %u "
-                         "AND serverip = %u AND serverport = %u",
-                         value, modid, cmdid, ip, port);
+        return ctl_text(value, "zone", 32) != 0
+                   ? -EINVAL
+                   : ctldb_run(c->db, "UPDATE RouteData SET zone = %s" OF_NODE, value,
+                               modid, cmdid, ip, port);
     if (strncmp(word, "state=", 6) == 0 &&
         (strcmp(value, "up") == 0 || strcmp(value, "drained") == 0))
-        return ctldb_run(c->db,
-                         "UPDATE RouteData SET state = %s WHERE modid = %u AND cmdid = "
-                         "%u AND serverip = %u AND serverport = %u",
-                         value, modid, cmdid, ip, port);
-    if (strncmp(word, "weight=", 7) == 0 && ctl_u32(value, "weight", 10000, &weight) == 0)
-        return ctldb_run(c->db,
-                         "UPDATE RouteData SET weight = %u WHERE modid = %u AND cmdid = "
-                         "%u AND serverip = %u AND serverport = %u",
-                         weight, modid, cmdid, ip, port);
+        return ctldb_run(c->db, "UPDATE RouteData SET state = %s" OF_NODE, value, modid,
+                         cmdid, ip, port);
+    if (strncmp(word, "weight=", 7) == 0)
+        return ctl_u32(value, "weight", CTL_WEIGHT_MAX, &weight) != 0
+                   ? -EINVAL
+                   : ctldb_run(c->db, "UPDATE RouteData SET weight = %u" OF_NODE, weight,
+                               modid, cmdid, ip, port);
     ctl_say(0, "\"%s\" is not zone=NAME, weight=0..10000, state=up or state=drained",
             word);
     return -EINVAL;
@@ -182,10 +183,8 @@ static int read_node(char **argv, uint32_t *modid, uint32_t *cmdid, uint32_t *ip
 static int count_rows(struct ctl *c, uint32_t modid, uint32_t cmdid, uint32_t ip,
                       uint32_t port, uint64_t *n)
 {
-    return ctldb_number(c->db, n,
-                        "SELECT COUNT(*) FROM RouteData WHERE modid = %u AND cmdid = %u "
-                        "AND serverip = %u AND serverport = %u",
-                        modid, cmdid, ip, port);
+    return ctldb_number(c->db, n, "SELECT COUNT(*) FROM RouteData" OF_NODE, modid, cmdid,
+                        ip, port);
 }
 
 static int change_node(struct ctl *c, int argc, char **argv, bool add)
@@ -253,15 +252,10 @@ static int set_node_state(struct ctl *c, char **argv, const char *state)
         return ctl_say(CTL_FAILED, "%s is not a node of %u/%u", argv[2], modid, cmdid);
     }
     if (state[0])
-        rc = ctldb_run(c->db,
-                       "UPDATE RouteData SET state = %s WHERE modid = %u AND cmdid = %u "
-                       "AND serverip = %u AND serverport = %u",
-                       state, modid, cmdid, ip, port);
+        rc = ctldb_run(c->db, "UPDATE RouteData SET state = %s" OF_NODE, state, modid,
+                       cmdid, ip, port);
     else
-        rc = ctldb_run(c->db,
-                       "DELETE FROM RouteData WHERE modid = %u AND cmdid = %u AND "
-                       "serverip = %u AND serverport = %u",
-                       modid, cmdid, ip, port);
+        rc = ctldb_run(c->db, "DELETE FROM RouteData" OF_NODE, modid, cmdid, ip, port);
     return end_change(c, rc, modid, cmdid, had);
 }
 
@@ -314,8 +308,12 @@ static int module_remove(struct ctl *c, int argc, char **argv)
 static int module_set(struct ctl *c, int argc, char **argv)
 {
     uint32_t modid, cmdid;
-    int rc = ctl_module(argv, &modid, &cmdid);
+    int rc = ctl_known_module(c, argv, CTL_IN_ROUTES, &modid, &cmdid);
 
+    if (rc == 0)
+        rc = ctl_text(argv[2], "NAME", NAME_CHARACTERS);
+    if (rc == 0 && argc > 3)
+        rc = ctl_text(argv[3], "COMMAND", NAME_CHARACTERS);
     if (rc != 0)
         return rc;
     rc = ctldb_run(c->db,
@@ -333,7 +331,7 @@ static int module_set(struct ctl *c, int argc, char **argv)
 static int route_confirm(struct ctl *c, int argc, char **argv)
 {
     uint32_t modid, cmdid;
-    int rc = ctl_module(argv, &modid, &cmdid);
+    int rc = ctl_known_module(c, argv, CTL_IN_ROUTES | CTL_IN_CHANGES, &modid, &cmdid);
 
     (void)argc;
     if (rc != 0)
@@ -434,16 +432,26 @@ static int zone_undrain(struct ctl *c, int argc, char **argv)
     return set_many(c, true, argv[0], "up");
 }
 
+/* INET_ATON() of the database takes 10.1 for 10.0.0.1, which the user may not mean. */
+static int set_host(struct ctl *c, const char *text, const char *state)
+{
+    struct in_addr ip;
+
+    if (inet_pton(AF_INET, text, &ip) != 1)
+        return ctl_say(CTL_USAGE, "IP: \"%s\" is not like 10.0.0.1", text);
+    return set_many(c, false, text, state);
+}
+
 static int node_drain(struct ctl *c, int argc, char **argv)
 {
     (void)argc;
-    return set_many(c, false, argv[0], "drained");
+    return set_host(c, argv[0], "drained");
 }
 
 static int node_undrain(struct ctl *c, int argc, char **argv)
 {
     (void)argc;
-    return set_many(c, false, argv[0], "up");
+    return set_host(c, argv[0], "up");
 }
 
 const struct ctl_cmd cmd_route[] = {

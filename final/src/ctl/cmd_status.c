@@ -18,6 +18,8 @@
 #include "base/mono.h"
 
 #define TOP_MS 1000
+#define SPAN_MAX_S (3650u * 86400) /* of history and latency: ten years */
+#define NODES_MAX 4000 /* that an agent has of a module */
 
 /* Sums of one module's node over all callers. */
 #define NODE_SUMS                                                                        \
@@ -38,7 +40,7 @@ static int show_status(struct ctl *c, int argc, char **argv)
                          "s.modid, s.cmdid");
     if (argc == 1)
         return ctl_say(CTL_USAGE, "a module has two numbers; give MODID and CMDID");
-    rc = ctl_module(argv, &modid, &cmdid);
+    rc = ctl_known_module(c, argv, CTL_IN_ROUTES | CTL_IN_CALLS, &modid, &cmdid);
     if (rc != 0)
         return rc;
     return ctl_print(c, "node callers# ok# failed# failed_percent# overloads# seen",
@@ -72,8 +74,8 @@ static int span_s(const char *text, uint32_t *out)
     unsigned long v = strtoul(text, &end, 10);
 
     unit = *end ? strchr(units, *end) : units;
-    if (end == text || text[0] == '-' || !unit || (*end && end[1]) || v == 0 ||
-        v > 100000)
+    if (text[0] < '0' || text[0] > '9' || !unit || (*end && end[1]) || v == 0 ||
+        v > SPAN_MAX_S / seconds[unit - units])
         return ctl_say(CTL_USAGE, "\"%s\" is not a time such as 90s, 10m, 2h or 7d",
                        text);
     *out = (uint32_t)v * seconds[unit - units];
@@ -91,10 +93,10 @@ static uint32_t step_of(uint32_t last_s)
 static int show_history(struct ctl *c, int argc, char **argv)
 {
     uint32_t modid, cmdid, last = 60, step;
-    int rc = ctl_module(argv, &modid, &cmdid);
+    int rc = argc > 2 ? span_s(argv[2], &last) : 0;
 
-    if (rc == 0 && argc > 2)
-        rc = span_s(argv[2], &last);
+    if (rc == 0)
+        rc = ctl_known_module(c, argv, CTL_IN_ROUTES | CTL_IN_CALLS, &modid, &cmdid);
     if (rc != 0)
         return rc;
     step = step_of(last);
@@ -149,10 +151,10 @@ static int show_latency(struct ctl *c, int argc, char **argv)
 {
     struct table *rows = NULL, *t = NULL;
     uint32_t modid, cmdid, last = 600;
-    int rc = ctl_module(argv, &modid, &cmdid);
+    int rc = argc > 2 ? span_s(argv[2], &last) : 0;
 
-    if (rc == 0 && argc > 2)
-        rc = span_s(argv[2], &last);
+    if (rc == 0)
+        rc = ctl_known_module(c, argv, CTL_IN_ROUTES | CTL_IN_CALLS, &modid, &cmdid);
     if (rc != 0)
         return rc;
     rc = table_create(&rows, "time bucket n");
@@ -185,6 +187,19 @@ static int first_agent(struct ctl *c, struct lars_client **out)
                   : 0;
 }
 
+/* Print why the agent gave no answer; <rc> is below 0.  Returns an exit code. */
+static int agent_failed(int rc, uint32_t modid, uint32_t cmdid)
+{
+    if (rc == -EAGAIN)
+        return ctl_say(CTL_FAILED, "every node of %u/%u is overloaded", modid, cmdid);
+    if (rc == -ENOENT)
+        return ctl_say(CTL_FAILED, "there is no module %u/%u", modid, cmdid);
+    return ctl_say(CTL_FAILED,
+                   "the agent does not answer: %s; start lars-agentd, or correct "
+                   "[larsctl] agents",
+                   strerror(-rc));
+}
+
 static int get_host(struct ctl *c, int argc, char **argv)
 {
     struct lars_client *client;
@@ -202,15 +217,8 @@ static int get_host(struct ctl *c, int argc, char **argv)
     lars_register(client, modid, cmdid);
     rc = lars_get_host(client, modid, cmdid, &h);
     lars_close(client);
-    if (rc == -EAGAIN)
-        return ctl_say(CTL_FAILED, "every node of %u/%u is overloaded", modid, cmdid);
-    if (rc == -ENOENT)
-        return ctl_say(CTL_FAILED, "there is no module %u/%u", modid, cmdid);
     if (rc < 0)
-        return ctl_say(CTL_FAILED,
-                       "the agent does not answer: %s; start lars-agentd, or correct "
-                       "[larsctl] agents",
-                       strerror(-rc));
+        return agent_failed(rc, modid, cmdid);
     inet_ntop(h.addr.family, h.addr.ip, ip, sizeof(ip));
     snprintf(port, sizeof(port), "%u", h.addr.port);
     rc = table_create(&t, "ip port#");
@@ -219,9 +227,30 @@ static int get_host(struct ctl *c, int argc, char **argv)
     return rc < 0 ? ctl_say(CTL_FAILED, "out of memory") : ctl_print_table(c, t);
 }
 
+/* A report by UDP has no answer, so the agent is asked for the nodes first.  Returns 0,
+ * or an exit code after a line on standard error. */
+static int find_at_agent(struct lars_client *client, const struct lars_host *h,
+                         const char *node)
+{
+    static struct lars_addr at[NODES_MAX];
+    int n, i;
+
+    lars_register(client, h->modid, h->cmdid);
+    n = lars_get_route(client, h->modid, h->cmdid, at, NODES_MAX);
+    if (n < 0 && n != -E2BIG)
+        return agent_failed(n, h->modid, h->cmdid);
+    for (i = 0; i < n; i++)
+        if (at[i].family == AF_INET && at[i].port == h->addr.port &&
+            memcmp(at[i].ip, h->addr.ip, sizeof(struct in_addr)) == 0)
+            return 0;
+    return n == -E2BIG ? 0
+                       : ctl_say(CTL_FAILED, "%s is not a node of %u/%u", node, h->modid,
+                                 h->cmdid);
+}
+
 static int report_call(struct ctl *c, int argc, char **argv)
 {
-    struct lars_host h = {.addr.family = AF_INET, .start_us = mono_us()};
+    struct lars_host h = {.addr.family = AF_INET};
     struct lars_client *client;
     uint32_t ip, port, code;
     int rc = ctl_module(argv, &h.modid, &h.cmdid);
@@ -238,13 +267,12 @@ static int report_call(struct ctl *c, int argc, char **argv)
     ip = htonl(ip);
     memcpy(h.addr.ip, &ip, sizeof(ip));
     h.addr.port = (uint16_t)port;
-    rc = lars_report(client, &h, (int)code);
+    rc = find_at_agent(client, &h, argv[2]);
+    h.start_us = mono_us();
+    if (rc == 0)
+        rc = lars_report(client, &h, (int)code);
     lars_close(client);
-    return rc < 0 ? ctl_say(CTL_FAILED,
-                            "the agent does not answer: %s; start lars-agentd, or "
-                            "correct [larsctl] agents",
-                            strerror(-rc))
-                  : CTL_OK;
+    return rc < 0 ? agent_failed(rc, h.modid, h.cmdid) : rc;
 }
 
 /* --- top ---------------------------------------------------------------------------- */
@@ -279,7 +307,7 @@ static uint64_t rate(const struct table *now, const struct table *before, size_t
 }
 
 struct top_row {
-    size_t row;                       /* of the table read now */
+    size_t row; /* of the table read now */
     uint64_t ok, failed, overloads, up;
 };
 
@@ -343,7 +371,7 @@ static int show_top(struct ctl *c, int argc, char **argv)
     struct table *before = NULL, *now = NULL;
     uint32_t rounds = UINT32_MAX, i;
     uint64_t at = 0, then;
-    int rc = argc > 0 ? ctl_u32(argv[0], "ROUNDS", UINT32_MAX - 1, &rounds) : 0;
+    int rc = argc > 0 ? ctl_range(argv[0], "ROUNDS", 1, UINT32_MAX - 1, &rounds) : 0;
 
     if (rc != 0)
         return rc;

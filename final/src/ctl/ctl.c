@@ -72,18 +72,25 @@ int ctl_print(struct ctl *c, const char *columns, const char *sql, ...)
     return ctl_db_failed(c, rc);
 }
 
-int ctl_u32(const char *text, const char *what, uint32_t max, uint32_t *out)
+int ctl_range(const char *text, const char *what, uint32_t min, uint32_t max,
+              uint32_t *out)
 {
     unsigned long long v;
     char *end;
 
     errno = 0;
     v = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || v > max)
-        return ctl_say(CTL_USAGE, "%s: \"%s\" is not a number from 0 to %u", what, text,
-                       max);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || v < min ||
+        v > max)
+        return ctl_say(CTL_USAGE, "%s: \"%s\" is not a number from %u to %u", what, text,
+                       min, max);
     *out = (uint32_t)v;
     return 0;
+}
+
+int ctl_u32(const char *text, const char *what, uint32_t max, uint32_t *out)
+{
+    return ctl_range(text, what, 0, max, out);
 }
 
 int ctl_module(char **argv, uint32_t *modid, uint32_t *cmdid)
@@ -95,6 +102,54 @@ int ctl_module(char **argv, uint32_t *modid, uint32_t *cmdid)
     if (rc == 0 && *modid == 0 && *cmdid == 0)
         rc = ctl_say(CTL_USAGE, "there is no module 0 0; MODID or CMDID must be above 0");
     return rc;
+}
+
+#define OF_MODULE " WHERE modid = %u AND cmdid = %u LIMIT 1"
+
+int ctl_known_module(struct ctl *c, char **argv, unsigned where, uint32_t *modid,
+                     uint32_t *cmdid)
+{
+    static const struct {
+        unsigned where;
+        const char *sql;
+    } places[] = {
+        {CTL_IN_ROUTES, "SELECT 1 FROM RouteData" OF_MODULE},
+        {CTL_IN_POLICIES, "SELECT 1 FROM ModulePolicy" OF_MODULE},
+        {CTL_IN_CALLS, "SELECT 1 FROM ServerCallStatus" OF_MODULE},
+        {CTL_IN_CALLS, "SELECT 1 FROM CallHistory" OF_MODULE},
+        {CTL_IN_CHANGES, "SELECT 1 FROM RouteChange" OF_MODULE},
+        {CTL_IN_CHANGES, "SELECT 1 FROM RouteHold" OF_MODULE},
+    };
+    uint64_t found = 0;
+    size_t i;
+    int rc = ctl_module(argv, modid, cmdid);
+
+    if (rc != 0)
+        return rc;
+    for (i = 0; rc == 0 && found == 0 && i < sizeof(places) / sizeof(places[0]); i++)
+        if (places[i].where & where)
+            rc = ctldb_number(c->db, &found, places[i].sql, *modid, *cmdid);
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
+    return found
+               ? 0
+               : ctl_say(CTL_FAILED,
+                         "there is no module %u/%u; see larsctl module list, or add its "
+                         "first node with larsctl route add",
+                         *modid, *cmdid);
+}
+
+/* Each byte of UTF-8 that does not continue a character begins one. */
+int ctl_text(const char *text, const char *what, size_t max_characters)
+{
+    size_t n = 0;
+    const char *p;
+
+    for (p = text; *p; p++)
+        n += ((unsigned char)*p & 0xc0) != 0x80;
+    return n <= max_characters ? 0
+                               : ctl_say(CTL_USAGE, "%s: it has more than %zu characters",
+                                         what, max_characters);
 }
 
 int ctl_node(const char *text, uint32_t *ip, uint32_t *port)

@@ -61,8 +61,24 @@ int ctl_print_table(struct ctl *c, struct table *t);
 
 /* Arguments.  Each returns 0, or CTL_USAGE after a line on standard error. */
 int ctl_module(char **argv, uint32_t *modid, uint32_t *cmdid); /* two arguments */
+int ctl_text(const char *text, const char *what, size_t max_characters);
 int ctl_u32(const char *text, const char *what, uint32_t max, uint32_t *out);
+int ctl_range(const char *text, const char *what, uint32_t min, uint32_t max,
+              uint32_t *out);
 int ctl_node(const char *text, uint32_t *ip, uint32_t *port); /* "10.0.0.1:80" */
+
+/* Where a module is known. */
+enum {
+    CTL_IN_ROUTES = 1,                /* it has a node, up or drained */
+    CTL_IN_POLICIES = 2,
+    CTL_IN_CALLS = 4,                 /* calls of it were reported and are kept */
+    CTL_IN_CHANGES = 8,               /* its nodes were changed, or a change is held */
+};
+
+/* As ctl_module(), and the module is known in one of <where>, a set of the bits above.
+ * Returns 0, or an exit code after a line on standard error. */
+int ctl_known_module(struct ctl *c, char **argv, unsigned where, uint32_t *modid,
+                     uint32_t *cmdid);
 
 /* A client of agent <i>.  Returns 0 or -errno. */
 int ctl_open_agent(const struct ctl *c, unsigned i, struct lars_client **out);
