@@ -20,7 +20,7 @@ line() { sed -n "$1p" "$tmp/lines" | sed 's/ -m pip / -m pip -q --no-cache-dir -
 offline() { (cd "$tmp" && PATH="$tmp/bin:$PATH" PIP_NO_INDEX=1 PIP_ROOT_USER_ACTION=ignore sh -ec "$1"); }
 check 'the first command is the one that built the library' [ "$(line 1)" = 'make -C lars/final api' ]
 check 'the second command builds a wheel without a network' offline "$(line 2)"
-check 'the wheel is for every Python from 3.10 on' sh -c "cd '$tmp'; ls | grep -q '^lars-1.1.0-cp310-abi3-linux_.*\\.whl$'"
+check 'the wheel is for every Python from 3.10 on' sh -c "cd '$tmp'; ls | grep -q '^lars-1.2.0-cp310-abi3-linux_.*\\.whl$'"
 check 'the third command installs it' offline "$(line 3)"
 check 'the wheel has type stubs' test -s "$tmp/site/lars-stubs/__init__.pyi"
 cat >"$tmp/use.py" <<P

@@ -250,7 +250,9 @@ static void child_calls(struct truth *t, uint64_t seed)
     for (;;) {
         i = rnd_u32(&rnd) % 8;
         if (p[i].token) {
-            if (picker_report(c, NULL, &p[i], rnd_u32(&rnd) % 8 > 0) != 0)
+            if (picker_end(c, NULL, &p[i],
+                           rnd_u32(&rnd) % 8 > 0 ? PICKER_WELL : PICKER_FAILED,
+                           NULL) != 0)
                 _exit(2);
             t->done++;
             p[i].token = 0;
@@ -422,11 +424,11 @@ static void *share(void *arg)
         p.token = got;
         if (!got)
             continue;
-        if (picker_report(s->c,
-                          call_log_opener(got) == call_log_index(picker_log(s->c))
-                              ? NULL
-                              : s->other,
-                          &p, true) == 0)
+        if (picker_end(s->c,
+                       call_log_opener(got) == call_log_index(picker_log(s->c))
+                           ? NULL
+                           : s->other,
+                       &p, PICKER_WELL, NULL) == 0)
             s->n_done++;
         else
             s->n_late++;

@@ -42,7 +42,8 @@ static int on_a_full_disk(void)
         picker_create(&c, shmfix_dir, PICKER_CLAIM) != 0)
         return 1;
     for (i = 0; i < 8; i++) /* some nodes have a page now and others do not */
-        if (picker_get(c, 1, 1, 0, &p) != 0 || picker_report(c, NULL, &p, true) != 0)
+        if (picker_get(c, 1, 1, 0, &p) != 0 ||
+            picker_end(c, NULL, &p, PICKER_WELL, NULL) != 0)
             return 2;
     fill();
     if (picker_create(&late, shmfix_dir, PICKER_CLAIM) != -ENOSPC)
@@ -55,7 +56,7 @@ static int on_a_full_disk(void)
 
         if (rc != 0 && rc != -ENOSPC)
             return 5;
-        if (rc == 0 && picker_report(c, NULL, &p, true) != 0)
+        if (rc == 0 && picker_end(c, NULL, &p, PICKER_WELL, NULL) != 0)
             return 6;
     }
     return 0;

@@ -84,7 +84,7 @@ static void t_module_without_nodes_is_enoent(void **state)
                      -ENOENT); /* it is known and has no nodes */
     shmfix_publish(7, 1, 1);
     assert_int_equal(picker_get(c, 1, 7, 0, &p), 0);
-    assert_int_equal(picker_report(c, NULL, &p, true), 0);
+    assert_int_equal(picker_end(c, NULL, &p, PICKER_WELL, NULL), 0);
     picker_destroy(c);
 }
 

@@ -201,6 +201,8 @@ public final class Conform {
                 return "EALREADY";
             case -115:
                 return "EINPROGRESS";
+            case -107:
+                return "ENOTCONN";
             default:
                 return "E" + -rc;
         }

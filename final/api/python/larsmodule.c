@@ -288,7 +288,7 @@ static int get_host(Client *c, const uint32_t m[2], uint64_t key, bool may_wait,
 {
     int rc = lars_nowait_get(c->c, m[0], m[1], key, &h->h);
 
-    if (rc != -EINPROGRESS || !may_wait)
+    if ((rc != -EINPROGRESS && rc != -ENOTCONN) || !may_wait)
         return rc;
     WAIT_IN(c, rc = lars_get_host_key(c->c, m[0], m[1], key, &h->h));
     h->by_udp = true;

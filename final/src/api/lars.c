@@ -1,57 +1,41 @@
 /* The functions of lars.h.  A node comes from one of three modules, which are asked in
  * this order: shm_client (shared memory), udp_client (the agent), fallback (the file that
- * the agent wrote).  Only the last two are guarded by the lock of the client; a call by
- * shared memory takes no lock.
+ * the agent wrote).  Only the last two are guarded by locks of the client; a call by
+ * shared memory takes none.  Who waits for the agent holds the first lock, so each thread
+ * waits for that lock until its own end and then takes the file, under the second.
  *
  * Rejected: trying shared memory only after the agent was found alive.  Everything that a
  * pick needs is in shared memory, so it is at least as good with the agent dead. */
 #include "api/lars.h"
 
 #include <errno.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
+#include "api/client.h"
 #include "api/fallback.h"
-#include "api/lars_private.h"
 #include "api/lars_strerror.h"
+#include "api/last_error.h"
 #include "api/shm_client.h"
+#include "api/status.h"
 #include "api/udp_client.h"
 #include "base/ipv4.h"
 #include "base/mono.h"
 #include "base/version.h"
 
-#define PORT "8888"
-#define ADDRESS "127.0.0.1"
-#define TIMEOUT_MS 200
 #define REGISTER_MS 1000
 #define REGISTER_GAP_NS (2 * 1000 * 1000) /* between two looks; it doubles up to: */
 #define REGISTER_GAP_MAX_NS (50 * 1000 * 1000)
 
-struct lars_client {
-    struct shm_client *shm;           /* has locks of its own */
-    pthread_mutex_t lock;             /* guards <fallback>, and the replies of <udp> */
-    struct udp_client *udp;
-    struct fallback *fallback;
-};
-
-/* A child that read the replies of its parent's sockets would take them from it, and the
- * parent's call logs are not mapped in the child: both are made anew.  Another thread of
- * the parent may have held the lock at fork(); it does not exist in the child. */
-static void renew_after_fork(struct lars_client *c)
-{
-    shm_client_after_fork(c->shm);
-    pthread_mutex_init(&c->lock, NULL);
-    udp_client_after_fork(c->udp);
-}
-
 static bool is_valid(const struct lars_client *c, uint32_t modid, uint32_t cmdid)
 {
-    return c && (modid != 0 || cmdid != 0);
+    return client_is_open(c) && (modid != 0 || cmdid != 0);
 }
 
-/* --- a node for a call -------------------------------------------------------------- */
+/* --- the agent and its file --------------------------------------------------------- */
 
 static int errno_of(int32_t retcode)
 {
@@ -67,21 +51,52 @@ static int errno_of(int32_t retcode)
     }
 }
 
-/* The agent, unless its heartbeat shows that it is dead; else its file.  The lock is
- * held. */
+static bool agent_is_dead(struct lars_client *c)
+{
+    bool dead;
+
+    pthread_mutex_lock(&c->file_lock);
+    dead = fallback_agent_is_dead(c->fallback, mono_ms());
+    pthread_mutex_unlock(&c->file_lock);
+    return dead;
+}
+
+/* The right to ask the agent.  False: other threads had it until <end_ms>. */
+static bool lock_until(pthread_mutex_t *lock, uint64_t end_ms)
+{
+    const struct timespec end = {(time_t)(end_ms / 1000),
+                                 (long)(end_ms % 1000) * 1000 * 1000};
+
+    return pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &end) == 0;
+}
+
+/* Returns 0 and the agent's reply; -EINTR; another error: ask the file. */
+static int ask_agent(struct lars_client *c, const struct module_id *m,
+                     const struct udp_wait *w, struct msg_host_reply *reply)
+{
+    int rc;
+
+    if (agent_is_dead(c) || !lock_until(&c->ask_lock, w->end_ms))
+        return -ETIMEDOUT;
+    rc = udp_client_get_host(c->udp, m, w, reply);
+    pthread_mutex_unlock(&c->ask_lock);
+    return rc;
+}
+
 static int ask_agent_or_file(struct lars_client *c, const struct module_id *m,
-                             struct msg_host *host)
+                             const struct udp_wait *w, struct msg_host *host)
 {
     struct msg_host_reply reply;
-    int rc = -ETIMEDOUT;
+    int rc = ask_agent(c, m, w, &reply);
 
-    if (!fallback_agent_is_dead(c->fallback, mono_ms()))
-        rc = udp_client_get_host(c->udp, m, &reply);
-    if (rc == 0) {
+    if (rc == 0)
         *host = reply.host;
-        return errno_of(reply.retcode);
-    }
-    return fallback_pick(c->fallback, m, host, mono_ms()) == 0 ? 1 : -ETIMEDOUT;
+    if (rc == 0 || rc == -EINTR)
+        return rc == 0 ? errno_of(reply.retcode) : rc;
+    pthread_mutex_lock(&c->file_lock);
+    rc = fallback_pick(c->fallback, m, host, mono_ms()) == 0 ? 1 : -ETIMEDOUT;
+    pthread_mutex_unlock(&c->file_lock);
+    return rc;
 }
 
 static struct lars_addr addr_of(const struct msg_host *host)
@@ -91,44 +106,92 @@ static struct lars_addr addr_of(const struct msg_host *host)
     return *(const struct lars_addr *)(const void *)&a;
 }
 
-static int get_slow(struct lars_client *c, uint32_t modid, uint32_t cmdid,
-                    struct lars_host *out)
+/* --- a node for a call -------------------------------------------------------------- */
+
+static inline void note_path(struct lars_client *c, enum lars_path path)
 {
+    if (atomic_load_explicit(&c->path, memory_order_relaxed) != path && c->hooks.log)
+        status_log_path(c, path);
+}
+
+/* Counts a call that has not begun in shared memory. */
+static int begun(struct lars_client *c, int rc)
+{
+    enum lars_path path = rc == 0   ? LARS_PATH_UDP
+                          : rc == 1 ? LARS_PATH_FILE
+                                    : LARS_PATH_NONE;
+    struct counts *n = shm_client_counts(c->shm);
+
+    if (n)
+        counts_add(&n->begun[path]);
+    if (path != LARS_PATH_NONE)
+        note_path(c, path);
+    return rc;
+}
+
+static int get_slow(struct lars_client *c, uint32_t modid, uint32_t cmdid,
+                    const struct lars_get_options *o, struct lars_host *out)
+{
+    struct udp_wait w = {mono_ms() + (o->timeout_ms ? o->timeout_ms : c->timeout_ms),
+                         o->flags & LARS_GET_EINTR};
     struct module_id m = {modid, cmdid};
     struct msg_host host;
-    int rc;
+    int rc = ask_agent_or_file(c, &m, &w, &host);
 
-    pthread_mutex_lock(&c->lock);
-    rc = ask_agent_or_file(c, &m, &host);
-    pthread_mutex_unlock(&c->lock);
     if (rc >= 0)
         *out = (struct lars_host){addr_of(&host), modid, cmdid, mono_us(), {0}};
     return rc;
 }
 
-int lars_get_with(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
-                  const struct lars_get_options *o, struct lars_host *out)
+static int get(struct lars_client *c, uint32_t modid, uint32_t cmdid,
+               const struct lars_get_options *o, struct lars_host *out)
 {
     int rc;
 
-    if (!is_valid(c, modid, cmdid))
+    if (!is_valid(c, modid, cmdid) || !out)
         return -EINVAL;
     if (shm_client_has_forked(c->shm))
-        renew_after_fork(c);
-    rc = shm_client_get(c->shm, modid, cmdid, key, o->avoid, o->n_avoid, out);
-    if (rc == 0 || rc == -ENOENT)
-        return rc;
+        client_renew_after_fork(c);
+    rc = shm_client_get(c->shm, modid, cmdid, o->key, o->avoid, o->n_avoid, out);
+    if (rc == 0) {
+        note_path(c, LARS_PATH_SHM);
+        return 0;
+    }
     if (rc == -EBUSY)
-        return -EAGAIN;
-    return o->no_wait ? -EINPROGRESS : get_slow(c, modid, cmdid, out);
+        rc = -EAGAIN;
+    else if (o->flags & LARS_GET_NOWAIT && rc != -ENOENT)
+        return rc == -ENOTCONN ? rc : -EINPROGRESS; /* the caller asks again, with time */
+    else if (rc != -ENOENT)
+        rc = get_slow(c, modid, cmdid, o, out);
+    return begun(c, rc);
+}
+
+int lars_get_host_opt(struct lars_client *c, uint32_t modid, uint32_t cmdid,
+                      const struct lars_get_options *opt, struct lars_host *out)
+{
+    static const struct lars_get_options none;
+    const struct lars_get_options *o = opt ? opt : &none;
+
+    last_error_clear();
+    if (o->size != 0 && o->size != sizeof(*o))
+        return last_error_set("size: %u is not sizeof(struct lars_get_options), %zu",
+                              o->size, sizeof(*o));
+    if (o->flags & ~(LARS_GET_NOWAIT | LARS_GET_EINTR))
+        return last_error_set("flags: %#x has a flag that does not exist", o->flags);
+    if (o->timeout_ms > LARS_TIMEOUT_MAX_MS)
+        return last_error_set("timeout_ms: %u is more than %d", o->timeout_ms,
+                              LARS_TIMEOUT_MAX_MS);
+    if (o->n_avoid > 0 && !o->avoid)
+        return last_error_set("avoid: it is NULL, and n_avoid is %u", o->n_avoid);
+    return get(c, modid, cmdid, o, out);
 }
 
 int lars_get_host_key(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
                       struct lars_host *out)
 {
-    static const struct lars_get_options none = {.n_avoid = 0};
+    const struct lars_get_options o = {.key = key};
 
-    return lars_get_with(c, modid, cmdid, key, &none, out);
+    return get(c, modid, cmdid, &o, out);
 }
 
 int lars_get_host(struct lars_client *c, uint32_t modid, uint32_t cmdid,
@@ -137,40 +200,81 @@ int lars_get_host(struct lars_client *c, uint32_t modid, uint32_t cmdid,
     return lars_get_host_key(c, modid, cmdid, 0, out);
 }
 
-bool lars_is_tracked(const struct lars_host *h)
+/* Source: G. Fowler, L. C. Noll, K.-P. Vo, FNV-1a. */
+uint64_t lars_key(const void *bytes, size_t len)
 {
-    return shm_client_began(h);
+    const unsigned char *p = bytes;
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (; len > 0; len--, p++)
+        h = (h ^ *p) * UINT64_C(0x100000001b3);
+    return h;
 }
 
-/* --- its report --------------------------------------------------------------------- */
+/* --- the end of a call -------------------------------------------------------------- */
 
-static int report_by_udp(struct lars_client *c, const struct lars_host *h, int retcode)
+static int report_by_udp(struct lars_client *c, const struct lars_host *h,
+                         enum lars_outcome outcome, uint64_t took_us)
 {
     const struct net_addr *a = (const struct net_addr *)(const void *)&h->addr;
-    uint64_t cost_us = mono_us() - h->start_us;
-    struct msg_call call = {.mod = {h->modid, h->cmdid}, .retcode = retcode != 0};
+    struct msg_call call = {.mod = {h->modid, h->cmdid},
+                            .retcode = outcome == LARS_FAILED};
 
+    if (outcome == LARS_CANCELLED)
+        return 0;
     if (a->family != AF_INET)
         return -EAFNOSUPPORT;
     call.host = (struct msg_host){ipv4_of(a), a->port};
-    call.cost_us = cost_us > UINT32_MAX ? UINT32_MAX : (uint32_t)cost_us;
+    call.cost_us = took_us > UINT32_MAX ? UINT32_MAX : (uint32_t)took_us;
     return udp_client_report(c->udp, &call);
+}
+
+static int end_by_udp(struct lars_client *c, const struct lars_host *h,
+                      enum lars_outcome outcome, uint64_t *took_us)
+{
+    struct counts *n = shm_client_counts(c->shm);
+    uint64_t now_us = mono_us();
+    int rc;
+
+    *took_us = now_us > h->start_us ? now_us - h->start_us : 0;
+    rc = report_by_udp(c, h, outcome, *took_us);
+    if (rc == 0 && n)
+        counts_ended(n, outcome, *took_us);
+    return rc;
+}
+
+int lars_end(struct lars_client *c, const struct lars_host *h, enum lars_outcome outcome)
+{
+    enum lars_path path = LARS_PATH_SHM;
+    uint64_t took_us = 0;
+    int rc = -ESTALE;
+
+    if (!h || !is_valid(c, h->modid, h->cmdid) || (unsigned)outcome >= LARS_OUTCOMES)
+        return -EINVAL;
+    if (shm_client_has_forked(c->shm))
+        client_renew_after_fork(c);
+    if (shm_client_began(h))
+        rc = shm_client_end(c->shm, h, outcome, &took_us);
+    if (rc == -ESTALE) {              /* not of a segment in which a log is open */
+        path = LARS_PATH_UDP;
+        rc = end_by_udp(c, h, outcome, &took_us);
+    }
+    if (rc == 0 && c->hooks.ended) {
+        const struct lars_ended e = {h, took_us, outcome, path};
+
+        c->hooks.ended(c->hooks.arg, &e);
+    }
+    return rc;
 }
 
 int lars_report(struct lars_client *c, const struct lars_host *h, int retcode)
 {
-    int rc;
+    return lars_end(c, h, retcode == 0 ? LARS_WELL : LARS_FAILED);
+}
 
-    if (!h || !is_valid(c, h->modid, h->cmdid))
-        return -EINVAL;
-    if (shm_client_has_forked(c->shm))
-        renew_after_fork(c);
-    if (shm_client_began(h)) {
-        rc = shm_client_report(c->shm, h, retcode == 0);
-        if (rc != -ESTALE)            /* of a segment that no log is open in: by UDP */
-            return rc;
-    }
-    return report_by_udp(c, h, retcode);
+int lars_cancel(struct lars_client *c, const struct lars_host *h)
+{
+    return lars_end(c, h, LARS_CANCELLED);
 }
 
 /* --- all nodes of a module ---------------------------------------------------------- */
@@ -179,14 +283,18 @@ int lars_report(struct lars_client *c, const struct lars_host *h, int retcode)
 static int route_of(struct lars_client *c, const struct module_id *m,
                     struct msg_host *host, size_t *n)
 {
+    struct udp_wait w = {.end_ms = mono_ms() + c->timeout_ms};
     int rc = -ETIMEDOUT;
 
-    pthread_mutex_lock(&c->lock);
-    if (!fallback_agent_is_dead(c->fallback, mono_ms()))
-        rc = udp_client_get_route(c->udp, m, host, n);
-    if (rc < 0)
-        rc = fallback_route(c->fallback, m, host, MSG_MAX_HOSTS, n, mono_ms());
-    pthread_mutex_unlock(&c->lock);
+    if (!agent_is_dead(c) && lock_until(&c->ask_lock, w.end_ms)) {
+        rc = udp_client_get_route(c->udp, m, &w, host, n);
+        pthread_mutex_unlock(&c->ask_lock);
+    }
+    if (rc == 0)
+        return 0;
+    pthread_mutex_lock(&c->file_lock);
+    rc = fallback_route(c->fallback, m, host, MSG_MAX_HOSTS, n, mono_ms());
+    pthread_mutex_unlock(&c->file_lock);
     return rc < 0 ? -ETIMEDOUT : 0;
 }
 
@@ -215,10 +323,10 @@ int lars_get_route(struct lars_client *c, uint32_t modid, uint32_t cmdid,
     struct module_id m = {modid, cmdid};
     int rc;
 
-    if (!is_valid(c, modid, cmdid))
+    if (!is_valid(c, modid, cmdid) || (!out && max > 0))
         return -EINVAL;
     if (shm_client_has_forked(c->shm))
-        renew_after_fork(c);
+        client_renew_after_fork(c);
     rc = shm_client_route(c->shm, modid, cmdid, out, max);
     if (rc >= 0 || rc == -E2BIG || rc == -ENOENT)
         return rc;
@@ -245,68 +353,48 @@ int lars_register(struct lars_client *c, uint32_t modid, uint32_t cmdid)
     }
 }
 
-/* --- open and close ----------------------------------------------------------------- */
-
-static const char *or_env(const char *value, const char *name, const char *preset)
-{
-    const char *env = value ? value : getenv(name);
-
-    return env && *env ? env : preset;
-}
-
-/* Where the agent's first port is.  Returns 0 or -EINVAL. */
-static int agent_addr(const struct lars_options *o, struct net_addr *out)
-{
-    const char *address = or_env(o->address, "LARS_ADDRESS", ADDRESS);
-    int port = o->port ? o->port : net_addr_parse_port(or_env(NULL, "LARS_PORT", PORT));
-
-    if (port < 1 || port > UINT16_MAX - UDP_CLIENT_PORTS + 1)
-        return -EINVAL;
-    return net_addr_set(out, address, (uint16_t)port) < 0 ? -EINVAL : 0;
-}
+/* --- open, close, status ------------------------------------------------------------ */
 
 int lars_open(struct lars_client **out, const struct lars_options *opt)
 {
-    struct lars_options o = {0};
-    struct lars_client *c = calloc(1, sizeof(*c));
-    struct net_addr agent;
-    const char *dir;
-    int rc;
-
-    if (!c)
-        return -ENOMEM;
-    if (opt) /* a program that was built with an older lars.h has a shorter struct */
-        memcpy(&o, opt, opt->size && opt->size < sizeof(o) ? opt->size : sizeof(o));
-    dir = or_env(o.dir, "LARS_DIR", FALLBACK_DIR);
-    pthread_mutex_init(&c->lock, NULL);
-    rc = agent_addr(&o, &agent);
-    if (rc == 0)
-        rc = udp_client_create(&c->udp, &agent, o.timeout_ms ? o.timeout_ms : TIMEOUT_MS);
-    if (rc == 0)
-        rc = fallback_create(&c->fallback, dir);
-    if (rc == 0)
-        rc = shm_client_create(&c->shm, dir);
-    if (rc < 0)
-        lars_close(c);
-    else
-        *out = c;
-    return rc;
+    return client_open(out, opt);
 }
 
 void lars_close(struct lars_client *c)
 {
-    if (!c)
-        return;
-    udp_client_destroy(c->udp);
-    fallback_destroy(c->fallback);
-    shm_client_destroy(c->shm);
-    pthread_mutex_destroy(&c->lock);
-    free(c);
+    client_close(c);
 }
+
+int lars_status(struct lars_client *c, struct lars_status *out)
+{
+    if (!client_is_open(c) || !out || out->size == 0)
+        return -EINVAL;
+    if (shm_client_has_forked(c->shm))
+        client_renew_after_fork(c);
+    status_read(c, out);
+    return 0;
+}
+
+/* --- texts -------------------------------------------------------------------------- */
 
 const char *lars_strerror(int rc)
 {
     return lars_strerror_of(rc);
+}
+
+const char *lars_path_name(enum lars_path path)
+{
+    static const char *const name[] = {[LARS_PATH_NONE] = "none",
+                                       [LARS_PATH_SHM] = "shm",
+                                       [LARS_PATH_UDP] = "udp",
+                                       [LARS_PATH_FILE] = "file"};
+
+    return (unsigned)path < LARS_PATHS ? name[path] : "none";
+}
+
+const char *lars_last_error(void)
+{
+    return last_error_text();
 }
 
 const char *lars_version(void)

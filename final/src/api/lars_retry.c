@@ -13,7 +13,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "api/lars_private.h"
+#include "api/client.h"
+#include "api/last_error.h"
+#include "api/shm_client.h"
 #include "base/mono.h"
 
 #define ATTEMPTS 3
@@ -96,29 +98,54 @@ static int may_try(struct lars_retry *r, uint64_t now_ms)
     return 0;
 }
 
+/* The wait for a node ends with the client's time-out and with the request. */
+static uint32_t wait_ms(const struct lars_client *c, const struct lars_retry *r)
+{
+    uint64_t now_ms = mono_ms(), left = now_ms < r->end_ms ? r->end_ms - now_ms : 1;
+    uint32_t most = client_is_open(c) ? c->timeout_ms : 1;
+
+    return left < most ? (uint32_t)left : most;
+}
+
 static int get(struct lars_client *c, const struct lars_retry *r, struct lars_host *out)
 {
-    const struct lars_get_options o = {.avoid = r->tried, .n_avoid = r->n};
+    struct lars_get_options o = {.key = r->key, .avoid = r->tried, .n_avoid = r->n};
     int i, rc = 0;
 
     for (i = 0; i < TRIES; i++) {
-        rc = lars_get_with(c, r->modid, r->cmdid, r->key, &o, out);
+        o.timeout_ms = wait_ms(c, r);
+        rc = lars_get_host_opt(c, r->modid, r->cmdid, &o, out);
         /* A pick by shared memory has avoided what it could, and has begun a call. */
-        if (rc < 0 || lars_is_tracked(out) || !was_tried(r, &out->addr))
+        if (rc < 0 || shm_client_began(out) || !was_tried(r, &out->addr))
             break;
     }
     return rc;
 }
 
+static int check(const struct lars_retry *r, const struct lars_host *out)
+{
+    last_error_clear();
+    if (!r || !out)
+        return last_error_set("%s: it is NULL", r ? "out" : "r");
+    if (r->size != 0 && r->size != sizeof(*r))
+        return last_error_set("size: %u is not sizeof(struct lars_retry), %zu", r->size,
+                              sizeof(*r));
+    if (r->attempts > LARS_RETRY_MAX)
+        return last_error_set("attempts: %u is more than %d", r->attempts,
+                              LARS_RETRY_MAX);
+    if (r->n > LARS_RETRY_MAX)
+        return last_error_set("n: %u attempts cannot have been made; zero the struct "
+                              "for each request", r->n);
+    return 0;
+}
+
 int lars_retry_next(struct lars_client *c, struct lars_retry *r, struct lars_host *out)
 {
     uint64_t now_ms = mono_ms();
-    int rc;
+    int rc = check(r, out);
 
-    if ((r->size != 0 && r->size != sizeof(*r)) || r->attempts > LARS_RETRY_MAX ||
-        r->n > LARS_RETRY_MAX)
-        return -EINVAL;
-    rc = may_try(r, now_ms);
+    if (rc == 0)
+        rc = may_try(r, now_ms);
     if (rc == 0)
         rc = get(c, r, out);
     if (rc < 0)

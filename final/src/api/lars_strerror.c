@@ -16,10 +16,22 @@ const char *lars_strerror_of(int rc)
         return "internal error of the agent: see its log";
     case -ETIMEDOUT:
         return "the agent does not answer, and its file does not have the module";
+    case -EINTR:
+        return "a signal handler ran during the wait";
+    case -EPERM:
+        return "another process began the call: it must report it";
+    case -EBADF:
+        return "no socket to the agent can be opened";
     case -EALREADY:
         return "the call was reported before, or its time-out has passed";
     case -EINVAL:
-        return "invalid argument: module 0/0, a wrong option, or no client or call";
+        return "invalid argument: module 0/0, a wrong option, or no open client or call";
+    case -ENOTCONN:
+        return "this process cannot use shared memory: lars_status() says why";
+    case -EUSERS:
+        return "the report is lost: this thread has no call log in shared memory";
+    case -ENOBUFS:
+        return "the report is lost: the agent does not read its socket";
     case -EINPROGRESS:
         return "not in shared memory yet: register the module in a thread that may wait";
     case -ECANCELED:

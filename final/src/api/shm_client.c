@@ -37,6 +37,8 @@ struct thread {
     struct picker *picker;            /* NULL = none now */
     uint32_t index;                   /* of the picker's call log */
     uint64_t attach_ms, check_ms;     /* monotonic; when to do it next */
+    struct counts n;                  /* of this record's threads, one after another */
+    int error;                        /* of the last attempt to attach; 0 = it worked */
     bool is_free;                     /* its thread has ended; guarded by lock */
     struct shm_client *c;
     struct thread *next;              /* guarded by lock */
@@ -143,7 +145,8 @@ static struct picker *attach(struct shm_client *c, struct thread *t)
     if (t->picker || now_ms < t->attach_ms)
         return NULL;
     t->attach_ms = now_ms + AGAIN_MS;
-    if (picker_create(&t->picker, c->dir, PICKER_CLAIM) < 0) {
+    t->error = picker_create(&t->picker, c->dir, PICKER_CLAIM);
+    if (t->error < 0) {
         t->picker = NULL;
         return NULL;
     }
@@ -184,7 +187,7 @@ static int get_again(struct shm_client *c, struct thread *t, uint32_t modid,
     retire(c, t);
     t->attach_ms = 0;
     picker = picker_of(c, t);
-    return picker ? picker_get(picker, modid, cmdid, key, p) : -EAGAIN;
+    return picker ? picker_get(picker, modid, cmdid, key, p) : -ENOTCONN;
 }
 
 int shm_client_get(struct shm_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
@@ -194,7 +197,7 @@ int shm_client_get(struct shm_client *c, uint32_t modid, uint32_t cmdid, uint64_
                             .n_avoid = n_avoid};
     struct thread *t = thread_of(c);
     struct picker *picker = picker_of(c, t);
-    int rc = picker ? picker_get(picker, modid, cmdid, key, &p) : -EAGAIN;
+    int rc = picker ? picker_get(picker, modid, cmdid, key, &p) : -ENOTCONN;
 
     if (rc == -ESTALE)
         rc = get_again(c, t, modid, cmdid, key, &p);
@@ -208,6 +211,7 @@ int shm_client_get(struct shm_client *c, uint32_t modid, uint32_t cmdid, uint64_
                               .start_us = p.start_us,
                               .opaque = {p.token, (uint64_t)p.mid << 32 | p.nid,
                                          p.segment, p.why}};
+    counts_add(&t->n.begun[LARS_PATH_SHM]);
     if (p.start_us / 1000 >= t->check_ms)
         check_folder(c, t, p.start_us / 1000);
     return 0;
@@ -218,7 +222,18 @@ bool shm_client_began(const struct lars_host *h)
     return h->opaque[2] != 0;
 }
 
-int shm_client_report(struct shm_client *c, const struct lars_host *h, bool ok)
+static enum picker_outcome outcome_of(enum lars_outcome outcome)
+{
+    static const enum picker_outcome of[] = {[LARS_WELL] = PICKER_WELL,
+                                             [LARS_FAILED] = PICKER_FAILED,
+                                             [LARS_REJECTED] = PICKER_REJECTED,
+                                             [LARS_CANCELLED] = PICKER_CANCELLED};
+
+    return of[outcome];
+}
+
+int shm_client_end(struct shm_client *c, const struct lars_host *h,
+                   enum lars_outcome outcome, uint64_t *took_us)
 {
     struct picker_pick p = {.nid = (uint32_t)h->opaque[1],
                             .mid = (uint32_t)(h->opaque[1] >> 32),
@@ -229,6 +244,7 @@ int shm_client_report(struct shm_client *c, const struct lars_host *h, bool ok)
     struct picker *picker = picker_of(c, t);
     struct call_log *opener = NULL;   /* NULL = this thread's own */
     uint32_t index = call_log_opener(p.token);
+    int rc;
 
     if (!picker)
         return -EUSERS;
@@ -239,7 +255,10 @@ int shm_client_report(struct shm_client *c, const struct lars_host *h, bool ok)
         if (!opener)
             return -EPERM;
     }
-    return picker_report(picker, opener, &p, ok);
+    rc = picker_end(picker, opener, &p, outcome_of(outcome), took_us);
+    if (rc == 0)
+        counts_ended(&t->n, outcome, *took_us);
+    return rc;
 }
 
 int shm_client_route(struct shm_client *c, uint32_t modid, uint32_t cmdid,
@@ -248,8 +267,44 @@ int shm_client_route(struct shm_client *c, uint32_t modid, uint32_t cmdid,
     struct picker *picker = picker_of(c, thread_of(c));
 
     if (!picker)
-        return -EAGAIN;
+        return -ENOTCONN;
     return picker_route(picker, modid, cmdid, (struct net_addr *)(void *)out, max);
+}
+
+/* --- status ------------------------------------------------------------------------- */
+
+int shm_client_try(struct shm_client *c)
+{
+    struct thread *t = thread_of(c);
+
+    if (!t)
+        return -ENOMEM;
+    t->attach_ms = 0;
+    return picker_of(c, t) ? 0 : t->error;
+}
+
+int shm_client_error(struct shm_client *c)
+{
+    struct thread *t = thread_of(c);
+
+    return !t ? -ENOMEM : t->picker ? 0 : t->error;
+}
+
+struct counts *shm_client_counts(struct shm_client *c)
+{
+    struct thread *t = thread_of(c);
+
+    return t ? &t->n : NULL;
+}
+
+void shm_client_sum(struct shm_client *c, struct lars_status *out)
+{
+    struct thread *t;
+
+    pthread_mutex_lock(&c->lock);
+    for (t = c->threads; t; t = t->next)
+        counts_sum(&t->n, out);
+    pthread_mutex_unlock(&c->lock);
 }
 
 /* --- fork --------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "api/lars.h"
+#include "api/counts.h"
 
 struct shm_client;
 
@@ -26,8 +26,9 @@ bool shm_client_has_forked(const struct shm_client *c);
 void shm_client_after_fork(struct shm_client *c);
 
 /* A node for a call, as lars_get_host_key(), but none of <avoid> while there are others.
- * Returns 0; -ENOENT when the module has no nodes; any other error: not by shared memory
- * now. */
+ * It is counted.  Returns 0; -ENOENT when the module has no nodes; -EBUSY when all are
+ * down; any other error: not by shared memory now, -ENOTCONN when this thread cannot use
+ * it at all, -ESRCH when the module is not in it. */
 int shm_client_get(struct shm_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
                    const struct lars_addr *avoid, unsigned n_avoid,
                    struct lars_host *out);
@@ -35,15 +36,29 @@ int shm_client_get(struct shm_client *c, uint32_t modid, uint32_t cmdid, uint64_
 /* Is <h> from shm_client_get()? */
 bool shm_client_began(const struct lars_host *h);
 
-/* Report a call that any thread of this process began.  Returns 0; -EALREADY; -ESTALE
- * when it was begun in a segment that is no longer in force and not counted; -EPERM when
- * another process began it, such as the parent before fork(); -EUSERS when this thread
- * has no call log; -EINVAL; -ENOSPC. */
-int shm_client_report(struct shm_client *c, const struct lars_host *h, bool ok);
+/* End a call that any thread of this process began.  It is counted, and <took_us> becomes
+ * how long it took.  Returns 0; -EALREADY; -ESTALE when it was begun in a segment that is
+ * no longer in force and not counted; -EPERM when another process began it, such as the
+ * parent before fork(); -EUSERS when this thread has no call log; -EINVAL; -ENOSPC. */
+int shm_client_end(struct shm_client *c, const struct lars_host *h,
+                   enum lars_outcome outcome, uint64_t *took_us);
 
 /* The nodes of a module, at most <max>.  Returns 1 or more: how many; -ENOENT; -E2BIG;
  * any other error: not by shared memory now. */
 int shm_client_route(struct shm_client *c, uint32_t modid, uint32_t cmdid,
                      struct lars_addr *out, unsigned max);
+
+/* Tries again at once if this thread cannot use shared memory.  Returns 0, or why not. */
+int shm_client_try(struct shm_client *c);
+
+/* Why this thread cannot use shared memory; 0 = it can.  Does not try again. */
+int shm_client_error(struct shm_client *c);
+
+/* What this thread counts of calls that take another way; NULL when there is no
+ * memory. */
+struct counts *shm_client_counts(struct shm_client *c);
+
+/* Adds the counts of all threads to <out>. */
+void shm_client_sum(struct shm_client *c, struct lars_status *out);
 
 #endif

@@ -5,6 +5,6 @@
 #ifndef LARS_BASE_VERSION_H
 #define LARS_BASE_VERSION_H
 
-#define LARS_VERSION "1.1.0"
+#define LARS_VERSION "1.2.0"
 
 #endif

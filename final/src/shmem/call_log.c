@@ -168,7 +168,7 @@ static struct change change_of(const struct call_log_end *e, enum call_log_how h
     }
     ch.done = 1;
     ch.err = how == CALL_LOG_FAILED;
-    ch.lat_us = ch.err && e->lat_us < penalty_us ? penalty_us : e->lat_us;
+    ch.lat_us = e->lat_us < penalty_us ? penalty_us : e->lat_us;
     return ch;
 }
 

@@ -60,7 +60,7 @@ static inline uint32_t call_log_opener(uint64_t token)
 }
 
 /* Finish the call <token> that was begun in <opener>; <mine> counts it, and may be the
- * same log.  A failed call counts as at least <penalty_us> long.  Returns 0 and what was
+ * same log.  The call counts as at least <penalty_us> long.  Returns 0 and what was
  * called; -EALREADY when the call is finished; -ENOSPC: it stays open.
  * Thread: the owner of <mine>. */
 int call_log_finish(struct call_log *mine, struct call_log *opener, uint64_t token,

@@ -248,31 +248,49 @@ static void judge(struct picker *c, uint32_t mid, uint32_t nid, bool ok, uint64_
                    !segment_agent_is_alive(c->s, now_ms), now_ms);
 }
 
-int picker_report(struct picker *c, struct call_log *opener, const struct picker_pick *p,
-                  bool ok)
+static enum call_log_how how_of(enum picker_outcome how)
 {
-    uint64_t now_us = mono_us();
+    return how == PICKER_FAILED      ? CALL_LOG_FAILED
+           : how == PICKER_CANCELLED ? CALL_LOG_ABANDONED
+                                     : CALL_LOG_OK;
+}
+
+/* A call that call_log_begin() gave no token: it is counted only now. */
+static int end_untracked(struct picker *c, const struct picker_pick *p,
+                         enum picker_outcome how, uint64_t penalty, uint64_t now_us,
+                         struct call_log_end *e)
+{
+    e->lat_us = now_us > p->start_us ? now_us - p->start_us : 0;
+    if (how == PICKER_CANCELLED)
+        return 0;
+    return call_log_count(c->log, p->nid, p->mid, how != PICKER_FAILED,
+                          e->lat_us < penalty ? penalty : e->lat_us);
+}
+
+int picker_end(struct picker *c, struct call_log *opener, const struct picker_pick *p,
+               enum picker_outcome how, uint64_t *lat_us)
+{
+    uint64_t now_us = mono_us(), penalty = 0;
     struct call_log_end e = {p->nid, p->mid, 0};
-    uint64_t penalty = 0;
     int rc;
 
     if (p->segment != c->s->number || p->nid >= c->s->max_nodes ||
         p->mid >= c->s->max_modules)
         return -ESTALE;
-    if (!ok)
+    if (how == PICKER_FAILED || how == PICKER_REJECTED)
         penalty = segment_load(&c->s->module[p->mid].penalty_us);
     if (p->token) {
-        rc = call_log_finish(c->log, opener ? opener : c->log, p->token,
-                             ok ? CALL_LOG_OK : CALL_LOG_FAILED, now_us, penalty, &e);
+        rc = call_log_finish(c->log, opener ? opener : c->log, p->token, how_of(how),
+                             now_us, penalty, &e);
         if (rc == 0)
             drop_in_flight(c, e.nid);
     } else {
-        e.lat_us = now_us > p->start_us ? now_us - p->start_us : 0;
-        rc = call_log_count(c->log, p->nid, p->mid, ok,
-                            e.lat_us < penalty ? penalty : e.lat_us);
+        rc = end_untracked(c, p, how, penalty, now_us, &e);
     }
-    if (rc == 0)
-        judge(c, e.mid, e.nid, ok, now_us / 1000);
+    if (rc == 0 && how != PICKER_CANCELLED)
+        judge(c, e.mid, e.nid, how != PICKER_FAILED, now_us / 1000);
+    if (rc == 0 && lat_us)
+        *lat_us = e.lat_us;
     return rc;
 }
 

@@ -41,11 +41,19 @@ struct picker_pick {
 int picker_get(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
                struct picker_pick *out);
 
+enum picker_outcome {
+    PICKER_FAILED,
+    PICKER_WELL,
+    PICKER_REJECTED,                  /* to limit load: well, but as slow as a failure */
+    PICKER_CANCELLED,                 /* says nothing: counted as abandoned */
+};
+
 /* The call has ended.  <opener>: the call log in which it was begun, NULL for this
- * picker's own.  Returns 0; -EALREADY when it was reported or timed out before; -ESTALE
- * when it was begun in another segment; -ENOSPC. */
-int picker_report(struct picker *c, struct call_log *opener, const struct picker_pick *p,
-                  bool ok);
+ * picker's own.  <lat_us> becomes how long the call took; it may be NULL.  Returns
+ * 0; -EALREADY when it was reported or timed out before; -ESTALE when it was begun in
+ * another segment; -ENOSPC. */
+int picker_end(struct picker *c, struct call_log *opener, const struct picker_pick *p,
+               enum picker_outcome how, uint64_t *lat_us);
 
 /* Pick without beginning a call, and count a call that was not begun here: for clients of
  * the agent that use UDP.  Both return as picker_get(). */
