@@ -109,7 +109,7 @@ static void t_gunicorn_counts_the_calls_of_its_workers(void **state)
     int i, port = 0;
 
     (void)state;
-    begin_service("embed_gunicorn");  /* skips the test where it cannot run */
+    begin_service("embed_gunicorn"); /* skips the test where it cannot run */
     r = malloc(sizeof(*r));
     assert_non_null(r);
     while (port == 0 && proc_line(conformance_runner.err, line, sizeof(line))) {
@@ -157,10 +157,41 @@ static void t_examples_answer_with_one_node_down(void **state)
     waitpid(pid, NULL, 0);
 }
 
+/* Each example refuses what is no number, and prints the sentence of lars_strerror(). */
+static void t_examples_explain_each_failure(void **state)
+{
+    static const char *const name[] = {"get_c", "get_cpp", "get_python", "get_java"};
+    static const struct {
+        const char *modid, *cmdid, *words;
+        int code;
+    } bad[] = {{"x", "1", "MODID: \"x\" is not a number from 0 to 4294967295", 2},
+               {"1", "4294967296", "CMDID: \"4294967296\" is not a number", 2},
+               {"1", "-1", "CMDID: \"-1\" is not a number", 2},
+               {"0", "0", "invalid argument: module 0/0", 1},
+               {"9", "9", "the module has no nodes, or is not known yet", 1}};
+    int i, n = getenv("LARS_MODE") ? 2 : 4;
+    char line[300];
+    size_t k;
+
+    (void)state;
+    conformance_start_system();
+    for (i = 0; i < n; i++)
+        for (k = 0; k < sizeof(bad) / sizeof(bad[0]); k++) {
+            proc_start(&conformance_runner, name[i], bad[k].modid, bad[k].cmdid, "/",
+                       NULL);
+            assert_true(proc_line(conformance_runner.err, line, sizeof(line)));
+            if (!strstr(line, bad[k].words))
+                fail_msg("%s %s %s printed: %s", name[i], bad[k].modid, bad[k].cmdid,
+                         line);
+            assert_int_equal(proc_wait(&conformance_runner), bad[k].code);
+        }
+}
+
 TESTDB_MAIN(CONFORMANCE_TEST(t_native_functions_of_java_pass_the_scenarios),
             CONFORMANCE_TEST(t_java_passes_the_scenarios),
             CONFORMANCE_TEST(t_python_passes_the_scenarios),
             CONFORMANCE_TEST(t_java_service_counts_a_million_calls),
             CONFORMANCE_TEST(t_python_service_counts_calls_of_asyncio_and_forks),
             CONFORMANCE_TEST(t_gunicorn_counts_the_calls_of_its_workers),
-            CONFORMANCE_TEST(t_examples_answer_with_one_node_down))
+            CONFORMANCE_TEST(t_examples_answer_with_one_node_down),
+            CONFORMANCE_TEST(t_examples_explain_each_failure))

@@ -46,4 +46,17 @@ run larsctl --help; cp "$tmp/out" "$tmp/help"
 run larsctl --describe
 check 'larsctl --help has every command of --describe' eval \
     'awk -F"\t" "\$1 == \"command\" { print \$2 }" "$tmp/out" | while read -r c; do grep -q "^  $c\b" "$tmp/help" || exit 1; done'
+for c in 'example x 1' 'example 1 4294967296' 'example -1 1' 'example 1 0x1' \
+    'route_get 1 x' 'route_get 1x 1' 'simulator x 1' 'simulator 1 1 101' 'simulator 1 1 9%' \
+    'report_send 1 x 10.0.0.1:80' "report_send '' 1 10.0.0.1:80"; do
+    eval "run $c"
+    check "$c is refused with the reason and code 2" eval \
+        '[ $code = 2 ] && quiet out && grep -Eq "^[a-z_]+: .*(is not a number from 0 to|expected MODID)" "$tmp/err"'
+done
+export LARS_PORT=1 LARS_DIR=/nonexistent
+for p in example simulator; do
+    run $p 1 1
+    check "$p without an agent prints the sentence of lars_strerror" eval \
+        '[ $code = 1 ] && grep -q "the agent does not answer, and its file does not have the module" "$tmp/err"'
+done
 exit $bad

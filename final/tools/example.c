@@ -30,11 +30,28 @@ static int print_help(void)
     return EXIT_SUCCESS;
 }
 
+/* A decimal number from 0 to 4294967295.  Returns 0, or -EINVAL after a line on standard
+ * error. */
+static int number(const char *name, const char *text, uint32_t *out)
+{
+    unsigned long long v;
+    char *end;
+
+    errno = 0;
+    v = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || v > UINT32_MAX) {
+        fprintf(stderr, "example: %s: \"%.60s\" is not a number from 0 to 4294967295\n",
+                name, text);
+        return -EINVAL;
+    }
+    *out = (uint32_t)v;
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *first = argc > 1 ? argv[1] : "";
-    uint32_t modid = argc > 2 ? (uint32_t)strtol(argv[1], NULL, 10) : 1;
-    uint32_t cmdid = argc > 2 ? (uint32_t)strtol(argv[2], NULL, 10) : 1;
+    uint32_t modid = 1, cmdid = 1;
     struct lars_client *c;
     struct lars_host h;
     int rc;
@@ -47,22 +64,23 @@ int main(int argc, char **argv)
         fprintf(stderr, "example: %s: expected MODID CMDID; see example --help\n", first);
         return 2;
     }
+    if (argc == 3 &&
+        (number("MODID", argv[1], &modid) < 0 || number("CMDID", argv[2], &cmdid) < 0))
+        return 2;
     rc = lars_open(&c, NULL);
     if (rc < 0) {
-        fprintf(stderr, "example: cannot open a client: %s\n", strerror(-rc));
+        fprintf(stderr, "example: cannot open a client: %s\n", lars_strerror(rc));
         return EXIT_FAILURE;
     }
-    lars_register(c, modid, cmdid);   /* so that the first call finds a route */
+    lars_register(c, modid, cmdid); /* so that the first call finds a route */
     rc = lars_get_host(c, modid, cmdid, &h);
     if (rc >= 0) {
         if (rc == 1)
             printf("the agent does not answer; this node is from its file\n");
-        lars_report(c, &h, call(&h));
-    } else if (rc == -EAGAIN) {
-        printf("every node of %u/%u is overloaded\n", modid, cmdid);
-    } else {
-        fprintf(stderr, "example: %u/%u: %s\n", modid, cmdid, strerror(-rc));
+        rc = lars_report(c, &h, call(&h));
     }
+    if (rc < 0)
+        fprintf(stderr, "example: %u/%u: %s\n", modid, cmdid, lars_strerror(rc));
     lars_close(c);
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -97,7 +97,7 @@ static void on_up(struct tcpcli *c, void *arg)
     (void)c;
     (void)arg;
     if (!evtimer_is_armed(&me.timer))
-        on_round(NULL);               /* the first */
+        on_round(NULL); /* the first */
 }
 
 static void on_down(struct tcpcli *c, void *arg)
@@ -108,15 +108,11 @@ static void on_down(struct tcpcli *c, void *arg)
         evloop_stop(me.loop);
 }
 
-static uint32_t number(const char *text)
-{
-    return (uint32_t)strtoul(text, NULL, 10);
-}
-
 /* The operands.  Returns 0; 2 after a line on standard error. */
 static int take_operands(char **operand, struct net_addr *to)
 {
     struct net_addr node;
+    int rc;
 
     if (net_addr_set(to, set.address, (uint16_t)set.port) < 0) {
         fprintf(stderr, "report_send: option -a: \"%s\" is not an address\n",
@@ -129,7 +125,12 @@ static int take_operands(char **operand, struct net_addr *to)
                 operand[2]);
         return 2;
     }
-    me.rep.mod = (struct module_id){number(operand[0]), number(operand[1])};
+    rc = opts_operand_u32(&program, "MODID", operand[0], UINT32_MAX, &me.rep.mod.modid);
+    if (rc == 0)
+        rc = opts_operand_u32(&program, "CMDID", operand[1], UINT32_MAX,
+                              &me.rep.mod.cmdid);
+    if (rc != 0)
+        return rc;
     me.rep.caller = INADDR_LOOPBACK;
     me.res = (struct msg_result){.port = node.port};
     me.res.ip = (uint32_t)node.ip[0] << 24 | (uint32_t)node.ip[1] << 16 |
@@ -150,7 +151,7 @@ int main(int argc, char **argv)
         return rc;
     rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
-        rc = dispatch_create(&d);     /* the Report Service sends nothing */
+        rc = dispatch_create(&d); /* the Report Service sends nothing */
     cfg.dispatch = d;
     if (rc == 0)
         rc = evloop_create(&me.loop);

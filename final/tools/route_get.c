@@ -110,8 +110,11 @@ int main(int argc, char **argv)
 
     if (rc != OPTS_RUN)
         return rc;
-    m.modid = (uint32_t)strtol(argv[optind], NULL, 10);
-    m.cmdid = (uint32_t)strtol(argv[optind + 1], NULL, 10);
+    rc = opts_operand_u32(&program, "MODID", argv[optind], UINT32_MAX, &m.modid);
+    if (rc == 0)
+        rc = opts_operand_u32(&program, "CMDID", argv[optind + 1], UINT32_MAX, &m.cmdid);
+    if (rc != 0)
+        return rc;
     rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
         rc = net_addr_set(&to, set.address, (uint16_t)set.port);
@@ -123,7 +126,7 @@ int main(int argc, char **argv)
                 set.address, set.port, err_text(fd), err_str(fd));
         return EXIT_FAILURE;
     }
-    sock_set_timeout(fd, 0);          /* a push may come at any time */
+    sock_set_timeout(fd, 0); /* a push may come at any time */
     rc = ask(fd, &m);
     if (rc == 0)
         rc = listen_to(fd, (long)set.count);

@@ -25,7 +25,7 @@
 static struct node {
     struct lars_addr addr;
     uint32_t picked, failed;
-    bool away;                        /* overloaded */
+    bool away; /* overloaded */
 } node[NODES_MAX];
 
 static uint32_t n_nodes, n_calls = 1000, gap_ms, err_pct, bad = NODES_MAX;
@@ -188,18 +188,23 @@ int main(int argc, char **argv)
     n_calls = set.calls;
     gap_ms = set.gap_ms;
     bad = set.bad_nodes;
-    modid = (uint32_t)strtol(argv[optind], NULL, 10);
-    cmdid = (uint32_t)strtol(argv[optind + 1], NULL, 10);
-    if (argc - optind == 3)
-        err_pct = (uint32_t)strtoul(argv[optind + 2], NULL, 10);
+    rc = opts_operand_u32(&program, "MODID", argv[optind], UINT32_MAX, &modid);
+    if (rc == 0)
+        rc = opts_operand_u32(&program, "CMDID", argv[optind + 1], UINT32_MAX, &cmdid);
+    if (rc == 0 && argc - optind == 3)
+        rc = opts_operand_u32(&program, "ERROR_PERCENT", argv[optind + 2], 100, &err_pct);
+    if (rc != 0)
+        return rc;
     rc = lars_open(&c, NULL);
-    if (rc < 0)
+    if (rc < 0) {
+        fprintf(stderr, "simulator: cannot open a client: %s\n", lars_strerror(rc));
         return EXIT_FAILURE;
+    }
     rc = run(c, modid, cmdid);
     classic_destroy(mirror);
     lars_close(c);
     if (rc < 0)
-        fprintf(stderr, "simulator: %u/%u: %s\n", modid, cmdid, strerror(-rc));
+        fprintf(stderr, "simulator: %u/%u: %s\n", modid, cmdid, lars_strerror(rc));
     summary();
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

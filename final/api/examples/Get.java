@@ -8,6 +8,7 @@ import java.time.Duration;
 import org.lars.Attempts;
 import org.lars.Budget;
 import org.lars.Client;
+import org.lars.LarsException;
 
 /**
  * Get MODID CMDID PATH: GET a path from a node of a module and print the answer; when a node
@@ -30,20 +31,37 @@ public final class Get {
         }
     }
 
+    /** A decimal number from 0 to 4294967295; the program ends when the text is another. */
+    private static int number(String name, String text) {
+        if (text.matches("[0-9]{1,10}") && Long.parseLong(text) < 1L << 32) {
+            return (int) Long.parseLong(text);
+        }
+        System.err.println("get: " + name + ": \"" + text + "\" is not a number from 0 to 4294967295");
+        System.exit(2);
+        return 0;
+    }
+
     public static void main(String[] args) throws InterruptedException {
         if (args.length != 3) {
             System.err.println("usage: Get MODID CMDID PATH");
             System.exit(2);
         }
+        int modid = number("MODID", args[0]);
+        int cmdid = number("CMDID", args[1]);
         String answer = null;
 
         try (Client client = new Client();
-                Attempts a = client.attempts(Integer.parseInt(args[0]), Integer.parseInt(args[1]))) {
+                Attempts a = client.attempts(modid, cmdid)) {
             a.idempotent().timeoutMs(2000).budget(BUDGET);
             while (answer == null && a.next()) {
                 answer = ask(a.call().address(), args[2], a.leftMs());
                 a.call().report(answer == null ? 1 : 0);
             }
+            if (answer == null) {
+                System.err.println("get: " + a.reason());
+            }
+        } catch (LarsException e) {
+            System.err.println("get: " + e.getMessage());
         }
         System.out.print(answer == null ? "" : answer);
         System.exit(answer == null ? 1 : 0);

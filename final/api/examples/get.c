@@ -1,6 +1,7 @@
 /* get MODID CMDID PATH -- GET a path from a node of a module and print the answer; when a
  * node fails, another one is tried.  The same program in C, C++, Python and Java. */
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,26 +27,59 @@ static long ask(CURL *curl, const struct lars_addr *a, const char *path, long ms
     return status < 500 ? 0 : status; /* 404 is an answer; 503 is a failing node */
 }
 
+/* A decimal number from 0 to 4294967295.  Returns 0, or 2 after a line on standard error.
+ */
+static int number(const char *name, const char *text, uint32_t *out)
+{
+    unsigned long long v;
+    char *end;
+
+    errno = 0;
+    v = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || v > UINT32_MAX)
+        return fprintf(stderr, "get: %s: \"%s\" is not a number from 0 to 4294967295\n",
+                       name, text),
+               2;
+    *out = (uint32_t)v;
+    return 0;
+}
+
+/* Returns the exit code of the program. */
+static int get(CURL *curl, struct lars_retry *r, const char *path)
+{
+    struct lars_client *c;
+    struct lars_host h;
+    long failed = 1;
+    int rc = lars_open(&c, NULL), sent;
+
+    if (rc < 0)
+        return fprintf(stderr, "get: cannot open a client: %s\n", lars_strerror(rc)), 1;
+    while (failed && (rc = lars_retry_next(c, r, &h)) >= 0) {
+        failed = ask(curl, &h.addr, path, r->left_ms);
+        sent = lars_report(c, &h, (int)failed);
+        if (sent < 0)
+            fprintf(stderr, "get: the report is lost: %s\n", lars_strerror(sent));
+    }
+    if (failed)
+        fprintf(stderr, "get: %u attempts, %s\n", r->n, lars_strerror(rc));
+    lars_close(c);
+    return failed != 0;
+}
+
 int main(int argc, char **argv)
 {
     struct lars_retry r = {.idempotent = 1, .timeout_ms = 2000, .budget = &budget};
-    struct lars_client *c = NULL;
-    CURL *curl = curl_easy_init();
-    struct lars_host h;
-    long failed = 1;
-    int rc = argc == 4 && curl ? lars_open(&c, NULL) : -1;
+    CURL *curl;
+    int code;
 
-    if (rc < 0)
+    if (argc != 4)
         return fprintf(stderr, "usage: get MODID CMDID PATH\n"), 2;
-    r.modid = (uint32_t)atoi(argv[1]);
-    r.cmdid = (uint32_t)atoi(argv[2]);
-    while (failed && (rc = lars_retry_next(c, &r, &h)) >= 0) {
-        failed = ask(curl, &h.addr, argv[3], r.left_ms);
-        lars_report(c, &h, (int)failed);
-    }
-    if (failed)
-        fprintf(stderr, "get: %u attempts, %s\n", r.n, lars_strerror(rc));
-    lars_close(c);
+    if (number("MODID", argv[1], &r.modid) != 0 || number("CMDID", argv[2], &r.cmdid) != 0)
+        return 2;
+    curl = curl_easy_init();
+    if (!curl)
+        return fprintf(stderr, "get: libcurl cannot be initialised\n"), 1;
+    code = get(curl, &r, argv[3]);
     curl_easy_cleanup(curl);
-    return failed != 0;
+    return code;
 }

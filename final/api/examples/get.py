@@ -1,6 +1,5 @@
 """get.py MODID CMDID PATH: GET a path from a node of a module and print the answer; when a
 node fails, another one is tried.  The same program in C, C++, Python and Java."""
-import os
 import sys
 import urllib.error
 import urllib.request
@@ -21,9 +20,16 @@ def ask(host, path, ms):
         return e.read()
 
 
+def number(name, text):
+    """A decimal number from 0 to 4294967295."""
+    if not (text.isascii() and text.isdigit() and int(text) < 1 << 32):
+        raise ValueError('%s: "%s" is not a number from 0 to 4294967295' % (name, text))
+    return int(text)
+
+
 def main(modid, cmdid, path):
     with lars.Client() as client:
-        attempts = client.attempts(int(modid), int(cmdid), idempotent=True, timeout_ms=2000, budget=budget)
+        attempts = client.attempts(modid, cmdid, idempotent=True, timeout_ms=2000, budget=budget)
         for host in attempts:
             try:
                 with host:  # reports the call; as failed when ask() raises
@@ -32,11 +38,21 @@ def main(modid, cmdid, path):
                 continue
             sys.stdout.buffer.write(answer)
             return 0
-        print("get:", os.strerror(attempts.error), file=sys.stderr)
+        print("get:", attempts.reason, file=sys.stderr)
         return 1
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 4:
-        sys.exit("usage: get.py MODID CMDID PATH")
-    sys.exit(main(*sys.argv[1:]))
+        print("usage: get.py MODID CMDID PATH", file=sys.stderr)
+        sys.exit(2)
+    try:
+        ids = number("MODID", sys.argv[1]), number("CMDID", sys.argv[2])
+    except ValueError as e:
+        print("get:", e, file=sys.stderr)
+        sys.exit(2)
+    try:
+        sys.exit(main(*ids, sys.argv[3]))
+    except lars.Error as e:
+        print("get:", e.strerror, file=sys.stderr)
+        sys.exit(1)

@@ -516,11 +516,18 @@ static PyObject *attempts_error(PyObject *o, void *arg)
     return PyLong_FromLong(-((Attempts *)o)->error);
 }
 
+static PyObject *attempts_reason(PyObject *o, void *arg)
+{
+    (void)arg;
+    return PyUnicode_FromString(lars_strerror(((Attempts *)o)->error));
+}
+
 static PyGetSetDef attempts_fields[] = {
     {"left_ms", attempts_left_ms, NULL, "the time that the request has left, in ms",
      NULL},
     {"error", attempts_error, NULL,
      "the errno that ended the attempts; 0 = a success did", NULL},
+    {"reason", attempts_reason, NULL, "error as a sentence", NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
 static PyType_Slot attempts_slots[] = {{Py_tp_dealloc, attempts_dealloc},

@@ -244,3 +244,20 @@ int opts_main(const struct opts_program *p, int argc, char **argv, void *values)
     }
     return rc == 0 ? OPTS_RUN : 0;
 }
+
+int opts_operand_u32(const struct opts_program *p, const char *name, const char *text,
+                     uint32_t max, uint32_t *out)
+{
+    unsigned long long v;
+    char *end;
+
+    errno = 0;
+    v = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || v > max) {
+        fprintf(stderr, "%s: %s: \"%.60s\" is not a number from 0 to %u; see %s --help\n",
+                p->name, name, text, max, p->name);
+        return 2;
+    }
+    *out = (uint32_t)v;
+    return 0;
+}

@@ -67,4 +67,9 @@ int opts_read(const struct opts_program *p, int argc, char **argv, void *values,
 /* The same for main(): prints the error.  Returns OPTS_RUN, or the code to exit with. */
 int opts_main(const struct opts_program *p, int argc, char **argv, void *values);
 
+/* The operand <text>, which the synopsis calls <name>, as a decimal number of at most
+ * <max>.  Returns 0; 2, the code to exit with, after a line on standard error. */
+int opts_operand_u32(const struct opts_program *p, const char *name, const char *text,
+                     uint32_t max, uint32_t *out);
+
 #endif

@@ -121,6 +121,11 @@ public final class Attempts implements AutoCloseable {
         return error;
     }
 
+    /** error() as a sentence. */
+    public String reason() {
+        return Native.describe(error);
+    }
+
     @Override
     public void close() {
         closed = true;
