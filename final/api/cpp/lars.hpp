@@ -6,6 +6,9 @@
 //     if (ask(call.addr()))
 //         call.ok();                          // otherwise it is reported as failed
 //
+// A call that is given up for a reason that says nothing about its node ends with
+// call.cancel().
+//
 // Without exceptions: constructors also exist with an int & that receives the result,
 // 0 or below zero as in lars.h, and these do not throw:
 //
@@ -13,8 +16,8 @@
 //     lars::client c(rc);
 //     lars::call call(c, 1, 1, rc);
 //
-// A call allocates no memory.  Thread: any for a client; for a call, the thread that owns
-// it.
+// A call allocates no memory, and may outlive its client: its report returns -EINVAL then.
+// Thread: any for a client; for a call, the thread that owns it.
 #ifndef LARS_HPP
 #define LARS_HPP
 
@@ -32,18 +35,33 @@
 #include "lars.h"
 #include "lars_nowait.h"
 #include "lars_retry.h"
+#include "lars_status.h"
 
 namespace lars {
 
-// A result below zero of lars.h; code() returns it.
+// A result below zero of lars.h; code() returns it.  what() names the wrong argument when
+// there is one.
 class error : public std::exception {
 public:
-    explicit error(int code) noexcept : code_(code) {}
+    explicit error(int code) noexcept : code_(code)
+    {
+        if (code == -EINVAL)
+            std::strncpy(text_, lars_last_error(), sizeof(text_) - 1);
+    }
     int code() const noexcept { return code_; }
-    const char *what() const noexcept override { return lars_strerror(code_); }
+    // May the same call succeed a little later, without a change of the program?
+    bool is_retriable() const noexcept
+    {
+        return code_ == -EAGAIN || code_ == -ETIMEDOUT || code_ == -EINTR;
+    }
+    const char *what() const noexcept override
+    {
+        return text_[0] ? text_ : lars_strerror(code_);
+    }
 
 private:
     int code_;
+    char text_[256] = {};
 };
 
 inline int check(int rc)
@@ -75,7 +93,19 @@ struct options {
     std::string address, dir;           // empty, or 0: the preset of lars.h
     uint16_t port = 0;
     uint32_t timeout_ms = 0;
+    const lars_hooks *hooks = nullptr;  // lars_status.h; copied
 };
+
+// What a call has shown about its node: enum lars_outcome.
+enum class outcome {
+    well = LARS_WELL,
+    failed = LARS_FAILED,
+    rejected = LARS_REJECTED,
+    cancelled = LARS_CANCELLED
+};
+
+// The key of a string, the same in every language.
+inline uint64_t key(const std::string &s) noexcept { return lars_key(s.data(), s.size()); }
 
 class client {
 public:
@@ -102,6 +132,17 @@ public:
         check(lars_register(c_, modid, cmdid));
     }
 
+    // Which way calls take, why, and how many there were.
+    struct ::lars_status status() const
+    {
+        struct ::lars_status s;
+
+        std::memset(&s, 0, sizeof(s));
+        s.size = sizeof(s);
+        check(::lars_status(c_, &s));
+        return s;
+    }
+
     // All nodes of a module.
     std::vector<addr> route(uint32_t modid, uint32_t cmdid) const
     {
@@ -126,6 +167,7 @@ private:
         c.dir = o.dir.empty() ? nullptr : o.dir.c_str();
         c.port = o.port;
         c.timeout_ms = o.timeout_ms;
+        c.hooks = o.hooks;
         return lars_open(&c_, &c);
     }
 
@@ -182,10 +224,18 @@ public:
     int failed(int retcode = 1) noexcept { return report(retcode); }
     int report(int retcode) noexcept
     {
+        return end(retcode == 0 ? outcome::well : outcome::failed);
+    }
+    // The call was given up: it says nothing about the node.
+    int cancel() noexcept { return end(outcome::cancelled); }
+    // The node refused the call to limit its load: it has not failed.
+    int rejected() noexcept { return end(outcome::rejected); }
+    int end(outcome o) noexcept
+    {
         if (reported_)
             return -EALREADY;
         reported_ = true;
-        return lars_report(c_, &h_, retcode);
+        return lars_end(c_, &h_, static_cast<lars_outcome>(o));
     }
 
 private:
@@ -242,13 +292,19 @@ public:
     uint32_t left_ms() const noexcept { return r_.left_ms; }
     int error() const noexcept { return rc_ < 0 ? rc_ : 0; }
 
-    // Report the attempt, once.  Returns as lars_report().
+    // Report the attempt, once.  Return as lars_report().
     int report(int retcode) noexcept
+    {
+        return end(retcode == 0 ? outcome::well : outcome::failed);
+    }
+    int cancel() noexcept { return end(outcome::cancelled); }
+    int rejected() noexcept { return end(outcome::rejected); }
+    int end(outcome o) noexcept
     {
         if (!open_)
             return -EALREADY;
         open_ = false;
-        return lars_report(c_, &h_, retcode);
+        return lars_end(c_, &h_, static_cast<lars_outcome>(o));
     }
 
 private:
