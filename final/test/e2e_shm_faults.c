@@ -150,8 +150,24 @@ static bool one_call_by_shm(void)
     return true;
 }
 
+/* Calls of two clients that are open at the same time: in one call log each would take the
+ * slots of the other's calls. */
+static void calls_of_both(struct lars_client *one, struct lars_client *other, int n)
+{
+    struct lars_host a, b;
+
+    while (n-- > 0) {
+        assert_int_equal(lars_get_host(one, 1, 1, &a), 0);
+        assert_int_equal(lars_get_host(other, 1, 1, &b), 0);
+        assert_true(system_is_by_shm(&a) && system_is_by_shm(&b));
+        assert_int_equal(lars_report(one, &a, 0), 0);
+        assert_int_equal(lars_report(other, &b, 0), 0);
+    }
+}
+
 static void t_client_that_closes_its_lock_takes_a_new_log(void **state)
 {
+    struct lars_client *other;
     uint64_t claim;
 
     (void)state;
@@ -159,11 +175,16 @@ static void t_client_that_closes_its_lock_takes_a_new_log(void **state)
     claim = sys.seg->counters->claim[0];
     assert_true(claim != 0);
     close_call_logs();
-    T_WAIT(sys.seg->counters->claim[0] != claim); /* the agent takes it for dead */
+    T_WAIT(sys.seg->counters->claim[0] == 0); /* the agent took it for dead */
+    other = system_another_client();
+    system_make_calls_shm(other, 1, 0); /* takes the log that was given back */
+    assert_true(sys.seg->counters->claim[0] != 0);
+    assert_true(sys.seg->counters->claim[0] != claim);
     T_WAIT(one_call_by_shm());
-    system_make_calls_shm(sys.client, 500, 0);
-    system_check_totals(n_first + 501, 0);
+    calls_of_both(sys.client, other, 500);
+    system_check_totals(n_first + 1002, 0);
     T_WAIT(system_none_in_flight());
+    lars_close(other);
 }
 
 /* --- nodes that fail, clients that damage what they share --------------------------- */
