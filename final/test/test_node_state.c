@@ -242,6 +242,29 @@ static void t_two_failed_checks_take_an_ejected_node_down(void **state)
     assert_int_equal(n.n_out, 1);     /* one period in which it was not up */
 }
 
+static void t_ejected_node_that_goes_down_is_down_for_the_present_reason(void **state)
+{
+    (void)state;
+    (void)good(NODE_CHECK_SERVICE, 500);
+    node_state_eject(&n, c, EJECT_STREAK, 1000);
+    (void)fails(3001);
+    (void)fails(3250);
+    assert_int_equal(node_state_cost(&n), NODE_OUT | NODE_DOWN | EJECT_CHECK);
+}
+
+static void t_node_on_trial_that_goes_down_is_down_for_the_present_reason(void **state)
+{
+    (void)state;
+    (void)good(NODE_CHECK_PORT, 500);
+    node_state_eject(&n, c, EJECT_OUTLIER, 1000);
+    (void)good(NODE_CHECK_PORT, 17000);
+    assert_int_equal(good(NODE_CHECK_PORT, 17250), NODE_EVENT_MOVED);
+    assert_int_equal(n.status, NODE_STATUS_TRIAL);
+    node_state_witness(&n, EJECT_FLEET, 17300);
+    assert_int_equal(fails(17350), NODE_EVENT_MOVED);
+    assert_int_equal(node_state_cost(&n), NODE_OUT | NODE_DOWN | EJECT_FLEET);
+}
+
 static void t_one_failed_check_takes_a_node_down_that_was_ejected_just_now(void **state)
 {
     (void)state;
@@ -382,6 +405,8 @@ T_MAIN(P(t_two_failed_checks_take_a_node_down),
        P(t_checks_of_the_service_do_not_shorten_the_backoff_of_a_flapping_node),
        P(t_two_failed_checks_take_an_ejected_node_down),
        P(t_one_failed_check_takes_a_node_down_that_was_ejected_just_now),
+       P(t_ejected_node_that_goes_down_is_down_for_the_present_reason),
+       P(t_node_on_trial_that_goes_down_is_down_for_the_present_reason),
        P(t_without_a_check_no_time_ends_an_ejection),
        P(t_readmitted_node_is_up_and_warms_up),
        P(t_forgotten_node_is_up_and_unseen),

@@ -34,9 +34,9 @@ static void go_out(struct node_state *n, const struct node_state_config *c,
         n->backoff_until_ms = now_ms + backoff_ms(n, c);
         n->check_failed = false;
         n->n_ok = 0;
-        n->why = why;
     }
     n->status = status;
+    n->why = why;                     /* the present reason, not that of the period */
     n->trial_ms = n->warmup_since_ms = 0;
 }
 
