@@ -20,6 +20,7 @@
 #include "api/fallback.h"
 #include "base/crc32.h"
 #include "base/err.h"
+#include "base/folder.h"
 #include "base/heartbeat.h"
 #include "base/mono.h"
 #include "base/opts.h"
@@ -302,12 +303,11 @@ static void add_room(char *what, size_t size, const char *dir, int rc)
 static int open_folder(void)
 {
     char path[128], what[300];
-    int rc = 0;
+    int rc;
 
     snprintf(what, sizeof(what), "cannot use the folder %s ([agent] dir, -d)", set.dir);
     snprintf(path, sizeof(path), "%s/" FALLBACK_HEARTBEAT, set.dir);
-    if (mkdir(set.dir, 0755) == -1 && errno != EEXIST)
-        rc = -errno;
+    rc = folder_make(set.dir);
     if (rc == 0)
         rc = heartbeat_create(&me.heartbeat, path);
     add_room(what, sizeof(what), set.dir, rc);

@@ -8,9 +8,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/err.h"
+#include "base/folder.h"
 #include "base/opts.h"
 #include "base/process_name.h"
 #include "db/confirmdb.h"
@@ -160,6 +161,16 @@ static bool guarded(void)
     return set.dir[0] && !set.memory;
 }
 
+static struct {
+    struct daemon d;
+    struct dnssrv *srv;
+    struct dnspoll *poll;
+    struct module_meta_poll *meta;
+    struct presence *presence;
+    struct httpd *http;
+    int folder;                       /* the lock on [guard] dir; below 0 = none */
+} me = {.folder = -1};
+
 /* Takes *<db> and puts the guarded database in its place.  On failure *<db> is closed. */
 static int guard_db(struct db **db)
 {
@@ -169,13 +180,14 @@ static int guard_db(struct db **db)
                                      .close = confirmdb_close};
     struct confirmdb *ask = NULL;
     char file[128];
-    int rc = 0;
+    int rc;
 
     if (!guarded())
         return 0;
-    if (mkdir(set.dir, 0755) == -1 && errno != EEXIST)
-        rc = -errno;
+    rc = folder_make(set.dir);
     if (rc == 0)
+        rc = me.folder = folder_lock(set.dir);
+    if (rc >= 0)
         rc = confirmdb_create(&ask, &mc);
     if (rc < 0) {
         db_close(*db);
@@ -200,15 +212,6 @@ static int start_module_meta(struct module_meta_poll **out, struct dnssrv *s)
     rc = module_meta_db_create(&db, &mc);
     return rc < 0 ? rc : module_meta_poll_start(out, db, on_module_meta, s);
 }
-
-static struct {
-    struct daemon d;
-    struct dnssrv *srv;
-    struct dnspoll *poll;
-    struct module_meta_poll *meta;
-    struct presence *presence;
-    struct httpd *http;
-} me;
 
 static int start_presence(const struct net_addr *at, const struct db *guard)
 {
@@ -276,7 +279,10 @@ static int start(void)
     rc = dnssrv_create(&me.srv, me.d.loop, lfd, &cfg);
     if (rc == 0)
         rc = start_poll(&part, &at);
-    return rc < 0 ? daemon_failed(&me.d, rc, part) : 0;
+    if (rc < 0)
+        return daemon_failed(&me.d, rc, part);
+    daemon_print_address(&at);
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -299,6 +305,8 @@ int main(int argc, char **argv)
     dnspoll_stop(me.poll);
     dnssrv_destroy(me.srv);
     daemon_fini(&me.d);
+    if (me.folder >= 0)
+        close(me.folder);
     myconn_fini();
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -359,6 +359,7 @@ static int start(void)
                                 .n_writers = set.writers,
                                 .unhealthy_ms = set.unhealthy_s * 1000ull};
     const char *part = "cannot start the threads that write to the database";
+    struct net_addr at;
     int rc = daemon_init(&me.d, "lars-reportd", set.log), lfd;
 
     if (rc < 0)
@@ -367,6 +368,7 @@ static int start(void)
     lfd = daemon_listen(&me.d, set.address, set.port);
     if (lfd < 0)
         return lfd;
+    sock_local_addr(lfd, &at);
     rc = batchsrv_create(&me.batches, set.threads);
     if (rc == 0)
         rc = start_writers();
@@ -396,7 +398,10 @@ static int start(void)
         mc.alarms = me.alarms;
         rc = report_metrics_serve(&me.http, me.d.loop, set.http, &mc);
     }
-    return rc < 0 ? daemon_failed(&me.d, rc, part) : 0;
+    if (rc < 0)
+        return daemon_failed(&me.d, rc, part);
+    daemon_print_address(&at);
+    return 0;
 }
 
 static void stop(void)

@@ -150,8 +150,8 @@ static bool one_call_by_shm(void)
     return true;
 }
 
-/* Calls of two clients that are open at the same time: in one call log each would take the
- * slots of the other's calls. */
+/* Calls of two clients that are open at the same time: in one call log each would take
+ * the slots of the other's calls. */
 static void calls_of_both(struct lars_client *one, struct lars_client *other, int n)
 {
     struct lars_host a, b;

@@ -56,6 +56,8 @@ static void fails(const char *name, const char *text)
     while (proc_line(p.err, line, sizeof(line)))
         if (strncmp(line, name, n) == 0)
             memcpy(last, line, sizeof(last));
+    while (proc_line(p.out, line, sizeof(line)))
+        fail_msg("%s printed \"%s\" before its start failed", name, line);
     assert_int_equal(proc_wait(&p), 1);
     if (strncmp(last + n, ": ", 2) != 0 || strncmp(last + n + 2, text, strlen(text)) != 0)
         fail_msg("\"%s: %s\" was expected, and printed was: %s", name, text, last);
@@ -161,6 +163,22 @@ static void t_second_agent_of_a_folder_is_named(void **state)
              "(EBUSY); another process of this program uses it",
              folder);
     fails("lars-agentd", text);
+}
+
+static void t_second_dnsd_of_a_guard_folder_is_named(void **state)
+{
+    (void)state;
+    write_conf("[dnsd]\nport = 0\n[db]\nsocket = /nonexistent\n[guard]\ndir = %s/g\n",
+               folder);
+    proc_start(&other, "lars-dnsd", "-c", conf, NULL);
+    proc_expect_line(other.err, "folder.created");
+    proc_wait_port(&other);
+    fails("lars-dnsd", "cannot use the folder of the last known good routes, [guard] "
+                       "dir: Device or resource busy (EBUSY); another process of this "
+                       "program uses it");
+    proc_kill(&other);
+    proc_start(&other, "lars-dnsd", "-c", conf, NULL); /* the lock ends with its owner */
+    proc_wait_port(&other);
 }
 
 static void t_outbox_that_cannot_be_opened_is_named(void **state)
@@ -455,7 +473,9 @@ static void t_check_config_leaves_nothing_behind(void **state)
 T_MAIN(E(t_taken_tcp_port_is_named), E(t_taken_http_port_is_not_blamed_on_another),
        E(t_taken_udp_port_is_named), E(t_address_of_another_host_is_named),
        E(t_folder_that_cannot_be_created_is_named),
-       E(t_second_agent_of_a_folder_is_named), E(t_outbox_that_cannot_be_opened_is_named),
+       E(t_second_agent_of_a_folder_is_named),
+       E(t_second_dnsd_of_a_guard_folder_is_named),
+       E(t_outbox_that_cannot_be_opened_is_named),
        E(t_shared_memory_that_cannot_be_created_is_named),
        E(t_wrong_configuration_is_exit_code_2),
        E(t_check_config_refuses_addresses_that_the_start_refuses),

@@ -77,8 +77,6 @@ int daemon_listen(const struct daemon *d, const char *address, uint32_t port)
         snprintf(what, sizeof(what), "cannot listen on %s", net_addr_str(&at, text));
         return daemon_failed(d, lfd, what);
     }
-    sock_local_addr(lfd, &at);
-    daemon_print_address(&at);
     return lfd;
 }
 

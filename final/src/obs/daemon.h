@@ -31,11 +31,12 @@ int daemon_init(struct daemon *d, const char *name, const char *level);
  * lower. */
 void daemon_need_fds(const struct daemon *d, uint64_t n);
 
-/* Print "listening on ADDRESS:PORT" on standard output; does not wait for its reader. */
+/* Print "listening on ADDRESS:PORT" on standard output, when everything has started; does
+ * not wait for its reader. */
 void daemon_print_address(const struct net_addr *at);
 
-/* Listen on the TCP port <port> of <address>, and print "listening on ADDRESS:PORT".
- * Returns the non-blocking socket, or -errno after a line on standard error. */
+/* Listen on the TCP port <port> of <address>.  Returns the non-blocking socket, or -errno
+ * after a line on standard error. */
 int daemon_listen(const struct daemon *d, const char *address, uint32_t port);
 
 /* Print "NAME: <what>: the words for <rc>" and how to mend it, on standard error.  <what>
