@@ -47,6 +47,16 @@ install-api: api
 	    -e 's#@LIBDIR@#$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))#' \
 	    -e 's#@INCLUDEDIR@#$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))#' \
 	    src/api/lars.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/lars.pc
+	$(Q)install -d $(DESTDIR)$(LIBDIR)/cmake/lars && for f in larsConfig larsConfigVersion; do \
+	  sed -e 's#@VERSION@#$(VERSION)#' \
+	    -e "s#@INCLUDEDIR@#$$(realpath -ms --relative-to=$(LIBDIR) $(INCLUDEDIR))#" \
+	    src/api/$$f.cmake.in >$(DESTDIR)$(LIBDIR)/cmake/lars/$$f.cmake || exit 1; done
+	$(Q)$(if $(DESTDIR),echo "liblars.so.1 is below DESTDIR: run ldconfig where it is used",$(loader))
+# The loader finds a new library after ldconfig, and only in the folders that it searches.
+loader = PATH=$$PATH:/usr/sbin:/sbin; if [ "$$(id -u)" != 0 ]; then echo "ldconfig was not run, because you are not root; mend: sudo ldconfig"; \
+	  elif ! ldconfig; then echo "ldconfig failed: programs may not find $(LIBDIR)/liblars.so.1"; \
+	  elif ! ldconfig -p | grep -qF '$(LIBDIR)/liblars.so.1'; then \
+	    echo "the loader does not search $(LIBDIR); mend: echo $(LIBDIR) >/etc/ld.so.conf.d/lars.conf && ldconfig"; fi
 install-programs: $(BINS) $(MAN) $(COMPLETE)
 	$(call put,$(DAEMONS:%=$(BUILD)/%),$(SBINDIR),755)
 	$(call put,$(BUILD)/larsctl,$(BINDIR),755)

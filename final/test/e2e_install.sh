@@ -14,8 +14,9 @@ check() { # WHAT COMMAND...: prints the result of COMMAND under the name WHAT
 d=$tmp/root
 check 'make install' make -s BUILD="$build" install DESTDIR="$d" PREFIX=/usr
 for f in usr/sbin/lars-dnsd usr/sbin/lars-reportd usr/sbin/lars-agentd usr/bin/larsctl \
-    usr/include/lars.h usr/include/lars_retry.h usr/include/lars_nowait.h usr/include/lars.hpp \
+    usr/include/lars.h usr/include/lars_retry.h usr/include/lars_nowait.h usr/include/lars_status.h usr/include/lars.hpp \
     usr/lib/liblars.so usr/lib/liblars.so.1 usr/lib/liblars.a usr/lib/pkgconfig/lars.pc \
+    usr/lib/cmake/lars/larsConfig.cmake usr/lib/cmake/lars/larsConfigVersion.cmake \
     usr/share/lars/sql/schema.sql usr/share/lars/sql/triggers.sql usr/share/lars/sql/sample.sql \
     etc/lars/lars-dnsd.ini etc/lars/lars-reportd.ini etc/lars/lars-agentd.ini etc/lars/larsctl.ini \
     usr/lib/sysusers.d/lars-server.conf usr/lib/sysusers.d/lars-agent.conf usr/lib/sysusers.d/lars-ctl.conf \
