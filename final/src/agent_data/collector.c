@@ -8,6 +8,10 @@
  * into both files, then clears the mark.  A successor that finds the mark writes the
  * values again; absolute values may be written any number of times.
  *
+ * All segments of a folder share the journal, for their rounds follow one another.  The
+ * collector of an old segment completes a round of its own segment only; the collector of
+ * the segment in force, which is created last, completes any that is left.
+ *
  * Invariant: while the journal is marked, no value in it is older than what it replaces;
  * therefore a row of the outbox occurs at most once in a round.
  *
@@ -214,7 +218,8 @@ int collector_create(struct collector **out, const struct segment *s,
         rc = segment_open_journal(s, sizeof(*c->journal), &p);
     if (rc == 0)
         c->journal = p;
-    if (rc == 0 && c->journal->n_lines > 0)
+    if (rc == 0 && c->journal->n_lines > 0 &&
+        (c->journal->segment == segment_number(s) || !segment_has_moved(s)))
         write_journal(c);
     if (rc < 0)
         collector_destroy(c);

@@ -10,8 +10,9 @@
 struct collector;
 
 /* Opens the journal in the folder of <s> and completes the round in which a predecessor
- * was killed.  Borrows <s> and <outbox>.  Returns 0; -ENOMEM; -ENOSPC; the errors of
- * open(2) and mmap(2). */
+ * was killed; when <s> is not in force, only a round of <s> itself.  So the collectors of
+ * old segments are created before that of the segment in force.  Borrows <s> and
+ * <outbox>.  Returns 0; -ENOMEM; -ENOSPC; the errors of open(2) and mmap(2). */
 int collector_create(struct collector **out, const struct segment *s,
                      struct outbox *outbox);
 void collector_destroy(struct collector *c); /* the files stay.  NULL is fine */

@@ -8,6 +8,7 @@
  *     ejector          costs, ejection, readmission
  *     inflight_audit   repair of counters of killed clients
  *     collector        counts, from the call logs into the outbox
+ *     old_segments     the same for segments that were replaced under live clients
  *
  * on_tick() evaluates modules that were called.  It is made again after twenty times what
  * it took, at least 10 ms, so it never takes more than a twentieth of the thread.
@@ -31,6 +32,7 @@
 #include "agent_data/collector.h"
 #include "agent_data/ejector.h"
 #include "agent_data/inflight_audit.h"
+#include "agent_data/old_segments.h"
 #include "agent_data/out_nodes.h"
 #include "base/err.h"
 #include "base/ipv4.h"
@@ -59,6 +61,7 @@ struct dataplane {
     struct route_writer *routes;
     struct client_logs *logs;
     struct collector *collector;
+    struct old_segments *old;
     struct outbox *outbox;            /* borrowed from cfg.batches */
     struct module_policy *policy;
     struct ejector *ejector;
@@ -224,6 +227,10 @@ static void collect_and_ship(struct dataplane *p)
 {
     p->round_err = 0;
     client_logs_each(p->logs, false, collect_log, p);
+    if (p->round_err == 0)
+        p->round_err = old_segments_collect(p->old, mono_us());
+    else
+        (void)old_segments_collect(p->old, mono_us());
     p->collect_err = p->round_err;
     if (!batch_sender_ship(p->cfg.batches, p->cfg.side))
         batch_sender_take_totals(p->cfg.batches, p->cfg.side, p->cfg.totals, p->cfg.arg);
@@ -318,6 +325,8 @@ static int create_parts(struct dataplane *p)
     int rc = client_logs_create(&p->logs, p->s, &hooks, mono_us());
 
     if (rc == 0)
+        rc = old_segments_create(&p->old, p->s, p->outbox, mono_us());
+    if (rc == 0)                      /* after those of the old segments */
         rc = collector_create(&p->collector, p->s, p->outbox);
     if (rc == 0)
         rc = module_policy_create(&p->policy, p->s, &p->cfg.policy);
@@ -364,13 +373,14 @@ void dataplane_destroy(struct dataplane *p)
 
     if (!p)
         return;
-    in_use = !p->logs || client_logs_any_claimed(p->logs);
+    in_use = !p->logs || client_logs_any_claimed(p->logs) || old_segments_any(p->old);
     evloop_clear_timer(p->loop, &p->tick);
     evloop_clear_timer(p->loop, &p->second);
     inflight_audit_destroy(p->audit);
     ejector_destroy(p->ejector);
     module_policy_destroy(p->policy);
     collector_destroy(p->collector);
+    old_segments_destroy(p->old);
     client_logs_destroy(p->logs);
     route_writer_destroy(p->routes);
     if (p->s)
@@ -403,7 +413,8 @@ void dataplane_stat(const struct dataplane *p, struct dataplane_stat *out)
                                    .n_checks = v.n_checks,
                                    .n_check_failed = v.n_check_failed,
                                    .bytes = p->bytes,
-                                   .n_reported = collector_n_reported(p->collector),
+                                   .n_reported = collector_n_reported(p->collector) +
+                                                 old_segments_n_reported(p->old),
                                    .publish_err = p->publish_err,
                                    .folder_err = p->folder_err,
                                    .collect_err = p->collect_err};

@@ -9,14 +9,15 @@
  *
  * Invariants: the sizes of a segment never change; the head of R is read and checked
  * before anything of that size is mapped; no file of a segment is written after meta
- * names another one, but for the call logs that clients still have open.
+ * names another one, but for the call logs that clients still have open and the agent's
+ * record of what it has collected from them.  A new segment has a number that no file
+ * has, so the files of an old one stay until agent_data/old_segments unlinks them.
  *
  * Rejected: one file for everything, because clients must not be able to write routes;
  * memfd with descriptors passed over a socket, because clients could then not attach, nor
  * stay attached, while the agent is dead; seals, because tmpfs files cannot have them. */
 #include "shmem/segment.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shmem/segment_files.h"
 #include "shmem/segment_private.h"
 #include "shmem/shared_file.h"
 
@@ -305,20 +307,6 @@ int segment_open_journal(const struct segment *s, size_t len, void **out)
     return rc;
 }
 
-/* Unlink the files of all segments.  Clients keep the ones that they have mapped. */
-static void unlink_files(const struct segment *s)
-{
-    DIR *d = fdopendir(openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    struct dirent *e;
-
-    if (!d)
-        return;
-    while ((e = readdir(d)))
-        if (strchr("RCLA", e->d_name[0]) && e->d_name[1] == '.')
-            unlinkat(s->dir, e->d_name, 0);
-    closedir(d);
-}
-
 static int make_routes(struct segment *s)
 {
     struct layout_routes head = {.magic = LAYOUT_MAGIC,
@@ -363,7 +351,6 @@ static int make_segment(struct segment *s, uint32_t max_nodes, uint32_t max_modu
     char name[SEGMENT_NAME_MAX];
     int rc;
 
-    unlink_files(s);
     set_sizes(s, max_nodes, max_modules);
     rc = make_routes(s);
     if (rc == 0)
@@ -390,7 +377,8 @@ int segment_renew(struct segment *s)
     uint32_t max_nodes = s->max_nodes, max_modules = s->max_modules;
 
     unmap_tables(s);
-    s->number++;
+    segment_files_unlink(s, s->number);     /* damaged: its counts cannot be trusted */
+    s->number = segment_files_new(s);
     return make_segment(s, max_nodes, max_modules);
 }
 
@@ -446,7 +434,7 @@ static int adopt_or_make(struct segment *s, const struct segment_config *cfg)
     if (rc == 0 && s->max_nodes == cfg->max_nodes && s->max_modules == cfg->max_modules)
         return 0;
     unmap_tables(s);
-    s->number++;
+    s->number = segment_files_new(s);
     return make_segment(s, cfg->max_nodes, cfg->max_modules);
 }
 
@@ -474,14 +462,34 @@ int segment_create(struct segment **out, const struct segment_config *cfg)
     return rc;
 }
 
+int segment_open_old(struct segment **out, const struct segment *of, uint32_t number)
+{
+    struct segment *s = new_segment();
+    int rc = s ? 0 : -ENOMEM;
+
+    if (rc < 0)
+        return rc;
+    s->writer = true;
+    s->number = number;
+    s->dir = openat(of->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    rc = s->dir == -1 ? -errno : map_meta(s);
+    if (rc == 0)
+        rc = map_tables(s);
+    if (rc < 0)
+        segment_close(s);
+    else
+        *out = s;
+    return rc;
+}
+
 void segment_remove(const char *dir)
 {
     struct segment s = {.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
 
     if (s.dir == -1)
         return;
-    unlinkat(s.dir, "meta", 0);       /* first: no client attaches from here on */
-    unlink_files(&s);
+    unlinkat(s.dir, "meta", 0); /* first: no client attaches from here on */
+    segment_files_unlink(&s, SEGMENT_FILES_ALL);
     unlinkat(s.dir, "journal", 0);
     unlinkat(s.dir, "agent.lock", 0);
     close(s.dir);

@@ -4,7 +4,8 @@
  * All files of one layout and one size form a segment, which has a number.  When the
  * agent finds files of another layout or size, or files that make no sense, it creates
  * the next segment and leaves the old one to the clients that have it mapped; they move
- * on at their next call.
+ * to the new one at their next call.  The old files stay, so that the agent can collect
+ * what these clients still report there.
  *
  * The struct is opaque: module_table.h and node_table.h read and write what it maps. */
 #ifndef LARS_SHMEM_SEGMENT_H
@@ -37,6 +38,10 @@ int segment_create(struct segment **out, const struct segment_config *cfg);
 /* The adopted files make no sense: create the next segment with the same sizes.  Returns
  * 0 or -errno.  Thread: init. */
 int segment_renew(struct segment *s);
+
+/* Map the segment <number>, which lies in the folder of <of> and is not in force, so that
+ * its call logs can be collected.  Returns as segment_open().  Thread: init. */
+int segment_open_old(struct segment **out, const struct segment *of, uint32_t number);
 
 /* A client's side: map the segment in force.  Returns 0; -ENOENT when no agent has
  * created one; -EPROTO when the layout is of another major version; -EBADMSG when a file

@@ -1,0 +1,168 @@
+/* Shared memory is replaced while clients are in calls: what they report in the old
+ * segment, and what they report in the new one, is counted exactly once.
+ *
+ * The callers use shared memory only, because a report by UDP may be lost when the agent
+ * ends before it has read it. */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+#include "lib/system.h"
+
+#define N_CALLERS 4
+#define ROUNDS (getenv("LARS_MODE") ? 2 : 4) /* valgrind makes each start slow */
+
+static atomic_bool calling;
+static atomic_ullong n_true, n_refused; /* reports that returned 0, and others */
+static atomic_uint moved_to; /* the last segment that a caller used */
+
+static int get_by_shm(struct lars_host *h)
+{
+    struct lars_get_options opt = {.size = sizeof(opt), .flags = LARS_GET_NOWAIT};
+
+    return lars_get_host_opt(sys.client, 1, 1, &opt, h);
+}
+
+static void end_call(const struct lars_host *h)
+{
+    if (lars_report(sys.client, h, 0) == 0)
+        n_true++;
+    else
+        n_refused++;
+}
+
+/* Other threads run between the begin of a call and its end, so that some calls are open
+ * when the segment is replaced. */
+static void *caller(void *arg)
+{
+    struct lars_host h;
+
+    (void)arg;
+    while (calling) {
+        bool began = get_by_shm(&h) == 0;
+
+        sched_yield();
+        if (!began)
+            continue;
+        end_call(&h);
+        moved_to = (unsigned)h.opaque[2];
+    }
+    return NULL;
+}
+
+static void start_callers(pthread_t t[N_CALLERS])
+{
+    int i;
+
+    calling = true;
+    for (i = 0; i < N_CALLERS; i++)
+        assert_int_equal(pthread_create(&t[i], NULL, caller, NULL), 0);
+}
+
+static void end_callers(pthread_t t[N_CALLERS])
+{
+    int i;
+
+    calling = false;
+    for (i = 0; i < N_CALLERS; i++)
+        pthread_join(t[i], NULL);
+}
+
+static int setup(void **state)
+{
+    n_true = n_refused = 0;
+    moved_to = 0;
+    return system_setup_shm(state);
+}
+
+/* The agent is started again with another size, and asked for the module: a killed one
+ * may not have written its routes. */
+static void restart_resized(int signo, int max_nodes)
+{
+    proc_end(&sys.agentd, signo);
+    sys.agentd_conf[0] = '\0';
+    system_agentd_conf("[shm]\ndir = %s\nmax_nodes = %d\n", sys.shm, max_nodes);
+    system_start_agentd();
+    T_WAIT(lars_register(sys.client, 1, 1) == 0);
+}
+
+static void check_exact(void)
+{
+    T_WAIT(system_total("succ_cnt") >= n_true);
+    proc_end(&sys.agentd, SIGTERM); /* it sends what it has: nothing is counted twice */
+    assert_int_equal(n_refused, 0);
+    assert_int_equal(system_total("succ_cnt"), n_true);
+    assert_int_equal(system_total("err_cnt"), 0);
+}
+
+static void check_resized(int signo)
+{
+    pthread_t t[N_CALLERS];
+    int i;
+
+    n_true = system_start_shm();
+    start_callers(t);
+    for (i = 0; i < ROUNDS; i++) {
+        unsigned before = moved_to;
+        unsigned long long made = n_true;
+
+        T_WAIT(n_true > made + 100);
+        restart_resized(signo, i % 2 ? 4096 : 8192);
+        T_WAIT(moved_to > before && moved_to > 1);
+    }
+    end_callers(t);
+    check_exact();
+}
+
+static void t_resized_shared_memory_loses_no_call_of_live_clients(void **state)
+{
+    (void)state;
+    check_resized(SIGTERM);
+}
+
+static void t_killed_agent_with_another_size_loses_no_call_of_live_clients(void **state)
+{
+    (void)state;
+    check_resized(SIGKILL);
+}
+
+/* The call is reported seconds after the new segment is in force, and a second agent
+ * collects the old one after the first was killed. */
+static void t_call_begun_before_the_resize_is_counted_by_a_later_agent(void **state)
+{
+    struct lars_host h;
+
+    (void)state;
+    n_true = system_start_shm();
+    assert_int_equal(get_by_shm(&h), 0);
+    restart_resized(SIGTERM, 8192);
+    proc_expect_line(sys.agentd.err, "segment.old");
+    end_call(&h);
+    restart_resized(SIGKILL, 8192);
+    proc_expect_line(sys.agentd.err, "segment.old");
+    check_exact();
+}
+
+/* The files of an old segment are there only as long as a client owns a log of it. */
+static void t_old_segment_is_deleted_when_its_clients_have_left(void **state)
+{
+    char path[160];
+
+    (void)state;
+    n_true = system_start_shm();
+    snprintf(path, sizeof(path), "%s/R.1", sys.shm);
+    restart_resized(SIGTERM, 8192);
+    proc_expect_line(sys.agentd.err, "segment.old");
+    assert_int_equal(access(path, F_OK), 0);
+    lars_close(sys.client);
+    sys.client = NULL;
+    proc_expect_line(sys.agentd.err, "segment.ended");
+    T_WAIT(access(path, F_OK) == -1);
+}
+
+#define X(fn) cmocka_unit_test_setup_teardown(fn, setup, system_teardown)
+
+TESTDB_MAIN(X(t_resized_shared_memory_loses_no_call_of_live_clients),
+            X(t_killed_agent_with_another_size_loses_no_call_of_live_clients),
+            X(t_call_begun_before_the_resize_is_counted_by_a_later_agent),
+            X(t_old_segment_is_deleted_when_its_clients_have_left))
