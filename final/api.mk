@@ -80,12 +80,14 @@ $(BUILD)/embed_java: api/conformance/embed/Embed.java $(BUILD)/lars.jar
 	  printf '#!/bin/sh\nexec java -Xmx64m -Xms64m -XX:+AlwaysPreTouch -Xcheck:jni -cp %s:%s Embed %s\n' '$(BUILD)/embed' '$(BUILD)/lars.jar' '$(BUILD)/lars.jar' >$@ && chmod +x $@
 $(BUILD)/embed_python: api/conformance/embed/embed.py $(BUILD)/python/lars.abi3.so
 	$(Q)printf '#!/bin/sh\nPYTHONPATH=%s/python exec %s %s\n' '$(BUILD)' '$(PYTHON)' '$<' >$@ && chmod +x $@
+$(BUILD)/embed_promises: api/conformance/embed/promises.py $(BUILD)/python/lars.abi3.so
+	$(Q)printf '#!/bin/sh\nPYTHONPATH=%s/python exec %s %s\n' '$(BUILD)' '$(PYTHON)' '$<' >$@ && chmod +x $@
 $(BUILD)/embed_gunicorn: api/conformance/embed/app.py $(BUILD)/python/lars.abi3.so
 	$(Q)printf '#!/bin/sh\nPYTHONPATH=%s/python:api/conformance/embed exec %s -B -m gunicorn --preload -w 2 --threads 2 -b 127.0.0.1:0 app:app\n' '$(BUILD)' '$(PYTHON)' >$@ && chmod +x $@
 $(BUILD)/java/org_lars_Native.h: | $(BUILD)/.needs.java
 $(BUILD)/python/lars.abi3.so: | $(BUILD)/.needs.python
 $(BUILD)/conform_cpp $(BUILD)/get_c $(BUILD)/get_cpp $(BUILD)/api_bench: | $(BUILD)/.needs.cxx
-CONFORM := embed_java embed_python embed_gunicorn conform_c conform_cpp conform_jni conform_python conform_java conform_udp get_c get_cpp get_python get_java
+CONFORM := embed_java embed_python embed_promises embed_gunicorn conform_c conform_cpp conform_jni conform_python conform_java conform_udp get_c get_cpp get_python get_java
 test-build: $(CONFORM:%=$(BUILD)/%)
 $(BUILD)/api_bench: bench/api_bench.cpp api/cpp/lars.hpp $(BUILD)/liblars.a
 	$(Q)$(CXX) $(CXX_FLAGS) -o $@ $< $(BUILD)/liblars.a -lprotobuf-c -lm -pthread

@@ -102,6 +102,13 @@ static void t_python_service_counts_calls_of_asyncio_and_forks(void **state)
     expect_made(8);
 }
 
+static void t_python_module_keeps_its_promises(void **state)
+{
+    (void)state;
+    begin_service("embed_promises");
+    expect_made(0);
+}
+
 static void t_gunicorn_counts_the_calls_of_its_workers(void **state)
 {
     struct httpreply *r;
@@ -192,6 +199,7 @@ TESTDB_MAIN(CONFORMANCE_TEST(t_native_functions_of_java_pass_the_scenarios),
             CONFORMANCE_TEST(t_python_passes_the_scenarios),
             CONFORMANCE_TEST(t_java_service_counts_a_million_calls),
             CONFORMANCE_TEST(t_python_service_counts_calls_of_asyncio_and_forks),
+            CONFORMANCE_TEST(t_python_module_keeps_its_promises),
             CONFORMANCE_TEST(t_gunicorn_counts_the_calls_of_its_workers),
             CONFORMANCE_TEST(t_examples_answer_with_one_node_down),
             CONFORMANCE_TEST(t_examples_explain_each_failure))

@@ -23,6 +23,10 @@ check 'the second command builds a wheel without a network' offline "$(line 2)"
 check 'the wheel is for every Python from 3.10 on' sh -c "cd '$tmp'; ls | grep -q '^lars-1.2.0-cp310-abi3-linux_.*\\.whl$'"
 check 'the third command installs it' offline "$(line 3)"
 check 'the wheel has type stubs' test -s "$tmp/site/lars-stubs/__init__.pyi"
+if command -v stubtest >/dev/null; then
+    check 'the stubs are those of the module (stubtest)' env PYTHONPATH="$tmp/site" MYPYPATH="$tmp/site" stubtest lars
+    check 'the example has no error of type (mypy --strict)' env PYTHONPATH="$tmp/site" MYPYPATH="$tmp/site" mypy --strict --cache-dir "$tmp/mypy" api/examples/get.py
+else echo 'skip - the stubs are those of the module: stubtest is missing (sudo apt-get install mypy)'; fi
 cat >"$tmp/use.py" <<P
 import lars
 with lars.Client(port=9, dir="/nowhere", timeout_ms=20) as c:
@@ -33,11 +37,11 @@ with lars.Client(port=9, dir="/nowhere", timeout_ms=20) as c:
 for wrong in (lambda: lars.Client(port=70000), lambda: lars.Client(1), lambda: lars.Host()):
     try:
         wrong()
-    except (lars.Error, TypeError):
+    except (lars.Error, TypeError, OverflowError):
         continue
     raise SystemExit("accepted: " + str(wrong))
 c = lars.Client(port=9, dir="/nowhere", timeout_ms=20)
-for args in ((), (1,), ("a", 1), (-1, 1), (2**32, 1), (1, 1, -1), (1, 1, 1, 1)):
+for args in ((), (1,), ("a", 1), (-1, 1), (2**32, 1), (1, 1, 2**64), (1, 1, -2**63 - 1), (1, 1, 1.5), (1, 1, 1, 1)):
     try:
         c.get_host(*args)
     except (TypeError, OverflowError):

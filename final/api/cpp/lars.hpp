@@ -52,7 +52,8 @@ public:
     // May the same call succeed a little later, without a change of the program?
     bool is_retriable() const noexcept
     {
-        return code_ == -EAGAIN || code_ == -ETIMEDOUT || code_ == -EINTR;
+        return code_ == -EAGAIN || code_ == -ETIMEDOUT || code_ == -EINTR ||
+               code_ == -EINPROGRESS;
     }
     const char *what() const noexcept override
     {

@@ -9,25 +9,25 @@ import lars
 budget = lars.Budget()  # one for the module, for the whole run of the program
 
 
-def ask(host, path, ms):
+def ask(host: lars.Host, path: str, ms: int) -> bytes:
     """The answer of the node.  404 is an answer; 503 is a failing node."""
     try:
         with urllib.request.urlopen("http://%s:%d%s" % (host.ip, host.port, path), timeout=ms / 1000) as r:
-            return r.read()
+            return bytes(r.read())
     except urllib.error.HTTPError as e:
         if e.code >= 500:
             raise
         return e.read()
 
 
-def number(name, text):
+def number(name: str, text: str) -> int:
     """A decimal number from 0 to 4294967295."""
     if not (text.isascii() and text.isdigit() and int(text) < 1 << 32):
         raise ValueError('%s: "%s" is not a number from 0 to 4294967295' % (name, text))
     return int(text)
 
 
-def main(modid, cmdid, path):
+def main(modid: int, cmdid: int, path: str) -> int:
     with lars.Client() as client:
         attempts = client.attempts(modid, cmdid, idempotent=True, timeout_ms=2000, budget=budget)
         for host in attempts:

@@ -5,7 +5,8 @@
  * would be.  It is released wherever a function may wait or makes a system call.
  *
  * Without the GIL another thread may close the client.  So a client counts the functions
- * that run in it, and the last one to return closes it (WAIT_IN(), leave()).
+ * that run in it, and the last one to return closes it (enter(), leave()).  Calls by shared
+ * memory count too, because their log hook runs Python, which may release the GIL.
  *
  * Rejected: ctypes, which converts arguments and results in Python for each call. */
 #define PY_SSIZE_T_CLEAN
@@ -15,27 +16,33 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "lars.h"
 #include "lars_nowait.h"
 #include "lars_retry.h"
+#include "lars_status.h"
 
-static PyObject *Error;
-static PyTypeObject *ClientType, *HostType, *AttemptsType, *BudgetType;
+static PyObject *Error, *Overloaded, *NotFound, *Timeout;
+static PyTypeObject *ClientType, *HostType, *AttemptsType, *BudgetType, *DoneType;
+static PyTypeObject *StatusType;
+static const char *const outcomes[] = {"well", "failed", "rejected", "cancelled"};
 
 typedef struct {
     PyObject_HEAD struct lars_client *c; /* NULL = closed */
-    unsigned n_waiting;               /* calls without the GIL */
-    bool is_closed;                   /* the last of them closes c */
+    unsigned n_waiting; /* functions that run in it */
+    uint32_t timeout_ms;
+    bool is_closed; /* the last of them closes c */
 } Client;
 
 typedef struct {
-    PyObject_HEAD Client *client;     /* a reference */
+    PyObject_HEAD Client *client; /* a reference */
     struct lars_host h;
-    bool from_file, reported;
-    bool by_udp;                      /* reporting it is a system call */
-    int retcode;                      /* as it was reported */
+    bool from_file, ended;
+    bool by_udp; /* reporting it is a system call */
+    enum lars_outcome outcome; /* when it has ended */
 } Host;
 
 typedef struct {
@@ -43,24 +50,56 @@ typedef struct {
 } Budget;
 
 typedef struct {
-    PyObject_HEAD Client *client;     /* references */
-    Budget *budget;                   /* or NULL */
-    Host *last;                       /* or NULL */
+    PyObject_HEAD Client *client; /* references */
+    Budget *budget; /* or NULL */
+    Host *last; /* or NULL */
     struct lars_retry r;
-    int error;                        /* why there is no further attempt; 0 = none */
+    int error; /* why there is no further attempt; 0 = none */
 } Attempts;
 
 /* --- errors ------------------------------------------------------------------------- */
 
+static PyObject *class_of(int rc)
+{
+    switch (rc) {
+    case -EAGAIN:
+        return Overloaded;
+    case -ENOENT:
+        return NotFound;
+    case -ETIMEDOUT:
+    case -ETIME:
+        return Timeout;
+    default:
+        return Error;
+    }
+}
+
+/* The exception for <rc>, with the sentence <why>. */
+static PyObject *raise_with(int rc, const char *why)
+{
+    PyObject *class = class_of(rc);
+    PyObject *e = PyObject_CallFunction(class, "is", -rc, why); /* errno, strerror */
+    bool may_pass = rc == -EAGAIN || rc == -ETIMEDOUT || rc == -EINTR || rc == -EINPROGRESS;
+
+    if (e && PyObject_SetAttrString(e, "retriable", may_pass ? Py_True : Py_False) == 0)
+        PyErr_SetObject(class, e);
+    Py_XDECREF(e);
+    return NULL;
+}
+
 static PyObject *raise(int rc)
 {
-    PyObject *args = Py_BuildValue("(is)", -rc, lars_strerror(rc));
+    if (PyErr_Occurred()) /* a signal handler's */
+        return NULL;
+    return raise_with(rc, lars_strerror(rc));
+}
 
-    if (args) {
-        PyErr_SetObject(Error, args); /* of OSError: errno, strerror */
-        Py_DECREF(args);
-    }
-    return NULL;
+/* Of a function that sets lars_last_error(). */
+static PyObject *raise_last(int rc)
+{
+    const char *why = rc == -EINVAL ? lars_last_error() : "";
+
+    return PyErr_Occurred() || !why[0] ? raise(rc) : raise_with(rc, why);
 }
 
 static struct lars_client *opened(Client *self)
@@ -70,10 +109,15 @@ static struct lars_client *opened(Client *self)
     return self->is_closed ? NULL : self->c;
 }
 
+static void enter(Client *self)
+{
+    self->n_waiting++;
+}
+
 /* Run <call> without the GIL.  The client is not closed meanwhile. */
 #define WAIT_IN(self, call)                                                              \
     do {                                                                                 \
-        (self)->n_waiting++;                                                             \
+        enter(self);                                                                     \
         Py_BEGIN_ALLOW_THREADS call;                                                     \
         Py_END_ALLOW_THREADS leave(self);                                                \
     } while (0)
@@ -90,6 +134,57 @@ static void leave(Client *self)
         close_now(self);
 }
 
+/* --- arguments ---------------------------------------------------------------------- */
+
+/* <arg> as a number from 0 to <max>; -1 with an exception that names <name>. */
+static int number(const char *name, PyObject *arg, uint64_t max, uint64_t *out)
+{
+    PyObject *i = PyNumber_Index(arg);
+
+    if (!i)
+        return -1;
+    *out = PyLong_AsUnsignedLongLong(i);
+    Py_DECREF(i);
+    if (!PyErr_Occurred() && *out <= max)
+        return 0;
+    PyErr_Clear();
+    PyErr_Format(PyExc_OverflowError, "%s: %R is not a number from 0 to %llu", name, arg,
+                 (unsigned long long)max);
+    return -1;
+}
+
+/* A key is an int of 64 bit, signed or not, or a str or bytes, of which lars_key() makes
+ * one. */
+static int key_of(PyObject *arg, uint64_t *out)
+{
+    Py_ssize_t len = 0;
+    const char *text;
+    PyObject *i;
+    int too_big = 0;
+
+    if (PyUnicode_Check(arg)) {
+        text = PyUnicode_AsUTF8AndSize(arg, &len);
+        *out = text ? lars_key(text, (size_t)len) : 0;
+        return text ? 0 : -1;
+    }
+    if (PyBytes_Check(arg)) {
+        *out = lars_key(PyBytes_AsString(arg), (size_t)PyBytes_Size(arg));
+        return 0;
+    }
+    i = PyNumber_Index(arg);
+    if (!i)
+        return -1;
+    *out = (uint64_t)PyLong_AsLongLongAndOverflow(i, &too_big);
+    if (too_big > 0)
+        *out = PyLong_AsUnsignedLongLong(i);
+    Py_DECREF(i);
+    if (too_big >= 0 && !PyErr_Occurred())
+        return 0;
+    PyErr_Clear();
+    PyErr_Format(PyExc_OverflowError, "key: %R does not fit into 64 bit", arg);
+    return -1;
+}
+
 /* --- a host ------------------------------------------------------------------------- */
 
 static Host *new_host(Client *c)
@@ -99,8 +194,8 @@ static Host *new_host(Client *c)
     if (!h)
         return NULL;
     h->client = (Client *)Py_NewRef((PyObject *)c);
-    h->from_file = h->reported = h->by_udp = false;
-    h->retcode = 0;
+    h->from_file = h->ended = h->by_udp = false;
+    h->outcome = LARS_WELL;
     return h;
 }
 
@@ -150,36 +245,79 @@ static PyGetSetDef host_fields[] = {
      "is the node from the file of routes, because the agent does not answer?", NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
-static int report(Host *h, int retcode)
+static PyObject *host_repr(PyObject *o)
 {
+    const struct lars_addr *a = &((Host *)o)->h.addr;
+    char text[INET6_ADDRSTRLEN] = "";
+
+    inet_ntop(a->family, a->ip, text, sizeof(text));
+    return PyUnicode_FromFormat(a->family == AF_INET6 ? "<lars.Host [%s]:%d>"
+                                                      : "<lars.Host %s:%d>",
+                                text, (int)a->port);
+}
+
+static int end(Host *h, enum lars_outcome outcome)
+{
+    Client *c = h->client;
     int rc;
 
-    if (!h->client->c || h->client->is_closed)
+    if (!c->c || c->is_closed)
         return -EBADF;
-    h->reported = true;
-    h->retcode = retcode;
-    if (!h->by_udp)
-        return lars_report(h->client->c, &h->h, retcode);
-    WAIT_IN(h->client, rc = lars_report(h->client->c, &h->h, retcode));
+    h->ended = true;
+    h->outcome = outcome;
+    if (h->by_udp) {
+        WAIT_IN(c, rc = lars_end(c->c, &h->h, outcome));
+        return rc;
+    }
+    enter(c);
+    rc = lars_end(c->c, &h->h, outcome);
+    leave(c);
     return rc;
+}
+
+static PyObject *ended(int rc)
+{
+    return rc < 0 ? raise(rc) : Py_NewRef(Py_None);
 }
 
 static PyObject *host_report(PyObject *o, PyObject *const *arg, Py_ssize_t n)
 {
-    long retcode = 0;
-    int rc;
+    int is_failure = 0;
+    PyObject *i;
 
     if (n > 1) {
-        PyErr_SetString(PyExc_TypeError, "report(retcode=0)");
+        PyErr_SetString(PyExc_TypeError, "report(retcode=0) has one argument");
         return NULL;
     }
     if (n == 1) {
-        retcode = PyLong_AsLong(arg[0]);
-        if (retcode == -1 && PyErr_Occurred())
+        i = PyNumber_Index(arg[0]);
+        if (!i)
             return NULL;
+        is_failure = PyObject_IsTrue(i); /* of any size */
+        Py_DECREF(i);
     }
-    rc = report((Host *)o, (int)retcode);
-    return rc < 0 ? raise(rc) : Py_NewRef(Py_None);
+    return ended(end((Host *)o, is_failure ? LARS_FAILED : LARS_WELL));
+}
+
+static PyObject *host_end(PyObject *o, PyObject *arg)
+{
+    const char *text = PyUnicode_Check(arg) ? PyUnicode_AsUTF8AndSize(arg, NULL) : "";
+    int i;
+
+    if (!text)
+        return NULL;
+    for (i = 0; i < LARS_OUTCOMES; i++)
+        if (strcmp(text, outcomes[i]) == 0)
+            return ended(end((Host *)o, (enum lars_outcome)i));
+    PyErr_Format(PyExc_ValueError,
+                 "outcome: %R is not 'well', 'failed', 'rejected' or 'cancelled'", arg);
+    return NULL;
+}
+
+static PyObject *host_cancel(PyObject *o, PyObject *arg)
+{
+    (void)arg;
+    return ended(end((Host *)o, LARS_CANCELLED));
 }
 
 static PyObject *host_enter(PyObject *o, PyObject *arg)
@@ -188,29 +326,124 @@ static PyObject *host_enter(PyObject *o, PyObject *arg)
     return Py_NewRef(o);
 }
 
-/* The body has ended.  An exception means failure, unless the body reported the call. */
+/* Does the exception class <e> show that the caller gave up?  One of asyncio exists only
+ * when asyncio is loaded, so it is not imported here. */
+static bool is_cancel(PyObject *e)
+{
+    PyObject *name, *m, *c;
+    bool yes;
+
+    if (PyErr_GivenExceptionMatches(e, PyExc_Exception))
+        return false;
+    if (PyErr_GivenExceptionMatches(e, PyExc_GeneratorExit) ||
+        PyErr_GivenExceptionMatches(e, PyExc_KeyboardInterrupt) ||
+        PyErr_GivenExceptionMatches(e, PyExc_SystemExit))
+        return true;
+    name = PyUnicode_FromString("asyncio.exceptions");
+    m = name ? PyImport_GetModule(name) : NULL;
+    c = m ? PyObject_GetAttrString(m, "CancelledError") : NULL;
+    yes = c && PyErr_GivenExceptionMatches(e, c);
+    Py_XDECREF(c);
+    Py_XDECREF(m);
+    Py_XDECREF(name);
+    PyErr_Clear();
+    return yes;
+}
+
+/* The body has ended: its exception says how, unless the body ended the call itself. */
 static PyObject *host_exit(PyObject *o, PyObject *const *arg, Py_ssize_t n)
 {
     Host *h = (Host *)o;
 
-    if (!h->reported)
-        report(h, n > 0 && arg[0] != Py_None); /* too late: ignored, as in C */
+    if (h->ended)
+        return Py_NewRef(Py_False);
+    if (n == 0 || arg[0] == Py_None)
+        end(h, LARS_WELL); /* too late: ignored, as in C */
+    else
+        end(h, is_cancel(arg[0]) ? LARS_CANCELLED : LARS_FAILED);
     return Py_NewRef(Py_False);
 }
 
+/* An awaitable that is done, with a value: what `async with` needs, and nothing waits. */
+typedef struct {
+    PyObject_HEAD PyObject *value; /* a reference */
+} Done;
+
+static PyObject *done(PyObject *value)
+{
+    Done *d = value ? PyObject_New(Done, DoneType) : NULL;
+
+    if (d)
+        d->value = value;
+    else
+        Py_XDECREF(value);
+    return (PyObject *)d;
+}
+
+static void done_dealloc(PyObject *o)
+{
+    PyTypeObject *t = Py_TYPE(o);
+
+    Py_DECREF(((Done *)o)->value);
+    PyObject_Free(o);
+    Py_DECREF((PyObject *)t);
+}
+
+static PyObject *done_next(PyObject *o)
+{
+    PyErr_SetObject(PyExc_StopIteration, ((Done *)o)->value);
+    return NULL;
+}
+
+static PyType_Slot done_slots[] = {{Py_tp_dealloc, done_dealloc},
+                                   {Py_am_await, PyObject_SelfIter},
+                                   {Py_tp_iter, PyObject_SelfIter},
+                                   {Py_tp_iternext, done_next},
+                                   {0, NULL}};
+static PyType_Spec done_spec = {"lars._Done", sizeof(Done), 0,
+                                Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                                done_slots};
+
+static PyObject *host_aenter(PyObject *o, PyObject *arg)
+{
+    (void)arg;
+    return done(Py_NewRef(o));
+}
+
+static PyObject *host_aexit(PyObject *o, PyObject *const *arg, Py_ssize_t n)
+{
+    return done(host_exit(o, arg, n));
+}
+
+#define FAST(f) (PyCFunction)(void (*)(void))(f), METH_FASTCALL
+#define EXIT_DOC(name) name "($self, exc_type, exc, tb, /)\n--\n\n"
+
 static PyMethodDef host_methods[] = {
-    {"report", (PyCFunction)(void (*)(void))host_report, METH_FASTCALL,
-     "report(retcode=0)\n--\n\nReport how the call went, once; 0 means success."},
-    {"__enter__", host_enter, METH_NOARGS, NULL},
-    {"__exit__", (PyCFunction)(void (*)(void))host_exit, METH_FASTCALL, NULL},
+    {"report", FAST(host_report),
+     "report($self, retcode=0, /)\n--\n\nReport how the call went, once; 0 means "
+     "success, "
+     "any other value failure."},
+    {"end", host_end, METH_O,
+     "end($self, outcome, /)\n--\n\nEnd the call, once: 'well', 'failed', 'rejected' or "
+     "'cancelled'."},
+    {"cancel", host_cancel, METH_NOARGS,
+     "cancel($self, /)\n--\n\nEnd the call without a judgement about the node."},
+    {"__enter__", host_enter, METH_NOARGS, "__enter__($self, /)\n--\n\nThe host itself."},
+    {"__exit__", FAST(host_exit), EXIT_DOC("__exit__") "End the call."},
+    {"__aenter__", host_aenter, METH_NOARGS,
+     "__aenter__($self, /)\n--\n\nThe host itself; does not wait."},
+    {"__aexit__", FAST(host_aexit), EXIT_DOC("__aexit__") "End the call; does not wait."},
     {NULL, NULL, 0, NULL}};
 
 static PyType_Slot host_slots[] = {
     {Py_tp_dealloc, host_dealloc},
+    {Py_tp_repr, host_repr},
     {Py_tp_methods, host_methods},
     {Py_tp_getset, host_fields},
-    {Py_tp_doc, "A node for one call.  As a context manager it reports the call: as "
-                "failed when the body raises an exception, else as successful."},
+    {Py_tp_doc,
+     "A node for one call.  As a context manager it ends the call: as cancelled "
+     "for asyncio.CancelledError, GeneratorExit, KeyboardInterrupt and "
+     "SystemExit, as failed for other exceptions, else as successful."},
     {0, NULL}};
 static PyType_Spec host_spec = {"lars.Host", sizeof(Host), 0,
                                 Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
@@ -218,29 +451,61 @@ static PyType_Spec host_spec = {"lars.Host", sizeof(Host), 0,
 
 /* --- a client ----------------------------------------------------------------------- */
 
+/* logging.getLogger("lars").log(level, "%s", text), in the thread of the call. */
+static void log_hook(void *arg, enum lars_level level, const char *text)
+{
+    PyGILState_STATE had = PyGILState_Ensure();
+    PyObject *type, *value, *trace, *m, *logger, *ok;
+
+    (void)arg;
+    PyErr_Fetch(&type, &value, &trace);
+    m = PyImport_ImportModule("logging");
+    logger = m ? PyObject_CallMethod(m, "getLogger", "s", "lars") : NULL;
+    ok = logger ? PyObject_CallMethod(logger, "log", "iss",
+                                      level == LARS_LEVEL_WARNING ? 30 : 20, "%s", text)
+                : NULL;
+    if (!ok)
+        PyErr_WriteUnraisable(logger);
+    Py_XDECREF(ok);
+    Py_XDECREF(logger);
+    Py_XDECREF(m);
+    PyErr_Restore(type, value, trace);
+    PyGILState_Release(had);
+}
+
+static int client_open(Client *self, struct lars_options *opt)
+{
+    static const struct lars_hooks hooks = {.size = sizeof(hooks), .log = log_hook};
+    int rc;
+
+    opt->hooks = &hooks;
+    self->timeout_ms = opt->timeout_ms ? opt->timeout_ms : 200;
+    rc = self->c ? -EBUSY : lars_open(&self->c, opt);
+    if (rc < 0)
+        raise_last(rc);
+    return rc < 0 ? -1 : 0;
+}
+
 static int client_init(PyObject *o, PyObject *args, PyObject *kw)
 {
     static char *names[] = {"address", "port", "dir", "timeout_ms", NULL};
     struct lars_options opt = {.size = sizeof(opt)};
-    Client *self = (Client *)o;
-    unsigned int port = 0, timeout_ms = 0;
+    PyObject *port = NULL, *dir = NULL, *timeout = NULL, *path = NULL;
+    uint64_t p = 0, t = 0;
     int rc;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kw, "|zIzI", names, &opt.address, &port,
-                                     &opt.dir, &timeout_ms))
+    if (!PyArg_ParseTupleAndKeywords(args, kw, "|zOOO", names, &opt.address, &port, &dir,
+                                     &timeout) ||
+        (port && number("port", port, UINT16_MAX, &p) < 0) ||
+        (timeout && number("timeout_ms", timeout, LARS_TIMEOUT_MAX_MS, &t) < 0) ||
+        (dir && dir != Py_None && !PyUnicode_FSConverter(dir, &path)))
         return -1;
-    if (port > UINT16_MAX)
-        rc = -EINVAL;
-    else if (!opt.address && !port && !opt.dir && !timeout_ms)
-        rc = self->c ? 0 : lars_open(&self->c, NULL); /* from the environment */
-    else {
-        opt.port = (uint16_t)port;
-        opt.timeout_ms = timeout_ms;
-        rc = self->c ? -EBUSY : lars_open(&self->c, &opt);
-    }
-    if (rc < 0)
-        raise(rc);
-    return rc < 0 ? -1 : 0;
+    opt.port = (uint16_t)p;
+    opt.timeout_ms = (uint32_t)t;
+    opt.dir = path ? PyBytes_AsString(path) : NULL;
+    rc = client_open((Client *)o, &opt);
+    Py_XDECREF(path);
+    return rc;
 }
 
 static void client_dealloc(PyObject *o)
@@ -253,45 +518,68 @@ static void client_dealloc(PyObject *o)
     Py_DECREF((PyObject *)t);
 }
 
-/* <arg> as a uint32_t or uint64_t; -1 with an exception. */
-static int number(PyObject *arg, uint64_t max, uint64_t *out)
-{
-    unsigned long long v = PyLong_AsUnsignedLongLong(arg);
-
-    if (v == (unsigned long long)-1 && PyErr_Occurred())
-        return -1;
-    if (v > max) {
-        PyErr_SetString(PyExc_OverflowError, "too large");
-        return -1;
-    }
-    *out = v;
-    return 0;
-}
-
 static int module_of(PyObject *const *arg, Py_ssize_t n, Py_ssize_t max, uint32_t m[2])
 {
     uint64_t a = 0, b = 0;
 
     if (n < 2 || n > max) {
-        PyErr_SetString(PyExc_TypeError, "want (modid, cmdid, ...)");
+        PyErr_Format(PyExc_TypeError, "want modid and cmdid, at most %zd arguments", max);
         return -1;
     }
-    if (number(arg[0], UINT32_MAX, &a) < 0 || number(arg[1], UINT32_MAX, &b) < 0)
+    if (number("modid", arg[0], UINT32_MAX, &a) < 0 ||
+        number("cmdid", arg[1], UINT32_MAX, &b) < 0)
         return -1;
     m[0] = (uint32_t)a;
     m[1] = (uint32_t)b;
     return 0;
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* By UDP or from the file, within the time of the client however many signals arrive.
+ * Their handlers run meanwhile; the exception of one ends the wait with -EINTR. */
+static int wait_for_host(Client *c, const uint32_t m[2], uint64_t key, Host *h)
+{
+    struct lars_get_options opt = {.size = sizeof(opt), .flags = LARS_GET_EINTR};
+    int64_t end_ms = now_ms() + c->timeout_ms, left = c->timeout_ms;
+    int rc;
+
+    opt.key = key;
+    for (;;) {
+        opt.timeout_ms = (uint32_t)left;
+        WAIT_IN(c, rc = lars_get_host_opt(c->c, m[0], m[1], &opt, &h->h));
+        if (rc != -EINTR || PyErr_CheckSignals() < 0)
+            return rc;
+        if (!opened(c)) /* by a handler */
+            return -EINTR;
+        left = end_ms - now_ms();
+        if (left <= 0) {
+            left = 1; /* for the file of routes */
+            opt.flags = 0;
+        }
+    }
+}
+
 /* By shared memory; else, when <may_wait>, by UDP or from the file. */
 static int get_host(Client *c, const uint32_t m[2], uint64_t key, bool may_wait, Host *h)
 {
-    int rc = lars_nowait_get(c->c, m[0], m[1], key, &h->h);
+    int rc;
 
+    enter(c);
+    rc = lars_nowait_get(c->c, m[0], m[1], key, &h->h);
+    leave(c);
     if ((rc != -EINPROGRESS && rc != -ENOTCONN) || !may_wait)
         return rc;
-    WAIT_IN(c, rc = lars_get_host_key(c->c, m[0], m[1], key, &h->h));
+    if (!opened(c)) /* by the handler of a log record */
+        return -EINTR;
     h->by_udp = true;
+    rc = wait_for_host(c, m, key, h);
     h->from_file = rc == 1;
     return rc;
 }
@@ -304,7 +592,7 @@ static PyObject *new_call(PyObject *o, PyObject *const *arg, Py_ssize_t n, bool 
     Host *h;
     int rc;
 
-    if (module_of(arg, n, 3, m) < 0 || (n == 3 && number(arg[2], UINT64_MAX, &key) < 0) ||
+    if (module_of(arg, n, 3, m) < 0 || (n == 3 && key_of(arg[2], &key) < 0) ||
         !opened(self))
         return NULL;
     h = new_host(self);
@@ -384,21 +672,41 @@ static PyObject *client_route(PyObject *o, PyObject *const *arg, Py_ssize_t n)
     return list;
 }
 
+/* Arguments of attempts(): the numbers. */
+static int request_of(PyObject *const arg[5], struct lars_retry *r)
+{
+    uint64_t n[4] = {0};
+
+    if (number("modid", arg[0], UINT32_MAX, &n[0]) < 0 ||
+        number("cmdid", arg[1], UINT32_MAX, &n[1]) < 0 ||
+        (arg[2] && number("attempts", arg[2], UINT32_MAX, &n[2]) < 0) ||
+        (arg[3] && number("timeout_ms", arg[3], LARS_TIMEOUT_MAX_MS, &n[3]) < 0) ||
+        (arg[4] && key_of(arg[4], &r->key) < 0))
+        return -1;
+    r->modid = (uint32_t)n[0];
+    r->cmdid = (uint32_t)n[1];
+    r->attempts = (uint32_t)n[2];
+    r->timeout_ms = (uint32_t)n[3];
+    return 0;
+}
+
 static PyObject *client_attempts(PyObject *o, PyObject *args, PyObject *kw)
 {
     static char *names[] = {"modid",      "cmdid", "idempotent", "attempts",
                             "timeout_ms", "key",   "budget",     NULL};
     struct lars_retry r = {.size = sizeof(r)};
-    unsigned long long key = 0;
-    PyObject *budget = NULL;
+    PyObject *arg[5] = {NULL}, *budget = Py_None;
     int idempotent = 0;
     Attempts *a;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kw, "II|pIIKO!", names, &r.modid, &r.cmdid,
-                                     &idempotent, &r.attempts, &r.timeout_ms, &key,
-                                     BudgetType, &budget) ||
-        !opened((Client *)o))
+    if (!PyArg_ParseTupleAndKeywords(args, kw, "OO|pOOOO", names, &arg[0], &arg[1],
+                                     &idempotent, &arg[2], &arg[3], &arg[4], &budget) ||
+        request_of(arg, &r) < 0 || !opened((Client *)o))
         return NULL;
+    if (budget == Py_None)
+        budget = NULL;
+    else if (!PyObject_TypeCheck(budget, BudgetType))
+        return PyErr_Format(PyExc_TypeError, "budget: %R is not a lars.Budget", budget);
     a = PyObject_New(Attempts, AttemptsType);
     if (!a)
         return NULL;
@@ -408,9 +716,85 @@ static PyObject *client_attempts(PyObject *o, PyObject *args, PyObject *kw)
     a->error = 0;
     a->r = r;
     a->r.idempotent = (uint32_t)idempotent;
-    a->r.key = key;
     a->r.budget = a->budget ? &a->budget->b : NULL;
     return (PyObject *)a;
+}
+
+static PyObject *counters(const uint64_t *n, int len, const char *(*name)(int i))
+{
+    PyObject *d = PyDict_New(), *v;
+    int i;
+
+    for (i = 0; d && i < len; i++) {
+        v = PyLong_FromUnsignedLongLong(n[i]);
+        if (!v || PyDict_SetItemString(d, name(i), v) < 0)
+            Py_CLEAR(d);
+        Py_XDECREF(v);
+    }
+    return d;
+}
+
+static const char *path_name(int i)
+{
+    return lars_path_name((enum lars_path)i);
+}
+
+static const char *outcome_name(int i)
+{
+    return outcomes[i];
+}
+
+static PyObject *buckets(const struct lars_status *s)
+{
+    PyObject *t = PyTuple_New(LARS_BUCKETS), *v;
+    int i;
+
+    for (i = 0; t && i < LARS_BUCKETS; i++) {
+        v = PyLong_FromUnsignedLongLong(s->took[i]);
+        if (!v || PyTuple_SetItem(t, i, v) < 0)
+            Py_CLEAR(t);
+    }
+    return t;
+}
+
+static PyStructSequence_Field status_fields[] = {
+    {"path", "the way of a call now: 'shm', 'udp', 'file' or 'none'"},
+    {"why", "why it is not shared memory, and what mends it; '' when it is"},
+    {"shm_file", "the file that <why> is about, or ''"},
+    {"agent_alive", "True, False, or None when there is no heartbeat"},
+    {"begun", "nodes asked for, by path"},
+    {"ended", "calls, by outcome"},
+    {"took", "calls by duration: [i] is from 2**(i-1) to less than 2**i microseconds"},
+    {NULL, NULL}};
+static PyStructSequence_Desc status_desc = {
+    "lars.Status", "The way of a client's calls, and its counters.", status_fields, 7};
+
+static PyObject *client_status(PyObject *o, PyObject *arg)
+{
+    struct lars_status s = {.size = sizeof(s)};
+    Client *self = (Client *)o;
+    PyObject *t, *v[7];
+    int rc, i;
+
+    (void)arg;
+    if (!opened(self))
+        return NULL;
+    WAIT_IN(self, rc = lars_status(self->c, &s));
+    t = rc < 0 ? raise(rc) : PyStructSequence_New(StatusType);
+    if (!t)
+        return NULL;
+    v[0] = PyUnicode_FromString(path_name((int)s.path));
+    v[1] = PyUnicode_DecodeFSDefault(s.shm_why);
+    v[2] = PyUnicode_DecodeFSDefault(s.shm_file);
+    v[3] = s.agent_alive < 0 ? Py_NewRef(Py_None) : PyBool_FromLong(s.agent_alive);
+    v[4] = counters(s.begun, LARS_PATHS, path_name);
+    v[5] = counters(s.ended, LARS_OUTCOMES, outcome_name);
+    v[6] = buckets(&s);
+    for (i = 0; i < 7; i++)
+        PyStructSequence_SetItem(t, i, v[i]);
+    if (PyErr_Occurred())
+        Py_CLEAR(t);
+    return t;
 }
 
 static PyObject *client_close(PyObject *o, PyObject *arg)
@@ -433,24 +817,30 @@ static PyObject *client_exit(PyObject *o, PyObject *const *arg, Py_ssize_t n)
 
 static PyMethodDef client_methods[] = {
     {"get_host", (PyCFunction)(void (*)(void))client_get_host, METH_FASTCALL,
-     "get_host(modid, cmdid, key=0)\n--\n\nBegin a call: pick a node for it."},
+     "get_host($self, modid, cmdid, key=0, /)\n--\n\nBegin a call: pick a node for it."},
     {"get_host_nowait", (PyCFunction)(void (*)(void))client_get_host_nowait,
      METH_FASTCALL,
-     "get_host_nowait(modid, cmdid, key=0)\n--\n\nAs get_host(), by shared memory only: "
+     "get_host_nowait($self, modid, cmdid, key=0, /)\n--\n\nAs get_host(), by shared "
+     "memory only: "
      "errno is EINPROGRESS where get_host() would wait."},
     {"register", (PyCFunction)(void (*)(void))client_register, METH_FASTCALL,
-     "register(modid, cmdid)\n--\n\nLoad the routes of a module before they are needed."},
+     "register($self, modid, cmdid, /)\n--\n\nLoad the routes of a module before they "
+     "are needed."},
     {"route", (PyCFunction)(void (*)(void))client_route, METH_FASTCALL,
-     "route(modid, cmdid)\n--\n\nAll nodes of a module: a list of (ip, port)."},
+     "route($self, modid, cmdid, /)\n--\n\nAll nodes of a module: a list of (ip, port)."},
     {"attempts", (PyCFunction)(void (*)(void))client_attempts,
      METH_VARARGS | METH_KEYWORDS,
-     "attempts(modid, cmdid, idempotent=False, attempts=3, timeout_ms=1000, key=0, "
-     "budget=None)\n--\n\nThe nodes to try for one request, until one is reported as "
+     "attempts($self, modid, cmdid, idempotent=False, attempts=3, timeout_ms=1000, "
+     "key=0, budget=None)\n--\n\nThe nodes to try for one request, until one is reported "
+     "as "
      "successful."},
     {"close", client_close, METH_NOARGS,
-     "close()\n--\n\nClose the client; a second call does nothing."},
-    {"__enter__", host_enter, METH_NOARGS, NULL},
-    {"__exit__", (PyCFunction)(void (*)(void))client_exit, METH_FASTCALL, NULL},
+     "close($self, /)\n--\n\nClose the client; a second call does nothing."},
+    {"status", client_status, METH_NOARGS,
+     "status($self, /)\n--\n\nThe way of the calls now, and the counters: a Status."},
+    {"__enter__", host_enter, METH_NOARGS,
+     "__enter__($self, /)\n--\n\nThe client itself."},
+    {"__exit__", FAST(client_exit), EXIT_DOC("__exit__") "Close the client."},
     {NULL, NULL, 0, NULL}};
 
 static PyType_Slot client_slots[] = {
@@ -484,7 +874,7 @@ static PyObject *attempts_next(PyObject *o)
     Host *h;
     int rc;
 
-    if (a->last && a->last->reported && a->last->retcode == 0)
+    if (a->last && a->last->ended && a->last->outcome == LARS_WELL)
         return NULL;
     if (!opened(a->client))
         return NULL;
@@ -495,7 +885,7 @@ static PyObject *attempts_next(PyObject *o)
     if (rc < 0) {
         Py_DECREF((PyObject *)h);
         a->error = rc;
-        return a->r.n == 0 ? raise(rc) : NULL;
+        return a->r.n == 0 ? raise_last(rc) : NULL;
     }
     h->by_udp = true; /* perhaps; releasing the GIL is right in any case */
     h->from_file = rc == 1;
@@ -530,7 +920,8 @@ static PyGetSetDef attempts_fields[] = {
     {"reason", attempts_reason, NULL, "error as a sentence", NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
-static PyType_Slot attempts_slots[] = {{Py_tp_dealloc, attempts_dealloc},
+static PyType_Slot attempts_slots[] = {{Py_tp_doc, "The nodes to try for one request."},
+                                       {Py_tp_dealloc, attempts_dealloc},
                                        {Py_tp_iter, PyObject_SelfIter},
                                        {Py_tp_iternext, attempts_next},
                                        {Py_tp_getset, attempts_fields},
@@ -555,11 +946,53 @@ static int add_type(PyObject *m, PyType_Spec *spec, PyTypeObject **out)
     return *out ? PyModule_AddType(m, *out) : -1;
 }
 
+static PyObject *module_key(PyObject *m, PyObject *arg)
+{
+    uint64_t key = 0;
+
+    (void)m;
+    if (!PyUnicode_Check(arg) && !PyBytes_Check(arg))
+        return PyErr_Format(PyExc_TypeError, "text: %R is not a str or bytes", arg);
+    return key_of(arg, &key) < 0 ? NULL : PyLong_FromUnsignedLongLong(key);
+}
+
+static PyMethodDef module_methods[] = {{"key", module_key, METH_O,
+                                        "key($module, text, /)\n--\n\nThe key of a str "
+                                        "(as UTF-8) or bytes, the same in every "
+                                        "language: FNV-1a, 64 bit."},
+                                       {NULL, NULL, 0, NULL}};
+
+static PyObject *add_error(PyObject *m, const char *name, const char *doc, PyObject *base)
+{
+    PyObject *e = base ? PyErr_NewExceptionWithDoc(name, doc, base, NULL) : NULL;
+
+    Py_XDECREF(base);
+    return e && PyModule_AddObjectRef(m, strchr(name, '.') + 1, e) == 0 ? e : NULL;
+}
+
+static int add_errors(PyObject *m)
+{
+    Error = add_error(m, "lars.Error", "A result below zero of lars.h.",
+                      Py_NewRef(PyExc_OSError));
+    if (!Error || PyObject_SetAttrString(Error, "retriable", Py_False) < 0)
+        return -1;
+    Overloaded =
+        add_error(m, "lars.Overloaded",
+                  "Every node is overloaded or down: do not call now.", Py_NewRef(Error));
+    NotFound = add_error(m, "lars.NotFound",
+                         "The module has no nodes, or the agent does not know it yet.",
+                         Py_NewRef(Error));
+    Timeout = add_error(m, "lars.Timeout",
+                        "The agent does not answer, or the time of a request is over.",
+                        Py_BuildValue("(OO)", Error, PyExc_TimeoutError));
+    return Overloaded && NotFound && Timeout ? 0 : -1;
+}
+
 static struct PyModuleDef def = {PyModuleDef_HEAD_INIT,
                                  "lars",
                                  "Which node to call, and how the call went.",
                                  -1,
-                                 NULL,
+                                 module_methods,
                                  NULL,
                                  NULL,
                                  NULL,
@@ -572,8 +1005,9 @@ PyMODINIT_FUNC PyInit_lars(void)
 
     if (!m)
         return NULL;
-    Error = PyErr_NewException("lars.Error", PyExc_OSError, NULL);
-    if (!Error || PyModule_AddObjectRef(m, "Error", Error) < 0 ||
+    StatusType = PyStructSequence_NewType(&status_desc);
+    if (add_errors(m) < 0 || !StatusType || PyModule_AddType(m, StatusType) < 0 ||
+        !(DoneType = (PyTypeObject *)PyType_FromSpec(&done_spec)) ||
         add_type(m, &client_spec, &ClientType) < 0 ||
         add_type(m, &host_spec, &HostType) < 0 ||
         add_type(m, &attempts_spec, &AttemptsType) < 0 ||
