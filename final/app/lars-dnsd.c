@@ -31,7 +31,7 @@
 #define GUARD_FILE "dnsd.routes"      /* in [guard] dir */
 
 static struct settings {
-    char address[48];
+    char address[48], zone[33];
     uint32_t port, threads, max_connections, max_modules;
     uint32_t memory, interval_ms, full_s;
     char dir[100];
@@ -46,6 +46,9 @@ static const struct conf_key keys[] = {
      "the IPv4 or IPv6 address to listen on"},
     {"dnsd", "port", CONF_U32, AT(port), 0, 65535, "7778",
      "the TCP port to listen on; 0 lets the system choose one"},
+    {"dnsd", "zone", CONF_TEXT, AT(zone), 0, sizeof(set.zone), "",
+     "the zone of this host: when it is lost, this service is part of the alarm "
+     "zone_down; empty: none"},
     {"dnsd", "threads", CONF_U32, AT(threads), 1, LOOPPOOL_MAX, "2",
      "how many threads serve agents, each with an event loop"},
     {"dnsd", "max_connections", CONF_U32, AT(max_connections), 0, 1000000, "10000",
@@ -216,7 +219,8 @@ static int start_module_meta(struct module_meta_poll **out, struct dnssrv *s)
 static int start_presence(const struct net_addr *at, const struct db *guard)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
-    struct presence_config c = {.poll = me.poll, .guard = guard};
+    struct presence_config c = {
+        .poll = me.poll, .guard = guard, .zone = set.zone};
     char name[PROCESS_NAME_MAX], address[NET_ADDR_STRLEN];
     struct service_db *db;
     int rc;

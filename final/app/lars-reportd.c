@@ -34,7 +34,7 @@
 #define DATABASE_MS 2000              /* the database is away for so long: an alarm */
 
 static struct settings {
-    char address[48];
+    char address[48], zone[33];
     uint32_t port, threads, max_connections;
     uint32_t writers, max_rows, batch, gather_ms;
     struct dbconf db;
@@ -50,6 +50,9 @@ static const struct conf_key keys[] = {
      "the IPv4 or IPv6 address to listen on"},
     {"reportd", "port", CONF_U32, AT(port), 0, 65535, "7779",
      "the TCP port to listen on; 0 lets the system choose one"},
+    {"reportd", "zone", CONF_TEXT, AT(zone), 0, sizeof(set.zone), "",
+     "the zone of this host: when it is lost, this service is part of the alarm "
+     "zone_down; empty: none"},
     {"reportd", "threads", CONF_U32, AT(threads), 1, LOOPPOOL_MAX, "1",
      "how many threads serve agents, each with an event loop"},
     {"reportd", "max_connections", CONF_U32, AT(max_connections), 0, 1000000, "10000",
@@ -311,7 +314,8 @@ static void stop_writers(void)
 static int start_agent_states(int lfd)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
-    struct agent_states_config c = {.max = STATES_MAX, .srv = me.batches};
+    struct agent_states_config c = {
+        .zone = set.zone, .max = STATES_MAX, .srv = me.batches};
     char address[NET_ADDR_STRLEN];
     struct service_db *db;
     struct net_addr at;

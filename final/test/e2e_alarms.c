@@ -9,8 +9,11 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "dnspeer.h"
 #include "lib/system.h"
 #include "net/sock.h"
+#include "peer.h"
+#include "proto/msg_batch.h"
 
 static struct proc node_a[2], node_b[2], reportd2;
 static int port;                      /* of every node */
@@ -135,7 +138,7 @@ static int setup(void **state)
         "DELETE FROM Service; DELETE FROM AgentRoute; DELETE FROM AgentNode; DELETE "
         "FROM RouteHold; DELETE FROM Alarm; DELETE FROM Lease; DELETE FROM "
         "CallSecond; DELETE FROM CallLatency; SET @lars_confirmed = 1; DELETE FROM "
-        "RouteData");
+        "RouteData; DELETE FROM StreamConflict");
     system_agentd_conf("[choice]\nzone = a\n");
     free_port();
     testdb_sqlf("INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone) VALUES "
@@ -290,6 +293,57 @@ static void t_lost_database_is_told_at_once_and_written_when_it_is_back(void **s
     T_WAIT(was_told(" cleared"));
 }
 
+/* An agent that only sends batch <seq> of a stream, again and again. */
+static void send_batch(int fd, uint64_t seq)
+{
+    struct msg_batch *b = calloc(1, sizeof(*b) + sizeof(b->row[0]));
+    char body[200];
+    ssize_t n;
+
+    assert_non_null(b);
+    memset(b->stream, 7, sizeof(b->stream));
+    b->seq = seq;
+    b->caller = 0x7f000001;
+    b->n = 1;
+    b->row[0] = (struct msg_count){{1, 1}, 0x7f000101, 80, 1, 0, false};
+    n = msg_batch_pack(b, body, sizeof(body));
+    free(b);
+    assert_true(n > 0);
+    dnspeer_send(fd, MSG_REPORT_BATCH, body, (size_t)n);
+}
+
+static bool names_peers(int one, int other)
+{
+    struct net_addr at[2];
+    char text[2][NET_ADDR_STRLEN], sql[400];
+
+    sock_local_addr(one, &at[0]);
+    sock_local_addr(other, &at[1]);
+    snprintf(sql, sizeof(sql),
+             "SELECT COUNT(*) FROM Alarm WHERE kind = 'stream_conflict' AND detail LIKE "
+             "'%%%s and %s%%empty its [agent] dir%%'",
+             net_addr_str(&at[0], text[0]), net_addr_str(&at[1], text[1]));
+    return number(sql) == 1;
+}
+
+static void t_two_agents_with_one_stream_are_an_alarm_that_names_both(void **state)
+{
+    int one = peer_connect(sys.reportd.port), other = peer_connect(sys.reportd.port);
+    uint64_t seq = 1;
+
+    (void)state;
+    send_batch(one, seq++);
+    T_WAIT(number("SELECT COUNT(*) FROM ReportSeen WHERE stream = REPEAT(CHAR(7), 16)") ==
+           1);
+    T_WAIT((send_batch(one, seq), send_batch(other, seq), seq++,
+            n_open("stream_conflict") == 1));
+    assert_true(names_peers(one, other));
+    assert_int_equal(number(ALL_OPEN), 1);
+    close(other);
+    T_WAIT((send_batch(one, seq++), number(ALL_OPEN) == 0));
+    close(one);
+}
+
 static void t_held_change_is_an_alarm_until_it_is_confirmed(void **state)
 {
     (void)state;
@@ -336,6 +390,7 @@ TESTDB_MAIN(E(t_node_that_ends_is_one_alarm), E(t_lost_zone_is_one_alarm_with_it
             E(t_agent_of_a_frozen_dnsd_is_behind_after_a_change),
             E(t_reportd_that_ends_is_an_alarm_of_the_other),
             E(t_lost_database_is_told_at_once_and_written_when_it_is_back),
+            E(t_two_agents_with_one_stream_are_an_alarm_that_names_both),
             E(t_held_change_is_an_alarm_until_it_is_confirmed),
             E(t_few_calls_that_all_fail_are_an_alarm),
             E(t_history_that_cannot_be_moved_stops_no_alarm))

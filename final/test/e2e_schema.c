@@ -209,7 +209,7 @@ static void t_programs_tell_once_that_the_schema_is_old(void **state)
     (void)state;
     testdb_sql(public_schema);
     testdb_sql("DROP TABLE Service, AgentRoute, AgentNode, RouteHold, ModulePolicy, "
-               "Lease, Alarm");
+               "StreamConflict, Lease, Alarm");
     proc_start(&sys.dnsd, "lars-dnsd", "-p", "0", "-s", testdb_socket, NULL);
     expect_told_once(&sys.dnsd, 3); /* routes, module_meta, presence */
     proc_start(&sys.reportd, "lars-reportd", "-p", "0", "-s", testdb_socket, NULL);

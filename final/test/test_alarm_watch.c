@@ -1,81 +1,13 @@
 /* The evaluation of alarms on a real MariaDB: alarms are stored in the table and reach
  * the notifier; one of all Report Services evaluates them; it depends on no other task of
- * the leader. */
-#include "report/alarm_watch.h"
-
+ * the leader.  Zones are in test_alarm_zones.c. */
 #include <sys/stat.h>
 
+#include "alarmwatch.h"
 #include "base/latency.h"
-#include "base/log.h"
-#include "db/db_mysql.h"
-#include "mydb.h"
 #include "net/sock.h"
 #include "peer.h"
 #include "route/routedelta.h"
-
-static struct alarm_watch *watch;
-static char hook[100], written[100];
-
-static const struct myconn_config cfg = {mydb_socket, "",         0, "lars",
-                                         "lars",      "lars_dns", 5};
-
-static int setup(void **state)
-{
-    (void)t_fds_save(state);
-    log_set_level(LOG_LEVEL_ERROR + 1);
-    mydb_reset();
-    mydb_sql("DELETE FROM CallSecond; DELETE FROM CallLatency; DELETE FROM Lease; "
-             "DELETE FROM Alarm; DELETE FROM Service; DELETE FROM AgentRoute; "
-             "DELETE FROM AgentNode; DELETE FROM RouteHold");
-    watch = NULL;
-    snprintf(hook, sizeof(hook), "%s/hook", mydb_dir);
-    snprintf(written, sizeof(written), "%s/written", mydb_dir);
-    unlink(written);
-    assert_int_equal(myconn_init(), 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    alarm_watch_stop(watch);
-    alarm_watch_stop(NULL);
-    myconn_fini();
-    return t_fds_check(state);
-}
-
-static unsigned long long number(const char *sql)
-{
-    return mydb_number(sql);
-}
-
-static void start(const char *exec, const char *webhook)
-{
-    struct alarm_watch_config c = {.round_ms = 5,
-                                   .lease_s = 5,
-                                   .rules = {20, 1000, "me/127.0.0.1:7779"},
-                                   .database = "the database",
-                                   .database_ms = 50,
-                                   .other_ms = 1000000,
-                                   .retry_ms = 1};
-    struct wanted_routes *wanted;
-    struct alarm_db *own;
-    struct db *routes;
-
-    snprintf(c.notify.exec, sizeof(c.notify.exec), "%s", exec);
-    snprintf(c.notify.webhook, sizeof(c.notify.webhook), "%s", webhook);
-    assert_int_equal(alarm_db_create(&own, &cfg), 0);
-    assert_int_equal(db_mysql_create(&routes, &cfg), 0);
-    assert_int_equal(wanted_routes_create(&wanted, routes), 0);
-    assert_int_equal(alarm_watch_start(&watch, own, wanted, &c), 0);
-}
-
-static struct alarm_watch_stat stat_now(void)
-{
-    struct alarm_watch_stat st;
-
-    alarm_watch_stat(watch, &st);
-    return st;
-}
 
 static void t_error_rate_and_dead_node_are_raised_and_cleared(void **state)
 {
@@ -121,72 +53,6 @@ t_drained_module_is_raised_and_the_next_leader_does_not_raise_it_again(void **st
     assert_int_equal(stat_now().n_open, 1);
     mydb_sql("UPDATE RouteData SET state = 'up'");
     T_WAIT(stat_now().n_cleared == 1);
-}
-
-/* The number of alarms of that kind and subject that are open. */
-static unsigned long long n_open(const char *kind, const char *subject)
-{
-    char sql[300];
-
-    snprintf(sql, sizeof(sql),
-             "SELECT COUNT(*) FROM Alarm WHERE kind = '%s' AND subject = '%s' AND "
-             "cleared_at IS NULL",
-             kind, subject);
-    return number(sql);
-}
-
-/* Until this round is over, everything has been judged once more. */
-static void wait_rounds(unsigned n)
-{
-    uint64_t until = stat_now().n_round + n;
-
-    T_WAIT(stat_now().n_round >= until);
-}
-
-/* Two zones of two nodes, with an agent each that is alive until the year 2037. */
-static void put_two_zones(void)
-{
-    mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone) VALUES "
-             "(1, 1, 1, 80, 'a'), (1, 1, 2, 80, 'a'), (1, 1, 3, 80, 'b'), "
-             "(1, 1, 4, 80, 'b'); INSERT INTO Service (kind, name, zone, seen_at) VALUES "
-             "('agent', 'A', 'a', '2037-01-01'), ('agent', 'B', 'b', '2037-01-01')");
-}
-
-static void t_node_without_calls_is_one_alarm_that_names_the_hosts(void **state)
-{
-    (void)state;
-    put_two_zones();
-    mydb_sql("INSERT INTO AgentNode VALUES ('A', 1, 1, 1, 80, 1), ('B', 1, 1, 1, 80, 2), "
-             "('A', 1, 1, 3, 80, 3), ('A', 1, 1, 9, 80, 1), ('gone', 1, 1, 2, 80, 1)");
-    start("", "");
-    T_WAIT(n_open("node_down", "0.0.0.1:80") == 1);
-    wait_rounds(10);
-    assert_int_equal(stat_now().n_raised, 1); /* not: on trial, no node, a dead agent's */
-    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE detail LIKE '%1/1%2 host%A "
-                            "B%'"),
-                     1);
-    mydb_sql("DELETE FROM AgentNode WHERE ip = 1");
-    T_WAIT(n_open("node_down", "0.0.0.1:80") == 0);
-}
-
-static void t_zone_is_one_alarm_with_its_nodes_and_its_agent(void **state)
-{
-    (void)state;
-    put_two_zones();
-    mydb_sql("INSERT INTO AgentNode VALUES ('A', 1, 1, 3, 80, 1)");
-    start("", "");
-    T_WAIT(n_open("node_down", "0.0.0.3:80") == 1);
-    mydb_sql("INSERT INTO AgentNode VALUES ('A', 1, 1, 4, 80, 1);"
-             "UPDATE Service SET seen_at = NOW(3) - INTERVAL 1 MINUTE WHERE name = 'B'");
-    T_WAIT(n_open("zone_down", "b") == 1);
-    wait_rounds(10);
-    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE cleared_at IS NULL"), 1);
-    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE kind = 'zone_down' AND "
-                            "detail = '2 nodes: 0.0.0.3:80 0.0.0.4:80'"),
-                     1);
-    mydb_sql("DELETE FROM AgentNode; UPDATE Service SET seen_at = '2037-01-01'");
-    T_WAIT(n_open("zone_down", "b") == 0);
-    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE cleared_at IS NULL"), 0);
 }
 
 static void put_hook(const char *body)
@@ -255,19 +121,6 @@ static void t_zone_without_an_agent_is_checked_before_it_is_called_down(void **s
     assert_int_equal(number("SELECT COUNT(*) FROM AgentNode"), 0);
 }
 
-static void t_module_of_which_a_host_reaches_no_node_is_raised(void **state)
-{
-    (void)state;
-    put_two_zones();
-    mydb_sql(
-        "INSERT INTO AgentNode SELECT 'A', modid, cmdid, serverip, serverport, 1 FROM "
-        "RouteData");
-    start("", "");
-    T_WAIT(n_open("module_no_node", "1/1") == 1);
-    mydb_sql("DELETE FROM AgentNode WHERE ip = 4");
-    T_WAIT(n_open("module_no_node", "1/1") == 0);
-}
-
 static void t_few_calls_are_judged_over_a_minute(void **state)
 {
     (void)state;
@@ -333,6 +186,22 @@ static void t_silent_processes_are_raised_until_they_speak(void **state)
                                        * their routes are not stale */
     T_WAIT(stat_now().n_cleared == 3);
     assert_int_equal(stat_now().n_raised, 3);
+}
+
+static void t_stream_of_two_agents_is_an_alarm_that_names_both(void **state)
+{
+    (void)state;
+    mydb_sql("INSERT INTO StreamConflict VALUES ('R', 'aa01', '10.0.0.1:4000', "
+             "'10.0.0.2:5000', '2037-01-01'), ('R', 'bb02', '10.0.0.3:4000', "
+             "'10.0.0.4:5000', NOW(3) - INTERVAL 7 SECOND)");
+    start("", "");
+    T_WAIT(n_open("stream_conflict", "aa01") == 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE detail LIKE "
+                            "'%10.0.0.1:4000 and 10.0.0.2:5000%[agent] dir%'"),
+                     1);
+    mydb_sql("DELETE FROM StreamConflict");
+    T_WAIT(n_open("stream_conflict", "aa01") == 0);
+    assert_int_equal(stat_now().n_raised, 1);
 }
 
 static void t_agent_that_uses_other_nodes_is_behind_unless_they_are_held(void **state)
@@ -437,31 +306,16 @@ static void t_one_of_two_services_evaluates(void **state)
     T_WAIT(stat_now().is_leader == 1);
 }
 
-static int group_setup(void **state)
-{
-    return notifier_init() < 0 ? -1 : mydb_setup(state);
-}
-
-static int group_teardown(void **state)
-{
-    notifier_fini();
-    return mydb_teardown(state);
-}
-
-#define W(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
 MYDB_MAIN_WITH(group_setup, group_teardown,
                W(t_error_rate_and_dead_node_are_raised_and_cleared),
                W(t_drained_module_is_raised_and_the_next_leader_does_not_raise_it_again),
-               W(t_node_without_calls_is_one_alarm_that_names_the_hosts),
-               W(t_zone_is_one_alarm_with_its_nodes_and_its_agent),
                W(t_node_of_a_returned_zone_is_raised_after_its_zone_is_cleared),
                W(t_zone_without_an_agent_is_checked_before_it_is_called_down),
-               W(t_module_of_which_a_host_reaches_no_node_is_raised),
                W(t_few_calls_are_judged_over_a_minute),
                W(t_calls_of_a_future_raise_nothing),
                W(t_slow_calls_are_raised),
                W(t_silent_processes_are_raised_until_they_speak),
+               W(t_stream_of_two_agents_is_an_alarm_that_names_both),
                W(t_agent_that_uses_other_nodes_is_behind_unless_they_are_held),
                W(t_dnsd_with_old_routes_is_raised),
                W(t_hook_program_gets_the_alarm_as_arguments),

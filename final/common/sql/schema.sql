@@ -295,4 +295,14 @@ CREATE TABLE IF NOT EXISTS RouteHold (
     seen_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
     PRIMARY KEY (dnsd, modid, cmdid)
 ) ENGINE = InnoDB;
+
+-- Report streams that two live agents send, written by a Report Service each second.
+CREATE TABLE IF NOT EXISTS StreamConflict (
+    reportd VARCHAR(64) NOT NULL,
+    stream  VARCHAR(32) NOT NULL,           -- hexadecimal digits
+    owner   VARCHAR(64) NOT NULL,           -- whose calls are counted: ADDRESS:PORT
+    other   VARCHAR(64) NOT NULL,           -- whose calls are refused
+    seen_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (reportd, stream)
+) ENGINE = InnoDB;
 ALTER TABLE Alarm MODIFY detail VARCHAR(500) NOT NULL DEFAULT '';

@@ -105,6 +105,8 @@ static int service_forget(struct ctl *c, int argc, char **argv)
     if (rc == 0)
         rc = ctldb_run(c->db, "DELETE FROM RouteHold WHERE dnsd = %s", argv[1]);
     if (rc == 0)
+        rc = ctldb_run(c->db, "DELETE FROM StreamConflict WHERE reportd = %s", argv[1]);
+    if (rc == 0)
         rc = ctldb_run(c->db, "DELETE FROM Service WHERE kind = %s AND name = %s",
                        argv[0], argv[1]);
     return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;

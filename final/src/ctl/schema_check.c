@@ -44,6 +44,7 @@ static const struct {
     {"AgentRoute", "agent modid+ cmdid+ version++ sum++ policy++ at"},
     {"AgentNode", "agent modid+ cmdid+ ip+ port+ state"},
     {"RouteHold", "dnsd modid+ cmdid+ had+ gone+ since seen_at"},
+    {"StreamConflict", "reportd stream owner other seen_at"},
 };
 
 static const struct {

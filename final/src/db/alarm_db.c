@@ -177,6 +177,15 @@ int alarm_db_each_silent(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
                        fn, arg);
 }
 
+int alarm_db_each_quiet(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(d,
+                       "SELECT name, zone FROM Service WHERE zone <> '' AND seen_at "
+                       "BETWEEN NOW(3) - INTERVAL 1 DAY AND NOW(3) - INTERVAL 3 SECOND "
+                       "ORDER BY kind, name LIMIT 10000",
+                       fn, arg);
+}
+
 int alarm_db_each_used(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
 {
     return select_rows(d,
@@ -217,6 +226,14 @@ int alarm_db_each_stale(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
                        " AND (s.state = 'stale' OR EXISTS (SELECT 1 FROM RouteChange c "
                        "WHERE c.version > s.revision AND c.changed_at < NOW() - INTERVAL "
                        "3 SECOND))",
+                       fn, arg);
+}
+
+int alarm_db_each_conflict(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(d,
+                       "SELECT stream, MAX(owner), MAX(other) FROM StreamConflict WHERE "
+                       "seen_at > NOW(3) - INTERVAL 6 SECOND GROUP BY stream LIMIT 1000",
                        fn, arg);
 }
 
@@ -263,6 +280,18 @@ int alarm_db_raise_alarm(struct alarm_db *d, const char *kind, const char *subje
              "INSERT INTO Alarm (kind, subject, detail) VALUES (LEFT(%s, 32), LEFT(%s, "
              "64), LEFT(%s, 500))",
              sql_text(kind, k), sql_text(subject, s), sql_text(detail, t));
+    return run_sql(d, sql);
+}
+
+int alarm_db_set_detail(struct alarm_db *d, const char *kind, const char *subject,
+                        const char *detail)
+{
+    char k[TEXT_ROOM], s[TEXT_ROOM], t[TEXT_ROOM], sql[3 * TEXT_ROOM + 120];
+
+    snprintf(sql, sizeof(sql),
+             "UPDATE Alarm SET detail = LEFT(%s, 500) WHERE kind = %s AND subject = %s "
+             "AND cleared_at IS NULL",
+             sql_text(detail, t), sql_text(kind, k), sql_text(subject, s));
     return run_sql(d, sql);
 }
 

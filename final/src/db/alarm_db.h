@@ -55,6 +55,8 @@ int alarm_db_each_unwatched(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
 /* Processes that were alive in the last 24 h and are silent: kind, name, zone, seconds
  * of silence. */
 int alarm_db_each_silent(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+/* Processes of a zone that have been silent for 3 s, sorted: name, zone. */
+int alarm_db_each_quiet(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
 /* What the agents alive use: modid, cmdid, checksum, number of agents.  Without modules
  * that a DNSService holds. */
 int alarm_db_each_used(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
@@ -65,6 +67,9 @@ int alarm_db_each_user(struct alarm_db *d, uint32_t modid, uint32_t cmdid, uint6
 int alarm_db_each_hold(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
 /* DNSServices whose routes are old: name, version, version of the database. */
 int alarm_db_each_stale(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+
+/* Report streams that two agents send: stream, owner, refused agent. */
+int alarm_db_each_conflict(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
 
 /* --- nodes that the evaluating process checked itself ------------------------------ */
 
@@ -79,6 +84,9 @@ int alarm_db_clear_checked(struct alarm_db *d);
 /* Texts may hold any characters; they are cut to what the columns hold. */
 int alarm_db_raise_alarm(struct alarm_db *d, const char *kind, const char *subject,
                          const char *detail);
+/* The alarm, if it is open, has this text now. */
+int alarm_db_set_detail(struct alarm_db *d, const char *kind, const char *subject,
+                        const char *detail);
 int alarm_db_clear_alarm(struct alarm_db *d, const char *kind, const char *subject);
 /* An alarm that was raised <raised_s> seconds ago and is over, unless one of that kind
  * and subject has been raised since. */

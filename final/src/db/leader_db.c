@@ -172,8 +172,9 @@ static int take_name(char **at, void *arg)
 /* The rows of this process, that of Service last: after a failure it is found again. */
 static int delete_process(struct leader_db *d, const char *name)
 {
-    static const char *const where[] = {"AgentRoute WHERE agent", "AgentNode WHERE agent",
-                                        "RouteHold WHERE dnsd", "Service WHERE name"};
+    static const char *const where[] = {
+        "AgentRoute WHERE agent", "AgentNode WHERE agent", "RouteHold WHERE dnsd",
+        "StreamConflict WHERE reportd", "Service WHERE name"};
     char sql[200];
     size_t i;
     int rc = 0;

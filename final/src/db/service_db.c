@@ -240,17 +240,18 @@ int service_db_put_agent(struct service_db *d, const struct msg_state *s)
 
 int service_db_beat(struct service_db *d, const struct service_db_self *self)
 {
-    char sql[700];
+    char sql[800], zone[2 * SERVICE_DB_ZONE + 1];
     int rc = myconn_ensure(d->con);
 
     snprintf(
         sql, sizeof(sql),
-        "INSERT INTO Service (kind, name, address, version, revision, state, seen_at) "
-        "VALUES ('%s', '%s', '%s', '" LARS_VERSION "', %llu, '%s', NOW(3)) ON "
-        "DUPLICATE KEY UPDATE address = VALUES(address), version = VALUES(version), "
-        "revision = VALUES(revision), state = VALUES(state), seen_at = NOW(3)",
-        self->kind, self->name, self->address, (unsigned long long)self->revision,
-        self->state);
+        "INSERT INTO Service (kind, name, zone, address, version, revision, state, "
+        "seen_at) VALUES ('%s', '%s', CONVERT(X'%s' USING utf8mb4), '%s', '" LARS_VERSION
+        "', %llu, '%s', NOW(3)) ON DUPLICATE KEY UPDATE zone = VALUES(zone), address = "
+        "VALUES(address), version = VALUES(version), revision = VALUES(revision), state "
+        "= VALUES(state), seen_at = NOW(3)",
+        self->kind, self->name, hex_of(self->zone, strlen(self->zone), zone),
+        self->address, (unsigned long long)self->revision, self->state);
     return rc < 0 ? rc : run_sql(d, sql);
 }
 
@@ -283,5 +284,39 @@ int service_db_put_holds(struct service_db *d, const char *dnsd,
         rc = run_sql(d, "START TRANSACTION");
     if (rc == 0)
         rc = put_hold_rows(d, dnsd, hold, n);
+    return rc < 0 ? rc : run_sql(d, "COMMIT");
+}
+
+/* --- streams that two agents send --------------------------------------------------- */
+
+static int put_conflict_rows(struct service_db *d, const char *reportd,
+                             const struct service_db_conflict *conflict, size_t n)
+{
+    char sql[500];
+    size_t i;
+    int rc;
+
+    snprintf(sql, sizeof(sql), "DELETE FROM StreamConflict WHERE reportd = '%s'",
+             reportd);
+    rc = run_sql(d, sql);
+    for (i = 0; i < n && rc == 0; i++) {
+        snprintf(sql, sizeof(sql),
+                 "INSERT INTO StreamConflict (reportd, stream, owner, other, seen_at) "
+                 "VALUES ('%s', '%s', '%s', '%s', NOW(3))",
+                 reportd, conflict[i].stream, conflict[i].owner, conflict[i].other);
+        rc = run_sql(d, sql);
+    }
+    return rc;
+}
+
+int service_db_put_conflicts(struct service_db *d, const char *reportd,
+                             const struct service_db_conflict *conflict, size_t n)
+{
+    int rc = myconn_ensure(d->con);
+
+    if (rc == 0)
+        rc = run_sql(d, "START TRANSACTION");
+    if (rc == 0)
+        rc = put_conflict_rows(d, reportd, conflict, n);
     return rc < 0 ? rc : run_sql(d, "COMMIT");
 }

@@ -1,7 +1,7 @@
 /* service_db -- the tables that say which processes work and what they have in force:
- * Service, AgentRoute, AgentNode, RouteHold.  Time is the server's.  Each call is one
- * transaction and returns 0, or as myconn_query(); service_db_error() then has the
- * server's words.  Thread: one at a time. */
+ * Service, AgentRoute, AgentNode, RouteHold, StreamConflict.  Time is the server's.  Each
+ * call is one transaction and returns 0, or as myconn_query(); service_db_error() then
+ * has the server's words.  Thread: one at a time. */
 #ifndef LARS_DB_SERVICE_DB_H
 #define LARS_DB_SERVICE_DB_H
 
@@ -19,8 +19,11 @@ void service_db_close(
  * another stream than the last one replaces everything that the agent had. */
 int service_db_put_agent(struct service_db *d, const struct msg_state *s);
 
+#define SERVICE_DB_ZONE 33            /* bytes with the final 0 */
+
 struct service_db_self {              /* this process; words of process_name_of() */
     const char *kind, *name, *address;
+    const char *zone;  /* any text shorter than SERVICE_DB_ZONE bytes */
     const char *state; /* one word; "" = all is well */
     uint64_t revision;
 };
@@ -35,6 +38,15 @@ struct service_db_hold {
 /* The modules that DNSService <dnsd> holds now; others that it held are removed. */
 int service_db_put_holds(struct service_db *d, const char *dnsd,
                          const struct service_db_hold *hold, size_t n);
+
+struct service_db_conflict {          /* digits, letters, '.', ':', '[' and ']' */
+    const char *stream, *owner, *other;
+};
+
+/* The report streams that two agents send to the Report Service <reportd> now; others of
+ * it are removed. */
+int service_db_put_conflicts(struct service_db *d, const char *reportd,
+                             const struct service_db_conflict *conflict, size_t n);
 
 const char *service_db_error(const struct service_db *d); /* of the last failure */
 

@@ -23,6 +23,7 @@ struct presence {
     struct service_db *db;            /* the thread's, with what follows */
     struct presence_config cfg;
     char name[PROCESS_NAME_MAX], address[PROCESS_NAME_MAX];
+    char zone[SERVICE_DB_ZONE];
     bool down;                        /* the failure is logged already */
     struct hold hold[HOLDS_MAX];
     struct service_db_hold row[HOLDS_MAX];
@@ -41,7 +42,7 @@ static int put_holds(struct presence *p)
 
 static int put_rows(struct presence *p)
 {
-    struct service_db_self self = {"dnsd", p->name, p->address, "", 0};
+    struct service_db_self self = {"dnsd", p->name, p->address, p->zone, "", 0};
     struct removal_guard_stat guard = {0};
     struct dnspoll_stat st;
     int rc;
@@ -112,6 +113,7 @@ int presence_start(struct presence **out, struct service_db *db,
     p->cfg = *cfg;
     snprintf(p->name, sizeof(p->name), "%s", cfg->name);
     snprintf(p->address, sizeof(p->address), "%s", cfg->address);
+    snprintf(p->zone, sizeof(p->zone), "%s", cfg->zone ? cfg->zone : "");
     rc = worker_create(&p->worker);
     if (rc == 0)
         rc = worker_start(p->worker, presence_main, p);

@@ -12,6 +12,7 @@ struct presence;
 
 struct presence_config {
     const char *name, *address;       /* of this process, as process_name_of(); copied */
+    const char *zone;                 /* at most 32 bytes, or NULL; copied */
     const struct dnspoll *poll;       /* borrowed, as the next one */
     const struct db *guard;           /* a removal_guard, or NULL */
 };

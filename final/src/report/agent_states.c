@@ -31,8 +31,10 @@ struct job {
 struct agent_states {
     struct service_db *db; /* the thread's, with what follows */
     char name[PROCESS_NAME_MAX], address[PROCESS_NAME_MAX];
+    char zone[SERVICE_DB_ZONE];
     uint64_t beat_ms; /* monotonic; of the next beat */
     bool down, rows_down; /* of beats, of messages: the failure is logged */
+    bool conflicts;       /* StreamConflict may have rows of this process */
     size_t max;
     struct batchsrv *srv;
     struct worker *worker; /* its lock guards what follows */
@@ -136,14 +138,38 @@ static void write_state(struct agent_states *a, const struct job *j)
         batchsrv_send(a->srv, j->tag, MSG_AGENT_STATE_ACK, body, (size_t)n);
 }
 
+/* Written each second while there is a conflict, and once when there is none. */
+static int put_conflicts(struct agent_states *a)
+{
+    struct stream_conflict found[STREAM_CONFLICTS_MAX];
+    struct service_db_conflict row[STREAM_CONFLICTS_MAX];
+    char stream[STREAM_CONFLICTS_MAX][2 * MSG_STREAM + 1];
+    size_t n = batchsrv_list_conflicts(a->srv, found, STREAM_CONFLICTS_MAX), i, k;
+    int rc;
+
+    if (n == 0 && !a->conflicts)
+        return 0;
+    for (i = 0; i < n; i++) {
+        for (k = 0; k < MSG_STREAM; k++)
+            snprintf(stream[i] + 2 * k, 3, "%02x", found[i].stream[k]);
+        row[i] = (struct service_db_conflict){stream[i], found[i].owner, found[i].other};
+    }
+    rc = service_db_put_conflicts(a->db, a->name, row, n);
+    a->conflicts = n > 0 || rc < 0;
+    return rc;
+}
+
 static void beat(struct agent_states *a)
 {
-    const struct service_db_self self = {"reportd", a->name, a->address, "", 0};
+    const struct service_db_self self = {"reportd", a->name, a->address, a->zone, "", 0};
+
+    int rc;
 
     if (mono_ms() < a->beat_ms)
         return;
     a->beat_ms = mono_ms() + BEAT_MS;
-    note_result(a, &a->down, "agent_states", service_db_beat(a->db, &self));
+    rc = service_db_beat(a->db, &self);
+    note_result(a, &a->down, "agent_states", rc < 0 ? rc : put_conflicts(a));
 }
 
 static bool is_stopping(struct agent_states *a)
@@ -199,10 +225,12 @@ int agent_states_start(struct agent_states **out, struct service_db *db,
     }
     a->db = db;
     a->max = cfg->max;
+    a->conflicts = true;              /* of the process before, which had our name */
     a->srv = cfg->srv;
     a->last = &a->first;
     snprintf(a->name, sizeof(a->name), "%s", cfg->name);
     snprintf(a->address, sizeof(a->address), "%s", cfg->address);
+    snprintf(a->zone, sizeof(a->zone), "%s", cfg->zone ? cfg->zone : "");
     rc = worker_create(&a->worker);
     if (rc == 0)
         rc = worker_start(a->worker, agent_states_main, a);

@@ -25,10 +25,16 @@ struct out_node {
     char detail[ALARM_DETAIL_MAX];
 };
 
+struct quiet {                        /* an agent or service that is silent */
+    char name[PROCESS_NAME_MAX], zone[ALARM_SUBJECT_MAX];
+};
+
 struct out_list {
     struct alarm_rules *r;
     struct out_node *node;
     size_t n;
+    struct quiet *quiet;
+    size_t n_quiet;
 };
 
 static const char *text_of(const char *column)
@@ -143,29 +149,67 @@ bool alarm_nodes_is_zone_down(const struct alarm_rules *r, const char *zone)
     return alarms_is_raised(r->alarms, "zone_down", zone);
 }
 
-/* A zone of one node has no alarm of its own: its node has one. */
+static int on_quiet(char **at, void *arg)
+{
+    struct out_list *l = arg;
+    struct quiet *more = realloc(l->quiet, (l->n_quiet + 1) * sizeof(*more));
+
+    if (!more)
+        return -ENOMEM;
+    l->quiet = more;
+    more += l->n_quiet++;
+    snprintf(more->name, sizeof(more->name), "%s", text_of(at[0]));
+    snprintf(more->zone, sizeof(more->zone), "%s", text_of(at[1]));
+    return 0;
+}
+
+/* Appends a word to the text of <al>, unless that is full. */
+static void add_word(struct alarm *al, const char *word)
+{
+    size_t len = strlen(al->detail);
+
+    if (len + 1 + strlen(word) < sizeof(al->detail))
+        snprintf(al->detail + len, sizeof(al->detail) - len, " %s", word);
+}
+
+/* The nodes of the zone that are out, which are counted, then its silent processes. */
+static size_t fill_zone(struct alarm *al, const struct out_list *l, size_t total)
+{
+    size_t n = 0, n_quiet = 0, i;
+
+    snprintf(al->detail, sizeof(al->detail), "%zu nodes:", total);
+    for (i = 0; i < l->n; i++)
+        if (strcmp(l->node[i].zone, al->subject) == 0) {
+            n++;
+            if (strlen(al->detail) < sizeof(al->detail) / 2)
+                add_word(al, l->node[i].subject);
+        }
+    for (i = 0; i < l->n_quiet; i++)
+        if (strcmp(l->quiet[i].zone, al->subject) == 0) {
+            if (n_quiet++ == 0)
+                add_word(al, "silent:");
+            add_word(al, l->quiet[i].name);
+        }
+    return n;
+}
+
+/* A zone of one node has no alarm of its own: its node has one.  Processes are known to
+ * be silent later than its nodes are, so the text of an open alarm is written again. */
 static int on_zone(char **at, void *arg)
 {
     struct out_list *l = arg;
     struct alarm_rules *r = l->r;
     struct alarm al = {.kind = "zone_down"};
-    size_t total = alarm_rules_u64(at[1]), n = 0, len, i;
+    size_t total = alarm_rules_u64(at[1]);
 
     snprintf(al.subject, sizeof(al.subject), "%s", text_of(at[0]));
-    len = (size_t)snprintf(al.detail, sizeof(al.detail), "%zu nodes:", total);
-    for (i = 0; i < l->n; i++) {
-        if (strcmp(l->node[i].zone, al.subject) != 0)
-            continue;
-        n++;
-        if (len + ALARM_SUBJECT_MAX < sizeof(al.detail))
-            len += (size_t)snprintf(al.detail + len, sizeof(al.detail) - len, " %s",
-                                    l->node[i].subject);
-    }
-    if (n < total || total < 2 || r->n_zone == ALARM_ZONES_MAX)
+    if (fill_zone(&al, l, total) < total || total < 2 || r->n_zone == ALARM_ZONES_MAX)
         return 0;
     memcpy(r->zone[r->n_zone++], al.subject, sizeof(al.subject));
     alarms_see(r->alarms, &al, ALARM_BAD);
-    return 0;
+    return alarms_is_raised(r->alarms, al.kind, al.subject)
+               ? alarm_db_set_detail(r->db, al.kind, al.subject, al.detail)
+               : 0;
 }
 
 /* --- modules ------------------------------------------------------------------------ */
@@ -204,6 +248,8 @@ int alarm_nodes_judge(struct alarm_rules *r)
     if (rc == 0)
         rc = alarm_db_each_failing(r->db, on_failing, &l);
     if (rc == 0 && l.n > 0)
+        rc = alarm_db_each_quiet(r->db, on_quiet, &l);
+    if (rc == 0 && l.n > 0)
         rc = alarm_db_each_zone(r->db, on_zone, &l);
     if (rc == 0 && l.n > 0)
         rc = alarm_db_each_unreached(r->db, on_unreached, r);
@@ -212,5 +258,6 @@ int alarm_nodes_judge(struct alarm_rules *r)
     if (rc == 0)
         judge_nodes(&l);
     free(l.node);
+    free(l.quiet);
     return rc;
 }

@@ -4,7 +4,8 @@
  *              or of few calls in 60 s, when 5 or more failed; good again below half.
  *              latency: one of a hundred calls of a minute took longer than p99_ms
  *   nodes      node_down, zone_down, module_no_node (alarm_nodes.c)
- *   services   agent_silent, agent_behind, service_silent, route_held, routes_stale
+ *   services   agent_silent, agent_behind, service_silent, route_held, routes_stale,
+ *              stream_conflict
  *              (alarm_services.c)
  * Thread: one. */
 #ifndef LARS_REPORT_ALARM_RULES_H

@@ -1,5 +1,6 @@
 /* Processes that are silent, routes that are held or old, and agents that use other nodes
- * than the database has.  An agent whose zone is down has no alarm of its own.
+ * than the database has.  A process whose zone is down has no alarm of its
+ * own.
  *
  * Invariant: an agent is not called behind while a DNSService holds the module, because
  * it then uses what it should. */
@@ -27,7 +28,7 @@ static int on_silent(char **at, void *arg)
     snprintf(al.subject, sizeof(al.subject), "%s", text_of(at[1]));
     snprintf(al.detail, sizeof(al.detail), "%.20s: nothing for %s s", text_of(at[0]),
              text_of(at[3]));
-    if (agent && alarm_nodes_is_zone_down(r, text_of(at[2])))
+    if (alarm_nodes_is_zone_down(r, text_of(at[2])))
         alarms_close(r->alarms, al.kind, al.subject);
     else
         alarms_see(r->alarms, &al, ALARM_BAD);
@@ -53,6 +54,20 @@ static int on_stale(char **at, void *arg)
 
     snprintf(al.subject, sizeof(al.subject), "%s", text_of(at[0]));
     snprintf(al.detail, sizeof(al.detail), "serves version %s, the database has %s",
+             text_of(at[1]), text_of(at[2]));
+    alarms_see(r->alarms, &al, ALARM_BAD);
+    return 0;
+}
+
+static int on_conflict(char **at, void *arg)
+{
+    struct alarm_rules *r = arg;
+    struct alarm al = {.kind = "stream_conflict"};
+
+    snprintf(al.subject, sizeof(al.subject), "%.32s", text_of(at[0]));
+    snprintf(al.detail, sizeof(al.detail),
+             "the agents at %.64s and %.64s send the same report stream; the calls of "
+             "the second are not counted: stop it, empty its [agent] dir, start it again",
              text_of(at[1]), text_of(at[2]));
     alarms_see(r->alarms, &al, ALARM_BAD);
     return 0;
@@ -121,5 +136,7 @@ int alarm_services_judge(struct alarm_rules *r)
         rc = alarm_db_each_hold(r->db, on_hold, r);
     if (rc == 0)
         rc = alarm_db_each_stale(r->db, on_stale, r);
+    if (rc == 0)
+        rc = alarm_db_each_conflict(r->db, on_conflict, r);
     return rc < 0 ? rc : judge_behind(r);
 }

@@ -42,7 +42,8 @@ struct batchsrv {
     struct peer_table *table;         /* one for each thread; owned */
     struct mtsrv *srv;                /* borrowed, as the writers */
     struct batchwriter **writer;
-    struct stream_owners *owners;     /* owned */
+    struct stream_owners *owners;     /* owned, as the next one */
+    struct stream_conflicts *conflicts;
     _Atomic uint64_t last_number;
     _Atomic uint64_t n_ended[CONN_WHY_COUNT];
 };
@@ -74,14 +75,29 @@ static unsigned hash_of_stream(const uint8_t *stream)
     return h;
 }
 
+static void note_conflict(struct batchsrv *b, const struct conn *c, const uint8_t *stream,
+                          int rc, uint64_t now_ms)
+{
+    char peer[NET_ADDR_STRLEN];
+
+    if (rc == -EEXIST)
+        stream_conflicts_taken(b->conflicts, stream, net_addr_str(conn_peer(c), peer),
+                               now_ms);
+    if (rc == -EBUSY)
+        stream_conflicts_refused(b->conflicts, stream, net_addr_str(conn_peer(c), peer),
+                                 now_ms);
+}
+
 /* May this batch be applied?  False: another connection has its stream. */
 static bool claim_stream(struct batchsrv *b, const struct conn *c,
                          const struct msg_batch *m)
 {
     const struct peer *p = conn_user(c);
-    int rc = stream_owner_claim(b->owners, m->stream, p->number, mono_ms());
+    uint64_t now_ms = mono_ms();
+    int rc = stream_owner_claim(b->owners, m->stream, p->number, now_ms);
     char peer[NET_ADDR_STRLEN];
 
+    note_conflict(b, c, m->stream, rc, now_ms);
     if (rc == -EEXIST)
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "stream.conflict",
                   "peer=%s stream=%02x%02x%02x%02x: another agent sends the same stream, "
@@ -174,6 +190,12 @@ void batchsrv_conflicts(const struct batchsrv *b, uint64_t *n_refused,
     stream_owner_stat(b->owners, n_refused, n_conflict);
 }
 
+size_t batchsrv_list_conflicts(const struct batchsrv *b, struct stream_conflict *out,
+                               size_t max)
+{
+    return stream_conflicts_list(b->conflicts, out, max, mono_ms());
+}
+
 struct send_task {
     uint64_t number; /* of the connection */
     int32_t msgid;
@@ -243,9 +265,9 @@ int batchsrv_create(struct batchsrv **out, unsigned n_threads)
         return -ENOMEM;
     b->n_threads = n_threads;
     b->table = calloc(n_threads, sizeof(*b->table));
-    if (!b->table || stream_owner_create(&b->owners, MAX_STREAMS) < 0) {
-        free(b->table);
-        free(b);
+    if (!b->table || stream_owner_create(&b->owners, MAX_STREAMS) < 0 ||
+        stream_conflicts_create(&b->conflicts) < 0) {
+        batchsrv_destroy(b);
         return -ENOMEM;
     }
     *out = b;
@@ -273,6 +295,7 @@ void batchsrv_destroy(struct batchsrv *b)
     if (!b)
         return;
     stream_owner_destroy(b->owners);
+    stream_conflicts_destroy(b->conflicts);
     free(b->table);
     free(b);
 }

@@ -10,6 +10,7 @@
 
 #include "net/mtsrv.h"
 #include "report/batchwriter.h"
+#include "report/stream_conflicts.h"
 
 struct batchsrv;
 
@@ -50,5 +51,9 @@ void batchsrv_ended(const struct batchsrv *b, uint64_t ended[CONN_WHY_COUNT]);
  * two live connections send now; see stream_owner.h.  Thread: any. */
 void batchsrv_conflicts(const struct batchsrv *b, uint64_t *n_refused,
                         uint32_t *n_conflict);
+
+/* As stream_conflicts_list(), now. */
+size_t batchsrv_list_conflicts(const struct batchsrv *b, struct stream_conflict *out,
+                               size_t max);
 
 #endif
