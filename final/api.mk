@@ -65,10 +65,20 @@ JDK := $(patsubst %/bin/javac,%,$(realpath $(shell command -v javac)))
 JAVA_SRC := $(wildcard api/java/org/lars/*.java)
 $(BUILD)/java/org_lars_Native.h: $(JAVA_SRC)
 	$(Q)javac -Xlint:all -Werror -encoding UTF-8 --release 11 -h $(BUILD)/java -d $(BUILD)/java $(JAVA_SRC)
-$(BUILD)/java/org/lars/liblarsjni.so: api/java/larsjni.c $(BUILD)/java/org_lars_Native.h $(BUILD)/liblars.a
-	$(Q)$(CC) $(ALL_CF) -Isrc/api -I$(BUILD)/java -isystem $(JDK)/include -isystem $(JDK)/include/linux -fPIC $(SHARED) -o $@ $< $(BUILD)/liblars.a -lprotobuf-c -lm
-$(BUILD)/lars.jar: $(BUILD)/java/org/lars/liblarsjni.so
-	$(Q)jar cf $@ -C $(BUILD)/java org
+# The jar needs no other library than those of C: protobuf-c is inside, and the version
+# script lets the linker bind its functions although they are not position independent.
+JNI := $(BUILD)/java/org/lars/linux-$(patsubst x86_64,amd64,$(shell uname -m))/liblarsjni.so
+$(JNI): api/java/larsjni.c api/java/larsjni.map $(BUILD)/java/org_lars_Native.h $(BUILD)/liblars.a
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -Isrc/api -I$(BUILD)/java -isystem $(JDK)/include -isystem $(JDK)/include/linux -fPIC $(SHARED) -Wl,--version-script=api/java/larsjni.map -o $@ $< $(BUILD)/liblars.a -l:libprotobuf-c.a -lm
+$(BUILD)/java.manifest: src/base/version.h
+	$(Q)mkdir -p $(@D) && printf 'Automatic-Module-Name: org.lars\nImplementation-Title: lars\nImplementation-Version: %s\n' '$(VERSION)' >$@
+$(BUILD)/lars.jar: $(JNI) $(BUILD)/java.manifest
+	$(Q)jar cfm $@ $(BUILD)/java.manifest -C $(BUILD)/java org
+$(BUILD)/lars-sources.jar: $(JAVA_SRC) | $(BUILD)/.needs.java
+	$(Q)jar cf $@ -C api/java org
+$(BUILD)/lars-javadoc.jar: $(JAVA_SRC) | $(BUILD)/.needs.java
+	$(Q)rm -rf $(BUILD)/javadoc && javadoc -quiet -Xdoclint:all -Werror -encoding UTF-8 --release 11 -notimestamp -d $(BUILD)/javadoc $(JAVA_SRC) && jar cf $@ -C $(BUILD)/javadoc .
+test-build: $(BUILD)/lars-sources.jar $(BUILD)/lars-javadoc.jar
 $(BUILD)/conform_java: api/conformance/Conform.java $(BUILD)/lars.jar
 	$(Q)javac -Xlint:all -encoding UTF-8 -cp $(BUILD)/lars.jar -d $(BUILD)/conform $< && \
 	  printf '#!/bin/sh\nexec java -Xcheck:jni -cp %s:%s Conform "$$@"\n' '$(BUILD)/conform' '$(BUILD)/lars.jar' >$@ && chmod +x $@

@@ -115,7 +115,7 @@ check 'it prints where ldconfig is to be run' grep -q 'run ldconfig' "$tmp/said"
 check 'it does not run ldconfig either' test ! -e "$tmp/ldconfig"
 # What each shared object calls is in a library that it names; the interpreter that loads the
 # Python module has the functions Py*.
-for so in liblars.so.1 shim.so java/org/lars/liblarsjni.so python/lars.abi3.so; do
+for so in liblars.so.1 shim.so $(cd "$build" && echo java/org/lars/linux-*/liblarsjni.so) python/lars.abi3.so; do
     check "$so: every function that it calls is in a library that it names" sh -c \
         "[ -f '$build/$so' ] && ! ldd -r '$build/$so' 2>&1 | grep 'undefined symbol' | grep -v 'undefined symbol: _*Py'"
 done

@@ -8,11 +8,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.lars.Attempts;
 import org.lars.Call;
 import org.lars.Client;
 import org.lars.LarsException;
+import org.lars.Outcome;
 
 /** Conform SCENARIOS: the conformance suite's runner for Java. */
 public final class Conform {
@@ -44,7 +46,7 @@ public final class Conform {
         if (me != null) {
             me.close();
         }
-        me = new Client(address, port, dir, timeoutMs);
+        me = Client.builder().address(address).port(port).dir(dir).timeoutMs(timeoutMs).build();
         return 0;
     }
 
@@ -161,6 +163,10 @@ public final class Conform {
                 return me.route(number(w[1]), number(w[2])).size();
             case "report":
                 return calls.get(number(w[1])).report(number(w[2]));
+            case "end":
+                return calls.get(number(w[1])).end(Outcome.valueOf(w[2].toUpperCase(Locale.ROOT)));
+            case "cancel":
+                return calls.get(number(w[1])).cancel();
             case "same":
                 return calls.get(number(w[1])).address().equals(calls.get(number(w[2])).address()) ? 1 : 0;
             case "call":

@@ -16,20 +16,6 @@ struct array {
     unsigned char at[];
 };
 
-static const char *get_text(JNIEnv *e, jstring s, jboolean *is_copy)
-{
-    (void)e;
-    (void)is_copy;
-    return strdup((const char *)s);
-}
-
-static void release_text(JNIEnv *e, jstring s, const char *text)
-{
-    (void)e;
-    (void)s;
-    free((void *)(uintptr_t)text);
-}
-
 static jstring new_text(JNIEnv *e, const char *text)
 {
     (void)e;
@@ -63,12 +49,41 @@ static void set_ints(JNIEnv *e, jintArray to, jsize from, jsize n, const jint *i
               (const jbyte *)i);
 }
 
-static const struct JNINativeInterface_ functions = {.GetStringUTFChars = get_text,
-                                                     .ReleaseStringUTFChars = release_text,
-                                                     .NewStringUTF = new_text,
-                                                     .NewByteArray = new_array,
-                                                     .SetByteArrayRegion = set_bytes,
-                                                     .SetIntArrayRegion = set_ints};
+/* A copy, as a JVM may give one. */
+static jbyte *get_bytes(JNIEnv *e, jbyteArray from, jboolean *is_copy)
+{
+    struct array *a = (struct array *)from;
+    jbyte *out = malloc((size_t)a->len + 1);
+
+    (void)e;
+    (void)is_copy;
+    if (out)
+        memcpy(out, a->at, (size_t)a->len);
+    return out;
+}
+
+static void release_bytes(JNIEnv *e, jbyteArray of, jbyte *bytes, jint mode)
+{
+    (void)e;
+    (void)of;
+    (void)mode;
+    free(bytes);
+}
+
+static jsize length(JNIEnv *e, jarray of)
+{
+    (void)e;
+    return ((struct array *)of)->len;
+}
+
+static const struct JNINativeInterface_ functions = {
+    .NewStringUTF = new_text,
+    .NewByteArray = new_array,
+    .GetArrayLength = length,
+    .GetByteArrayElements = get_bytes,
+    .ReleaseByteArrayElements = release_bytes,
+    .SetByteArrayRegion = set_bytes,
+    .SetIntArrayRegion = set_ints};
 static JNIEnv env = &functions;
 
 static jlong handle(const void *p)
@@ -76,22 +91,44 @@ static jlong handle(const void *p)
     return (jlong)(intptr_t)p;
 }
 
+/* NULL for NULL, or when memory is short. */
+static jbyteArray array_of(const void *bytes, size_t len)
+{
+    jbyteArray a = bytes ? new_array(&env, (jsize)len) : NULL;
+
+    if (a)
+        set_bytes(&env, a, 0, (jsize)len, bytes);
+    return a;
+}
+
+static jbyteArray text_of(const char *s)
+{
+    return s ? array_of(s, strlen(s) + 1) : NULL;
+}
+
 /* The native functions that no scenario needs. */
 static void try_the_rest(void)
 {
     jlong call = N0(newCall), budget = N0(newBudget);
+    jbyteArray abc = array_of("abc", 3), why = N0(lastError);
 
-    if (!call || !budget || N(report, 0, call, 0) != -EINVAL)
+    if (!call || !budget || !abc || !why || N(end, 0, call, 0) != -EINVAL ||
+        N(status, 0) || (uint64_t)N(key, abc) != lars_key("abc", 3) ||
+        N(getTimed, 0, call, 1, 1, 0, 1) != -EINVAL)
         abort();
     N(free, call);
     N(free, budget);
+    free(abc);
+    free(why);
 }
 
 int jni_open(struct lars_client **out, const struct lars_options *opt)
 {
-    jlong p = N(open, (jstring)(uintptr_t)opt->address, opt->port,
-                (jstring)(uintptr_t)opt->dir, (jint)opt->timeout_ms);
+    jbyteArray address = text_of(opt->address), dir = text_of(opt->dir);
+    jlong p = N(open, address, opt->port, dir, (jint)opt->timeout_ms, 0);
 
+    free(address);
+    free(dir);
     try_the_rest();
     if (p < 0 && p > -4096) {
         free(N(describe, (jint)p));
@@ -104,7 +141,18 @@ int jni_open(struct lars_client **out, const struct lars_options *opt)
 
 void jni_close(struct lars_client *c)
 {
-    N(close, handle(c));
+    N(close, handle(c), 0);
+}
+
+int jni_status(struct lars_client *c, struct lars_status *out)
+{
+    struct array *raw = (struct array *)N(status, handle(c));
+
+    if (!raw)
+        return -EINVAL;
+    memcpy(out, raw->at, sizeof(*out));
+    free(raw);
+    return 0;
 }
 
 /* <out> is the struct of the call, so nothing is allocated. */
@@ -130,9 +178,29 @@ int jni_nowait(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint64_t k
     return rc;
 }
 
+int jni_end(struct lars_client *c, const struct lars_host *h, enum lars_outcome outcome)
+{
+    return N(end, handle(c), handle(h), (jint)outcome);
+}
+
 int jni_report(struct lars_client *c, const struct lars_host *h, int retcode)
 {
-    return N(report, handle(c), handle(h), retcode);
+    return jni_end(c, h, retcode == 0 ? LARS_WELL : LARS_FAILED);
+}
+
+int jni_cancel(struct lars_client *c, const struct lars_host *h)
+{
+    return jni_end(c, h, LARS_CANCELLED);
+}
+
+/* Java has no flags but nowait, which is a function of its own. */
+int jni_get_opt(struct lars_client *c, uint32_t modid, uint32_t cmdid,
+                const struct lars_get_options *opt, struct lars_host *out)
+{
+    if (opt && opt->flags & LARS_GET_NOWAIT)
+        return jni_nowait(c, modid, cmdid, opt->key, out);
+    return N(getTimed, handle(c), handle(out), (jint)modid, (jint)cmdid,
+             opt ? (jlong)opt->key : 0, opt ? (jint)opt->timeout_ms : 0);
 }
 
 int jni_route(struct lars_client *c, uint32_t modid, uint32_t cmdid,

@@ -39,29 +39,55 @@ public final class Attempts implements AutoCloseable {
         this.cmdid = cmdid;
     }
 
-    /** The number of attempts, at most 4; 0 = 3. */
+    /**
+     * Sets the number of attempts.
+     *
+     * @param n at most 4; 0 = 3
+     * @return this
+     */
     public Attempts atMost(int n) {
         attempts = n;
         return this;
     }
 
-    /** The time of all attempts together; 0 = one second. */
-    public Attempts timeoutMs(int ms) {
-        timeoutMs = ms;
+    /**
+     * Sets the time of all attempts together.
+     *
+     * @param ms milliseconds from 0 to 3600000; 0 = one second
+     * @return this
+     */
+    public Attempts timeoutMs(long ms) {
+        timeoutMs = Client.timeout("timeoutMs", ms);
         return this;
     }
 
-    /** The call may be repeated; without this there is one attempt. */
+    /**
+     * Says that the call may be repeated; without this there is one attempt.
+     *
+     * @return this
+     */
     public Attempts idempotent() {
         idempotent = true;
         return this;
     }
 
+    /**
+     * Sets the key, for modules whose policy is hash.
+     *
+     * @param k such as {@link Client#key(String)} makes
+     * @return this
+     */
     public Attempts key(long k) {
         key = k;
         return this;
     }
 
+    /**
+     * Sets the retry budget, which bounds the attempts of all requests together.
+     *
+     * @param b that of the module
+     * @return this
+     */
     public Attempts budget(Budget b) {
         budget = b;
         return this;
@@ -70,6 +96,8 @@ public final class Attempts implements AutoCloseable {
     /**
      * The next attempt; false when there is none, and error() has the reason. Throws when there is no
      * node for the first attempt. An attempt without a report has failed.
+     *
+     * @return true when there is one
      */
     public boolean next() {
         boolean first = retry == 0;
@@ -86,7 +114,7 @@ public final class Attempts implements AutoCloseable {
         Reference.reachabilityFence(this);
         error = rc < 0 ? rc : 0;
         if (first) {
-            LarsException.check(rc);
+            LarsException.checkUse(rc);
         }
         return rc >= 0;
     }
@@ -104,11 +132,23 @@ public final class Attempts implements AutoCloseable {
         memory = Client.CLEANER.register(this, () -> Native.free(p));
     }
 
+    /**
+     * The attempt that next() began.
+     *
+     * @return its call
+     */
     public Call call() {
+        if (call == null) {
+            throw new IllegalStateException("there is no attempt yet: next() has not been called");
+        }
         return call;
     }
 
-    /** The time that the request has left: the time-out of this attempt. */
+    /**
+     * The time that the request has left: the time-out of this attempt.
+     *
+     * @return milliseconds
+     */
     public int leftMs() {
         int ms = retry == 0 ? 0 : Native.leftMs(retry);
 
@@ -116,16 +156,25 @@ public final class Attempts implements AutoCloseable {
         return ms;
     }
 
-    /** Why next() returned false, a result of lars.h; 0 = it returned true. */
+    /**
+     * Why next() returned false.
+     *
+     * @return a negative errno code; 0 = it returned true
+     */
     public int error() {
         return error;
     }
 
-    /** error() as a sentence. */
+    /**
+     * Why next() returned false.
+     *
+     * @return error() as a sentence
+     */
     public String reason() {
         return Native.describe(error);
     }
 
+    /** Reports an attempt that has no report as failed, and frees the memory. */
     @Override
     public void close() {
         closed = true;

@@ -4,6 +4,7 @@ package org.lars;
 public final class Budget {
     final long p; // struct lars_budget
 
+    /** A full budget. */
     public Budget() {
         long at = Native.newBudget();
 

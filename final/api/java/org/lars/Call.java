@@ -13,6 +13,7 @@ public final class Call implements AutoCloseable {
     private final Cleaner.Cleanable memory;
     private long host; // struct lars_host; 0 = freed
     private boolean open; // begun and not reported
+    private boolean hasNode;
     private boolean fromFile;
 
     Call(Client client, boolean once) {
@@ -53,17 +54,48 @@ public final class Call implements AutoCloseable {
 
     private int begun(int rc) {
         open = rc >= 0;
+        hasNode |= open;
         fromFile = rc == 1;
         Reference.reachabilityFence(this); // not collected while the native function ran
         return rc;
     }
 
-    /** As lars_get_host_key(); returns its result and throws no LarsException. */
+    /**
+     * Begins the call: picks a node. Throws no LarsException.
+     *
+     * @param modid the first number of the module
+     * @param cmdid the second number of the module
+     * @param key for modules whose policy is hash; 0 = none
+     * @return 0; 1 = the node is from the file of routes; below zero a negative errno code
+     */
     public int tryBegin(int modid, int cmdid, long key) {
         return begun(Native.get(handle.p, forBegin(), modid, cmdid, key));
     }
 
-    /** As lars_nowait_get(), which never waits. */
+    /**
+     * As tryBegin(), with a time-out for this call.
+     *
+     * @param modid the first number of the module
+     * @param cmdid the second number of the module
+     * @param key for modules whose policy is hash; 0 = none
+     * @param timeoutMs milliseconds from 0 to 3600000; 0 = that of the client
+     * @return as tryBegin()
+     */
+    public int tryBegin(int modid, int cmdid, long key, long timeoutMs) {
+        int ms = Client.timeout("timeoutMs", timeoutMs);
+
+        return begun(Native.getTimed(handle.p, forBegin(), modid, cmdid, key, ms));
+    }
+
+    /**
+     * As tryBegin(), but never waits.
+     *
+     * @param modid the first number of the module
+     * @param cmdid the second number of the module
+     * @param key for modules whose policy is hash; 0 = none
+     * @return as tryBegin(); -115 (EINPROGRESS) where it would wait; -107 (ENOTCONN) when this process
+     *     cannot use shared memory
+     */
     public int tryBeginNowait(int modid, int cmdid, long key) {
         return begun(Native.getNowait(handle.p, forBegin(), modid, cmdid, key));
     }
@@ -73,44 +105,121 @@ public final class Call implements AutoCloseable {
         return begun(Native.next(handle.p, retry, forBegin()));
     }
 
-    /** As tryBegin(), but throws when there is no node. */
+    /**
+     * As tryBegin(), but throws LarsException when there is no node.
+     *
+     * @param modid the first number of the module
+     * @param cmdid the second number of the module
+     * @param key for modules whose policy is hash; 0 = none
+     */
     public void begin(int modid, int cmdid, long key) {
         LarsException.check(tryBegin(modid, cmdid, key));
     }
 
-    /** Reports how the call went, once; 0 means success. Returns as lars_report(). */
-    public int report(int retcode) {
-        int rc = host == 0 ? EALREADY : Native.report(handle.p, host, retcode);
+    /**
+     * As begin(), with a time-out for this call.
+     *
+     * @param modid the first number of the module
+     * @param cmdid the second number of the module
+     * @param key for modules whose policy is hash; 0 = none
+     * @param timeoutMs milliseconds from 0 to 3600000; 0 = that of the client
+     */
+    public void begin(int modid, int cmdid, long key, long timeoutMs) {
+        LarsException.checkUse(tryBegin(modid, cmdid, key, timeoutMs));
+    }
+
+    private int end(int outcome) {
+        int rc = host == 0 ? EALREADY : Native.end(handle.p, host, outcome);
 
         open = false;
         Reference.reachabilityFence(this);
         return rc;
     }
 
+    /**
+     * Ends the call, once.
+     *
+     * @param outcome how it went
+     * @return 0, or a negative errno code as lars_end(): -114 (EALREADY) when it had ended before
+     */
+    public int end(Outcome outcome) {
+        return end(outcome.ordinal());
+    }
+
+    /**
+     * Ends the call by a return code.
+     *
+     * @param retcode 0 means success, any other value failure
+     * @return as end()
+     */
+    public int report(int retcode) {
+        return end(retcode == 0 ? 0 : 1);
+    }
+
+    /**
+     * Ends the call, which succeeded.
+     *
+     * @return as end()
+     */
     public int ok() {
-        return report(0);
+        return end(0);
     }
 
+    /**
+     * Ends the call, which failed.
+     *
+     * @return as end()
+     */
     public int failed() {
-        return report(1);
+        return end(1);
     }
 
-    /** The node to call. This method allocates. */
+    /**
+     * Ends the call, which was given up for a reason that says nothing about the node.
+     *
+     * @return as end()
+     */
+    public int cancel() {
+        return end(Outcome.CANCELLED);
+    }
+
+    /** The memory of a call that has a node. */
+    private long withNode() {
+        if (!hasNode && host != 0) {
+            throw new IllegalStateException("the call has no node yet: begin() has not succeeded");
+        }
+        return memory();
+    }
+
+    /**
+     * The node to call. This method allocates.
+     *
+     * @return its address and port
+     */
     public InetSocketAddress address() {
-        InetSocketAddress at = new InetSocketAddress(Client.address(Native.ip(memory())), port());
+        InetSocketAddress at = new InetSocketAddress(Client.address(Native.ip(withNode())), port());
 
         Reference.reachabilityFence(this);
         return at;
     }
 
+    /**
+     * The port of the node to call.
+     *
+     * @return from 0 to 65535
+     */
     public int port() {
-        int port = Native.port(memory());
+        int port = Native.port(withNode());
 
         Reference.reachabilityFence(this);
         return port;
     }
 
-    /** Is the node from the file of routes, because the agent does not answer? */
+    /**
+     * Is the node from the file of routes, because the agent does not answer?
+     *
+     * @return true when it is
+     */
     public boolean isFromFile() {
         return fromFile;
     }
@@ -122,7 +231,7 @@ public final class Call implements AutoCloseable {
     @Override
     public void close() {
         if (open) {
-            report(1);
+            end(1);
         }
         if (once) {
             free();
@@ -132,7 +241,7 @@ public final class Call implements AutoCloseable {
     /** Frees the memory now, and not when the object is collected. */
     public void free() {
         if (open) {
-            report(1);
+            end(1);
         }
         host = 0;
         memory.clean();

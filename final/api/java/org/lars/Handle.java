@@ -8,10 +8,12 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class Handle {
     final long p;
+    private final long listener; // a global reference; 0 = none
     private final AtomicInteger users = new AtomicInteger(1);
 
-    Handle(long p) {
+    Handle(long p, long listener) {
         this.p = p;
+        this.listener = listener;
     }
 
     /** Adds a user. Throws when the client is closed. */
@@ -28,7 +30,7 @@ final class Handle {
 
     void release() {
         if (users.decrementAndGet() == 0) {
-            Native.close(p);
+            Native.close(p, listener);
         }
     }
 }

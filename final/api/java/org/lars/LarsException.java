@@ -1,29 +1,81 @@
 package org.lars;
 
 /** A result below zero of lars.h. */
-public final class LarsException extends RuntimeException {
+public class LarsException extends RuntimeException {
     private static final long serialVersionUID = 1;
+    private static final int ENOENT = -2;
+    private static final int EINTR = -4;
+    private static final int EAGAIN = -11;
+    private static final int EINVAL = -22;
+    private static final int ETIME = -62;
+    private static final int ETIMEDOUT = -110;
+
+    /** The result. */
     private final int code;
 
-    LarsException(int code) {
-        super(Native.describe(code));
+    LarsException(int code, String text) {
+        super(text);
         this.code = code;
     }
 
-    /** The result: a negative errno code. */
+    /**
+     * The result.
+     *
+     * @return a negative errno code
+     */
     public int code() {
         return code;
     }
 
-    /** The name of the errno code, such as "ENOENT". */
+    /**
+     * The name of the errno code.
+     *
+     * @return such as "ENOENT"
+     */
     public String name() {
         return Native.name(code);
     }
 
+    /**
+     * May the same call succeed a little later, without a change of the program?
+     *
+     * @return true for EAGAIN, ETIMEDOUT and EINTR
+     */
+    public boolean isRetriable() {
+        return code == EAGAIN || code == ETIMEDOUT || code == EINTR;
+    }
+
     static int check(int rc) {
         if (rc < 0) {
-            throw new LarsException(rc);
+            throw of(rc, Native.describe(rc));
         }
         return rc;
+    }
+
+    /**
+     * As check(), for a result of the functions that lars_last_error() is for. The text is that of this
+     * thread: nothing between the native function and here lets a virtual thread change its carrier.
+     */
+    static int checkUse(int rc) {
+        String text = rc == EINVAL ? Native.text(Native.lastError()) : "";
+
+        if (rc < 0 && !text.isEmpty()) {
+            throw of(rc, text);
+        }
+        return check(rc);
+    }
+
+    private static LarsException of(int rc, String text) {
+        switch (rc) {
+            case EAGAIN:
+                return new OverloadedException(rc, text);
+            case ENOENT:
+                return new NotFoundException(rc, text);
+            case ETIME:
+            case ETIMEDOUT:
+                return new TimedOutException(rc, text);
+            default:
+                return new LarsException(rc, text);
+        }
     }
 }

@@ -2,12 +2,15 @@ package org.lars;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 
 /** The native functions of larsjni.c, and the search for their library. */
 final class Native {
+    private static final String RESOURCE = "linux-" + System.getProperty("os.arch") + "/liblarsjni.so";
+
     static {
         load();
     }
@@ -19,37 +22,109 @@ final class Native {
         String path = System.getProperty("lars.library");
 
         if (path != null) {
-            System.load(path);
+            try {
+                System.load(path);
+            } catch (UnsatisfiedLinkError e) {
+                throw missing("the property lars.library: " + e.getMessage(), e);
+            }
             return;
         }
         try {
             System.loadLibrary("larsjni");
         } catch (UnsatisfiedLinkError notInPath) {
-            loadBundled(notInPath);
+            loadBundled("the property lars.library: not set; " + notInPath.getMessage());
         }
     }
 
-    private static void loadBundled(UnsatisfiedLinkError why) {
-        try (InputStream in = Native.class.getResourceAsStream("liblarsjni.so")) {
+    private static void loadBundled(String before) {
+        String here = before + "; in the jar: ";
+
+        try (InputStream in = Native.class.getResourceAsStream(RESOURCE)) {
             if (in == null) {
-                throw why;
+                throw missing(here + "no org/lars/" + RESOURCE, null);
             }
-            Path file = Files.createTempFile("liblarsjni", ".so");
-            try {
-                Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
-                System.load(file.toAbsolutePath().toString());
-            } finally {
-                Files.delete(file); // the mapping remains
+            loadCopy(in);
+        } catch (IOException | UnsatisfiedLinkError e) {
+            if (e.getMessage() != null && e.getMessage().startsWith("liblarsjni.so")) {
+                throw (UnsatisfiedLinkError) e;
             }
-        } catch (IOException e) {
-            why.addSuppressed(e);
-            throw why;
+            throw missing(
+                    here
+                            + "org/lars/"
+                            + RESOURCE
+                            + ", whose copy in java.io.tmpdir ("
+                            + System.getProperty("java.io.tmpdir")
+                            + ") cannot be loaded: "
+                            + e,
+                    e);
         }
     }
 
-    static native long open(String address, int port, String dir, int timeoutMs);
+    /** The copy is a new file that only this user can read and write; it is written in place. */
+    private static void loadCopy(InputStream in) throws IOException {
+        Path file = Files.createTempFile("liblarsjni", ".so");
 
-    static native void close(long client);
+        try {
+            try (OutputStream out = Files.newOutputStream(file)) {
+                in.transferTo(out);
+            }
+            System.load(file.toAbsolutePath().toString());
+        } finally {
+            Files.delete(file); // the mapping remains
+        }
+    }
+
+    private static UnsatisfiedLinkError missing(String looked, Throwable cause) {
+        UnsatisfiedLinkError e =
+                new UnsatisfiedLinkError(
+                        "liblarsjni.so, the native library of org.lars, cannot be loaded. "
+                                + looked
+                                + ". Fix: use a lars.jar that was built on this architecture (make -C final"
+                                + " build/lars.jar), or run java with -Dlars.library=/path/of/liblarsjni.so");
+
+        e.initCause(cause);
+        return e;
+    }
+
+    /** The text of a C string; what is not UTF-8 is replaced. */
+    static String text(byte[] chars) {
+        int n = 0;
+
+        while (n < chars.length && chars[n] != 0) {
+            n++;
+        }
+        return new String(chars, 0, n, StandardCharsets.UTF_8);
+    }
+
+    /** The logger, which is looked for when the first line is logged. */
+    private static final class Log {
+        static final System.Logger TO = System.getLogger("org.lars");
+    }
+
+    /** Called by larsjni.c; throws nothing. */
+    static void log(int level, byte[] text) {
+        try {
+            Log.TO.log(level == 0 ? System.Logger.Level.INFO : System.Logger.Level.WARNING, text(text));
+        } catch (RuntimeException | Error e) {
+            return; // the program's logger does not work: a call must not fail for it
+        }
+    }
+
+    /** Called by larsjni.c; throws nothing. */
+    static void ended(EndListener to, int modid, int cmdid, int outcome, int path, long tookMicros) {
+        try {
+            to.ended(modid, cmdid, Outcome.values()[outcome], Status.Path.values()[path], tookMicros);
+        } catch (RuntimeException e) {
+            log(1, ("the end listener threw " + e).getBytes(StandardCharsets.UTF_8));
+        }
+    }
+
+    /** The texts end with a zero byte; null or 0 = not set. */
+    static native long open(byte[] address, int port, byte[] dir, int timeoutMs, long listener);
+
+    static native long hold(EndListener listener);
+
+    static native void close(long client, long listener);
 
     static native long newCall();
 
@@ -62,9 +137,11 @@ final class Native {
 
     static native int get(long client, long call, int modid, int cmdid, long key);
 
+    static native int getTimed(long client, long call, int modid, int cmdid, long key, int timeoutMs);
+
     static native int getNowait(long client, long call, int modid, int cmdid, long key);
 
-    static native int report(long client, long call, int retcode);
+    static native int end(long client, long call, int outcome);
 
     static native int register(long client, int modid, int cmdid);
 
@@ -74,9 +151,15 @@ final class Native {
 
     static native byte[] route(long client, int modid, int cmdid, int[] rc);
 
+    static native byte[] status(long client);
+
     static native int next(long client, long retry, long call);
 
     static native int leftMs(long retry);
+
+    static native long key(byte[] bytes);
+
+    static native byte[] lastError();
 
     static native String describe(int rc);
 
