@@ -61,6 +61,10 @@ $(BUILD)/get_python: api/examples/get.py $(BUILD)/python/lars.abi3.so
 $(BUILD)/get_java: api/examples/Get.java $(BUILD)/lars.jar
 	$(Q)javac -Xlint:all -encoding UTF-8 -cp $(BUILD)/lars.jar -d $(BUILD)/examples $< && \
 	  printf '#!/bin/sh\nexec java -cp %s:%s Get "$$@"\n' '$(BUILD)/examples' '$(BUILD)/lars.jar' >$@ && chmod +x $@
+# The other examples for Java: NAME of Name.java.
+$(BUILD)/%_java: api/examples/%.java $(BUILD)/lars.jar
+	$(Q)javac -Xlint:all -Werror -encoding UTF-8 -cp $(BUILD)/lars.jar -d $(BUILD)/examples $< && \
+	  printf '#!/bin/sh\nexec java -Xcheck:jni -cp %s:%s $* "$$@"\n' '$(BUILD)/examples' '$(BUILD)/lars.jar' >$@ && chmod +x $@
 JDK := $(patsubst %/bin/javac,%,$(realpath $(shell command -v javac)))
 JAVA_SRC := $(wildcard api/java/org/lars/*.java)
 $(BUILD)/java/org_lars_Native.h: $(JAVA_SRC)
@@ -97,7 +101,7 @@ $(BUILD)/embed_gunicorn: api/conformance/embed/app.py $(BUILD)/python/lars.abi3.
 $(BUILD)/java/org_lars_Native.h: | $(BUILD)/.needs.java
 $(BUILD)/python/lars.abi3.so: | $(BUILD)/.needs.python
 $(BUILD)/conform_cpp $(BUILD)/get_c $(BUILD)/get_cpp $(BUILD)/api_bench: | $(BUILD)/.needs.cxx
-CONFORM := embed_java embed_python embed_promises embed_gunicorn conform_c conform_cpp conform_jni conform_python conform_java conform_udp get_c get_cpp get_python get_java
+CONFORM := embed_java embed_python embed_promises embed_gunicorn conform_c conform_cpp conform_jni conform_python conform_java conform_udp get_c get_cpp get_python get_java Key_java Nowait_java Pool_java
 test-build: $(CONFORM:%=$(BUILD)/%)
 $(BUILD)/api_bench: bench/api_bench.cpp api/cpp/lars.hpp $(BUILD)/liblars.a
 	$(Q)$(CXX) $(CXX_FLAGS) -o $@ $< $(BUILD)/liblars.a -lprotobuf-c -lm -pthread

@@ -194,6 +194,32 @@ static void t_examples_explain_each_failure(void **state)
         }
 }
 
+/* Each prints a line with the words. */
+static void t_examples_for_java_do_what_they_say(void **state)
+{
+    static const struct {
+        const char *name, *arg, *words;
+    } e[] = {{"Nowait_java", NULL, ":80"},
+             {"Key_java", "a user", ":80"},
+             {"Pool_java", NULL,
+              "80 well, 20 cancelled, 0 errors; the listener heard 100"}};
+    char line[300];
+    size_t i;
+
+    (void)state;
+    if (getenv("LARS_MODE"))
+        skip(); /* the JVM does not run under a tool */
+    conformance_start_system();
+    conformance_begin();
+    for (i = 0; i < sizeof(e) / sizeof(e[0]); i++) {
+        proc_start(&conformance_runner, e[i].name, "1", "1", e[i].arg, NULL);
+        assert_true(proc_line(conformance_runner.out, line, sizeof(line)));
+        if (!strstr(line, e[i].words))
+            fail_msg("%s printed: %s", e[i].name, line);
+        assert_int_equal(proc_wait(&conformance_runner), 0);
+    }
+}
+
 TESTDB_MAIN(CONFORMANCE_TEST(t_native_functions_of_java_pass_the_scenarios),
             CONFORMANCE_TEST(t_java_passes_the_scenarios),
             CONFORMANCE_TEST(t_python_passes_the_scenarios),
@@ -202,4 +228,5 @@ TESTDB_MAIN(CONFORMANCE_TEST(t_native_functions_of_java_pass_the_scenarios),
             CONFORMANCE_TEST(t_python_module_keeps_its_promises),
             CONFORMANCE_TEST(t_gunicorn_counts_the_calls_of_its_workers),
             CONFORMANCE_TEST(t_examples_answer_with_one_node_down),
-            CONFORMANCE_TEST(t_examples_explain_each_failure))
+            CONFORMANCE_TEST(t_examples_explain_each_failure),
+            CONFORMANCE_TEST(t_examples_for_java_do_what_they_say))

@@ -62,7 +62,7 @@ public final class Attempts implements AutoCloseable {
     }
 
     /**
-     * Says that the call may be repeated; without this there is one attempt.
+     * Allows the call to be repeated; without this there is one attempt.
      *
      * @return this
      */
