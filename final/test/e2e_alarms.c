@@ -37,6 +37,14 @@ static unsigned long long n_open(const char *kind)
 
 #define ALL_OPEN "SELECT COUNT(*) FROM Alarm WHERE cleared_at IS NULL"
 
+/* Prints how long it took since <begin_ms>, which depends on the load of the machine and
+ * is therefore no condition. */
+static void print_time(const char *what, uint64_t begin_ms)
+{
+    print_message("alarms: %s after %.1f s\n", what,
+                  (double)(t_now_ms() - begin_ms) / 1000);
+}
+
 static void start_node(struct proc *p, const char *ip)
 {
     char at[40];
@@ -258,11 +266,15 @@ static void t_dnsd_that_ends_is_an_alarm(void **state)
 
 static void t_agent_of_a_frozen_dnsd_is_behind_after_a_change(void **state)
 {
+    uint64_t begin;
+
     (void)state;
     assert_int_equal(kill(sys.dnsd.pid, SIGSTOP), 0);
     testdb_sql("UPDATE RouteData SET weight = 50 WHERE serverip = "
                "INET_ATON('127.0.1.1')");
+    begin = t_now_ms();
     T_WAIT(n_open("agent_behind") == 1);
+    print_time("agent_behind is written", begin);
     assert_int_equal(n_open("service_silent"), 1);
     assert_int_equal(number(ALL_OPEN), 2);
     assert_int_equal(kill(sys.dnsd.pid, SIGCONT), 0);
@@ -282,14 +294,20 @@ static void t_reportd_that_ends_is_an_alarm_of_the_other(void **state)
 
 static void t_lost_database_is_told_at_once_and_written_when_it_is_back(void **state)
 {
+    uint64_t begin;
+
     (void)state;
     T_WAIT(number("SELECT COUNT(*) FROM Lease WHERE name = 'alarms'") == 1);
+    begin = t_now_ms();
     testdb_stop();
     T_WAIT(was_told("database "));
+    print_time("database is told", begin);
     testdb_start();
+    begin = t_now_ms();
     T_WAIT(
         number("SELECT COUNT(*) FROM Alarm WHERE kind = 'database' AND cleared_at IS NOT "
                "NULL AND detail <> ''") == 1);
+    print_time("database, which is back, is written", begin);
     T_WAIT(was_told(" cleared"));
 }
 
@@ -329,14 +347,16 @@ static bool names_peers(int one, int other)
 static void t_two_agents_with_one_stream_are_an_alarm_that_names_both(void **state)
 {
     int one = peer_connect(sys.reportd.port), other = peer_connect(sys.reportd.port);
-    uint64_t seq = 1;
+    uint64_t seq = 1, begin;
 
     (void)state;
     send_batch(one, seq++);
     T_WAIT(number("SELECT COUNT(*) FROM ReportSeen WHERE stream = REPEAT(CHAR(7), 16)") ==
            1);
+    begin = t_now_ms();
     T_WAIT((send_batch(one, seq), send_batch(other, seq), seq++,
             n_open("stream_conflict") == 1));
+    print_time("stream_conflict is written", begin);
     assert_true(names_peers(one, other));
     assert_int_equal(number(ALL_OPEN), 1);
     close(other);
