@@ -56,6 +56,8 @@ $(BUILD)/get_c: api/examples/get.c $(BUILD)/liblars.a
 	$(Q)$(CC) $(ALL_CF) -Isrc/api -o $@ $^ -lcurl -lprotobuf-c -lm -pthread
 $(BUILD)/get_cpp: api/examples/get.cpp api/cpp/lars.hpp $(BUILD)/liblars.a
 	$(Q)$(CXX) $(CXX_FLAGS) -o $@ $< $(BUILD)/liblars.a -lcurl -lprotobuf-c -lm -pthread
+$(BUILD)/server_cpp: api/examples/server.cpp api/cpp/lars.hpp $(BUILD)/liblars.a
+	$(Q)$(CXX) $(CXX_FLAGS) -o $@ $< $(BUILD)/liblars.a -lcurl -lprotobuf-c -lm -pthread
 $(BUILD)/get_python: api/examples/get.py $(BUILD)/python/lars.abi3.so
 	$(Q)printf '#!/bin/sh\nPYTHONPATH=%s/python exec %s %s "$$@"\n' '$(BUILD)' '$(PYTHON)' '$<' >$@ && chmod +x $@
 $(BUILD)/get_java: api/examples/Get.java $(BUILD)/lars.jar
@@ -102,6 +104,8 @@ $(BUILD)/java/org_lars_Native.h: | $(BUILD)/.needs.java
 $(BUILD)/python/lars.abi3.so: | $(BUILD)/.needs.python
 $(BUILD)/conform_cpp $(BUILD)/get_c $(BUILD)/get_cpp $(BUILD)/api_bench: | $(BUILD)/.needs.cxx
 CONFORM := embed_java embed_python embed_promises embed_gunicorn conform_c conform_cpp conform_jni conform_python conform_java conform_udp get_c get_cpp get_python get_java Key_java Nowait_java Pool_java
+$(BUILD)/server_cpp: | $(BUILD)/.needs.cxx
+CONFORM += server_cpp
 test-build: $(CONFORM:%=$(BUILD)/%)
 $(BUILD)/api_bench: bench/api_bench.cpp api/cpp/lars.hpp $(BUILD)/liblars.a
 	$(Q)$(CXX) $(CXX_FLAGS) -o $@ $< $(BUILD)/liblars.a -lprotobuf-c -lm -pthread

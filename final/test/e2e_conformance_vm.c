@@ -220,6 +220,54 @@ static void t_examples_for_java_do_what_they_say(void **state)
     }
 }
 
+/* One of the two nodes does not run.  Eight requests at once need at most eight further
+ * attempts, and the budget has ten.  SIGTERM ends the server, which prints how its calls
+ * went. */
+static void t_server_example_answers_with_a_pool_of_threads(void **state)
+{
+    struct httpreply *r = malloc(sizeof(*r));
+    int good, port, i, fd[8];
+    char sql[300], line[200];
+    unsigned long by_shm, by_udp, failed;
+    pid_t pid = httppeer_serve(&good, NULL);
+
+    (void)state;
+    assert_non_null(r);
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES (5, 1, "
+             "INET_ATON('127.0.0.1'), %d), (5, 1, INET_ATON('127.0.0.1'), 1)",
+             good);
+    testdb_sql(sql);
+    conformance_start_system();
+    assert_int_equal(lars_open(&sys.client, NULL), 0); /* LARS_DIR and LARS_PORT */
+    T_WAIT(lars_register(sys.client, 5, 1) == 0);
+    proc_start(&conformance_runner, "server_cpp", "5", "1", "0", "4", NULL);
+    assert_true(proc_line(conformance_runner.out, line, sizeof(line)));
+    assert_int_equal(sscanf(line, "server: 127.0.0.1:%d", &port), 1);
+    for (i = 0; i < 8; i++)
+        httppeer_ask(fd[i] = peer_connect(port), "GET", "/");
+    for (i = 0; i < 8; i++) {
+        httppeer_read(fd[i], r);
+        close(fd[i]);
+        if (r->status != 200 || strcmp(r->body, "hello\n") != 0)
+            fail_msg("request %d: the server answered %s", i, r->text);
+    }
+    httppeer_ask(fd[0] = peer_connect(port), "POST", "/");
+    httppeer_read(fd[0], r);
+    close(fd[0]);
+    assert_int_equal(r->status, 400);
+    free(r);
+    kill(conformance_runner.pid, SIGTERM);
+    assert_true(proc_line(conformance_runner.out, line, sizeof(line)));
+    assert_int_equal(sscanf(line, "server: %lu calls by shared memory, %lu by UDP, %lu",
+                            &by_shm, &by_udp, &failed),
+                     3);
+    assert_true(by_shm + by_udp == 8 + failed);
+    assert_int_equal(proc_wait(&conformance_runner), 0);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
 TESTDB_MAIN(CONFORMANCE_TEST(t_native_functions_of_java_pass_the_scenarios),
             CONFORMANCE_TEST(t_java_passes_the_scenarios),
             CONFORMANCE_TEST(t_python_passes_the_scenarios),
@@ -229,4 +277,5 @@ TESTDB_MAIN(CONFORMANCE_TEST(t_native_functions_of_java_pass_the_scenarios),
             CONFORMANCE_TEST(t_gunicorn_counts_the_calls_of_its_workers),
             CONFORMANCE_TEST(t_examples_answer_with_one_node_down),
             CONFORMANCE_TEST(t_examples_explain_each_failure),
-            CONFORMANCE_TEST(t_examples_for_java_do_what_they_say))
+            CONFORMANCE_TEST(t_examples_for_java_do_what_they_say),
+            CONFORMANCE_TEST(t_server_example_answers_with_a_pool_of_threads))

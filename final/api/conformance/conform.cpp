@@ -56,13 +56,42 @@ static int open_client(const words &w)
     return 0;
 }
 
-// A client that was moved from is closed.
+// A client that was moved from is closed.  The calls of the scenario outlive it.
 static int close_client()
 {
     lars::client gone(std::move(*me));
 
-    calls.clear();
     return 0;
+}
+
+static int end(lars::call &call, const std::string &how)
+{
+    if (how == "well")
+        return call.end(lars::outcome::well);
+    if (how == "failed")
+        return call.end(lars::outcome::failed);
+    if (how == "rejected")
+        return call.rejected();
+    if (how == "cancelled")
+        return call.cancel();
+    return call.end(static_cast<lars::outcome>(LARS_OUTCOMES));
+}
+
+// Of the status of the client: the path of calls now, or how many calls ended with an
+// outcome.
+static int status(const std::string &name)
+{
+    auto s = me->status();
+
+    if (name == "path")
+        return (int)s.path;
+    if (name == "well")
+        return (int)s.ended[LARS_WELL];
+    if (name == "failed")
+        return (int)s.ended[LARS_FAILED];
+    if (name == "rejected")
+        return (int)s.ended[LARS_REJECTED];
+    return name == "cancelled" ? (int)s.ended[LARS_CANCELLED] : -ENOSYS;
 }
 
 static int nowait(const words &w)
@@ -183,6 +212,12 @@ static int result(const words &w)
         return (int)me->route(number(w, 1), number(w, 2)).size();
     if (w[0] == "report")
         return calls[number(w, 1)].report((int)number(w, 2));
+    if (w[0] == "end")
+        return end(calls[number(w, 1)], w[2]);
+    if (w[0] == "drop") // the destructor
+        return calls.pop_back(), 0;
+    if (w[0] == "status")
+        return status(w[1]);
     if (w[0] == "same")
         return calls[number(w, 1)].addr() == calls[number(w, 2)].addr();
     if (w[0] == "call")
