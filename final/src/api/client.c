@@ -175,8 +175,11 @@ void client_close(struct lars_client *c)
  * the parent may have held a lock at fork(); it does not exist in the child. */
 void client_renew_after_fork(struct lars_client *c)
 {
+    if (!shm_client_begin_renewal(c->shm))
+        return;
     shm_client_after_fork(c->shm);
     pthread_mutex_init(&c->ask_lock, NULL);
     pthread_mutex_init(&c->file_lock, NULL);
     udp_client_after_fork(c->udp);
+    shm_client_end_renewal(c->shm);
 }

@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,9 @@
 
 #define AGAIN_MS 1000                 /* between two attempts to attach, and two checks */
 #define PAGE 4096
+
+/* Values of <same_process>. */
+enum { FORKED = 0, RENEWING, RENEWED };
 
 struct thread {
     struct picker *picker;            /* NULL = none now */
@@ -57,7 +61,7 @@ struct shm_client {
     struct thread *threads;           /* guarded by lock */
     struct retired *retired;          /* guarded by lock; freed with the client */
     struct call_log *_Atomic log[SEGMENT_CLIENT_LOGS]; /* of this process, by index */
-    _Atomic uint64_t *same_process;   /* 0 after fork(), by MADV_WIPEONFORK */
+    _Atomic uint64_t *same_process;   /* FORKED after fork(), by MADV_WIPEONFORK */
 };
 
 static _Atomic uint64_t next_id = 1;
@@ -311,7 +315,25 @@ void shm_client_sum(struct shm_client *c, struct lars_status *out)
 
 bool shm_client_has_forked(const struct shm_client *c)
 {
-    return atomic_load_explicit(c->same_process, memory_order_relaxed) == 0;
+    return atomic_load_explicit(c->same_process, memory_order_acquire) != RENEWED;
+}
+
+/* Only one thread of the child may do it.  It makes few system calls, and none that
+ * waits, so the others wait for its end. */
+bool shm_client_begin_renewal(struct shm_client *c)
+{
+    uint64_t was = FORKED;
+
+    if (atomic_compare_exchange_strong(c->same_process, &was, RENEWING))
+        return true;
+    while (shm_client_has_forked(c))
+        sched_yield();
+    return false;
+}
+
+void shm_client_end_renewal(struct shm_client *c)
+{
+    atomic_store(c->same_process, RENEWED);
 }
 
 void shm_client_after_fork(struct shm_client *c)
@@ -336,7 +358,6 @@ void shm_client_after_fork(struct shm_client *c)
     }
     for (i = 0; i < SEGMENT_CLIENT_LOGS; i++)
         atomic_store(&c->log[i], NULL);
-    atomic_store(c->same_process, 1);
 }
 
 /* --- create and destroy ------------------------------------------------------------- */
@@ -351,7 +372,7 @@ static int map_fork_detector(struct shm_client *c)
         return -ENOMEM;
     madvise(page, PAGE, MADV_WIPEONFORK);
     c->same_process = page;
-    atomic_store(c->same_process, 1);
+    atomic_store(c->same_process, RENEWED);
     return 0;
 }
 

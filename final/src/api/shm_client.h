@@ -22,8 +22,12 @@ void shm_client_destroy(struct shm_client *c);
 /* Is this process a child of the one that created <c>?  One load. */
 bool shm_client_has_forked(const struct shm_client *c);
 
-/* In the child, before any other function. */
+/* In the child, before any other function: one thread begins the renewal, which is true,
+ * makes everything of the client anew, and ends it.  In the other threads it is false,
+ * and the renewal has been made. */
+bool shm_client_begin_renewal(struct shm_client *c);
 void shm_client_after_fork(struct shm_client *c);
+void shm_client_end_renewal(struct shm_client *c);
 
 /* A node for a call, as lars_get_host_key(), but none of <avoid> while there are others.
  * It is counted.  Returns 0; -ENOENT when the module has no nodes; -EBUSY when all are
