@@ -301,7 +301,7 @@ static void t_lost_database_is_told_at_once_and_written_when_it_is_back(void **s
     begin = t_now_ms();
     testdb_stop();
     T_WAIT(was_told("database "));
-    print_time("database is told", begin);
+    print_time("the hook receives database", begin);
     testdb_start();
     begin = t_now_ms();
     T_WAIT(
