@@ -15,6 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "agent/folder_watch.h"
 #include "agent/agent.h"
 #include "agent/agent_metrics.h"
 #include "api/fallback.h"
@@ -30,6 +31,7 @@
 #include "shmem/layout.h"
 #include "shmem/segment.h"
 
+#define DRAIN_MS 60000 /* for calls in shared memory that was lost */
 #define N_PORTS 3 /* UDP ports in a row */
 #define FILE_MS 60000 /* between two writes of the file of routes */
 
@@ -134,11 +136,57 @@ static struct {
     struct heartbeat *heartbeat;
     struct agent *agent;
     struct httpd *http;
+    struct folder_watch dir_watch, shm_watch;
+    uint64_t lost_ms; /* monotonic; a folder was lost; 0 = none was */
+    bool restart; /* the agent ends, to start again */
 } me;
+
+/* The files in the folders are mapped, so this agent works on without their names, but no
+ * caller finds it.  A program that starts anew loses what is mapped; so the calls that
+ * clients have open in the old shared memory are collected first. */
+static void check_folders(void)
+{
+    const struct folder_watch *lost = &me.dir_watch;
+
+    if (!folder_watch_is_lost(lost))
+        lost = &me.shm_watch;
+    if (me.lost_ms != 0 || !folder_watch_is_lost(lost))
+        return;
+    LOG_ERROR("folder.lost",
+              "path=%s: the file was removed or replaced; the agent collects the calls "
+              "that are open and starts again, which creates the folders and their "
+              "files. Exclude [agent] dir and [shm] dir from cleaning",
+              lost->path);
+    me.lost_ms = mono_ms();
+    agent_retire_shm(me.agent);
+}
+
+/* Starts again when no call is open in the old shared memory, at the latest after
+ * DRAIN_MS. */
+static void check_drained(void)
+{
+    bool is_late = mono_ms() - me.lost_ms >= DRAIN_MS;
+    struct agent_stat st;
+
+    if (me.lost_ms == 0)
+        return;
+    agent_stat(me.agent, &st);
+    if (set.shm[0] && !st.dataplane.is_drained && !is_late)
+        return;
+    if (is_late)
+        LOG_WARN("folder.late",
+                 "clients have not reported all calls of the old shared "
+                 "memory in %d s; these are not counted",
+                 DRAIN_MS / 1000);
+    me.restart = true;
+    evloop_stop(me.d.loop);
+}
 
 static void on_beat(void *arg)
 {
     (void)arg;
+    check_folders();
+    check_drained();
     heartbeat_beat(me.heartbeat, mono_ms());
     evloop_set_timer(me.d.loop, &me.beat, HEARTBEAT_PERIOD_MS / 2, on_beat, NULL);
 }
@@ -407,6 +455,8 @@ static int start(void)
     if (rc < 0)
         return daemon_failed(&me.d, rc, "cannot open the HTTP port, [http] listen");
     link_shm();
+    folder_watch_init(&me.dir_watch, set.dir, FALLBACK_HEARTBEAT);
+    folder_watch_init(&me.shm_watch, set.shm, "meta");
     cfg.at.port = agent_port(me.agent);
     on_beat(NULL);
     daemon_print_address(&cfg.at);
@@ -428,5 +478,11 @@ int main(int argc, char **argv)
     if (me.d.loop)
         evloop_clear_timer(me.d.loop, &me.beat);
     daemon_fini(&me.d);
+    if (rc == 0 && me.restart) {
+        execv("/proc/self/exe", argv);
+        fprintf(stderr, "lars-agentd: cannot start again: %s; start it by hand\n",
+                strerror(errno));
+        rc = -1;
+    }
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -14,6 +14,7 @@
 
 static atomic_bool calling;
 static atomic_ullong n_true, n_refused; /* reports that returned 0, and others */
+static atomic_uint n_begun; /* callers that have made a call */
 static atomic_uint moved_to; /* the last segment that a caller used */
 
 static int get_by_shm(struct lars_host *h)
@@ -36,6 +37,7 @@ static void end_call(const struct lars_host *h)
 static void *caller(void *arg)
 {
     struct lars_host h;
+    bool has_called = false;
 
     (void)arg;
     while (calling) {
@@ -45,6 +47,8 @@ static void *caller(void *arg)
         if (!began)
             continue;
         end_call(&h);
+        n_begun += !has_called;
+        has_called = true;
         moved_to = (unsigned)h.opaque[2];
     }
     return NULL;
@@ -71,7 +75,7 @@ static void end_callers(pthread_t t[N_CALLERS])
 static int setup(void **state)
 {
     n_true = n_refused = 0;
-    moved_to = 0;
+    moved_to = n_begun = 0;
     return system_setup_shm(state);
 }
 
@@ -160,9 +164,64 @@ static void t_old_segment_is_deleted_when_its_clients_have_left(void **state)
     T_WAIT(access(path, F_OK) == -1);
 }
 
+/* Waits until the agent has opened the log of each caller: two collections have begun
+ * since all callers have called. */
+static void wait_collected(void)
+{
+    int i;
+
+    T_WAIT(n_begun == N_CALLERS);
+    for (i = 0; i < 2; i++) {
+        unsigned long long made = n_true;
+
+        T_WAIT(system_total("succ_cnt") > made);
+    }
+}
+
+/* <lost>: the folder that is emptied while callers run, and while a call is open that is
+ * reported only after the agent has noticed. */
+static void check_emptied(const char *lost)
+{
+    struct lars_host open;
+    pthread_t t[N_CALLERS];
+    char cmd[200];
+    unsigned long long made;
+
+    n_true = system_start_shm();
+    restart_resized(SIGTERM, 4096);   /* the file has the port, no longer 0 */
+    start_callers(t);
+    wait_collected();
+    assert_int_equal(get_by_shm(&open), 0);
+    snprintf(cmd, sizeof(cmd), "rm -rf '%s'/*", lost);
+    assert_int_equal(system(cmd), 0);
+    proc_expect_line(sys.agentd.err, "folder.lost");
+    end_call(&open);
+    sys.agentd.port = 0;
+    system_wait_port(&sys.agentd, "lars-agentd"); /* it has started again */
+    T_WAIT(lars_register(sys.client, 1, 1) == 0);
+    made = n_true;
+    T_WAIT(n_true > made + 100);
+    end_callers(t);
+    check_exact();
+}
+
+static void t_emptied_shared_memory_is_created_again_and_loses_no_call(void **state)
+{
+    (void)state;
+    check_emptied(sys.shm);
+}
+
+static void t_emptied_folder_of_the_agent_is_created_again_and_loses_no_call(void **state)
+{
+    (void)state;
+    check_emptied(sys.dir);
+}
+
 #define X(fn) cmocka_unit_test_setup_teardown(fn, setup, system_teardown)
 
 TESTDB_MAIN(X(t_resized_shared_memory_loses_no_call_of_live_clients),
             X(t_killed_agent_with_another_size_loses_no_call_of_live_clients),
             X(t_call_begun_before_the_resize_is_counted_by_a_later_agent),
+            X(t_emptied_shared_memory_is_created_again_and_loses_no_call),
+            X(t_emptied_folder_of_the_agent_is_created_again_and_loses_no_call),
             X(t_old_segment_is_deleted_when_its_clients_have_left))

@@ -58,6 +58,10 @@ uint64_t agent_missing_bytes(const char *route_file);
  * NULL is fine.  Thread: the one that called agent_start(). */
 void agent_stop(struct agent *a);
 
+/* The files of shared memory have lost their names: as dataplane_retire(), whose end is
+ * in agent_stat().  Thread: any. */
+void agent_retire_shm(struct agent *a);
+
 struct agent_stat {
     uint64_t n_get_host, n_get_route, n_report; /* questions and reports by UDP, so far */
     uint64_t n_bad;                   /* of these, malformed or for an unknown node */

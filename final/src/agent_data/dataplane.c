@@ -46,11 +46,12 @@
 #define TICK_MS 10
 #define SECOND_MS 1000
 #define TICK_SHARE 20 /* a tick may take one part in so many of the time */
-#define IDLE_MS 1000                  /* clients that are silent for so long are idle */
-#define IDLE_TICK_MS 40               /* between two ticks then: a first failed call
+#define IDLE_MS 1000 /* clients that are silent for so long are idle */
+#define IDLE_TICK_MS                                                                     \
+    40 /* between two ticks then: a first failed call
                                        * starts a check within 50 ms */
 #define LOG_GAP_MS 60000
-#define ANNOUNCE_S 5                  /* between two reports that a node is ejected */
+#define ANNOUNCE_S 5 /* between two reports that a node is ejected */
 #define NEW_COST (1000u * 256) /* of a node without calls, in a module without: 1 ms */
 
 struct dataplane {
@@ -62,16 +63,19 @@ struct dataplane {
     struct client_logs *logs;
     struct collector *collector;
     struct old_segments *old;
-    struct outbox *outbox;            /* borrowed from cfg.batches */
+    struct outbox *outbox; /* borrowed from cfg.batches */
     struct module_policy *policy;
     struct ejector *ejector;
     struct inflight_audit *audit;
     struct evtimer tick, second;
     uint64_t busy_ms; /* monotonic; last tick that had modules to evaluate */
-    uint64_t n_second;                /* times that on_second() ran */
+    uint64_t n_second; /* times that on_second() ran */
     _Atomic uint64_t n_module, n_node, bytes;
-    struct module_id refused;         /* the last that found no room; 0/0 = none */
-    int round_err;                    /* first error of the current collection */
+    struct module_id refused; /* the last that found no room; 0/0 = none */
+    bool is_retired;
+    uint64_t n_open, n_before; /* while retired: open calls; reported before */
+    _Atomic bool is_drained;
+    int round_err; /* first error of the current collection */
     _Atomic int publish_err, folder_err, collect_err; /* see struct dataplane_stat */
 };
 
@@ -146,7 +150,7 @@ void dataplane_set_meta(struct dataplane *p, const struct msg_module_meta *m)
     uint32_t i;
 
     if (mid < 0)
-        return;                       /* no room: dataplane_set_route() logs it */
+        return; /* no room: dataplane_set_route() logs it */
     LOG_DEBUG("module_meta.applied",
               "modid=%u cmdid=%u rule=%s probe=%s timeout_ms=%u zones=%u suspects=%u",
               m->mod.modid, m->mod.cmdid, m->rule[0] ? m->rule : "-",
@@ -177,7 +181,7 @@ static void on_ended(const struct call_log_end *e, bool died, void *arg)
     struct node_counter *c = &node_table_counters(p->s)[e->nid];
 
     atomic_fetch_sub(&c->inflight, 1);
-    if (!died)                        /* it never answered */
+    if (!died) /* it never answered */
         atomic_fetch_add(&c->streak, 1);
 }
 
@@ -241,10 +245,36 @@ void dataplane_flush(struct dataplane *p)
     collect_and_ship(p);
 }
 
+void dataplane_retire(struct dataplane *p)
+{
+    segment_retire(p->s);
+    p->is_retired = true;
+    p->n_before = UINT64_MAX;
+}
+
+static void count_open(struct call_log *log, void *arg)
+{
+    struct dataplane *p = arg;
+
+    p->n_open += call_log_n_open(log);
+}
+
+static void check_drained(struct dataplane *p)
+{
+    uint64_t n = collector_n_reported(p->collector);
+
+    if (!p->is_retired)
+        return;
+    p->n_open = 0;
+    client_logs_each(p->logs, false, count_open, p);
+    p->is_drained = p->n_open == 0 && n == p->n_before;
+    p->n_before = n;
+}
+
 struct unused_check {
     struct dataplane *p;
     uint32_t nid;
-    bool collected;                   /* by all logs so far */
+    bool collected; /* by all logs so far */
 };
 
 static void check_collected(struct call_log *log, void *arg)
@@ -300,6 +330,7 @@ static void on_second(void *arg)
     if (p->n_second++ % ANNOUNCE_S == 0)
         ejector_each_out(p->ejector, on_still_out, p);
     collect_and_ship(p);
+    check_drained(p);
     route_writer_reclaim(p->routes, is_nid_unused, p);
     evloop_set_timer(p->loop, &p->second, SECOND_MS, on_second, p);
 }
@@ -326,7 +357,7 @@ static int create_parts(struct dataplane *p)
 
     if (rc == 0)
         rc = old_segments_create(&p->old, p->s, p->outbox, mono_us());
-    if (rc == 0)                      /* after those of the old segments */
+    if (rc == 0) /* after those of the old segments */
         rc = collector_create(&p->collector, p->s, p->outbox);
     if (rc == 0)
         rc = module_policy_create(&p->policy, p->s, &p->cfg.policy);
@@ -367,13 +398,18 @@ int dataplane_create(struct dataplane **out, struct evloop *l,
     return rc;
 }
 
+static bool is_in_use(const struct dataplane *p)
+{
+    return !p->logs || client_logs_any_claimed(p->logs) || old_segments_any(p->old);
+}
+
 void dataplane_destroy(struct dataplane *p)
 {
     bool in_use;
 
     if (!p)
         return;
-    in_use = !p->logs || client_logs_any_claimed(p->logs) || old_segments_any(p->old);
+    in_use = p->is_retired ? segment_was_replaced(p->s, p->dir) : is_in_use(p);
     evloop_clear_timer(p->loop, &p->tick);
     evloop_clear_timer(p->loop, &p->second);
     inflight_audit_destroy(p->audit);
@@ -415,6 +451,7 @@ void dataplane_stat(const struct dataplane *p, struct dataplane_stat *out)
                                    .bytes = p->bytes,
                                    .n_reported = collector_n_reported(p->collector) +
                                                  old_segments_n_reported(p->old),
+                                   .is_drained = p->is_drained,
                                    .publish_err = p->publish_err,
                                    .folder_err = p->folder_err,
                                    .collect_err = p->collect_err};

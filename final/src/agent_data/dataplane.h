@@ -53,6 +53,11 @@ size_t dataplane_out_nodes(struct dataplane *p, struct msg_state_node *out, size
 /* Brings all counts into the outbox and sends them, now. */
 void dataplane_flush(struct dataplane *p);
 
+/* The names of the shared files are gone, or belong to other files: clients leave the
+ * segment at their next call and use UDP.  What they report until then is collected;
+ * dataplane_stat.is_drained tells when all is. */
+void dataplane_retire(struct dataplane *p);
+
 struct dataplane_stat {
     uint64_t n_client;                /* threads of clients that count here now */
     uint64_t n_died;                  /* such threads that died, so far */
@@ -67,6 +72,8 @@ struct dataplane_stat {
     uint64_t n_checks, n_check_failed; /* active checks, so far */
     uint64_t bytes;                   /* of shared memory that routes take */
     uint64_t n_reported;              /* calls that clients reported here, so far */
+    bool is_drained;                  /* after dataplane_retire(): no call is open, and
+                                       * none was reported for a second */
     int publish_err;                  /* of the last route that found no room, until it
                                        * finds room; 0 = none */
     int folder_err;                   /* 0; -errno: files cannot be made in the folder */

@@ -19,8 +19,8 @@
 #include "shmem/shared_file.h"
 
 struct file {
-    struct layout_collected *node;    /* max_nodes */
-    uint64_t *hist;                   /* behind them: [max_modules][SEGMENT_BUCKETS] */
+    struct layout_collected *node; /* max_nodes */
+    uint64_t *hist; /* behind them: [max_modules][SEGMENT_BUCKETS] */
     /* Bits: the pages of a group of nodes, of a module's histogram, are allocated. */
     uint64_t ready[SEGMENT_MAX_NODES / LAYOUT_GROUP / 64];
     uint64_t ready_mod[SEGMENT_MAX_MODULES / 64];
@@ -28,7 +28,7 @@ struct file {
 
 struct collected {
     const struct segment *s;
-    struct file *file[SEGMENT_LOGS];  /* NULL = not open */
+    struct file *file[SEGMENT_LOGS]; /* NULL = not open */
 };
 
 static size_t file_size(const struct segment *s)
@@ -83,10 +83,14 @@ static int make_ready(const struct segment *s, uint32_t log, struct file *f,
         return 0;
     fd = openat(s->dir, segment_file_name(s, 'A', log, name),
                 O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    if (fd == -1)
+    if (fd == -1 && errno != ENOENT)
         return -errno;
-    rc = shared_file_reserve(fd, f->node, p, len);
-    close(fd);
+    /* Without a name, the folder was emptied while this agent collects: the file is
+     * mapped still. */
+    rc = fd == -1 ? shared_file_populate(p, len)
+                  : shared_file_reserve(fd, f->node, p, len);
+    if (fd != -1)
+        close(fd);
     if (rc == 0)
         ready[bit / 64] |= 1ull << bit % 64;
     return rc;

@@ -9,9 +9,7 @@
  *
  * Invariants: the sizes of a segment never change; the head of R is read and checked
  * before anything of that size is mapped; no file of a segment is written after meta
- * names another one, but for the call logs that clients still have open and the agent's
- * record of what it has collected from them.  A new segment has a number that no file
- * has, so the files of an old one stay until agent_data/old_segments unlinks them.
+ * names another one, but for call logs and the record of what was collected from them.
  *
  * Rejected: one file for everything, because clients must not be able to write routes;
  * memfd with descriptors passed over a socket, because clients could then not attach, nor
@@ -34,7 +32,7 @@
 #include "shmem/shared_file.h"
 
 #define META_SIZE 4096
-#define HEARTBEAT_MS 3000             /* an older heartbeat: the agent is dead */
+#define HEARTBEAT_MS 3000 /* an older heartbeat: the agent is dead */
 
 static size_t to_line(size_t n)
 {
@@ -275,6 +273,11 @@ bool segment_agent_is_alive(const struct segment *s, uint64_t now_ms)
 
 /* --- the agent's side --------------------------------------------------------------- */
 
+void segment_retire(struct segment *s)
+{
+    atomic_store(&s->meta->segment, 0);
+}
+
 void segment_beat(struct segment *s, uint64_t now_ms)
 {
     atomic_store_explicit(&s->meta->beat_ms, now_ms, memory_order_relaxed);
@@ -360,7 +363,7 @@ static int make_segment(struct segment *s, uint32_t max_nodes, uint32_t max_modu
         rc = make_call_logs(s);
     if (rc == 0)
         rc = map_tables(s);
-    if (rc == 0)                      /* the index and the module table are always used */
+    if (rc == 0) /* the index and the module table are always used */
         rc = segment_reserve(s, s->routes, (size_t)((char *)s->cost - (char *)s->routes));
     if (rc == 0)
         rc = segment_reserve(s, s->counters, sizeof(*s->counters));
@@ -377,7 +380,7 @@ int segment_renew(struct segment *s)
     uint32_t max_nodes = s->max_nodes, max_modules = s->max_modules;
 
     unmap_tables(s);
-    segment_files_unlink(s, s->number);     /* damaged: its counts cannot be trusted */
+    segment_files_unlink(s, s->number); /* damaged: its counts cannot be trusted */
     s->number = segment_files_new(s);
     return make_segment(s, max_nodes, max_modules);
 }

@@ -72,6 +72,10 @@ bool segment_was_replaced(const struct segment *s, const char *dir);
  * Thread: any. */
 bool segment_agent_is_alive(const struct segment *s, uint64_t now_ms);
 
+/* No segment is in force from here on: clients that have <s> mapped leave it at their
+ * next call.  Thread: the agent's. */
+void segment_retire(struct segment *s);
+
 /* The agent's heartbeat; 0 announces its end.  Thread: the agent's. */
 void segment_beat(struct segment *s, uint64_t now_ms);
 

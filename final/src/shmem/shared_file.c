@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, which libc may not have */
 
 int shared_file_make(int dir, const char *name, mode_t mode, size_t len)
 {
@@ -60,4 +63,13 @@ int shared_file_reserve(int fd, const void *base, const void *p, size_t len)
         rc = posix_fallocate(fd, from, (off_t)len);
     while (rc == EINTR);
     return -rc;
+}
+
+int shared_file_populate(const void *p, size_t len)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)p / page * page;
+
+    if (madvise((char *)at, (uintptr_t)p + len - at, POPULATE_WRITE) == 0)
+        return 0;
+    return errno == EINVAL ? -EINVAL : -ENOSPC;
 }

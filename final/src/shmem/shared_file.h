@@ -22,4 +22,8 @@ int shared_file_map(int dir, const char *name, bool writable, size_t len, void *
  * -errno. */
 int shared_file_reserve(int fd, const void *base, const void *p, size_t len);
 
+/* The same for a mapped file that has lost its name, so that no descriptor of it can be
+ * opened.  Returns 0; -ENOSPC; -EINVAL on Linux before 5.14. */
+int shared_file_populate(const void *p, size_t len);
+
 #endif
