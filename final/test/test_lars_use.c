@@ -138,6 +138,45 @@ static void t_options_of_version_1_1_are_read_without_what_came_later(void **sta
     lars_close(c);
 }
 
+static void t_part_of_a_struct_is_not_used(void **state)
+{
+    struct lars_hooks hooks = {.size = sizeof(hooks) - 4};
+    struct lars_options o = {.port = 9, .dir = "/nonexistent", .hooks = (void *)1};
+    struct lars_client *c;
+
+    (void)state;
+    for (o.size = offsetof(struct lars_options, hooks); o.size < sizeof(o); o.size++) {
+        assert_int_equal(lars_open(&c, &o), 0);
+        lars_close(c);
+    }
+    o.hooks = &hooks;
+    refused(&o, "hooks->size: 28 is not sizeof(struct lars_hooks), 32");
+}
+
+static void named(struct lars_client *c, uint32_t id, struct lars_host *h,
+                  const char *text)
+{
+    struct lars_retry r = {.modid = id, .cmdid = id};
+
+    assert_int_equal(lars_get_host_opt(c, id, id, NULL, h), -EINVAL);
+    assert_string_equal(lars_last_error(), text);
+    assert_int_equal(lars_retry_next(c, &r, h), -EINVAL);
+    assert_string_equal(lars_last_error(), text);
+}
+
+static void t_each_wrong_argument_of_a_call_is_named(void **state)
+{
+    struct lars_client *c = open_here();
+    struct lars_host h;
+
+    (void)state;
+    named(NULL, 1, &h, "c: the client is NULL");
+    named(c, 0, &h, "modid, cmdid: 0/0 is no module");
+    named(c, 1, NULL, "out: it is NULL");
+    lars_close(c);
+    named(c, 1, &h, "c: the client is closed");
+}
+
 static void t_wrong_options_of_a_call_are_named(void **state)
 {
     struct lars_client *c = open_here();
@@ -251,6 +290,7 @@ T_MAIN(P(t_null_is_an_error_everywhere), P(t_closed_client_is_an_error),
        P(t_each_wrong_option_is_named_with_its_value),
        P(t_text_of_an_earlier_error_does_not_stay),
        P(t_options_of_version_1_1_are_read_without_what_came_later),
+       P(t_part_of_a_struct_is_not_used), P(t_each_wrong_argument_of_a_call_is_named),
        P(t_wrong_options_of_a_call_are_named),
        P(t_outcome_that_does_not_exist_is_an_error),
        P(t_status_without_an_agent_says_why), P(t_status_writes_no_more_than_its_size),

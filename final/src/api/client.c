@@ -59,10 +59,12 @@ static int read_options(struct lars_options *o, const struct lars_options *opt)
     memset(o, 0, sizeof(*o));
     if (opt)
         memcpy(o, opt, size < sizeof(*o) ? size : sizeof(*o));
+    if (size < first + sizeof(o->hooks))
+        o->hooks = NULL;              /* a part of a pointer is none */
     if (o->timeout_ms > LARS_TIMEOUT_MAX_MS)
         return last_error_set("timeout_ms: %u is more than %d", o->timeout_ms,
                               LARS_TIMEOUT_MAX_MS);
-    if (o->hooks && (o->hooks->size == 0 || o->hooks->size > sizeof(*o->hooks)))
+    if (o->hooks && o->hooks->size != sizeof(*o->hooks))
         return last_error_set("hooks->size: %u is not sizeof(struct lars_hooks), %zu",
                               o->hooks->size, sizeof(*o->hooks));
     return 0;

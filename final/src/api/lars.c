@@ -183,6 +183,12 @@ int lars_get_host_opt(struct lars_client *c, uint32_t modid, uint32_t cmdid,
                               LARS_TIMEOUT_MAX_MS);
     if (o->n_avoid > 0 && !o->avoid)
         return last_error_set("avoid: it is NULL, and n_avoid is %u", o->n_avoid);
+    if (!client_is_open(c))
+        return last_error_set("c: the client is %s", c ? "closed" : "NULL");
+    if (modid == 0 && cmdid == 0)
+        return last_error_set("modid, cmdid: 0/0 is no module");
+    if (!out)
+        return last_error_set("out: it is NULL");
     return get(c, modid, cmdid, o, out);
 }
 
