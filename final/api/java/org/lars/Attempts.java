@@ -62,6 +62,16 @@ public final class Attempts implements AutoCloseable {
     }
 
     /**
+     * As timeoutMs(long), for programs that were compiled with version 1.1.
+     *
+     * @param ms milliseconds from 0 to 3600000; 0 = one second
+     * @return this
+     */
+    public Attempts timeoutMs(int ms) {
+        return timeoutMs((long) ms);
+    }
+
+    /**
      * Allows the call to be repeated; without this there is one attempt.
      *
      * @return this
