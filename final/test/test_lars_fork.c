@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "api/lars_status.h"
@@ -17,9 +18,20 @@ static pthread_barrier_t start;
 
 /* In memory that parent and child share. */
 static struct {
-    int done, n_fds; /* of the last child */
+    int done, n_sockets;              /* of the last child */
     int rc[THREADS];
 } * seen;
+
+/* Sockets only: valgrind opens files of its own in a child. */
+static int n_sockets(void)
+{
+    struct stat st;
+    int fd, n = 0;
+
+    for (fd = 0; fd < 1024; fd++)
+        n += fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+    return n;
+}
 
 static int setup(void **state)
 {
@@ -61,14 +73,14 @@ static void child(void)
             kill(getpid(), SIGKILL);
     for (i = 0; i < THREADS; i++)
         pthread_join(t[i], NULL);
-    seen->n_fds = t_count_fds();
+    seen->n_sockets = n_sockets();
     seen->done = 1;
     kill(getpid(), SIGKILL); /* valgrind looks for no leaks in it then */
 }
 
 static void t_threads_of_a_child_renew_the_client_once(void **state)
 {
-    int i, k, status, n_fds = t_count_fds();
+    int i, k, status, n = n_sockets();
     pid_t pid;
 
     (void)state;
@@ -80,7 +92,7 @@ static void t_threads_of_a_child_renew_the_client_once(void **state)
         assert_true(pid > 0);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_int_equal(seen->done, 1);
-        assert_int_equal(seen->n_fds, n_fds);
+        assert_int_equal(seen->n_sockets, n);
         for (k = 0; k < THREADS; k++)
             assert_int_equal(seen->rc[k], -ETIMEDOUT);
     }
