@@ -27,10 +27,10 @@ $(PIC_PBC:.c=.o): $(PIC_PBC)
 $(PIC): | $(PIC_PBC)
 # A function that no library has fails the link, not the first program that calls it.
 SHARED := -shared -Wl,-z,defs
-$(BUILD)/liblars.so.1: $(PIC) src/api/liblars.map
+$(BUILD)/liblars.so.1: $(PIC) src/api/liblars.map api.mk
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LD) $(SHARED) -Wl,-soname,liblars.so.1 -Wl,--version-script=src/api/liblars.map -o $@ $(PIC) -lprotobuf-c -lm
-$(BUILD)/liblars.a: $(PIC) src/api/liblars.map
+$(BUILD)/liblars.a: $(PIC) src/api/liblars.map api.mk
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ld -r -o $(BUILD)/pic/liblars.o $(PIC) && grep -o 'lars_[a-z_]*' src/api/liblars.map >$(BUILD)/pic/exported && objcopy --keep-global-symbols=$(BUILD)/pic/exported $(BUILD)/pic/liblars.o && $(AR) rcs $@ $(BUILD)/pic/liblars.o
 api: $(BUILD)/liblars.so.1 $(BUILD)/liblars.a

@@ -164,7 +164,7 @@ static void t_examples_answer_with_one_node_down(void **state)
     waitpid(pid, NULL, 0);
 }
 
-/* Each example refuses what is no number, and prints the sentence of lars_strerror(). */
+/* Each example refuses what is no number, and prints why a call has failed. */
 static void t_examples_explain_each_failure(void **state)
 {
     static const char *const name[] = {"get_c", "get_cpp", "get_python", "get_java"};
@@ -174,7 +174,7 @@ static void t_examples_explain_each_failure(void **state)
     } bad[] = {{"x", "1", "MODID: \"x\" is not a number from 0 to 4294967295", 2},
                {"1", "4294967296", "CMDID: \"4294967296\" is not a number", 2},
                {"1", "-1", "CMDID: \"-1\" is not a number", 2},
-               {"0", "0", "invalid argument: module 0/0", 1},
+               {"0", "0", "modid, cmdid: 0/0 is no module", 1},
                {"9", "9", "the module has no nodes, or is not known yet", 1}};
     int i, n = getenv("LARS_MODE") ? 2 : 4;
     char line[300];

@@ -1,6 +1,8 @@
 /* The HTTP port of each daemon: /metrics has the values that the test has caused, in the
  * format of Prometheus; /healthz is 200 while the daemon can do its work, and otherwise
  * 503 with the reason; a port that is taken is reported at the start. */
+#include <sys/resource.h>
+
 #include "lib/httppeer.h"
 #include "proto/msg_batch.h"
 #include "reportpeer.h"
@@ -377,6 +379,29 @@ static void t_taken_http_port_is_reported_at_the_start(void **state)
     assert_int_equal(proc_wait(&sys.reportd), 1);
 }
 
+/* The limit of the running daemon, which the test changes as prlimit(1) does. */
+static void set_fd_limit(struct proc *p, rlim_t soft)
+{
+    struct rlimit r;
+
+    assert_int_equal(prlimit(p->pid, RLIMIT_NOFILE, NULL, &r), 0);
+    r.rlim_cur = soft;
+    assert_int_equal(prlimit(p->pid, RLIMIT_NOFILE, &r, NULL), 0);
+}
+
+static void t_daemon_whose_descriptors_run_out_logs_it(void **state)
+{
+    (void)state;
+    if (getenv("LARS_MODE"))
+        skip();                       /* valgrind shows a limit of its own */
+    proc_start(&sys.dnsd, "lars-dnsd", "-m", "-p", "0", NULL);
+    system_wait_port(&sys.dnsd, "lars-dnsd");
+    set_fd_limit(&sys.dnsd, 8);
+    proc_expect_line(sys.dnsd.err, "fd.near");
+    set_fd_limit(&sys.dnsd, 1000);
+    proc_expect_line(sys.dnsd.err, "fd.enough");
+}
+
 #define O(fn) cmocka_unit_test_setup_teardown(fn, system_setup, system_teardown)
 
 TESTDB_MAIN(O(t_metrics_of_dnsd_show_routes_and_the_database),
@@ -391,4 +416,5 @@ TESTDB_MAIN(O(t_metrics_of_dnsd_show_routes_and_the_database),
             O(t_agent_without_room_for_a_route_is_not_healthy),
             O(t_agent_without_servers_is_not_healthy),
             O(t_agent_counts_calls_by_shared_memory_and_checks_its_folder),
+            O(t_daemon_whose_descriptors_run_out_logs_it),
             O(t_taken_http_port_is_reported_at_the_start))

@@ -44,6 +44,12 @@ static int number(const char *name, const char *text, uint32_t *out)
     return 0;
 }
 
+/* The argument that is wrong, when it is one; else what the result means. */
+static const char *why(int rc)
+{
+    return rc == -EINVAL && lars_last_error()[0] ? lars_last_error() : lars_strerror(rc);
+}
+
 /* Returns the exit code of the program. */
 static int get(CURL *curl, struct lars_retry *r, const char *path)
 {
@@ -53,7 +59,7 @@ static int get(CURL *curl, struct lars_retry *r, const char *path)
     int rc = lars_open(&c, NULL), sent;
 
     if (rc < 0)
-        return fprintf(stderr, "get: cannot open a client: %s\n", lars_strerror(rc)), 1;
+        return fprintf(stderr, "get: cannot open a client: %s\n", why(rc)), 1;
     while (failed && (rc = lars_retry_next(c, r, &h)) >= 0) {
         failed = ask(curl, &h.addr, path, r->left_ms);
         sent = lars_report(c, &h, (int)failed);
@@ -61,7 +67,7 @@ static int get(CURL *curl, struct lars_retry *r, const char *path)
             fprintf(stderr, "get: the report is lost: %s\n", lars_strerror(sent));
     }
     if (failed)
-        fprintf(stderr, "get: %u attempts, %s\n", r->n, lars_strerror(rc));
+        fprintf(stderr, "get: %u attempts, %s\n", r->n, why(rc));
     lars_close(c);
     return failed != 0;
 }

@@ -155,7 +155,8 @@ uint64_t lars_key(const void *bytes, size_t len);
  * as failed after the time-out of its module (30 s unless the operator sets another).
  * Returns
  *     0             the report is counted, or was sent to the agent
- *     -EALREADY     the call was reported before, or its time-out has passed
+ *     -EALREADY     the call was reported before, or its time-out has passed.  By UDP no
+ *                   call is remembered: a second report is counted again
  *     -EPERM        another process began the call
  *     -EINVAL       <c> is NULL or closed, or <h> is NULL or not from lars_get_host()
  *     -EAFNOSUPPORT the call has to be reported by UDP and its node is not IPv4

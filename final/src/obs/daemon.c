@@ -44,6 +44,8 @@ int daemon_init(struct daemon *d, const char *name, const char *level)
         rc = evsig_create(&d->sig, d->loop, on_signal, d);
     if (rc == 0)
         rc = loglevel_create(&d->level, d->loop, level);
+    if (rc == 0)
+        rc = fd_watch_create(&d->fds, d->loop);
     return rc < 0 ? daemon_failed(d, rc, "cannot create the main event loop") : 0;
 }
 
@@ -144,6 +146,7 @@ int daemon_run(struct daemon *d)
 
 void daemon_fini(struct daemon *d)
 {
+    fd_watch_destroy(d->fds);
     loglevel_destroy(d->level);
     evsig_destroy(d->sig);
     evloop_destroy(d->loop);

@@ -10,6 +10,7 @@
 #include "base/net_addr.h"
 #include "net/evloop.h"
 #include "net/evsig.h"
+#include "obs/fd_watch.h"
 #include "obs/loglevel.h"
 
 struct daemon {
@@ -17,11 +18,13 @@ struct daemon {
     struct evloop *loop;              /* runs in daemon_run() */
     struct evsig *sig;
     struct loglevel *level;
+    struct fd_watch *fds;
     uint64_t fd_limit;                /* descriptors that the process may have */
 };
 
 /* Ignore SIGPIPE and SIGHUP; raise the limit of descriptors to the hard one; create the
- * loop, which SIGINT and SIGTERM will end; set the level of the log to <level>, and watch
+ * loop, which SIGINT and SIGTERM will end; watch the number of descriptors (fd_watch.h);
+ * set the level of the log to <level>, and watch
  * SIGUSR1 and SIGUSR2 (loglevel.h).  Borrows <name>. Returns 0, or -errno after a line on
  * standard error; daemon_fini() is needed in both cases.  Thread: init, before other
  * threads exist: they inherit the mask of signals. */
