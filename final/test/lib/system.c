@@ -15,6 +15,30 @@
 
 struct system sys;
 
+static bool is_free(int port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool ok;
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ok = bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
+    close(fd);
+    return ok;
+}
+
+/* Three ports below those that the system gives to sockets of other tests, which would be
+ * taken when an agent that was killed starts again. */
+static void choose_agentd_port(void)
+{
+    int i, port = 12000 + getpid() * 3 % 8000;
+
+    for (i = 0; i < 2000; i++, port = port < 20000 ? port + 3 : 12000)
+        if (is_free(port) && is_free(port + 1) && is_free(port + 2))
+            break;
+    snprintf(sys.agentd_port, sizeof(sys.agentd_port), "%d", port);
+}
+
 int system_setup(void **state)
 {
     (void)t_fds_save(state);
@@ -33,7 +57,7 @@ int system_setup(void **state)
     snprintf(sys.shm, sizeof(sys.shm), "%s/shm-files", testdb_dir);
     strcpy(sys.dnsd_port, "0");
     strcpy(sys.reportd_port, "0");
-    strcpy(sys.agentd_port, "0");
+    choose_agentd_port();
     return 0;
 }
 
