@@ -31,9 +31,9 @@ static bool is_free(int port)
  * taken when an agent that was killed starts again. */
 static void choose_agentd_port(void)
 {
-    int i, port = 12000 + getpid() * 3 % 8000;
+    int i, port = 12000 + getpid() % 2667 * 37 % 2667 * 3; /* far from the next test's */
 
-    for (i = 0; i < 2000; i++, port = port < 20000 ? port + 3 : 12000)
+    for (i = 0; i < 2667; i++, port = port < 19998 ? port + 3 : 12000)
         if (is_free(port) && is_free(port + 1) && is_free(port + 2))
             break;
     snprintf(sys.agentd_port, sizeof(sys.agentd_port), "%d", port);
