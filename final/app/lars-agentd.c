@@ -15,9 +15,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "agent/folder_watch.h"
 #include "agent/agent.h"
 #include "agent/agent_metrics.h"
+#include "agent/folder_watch.h"
 #include "api/fallback.h"
 #include "base/crc32.h"
 #include "base/err.h"

@@ -9,11 +9,10 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-#include "dnspeer.h"
+#include "batchpeer.h"
 #include "lib/system.h"
 #include "net/sock.h"
 #include "peer.h"
-#include "proto/msg_batch.h"
 
 static struct proc node_a[2], node_b[2], reportd2;
 static int port;                      /* of every node */
@@ -311,25 +310,6 @@ static void t_lost_database_is_told_at_once_and_written_when_it_is_back(void **s
     T_WAIT(was_told(" cleared"));
 }
 
-/* An agent that only sends batch <seq> of a stream, again and again. */
-static void send_batch(int fd, uint64_t seq)
-{
-    struct msg_batch *b = calloc(1, sizeof(*b) + sizeof(b->row[0]));
-    char body[200];
-    ssize_t n;
-
-    assert_non_null(b);
-    memset(b->stream, 7, sizeof(b->stream));
-    b->seq = seq;
-    b->caller = 0x7f000001;
-    b->n = 1;
-    b->row[0] = (struct msg_count){{1, 1}, 0x7f000101, 80, 1, 0, false};
-    n = msg_batch_pack(b, body, sizeof(body));
-    free(b);
-    assert_true(n > 0);
-    dnspeer_send(fd, MSG_REPORT_BATCH, body, (size_t)n);
-}
-
 static bool names_peers(int one, int other)
 {
     struct net_addr at[2];
@@ -350,17 +330,17 @@ static void t_two_agents_with_one_stream_are_an_alarm_that_names_both(void **sta
     uint64_t seq = 1, begin;
 
     (void)state;
-    send_batch(one, seq++);
+    batchpeer_send(one, seq++);
     T_WAIT(number("SELECT COUNT(*) FROM ReportSeen WHERE stream = REPEAT(CHAR(7), 16)") ==
            1);
     begin = t_now_ms();
-    T_WAIT((send_batch(one, seq), send_batch(other, seq), seq++,
+    T_WAIT((batchpeer_send(one, seq), batchpeer_send(other, seq), seq++,
             n_open("stream_conflict") == 1));
     print_time("stream_conflict is written", begin);
     assert_true(names_peers(one, other));
     assert_int_equal(number(ALL_OPEN), 1);
     close(other);
-    T_WAIT((send_batch(one, seq++), number(ALL_OPEN) == 0));
+    T_WAIT((batchpeer_send(one, seq++), number(ALL_OPEN) == 0));
     close(one);
 }
 

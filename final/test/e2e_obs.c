@@ -4,7 +4,7 @@
 #include <sys/resource.h>
 
 #include "lib/httppeer.h"
-#include "proto/msg_batch.h"
+#include "batchpeer.h"
 #include "reportpeer.h"
 #include "lib/system.h"
 
@@ -212,25 +212,6 @@ static void t_reportd_whose_rows_are_not_written_is_not_healthy(void **state)
     close(fd);
 }
 
-/* Sends batch <seq> of a stream of its own, with one row. */
-static void send_batch(int fd, uint64_t seq)
-{
-    struct msg_batch *b = calloc(1, sizeof(*b) + sizeof(b->row[0]));
-    char body[200];
-    ssize_t n;
-
-    assert_non_null(b);
-    memset(b->stream, 7, sizeof(b->stream));
-    b->seq = seq;
-    b->caller = 0x7f000001;
-    b->n = 1;
-    b->row[0] = (struct msg_count){{1, 1}, 0x7f000101, 80, 1, 0, false};
-    n = msg_batch_pack(b, body, sizeof(body));
-    free(b);
-    assert_true(n > 0);
-    dnspeer_send(fd, MSG_REPORT_BATCH, body, (size_t)n);
-}
-
 static void t_reportd_with_a_full_queue_of_batches_is_not_healthy(void **state)
 {
     uint64_t seq = 1;
@@ -241,9 +222,9 @@ static void t_reportd_with_a_full_queue_of_batches_is_not_healthy(void **state)
     testdb_stop();
     fd = peer_connect(sys.reportd.port);
     for (; seq <= 900; seq++)
-        send_batch(fd, seq);
+        batchpeer_send(fd, seq);
     assert_false(health_is(port, 503, "the queue of report batches is full"));
-    T_WAIT((send_batch(fd, seq++),
+    T_WAIT((batchpeer_send(fd, seq++),
             health_is(port, 503, "the queue of report batches is full")));
     testdb_start();
     T_WAIT(health_is(port, 200, "ok"));

@@ -72,7 +72,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "example: cannot open a client: %s\n", lars_strerror(rc));
         return EXIT_FAILURE;
     }
-    lars_register(c, modid, cmdid); /* so that the first call finds a route */
+    lars_register(c, modid, cmdid);   /* so that the first call finds a route */
     rc = lars_get_host(c, modid, cmdid, &h);
     if (rc >= 0) {
         if (rc == 1)

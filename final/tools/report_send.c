@@ -97,7 +97,7 @@ static void on_up(struct tcpcli *c, void *arg)
     (void)c;
     (void)arg;
     if (!evtimer_is_armed(&me.timer))
-        on_round(NULL); /* the first */
+        on_round(NULL);               /* the first */
 }
 
 static void on_down(struct tcpcli *c, void *arg)
@@ -151,7 +151,7 @@ int main(int argc, char **argv)
         return rc;
     rc = sig_ignore_pipe_and_hup();
     if (rc == 0)
-        rc = dispatch_create(&d); /* the Report Service sends nothing */
+        rc = dispatch_create(&d);     /* the Report Service sends nothing */
     cfg.dispatch = d;
     if (rc == 0)
         rc = evloop_create(&me.loop);

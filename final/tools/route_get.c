@@ -126,7 +126,7 @@ int main(int argc, char **argv)
                 set.address, set.port, err_text(fd), err_str(fd));
         return EXIT_FAILURE;
     }
-    sock_set_timeout(fd, 0); /* a push may come at any time */
+    sock_set_timeout(fd, 0);          /* a push may come at any time */
     rc = ask(fd, &m);
     if (rc == 0)
         rc = listen_to(fd, (long)set.count);

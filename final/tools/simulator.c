@@ -25,7 +25,7 @@
 static struct node {
     struct lars_addr addr;
     uint32_t picked, failed;
-    bool away; /* overloaded */
+    bool away;                        /* overloaded */
 } node[NODES_MAX];
 
 static uint32_t n_nodes, n_calls = 1000, gap_ms, err_pct, bad = NODES_MAX;

@@ -34,14 +34,14 @@ typedef struct {
     PyObject_HEAD struct lars_client *c; /* NULL = closed */
     unsigned n_waiting; /* functions that run in it */
     uint32_t timeout_ms;
-    bool is_closed; /* the last of them closes c */
+    bool is_closed;                   /* the last of them closes c */
 } Client;
 
 typedef struct {
-    PyObject_HEAD Client *client; /* a reference */
+    PyObject_HEAD Client *client;     /* a reference */
     struct lars_host h;
     bool from_file, ended;
-    bool by_udp; /* reporting it is a system call */
+    bool by_udp;                      /* reporting it is a system call */
     enum lars_outcome outcome; /* when it has ended */
 } Host;
 
@@ -50,11 +50,11 @@ typedef struct {
 } Budget;
 
 typedef struct {
-    PyObject_HEAD Client *client; /* references */
-    Budget *budget; /* or NULL */
-    Host *last; /* or NULL */
+    PyObject_HEAD Client *client;     /* references */
+    Budget *budget;                   /* or NULL */
+    Host *last;                       /* or NULL */
     struct lars_retry r;
-    int error; /* why there is no further attempt; 0 = none */
+    int error;                        /* why there is no further attempt; 0 = none */
 } Attempts;
 
 /* --- errors ------------------------------------------------------------------------- */

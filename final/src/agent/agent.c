@@ -21,10 +21,10 @@
 #include "base/mono.h"
 #include "base/process_name.h"
 
-#define PORT_TRIES 100 /* to find three free ports in a row */
+#define PORT_TRIES 100                /* to find three free ports in a row */
 #define DRAIN_S 2
-#define CHECK_MS 200 /* between two checks of a connection */
-#define MISSED_MS 2000 /* without one for so long, it counts as down */
+#define CHECK_MS 200                  /* between two checks of a connection */
+#define MISSED_MS 2000                /* without one for so long, it counts as down */
 
 /* --- start -------------------------------------------------------------------------- */
 
@@ -52,7 +52,7 @@ static int create_shards(struct agent *a, const struct agent_config *cfg)
         if (rc == 0 && i == 0)
             a->port = at.port;
         if (at.port == UINT16_MAX)
-            return -EADDRINUSE; /* no three ports in a row from here */
+            return -EADDRINUSE;       /* no three ports in a row from here */
         at.port++;
     }
     return rc;

@@ -46,12 +46,12 @@
 #define TICK_MS 10
 #define SECOND_MS 1000
 #define TICK_SHARE 20 /* a tick may take one part in so many of the time */
-#define IDLE_MS 1000 /* clients that are silent for so long are idle */
+#define IDLE_MS 1000                  /* clients that are silent for so long are idle */
 #define IDLE_TICK_MS                                                                     \
     40 /* between two ticks then: a first failed call
                                        * starts a check within 50 ms */
 #define LOG_GAP_MS 60000
-#define ANNOUNCE_S 5 /* between two reports that a node is ejected */
+#define ANNOUNCE_S 5                  /* between two reports that a node is ejected */
 #define NEW_COST (1000u * 256) /* of a node without calls, in a module without: 1 ms */
 
 struct dataplane {
@@ -63,19 +63,19 @@ struct dataplane {
     struct client_logs *logs;
     struct collector *collector;
     struct old_segments *old;
-    struct outbox *outbox; /* borrowed from cfg.batches */
+    struct outbox *outbox;            /* borrowed from cfg.batches */
     struct module_policy *policy;
     struct ejector *ejector;
     struct inflight_audit *audit;
     struct evtimer tick, second;
     uint64_t busy_ms; /* monotonic; last tick that had modules to evaluate */
-    uint64_t n_second; /* times that on_second() ran */
+    uint64_t n_second;                /* times that on_second() ran */
     _Atomic uint64_t n_module, n_node, bytes;
-    struct module_id refused; /* the last that found no room; 0/0 = none */
+    struct module_id refused;         /* the last that found no room; 0/0 = none */
     bool is_retired;
     uint64_t n_open, n_before; /* while retired: open calls; reported before */
     _Atomic bool is_drained;
-    int round_err; /* first error of the current collection */
+    int round_err;                    /* first error of the current collection */
     _Atomic int publish_err, folder_err, collect_err; /* see struct dataplane_stat */
 };
 
@@ -150,7 +150,7 @@ void dataplane_set_meta(struct dataplane *p, const struct msg_module_meta *m)
     uint32_t i;
 
     if (mid < 0)
-        return; /* no room: dataplane_set_route() logs it */
+        return;                       /* no room: dataplane_set_route() logs it */
     LOG_DEBUG("module_meta.applied",
               "modid=%u cmdid=%u rule=%s probe=%s timeout_ms=%u zones=%u suspects=%u",
               m->mod.modid, m->mod.cmdid, m->rule[0] ? m->rule : "-",
@@ -181,7 +181,7 @@ static void on_ended(const struct call_log_end *e, bool died, void *arg)
     struct node_counter *c = &node_table_counters(p->s)[e->nid];
 
     atomic_fetch_sub(&c->inflight, 1);
-    if (!died) /* it never answered */
+    if (!died)                        /* it never answered */
         atomic_fetch_add(&c->streak, 1);
 }
 
@@ -274,7 +274,7 @@ static void check_drained(struct dataplane *p)
 struct unused_check {
     struct dataplane *p;
     uint32_t nid;
-    bool collected; /* by all logs so far */
+    bool collected;                   /* by all logs so far */
 };
 
 static void check_collected(struct call_log *log, void *arg)

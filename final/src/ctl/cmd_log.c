@@ -12,11 +12,11 @@
 
 #include "ctl/daemon_http.h"
 
-#define LIST_MAX 600 /* bytes of [larsctl] http */
+#define LIST_MAX 600                  /* bytes of [larsctl] http */
 
 struct answer {
-    int status; /* of HTTP */
-    char program[64], level[16]; /* of a 200 */
+    int status;                       /* of HTTP */
+    char program[64], level[16];      /* of a 200 */
 };
 
 /* PUT <level>, or GET when it is NULL.  Returns 0, -EPROTO when the answer is not HTTP,
@@ -45,7 +45,7 @@ static int one_daemon(struct table *t, const char *where, const char *level,
     char *cell[3] = {a.program, (char *)where, a.level};
     int rc = net_addr_parse(&at, where);
 
-    if (rc == 0 && only) /* first the program's name, without a change */
+    if (rc == 0 && only)              /* first the program's name, without a change */
         rc = ask(&at, NULL, &a);
     if (rc == 0 && only && a.status == 200 && strcmp(a.program, only) != 0)
         return CTL_OK;

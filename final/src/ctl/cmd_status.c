@@ -307,7 +307,7 @@ static uint64_t rate(const struct table *now, const struct table *before, size_t
 }
 
 struct top_row {
-    size_t row; /* of the table read now */
+    size_t row;                       /* of the table read now */
     uint64_t ok, failed, overloads, up;
 };
 

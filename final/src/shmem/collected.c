@@ -19,8 +19,8 @@
 #include "shmem/shared_file.h"
 
 struct file {
-    struct layout_collected *node; /* max_nodes */
-    uint64_t *hist; /* behind them: [max_modules][SEGMENT_BUCKETS] */
+    struct layout_collected *node;    /* max_nodes */
+    uint64_t *hist;                   /* behind them: [max_modules][SEGMENT_BUCKETS] */
     /* Bits: the pages of a group of nodes, of a module's histogram, are allocated. */
     uint64_t ready[SEGMENT_MAX_NODES / LAYOUT_GROUP / 64];
     uint64_t ready_mod[SEGMENT_MAX_MODULES / 64];
@@ -28,7 +28,7 @@ struct file {
 
 struct collected {
     const struct segment *s;
-    struct file *file[SEGMENT_LOGS]; /* NULL = not open */
+    struct file *file[SEGMENT_LOGS];  /* NULL = not open */
 };
 
 static size_t file_size(const struct segment *s)

@@ -32,7 +32,7 @@
 #include "shmem/shared_file.h"
 
 #define META_SIZE 4096
-#define HEARTBEAT_MS 3000 /* an older heartbeat: the agent is dead */
+#define HEARTBEAT_MS 3000             /* an older heartbeat: the agent is dead */
 
 static size_t to_line(size_t n)
 {
@@ -363,7 +363,7 @@ static int make_segment(struct segment *s, uint32_t max_nodes, uint32_t max_modu
         rc = make_call_logs(s);
     if (rc == 0)
         rc = map_tables(s);
-    if (rc == 0) /* the index and the module table are always used */
+    if (rc == 0)                      /* the index and the module table are always used */
         rc = segment_reserve(s, s->routes, (size_t)((char *)s->cost - (char *)s->routes));
     if (rc == 0)
         rc = segment_reserve(s, s->counters, sizeof(*s->counters));
@@ -491,7 +491,7 @@ void segment_remove(const char *dir)
 
     if (s.dir == -1)
         return;
-    unlinkat(s.dir, "meta", 0); /* first: no client attaches from here on */
+    unlinkat(s.dir, "meta", 0);       /* first: no client attaches from here on */
     segment_files_unlink(&s, SEGMENT_FILES_ALL);
     unlinkat(s.dir, "journal", 0);
     unlinkat(s.dir, "agent.lock", 0);
