@@ -56,11 +56,11 @@ static void t_metrics_of_dnsd_show_routes_and_the_database(void **state)
     system_wait_port(&sys.dnsd, "lars-dnsd");
     port = http_port(&sys.dnsd);
     T_WAIT((httppeer_get(port, "/healthz", &reply), reply.status == 200));
-    assert_true(value(port, "lars_dnsd_nodes") == 3);
+    T_WAIT(value(port, "lars_dnsd_db_up") == 1); /* set after the routes are published */
+    assert_true(httppeer_value(&reply, "lars_dnsd_nodes") == 3);
     assert_true(httppeer_check_text(reply.body) >= 20);
     check_with_promtool(reply.body);
     assert_true(httppeer_value(&reply, "lars_dnsd_modules") == 1);
-    assert_true(httppeer_value(&reply, "lars_dnsd_db_up") == 1);
     assert_true(httppeer_value(&reply, "lars_dnsd_held_modules") == 0);
     testdb_sql("DELETE FROM RouteData");
     T_WAIT(value(port, "lars_dnsd_held_modules") == 1);
@@ -112,7 +112,7 @@ static void t_metrics_of_agent_and_reportd_count_calls(void **state)
     assert_true(httppeer_value(&reply, "lars_agentd_udp_received_total") >= 200);
     assert_true(httppeer_value(&reply, "lars_agentd_modules") == 1);
     T_WAIT(system_total("succ_cnt") == 100);
-    assert_true(value(rport, "lars_reportd_batches_applied_total") >= 1);
+    T_WAIT(value(rport, "lars_reportd_batches_applied_total") >= 1); /* after COMMIT */
     assert_true(httppeer_check_text(reply.body) >= 12);
     check_with_promtool(reply.body);
     assert_true(httppeer_value(&reply, "lars_reportd_connections") == 1);
@@ -326,8 +326,12 @@ static void t_agent_without_servers_is_not_healthy(void **state)
     assert_true(health_is(port, 200, "ok")); /* it has routes */
 }
 
+/* The agent starts again when no call is open in the folder that it has lost; until then
+ * it is not healthy.  Under valgrind it cannot: /proc/self/exe is another program. */
 static void t_agent_counts_calls_by_shared_memory_and_checks_its_folder(void **state)
 {
+    const char *mode = getenv("LARS_MODE");
+    struct lars_host open_call;
     char away[130];
     int port;
 
@@ -341,10 +345,16 @@ static void t_agent_counts_calls_by_shared_memory_and_checks_its_folder(void **s
     assert_true(httppeer_value(&reply, "lars_agentd_get_host_total{path=\"shm\"}") >= 10);
     check_with_promtool(reply.body);
     T_WAIT(health_is(port, 200, "ok"));
+    assert_int_equal(lars_get_host(sys.client, 1, 1, &open_call), 0);
+    assert_true(system_is_by_shm(&open_call));
     assert_int_equal(rename(sys.shm, away), 0);
     T_WAIT(health_is(port, 503, "folder of the shared memory"));
-    assert_int_equal(rename(away, sys.shm), 0);
-    T_WAIT(health_is(port, 200, "ok"));
+    if (!mode || strcmp(mode, "memcheck") != 0) {
+        assert_int_equal(lars_report(sys.client, &open_call, 0), 0);
+        port = http_port(&sys.agentd); /* of the new program */
+        T_WAIT(health_is(port, 200, "ok"));
+    }
+    system_remove(away);
 }
 
 static void t_taken_http_port_is_reported_at_the_start(void **state)
