@@ -1,5 +1,6 @@
 # install.mk -- what `make install` puts where, and the Debian packages.
-#     make install DESTDIR=/tmp/x PREFIX=/usr      everything; install-api: only liblars
+#     make install DESTDIR=/tmp/x PREFIX=/usr      everything; install-api: only liblars;
+#                                                  install-java: only the jars
 #     make conf                                    writes conf/ anew from the programs' tables
 #     make deb                                     packages in build/deb/, checked by lintian
 # Configuration is always in SYSCONFDIR, because the programs look in /etc/lars whatever the
@@ -37,7 +38,7 @@ conf: $(BINS)
 	$(Q)for p in $(APPS); do f=deploy/conf/$$p.ini; [ -e $$f ] || f=/dev/null; \
 	  $(BUILD)/$$p -c $$f --print-config >$(BUILD)/$$p.ini && mv $(BUILD)/$$p.ini $(or $(CONFDIR),conf)/ || exit 1; done
 
-install: install-api install-programs install-system
+install: install-api install-java install-programs install-system
 install-api: api
 	$(call put,src/api/lars.h src/api/lars_retry.h src/api/lars_nowait.h src/api/lars_status.h api/cpp/lars.hpp,$(INCLUDEDIR),644)
 	$(call put,$(BUILD)/liblars.a $(BUILD)/liblars.so.1,$(LIBDIR),644)
@@ -57,6 +58,20 @@ loader = PATH=$$PATH:/usr/sbin:/sbin; if [ "$$(id -u)" != 0 ]; then echo "ldconf
 	  elif ! ldconfig; then echo "ldconfig failed: programs may not find $(LIBDIR)/liblars.so.1"; \
 	  elif ! ldconfig -p | grep -qF '$(LIBDIR)/liblars.so.1'; then \
 	    echo "the loader does not search $(LIBDIR); mend: echo $(LIBDIR) >/etc/ld.so.conf.d/lars.conf && ldconfig"; fi
+# The jars, for programs that put $(DATADIR)/java/lars.jar into their class path, and what
+# Maven needs to take them into a repository.  An installation without a JDK has none.
+JARS := $(BUILD)/lars.jar $(BUILD)/lars-sources.jar $(BUILD)/lars-javadoc.jar
+ifneq ($(JDK),)
+java: $(JARS)
+install-java: java
+	$(Q)install -d $(DESTDIR)$(DATADIR)/java && for j in '' -sources -javadoc; do \
+	  install -m 644 $(BUILD)/lars$$j.jar $(DESTDIR)$(DATADIR)/java/lars-$(VERSION)$$j.jar || exit 1; done
+	$(Q)install -m 644 api/java/pom.xml $(DESTDIR)$(DATADIR)/java/lars-$(VERSION).pom
+	$(Q)ln -sf lars-$(VERSION).jar $(DESTDIR)$(DATADIR)/java/lars.jar
+else
+java install-java:
+	$(Q)echo "the Java archives are left out, because there is no JDK (no javac in PATH); mend: sudo apt-get install default-jdk-headless, then make install-java"
+endif
 install-programs: $(BINS) $(MAN) $(COMPLETE)
 	$(call put,$(DAEMONS:%=$(BUILD)/%),$(SBINDIR),755)
 	$(call put,$(BUILD)/larsctl,$(BINDIR),755)
@@ -90,4 +105,4 @@ deb:
 $(BUILD)/install_probe: test/install_probe.c $(BUILD)/liblars.so.1
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CF) -Isrc/api -pie $(ALL_LD) -o $@ $^
-.PHONY: man completion conf install install-api install-programs install-system deb
+.PHONY: man completion conf install install-api java install-java install-programs install-system deb

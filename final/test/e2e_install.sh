@@ -30,6 +30,19 @@ echo '; mine' >"$d/etc/lars/lars-dnsd.ini"
 check 'a second install keeps the configuration' sh -c "make -s BUILD='$build' install DESTDIR='$d' PREFIX=/usr && grep -q mine '$d/etc/lars/lars-dnsd.ini'"
 check 'with PREFIX=/usr/local larsctl.ini names the folder of the SQL scripts there' sh -c "make -s BUILD='$build' install-system DESTDIR='$tmp/local' PREFIX=/usr/local && grep -qx 'sql = /usr/local/share/lars/sql' '$tmp/local/etc/lars/larsctl.ini'"
 check 'no installed program has the path build/run in it' sh -c "! grep -l build/run '$d'/usr/sbin/* '$d'/usr/bin/* '$d'/usr/lib/liblars.so.1 | grep ."
+version=$(sed -n 's/^.define LARS_VERSION "\(.*\)"$/\1/p' src/base/version.h)
+if [ -d ../docs ]; then
+    check 'the pages of the installation name the packages of this version' sh -c "! grep -E '_[0-9.]+_amd64' ../docs/*/operate/*.md | grep -v '_${version}_amd64'"
+fi
+# The Java archives, with a JDK and without.
+if command -v javac >/dev/null; then
+    for f in lars.jar lars-$version.jar lars-$version-sources.jar lars-$version-javadoc.jar lars-$version.pom; do
+        check "usr/share/java/$f" test -e "$d/usr/share/java/$f"
+    done
+    check 'lars.jar is that of this version' sh -c "[ \"\$(readlink '$d/usr/share/java/lars.jar')\" = lars-$version.jar ]"
+    check 'a program is compiled with the installed lars.jar' javac -cp "$d/usr/share/java/lars.jar" -d "$tmp/class" test/InstallProbe.java
+else echo 'skip - the Java archives: no javac'; fi
+check 'without a JDK a line names the package, and the rest is installed' sh -c "make -s BUILD='$build' JDK= install-java DESTDIR='$tmp/bare' PREFIX=/usr >'$tmp/line' && grep -q 'no JDK.*default-jdk-headless' '$tmp/line' && [ ! -e '$tmp/bare' ]"
 needs() { readelf -d "$d/usr/$1" | sed -n 's/.*NEEDED.*\[lib\([^.]*\)[.].*/\1/p' | tr '\n' ' '; }
 check 'larsctl links no HTTP server' sh -c "case '$(needs bin/larsctl)' in *microhttpd*|*curl*) exit 1 ;; esac"
 check 'lars-agentd links no database' sh -c "case '$(needs sbin/lars-agentd)' in *maria*|*mysql*|*curl*|*jansson*) exit 1 ;; esac"
