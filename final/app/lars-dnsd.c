@@ -32,7 +32,7 @@
 
 static struct settings {
     char address[48], zone[33];
-    uint32_t port, threads, max_connections, max_modules;
+    uint32_t port, threads, max_connections, first_frame_ms, max_modules;
     uint32_t memory, interval_ms, full_s;
     char dir[100];
     uint32_t write_ms;
@@ -53,6 +53,9 @@ static const struct conf_key keys[] = {
      "how many threads serve agents, each with an event loop"},
     {"dnsd", "max_connections", CONF_U32, AT(max_connections), 0, 1000000, "10000",
      "how many agents may be connected; 0 sets no limit but that of file descriptors"},
+    {"dnsd", "first_frame_ms", CONF_U32, AT(first_frame_ms), 100, 3600000, "10000",
+     "ms after which a connection is closed when no valid message has come; agents send "
+     "one at once"},
     {"dnsd", "max_modules", CONF_U32, AT(max_modules), 1, 1000000, "10000",
      "how many modules one agent may ask for"},
     {"db", "memory", CONF_U32, AT(memory), 0, 1, "0",
@@ -268,14 +271,15 @@ static int start_poll(const char **part, const struct net_addr *at)
 /* Returns 0, or -errno after a line on standard error. */
 static int start(void)
 {
-    struct dnssrv_config cfg = {set.threads, set.max_connections, set.max_modules};
+    struct dnssrv_config cfg = {set.threads, set.max_connections, set.max_modules,
+                                set.first_frame_ms};
     const char *part = "cannot start the threads that serve agents";
     struct net_addr at;
     int rc = daemon_init(&me.d, "lars-dnsd", set.log), lfd;
 
     if (rc < 0)
         return rc;
-    daemon_need_fds(&me.d, set.max_connections + 200ull); /* HTTP, loops, database */
+    daemon_need_fds(&me.d, set.max_connections + 300ull); /* HTTP, loops, database */
     lfd = daemon_listen(&me.d, set.address, set.port);
     if (lfd < 0)
         return lfd;

@@ -35,7 +35,7 @@
 
 static struct settings {
     char address[48], zone[33];
-    uint32_t port, threads, max_connections;
+    uint32_t port, threads, max_connections, first_frame_ms;
     uint32_t writers, max_rows, batch, gather_ms;
     struct dbconf db;
     char http[64], log[LOGLEVEL_MAX];
@@ -57,6 +57,9 @@ static const struct conf_key keys[] = {
      "how many threads serve agents, each with an event loop"},
     {"reportd", "max_connections", CONF_U32, AT(max_connections), 0, 1000000, "10000",
      "how many agents may be connected; 0 sets no limit but that of file descriptors"},
+    {"reportd", "first_frame_ms", CONF_U32, AT(first_frame_ms), 100, 3600000, "10000",
+     "ms after which a connection is closed when no valid message has come; agents send "
+     "one at once"},
     {"writer", "threads", CONF_U32, AT(writers), 1, WRITERS_MAX, "2",
      "how many threads write, each with a connection to the database"},
     {"writer", "max_rows", CONF_U32, AT(max_rows), 1, 10000000, "100000",
@@ -342,6 +345,7 @@ static int start_service(int lfd)
 {
     const struct reportsrv_config cfg = {.n_threads = set.threads,
                                          .max_conns = set.max_connections,
+                                         .first_frame_ms = set.first_frame_ms,
                                          .writer = writers,
                                          .n_writers = set.writers,
                                          .more = add_messages,
@@ -351,7 +355,8 @@ static int start_service(int lfd)
     int rc = reportsrv_create(&me.srv, me.d.loop, lfd, &cfg);
 
     return rc < 0 ? rc
-                  : batchsrv_serve(me.batches, reportsrv_server(me.srv), batchwriters,
+                  : batchsrv_serve(me.batches, reportsrv_server(me.srv),
+                                   reportsrv_admission(me.srv), batchwriters,
                                    set.writers);
 }
 
@@ -368,7 +373,7 @@ static int start(void)
 
     if (rc < 0)
         return rc;
-    daemon_need_fds(&me.d, set.max_connections + 200ull); /* HTTP, loops, database */
+    daemon_need_fds(&me.d, set.max_connections + 300ull); /* HTTP, loops, database */
     lfd = daemon_listen(&me.d, set.address, set.port);
     if (lfd < 0)
         return lfd;

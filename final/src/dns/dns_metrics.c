@@ -8,7 +8,8 @@ static void collect_service(struct metrics *m, const struct dns_metrics *parts)
     struct dnssrv_stat st;
 
     dnssrv_stat(parts->srv, &st);
-    server_metrics_collect(m, "dnsd", dnssrv_server(parts->srv), st.n_ended);
+    server_metrics_collect(m, "dnsd", dnssrv_server(parts->srv),
+                           dnssrv_admission(parts->srv), st.n_ended);
     metrics_counter(m, "lars_dnsd_queries_total", "Requests for a module's route.",
                     (double)st.n_query);
     metrics_counter(m, "lars_dnsd_refused_queries_total",

@@ -48,6 +48,7 @@ struct dnssrv {
     struct dnssrv_config cfg;
     struct dispatch *dispatch;
     struct mtsrv *srv;
+    struct admission *admission;
     struct dns_thread **thread;       /* cfg.n_threads; owned */
     _Atomic uint64_t n_query, n_bad_query, n_push, n_cut, n_ended[CONN_WHY_COUNT];
 };
@@ -119,6 +120,7 @@ static void on_get_route(struct conn *c, const struct frame *f, void *arg)
         return;
     }
     s->n_query++;
+    admission_subscribe(s->admission, c);
     if (w->now && updates_has(w->updates, c)) {
         updates_send_whole(w->updates, c, &m, route_table_find(w->now, m.modid, m.cmdid),
                            route_table_version(w->now));
@@ -158,8 +160,10 @@ static void push_changed_route(uint32_t modid, uint32_t cmdid, void *arg)
 
 static void on_hello(struct conn *c, const struct frame *f, void *arg)
 {
+    struct dnssrv *s = arg;
+
     (void)f;
-    (void)arg;
+    admission_subscribe(s->admission, c);
     updates_hello(thread_of(c)->updates, c);
 }
 
@@ -214,10 +218,12 @@ void dnssrv_publish_meta(struct dnssrv *s, struct module_meta_table *t)
 
 static void on_start(struct conn *c, void *arg)
 {
+    struct dnssrv *s = arg;
     struct subs_client *cl;
     char text[NET_ADDR_STRLEN];
 
-    (void)arg;
+    if (!admission_enter(s->admission, c))
+        return;
     LOG_DEBUG("agent.connected", "peer=%s", net_addr_str(conn_peer(c), text));
     sock_keepalive(conn_fd(c), DEAD_S); /* a silent agent is not closed, a dead one is */
     if (subs_client_create(&cl, thread_of(c)->subs, c) < 0)
@@ -234,6 +240,7 @@ static void on_close(struct conn *c, enum conn_why why, void *arg)
     s->n_ended[why]++;
     LOG_DEBUG("agent.closed", "peer=%s why=%d", net_addr_str(conn_peer(c), text),
               (int)why);
+    admission_leave(s->admission, c);
     subs_client_destroy(conn_user(c));
 }
 
@@ -275,7 +282,9 @@ static int create_threads(struct dnssrv *s)
 int dnssrv_create(struct dnssrv **out, struct evloop *main_loop, int lfd,
                   const struct dnssrv_config *cfg)
 {
-    struct mtsrv_config mc = {.n_threads = cfg->n_threads, .max_conns = cfg->max_conns};
+    const struct admission_config ac = {cfg->n_threads, cfg->max_conns,
+                                        cfg->first_frame_ms};
+    struct mtsrv_config mc = {.n_threads = cfg->n_threads};
     struct dnssrv *s = calloc(1, sizeof(*s));
     int rc = s ? dispatch_create(&s->dispatch) : -ENOMEM;
 
@@ -285,14 +294,19 @@ int dnssrv_create(struct dnssrv **out, struct evloop *main_loop, int lfd,
     }
     if (rc == 0)
         rc = dispatch_set(s->dispatch, MSG_HELLO, on_hello, s);
+    if (rc == 0)
+        rc = admission_create(&s->admission, main_loop, &ac);
     if (rc < 0) {
         close(lfd);
         dnssrv_destroy(s);
         return rc;
     }
+    mc.max_conns = admission_max_conns(s->admission);
     mc.conn = (struct conn_config){
         .dispatch = s->dispatch, .on_start = on_start, .on_close = on_close, .arg = s};
     rc = mtsrv_create(&s->srv, main_loop, lfd, &mc);
+    if (rc == 0)
+        rc = admission_serve(s->admission, s->srv);
     if (rc == 0)
         rc = create_threads(s);
     if (rc < 0)
@@ -317,6 +331,7 @@ void dnssrv_destroy(struct dnssrv *s)
         free(s->thread[i]);
     }
     free(s->thread);
+    admission_destroy(s->admission);
     dispatch_destroy(s->dispatch);
     free(s);
 }
@@ -324,6 +339,11 @@ void dnssrv_destroy(struct dnssrv *s)
 struct mtsrv *dnssrv_server(struct dnssrv *s)
 {
     return s->srv;
+}
+
+struct admission *dnssrv_admission(struct dnssrv *s)
+{
+    return s->admission;
 }
 
 void dnssrv_stat(const struct dnssrv *s, struct dnssrv_stat *out)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/admission.h"
 #include "net/mtsrv.h"
 #include "route/module_meta_table.h"
 #include "route/route.h"
@@ -16,6 +17,7 @@ struct dnssrv_config {
     unsigned n_threads;               /* 1 to LOOPPOOL_MAX */
     unsigned max_conns;               /* 0 = no limit but the fds */
     size_t max_subs;                  /* modules one connection may ask for */
+    uint32_t first_frame_ms;          /* admission.h; 0 = its default */
 };
 
 /* Takes <lfd>, on failure as well; borrows <main_loop>.  Accepts at once; requests that
@@ -37,6 +39,7 @@ void dnssrv_publish(struct dnssrv *s, struct route_table *t);
 void dnssrv_publish_meta(struct dnssrv *s, struct module_meta_table *t);
 
 struct mtsrv *dnssrv_server(struct dnssrv *s); /* to count connections */
+struct admission *dnssrv_admission(struct dnssrv *s); /* the same */
 
 struct dnssrv_stat {
     uint64_t n_query, n_bad_query;    /* GetRouteRequests: good, refused */

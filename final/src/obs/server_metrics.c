@@ -31,14 +31,27 @@ static void collect_ended(struct metrics *m, const char *name,
                           "why", part, CONN_WHY_COUNT);
 }
 
+static struct admission_stat stat_of(struct admission *a)
+{
+    struct admission_stat st;
+
+    admission_stat(a, &st);
+    return st;
+}
+
 void server_metrics_collect(struct metrics *m, const char *program, const struct mtsrv *s,
-                            const uint64_t ended[CONN_WHY_COUNT])
+                            struct admission *a, const uint64_t ended[CONN_WHY_COUNT])
 {
     const struct acceptor_stat *st = mtsrv_accept_stat(s);
+    const struct admission_stat adm = stat_of(a);
     const struct metrics_part refused[] = {
         {"error", (double)st->n_refused},
         {"no_descriptor", (double)st->n_shed},
-        {"max_connections", (double)mtsrv_n_over(s)},
+        {"max_connections", (double)(mtsrv_n_over(s) + adm.n_refused)},
+    };
+    const struct metrics_part mute[] = {
+        {"no_first_frame", (double)adm.n_silent},
+        {"displaced", (double)adm.n_displaced},
     };
     char name[NAME_MAX_BYTES];
 
@@ -55,5 +68,10 @@ void server_metrics_collect(struct metrics *m, const char *program, const struct
                     "Times that accepting stopped for 100 ms, because memory and "
                     "descriptors had run out.",
                     (double)st->n_pause);
+    metrics_counter_parts(m, name_of(name, program, "connections_silent_total"),
+                          "Connections closed because the peer sent nothing valid, by "
+                          "reason: no frame within first_frame_ms, or displaced by a new "
+                          "connection at max_connections.",
+                          "why", mute, sizeof(mute) / sizeof(mute[0]));
     collect_ended(m, name_of(name, program, "connections_ended_total"), ended);
 }

@@ -40,7 +40,8 @@ struct peer_table {                   /* the connections of one thread */
 struct batchsrv {
     unsigned n_threads, n_writers;
     struct peer_table *table;         /* one for each thread; owned */
-    struct mtsrv *srv;                /* borrowed, as the writers */
+    struct mtsrv *srv;                /* borrowed, as the next two */
+    struct admission *admission;
     struct batchwriter **writer;
     struct stream_owners *owners;     /* owned, as the next one */
     struct stream_conflicts *conflicts;
@@ -55,13 +56,14 @@ static struct peer_table *table_of(const struct conn *c)
 
 static void on_hello(struct conn *c, const struct frame *f, void *arg)
 {
+    struct batchsrv *b = arg;
     char body[16];
     uint32_t version;
     ssize_t n;
 
-    (void)arg;
     if (msg_batch_unpack_hello(&version, f->body, f->len) < 0)
         return;
+    admission_subscribe(b->admission, c);
     n = msg_batch_pack_hello(body, sizeof(body));
     if (n > 0)
         conn_send(c, MSG_HELLO_REPLY, body, (size_t)n);
@@ -127,6 +129,7 @@ static void on_batch(struct conn *c, const struct frame *f, void *arg)
                   err_str(rc), net_addr_str(conn_peer(c), peer));
         return;
     }
+    admission_frame(b->admission, c);
     if (!batchsrv_tag(c, tag) || b->n_writers == 0 || !claim_stream(b, c, m)) {
         free(m);                      /* not acknowledged, so the agent repeats it */
         return;
@@ -274,13 +277,14 @@ int batchsrv_create(struct batchsrv **out, unsigned n_threads)
     return 0;
 }
 
-int batchsrv_serve(struct batchsrv *b, struct mtsrv *srv, struct batchwriter **writer,
-                   unsigned n_writers)
+int batchsrv_serve(struct batchsrv *b, struct mtsrv *srv, struct admission *admission,
+                   struct batchwriter **writer, unsigned n_writers)
 {
     unsigned i;
     int rc = 0;
 
     b->srv = srv;
+    b->admission = admission;
     b->writer = writer;
     b->n_writers = n_writers;
     for (i = 0; i < b->n_threads && rc == 0; i++) {

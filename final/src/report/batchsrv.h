@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "net/admission.h"
 #include "net/mtsrv.h"
 #include "report/batchwriter.h"
 #include "report/stream_conflicts.h"
@@ -23,12 +24,12 @@ int batchsrv_more(struct dispatch *d, void *arg);
 void batchsrv_on_start(struct conn *c, void *arg);
 void batchsrv_on_close(struct conn *c, enum conn_why why, void *arg);
 
-/* Begin to serve.  Call it right after the reportsrv was created, with its server <srv>
- * and with writers that were started with batchsrv_on_applied() and this batchsrv.
+/* Begin to serve.  Call it right after the reportsrv was created, with its server <srv>,
+ * its <admission>, and writers that were started with batchsrv_on_applied() and this one.
  * Borrows all.  The order of the end: stop the writers, destroy the reportsrv, destroy
  * the writers, destroy this.  Returns 0 or -errno.  Thread: init. */
-int batchsrv_serve(struct batchsrv *b, struct mtsrv *srv, struct batchwriter **writer,
-                   unsigned n_writers);
+int batchsrv_serve(struct batchsrv *b, struct mtsrv *srv, struct admission *admission,
+                   struct batchwriter **writer, unsigned n_writers);
 
 /* The writers' callback: acknowledge the batch on the connection that it came by. */
 void batchsrv_on_applied(const struct msg_ack *ack, const uint64_t tag[2], void *arg);

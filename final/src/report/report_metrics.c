@@ -52,7 +52,8 @@ static void collect_service(struct metrics *m, const struct report_metrics *part
     struct reportsrv_stat st;
 
     batchsrv_ended(parts->batchsrv, ended);
-    server_metrics_collect(m, "reportd", reportsrv_server(parts->srv), ended);
+    server_metrics_collect(m, "reportd", reportsrv_server(parts->srv),
+                           reportsrv_admission(parts->srv), ended);
     reportsrv_stat(parts->srv, &st);
     metrics_counter(m, "lars_reportd_reports_total", "Reports of legacy agents.",
                     (double)st.n_report);

@@ -26,6 +26,7 @@ struct reportsrv {
     struct reportsrv_config cfg;
     struct dispatch *dispatch;
     struct mtsrv *srv;
+    struct admission *admission;
     _Atomic uint64_t n_report, n_bad, n_row;
 };
 
@@ -72,6 +73,7 @@ static void on_report(struct conn *c, const struct frame *f, void *arg)
                   err_str(rc), net_addr_str(conn_peer(c), peer));
         return;
     }
+    admission_frame(s->admission, c);
     for (i = 0; i < n; i++)
         row[i] = row_of(&m, &res[i]);
     w = writer_of(s, &m.mod);
@@ -85,7 +87,9 @@ static void on_start(struct conn *c, void *arg)
 {
     struct reportsrv *s = arg;
 
-    sock_keepalive(conn_fd(c), DEAD_S); /* no idle limit: an agent may be silent */
+    if (!admission_enter(s->admission, c))
+        return;
+    sock_keepalive(conn_fd(c), DEAD_S); /* no idle limit: see admission.h */
     if (s->cfg.on_start)
         s->cfg.on_start(c, s->cfg.arg);
 }
@@ -96,12 +100,15 @@ static void on_close(struct conn *c, enum conn_why why, void *arg)
 
     if (s->cfg.on_close)
         s->cfg.on_close(c, why, s->cfg.arg);
+    admission_leave(s->admission, c);
 }
 
 int reportsrv_create(struct reportsrv **out, struct evloop *main_loop, int lfd,
                      const struct reportsrv_config *cfg)
 {
-    struct mtsrv_config mc = {.n_threads = cfg->n_threads, .max_conns = cfg->max_conns};
+    const struct admission_config ac = {cfg->n_threads, cfg->max_conns,
+                                        cfg->first_frame_ms};
+    struct mtsrv_config mc = {.n_threads = cfg->n_threads};
     struct reportsrv *s = calloc(1, sizeof(*s));
     int rc = s ? dispatch_create(&s->dispatch) : -ENOMEM;
 
@@ -111,14 +118,19 @@ int reportsrv_create(struct reportsrv **out, struct evloop *main_loop, int lfd,
     }
     if (rc == 0 && cfg->more)
         rc = cfg->more(s->dispatch, cfg->arg);
+    if (rc == 0)
+        rc = admission_create(&s->admission, main_loop, &ac);
     if (rc < 0) {
         close(lfd);
         reportsrv_destroy(s);
         return rc;
     }
+    mc.max_conns = admission_max_conns(s->admission);
     mc.conn = (struct conn_config){
         .dispatch = s->dispatch, .on_start = on_start, .on_close = on_close, .arg = s};
     rc = mtsrv_create(&s->srv, main_loop, lfd, &mc);
+    if (rc == 0)
+        rc = admission_serve(s->admission, s->srv);
     if (rc < 0)
         reportsrv_destroy(s);
     else
@@ -131,6 +143,7 @@ void reportsrv_destroy(struct reportsrv *s)
     if (!s)
         return;
     mtsrv_destroy(s->srv);
+    admission_destroy(s->admission);
     dispatch_destroy(s->dispatch);
     free(s);
 }
@@ -138,6 +151,11 @@ void reportsrv_destroy(struct reportsrv *s)
 struct mtsrv *reportsrv_server(struct reportsrv *s)
 {
     return s->srv;
+}
+
+struct admission *reportsrv_admission(struct reportsrv *s)
+{
+    return s->admission;
 }
 
 void reportsrv_stat(const struct reportsrv *s, struct reportsrv_stat *out)

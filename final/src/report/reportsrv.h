@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "net/admission.h"
 #include "net/mtsrv.h"
 #include "report/writer.h"
 
@@ -14,6 +15,7 @@ struct reportsrv;
 struct reportsrv_config {
     unsigned n_threads;               /* 1 to LOOPPOOL_MAX */
     unsigned max_conns;               /* connections; 0 = limited by descriptors only */
+    uint32_t first_frame_ms;          /* admission.h; 0 = its default */
     struct writer **writer;           /* borrowed, until reportsrv_destroy() */
     unsigned n_writers;               /* 1 or more */
     /* Hooks with which a program adds messages and sees connections.  Each may be NULL;
@@ -33,7 +35,8 @@ int reportsrv_create(struct reportsrv **out, struct evloop *main_loop, int lfd,
  * threads use the writers.  NULL is fine.  Thread: as reportsrv_create(). */
 void reportsrv_destroy(struct reportsrv *s);
 
-struct mtsrv *reportsrv_server(struct reportsrv *s); /* borrowed */
+struct mtsrv *reportsrv_server(struct reportsrv *s); /* borrowed, as the next one */
+struct admission *reportsrv_admission(struct reportsrv *s);
 
 struct reportsrv_stat {
     uint64_t n_report, n_bad;         /* messages: accepted, refused */
