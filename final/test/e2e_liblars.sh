@@ -49,6 +49,28 @@ check 'a program is linked with the static library' ${CC:-gcc} -Wall -Wextra -We
 check 'the program runs with the static library' "$tmp/sta"
 check 'a C++ compiler accepts the header' sh -c "echo '#include <lars_retry.h>' | ${CXX:-g++} -x c++ -Wall -Wextra -Werror $cf -fsyntax-only -"
 check 'the shared library exports versioned lars_* only' sh -c "! nm -D --defined-only '$lib/liblars.so.1' | awk '\$3 !~ /^(lars_[a-z_]+@@LARS_1.[012]|LARS_1.[012])\$/' | grep ."
+# A program that was linked names these; the list of a version that was released never changes.
+cat >"$tmp/symbols" <<L
+lars_cancel@@LARS_1.2
+lars_close@@LARS_1.0
+lars_end@@LARS_1.2
+lars_get_host@@LARS_1.0
+lars_get_host_key@@LARS_1.0
+lars_get_host_opt@@LARS_1.2
+lars_get_route@@LARS_1.0
+lars_key@@LARS_1.2
+lars_last_error@@LARS_1.2
+lars_nowait_get@@LARS_1.1
+lars_open@@LARS_1.0
+lars_path_name@@LARS_1.2
+lars_register@@LARS_1.0
+lars_report@@LARS_1.0
+lars_retry_next@@LARS_1.1
+lars_status@@LARS_1.2
+lars_strerror@@LARS_1.0
+lars_version@@LARS_1.0
+L
+check 'each function has the symbol version in which it appeared' sh -c "nm -D --defined-only '$lib/liblars.so.1' | awk '\$3 ~ /^lars_/ { print \$3 }' | LC_ALL=C sort | diff '$tmp/symbols' -"
 check 'the static library exports lars_* only' sh -c "! nm -g --defined-only '$lib/liblars.a' | awk 'NF == 3 && \$3 !~ /^lars_[a-z_]+\$/' | grep ."
 # A CMake project in an empty folder.
 cat >"$tmp/use.cpp" <<C

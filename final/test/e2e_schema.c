@@ -13,6 +13,9 @@ static void t_schema_is_checked_and_repaired(void **state)
     testdb_sql("ALTER TABLE RouteChange DROP COLUMN confirmed; DROP VIEW CallHistory");
     assert_int_equal(ctl("db check"), 1);
     expect_text("column RouteChange.confirmed is missing");
+    testdb_sql("DROP TABLE AgentNode");
+    assert_int_equal(ctl("db check"), 1);
+    expect_text("table AgentNode is missing");
     assert_int_equal(ctl("db migrate"), 1); /* that user may not */
     expect_text("denied");
     use_administrator();
@@ -147,6 +150,49 @@ static void t_the_schema_of_the_public_lars_is_migrated_with_its_rows(void **sta
     assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData"), 3);
 }
 
+/* The columns of the public tables in their order, and what follows them. */
+static void expect_public_columns_first(void)
+{
+    static const char *const of_public[][2] = {
+        {"RouteData", "id,modid,cmdid,serverip,serverport"},
+        {"RouteVersion", "id,version"},
+        {"RouteChange", "id,modid,cmdid,version"},
+        {"ServerCallStatus", "modid,cmdid,ip,port,caller,succ_cnt,err_cnt,ts,overload"},
+        {"ModIDConfig", "id,modid,content"},
+        {"CmdIDConfig", "id,cmdid,content"},
+    };
+    char sql[500];
+    size_t i;
+
+    for (i = 0; i < sizeof(of_public) / sizeof(of_public[0]); i++) {
+        const char *table = of_public[i][0], *columns = of_public[i][1];
+
+        snprintf(sql, sizeof(sql),
+                 "SELECT CONCAT(GROUP_CONCAT(column_name ORDER BY ordinal_position), "
+                 "',') LIKE '%s,%%' FROM information_schema.columns WHERE table_schema "
+                 "= 'lars_dns' AND table_name = '%s'",
+                 columns, table);
+        if (testdb_number(sql) != 1)
+            fail_msg("table %s does not begin with %s", table, columns);
+        snprintf(sql, sizeof(sql),
+                 "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = "
+                 "'lars_dns' AND table_name = '%s' AND NOT FIND_IN_SET(column_name, "
+                 "'%s') AND is_nullable = 'NO' AND column_default IS NULL",
+                 table, columns);
+        if (testdb_number(sql) != 0)
+            fail_msg("table %s has a column of ours without a default", table);
+    }
+}
+
+static void t_the_public_columns_come_first_and_ours_have_defaults(void **state)
+{
+    (void)state;
+    expect_public_columns_first();
+    testdb_sql(public_schema);
+    expect_mended("column RouteData.weight is missing");
+    expect_public_columns_first();
+}
+
 #define OF_SCHEMA "table_schema = 'lars_dns' AND table_name NOT IN ('CallHistory')"
 
 /* The schema is whole, so each column that db check knows is one that schema.sql created;
@@ -240,6 +286,7 @@ TESTDB_MAIN(L(t_schema_is_checked_and_repaired),
             L(t_a_missing_right_is_named_with_the_grant),
             L(t_db_check_leaves_no_change_behind),
             L(t_the_schema_of_the_public_lars_is_migrated_with_its_rows),
+            L(t_the_public_columns_come_first_and_ours_have_defaults),
             L(t_db_check_knows_each_column_that_the_schema_creates),
             L(t_programs_tell_once_that_the_schema_is_old),
             L(t_what_works_does_not_make_what_fails_repeat_its_error))

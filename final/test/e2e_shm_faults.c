@@ -344,25 +344,62 @@ static void t_client_without_a_free_call_log_uses_udp(void **state)
     lars_close(c);
 }
 
+/* Both kinds of file have the version at the same place. */
+static void write_major(const char *name, uint32_t major)
+{
+    char path[200];
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/%s", sys.shm, name);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, &major, 4, offsetof(struct layout_meta, major)), 4);
+    close(fd);
+}
+
+static bool call_is_by_shm(void)
+{
+    struct lars_host h;
+
+    return lars_get_host(sys.client, 1, 1, &h) == 0 &&
+           lars_report(sys.client, &h, 0) == 0 && system_is_by_shm(&h);
+}
+
 static void t_segment_of_another_major_version_is_not_used(void **state)
 {
     struct lars_client *c;
     struct lars_host h;
-    char path[200];
-    uint32_t major = LAYOUT_MAJOR + 1;
-    int fd;
 
     (void)state;
     n_first = system_start_shm();
-    snprintf(path, sizeof(path), "%s/meta", sys.shm);
-    fd = open(path, O_WRONLY | O_CLOEXEC);
-    assert_int_equal(pwrite(fd, &major, 4, 8), 4);
-    close(fd);
+    write_major("meta", LAYOUT_MAJOR + 1);
     c = system_another_client();
     assert_non_null(c);
     T_WAIT(lars_get_host(c, 1, 1, &h) == 0);
     assert_false(system_is_by_shm(&h));
     lars_close(c);
+}
+
+/* An agent was replaced by one whose shared memory has another layout. */
+static void t_agent_replaces_the_files_of_another_major_version(void **state)
+{
+    uint32_t major = LAYOUT_MAJOR + 1, number;
+
+    (void)state;
+    n_first = system_start_shm();
+    number = segment_number(sys.seg);
+    proc_end(&sys.agentd, SIGKILL);
+    write_major("meta", major);
+    write_major("R.1", major);
+    assert_int_equal(number, 1);
+    system_start_agentd();
+    proc_expect_line(sys.agentd.err, "segment.unread number=1 err=EPROTO");
+    segment_close(sys.seg);
+    sys.seg = NULL;
+    T_WAIT(segment_open(&sys.seg, sys.shm) == 0);
+    assert_int_equal(sys.seg->meta->major, LAYOUT_MAJOR);
+    assert_int_equal(segment_number(sys.seg), 2);
+    T_WAIT(call_is_by_shm());
 }
 
 #define S(f) cmocka_unit_test_setup_teardown(f, setup, system_teardown)
@@ -379,4 +416,5 @@ TESTDB_MAIN(S(t_calls_continue_while_the_agent_is_killed),
             S(t_threads_of_clients_take_no_descriptors_of_the_agent),
             S(t_truncated_call_log_stops_no_other_client),
             S(t_client_without_a_free_call_log_uses_udp),
-            S(t_segment_of_another_major_version_is_not_used))
+            S(t_segment_of_another_major_version_is_not_used),
+            S(t_agent_replaces_the_files_of_another_major_version))
