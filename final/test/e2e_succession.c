@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 
+#include "api/lars_status.h"
 #include "lib/system.h"
 
 #define N_CALLERS 4
@@ -16,6 +17,7 @@ static atomic_bool calling;
 static atomic_ullong n_true, n_refused; /* reports that returned 0, and others */
 static atomic_uint n_begun; /* callers that have made a call */
 static atomic_uint moved_to; /* the last segment that a caller used */
+static unsigned ended_by[LARS_PATHS]; /* reports, by their way */
 
 static int get_by_shm(struct lars_host *h)
 {
@@ -147,6 +149,125 @@ static void t_call_begun_before_the_resize_is_counted_by_a_later_agent(void **st
     check_exact();
 }
 
+/* --- a thread that has moved, and then reports calls of the old segment ------------- */
+
+static void note_path(void *arg, const struct lars_ended *e)
+{
+    (void)arg;
+    ended_by[e->path]++;
+}
+
+/* sys.client becomes a client that counts the ways of its reports. */
+static void open_noting_client(void)
+{
+    static const struct lars_hooks hooks = {.size = sizeof(hooks), .ended = note_path};
+    struct lars_options o = {.size = sizeof(o),
+                             .dir = sys.dir,
+                             .port = (uint16_t)atoi(sys.agentd_port),
+                             .timeout_ms = 5000,
+                             .hooks = &hooks};
+
+    memset(ended_by, 0, sizeof(ended_by));
+    lars_close(sys.client);
+    assert_int_equal(lars_open(&sys.client, &o), 0);
+}
+
+static void *begin_call(void *arg)
+{
+    T_WAIT(get_by_shm(arg) == 0);
+    return NULL;
+}
+
+/* Three calls of this thread and one of a thread that has ended are open while the
+ * segment is replaced, and this thread has begun a call in the new one before it reports
+ * them. */
+static void t_thread_that_has_moved_reports_its_calls_of_the_old_segment(void **state)
+{
+    struct lars_host old[3], of_other, h;
+    pthread_t t;
+    int i;
+
+    (void)state;
+    n_true = system_start_shm();
+    open_noting_client();
+    for (i = 0; i < 3; i++)
+        T_WAIT(get_by_shm(&old[i]) == 0);
+    assert_int_equal(pthread_create(&t, NULL, begin_call, &of_other), 0);
+    pthread_join(t, NULL);
+    restart_resized(SIGTERM, 8192);
+    proc_expect_line(sys.agentd.err, "segment.old");
+    T_WAIT(get_by_shm(&h) == 0 && h.opaque[2] != old[0].opaque[2]);
+    for (i = 0; i < 3; i++)
+        end_call(&old[i]);
+    end_call(&of_other);
+    end_call(&h);
+    assert_int_equal(n_refused, 0);
+    assert_int_equal(ended_by[LARS_PATH_SHM], 5);
+    assert_int_equal(lars_report(sys.client, &old[0], 0), -EALREADY);
+    proc_expect_line(sys.agentd.err, "segment.ended");
+    check_exact();
+}
+
+static atomic_bool may_end;
+
+/* A thread that makes no other call while the segment is replaced. */
+static void *begin_call_and_stay(void *arg)
+{
+    begin_call(arg);
+    n_begun++;
+    T_WAIT(may_end);
+    return NULL;
+}
+
+static void t_call_of_an_idle_thread_is_reported_by_one_that_has_moved(void **state)
+{
+    struct lars_host old, of_idle, h;
+    pthread_t t;
+
+    (void)state;
+    n_true = system_start_shm();
+    open_noting_client();
+    may_end = false;
+    T_WAIT(get_by_shm(&old) == 0);
+    assert_int_equal(pthread_create(&t, NULL, begin_call_and_stay, &of_idle), 0);
+    T_WAIT(n_begun == 1);
+    restart_resized(SIGTERM, 8192);
+    proc_expect_line(sys.agentd.err, "segment.old");
+    T_WAIT(get_by_shm(&h) == 0 && h.opaque[2] != old.opaque[2]);
+    end_call(&of_idle);
+    end_call(&old);
+    end_call(&h);
+    assert_int_equal(ended_by[LARS_PATH_SHM], 3);
+    assert_int_equal(lars_report(sys.client, &of_idle, 0), -EALREADY);
+    may_end = true;
+    pthread_join(t, NULL);
+    check_exact();
+}
+
+/* The files of the old segment have no names any more, as after the end of its
+ * collection. */
+static void t_call_of_a_segment_that_is_not_collected_is_reported_by_udp(void **state)
+{
+    struct lars_host old[2], h;
+    char cmd[200];
+
+    (void)state;
+    n_true = system_start_shm();
+    open_noting_client();
+    T_WAIT(get_by_shm(&old[0]) == 0);
+    T_WAIT(get_by_shm(&old[1]) == 0);
+    restart_resized(SIGTERM, 8192);
+    snprintf(cmd, sizeof(cmd), "rm '%s'/L.1.*", sys.shm);
+    assert_int_equal(system(cmd), 0);
+    end_call(&old[0]);                /* before its thread has moved */
+    T_WAIT(get_by_shm(&h) == 0 && h.opaque[2] != old[0].opaque[2]);
+    end_call(&old[1]);
+    end_call(&h);
+    assert_int_equal(ended_by[LARS_PATH_UDP], 2);
+    assert_int_equal(ended_by[LARS_PATH_SHM], 1);
+    check_exact();
+}
+
 /* The files of an old segment are there only as long as a client owns a log of it. */
 static void t_old_segment_is_deleted_when_its_clients_have_left(void **state)
 {
@@ -178,11 +299,23 @@ static void wait_collected(void)
     }
 }
 
-/* <lost>: the folder that is emptied while callers run, and while a call is open that is
- * reported only after the agent has noticed. */
+/* Has this thread left the segment of <h>?  It makes a call to find out. */
+static bool has_left(const struct lars_host *h)
+{
+    struct lars_host now;
+
+    if (get_by_shm(&now) < 0)
+        return true;
+    end_call(&now);
+    return now.opaque[2] != h->opaque[2];
+}
+
+/* <lost>: the folder that is emptied while callers run, and while calls are open that are
+ * reported only after the agent has noticed: one before its thread has found that out,
+ * and one after. */
 static void check_emptied(const char *lost)
 {
-    struct lars_host open;
+    struct lars_host open, open_longer;
     pthread_t t[N_CALLERS];
     char cmd[200];
     unsigned long long made;
@@ -192,10 +325,13 @@ static void check_emptied(const char *lost)
     start_callers(t);
     wait_collected();
     assert_int_equal(get_by_shm(&open), 0);
+    assert_int_equal(get_by_shm(&open_longer), 0);
     snprintf(cmd, sizeof(cmd), "rm -rf '%s'/*", lost);
     assert_int_equal(system(cmd), 0);
     proc_expect_line(sys.agentd.err, "folder.lost");
     end_call(&open);
+    T_WAIT(has_left(&open));
+    end_call(&open_longer);
     sys.agentd.port = 0;
     system_wait_port(&sys.agentd, "lars-agentd"); /* it has started again */
     T_WAIT(lars_register(sys.client, 1, 1) == 0);
@@ -235,4 +371,7 @@ TESTDB_MAIN(X(t_resized_shared_memory_loses_no_call_of_live_clients),
             X(t_call_begun_before_the_resize_is_counted_by_a_later_agent),
             X(t_emptied_shared_memory_is_created_again_and_loses_no_call),
             X(t_emptied_folder_of_the_agent_is_created_again_and_loses_no_call),
+            X(t_thread_that_has_moved_reports_its_calls_of_the_old_segment),
+            X(t_call_of_an_idle_thread_is_reported_by_one_that_has_moved),
+            X(t_call_of_a_segment_that_is_not_collected_is_reported_by_udp),
             X(t_old_segment_is_deleted_when_its_clients_have_left))

@@ -4,12 +4,15 @@
  * given to the next new thread, call log included: there are not more logs in use than
  * threads were alive at once.
  *
- * A report may come from another thread than the call.  <log> has the open logs of this
- * process by index; the token of the call names the index.  Such a log is finished with
- * atomics only (call_log.c), so it may belong to a thread that is in a call meanwhile.
+ * A report may come from another thread than the call.  <by_index> has the pickers of
+ * this process by the index of their log; the token of the call names the index.  Such a
+ * log is finished with atomics only (call_log.c), so it may belong to a thread that is in
+ * a call meanwhile.
  *
- * When another segment comes into force, the picker is retired and not freed: a report of
- * another thread may be using its log at that moment.
+ * When another segment comes into force, the picker is retired (retired_pickers.h): calls
+ * that are open in the old segment end there, under the lock.  A retired picker is freed
+ * when no thread is ending a call of another thread, because that one may be using its
+ * log: each thread says so in <is_using>.
  *
  * fork(): the child must not write the logs of its parent.  A page with MADV_WIPEONFORK
  * is zero in the child, so one load tells; shm_client_after_fork() forgets all pickers.
@@ -28,6 +31,7 @@
 #include <sys/mman.h>
 
 #include "api/fallback.h"
+#include "api/retired_pickers.h"
 #include "base/mono.h"
 #include "shmem/picker.h"
 
@@ -38,8 +42,9 @@
 enum { FORKED = 0, RENEWING, RENEWED };
 
 struct thread {
-    struct picker *picker;            /* NULL = none now */
+    struct picker *picker;            /* NULL = none now; written under the lock */
     uint32_t index;                   /* of the picker's call log */
+    atomic_bool is_using;             /* the call log of another thread, without a lock */
     uint64_t attach_ms, check_ms;     /* monotonic; when to do it next */
     struct counts n;                  /* of this record's threads, one after another */
     int error;                        /* of the last attempt to attach; 0 = it worked */
@@ -48,19 +53,15 @@ struct thread {
     struct thread *next;              /* guarded by lock */
 };
 
-struct retired {                      /* of a segment that is no longer in force */
-    struct picker *picker;
-    struct retired *next;
-};
-
 struct shm_client {
     char dir[PATH_MAX];
     uint64_t id;                      /* unique among the clients of this process */
     pthread_key_t key;
     pthread_mutex_t lock;
     struct thread *threads;           /* guarded by lock */
-    struct retired *retired;          /* guarded by lock; freed with the client */
-    struct call_log *_Atomic log[SEGMENT_CLIENT_LOGS]; /* of this process, by index */
+    struct retired_pickers retired;   /* guarded by lock */
+    struct picker *_Atomic by_index[SEGMENT_CLIENT_LOGS];
+    uint32_t n_forks;                 /* from the process of lars_open() to this one */
     _Atomic uint64_t *same_process;   /* FORKED after fork(), by MADV_WIPEONFORK */
 };
 
@@ -126,37 +127,66 @@ static struct thread *thread_of(struct shm_client *c)
 
 /* --- pickers ------------------------------------------------------------------------ */
 
+/* Only under the lock.  Without memory the picker stays, and a later call tries again. */
+static void retire_locked(struct shm_client *c, struct thread *t)
+{
+    struct picker *was = t->picker;
+
+    if (retired_pickers_add(&c->retired, t->picker, mono_ms()) < 0)
+        return;
+    /* A thread that attached since may have a log of the same index in a new segment. */
+    atomic_compare_exchange_strong(&c->by_index[t->index], &was, NULL);
+    t->picker = NULL;
+}
+
+/* Only under the lock.  The pickers of threads that have ended retire here.  A thread
+ * that begins to use a log later does not find a retired one. */
+static void prune_locked(struct shm_client *c)
+{
+    bool is_using = false, is_left = true;
+    struct thread *t;
+
+    for (t = c->threads; t; t = t->next) {
+        bool is_old = t->picker && segment_has_moved(picker_segment(t->picker));
+
+        if (is_old && t->is_free)
+            retire_locked(c, t);
+        is_left &= !is_old || !t->picker;
+        is_using |= atomic_load(&t->is_using);
+    }
+    if (!is_using)
+        retired_pickers_prune(&c->retired, is_left, mono_ms());
+}
+
+/* <t>: the thread whose picker retires; NULL = none. */
 static void retire(struct shm_client *c, struct thread *t)
 {
-    struct retired *r = malloc(sizeof(*r));
-
-    if (!r)
-        return;                       /* the next call tries again */
     pthread_mutex_lock(&c->lock);
-    atomic_store(&c->log[t->index], NULL);
-    *r = (struct retired){t->picker, c->retired};
-    c->retired = r;
-    t->picker = NULL;
+    if (t)
+        retire_locked(c, t);
+    prune_locked(c);
     pthread_mutex_unlock(&c->lock);
 }
 
 static struct picker *attach(struct shm_client *c, struct thread *t)
 {
     uint64_t now_ms = mono_ms();
+    struct picker *new;
 
     if (t->picker)                    /* the agent took its log: the lock was lost */
         retire(c, t);
     if (t->picker || now_ms < t->attach_ms)
         return NULL;
     t->attach_ms = now_ms + AGAIN_MS;
-    t->error = picker_create(&t->picker, c->dir, PICKER_CLAIM);
-    if (t->error < 0) {
-        t->picker = NULL;
+    t->error = picker_create(&new, c->dir, PICKER_CLAIM);
+    if (t->error < 0)
         return NULL;
-    }
-    t->index = call_log_index(picker_log(t->picker));
-    atomic_store(&c->log[t->index], picker_log(t->picker));
-    return t->picker;
+    pthread_mutex_lock(&c->lock);
+    t->picker = new;
+    t->index = call_log_index(picker_log(new));
+    atomic_store(&c->by_index[t->index], new);
+    pthread_mutex_unlock(&c->lock);
+    return new;
 }
 
 /* This thread's picker; NULL = not now. */
@@ -174,22 +204,27 @@ static inline struct picker *picker_of(struct shm_client *c, struct thread *t)
 static void check_folder(struct shm_client *c, struct thread *t, uint64_t now_ms)
 {
     const struct segment *s = picker_segment(t->picker);
+    bool is_gone = !segment_agent_is_alive(s, now_ms) && segment_was_replaced(s, c->dir);
 
     t->check_ms = now_ms + AGAIN_MS;
-    if (!segment_agent_is_alive(s, now_ms) && segment_was_replaced(s, c->dir))
-        retire(c, t);
+    retire(c, is_gone ? t : NULL);
 }
 
 /* --- calls -------------------------------------------------------------------------- */
 
-/* Another segment is in force: attach to it at once. */
+/* Another segment is in force: the next call attaches to it at once. */
+static void leave(struct shm_client *c, struct thread *t)
+{
+    retire(c, t);
+    t->attach_ms = 0;
+}
+
 static int get_again(struct shm_client *c, struct thread *t, uint32_t modid,
                      uint32_t cmdid, uint64_t key, struct picker_pick *p)
 {
     struct picker *picker;
 
-    retire(c, t);
-    t->attach_ms = 0;
+    leave(c, t);
     picker = picker_of(c, t);
     return picker ? picker_get(picker, modid, cmdid, key, p) : -ENOTCONN;
 }
@@ -207,23 +242,17 @@ int shm_client_get(struct shm_client *c, uint32_t modid, uint32_t cmdid, uint64_
         rc = get_again(c, t, modid, cmdid, key, &p);
     if (rc < 0)
         return rc;
-    /* opaque: the token; module and node; the segment, 0 = not from here; enum
-     * pick_why */
+    /* opaque: token; module, node; segment, 0 = not from here; process, enum pick_why */
     *out = (struct lars_host){.addr = *(const struct lars_addr *)(const void *)&p.addr,
                               .modid = modid,
                               .cmdid = cmdid,
                               .start_us = p.start_us,
                               .opaque = {p.token, (uint64_t)p.mid << 32 | p.nid,
-                                         p.segment, p.why}};
+                                         p.segment, (uint64_t)c->n_forks << 32 | p.why}};
     counts_add(&t->n.begun[LARS_PATH_SHM]);
     if (p.start_us / 1000 >= t->check_ms)
         check_folder(c, t, p.start_us / 1000);
     return 0;
-}
-
-bool shm_client_began(const struct lars_host *h)
-{
-    return h->opaque[2] != 0;
 }
 
 static enum picker_outcome outcome_of(enum lars_outcome outcome)
@@ -236,30 +265,84 @@ static enum picker_outcome outcome_of(enum lars_outcome outcome)
     return of[outcome];
 }
 
+/* In the segment of <picker>, which is this thread's. */
+static int end_here(struct shm_client *c, struct thread *t, struct picker *picker,
+                    const struct picker_pick *p, enum picker_outcome how,
+                    uint64_t *took_us)
+{
+    uint32_t index = call_log_opener(p->token);
+    struct picker *opener;
+    int rc = -EPERM;
+
+    if (!p->token || index == t->index)
+        return picker_end(picker, NULL, p, how, took_us);
+    if (index >= SEGMENT_CLIENT_LOGS)
+        return -EINVAL;
+    atomic_store(&t->is_using, true);
+    opener = atomic_load(&c->by_index[index]);
+    if (opener && picker_segment_id(opener) == p->segment)
+        rc = picker_end(picker, picker_log(opener), p, how, took_us);
+    atomic_store(&t->is_using, false);
+    return rc;
+}
+
+/* The picker that began <p>, when its thread has not left the segment.  Only under the
+ * lock. */
+static struct picker *find_opener(const struct shm_client *c, const struct picker_pick *p)
+{
+    const struct thread *t;
+
+    for (t = c->threads; t && p->token; t = t->next)
+        if (t->picker && t->index == call_log_opener(p->token) &&
+            picker_segment_id(t->picker) == p->segment)
+            return t->picker;
+    return NULL;
+}
+
+/* In a segment that this thread does not use, or uses no more. */
+static int end_elsewhere(struct shm_client *c, const struct picker_pick *p,
+                         enum picker_outcome how, uint64_t *took_us)
+{
+    struct picker *opener;
+    int rc;
+
+    pthread_mutex_lock(&c->lock);
+    prune_locked(c);
+    opener = find_opener(c, p);
+    if (opener && !segment_has_moved(picker_segment(opener)))
+        rc = -EUSERS;
+    else
+        rc = retired_pickers_end(&c->retired, opener ? picker_log(opener) : NULL, p, how,
+                                 took_us);
+    prune_locked(c);
+    pthread_mutex_unlock(&c->lock);
+    return rc;
+}
+
 int shm_client_end(struct shm_client *c, const struct lars_host *h,
                    enum lars_outcome outcome, uint64_t *took_us)
 {
     struct picker_pick p = {.nid = (uint32_t)h->opaque[1],
                             .mid = (uint32_t)(h->opaque[1] >> 32),
-                            .segment = (uint32_t)h->opaque[2],
+                            .segment = h->opaque[2],
                             .token = h->opaque[0],
                             .start_us = h->start_us};
     struct thread *t = thread_of(c);
     struct picker *picker = picker_of(c, t);
-    struct call_log *opener = NULL;   /* NULL = this thread's own */
-    uint32_t index = call_log_opener(p.token);
     int rc;
 
-    if (!picker)
-        return -EUSERS;
-    if (p.token && index != t->index) {
-        if (index >= SEGMENT_CLIENT_LOGS)
-            return -EINVAL;
-        opener = atomic_load(&c->log[index]);
-        if (!opener)
-            return -EPERM;
+    if (!t)
+        return -ENOMEM;
+    if (h->opaque[3] >> 32 != c->n_forks)
+        return -EPERM;
+    if (picker && segment_has_moved(picker_segment(picker))) {
+        leave(c, t);                  /* what is counted there may not be collected */
+        picker = NULL;
     }
-    rc = picker_end(picker, opener, &p, outcome_of(outcome), took_us);
+    if (picker && p.segment == picker_segment_id(picker))
+        rc = end_here(c, t, picker, &p, outcome_of(outcome), took_us);
+    else
+        rc = end_elsewhere(c, &p, outcome_of(outcome), took_us);
     if (rc == 0)
         counts_ended(&t->n, outcome, *took_us);
     return rc;
@@ -342,22 +425,18 @@ void shm_client_after_fork(struct shm_client *c)
     uint32_t i;
 
     pthread_mutex_init(&c->lock, NULL); /* a thread of the parent may have held it */
+    c->n_forks++;
     for (t = c->threads; t; t = t->next) {
         if (t->picker)
             picker_forget(t->picker);
         t->picker = NULL;
         t->attach_ms = 0;
+        t->is_using = false;
         t->is_free = t != pthread_getspecific(c->key);
     }
-    while (c->retired) {
-        struct retired *r = c->retired;
-
-        c->retired = r->next;
-        picker_forget(r->picker);
-        free(r);
-    }
+    retired_pickers_clear(&c->retired, picker_forget);
     for (i = 0; i < SEGMENT_CLIENT_LOGS; i++)
-        atomic_store(&c->log[i], NULL);
+        atomic_store(&c->by_index[i], NULL);
 }
 
 /* --- create and destroy ------------------------------------------------------------- */
@@ -403,7 +482,6 @@ int shm_client_create(struct shm_client **out, const char *dir)
 void shm_client_destroy(struct shm_client *c)
 {
     struct thread *t;
-    struct retired *r;
 
     if (!c)
         return;
@@ -415,11 +493,7 @@ void shm_client_destroy(struct shm_client *c)
         picker_destroy(t->picker);
         free(t);
     }
-    while ((r = c->retired)) {
-        c->retired = r->next;
-        picker_destroy(r->picker);
-        free(r);
-    }
+    retired_pickers_clear(&c->retired, picker_destroy);
     pthread_mutex_destroy(&c->lock);
     munmap(c->same_process, PAGE);
     free(c);

@@ -38,12 +38,16 @@ int shm_client_get(struct shm_client *c, uint32_t modid, uint32_t cmdid, uint64_
                    struct lars_host *out);
 
 /* Is <h> from shm_client_get()? */
-bool shm_client_began(const struct lars_host *h);
+static inline bool shm_client_began(const struct lars_host *h)
+{
+    return h->opaque[2] != 0;
+}
 
 /* End a call that any thread of this process began.  It is counted, and <took_us> becomes
- * how long it took.  Returns 0; -EALREADY; -ESTALE when it was begun in a segment that is
- * no longer in force and not counted; -EPERM when another process began it, such as the
- * parent before fork(); -EUSERS when this thread has no call log; -EINVAL; -ENOSPC. */
+ * how long it took.  In a segment that is no longer in force it is counted as long as an
+ * agent collects that segment; then -ESTALE, and nothing was counted.  Returns 0;
+ * -EALREADY; -EPERM when another process began it, such as the parent before fork();
+ * -EUSERS when this thread has no call log; -EINVAL; -ENOSPC; -ENOMEM. */
 int shm_client_end(struct shm_client *c, const struct lars_host *h,
                    enum lars_outcome outcome, uint64_t *took_us);
 

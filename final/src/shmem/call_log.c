@@ -373,6 +373,13 @@ int call_log_fd(const struct call_log *c)
     return c->fd.fd;
 }
 
+bool call_log_has_name(const struct call_log *c)
+{
+    struct stat st;
+
+    return own_fd_is_mine(&c->fd) && fstat(c->fd.fd, &st) == 0 && st.st_nlink > 0;
+}
+
 void call_log_close_fd(struct call_log *c)
 {
     own_fd_close(&c->fd);

@@ -29,6 +29,9 @@ uint32_t call_log_index(const struct call_log *c); /* Thread: any */
 /* The descriptor of the file, for the lock on it.  Borrowed; -1 = none.  Thread: any. */
 int call_log_fd(const struct call_log *c);
 
+/* Has the file still a name, so that an agent finds it?  Costs a system call. */
+bool call_log_has_name(const struct call_log *c);
+
 /* Closes the descriptor; the map stays.  For the agent, which has a log of each thread of
  * every client and would run out of descriptors: it reads them by the map alone. */
 void call_log_close_fd(struct call_log *c);

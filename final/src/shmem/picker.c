@@ -223,7 +223,7 @@ int picker_get(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
         if (atomic_load(&c->s->gen[out->nid]) == m->snap.gen[i]) {
             out->addr = m->addr[i];
             out->mid = m->mid;
-            out->segment = c->s->number;
+            out->segment = picker_segment_id(c);
             out->start_us = now_us;
             return 0;
         }
@@ -274,7 +274,7 @@ int picker_end(struct picker *c, struct call_log *opener, const struct picker_pi
     struct call_log_end e = {p->nid, p->mid, 0};
     int rc;
 
-    if (p->segment != c->s->number || p->nid >= c->s->max_nodes ||
+    if (p->segment != picker_segment_id(c) || p->nid >= c->s->max_nodes ||
         p->mid >= c->s->max_modules)
         return -ESTALE;
     if (how == PICKER_FAILED || how == PICKER_REJECTED)
@@ -405,6 +405,14 @@ bool picker_owns_log(const struct picker *c)
     return !c->claimed || log_owner_holds(c->s, c->log);
 }
 
+/* The files of a folder that was emptied have no names, but its agent has them mapped. */
+bool picker_is_collected(const struct picker *c)
+{
+    if (segment_load(&c->s->meta->segment) == 0)
+        return segment_agent_is_alive(c->s, mono_ms());
+    return call_log_has_name(c->log);
+}
+
 struct call_log *picker_log(const struct picker *c)
 {
     return c->log;
@@ -413,4 +421,9 @@ struct call_log *picker_log(const struct picker *c)
 const struct segment *picker_segment(const struct picker *c)
 {
     return c->s;
+}
+
+uint64_t picker_segment_id(const struct picker *c)
+{
+    return c->s->inode << 32 | c->s->number;
 }

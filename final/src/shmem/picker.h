@@ -24,7 +24,8 @@ void picker_forget(struct picker *c);
 
 struct picker_pick {
     struct net_addr addr;             /* call this */
-    uint32_t nid, mid, segment;
+    uint32_t nid, mid;
+    uint64_t segment;                 /* picker_segment_id() */
     uint64_t token;                   /* 0 = not tracked: too many calls are open */
     uint64_t start_us;                /* monotonic */
     unsigned why;                     /* enum pick_why */
@@ -70,7 +71,15 @@ int picker_route(struct picker *c, uint32_t modid, uint32_t cmdid, struct net_ad
  * descriptor: create a new picker.  One load, for each call. */
 bool picker_owns_log(const struct picker *c);
 
+/* Does an agent collect what is counted in the segment, although another one may be in
+ * force?  While no agent runs: will the next one do so?  Costs system calls. */
+bool picker_is_collected(const struct picker *c);
+
 struct call_log *picker_log(const struct picker *c); /* borrowed */
 const struct segment *picker_segment(const struct picker *c); /* borrowed */
+
+/* The number of the segment, and above it the number of its folder: a folder that was
+ * emptied begins with number 1 again.  Not 0.  Thread: any. */
+uint64_t picker_segment_id(const struct picker *c);
 
 #endif
