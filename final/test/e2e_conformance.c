@@ -15,12 +15,6 @@ static void t_cpp_passes_the_scenarios(void **state)
     conformance_run("conform_cpp", CONFORMANCE_SCENARIOS, CONFORMANCE_LEAST);
 }
 
-static void t_cpp_passes_the_scenarios_of_its_classes(void **state)
-{
-    (void)state;
-    conformance_run("conform_cpp", CONFORMANCE_SCENARIOS "-cpp", 3);
-}
-
 /* Written from docs/ref/udp.md alone. */
 static void t_python_by_udp_passes_the_scenarios(void **state)
 {
@@ -32,5 +26,4 @@ static void t_python_by_udp_passes_the_scenarios(void **state)
 
 TESTDB_MAIN(CONFORMANCE_TEST(t_c_passes_the_scenarios),
             CONFORMANCE_TEST(t_cpp_passes_the_scenarios),
-            CONFORMANCE_TEST(t_cpp_passes_the_scenarios_of_its_classes),
             CONFORMANCE_TEST(t_python_by_udp_passes_the_scenarios))

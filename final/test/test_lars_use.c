@@ -177,6 +177,38 @@ static void t_each_wrong_argument_of_a_call_is_named(void **state)
     named(c, 1, &h, "c: the client is closed");
 }
 
+static void text_is(int rc, const char *text)
+{
+    assert_int_equal(rc, -EINVAL);
+    assert_string_equal(lars_last_error(), text);
+}
+
+static void t_each_function_names_its_own_wrong_argument(void **state)
+{
+    struct lars_client *c = open_here();
+    struct lars_host h = {.modid = 1};
+    struct lars_status st = {0};
+    struct lars_addr a;
+
+    (void)state;
+    text_is(lars_get_host(c, 0, 0, &h), "modid, cmdid: 0/0 is no module");
+    text_is(lars_get_host_key(c, 1, 1, 7, NULL), "out: it is NULL");
+    text_is(lars_nowait_get(c, 0, 0, 7, &h), "modid, cmdid: 0/0 is no module");
+    text_is(lars_get_route(c, 1, 1, NULL, 1), "out: it is NULL");
+    text_is(lars_register(c, 0, 0), "modid, cmdid: 0/0 is no module");
+    text_is(lars_report(c, NULL, 0), "h: it is NULL");
+    text_is(lars_end(c, &h, LARS_OUTCOMES), "outcome: 4 is not from 0 to 3");
+    text_is(lars_status(c, NULL), "out: it is NULL");
+    text_is(lars_status(c, &st), "out->size: 0 is not sizeof(struct lars_status), 848");
+    h.modid = 0;
+    text_is(lars_cancel(c, &h), "h: it is no call of lars_get_host()");
+    lars_close(c);
+    text_is(lars_get_host(c, 1, 1, &h), "c: the client is closed");
+    text_is(lars_report(NULL, &h, 0), "c: the client is NULL");
+    text_is(lars_get_route(c, 1, 1, &a, 1), "c: the client is closed");
+    text_is(lars_status(c, &st), "c: the client is closed");
+}
+
 static void t_wrong_options_of_a_call_are_named(void **state)
 {
     struct lars_client *c = open_here();
@@ -291,6 +323,7 @@ T_MAIN(P(t_null_is_an_error_everywhere), P(t_closed_client_is_an_error),
        P(t_text_of_an_earlier_error_does_not_stay),
        P(t_options_of_version_1_1_are_read_without_what_came_later),
        P(t_part_of_a_struct_is_not_used), P(t_each_wrong_argument_of_a_call_is_named),
+       P(t_each_function_names_its_own_wrong_argument),
        P(t_wrong_options_of_a_call_are_named),
        P(t_outcome_that_does_not_exist_is_an_error),
        P(t_status_without_an_agent_says_why), P(t_status_writes_no_more_than_its_size),

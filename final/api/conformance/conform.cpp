@@ -1,4 +1,5 @@
 // conform SCENARIOS -- the conformance suite's runner for C++.
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -7,10 +8,13 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <mutex>
 #include <sstream>
 #include <thread>
 
 #include <poll.h>
+#include <signal.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,9 +25,44 @@ typedef std::vector<std::string> words;
 
 typedef std::chrono::steady_clock steady;
 
-static std::chrono::milliseconds hang(0);
+static const int tick_us = 20000; // of the interval timer of silent()
+static const int tick_limit = 500;
+static const char *const outcomes[] = {"well", "failed", "rejected", "cancelled"};
+
+static std::chrono::milliseconds hang(20000);
 static std::unique_ptr<lars::client> me;
 static std::deque<lars::call> calls; // the calls of this scenario
+
+static std::string error_text; // of the latest error
+
+// What the hooks were called with since the client was opened.
+static struct {
+    std::mutex lock;
+    std::string lines;
+    std::atomic<int> ended[LARS_OUTCOMES];
+} hooked;
+
+static void log_hook(void *, lars_level, const char *text)
+{
+    std::lock_guard<std::mutex> guard(hooked.lock);
+
+    hooked.lines += text;
+}
+
+static void ended_hook(void *, const lars_ended *e)
+{
+    hooked.ended[e->outcome]++;
+}
+
+static lars_hooks hooks()
+{
+    lars_hooks h = lars_hooks();
+
+    h.size = sizeof(h);
+    h.log = log_hook;
+    h.ended = ended_hook;
+    return h;
+}
 
 static unsigned number(const words &w, size_t i)
 {
@@ -32,6 +71,7 @@ static unsigned number(const words &w, size_t i)
 
 static int open_client(const words &w)
 {
+    const lars_hooks both = hooks();
     lars::options o;
 
     o.dir = std::getenv("LARS_DIR");
@@ -49,11 +89,38 @@ static int open_client(const words &w)
             o.dir = value;
         else if (key == "timeout_ms")
             o.timeout_ms = (uint32_t)std::stoi(value);
+        else if (key == "hooks")
+            o.hooks = &both;
     }
-    hang = std::chrono::milliseconds(10 * o.timeout_ms);
-    calls.clear();
+    hooked.lines.clear();
+    for (auto &n : hooked.ended)
+        n = 0;
+    me.reset();
     me.reset(new lars::client(o));
+    hang = std::chrono::milliseconds(10 * o.timeout_ms);
     return 0;
+}
+
+// NAME=VALUE: a client by the environment alone.
+static int open_in(const std::string &setting)
+{
+    std::string name = setting.substr(0, setting.find('='));
+    const char *env = std::getenv(name.c_str());
+    std::string was = env ? env : "";
+    int rc = 0;
+
+    setenv(name.c_str(), setting.c_str() + name.size() + 1, 1);
+    try {
+        lars::client c;
+    } catch (const lars::error &e) {
+        rc = e.code();
+        error_text = e.what();
+    }
+    if (env)
+        setenv(name.c_str(), was.c_str(), 1);
+    else
+        unsetenv(name.c_str());
+    return rc;
 }
 
 // A client that was moved from is closed.  The calls of the scenario outlive it.
@@ -64,34 +131,107 @@ static int close_client()
     return 0;
 }
 
+// Another name is an outcome that does not exist.
+static int outcome_of(const std::string &name)
+{
+    int i = 0;
+
+    while (i < LARS_OUTCOMES && name != outcomes[i])
+        i++;
+    return i;
+}
+
 static int end(lars::call &call, const std::string &how)
 {
-    if (how == "well")
-        return call.end(lars::outcome::well);
-    if (how == "failed")
-        return call.end(lars::outcome::failed);
     if (how == "rejected")
         return call.rejected();
     if (how == "cancelled")
         return call.cancel();
-    return call.end(static_cast<lars::outcome>(LARS_OUTCOMES));
+    return call.end(static_cast<lars::outcome>(outcome_of(how)));
 }
 
-// Of the status of the client: the path of calls now, or how many calls ended with an
-// outcome.
+// A counter of the status of the client, or why it does not use shared memory.
 static int status(const std::string &name)
 {
     auto s = me->status();
+    int i;
 
-    if (name == "path")
-        return (int)s.path;
-    if (name == "well")
-        return (int)s.ended[LARS_WELL];
-    if (name == "failed")
-        return (int)s.ended[LARS_FAILED];
-    if (name == "rejected")
-        return (int)s.ended[LARS_REJECTED];
-    return name == "cancelled" ? (int)s.ended[LARS_CANCELLED] : -ENOSYS;
+    if (name == "error")
+        return s.shm_error;
+    for (i = 0; i < LARS_PATHS; i++)
+        if (name == lars_path_name((lars_path)i))
+            return (int)s.begun[i];
+    i = outcome_of(name);
+    return i < LARS_OUTCOMES ? (int)s.ended[i] : -ENOSYS;
+}
+
+// Does a text have these words?
+static int has(const std::string &what, const std::string &text)
+{
+    std::string in;
+
+    if (what == "error")
+        in = error_text;
+    else if (what == "log")
+        in = hooked.lines;
+    else
+        in = what == "file" ? me->status().shm_file : me->status().shm_why;
+    return in.find(text) != std::string::npos;
+}
+
+// By each means of the language in turn.
+static int cancelled(const words &w)
+{
+    unsigned m = number(w, 1), c = number(w, 2), i;
+    int bad = 0;
+
+    for (i = 0; i < number(w, 3); i++) {
+        lars::call call(*me, m, c);
+
+        bad += (i % 2 ? call.cancel() : call.end(lars::outcome::cancelled)) < 0;
+    }
+    return bad;
+}
+
+static volatile sig_atomic_t ticks;
+
+// The timer ends, so a wait that each signal begins anew ends too, much too late.
+static void tick(int)
+{
+    const itimerval none = itimerval();
+
+    if (++ticks == tick_limit)
+        setitimer(ITIMER_REAL, &none, nullptr);
+}
+
+static void one_silent(const words &w, int &timed_out)
+{
+    int rc;
+    lars::call call(*me, number(w, 2), number(w, 3), rc);
+
+    timed_out = rc == -ETIMEDOUT;
+}
+
+// Threads that begin a call at once, this one too: how many timed out.
+static int silent(const words &w)
+{
+    const itimerval every = {{0, tick_us}, {0, tick_us}}, none = itimerval();
+    std::vector<int> timed_out(number(w, 1));
+    std::vector<std::thread> all;
+    int sum = 0;
+
+    ticks = 0;
+    signal(SIGALRM, tick);
+    setitimer(ITIMER_REAL, &every, nullptr);
+    for (size_t i = 1; i < timed_out.size(); i++)
+        all.emplace_back(one_silent, std::cref(w), std::ref(timed_out[i]));
+    one_silent(w, timed_out[0]);
+    for (auto &one : all)
+        one.join();
+    setitimer(ITIMER_REAL, &none, nullptr);
+    for (int one : timed_out)
+        sum += one;
+    return sum;
 }
 
 static int nowait(const words &w)
@@ -106,8 +246,13 @@ static int nowait(const words &w)
 
 static int get(const words &w)
 {
-    calls.emplace_back(*me, number(w, 1), number(w, 2),
-                       w.size() > 3 ? std::strtoull(w[3].c_str() + 4, nullptr, 10) : 0);
+    uint64_t key = 0;
+
+    if (w.size() > 3)
+        key = w[3].compare(0, 5, "text=") == 0
+                  ? lars::key(w[3].substr(5))
+                  : std::strtoull(w[3].c_str() + 4, nullptr, 10);
+    calls.emplace_back(*me, number(w, 1), number(w, 2), key);
     return calls.back().from_file();
 }
 
@@ -194,12 +339,32 @@ static int other(const words &w)
     return bad;
 }
 
-static int result(const words &w)
+// The steps about the client and about a call that has begun.
+static int of_client(const words &w)
 {
     if (w[0] == "open")
         return open_client(w);
+    if (w[0] == "openin")
+        return open_in(w[1]);
     if (w[0] == "close")
         return close_client();
+    if (w[0] == "status")
+        return status(w[1]);
+    if (w[0] == "ended")
+        return hooked.ended[outcome_of(w[1])];
+    if (w[0] == "report")
+        return calls[number(w, 1)].report((int)number(w, 2));
+    if (w[0] == "end")
+        return end(calls[number(w, 1)], w[2]);
+    if (w[0] == "drop") // the destructor
+        return calls.pop_back(), 0;
+    if (w[0] == "same")
+        return calls[number(w, 1)].addr() == calls[number(w, 2)].addr();
+    return -ENOSYS;
+}
+
+static int result(const words &w)
+{
     if (w[0] == "nowait")
         return nowait(w);
     if (w[0] == "allocate")
@@ -210,37 +375,75 @@ static int result(const words &w)
         return get(w);
     if (w[0] == "route")
         return (int)me->route(number(w, 1), number(w, 2)).size();
-    if (w[0] == "report")
-        return calls[number(w, 1)].report((int)number(w, 2));
-    if (w[0] == "end")
-        return end(calls[number(w, 1)], w[2]);
-    if (w[0] == "drop") // the destructor
-        return calls.pop_back(), 0;
-    if (w[0] == "status")
-        return status(w[1]);
-    if (w[0] == "same")
-        return calls[number(w, 1)].addr() == calls[number(w, 2)].addr();
     if (w[0] == "call")
         return guarded(w);
+    if (w[0] == "cancelled")
+        return cancelled(w);
     if (w[0] == "fail")
         return many(number(w, 1), number(w, 2), number(w, 3), 1);
     if (w[0] == "attempts")
         return attempts(w);
     if (w[0] == "threads")
         return threads(w);
-    return w[0] == "other" ? other(w) : -ENOSYS;
+    if (w[0] == "silent")
+        return silent(w);
+    return w[0] == "other" ? other(w) : of_client(w);
 }
 
-static std::string name_of(const words &w)
+static std::string keyof(const words &w)
 {
-    int rc;
+    char text[20];
+
+    std::snprintf(text, sizeof(text), "%016llx",
+                  (unsigned long long)lars::key(w.size() > 1 ? w[1] : ""));
+    return text;
+}
+
+// Of a step whose result is a text, or "".
+static std::string text_of(const words &w)
+{
+    if (w[0] == "keyof")
+        return keyof(w);
+    if (w[0] == "status" && w[1] == "path")
+        return lars_path_name((lars_path)me->status().path);
+    if (w[0] != "node")
+        return "";
+    lars::addr a = calls[number(w, 1)].addr();
+
+    return a.host() + ":" + std::to_string(a.port);
+}
+
+// <text>: what follows the second word of the step.
+static std::string got_of(const words &w, const std::string &text)
+{
+    int rc = 0;
 
     try {
-        rc = result(w);
+        std::string got = text_of(w);
+
+        if (!got.empty())
+            return got;
+        rc = w[0] == "has" ? has(w[1], text) : result(w);
+        if (rc < 0 && w[0] != "openin")
+            error_text = lars::error(rc).what();
     } catch (const lars::error &e) {
         rc = e.code();
+        error_text = e.what();
     }
     return rc < 0 ? strerrorname_np(-rc) : std::to_string(rc);
+}
+
+// The step "in LANGUAGES: STEP", or "" when it is for others.
+static std::string for_this(const std::string &line)
+{
+    size_t colon = line.compare(0, 3, "in ") == 0 ? line.find(": ") : std::string::npos;
+
+    if (colon == std::string::npos)
+        return line;
+    if ((line.substr(2, colon - 2) + " ").find(" C++ ") != std::string::npos)
+        return line.substr(colon + 2);
+    std::cout << "not for C++: " << line.substr(colon + 2) << std::endl;
+    return "";
 }
 
 // An event outside of the client.  False when it could not be made.
@@ -254,9 +457,10 @@ static bool around(const std::string &line)
 
 static bool step(const std::string &line, const std::string &where)
 {
-    size_t arrow = line.find(" -> ");
+    size_t arrow = line.find(" -> "), second;
     std::string want = arrow == std::string::npos ? "" : line.substr(arrow + 4), got, one;
     std::istringstream in(line.substr(0, arrow));
+    std::string text = line.substr(0, arrow);
     steady::time_point start = steady::now();
     words w;
     bool until;
@@ -268,10 +472,12 @@ static bool step(const std::string &line, const std::string &where)
     until = w[0] == "until";
     if (until)
         w.erase(w.begin());
+    second = w.size() > 2 ? text.find(w[1]) + w[1].size() + 1 : text.size();
+    text = text.substr(second);
     for (;;) {
         size_t before = calls.size();
 
-        got = name_of(w);
+        got = got_of(w, text);
         bool hung = steady::now() - start > hang;
 
         if (!hung && (got == want || want == "any"))
@@ -305,7 +511,8 @@ int main(int argc, char **argv)
             calls.clear();
             well = around("do begin");
         } else if (well) {
-            well = step(line, name);
+            line = for_this(line);
+            well = line.empty() || step(line, name);
         }
     }
     passed += !name.empty() && well;

@@ -76,14 +76,14 @@ static jsize length(JNIEnv *e, jarray of)
     return ((struct array *)of)->len;
 }
 
-static const struct JNINativeInterface_ functions = {
-    .NewStringUTF = new_text,
-    .NewByteArray = new_array,
-    .GetArrayLength = length,
-    .GetByteArrayElements = get_bytes,
-    .ReleaseByteArrayElements = release_bytes,
-    .SetByteArrayRegion = set_bytes,
-    .SetIntArrayRegion = set_ints};
+static const struct JNINativeInterface_ functions = {.NewStringUTF = new_text,
+                                                     .NewByteArray = new_array,
+                                                     .GetArrayLength = length,
+                                                     .GetByteArrayElements = get_bytes,
+                                                     .ReleaseByteArrayElements =
+                                                         release_bytes,
+                                                     .SetByteArrayRegion = set_bytes,
+                                                     .SetIntArrayRegion = set_ints};
 static JNIEnv env = &functions;
 
 static jlong handle(const void *p)
@@ -124,12 +124,17 @@ static void try_the_rest(void)
 
 int jni_open(struct lars_client **out, const struct lars_options *opt)
 {
-    jbyteArray address = text_of(opt->address), dir = text_of(opt->dir);
-    jlong p = N(open, address, opt->port, dir, (jint)opt->timeout_ms, 0);
+    static const struct lars_options none;
+    jbyteArray address, dir;
+    jlong p;
 
+    opt = opt ? opt : &none;
+    address = text_of(opt->address);
+    dir = text_of(opt->dir);
+    try_the_rest(); /* first: the text of the latest error is that of open() */
+    p = N(open, address, opt->port, dir, (jint)opt->timeout_ms, 0);
     free(address);
     free(dir);
-    try_the_rest();
     if (p < 0 && p > -4096) {
         free(N(describe, (jint)p));
         free(N(name, (jint)p));
@@ -231,9 +236,9 @@ int jni_register(struct lars_client *c, uint32_t modid, uint32_t cmdid)
 /* Java keeps a struct lars_retry for a request; here each attempt has a new one. */
 int jni_next(struct lars_client *c, struct lars_retry *r, struct lars_host *out)
 {
-    jlong p = N(newRetry, (jint)r->modid, (jint)r->cmdid, (jint)r->attempts,
-                (jint)r->timeout_ms, (jboolean)r->idempotent, (jlong)r->key,
-                handle(r->budget));
+    jlong p =
+        N(newRetry, (jint)r->modid, (jint)r->cmdid, (jint)r->attempts,
+          (jint)r->timeout_ms, (jboolean)r->idempotent, (jlong)r->key, handle(r->budget));
     int rc;
 
     if (!p)

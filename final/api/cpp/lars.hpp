@@ -105,6 +105,8 @@ enum class outcome {
     cancelled = LARS_CANCELLED
 };
 
+inline bool exists(outcome o) noexcept { return static_cast<unsigned>(o) < LARS_OUTCOMES; }
+
 // The key of a string, the same in every language.
 inline uint64_t key(const std::string &s) noexcept { return lars_key(s.data(), s.size()); }
 
@@ -235,7 +237,7 @@ public:
     {
         if (reported_)
             return -EALREADY;
-        reported_ = true;
+        reported_ = exists(o);
         return lars_end(c_, &h_, static_cast<lars_outcome>(o));
     }
 
@@ -304,7 +306,7 @@ public:
     {
         if (!open_)
             return -EALREADY;
-        open_ = false;
+        open_ = !exists(o);
         return lars_end(c_, &h_, static_cast<lars_outcome>(o));
     }
 

@@ -87,19 +87,14 @@ static PyObject *raise_with(int rc, const char *why)
     return NULL;
 }
 
+/* For a result of the library, in the thread that called it. */
 static PyObject *raise(int rc)
-{
-    if (PyErr_Occurred()) /* a signal handler's */
-        return NULL;
-    return raise_with(rc, lars_strerror(rc));
-}
-
-/* Of a function that sets lars_last_error(). */
-static PyObject *raise_last(int rc)
 {
     const char *why = rc == -EINVAL ? lars_last_error() : "";
 
-    return PyErr_Occurred() || !why[0] ? raise(rc) : raise_with(rc, why);
+    if (PyErr_Occurred()) /* a signal handler's */
+        return NULL;
+    return raise_with(rc, why[0] ? why : lars_strerror(rc));
 }
 
 static struct lars_client *opened(Client *self)
@@ -136,13 +131,21 @@ static void leave(Client *self)
 
 /* --- arguments ---------------------------------------------------------------------- */
 
+/* Replaces the TypeError of PyNumber_Index(), which does not name the argument. */
+static int not_int(const char *name, PyObject *arg)
+{
+    if (PyErr_ExceptionMatches(PyExc_TypeError))
+        PyErr_Format(PyExc_TypeError, "%s: %R is not an int", name, arg);
+    return -1;
+}
+
 /* <arg> as a number from 0 to <max>; -1 with an exception that names <name>. */
 static int number(const char *name, PyObject *arg, uint64_t max, uint64_t *out)
 {
     PyObject *i = PyNumber_Index(arg);
 
     if (!i)
-        return -1;
+        return not_int(name, arg);
     *out = PyLong_AsUnsignedLongLong(i);
     Py_DECREF(i);
     if (!PyErr_Occurred() && *out <= max)
@@ -173,7 +176,7 @@ static int key_of(PyObject *arg, uint64_t *out)
     }
     i = PyNumber_Index(arg);
     if (!i)
-        return -1;
+        return not_int("key", arg);
     *out = (uint64_t)PyLong_AsLongLongAndOverflow(i, &too_big);
     if (too_big > 0)
         *out = PyLong_AsUnsignedLongLong(i);
@@ -261,6 +264,8 @@ static int end(Host *h, enum lars_outcome outcome)
     Client *c = h->client;
     int rc;
 
+    if (h->ended)
+        return -EALREADY;
     if (!c->c || c->is_closed)
         return -EBADF;
     h->ended = true;
@@ -292,7 +297,7 @@ static PyObject *host_report(PyObject *o, PyObject *const *arg, Py_ssize_t n)
     if (n == 1) {
         i = PyNumber_Index(arg[0]);
         if (!i)
-            return NULL;
+            return not_int("retcode", arg[0]), NULL;
         is_failure = PyObject_IsTrue(i); /* of any size */
         Py_DECREF(i);
     }
@@ -482,7 +487,7 @@ static int client_open(Client *self, struct lars_options *opt)
     self->timeout_ms = opt->timeout_ms ? opt->timeout_ms : 200;
     rc = self->c ? -EBUSY : lars_open(&self->c, opt);
     if (rc < 0)
-        raise_last(rc);
+        raise(rc);
     return rc < 0 ? -1 : 0;
 }
 
@@ -885,7 +890,7 @@ static PyObject *attempts_next(PyObject *o)
     if (rc < 0) {
         Py_DECREF((PyObject *)h);
         a->error = rc;
-        return a->r.n == 0 ? raise_last(rc) : NULL;
+        return a->r.n == 0 ? raise(rc) : NULL;
     }
     h->by_udp = true; /* perhaps; releasing the GIL is right in any case */
     h->from_file = rc == 1;

@@ -30,6 +30,32 @@
 #define REGISTER_GAP_NS (2 * 1000 * 1000) /* between two looks; it doubles up to: */
 #define REGISTER_GAP_MAX_NS (50 * 1000 * 1000)
 
+/* --- wrong arguments ---------------------------------------------------------------- */
+
+/* Each function that returns -EINVAL names the wrong argument in lars_last_error(), so
+ * the text is always that of the latest -EINVAL. */
+static int __attribute__((cold))
+name_wrong_call(const struct lars_client *c, uint32_t modid, uint32_t cmdid)
+{
+    if (!client_is_open(c))
+        return last_error_set("c: the client is %s", c ? "closed" : "NULL");
+    if (modid == 0 && cmdid == 0)
+        return last_error_set("modid, cmdid: 0/0 is no module");
+    return last_error_set("out: it is NULL");
+}
+
+static int __attribute__((cold))
+name_wrong_end(const struct lars_client *c, const struct lars_host *h,
+               enum lars_outcome outcome)
+{
+    if (!client_is_open(c))
+        return last_error_set("c: the client is %s", c ? "closed" : "NULL");
+    if ((unsigned)outcome >= LARS_OUTCOMES)
+        return last_error_set("outcome: %d is not from 0 to %d", (int)outcome,
+                              LARS_OUTCOMES - 1);
+    return last_error_set("h: it is %s", h ? "no call of lars_get_host()" : "NULL");
+}
+
 static bool is_valid(const struct lars_client *c, uint32_t modid, uint32_t cmdid)
 {
     return client_is_open(c) && (modid != 0 || cmdid != 0);
@@ -149,7 +175,7 @@ static int get(struct lars_client *c, uint32_t modid, uint32_t cmdid,
     int rc;
 
     if (!is_valid(c, modid, cmdid) || !out)
-        return -EINVAL;
+        return name_wrong_call(c, modid, cmdid);
     if (shm_client_has_forked(c->shm))
         client_renew_after_fork(c);
     rc = shm_client_get(c->shm, modid, cmdid, o->key, o->avoid, o->n_avoid, out);
@@ -183,12 +209,6 @@ int lars_get_host_opt(struct lars_client *c, uint32_t modid, uint32_t cmdid,
                               LARS_TIMEOUT_MAX_MS);
     if (o->n_avoid > 0 && !o->avoid)
         return last_error_set("avoid: it is NULL, and n_avoid is %u", o->n_avoid);
-    if (!client_is_open(c))
-        return last_error_set("c: the client is %s", c ? "closed" : "NULL");
-    if (modid == 0 && cmdid == 0)
-        return last_error_set("modid, cmdid: 0/0 is no module");
-    if (!out)
-        return last_error_set("out: it is NULL");
     return get(c, modid, cmdid, o, out);
 }
 
@@ -256,15 +276,17 @@ int lars_end(struct lars_client *c, const struct lars_host *h, enum lars_outcome
     int rc = -ESTALE;
 
     if (!h || !is_valid(c, h->modid, h->cmdid) || (unsigned)outcome >= LARS_OUTCOMES)
-        return -EINVAL;
+        return name_wrong_end(c, h, outcome);
     if (shm_client_has_forked(c->shm))
         client_renew_after_fork(c);
     if (shm_client_began(h))
         rc = shm_client_end(c->shm, h, outcome, &took_us);
-    if (rc == -ESTALE) {              /* not of a segment in which a log is open */
+    if (rc == -ESTALE) { /* not of a segment in which a log is open */
         path = LARS_PATH_UDP;
         rc = end_by_udp(c, h, outcome, &took_us);
     }
+    if (rc == -EINVAL)
+        return name_wrong_end(c, h, outcome);
     if (rc == 0 && c->hooks.ended) {
         const struct lars_ended e = {h, took_us, outcome, path};
 
@@ -330,7 +352,7 @@ int lars_get_route(struct lars_client *c, uint32_t modid, uint32_t cmdid,
     int rc;
 
     if (!is_valid(c, modid, cmdid) || (!out && max > 0))
-        return -EINVAL;
+        return name_wrong_call(c, modid, cmdid);
     if (shm_client_has_forked(c->shm))
         client_renew_after_fork(c);
     rc = shm_client_route(c->shm, modid, cmdid, out, max);
@@ -373,8 +395,11 @@ void lars_close(struct lars_client *c)
 
 int lars_status(struct lars_client *c, struct lars_status *out)
 {
-    if (!client_is_open(c) || !out || out->size == 0)
-        return -EINVAL;
+    if (!client_is_open(c) || !out)
+        return name_wrong_call(c, 1, 1);
+    if (out->size == 0)
+        return last_error_set("out->size: 0 is not sizeof(struct lars_status), %zu",
+                              sizeof(*out));
     if (shm_client_has_forked(c->shm))
         client_renew_after_fork(c);
     status_read(c, out);

@@ -199,10 +199,10 @@ int lars_register(struct lars_client *c, uint32_t modid, uint32_t cmdid);
 /* A sentence in English for a result.  Never NULL; a static string, never freed. */
 const char *lars_strerror(int rc);
 
-/* What was wrong in the last call of lars_open(), lars_get_host_opt() or
- * lars_retry_next() of this thread that returned -EINVAL: the argument, its value and
- * what would be right. "" when there was none.  Valid until this thread's next such call.
- * */
+/* What was wrong in the latest call of this thread that returned -EINVAL: the argument,
+ * its value and what would be right.  "" when there was none, or a lars_open(),
+ * lars_get_host_opt() or lars_retry_next() without one came later.  Valid until this
+ * thread's next call. */
 const char *lars_last_error(void);
 
 /* The version of the library, such as "1.2.0".  A static string. */

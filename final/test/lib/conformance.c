@@ -6,6 +6,7 @@
 
 #include "agent_data/module_policy.h"
 #include "lb/policies.h"
+#include "route/routefile.h"
 #include "shmem/module_table.h"
 #include "shmem/node_table.h"
 #include "shmem/route_reader.h"
@@ -94,6 +95,53 @@ static const char *wait_total(unsigned ok, unsigned failed)
     return "no: the database has another total\n";
 }
 
+/* Calls of the module in the counters of its nodes that have begun and not ended. */
+static int inflight_of(unsigned modid, unsigned cmdid)
+{
+    struct segment *s;
+    uint32_t nid;
+    int64_t mid;
+    int n = 0;
+
+    if (segment_open(&s, sys.shm) < 0)
+        return -1;
+    mid = module_table_find(s, modid, cmdid);
+    for (nid = 0; nid < node_table_count(s); nid++)
+        if (node_table_module(s, nid) == mid)
+            n += node_table_counters(s)[nid].inflight;
+    segment_close(s);
+    return n;
+}
+
+static const char *wait_inflight(unsigned modid, unsigned cmdid, int n)
+{
+    uint64_t end = t_now_ms() + 10000;
+
+    while (inflight_of(modid, cmdid) != n && t_now_ms() < end)
+        poll(NULL, 0, 5);
+    if (inflight_of(modid, cmdid) == n)
+        return "ok\n";
+    print_message("  %d calls are in flight\n", inflight_of(modid, cmdid));
+    return "no: another number of calls is in flight\n";
+}
+
+/* Has the agent written the module into its file of routes? */
+static bool is_saved(unsigned modid, unsigned cmdid)
+{
+    struct route_row *row = NULL;
+    char path[120];
+    bool found = false;
+    size_t n = 0, i;
+
+    snprintf(path, sizeof(path), "%s/routes", sys.dir);
+    if (routefile_read(path, &row, &n, NULL) < 0)
+        return false;
+    for (i = 0; i < n; i++)
+        found = found || (row[i].modid == modid && row[i].cmdid == cmdid);
+    free(row);
+    return found;
+}
+
 /* Does what the conformance_runner asks for.  Returns the answer to it. */
 static const char *do_step(const char *what)
 {
@@ -110,8 +158,12 @@ static const char *do_step(const char *what)
         kill(sys.agentd.pid, SIGSTOP);
     } else if (strcmp(what, "agent thaw") == 0) {
         kill(sys.agentd.pid, SIGCONT);
+    } else if (strcmp(what, "agent restart") == 0) {
+        restart_agent(true);
     } else if (strcmp(what, "agent restart without shared memory") == 0) {
         restart_agent(false);
+    } else if (sscanf(what, "agent saved %u %u", &m, &c) == 2) {
+        T_WAIT(is_saved(m, c));
     } else if (sscanf(what, "drain %u %u", &m, &c) == 2) {
         set_state("drained", m, c);
     } else if (sscanf(what, "undrain %u %u", &m, &c) == 2) {
@@ -120,6 +172,8 @@ static const char *do_step(const char *what)
         testdb_sqlf("INSERT INTO ModulePolicy (modid, cmdid, rule) VALUES (%u, %u, '%s')",
                     m, c, policy);
         T_WAIT(is_published(policies_find(policy)));
+    } else if (sscanf(what, "inflight %u %u %u", &m, &c, &ok) == 3) {
+        return wait_inflight(m, c, (int)ok);
     } else if (sscanf(what, "total %u %u %u %u", &m, &c, &ok, &failed) == 4) {
         return wait_total(ok, failed);
     } else {

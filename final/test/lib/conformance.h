@@ -8,7 +8,7 @@
 #include "system.h"
 
 #define CONFORMANCE_SCENARIOS "api/conformance/scenarios"
-#define CONFORMANCE_LEAST 18          /* scenarios that every runner must pass */
+#define CONFORMANCE_LEAST 31          /* scenarios that every runner must pass */
 
 extern struct proc conformance_runner;
 

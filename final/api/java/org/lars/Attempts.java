@@ -124,7 +124,7 @@ public final class Attempts implements AutoCloseable {
         Reference.reachabilityFence(this);
         error = rc < 0 ? rc : 0;
         if (first) {
-            LarsException.checkUse(rc);
+            LarsException.check(rc);
         }
         return rc >= 0;
     }

@@ -3,6 +3,7 @@ package org.lars;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.net.InetSocketAddress;
+import java.util.Objects;
 
 /** A call: its node, and the report of how it went. One thread at a time may use it. */
 public final class Call implements AutoCloseable {
@@ -125,11 +126,11 @@ public final class Call implements AutoCloseable {
      * @param timeoutMs milliseconds from 0 to 3600000; 0 = that of the client
      */
     public void begin(int modid, int cmdid, long key, long timeoutMs) {
-        LarsException.checkUse(tryBegin(modid, cmdid, key, timeoutMs));
+        LarsException.check(tryBegin(modid, cmdid, key, timeoutMs));
     }
 
     private int end(int outcome) {
-        int rc = host == 0 ? EALREADY : Native.end(handle.p, host, outcome);
+        int rc = host == 0 || hasNode && !open ? EALREADY : Native.end(handle.p, host, outcome);
 
         open = false;
         Reference.reachabilityFence(this);
@@ -143,7 +144,7 @@ public final class Call implements AutoCloseable {
      * @return 0, or a negative errno code as lars_end(): -114 (EALREADY) when it had ended before
      */
     public int end(Outcome outcome) {
-        return end(outcome.ordinal());
+        return end(Objects.requireNonNull(outcome, "outcome: it is null").ordinal());
     }
 
     /**

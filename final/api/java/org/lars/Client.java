@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * A client of the agent of this host. Any thread may use it, and may close it: calls that are in
@@ -43,7 +44,7 @@ public final class Client implements AutoCloseable {
         long p = Native.open(b.address, b.port, b.dir, b.timeoutMs, listener);
 
         if (p < 0 && p > -4096) {
-            LarsException.checkUse((int) p);
+            LarsException.check((int) p);
         }
         Handle h = new Handle(p, listener);
 
@@ -161,6 +162,7 @@ public final class Client implements AutoCloseable {
      * @return the key
      */
     public static long key(String text) {
+        Objects.requireNonNull(text, "text: it is null");
         return Native.key(text.getBytes(StandardCharsets.UTF_8));
     }
 

@@ -45,24 +45,17 @@ public class LarsException extends RuntimeException {
         return code == EAGAIN || code == ETIMEDOUT || code == EINTR;
     }
 
-    static int check(int rc) {
-        if (rc < 0) {
-            throw of(rc, Native.describe(rc));
-        }
-        return rc;
-    }
-
     /**
-     * As check(), for a result of the functions that lars_last_error() is for. The text is that of this
+     * Throws for a result below zero. The text for EINVAL, which names the argument, is that of this
      * thread: nothing between the native function and here lets a virtual thread change its carrier.
      */
-    static int checkUse(int rc) {
+    static int check(int rc) {
         String text = rc == EINVAL ? Native.text(Native.lastError()) : "";
 
-        if (rc < 0 && !text.isEmpty()) {
-            throw of(rc, text);
+        if (rc < 0) {
+            throw of(rc, text.isEmpty() ? Native.describe(rc) : text);
         }
-        return check(rc);
+        return rc;
     }
 
     private static LarsException of(int rc, String text) {

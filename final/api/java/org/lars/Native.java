@@ -110,10 +110,13 @@ final class Native {
         }
     }
 
+    private static final Outcome[] OUTCOMES = Outcome.values(); // values() allocates
+    private static final Status.Path[] PATHS = Status.Path.values();
+
     /** Called by larsjni.c; throws nothing. */
     static void ended(EndListener to, int modid, int cmdid, int outcome, int path, long tookMicros) {
         try {
-            to.ended(modid, cmdid, Outcome.values()[outcome], Status.Path.values()[path], tookMicros);
+            to.ended(modid, cmdid, OUTCOMES[outcome], PATHS[path], tookMicros);
         } catch (RuntimeException e) {
             log(1, ("the end listener threw " + e).getBytes(StandardCharsets.UTF_8));
         }
