@@ -113,6 +113,6 @@ $(BUILD)/bench-java/ApiBench.class: bench/ApiBench.java $(BUILD)/lars.jar
 	$(Q)javac -Xlint:all -encoding UTF-8 -cp $(BUILD)/lars.jar -d $(BUILD)/bench-java $<
 test-build: $(BUILD)/api_bench $(BUILD)/bench-java/ApiBench.class
 conformance: test-build
-	$(Q)BUILD=$(BUILD) test/run e2e_conformance e2e_conformance_runtimes e2e_conformance_vm
+	$(Q)BUILD=$(BUILD) sh test/run e2e_conformance e2e_conformance_runtimes e2e_conformance_vm
 .PHONY: api conformance
 -include $(PIC:.o=.d)

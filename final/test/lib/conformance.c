@@ -4,6 +4,8 @@
  * neither SQL nor signals. */
 #include "conformance.h"
 
+#include <sys/wait.h>
+
 #include "agent_data/module_policy.h"
 #include "lb/policies.h"
 #include "route/routefile.h"
@@ -32,6 +34,15 @@ static void restart_agent(bool with_shm)
     sys.agentd_conf[0] = '\0';
     system_agentd_conf("[shm]\ndir = %s\nmax_nodes = 4096\n", with_shm ? sys.shm : "");
     system_start_agentd();
+}
+
+/* Returns when every thread of the agent has stopped, so none of them answers. */
+static void freeze_agent(void)
+{
+    siginfo_t how;
+
+    kill(sys.agentd.pid, SIGSTOP);
+    assert_int_equal(waitid(P_PID, (id_t)sys.agentd.pid, &how, WSTOPPED), 0);
 }
 
 /* Is module 1/1 in shared memory, with this policy? */
@@ -155,7 +166,7 @@ static const char *do_step(const char *what)
     } else if (strcmp(what, "agent start") == 0) {
         system_start_agentd();
     } else if (strcmp(what, "agent freeze") == 0) {
-        kill(sys.agentd.pid, SIGSTOP);
+        freeze_agent();
     } else if (strcmp(what, "agent thaw") == 0) {
         kill(sys.agentd.pid, SIGCONT);
     } else if (strcmp(what, "agent restart") == 0) {
