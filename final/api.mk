@@ -14,7 +14,8 @@ VERSION := $(shell sed -n 's/^.define LARS_VERSION "\(.*\)"$$/\1/p' src/base/ver
 NEEDS_api    := protoc-c:protobuf-c-compiler protobuf-c/protobuf-c.h:libprotobuf-c-dev
 NEEDS_cxx    := $(CXX):build-essential curl/curl.h:libcurl4-openssl-dev
 NEEDS_java   := javac:default-jdk-headless
-NEEDS_python  = $(PY_INC)/Python.h:python3-dev pip3:python3-pip gunicorn:gunicorn
+NEEDS_python  = $(PY_INC)/Python.h:python3-dev
+NEEDS_pytest := pip3:python3-pip gunicorn:gunicorn
 $(BUILD)/pic/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) -I$(BUILD)/pic $(ALL_CF) -fPIC -c -o $@ $<
@@ -41,9 +42,9 @@ PYTHON ?= /usr/bin/python3
 CXX_FLAGS := -std=c++11 -O2 -g -Wall -Wextra -Wpedantic -Isrc/api -Iapi/cpp $(SAN)
 PY_INC := $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null)
 # Without SHARED: the interpreter that loads it has the functions Py*.  e2e_liblars.sh
-# checks that nothing else is missing.
-$(BUILD)/python/lars.abi3.so: api/python/larsmodule.c $(BUILD)/liblars.a
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -Isrc/api -isystem $(PY_INC) -fPIC -shared -o $@ $^ -lprotobuf-c -lm
+# checks that nothing else is missing.  protobuf-c is inside, as in the jar below.
+$(BUILD)/python/lars.abi3.so: api/python/larsmodule.c api/python/lars.map $(BUILD)/liblars.a
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -Isrc/api -isystem $(PY_INC) -fPIC -shared -Wl,--version-script=api/python/lars.map -o $@ $< $(BUILD)/liblars.a -l:libprotobuf-c.a -lm
 $(BUILD)/conform_c: api/conformance/conform.c api/conformance/allocations.h $(BUILD)/liblars.a
 	$(Q)$(CC) $(ALL_CF) -Isrc/api -o $@ $(filter-out %.h,$^) -lprotobuf-c -lm -pthread
 $(BUILD)/conform_cpp: api/conformance/conform.cpp api/cpp/lars.hpp api/conformance/allocations.h $(BUILD)/liblars.a
@@ -102,6 +103,7 @@ $(BUILD)/embed_gunicorn: api/conformance/embed/app.py $(BUILD)/python/lars.abi3.
 	$(Q)printf '#!/bin/sh\nPYTHONPATH=%s/python:api/conformance/embed exec %s -B -m gunicorn --preload -w 2 --threads 2 -b 127.0.0.1:0 app:app\n' '$(BUILD)' '$(PYTHON)' >$@ && chmod +x $@
 $(BUILD)/java/org_lars_Native.h: | $(BUILD)/.needs.java
 $(BUILD)/python/lars.abi3.so: | $(BUILD)/.needs.python
+$(BUILD)/embed_gunicorn: | $(BUILD)/.needs.pytest
 $(BUILD)/conform_cpp $(BUILD)/get_c $(BUILD)/get_cpp $(BUILD)/api_bench: | $(BUILD)/.needs.cxx
 CONFORM := embed_java embed_python embed_promises embed_gunicorn conform_c conform_cpp conform_jni conform_python conform_java conform_udp get_c get_cpp get_python get_java Key_java Nowait_java Pool_java
 $(BUILD)/server_cpp: | $(BUILD)/.needs.cxx
