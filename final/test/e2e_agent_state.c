@@ -1,6 +1,7 @@
-/* What an agent has in force is in the database: which process works, the checksum of the
- * nodes of each module, and the nodes that get no calls. */
+/* What an agent has in force is in the database: which process works, the version and the
+ * checksum of the nodes of each module, its policy, and the nodes that get no calls. */
 #include "lib/system.h"
+#include "proto/msg_module_meta.h"
 #include "route/routedelta.h"
 
 static unsigned long long number(const char *sql)
@@ -39,6 +40,42 @@ static void t_agent_reports_the_nodes_that_it_uses(void **state)
     T_WAIT(number(SUM_OF_AGENT) == routedelta_sum(node, 2));
     assert_true(before != routedelta_sum(node, 2));
     assert_int_equal(number("SELECT COUNT(*) FROM AgentRoute"), 1);
+}
+
+#define VERSION_IN_FORCE                                                                 \
+    "SELECT COUNT(*) FROM AgentRoute a JOIN RouteVersion v ON v.version = a.version "    \
+    "WHERE a.modid = 1"
+
+static void t_agent_reports_the_version_of_the_nodes_that_it_uses(void **state)
+{
+    (void)state;
+    system_start();
+    T_WAIT(number(VERSION_IN_FORCE) == 1);
+    testdb_sql("UPDATE RouteData SET weight = 70 WHERE serverip = "
+               "INET_ATON('127.0.1.1')");
+    T_WAIT(number(VERSION_IN_FORCE) == 1);
+    proc_end(&sys.agentd, SIGTERM); /* it writes the file with its routes */
+    testdb_sql("DELETE FROM AgentRoute");
+    system_start_agentd();
+    T_WAIT(number(VERSION_IN_FORCE) == 1); /* those of the file have no version */
+}
+
+static void t_agent_reports_the_policy_that_it_has(void **state)
+{
+    const struct msg_module_meta none = {.mod = {1, 1}},
+                                 set = {.mod = {1, 1}, .rule = "hash", .slow_ms = 500};
+
+    (void)state;
+    testdb_sql("DELETE FROM ModulePolicy");
+    system_start();
+    T_WAIT(number("SELECT COUNT(*) FROM AgentRoute WHERE modid = 1 AND sum <> 0") == 1);
+    testdb_sql("INSERT INTO ModulePolicy (modid, cmdid, rule, slow_ms) VALUES (1, 1, "
+               "'hash', 500)");
+    T_WAIT(number("SELECT policy FROM AgentRoute WHERE modid = 1") ==
+           msg_module_meta_policy_sum(&set));
+    testdb_sql("DELETE FROM ModulePolicy");
+    T_WAIT(number("SELECT policy FROM AgentRoute WHERE modid = 1") ==
+           msg_module_meta_policy_sum(&none));
 }
 
 static void t_agent_shows_that_it_lives_and_a_successor_replaces_its_rows(void **state)
@@ -120,6 +157,8 @@ static void t_dnsd_shows_its_version_and_the_modules_that_it_holds(void **state)
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, system_teardown)
 
 TESTDB_MAIN(E(t_agent_reports_the_nodes_that_it_uses),
+            E(t_agent_reports_the_version_of_the_nodes_that_it_uses),
+            E(t_agent_reports_the_policy_that_it_has),
             E(t_agent_shows_that_it_lives_and_a_successor_replaces_its_rows),
             E(t_node_without_calls_is_reported_until_it_has_calls_again),
             E(t_dnsd_shows_its_version_and_the_modules_that_it_holds),

@@ -193,7 +193,7 @@ static void t_change_without_dnsd_is_not_in_force(void **state)
     proc_kill(&sys.dnsd);
     assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=500"), 0);
     expect_text("1/1: in the database; 0 of 1 agents have it");
-    expect_text("uses other nodes, weights or zones");
+    expect_text("uses other nodes, weights or zones, those of version ");
     assert_null(strstr(out, "in force"));
 }
 

@@ -14,21 +14,31 @@ static struct {
     char dir[40], file[60];
     int lfd, fd;
     struct net_addr at;
-    int n_route;
+    int n_route, n_version;
     struct module_id mod;             /* module of the last route */
     size_t n;
+    uint64_t version;
     struct route_node node[MSG_MAX_HOSTS];
 } fx;
 
-static void on_route(const struct module_id *m, const struct route_node *node, size_t n,
-                     void *arg)
+static void on_route(const struct module_id *m, const struct dnscli_nodes *r, void *arg)
 {
     (void)arg;
     fx.n_route++;
     fx.mod = *m;
-    fx.n = n;
-    if (n > 0)
-        memcpy(fx.node, node, n * sizeof(*node));
+    fx.n = r->n;
+    fx.version = r->version;
+    if (r->n > 0)
+        memcpy(fx.node, r->node, r->n * sizeof(*r->node));
+}
+
+static void on_version(const struct module_id *m, const struct dnscli_nodes *r, void *arg)
+{
+    (void)arg;
+    fx.n_version++;
+    assert_int_equal(m->modid, fx.mod.modid);
+    assert_int_equal(r->n, fx.n);
+    fx.version = r->version;
 }
 
 static int setup(void **state)
@@ -50,7 +60,8 @@ static int setup(void **state)
                                     .refresh_ms = 1000000,
                                     .file = fx.file,
                                     .file_ms = 1000000,
-                                    .fn = on_route};
+                                    .fn = on_route,
+                                    .on_version = on_version};
     return 0;
 }
 
@@ -155,21 +166,52 @@ static void t_another_weight_or_zone_is_a_change(void **state)
 {
     struct module_id m = {1, 1};
     struct route_node n = {0x0a000001, 80, 100, 0};
+    const struct dnscli_nodes r = {&n, 1, 0};
 
     (void)state;
     start();
     want(1, 1);
-    dnscli_take(fx.cli, &m, &n, 1);
+    dnscli_take(fx.cli, &m, &r);
     assert_int_equal(fx.n_route, 1);
     n.weight = 50;
-    dnscli_take(fx.cli, &m, &n, 1);
+    dnscli_take(fx.cli, &m, &r);
     assert_int_equal(fx.n_route, 2);
     assert_int_equal(fx.node[0].weight, 50);
     n.zone = 7;
-    dnscli_take(fx.cli, &m, &n, 1);
+    dnscli_take(fx.cli, &m, &r);
     assert_int_equal(fx.n_route, 3);
-    dnscli_take(fx.cli, &m, &n, 1);
+    dnscli_take(fx.cli, &m, &r);
     assert_int_equal(fx.n_route, 3);
+}
+
+static void t_version_is_that_with_which_the_nodes_arrived(void **state)
+{
+    struct module_id m = {1, 1};
+    struct route_node n = {0x0a000001, 80, 100, 0};
+    struct dnscli_nodes r = {&n, 1, 0};
+
+    (void)state;
+    start();
+    want(1, 1);
+    dnscli_take(fx.cli, &m, &r);      /* from a legacy DNSService */
+    assert_int_equal(fx.version, 0);
+    r.version = 7;
+    dnscli_take(fx.cli, &m, &r);
+    assert_int_equal(fx.version, 7);
+    assert_true(fx.n_route == 1 && fx.n_version == 1);
+    r.version = 8;                    /* another module has changed */
+    dnscli_take(fx.cli, &m, &r);
+    assert_int_equal(fx.version, 7);
+    n.weight = 50;
+    dnscli_take(fx.cli, &m, &r);
+    assert_int_equal(fx.version, 8);
+    n.weight = 60;
+    r.version = 2;                    /* of a database that was restored */
+    dnscli_take(fx.cli, &m, &r);
+    assert_int_equal(fx.version, 2);
+    assert_true(fx.n_route == 3 && fx.n_version == 1);
+    want(1, 1);
+    assert_true(fx.n_route == 4 && fx.version == 2);
 }
 
 static void t_same_route_is_not_passed_on_again(void **state)
@@ -328,7 +370,9 @@ static void t_bad_file_is_ignored(void **state)
 
 T_MAIN(E(t_wanted_module_is_asked_for_and_passed_on),
        E(t_a_route_of_5000_nodes_is_cut_to_the_limit),
-       E(t_another_weight_or_zone_is_a_change), E(t_same_route_is_not_passed_on_again),
+       E(t_another_weight_or_zone_is_a_change),
+       E(t_version_is_that_with_which_the_nodes_arrived),
+       E(t_same_route_is_not_passed_on_again),
        E(t_everything_is_asked_again_after_a_loss),
        E(t_lost_while_a_module_is_unresolved), E(t_next_server_is_asked_for_everything),
        E(t_refresh_asks_again), E(t_unwanted_and_malformed_routes_are_dropped),

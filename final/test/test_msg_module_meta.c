@@ -56,6 +56,30 @@ static void t_largest_message_fits_into_a_frame(void **state)
     assert_int_equal(msg_module_meta_pack(&big, body, (size_t)n - 1), -ENOBUFS);
 }
 
+static void t_policy_sum_is_that_of_the_policy_and_not_of_the_load(void **state)
+{
+    struct msg_module_meta a = in, b = in;
+    uint64_t sum = msg_module_meta_policy_sum(&in);
+
+    (void)state;
+    assert_true(sum != 0);
+    a.zone[0].per_s++;
+    a.n_suspect = 0;
+    a.mod.modid++;
+    assert_true(msg_module_meta_policy_sum(&a) == sum);
+    strcpy(a.rule, "hash/");          /* the same letters, divided elsewhere */
+    strcpy(a.probe, "h");
+    assert_true(msg_module_meta_policy_sum(&a) != sum);
+    b.timeout_ms++;
+    assert_true(msg_module_meta_policy_sum(&b) != sum);
+    b = in;
+    b.slow_ms++;
+    assert_true(msg_module_meta_policy_sum(&b) != sum);
+    b = in;
+    b.node_rps++;
+    assert_true(msg_module_meta_policy_sum(&b) != sum);
+}
+
 static int refused(const char *bytes, size_t len)
 {
     return msg_module_meta_unpack(&m, bytes, len);
@@ -120,5 +144,6 @@ static void t_table_finds_modules_and_equal_entries_are_same(void **state)
 }
 
 T_MAIN(T(t_pack_gives_these_bytes), T(t_largest_message_fits_into_a_frame),
+       T(t_policy_sum_is_that_of_the_policy_and_not_of_the_load),
        T(t_invalid_values_are_refused),
        T(t_table_finds_modules_and_equal_entries_are_same))

@@ -46,6 +46,19 @@ static void t_state_comes_back_as_it_was_sent(void **state)
     assert_memory_equal(&out.node[0], &in.node[0], sizeof(in.node[0]));
 }
 
+/* An agent of 1.1.0 sends neither; the bytes are modid 1, cmdid 2, sum 4. */
+static void t_module_without_version_and_policy_is_not_known(void **state)
+{
+    static const char old[] = "\x0a\x01n\x22\x01p\x2a\x10sixteen bytes..."
+                              "\x30\x01\x3a\x06\x08\x01\x10\x02\x20\x04";
+
+    (void)state;
+    assert_int_equal(msg_state_unpack(&out, old, sizeof(old) - 1), 0);
+    assert_int_equal(out.n_module, 1);
+    assert_true(out.module[0].sum == 4);
+    assert_true(out.module[0].version == 0 && out.module[0].policy == 0);
+}
+
 static void t_largest_state_fits_a_frame(void **state)
 {
     size_t i;
@@ -98,5 +111,7 @@ static void t_invalid_states_are_refused(void **state)
 
 #define M(fn) cmocka_unit_test_setup(fn, setup)
 
-T_MAIN(M(t_state_comes_back_as_it_was_sent), M(t_largest_state_fits_a_frame),
+T_MAIN(M(t_state_comes_back_as_it_was_sent),
+       M(t_module_without_version_and_policy_is_not_known),
+       M(t_largest_state_fits_a_frame),
        M(t_invalid_states_are_refused))

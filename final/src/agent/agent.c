@@ -135,6 +135,7 @@ static int create_clients(struct agent *a, const struct agent_config *cfg)
                                .file = cfg->route_file,
                                .file_ms = cfg->file_ms,
                                .fn = agent_tasks_route,
+                               .on_version = agent_tasks_version,
                                .more = route_sync_more,
                                .on_up = route_sync_on_up,
                                .arg = a};

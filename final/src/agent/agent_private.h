@@ -68,8 +68,10 @@ void agent_tasks_totals(const struct module_id *m, const struct msg_result *res,
                         void *arg);
 
 /* Of the client of DNSService: a route, or what else the database has on a module. */
-void agent_tasks_route(const struct module_id *m, const struct route_node *node, size_t n,
+void agent_tasks_route(const struct module_id *m, const struct dnscli_nodes *r,
                        void *arg);
+void agent_tasks_version(const struct module_id *m, const struct dnscli_nodes *r,
+                         void *arg);
 void agent_tasks_meta(const struct msg_module_meta *m, void *arg);
 
 /* Of the client of the Report Service, and of the batch sender. */

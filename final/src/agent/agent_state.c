@@ -1,4 +1,4 @@
-/* A module is pending until a message that had its newest checksum is acknowledged.  One
+/* A module is pending until a message that had its newest values is acknowledged.  One
  * message is out at a time; the next one leaves with its acknowledgement, or after
  * RESEND_MS.  Other threads put in values under a lock, which no call of a client takes.
  *
@@ -32,8 +32,8 @@
 
 struct in_force {
     struct module_id mod;
-    uint64_t sum, sent_sum;           /* now; in the message that is out */
-    bool pending;                     /* <sum> is not acknowledged */
+    struct msg_state_module now, sent; /* <sent>: in the message that is out */
+    bool pending;                     /* <now> is not acknowledged */
     UT_hash_handle hh;
 };
 
@@ -77,15 +77,47 @@ static struct in_force *find_or_add(struct agent_state *s, const struct module_i
     return NULL;
 }
 
-void agent_state_set_route(struct agent_state *s, const struct module_id *m, uint64_t sum)
+static bool is_same(const struct msg_state_module *a, const struct msg_state_module *b)
 {
+    return a->version == b->version && a->sum == b->sum && a->policy == b->policy;
+}
+
+static void set_now(struct agent_state *s, struct in_force *f,
+                    const struct msg_state_module *now)
+{
+    if (is_same(&f->now, now))
+        return;
+    f->now = *now;
+    f->pending = s->changed = true;
+}
+
+void agent_state_set_route(struct agent_state *s, const struct module_id *m,
+                           uint64_t version, uint64_t sum)
+{
+    struct msg_state_module now = {.mod = *m, .version = version, .sum = sum};
     struct in_force *f;
 
     pthread_mutex_lock(&s->lock);
     f = find_or_add(s, m);
-    if (f && f->sum != sum) {
-        f->sum = sum;
-        f->pending = s->changed = true;
+    if (f) {
+        now.policy = sum ? f->now.policy : 0;
+        set_now(s, f, &now);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void agent_state_set_policy(struct agent_state *s, const struct module_id *m,
+                            uint64_t policy)
+{
+    struct msg_state_module now;
+    struct in_force *f;
+
+    pthread_mutex_lock(&s->lock);
+    HASH_FIND(hh, s->modules, m, sizeof(*m), f);
+    if (f && f->now.sum) {
+        now = f->now;
+        now.policy = policy;
+        set_now(s, f, &now);
     }
     pthread_mutex_unlock(&s->lock);
 }
@@ -123,9 +155,8 @@ static void fill_message(struct agent_state *s)
     {
         if (!f->pending || m->n_module == MSG_STATE_MODULES)
             continue;
-        f->sent_sum = f->sum;
-        m->module[m->n_module++] =
-            (struct msg_state_module){.mod = f->mod, .sum = f->sum};
+        f->sent = f->now;
+        m->module[m->n_module++] = f->now;
     }
     m->n_node = s->out.n;
     memcpy(m->node, s->out.node, s->out.n * sizeof(m->node[0]));
@@ -181,10 +212,10 @@ static void settle_message(struct agent_state *s)
 
     for (i = 0; i < s->msg.n_module; i++) {
         HASH_FIND(hh, s->modules, &s->msg.module[i].mod, sizeof(struct module_id), f);
-        if (!f || f->sum != f->sent_sum)
+        if (!f || !is_same(&f->now, &f->sent))
             continue;
         f->pending = false;
-        if (f->sum == 0) {
+        if (f->now.sum == 0) {
             HASH_DEL(s->modules, f);
             free(f);
         }

@@ -25,9 +25,15 @@ struct agent_state_config {
 int agent_state_create(struct agent_state **out, const struct agent_state_config *cfg);
 void agent_state_destroy(struct agent_state *s); /* NULL is fine.  Thread: init */
 
-/* The module's nodes have this checksum now; 0: it is no longer used.  Thread: any. */
+/* The module's nodes are now those of <version> (0: not known) and have this checksum.
+ * Checksum 0: it is no longer used, and its policy is forgotten.  Thread: any. */
 void agent_state_set_route(struct agent_state *s, const struct module_id *m,
-                           uint64_t sum);
+                           uint64_t version, uint64_t sum);
+
+/* The module's policy has this checksum now (msg_module_meta_policy_sum()).  Ignored for
+ * a module without a route.  Thread: any. */
+void agent_state_set_policy(struct agent_state *s, const struct module_id *m,
+                            uint64_t policy);
 
 /* There is a new connection: everything is sent again. */
 void agent_state_on_up(struct agent_state *s);

@@ -64,7 +64,7 @@ void agent_tasks_forget(const struct module_id *m, void *arg)
 {
     struct agent *a = arg;
 
-    agent_state_set_route(a->state, m, 0);
+    agent_state_set_route(a->state, m, 0, 0);
     post_module(arg, run_forget, m);
 }
 
@@ -93,39 +93,48 @@ static void run_dataplane_route(void *arg, void *user)
 }
 
 static void post_route(struct agent *a, unsigned thread, msgq_run_fn *run,
-                       const struct module_id *m, const struct route_node *node, size_t n)
+                       const struct module_id *m, const struct dnscli_nodes *r)
 {
-    struct route_task *t = malloc(sizeof(*t) + n * sizeof(*node));
+    struct route_task *t = malloc(sizeof(*t) + r->n * sizeof(*r->node));
 
     if (!t)
         return;
     t->mod = *m;
-    t->n = n;
-    if (n > 0)
-        memcpy(t->node, node, n * sizeof(*node));
+    t->n = r->n;
+    if (r->n > 0)
+        memcpy(t->node, r->node, r->n * sizeof(*r->node));
     post_task(a, thread, run, t);
 }
 
-void agent_tasks_route(const struct module_id *m, const struct route_node *node, size_t n,
+/* What is in force now is in the next message 38. */
+void agent_tasks_version(const struct module_id *m, const struct dnscli_nodes *r,
+                         void *arg)
+{
+    struct agent *a = arg;
+
+    if (a->state)
+        agent_state_set_route(a->state, m, r->version, routedelta_sum(r->node, r->n));
+}
+
+void agent_tasks_route(const struct module_id *m, const struct dnscli_nodes *r,
                        void *arg)
 {
     struct agent *a = arg;
     unsigned index = module_id_shard(*m, SHARD_N);
 
-    if (n > 0)
+    if (r->n > 0)
         a->has_route = true;
-    if (a->state)
-        agent_state_set_route(a->state, m, routedelta_sum(node, n));
-    LOG_DEBUG("route.received", "modid=%u cmdid=%u nodes=%zu", m->modid, m->cmdid, n);
+    agent_tasks_version(m, r, arg);
+    LOG_DEBUG("route.received", "modid=%u cmdid=%u nodes=%zu", m->modid, m->cmdid, r->n);
     if (!a->started) {                /* from the file, before any thread runs */
         if (a->dataplane)
-            dataplane_set_route(a->dataplane, m, node, n);
-        shard_set_route(a->shard[index], m, node, n);
+            dataplane_set_route(a->dataplane, m, r->node, r->n);
+        shard_set_route(a->shard[index], m, r->node, r->n);
         return;
     }
     if (a->dataplane)
-        post_route(a, AGENT_DATAPLANE, run_dataplane_route, m, node, n);
-    post_route(a, index, run_shard_route, m, node, n);
+        post_route(a, AGENT_DATAPLANE, run_dataplane_route, m, r);
+    post_route(a, index, run_shard_route, m, r);
 }
 
 static void run_meta(void *arg, void *user)
@@ -139,6 +148,8 @@ void agent_tasks_meta(const struct msg_module_meta *m, void *arg)
     struct agent *a = arg;
     struct msg_module_meta *copy = a->dataplane ? malloc(sizeof(*copy)) : NULL;
 
+    if (a->state)
+        agent_state_set_policy(a->state, &m->mod, msg_module_meta_policy_sum(m));
     if (!copy)
         return;
     *copy = *m;

@@ -32,6 +32,7 @@ struct want {
     bool known;                       /* a route has arrived, perhaps an empty one */
     struct route_node *node;          /* owned; NULL when n is 0 */
     size_t n;
+    uint64_t version;                 /* with which <node> arrived; 0 = not known */
     uint64_t asked_ms;                /* monotonic; 0 = not asked on this connection */
     UT_hash_handle hh;
 };
@@ -79,6 +80,14 @@ static void remove_want(struct dnscli *c, struct want *w)
     free(w);
 }
 
+static void pass_on(struct dnscli *c, const struct want *w, dnscli_fn *fn)
+{
+    struct dnscli_nodes r = {w->node, w->n, w->version};
+
+    if (fn)
+        fn(&w->mod, &r, c->cfg.arg);
+}
+
 static int ask_route(struct dnscli *c, struct want *w)
 {
     char body[32];
@@ -104,7 +113,7 @@ void dnscli_want(struct dnscli *c, const struct module_id *m)
     if (!w)
         return; /* no memory: the next question of a client wants it */
     if (w->known)
-        c->cfg.fn(&w->mod, w->node, w->n, c->cfg.arg);
+        pass_on(c, w, c->cfg.fn);
     ask_route(c, w);
 }
 
@@ -116,54 +125,71 @@ void dnscli_forget(struct dnscli *c, const struct module_id *m)
         remove_want(c, w);
 }
 
-/* Copies <node>.  Returns 0 or -ENOMEM. */
-static int set_nodes(struct want *w, const struct route_node *node, size_t n)
+/* Copies <r>.  Returns 0 or -ENOMEM. */
+static int set_nodes(struct want *w, const struct dnscli_nodes *r)
 {
-    struct route_node *copy = n > 0 ? malloc(n * sizeof(*node)) : NULL;
+    size_t size = r->n * sizeof(*r->node);
+    struct route_node *copy = r->n > 0 ? malloc(size) : NULL;
 
-    if (n > 0 && !copy)
+    if (r->n > 0 && !copy)
         return -ENOMEM;
-    if (n > 0)
-        memcpy(copy, node, n * sizeof(*node));
+    if (r->n > 0)
+        memcpy(copy, r->node, size);
     free(w->node);
     w->node = copy;
-    w->n = n;
+    w->n = r->n;
+    w->version = r->version;
     w->known = true;
     return 0;
 }
 
-static bool has_nodes(const struct want *w, const struct route_node *node, size_t n)
+static bool has_nodes(const struct want *w, const struct dnscli_nodes *r)
 {
     size_t i;
 
-    for (i = 0; i < n && i < w->n; i++)
-        if (w->node[i].ip != node[i].ip || w->node[i].port != node[i].port ||
-            w->node[i].weight != node[i].weight || w->node[i].zone != node[i].zone)
+    for (i = 0; i < r->n && i < w->n; i++)
+        if (w->node[i].ip != r->node[i].ip || w->node[i].port != r->node[i].port ||
+            w->node[i].weight != r->node[i].weight || w->node[i].zone != r->node[i].zone)
             return false;
-    return w->known && w->n == n;
+    return w->known && w->n == r->n;
+}
+
+/* A version that is known already stays: each answer to a repeated question has the
+ * newest version of the whole table, which says nothing new about this module. */
+static void learn_version(struct dnscli *c, struct want *w, uint64_t version)
+{
+    if (w->version != 0 || version == 0)
+        return;
+    w->version = version;
+    pass_on(c, w, c->cfg.on_version);
 }
 
 void dnscli_take(struct dnscli *c, const struct module_id *m,
-                 const struct route_node *node, size_t n)
+                 const struct dnscli_nodes *r)
 {
     struct want *w = find_want(c, m);
     size_t n_before;
     int rc;
 
-    if (!w || has_nodes(w, node, n))
-        return;                       /* not wanted any more, or nothing has changed */
+    if (!w)
+        return;                       /* not wanted any more */
+    if (has_nodes(w, r)) {
+        learn_version(c, w, r->version);
+        return;
+    }
     n_before = w->n;
-    rc = set_nodes(w, node, n);
+    rc = set_nodes(w, r);
     if (rc < 0) {                     /* no memory; the refresh brings it again */
         LOG_ERROR("route.lost", "modid=%u cmdid=%u err=%s", m->modid, m->cmdid,
                   err_str(rc));
         return;
     }
-    LOG_DEBUG("route.changed", "modid=%u cmdid=%u nodes=%zu before=%zu version=%016llx",
-              m->modid, m->cmdid, n, n_before,
-              (unsigned long long)routedelta_sum(w->node, n));
+    LOG_DEBUG("route.changed",
+              "modid=%u cmdid=%u nodes=%zu before=%zu version=%llu sum=%016llx", m->modid,
+              m->cmdid, w->n, n_before, (unsigned long long)w->version,
+              (unsigned long long)routedelta_sum(w->node, w->n));
     c->dirty = true;
-    c->cfg.fn(m, w->node, n, c->cfg.arg);
+    pass_on(c, w, c->cfg.fn);
 }
 
 int dnscli_route(const struct dnscli *c, const struct module_id *m,
@@ -210,7 +236,7 @@ static void on_route(struct conn *conn, const struct frame *f, void *arg)
     }
     for (i = 0; i < n; i++)
         c->node[i] = (struct route_node){c->host[i].ip, (uint16_t)c->host[i].port};
-    dnscli_take(c, &m, c->node, n);
+    dnscli_take(c, &m, &(struct dnscli_nodes){c->node, n, 0});
 }
 
 static void on_up(struct tcpcli *cli, void *arg)
@@ -286,8 +312,8 @@ static void take_file_rows(struct dnscli *c, const struct route_row *row, size_t
             c->node[j] = row[i + j].node;
         if (!w)
             w = add_want(c, &m);
-        if (w && set_nodes(w, c->node, j) == 0)
-            c->cfg.fn(&m, w->node, w->n, c->cfg.arg);
+        if (w && set_nodes(w, &(struct dnscli_nodes){c->node, j, 0}) == 0)
+            pass_on(c, w, c->cfg.fn);
     }
 }
 

@@ -16,10 +16,17 @@
 
 struct dnscli;
 
-/* A module's route is new or has changed.  No nodes: the module has none, or does not
- * exist.  Borrows <node> for the call. */
-typedef void dnscli_fn(const struct module_id *m, const struct route_node *node,
-                       size_t n, void *arg);
+/* A module's route: its nodes, and the version of the route table with which they
+ * arrived; 0 = not known, because they came from the file or a legacy DNSService. */
+struct dnscli_nodes {
+    const struct route_node *node;    /* borrowed for the call; NULL when n is 0 */
+    size_t n;                         /* 0: the module has none, or does not exist */
+    uint64_t version;
+};
+
+/* A module's route is new or has changed. */
+typedef void dnscli_fn(const struct module_id *m, const struct dnscli_nodes *r,
+                       void *arg);
 
 struct dnscli_config {
     struct net_addr server[TCPCLI_MAX_ADDRS]; /* tried in turn */
@@ -28,13 +35,16 @@ struct dnscli_config {
     const char *file;                 /* copied; its format is route/routefile.h's */
     uint32_t file_ms;                 /* least time between two writes of it */
     dnscli_fn *fn;
+    /* The nodes that <fn> got last are the same, but their version, which was not known,
+     * is known now.  May be NULL. */
+    dnscli_fn *on_version;
     /* An extension of the protocol on the same connection; both may be NULL.  <more> adds
      * its handlers to <d> while the dnscli is made; below 0 fails dnscli_create().
      * <on_up> is called on each new connection, before anything is asked. */
     int (*more)(struct dispatch *d, struct dnscli *c, void *more_arg);
     void (*on_up)(struct tcpcli *c, void *more_arg);
     void *more_arg;                   /* borrowed */
-    void *arg;                        /* borrowed; for <fn> */
+    void *arg;                        /* borrowed; for <fn> and <on_version> */
 };
 
 /* Reads the file and calls <fn> for each route in it, before it returns.  Borrows <l>;
@@ -50,10 +60,10 @@ void dnscli_want(struct dnscli *c, const struct module_id *m);
 /* Does not want this module any more; drops its route. */
 void dnscli_forget(struct dnscli *c, const struct module_id *m);
 
-/* A module's nodes have arrived, by whatever message.  Copies <node>.  The nodes of a
- * module that is not wanted are ignored. */
+/* A module's route has arrived, by whatever message.  Copies <r>.  The route of a module
+ * that is not wanted is ignored. */
 void dnscli_take(struct dnscli *c, const struct module_id *m,
-                 const struct route_node *node, size_t n);
+                 const struct dnscli_nodes *r);
 
 /* The nodes of a module; borrowed until the next call of a function of this header.
  * Returns 0; -ENOENT when the module is not wanted or no route has arrived. */

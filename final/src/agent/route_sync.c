@@ -100,7 +100,7 @@ static void take_route(struct route_sync *s, const struct msg_update *m, size_t 
     if (routedelta_sum(s->node, n) != m->sum)
         resync(s, &m->mod, "sum");
     else
-        dnscli_take(s->dns, &m->mod, s->node, n);
+        dnscli_take(s->dns, &m->mod, &(struct dnscli_nodes){s->node, n, m->version});
 }
 
 static void on_page(struct route_sync *s, const struct msg_update *m)

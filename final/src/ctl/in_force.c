@@ -31,7 +31,7 @@
 #define NAMES_SHOWN 3
 
 struct look { /* at one module */
-    struct table *agents; /* that use it: name, sum, seconds of silence */
+    struct table *agents; /* that use it: name, sum, silence in s, version */
     uint64_t want; /* the checksum of the database */
     unsigned known, n, has, silent; /* all agents; users of the module; ... */
 };
@@ -74,9 +74,10 @@ static int read_agents(struct ctl *c, const struct module_id *m, struct look *l)
     size_t r;
     int rc = ctldb_table(c->db, l->agents,
                          "SELECT s.name, a.sum, GREATEST(0, TIMESTAMPDIFF(SECOND, "
-                         "s.seen_at, NOW(3))) FROM AgentRoute a JOIN Service s ON s.kind "
-                         "= 'agent' AND s.name = a.agent WHERE a.modid = %u AND a.cmdid "
-                         "= %u AND s.seen_at > NOW(3) - INTERVAL 1 DAY ORDER BY s.name",
+                         "s.seen_at, NOW(3))), a.version FROM AgentRoute a JOIN "
+                         "Service s ON s.kind = 'agent' AND s.name = a.agent WHERE "
+                         "a.modid = %u AND a.cmdid = %u AND s.seen_at > NOW(3) - "
+                         "INTERVAL 1 DAY ORDER BY s.name",
                          m->modid, m->cmdid);
 
     if (rc == 0)
@@ -98,6 +99,14 @@ static int read_agents(struct ctl *c, const struct module_id *m, struct look *l)
     return 0;
 }
 
+/* An older agent does not report a version; it is 0 then. */
+static void print_others(const struct look *l, size_t row)
+{
+    fputs(" uses other nodes, weights or zones", stderr);
+    if (number_at(l->agents, row, 3) > 0)
+        fprintf(stderr, ", those of version %s", table_cell(l->agents, row, 3));
+}
+
 /* The agents that do not have the change, with the reason. */
 static void print_missing(const struct look *l)
 {
@@ -113,7 +122,7 @@ static void print_missing(const struct look *l)
         if (is_silent(l, r))
             fprintf(stderr, " has been silent for %s s", table_cell(l->agents, r, 2));
         else
-            fputs(" uses other nodes, weights or zones", stderr);
+            print_others(l, r);
     }
     if (l->n - l->has > shown)
         fprintf(stderr, "; %u more", l->n - l->has - shown);
@@ -152,7 +161,7 @@ static void wait_for_module(struct ctl *c, const struct module_id *m, uint64_t s
     int rc = 0;
 
     while (again && rc == 0) {
-        rc = table_create(&l.agents, "agent sum# silent#");
+        rc = table_create(&l.agents, "agent sum# silent# version#");
         if (rc == 0)
             rc = read_agents(c, m, &l);
         again = rc == 0 && !is_settled(&l, answered) && mono_ms() < start_ms + WAIT_MS;

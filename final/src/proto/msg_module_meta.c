@@ -19,6 +19,32 @@ bool msg_module_meta_is_probe(const char *text)
     return *text == '\0';
 }
 
+static uint64_t add_byte(uint64_t sum, uint8_t byte)
+{
+    return (sum ^ byte) * 1099511628211ull;
+}
+
+/* The final 0 counts, or "a", "bc" would be the same as "ab", "c". */
+static uint64_t add_text(uint64_t sum, const char *text)
+{
+    do
+        sum = add_byte(sum, (uint8_t)*text);
+    while (*text++);
+    return sum;
+}
+
+uint64_t msg_module_meta_policy_sum(const struct msg_module_meta *m)
+{
+    const uint32_t word[] = {m->timeout_ms, m->slow_ms, m->node_rps};
+    uint64_t sum = add_text(14695981039346656037ull, m->rule);
+    size_t i;
+
+    sum = add_text(sum, m->probe);
+    for (i = 0; i < sizeof(word); i++)
+        sum = add_byte(sum, (uint8_t)(word[i / 4] >> 8 * (i % 4)));
+    return sum ? sum : 1;
+}
+
 ssize_t msg_module_meta_pack(const struct msg_module_meta *m, void *body, size_t room)
 {
     Lars__ModuleInfo meta = LARS__MODULE_INFO__INIT;

@@ -34,6 +34,10 @@ struct msg_module_meta {              /* zeroed = the database has nothing for i
     struct msg_host suspect[MSG_MODULE_META_SUSPECTS]; /* weight and zone 0 */
 };
 
+/* A checksum of the policy: rule, probe, timeout_ms, slow_ms and node_rps, and not what
+ * changes with the load (zones, suspects).  FNV-1a, 64 bits; never 0. */
+uint64_t msg_module_meta_policy_sum(const struct msg_module_meta *m);
+
 /* Can <text> be a probe: "" (TCP), the path in an HTTP request line ("/", then printable
  * ASCII), or "echo" (message 100, answered by 101)? */
 bool msg_module_meta_is_probe(const char *text);
