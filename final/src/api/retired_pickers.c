@@ -8,7 +8,7 @@
  * but its record stays for a while: a second report of a call is still refused.
  *
  * Invariant: no call is counted in a segment that no agent collects, because the program
- * would be told that it was counted.  The caller then reports it in another way.
+ * would take it for counted.  The caller then reports it in another way.
  *
  * Rejected: to keep all pickers until the client is closed.  The agent keeps the files of
  * an old segment as long as a client owns a log of it. */
