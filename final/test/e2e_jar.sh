@@ -56,6 +56,11 @@ class Wrong {
         line("five", () -> c.attempts(1, 1).atMost(5).next());
         line("call", () -> call.begin(1, 1, 0, 3600001));
         line("module", () -> c.call(0, 0));
+        line("begin module", () -> call.begin(0, 0, 0));
+        line("register module", () -> c.register(0, 0));
+        line("route module", () -> c.route(0, 0));
+        line("attempts module", () -> c.attempts(0, 0).next());
+        line("end null", () -> call.end(null));
         line("late", () -> c.call(1, 1, 0, 10));
         try {
             c.call(1, 1);
@@ -101,6 +106,8 @@ wrong 'the time-out of a request is checked' 'attempts = IllegalArgumentExceptio
 wrong 'too many attempts are named' 'five = LarsException: attempts: 5 is more than 4'
 wrong 'the time-out of a call is checked' 'call = IllegalArgumentException: timeoutMs: 3600001 is not'
 wrong 'module 0/0 is named' 'module = LarsException: modid, cmdid: 0/0 is no module'
+for f in begin register route attempts; do wrong "module 0/0 is named by $f" "$f module = LarsException: modid, cmdid: 0/0 is no module"; done
+wrong 'an outcome that is null is named' 'end null = IllegalArgumentException: outcome: it is null'
 wrong 'a time-out has its own class' 'late = TimedOutException: the agent does not answer'
 wrong 'a time-out may be retried' 'retriable = true -110'
 wrong 'the keys are those of FNV-1a' 'key = af63dc4c8601ec8c cbf29ce484222325'

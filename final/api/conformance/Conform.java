@@ -77,7 +77,7 @@ public final class Conform {
         }
         Client.Builder builder = Client.builder().address(address).port(port).dir(dir).timeoutMs(timeoutMs);
         if (hooks) {
-            builder.onEnd((m, c, outcome, path, took) -> ended.incrementAndGet(outcome.ordinal()));
+            builder.onEnd((m, c, node, outcome, path, took) -> ended.incrementAndGet(outcome.ordinal()));
         }
         me = builder.build();
         hangMs = 10 * timeoutMs;

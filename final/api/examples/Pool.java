@@ -1,17 +1,19 @@
+import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicLong;
 import org.lars.Call;
 import org.lars.Client;
 import org.lars.Outcome;
 
 /**
  * Pool MODID CMDID: four threads share a client and make 25 calls each. Every fifth call is given
- * up, which says nothing about its node. A listener counts the ends for the program's metrics.
+ * up, which says nothing about its node. A listener counts the calls of each node for the program's metrics.
  */
 public final class Pool {
     private static int work(Client client, int modid, int cmdid) {
@@ -29,11 +31,11 @@ public final class Pool {
     public static void main(String[] args) throws InterruptedException, ExecutionException {
         int modid = Integer.parseUnsignedInt(args[0]);
         int cmdid = Integer.parseUnsignedInt(args[1]);
-        AtomicLong heard = new AtomicLong();
+        Map<InetSocketAddress, Integer> picks = new ConcurrentHashMap<>();
         ExecutorService pool = Executors.newFixedThreadPool(4);
         int bad = 0;
 
-        try (Client client = Client.builder().onEnd((m, c, how, path, us) -> heard.incrementAndGet()).build()) {
+        try (Client client = Client.builder().onEnd((m, c, node, how, path, us) -> picks.merge(node, 1, Integer::sum)).build()) {
             List<Future<Integer>> all = new ArrayList<>();
 
             for (int i = 0; i < 4; i++) {
@@ -48,8 +50,10 @@ public final class Pool {
                             + client.status().ended(Outcome.CANCELLED)
                             + " cancelled, "
                             + bad
-                            + " errors; the listener heard "
-                            + heard.get());
+                            + " errors; "
+                            + picks.values().stream().mapToInt(Integer::intValue).sum()
+                            + " picks by node: "
+                            + picks);
         } finally {
             pool.shutdown();
         }

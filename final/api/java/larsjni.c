@@ -4,12 +4,14 @@
  * zero are negative errno codes.
  *
  * Rejected: a direct ByteBuffer for each call, whose creation is an allocation. */
+#include <endian.h>
 #include <errno.h>
 #include <jni.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "lars.h"
 #include "lars_nowait.h"
@@ -54,7 +56,7 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *v, void *unused)
     if (!log_method)
         return JNI_ERR;
     ended_method =
-        (*env)->GetStaticMethodID(env, c, "ended", "(Lorg/lars/EndListener;IIIIJ)V");
+        (*env)->GetStaticMethodID(env, c, "ended", "(Lorg/lars/EndListener;IIZJJIIIJ)V");
     if (!ended_method)
         return JNI_ERR;
     native_class = (*env)->NewWeakGlobalRef(env, c);
@@ -96,14 +98,19 @@ static void hook_log(void *arg, enum lars_level level, const char *text)
 
 static void hook_ended(void *arg, const struct lars_ended *e)
 {
+    uint64_t ip[2];                   /* for IPv4 the first 4 bytes, and zeros */
     JNIEnv *env;
     jclass c = class_here(&env);
 
     if (!c)
         return;
+    memcpy(ip, e->host->addr.ip, sizeof(ip));
     (*env)->CallStaticVoidMethod(env, c, ended_method, (jobject)arg, (jint)e->host->modid,
-                                 (jint)e->host->cmdid, (jint)e->outcome, (jint)e->path,
-                                 (jlong)e->took_us);
+                                 (jint)e->host->cmdid,
+                                 (jboolean)(e->host->addr.family == AF_INET),
+                                 (jlong)be64toh(ip[0]), (jlong)be64toh(ip[1]),
+                                 (jint)e->host->addr.port, (jint)e->outcome,
+                                 (jint)e->path, (jlong)e->took_us);
     called(env, c);
 }
 
@@ -275,7 +282,7 @@ JNIEXPORT jbyteArray JNICALL Java_org_lars_Native_ip(JNIEnv *env, jclass class, 
     const struct lars_host *h = at(call);
 
     (void)class;
-    return bytes_of(env, h->addr.ip, h->addr.family == 2 ? 4 : 16); /* AF_INET */
+    return bytes_of(env, h->addr.ip, h->addr.family == AF_INET ? 4 : 16);
 }
 
 /* Each node as 18 bytes: 16 of the address, 2 of the port.  <rc>[0] is the result of

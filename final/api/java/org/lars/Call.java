@@ -3,7 +3,6 @@ package org.lars;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.net.InetSocketAddress;
-import java.util.Objects;
 
 /** A call: its node, and the report of how it went. One thread at a time may use it. */
 public final class Call implements AutoCloseable {
@@ -142,9 +141,13 @@ public final class Call implements AutoCloseable {
      *
      * @param outcome how it went
      * @return 0, or a negative errno code as lars_end(): -114 (EALREADY) when it had ended before
+     * @throws IllegalArgumentException when the outcome is null; the call has not ended then
      */
     public int end(Outcome outcome) {
-        return end(Objects.requireNonNull(outcome, "outcome: it is null").ordinal());
+        if (outcome == null) {
+            throw new IllegalArgumentException("outcome: it is null");
+        }
+        return end(outcome.ordinal());
     }
 
     /**

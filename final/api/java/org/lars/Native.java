@@ -114,9 +114,25 @@ final class Native {
     private static final Status.Path[] PATHS = Status.Path.values();
 
     /** Called by larsjni.c; throws nothing. */
-    static void ended(EndListener to, int modid, int cmdid, int outcome, int path, long tookMicros) {
+    static void ended(
+            EndListener to,
+            int modid,
+            int cmdid,
+            boolean isFour,
+            long high,
+            long low,
+            int port,
+            int outcome,
+            int path,
+            long tookMicros) {
         try {
-            to.ended(modid, cmdid, OUTCOMES[outcome], PATHS[path], tookMicros);
+            to.ended(
+                    modid,
+                    cmdid,
+                    Nodes.of(isFour, high, low, port),
+                    OUTCOMES[outcome],
+                    PATHS[path],
+                    tookMicros);
         } catch (RuntimeException e) {
             log(1, ("the end listener threw " + e).getBytes(StandardCharsets.UTF_8));
         }
