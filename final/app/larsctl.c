@@ -26,9 +26,10 @@
 
 static struct settings {
     char agents[600], dnsd[300], reportd[300], http[600], sql[200], format[8];
+    char reason[1021];
     struct dbconf db;
 } set;
-static bool yes;
+static bool yes, dry_run;
 
 #define AT(field) offsetof(struct settings, field)
 static const struct conf_key keys[] = {
@@ -46,6 +47,8 @@ static const struct conf_key keys[] = {
      "the folder of schema.sql and triggers.sql, for db migrate"},
     {"larsctl", "format", CONF_TEXT, AT(format), 0, sizeof(set.format), "table",
      "how results are printed: table, json or csv"},
+    {"larsctl", "reason", CONF_TEXT, AT(reason), 0, sizeof(set.reason), "",
+     "why changes are made, when -r does not say it; the audit keeps it"},
     DBCONF_KEYS(AT(db)),
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
@@ -56,6 +59,10 @@ static const struct opts_flag flags[] = {
      "Print results as table, json or csv.", NULL},
     {'y', "yes", NULL, NULL, NULL, NULL,
      "Do what removes or drains most nodes of a module.", &yes},
+    {'n', "dry-run", NULL, NULL, NULL, NULL,
+     "Print the effect of a change and change nothing.", &dry_run},
+    {'r', "reason", "TEXT", "larsctl", "reason", NULL,
+     "Why the change is made, for the audit.", NULL},
     {0}};
 
 static const char *const files[] = {"$LARSCTL", "/etc/lars/larsctl.ini", NULL};
@@ -209,7 +216,7 @@ static int open_db(struct ctl *c)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
     struct db *routes;
-    int rc = ctldb_open(&c->db, &mc);
+    int rc = sqldb_open(&c->db, &mc);
 
     if (rc == 0)
         rc = db_mysql_create(&routes, &mc);
@@ -236,12 +243,14 @@ int main(int argc, char **argv)
                        "cannot initialize the client library of the database");
     find_format(set.format, &c.format);
     c.yes = yes;
+    c.dry_run = dry_run;
+    c.reason = set.reason;
     c.who = user_name();
     split_agents(&c);
     code = open_db(&c) < 0 ? ctl_say(CTL_FAILED, "out of memory")
                            : run_command(&c, argc, argv);
     wanted_routes_destroy(c.wanted);
-    ctldb_close(c.db);
+    sqldb_close(c.db);
     myconn_fini();
     return code;
 }

@@ -306,3 +306,65 @@ CREATE TABLE IF NOT EXISTS StreamConflict (
     PRIMARY KEY (reportd, stream)
 ) ENGINE = InnoDB;
 ALTER TABLE Alarm MODIFY detail VARCHAR(500) NOT NULL DEFAULT '';
+
+-- What operators did, by whom, and with what result.  Programs only add rows; rows are
+-- deleted by age ([retention] audit_s).
+CREATE TABLE IF NOT EXISTS Audit (
+    id       BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+    at       TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    actor    VARCHAR(64) NOT NULL,
+    via      VARCHAR(8) NOT NULL,           -- larsctl or console
+    peer     VARCHAR(64) NOT NULL DEFAULT '',   -- the address of the browser
+    action   VARCHAR(32) NOT NULL,          -- 'route add', 'alarm ack' ...
+    subject  VARCHAR(64) NOT NULL DEFAULT '',   -- MODID/CMDID, zone:NAME, host:IP, alarm:ID
+    reason   VARCHAR(255) NOT NULL DEFAULT '',
+    result   VARCHAR(32) NOT NULL,          -- done, or why it was refused
+    revision BIGINT UNSIGNED NOT NULL DEFAULT 0,    -- version of the routes; 0 = unchanged
+    of_id    BIGINT UNSIGNED NOT NULL DEFAULT 0,    -- the row that this one is the sequel of
+    detail   LONGTEXT NOT NULL DEFAULT '{}' CHECK (JSON_VALID(detail)),
+    PRIMARY KEY (id), KEY at (at), KEY subject (subject, at), KEY of_id (of_id)
+) ENGINE = InnoDB;
+
+-- Each changed row of RouteData, written by triggers, so changes by SQL are here, too.
+-- NULL in the old columns: the node was added; in the new ones: it was removed.
+CREATE TABLE IF NOT EXISTS RouteLog (
+    id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+    at         TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    audit_id   BIGINT UNSIGNED NOT NULL DEFAULT 0,  -- 0 = not by one of our programs
+    db_user    VARCHAR(80) NOT NULL,
+    modid      INT UNSIGNED NOT NULL,
+    cmdid      INT UNSIGNED NOT NULL,
+    ip         INT UNSIGNED NOT NULL,
+    port       INT UNSIGNED NOT NULL,
+    old_weight INT UNSIGNED NULL,
+    old_zone   VARCHAR(32) NULL,
+    old_state  VARCHAR(16) NULL,
+    new_weight INT UNSIGNED NULL,
+    new_zone   VARCHAR(32) NULL,
+    new_state  VARCHAR(16) NULL,
+    PRIMARY KEY (id), KEY by_module (modid, cmdid, at), KEY by_audit (audit_id), KEY by_age (at)
+) ENGINE = InnoDB;
+
+-- Messages about alarms that operators stopped for a time; the alarms are shown as before.
+-- subject '' = every subject of the kind.
+CREATE TABLE IF NOT EXISTS AlarmSilence (
+    id       BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+    kind     VARCHAR(32) NOT NULL,
+    subject  VARCHAR(64) NOT NULL DEFAULT '',
+    until_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    reason   VARCHAR(255) NOT NULL,
+    actor    VARCHAR(64) NOT NULL,
+    ended_by VARCHAR(64) NOT NULL DEFAULT '',   -- who ended it before its time
+    PRIMARY KEY (id), KEY until_at (until_at)
+) ENGINE = InnoDB;
+
+-- Where alarms are sent (the targets stand in lars-reportd.ini): the last message, what was
+-- wrong with it, and the last test that an operator asked for.
+CREATE TABLE IF NOT EXISTS AlarmTarget (
+    name      VARCHAR(16) NOT NULL,         -- program, webhook, wecom or dingtalk
+    told_at   TIMESTAMP(3) NULL DEFAULT NULL,
+    error     VARCHAR(128) NOT NULL DEFAULT '',
+    test_at   TIMESTAMP(3) NULL DEFAULT NULL,
+    tested_by VARCHAR(64) NOT NULL DEFAULT '',
+    PRIMARY KEY (name)
+) ENGINE = InnoDB;

@@ -3,10 +3,12 @@
  * process that is missing is the reason for an alarm; `service forget` ends that. */
 #include "ctl/cmd_alarm.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "db/alarm_kinds.h"
+#include "ops/alarm_change.h"
 
 static int alarm_list(struct ctl *c, int argc, char **argv)
 {
@@ -82,34 +84,100 @@ static int service_list(struct ctl *c, int argc, char **argv)
                      "name");
 }
 
+static struct audit_actor actor(const struct ctl *c)
+{
+    return (struct audit_actor){c->who, "larsctl", "", c->reason};
+}
+
+/* What alarm_change has returned; <code> when a value was wrong. */
+static int result(const struct ctl *c, int rc, int code, const char *why)
+{
+    if (rc == -EINVAL)
+        return ctl_say(code, "%s", why);
+    return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;
+}
+
 static int service_forget(struct ctl *c, int argc, char **argv)
 {
-    uint64_t n = 0;
-    int rc;
+    struct audit_actor who = actor(c);
+    char why[CHANGE_WHY];
+    bool known = strcmp(argv[0], "agent") == 0 || strcmp(argv[0], "dnsd") == 0 ||
+                 strcmp(argv[0], "reportd") == 0;
+    int rc = alarm_change_forget(c->db, &who, argv[0], argv[1], why);
 
     (void)argc;
-    if (strcmp(argv[0], "agent") != 0 && strcmp(argv[0], "dnsd") != 0 &&
-        strcmp(argv[0], "reportd") != 0)
-        return ctl_say(CTL_USAGE, "\"%s\" is not agent, dnsd or reportd", argv[0]);
-    rc = ctldb_number(c->db, &n,
-                      "SELECT COUNT(*) FROM Service WHERE kind = %s AND name = %s",
-                      argv[0], argv[1]);
-    if (rc == 0 && n == 0)
-        return ctl_say(CTL_FAILED,
-                       "there is no %s \"%s\"; `larsctl service list` lists them",
-                       argv[0], argv[1]);
-    if (rc == 0)
-        rc = ctldb_run(c->db, "DELETE FROM AgentRoute WHERE agent = %s", argv[1]);
-    if (rc == 0)
-        rc = ctldb_run(c->db, "DELETE FROM AgentNode WHERE agent = %s", argv[1]);
-    if (rc == 0)
-        rc = ctldb_run(c->db, "DELETE FROM RouteHold WHERE dnsd = %s", argv[1]);
-    if (rc == 0)
-        rc = ctldb_run(c->db, "DELETE FROM StreamConflict WHERE reportd = %s", argv[1]);
-    if (rc == 0)
-        rc = ctldb_run(c->db, "DELETE FROM Service WHERE kind = %s AND name = %s",
-                       argv[0], argv[1]);
-    return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;
+    return result(c, rc, known ? CTL_FAILED : CTL_USAGE, why);
+}
+
+static int alarm_ack(struct ctl *c, int argc, char **argv)
+{
+    struct audit_actor who = actor(c);
+    char why[CHANGE_WHY];
+    uint32_t id;
+    int rc = ctl_range(argv[0], "ID", 1, UINT32_MAX, &id);
+
+    if (rc != 0)
+        return rc;
+    if (argc > 1)
+        who.reason = argv[1];
+    return result(c, alarm_change_ack(c->db, &who, id, why), CTL_FAILED, why);
+}
+
+static int alarm_silence(struct ctl *c, int argc, char **argv)
+{
+    struct audit_actor who = actor(c);
+    char why[CHANGE_WHY];
+    uint32_t minutes;
+    uint64_t id;
+    int rc = ctl_range(argv[1], "MINUTES", 1, ALARM_CHANGE_MINUTES_MAX, &minutes);
+
+    if (rc != 0)
+        return rc;
+    who.reason = argv[2];
+    rc = alarm_change_silence(c->db, &who, argv[0], argc > 3 ? argv[3] : "", minutes, &id,
+                              why);
+    return result(c, rc, CTL_USAGE, why);
+}
+
+static int alarm_unsilence(struct ctl *c, int argc, char **argv)
+{
+    struct audit_actor who = actor(c);
+    char why[CHANGE_WHY];
+    uint32_t id;
+    int rc = ctl_range(argv[0], "ID", 1, UINT32_MAX, &id);
+
+    (void)argc;
+    return rc != 0
+               ? rc
+               : result(c, alarm_change_unsilence(c->db, &who, id, why), CTL_FAILED, why);
+}
+
+static int alarm_silences(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return ctl_print(
+        c, "id# kind subject until by reason",
+        "SELECT id, kind, subject, until_at, actor, reason FROM AlarmSilence "
+        "WHERE until_at > NOW(3) ORDER BY id");
+}
+
+static int alarm_targets(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return ctl_print(c, "target told error test_asked asked_by",
+                     "SELECT name, told_at, error, test_at, tested_by FROM AlarmTarget "
+                     "ORDER BY name");
+}
+
+static int alarm_test(struct ctl *c, int argc, char **argv)
+{
+    struct audit_actor who = actor(c);
+    char why[CHANGE_WHY];
+
+    (void)argc;
+    return result(c, alarm_change_test(c->db, &who, argv[0], why), CTL_FAILED, why);
 }
 
 const struct ctl_cmd cmd_alarm[] = {
@@ -118,6 +186,20 @@ const struct ctl_cmd cmd_alarm[] = {
     {"alarm", "show", "[KIND]", 0, 1,
      "Explain a kind of alarm and what to do, or list all.", alarm_show,
      "The language is that of LANG: Chinese for zh, else English."},
+    {"alarm", "ack", "ID [NOTE]", 1, 2,
+     "Acknowledge an alarm: its message is repeated no more.", alarm_ack, NULL},
+    {"alarm", "silence", "KIND MINUTES REASON [SUBJECT]", 3, 4,
+     "Send no messages about a kind of alarm for a time.", alarm_silence,
+     "Without SUBJECT all alarms of the kind are silenced. The alarms are listed as "
+     "before. A silence lasts a day at most."},
+    {"alarm", "unsilence", "ID", 1, 1, "End a silence before its time.", alarm_unsilence,
+     NULL},
+    {"alarm", "silences", "", 0, 0, "List the silences.", alarm_silences, NULL},
+    {"alarm", "targets", "", 0, 0,
+     "List where alarms are sent, and the last error of each target.", alarm_targets,
+     "The targets stand in lars-reportd.ini."},
+    {"alarm", "test", "TARGET", 1, 1, "Send a test message to a target of alarms.",
+     alarm_test, NULL},
     {"service", "list", "", 0, 0, "List agents and services and when they last worked.",
      service_list, NULL},
     {"service", "forget", "agent|dnsd|reportd NAME", 2, 2,

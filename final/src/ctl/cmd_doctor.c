@@ -120,10 +120,10 @@ static void examine_holds(struct findings *f, struct ctl *c)
 
     if (table_create(&t, "modid# cmdid# nodes# gone#") < 0)
         return;
-    if (ctldb_table(c->db, t,
+    if (ctl_table(c, t,
                     "SELECT modid, cmdid, MAX(had), MAX(gone) FROM RouteHold WHERE "
                     "seen_at > NOW(3) - INTERVAL 30 SECOND GROUP BY modid, cmdid") < 0)
-        find(f, "database", "", ctldb_error(c->db), "");
+        find(f, "database", "", sqldb_error(c->db), "");
     for (r = 0; r < table_n_rows(t); r++) {
         const char *modid = table_cell(t, r, 0), *cmdid = table_cell(t, r, 1);
 
@@ -142,10 +142,10 @@ static int examine_db(struct findings *f, struct ctl *c)
 {
     char error[MYCONN_ERROR_MAX], *mend;
     uint64_t one;
-    int code, rc = ctldb_number(c->db, &one, "SELECT 1");
+    int code, rc = sqldb_number(c->db, &one, "SELECT 1");
 
     if (rc < 0) {
-        snprintf(error, sizeof(error), "%s", ctldb_error(c->db));
+        snprintf(error, sizeof(error), "%s", sqldb_error(c->db));
         mend = strstr(error, "; mend: ");
         if (mend)
             *mend = '\0';

@@ -4,14 +4,13 @@
  * none. */
 #include "ctl/cmd_policy.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ctl/cmd_plane.h"
+#include "ctl/make_change.h"
 #include "lb/policies.h"
-#include "proto/msg_module_meta.h"
 
 #define COLUMNS "modid# cmdid# rule probe timeout_ms# slow_ms# node_rps# who changed"
 #define SELECT                                                                           \
@@ -48,95 +47,44 @@ static int policy_rules(struct ctl *c, int argc, char **argv)
     return rc < 0 ? ctl_say(CTL_FAILED, "out of memory") : ctl_print_table(c, t);
 }
 
-/* Returns 0, or an exit code after it has printed what is wrong. */
-static int check_text(const char *key, const char *value)
+/* Change the policy of the module; <argv> has the KEY=VALUE.  Returns an exit code. */
+static int change_policy(struct ctl *c, struct change_op *op, const char *action,
+                         int argc, char **argv)
 {
-    char names[200];
+    static const struct make_change_options how = {PLAN_NO_CONSENT, {"", "", ""}};
+    struct ops_outcome out = {.result = OPS_DONE};
+    char subject[24];
+    struct ops_request r = {.action = action, .subject = subject, .op = op, .n_op = 1};
+    int i, code = CTL_OK;
 
-    if (strcmp(key, "probe") == 0) {
-        if (msg_module_meta_is_probe(value) && strlen(value) < MSG_MODULE_META_PROBE)
-            return 0;
-        return ctl_say(CTL_USAGE,
-                       "probe: \"%s\" is neither a path such as /healthz nor echo; leave "
-                       "it empty for TCP",
-                       value);
-    }
-    if (!value[0] || policies_find(value) >= 0)
-        return 0;
-    return ctl_say(CTL_USAGE, "rule: \"%s\" is none of %s", value,
-                   policies_names(names, sizeof(names)));
-}
-
-/* Set the column of one KEY=VALUE; the row exists.  Returns an exit code. */
-static int set_policy_column(struct ctl *c, uint32_t modid, uint32_t cmdid,
-                             const char *word)
-{
-    static const char *const key[] = {"rule", "probe", "timeout_ms", "slow_ms",
-                                      "node_rps"};
-    const char *value = strchr(word, '=');
-    char sql[160];
-    uint32_t n = 0;
-    int i = 0, code, rc;
-
-    while (value && i < 5 &&
-           (strlen(key[i]) != (size_t)(value - word) ||
-            strncmp(key[i], word, strlen(key[i])) != 0))
-        i++;
-    if (!value || i == 5)
-        return ctl_say(CTL_USAGE,
-                       "\"%s\" is not rule=, probe=, timeout_ms=, slow_ms= or node_rps=",
-                       word);
-    value++;
-    code = i < 2 ? check_text(key[i], value) : ctl_u32(value, key[i], 86400000, &n);
-    if (code != 0)
-        return code;
-    snprintf(sql, sizeof(sql),
-             "UPDATE ModulePolicy SET %s = %s, who = %%s WHERE modid = %%u AND cmdid = "
-             "%%u",
-             key[i], i < 2 ? "%s" : "%u");
-    rc = i < 2 ? ctldb_run(c->db, sql, value, c->who, modid, cmdid)
-               : ctldb_run(c->db, sql, n, c->who, modid, cmdid);
-    return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;
+    for (i = 0; code == CTL_OK && i < argc; i++)
+        code = make_change_field(op, argv[i]);
+    snprintf(subject, sizeof(subject), "%u/%u", op->node.modid, op->node.cmdid);
+    if (code == CTL_OK)
+        code = make_change_run(c, &r, &how, &out);
+    ops_free(&out);
+    return code;
 }
 
 static int policy_set(struct ctl *c, int argc, char **argv)
 {
-    uint32_t modid, cmdid;
-    int i, rc, code = ctl_known_module(c, argv, CTL_IN_ROUTES, &modid, &cmdid);
+    struct change_op op = {.verb = CHANGE_POLICY};
+    int code =
+        ctl_known_module(c, argv, CTL_IN_ROUTES, &op.node.modid, &op.node.cmdid);
 
-    if (code != 0)
-        return code;
-    rc = ctldb_run(c->db, "START TRANSACTION");
-    if (rc == 0)
-        rc = ctldb_run(c->db,
-                       "INSERT IGNORE INTO ModulePolicy (modid, cmdid) VALUES "
-                       "(%u, %u)",
-                       modid, cmdid);
-    if (rc < 0)
-        return ctl_db_failed(c, rc);
-    for (i = 2; code == 0 && i < argc; i++)
-        code = set_policy_column(c, modid, cmdid, argv[i]);
-    rc = ctldb_run(c->db, code == 0 ? "COMMIT" : "ROLLBACK");
-    if (code == 0 && rc == -ENOTCONN)
-        return ctl_say(CTL_NO_DB,
-                       "%s; the policy may be set or not: see larsctl policy list",
-                       ctldb_error(c->db));
-    if (code == 0 && rc < 0)
-        return ctl_db_failed(c, rc);
-    return code == 0 ? policy_list(c, 2, argv) : code;
+    if (code == CTL_OK)
+        code = change_policy(c, &op, "policy set", argc - 2, argv + 2);
+    return code == CTL_OK && !c->dry_run ? policy_list(c, 2, argv) : code;
 }
 
 static int policy_delete(struct ctl *c, int argc, char **argv)
 {
-    uint32_t modid, cmdid;
-    int rc = ctl_known_module(c, argv, CTL_IN_ROUTES | CTL_IN_POLICIES, &modid, &cmdid);
+    struct change_op op = {.verb = CHANGE_NO_POLICY};
+    int code = ctl_known_module(c, argv, CTL_IN_ROUTES | CTL_IN_POLICIES, &op.node.modid,
+                                &op.node.cmdid);
 
     (void)argc;
-    if (rc != 0)
-        return rc;
-    rc = ctldb_run(c->db, "DELETE FROM ModulePolicy WHERE modid = %u AND cmdid = %u",
-                   modid, cmdid);
-    return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;
+    return code == CTL_OK ? change_policy(c, &op, "policy delete", 0, NULL) : code;
 }
 
 /* --- why ---------------------------------------------------------------------------- */
@@ -160,7 +108,7 @@ static int print_query(struct ctl *c, const char *head, const char *sql, uint32_
     int rc = table_create(&t, "words");
 
     if (rc == 0)
-        rc = ctldb_table(c->db, t, sql, modid, cmdid);
+        rc = ctl_table(c, t, sql, modid, cmdid);
     if (rc == 0)
         print_lines(head, t);
     table_destroy(t);

@@ -27,7 +27,7 @@ static int run_statement(const char *sql, unsigned line, void *arg)
 
     if (strncmp(sql, "USE ", 4) == 0 || strncmp(sql, "CREATE DATABASE", 15) == 0)
         return 0;
-    m->rc = ctldb_run_text(m->c->db, sql);
+    m->rc = sqldb_run_text(m->c->db, sql);
     m->line = line;
     return m->rc;
 }
@@ -50,7 +50,7 @@ static int load_file(struct ctl *c, const char *path)
     if (m.rc == -ENOTCONN)
         return ctl_db_failed(c, m.rc);
     if (m.rc < 0)
-        return ctl_say(CTL_FAILED, "%s:%u: %s", path, m.line, ctldb_error(c->db));
+        return ctl_say(CTL_FAILED, "%s:%u: %s", path, m.line, sqldb_error(c->db));
     return rc < 0 ? ctl_say(CTL_FAILED, "%s: %s", path, strerror(-rc)) : CTL_OK;
 }
 
@@ -64,8 +64,7 @@ static int convert_tables(struct ctl *c)
 
     if (rc < 0)
         return rc;
-    rc = ctldb_table(
-        c->db, t,
+    rc = ctl_table(c, t,
         "SELECT DISTINCT t.table_name FROM information_schema.tables t LEFT JOIN "
         "information_schema.columns c USING (table_schema, table_name) WHERE "
         "t.table_schema = DATABASE() AND t.table_type = 'BASE TABLE' AND %s IN "
@@ -77,7 +76,7 @@ static int convert_tables(struct ctl *c)
                  "ALTER TABLE `%s` CONVERT TO CHARACTER SET utf8mb4 "
                  "COLLATE " SCHEMA_COLLATION,
                  table_cell(t, i, 0));
-        rc = ctldb_run_text(c->db, sql);
+        rc = sqldb_run_text(c->db, sql);
     }
     table_destroy(t);
     return rc;
@@ -96,13 +95,13 @@ static int drop_broken_triggers(struct ctl *c)
         return rc;
     rc = table_create(&t, "name");
     if (rc == 0)
-        rc = ctldb_table(c->db, t,
+        rc = ctl_table(c, t,
                          "SELECT trigger_name FROM information_schema.triggers WHERE "
                          "trigger_schema = DATABASE() AND trigger_name LIKE %s",
                          "route\\_%");
     for (i = 0; rc == 0 && i < table_n_rows(t); i++) {
         snprintf(sql, sizeof(sql), "DROP TRIGGER `%s`", table_cell(t, i, 0));
-        rc = ctldb_run_text(c->db, sql);
+        rc = sqldb_run_text(c->db, sql);
     }
     table_destroy(t);
     return rc;
@@ -113,7 +112,7 @@ static int mend_database(struct ctl *c)
     int rc = drop_broken_triggers(c);
 
     if (rc == 0)
-        rc = ctldb_run_text(
+        rc = sqldb_run_text(
             c->db, "ALTER DATABASE CHARACTER SET utf8mb4 COLLATE " SCHEMA_COLLATION);
     return rc == 0 ? convert_tables(c) : rc;
 }

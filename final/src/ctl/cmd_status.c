@@ -160,7 +160,7 @@ static int show_latency(struct ctl *c, int argc, char **argv)
     rc = table_create(&rows, "time bucket n");
     if (rc == 0)
         rc =
-            ctldb_table(c->db, rows,
+            ctl_table(c, rows,
                         "SELECT FROM_UNIXTIME(at), bucket, n FROM CallLatency WHERE modid"
                         " = %u AND cmdid = %u AND at >= UNIX_TIMESTAMP() - %u - 60 "
                         "ORDER BY at, bucket",
@@ -378,7 +378,7 @@ static int show_top(struct ctl *c, int argc, char **argv)
     for (i = 0; rc == 0 && i <= rounds; i++) {
         rc = table_create(&now, "modid cmdid up ok failed overloads");
         if (rc == 0)
-            rc = ctldb_table(c->db, now, TOP_SQL);
+            rc = ctl_table(c, now, TOP_SQL);
         if (rc < 0) {
             rc = ctl_db_failed(c, rc);
             break;

@@ -8,6 +8,7 @@
 
 #include "base/opts_help.h"
 #include "ctl/cmd_alarm.h"
+#include "ctl/cmd_audit.h"
 #include "ctl/cmd_doctor.h"
 #include "ctl/cmd_files.h"
 #include "ctl/cmd_log.h"
@@ -28,10 +29,9 @@ static const struct ctl_cmd built_in[] = {
      "Use it in a shell with: eval \"$(larsctl completion)\""},
     {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL}};
 
-static const struct ctl_cmd *const tables[] = {cmd_route,  cmd_policy, cmd_status,
-                                               cmd_alarm,  cmd_plane,  cmd_schema,
-                                               cmd_files,  cmd_doctor, cmd_log,
-                                               built_in};
+static const struct ctl_cmd *const tables[] = {
+    cmd_route,  cmd_policy, cmd_status, cmd_alarm, cmd_audit, cmd_plane,
+    cmd_schema, cmd_files,  cmd_doctor, cmd_log,   built_in};
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 
 static void each_command(void (*fn)(const struct ctl_cmd *cmd, void *arg), void *arg)
@@ -125,7 +125,7 @@ void commands_completion(void)
     puts("  )\n"
          "  while [ $i -lt $COMP_CWORD ]; do\n"
          "    case ${COMP_WORDS[i]} in\n"
-         "      -[cso]|--config|--socket|--format|--set) i=$((i + 2));;\n"
+         "      -[csor]|--config|--socket|--format|--reason|--set) i=$((i + 2));;\n"
          "      -*) i=$((i + 1));;\n"
          "      *) break;;\n"
          "    esac\n"

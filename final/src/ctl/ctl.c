@@ -33,7 +33,7 @@ int ctl_db_failed(const struct ctl *c, int rc)
 {
     if (rc == -ENOMEM)
         return ctl_say(CTL_FAILED, "out of memory");
-    return ctl_say(rc == -ENOTCONN ? CTL_NO_DB : CTL_FAILED, "%s", ctldb_error(c->db));
+    return ctl_say(rc == -ENOTCONN ? CTL_NO_DB : CTL_FAILED, "%s", sqldb_error(c->db));
 }
 
 /* Has the reader of standard output ended, as `larsctl route list | head -1` does?  It
@@ -55,6 +55,22 @@ int ctl_print_table(struct ctl *c, struct table *t)
     return CTL_OK;
 }
 
+static int take_row(char **at, void *arg)
+{
+    return table_add(arg, at);
+}
+
+int ctl_table(struct ctl *c, struct table *t, const char *sql, ...)
+{
+    va_list ap;
+    int rc;
+
+    va_start(ap, sql);
+    rc = sqldb_veach(c->db, take_row, t, sql, &ap);
+    va_end(ap);
+    return rc;
+}
+
 int ctl_print(struct ctl *c, const char *columns, const char *sql, ...)
 {
     struct table *t;
@@ -64,7 +80,7 @@ int ctl_print(struct ctl *c, const char *columns, const char *sql, ...)
     if (rc < 0)
         return ctl_db_failed(c, rc);
     va_start(ap, sql);
-    rc = ctldb_vtable(c->db, t, sql, &ap);
+    rc = sqldb_veach(c->db, take_row, t, sql, &ap);
     va_end(ap);
     if (rc == 0)
         return ctl_print_table(c, t);
@@ -128,7 +144,7 @@ int ctl_known_module(struct ctl *c, char **argv, unsigned where, uint32_t *modid
         return rc;
     for (i = 0; rc == 0 && found == 0 && i < sizeof(places) / sizeof(places[0]); i++)
         if (places[i].where & where)
-            rc = ctldb_number(c->db, &found, places[i].sql, *modid, *cmdid);
+            rc = sqldb_number(c->db, &found, places[i].sql, *modid, *cmdid);
     if (rc < 0)
         return ctl_db_failed(c, rc);
     return found

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "api/lars.h"
-#include "ctl/ctldb.h"
+#include "db/sqldb.h"
 #include "ctl/table.h"
 #include "db/wanted_routes.h"
 
@@ -20,14 +20,15 @@ enum {
 };
 
 #define CTL_MAX_AGENTS 32
-#define CTL_WEIGHT_MAX 10000
 
 struct ctl {
-    struct ctldb *db;
+    struct sqldb *db;
     struct wanted_routes *wanted; /* checksums of the modules in the database */
     enum table_format format;
     bool yes; /* -y was given */
-    const char *who; /* the user, for RouteConfirm */
+    bool dry_run; /* -n was given: print the effect of a change only */
+    const char *reason; /* of a change, in the operator's words; "" = none */
+    const char *who; /* the user, for Audit and RouteConfirm */
     const char *agent[CTL_MAX_AGENTS]; /* "ADDRESS:PORT" of agents we can ask */
     unsigned n_agent;
     const char *sql_dir; /* of schema.sql and triggers.sql */
@@ -52,6 +53,10 @@ struct ctl_cmd {
 int ctl_db_failed(const struct ctl *c, int rc);
 /* Print "larsctl: ..." on standard error; returns <code>. */
 int ctl_say(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The rows of a SELECT, a column for each of the table's.  Returns as sqldb_run(). */
+int ctl_table(struct ctl *c, struct table *t, const char *sql, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Run a SELECT and print it.  <columns> as table_create().  Returns an exit code. */
 int ctl_print(struct ctl *c, const char *columns, const char *sql, ...)

@@ -67,12 +67,12 @@ static bool has_change(const struct look *l, size_t row)
     return !is_silent(l, row) && number_at(l->agents, row, 1) == l->want;
 }
 
-/* Fill <l>, whose table is new.  Returns 0 or as ctldb_run(). */
+/* Fill <l>, whose table is new.  Returns 0 or as sqldb_run(). */
 static int read_agents(struct ctl *c, const struct module_id *m, struct look *l)
 {
     uint64_t known;
     size_t r;
-    int rc = ctldb_table(c->db, l->agents,
+    int rc = ctl_table(c, l->agents,
                          "SELECT s.name, a.sum, GREATEST(0, TIMESTAMPDIFF(SECOND, "
                          "s.seen_at, NOW(3))), a.version FROM AgentRoute a JOIN "
                          "Service s ON s.kind = 'agent' AND s.name = a.agent WHERE "
@@ -81,7 +81,7 @@ static int read_agents(struct ctl *c, const struct module_id *m, struct look *l)
                          m->modid, m->cmdid);
 
     if (rc == 0)
-        rc = ctldb_number(c->db, &known,
+        rc = sqldb_number(c->db, &known,
                           "SELECT COUNT(*) FROM Service WHERE kind = 'agent' AND seen_at "
                           "> NOW(3) - INTERVAL 1 DAY");
     if (rc == 0)

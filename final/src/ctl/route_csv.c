@@ -23,43 +23,6 @@
 #define FILE_MAX (64u << 20)
 #define N_CELLS 6 /* modid,cmdid,node,zone,weight,state */
 
-int route_csv_add(struct route_csv *rows, const struct route_csv_row *r)
-{
-    size_t cap = rows->cap ? rows->cap * 2 : 256;
-    struct route_csv_row *at;
-
-    if (rows->n == rows->cap) {
-        at = realloc(rows->at, cap * sizeof(*at));
-        if (!at)
-            return -ENOMEM;
-        rows->at = at;
-        rows->cap = cap;
-    }
-    rows->at[rows->n++] = *r;
-    return 0;
-}
-
-void route_csv_free(struct route_csv *rows)
-{
-    free(rows->at);
-}
-
-int route_csv_cmp(const struct route_csv_row *a, const struct route_csv_row *b)
-{
-    if (a->modid != b->modid)
-        return a->modid < b->modid ? -1 : 1;
-    if (a->cmdid != b->cmdid)
-        return a->cmdid < b->cmdid ? -1 : 1;
-    if (a->ip != b->ip)
-        return a->ip < b->ip ? -1 : 1;
-    return a->port < b->port ? -1 : a->port > b->port;
-}
-
-static int cmp_any(const void *a, const void *b)
-{
-    return route_csv_cmp(a, b);
-}
-
 /* Cut the cell at *<at> out of its record, without its quotes; *<at> moves behind it.
  * Returns the character that ended it: a comma, a line feed or 0; -EINVAL. */
 static int cut_cell(char **at, char **cell, unsigned *line)
@@ -101,7 +64,7 @@ static int cut_record(char **at, char *cell[N_CELLS], unsigned *line)
 }
 
 /* "10.0.0.1:80".  Port 0 and ports above 65535 are read as well: SQL can write them. */
-static int parse_node(char *text, struct route_csv_row *r)
+static int parse_node(char *text, struct node_row *r)
 {
     char *colon = strrchr(text, ':');
     struct net_addr at;
@@ -117,7 +80,7 @@ static int parse_node(char *text, struct route_csv_row *r)
 }
 
 /* Returns 0, or CTL_USAGE after a line on standard error. */
-static int parse_cells(char *cell[N_CELLS], struct route_csv_row *r)
+static int parse_cells(char *cell[N_CELLS], struct node_row *r)
 {
     int code = ctl_u32(cell[0], "modid", UINT32_MAX, &r->modid);
 
@@ -153,11 +116,11 @@ static bool is_names_of_columns(char *cell[N_CELLS])
 }
 
 /* Cut <text> into rows.  Returns an exit code. */
-static int parse_text(char *text, const char *path, struct route_csv *rows)
+static int parse_text(char *text, const char *path, struct node_rows *rows)
 {
     char *at = text, *cell[N_CELLS];
     unsigned line = 1;
-    struct route_csv_row r;
+    struct node_row r;
     int n;
 
     if (strncmp(at, "\xef\xbb\xbf", 3) == 0)
@@ -175,21 +138,20 @@ static int parse_text(char *text, const char *path, struct route_csv *rows)
         if (n != N_CELLS || parse_cells(cell, &r) != 0)
             return ctl_say(CTL_USAGE, "%s:%u: this line is wrong; nothing was changed",
                            path, r.number);
-        if (route_csv_add(rows, &r) < 0)
+        if (node_row_add(rows, &r) < 0)
             return ctl_say(CTL_FAILED, "out of memory");
     }
     return CTL_OK;
 }
 
 /* Sort the rows; two of one node are refused.  Returns an exit code. */
-static int sort_rows(struct route_csv *rows, const char *path)
+static int sort_rows(struct node_rows *rows, const char *path)
 {
     size_t i;
 
-    if (rows->n > 0)
-        qsort(rows->at, rows->n, sizeof(*rows->at), cmp_any);
+    node_row_sort(rows);
     for (i = 1; i < rows->n; i++)
-        if (route_csv_cmp(&rows->at[i - 1], &rows->at[i]) == 0)
+        if (node_row_cmp(&rows->at[i - 1], &rows->at[i]) == 0)
             return ctl_say(CTL_USAGE,
                            "%s: the lines %u and %u are about the same node of the same "
                            "module; nothing was changed",
@@ -219,7 +181,7 @@ static int read_stream(FILE *f, const char *path, struct buf *b)
     return buf_append(b, "", 1) < 0 ? ctl_say(CTL_FAILED, "out of memory") : CTL_OK;
 }
 
-int route_csv_read(const char *path, struct route_csv *rows, bool may_be_empty)
+int route_csv_read(const char *path, struct node_rows *rows, bool may_be_empty)
 {
     bool is_stdin = strcmp(path, "-") == 0;
     FILE *f = is_stdin ? stdin : fopen(path, "re");

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NO_DEFINER "(1449)" /* ctldb_error() shows the server's codes so */
+#define NO_DEFINER "(1449)" /* sqldb_error() shows the server's codes so */
 #define NO_RIGHT "(1142)"
 #define NO_RIGHT_OF_COLUMN "(1143)"
 
@@ -45,6 +45,12 @@ static const struct {
     {"AgentNode", "agent modid+ cmdid+ ip+ port+ state"},
     {"RouteHold", "dnsd modid+ cmdid+ had+ gone+ since seen_at"},
     {"StreamConflict", "reportd stream owner other seen_at"},
+    {"Audit", "id++ at actor via peer action subject reason result revision++ of_id++ "
+              "detail"},
+    {"AlarmSilence", "id++ kind subject until_at reason actor ended_by"},
+    {"AlarmTarget", "name told_at error test_at tested_by"},
+    {"RouteLog", "id++ at audit_id++ db_user modid+ cmdid+ ip+ port+ old_weight+ "
+                 "old_zone old_state new_weight+ new_zone new_state"},
 };
 
 static const struct {
@@ -67,6 +73,7 @@ static const char *const trials[] = {
     "DELETE FROM RouteData WHERE modid = 0 AND cmdid = 0",
     "INSERT INTO RouteConfirm (modid, cmdid) VALUES (0, 0)",
     "DELETE FROM RouteChange WHERE modid = 0 AND cmdid = 0",
+    "INSERT INTO Audit (actor, via, action, result) VALUES ('', '', '', '')",
     "ROLLBACK",
 };
 
@@ -85,8 +92,8 @@ static struct table *look(struct check *k, const char *columns, const char *sql,
     if (k->rc == 0)
         k->rc = table_create(&t, columns);
     if (k->rc == 0)
-        k->rc = value ? ctldb_table(k->c->db, t, sql, value)
-                      : ctldb_table(k->c->db, t, sql, "");
+        k->rc = value ? ctl_table(k->c, t, sql, value)
+                      : ctl_table(k->c, t, sql, "");
     if (k->rc == 0)
         return t;
     table_destroy(t);
@@ -214,13 +221,13 @@ static int try_changes(struct ctl *c)
     int rc = 0;
 
     for (i = 0; i < sizeof(trials) / sizeof(trials[0]) && rc == 0; i++)
-        rc = ctldb_run_text(c->db, trials[i]);
+        rc = sqldb_run_text(c->db, trials[i]);
     return rc;
 }
 
 static bool says(const struct ctl *c, const char *code)
 {
-    return strstr(ctldb_error(c->db), code) != NULL;
+    return strstr(sqldb_error(c->db), code) != NULL;
 }
 
 int schema_check_definer(struct ctl *c, bool *out)
@@ -239,13 +246,13 @@ static int say_trial_failed(struct ctl *c, int rc)
         return ctl_say(CTL_FAILED,
                        "a trigger cannot run, because its DEFINER is unknown here: %s; "
                        "run larsctl db migrate as an administrator of the database",
-                       ctldb_error(c->db));
+                       sqldb_error(c->db));
     if (says(c, NO_RIGHT) || says(c, NO_RIGHT_OF_COLUMN))
         return ctl_say(CTL_FAILED,
                        "a right is missing: %s; as an administrator of the database, "
                        "GRANT SELECT, INSERT, UPDATE, DELETE, TRIGGER on it to [db] user",
-                       ctldb_error(c->db));
-    return ctl_say(CTL_FAILED, "a change that was tried failed: %s", ctldb_error(c->db));
+                       sqldb_error(c->db));
+    return ctl_say(CTL_FAILED, "a change that was tried failed: %s", sqldb_error(c->db));
 }
 
 int schema_check_run(struct ctl *c)

@@ -14,7 +14,7 @@
 int schema_check_run(struct ctl *c);
 
 /* Sets <out>: a change of routes fails because the DEFINER of a trigger is unknown.
- * Returns 0 or a negative error of ctldb. */
+ * Returns 0 or a negative error of sqldb. */
 int schema_check_definer(struct ctl *c, bool *out);
 
 #endif

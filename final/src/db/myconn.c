@@ -26,6 +26,7 @@
 #define ER_BAD_DB_CODE 1049
 #define ER_ACCESS_DENIED_CODE 1045
 #define ER_LOCK_WAIT_CODE 1205
+#define ER_DEADLOCK_CODE 1213
 #define CR_FIRST_CODE 2000            /* codes from 2000 to 2999 come from the client */
 #define CR_LAST_CODE 2999             /* library: the connection failed or was lost */
 #define CR_SOCKET_CODE 2002           /* no server at the socket */
@@ -43,6 +44,8 @@ static int code_to_errno(unsigned code)
     if (code == ER_NO_SUCH_TABLE_CODE || code == ER_BAD_DB_CODE ||
         code == ER_BAD_FIELD_CODE)
         return -ENOENT;
+    if (code == ER_DEADLOCK_CODE)
+        return -EDEADLK;
     return code >= CR_FIRST_CODE && code <= CR_LAST_CODE ? -ENOTCONN : -EIO;
 }
 
@@ -70,7 +73,7 @@ static const char *mend(unsigned code)
 {
     if (code_to_errno(code) == -ENOENT)
         return "; mend: load common/sql/schema.sql, or run larsctl db migrate";
-    if (code == ER_LOCK_WAIT_CODE)
+    if (code == ER_LOCK_WAIT_CODE || code == ER_DEADLOCK_CODE)
         return "; mend: another change holds the rows, give the command again";
     if (code == CR_SOCKET_CODE || code == CR_HOST_CODE)
         return "; mend: start the server, see [db] socket";

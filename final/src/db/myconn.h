@@ -35,7 +35,8 @@ int myconn_ensure(struct myconn *m);
 
 /* Run a statement on the connection that myconn_ensure() opened.  Any failure closes the
  * connection.  Returns 0; -ENOTCONN when the connection was lost; -ENOENT when a table or
- * column is missing; -EIO for any other error. */
+ * column is missing; -EDEADLK when the server has ended the transaction because two of
+ * them waited for each other; -EIO for any other error. */
 int myconn_query(struct myconn *m, const char *sql, size_t len);
 
 /* As myconn_query(), with one difference: when the server refuses the value of a row, for

@@ -1,18 +1,18 @@
 /* A statement is composed into a buffer: its own text as it is, and each value as a
  * number or as a literal of hexadecimal digits.
  *
- * The answer to a COMMIT can be lost although the change was made.  A change of routes is
- * found again by the id and the version of its row in RouteChange: an id is not used for
- * a second row, also when the first was rolled back.
+ * The answer to a COMMIT can be lost although the change was made.  Every change has its
+ * row in Audit, so that row is looked for: an id is not used for a second row, also when
+ * the first was rolled back.
  *
  * Rejected: prepared statements.  They would be the same guarantee for ten times the code
- * (binding, fetching, a statement handle for each), and larsctl runs each statement once.
- */
-#include "ctl/ctldb.h"
+ * (binding, fetching, a statement handle for each), and most statements run once. */
+#include "db/sqldb.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,14 +21,14 @@
 #define LOOKUP_MS 6000                /* how long the result of a COMMIT is looked for */
 #define LOOKUP_GAP_MS 100
 
-struct ctldb {
+struct sqldb {
     struct myconn *con;
     char error[MYCONN_ERROR_MAX];
 };
 
-int ctldb_open(struct ctldb **out, const struct myconn_config *cfg)
+int sqldb_open(struct sqldb **out, const struct myconn_config *cfg)
 {
-    struct ctldb *d = calloc(1, sizeof(*d));
+    struct sqldb *d = calloc(1, sizeof(*d));
     int rc = d ? myconn_create(&d->con, cfg, d->error) : -ENOMEM;
 
     if (rc < 0)
@@ -38,7 +38,7 @@ int ctldb_open(struct ctldb **out, const struct myconn_config *cfg)
     return rc;
 }
 
-void ctldb_close(struct ctldb *d)
+void sqldb_close(struct sqldb *d)
 {
     if (!d)
         return;
@@ -46,7 +46,7 @@ void ctldb_close(struct ctldb *d)
     free(d);
 }
 
-const char *ctldb_error(const struct ctldb *d)
+const char *sqldb_error(const struct sqldb *d)
 {
     return d->error;
 }
@@ -112,7 +112,7 @@ static int compose(struct buf *b, const char *sql, va_list *ap)
     return rc;
 }
 
-int ctldb_append(struct buf *b, const char *sql, ...)
+int sqldb_append(struct buf *b, const char *sql, ...)
 {
     va_list ap;
     int rc;
@@ -123,26 +123,34 @@ int ctldb_append(struct buf *b, const char *sql, ...)
     return rc;
 }
 
+int sqldb_each_text(struct sqldb *d, sqldb_row_fn *row, void *arg, struct buf *sql)
+{
+    int rc = add_bytes(sql, "", 1);
+
+    if (rc < 0)
+        return rc;
+    sql->len--;
+    rc = myconn_ensure(d->con);
+    if (rc < 0)
+        return rc;
+    return row ? myconn_select(d->con, buf_bytes(sql), row, arg)
+               : myconn_query(d->con, buf_bytes(sql), sql->len);
+}
+
 /* Compose and run; <row> is called for each row, NULL = there are none. */
-static int run_composed(struct ctldb *d, const char *sql, va_list *ap,
-                        int (*row)(char **at, void *arg), void *arg)
+static int run_composed(struct sqldb *d, const char *sql, va_list *ap, sqldb_row_fn *row,
+                        void *arg)
 {
     struct buf b = {0};
     int rc = compose(&b, sql, ap);
 
     if (rc == 0)
-        rc = add_bytes(&b, "", 1);
-    if (rc == 0)
-        rc = myconn_ensure(d->con);
-    if (rc == 0 && row)
-        rc = myconn_select(d->con, buf_bytes(&b), row, arg);
-    else if (rc == 0)
-        rc = myconn_query(d->con, buf_bytes(&b), b.len - 1);
+        rc = sqldb_each_text(d, row, arg, &b);
     buf_free(&b);
     return rc;
 }
 
-int ctldb_run(struct ctldb *d, const char *sql, ...)
+int sqldb_run(struct sqldb *d, const char *sql, ...)
 {
     va_list ap;
     int rc;
@@ -153,47 +161,32 @@ int ctldb_run(struct ctldb *d, const char *sql, ...)
     return rc;
 }
 
-int ctldb_run_text(struct ctldb *d, const char *sql)
+int sqldb_run_text(struct sqldb *d, const char *sql)
 {
     int rc = myconn_ensure(d->con);
 
     return rc < 0 ? rc : myconn_query(d->con, sql, strlen(sql));
 }
 
-/* The newest row of RouteChange that a transaction sees: its own, if it has one. */
-struct change {
-    uint64_t id, version;
-};
-
-static int take_change(char **at, void *arg)
-{
-    struct change *c = arg;
-
-    c->id = at[0] ? strtoull(at[0], NULL, 10) : 0;
-    c->version = at[1] ? strtoull(at[1], NULL, 10) : 0;
-    return 0;
-}
-
-/* Is the change in the database?  A transaction that is still open keeps its row locked,
+/* Is the row in the database?  A transaction that is still open keeps its row locked,
  * so the locking read waits for its end.  Returns 1, 0 or -errno. */
-static int has_change(struct ctldb *d, const struct change *c)
+static int has_audit(struct sqldb *d, uint64_t id)
 {
     uint64_t n;
-    int rc = ctldb_number(d, &n,
-                          "SELECT COUNT(*) FROM RouteChange WHERE id = %llu AND version ="
-                          " %llu LOCK IN SHARE MODE",
-                          (unsigned long long)c->id, (unsigned long long)c->version);
+    int rc = sqldb_number(d, &n,
+                          "SELECT COUNT(*) FROM Audit WHERE id = %llu LOCK IN SHARE MODE",
+                          (unsigned long long)id);
 
     return rc < 0 ? rc : n > 0;
 }
 
-/* The answer to COMMIT was lost.  Returns as ctldb_commit_routes(). */
-static int look_up(struct ctldb *d, const struct change *c)
+/* The answer to COMMIT was lost.  Returns as sqldb_commit(). */
+static int look_up(struct sqldb *d, uint64_t id)
 {
     uint64_t end_ms = mono_ms() + LOOKUP_MS;
     int rc;
 
-    while ((rc = has_change(d, c)) < 0 && mono_ms() < end_ms)
+    while ((rc = has_audit(d, id)) < 0 && mono_ms() < end_ms)
         poll(NULL, 0, LOOKUP_GAP_MS);
     if (rc == 1)
         return 0;
@@ -203,42 +196,32 @@ static int look_up(struct ctldb *d, const struct change *c)
                  "command again");
     else
         snprintf(d->error, sizeof(d->error),
-                 "the connection was lost at COMMIT, so version %llu may be there; see "
-                 "larsctl route list before you give the command again",
-                 (unsigned long long)c->version);
+                 "the connection was lost at COMMIT, so the change may be there; see "
+                 "row %llu of larsctl audit list before you give the command again",
+                 (unsigned long long)id);
     return rc == 0 ? -ECANCELED : -EINPROGRESS;
 }
 
-int ctldb_commit_routes(struct ctldb *d)
+int sqldb_commit(struct sqldb *d, uint64_t audit_id)
 {
-    struct change c = {0, 0};
-    int rc = myconn_select(d->con,
-                           "SELECT id, version FROM RouteChange ORDER BY version DESC, "
-                           "id DESC LIMIT 1",
-                           take_change, &c);
+    int rc = sqldb_run(d, "COMMIT");
 
-    if (rc == 0)
-        rc = ctldb_run(d, "COMMIT");
-    return rc == -ENOTCONN && c.id > 0 ? look_up(d, &c) : rc;
+    return rc == -ENOTCONN && audit_id > 0 ? look_up(d, audit_id) : rc;
 }
 
-static int take_row(char **at, void *arg)
+int sqldb_veach(struct sqldb *d, sqldb_row_fn *row, void *arg, const char *sql,
+                va_list *ap)
 {
-    return table_add(arg, at);
+    return run_composed(d, sql, ap, row, arg);
 }
 
-int ctldb_vtable(struct ctldb *d, struct table *t, const char *sql, va_list *ap)
-{
-    return run_composed(d, sql, ap, take_row, t);
-}
-
-int ctldb_table(struct ctldb *d, struct table *t, const char *sql, ...)
+int sqldb_each(struct sqldb *d, sqldb_row_fn *row, void *arg, const char *sql, ...)
 {
     va_list ap;
     int rc;
 
     va_start(ap, sql);
-    rc = run_composed(d, sql, &ap, take_row, t);
+    rc = run_composed(d, sql, &ap, row, arg);
     va_end(ap);
     return rc;
 }
@@ -249,7 +232,7 @@ static int take_number(char **at, void *arg)
     return 0;
 }
 
-int ctldb_number(struct ctldb *d, uint64_t *out, const char *sql, ...)
+int sqldb_number(struct sqldb *d, uint64_t *out, const char *sql, ...)
 {
     va_list ap;
     int rc;

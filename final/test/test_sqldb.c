@@ -1,7 +1,7 @@
 /* The end of a change of larsctl when the connection is lost at COMMIT.  Between the
  * client and MariaDB stands a relay that cuts the connection there, with or without
  * having passed the COMMIT on. */
-#include "ctl/ctldb.h"
+#include "db/sqldb.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -12,7 +12,7 @@
 
 enum cut { CUT_NEVER, CUT_BEFORE, CUT_AFTER, CUT_AND_STOP };
 
-static struct ctldb *db;
+static struct sqldb *db;
 static pthread_t relay;
 static char relay_path[100];
 static int relay_lfd;
@@ -105,12 +105,12 @@ static int setup(void **state)
     cut = CUT_NEVER;
     assert_int_equal(pthread_create(&relay, NULL, relay_main, NULL), 0);
     assert_int_equal(myconn_init(), 0);
-    return ctldb_open(&db, &c);
+    return sqldb_open(&db, &c);
 }
 
 static int teardown(void **state)
 {
-    ctldb_close(db);
+    sqldb_close(db);
     end = true;
     pthread_join(relay, NULL);
     close(relay_lfd);
@@ -118,12 +118,20 @@ static int teardown(void **state)
     return t_fds_check(state);
 }
 
-static void change_route(void)
+/* A change of routes in a transaction; returns the number of its row in Audit. */
+static uint64_t change_route(void)
 {
-    assert_int_equal(ctldb_run(db, "START TRANSACTION"), 0);
-    assert_int_equal(ctldb_run(db, "INSERT INTO RouteData (modid, cmdid, serverip, "
+    uint64_t id;
+
+    assert_int_equal(sqldb_run(db, "START TRANSACTION"), 0);
+    assert_int_equal(sqldb_run(db, "INSERT INTO Audit (actor, via, action, result) "
+                                   "VALUES ('', '', '', '')"),
+                     0);
+    assert_int_equal(sqldb_number(db, &id, "SELECT LAST_INSERT_ID()"), 0);
+    assert_int_equal(sqldb_run(db, "INSERT INTO RouteData (modid, cmdid, serverip, "
                                    "serverport) VALUES (1, 1, 10, 80)"),
                      0);
+    return id;
 }
 
 static unsigned long long n_routes(void)
@@ -133,53 +141,59 @@ static unsigned long long n_routes(void)
 
 static void t_commit_with_an_answer_is_done(void **state)
 {
+    uint64_t id;
+
     (void)state;
-    change_route();
-    assert_int_equal(ctldb_commit_routes(db), 0);
+    id = change_route();
+    assert_int_equal(sqldb_commit(db, id), 0);
     assert_int_equal(n_routes(), 1);
 }
 
 static void t_commit_whose_answer_is_lost_is_found(void **state)
 {
+    uint64_t id;
+
     (void)state;
-    change_route();
+    id = change_route();
     cut = CUT_AFTER;
-    assert_int_equal(ctldb_commit_routes(db), 0);
+    assert_int_equal(sqldb_commit(db, id), 0);
     assert_int_equal(n_routes(), 1);
 }
 
 static void t_commit_that_was_lost_changed_nothing(void **state)
 {
+    uint64_t id;
+
     (void)state;
-    change_route();
+    id = change_route();
     cut = CUT_BEFORE;
-    assert_int_equal(ctldb_commit_routes(db), -ECANCELED);
-    assert_non_null(strstr(ctldb_error(db), "nothing was changed"));
+    assert_int_equal(sqldb_commit(db, id), -ECANCELED);
+    assert_non_null(strstr(sqldb_error(db), "nothing was changed"));
     assert_int_equal(n_routes(), 0);
 }
 
-/* The version of the lost change is given to the next one, and its id is not. */
+/* The number of the lost row is not given to the next one. */
 static void t_change_of_another_is_not_taken_for_the_lost_one(void **state)
 {
-    unsigned long long id;
+    uint64_t id;
 
     (void)state;
-    change_route();
+    id = change_route();
     cut = CUT_BEFORE;
-    assert_int_equal(ctldb_commit_routes(db), -ECANCELED);
-    id = mydb_number("SELECT COALESCE(MAX(id), 0) FROM RouteChange");
-    mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES "
-             "(1, 1, 10, 80)");
-    assert_true(mydb_number("SELECT MAX(id) FROM RouteChange") > id + 1);
+    assert_int_equal(sqldb_commit(db, id), -ECANCELED);
+    mydb_sql("INSERT INTO Audit (actor, via, action, result) VALUES ('', '', '', '')");
+    assert_true(mydb_number("SELECT MAX(id) FROM Audit") > id);
 }
 
 static void t_commit_without_a_database_to_ask_may_be_done(void **state)
 {
+    uint64_t id;
+
     (void)state;
-    change_route();
+    id = change_route();
     cut = CUT_AND_STOP;
-    assert_int_equal(ctldb_commit_routes(db), -EINPROGRESS);
-    assert_non_null(strstr(ctldb_error(db), "may be there"));
+    assert_int_equal(sqldb_commit(db, id), -EINPROGRESS);
+    assert_non_null(strstr(sqldb_error(db), "may be there"));
     assert_int_equal(n_routes(), 1);
 }
 
@@ -199,7 +213,7 @@ static void t_text_is_compared_by_the_collation_of_its_column(void **state)
                                    "utf8mb4 COLLATE %s",
                  collation[i]);
         mydb_sql(sql);
-        assert_int_equal(ctldb_number(db, &n, "SELECT COUNT(*) FROM RouteData WHERE zone "
+        assert_int_equal(sqldb_number(db, &n, "SELECT COUNT(*) FROM RouteData WHERE zone "
                                               "= %s AND state = 'up'",
                                       "\xe5\x86\x9c"),
                          0);
@@ -221,12 +235,12 @@ static void t_change_that_waits_too_long_is_refused_and_not_done_later(void **st
     assert_int_equal(myconn_query(other, "SET idle_transaction_timeout = 0", 32), 0);
     assert_int_equal(myconn_query(other, "START TRANSACTION", 17), 0);
     assert_int_equal(myconn_query(other, lock, sizeof(lock) - 1), 0);
-    assert_int_equal(ctldb_run(db, "START TRANSACTION"), 0);
+    assert_int_equal(sqldb_run(db, "START TRANSACTION"), 0);
     assert_int_equal(
-        ctldb_run(db, "INSERT INTO RouteConfirm (modid, cmdid, who) VALUES (1, 1, %s)",
+        sqldb_run(db, "INSERT INTO RouteConfirm (modid, cmdid, who) VALUES (1, 1, %s)",
                   "me"),
         -EIO);
-    assert_non_null(strstr(ctldb_error(db), "give the command again"));
+    assert_non_null(strstr(sqldb_error(db), "give the command again"));
     assert_int_equal(myconn_query(other, "COMMIT", 6), 0);
     assert_int_equal(mydb_number("SELECT COUNT(*) FROM RouteConfirm WHERE who = 'me'"),
                      0);

@@ -1,0 +1,89 @@
+/* Audit has what operators asked for, RouteLog every row of RouteData that was changed,
+ * also by an SQL prompt.  Both are only read here.
+ *
+ * Rejected: one list of both.  A drain of a zone is one decision and hundreds of rows. */
+#include "ctl/cmd_audit.h"
+
+#include <stdlib.h>
+
+#define LIMIT "200"
+
+static int audit_list(struct ctl *c, int argc, char **argv)
+{
+    static const char columns[] =
+        "id# at actor via action subject result revision# reason";
+
+#define AUDIT                                                                            \
+    "SELECT id, at, actor, via, action, subject, result, revision, reason FROM Audit "
+    return argc > 0 ? ctl_print(c, columns,
+                                AUDIT "WHERE subject = %s ORDER BY id DESC LIMIT " LIMIT,
+                                argv[0])
+                    : ctl_print(c, columns, AUDIT "ORDER BY id DESC LIMIT " LIMIT);
+}
+
+#define NODE "CONCAT(modid, '/', cmdid), CONCAT(INET_NTOA(ip), ':', port), "
+#define VALUES(when)                                                                     \
+    "IF(" when "_weight IS NULL, '', CONCAT('weight=', " when "_weight, ' zone=', " when \
+    "_zone, ' state=', " when "_state))"
+
+static int audit_show(struct ctl *c, int argc, char **argv)
+{
+    uint64_t found = 0;
+    uint32_t id;
+    int rc = ctl_range(argv[0], "ID", 1, UINT32_MAX, &id);
+
+    (void)argc;
+    if (rc != 0)
+        return rc;
+    rc = sqldb_number(c->db, &found, "SELECT COUNT(*) FROM Audit WHERE id = %u", id);
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
+    if (found == 0)
+        return ctl_say(CTL_FAILED, "the audit has no row %u; see larsctl audit list", id);
+    return ctl_print(
+        c, "module node from to",
+        "SELECT " NODE VALUES("old") ", " VALUES(
+            "new") " FROM RouteLog WHERE audit_id = "
+                   "%u UNION ALL SELECT s.module, '', CONCAT(s.name, '=', s.old), "
+                   "CONCAT(s.name, "
+                   "'=', s.fresh) FROM Audit a, JSON_TABLE(a.detail, '$.settings[*]' "
+                   "COLUMNS (module "
+                   "VARCHAR(24) PATH '$.module', name VARCHAR(16) PATH '$.key', old "
+                   "VARCHAR(255) "
+                   "PATH '$.old', fresh VARCHAR(255) PATH '$.new')) s WHERE a.id = %u",
+        id, id);
+}
+
+static int audit_routes(struct ctl *c, int argc, char **argv)
+{
+    static const char columns[] = "at audit# database_user module node from to";
+    uint32_t modid, cmdid;
+    int rc;
+
+#define LOG                                                                              \
+    "SELECT at, audit_id, db_user, " NODE VALUES("old") ", " VALUES("new") " FROM "      \
+                                                                           "RouteLog "
+    if (argc == 0)
+        return ctl_print(c, columns, LOG "ORDER BY id DESC LIMIT " LIMIT);
+    if (argc == 1)
+        return ctl_say(CTL_USAGE, "a module has two numbers; give MODID and CMDID");
+    rc = ctl_module(argv, &modid, &cmdid);
+    return rc != 0 ? rc
+                   : ctl_print(c, columns,
+                               LOG "WHERE modid = %u AND cmdid = %u ORDER BY id DESC "
+                                   "LIMIT " LIMIT,
+                               modid, cmdid);
+}
+
+const struct ctl_cmd cmd_audit[] = {
+    {"audit", "list", "[SUBJECT]", 0, 1,
+     "List what operators did, the newest first; or what they did to one subject.",
+     audit_list,
+     "SUBJECT is MODID/CMDID, zone:NAME, host:IP, alarm:ID, silence:ID, target:NAME or "
+     "user:NAME. Refused changes are listed, too."},
+    {"audit", "show", "ID", 1, 1, "Show the old and the new values of one row.",
+     audit_show, NULL},
+    {"audit", "routes", "[MODID CMDID]", 0, 2,
+     "List each node that was changed, also by an SQL prompt.", audit_routes,
+     "audit is the row of audit list; 0 = the change was made by SQL."},
+    {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL}};

@@ -1,0 +1,26 @@
+/* A row is written before the change that it is about, in the same transaction: either
+ * both are there or none, and the triggers can name the row.
+ *
+ * Rejected: a file beside the database.  Several consoles and larsctl on several hosts
+ * would each have their own, and an entry could be missing after a crash. */
+#include "ops/audit.h"
+
+#include <stdio.h>
+
+#define ACTOR 64 /* characters of the columns */
+#define REASON 255
+
+int audit_add(struct sqldb *db, const struct audit_actor *who,
+              const struct audit_entry *what, uint64_t *id)
+{
+    int rc = sqldb_run(
+        db,
+        "INSERT INTO Audit (actor, via, peer, action, subject, reason, result, revision, "
+        "of_id, detail) VALUES (LEFT(%s, %u), LEFT(%s, 8), LEFT(%s, %u), LEFT(%s, 32), "
+        "LEFT(%s, 64), LEFT(%s, %u), LEFT(%s, 32), %llu, %llu, %s)",
+        who->name, ACTOR, who->via, who->peer, ACTOR, what->action, what->subject,
+        who->reason, REASON, what->result, (unsigned long long)what->revision,
+        (unsigned long long)what->of_id, what->detail ? what->detail : "{}");
+
+    return rc < 0 ? rc : sqldb_number(db, id, "SELECT LAST_INSERT_ID()");
+}

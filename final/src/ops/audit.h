@@ -1,0 +1,33 @@
+/* audit -- the table Audit: what operators did, by whom, from where, and with what
+ * result.  Rows are only added.  Thread: the connection's. */
+#ifndef LARS_OPS_AUDIT_H
+#define LARS_OPS_AUDIT_H
+
+#include <stdint.h>
+
+#include "db/sqldb.h"
+
+/* Who does something.  Texts may hold any characters; they are cut to what the columns
+ * hold. */
+struct audit_actor {
+    const char *name;                 /* of the user */
+    const char *via;                  /* "larsctl" or "console" */
+    const char *peer;                 /* the address of a browser, or "" */
+    const char *reason;               /* in the operator's words, or "" */
+};
+
+struct audit_entry {
+    const char *action;               /* "route add", "alarm ack" ... */
+    const char *subject;              /* "1/1", "zone:b", "host:10.0.0.1", "alarm:12" */
+    const char *result;               /* "done", or why it was refused */
+    uint64_t revision;                /* version of the routes; 0 = unchanged */
+    uint64_t of_id;                   /* the row that this one is the sequel of, or 0 */
+    const char *detail;               /* an object in JSON; NULL = {} */
+};
+
+/* Add a row, in the transaction that is open, or in one of its own.  *<id> is its number.
+ * Returns 0 or as sqldb_run(). */
+int audit_add(struct sqldb *db, const struct audit_actor *who,
+              const struct audit_entry *what, uint64_t *id);
+
+#endif

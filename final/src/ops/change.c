@@ -1,0 +1,302 @@
+/* Values come as text, from the arguments of larsctl and from the JSON of the console, so
+ * there is one place that knows which values are right.
+ *
+ * Rejected: operations as SQL.  The effect would be known only after they ran, and a
+ * preview would have to run them and roll back, with the locks of a real change. */
+#include "ops/change.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb/policies.h"
+
+#define POLICY_NUMBER_MAX 86400000u /* a day in milliseconds */
+
+static void host_text(uint32_t ip, char out[16])
+{
+    snprintf(out, 16, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255);
+}
+
+/* Each byte of UTF-8 that does not continue a character begins one. */
+static size_t n_characters(const char *text)
+{
+    size_t n = 0;
+
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
+static int set_text(char *to, size_t size, const char *key, const char *value, size_t max,
+                    char why[CHANGE_WHY])
+{
+    if (n_characters(value) > max || strlen(value) >= size) {
+        snprintf(why, CHANGE_WHY, "%s: it has more than %zu characters", key, max);
+        return -EINVAL;
+    }
+    snprintf(to, size, "%s", value);
+    return 0;
+}
+
+static int set_number(uint32_t *to, const char *key, const char *value, uint32_t max,
+                      char why[CHANGE_WHY])
+{
+    unsigned long long v;
+    char *end;
+
+    errno = 0;
+    v = strtoull(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || v > max) {
+        snprintf(why, CHANGE_WHY, "%s: \"%.60s\" is not a number from 0 to %u", key,
+                 value, max);
+        return -EINVAL;
+    }
+    *to = (uint32_t)v;
+    return 0;
+}
+
+static int set_state(struct node_row *r, const char *key, const char *value,
+                     char why[CHANGE_WHY])
+{
+    if (strcmp(value, "up") != 0 && strcmp(value, "drained") != 0) {
+        snprintf(why, CHANGE_WHY, "%s: \"%.60s\" is not up or drained", key, value);
+        return -EINVAL;
+    }
+    snprintf(r->state, sizeof(r->state), "%s", value);
+    return 0;
+}
+
+static int set_rule(struct change_policy *p, const char *value, char why[CHANGE_WHY])
+{
+    char names[100];
+
+    if (value[0] && policies_find(value) < 0) {
+        snprintf(why, CHANGE_WHY, "rule: \"%.40s\" is none of %s", value,
+                 policies_names(names, sizeof(names)));
+        return -EINVAL;
+    }
+    snprintf(p->rule, sizeof(p->rule), "%s", value);
+    return 0;
+}
+
+static int set_probe(struct change_policy *p, const char *value, char why[CHANGE_WHY])
+{
+    if (!msg_module_meta_is_probe(value) || strlen(value) >= sizeof(p->probe)) {
+        snprintf(why, CHANGE_WHY,
+                 "probe: \"%.70s\" is neither a path such as /healthz nor echo; leave it "
+                 "empty for TCP",
+                 value);
+        return -EINVAL;
+    }
+    snprintf(p->probe, sizeof(p->probe), "%s", value);
+    return 0;
+}
+
+static int set_node_field(struct change_op *op, const char *key, const char *value,
+                          char why[CHANGE_WHY])
+{
+    struct node_row *r = &op->node;
+
+    if (strcmp(key, "zone") == 0) {
+        op->fields |= CHANGE_F_ZONE;
+        return set_text(r->zone, sizeof(r->zone), key, value, NODE_ROW_ZONE, why);
+    }
+    if (strcmp(key, "weight") == 0) {
+        op->fields |= CHANGE_F_WEIGHT;
+        return set_number(&r->weight, key, value, NODE_ROW_WEIGHT_MAX, why);
+    }
+    if (strcmp(key, "state") == 0) {
+        op->fields |= CHANGE_F_STATE;
+        return set_state(r, key, value, why);
+    }
+    snprintf(why, CHANGE_WHY, "\"%.60s\" is not zone, weight or state", key);
+    return -EINVAL;
+}
+
+static int set_policy_field(struct change_op *op, const char *key, const char *value,
+                            char why[CHANGE_WHY])
+{
+    struct change_policy *p = &op->policy;
+    const struct {
+        const char *key;
+        uint32_t *to;
+        unsigned field;
+    } numbers[] = {{"timeout_ms", &p->timeout_ms, CHANGE_F_TIMEOUT_MS},
+                   {"slow_ms", &p->slow_ms, CHANGE_F_SLOW_MS},
+                   {"node_rps", &p->node_rps, CHANGE_F_NODE_RPS}};
+    size_t i;
+
+    for (i = 0; i < 3; i++)
+        if (strcmp(key, numbers[i].key) == 0) {
+            op->fields |= numbers[i].field;
+            return set_number(numbers[i].to, key, value, POLICY_NUMBER_MAX, why);
+        }
+    if (strcmp(key, "rule") == 0) {
+        op->fields |= CHANGE_F_RULE;
+        return set_rule(p, value, why);
+    }
+    if (strcmp(key, "probe") == 0) {
+        op->fields |= CHANGE_F_PROBE;
+        return set_probe(p, value, why);
+    }
+    snprintf(why, CHANGE_WHY,
+             "\"%.60s\" is not rule, probe, timeout_ms, slow_ms or node_rps", key);
+    return -EINVAL;
+}
+
+int change_set_field(struct change_op *op, const char *key, const char *value,
+                     char why[CHANGE_WHY])
+{
+    return op->verb == CHANGE_POLICY ? set_policy_field(op, key, value, why)
+                                     : set_node_field(op, key, value, why);
+}
+
+int change_set_names(struct change_op *op, const char *name, const char *command,
+                     char why[CHANGE_WHY])
+{
+    const char *wrong = n_characters(name) > CHANGE_NAME_CHARACTERS ? "NAME"
+                        : command && n_characters(command) > CHANGE_NAME_CHARACTERS
+                            ? "COMMAND"
+                            : NULL;
+
+    if (wrong) {
+        snprintf(why, CHANGE_WHY, "%s: it has more than %u characters", wrong,
+                 CHANGE_NAME_CHARACTERS);
+        return -EINVAL;
+    }
+    op->name = name;
+    op->command = command;
+    return 0;
+}
+
+/* --- applying ----------------------------------------------------------------------- */
+
+static void copy_fields(struct node_row *to, const struct change_op *op)
+{
+    if (op->fields & CHANGE_F_WEIGHT)
+        to->weight = op->node.weight;
+    if (op->fields & CHANGE_F_ZONE)
+        memcpy(to->zone, op->node.zone, sizeof(to->zone));
+    if (op->fields & CHANGE_F_STATE)
+        memcpy(to->state, op->node.state, sizeof(to->state));
+}
+
+static bool same_module(const struct node_row *a, const struct node_row *b)
+{
+    return a->modid == b->modid && a->cmdid == b->cmdid;
+}
+
+static int apply_to_node(const struct change_op *op, struct node_rows *rows,
+                         char why[CHANGE_WHY])
+{
+    size_t i = node_row_find(rows, &op->node);
+    bool there = i < rows->n && node_row_cmp(&rows->at[i], &op->node) == 0;
+    struct node_row fresh = {.weight = 100, .state = "up"};
+    const char *wrong;
+    char host[16];
+
+    if (there == (op->verb == CHANGE_ADD)) {
+        host_text(op->node.ip, host);
+        snprintf(why, CHANGE_WHY, "%s:%u is %s a node of %u/%u", host, op->node.port,
+                 there ? "already" : "not", op->node.modid, op->node.cmdid);
+        return -EINVAL;
+    }
+    if (op->verb == CHANGE_REMOVE) {
+        node_row_remove(rows, i);
+        return 0;
+    }
+    if (op->verb == CHANGE_SET) {
+        copy_fields(&rows->at[i], op);
+        return 0;
+    }
+    fresh.modid = op->node.modid;
+    fresh.cmdid = op->node.cmdid;
+    fresh.ip = op->node.ip;
+    fresh.port = op->node.port;
+    copy_fields(&fresh, op);
+    wrong = node_row_wrong(&fresh);
+    if (wrong) {
+        snprintf(why, CHANGE_WHY, "%s", wrong);
+        return -EINVAL;
+    }
+    return node_row_insert(rows, i, &fresh);
+}
+
+/* The state of every row that <op>, of a host or a zone, is about. */
+static int apply_to_many(const struct change_op *op, struct node_rows *rows,
+                         char why[CHANGE_WHY])
+{
+    bool zone = op->verb == CHANGE_ZONE;
+    char host[16];
+    size_t i, n = 0;
+
+    for (i = 0; i < rows->n; i++) {
+        struct node_row *r = &rows->at[i];
+        bool is_meant = zone ? strcmp(r->zone, op->node.zone) == 0 : r->ip == op->node.ip;
+
+        if (!is_meant)
+            continue;
+        memcpy(r->state, op->node.state, sizeof(r->state));
+        n++;
+    }
+    if (n > 0)
+        return 0;
+    host_text(op->node.ip, host);
+    snprintf(why, CHANGE_WHY, "no node is in %.130s", zone ? op->node.zone : host);
+    return -EINVAL;
+}
+
+static int apply_to_module(const struct change_op *op, struct node_rows *rows,
+                           char why[CHANGE_WHY])
+{
+    struct node_row first = {.modid = op->node.modid, .cmdid = op->node.cmdid};
+    size_t i = node_row_find(rows, &first), end;
+
+    if (i == rows->n || !same_module(&rows->at[i], &first)) {
+        snprintf(why, CHANGE_WHY, "there is no module %u/%u", first.modid, first.cmdid);
+        return -EINVAL;
+    }
+    if (op->verb != CHANGE_REMOVE_MODULE)
+        return 0;
+    end = node_row_module_end(rows, i);
+    memmove(&rows->at[i], &rows->at[end], (rows->n - end) * sizeof(*rows->at));
+    rows->n -= end - i;
+    return 0;
+}
+
+static int apply_one(const struct change_op *op, struct node_rows *rows,
+                     char why[CHANGE_WHY])
+{
+    switch (op->verb) {
+    case CHANGE_ADD:
+    case CHANGE_SET:
+    case CHANGE_REMOVE:
+        return apply_to_node(op, rows, why);
+    case CHANGE_HOST:
+    case CHANGE_ZONE:
+        return apply_to_many(op, rows, why);
+    case CHANGE_REMOVE_MODULE:
+    case CHANGE_NAME:
+    case CHANGE_POLICY:
+        return apply_to_module(op, rows, why);
+    case CHANGE_NO_POLICY:
+    case CHANGE_CONFIRM:
+        return 0;
+    }
+    return -EINVAL;
+}
+
+int change_apply(const struct change_op *op, size_t n, struct node_rows *rows,
+                 char why[CHANGE_WHY], size_t *bad)
+{
+    int rc = 0;
+    size_t i;
+
+    for (i = 0; i < n && rc == 0; i++) {
+        *bad = i;
+        rc = apply_one(&op[i], rows, why);
+    }
+    return rc;
+}
