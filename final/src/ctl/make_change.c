@@ -102,7 +102,8 @@ static void print_effect(const struct plan *p)
         }
 }
 
-static int print_plan(struct ctl *c, const struct ops_outcome *out)
+static int print_plan(struct ctl *c, const struct ops_outcome *out,
+                      const struct make_change_options *how)
 {
     struct table *t = NULL;
     int rc = table_create(&t, "module node from to");
@@ -116,6 +117,8 @@ static int print_plan(struct ctl *c, const struct ops_outcome *out)
         return ctl_say(CTL_FAILED, "out of memory");
     }
     print_effect(&out->plan);
+    if (out->plan.needs > (c->yes ? how->yes : PLAN_NO_CONSENT))
+        fprintf(stderr, "the change needs consent: %s\n", how->how[out->plan.needs]);
     return ctl_print_table(c, t);
 }
 
@@ -169,7 +172,7 @@ int make_change_run(struct ctl *c, struct ops_request *r,
         return ctl_db_failed(c, rc);
     if (out->result != OPS_DONE)
         return print_refusal(r, out, how);
-    return c->dry_run ? print_plan(c, out) : CTL_OK;
+    return c->dry_run ? print_plan(c, out, how) : CTL_OK;
 }
 
 int make_change_routes(struct ctl *c, const char *action, const char *subject,
