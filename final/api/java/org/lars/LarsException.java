@@ -9,6 +9,7 @@ public class LarsException extends RuntimeException {
     private static final int EINVAL = -22;
     private static final int ETIME = -62;
     private static final int ETIMEDOUT = -110;
+    private static final int EINPROGRESS = -115;
 
     /** The result. */
     private final int code;
@@ -39,10 +40,10 @@ public class LarsException extends RuntimeException {
     /**
      * May the same call succeed a little later, without a change of the program?
      *
-     * @return true for EAGAIN, ETIMEDOUT and EINTR
+     * @return true for EAGAIN, ETIMEDOUT, EINTR and EINPROGRESS
      */
     public boolean isRetriable() {
-        return code == EAGAIN || code == ETIMEDOUT || code == EINTR;
+        return code == EAGAIN || code == ETIMEDOUT || code == EINTR || code == EINPROGRESS;
     }
 
     /**
