@@ -368,3 +368,25 @@ CREATE TABLE IF NOT EXISTS AlarmTarget (
     tested_by VARCHAR(64) NOT NULL DEFAULT '',
     PRIMARY KEY (name)
 ) ENGINE = InnoDB;
+
+-- Who may use the console.
+CREATE TABLE IF NOT EXISTS User (
+    name        VARCHAR(64) NOT NULL,
+    pwhash      VARCHAR(128) NOT NULL,      -- argon2id, as libsodium writes it
+    role        VARCHAR(8) NOT NULL,        -- viewer, operator or admin
+    must_change TINYINT UNSIGNED NOT NULL DEFAULT 1,    -- the password was given, not chosen
+    disabled    TINYINT UNSIGNED NOT NULL DEFAULT 0,
+    PRIMARY KEY (name)
+) ENGINE = InnoDB;
+
+-- Who is logged in, and the links of wall displays.  The database has no token, only its
+-- BLAKE2b, so that a copy of the database opens no session.
+CREATE TABLE IF NOT EXISTS Session (
+    id       BINARY(32) NOT NULL,
+    user     VARCHAR(64) NOT NULL,
+    peer     VARCHAR(64) NOT NULL DEFAULT '',
+    kind     VARCHAR(8) NOT NULL,           -- user, wall or link
+    seen_at  TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    until_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (id), KEY user (user), KEY until_at (until_at)
+) ENGINE = InnoDB;

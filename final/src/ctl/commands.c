@@ -17,6 +17,7 @@
 #include "ctl/cmd_route.h"
 #include "ctl/cmd_schema.h"
 #include "ctl/cmd_status.h"
+#include "ctl/cmd_user.h"
 
 #define TEXT_AT 6
 
@@ -31,7 +32,8 @@ static const struct ctl_cmd built_in[] = {
 
 static const struct ctl_cmd *const tables[] = {
     cmd_route,  cmd_policy, cmd_status, cmd_alarm, cmd_audit, cmd_plane,
-    cmd_schema, cmd_files,  cmd_doctor, cmd_log,   built_in};
+    cmd_schema, cmd_files,  cmd_doctor, cmd_log,   cmd_user,
+    built_in};
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 
 static void each_command(void (*fn)(const struct ctl_cmd *cmd, void *arg), void *arg)

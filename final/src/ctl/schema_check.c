@@ -47,6 +47,8 @@ static const struct {
     {"StreamConflict", "reportd stream owner other seen_at"},
     {"Audit", "id++ at actor via peer action subject reason result revision++ of_id++ "
               "detail"},
+    {"User", "name pwhash role must_change disabled"},
+    {"Session", "id user peer kind seen_at until_at"},
     {"AlarmSilence", "id++ kind subject until_at reason actor ended_by"},
     {"AlarmTarget", "name told_at error test_at tested_by"},
     {"RouteLog", "id++ at audit_id++ db_user modid+ cmdid+ ip+ port+ old_weight+ "
