@@ -94,6 +94,25 @@ static void t_failure_leaves_the_old_file(void **state)
     assert_int_equal(routefile_write("/nonexistent/routes", &row, 1, 7), -ENOENT);
 }
 
+/* Opening a FIFO waits for a process at its other end. */
+static void t_fifo_is_not_waited_for(void **state)
+{
+    struct route_row row = {1, 1, {1, 1}};
+    char beside[80];
+    size_t n;
+
+    (void)state;
+    snprintf(beside, sizeof(beside), "%s.new", path);
+    assert_int_equal(mkfifo(path, 0644), 0);
+    assert_int_equal(mkfifo(beside, 0644), 0);
+    alarm(T_DEADLINE_MS / 1000);          /* ends a hang */
+    assert_int_equal(get(&n), -EBADMSG);
+    assert_int_equal(routefile_write(path, &row, 1, 7), 0); /* it replaces both */
+    alarm(0);
+    assert_int_equal(get(&n), 0);
+    assert_int_equal(n, 1);
+}
+
 /* Read the bytes of a good file.  Returns their number. */
 static size_t a_file(char *text, size_t size)
 {
@@ -185,6 +204,6 @@ static void t_hostile_files_are_refused(void **state)
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(E(t_any_byte_changed_is_refused), E(t_what_was_written_is_read),
-       E(t_failure_leaves_the_old_file), E(t_file_cut_anywhere_is_refused),
-       E(t_hostile_files_are_refused))
+T_MAIN(E(t_fifo_is_not_waited_for), E(t_any_byte_changed_is_refused),
+       E(t_what_was_written_is_read), E(t_failure_leaves_the_old_file),
+       E(t_file_cut_anywhere_is_refused), E(t_hostile_files_are_refused))

@@ -125,9 +125,14 @@ static void t_accept_nothing_waiting_is_eagain(void **state)
     assert_int_equal(sock_accept(lfd, 0, NULL), -EBADF);
 }
 
+#define N_ALARMS 500                      /* more never come, so that a hang ends */
+
+static volatile sig_atomic_t n_alarms;
+
 static void on_alarm(int signo)
 {
-    (void)signo;
+    if (++n_alarms >= N_ALARMS)
+        signal(signo, SIG_IGN);
 }
 
 /* Deliver SIGALRM every 2 ms (50 ms under valgrind) to a handler without SA_RESTART,
@@ -138,6 +143,7 @@ static void alarm_often(bool on)
     struct itimerval it = {{0, us}, {0, us}};
     struct sigaction sa;
 
+    n_alarms = 0;
     memset(&sa, 0, sizeof(sa));
     sa.sa_handler = on ? on_alarm : SIG_IGN;
     sigaction(SIGALRM, &sa, NULL);
@@ -238,6 +244,27 @@ static void t_connect_no_answer_is_etimedout(void **state)
     while (n < 8 && (rc = sock_connect(&at, 200)) >= 0)
         fd[n++] = rc;
     assert_int_equal(rc, -ETIMEDOUT);
+    while (n > 0)
+        close(fd[--n]);
+    close(lfd);
+}
+
+static void t_connect_ends_in_time_though_signals_interrupt_it(void **state)
+{
+    struct net_addr at;
+    int lfd = sock_listen(&loopback, 0, 0);
+    int fd[8], n = 0, rc = 0, alarms;
+
+    (void)state;
+    assert_int_equal(sock_local_addr(lfd, &at), 0);
+    while (n < 8 && (rc = sock_connect(&at, 100)) >= 0) /* fill the queue */
+        fd[n++] = rc;
+    alarm_often(true);
+    rc = sock_connect(&at, 100);
+    alarms = n_alarms;
+    alarm_often(false);
+    assert_int_equal(rc, -ETIMEDOUT);
+    assert_true(alarms < N_ALARMS);       /* it did not wait for the last signal */
     while (n > 0)
         close(fd[--n]);
     close(lfd);
@@ -347,6 +374,7 @@ T_MAIN(T(t_listen_on_port_0_gets_a_port_and_is_cloexec),
        T(t_accept_without_descriptors_is_emfile),
        T(t_verdict_one_client_waiting_and_broken),
        T(t_connect_nobody_listening_is_econnrefused), T(t_connect_no_answer_is_etimedout),
+       T(t_connect_ends_in_time_though_signals_interrupt_it),
        T(t_read_timeout_is_eagain_end_is_0), T(t_write_to_a_closed_peer_is_epipe),
        T(t_write_all_sends_every_byte_though_writes_are_short),
        T(t_local_addr_of_a_unix_socket_is_no_address))

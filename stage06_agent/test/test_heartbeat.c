@@ -2,6 +2,7 @@
 #include "base/heartbeat.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/mono.h"
@@ -98,7 +99,21 @@ static void t_other_files_are_refused(void **state)
     assert_int_equal(heartbeat_create(&r, "/nonexistent/heartbeat"), -ENOENT);
 }
 
+/* Opening a FIFO waits for a process at its other end. */
+static void t_fifo_is_refused_without_waiting(void **state)
+{
+    struct heartbeat *r;
+
+    (void)state;
+    assert_int_equal(mkfifo(path, 0644), 0);
+    alarm(T_DEADLINE_MS / 1000);          /* ends a hang */
+    assert_int_equal(heartbeat_open(&r, path), -EBADMSG);
+    assert_int_equal(heartbeat_create(&r, path), -EINVAL);
+    alarm(0);
+}
+
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 T_MAIN(E(t_beat_is_alive_for_two_seconds), E(t_second_daemon_is_ebusy),
-       E(t_killed_daemon_leaves_no_lock), E(t_other_files_are_refused))
+       E(t_killed_daemon_leaves_no_lock), E(t_other_files_are_refused),
+       E(t_fifo_is_refused_without_waiting))

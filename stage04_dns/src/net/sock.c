@@ -20,6 +20,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/mono.h"
+
 static socklen_t to_sockaddr(const struct net_addr *a, struct sockaddr_storage *ss)
 {
     struct sockaddr_in *in4 = (struct sockaddr_in *)ss;
@@ -127,15 +129,19 @@ enum sock_verdict sock_accept_verdict(int rc)
 }
 
 /* After EINTR the kernel continues to connect on its own, and a second connect() would
- * return EALREADY.  Wait until it has finished, then read the result from SO_ERROR. */
-static int finish_connect(int fd, uint32_t timeout_ms)
+ * return EALREADY.  Wait until it has finished, then read the result from SO_ERROR.
+ * <end_ms> is monotonic, 0 = wait without limit. */
+static int finish_connect(int fd, uint64_t end_ms)
 {
     struct pollfd p = {.fd = fd, .events = POLLOUT};
     socklen_t len = sizeof(int);
     int err = 0, n;
 
-    do {
-        n = poll(&p, 1, timeout_ms ? (int)timeout_ms : -1);
+    do {                                  /* signals do not prolong the wait */
+        uint64_t now_ms = mono_ms();
+        int left_ms = now_ms < end_ms ? (int)(end_ms - now_ms) : 0;
+
+        n = poll(&p, 1, end_ms ? left_ms : -1);
     } while (n == -1 && errno == EINTR);
     if (n == 0)
         return -ETIMEDOUT;
@@ -146,6 +152,7 @@ static int finish_connect(int fd, uint32_t timeout_ms)
 
 int sock_connect(const struct net_addr *to, uint32_t timeout_ms)
 {
+    uint64_t end_ms = timeout_ms ? mono_ms() + timeout_ms : 0;
     struct sockaddr_storage ss;
     socklen_t len = to_sockaddr(to, &ss);
     int fd, rc;
@@ -159,7 +166,7 @@ int sock_connect(const struct net_addr *to, uint32_t timeout_ms)
     if (rc == -EINPROGRESS)               /* SO_SNDTIMEO passed: it bounds connect too */
         rc = -ETIMEDOUT;
     if (rc == -EINTR)
-        rc = finish_connect(fd, timeout_ms);
+        rc = finish_connect(fd, end_ms);
     if (rc == 0)
         return fd;
     close(fd);

@@ -77,7 +77,8 @@ void heartbeat_beat(struct heartbeat *h, uint64_t now_ms)
 
 int heartbeat_open(struct heartbeat **out, const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+    /* O_NONBLOCK: opening a FIFO without it waits for a writer. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc;
     struct stat st;
 
     if (fd == -1)
