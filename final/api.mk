@@ -43,8 +43,8 @@ CXX_FLAGS := -std=c++11 -O2 -g -Wall -Wextra -Wpedantic -Isrc/api -Iapi/cpp $(SA
 PY_INC := $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null)
 # Without SHARED: the interpreter that loads it has the functions Py*.  e2e_liblars.sh
 # checks that nothing else is missing.  protobuf-c is inside, as in the jar below.
-$(BUILD)/python/lars.abi3.so: api/python/larsmodule.c api/python/lars.map $(BUILD)/liblars.a
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -Isrc/api -isystem $(PY_INC) -fPIC -shared -Wl,--version-script=api/python/lars.map -o $@ $< $(BUILD)/liblars.a -l:libprotobuf-c.a -lm
+$(BUILD)/python/lars.abi3.so: $(wildcard api/python/*.[ch]) api/python/lars.map $(BUILD)/liblars.a
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -Isrc/api -isystem $(PY_INC) -fPIC -fvisibility=hidden -shared -Wl,--version-script=api/python/lars.map -o $@ $(filter %.c,$^) $(BUILD)/liblars.a -l:libprotobuf-c.a -lm
 $(BUILD)/conform_c: api/conformance/conform.c api/conformance/allocations.h $(BUILD)/liblars.a
 	$(Q)$(CC) $(ALL_CF) -Isrc/api -o $@ $(filter-out %.h,$^) -lprotobuf-c -lm -pthread
 $(BUILD)/conform_cpp: api/conformance/conform.cpp api/cpp/lars.hpp api/conformance/allocations.h $(BUILD)/liblars.a

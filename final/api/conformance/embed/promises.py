@@ -3,12 +3,16 @@ tasks, signals, keys, texts of errors, status, descriptors.  Prints "made N": th
 that succeeded."""
 import asyncio
 import errno
+import gc
 import inspect
 import logging
 import os
 import signal
 import socket
+import sys
+import threading
 import time
+import weakref
 
 import lars
 
@@ -141,6 +145,46 @@ def the_log(client):
     assert len(lines) == 1 and "/nowhere: No such file" in lines[0], lines
 
 
+def on_end_of_each_call():
+    """It runs in the thread of the call, and an exception in it does not reach the call."""
+    global made
+    ends, unraisable = [], []
+    with lars.Client(timeout_ms=2000, on_end=lambda e: ends.append((e, threading.get_ident()))) as c:
+        by_shm(c)
+        for outcome in ("rejected", "cancelled"):
+            h = c.get_host(1, 1)
+            h.end(outcome)
+            e, thread = ends[-1]
+            assert e[:4] == (e.modid, e.cmdid, e.address, e.outcome) == (1, 1, h.address, outcome), e
+            assert e.path == "shm" and 0 <= e.took_us < 10**7 and thread == threading.get_ident()
+        made += 1
+        count = len(ends)
+        refused(lars.Error, "reported before", h.cancel)
+        assert len(ends) == count, "a call that was not counted has ended"
+    with lars.Client(dir="/nowhere", timeout_ms=2000, on_end=lambda e: ends.append(e)) as c:
+        with c.get_host(1, 1):
+            made += 1
+        assert ends[-1].path == "udp" and ends[-1].outcome == "well", ends[-1]
+    kept, sys.unraisablehook = sys.unraisablehook, unraisable.append
+    with lars.Client(timeout_ms=2000, on_end=lambda e: 1 // 0) as c:
+        with c.get_host(1, 1):
+            made += 1
+    sys.unraisablehook = kept
+    assert [u.exc_type for u in unraisable] == [ZeroDivisionError], unraisable
+    refused(TypeError, "on_end: 7 is not callable", lars.Client, on_end=7)
+
+    class Owner:
+        def __init__(self):
+            self.client = lars.Client(on_end=self.ended)
+
+        def ended(self, e):
+            pass
+
+    owner = weakref.ref(Owner())
+    gc.collect()
+    assert owner() is None, "a client and the owner of its on_end keep each other"
+
+
 def child_with_files_of_its_own(client):
     """As a daemon does: the child closes all numbers, and files of its own take them."""
     pid = os.fork()
@@ -185,6 +229,7 @@ def main():
     signals_during_a_wait()
     the_log(client)
     made += 1
+    on_end_of_each_call()
     made += child_with_files_of_its_own(client)
     made += descriptors_that_are_closed(client)
     client.close()

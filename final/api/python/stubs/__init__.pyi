@@ -3,7 +3,7 @@
 lars.h explains the terms and every error."""
 import os
 from types import TracebackType
-from typing import Dict, Iterator, List, Literal, Optional, Tuple, Type, Union, final
+from typing import Callable, Dict, Iterator, List, Literal, Optional, Tuple, Type, Union, final
 
 __version__: str
 
@@ -51,6 +51,27 @@ class Status(
     def ended(self) -> Dict[str, int]: ...
     @property
     def took(self) -> Tuple[int, ...]: ...
+
+@final
+class Ended(Tuple[int, int, Tuple[str, int], str, int, str]):
+    """A call that has ended: the argument of on_end."""
+
+    __match_args__ = ("modid", "cmdid", "address", "outcome", "took_us", "path")
+    n_fields: int
+    n_sequence_fields: int
+    n_unnamed_fields: int
+    @property
+    def modid(self) -> int: ...
+    @property
+    def cmdid(self) -> int: ...
+    @property
+    def address(self) -> Tuple[str, int]: ...
+    @property
+    def outcome(self) -> _Outcome: ...
+    @property
+    def took_us(self) -> int: ...
+    @property
+    def path(self) -> Literal["shm", "udp"]: ...
 
 @final
 class Host:
@@ -106,7 +127,10 @@ class Attempts(Iterator[Host]):
 
 @final
 class Client:
-    """A client of the agent of this host.  Any thread may use it."""
+    """A client of the agent of this host.  Any thread may use it.
+
+    on_end is called after each call, in its thread.  It must not use the client; an
+    exception in it goes to sys.unraisablehook."""
 
     def __init__(
         self,
@@ -114,6 +138,7 @@ class Client:
         port: int = 0,
         dir: Union[str, bytes, os.PathLike[str], os.PathLike[bytes], None] = None,
         timeout_ms: int = 0,
+        on_end: Optional[Callable[[Ended], object]] = None,
     ) -> None: ...
     def get_host(self, modid: int, cmdid: int, key: _Key = 0, /) -> Host: ...
     def get_host_nowait(self, modid: int, cmdid: int, key: _Key = 0, /) -> Host: ...
