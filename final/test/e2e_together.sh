@@ -37,6 +37,10 @@ two() { end node-1.2 node-1.3; }
 zone() { end node-1.1 node-1.2 node-1.3; }
 five() { end node-1.2 node-1.3 node-2.1 node-2.2 node-2.3; }
 node_then_zone() { end node-1.2; more 4; end node-2.1 node-2.2 node-2.3 lars-agentd-b lars-dnsd-b lars-reportd-b; }
+agent_and_zone() { end lars-agentd-a node-1.1 node-1.2 node-1.3; }
+stopped_agent_and_zone() { kill -STOP "$(pid lars-agentd-a)"; end node-1.1 node-1.2 node-1.3; }
+agent_and_five() { end lars-agentd-a node-1.1 node-1.2 node-1.3 node-2.1 node-2.2; }
+stopped_agent_and_five() { kill -STOP "$(pid lars-agentd-a)"; end node-1.1 node-1.2 node-1.3 node-2.1 node-2.2; }
 agent_then_zone() { end lars-agentd-a; more 2; end node-1.1 node-1.2 node-1.3; }
 
 # FAULT SECONDS MOST ZONES WORDS: breaks the system, and counts until SECONDS after the begin.
@@ -62,6 +66,12 @@ fault zone 9 9 'a b' "all nodes of a zone"
 fault five 10 20 'a b' "five of six nodes"
 fault node_then_zone 13 15 a "a node, and 4 s later the whole other zone"
 fault agent_then_zone 11 0 b "the agent and then the nodes of a zone, for the callers of the other one"
+# Without an agent the callers choose alone, and each node that is out takes one call of a user
+# 1 s, 5 s and 21 s after the fault.
+fault agent_and_zone 13 15 a "the agent and all nodes of a zone at once"
+fault stopped_agent_and_zone 13 15 a "a stopped agent and all nodes of its zone at once"
+fault agent_and_five 13 40 a "the agent, all nodes of its zone and two of the other one at once"
+fault stopped_agent_and_five 13 40 a "a stopped agent, all nodes of its zone and two of the other one"
 
 # All six nodes; then all back.  While none is up callers get overload, and each node is tried
 # ten times a second; 3 s after the last one listens every node is called.

@@ -35,6 +35,43 @@ static void t_any_number_of_silent_nodes_fails_no_call_once_it_is_seen(void **st
     run(true);
 }
 
+/* Also the agent of the first zone's host dies, from 4 s before the nodes to 1.5 s after
+ * them.  Its callers choose alone, so a call of a user fails at each trial of a node. */
+static void lose_agent(bool silent, uint32_t most)
+{
+    static const int32_t gap_ms[] = {-4000, -1000, 0, 10, 40, 200, 500, 1500};
+    struct together_config c = {.zones = 2,
+                                .per_zone = 3,
+                                .silent = silent,
+                                .agent_dies = true,
+                                .seed = 1,
+                                .seeds = getenv("LARS_MODE") ? 1 : 10};
+    struct together_result r;
+    size_t i;
+
+    for (i = 0; i < sizeof(gap_ms) / sizeof(*gap_ms); i++) {
+        c.agent_gap_ms = gap_ms[i];
+        assert_int_equal(together_run(&c, &r), 0);
+        if (r.most > most)
+            fail_msg("%llu calls fail, more than %u: the agent dies %d ms after the "
+                     "nodes, %s: %s",
+                     (unsigned long long)r.most, most, gap_ms[i],
+                     silent ? "silent" : "dead", r.worst);
+    }
+}
+
+static void t_nodes_that_die_with_the_agent_cost_few_calls(void **state)
+{
+    (void)state;
+    lose_agent(false, 40);
+}
+
+static void t_nodes_that_fall_silent_with_the_agent_cost_few_calls(void **state)
+{
+    (void)state;
+    lose_agent(true, 210);
+}
+
 static void t_more_nodes_than_a_simulation_holds_are_refused(void **state)
 {
     struct together_config c = {.zones = 3, .per_zone = 22, .seed = 1, .seeds = 1};
@@ -48,4 +85,6 @@ static void t_more_nodes_than_a_simulation_holds_are_refused(void **state)
 
 T_MAIN(T(t_any_number_of_dead_nodes_fails_no_call_once_it_is_seen),
        T(t_any_number_of_silent_nodes_fails_no_call_once_it_is_seen),
+       T(t_nodes_that_die_with_the_agent_cost_few_calls),
+       T(t_nodes_that_fall_silent_with_the_agent_cost_few_calls),
        T(t_more_nodes_than_a_simulation_holds_are_refused))

@@ -214,7 +214,11 @@ static uint32_t n_unsteady; /* runs of together that fail calls in the end */
 
 static void together_row(uint32_t zones, uint32_t per_zone, bool silent)
 {
-    const struct together_config c = {zones, per_zone, silent, set.seed, set.seeds};
+    const struct together_config c = {.zones = zones,
+                                       .per_zone = per_zone,
+                                       .silent = silent,
+                                       .seed = set.seed,
+                                       .seeds = set.seeds};
     struct together_result r;
 
     if (together_run(&c, &r) < 0) {

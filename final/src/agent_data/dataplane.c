@@ -312,8 +312,10 @@ static void on_tick(void *arg)
         took = TICK_MS;
     if (now_ms - p->busy_ms >= IDLE_MS && took < IDLE_TICK_MS)
         took = IDLE_TICK_MS;
-    evloop_set_timer(p->loop, &p->tick, took < SECOND_MS ? (uint32_t)took : SECOND_MS,
-                     on_tick, p);
+    if (took > SECOND_MS)
+        took = SECOND_MS;
+    segment_beat(p->s, now_ms + took);
+    evloop_set_timer(p->loop, &p->tick, (uint32_t)took, on_tick, p);
 }
 
 static void on_second(void *arg)
@@ -321,7 +323,6 @@ static void on_second(void *arg)
     struct dataplane *p = arg;
     uint64_t now_us = mono_us();
 
-    segment_beat(p->s, now_us / 1000);
     p->folder_err = access(p->dir, W_OK | X_OK) == -1 ? -errno : 0;
     client_logs_reap(p->logs, now_us);
     ejector_second(p->ejector);

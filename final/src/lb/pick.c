@@ -15,18 +15,36 @@
 #include "lb/policy.h"
 
 #define PROPOSAL_MS 1000
-#define ALONE_SHIFT 5                 /* without an agent: doubled so often at most */
+#define ALONE_STEP 2                  /* alone: four times as long after each failure; a
+                                       * trial costs a call of a user */
+#define ALONE_STEPS 3
 #define ALONE_MAX_MS 30000
 #define BREAKER_TRICKLE 20            /* share, of PICK_FULL, that still tries a zone that
                                        * fails as a whole: 0.2 % */
 
-/* Is member <i> of another zone, never checked, and not ejected by a caller? */
+/* Does a node with this cost get no calls only because it is of another zone, and was
+ * never checked?  The agent is about to check it while it has NODE_DOWN, too. */
+static bool is_unchecked(const struct pick_view *v, uint32_t cost)
+{
+    return node_cost_has(cost, NODE_UNSEEN) &&
+           (v->alone || !node_cost_has(cost, NODE_DOWN));
+}
+
 static bool is_in_reserve(const struct pick_view *v, uint32_t i, uint64_t now_ms)
 {
+    return is_unchecked(v, pick_cost(v, i)) &&
+           atomic_load(&v->counter[v->member[i].nid].ejected_until_ms) <=
+               pick_over_ms(v, now_ms);
+}
+
+/* Alone: have callers ejected member <i>, and is its time over? */
+static bool is_on_trial(const struct pick_view *v, uint32_t i, uint64_t now_ms)
+{
+    uint64_t until = atomic_load(&v->counter[v->member[i].nid].ejected_until_ms);
     uint32_t cost = pick_cost(v, i);
 
-    return node_cost_has(cost, NODE_UNSEEN) && !node_cost_has(cost, NODE_DOWN) &&
-           atomic_load(&v->counter[v->member[i].nid].ejected_until_ms) <= now_ms;
+    return v->alone && until != 0 && until <= now_ms &&
+           (cost < NODE_OUT || is_unchecked(v, cost));
 }
 
 void pick_count(const struct pick_view *v, uint64_t now_ms, struct pick_census *out)
@@ -38,11 +56,11 @@ void pick_count(const struct pick_view *v, uint64_t now_ms, struct pick_census *
         bool own = i < v->n_own;
 
         cost = pick_cost(v, i);
-        out->trial += node_cost_has(cost, NODE_TRIAL);
-        if (node_cost_has(cost, NODE_DOWN))
-            out->down++;
-        else if (is_in_reserve(v, i, now_ms))
+        out->trial += node_cost_has(cost, NODE_TRIAL) || is_on_trial(v, i, now_ms);
+        if (is_in_reserve(v, i, now_ms))
             out->unseen++;
+        else if (node_cost_has(cost, NODE_DOWN) && !is_unchecked(v, cost))
+            out->down++;
         else if (pick_is_out(v, i, now_ms))
             out->ejected++;
         else if (own)
@@ -62,12 +80,12 @@ bool pick_census_may_eject(const struct pick_census *c, bool alone)
     return alone || (c->ejected + 1) * 2 <= available + c->ejected;
 }
 
-bool pick_may_eject(const struct pick_view *v, bool alone, uint64_t now_ms)
+bool pick_may_eject(const struct pick_view *v, uint64_t now_ms)
 {
     struct pick_census c;
 
     pick_count(v, now_ms, &c);
-    return pick_census_may_eject(&c, alone);
+    return pick_census_may_eject(&c, v->alone);
 }
 
 /* --- which part --------------------------------------------------------------------- */
@@ -143,14 +161,17 @@ static bool take_ticket(const struct pick_view *v, uint32_t i, uint64_t now_ms,
            atomic_compare_exchange_strong(&n->ejected_until_ms, &was, now_ms + ms);
 }
 
-/* The first member behind a random one that has <flag> and a free ticket. */
+/* The first member behind a random one that has <flag>, or with NODE_TRIAL is on trial by
+ * its callers, and a free ticket. */
 static uint32_t with_ticket(const struct pick_view *v, struct pick_state *st, uint32_t n,
                             uint32_t flag, uint64_t now_ms, uint32_t ms)
 {
     uint32_t k, i = pick_below(st, n);
 
     for (k = 0; k < n; k++, i = i + 1 < n ? i + 1 : 0)
-        if (node_cost_has(pick_cost(v, i), flag) && take_ticket(v, i, now_ms, ms))
+        if ((node_cost_has(pick_cost(v, i), flag) ||
+             (flag == NODE_TRIAL && is_on_trial(v, i, now_ms))) &&
+            take_ticket(v, i, now_ms, ms))
             return i;
     return PICK_NONE;
 }
@@ -240,36 +261,50 @@ uint32_t pick_node(const struct pick_view *v, struct pick_state *st, uint64_t no
 /* --- how it ended ------------------------------------------------------------------- */
 
 static void propose_ejection(const struct pick_view *v, struct node_counter *n,
-                             uint32_t n_more, bool alone, uint64_t now_ms)
+                             uint32_t n_more, uint64_t now_ms)
 {
-    uint64_t until = PROPOSAL_MS, was;
+    uint64_t until = PROPOSAL_MS;
+    uint64_t was = atomic_load_explicit(&n->ejected_until_ms, memory_order_relaxed);
 
-    if (!pick_may_eject(v, alone, now_ms))
+    /* alone, a node that is out stays out: only its next trial is later */
+    if (!(v->alone && was != 0) && !pick_may_eject(v, now_ms))
         return;
-    if (alone) {
-        until <<= n_more < ALONE_SHIFT ? n_more : ALONE_SHIFT;
+    if (v->alone) {
+        until <<= ALONE_STEP * (n_more < ALONE_STEPS ? n_more : ALONE_STEPS);
         until = until < ALONE_MAX_MS ? until : ALONE_MAX_MS;
     }
     until += now_ms;
-    was = atomic_load_explicit(&n->ejected_until_ms, memory_order_relaxed);
     if (was < until)
         atomic_compare_exchange_strong(&n->ejected_until_ms, &was, until);
 }
 
+/* A success of a node that callers may eject.  <was>: its ejection or its ticket. */
+static void call_succeeded(const struct pick_view *v, struct node_counter *n,
+                           uint64_t was, bool ejectable)
+{
+    if (v->alone && was != 0 && ejectable)
+        atomic_compare_exchange_strong(&n->ejected_until_ms, &was, 0);
+    /* the common case reads only: a store would take the line from other callers */
+    if (atomic_load_explicit(&n->streak, memory_order_relaxed) != 0)
+        atomic_store_explicit(&n->streak, 0, memory_order_relaxed);
+}
+
 void pick_call_ended(const struct pick_view *v, uint32_t nid, uint32_t eject_after,
-                     bool ok, bool alone, uint64_t now_ms)
+                     bool ok, uint64_t begun_ms, uint64_t now_ms)
 {
     struct node_counter *n = &v->counter[nid];
-    uint32_t streak, cost;
+    uint64_t was = atomic_load_explicit(&n->ejected_until_ms, memory_order_relaxed);
+    uint32_t cost = atomic_load_explicit(&v->cost[nid], memory_order_relaxed), streak;
+    bool ejectable = cost < NODE_OUT || is_unchecked(v, cost);
 
+    /* an ejection and a ticket last PICK_TRIAL_MS and more, so it began before them */
+    if (v->alone && ejectable && was > begun_ms + PICK_TRIAL_MS)
+        return;
     if (ok) {
-        /* the common case reads only: a store would take the line from other callers */
-        if (atomic_load_explicit(&n->streak, memory_order_relaxed) != 0)
-            atomic_store_explicit(&n->streak, 0, memory_order_relaxed);
+        call_succeeded(v, n, was, ejectable);
         return;
     }
     streak = 1 + atomic_fetch_add(&n->streak, 1);
-    cost = atomic_load_explicit(&v->cost[nid], memory_order_relaxed);
-    if (streak >= eject_after && (cost < NODE_OUT || cost == (NODE_OUT | NODE_UNSEEN)))
-        propose_ejection(v, n, streak - eject_after, alone, now_ms);
+    if (streak >= eject_after && ejectable)
+        propose_ejection(v, n, streak - eject_after, now_ms);
 }

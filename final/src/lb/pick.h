@@ -17,6 +17,10 @@
  * of the host: the caller whose compare-and-swap moves node_counter.ejected_until_ms into
  * the future has the ticket.
  *
+ * Alone.  While the agent is dead no check tells when a node works again.  A node that
+ * callers have ejected is then on trial when its time is over: it stays out until a call
+ * with a ticket has succeeded.
+ *
  * Thread: any; each thread has a pick_state of its own. */
 #ifndef LARS_LB_PICK_H
 #define LARS_LB_PICK_H
@@ -40,6 +44,8 @@ struct lb_policy;
                                        * other node left */
 #define PICK_TRIAL_MS 1000            /* so long a trial ticket is valid; the agent sees
                                        * it sooner and lets no further call go */
+#define PICK_ALONE_MS 100             /* an agent whose next step is overdue for so long
+                                       * is taken for dead by its callers */
 #define PICK_NONE UINT32_MAX
 
 /* One module, as the host sees it.  Borrows everything for the call. */
@@ -53,6 +59,7 @@ struct pick_view {
     uint32_t own_max;                 /* at most this share of the calls stays in the own
                                        * zone, of PICK_FULL: lb/zone_breaker.h */
     const struct lb_policy *policy;   /* from policies_at(), never NULL in pick_node() */
+    bool alone;                       /* the agent's step is overdue for PICK_ALONE_MS */
 };
 
 /* The caller's own, for one module.  Zeroed but for <rnd> and <slot>. */
@@ -81,16 +88,17 @@ enum pick_why {
 uint32_t pick_node(const struct pick_view *v, struct pick_state *st, uint64_t now_ms,
                    uint64_t key, unsigned *why);
 
-/* A call of node <nid> has ended.  <eject_after> failures in a row propose its ejection
- * to all processes of this host for one second, in which the agent confirms it or not.
- * Without an agent (<alone>) it is not confirmed and lasts 1, 2, 4 .. 30 s. */
+/* A call of node <nid>, begun at <begun_ms>, has ended.  <eject_after> failures in a row
+ * propose its ejection to all processes of this host for one second, in which the agent
+ * confirms it or not.  Alone, callers eject it for 1, 4, 16, 30 s, and a call that was
+ * begun before says nothing about the time since. */
 void pick_call_ended(const struct pick_view *v, uint32_t nid, uint32_t eject_after,
-                     bool ok, bool alone, uint64_t now_ms);
+                     bool ok, uint64_t begun_ms, uint64_t now_ms);
 
 /* May one more node be ejected?  Never the last one that is available or in reserve, and
- * never more than half of those that are not down.  Without an agent (<alone>) an
- * ejection ends by itself, so only the first part holds. */
-bool pick_may_eject(const struct pick_view *v, bool alone, uint64_t now_ms);
+ * never more than half of those that are not down.  Alone, only the first part holds:
+ * the agent may have died with one zone, and its last verdicts would use up the half. */
+bool pick_may_eject(const struct pick_view *v, uint64_t now_ms);
 
 struct pick_census {                  /* members by state */
     uint32_t own, other;              /* available: in zone 0, in the others */
@@ -117,13 +125,21 @@ static inline uint32_t pick_cost(const struct pick_view *v, uint32_t i)
     return atomic_load_explicit(&v->cost[v->member[i].nid], memory_order_relaxed);
 }
 
+/* Callers have ejected a node, or hold its ticket, while its ejected_until_ms is
+ * greater than this. */
+static inline uint64_t pick_over_ms(const struct pick_view *v, uint64_t now_ms)
+{
+    return v->alone ? 0 : now_ms;
+}
+
 /* Has member <i> no calls now, by the agent's decision or by a client's proposal? */
 static inline bool pick_is_out(const struct pick_view *v, uint32_t i, uint64_t now_ms)
 {
     const struct node_counter *c = &v->counter[v->member[i].nid];
 
     return pick_cost(v, i) >= NODE_OUT ||
-           atomic_load_explicit(&c->ejected_until_ms, memory_order_relaxed) > now_ms;
+           atomic_load_explicit(&c->ejected_until_ms, memory_order_relaxed) >
+               pick_over_ms(v, now_ms);
 }
 
 /* Calls in flight of member <i>; a counter that has drifted below 0 counts as 0. */

@@ -26,6 +26,7 @@ struct best {
 static inline void look_at(const struct pick_view *v, uint32_t from, uint32_t to,
                            uint64_t now_ms, uint32_t lot, struct best *b)
 {
+    uint64_t over_ms = pick_over_ms(v, now_ms);
     uint32_t i;
 
     for (i = from; i < to; i++) {
@@ -34,7 +35,7 @@ static inline void look_at(const struct pick_view *v, uint32_t from, uint32_t to
         uint64_t cost = atomic_load_explicit(&v->cost[nid], memory_order_relaxed);
         uint64_t until = atomic_load_explicit(&c->ejected_until_ms, memory_order_relaxed);
         int64_t inflight = atomic_load_explicit(&c->inflight, memory_order_relaxed);
-        bool out = (cost >= NODE_OUT) | (until > now_ms);
+        bool out = (cost >= NODE_OUT) | (until > over_ms);
         uint64_t busy = (uint64_t)(inflight > 0 ? inflight : 0) & INFLIGHT_MASK;
         uint64_t score = cost * (busy + 1);
 

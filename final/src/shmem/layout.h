@@ -37,7 +37,8 @@ struct layout_meta {                  /* the file has 4,096 bytes */
     uint64_t magic;
     uint32_t major, minor;
     _Atomic uint64_t epoch;           /* drawn anew by each agent process */
-    _Atomic uint64_t beat_ms;         /* monotonic, heartbeat; 0 = the agent has ended */
+    _Atomic uint64_t beat_ms;         /* monotonic: the agent's next step is due; 0 = it
+                                       * has ended */
     _Atomic uint32_t segment;         /* <g>; 0 = there is none yet */
     uint32_t zero[7];
 };

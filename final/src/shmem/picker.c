@@ -28,6 +28,8 @@
 #include "shmem/segment_private.h"
 
 #define TRIES 8                       /* picks whose node was removed concurrently */
+#define AHEAD_MS 3000                 /* a step is never due so late: the clock began
+                                       * anew */
 
 struct module {
     uint64_t key;
@@ -138,9 +140,17 @@ static int refresh(struct picker *c, struct module *m)
     return 0;
 }
 
+/* Is the agent's next step overdue?  It is dead, stopped or stuck. */
+static bool is_alone(const struct picker *c, uint64_t now_ms)
+{
+    uint64_t late_ms = now_ms - segment_load64(&c->s->meta->beat_ms);
+
+    return late_ms + AHEAD_MS > AHEAD_MS + PICK_ALONE_MS;
+}
+
 /* The module, with the nodes and the settings in force.  Returns 0; -ENOENT when it has
  * no nodes; else as picker_get(). */
-static int module_of(struct picker *c, uint32_t modid, uint32_t cmdid,
+static int module_of(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t now_ms,
                      struct module **out)
 {
     uint64_t key = (uint64_t)modid << 32 | cmdid;
@@ -162,6 +172,7 @@ static int module_of(struct picker *c, uint32_t modid, uint32_t cmdid,
     m->view.policy = policies_at(segment_load(&shared->rule));
     m->view.demand = segment_load(&shared->demand);
     m->view.own_max = segment_load(&shared->own_max);
+    m->view.alone = is_alone(c, now_ms);
     c->last = m;
     *out = m;
     return m->snap.n > 0 ? 0 : -ENOENT;
@@ -206,7 +217,7 @@ int picker_get(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
     struct call_log_end e;
     struct module *m;
     uint32_t i, try;
-    int rc = module_of(c, modid, cmdid, &m);
+    int rc = module_of(c, modid, cmdid, now_us / 1000, &m);
 
     for (try = 0; rc == 0 && try < TRIES; try++) {
         i = pick_node(&m->view, &m->st, now_us / 1000, key, &out->why);
@@ -230,22 +241,26 @@ int picker_get(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
         if (out->token && call_log_finish(c->log, c->log, out->token, CALL_LOG_ABANDONED,
                                           now_us, 0, &e) == 0)
             drop_in_flight(c, out->nid);
-        rc = module_of(c, modid, cmdid, &m);
+        rc = module_of(c, modid, cmdid, now_us / 1000, &m);
     }
     return rc < 0 ? rc : -EAGAIN;
 }
 
-/* Count a failure, or the end of a row of failures, against the node. */
-static void judge(struct picker *c, uint32_t mid, uint32_t nid, bool ok, uint64_t now_ms)
+/* Count a failure, or the end of a row of failures or of an ejection, for the node of a
+ * call that has ended. */
+static void judge(struct picker *c, const struct call_log_end *e, bool ok,
+                  uint64_t now_us)
 {
-    const struct layout_module *shared = &c->s->module[mid];
+    const struct layout_module *shared = &c->s->module[e->mid];
+    const struct node_counter *n = &c->s->counters->counter[e->nid];
+    uint64_t begun_us = now_us > e->lat_us ? now_us - e->lat_us : 0;
     struct module *m;
 
-    if (ok && segment_load(&c->s->counters->counter[nid].streak) == 0)
+    if (ok && segment_load(&n->streak) == 0 && segment_load64(&n->ejected_until_ms) == 0)
         return;
-    if (module_of(c, shared->modid, shared->cmdid, &m) == 0)
-        pick_call_ended(&m->view, nid, segment_load(&shared->eject_after), ok,
-                   !segment_agent_is_alive(c->s, now_ms), now_ms);
+    if (module_of(c, shared->modid, shared->cmdid, now_us / 1000, &m) == 0)
+        pick_call_ended(&m->view, e->nid, segment_load(&shared->eject_after), ok,
+                        begun_us / 1000, now_us / 1000);
 }
 
 static enum call_log_how how_of(enum picker_outcome how)
@@ -288,7 +303,7 @@ int picker_end(struct picker *c, struct call_log *opener, const struct picker_pi
         rc = end_untracked(c, p, how, penalty, now_us, &e);
     }
     if (rc == 0 && how != PICKER_CANCELLED)
-        judge(c, e.mid, e.nid, how != PICKER_FAILED, now_us / 1000);
+        judge(c, &e, how != PICKER_FAILED, now_us);
     if (rc == 0 && lat_us)
         *lat_us = e.lat_us;
     return rc;
@@ -297,12 +312,13 @@ int picker_end(struct picker *c, struct call_log *opener, const struct picker_pi
 int picker_look(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
                 struct net_addr *out)
 {
+    uint64_t now_ms = mono_ms();
     struct module *m;
     uint32_t i = PICK_NONE;
-    int rc = module_of(c, modid, cmdid, &m);
+    int rc = module_of(c, modid, cmdid, now_ms, &m);
 
     if (rc == 0)
-        i = pick_node(&m->view, &m->st, mono_ms(), key, NULL);
+        i = pick_node(&m->view, &m->st, now_ms, key, NULL);
     if (rc == 0 && i == PICK_NONE)
         rc = -EBUSY;
     if (rc == 0)
@@ -313,20 +329,22 @@ int picker_look(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
 int picker_count(struct picker *c, uint32_t modid, uint32_t cmdid,
                  const struct net_addr *addr, bool ok, uint64_t lat_us)
 {
+    struct call_log_end e = {.lat_us = lat_us};
+    uint64_t penalty, now_us = mono_us();
     struct module *m;
-    uint64_t penalty;
     uint32_t i;
-    int rc = module_of(c, modid, cmdid, &m);
+    int rc = module_of(c, modid, cmdid, now_us / 1000, &m);
 
     for (i = 0; rc == 0 && i < m->snap.n && !net_addr_equal(&m->addr[i], addr); i++)
         continue;
     if (rc < 0 || i == m->snap.n)
         return rc < 0 ? rc : -ENOENT;
     penalty = ok ? 0 : segment_load(&c->s->module[m->mid].penalty_us);
-    rc = call_log_count(c->log, m->snap.member[i].nid, m->mid, ok,
-                        lat_us < penalty ? penalty : lat_us);
+    e.nid = m->snap.member[i].nid;
+    e.mid = m->mid;
+    rc = call_log_count(c->log, e.nid, e.mid, ok, lat_us < penalty ? penalty : lat_us);
     if (rc == 0)
-        judge(c, m->mid, m->snap.member[i].nid, ok, mono_ms());
+        judge(c, &e, ok, now_us);
     return rc;
 }
 
@@ -334,7 +352,7 @@ int picker_route(struct picker *c, uint32_t modid, uint32_t cmdid, struct net_ad
                  unsigned max)
 {
     struct module *m;
-    int rc = module_of(c, modid, cmdid, &m);
+    int rc = module_of(c, modid, cmdid, mono_ms(), &m);
 
     if (rc < 0)
         return rc;

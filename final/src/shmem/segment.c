@@ -278,9 +278,9 @@ void segment_retire(struct segment *s)
     atomic_store(&s->meta->segment, 0);
 }
 
-void segment_beat(struct segment *s, uint64_t now_ms)
+void segment_beat(struct segment *s, uint64_t due_ms)
 {
-    atomic_store_explicit(&s->meta->beat_ms, now_ms, memory_order_relaxed);
+    atomic_store_explicit(&s->meta->beat_ms, due_ms, memory_order_relaxed);
 }
 
 int segment_reserve(struct segment *s, const void *p, size_t len)

@@ -68,7 +68,7 @@ bool segment_has_moved(const struct segment *s);
  * Thread: any. */
 bool segment_was_replaced(const struct segment *s, const char *dir);
 
-/* Was the agent's heartbeat written within the last 3 s?  <now_ms> is monotonic.
+/* Was the agent's next step due within the last 3 s?  <now_ms> is monotonic.
  * Thread: any. */
 bool segment_agent_is_alive(const struct segment *s, uint64_t now_ms);
 
@@ -76,8 +76,9 @@ bool segment_agent_is_alive(const struct segment *s, uint64_t now_ms);
  * next call.  Thread: the agent's. */
 void segment_retire(struct segment *s);
 
-/* The agent's heartbeat; 0 announces its end.  Thread: the agent's. */
-void segment_beat(struct segment *s, uint64_t now_ms);
+/* The agent's heartbeat: its next step is due at <due_ms>, monotonic; 0 announces its
+ * end.  Thread: the agent's. */
+void segment_beat(struct segment *s, uint64_t due_ms);
 
 /* Map the agent's journal, a private file of <len> bytes in the folder, which is created
  * zeroed when it does not exist.  The caller unmaps it.  Returns 0 or -errno, -ENOSPC

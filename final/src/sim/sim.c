@@ -155,6 +155,15 @@ static bool is_faulty(const struct sim *s, uint32_t node, uint64_t which)
     return (which >> node & 1) != 0 && s->now >= s->end / 2;
 }
 
+/* Has the agent of <host> been dead for <ms>? */
+static bool is_agent_dead(const struct sim *s, uint32_t host, uint32_t ms)
+{
+    int64_t died = (int64_t)(s->end / 2) + (int64_t)s->cfg.agent_gap_ms * 1000;
+
+    return (s->cfg.agent_dead >> host & 1) != 0 &&
+           (int64_t)s->now >= died + (int64_t)ms * 1000;
+}
+
 static void serve(struct sim *s, uint32_t node, uint32_t id)
 {
     struct node *n = &s->node[node];
@@ -175,13 +184,14 @@ static void end_call(struct sim *s, uint32_t id, bool ok)
 
     c->ended = true;
     if (s->cfg.balancer == SIM_POLICY) {
+        a->controller.view.alone = is_agent_dead(s, c->host, PICK_ALONE_MS);
         a->counter[c->node].inflight--;
         t->done++;
         t->err += !ok;
         t->lat_us +=
             !ok && lat < a->controller.penalty_us ? a->controller.penalty_us : lat;
         pick_call_ended(&a->controller.view, c->node, a->controller.eject_after, ok,
-                        false, s->now / 1000);
+                        c->begun / 1000, s->now / 1000);
     } else if (s->cfg.balancer == SIM_CLASSIC) {
         classic_report(h->classic, &(struct route_node){c->node + 1, 1, 0, 0}, ok,
                        (uint32_t)(lat / 1000), s->now / 1000);
@@ -210,14 +220,16 @@ static int fastest(const struct sim *s)
     return best;
 }
 
-static uint32_t choose(struct sim *s, struct host *h)
+static uint32_t choose(struct sim *s, uint32_t id)
 {
+    struct host *h = &s->host[id];
     struct sim_agent *a = &h->agent;
     struct route_node n;
     uint32_t i;
 
     if (s->cfg.balancer != SIM_POLICY)
         return classic_pick(h->classic, &n) == 0 ? n.ip - 1 : UINT32_MAX;
+    a->controller.view.alone = is_agent_dead(s, id, PICK_ALONE_MS);
     i = pick_node(&a->controller.view, &a->st, s->now / 1000, rnd_u32(&s->rnd), NULL);
     return i == PICK_NONE ? UINT32_MAX : a->member[i].nid;
 }
@@ -232,7 +244,7 @@ static void begin_call(struct sim *s)
     if (!id)
         return;                       /* every entry is in use: overload anyway */
     if (!oracle)
-        node = choose(s, &s->host[host]);
+        node = choose(s, host);
     s->free_call = c->next;
     *c = (struct call){.host = host, .node = node, .gen = c->gen, .begun = s->now};
     c->failed = uniform(s) < s->cfg.err;
@@ -307,6 +319,8 @@ static void on_check(struct sim *s, uint32_t id)
     uint32_t node = id % SIM_NODES;
     uint64_t bad = s->cfg.dead | (s->cfg.check == NODE_CHECK_PORT ? 0 : s->cfg.silent);
 
+    if (is_agent_dead(s, id / SIM_NODES, 0))
+        return;
     sim_agent_checked(&s->host[id / SIM_NODES].agent, node, s->cfg.check,
                       !is_faulty(s, node, bad), s->now / 1000);
 }
@@ -316,6 +330,8 @@ static void on_tick(struct sim *s, uint32_t id)
     uint64_t checks = 0;
     uint32_t i;
 
+    if (is_agent_dead(s, id, 0))
+        return;
     if (s->cfg.balancer == SIM_CLASSIC)
         classic_tick(s->host[id].classic, s->now / 1000);
     else

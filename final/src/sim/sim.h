@@ -36,6 +36,9 @@ struct sim_config {
     uint64_t dead;                    /* bit i: node i refuses connections in the second
                                        * half of the run */
     uint64_t silent;                  /* bit i: node i does not answer then */
+    uint64_t agent_dead;              /* bit i: the agent of host i dies */
+    int32_t agent_gap_ms;             /* ... so long after the half of the run; less than
+                                       * 0: before it */
     enum node_check check;            /* what checks see: a silent node passes those of
                                        * its port */
     bool hiccups;                     /* each node is at a fifth of its speed for a short

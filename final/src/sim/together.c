@@ -29,6 +29,8 @@ static struct sim_config config_of(const struct together_config *c, const uint32
         for (i = 0; i < down[z]; i++)
             faulty |= 1ull << (z * c->per_zone + i);
     *(c->silent ? &s.silent : &s.dead) = faulty;
+    s.agent_dead = c->agent_dies ? 1 : 0;
+    s.agent_gap_ms = c->agent_gap_ms;
     s.hiccups = false;
     s.policy = policies_at((uint32_t)policies_find("wrr"));
     s.n_zone = s.n_host = c->zones;

@@ -14,6 +14,8 @@
 struct together_config {
     uint32_t zones, per_zone; /* zones x per_zone nodes, at most SIM_NODES */
     bool silent; /* the nodes do not answer; else they refuse */
+    bool agent_dies;                  /* also the agent of the first zone's host */
+    int32_t agent_gap_ms;             /* ... so long after the nodes; < 0: before */
     uint32_t seed, seeds; /* the first one, and how many for each
                                        * combination */
 };

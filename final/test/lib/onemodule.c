@@ -66,7 +66,8 @@ void fx_call(void)
     fx.total[i].done++;
     fx.total[i].err += fx.bad[i];
     fx.total[i].lat_us += fx.bad[i] ? fx.s.penalty_us : 2000;
-    pick_call_ended(&fx.s.view, i, fx.s.eject_after, !fx.bad[i], false, fx.now_ms);
+    pick_call_ended(&fx.s.view, i, fx.s.eject_after, !fx.bad[i], fx.now_ms,
+                    fx.now_ms);
 }
 
 void fx_step(void)
