@@ -35,6 +35,8 @@ static void expect_made(unsigned long long in_flight)
         assert_null(strstr(line, "WARNING in native"));
         sscanf(line, "made %llu", &made);
     }
+    if (made == 0)
+        conformance_print_stderr();
     assert_true(made > 0);
     assert_int_equal(proc_wait(&conformance_runner), 0);
     T_WAIT(system_total("succ_cnt") == made);

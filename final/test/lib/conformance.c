@@ -193,6 +193,14 @@ static const char *do_step(const char *what)
     return "ok\n";
 }
 
+void conformance_print_stderr(void)
+{
+    char line[512];
+
+    while (proc_line(conformance_runner.err, line, sizeof(line)))
+        print_message("  stderr: %s\n", line);
+}
+
 void conformance_talk(int least)
 {
     static const char want[] = "conformance ";
@@ -214,6 +222,8 @@ void conformance_talk(int least)
         assert_int_equal(write(conformance_runner.in, answer, strlen(answer)),
                          strlen(answer));
     }
+    if (failed < 0) /* it ended before its last line */
+        conformance_print_stderr();
     assert_int_equal(proc_wait(&conformance_runner), 0);
     assert_int_equal(failed, 0);
     assert_in_range(passed, least, 1000);

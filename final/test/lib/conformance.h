@@ -25,6 +25,10 @@ void conformance_begin(void);
  * <least> passed ones, or does not exit with 0. */
 void conformance_talk(int least);
 
+/* Prints what the runner has written to stderr, such as a traceback.  It must have
+ * ended. */
+void conformance_print_stderr(void);
+
 /* All of it: the system, the runner build/<name> with its file of scenarios, the talk. */
 void conformance_run(const char *name, const char *scenarios, int least);
 
