@@ -32,6 +32,8 @@
 #define ROUND_MS 1000 /* between two rounds of the leader's tasks */
 #define LEASE_S 5
 #define DATABASE_MS 2000              /* the database is away for so long: an alarm */
+#define OTHER_MS 3000                 /* the same without the lease: after the holder's
+                                       * round of DATABASE_MS, and told within 5 s */
 
 static struct settings {
     char address[48], zone[33];
@@ -269,7 +271,7 @@ static int start_alarm_watch_on(struct alarm_db *db, const char *name)
         .rules = {set.error_percent, set.p99_ms, name},
         .database = database_name(database, sizeof(database)),
         .database_ms = DATABASE_MS,
-        .other_ms = DATABASE_MS + 10000,
+        .other_ms = OTHER_MS,
         .notify = set.notify,
         .retry_ms = 1000,
     };

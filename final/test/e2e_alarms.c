@@ -14,7 +14,7 @@
 #include "net/sock.h"
 #include "peer.h"
 
-static struct proc node_a[2], node_b[2], reportd2;
+static struct proc node_a[2], node_b[2], reportd2, agentd2;
 static int port;                      /* of every node */
 static char told[120];                /* the alarm program writes a line for each call */
 static pthread_t caller;
@@ -191,6 +191,7 @@ static int teardown(void **state)
     end_proc(&node_a[1]);
     end_proc(&node_b[0]);
     end_proc(&node_b[1]);
+    end_proc(&agentd2);
     end_proc(&reportd2);
     return system_teardown(state);
 }
@@ -344,6 +345,68 @@ static void t_two_agents_with_one_stream_are_an_alarm_that_names_both(void **sta
     close(one);
 }
 
+/* The copy of a disk, whose files have the same inodes: without the mark of its file an
+ * outbox is taken for the one that it was, as on the second host.  Returns its folder. */
+static const char *copy_of_agent(void)
+{
+    static char dir[120];
+    char cmd[600];
+
+    snprintf(dir, sizeof(dir), "%s/run2", testdb_dir);
+    snprintf(cmd, sizeof(cmd),
+             "cp -a %s %s && for f in %s/*.calls.*; do dd if=/dev/zero of=$f bs=1 "
+             "seek=92 count=4 conv=notrunc status=none || exit 1; done",
+             sys.dir, dir, dir);
+    assert_int_equal(system(cmd), 0);
+    return dir;
+}
+
+static void t_copied_agent_at_another_service_is_an_alarm(void **state)
+{
+    const char *dir, *file;
+
+    (void)state;
+    start_reportd(&reportd2);
+    assert_int_equal(proc_end(&sys.agentd, SIGTERM), 0);
+    dir = copy_of_agent();
+    system_start_agentd();
+    file = system_write_file("agent2.ini",
+                             "[agent]\nport = %d\ndir = %s\n[dnsserver]\nport = %s\n"
+                             "[reporter]\nport = %d\n[choice]\nzone = a\n",
+                             sys.agentd.port + 3, dir, sys.dnsd_port, reportd2.port);
+    proc_start(&agentd2, "lars-agentd", "-c", file, NULL);
+    system_wait_port(&agentd2, "lars-agentd");
+    T_WAIT(n_open("stream_conflict") == 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE kind = 'stream_conflict' "
+                            "AND detail LIKE '%two Report Services%'"),
+                     1);
+    assert_int_equal(proc_end(&agentd2, SIGTERM), 0);
+    system_remove(dir);               /* as the alarm asks for */
+    proc_start(&agentd2, "lars-agentd", "-c", file, NULL);
+    system_wait_port(&agentd2, "lars-agentd");
+    T_WAIT(n_open("stream_conflict") == 0);
+    end_proc(&agentd2);
+    system_remove(dir);
+}
+
+static void t_database_lost_with_the_leader_is_told_by_the_other_service(void **state)
+{
+    uint64_t begin;
+
+    (void)state;
+    T_WAIT(number("SELECT COUNT(*) FROM Lease WHERE name = 'alarms'") == 1);
+    start_reportd(&reportd2);         /* without the lease */
+    T_WAIT(number("SELECT COUNT(*) FROM Service WHERE kind = 'reportd'") == 2);
+    begin = t_now_ms();
+    proc_kill(&sys.reportd);
+    testdb_stop();
+    T_WAIT(was_told("database "));
+    print_time("the hook of the other receives database", begin);
+    testdb_start();
+    T_WAIT(was_told(" cleared"));
+    T_WAIT(number("SELECT COUNT(*) FROM Alarm WHERE kind = 'database'") == 1);
+}
+
 static void t_held_change_is_an_alarm_until_it_is_confirmed(void **state)
 {
     (void)state;
@@ -391,6 +454,8 @@ TESTDB_MAIN(E(t_node_that_ends_is_one_alarm), E(t_lost_zone_is_one_alarm_with_it
             E(t_reportd_that_ends_is_an_alarm_of_the_other),
             E(t_lost_database_is_told_at_once_and_written_when_it_is_back),
             E(t_two_agents_with_one_stream_are_an_alarm_that_names_both),
+            E(t_copied_agent_at_another_service_is_an_alarm),
+            E(t_database_lost_with_the_leader_is_told_by_the_other_service),
             E(t_held_change_is_an_alarm_until_it_is_confirmed),
             E(t_few_calls_that_all_fail_are_an_alarm),
             E(t_history_that_cannot_be_moved_stops_no_alarm))

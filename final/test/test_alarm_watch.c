@@ -204,6 +204,37 @@ static void t_stream_of_two_agents_is_an_alarm_that_names_both(void **state)
     assert_int_equal(stat_now().n_raised, 1);
 }
 
+static void t_stream_of_agents_at_two_services_is_an_alarm_that_names_both(void **state)
+{
+    (void)state;
+    mydb_sql(
+        "INSERT INTO Service (kind, name, address, report, since, seen_at) VALUES "
+        "('agent', 'h2', '10.0.0.2', X'aa00000000000000000000000000000f', NOW(3) - "
+        "INTERVAL 9 SECOND, '2037-01-01'), ('agent', 'h1', '10.0.0.1', "
+        "X'aa00000000000000000000000000000f', NOW(3) - INTERVAL 1 HOUR, '2037-01-01')");
+    mydb_sql( /* under another name before; silent; of an older release */
+        "INSERT INTO Service (kind, name, report, since, seen_at) VALUES "
+        "('agent', 'was', 'b', NOW(3) - INTERVAL 1 HOUR, '2037-01-01'), "
+        "('agent', 'is', 'b', '2037-01-02', '2037-01-02'), "
+        "('agent', 'gone', 'c', '2020-01-01', NOW(3) - INTERVAL 7 SECOND), "
+        "('agent', 'lives', 'c', '2020-01-01', '2037-01-01'), "
+        "('agent', 'old1', '', '2020-01-01', '2037-01-01'), "
+        "('agent', 'old2', '', '2020-01-01', '2037-01-01')");
+    start("", "");
+    T_WAIT(n_open("stream_conflict", "aa00000000000000000000000000000f") == 1);
+    wait_rounds(10);
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE kind = 'stream_conflict' "
+                            "AND detail LIKE '%h1 and h2%two Report Services%[agent] "
+                            "dir%'"),
+                     1);
+    assert_int_equal(
+        number("SELECT COUNT(*) FROM Alarm WHERE kind = 'stream_conflict'"), 1);
+    mydb_sql("INSERT INTO StreamConflict VALUES ('R', 'cc', '10.0.0.2:4000', "
+             "'10.0.0.1:5000', '2037-01-01')"); /* a Report Service sees it by itself */
+    T_WAIT(n_open("stream_conflict", "aa00000000000000000000000000000f") == 0);
+    assert_int_equal(n_open("stream_conflict", "cc"), 1);
+}
+
 static void t_agent_that_uses_other_nodes_is_behind_unless_they_are_held(void **state)
 {
     struct route_node node[2] = {{1, 80, 0, 0}, {2, 80, 0, 0}};
@@ -316,6 +347,7 @@ MYDB_MAIN_WITH(group_setup, group_teardown,
                W(t_slow_calls_are_raised),
                W(t_silent_processes_are_raised_until_they_speak),
                W(t_stream_of_two_agents_is_an_alarm_that_names_both),
+               W(t_stream_of_agents_at_two_services_is_an_alarm_that_names_both),
                W(t_agent_that_uses_other_nodes_is_behind_unless_they_are_held),
                W(t_dnsd_with_old_routes_is_raised),
                W(t_hook_program_gets_the_alarm_as_arguments),

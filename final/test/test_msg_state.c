@@ -33,6 +33,8 @@ static void t_state_comes_back_as_it_was_sent(void **state)
 {
     (void)state;
     in.n_module = in.n_node = 1;
+    in.has_report = true;
+    memset(in.report, 9, MSG_STREAM);
     in.module[0] = (struct msg_state_module){{1, 2}, 3, 4, 5};
     in.node[0] = (struct msg_state_node){{1, 2}, 0x7f000101, 8001, MSG_NODE_EJECTED};
     assert_int_equal(round_trip(), 0);
@@ -41,13 +43,14 @@ static void t_state_comes_back_as_it_was_sent(void **state)
     assert_string_equal(out.program, in.program);
     assert_memory_equal(out.stream, in.stream, MSG_STREAM);
     assert_true(out.seq == in.seq && out.caller == in.caller);
-    assert_true(out.n_module == 1 && out.n_node == 1);
+    assert_true(out.n_module == 1 && out.n_node == 1 && out.has_report);
+    assert_memory_equal(out.report, in.report, MSG_STREAM);
     assert_memory_equal(&out.module[0], &in.module[0], sizeof(in.module[0]));
     assert_memory_equal(&out.node[0], &in.node[0], sizeof(in.node[0]));
 }
 
-/* An agent of 1.1.0 sends neither; the bytes are modid 1, cmdid 2, sum 4. */
-static void t_module_without_version_and_policy_is_not_known(void **state)
+/* An agent of 1.1.0; the bytes of the module are modid 1, cmdid 2, sum 4. */
+static void t_fields_that_an_older_agent_does_not_send_are_not_known(void **state)
 {
     static const char old[] = "\x0a\x01n\x22\x01p\x2a\x10sixteen bytes..."
                               "\x30\x01\x3a\x06\x08\x01\x10\x02\x20\x04";
@@ -57,6 +60,7 @@ static void t_module_without_version_and_policy_is_not_known(void **state)
     assert_int_equal(out.n_module, 1);
     assert_true(out.module[0].sum == 4);
     assert_true(out.module[0].version == 0 && out.module[0].policy == 0);
+    assert_false(out.has_report);
 }
 
 static void t_largest_state_fits_a_frame(void **state)
@@ -72,6 +76,7 @@ static void t_largest_state_fits_a_frame(void **state)
     for (i = 0; i < MSG_STATE_NODES; i++)
         in.node[i] = (struct msg_state_node){
             {UINT32_MAX, UINT32_MAX}, UINT32_MAX, 65535, MSG_NODE_TRIAL};
+    in.has_report = true;
     in.n_module = MSG_STATE_MODULES;
     in.n_node = MSG_STATE_NODES;
     assert_int_equal(round_trip(), 0);
@@ -84,6 +89,9 @@ static void t_largest_state_fits_a_frame(void **state)
 
 static void t_invalid_states_are_refused(void **state)
 {
+    static const char short_report[] = "\x0a\x01n\x22\x01p\x2a\x10sixteen bytes..."
+                                       "\x30\x01\x4a\x02no";
+
     (void)state;
     in.n_module = 1;
     assert_int_equal(round_trip(), -EINVAL); /* module 0/0 */
@@ -105,6 +113,8 @@ static void t_invalid_states_are_refused(void **state)
     assert_int_equal(round_trip(), -EINVAL);
     in.name[0] = 0;
     assert_int_equal(round_trip(), -EINVAL);
+    assert_int_equal(msg_state_unpack(&out, short_report, sizeof(short_report) - 1),
+                     -EINVAL);
     assert_int_equal(msg_state_unpack(&out, "\xff", 1), -EBADMSG);
     assert_int_equal(msg_state_unpack(&out, "", 0), -EINVAL);
 }
@@ -112,6 +122,6 @@ static void t_invalid_states_are_refused(void **state)
 #define M(fn) cmocka_unit_test_setup(fn, setup)
 
 T_MAIN(M(t_state_comes_back_as_it_was_sent),
-       M(t_module_without_version_and_policy_is_not_known),
+       M(t_fields_that_an_older_agent_does_not_send_are_not_known),
        M(t_largest_state_fits_a_frame),
        M(t_invalid_states_are_refused))

@@ -259,6 +259,9 @@ CREATE TABLE IF NOT EXISTS Service (
     seen_at  TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
     PRIMARY KEY (kind, name)
 ) ENGINE = InnoDB;
+ALTER TABLE Service
+    ADD COLUMN IF NOT EXISTS report VARBINARY(16) NOT NULL DEFAULT '',  -- report stream
+    ADD COLUMN IF NOT EXISTS since TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3);
 
 -- What each agent has in force for each module that it uses.
 CREATE TABLE IF NOT EXISTS AgentRoute (

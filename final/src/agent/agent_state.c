@@ -290,6 +290,9 @@ int agent_state_create(struct agent_state **out, const struct agent_state_config
     snprintf(s->msg.zone, sizeof(s->msg.zone), "%s", cfg->zone);
     snprintf(s->msg.program, sizeof(s->msg.program), "%s", LARS_VERSION);
     s->cfg.name = s->cfg.zone = NULL; /* the caller's; not used any more */
+    s->msg.has_report = true;
+    memcpy(s->msg.report, outbox_stream(batch_sender_outbox(cfg->batches, 0)),
+           MSG_STREAM);
     rnd_init_any(&any);
     for (i = 0; i < MSG_STREAM; i += sizeof(word)) {
         word = rnd_u32(&any);

@@ -40,7 +40,7 @@ static const struct {
     {"ModIDConfig", "id+ modid+ content"},
     {"CmdIDConfig", "id+ cmdid+ content"},
     {"Service", "kind name zone address version revision++ state stream seq++ "
-                "seen_at"},
+                "report since seen_at"},
     {"AgentRoute", "agent modid+ cmdid+ version++ sum++ policy++ at"},
     {"AgentNode", "agent modid+ cmdid+ ip+ port+ state"},
     {"RouteHold", "dnsd modid+ cmdid+ had+ gone+ since seen_at"},

@@ -237,6 +237,23 @@ int alarm_db_each_conflict(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
                        fn, arg);
 }
 
+/* An agent that was started again under another name has not spoken under the former one
+ * since then.  What a Report Service sees by itself is not told a second time. */
+int alarm_db_each_shared(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(
+        d,
+        "SELECT g.stream, g.first, g.last FROM (SELECT LOWER(HEX(s.report)) stream, "
+        "SUBSTRING_INDEX(GROUP_CONCAT(s.name ORDER BY s.since, s.name SEPARATOR ' '), "
+        "' ', 1) first, SUBSTRING_INDEX(GROUP_CONCAT(s.name ORDER BY s.since, s.name "
+        "SEPARATOR ' '), ' ', -1) last, MIN(s.address) a, MAX(s.address) b FROM Service "
+        "s WHERE s.kind = 'agent' AND s.report <> '' AND" LIVE " GROUP BY s.report "
+        "HAVING COUNT(*) > 1 AND MIN(s.seen_at) > MAX(s.since)) g WHERE NOT EXISTS "
+        "(SELECT 1 FROM StreamConflict c WHERE c.seen_at > NOW(3) - INTERVAL 6 SECOND "
+        "AND SUBSTRING_INDEX(c.owner, ':', 1) IN (g.a, g.b)) LIMIT 1000",
+        fn, arg);
+}
+
 /* --- checked nodes ----------------------------------------------------------------- */
 
 int alarm_db_put_checked(struct alarm_db *d, const char *name, uint32_t ip, uint32_t port)

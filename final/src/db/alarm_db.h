@@ -68,7 +68,12 @@ int alarm_db_each_hold(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
 /* DNSServices whose routes are old: name, version, version of the database. */
 int alarm_db_each_stale(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
 
-/* Report streams that two agents send: stream, owner, refused agent. */
+/* Report streams that agents send to two Report Services: stream, the names of the agent
+ * that started first and of the one that started last. */
+int alarm_db_each_shared(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+
+/* Report streams that two agents send to one Report Service: stream, owner, refused
+ * agent. */
 int alarm_db_each_conflict(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
 
 /* --- nodes that the evaluating process checked itself ------------------------------ */

@@ -100,19 +100,22 @@ static int lock_agent(struct service_db *d, const char *name, struct seen *seen)
     return rc < 0 ? rc : myconn_select(d->con, sql, take_seen, seen);
 }
 
+/* <same>: this stream wrote the row before, so the agent has not started since. */
 static int put_service(struct service_db *d, const struct msg_state *s,
-                       const char *stream)
+                       const char *stream, bool same)
 {
-    char sql[900], zone[2 * MSG_STATE_ZONE];
+    char sql[900], zone[2 * MSG_STATE_ZONE], report[2 * MSG_STREAM + 1];
     uint32_t ip = s->caller;
 
     snprintf(
         sql, sizeof(sql),
         "UPDATE Service SET zone = LEFT(CONVERT(X'%s' USING utf8mb4), 32), address = "
-        "'%u.%u.%u.%u', version = '%s', state = '', stream = X'%s', seq = %llu, "
-        "seen_at = NOW(3) WHERE kind = 'agent' AND name = '%s'",
+        "'%u.%u.%u.%u', version = '%s', state = '', stream = X'%s', seq = %llu, report "
+        "= X'%s', seen_at = NOW(3)%s WHERE kind = 'agent' AND name = '%s'",
         hex_of(s->zone, strlen(s->zone), zone), ip >> 24, ip >> 16 & 255, ip >> 8 & 255,
-        ip & 255, s->program, stream, (unsigned long long)s->seq, s->name);
+        ip & 255, s->program, stream, (unsigned long long)s->seq,
+        hex_of(s->report, s->has_report ? MSG_STREAM : 0, report),
+        same ? "" : ", since = NOW(3)", s->name);
     return run_sql(d, sql);
 }
 
@@ -219,7 +222,7 @@ static int put_agent_rows(struct service_db *d, const struct msg_state *s)
     if (!same)
         rc = run_sql(d, sql);
     if (rc == 0)
-        rc = put_service(d, s, stream);
+        rc = put_service(d, s, stream, same);
     if (rc == 0)
         rc = put_modules(d, s);
     return rc < 0 ? rc : put_nodes(d, s);

@@ -73,6 +73,9 @@ ssize_t msg_state_pack(const struct msg_state *s, void *body, size_t room)
     m.caller = (int32_t)s->caller;
     m.stream = (ProtobufCBinaryData){MSG_STREAM, (uint8_t *)(uintptr_t)s->stream};
     m.seq = s->seq;
+    if (s->has_report)
+        m.report_stream =
+            (ProtobufCBinaryData){MSG_STREAM, (uint8_t *)(uintptr_t)s->report};
     fill_lists(&m, p, s);
     if (lars__agent_state__get_packed_size(&m) <= room)
         len = (ssize_t)lars__agent_state__pack(&m, body);
@@ -126,6 +129,17 @@ static int take_nodes(struct msg_state *out, const Lars__AgentState *m)
     return 0;
 }
 
+static int take_report(struct msg_state *out, const Lars__AgentState *m)
+{
+    out->has_report = m->report_stream.len > 0;
+    memset(out->report, 0, MSG_STREAM);
+    if (m->report_stream.len == MSG_STREAM)
+        memcpy(out->report, m->report_stream.data, MSG_STREAM);
+    else if (out->has_report)
+        return -EINVAL;
+    return 0;
+}
+
 static int convert_state(struct msg_state *out, const Lars__AgentState *m)
 {
     int rc;
@@ -138,7 +152,9 @@ static int convert_state(struct msg_state *out, const Lars__AgentState *m)
     memcpy(out->stream, m->stream.data, MSG_STREAM);
     out->seq = m->seq;
     out->caller = (uint32_t)m->caller;
-    rc = take_text(out->name, sizeof(out->name), m->name);
+    rc = take_report(out, m);
+    if (rc == 0)
+        rc = take_text(out->name, sizeof(out->name), m->name);
     if (rc == 0)
         rc = take_text(out->program, sizeof(out->program), m->program);
     if (rc == 0)

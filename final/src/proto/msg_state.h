@@ -34,6 +34,8 @@ struct msg_state {
     uint32_t caller;
     uint8_t stream[MSG_STREAM];
     uint64_t seq;
+    bool has_report;                  /* an agent of 1.1.0 does not send <report> */
+    uint8_t report[MSG_STREAM];       /* report stream of its first outbox */
     size_t n_module, n_node;
     struct msg_state_module module[MSG_STATE_MODULES];
     struct msg_state_node node[MSG_STATE_NODES];
@@ -44,9 +46,9 @@ struct msg_state {
 ssize_t msg_state_pack(const struct msg_state *s, void *body, size_t room);
 
 /* Returns 0; -EBADMSG when it is no such message; -EINVAL for a name or program that
- * process_name_is_valid() refuses, a zone that is too long, a stream that is not 16
- * bytes, seq 0, module 0/0, a port outside 1 to 65535 or a state that is not in enum
- * msg_node_state; -E2BIG. */
+ * process_name_is_valid() refuses, a zone that is too long, a stream that is not 16 bytes
+ * (the report stream may be missing), seq 0, module 0/0, a port outside 1 to 65535 or a
+ * state that is not in enum msg_node_state; -E2BIG. */
 int msg_state_unpack(struct msg_state *out, const void *body, size_t len);
 
 #endif

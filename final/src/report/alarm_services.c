@@ -73,6 +73,23 @@ static int on_conflict(char **at, void *arg)
     return 0;
 }
 
+/* The two are connected to two Report Services, and a batch of either makes the batch of
+ * the other with the same number a repetition, which is not counted. */
+static int on_shared(char **at, void *arg)
+{
+    struct alarm_rules *r = arg;
+    struct alarm al = {.kind = "stream_conflict"};
+
+    snprintf(al.subject, sizeof(al.subject), "%.32s", text_of(at[0]));
+    snprintf(al.detail, sizeof(al.detail),
+             "the agents %.64s and %.64s send the same report stream to two Report "
+             "Services; calls of both are not counted: stop the second, empty its "
+             "[agent] dir, start it again",
+             text_of(at[1]), text_of(at[2]));
+    alarms_see(r->alarms, &al, ALARM_BAD);
+    return 0;
+}
+
 /* --- agents that use other nodes ---------------------------------------------------- */
 
 struct group {                        /* agents that use the same nodes of a module */
@@ -138,5 +155,7 @@ int alarm_services_judge(struct alarm_rules *r)
         rc = alarm_db_each_stale(r->db, on_stale, r);
     if (rc == 0)
         rc = alarm_db_each_conflict(r->db, on_conflict, r);
+    if (rc == 0)
+        rc = alarm_db_each_shared(r->db, on_shared, r);
     return rc < 0 ? rc : judge_behind(r);
 }
