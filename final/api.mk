@@ -59,8 +59,9 @@ $(BUILD)/get_cpp: api/examples/get.cpp api/cpp/lars.hpp $(BUILD)/liblars.a
 	$(Q)$(CXX) $(CXX_FLAGS) -o $@ $< $(BUILD)/liblars.a -lcurl -lprotobuf-c -lm -pthread
 $(BUILD)/server_cpp: api/examples/server.cpp api/cpp/lars.hpp $(BUILD)/liblars.a
 	$(Q)$(CXX) $(CXX_FLAGS) -o $@ $< $(BUILD)/liblars.a -lcurl -lprotobuf-c -lm -pthread
-$(BUILD)/get_python: api/examples/get.py $(BUILD)/python/lars.abi3.so
-	$(Q)printf '#!/bin/sh\nPYTHONPATH=%s/python exec %s %s "$$@"\n' '$(BUILD)' '$(PYTHON)' '$<' >$@ && chmod +x $@
+# The examples for Python: NAME of name.py.
+$(BUILD)/%_python: api/examples/%.py $(BUILD)/python/lars.abi3.so
+	$(Q)printf '#!/bin/sh\nPYTHONPATH=%s/python exec %s -B %s "$$@"\n' '$(BUILD)' '$(PYTHON)' '$<' >$@ && chmod +x $@
 $(BUILD)/get_java: api/examples/Get.java $(BUILD)/lars.jar
 	$(Q)javac -Xlint:all -encoding UTF-8 -cp $(BUILD)/lars.jar -d $(BUILD)/examples $< && \
 	  printf '#!/bin/sh\nexec java -cp %s:%s Get "$$@"\n' '$(BUILD)/examples' '$(BUILD)/lars.jar' >$@ && chmod +x $@
@@ -105,7 +106,7 @@ $(BUILD)/java/org_lars_Native.h: | $(BUILD)/.needs.java
 $(BUILD)/python/lars.abi3.so: | $(BUILD)/.needs.python
 $(BUILD)/embed_gunicorn: | $(BUILD)/.needs.pytest
 $(BUILD)/conform_cpp $(BUILD)/get_c $(BUILD)/get_cpp $(BUILD)/api_bench: | $(BUILD)/.needs.cxx
-CONFORM := embed_java embed_python embed_promises embed_gunicorn conform_c conform_cpp conform_jni conform_python conform_java conform_udp get_c get_cpp get_python get_java Key_java Nowait_java Pool_java
+CONFORM := embed_java embed_python embed_promises embed_gunicorn conform_c conform_cpp conform_jni conform_python conform_java conform_udp get_c get_cpp get_python key_python tasks_python pool_python get_java Key_java Nowait_java Pool_java
 $(BUILD)/server_cpp: | $(BUILD)/.needs.cxx
 CONFORM += server_cpp
 test-build: $(CONFORM:%=$(BUILD)/%)

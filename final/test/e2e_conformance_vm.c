@@ -149,30 +149,49 @@ static void t_examples_explain_each_failure(void **state)
         }
 }
 
+struct example {
+    const char *name, *arg, *words;
+};
+
 /* Each prints a line with the words. */
-static void t_examples_for_java_do_what_they_say(void **state)
+static void expect_words(const struct example *e, size_t n)
 {
-    static const struct {
-        const char *name, *arg, *words;
-    } e[] = {{"Nowait_java", NULL, ":80"},
-             {"Key_java", "a user", ":80"},
-             {"Pool_java", NULL,
-              "80 well, 20 cancelled, 0 errors; 100 picks by node: {/"}};
     char line[300];
     size_t i;
 
-    (void)state;
     if (getenv("LARS_MODE"))
-        skip(); /* the JVM does not run under a tool */
+        skip(); /* interpreters and the JVM do not run under a tool */
     conformance_start_system();
     conformance_begin();
-    for (i = 0; i < sizeof(e) / sizeof(e[0]); i++) {
+    for (i = 0; i < n; i++) {
         proc_start(&conformance_runner, e[i].name, "1", "1", e[i].arg, NULL);
         assert_true(proc_line(conformance_runner.out, line, sizeof(line)));
         if (!strstr(line, e[i].words))
             fail_msg("%s printed: %s", e[i].name, line);
         assert_int_equal(proc_wait(&conformance_runner), 0);
     }
+}
+
+static void t_examples_for_java_do_what_they_say(void **state)
+{
+    static const struct example e[] = {
+        {"Nowait_java", NULL, ":80"},
+        {"Key_java", "a user", ":80"},
+        {"Pool_java", NULL, "80 well, 20 cancelled, 0 errors; 100 picks by node: {/"}};
+
+    (void)state;
+    expect_words(e, sizeof(e) / sizeof(e[0]));
+}
+
+static void t_examples_for_python_do_what_they_say(void **state)
+{
+    static const struct example e[] = {{"key_python", "a user", ":80"},
+                                       {"tasks_python", NULL,
+                                        "80 well, 20 cancelled, 0 failed"},
+                                       {"pool_python", NULL, "100 ended well"}};
+
+    (void)state;
+    expect_words(e, sizeof(e) / sizeof(e[0]));
 }
 
 /* One of the two nodes does not run.  Eight requests at once need at most eight further
@@ -231,4 +250,5 @@ TESTDB_MAIN(CONFORMANCE_TEST(t_native_functions_of_java_pass_the_scenarios),
             CONFORMANCE_TEST(t_examples_answer_with_one_node_down),
             CONFORMANCE_TEST(t_examples_explain_each_failure),
             CONFORMANCE_TEST(t_examples_for_java_do_what_they_say),
+            CONFORMANCE_TEST(t_examples_for_python_do_what_they_say),
             CONFORMANCE_TEST(t_server_example_answers_with_a_pool_of_threads))

@@ -33,7 +33,9 @@ check 'the module maps no libprotobuf-c' alone
 check 'the wheel has type stubs' test -s "$tmp/site/lars-stubs/__init__.pyi"
 if command -v stubtest >/dev/null; then
     check 'the stubs are those of the module (stubtest)' env PYTHONPATH="$tmp/site" MYPYPATH="$tmp/site" stubtest lars
-    check 'the example has no error of type (mypy --strict)' env PYTHONPATH="$tmp/site" MYPYPATH="$tmp/site" mypy --strict --cache-dir "$tmp/mypy" api/examples/get.py
+    for example in api/examples/*.py; do
+        check "$example has no error of type (mypy --strict)" env PYTHONPATH="$tmp/site" MYPYPATH="$tmp/site" mypy --strict --cache-dir "$tmp/mypy" "$example"
+    done
 else echo 'skip - the stubs are those of the module: stubtest is missing (sudo apt-get install mypy)'; fi
 cat >"$tmp/use.py" <<P
 import lars
