@@ -1,5 +1,6 @@
 """conform.py SCENARIOS -- the conformance suite's runner for Python."""
 import asyncio
+import collections
 import errno
 import logging
 import os
@@ -14,6 +15,7 @@ me = None  # the client
 hang_s = 20
 calls = []  # of this scenario
 log = []  # lines since the client was opened
+ended = collections.Counter()  # by outcome, since the client was opened
 latest_error = ""
 LANGUAGE = os.environ.get("LARS_SUITE", "Python")
 
@@ -33,10 +35,12 @@ def opened(words):
     for w in words:
         key, value = w.split("=")
         opt[key] = value if key in ("dir", "address") else int(value)
-    opt.pop("hooks", None)  # the log is always there
+    if opt.pop("hooks", None):  # the log is always there
+        opt["on_end"] = lambda e: ended.update([e.outcome])
     if me:
         me.close()
     log.clear()
+    ended.clear()
     me = lars.Client(**opt)
     hang_s = opt["timeout_ms"] / 100  # ten times
     return 0
@@ -256,6 +260,7 @@ STEPS = {
     "route": lambda m, c: len(me.route(int(m), int(c))),
     "openin": open_in,
     "status": status,
+    "ended": lambda outcome: ended[outcome],
     "null": null,
     "keyof": lambda text="": "%016x" % lars.key(text),
     "node": lambda i: "%s:%d" % calls[int(i)].address,
