@@ -40,7 +40,7 @@ conf: $(BINS)
 
 install: install-api install-java install-programs install-system
 install-api: api
-	$(call put,src/api/lars.h src/api/lars_retry.h src/api/lars_nowait.h src/api/lars_status.h api/cpp/lars.hpp,$(INCLUDEDIR),644)
+	$(call put,src/api/lars.h src/api/lars_retry.h src/api/lars_nowait.h src/api/lars_status.h src/api/lars_tally.h api/cpp/lars.hpp,$(INCLUDEDIR),644)
 	$(call put,$(BUILD)/liblars.a $(BUILD)/liblars.so.1,$(LIBDIR),644)
 	$(Q)ln -sf liblars.so.1 $(DESTDIR)$(LIBDIR)/liblars.so
 	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig && \

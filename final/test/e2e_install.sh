@@ -14,7 +14,7 @@ check() { # WHAT COMMAND...: prints the result of COMMAND under the name WHAT
 d=$tmp/root
 check 'make install' make -s BUILD="$build" install DESTDIR="$d" PREFIX=/usr
 for f in usr/sbin/lars-dnsd usr/sbin/lars-reportd usr/sbin/lars-agentd usr/bin/larsctl \
-    usr/include/lars.h usr/include/lars_retry.h usr/include/lars_nowait.h usr/include/lars_status.h usr/include/lars.hpp \
+    usr/include/lars.h usr/include/lars_retry.h usr/include/lars_nowait.h usr/include/lars_status.h usr/include/lars_tally.h usr/include/lars.hpp \
     usr/lib/liblars.so usr/lib/liblars.so.1 usr/lib/liblars.a usr/lib/pkgconfig/lars.pc \
     usr/lib/cmake/lars/larsConfig.cmake usr/lib/cmake/lars/larsConfigVersion.cmake \
     usr/share/lars/sql/schema.sql usr/share/lars/sql/triggers.sql usr/share/lars/sql/sample.sql \

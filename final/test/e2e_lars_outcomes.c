@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "api/lars_status.h"
+#include "api/lars_tally.h"
 #include "lb/node.h"
 #include "shmem/node_table.h"
 
@@ -241,11 +242,9 @@ static void on_ended(void *arg, const struct lars_ended *e)
     n_hook[e->outcome]++;
 }
 
-static void open_with_hooks(void)
+static void open_with(void *arg, void (*ended)(void *, const struct lars_ended *))
 {
-    const struct lars_hooks hooks = {.size = sizeof(hooks),
-                                     .arg = n_hook,
-                                     .ended = on_ended};
+    const struct lars_hooks hooks = {.size = sizeof(hooks), .arg = arg, .ended = ended};
     struct lars_options o = {.size = sizeof(o),
                              .dir = sys.dir,
                              .port = (uint16_t)sys.agentd.port,
@@ -276,7 +275,7 @@ static void expect_counters(enum lars_path path)
     struct lars_status s;
     int i;
 
-    open_with_hooks();
+    open_with(n_hook, on_ended);
     end_some();
     (void)begin();
     (void)begin();
@@ -289,6 +288,33 @@ static void expect_counters(enum lars_path path)
         assert_int_equal(n_hook[i], i + 1);
     }
     assert_int_equal(sum(s.took, LARS_BUCKETS), 1 + 2); /* well and failed */
+}
+
+static void t_tally_has_each_call_by_its_node(void **state)
+{
+    struct lars_tally *t = lars_tally_new(NODES);
+    struct lars_tally_node out[NODES + 1];
+    uint64_t n[LARS_OUTCOMES] = {0};
+    unsigned i, k, nodes;
+
+    (void)state;
+    assert_non_null(t);
+    (void)system_start_shm();
+    open_with(t, lars_tally_ended);
+    end_some();
+    nodes = lars_tally_read(t, out, NODES + 1);
+    assert_in_range(nodes, 1, NODES);
+    for (i = 0; i < nodes; i++) {
+        assert_int_equal(out[i].addr.family, AF_INET);
+        assert_int_equal(out[i].modid, 1);
+        for (k = 0; k < LARS_OUTCOMES; k++)
+            n[k] += out[i].ended[k];
+    }
+    for (k = 0; k < LARS_OUTCOMES; k++)
+        assert_int_equal(n[k], k + 1);
+    lars_close(sys.client);
+    sys.client = NULL;
+    lars_tally_free(t);
 }
 
 static void t_status_and_hook_count_each_call_by_shm(void **state)
@@ -350,5 +376,6 @@ TESTDB_MAIN(SHM(t_cancelled_call_is_not_in_flight_and_counts_as_nothing),
             UDP(t_cancelled_calls_by_udp_count_as_nothing),
             UDP(t_rejected_calls_by_udp_are_no_failures),
             SHM(t_status_and_hook_count_each_call_by_shm),
+            SHM(t_tally_has_each_call_by_its_node),
             UDP(t_status_and_hook_count_each_call_by_udp),
             SHM(t_status_names_a_damaged_file))

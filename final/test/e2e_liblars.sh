@@ -68,6 +68,10 @@ lars_report@@LARS_1.0
 lars_retry_next@@LARS_1.1
 lars_status@@LARS_1.2
 lars_strerror@@LARS_1.0
+lars_tally_ended@@LARS_1.2
+lars_tally_free@@LARS_1.2
+lars_tally_new@@LARS_1.2
+lars_tally_read@@LARS_1.2
 lars_version@@LARS_1.0
 L
 check 'each function has the symbol version in which it appeared' sh -c "nm -D --defined-only '$lib/liblars.so.1' | awk '\$3 ~ /^lars_/ { print \$3 }' | LC_ALL=C sort | diff '$tmp/symbols' -"

@@ -36,6 +36,7 @@
 #include "lars_nowait.h"
 #include "lars_retry.h"
 #include "lars_status.h"
+#include "lars_tally.h"
 
 namespace lars {
 

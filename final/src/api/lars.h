@@ -54,8 +54,8 @@
  * began must be reported by the parent.
  *
  * Linking: pkg-config --cflags --libs lars.  See also lars_retry.h (another attempt at
- * another node), lars_nowait.h (for event loops) and lars_status.h (which way calls take,
- * counters, hooks).
+ * another node), lars_nowait.h (for event loops), lars_status.h (which way calls take,
+ * counters, hooks) and lars_tally.h (calls by node).
  *
  * What stays.  A program that was built with any 1.x library runs with every later 1.x:
  * functions are added, never removed or changed in meaning, and structs that carry a
