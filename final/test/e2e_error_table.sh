@@ -38,12 +38,12 @@ retriable() { # FILE PATTERN -> RESULT yes|no: yes for those that the statement 
 thrown=$(sed -n 's/^class \([a-z_]*\) : public \(std::exception\|error\) .*/lars::\1/p' api/cpp/lars.hpp | tr '\n' ' ')
 sed "s/$/ ${thrown% }/" "$tmp/results" >"$tmp/wanted"; column 2
 same 'the exception of C++ is that of lars.hpp'
-classes api/python/larsmodule.c 'class_of(int rc)' Error 'return [A-Z][a-z][A-Za-z]*' | sed 's/ / lars./' >"$tmp/wanted"; column 3
-same 'the class of Python is that of larsmodule.c'
+classes api/python/py_error.c 'class_of(int rc)' Error 'return [A-Z][a-z][A-Za-z]*' | sed 's/ / lars./' >"$tmp/wanted"; column 3
+same 'the class of Python is that of py_error.c'
 classes api/java/org/lars/LarsException.java 'LarsException of(int' LarsException 'new [A-Za-z]+' >"$tmp/wanted"; column 4
 same 'the class of Java is that of LarsException.java'
 column 5
 retriable api/cpp/lars.hpp 'return code_ == ' >"$tmp/wanted"; same 'retriable are those of lars.hpp'
-retriable api/python/larsmodule.c 'bool may_pass = ' >"$tmp/wanted"; same 'retriable are those of larsmodule.c'
+retriable api/python/py_error.c 'bool may_pass =' >"$tmp/wanted"; same 'retriable are those of py_error.c'
 retriable api/java/org/lars/LarsException.java 'return code == ' >"$tmp/wanted"; same 'retriable are those of LarsException.java'
 exit $bad
