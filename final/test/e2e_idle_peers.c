@@ -101,7 +101,7 @@ static void t_peers_that_come_back_at_once_do_not_keep_the_agent_out(void **stat
     int i;
 
     (void)state;
-    start_services(1000);
+    start_services(3600000);
     fill_places(0);
     system_start_agentd();
     system_open_client();

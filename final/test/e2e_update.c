@@ -14,11 +14,11 @@ static struct msg_host add[MSG_UPDATE_HOSTS], gone[MSG_UPDATE_HOSTS];
 static int hello(void)
 {
     int c = peer_connect(sys.dnsd.port);
-    uint8_t in[10];
+    uint8_t in[12];
 
     dnspeer_send(c, 32, "\x08\x01", 2);
     peer_recv(c, in, sizeof(in));
-    assert_memory_equal(in, "\x21\0\0\0\2\0\0\0\x08\x01", 10);
+    assert_memory_equal(in, "\x21\0\0\0\4\0\0\0\x08\x01\x10\x01", 12);
     return c;
 }
 

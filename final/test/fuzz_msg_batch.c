@@ -31,12 +31,13 @@ static void batch(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct msg_ack a;
+    enum msg_service service;
     uint32_t version;
 
     batch(data, size);
     if (msg_batch_unpack_ack(&a, data, size) == 0 && a.seq == 0)
         abort();
-    if (msg_batch_unpack_hello(&version, data, size) == 0 && version == 0)
+    if (msg_batch_unpack_hello(&version, &service, data, size) == 0 && version == 0)
         abort();
     return 0;
 }

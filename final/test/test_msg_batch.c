@@ -28,16 +28,33 @@ static struct msg_batch *make(size_t n)
 
 static void t_hello_is_packed_into_two_bytes(void **state)
 {
+    enum msg_service service = MSG_SERVICE_DNS;
     uint32_t version = 0;
 
     (void)state;
-    assert_int_equal(msg_batch_pack_hello(body, sizeof(body)), 2);
+    assert_int_equal(msg_batch_pack_hello(MSG_SERVICE_NOT_TOLD, body, sizeof(body)), 2);
     assert_memory_equal(body, "\x08\x01", 2);
-    assert_int_equal(msg_batch_unpack_hello(&version, body, 2), 0);
+    assert_int_equal(msg_batch_unpack_hello(&version, &service, body, 2), 0);
     assert_int_equal(version, MSG_VERSION);
-    assert_int_equal(msg_batch_unpack_hello(&version, "", 0), -EINVAL);
-    assert_int_equal(msg_batch_unpack_hello(&version, "\xff", 1), -EBADMSG);
-    assert_int_equal(msg_batch_pack_hello(body, 1), -ENOBUFS);
+    assert_int_equal(service, MSG_SERVICE_NOT_TOLD);
+    assert_int_equal(msg_batch_unpack_hello(&version, &service, "", 0), -EINVAL);
+    assert_int_equal(msg_batch_unpack_hello(&version, &service, "\xff", 1), -EBADMSG);
+    assert_int_equal(msg_batch_pack_hello(MSG_SERVICE_DNS, body, 1), -ENOBUFS);
+}
+
+static void t_hello_tells_the_service(void **state)
+{
+    enum msg_service service = MSG_SERVICE_NOT_TOLD;
+    uint32_t version = 0;
+
+    (void)state;
+    assert_int_equal(msg_batch_pack_hello(MSG_SERVICE_REPORT, body, sizeof(body)), 4);
+    assert_memory_equal(body, "\x08\x01\x10\x02", 4);
+    assert_int_equal(msg_batch_unpack_hello(&version, &service, body, 4), 0);
+    assert_int_equal(service, MSG_SERVICE_REPORT);
+    body[3] = 9; /* a kind of the future */
+    assert_int_equal(msg_batch_unpack_hello(&version, &service, body, 4), 0);
+    assert_int_equal(service, MSG_SERVICE_NOT_TOLD);
 }
 
 static void t_largest_batch_fits_into_a_frame(void **state)
@@ -134,5 +151,8 @@ static void t_ack_is_packed_and_unpacked(void **state)
     assert_int_equal(msg_batch_pack_ack(&a, body, 10), -ENOBUFS);
 }
 
-T_MAIN(T(t_hello_is_packed_into_two_bytes), T(t_largest_batch_fits_into_a_frame),
-       T(t_invalid_values_are_refused), T(t_ack_is_packed_and_unpacked))
+T_MAIN(T(t_hello_is_packed_into_two_bytes),
+       T(t_hello_tells_the_service),
+       T(t_largest_batch_fits_into_a_frame),
+       T(t_invalid_values_are_refused),
+       T(t_ack_is_packed_and_unpacked))

@@ -24,6 +24,7 @@
 #define PORT_TRIES 100                /* to find three free ports in a row */
 #define DRAIN_S 2
 #define CHECK_MS 200                  /* between two checks of a connection */
+#define WRONG_MS 15000                /* a server of the other kind is tried each 5 s */
 #define MISSED_MS 2000                /* without one for so long, it counts as down */
 
 /* --- start -------------------------------------------------------------------------- */
@@ -334,6 +335,11 @@ void agent_stop(struct agent *a)
 
 /* --- any thread --------------------------------------------------------------------- */
 
+static bool is_recent(uint64_t at_ms, uint64_t now_ms)
+{
+    return at_ms > 0 && now_ms < at_ms + WRONG_MS;
+}
+
 /* For how long there has been no connection, which was last seen at <seen_ms>. */
 static uint64_t down_ms(const struct agent *a, uint64_t seen_ms, uint64_t now_ms)
 {
@@ -354,6 +360,8 @@ void agent_stat(const struct agent *a, struct agent_stat *out)
         .report_down_ms = down_ms(a, a->report_seen_ms, now_ms),
         .lost_ms = lost_ms ? now_ms - lost_ms + 1 : 0,
         .has_route = a->has_route,
+        .is_dns_wrong = is_recent(route_sync_wrong_ms(a->route_sync), now_ms),
+        .is_report_wrong = is_recent(batch_sender_wrong_ms(a->batches), now_ms),
     };
     if (a->dataplane)
         dataplane_stat(a->dataplane, &out->dataplane);

@@ -70,6 +70,7 @@ struct agent_stat {
     uint64_t n_report_up;             /* connections to a Report Service, so far */
     uint64_t dns_down_ms;             /* since a DNSService was connected; 0 = it is */
     uint64_t report_down_ms;          /* the same of a Report Service */
+    bool is_dns_wrong, is_report_wrong; /* their server is of the other kind */
     uint64_t lost_ms;                 /* since a call found the outbox full, at least 1;
                                        * 0 = none did */
     bool has_route;                   /* a route with nodes has come so far */

@@ -102,6 +102,10 @@ static const char *health(const void *arg)
     struct agent_stat st;
 
     agent_stat(parts->agent, &st);
+    if (st.is_dns_wrong)
+        return "[dnsserver] names a Report Service: see server.wrong_service in the log";
+    if (st.is_report_wrong)
+        return "[reporter] names a DNSService: see server.wrong_service in the log";
     if (st.dns_down_ms > 0 && !st.has_route)
         return "no DNSService is connected and no route is known: callers get no node";
     if (st.dataplane.folder_err < 0)

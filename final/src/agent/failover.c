@@ -35,7 +35,7 @@ static int ask_rep(void *arg)
 {
     struct failover *f = arg;
     char body[16];
-    ssize_t n = msg_batch_pack_hello(body, sizeof(body));
+    ssize_t n = msg_batch_pack_hello(MSG_SERVICE_REPORT, body, sizeof(body));
 
     if (n < 0 || !batch_sender_acknowledges(f->cfg.batches))
         return -ENOENT;               /* a legacy peer does not answer */
@@ -67,7 +67,7 @@ static int watch_dns(struct failover *f)
 static int watch_rep(struct failover *f)
 {
     char body[16];
-    ssize_t n = msg_batch_pack_hello(body, sizeof(body));
+    ssize_t n = msg_batch_pack_hello(MSG_SERVICE_REPORT, body, sizeof(body));
     struct failback_config fc = {f->cfg.first_rep, PERIOD_MS, MSG_HELLO, body, (size_t)n};
 
     if (n < 0)

@@ -12,11 +12,13 @@
 #include "agent/route_sync.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mono.h"
 #include "net/conn.h"
 #include "proto/msg_batch.h"
 #include "proto/msg_update.h"
@@ -29,6 +31,7 @@ struct route_sync {
     struct dnscli *dns;
     route_sync_meta_fn *meta;
     void *arg;
+    _Atomic uint64_t wrong_ms;        /* as route_sync_wrong_ms() */
     /* The route whose pages are arriving; the pages of a module arrive in order. */
     struct msg_update want;           /* its head; page: the next one; pages 0 = none */
     struct route_node *node;          /* owned; the nodes of the pages so far */
@@ -184,9 +187,26 @@ static void on_meta(struct conn *c, const struct frame *f, void *arg)
 
 static void on_hello_reply(struct conn *c, const struct frame *f, void *arg)
 {
-    (void)c;
-    (void)f;
-    (void)arg;                        /* updates arrive from now on */
+    struct route_sync *s = arg;
+    enum msg_service service;
+    uint32_t version;
+    char peer[NET_ADDR_STRLEN];
+
+    if (msg_batch_unpack_hello(&version, &service, f->body, f->len) < 0)
+        return;
+    s->wrong_ms = service == MSG_SERVICE_REPORT ? mono_ms() : 0;
+    if (service != MSG_SERVICE_REPORT)
+        return;                       /* updates arrive from now on */
+    LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "server.wrong_service",
+              "server=%s: this is a Report Service, but [dnsserver] names it as a "
+              "DNSService, so it gives no routes; correct [dnsserver]",
+              net_addr_str(conn_peer(c), peer));
+    conn_close(c);                    /* the next server of the list is tried */
+}
+
+uint64_t route_sync_wrong_ms(const struct route_sync *s)
+{
+    return s->wrong_ms;
 }
 
 int route_sync_more(struct dispatch *d, struct dnscli *c, void *arg)
@@ -205,7 +225,7 @@ void route_sync_on_up(struct tcpcli *c, void *arg)
 {
     struct route_sync *s = arg;
     char body[16];
-    ssize_t n = msg_batch_pack_hello(body, sizeof(body));
+    ssize_t n = msg_batch_pack_hello(MSG_SERVICE_DNS, body, sizeof(body));
 
     s->want.pages = 0;
     if (n > 0)

@@ -18,6 +18,10 @@ typedef void route_sync_meta_fn(const struct msg_module_meta *m, void *arg);
 int route_sync_create(struct route_sync **out, route_sync_meta_fn *fn, void *arg);
 void route_sync_destroy(struct route_sync *s); /* after the dnscli.  NULL is fine */
 
+/* When a server last said that it is a Report Service, monotonic; 0 = never, or a
+ * DNSService has answered since.  Thread: any. */
+uint64_t route_sync_wrong_ms(const struct route_sync *s);
+
 /* The hooks <more> and <on_up> of struct dnscli_config; <arg> is the route_sync. */
 int route_sync_more(struct dispatch *d, struct dnscli *c, void *arg);
 void route_sync_on_up(struct tcpcli *c, void *arg);

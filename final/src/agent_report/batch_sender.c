@@ -30,6 +30,7 @@
 #include "base/latency.h"
 #include "base/log.h"
 #include "base/mono.h"
+#include "net/conn.h"
 
 #define MAX_ROWS 65536                /* nodes of one outbox; its file has 3 MiB */
 #define HELLO_MS 1000                 /* a peer that is silent for so long is legacy */
@@ -37,7 +38,8 @@
 #define TICK_MS 1000
 #define LOG_GAP_MS 60000
 
-enum peer { PEER_ASKED, PEER_ACKNOWLEDGES, PEER_LEGACY };
+/* PEER_WRONG: a DNSService, which gets nothing; counts stay in the outboxes. */
+enum peer { PEER_ASKED, PEER_ACKNOWLEDGES, PEER_LEGACY, PEER_WRONG };
 
 struct side {                         /* its thread only */
     struct outbox *outbox;
@@ -58,6 +60,7 @@ struct batch_sender {
     _Atomic uint32_t caller;          /* IPv4 */
     _Atomic uint64_t attempt;         /* 0 = there was no connection yet */
     _Atomic uint64_t lost_ms;         /* as batch_sender_lost_ms() */
+    _Atomic uint64_t wrong_ms;        /* as batch_sender_wrong_ms() */
     unsigned n_side;                  /* sides that were opened */
     struct side side[];
 };
@@ -139,14 +142,34 @@ static void post_batch(struct batch_sender *b, const void *body, size_t len)
 
 /* --- the report thread -------------------------------------------------------------- */
 
+static void leave_wrong_server(struct batch_sender *b, struct conn *c)
+{
+    char peer[NET_ADDR_STRLEN];
+
+    b->peer = PEER_WRONG;
+    b->wrong_ms = mono_ms();
+    LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_ERROR, "server.wrong_service",
+              "server=%s: this is a DNSService, but [reporter] names it as a Report "
+              "Service, so it takes no reports, which wait in the outbox; correct "
+              "[reporter]",
+              net_addr_str(conn_peer(c), peer));
+    conn_close(c);                    /* the next server of the list is tried */
+}
+
 static void on_hello_reply(struct conn *c, const struct frame *f, void *arg)
 {
     struct batch_sender *b = arg;
+    enum msg_service service;
     uint32_t version;
 
-    (void)c;
-    if (msg_batch_unpack_hello(&version, f->body, f->len) < 0 ||
-        b->peer == PEER_ACKNOWLEDGES)
+    if (msg_batch_unpack_hello(&version, &service, f->body, f->len) < 0)
+        return;
+    if (service == MSG_SERVICE_DNS) {
+        leave_wrong_server(b, c);
+        return;
+    }
+    b->wrong_ms = 0;
+    if (b->peer == PEER_ACKNOWLEDGES)
         return;
     b->peer = PEER_ACKNOWLEDGES;
     LOG_INFO("report.acknowledged", "version=%u: reports go out in batches", version);
@@ -185,7 +208,7 @@ bool batch_sender_knows_hello(const struct batch_sender *b)
 void batch_sender_on_up(struct batch_sender *b, uint32_t caller)
 {
     char body[16];
-    ssize_t n = msg_batch_pack_hello(body, sizeof(body));
+    ssize_t n = msg_batch_pack_hello(MSG_SERVICE_REPORT, body, sizeof(body));
 
     b->caller = caller;
     b->attempt++;
@@ -225,6 +248,11 @@ static void on_tick(void *arg)
 bool batch_sender_acknowledges(const struct batch_sender *b)
 {
     return b->peer != PEER_LEGACY;
+}
+
+uint64_t batch_sender_wrong_ms(const struct batch_sender *b)
+{
+    return b->wrong_ms;
 }
 
 uint64_t batch_sender_lost_ms(const struct batch_sender *b)

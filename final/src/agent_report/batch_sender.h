@@ -53,6 +53,10 @@ void batch_sender_destroy(struct batch_sender *b);
  * the report thread.  Thread: init. */
 const struct dispatch *batch_sender_dispatch(const struct batch_sender *b);
 
+/* When a server last said that it is a DNSService, monotonic; 0 = never, or a Report
+ * Service has answered since.  Thread: any. */
+uint64_t batch_sender_wrong_ms(const struct batch_sender *b);
+
 /* There is a new connection: says hello, and sends again what is not acknowledged.
  * <caller>: this host's IPv4 address in reports from now on.  Thread: the report
  * thread. */

@@ -18,7 +18,9 @@
 
 #include "ctl/cmd_schema.h"
 #include "ctl/daemon_http.h"
+#include "net/frame.h"
 #include "net/sock.h"
+#include "proto/msg_batch.h"
 
 #define CONNECT_MS 1000
 #define LIST_BYTES 600 /* of a list of addresses in the configuration */
@@ -55,9 +57,34 @@ static void each_address(struct findings *f, const char *what, const char *list,
         fn(f, what, word);
 }
 
-/* Can a TCP connection be made? */
+/* Which service answers a hello on <fd>?  NOT_TOLD: none, or one of version 1.1. */
+static enum msg_service ask_service(int fd, enum msg_service want)
+{
+    enum msg_service got = MSG_SERVICE_NOT_TOLD;
+    uint8_t out[FRAME_HEAD + 16], in[FRAME_HEAD + 64];
+    ssize_t n = msg_batch_pack_hello(want, out + FRAME_HEAD, 16), more = 1;
+    uint32_t version;
+    struct frame f;
+    size_t len = 0;
+
+    frame_put_head(out, MSG_HELLO, (uint32_t)n);
+    if (n < 0 || sock_set_timeout(fd, CONNECT_MS) < 0 ||
+        sock_write_all(fd, out, FRAME_HEAD + (size_t)n) < 0)
+        return got;
+    while (more > 0 && frame_parse(in, len, 64, &f) == 0) {
+        more = sock_read(fd, in + len, sizeof(in) - len);
+        len += more > 0 ? (size_t)more : 0;
+    }
+    if (frame_parse(in, len, 64, &f) > 0 && f.msgid == MSG_HELLO_REPLY)
+        msg_batch_unpack_hello(&version, &got, f.body, f.len);
+    return got;
+}
+
+/* Can a TCP connection be made, and to the service <what>? */
 static void examine_tcp(struct findings *f, const char *what, const char *where)
 {
+    bool is_dns = strcmp(what, "dnsd") == 0;
+    enum msg_service want = is_dns ? MSG_SERVICE_DNS : MSG_SERVICE_REPORT, got;
     struct net_addr at;
     int fd = net_addr_parse(&at, where);
 
@@ -67,8 +94,15 @@ static void examine_tcp(struct findings *f, const char *what, const char *where)
         find(f, what, where, strerror(-fd), START_IT);
         return;
     }
+    got = ask_service(fd, want);
     close(fd);
-    find(f, what, where, "ok", "");
+    if (got == MSG_SERVICE_NOT_TOLD || got == want)
+        find(f, what, where, "ok", "");
+    else
+        find(f, what, where,
+             is_dns ? "this is a Report Service, and no DNSService"
+                    : "this is a DNSService, and no Report Service",
+             is_dns ? "correct [larsctl] dnsd" : "correct [larsctl] reportd");
 }
 
 /* A daemon may have no HTTP port, so a refused connection is no finding. */

@@ -25,6 +25,7 @@
 #include "net/sock.h"
 #include "proto/msg.h"
 #include "proto/msg_batch.h"
+#include "proto/msg_state.h"
 
 #define LOG_GAP_MS 60000
 #define DEAD_S 30
@@ -158,11 +159,46 @@ static void push_changed_route(uint32_t modid, uint32_t cmdid, void *arg)
               (unsigned long long)route_table_version(w->now));
 }
 
+/* The peer wants a Report Service. */
+static void end_wrong_peer(struct conn *c)
+{
+    char peer[NET_ADDR_STRLEN];
+
+    LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "peer.wrong_service",
+              "peer=%s: this port is of a DNSService, but [reporter] of this agent names "
+              "it as a Report Service; correct [reporter] in its configuration",
+              net_addr_str(conn_peer(c), peer));
+    conn_finish(c);
+}
+
+static void on_report(struct conn *c, const struct frame *f, void *arg)
+{
+    (void)f;
+    (void)arg;
+    end_wrong_peer(c);
+}
+
+static bool wants_report_service(const struct frame *f)
+{
+    enum msg_service want;
+    uint32_t version;
+
+    return msg_batch_unpack_hello(&version, &want, f->body, f->len) == 0 &&
+           want == MSG_SERVICE_REPORT;
+}
+
 static void on_hello(struct conn *c, const struct frame *f, void *arg)
 {
     struct dnssrv *s = arg;
+    char body[16];
+    ssize_t n = msg_batch_pack_hello(MSG_SERVICE_DNS, body, sizeof(body));
 
-    (void)f;
+    if (wants_report_service(f)) {    /* the reply tells it what this is */
+        if (n > 0)
+            conn_send(c, MSG_HELLO_REPLY, body, (size_t)n);
+        end_wrong_peer(c);
+        return;
+    }
     admission_subscribe(s->admission, c);
     updates_hello(thread_of(c)->updates, c);
 }
@@ -279,6 +315,20 @@ static int create_threads(struct dnssrv *s)
     return rc;
 }
 
+static int add_handlers(struct dnssrv *s)
+{
+    static const int32_t of_reports[] = {MSG_REPORT_STATUS, MSG_REPORT_BATCH,
+                                         MSG_AGENT_STATE};
+    int rc = dispatch_set(s->dispatch, MSG_GET_ROUTE, on_get_route, s);
+    size_t i;
+
+    if (rc == 0)
+        rc = dispatch_set(s->dispatch, MSG_HELLO, on_hello, s);
+    for (i = 0; i < sizeof(of_reports) / sizeof(of_reports[0]) && rc == 0; i++)
+        rc = dispatch_set(s->dispatch, of_reports[i], on_report, s);
+    return rc;
+}
+
 int dnssrv_create(struct dnssrv **out, struct evloop *main_loop, int lfd,
                   const struct dnssrv_config *cfg)
 {
@@ -290,10 +340,8 @@ int dnssrv_create(struct dnssrv **out, struct evloop *main_loop, int lfd,
 
     if (rc == 0) {
         s->cfg = *cfg;
-        rc = dispatch_set(s->dispatch, MSG_GET_ROUTE, on_get_route, s);
+        rc = add_handlers(s);
     }
-    if (rc == 0)
-        rc = dispatch_set(s->dispatch, MSG_HELLO, on_hello, s);
     if (rc == 0)
         rc = admission_create(&s->admission, main_loop, &ac);
     if (rc < 0) {

@@ -64,7 +64,7 @@ void updates_hello(struct updates *u, struct conn *c)
 {
     struct subs_client *cl;
     char body[16];
-    ssize_t n = msg_batch_pack_hello(body, sizeof(body));
+    ssize_t n = msg_batch_pack_hello(MSG_SERVICE_DNS, body, sizeof(body));
 
     if (n < 0 || updates_has(u, c)) {
         if (n > 0)

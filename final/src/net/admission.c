@@ -218,8 +218,8 @@ bool admission_enter(struct admission *a, struct conn *c)
     if (room)
         return true;
     LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "accept.over",
-              "max_connections=%u: every connection is in use by an agent, so a new one "
-              "was closed; raise max_connections",
+              "max_connections=%u: as many connections are open, and none can be closed "
+              "for a new one, which was refused; raise max_connections if this lasts",
               a->cfg.max);
     HASH_DEL(a->thread[p->thread].by_conn, p);
     free(p);

@@ -10,17 +10,19 @@
 #include "proto/budget.h"
 #include "proto/lars.pb-c.h"
 
-ssize_t msg_batch_pack_hello(void *body, size_t room)
+ssize_t msg_batch_pack_hello(enum msg_service service, void *body, size_t room)
 {
     Lars__Hello m = LARS__HELLO__INIT;
 
     m.version = MSG_VERSION;
+    m.service = service;
     if (lars__hello__get_packed_size(&m) > room)
         return -ENOBUFS;
     return (ssize_t)lars__hello__pack(&m, body);
 }
 
-int msg_batch_unpack_hello(uint32_t *version, const void *body, size_t len)
+int msg_batch_unpack_hello(uint32_t *version, enum msg_service *service, const void *body,
+                           size_t len)
 {
     struct budget b;
     ProtobufCAllocator a = budget_allocator(&b, len);
@@ -29,6 +31,8 @@ int msg_batch_unpack_hello(uint32_t *version, const void *body, size_t len)
     if (!m)
         return -EBADMSG;
     *version = m->version;
+    *service = m->service <= MSG_SERVICE_REPORT ? (enum msg_service)m->service
+                                                : MSG_SERVICE_NOT_TOLD;
     lars__hello__free_unpacked(m, &a);
     return *version > 0 ? 0 : -EINVAL;
 }

@@ -14,6 +14,13 @@ enum msg_batch_id {
     MSG_REPORT_ACK = 35,              /* Report Service -> agent */
 };
 
+/* The kind of a service, in hello.  Versions up to 1.1 do not tell theirs. */
+enum msg_service {
+    MSG_SERVICE_NOT_TOLD = 0,
+    MSG_SERVICE_DNS = 1,
+    MSG_SERVICE_REPORT = 2
+};
+
 #define MSG_VERSION 1
 #define MSG_STREAM 16                 /* bytes of a stream's name */
 /* A row with this ip counts durations instead of a node's calls: its port is a bucket of
@@ -44,14 +51,17 @@ struct msg_ack {
 
 /* Write a body of at most <room> bytes.  Return its length; -ENOBUFS when <room> is too
  * small; msg_batch_pack() also -E2BIG for more than MSG_BATCH_ROWS, -ENOMEM. */
-ssize_t msg_batch_pack_hello(void *body, size_t room); /* 32 and 33 */
+/* 32 and 33.  <service>: in 32 the one that the sender wants, in 33 the one that
+ * answers. */
+ssize_t msg_batch_pack_hello(enum msg_service service, void *body, size_t room);
 ssize_t msg_batch_pack(const struct msg_batch *b, void *body, size_t room);
 ssize_t msg_batch_pack_ack(const struct msg_ack *a, void *body, size_t room);
 
 /* Return 0; -EBADMSG when it is no such message; -EINVAL for a version or seq of 0, a
  * stream that is not 16 bytes, module 0/0 or a port outside 1 to 65535; -E2BIG for too
  * many rows; -ENOMEM. */
-int msg_batch_unpack_hello(uint32_t *version, const void *body, size_t len);
+int msg_batch_unpack_hello(uint32_t *version, enum msg_service *service, const void *body,
+                           size_t len); /* *service: as enum msg_service has it */
 int msg_batch_unpack(struct msg_batch **out, const void *body, size_t len); /* free() */
 int msg_batch_unpack_ack(struct msg_ack *a, const void *body, size_t len);
 

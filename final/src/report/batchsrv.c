@@ -54,19 +54,42 @@ static struct peer_table *table_of(const struct conn *c)
     return conn_group_user(conn_owner(c));
 }
 
+/* The peer wants a DNSService. */
+static void end_wrong_peer(struct conn *c)
+{
+    char peer[NET_ADDR_STRLEN];
+
+    LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "peer.wrong_service",
+              "peer=%s: this port is of a Report Service, but [dnsserver] of this agent "
+              "names it as a DNSService; correct [dnsserver] in its configuration",
+              net_addr_str(conn_peer(c), peer));
+    conn_finish(c);
+}
+
+static void on_get_route(struct conn *c, const struct frame *f, void *arg)
+{
+    (void)f;
+    (void)arg;
+    end_wrong_peer(c);
+}
+
 static void on_hello(struct conn *c, const struct frame *f, void *arg)
 {
     struct batchsrv *b = arg;
     char body[16];
+    enum msg_service want;
     uint32_t version;
     ssize_t n;
 
-    if (msg_batch_unpack_hello(&version, f->body, f->len) < 0)
+    if (msg_batch_unpack_hello(&version, &want, f->body, f->len) < 0)
         return;
-    admission_subscribe(b->admission, c);
-    n = msg_batch_pack_hello(body, sizeof(body));
-    if (n > 0)
+    n = msg_batch_pack_hello(MSG_SERVICE_REPORT, body, sizeof(body));
+    if (n > 0)                        /* it tells a wrong peer what this is */
         conn_send(c, MSG_HELLO_REPLY, body, (size_t)n);
+    if (want == MSG_SERVICE_DNS)
+        end_wrong_peer(c);
+    else
+        admission_subscribe(b->admission, c);
 }
 
 static unsigned hash_of_stream(const uint8_t *stream)
@@ -141,6 +164,8 @@ int batchsrv_more(struct dispatch *d, void *arg)
 {
     int rc = dispatch_set(d, MSG_HELLO, on_hello, arg);
 
+    if (rc == 0)
+        rc = dispatch_set(d, MSG_GET_ROUTE, on_get_route, arg);
     return rc < 0 ? rc : dispatch_set(d, MSG_REPORT_BATCH, on_batch, arg);
 }
 
