@@ -75,8 +75,8 @@ static void t_idle_peers_that_take_every_place_are_displaced_by_the_agent(void *
     start_services(3600000);
     fill_places(0);
     start_agent_and_check_that_it_is_served();
-    proc_expect_line(sys.dnsd.err, "conn.displaced");
-    proc_expect_line(sys.reportd.err, "conn.displaced");
+    proc_expect_line(sys.dnsd.err, "max_connections=3");
+    proc_expect_line(sys.reportd.err, "max_connections=3");
 }
 
 static void t_peers_that_never_finish_a_message_are_closed(void **state)

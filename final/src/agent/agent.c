@@ -144,6 +144,7 @@ static int create_clients(struct agent *a, const struct agent_config *cfg)
                                .dispatch = batch_sender_dispatch(a->batches),
                                .caller = cfg->caller,
                                .on_up = agent_tasks_report_up,
+                               .on_down = agent_tasks_report_down,
                                .on_end = agent_tasks_drained,
                                .arg = a};
     int err = route_sync_create(&a->route_sync, agent_tasks_meta, a);

@@ -76,6 +76,7 @@ void agent_tasks_meta(const struct msg_module_meta *m, void *arg);
 
 /* Of the client of the Report Service, and of the batch sender. */
 void agent_tasks_report_up(void *arg);
+void agent_tasks_report_down(void *arg);
 void agent_tasks_drained(void *arg);
 void agent_tasks_report_all(void *arg);
 void agent_tasks_send(int32_t msgid, const void *body, size_t len, void *arg);

@@ -239,6 +239,13 @@ void agent_tasks_report_up(void *arg)
     agent_tasks_report_all(a);
 }
 
+void agent_tasks_report_down(void *arg)
+{
+    struct agent *a = arg;
+
+    batch_sender_on_down(a->batches);
+}
+
 /* --- a shard's UDP clients ---------------------------------------------------------- */
 
 int agent_tasks_pick(unsigned index, const struct module_id *m, struct route_node *out,

@@ -38,6 +38,7 @@ static void on_down(struct tcpcli *cli, void *arg)
     struct repcli *c = arg;
 
     (void)cli;
+    c->cfg.on_down(c->cfg.arg);
     LOG_DEBUG("reportd.disconnected", "last=%s", c->finish ? "yes" : "no");
     if (c->finish)
         c->cfg.on_end(c->cfg.arg);

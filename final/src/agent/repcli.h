@@ -20,8 +20,9 @@ struct repcli_config {
     const struct dispatch *dispatch;
     uint32_t caller;                  /* our IPv4 in reports; 0 = the connection's */
     void (*on_up)(void *arg);         /* there is a new connection: report everything */
+    void (*on_down)(void *arg);       /* the connection was lost */
     void (*on_end)(void *arg);        /* after repcli_finish(): all is sent or lost */
-    void *arg;                        /* borrowed; for both */
+    void *arg;                        /* borrowed; for the hooks */
 };
 
 /* Borrows <l>; copies <cfg>.  Returns 0; -ENOMEM; as tcpcli_create().  Thread: init. */

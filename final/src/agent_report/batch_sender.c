@@ -55,6 +55,7 @@ struct batch_sender {
     struct evtimer tick;              /* in the report thread */
     uint64_t hello_ms;                /* report thread: of the first tick after the hello;
                                        * 0 = there was none yet */
+    bool is_up;                       /* report thread: there is a connection */
     uint64_t resend_ms;               /* report thread: when the last attempt began */
     _Atomic enum peer peer;
     _Atomic uint32_t caller;          /* IPv4 */
@@ -212,14 +213,23 @@ void batch_sender_on_up(struct batch_sender *b, uint32_t caller)
 
     b->caller = caller;
     b->attempt++;
+    b->is_up = true;
     b->peer = PEER_ASKED;
     b->hello_ms = 0;
     if (n > 0)
         b->cfg.send(MSG_HELLO, body, (size_t)n, b->cfg.arg);
 }
 
+void batch_sender_on_down(struct batch_sender *b)
+{
+    b->is_up = false;
+    b->hello_ms = 0;
+}
+
 static void check_hello(struct batch_sender *b, uint64_t now_ms)
 {
+    if (!b->is_up)
+        return;                       /* a peer that cannot answer is not legacy */
     if (b->hello_ms == 0)
         b->hello_ms = now_ms;
     if (b->peer != PEER_ASKED || b->attempt == 0 || now_ms - b->hello_ms < HELLO_MS)

@@ -62,6 +62,10 @@ uint64_t batch_sender_wrong_ms(const struct batch_sender *b);
  * thread. */
 void batch_sender_on_up(struct batch_sender *b, uint32_t caller);
 
+/* The connection was lost: no answer to the hello can come.  Thread: the report
+ * thread. */
+void batch_sender_on_down(struct batch_sender *b);
+
 /* Adds a handler of a frame that the Report Service sends; as dispatch_set().  Thread:
  * init. */
 int batch_sender_handle(struct batch_sender *b, int32_t msgid, dispatch_fn *fn,
