@@ -80,6 +80,37 @@ static void t_a_missing_right_is_named_with_the_grant(void **state)
     testdb_sql("DROP USER half@localhost");
 }
 
+static void expect_migrate_names(const char *rights, const char *denied)
+{
+    char sql[300];
+
+    snprintf(sql, sizeof(sql),
+             "CREATE USER half@localhost; GRANT %s ON lars_dns.* TO "
+             "half@localhost",
+             rights);
+    testdb_sql(sql);
+    write_ini("user = half\npassword =\n", testdb_socket);
+    assert_int_equal(ctl("db migrate"), 1);
+    expect_text(denied);
+    expect_text("GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, "
+                "TRIGGER ON `lars_dns`.* TO 'half'@'localhost'");
+    testdb_sql("DROP USER half@localhost");
+}
+
+static void t_migrate_without_alter_is_named_with_the_grant(void **state)
+{
+    (void)state;
+    expect_migrate_names("SELECT, INSERT, UPDATE, DELETE, TRIGGER",
+                         "Access denied for user 'half'@'localhost'");
+}
+
+static void t_migrate_without_create_is_named_with_the_grant(void **state)
+{
+    (void)state;
+    expect_migrate_names("SELECT, INSERT, UPDATE, DELETE, ALTER, TRIGGER",
+                         "denied to user 'half'@'localhost'");
+}
+
 static void t_db_check_leaves_no_change_behind(void **state)
 {
     unsigned long long version;
@@ -284,6 +315,8 @@ TESTDB_MAIN(L(t_schema_is_checked_and_repaired),
             L(t_databases_of_other_collations_are_named_and_mended),
             L(t_a_trigger_of_an_unknown_definer_is_named_and_mended),
             L(t_a_missing_right_is_named_with_the_grant),
+            L(t_migrate_without_alter_is_named_with_the_grant),
+            L(t_migrate_without_create_is_named_with_the_grant),
             L(t_db_check_leaves_no_change_behind),
             L(t_the_schema_of_the_public_lars_is_migrated_with_its_rows),
             L(t_the_public_columns_come_first_and_ours_have_defaults),

@@ -14,6 +14,8 @@
 #include "ctl/schema_check.h"
 #include "ctl/sql_script.h"
 
+#define RIGHTS "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, TRIGGER"
+
 struct migration {
     struct ctl *c;
     const char *path;
@@ -37,6 +39,7 @@ static int load_file(struct ctl *c, const char *path)
 {
     struct migration m = {.c = c, .path = path};
     FILE *f = fopen(path, "re");
+    char where[330];
     int rc;
 
     if (!f)
@@ -47,10 +50,10 @@ static int load_file(struct ctl *c, const char *path)
             path, strerror(errno));
     rc = sql_script_each(f, run_statement, &m);
     fclose(f);
-    if (m.rc == -ENOTCONN)
-        return ctl_db_failed(c, m.rc);
-    if (m.rc < 0)
-        return ctl_say(CTL_FAILED, "%s:%u: %s", path, m.line, sqldb_error(c->db));
+    if (m.rc < 0) {
+        snprintf(where, sizeof(where), "%s:%u: ", path, m.line);
+        return schema_check_failed(c, m.rc, where, RIGHTS);
+    }
     return rc < 0 ? ctl_say(CTL_FAILED, "%s: %s", path, strerror(-rc)) : CTL_OK;
 }
 
@@ -64,7 +67,8 @@ static int convert_tables(struct ctl *c)
 
     if (rc < 0)
         return rc;
-    rc = ctl_table(c, t,
+    rc = ctl_table(
+        c, t,
         "SELECT DISTINCT t.table_name FROM information_schema.tables t LEFT JOIN "
         "information_schema.columns c USING (table_schema, table_name) WHERE "
         "t.table_schema = DATABASE() AND t.table_type = 'BASE TABLE' AND %s IN "
@@ -96,9 +100,9 @@ static int drop_broken_triggers(struct ctl *c)
     rc = table_create(&t, "name");
     if (rc == 0)
         rc = ctl_table(c, t,
-                         "SELECT trigger_name FROM information_schema.triggers WHERE "
-                         "trigger_schema = DATABASE() AND trigger_name LIKE %s",
-                         "route\\_%");
+                       "SELECT trigger_name FROM information_schema.triggers WHERE "
+                       "trigger_schema = DATABASE() AND trigger_name LIKE %s",
+                       "route\\_%");
     for (i = 0; rc == 0 && i < table_n_rows(t); i++) {
         snprintf(sql, sizeof(sql), "DROP TRIGGER `%s`", table_cell(t, i, 0));
         rc = sqldb_run_text(c->db, sql);
@@ -127,7 +131,7 @@ static int db_migrate(struct ctl *c, int argc, char **argv)
     (void)argc;
     (void)argv;
     if (rc < 0)
-        return ctl_db_failed(c, rc);
+        return schema_check_failed(c, rc, "", RIGHTS);
     for (i = 0; i < 2 && code == CTL_OK; i++) {
         snprintf(path, sizeof(path), "%s/%s", c->sql_dir, file[i]);
         code = load_file(c, path);

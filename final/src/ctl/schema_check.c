@@ -15,6 +15,7 @@
 #define NO_DEFINER "(1449)" /* sqldb_error() shows the server's codes so */
 #define NO_RIGHT "(1142)"
 #define NO_RIGHT_OF_COLUMN "(1143)"
+#define NO_RIGHT_OF_DATABASE "(1044)"
 
 /* name+: INT UNSIGNED or wider; name++: BIGINT UNSIGNED; others: of any type */
 static const struct {
@@ -94,8 +95,7 @@ static struct table *look(struct check *k, const char *columns, const char *sql,
     if (k->rc == 0)
         k->rc = table_create(&t, columns);
     if (k->rc == 0)
-        k->rc = value ? ctl_table(k->c, t, sql, value)
-                      : ctl_table(k->c, t, sql, "");
+        k->rc = value ? ctl_table(k->c, t, sql, value) : ctl_table(k->c, t, sql, "");
     if (k->rc == 0)
         return t;
     table_destroy(t);
@@ -240,6 +240,43 @@ int schema_check_definer(struct ctl *c, bool *out)
     return rc == -ENOTCONN ? rc : 0;
 }
 
+/* The user of the connection and its database, as GRANT has them. */
+static void user_and_database(struct ctl *c, char *user, char *database, size_t size)
+{
+    struct table *t;
+
+    snprintf(user, size, "the user of [db]");
+    snprintf(database, size, "the database");
+    if (table_create(&t, "user database") < 0)
+        return;
+    if (ctl_table(c, t,
+                  "SELECT CONCAT('''', SUBSTRING_INDEX(CURRENT_USER(), '@', 1), "
+                  "'''@''', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), ''''), "
+                  "CONCAT('`', DATABASE(), '`.*')") == 0 &&
+        table_n_rows(t) == 1) {
+        snprintf(user, size, "%s", table_cell(t, 0, 0));
+        snprintf(database, size, "%s", table_cell(t, 0, 1));
+    }
+    table_destroy(t);
+}
+
+int schema_check_failed(struct ctl *c, int rc, const char *where, const char *rights)
+{
+    char error[MYCONN_ERROR_MAX], user[200], database[200];
+
+    if (rc == -ENOTCONN || rc == -ENOMEM)
+        return ctl_db_failed(c, rc);
+    if (!says(c, NO_RIGHT) && !says(c, NO_RIGHT_OF_COLUMN) &&
+        !says(c, NO_RIGHT_OF_DATABASE))
+        return ctl_say(CTL_FAILED, "%s%s", where, sqldb_error(c->db));
+    snprintf(error, sizeof(error), "%s", sqldb_error(c->db));
+    user_and_database(c, user, database, sizeof(user));
+    return ctl_say(CTL_FAILED,
+                   "%sa right is missing: %s; as an administrator of the database run: "
+                   "GRANT %s ON %s TO %s",
+                   where, error, rights, database, user);
+}
+
 static int say_trial_failed(struct ctl *c, int rc)
 {
     if (rc == -ENOTCONN)
@@ -249,12 +286,8 @@ static int say_trial_failed(struct ctl *c, int rc)
                        "a trigger cannot run, because its DEFINER is unknown here: %s; "
                        "run larsctl db migrate as an administrator of the database",
                        sqldb_error(c->db));
-    if (says(c, NO_RIGHT) || says(c, NO_RIGHT_OF_COLUMN))
-        return ctl_say(CTL_FAILED,
-                       "a right is missing: %s; as an administrator of the database, "
-                       "GRANT SELECT, INSERT, UPDATE, DELETE, TRIGGER on it to [db] user",
-                       sqldb_error(c->db));
-    return ctl_say(CTL_FAILED, "a change that was tried failed: %s", sqldb_error(c->db));
+    return schema_check_failed(c, rc, "a change that was tried failed: ",
+                               "SELECT, INSERT, UPDATE, DELETE, TRIGGER");
 }
 
 int schema_check_run(struct ctl *c)

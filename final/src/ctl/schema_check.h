@@ -17,4 +17,9 @@ int schema_check_run(struct ctl *c);
  * Returns 0 or a negative error of sqldb. */
 int schema_check_definer(struct ctl *c, bool *out);
 
+/* Prints the error <rc> of the last statement and returns an exit code.  When a right is
+ * missing, the line has the GRANT statement for the user of the connection; <rights> are
+ * those that the whole command needs.  <where>: printed first, or "". */
+int schema_check_failed(struct ctl *c, int rc, const char *where, const char *rights);
+
 #endif
