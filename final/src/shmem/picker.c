@@ -246,18 +246,24 @@ int picker_get(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
     return rc < 0 ? rc : -EAGAIN;
 }
 
+/* Does the end of a call change nothing for its node?  The common case. */
+static inline bool is_usual(const struct picker *c, uint32_t nid, bool ok)
+{
+    const struct node_counter *n = &c->s->counters->counter[nid];
+
+    return ok && segment_load(&n->streak) == 0 &&
+           segment_load64(&n->ejected_until_ms) == 0;
+}
+
 /* Count a failure, or the end of a row of failures or of an ejection, for the node of a
  * call that has ended. */
 static void judge(struct picker *c, const struct call_log_end *e, bool ok,
                   uint64_t now_us)
 {
     const struct layout_module *shared = &c->s->module[e->mid];
-    const struct node_counter *n = &c->s->counters->counter[e->nid];
     uint64_t begun_us = now_us > e->lat_us ? now_us - e->lat_us : 0;
     struct module *m;
 
-    if (ok && segment_load(&n->streak) == 0 && segment_load64(&n->ejected_until_ms) == 0)
-        return;
     if (module_of(c, shared->modid, shared->cmdid, now_us / 1000, &m) == 0)
         pick_call_ended(&m->view, e->nid, segment_load(&shared->eject_after), ok,
                         begun_us / 1000, now_us / 1000);
@@ -302,7 +308,7 @@ int picker_end(struct picker *c, struct call_log *opener, const struct picker_pi
     } else {
         rc = end_untracked(c, p, how, penalty, now_us, &e);
     }
-    if (rc == 0 && how != PICKER_CANCELLED)
+    if (rc == 0 && how != PICKER_CANCELLED && !is_usual(c, e.nid, how != PICKER_FAILED))
         judge(c, &e, how != PICKER_FAILED, now_us);
     if (rc == 0 && lat_us)
         *lat_us = e.lat_us;
@@ -343,7 +349,7 @@ int picker_count(struct picker *c, uint32_t modid, uint32_t cmdid,
     e.nid = m->snap.member[i].nid;
     e.mid = m->mid;
     rc = call_log_count(c->log, e.nid, e.mid, ok, lat_us < penalty ? penalty : lat_us);
-    if (rc == 0)
+    if (rc == 0 && !is_usual(c, e.nid, ok))
         judge(c, &e, ok, now_us);
     return rc;
 }
