@@ -1,6 +1,7 @@
 /* The evaluation of alarms on a real MariaDB: a fault of a node, a zone or a module is
  * one alarm, with what is lost with it in its text. */
 #include "alarmwatch.h"
+#include "net/sock.h"
 
 static void t_node_without_calls_is_one_alarm_that_names_the_hosts(void **state)
 {
@@ -37,6 +38,45 @@ static void t_zone_is_one_alarm_with_its_nodes_and_its_agent(void **state)
     mydb_sql("DELETE FROM AgentNode; UPDATE Service SET seen_at = '2037-01-01'");
     T_WAIT(n_open("zone_down", "b") == 0);
     assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE cleared_at IS NULL"), 0);
+}
+
+/* Module 2/1 is not called, so no agent judges its nodes. */
+static void t_zone_with_nodes_of_a_module_without_calls_is_one_alarm(void **state)
+{
+    struct net_addr at;
+    char sql[300];
+    int fd;
+
+    (void)state;
+    put_two_zones();
+    assert_int_equal(net_addr_set(&at, "127.0.0.1", 0), 0);
+    fd = sock_listen(&at, 16, 0);
+    assert_true(fd >= 0);
+    sock_local_addr(fd, &at);
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone) VALUES "
+             "(2, 1, 1, 80, 'a'), (2, 1, INET_ATON('127.0.0.1'), %u, 'b'), (2, 1, "
+             "INET_ATON('127.0.0.1'), 1, 'b')",
+             at.port);
+    mydb_sql(sql);
+    mydb_sql("INSERT INTO Service (kind, name, seen_at) VALUES ('reportd', "
+             "'me/127.0.0.1:7779', '2037-01-01'); INSERT INTO AgentNode VALUES ('A', 1, "
+             "1, 3, 80, 1)");
+    start("", "");
+    T_WAIT(n_open("node_down", "0.0.0.3:80") == 1);
+    mydb_sql("INSERT INTO AgentNode VALUES ('A', 1, 1, 4, 80, 1)");
+    T_WAIT(n_open("node_down", "0.0.0.4:80") == 1);
+    wait_rounds(10);
+    assert_int_equal(stat_now().n_raised, 2); /* a node of 2/1 answers */
+    close(fd);
+    T_WAIT(n_open("zone_down", "b") == 1);
+    wait_rounds(10);
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE cleared_at IS NULL"), 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE detail LIKE '4 nodes:%'"),
+                     1);
+    mydb_sql("DELETE FROM AgentNode WHERE agent = 'A'");
+    T_WAIT(n_open("zone_down", "b") == 0);
+    T_WAIT(number("SELECT COUNT(*) FROM AgentNode") == 0);
 }
 
 static void t_zone_is_one_alarm_with_its_services_that_are_silent(void **state)
@@ -79,5 +119,6 @@ static void t_module_of_which_a_host_reaches_no_node_is_raised(void **state)
 MYDB_MAIN_WITH(group_setup, group_teardown,
                W(t_node_without_calls_is_one_alarm_that_names_the_hosts),
                W(t_zone_is_one_alarm_with_its_nodes_and_its_agent),
+               W(t_zone_with_nodes_of_a_module_without_calls_is_one_alarm),
                W(t_zone_is_one_alarm_with_its_services_that_are_silent),
                W(t_module_of_which_a_host_reaches_no_node_is_raised))

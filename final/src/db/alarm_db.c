@@ -168,6 +168,24 @@ int alarm_db_each_unwatched(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
                        fn, arg);
 }
 
+#define OUT_BY_AGENT                                                                     \
+    " n.state <> 3 AND EXISTS (SELECT 1 FROM Service s WHERE s.kind = 'agent' AND "      \
+    "s.name = n.agent AND" LIVE ")"
+
+int alarm_db_each_rest(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(
+        d,
+        "SELECT DISTINCT r.serverip, r.serverport, r.zone FROM RouteData r JOIN (SELECT "
+        "o.zone FROM AgentNode n JOIN RouteData o ON o.modid = n.modid AND o.cmdid = "
+        "n.cmdid AND o.serverip = n.ip AND o.serverport = n.port AND o.state = 'up' AND "
+        "o.zone <> '' WHERE" OUT_BY_AGENT " GROUP BY o.zone HAVING COUNT(DISTINCT "
+        "o.serverip, o.serverport) > 1) z ON z.zone = r.zone WHERE r.state = 'up' AND "
+        "(r.serverip, r.serverport) NOT IN (SELECT n.ip, n.port FROM AgentNode n WHERE"
+        OUT_BY_AGENT ") ORDER BY r.zone LIMIT 64",
+        fn, arg);
+}
+
 int alarm_db_each_silent(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
 {
     return select_rows(d,

@@ -52,6 +52,10 @@ int alarm_db_each_unreached(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
  * number, port. */
 int alarm_db_each_unwatched(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
 
+/* At most 64 nodes that no agent reports as out, of zones in which agents report two or
+ * more; sorted by zone: ip, port, zone. */
+int alarm_db_each_rest(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+
 /* Processes that were alive in the last 24 h and are silent: kind, name, zone, seconds
  * of silence. */
 int alarm_db_each_silent(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);

@@ -3,7 +3,9 @@
  * have no alarms of their own.
  *
  * A zone from which no agent speaks is lost, or only its agents are: this process
- * connects to its nodes itself and writes those that fail beside what the agents say.
+ * connects to its nodes itself and writes those that fail beside what the agents say.  So
+ * it does when agents report several nodes of a zone, because they judge only nodes of
+ * modules that are called: if none of the other nodes answers, the zone is lost.
  *
  * Rejected: "no agent speaks" alone as the loss of a zone.  A zone whose only agent was
  * restarted would be reported as lost. */
@@ -74,6 +76,64 @@ static int check_unwatched(struct alarm_rules *r)
     for (i = 0; i < u.n && rc == 0; i++)
         if (!ok[i])
             rc = alarm_db_put_checked(r->db, r->name, ipv4_of(&u.at[i]), u.at[i].port);
+    return rc;
+}
+
+/* --- zones of which several nodes are out ------------------------------------------- */
+
+struct rest {                         /* nodes that no agent reports as out, by zone */
+    struct net_addr at[NODE_CHECK_MAX];
+    char zone[NODE_CHECK_MAX][ALARM_SUBJECT_MAX];
+    size_t n;
+};
+
+static int on_rest(char **at, void *arg)
+{
+    struct rest *u = arg;
+
+    if (u->n == NODE_CHECK_MAX)
+        return 0;
+    u->at[u->n] = ipv4_addr((uint32_t)alarm_rules_u64(at[0]),
+                            (uint16_t)alarm_rules_u64(at[1]));
+    snprintf(u->zone[u->n++], ALARM_SUBJECT_MAX, "%s", text_of(at[2]));
+    return 0;
+}
+
+/* Writes the nodes <i> to <end> - 1, which are those of one zone, if none of them
+ * answered. */
+static int put_rest(struct alarm_rules *r, const struct rest *u, const bool *ok, size_t i,
+                    size_t end)
+{
+    size_t k;
+    int rc = 0;
+
+    for (k = i; k < end; k++)
+        if (ok[k])
+            return 0;
+    r->checked = true;
+    for (; i < end && rc == 0; i++)
+        rc = alarm_db_put_checked(r->db, r->name, ipv4_of(&u->at[i]), u->at[i].port);
+    return rc;
+}
+
+/* Agents know the nodes of modules that are called.  One node that answers shows that its
+ * zone is not lost, and then the others are judged by calls alone, because a check by TCP
+ * shows nothing about a node that serves by UDP. */
+static int check_rest(struct alarm_rules *r)
+{
+    struct rest u = {.n = 0};
+    bool ok[NODE_CHECK_MAX];
+    size_t i, end;
+    int rc = alarm_db_each_rest(r->db, on_rest, &u);
+
+    if (rc < 0 || u.n == 0 || u.n == NODE_CHECK_MAX) /* there may be more nodes */
+        return rc;
+    node_check_all(u.at, ok, u.n, CHECK_MS);
+    for (i = 0; i < u.n && rc == 0; i = end) {
+        for (end = i + 1; end < u.n && strcmp(u.zone[end], u.zone[i]) == 0; end++)
+            ;
+        rc = put_rest(r, &u, ok, i, end);
+    }
     return rc;
 }
 
@@ -243,6 +303,8 @@ int alarm_nodes_judge(struct alarm_rules *r)
     int rc = check_unwatched(r);
 
     r->n_zone = 0;
+    if (rc == 0)
+        rc = check_rest(r);
     if (rc == 0)
         rc = alarm_db_each_out(r->db, on_out, &l);
     if (rc == 0)
