@@ -156,6 +156,21 @@ static void t_control_characters_of_names_are_not_printed(void **state)
     assert_null(strchr(out, '\033'));
 }
 
+static void t_audit_has_the_reason_and_the_old_and_new_values_of_a_change(void **state)
+{
+    char show[60];
+
+    (void)state;
+    assert_int_equal(ctl("-r maintenance route set 1 1 127.0.1.1:80 weight=50"), 0);
+    assert_int_equal(ctl("audit list 1/1"), 0);
+    expect_text("maintenance");
+    snprintf(show, sizeof(show), "-o csv audit show %llu",
+             testdb_number("SELECT MAX(id) FROM Audit"));
+    assert_int_equal(ctl(show), 0);
+    expect_text("weight=100");
+    expect_text("weight=50");
+}
+
 static void t_holds_are_shown_by_the_list_and_by_doctor(void **state)
 {
     (void)state;
@@ -247,6 +262,7 @@ TESTDB_MAIN(L(t_import_without_routes_is_refused_also_with_yes),
             L(t_large_import_is_written_completely),
             L(t_last_nodes_need_yes_however_they_are_taken),
             L(t_control_characters_of_names_are_not_printed),
+            L(t_audit_has_the_reason_and_the_old_and_new_values_of_a_change),
             L(t_holds_are_shown_by_the_list_and_by_doctor),
             L(t_change_is_in_force_when_the_agent_has_the_weight),
             L(t_change_without_dnsd_is_not_in_force),
