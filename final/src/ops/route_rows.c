@@ -160,7 +160,7 @@ struct batch {
 /* Run what <b> holds, followed by <end>; none when *<n> is 0. */
 static int run_batch(struct sqldb *db, struct buf *b, unsigned *n, const char *end)
 {
-    int rc = *n == 0 ? 0 : sqldb_append(b, end);
+    int rc = *n == 0 ? 0 : buf_append(b, end, strlen(end));
 
     if (rc == 0 && *n > 0)
         rc = sqldb_each_text(db, NULL, NULL, b);
