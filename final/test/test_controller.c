@@ -315,6 +315,21 @@ static void t_ticket_of_a_caller_that_died_is_lost_after_a_minute(void **state)
     assert_int_equal(pick_node(&fx.s.view, &fx.st, fx.now_ms, 0, NULL), 0);
 }
 
+/* The call was cancelled after the agent had seen that its ticket was taken. */
+static void t_ticket_that_was_given_back_is_offered_again(void **state)
+{
+    (void)state;
+    put_on_trial();
+    assert_int_equal(pick_node(&fx.s.view, &fx.st, fx.now_ms, 0, NULL), 0);
+    fx_step();
+    assert_false(node_cost_has(fx.cost[0], NODE_TRIAL));
+    fx.counter[0].ejected_until_ms = 0;
+    fx.now_ms++;
+    fx_step();
+    assert_true(node_cost_has(fx.cost[0], NODE_TRIAL));
+    assert_int_equal(pick_node(&fx.s.view, &fx.st, fx.now_ms, 0, NULL), 0);
+}
+
 /* --- nodes without calls ------------------------------------------------------------ */
 
 static void
@@ -352,4 +367,5 @@ T_MAIN(P(t_flapping_nodes_are_ejected_seldom), P(t_any_number_of_nodes_may_be_do
        P(t_module_that_is_down_as_a_whole_is_tried_at_a_bounded_rate),
        P(t_success_in_panic_readmits), P(t_node_on_trial_takes_one_call_which_decides),
        P(t_ticket_of_a_caller_that_died_is_lost_after_a_minute),
+       P(t_ticket_that_was_given_back_is_offered_again),
        P(t_nodes_without_calls_are_checked_only_while_the_module_is_called))

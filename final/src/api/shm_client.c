@@ -222,11 +222,8 @@ static void leave(struct shm_client *c, struct thread *t)
 static int get_again(struct shm_client *c, struct thread *t, uint32_t modid,
                      uint32_t cmdid, uint64_t key, struct picker_pick *p)
 {
-    struct picker *picker;
-
     leave(c, t);
-    picker = picker_of(c, t);
-    return picker ? picker_get(picker, modid, cmdid, key, p) : -ENOTCONN;
+    return picker_of(c, t) ? picker_get(t->picker, modid, cmdid, key, p) : -ENOTCONN;
 }
 
 int shm_client_get(struct shm_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
@@ -326,7 +323,8 @@ int shm_client_end(struct shm_client *c, const struct lars_host *h,
                             .mid = (uint32_t)(h->opaque[1] >> 32),
                             .segment = h->opaque[2],
                             .token = h->opaque[0],
-                            .start_us = h->start_us};
+                            .start_us = h->start_us,
+                            .why = (uint32_t)h->opaque[3]};
     struct thread *t = thread_of(c);
     struct picker *picker = picker_of(c, t);
     int rc;

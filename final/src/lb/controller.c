@@ -176,6 +176,9 @@ static void end_trial(struct controller *s, const struct health_config *c,
     if (st->trial_ms == 0 && atomic_load(ticket) != 0) {
         st->trial_ms = now_ms;        /* it is taken: offer no other one */
         atomic_store(&s->cost[nid], node_state_cost(st));
+    } else if (st->trial_ms != 0 && n->done == 0 && atomic_load(ticket) == 0) {
+        st->trial_ms = 0;             /* its call was cancelled: offer it again */
+        atomic_store(&s->cost[nid], node_state_cost(st));
     }
     if (st->trial_ms == 0)
         return;

@@ -161,6 +161,13 @@ static bool take_ticket(const struct pick_view *v, uint32_t i, uint64_t now_ms,
            atomic_compare_exchange_strong(&n->ejected_until_ms, &was, now_ms + ms);
 }
 
+void pick_give_back(struct node_counter *n, bool alone, uint64_t begun_ms)
+{
+    uint64_t mine = begun_ms + PICK_TRIAL_MS;
+
+    atomic_compare_exchange_strong(&n->ejected_until_ms, &mine, alone ? begun_ms : 0);
+}
+
 /* The first member behind a random one that has <flag>, or with NODE_TRIAL is on trial by
  * its callers, and a free ticket. */
 static uint32_t with_ticket(const struct pick_view *v, struct pick_state *st, uint32_t n,

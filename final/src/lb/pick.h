@@ -15,7 +15,7 @@
  *
  * Tickets.  A node that is down or on trial takes one call at a time from all processes
  * of the host: the caller whose compare-and-swap moves node_counter.ejected_until_ms into
- * the future has the ticket.
+ * the future has the ticket.  A trial call that is cancelled gives it back.
  *
  * Alone.  While the agent is dead no check tells when a node works again.  A node that
  * callers have ejected is then on trial when its time is over: it stays out until a call
@@ -117,6 +117,11 @@ bool pick_census_may_eject(const struct pick_census *c, bool alone);
 /* The share of the calls that stays in the own zone, of PICK_FULL.  Adds to <why>. */
 uint32_t pick_own_share(const struct pick_view *v, const struct pick_census *c,
                         uint64_t now_ms, unsigned *why);
+
+/* The call that had the trial ticket of a node says nothing about it: another call may
+ * take the ticket.  <begun_ms>: the time of its pick_node().  A ticket that was taken
+ * since stays.  <alone>: the agent is dead, so the node stays on trial by its time. */
+void pick_give_back(struct node_counter *n, bool alone, uint64_t begun_ms);
 
 /* --- for policies ------------------------------------------------------------------- */
 

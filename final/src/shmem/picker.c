@@ -308,6 +308,9 @@ int picker_end(struct picker *c, struct call_log *opener, const struct picker_pi
     } else {
         rc = end_untracked(c, p, how, penalty, now_us, &e);
     }
+    if (rc == 0 && how == PICKER_CANCELLED && p->why & PICK_PROBE)
+        pick_give_back(&c->s->counters->counter[e.nid],
+                       !segment_agent_is_alive(c->s, now_us / 1000), p->start_us / 1000);
     if (rc == 0 && how != PICKER_CANCELLED && !is_usual(c, e.nid, how != PICKER_FAILED))
         judge(c, &e, how != PICKER_FAILED, now_us);
     if (rc == 0 && lat_us)

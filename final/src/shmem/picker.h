@@ -28,7 +28,8 @@ struct picker_pick {
     uint64_t segment;                 /* picker_segment_id() */
     uint64_t token;                   /* 0 = not tracked: too many calls are open */
     uint64_t start_us;                /* monotonic */
-    unsigned why;                     /* enum pick_why */
+    unsigned why;                     /* enum pick_why; in: picker_end() gives the ticket
+                                       * of a cancelled PICK_PROBE back */
     const struct net_addr *avoid;     /* in: not these nodes, while there are others */
     unsigned n_avoid;                 /* in */
 };
