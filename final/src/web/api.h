@@ -1,0 +1,22 @@
+/* api -- the handlers of the routes of the console, one for each entry of router.c.  A
+ * handler writes the reply of its request.  Thread: as the entry's place says. */
+#ifndef LARS_WEB_API_H
+#define LARS_WEB_API_H
+
+#include "web/router.h"
+
+/* api_session.c */
+route_fn api_session_login, api_session_wall, api_session_get, api_session_end;
+route_fn api_session_password, api_session_capabilities;
+/* api_read.c */
+route_fn api_read_overview, api_read_modules, api_read_zones, api_read_services;
+route_fn api_read_wall;
+/* api_module.c */
+route_fn api_module_get, api_module_history;
+/* api_alarm.c */
+route_fn api_alarm_list, api_alarm_get, api_alarm_ack, api_alarm_silences;
+route_fn api_alarm_silence, api_alarm_unsilence, api_alarm_forget_agent;
+/* api_change.c, api_audit.c */
+route_fn api_change_post, api_change_state, api_audit_list, api_audit_get;
+
+#endif

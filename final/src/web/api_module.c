@@ -1,0 +1,159 @@
+/* One module: its nodes from the snapshot, its policy and the agents that use it from the
+ * database.  When the database is not there, the nodes are, and the rest is null. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ops/in_force.h"
+#include "ops/plan.h"
+#include "web/api.h"
+#include "web/api_json.h"
+#include "web/api_module.h"
+
+#define POINTS_MAX 2000
+
+static int take_policy(char **at, void *arg)
+{
+    json_t **j = arg;
+
+    json_decref(*j);
+    *j = json_pack("{s:s?,s:s?,s:i,s:i,s:i}", "rule", at[0], "probe", at[1], "timeout_ms",
+                   at[2] ? (int)strtol(at[2], NULL, 10) : 0, "slow_ms",
+                   at[3] ? (int)strtol(at[3], NULL, 10) : 0, "node_rps",
+                   at[4] ? (int)strtol(at[4], NULL, 10) : 0);
+    return 0;
+}
+
+static json_t *policy_of(struct sqldb *db, uint32_t modid, uint32_t cmdid)
+{
+    json_t *j = json_pack("{s:s,s:s,s:i,s:i,s:i}", "rule", "", "probe", "", "timeout_ms",
+                          0, "slow_ms", 0, "node_rps", 0);
+
+    if (sqldb_each(db, take_policy, &j,
+                   "SELECT rule, probe, timeout_ms, slow_ms, node_rps FROM ModulePolicy "
+                   "WHERE modid = %u AND cmdid = %u",
+                   modid, cmdid) == 0)
+        return j;
+    json_decref(j);
+    return json_null();
+}
+
+static int take_agent(const char *agent, enum in_force_state state, uint32_t silent_s,
+                      void *arg)
+{
+    static const char *const names[] = {"in_force", "behind", "silent"};
+
+    json_array_append_new(arg, json_pack("{s:s,s:s,s:I}", "agent", agent, "state",
+                                         names[state], "silent_s", (json_int_t)silent_s));
+    return 0;
+}
+
+json_t *api_module_agents(struct sqldb *db, uint32_t modid, uint32_t cmdid, uint64_t sum)
+{
+    json_t *list = json_array();
+
+    if (in_force_look(db, modid, cmdid, sum, take_agent, list) == 0)
+        return list;
+    json_decref(list);
+    return json_null();
+}
+
+static json_t *list_nodes(const struct snap *s, const struct snap_module *m)
+{
+    json_t *list = json_array();
+    size_t i;
+
+    for (i = m->first; i < m->first + m->n; i++)
+        json_array_append_new(list, api_json_node(&s->routes->rows.at[i], &s->node[i]));
+    return list;
+}
+
+/* Takes <from>. */
+static void merge(json_t *to, json_t *from)
+{
+    json_object_update(to, from);
+    json_decref(from);
+}
+
+void api_module_get(struct request *q, const struct request_env *env)
+{
+    const struct snap *s = env->snap;
+    const struct snap_module *m;
+    char etag[24];
+    uint64_t base;
+    json_t *j;
+
+    if (!api_json_has_snap(q, env))
+        return;
+    m = snap_find(s, q->m, q->c);
+    if (!m) {
+        reply_problem(&q->reply, 404, "not_found", NULL, NULL);
+        return;
+    }
+    base = plan_sum(&s->routes->rows, q->m, q->c);
+    j = api_json_head(s, env->web);
+    merge(j, api_json_module(s, m));
+    json_object_set_new(j, "base", api_json_sum(base));
+    json_object_set_new(j, "revision", json_integer((json_int_t)s->routes->revision));
+    json_object_set_new(j, "items", list_nodes(s, m));
+    json_object_set_new(j, "policy", policy_of(env->db, q->m, q->c));
+    json_object_set_new(j, "agents",
+                        api_module_agents(env->db, q->m, q->c,
+                                          in_force_sum(&s->routes->rows, m->first,
+                                                       m->first + m->n)));
+    reply_json(&q->reply, 200, j);
+    snprintf(etag, sizeof(etag), "\"%016llx\"", (unsigned long long)base);
+    reply_header(&q->reply, "ETag", etag);
+}
+
+/* --- history ----------------------------------------------------------------------- */
+
+static int take_point(char **at, void *arg)
+{
+    json_array_append_new(arg,
+                          json_pack("[I,I,I]", (json_int_t)strtoll(at[0], NULL, 10),
+                                    (json_int_t)strtoll(at[1] ? at[1] : "0", NULL, 10),
+                                    (json_int_t)strtoll(at[2] ? at[2] : "0", NULL, 10)));
+    return 0;
+}
+
+/* The seconds of one point: 1 up to 15 minutes, 60 up to a day, 3600 up to 60 days. */
+static uint32_t step_of(uint32_t span_s)
+{
+    static const uint32_t steps[][2] = {{900, 1}, {86400, 60}, {5184000, 3600}};
+    size_t i;
+
+    for (i = 0; i < 3; i++)
+        if (span_s <= steps[i][0])
+            return steps[i][1];
+    return 86400;
+}
+
+/* Points of the last <span> seconds that are complete: [second, well, failed]. */
+void api_module_history(struct request *q, const struct request_env *env)
+{
+    json_t *list, *j;
+    uint32_t span, step;
+    int rc;
+
+    if (!request_number(q, "span", 34560000, 3600, &span))
+        return;
+    step = step_of(span);
+    if (span / step > POINTS_MAX) {
+        reply_problem(&q->reply, 422, "too_many_points", "span", NULL);
+        return;
+    }
+    list = json_array();
+    rc = sqldb_each(env->db, take_point, list,
+                    "SELECT at DIV %u * %u AS begins, SUM(succ), SUM(err) FROM "
+                    "CallHistory WHERE modid = %u AND cmdid = %u AND at >= "
+                    "UNIX_TIMESTAMP() - %u AND at < (UNIX_TIMESTAMP() - 3) DIV %u * %u "
+                    "GROUP BY begins ORDER BY begins",
+                    step, step, q->m, q->c, span, step, step);
+    if (rc < 0) {
+        json_decref(list);
+        request_db_failed(q, rc, env->db);
+        return;
+    }
+    j = json_pack("{s:I,s:o}", "step", (json_int_t)step, "points", list);
+    reply_json(&q->reply, 200, j);
+}

@@ -1,0 +1,490 @@
+/* A request passes five gates in this order, and each has one place: the name of the host
+ * (DNS rebinding), the table of routes, the form of the request (origin, type, token
+ * against cross-site requests), the session, the role.  Only then a handler runs.
+ *
+ * A request that may wait is suspended and worked on by a job; the library then calls
+ * on_request() once more to send the answer.
+ *
+ * Rejected: gates inside of handlers.  One that is forgotten is an open door. */
+#include "web/console.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "obs/mhdloop.h"
+#include "ops/secret.h"
+#include "web/assets.h"
+#include "web/live.h"
+#include "web/router.h"
+#include "web/send.h"
+
+#define CONNECTIONS 256u
+#define IDLE_S 30u
+#define MEMORY ((size_t)32 << 10)     /* of a connection: 16 KiB of headers fit */
+#define JOBS_MAX 64
+#define HASHES_MAX 8
+#define ROUND_MS 1000
+#define STALE_MS 10000
+#define PEM_MAX ((size_t)64 << 10)
+
+struct console {
+    struct evloop *loop;
+    struct mhdloop *mhd;
+    struct jobs *workers, *readers, *hasher;
+    struct live *live;
+    struct assets *assets;
+    struct web web;
+    struct send_config send;
+    char hosts[512], *cert, *key;
+    uint64_t n_requests, n_refused, n_logins;
+};
+
+/* --- gates ------------------------------------------------------------------------- */
+
+static const char *header(struct request *q, const char *name)
+{
+    const char *v = MHD_lookup_connection_value(q->connection, MHD_HEADER_KIND, name);
+
+    return v ? v : "";
+}
+
+/* The host of the header Host, without its port, is one of the configured names. */
+static bool is_host_known(const struct console *c, const char *host)
+{
+    size_t n = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":"), k;
+    const char *p = c->hosts;
+
+    for (; *p; p += k + strspn(p + k, " ,")) {
+        k = strcspn(p, " ,");
+        if (k == n && strncasecmp(p, host, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A page of another site can send a request, and cannot give it our origin, our token or
+ * the type of JSON. */
+static bool is_from_our_page(const struct console *c, struct request *q)
+{
+    char origin[320], csrf[SECRET_TOKEN];
+
+    snprintf(origin, sizeof(origin), "%s://%.300s", c->web.tls ? "https" : "http",
+             header(q, "Host"));
+    if (strcmp(header(q, "Origin"), origin) != 0) {
+        reply_problem(&q->reply, 403, "wrong_origin", NULL, NULL);
+        return false;
+    }
+    if (strncmp(header(q, "Content-Type"), "application/json", 16) != 0) {
+        reply_problem(&q->reply, 415, "not_json", NULL, NULL);
+        return false;
+    }
+    if (q->route->role == SESSION_NONE)
+        return true;
+    secret_derive(q->token, "csrf", csrf);
+    if (secret_equal(header(q, "X-Lars-CSRF"), csrf))
+        return true;
+    reply_problem(&q->reply, 403, "wrong_csrf", NULL, NULL);
+    return false;
+}
+
+/* The value of our cookie in the header. */
+static void read_token(const struct console *c, struct request *q)
+{
+    const char *v = MHD_lookup_connection_value(q->connection, MHD_COOKIE_KIND,
+                                                c->web.tls ? "__Host-lars" : "lars");
+
+    if (v && strlen(v) == SECRET_TOKEN - 1)
+        snprintf(q->token, sizeof(q->token), "%s", v);
+}
+
+static bool is_role_enough(struct request *q)
+{
+    if (q->who.role == SESSION_NONE && q->route->role != SESSION_NONE)
+        reply_problem(&q->reply, 401, "no_session", NULL, NULL);
+    else if (q->who.role < q->route->role)
+        reply_problem(&q->reply, 403, "wrong_role", NULL, NULL);
+    else if (q->who.must_change && strncmp(q->path, "/api/v1/session", 15) != 0)
+        reply_problem(&q->reply, 403, "must_change", NULL, NULL);
+    return q->reply.status == 0;
+}
+
+/* --- handlers ---------------------------------------------------------------------- */
+
+static struct request *request_of(struct job *j)
+{
+    return (struct request *)(void *)j; /* its first member */
+}
+
+static void call_handler(struct console *c, struct request *q, struct sqldb *db)
+{
+    struct snap *snap = reader_snap(c->web.reader);
+    struct request_env env = {snap, db, &c->web};
+
+    q->route->fn(q, &env);
+    snap_unref(snap);
+    if (q->reply.status == 0)
+        reply_problem(&q->reply, 500, "no_memory", NULL, NULL);
+}
+
+/* In a job: who asks is read first when it is not known. */
+static void work(struct job *j, struct sqldb *db)
+{
+    struct request *q = request_of(j);
+    struct console *c = q->owner;
+    int rc = 0;
+
+    if (q->token[0] && !session_recall(c->web.sessions, q->token, &q->who)) {
+        rc = session_load(c->web.sessions, db, q->token, &q->who);
+        if (rc < 0)
+            q->who = (struct session){.role = SESSION_NONE};
+    }
+    if (rc < 0 && rc != -ENOENT && q->route->role != SESSION_NONE)
+        request_db_failed(q, rc, db);
+    else if (is_role_enough(q) && q->route->place != ROUTE_STREAM)
+        call_handler(c, q, db);
+}
+
+static void done(struct job *j, bool cancelled)
+{
+    struct request *q = request_of(j);
+    struct console *c = q->owner;
+
+    if (cancelled)
+        reply_problem(&q->reply, 503, "busy", NULL, "the console ends");
+    q->is_suspended = false;
+    MHD_resume_connection(q->connection);
+    if (c->mhd)
+        mhdloop_wake(c->mhd);
+}
+
+/* Suspend the request until a job has worked on it. */
+static void hand_over(struct console *c, struct request *q)
+{
+    bool reads = strcmp(q->method, "GET") == 0;
+    struct jobs *pool = q->route->place == ROUTE_HASH ? c->hasher
+                        : reads                       ? c->readers
+                                                      : c->workers;
+
+    q->job = (struct job){.work = work, .done = done};
+    if (jobs_add(pool, &q->job) < 0) {
+        reply_problem(&q->reply, 503, "busy", NULL, NULL);
+        return;
+    }
+    q->is_suspended = true;
+    MHD_suspend_connection(q->connection);
+}
+
+/* All of the request has come.  Afterwards it has a reply, or it is suspended. */
+static void take_request(struct console *c, struct request *q)
+{
+    bool is_get = strcmp(q->method, "GET") == 0;
+
+    c->n_requests++;
+    read_token(c, q);
+    q->route = router_find(q);
+    if (!q->route || (!is_get && !is_from_our_page(c, q)))
+        return;
+    if (q->is_long) {
+        reply_problem(&q->reply, 413, "too_large", NULL, NULL);
+        return;
+    }
+    snprintf(q->if_match, sizeof(q->if_match), "%s", header(q, "If-Match"));
+    c->n_logins += q->route->place == ROUTE_HASH;
+    if (q->route->place == ROUTE_DB || q->route->place == ROUTE_HASH ||
+        (q->token[0] && !session_recall(c->web.sessions, q->token, &q->who)))
+        hand_over(c, q);
+    else if (is_role_enough(q) && q->route->place == ROUTE_SNAP)
+        call_handler(c, q, NULL);
+}
+
+/* --- the library ------------------------------------------------------------------- */
+
+static enum MHD_Result take_pair(void *arg, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
+{
+    struct request *q = arg;
+    struct request_pair *p = &q->query[q->n_query];
+
+    (void)kind;
+    if (q->n_query == REQUEST_QUERY)
+        return MHD_NO;
+    snprintf(p->name, sizeof(p->name), "%s", name);
+    snprintf(p->value, sizeof(p->value), "%s", value ? value : "");
+    q->n_query++;
+    return MHD_YES;
+}
+
+static void read_peer(struct request *q)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(q->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *sa = info ? info->client_addr : NULL;
+
+    if (sa && sa->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)sa)->sin_addr,
+                  q->peer, sizeof(q->peer));
+    else if (sa && sa->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr,
+                  q->peer, sizeof(q->peer));
+}
+
+/* The library calls this with the address as it was sent, before it decodes it: a path is
+ * compared byte for byte. */
+static void *on_address(void *arg, const char *uri, struct MHD_Connection *con)
+{
+    struct request *q = calloc(1, sizeof(*q));
+    size_t n = strcspn(uri, "?");
+
+    if (!q)
+        return NULL;
+    q->owner = arg;
+    q->connection = con;
+    if (n < sizeof(q->path))
+        snprintf(q->path, sizeof(q->path), "%.*s", (int)n, uri);
+    return q;
+}
+
+static void begin_request(struct request *q, const char *method)
+{
+    q->is_begun = true;
+    snprintf(q->method, sizeof(q->method), "%s", method);
+    read_peer(q);
+    MHD_get_connection_values(q->connection, MHD_GET_ARGUMENT_KIND, take_pair, q);
+}
+
+static enum MHD_Result answer(struct console *c, struct request *q)
+{
+    const struct assets_file *file = NULL;
+    struct MHD_Response *stream = NULL;
+
+    if (q->reply.status == 0 && !q->route) {
+        if (!is_host_known(c, header(q, "Host")))
+            reply_problem(&q->reply, 421, "wrong_host", NULL, NULL);
+        else if (strncmp(q->path, "/api/", 5) != 0)
+            file = assets_find(c->assets, q->path);
+        if (!file && q->reply.status == 0)
+            take_request(c, q);
+        if (q->is_suspended)
+            return MHD_YES;
+    }
+    if (q->reply.status == 0 && q->route && q->route->place == ROUTE_STREAM)
+        stream = live_open(c->live, q);
+    if (stream)
+        return send_stream(&c->send, q->connection, stream);
+    if (file && strcmp(q->method, "GET") == 0)
+        return send_file(&c->send, q->connection, file);
+    c->n_refused += q->reply.status >= 400;
+    return send_reply(&c->send, q->connection, &q->reply);
+}
+
+/* Called for the headers, for each piece of the body, at its end, and after a job. */
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *con, const char *url,
+                                  const char *method, const char *version,
+                                  const char *data, size_t *n, void **state)
+{
+    struct request *q = *state;
+
+    (void)version;
+    (void)url;
+    (void)con;
+    if (!q)
+        return MHD_NO;                /* no memory */
+    if (!q->is_begun) {
+        begin_request(q, method);
+        return MHD_YES;
+    }
+    if (*n == 0)
+        return answer(arg, q);
+    if (q->body.len + *n > REQUEST_BODY || buf_append(&q->body, data, *n) < 0)
+        q->is_long = true;
+    *n = 0;
+    return MHD_YES;
+}
+
+static void on_done(void *arg, struct MHD_Connection *con, void **state,
+                    enum MHD_RequestTerminationCode why)
+{
+    (void)arg;
+    (void)con;
+    (void)why;
+    request_free(*state);
+    *state = NULL;
+}
+
+static void on_snap(void *arg)
+{
+    struct console *c = arg;
+
+    live_tick(c->live);
+}
+
+/* --- start and end ----------------------------------------------------------------- */
+
+/* The whole file as a text; NULL after a line in the log. */
+static char *read_pem(const char *path)
+{
+    FILE *f = fopen(path, "re");
+    char *text = calloc(1, PEM_MAX);
+    size_t n = f && text ? fread(text, 1, PEM_MAX - 1, f) : 0;
+
+    if (f)
+        fclose(f);
+    if (n > 0)
+        return text;
+    LOG_ERROR("console.tls", "file=%s cannot be read: correct [console] cert and key",
+              path);
+    free(text);
+    return NULL;
+}
+
+static int read_tls(struct console *c, const struct console_config *cfg)
+{
+    if (!cfg->cert[0])
+        return 0;
+    c->cert = read_pem(cfg->cert);
+    c->key = c->cert ? read_pem(cfg->key) : NULL;
+    c->web.tls = c->send.tls = true;
+    return c->key ? 0 : -EINVAL;
+}
+
+static struct MHD_Daemon *start_daemon(struct console *c, int lfd)
+{
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
+    struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, c->cert},
+                                   {MHD_OPTION_HTTPS_MEM_KEY, 0, c->key},
+                                   {MHD_OPTION_END, 0, NULL}};
+
+    if (!c->cert)
+        tls[0].option = MHD_OPTION_END;
+    return MHD_start_daemon(
+        flags | (c->cert ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request, c,
+        MHD_OPTION_LISTEN_SOCKET, lfd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,
+        MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY,
+        MHD_OPTION_URI_LOG_CALLBACK, on_address, c, MHD_OPTION_NOTIFY_COMPLETED, on_done,
+        NULL, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+}
+
+static int start_mhd(struct console *c, int lfd)
+{
+    struct MHD_Daemon *d = start_daemon(c, lfd);
+    int rc;
+
+    if (!d) {
+        close(lfd);
+        return c->cert ? -EINVAL : -EIO;
+    }
+    rc = mhdloop_create(&c->mhd, c->loop, d);
+    if (rc == 0)
+        live_set_loop(c->live, c->mhd);
+    return rc;
+}
+
+static void load_pages(struct console *c, const char *dir)
+{
+    int rc = assets_load(&c->assets, dir);
+
+    if (rc < 0)
+        LOG_WARN("console.pages",
+                 "dir=%s err=%s: the pages cannot be read, so only the API is served; "
+                 "build them with `make web`, which needs npm",
+                 dir, err_str(rc));
+}
+
+static int start_parts(struct console *c, const struct console_config *cfg)
+{
+    int rc = secret_init();
+
+    if (rc == 0)
+        rc = session_cache_create(&c->web.sessions);
+    if (rc == 0)
+        rc = throttle_create(&c->web.throttle);
+    if (rc == 0)
+        rc = jobs_start(&c->workers, c->loop, &cfg->db, cfg->workers, JOBS_MAX);
+    if (rc == 0)
+        rc = jobs_start(&c->readers, c->loop, &cfg->db_read, cfg->workers, JOBS_MAX);
+    if (rc == 0)
+        rc = jobs_start(&c->hasher, c->loop, &cfg->db, 1, HASHES_MAX);
+    if (rc == 0)
+        rc = live_create(&c->live, &c->web, c->readers);
+    return rc < 0 ? rc
+                  : reader_start(&c->web.reader, c->loop, &cfg->db_read, ROUND_MS,
+                                 on_snap, c);
+}
+
+int console_create(struct console **out, struct evloop *l, int lfd,
+                   const struct console_config *cfg)
+{
+    struct console *c = calloc(1, sizeof(*c));
+    int rc = c ? 0 : -ENOMEM;
+
+    if (rc == 0) {
+        c->loop = l;
+        snprintf(c->hosts, sizeof(c->hosts), "%s", cfg->hosts);
+        rc = read_tls(c, cfg);
+    }
+    if (rc == 0)
+        rc = start_parts(c, cfg);
+    if (rc < 0) {
+        close(lfd);
+        console_destroy(c);
+        return rc;
+    }
+    load_pages(c, cfg->pages);
+    rc = start_mhd(c, lfd);
+    if (rc < 0)
+        console_destroy(c);
+    else
+        *out = c;
+    return rc;
+}
+
+/* Jobs end first, which resumes their requests, then streams, then the library. */
+void console_destroy(struct console *c)
+{
+    if (!c)
+        return;
+    jobs_stop(c->hasher);
+    jobs_stop(c->workers);
+    jobs_stop(c->readers);
+    if (c->live)
+        live_close(c->live);
+    mhdloop_destroy(c->mhd);
+    live_destroy(c->live);
+    reader_stop(c->web.reader);
+    session_cache_destroy(c->web.sessions);
+    throttle_destroy(c->web.throttle);
+    assets_free(c->assets);
+    free(c->cert);
+    free(c->key);
+    free(c);
+}
+
+void console_collect(const struct console *c, struct metrics *m)
+{
+    metrics_counter(m, "lars_console_requests_total", "Requests to the API.",
+                    (double)c->n_requests);
+    metrics_counter(m, "lars_console_refused_total",
+                    "Requests that were answered with a status of 400 or more.",
+                    (double)c->n_refused);
+    metrics_counter(m, "lars_console_logins_total",
+                    "Attempts to log in or to change a password.", (double)c->n_logins);
+    metrics_gauge(m, "lars_console_streams", "Streams of events that are open.",
+                  (double)live_n(c->live));
+    metrics_gauge(m, "lars_console_snapshot_age_seconds",
+                  "Seconds since the database was last read.",
+                  (double)reader_age_ms(c->web.reader) / 1000);
+}
+
+const char *console_health(const struct console *c)
+{
+    return reader_age_ms(c->web.reader) > STALE_MS
+               ? "the database has not been read for 10 s; see the log"
+               : NULL;
+}

@@ -1,0 +1,147 @@
+/* One thread with a connection of its own.  A round that fails leaves the last snapshot
+ * in place, so the pages show it with its age, and the next round tries again.
+ *
+ * Rejected: reading in the loop.  It would wait for the database, and with it every
+ * viewer. */
+#include "web/reader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mono.h"
+#include "base/worker.h"
+#include "db/sqldb.h"
+#include "net/msgq.h"
+#include "web/read_snap.h"
+
+struct reader {
+    struct worker *worker;
+    struct sqldb *db;
+    struct rates *rates;
+    struct msgq *q;
+    void (*on_snap)(void *arg);
+    void *arg;
+    uint32_t round_ms;
+    /* under the lock of the worker: */
+    struct snap *snap;
+    uint64_t read_ms;
+    bool is_failing;
+};
+
+static void call_owner(void *arg, void *user)
+{
+    struct reader *r = arg;
+
+    (void)user;
+    r->on_snap(r->arg);
+}
+
+static void publish(struct reader *r, struct snap *s)
+{
+    struct snap *old;
+
+    worker_lock(r->worker);
+    old = r->snap;
+    r->snap = s;
+    r->read_ms = mono_ms();
+    worker_unlock(r->worker);
+    snap_unref(old);
+}
+
+static void note(struct reader *r, int rc)
+{
+    bool failing = rc < 0;
+
+    if (failing && !r->is_failing)
+        LOG_WARN("console.db", "the database cannot be read: %s",
+                 rc == -ENOMEM ? "out of memory" : sqldb_error(r->db));
+    if (!failing && r->is_failing)
+        LOG_INFO("console.db", "the database is read again");
+    r->is_failing = failing;
+}
+
+static void run(void *arg)
+{
+    struct reader *r = arg;
+    struct msgq_task task = {call_owner, NULL, r};
+
+    do {
+        struct snap *s = NULL;
+        int rc = read_snap_make(r->db, r->rates, r->snap, &s);
+
+        note(r, rc);
+        if (rc == 0)
+            publish(r, s);
+        msgq_post(r->q, &task);       /* when it is full, calls are waiting already */
+    } while (worker_pause(r->worker, r->round_ms));
+    sqldb_close(r->db);               /* by the thread that used it */
+    r->db = NULL;
+}
+
+static int create_parts(struct reader *r, struct evloop *l,
+                        const struct myconn_config *cfg)
+{
+    int rc = worker_create(&r->worker);
+
+    if (rc == 0)
+        rc = rates_create(&r->rates);
+    if (rc == 0)
+        rc = sqldb_open(&r->db, cfg);
+    if (rc == 0)
+        rc = msgq_create(&r->q, l, 4);
+    return rc < 0 ? rc : worker_start(r->worker, run, r);
+}
+
+int reader_start(struct reader **out, struct evloop *l, const struct myconn_config *cfg,
+                 uint32_t round_ms, void (*on_snap)(void *arg), void *arg)
+{
+    struct reader *r = calloc(1, sizeof(*r));
+    int rc;
+
+    if (!r)
+        return -ENOMEM;
+    r->on_snap = on_snap;
+    r->arg = arg;
+    r->round_ms = round_ms;
+    r->read_ms = mono_ms();
+    rc = create_parts(r, l, cfg);
+    if (rc < 0)
+        reader_stop(r);
+    else
+        *out = r;
+    return rc;
+}
+
+void reader_stop(struct reader *r)
+{
+    if (!r)
+        return;
+    worker_stop(r->worker);
+    msgq_destroy(r->q);
+    worker_destroy(r->worker);
+    sqldb_close(r->db);
+    rates_destroy(r->rates);
+    snap_unref(r->snap);
+    free(r);
+}
+
+struct snap *reader_snap(struct reader *r)
+{
+    struct snap *s;
+
+    worker_lock(r->worker);
+    s = r->snap ? snap_ref(r->snap) : NULL;
+    worker_unlock(r->worker);
+    return s;
+}
+
+uint64_t reader_age_ms(struct reader *r)
+{
+    uint64_t at;
+
+    worker_lock(r->worker);
+    at = r->read_ms;
+    worker_unlock(r->worker);
+    return mono_ms() - at;
+}

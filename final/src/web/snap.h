@@ -1,0 +1,99 @@
+/* snap -- what the console shows, as of one second: an immutable value that the reader
+ * makes and all requests share.  Arrays are sorted as they are declared.  Thread: any;
+ * the reference count is atomic. */
+#ifndef LARS_WEB_SNAP_H
+#define LARS_WEB_SNAP_H
+
+#include <stdbool.h>
+
+#include "ops/node_row.h"
+
+#define SNAP_TEXT 65                  /* bytes of a name, with the final 0 */
+
+struct snap_name {                    /* of a modid or a cmdid */
+    uint32_t id;
+    char text[256];
+};
+
+/* What only changes with the version of the routes; shared by many snapshots. */
+struct snap_routes {
+    _Atomic unsigned refs;
+    uint64_t revision;
+    struct node_rows rows;            /* all nodes of all modules */
+    struct snap_name *mod, *cmd;
+    size_t n_mod, n_cmd;
+};
+
+struct snap_node {                    /* of the row with the same index */
+    float calls, failed;              /* a second, mean of the last seconds */
+    uint16_t n_down, n_ejected, n_trial; /* agents that say so */
+};
+
+struct snap_module {
+    uint32_t modid, cmdid;
+    size_t first, n;                  /* its rows */
+    uint32_t n_up, n_drained, n_out;  /* nodes; out: down or ejected for some agent */
+    double calls, failed;
+    uint32_t p99_us;                  /* of the last minute; 0 = not known */
+    bool is_held;
+};
+
+struct snap_zone {
+    char name[NODE_ROW_ZONE * 4 + 1];
+    uint32_t n_up, n_drained, n_out;  /* nodes, an address and port counts once a module
+                                       * */
+    double calls, failed;
+};
+
+struct snap_service {
+    char kind[17], name[SNAP_TEXT], zone[NODE_ROW_ZONE * 4 + 1], address[SNAP_TEXT];
+    char version[17], state[SNAP_TEXT];
+    uint64_t revision, silent_ms;
+};
+
+struct snap_alarm {                   /* one that is open */
+    uint64_t id, raised_s;            /* seconds since 1970 */
+    char kind[33], subject[SNAP_TEXT], detail[501];
+    bool is_acked, is_silenced;
+};
+
+struct snap_hold {
+    uint32_t modid, cmdid, had, gone;
+    char dnsd[SNAP_TEXT];
+};
+
+struct snap_change {                  /* a row of Audit, the newest first */
+    uint64_t id, at_ms;
+    char actor[SNAP_TEXT], via[9], action[33], subject[SNAP_TEXT], result[33];
+};
+
+struct snap {
+    _Atomic unsigned refs;
+    uint64_t at_ms;                   /* the database's clock, since 1970 */
+    uint64_t mixed;                   /* changes with the routes and the names */
+    uint64_t calls_s;                 /* the last second whose calls are in it */
+    struct snap_routes *routes;
+    struct snap_node *node;           /* routes->rows.n of them */
+    struct snap_module *module;
+    struct snap_zone *zone;
+    struct snap_service *service;
+    struct snap_alarm *alarm;
+    struct snap_hold *hold;
+    struct snap_change *change;       /* the last five */
+    size_t n_module, n_zone, n_service, n_alarm, n_hold, n_change;
+};
+
+struct snap *snap_ref(struct snap *s); /* returns <s> */
+void snap_unref(struct snap *s);      /* NULL is fine */
+struct snap_routes *snap_routes_ref(struct snap_routes *r);
+void snap_routes_unref(struct snap_routes *r); /* NULL is fine */
+
+/* The name of a number, or "". */
+const char *snap_mod_name(const struct snap *s, uint32_t modid);
+const char *snap_cmd_name(const struct snap *s, uint32_t cmdid);
+const struct snap_module *snap_find(const struct snap *s, uint32_t modid, uint32_t cmdid);
+
+/* A process that has shown that it works within the last 6 s. */
+bool snap_is_alive(const struct snap_service *v);
+
+#endif

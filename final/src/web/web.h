@@ -1,0 +1,19 @@
+/* web -- what the parts of the console share.  Made by console.c, borrowed by
+ * handlers. */
+#ifndef LARS_WEB_WEB_H
+#define LARS_WEB_WEB_H
+
+#include <stdbool.h>
+
+#include "web/reader.h"
+#include "web/session.h"
+#include "web/throttle.h"
+
+struct web {
+    struct session_cache *sessions;   /* thread: any */
+    struct throttle *throttle;        /* thread: that of ROUTE_HASH */
+    struct reader *reader;            /* thread: any */
+    bool tls;                         /* the cookie is Secure */
+};
+
+#endif
