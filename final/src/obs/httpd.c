@@ -1,7 +1,5 @@
-/* libmicrohttpd keeps its sockets in an epoll descriptor of its own.  That descriptor is
- * registered in the daemon's event loop: it is readable when there is work, and the
- * library's next time-out is a timer of the loop.  So the daemon's values are read in the
- * thread that owns them, and no lock is needed.
+/* The daemon's values are read in the thread that owns them (mhdloop.h), so no lock is
+ * needed.
  *
  * The one thing that can be changed here is the level of the log (docs/decisions/018).
  * PUT is used because a web page in a browser on this host cannot send it to another
@@ -21,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +26,7 @@
 #include "base/log.h"
 #include "net/sock.h"
 #include "obs/loglevel.h"
+#include "obs/mhdloop.h"
 
 #define MAX_CONNECTIONS 32u           /* with one more, the oldest one is closed */
 #define HARD_LIMIT (2 * MAX_CONNECTIONS) /* the library's: it takes no more by itself */
@@ -46,9 +44,7 @@ struct httpd {
     struct client *oldest, *newest;
     unsigned n_client;
     struct evloop *loop;
-    struct evtimer timer;
-    struct MHD_Daemon *mhd;
-    int epfd;                         /* -1 = not in the loop */
+    struct mhdloop *mhd;
     uint16_t port;
     struct httpd_config cfg;          /* its arg: owned */
 };
@@ -263,46 +259,20 @@ static void on_connection(void *arg, struct MHD_Connection *c, void **state,
         remove_client(arg, info->connect_fd);
 }
 
-static void run_mhd(void *arg)
-{
-    struct httpd *h = arg;
-    MHD_UNSIGNED_LONG_LONG ms;
-
-    MHD_run(h->mhd);
-    if (MHD_get_timeout(h->mhd, &ms) == MHD_YES)
-        evloop_set_timer(h->loop, &h->timer,
-                         ms > IDLE_S * 1000 ? IDLE_S * 1000 : (uint32_t)ms, run_mhd, h);
-    else
-        evloop_clear_timer(h->loop, &h->timer);
-}
-
-static void on_ready(int fd, uint32_t events, void *arg)
-{
-    (void)fd;
-    (void)events;
-    run_mhd(arg);
-}
-
 static int start_mhd(struct httpd *h, int lfd)
 {
-    const union MHD_DaemonInfo *info;
-    int rc;
+    struct MHD_Daemon *d = MHD_start_daemon(
+        MHD_USE_EPOLL, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, lfd,
+        MHD_OPTION_CONNECTION_LIMIT, HARD_LIMIT, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY, MHD_OPTION_NOTIFY_COMPLETED, on_done,
+        NULL, MHD_OPTION_END);
 
-    h->mhd = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, h,
-                              MHD_OPTION_LISTEN_SOCKET, lfd, MHD_OPTION_CONNECTION_LIMIT,
-                              HARD_LIMIT, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
-                              MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-                              MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY,
-                              MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_END);
-    if (!h->mhd) {
+    if (!d) {
         close(lfd);
         return -EIO;
     }
-    info = MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD);
-    rc = info ? evloop_add_fd(h->loop, info->epoll_fd, EPOLLIN, on_ready, h) : -EIO;
-    if (rc == 0)
-        h->epfd = info->epoll_fd;
-    return rc;
+    return mhdloop_create(&h->mhd, h->loop, d);
 }
 
 static int copy_arg(struct httpd *h)
@@ -328,7 +298,7 @@ static int create_on(struct httpd **out, struct evloop *l, int lfd,
         return -ENOMEM;
     }
     sock_local_addr(lfd, &at);
-    *h = (struct httpd){.loop = l, .epfd = -1, .port = at.port, .cfg = *cfg};
+    *h = (struct httpd){.loop = l, .port = at.port, .cfg = *cfg};
     rc = copy_arg(h);
     if (rc < 0)
         close(lfd);
@@ -374,11 +344,7 @@ void httpd_destroy(struct httpd *h)
 {
     if (!h)
         return;
-    if (h->epfd != -1)
-        evloop_del_fd(h->loop, h->epfd);
-    evloop_clear_timer(h->loop, &h->timer);
-    if (h->mhd)
-        MHD_stop_daemon(h->mhd);      /* closes the listening socket */
+    mhdloop_destroy(h->mhd);          /* closes the listening socket */
     while (h->oldest)
         remove_client(h, h->oldest->fd);
     free((void *)(uintptr_t)h->cfg.arg);
