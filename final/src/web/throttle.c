@@ -1,9 +1,8 @@
 /* A count for each account and for each address, in a table that holds the newest 4,096
  * of them.  A count begins anew when its window of 15 minutes is over.
  *
- * Rejected: locking the account in the database.  Anybody could lock out all operators
- * for good; here it ends by itself, and a login from the address of an open session is
- * not needed to end it. */
+ * Rejected: locking the account in the database.  An attacker could lock out every
+ * operator permanently; here the refusal ends by itself after the window. */
 #include "web/throttle.h"
 
 #include <errno.h>
