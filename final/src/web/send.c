@@ -1,4 +1,4 @@
-/* Every answer has the same headers, whoever made it, so none can be forgotten:
+/* Every answer has the same headers, because one function adds them to each:
  * docs/ref/console.md says what each is for.
  *
  * Rejected: headers by kind of answer.  The one that lacks its policy is the one that an

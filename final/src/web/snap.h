@@ -26,7 +26,7 @@ struct snap_routes {
 
 struct snap_node {                    /* of the row with the same index */
     float calls, failed;              /* a second, mean of the last seconds */
-    uint16_t n_down, n_ejected, n_trial; /* agents that say so */
+    uint16_t n_down, n_ejected, n_trial; /* agents that report it */
 };
 
 struct snap_module {
