@@ -2,8 +2,8 @@
  * the loop's msgq, so <done> runs where the connection belongs.
  *
  * Invariant: <done> is called exactly once for each job that was added.
- * Rejected: a thread for each request.  Their number, and that of connections to the
- * database, would follow whoever sends most requests. */
+ * Rejected: a thread for each request.  The number of threads, and of connections to the
+ * database, would be set by the client that sends most requests. */
 #include "web/jobs.h"
 
 #include <errno.h>
