@@ -192,6 +192,18 @@ int user_change_disable(struct sqldb *db, const struct audit_actor *who, const c
     return end(db, rc, who, disabled ? "user disable" : "user enable", name);
 }
 
+int user_change_end_sessions(struct sqldb *db, const struct audit_actor *who,
+                             const char *name, char why[CHANGE_WHY])
+{
+    int rc = begin(db);
+
+    if (rc == 0)
+        rc = find_user(db, name, why);
+    if (rc == 0)
+        rc = end_sessions(db, name);
+    return end(db, rc, who, "user logout", name);
+}
+
 int user_change_wall_link(struct sqldb *db, const struct audit_actor *who, uint32_t days,
                           char token[SECRET_TOKEN], char why[CHANGE_WHY])
 {

@@ -34,6 +34,10 @@ int user_change_password(struct sqldb *db, const struct audit_actor *who,
 int user_change_disable(struct sqldb *db, const struct audit_actor *who, const char *name,
                         bool disabled, char why[CHANGE_WHY]);
 
+/* End all sessions of the user. */
+int user_change_end_sessions(struct sqldb *db, const struct audit_actor *who,
+                             const char *name, char why[CHANGE_WHY]);
+
 /* A link for a wall display, for 1 to USER_CHANGE_DAYS_MAX days.  <token> is shown
  * once. */
 int user_change_wall_link(struct sqldb *db, const struct audit_actor *who, uint32_t days,

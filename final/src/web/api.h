@@ -16,6 +16,9 @@ route_fn api_module_get, api_module_history;
 /* api_alarm.c */
 route_fn api_alarm_list, api_alarm_get, api_alarm_ack, api_alarm_silences;
 route_fn api_alarm_silence, api_alarm_unsilence, api_alarm_forget_agent;
+/* api_admin.c */
+route_fn api_admin_sessions, api_admin_end_sessions, api_admin_links, api_admin_link;
+route_fn api_admin_end_links, api_admin_targets, api_admin_test_target;
 /* api_change.c, api_audit.c */
 route_fn api_change_post, api_change_state, api_audit_list, api_audit_get;
 

@@ -39,6 +39,14 @@ static const struct route routes[] = {
     {"GET", V1 "/audit/{id}", SESSION_VIEWER, ROUTE_DB, api_audit_get},
     {"POST", V1 "/changes", SESSION_OPERATOR, ROUTE_DB, api_change_post},
     {"GET", V1 "/changes/{id}", SESSION_VIEWER, ROUTE_DB, api_change_state},
+    {"GET", V1 "/alarm-targets", SESSION_VIEWER, ROUTE_DB, api_admin_targets},
+    {"POST", V1 "/alarm-targets/{name*}", SESSION_OPERATOR, ROUTE_DB,
+     api_admin_test_target},
+    {"GET", V1 "/sessions", SESSION_ADMIN, ROUTE_DB, api_admin_sessions},
+    {"DELETE", V1 "/sessions/{name*}", SESSION_ADMIN, ROUTE_DB, api_admin_end_sessions},
+    {"GET", V1 "/wall-links", SESSION_ADMIN, ROUTE_DB, api_admin_links},
+    {"POST", V1 "/wall-links", SESSION_ADMIN, ROUTE_DB, api_admin_link},
+    {"DELETE", V1 "/wall-links", SESSION_ADMIN, ROUTE_DB, api_admin_end_links},
     {"DELETE", V1 "/agents/{name*}", SESSION_OPERATOR, ROUTE_DB, api_alarm_forget_agent},
 };
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
