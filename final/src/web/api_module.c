@@ -74,34 +74,45 @@ static void merge(json_t *to, json_t *from)
     json_decref(from);
 }
 
+json_t *api_module_json(const struct snap *s, struct web *web, uint32_t modid,
+                        uint32_t cmdid)
+{
+    const struct snap_module *m = snap_find(s, modid, cmdid);
+    json_t *j = m ? api_json_head(s, web) : NULL;
+
+    if (!j)
+        return NULL;
+    merge(j, api_json_module(s, m));
+    json_object_set_new(j, "base",
+                        api_json_sum(plan_sum(&s->routes->rows, modid, cmdid)));
+    json_object_set_new(j, "revision", json_integer((json_int_t)s->routes->revision));
+    json_object_set_new(j, "items", list_nodes(s, m));
+    return j;
+}
+
 void api_module_get(struct request *q, const struct request_env *env)
 {
     const struct snap *s = env->snap;
     const struct snap_module *m;
     char etag[24];
-    uint64_t base;
     json_t *j;
 
     if (!api_json_has_snap(q, env))
         return;
     m = snap_find(s, q->m, q->c);
-    if (!m) {
+    j = api_module_json(s, env->web, q->m, q->c);
+    if (!j) {
         reply_problem(&q->reply, 404, "not_found", NULL, NULL);
         return;
     }
-    base = plan_sum(&s->routes->rows, q->m, q->c);
-    j = api_json_head(s, env->web);
-    merge(j, api_json_module(s, m));
-    json_object_set_new(j, "base", api_json_sum(base));
-    json_object_set_new(j, "revision", json_integer((json_int_t)s->routes->revision));
-    json_object_set_new(j, "items", list_nodes(s, m));
     json_object_set_new(j, "policy", policy_of(env->db, q->m, q->c));
-    json_object_set_new(j, "agents",
-                        api_module_agents(env->db, q->m, q->c,
-                                          in_force_sum(&s->routes->rows, m->first,
-                                                       m->first + m->n)));
+    json_object_set_new(
+        j, "agents",
+        api_module_agents(env->db, q->m, q->c,
+                          in_force_sum(&s->routes->rows, m->first, m->first + m->n)));
+    snprintf(etag, sizeof(etag), "\"%s\"",
+             json_string_value(json_object_get(j, "base")));
     reply_json(&q->reply, 200, j);
-    snprintf(etag, sizeof(etag), "\"%016llx\"", (unsigned long long)base);
     reply_header(&q->reply, "ETag", etag);
 }
 

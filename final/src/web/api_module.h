@@ -6,6 +6,12 @@
 #include <jansson.h>
 
 #include "db/sqldb.h"
+#include "web/snap.h"
+#include "web/web.h"
+
+/* The module with its nodes, as the snapshot has it; NULL: it has no nodes. */
+json_t *api_module_json(const struct snap *s, struct web *web, uint32_t modid,
+                        uint32_t cmdid);
 
 /* The agents that use the module, and whether they use the nodes with the checksum <sum>;
  * null when the database cannot be asked. */

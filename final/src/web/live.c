@@ -13,13 +13,13 @@
 
 #include "base/mono.h"
 #include "web/api_json.h"
+#include "web/api_module.h"
 #include "web/api_read.h"
 
 #define HEARTBEAT_MS 5000
 #define STUCK_MS 30000                /* a reader that takes nothing for so long */
-#define TOPIC 64
 
-enum topic { TOPIC_OVERVIEW, TOPIC_WALL };
+enum topic { TOPIC_OVERVIEW, TOPIC_WALL, TOPIC_MODULE };
 
 struct stream {
     struct stream *next;
@@ -28,6 +28,7 @@ struct stream {
     struct job job;                   /* asks whether the session still is one */
     char token[SECRET_TOKEN];
     enum topic topic;
+    uint32_t modid, cmdid;            /* of TOPIC_MODULE */
     char *sending, *waiting;          /* owned */
     size_t n_sending, sent;
     uint64_t moved_ms, sent_ms;       /* when it took bytes; when an event was made */
@@ -154,15 +155,22 @@ static char *event_text(const char *name, json_t *j, uint64_t id)
     return text;
 }
 
+static json_t *topic_json(const struct stream *s, const struct snap *snap)
+{
+    struct web *web = s->live->web;
+
+    if (s->topic == TOPIC_MODULE)
+        return api_module_json(snap, web, s->modid, s->cmdid);
+    return s->topic == TOPIC_WALL ? api_read_wall_json(snap, web)
+                                  : api_read_overview_json(snap, web);
+}
+
 static void send_snap(struct stream *s, const struct snap *snap)
 {
-    bool wall = s->topic == TOPIC_WALL;
+    static const char *const names[] = {"overview", "wall", "module"};
 
     if (snap)
-        offer(s, event_text(wall ? "wall" : "overview",
-                            wall ? api_read_wall_json(snap, s->live->web)
-                                 : api_read_overview_json(snap, s->live->web),
-                            snap->at_ms));
+        offer(s, event_text(names[s->topic], topic_json(s, snap), snap->at_ms));
     else if (mono_ms() - s->sent_ms > HEARTBEAT_MS)
         offer(s, strdup(": hb\n\n"));
 }
@@ -238,25 +246,43 @@ static bool may_open(struct live *l, struct request *q)
     return false;
 }
 
+/* "wall", "overview" or "module:1/1".  Returns false after a 422 in the reply. */
+static bool read_topic(struct request *q, struct stream *s)
+{
+    const char *text = request_query(q, "topics", "wall");
+    bool is_viewer = q->who.role >= SESSION_VIEWER;
+
+    if (strcmp(text, "wall") == 0) {
+        s->topic = TOPIC_WALL;
+        return true;
+    }
+    if (strcmp(text, "overview") == 0 && is_viewer) {
+        s->topic = TOPIC_OVERVIEW;
+        return true;
+    }
+    s->topic = TOPIC_MODULE;
+    if (strncmp(text, "module:", 7) == 0 && is_viewer &&
+        api_json_read_module(text + 7, &s->modid, &s->cmdid))
+        return true;
+    reply_problem(&q->reply, 422, "wrong_value", "topics",
+                  "the topics are overview, wall and module:MODID/CMDID");
+    return false;
+}
+
 struct MHD_Response *live_open(struct live *l, struct request *q)
 {
-    const char *topics = request_query(q, "topics", "wall");
     struct MHD_Response *r;
     struct snap *snap;
-    struct stream *s;
+    struct stream *s = may_open(l, q) ? calloc(1, sizeof(*s)) : NULL;
 
-    if (strcmp(topics, "wall") != 0 &&
-        (strcmp(topics, "overview") != 0 || q->who.role < SESSION_VIEWER)) {
-        reply_problem(&q->reply, 422, "wrong_value", "topics",
-                      "the topics are overview and wall");
-        return NULL;
-    }
-    s = may_open(l, q) ? calloc(1, sizeof(*s)) : NULL;
     if (!s)
         return NULL;
+    if (!read_topic(q, s)) {
+        free(s);
+        return NULL;
+    }
     s->live = l;
     s->connection = q->connection;
-    s->topic = topics[0] == 'w' ? TOPIC_WALL : TOPIC_OVERVIEW;
     s->moved_ms = mono_ms();
     snprintf(s->token, sizeof(s->token), "%s", q->token);
     r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, give, s, on_gone);
