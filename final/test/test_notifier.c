@@ -8,14 +8,16 @@
 #include "base/log.h"
 #include "net/sock.h"
 #include "peer.h"
+#include "report/robot_pace.h"
 #include "t.h"
 
 /* An HTTP server that keeps the last request and answers with <answer>. */
 static struct {
     pthread_t thread;
     int lfd, port;
-    const char *_Atomic answer;       /* the body; NULL: accepts and never answers */
-    _Atomic int n;                    /* requests read */
+    const char *_Atomic answer; /* the body; NULL: accepts and never answers */
+    const char *_Atomic status;
+    _Atomic int n; /* requests read */
     char request[8000];
 } server;
 
@@ -47,10 +49,9 @@ static void *serve(void *arg)
         read_request(fd);
         server.n++;
         if (answer)
-            dprintf(
-                fd,
-                "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
-                strlen(answer), answer);
+            dprintf(fd,
+                    "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                    server.status, strlen(answer), answer);
         if (answer)
             close(fd);
     }
@@ -69,6 +70,7 @@ static int setup(void **state)
     sock_local_addr(server.lfd, &at);
     server.port = at.port;
     server.n = 0;
+    server.status = "200 OK";
     server.answer = "{\"errcode\": 0, \"errmsg\": \"ok\"}";
     notifier = NULL;
     return pthread_create(&server.thread, NULL, serve, NULL);
@@ -105,10 +107,18 @@ static struct notifier_stat stat_now(void)
     return st;
 }
 
+static const char *error_of(enum notify_target t)
+{
+    static struct notifier_result r;
+
+    assert_true(notifier_result(notifier, t, &r));
+    return r.error;
+}
+
 /* The request that was answered last. */
 static const char *last_request(void)
 {
-    assert_true(server.n > 0);        /* the atomic orders it before this */
+    assert_true(server.n > 0); /* the atomic orders it before this */
     return server.request;
 }
 
@@ -184,8 +194,10 @@ static void t_errcode_under_status_200_is_a_failure_and_is_repeated(void **state
     notifier_put(notifier, &down, true);
     T_WAIT(stat_now().n_fail >= 2);
     assert_int_equal(stat_now().n_sent, 0);
+    assert_string_equal(error_of(NOTIFY_WECOM), "errcode 45009: api freq out of limit");
     server.answer = "{\"errcode\": 0}";
     T_WAIT(stat_now().n_sent == 1);
+    assert_string_equal(error_of(NOTIFY_WECOM), "");
     assert_int_equal(stat_now().n_dropped, 0);
 }
 
@@ -200,6 +212,135 @@ static void t_target_that_fails_for_long_is_given_up(void **state)
     notifier_put(notifier, &down, true);
     T_WAIT(stat_now().n_dropped == 1);
     assert_int_equal(stat_now().n_fail, 8);
+    assert_string_equal(error_of(NOTIFY_DINGTALK),
+                        "the answer has no errcode: the address is no robot's");
+}
+
+static void t_reason_of_a_failure_is_known_for_each_target(void **state)
+{
+    struct notify_config cfg = {.exec = "/bin/false",
+                                .webhook = "http://127.0.0.1:1/secret"};
+    struct notifier_result r;
+
+    (void)state;
+    server.answer = "{\"errcode\": 310000, \"errmsg\": \"sign not match\"}";
+    url(cfg.dingtalk, sizeof(cfg.dingtalk), "/robot/send?access_token=t");
+    start(&cfg);
+    notifier_put(notifier, &down, true);
+    T_WAIT(stat_now().n_dropped == 3);
+    assert_string_equal(error_of(NOTIFY_EXEC), "exit status 1");
+    assert_string_equal(error_of(NOTIFY_DINGTALK), "errcode 310000: sign not match");
+    assert_true(error_of(NOTIFY_WEBHOOK)[0] != '\0');
+    assert_null(strstr(error_of(NOTIFY_WEBHOOK), "secret"));
+    assert_true(notifier_result(notifier, NOTIFY_EXEC, &r));
+    assert_int_equal(r.n_try, 8);
+    assert_false(notifier_result(notifier, NOTIFY_WECOM, &r));
+}
+
+static void t_http_status_is_the_reason_of_a_failure(void **state)
+{
+    struct notify_config cfg = {0};
+
+    (void)state;
+    server.status = "503 Service Unavailable";
+    url(cfg.wecom, sizeof(cfg.wecom), "/");
+    start(&cfg);
+    notifier_put(notifier, &down, true);
+    T_WAIT(stat_now().n_dropped == 1);
+    assert_string_equal(error_of(NOTIFY_WECOM), "HTTP status 503");
+}
+
+static void t_test_message_is_marked_and_goes_to_one_target(void **state)
+{
+    struct notify_config cfg = {.exec = "/bin/true"};
+
+    (void)state;
+    url(cfg.wecom, sizeof(cfg.wecom), "/");
+    start(&cfg);
+    notifier_test(notifier, NOTIFY_DINGTALK, "me"); /* not configured */
+    notifier_test(notifier, NOTIFY_WECOM, "me");
+    T_WAIT(stat_now().n_sent == 1);
+    assert_non_null(strstr(last_request(), "[lars] test test wecom\\nthis is a test that "
+                                           "me asked for, nothing is wrong\\n"));
+    assert_non_null(strstr(last_request(), "\xe6\xb5\x8b\xe8\xaf\x95")); /* test */
+}
+
+static void t_test_message_to_a_webhook_has_the_state_test(void **state)
+{
+    struct notify_config cfg = {0};
+
+    (void)state;
+    url(cfg.webhook, sizeof(cfg.webhook), "/");
+    start(&cfg);
+    notifier_test(notifier, NOTIFY_WEBHOOK, "me");
+    T_WAIT(stat_now().n_sent == 1);
+    assert_non_null(strstr(last_request(), "{\"kind\": \"test\", \"subject\": "
+                                           "\"webhook\", \"state\": \"test\", "));
+}
+
+static void t_robot_is_called_ten_times_in_any_minute(void **state)
+{
+    struct robot_pace p = {0};
+    uint64_t now = 1000;
+    int i;
+
+    (void)state;
+    for (i = 0; i < ROBOT_PACE_MAX; i++, now += 1000) {
+        assert_int_equal(robot_pace_wait(&p, now), 0);
+        robot_pace_add(&p, now);
+    }
+    assert_int_equal(robot_pace_wait(&p, 11000), 50000);
+    assert_int_equal(robot_pace_wait(&p, 60999), 1);
+    assert_int_equal(robot_pace_wait(&p, 61000), 0);
+    robot_pace_add(&p, 61000);
+    assert_int_equal(robot_pace_wait(&p, 61000), 1000);
+}
+
+static void t_eleventh_message_to_a_robot_waits_for_the_others(void **state)
+{
+    struct notify_config cfg = {0};
+    int i;
+
+    (void)state;
+    url(cfg.wecom, sizeof(cfg.wecom), "/");
+    start(&cfg);
+    for (i = 0; i < ROBOT_PACE_MAX; i++) {
+        notifier_put(notifier, &down, true);
+        T_WAIT(stat_now().n_sent == (unsigned)i + 1);
+    }
+    for (i = 0; i < 30; i++)
+        notifier_put(notifier, &down, true);
+    assert_int_equal(stat_now().n_waiting, 30);
+    assert_int_equal(server.n, ROBOT_PACE_MAX);
+}
+
+static bool never(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+static void t_summary_is_one_text_that_counts_what_does_not_fit(void **state)
+{
+    static struct notify_message m[NOTIFY_MESSAGES];
+    struct notify_config cfg = {0};
+    char why[NOTIFY_WHY], *at;
+    int n = 0, i;
+
+    (void)state;
+    for (i = 0; i < NOTIFY_MESSAGES; i++)
+        m[i] = (struct notify_message){down, NOTIFY_RAISED};
+    url(cfg.wecom, sizeof(cfg.wecom), "/");
+    assert_int_equal(
+        notify_send_all(NOTIFY_WECOM, &cfg, m, NOTIFY_MESSAGES, never, NULL, why), 0);
+    assert_int_equal(server.n, 1);
+    for (at = server.request; (at = strstr(at, "[lars] raised")) != NULL; at++)
+        n++;
+    assert_true(n > 16);
+    at = strstr(server.request, "\\n+ ");
+    assert_non_null(at);
+    assert_int_equal(strtol(at + 4, NULL, 10), NOTIFY_MESSAGES - n);
+    assert_non_null(strstr(at, ": larsctl alarm list"));
 }
 
 static void t_target_that_hangs_delays_no_other_and_its_queue_is_bounded(void **state)
@@ -212,8 +353,8 @@ static void t_target_that_hangs_delays_no_other_and_its_queue_is_bounded(void **
     url(cfg.webhook, sizeof(cfg.webhook), "/");
     start(&cfg);
     notifier_put(notifier, &down, true);
-    T_WAIT(server.n == 1);            /* the webhook waits for an answer now */
-    T_WAIT(stat_now().n_sent == 1);   /* the program's */
+    T_WAIT(server.n == 1); /* the webhook waits for an answer now */
+    T_WAIT(stat_now().n_sent == 1); /* the program's */
     for (i = 0; i < 1000; i++)
         notifier_put(notifier, &down, true);
     assert_true(stat_now().n_waiting <= 2 * 256);
@@ -257,6 +398,13 @@ int main(void)
         N(t_signature_is_that_of_openssl),
         N(t_errcode_under_status_200_is_a_failure_and_is_repeated),
         N(t_target_that_fails_for_long_is_given_up),
+        N(t_reason_of_a_failure_is_known_for_each_target),
+        N(t_http_status_is_the_reason_of_a_failure),
+        N(t_test_message_is_marked_and_goes_to_one_target),
+        N(t_test_message_to_a_webhook_has_the_state_test),
+        N(t_robot_is_called_ten_times_in_any_minute),
+        N(t_eleventh_message_to_a_robot_waits_for_the_others),
+        N(t_summary_is_one_text_that_counts_what_does_not_fit),
         N(t_target_that_hangs_delays_no_other_and_its_queue_is_bounded),
         N(t_text_that_was_cut_within_a_character_is_sent),
     };

@@ -1,6 +1,6 @@
 /* One struct target for each target: a ring of messages, and a thread that takes as many
- * as the target takes at once (a robot: all that wait, because its service allows 20
- * messages a minute; others: one).
+ * as the target takes at once (a robot: all that wait, as one summary, because its
+ * service allows few messages a minute; others: one).
  *
  * Invariant: notifier_put() holds a lock only to copy a message, so the evaluation of
  * alarms never waits for a target.
@@ -20,22 +20,24 @@
 #include "base/mono.h"
 #include "base/rnd.h"
 #include "base/worker.h"
+#include "report/robot_pace.h"
 
-#define QUEUE_MAX 256                 /* messages that wait for one target */
-#define TRIES_MAX 8                   /* about two minutes */
+#define QUEUE_MAX NOTIFY_MESSAGES /* that wait for one target */
+#define TRIES_MAX 8 /* about two minutes */
 #define RETRY_MAX_MS 60000
-#define ROBOT_GAP_MS 6000             /* between two messages to a robot: 10 a minute */
 
 struct target {
     enum notify_target kind;
     struct notify_config cfg;
     struct backoff backoff;
     struct rnd rnd;
-    uint64_t next_ms;                 /* monotonic: not before, for a robot */
-    struct worker *worker;            /* its lock guards what follows */
+    struct robot_pace pace;
+    struct notify_message out[NOTIFY_MESSAGES]; /* those that are being sent */
+    struct worker *worker; /* its lock guards what follows */
     struct notify_message queue[QUEUE_MAX];
     size_t first, n;
     struct notifier_stat stat;
+    struct notifier_result last;
 };
 
 struct notifier {
@@ -97,7 +99,7 @@ static void replace_broken(char *text)
 
 void notifier_put(struct notifier *n, const struct alarm *al, bool raised)
 {
-    struct notify_message m = {*al, raised};
+    struct notify_message m = {*al, raised ? NOTIFY_RAISED : NOTIFY_CLEARED};
     int i;
 
     replace_broken(m.alarm.subject);
@@ -107,17 +109,67 @@ void notifier_put(struct notifier *n, const struct alarm *al, bool raised)
             put_message(n->target[i], &m);
 }
 
-/* Waits for messages and moves those of one sending to <out>.  Returns how many; 0: it is
- * time to stop. */
-static size_t take_messages(struct target *t, struct notify_message *out)
+void notifier_test(struct notifier *n, enum notify_target target, const char *who)
 {
-    size_t max = notify_send_is_robot(t->kind) ? NOTIFY_MESSAGES : 1, n = 0;
+    struct notify_message m = {{.kind = "test"}, NOTIFY_TEST};
+
+    if (!n->target[target])
+        return;
+    snprintf(m.alarm.subject, sizeof(m.alarm.subject), "%s", notify_send_name(target));
+    snprintf(m.alarm.detail, sizeof(m.alarm.detail),
+             "this is a test that %.64s asked for, nothing is wrong", who);
+    replace_broken(m.alarm.detail);
+    put_message(n->target[target], &m);
+}
+
+bool notifier_result(struct notifier *n, enum notify_target target,
+                     struct notifier_result *out)
+{
+    struct target *t = n->target[target];
+
+    if (!t)
+        return false;
+    worker_lock(t->worker);
+    *out = t->last;
+    worker_unlock(t->worker);
+    return true;
+}
+
+/* Waits until the target may be called.  False: it is time to stop. */
+static bool wait_for_pace(struct target *t)
+{
+    uint32_t ms;
+
+    if (!notify_send_is_robot(t->kind))
+        return true;
+    while ((ms = robot_pace_wait(&t->pace, mono_ms())) > 0)
+        if (!worker_pause(t->worker, ms))
+            return false;
+    return true;
+}
+
+/* False: it is time to stop. */
+static bool wait_for_message(struct target *t)
+{
+    bool any;
 
     worker_lock(t->worker);
     while (!worker_is_stopping(t->worker) && t->n == 0)
         worker_wait(t->worker);
+    any = t->n > 0;
+    worker_unlock(t->worker);
+    return any;
+}
+
+/* Moves the messages of one sending to t->out.  Returns how many; 0: it is time to
+ * stop. */
+static size_t take_messages(struct target *t)
+{
+    size_t max = notify_send_is_robot(t->kind) ? NOTIFY_MESSAGES : 1, n = 0;
+
+    worker_lock(t->worker);
     for (; !worker_is_stopping(t->worker) && n < max && t->n > 0; n++, t->n--) {
-        out[n] = t->queue[t->first];
+        t->out[n] = t->queue[t->first];
         t->first = (t->first + 1) % QUEUE_MAX;
     }
     worker_unlock(t->worker);
@@ -135,9 +187,12 @@ static bool is_stopping(void *arg)
     return yes;
 }
 
-static void count_try(struct target *t, size_t n, int rc, bool given_up)
+static void count_try(struct target *t, size_t n, int rc, bool given_up, const char *why)
 {
     worker_lock(t->worker);
+    t->last.n_try++;
+    t->last.at_ms = mono_ms();
+    snprintf(t->last.error, sizeof(t->last.error), "%s", rc == 0 ? "" : why);
     t->stat.n_sent += rc == 0 ? n : 0;
     t->stat.n_fail += rc != 0;
     t->stat.n_dropped += given_up ? n : 0;
@@ -145,13 +200,17 @@ static void count_try(struct target *t, size_t n, int rc, bool given_up)
 }
 
 /* False: it is time to stop. */
-static bool send_messages(struct target *t, const struct notify_message *m, size_t n)
+static bool send_messages(struct target *t, size_t n)
 {
-    int try, rc;
+    char why[NOTIFY_WHY];
+    int try, rc = 0;
 
     for (try = 1; try <= TRIES_MAX; try++) {
-        rc = notify_send_all(t->kind, &t->cfg, m, n, is_stopping, t);
-        count_try(t, n, rc, rc != 0 && try == TRIES_MAX);
+        if (!wait_for_pace(t))
+            return false;
+        robot_pace_add(&t->pace, mono_ms());
+        rc = notify_send_all(t->kind, &t->cfg, t->out, n, is_stopping, t, why);
+        count_try(t, n, rc, rc != 0 && try == TRIES_MAX, why);
         if (rc == 0)
             break;
         if (!worker_pause(t->worker, backoff_next(&t->backoff, rnd_u32(&t->rnd))))
@@ -159,26 +218,21 @@ static bool send_messages(struct target *t, const struct notify_message *m, size
     }
     backoff_reset(&t->backoff);
     if (rc != 0)
-        LOG_ERROR("alarm.lost", "target=%s messages=%zu tries=%d: given up",
-                  notify_send_name(t->kind), n, TRIES_MAX);
+        LOG_ERROR("alarm.lost", "target=%s messages=%zu tries=%d err=\"%s\": given up",
+                  notify_send_name(t->kind), n, TRIES_MAX, why);
     return true;
 }
 
 static void target_main(void *arg)
 {
-    static _Thread_local struct notify_message m[NOTIFY_MESSAGES];
     struct target *t = arg;
-    uint64_t now;
     size_t n;
 
     do {
-        now = mono_ms();
-        if (t->next_ms > now && !worker_pause(t->worker, (uint32_t)(t->next_ms - now)))
+        if (!wait_for_message(t) || !wait_for_pace(t))
             return;
-        n = take_messages(t, m);
-        if (notify_send_is_robot(t->kind))
-            t->next_ms = mono_ms() + ROBOT_GAP_MS;
-    } while (n > 0 && send_messages(t, m, n));
+        n = take_messages(t); /* with those that came during the wait */
+    } while (n > 0 && send_messages(t, n));
 }
 
 static void destroy_target(struct target *t)

@@ -1,7 +1,8 @@
 /* notifier -- passes alarms on to targets outside Lars: a program, a webhook, a robot of
  * WeCom, a robot of DingTalk.  Each target has a bounded queue and a thread, so a target
  * that does not answer delays neither an alarm nor another target.  A message that fails
- * is sent again with a growing pause, and dropped after some tries. */
+ * is sent again with a growing pause, and dropped after some tries.  A robot is called 10
+ * times a minute at most (robot_pace.h); the next call has all messages that wait. */
 #ifndef LARS_REPORT_NOTIFIER_H
 #define LARS_REPORT_NOTIFIER_H
 
@@ -12,7 +13,7 @@
 
 struct notifier;
 
-int notifier_init(void);              /* once, before threads start; 0 or -ENOMEM */
+int notifier_init(void); /* once, before threads start; 0 or -ENOMEM */
 void notifier_fini(void);
 
 /* Starts a thread for each target of <cfg> that is not "".  Copies <cfg>.  <retry_ms>:
@@ -29,11 +30,25 @@ void notifier_stop(struct notifier *n);
  * oldest message, which is counted.  Thread: any. */
 void notifier_put(struct notifier *n, const struct alarm *al, bool raised);
 
+/* Gives the target, if it is configured, a message that is marked as a test that <who>
+ * asked for.  Never waits.  Thread: any. */
+void notifier_test(struct notifier *n, enum notify_target target, const char *who);
+
+struct notifier_result {
+    uint64_t n_try; /* messages sent, with those that failed */
+    uint64_t at_ms; /* monotonic; when the last one ended */
+    char error[NOTIFY_WHY]; /* why it failed; "" = the target has taken it */
+};
+
+/* False: the target is not configured.  Thread: any. */
+bool notifier_result(struct notifier *n, enum notify_target target,
+                     struct notifier_result *out);
+
 struct notifier_stat {
-    uint64_t n_sent;                  /* messages that a target has taken */
-    uint64_t n_fail;                  /* tries that failed */
-    uint64_t n_dropped;               /* messages given up, or without room */
-    uint64_t n_waiting;               /* messages in the queues now */
+    uint64_t n_sent; /* messages that a target has taken */
+    uint64_t n_fail; /* tries that failed */
+    uint64_t n_dropped; /* messages given up, or without room */
+    uint64_t n_waiting; /* messages in the queues now */
 };
 
 void notifier_stat(struct notifier *n, struct notifier_stat *out); /* Thread: any */

@@ -1,5 +1,5 @@
 /* notify_send -- sends alarms to one target and waits for the result.
- *   exec      runs EXEC KIND SUBJECT raised|cleared DETAIL; killed after 10 s
+ *   program   runs EXEC KIND SUBJECT raised|cleared|test DETAIL; killed after 10 s
  *   webhook   POST {"kind": ..., "subject": ..., "state": ..., "detail": ...}
  *   wecom     a robot of WeCom: a text message; the key is in the address
  *   dingtalk  a robot of DingTalk: the same, signed with the secret when there is one
@@ -23,29 +23,33 @@ enum notify_target {
 };
 
 #define NOTIFY_URL_MAX 300
-#define NOTIFY_MESSAGES 16            /* in one sending to a robot */
+#define NOTIFY_MESSAGES 256 /* in one sending to a robot */
+#define NOTIFY_WHY 120 /* bytes of the reason of a failure */
 
 struct notify_config { /* "" = no such target */
-    char exec[200];                   /* path of a program */
+    char exec[200]; /* path of a program */
     char webhook[NOTIFY_URL_MAX];
     char wecom[NOTIFY_URL_MAX];
     char dingtalk[NOTIFY_URL_MAX], dingtalk_secret[100];
 };
 
+enum notify_state { NOTIFY_RAISED, NOTIFY_CLEARED, NOTIFY_TEST };
+
 struct notify_message {
     struct alarm alarm;
-    bool raised;                      /* else cleared */
+    enum notify_state state;
 };
 
 bool notify_send_is_set(enum notify_target t, const struct notify_config *cfg);
 bool notify_send_is_robot(enum notify_target t); /* takes several messages at once */
-const char *notify_send_name(enum notify_target t); /* its key in [alarm] */
+const char *notify_send_name(enum notify_target t); /* as in the table AlarmTarget */
 
 /* Sends <n> messages, 1 to NOTIFY_MESSAGES (a target that is no robot: 1).  Gives up soon
- * after <stop> returns true.  Returns 0; -EIO: the target did not take them. */
+ * after <stop> returns true.  Returns 0; -EIO: the target did not take them, and <why>
+ * has the reason: an exit status, an HTTP status, or the code and text of a robot. */
 int notify_send_all(enum notify_target t, const struct notify_config *cfg,
                     const struct notify_message *m, size_t n, bool (*stop)(void *arg),
-                    void *arg);
+                    void *arg, char why[NOTIFY_WHY]);
 
 /* The parameters "&timestamp=...&sign=..." with which DingTalk checks the sender:
  * base64(HMAC-SHA256(secret, "<ms>, newline, <secret>")), percent-encoded.  Returns 0;
