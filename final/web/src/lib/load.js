@@ -1,0 +1,52 @@
+// Data of a panel: loading, empty, error or stale.  The last data stays when a reload fails.
+import { onUnmounted, reactive, watch } from 'vue'
+import { get } from './api.js'
+
+/** path() gives what to load, null for nothing; every <everyMs> again while the tab is seen. */
+export function useLoad(path, everyMs = 0) {
+  const state = reactive({ data: null, error: null, loading: true, at: 0 })
+  let timer = 0, run = 0, gone = false
+
+  async function load() {
+    const mine = ++run, p = path()
+    clearTimeout(timer)
+    if (p === null)
+      return
+    state.loading = true
+    try {
+      const data = await get(p)
+      if (mine === run)
+        Object.assign(state, { data, error: null, at: Date.now() })
+    } catch (e) {
+      if (mine === run)
+        state.error = e
+    }
+    if (mine !== run)
+      return
+    state.loading = false
+    if (everyMs && !gone)
+      timer = setTimeout(next, everyMs)
+  }
+
+  function next() {
+    if (document.hidden)
+      timer = setTimeout(next, everyMs)
+    else
+      load()
+  }
+
+  watch(path, (p, old) => {
+    if (p === old)
+      return
+    state.data = old && p && p.split('?')[0] === old.split('?')[0] ? state.data : null
+    load()
+  })
+  onUnmounted(() => {
+    gone = true
+    run++
+    clearTimeout(timer)
+  })
+  load()
+  state.reload = load
+  return state
+}

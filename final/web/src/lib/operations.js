@@ -1,0 +1,54 @@
+// What a filled form of the change dialog asks of the server, and which fields it has.
+const field = (key, type, more = {}) => ({ key, type, ...more })
+
+const POLICY = [
+  field('rule', 'select', { options: ['', 'p2c', 'scan', 'wrr', 'hash', 'classic'] }),
+  field('probe', 'text'), field('timeout_ms', 'number'), field('slow_ms', 'number'),
+  field('node_rps', 'number')
+]
+
+export const FIELDS = {
+  add: [field('node', 'text', { required: true, example: '10.0.1.7:8001' }),
+        field('zone', 'text', { list: 'zones' }), field('weight', 'number', { required: true })],
+  weight: [field('weight', 'number', { required: true })],
+  zone: [field('zone', 'text', { list: 'zones' })],
+  host_state: [field('host', 'text', { required: true, example: '10.0.1.7' })],
+  name: [field('name', 'text'), field('command', 'text')],
+  policy: POLICY,
+  drain: [], undrain: [], remove: [], confirm: [], zone_state: []
+}
+
+export function initial(spec) {
+  const first = spec.nodes?.[0] || {}
+  const all = {
+    add: { node: '', zone: '', weight: 100 },
+    weight: { weight: first.weight ?? 100 },
+    zone: { zone: first.zone ?? '' },
+    host_state: { host: spec.host ?? '' },
+    name: { name: spec.name ?? '', command: spec.command ?? '' },
+    policy: { ...(spec.policy || { rule: '', probe: '', timeout_ms: 0, slow_ms: 0, node_rps: 0 }) }
+  }
+  return all[spec.kind] || {}
+}
+
+const each = (spec, more) => spec.nodes.map(n => ({ module: spec.module, node: n.node, ...more }))
+const asNumber = v => Math.max(0, Math.trunc(Number(v) || 0))
+
+const BUILD = {
+  add: (s, f) => [{ op: 'add', module: s.module, node: f.node.trim(), weight: asNumber(f.weight),
+                    ...(f.zone.trim() ? { zone: f.zone.trim() } : {}) }],
+  weight: (s, f) => each(s, { op: 'set', weight: asNumber(f.weight) }),
+  zone: (s, f) => each(s, { op: 'set', zone: f.zone.trim() }),
+  drain: s => each(s, { op: 'set', state: 'drained' }),
+  undrain: s => each(s, { op: 'set', state: 'up' }),
+  remove: s => each(s, { op: 'remove' }),
+  name: (s, f) => [{ op: 'name', module: s.module, name: f.name.trim(), command: f.command.trim() }],
+  policy: (s, f) => [{ op: 'policy', module: s.module, rule: f.rule, probe: f.probe.trim(),
+                       timeout_ms: asNumber(f.timeout_ms), slow_ms: asNumber(f.slow_ms),
+                       node_rps: asNumber(f.node_rps) }],
+  confirm: s => [{ op: 'confirm', module: s.module }],
+  zone_state: s => [{ op: 'zone', zone: s.zone, state: s.state }],
+  host_state: (s, f) => [{ op: 'host', host: f.host.trim(), state: s.state }]
+}
+
+export const operations = (spec, form) => BUILD[spec.kind](spec, form)

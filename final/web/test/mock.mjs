@@ -1,0 +1,253 @@
+// A server for trying the pages without a database: it serves dist/ under the policy of
+// lars-console and answers /api/v1 from data in memory.  It checks no rights.
+//   node test/mock.mjs [PORT]       any user; the password "first" asks for a new one
+import { createServer } from 'node:http'
+import { existsSync, readFileSync } from 'node:fs'
+import { extname, join, normalize } from 'node:path'
+
+const port = Number(process.argv[2]) || 8099
+const dist = new URL('../dist', import.meta.url).pathname
+const CSP = "default-src 'self'; img-src 'self' data:; style-src 'self'"
+const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
+const now = () => Math.floor(Date.now() / 1000)
+const state = { user: process.env.MOCK_USER || '', must: false, db: true, revision: 481, silences: [], acks: new Set(), conflicts: 0 }
+
+const NAMES = ['order', 'search', 'cart', 'stock', 'price', 'user', 'pay', 'mail']
+const modules = []
+for (let m = 1; m <= 12; m++)
+  for (let c = 1; c <= 6; c++)
+    modules.push({
+      m, c, name: m === 4 ? 'a-very-long-module-name-of-the-library' : 'shop' + (m > 1 ? m : ''), command: NAMES[(m + c) % 8], sum: 1n, policy: { rule: '', probe: '/healthz', timeout_ms: 200, slow_ms: 0, node_rps: m === 1 ? 300 : 0 },
+      nodes: Array.from({ length: 3 + (m * c) % 9 }, (_, i) => ({
+        node: `10.0.${1 + i % 2}.${10 + i}:${8000 + c}`, zone: 'ab'[i % 2], weight: 100, state: m === 2 && c === 1 && i < 2 ? 'drained' : 'up',
+        down: 0, ejected: (m === 1 && c === 1 && i === 0) ? 12 : 0, trial: m === 3 && c === 2 && i === 1 ? 3 : 0
+      }))
+    })
+const find = id => modules.find(x => `${x.m}/${x.c}` === id)
+const wave = (x, s) => 1 + 0.2 * Math.sin((now() + x) / s)
+function calls(x, n) {
+  return n.state === 'up' && !n.ejected ? 40 * wave(x.m * 7 + x.c, 20) * (x.m === 12 ? 0 : 1) : 0
+}
+const failed = (x, n) => calls(x, n) * (x.m === 3 ? 0.021 : 0.0004)
+const sum = (list, f) => list.reduce((s, v) => s + f(v), 0)
+const base = x => x.sum.toString(16).padStart(16, '0')
+const stateOf = x => (x.nodes.every(n => n.state === 'drained') ? 'drained' : x.m === 4 && x.c === 2 ? 'held' : x.nodes.some(n => n.ejected) ? 'out' : 'ok')
+const moduleJson = x => ({
+  module: `${x.m}/${x.c}`, name: x.name, command: x.command, state: stateOf(x), nodes: x.nodes.length, up: x.nodes.filter(n => n.state === 'up').length,
+  drained: x.nodes.filter(n => n.state === 'drained').length, out: x.nodes.filter(n => n.ejected).length,
+  calls: sum(x.nodes, n => calls(x, n)), failed: sum(x.nodes, n => failed(x, n)), p99_ms: x.m === 12 ? null : 8 + x.m * 3
+})
+const head = () => ({ at: Date.now(), age_ms: state.db ? 400 : 42000, sources: { db: state.db, reports: true, dnsd: true } })
+const zones = () => ['a', 'b'].map(z => {
+  const of = modules.flatMap(x => x.nodes.filter(n => n.zone === z).map(n => [x, n]))
+  return { zone: z, up: of.filter(([, n]) => n.state === 'up').length, drained: of.filter(([, n]) => n.state !== 'up').length, out: of.filter(([, n]) => n.ejected).length,
+           calls: sum(of, ([x, n]) => calls(x, n)), failed: sum(of, ([x, n]) => failed(x, n)) }
+})
+const began = now()
+const alarmRows = [
+  { id: 12, kind: 'node_down', subject: '1/1 10.0.1.10:8001', detail: 'down on 12 of 12 hosts', raised: began - 187, cleared: null },
+  { id: 11, kind: 'route_held', subject: '4/2', detail: '5 of 6 nodes would go', raised: began - 60, cleared: null },
+  { id: 10, kind: 'error_rate', subject: '3/2', detail: '2.1 % of 160 calls/s failed', raised: began - 86400, cleared: began - 85900 }
+]
+const openAlarms = () => alarmRows.filter(a => !a.cleared).map(({ cleared, ...a }) => ({ ...a, acked: state.acks.has(a.id), silenced: state.silences.some(s => s.kind === a.kind && s.subject === a.subject) }))
+const audit = [{ id: 812, at: Date.now() - 600000, actor: 'op.li', via: 'console', action: 'set', subject: '2/1', reason: '更换磁盘 OPS-214', result: 'done', revision: 481, of: 0,
+                 detail: { nodes: [{ module: '2/1', node: '10.0.1.10:8001', old: { weight: 100, zone: 'a', state: 'up' }, new: { weight: 100, zone: 'a', state: 'drained' } }], more: 0, settings: [] } },
+               { id: 811, at: Date.now() - 90000000, actor: 'root', via: 'larsctl', action: 'user add', subject: 'user:op.li', reason: '', result: 'done', revision: 0, of: 0, detail: null }]
+const noDetail = ({ detail, ...a }) => a
+const badness = x => ['ok', 'drained', 'held', 'out', 'down'].indexOf(stateOf(x))
+const sorted = by => [...modules].sort(by === 'number' ? () => 0 : by === 'calls' ? (a, b) => moduleJson(b).calls - moduleJson(a).calls : (a, b) => badness(b) - badness(a) || moduleJson(b).failed - moduleJson(a).failed)
+const overview = () => ({ ...head(), calls: sum(zones(), z => z.calls), failed: sum(zones(), z => z.failed), modules: modules.length, revision: state.revision, zones: zones(), alarms: openAlarms(),
+  changes: audit.slice(0, 5).map(noDetail), worst: sorted('problems').slice(0, 5).map(moduleJson), busiest: sorted('calls').slice(0, 5).map(moduleJson) })
+const wall = () => {
+  const { alarms, changes, worst, busiest, ...rest } = overview()
+  return { ...rest, problems: alarms.length }
+}
+const agents = () => Array.from({ length: 12 }, (_, i) => ({ agent: `10.0.0.${i + 1}:8888`, state: Date.now() - state.changed < 20 * i ? 'behind' : i === 9 && process.env.MOCK_SILENT ? 'silent' : 'in_force', silent_s: i === 9 ? 42 : 0 }))
+state.changed = 0
+
+class Problem extends Error {
+  constructor(status, code, more = {}) {
+    super(code)
+    this.body = { type: 'about:blank', status, code, ...more }
+  }
+}
+
+/* Rows before and after the operations, and a function that makes them so. */
+function planOf(body) {
+  const rows = [], settings = [], touched = new Set(), make = []
+  const set = (x, n, more) => {
+    const old = { weight: n.weight, zone: n.zone, state: n.state }, fresh = { ...old, ...more }
+    if (JSON.stringify(old) === JSON.stringify(fresh))
+      return
+    touched.add(x)
+    rows.push({ module: `${x.m}/${x.c}`, node: n.node, old, new: fresh })
+    make.push(() => Object.assign(n, more))
+  }
+  body.operations.forEach((o, i) => {
+    const { op, module, node, ...more } = o, x = module && find(module)
+    const one = () => x?.nodes.find(n => n.node === node)
+    if (op === 'set' && one())
+      set(x, one(), more)
+    else if (op === 'remove' && one()) {
+      const n = one()
+      touched.add(x)
+      rows.push({ module, node, old: { weight: n.weight, zone: n.zone, state: n.state }, new: null })
+      make.push(() => { x.nodes = x.nodes.filter(y => y !== n) })
+    } else if (op === 'add' && /^\d+(\.\d+){3}:\d+$/.test(node) && x) {
+      touched.add(x)
+      const fresh = { weight: 100, zone: '', state: 'up', ...more }
+      rows.push({ module, node, old: null, new: fresh })
+      make.push(() => x.nodes.push({ node, down: 0, ejected: 0, trial: 0, ...fresh }))
+    } else if (op === 'zone' || op === 'host')
+      modules.forEach(y => y.nodes.filter(n => (op === 'zone' ? n.zone === o.zone : n.node.startsWith(o.host + ':'))).forEach(n => set(y, n, { state: o.state })))
+    else if (op === 'policy' || op === 'name')
+      for (const [k, v] of Object.entries(more)) {
+        const at = op === 'policy' ? x.policy : x
+        if (at[k] !== v) {
+          settings.push({ module, key: k, old: String(at[k]), new: String(v) })
+          make.push(() => { at[k] = v })
+        }
+      }
+    else if (op !== 'confirm')
+      throw new Problem(422, 'wrong', { field: 'operations/' + i, detail: `node: ${node}` })
+  })
+  const left = (x, z) => x.nodes.filter(n => n.state === 'up' && (!z || n.zone === z)).length - rows.filter(r => r.module === `${x.m}/${x.c}` && r.old?.state === 'up' && r.new?.state !== 'up' && (!z || r.old.zone === z)).length + rows.filter(r => r.module === `${x.m}/${x.c}` && r.old?.state !== 'up' && r.new?.state === 'up' && (!z || r.new.zone === z)).length
+  const mods = [...touched].map(x => {
+    const had = x.nodes.filter(n => n.state === 'up').length, l = left(x), gone = Math.max(0, had - l)
+    const all = 60 * moduleJson(x).calls, warnings = [l === 0 && had && 'none_left', gone * 2 >= had && gone && l && 'most_gone', ['a', 'b'].some(z => x.nodes.some(n => n.zone === z) && left(x, z) === 0) && 'zone_empty', x.m === 1 && gone > 1 && 'overload'].filter(Boolean)
+    return { module: `${x.m}/${x.c}`, base: base(x), had, gone, left: l, calls: Math.round(all), calls_gone: Math.round(all * gone / had || 0), capacity: x.policy.node_rps * l, warnings }
+  })
+  return { make, touched, plan: { hash: base({ sum: BigInt(rows.length * 1000 + state.revision) }), needs_consent: mods.some(m => m.warnings.some(w => w !== 'overload' && w !== 'zone_empty')), word: body.operations[0].module || body.operations[0].zone || body.operations[0].host, many_of_all: rows.length > 100,
+    modules: mods, zones: [...touched].flatMap(x => ['a', 'b'].map(z => ({ module: `${x.m}/${x.c}`, zone: z, had: x.nodes.filter(n => n.state === 'up' && n.zone === z).length, left: left(x, z) }))), rows, settings } }
+}
+
+function changes(body, dry) {
+  const { make, touched, plan } = planOf(body)
+  if (process.env.MOCK_CONFLICT && !dry && state.conflicts++ === 0)
+    throw new Problem(409, 'conflict', { detail: 'the nodes of 1/1 were changed since they were read', current: plan })
+  if (dry)
+    return [200, plan]
+  if (plan.needs_consent && body.consent !== plan.word)
+    throw new Problem(409, 'consent_needed', { current: plan })
+  make.forEach(f => f())
+  touched.forEach(x => { x.sum += 1n })
+  state.changed = Date.now()
+  state.revision++
+  audit.unshift({ id: audit[0].id + 1, at: Date.now(), actor: state.user, via: 'console', action: body.operations[0].op, subject: plan.word, reason: body.reason, result: 'done', revision: state.revision, of: 0, detail: { nodes: plan.rows, more: 0, settings: plan.settings } })
+  return [201, { id: audit[0].id, revision: state.revision, plan }]
+}
+
+const session = () => ({ user: state.user, role: state.user === 'viewer' ? 'viewer' : 'operator', csrf: 'mock', must_change: state.must })
+const services = () => [['dnsd', 'dnsd-a', 'a'], ['dnsd', 'dnsd-b', 'b'], ['reportd', 'reportd-a', 'a'], ['agent', '10.0.0.1:8888', 'a'], ['agent', '10.0.0.9:8888', 'b']].map(([kind, name, zone], i) => ({
+  kind, name, zone, address: `10.0.0.${i + 1}:777${i}`, version: '1.0.0', state: '', revision: i === 4 ? 478 : state.revision, silent_ms: i === 4 ? 42000 : 700, alive: i !== 4 }))
+
+function history(q) {
+  const span = Number(q.get('span')) || 3600, step = span <= 900 ? 1 : span <= 86400 ? 60 : span <= 5184000 ? 3600 : 86400
+  const end = Math.floor((now() - 3) / step) * step
+  return { step, points: Array.from({ length: Math.floor(span / step) }, (_, i) => {
+    const at = end - span + i * step, n = Math.round(step * 300 * (1 + 0.3 * Math.sin(at / step / 30)))
+    return [at, n, Math.round(n * (i % 50 === 7 ? 0.04 : 0.001))]
+  }) }
+}
+
+function answer(method, path, q, body) {
+  const key = method + ' ' + path
+  let m
+  if (key === 'POST /session') {
+    if (body.password === 'wrong')
+      throw new Problem(401, 'wrong_login')
+    state.user = body.user
+    state.must = body.password === 'first'
+    return [200, session()]
+  }
+  if (key === 'POST /session/wall')
+    return [200, { ...session(), user: 'wall', role: 'wall' }]
+  if (!state.user && !path.startsWith('/wall'))
+    throw new Problem(401, 'no_session')
+  if (key === 'DELETE /session')
+    return [(state.user = '', 204)]
+  if (key === 'PUT /session/password')
+    return [(state.must = false, 204)]
+  if (!state.db && method !== 'GET')
+    throw new Problem(503, 'db_down')
+  const fixed = {
+    'GET /session': session, 'GET /capabilities': () => ({ scaling: false, drill: false }), 'GET /overview': overview, 'GET /wall': wall,
+    'GET /zones': () => ({ ...head(), items: zones() }), 'GET /silences': () => ({ items: state.silences }),
+    'GET /services': () => ({ ...head(), items: services(), holds: [{ module: '4/2', had: 6, gone: 5, dnsd: 'dnsd-a' }], revision: state.revision }),
+    'GET /alarms': () => ({ items: alarmRows }),
+    'GET /audit': () => ({ items: audit.filter(a => !q.get('subject') || a.subject === q.get('subject')).map(noDetail) })
+  }
+  if (fixed[key])
+    return [200, fixed[key]()]
+  if (key === 'POST /changes')
+    return changes(body, q.get('dry_run') === '1')
+  if (key === 'POST /silences')
+    return [(state.silences.push({ id: now(), kind: body.kind, subject: body.subject, until: now() + 60 * body.minutes, actor: state.user, reason: body.reason }), 201)]
+  if ((m = key.match(/^DELETE \/silences\/(\d+)$/)))
+    return [(state.silences = state.silences.filter(s => s.id !== Number(m[1])), 204)]
+  if ((m = key.match(/^POST \/alarms\/(\d+)\/ack$/)))
+    return [(state.acks.add(Number(m[1])), 204)]
+  if (key === 'GET /modules') {
+    const list = sorted(q.get('sort') || 'problems').filter(x => (!q.get('q') || `${x.m}/${x.c} ${x.name} ${x.command} ${x.nodes.map(n => n.node)}`.includes(q.get('q'))) && (!q.get('zone') || x.nodes.some(n => n.zone === q.get('zone'))) && (!q.get('state') || stateOf(x) === q.get('state')))
+    const page = Number(q.get('page')) || 1
+    return [200, { ...head(), total: list.length, page, page_size: 50, items: list.slice(50 * page - 50, 50 * page).map(moduleJson) }]
+  }
+  if ((m = key.match(/^GET \/modules\/(\d+\/\d+)(\/history)?$/)) && find(m[1])) {
+    const x = find(m[1])
+    return [200, m[2] ? history(q) : { ...head(), ...moduleJson(x), base: base(x), revision: state.revision, items: x.nodes.map(n => ({ ...n, calls: calls(x, n), failed: failed(x, n) })), policy: x.policy, agents: agents() }]
+  }
+  if ((m = key.match(/^GET \/alarms\/(\d+)$/))) {
+    const a = alarmRows.find(r => r.id === Number(m[1]))
+    return [200, { ...a, notes: [], texts: { en: { means: 'A node gets no calls: its callers do not reach it.', steps: 'Look whether its process runs and listens (on its host: ss -ltnp).\nTake it out with `larsctl node drain IP`.' }, 'zh-CN': { means: '一个节点不再分到调用：调用方访问不到它。', steps: '看它的进程是否在运行并监听（在该主机上 ss -ltnp）。\n用 `larsctl node drain IP` 摘下。' } } }]
+  }
+  if ((m = key.match(/^GET \/audit\/(\d+)$/)))
+    return [200, audit.find(r => r.id === Number(m[1]))]
+  if ((m = key.match(/^GET \/changes\/(\d+)$/))) {
+    const r = audit.find(a => a.id === Number(m[1]))
+    return [200, { revision: r.revision, modules: [...new Set(r.detail.nodes.map(n => n.module))].slice(0, 64).map(id => ({ module: id, agents: agents() })) }]
+  }
+  throw new Problem(404, 'not_found')
+}
+
+function events(res, topic) {
+  res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
+  const send = () => state.db && res.write(`event: ${topic}\ndata: ${JSON.stringify(topic === 'wall' ? wall() : overview())}\n\n`)
+  send()
+  const timer = setInterval(send, 1000)
+  res.on('close', () => clearInterval(timer))
+}
+
+function file(res, path) {
+  const name = normalize(path === '/' ? '/index.html' : path), full = join(dist, name)
+  if (name.includes('..') || !existsSync(full)) {
+    res.writeHead(404).end()
+    return
+  }
+  res.writeHead(200, { 'Content-Type': TYPES[extname(name)] || 'application/octet-stream', 'Content-Security-Policy': CSP })
+  res.end(readFileSync(full))
+}
+
+createServer(async (req, res) => {
+  const url = new URL(req.url, 'http://mock')
+  let text = ''
+  for await (const part of req)
+    text += part
+  if (url.pathname === '/mock/db') {
+    state.db = url.searchParams.get('up') !== '0'
+    res.end()
+  } else if (url.pathname === '/api/v1/events') {
+    events(res, url.searchParams.get('topics'))
+  } else if (url.pathname.startsWith('/api/v1/')) {
+    let status = 500, json
+    try {
+      [status, json] = answer(req.method, url.pathname.slice(7), url.searchParams, text ? JSON.parse(text) : {})
+    } catch (e) {
+      json = e.body || { status, code: 'mock', detail: e.stack }
+      status = json.status
+    }
+    res.writeHead(status, { 'Content-Type': status < 400 ? 'application/json' : 'application/problem+json' })
+    res.end(json === undefined ? undefined : JSON.stringify(json))
+  } else {
+    file(res, url.pathname)
+  }
+}).listen(port, '127.0.0.1', () => console.log(`http://127.0.0.1:${port}/`))
