@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mono.h"
 #include "base/rnd.h"
+#include "base/utf8.h"
 #include "base/worker.h"
 #include "report/robot_pace.h"
 
@@ -67,43 +68,13 @@ static void put_message(struct target *t, const struct notify_message *m)
     worker_unlock(t->worker);
 }
 
-/* The length of the character at <s>; 0: it is none. */
-static size_t utf8_len(const unsigned char *s)
-{
-    size_t len = s[0] < 0x80   ? 1
-                 : s[0] < 0xc2 ? 0
-                 : s[0] < 0xe0 ? 2
-                 : s[0] < 0xf0 ? 3
-                               : 4,
-           i;
-
-    for (i = 1; i < len; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    return s[0] < 0xf5 ? len : 0;
-}
-
-/* Texts are cut to a number of bytes, and JSON takes whole characters only. */
-static void replace_broken(char *text)
-{
-    size_t i, len;
-
-    for (i = 0; text[i]; i += len) {
-        len = utf8_len((unsigned char *)text + i);
-        if (len > 0)
-            continue;
-        text[i] = '?';
-        len = 1;
-    }
-}
-
 void notifier_put(struct notifier *n, const struct alarm *al, bool raised)
 {
     struct notify_message m = {*al, raised ? NOTIFY_RAISED : NOTIFY_CLEARED};
     int i;
 
-    replace_broken(m.alarm.subject);
-    replace_broken(m.alarm.detail);
+    utf8_replace_broken(m.alarm.subject);
+    utf8_replace_broken(m.alarm.detail);
     for (i = 0; i < NOTIFY_TARGETS; i++)
         if (n->target[i])
             put_message(n->target[i], &m);

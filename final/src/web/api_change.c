@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "ops/in_force.h"
 #include "ops/route_rows.h"
 #include "web/api.h"
@@ -18,7 +19,7 @@
 
 /* 422, 409 or 412 with the plan as it would be now. */
 static void answer_refusal(struct request *q, const struct change_json *c,
-                           const struct ops_outcome *out)
+                           struct ops_outcome *out)
 {
     json_t *j;
     unsigned status = out->result == OPS_WRONG      ? 422
@@ -26,6 +27,7 @@ static void answer_refusal(struct request *q, const struct change_json *c,
                       : q->if_match[0]              ? 412
                                                     : 409;
 
+    utf8_replace_broken(out->why);
     j = json_pack("{s:s,s:i,s:s,s:s,s:I}", "type", "about:blank", "status", (int)status,
                   "code", ops_result_name(out->result), "detail", out->why, "operation",
                   (json_int_t)out->bad);

@@ -14,28 +14,30 @@
 #include "web/web.h"
 
 struct account {
-    char hash[SECRET_HASH], role[9];
-    bool must_change, disabled;
+    const char *name;                 /* borrowed: as it was typed */
+    char hash[SECRET_HASH];           /* "" = there is no such account */
+    bool disabled;
 };
 
 static int take_account(char **at, void *arg)
 {
     struct account *a = arg;
 
-    snprintf(a->hash, sizeof(a->hash), "%s", at[0] ? at[0] : "");
-    snprintf(a->role, sizeof(a->role), "%s", at[1] ? at[1] : "");
-    a->must_change = at[2] && at[2][0] == '1';
-    a->disabled = at[3] && at[3][0] == '1';
+    if (!at[0] || strcmp(at[0], a->name) != 0)
+        return 0;
+    snprintf(a->hash, sizeof(a->hash), "%s", at[1] ? at[1] : "");
+    a->disabled = at[2] && at[2][0] == '1';
     return 0;
 }
 
+/* The database takes "Eve", "eve " and "eve" for the same name.  Here they are not, or
+ * each spelling would have failures of its own to spend. */
+
 static int read_account(struct sqldb *db, const char *user, struct account *a)
 {
-    *a = (struct account){.must_change = false};
+    *a = (struct account){.name = user};
     return sqldb_each(db, take_account, a,
-                      "SELECT pwhash, role, must_change, disabled FROM User WHERE name = "
-                      "%s",
-                      user);
+                      "SELECT name, pwhash, disabled FROM User WHERE name = %s", user);
 }
 
 static void set_cookie(struct request *q, const struct request_env *env,
@@ -96,24 +98,31 @@ static void admit(struct request *q, const struct request_env *env, const char *
     set_cookie(q, env, token, false);
 }
 
+/* Returns true after a 429 in the reply. */
+static bool must_wait(struct request *q, const struct request_env *env, const char *user)
+{
+    uint32_t wait_s = throttle_wait_s(env->web->throttle, user, q->peer, mono_ms());
+    char wait[16];
+
+    if (wait_s == 0)
+        return false;
+    snprintf(wait, sizeof(wait), "%u", wait_s);
+    reply_problem(&q->reply, 429, "too_many_logins", NULL, NULL);
+    reply_header(&q->reply, "Retry-After", wait);
+    return true;
+}
+
 void api_session_login(struct request *q, const struct request_env *env)
 {
     const char *user, *password;
     struct account a;
-    char wait[16];
-    uint32_t wait_s;
     int rc;
 
     if (!request_parse(q) || !(user = request_text(q, "user", SESSION_USER - 1)) ||
         !(password = request_text(q, "password", SECRET_PASSWORD_MAX)))
         return;
-    wait_s = throttle_wait_s(env->web->throttle, user, q->peer, mono_ms());
-    if (wait_s > 0) {
-        snprintf(wait, sizeof(wait), "%u", wait_s);
-        reply_problem(&q->reply, 429, "too_many_logins", NULL, NULL);
-        reply_header(&q->reply, "Retry-After", wait);
+    if (must_wait(q, env, user))
         return;
-    }
     rc = read_account(env->db, user, &a);
     if (rc < 0)
         request_db_failed(q, rc, env->db);
@@ -172,7 +181,8 @@ void api_session_password(struct request *q, const struct request_env *env)
     int rc;
 
     if (!request_parse(q) || !(old = request_text(q, "old", SECRET_PASSWORD_MAX)) ||
-        !(fresh = request_text(q, "new", SECRET_PASSWORD_MAX)))
+        !(fresh = request_text(q, "new", SECRET_PASSWORD_MAX)) ||
+        must_wait(q, env, q->who.user))
         return;
     rc = read_account(env->db, q->who.user, &a);
     if (rc == 0 && !secret_verify(a.hash, old)) {

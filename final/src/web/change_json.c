@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/ipv4.h"
+#include "base/utf8.h"
 #include "web/api_json.h"
 
 static const struct {
@@ -150,8 +151,8 @@ static int read_bases(struct change_json *c, const json_t *list, char why[CHANGE
 {
     size_t i, n = json_array_size(list);
 
-    if (n > CHANGE_JSON_BASES)
-        return wrong(why, "base", "too many");
+    if (list && (!json_is_array(list) || n > CHANGE_JSON_BASES))
+        return wrong(why, "base", "not a list of at most 500");
     c->base = calloc(n + 1, sizeof(*c->base));
     if (!c->base)
         return -ENOMEM;
@@ -209,6 +210,8 @@ int change_json_read(struct change_json *c, const json_t *body, char why[CHANGE_
         rc = read_bases(c, json_object_get(body, "base"), why);
     if (rc == 0)
         name_change(c, list);
+    else if (rc == -EINVAL)
+        utf8_replace_broken(why);     /* it has what was sent, cut */
     return rc;
 }
 

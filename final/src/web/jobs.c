@@ -1,7 +1,8 @@
 /* One queue under one lock for all threads of the pool; a finished job comes back through
  * the loop's msgq, so <done> runs where the connection belongs.
  *
- * Invariant: <done> is called exactly once for each job that was added.
+ * Invariant: <done> is called exactly once for each job that was added.  A job counts
+ * until then, so the msgq has room for every job that is finished.
  * Rejected: a thread for each request.  The number of threads, and of connections to the
  * database, would be set by the client that sends most requests. */
 #include "web/jobs.h"
@@ -25,6 +26,7 @@ struct thread {
 struct jobs {
     struct thread thread[THREADS_MAX];
     unsigned n, max;
+    unsigned n_open;                  /* added and not done; the loop's */
     struct msgq *finished;
 };
 
@@ -45,19 +47,21 @@ static struct job *take(struct thread *t)
     return j;
 }
 
+static void end_job(struct job *j, bool cancelled)
+{
+    j->pool->n_open--;
+    j->done(j, cancelled);
+}
+
 static void run_done(void *arg, void *user)
 {
-    struct job *j = arg;
-
     (void)user;
-    j->done(j, false);
+    end_job(arg, false);
 }
 
 static void drop_done(void *arg)
 {
-    struct job *j = arg;
-
-    j->done(j, false);                /* its work is done, and the loop has ended */
+    end_job(arg, false);              /* its work is done, and the loop has ended */
 }
 
 static void run(void *arg)
@@ -138,19 +142,20 @@ unsigned jobs_n_waiting(struct jobs *p)
 int jobs_add(struct jobs *p, struct job *j)
 {
     struct thread *best = &p->thread[0];
-    unsigned i, least = n_of(best), all = least;
+    unsigned i, least = n_of(best);
 
+    if (p->n_open >= p->max + p->n)
+        return -EAGAIN;
     for (i = 1; i < p->n; i++) {
         unsigned n = n_of(&p->thread[i]);
 
-        all += n;
         if (n < least) {
             least = n;
             best = &p->thread[i];
         }
     }
-    if (all >= p->max + p->n)
-        return -EAGAIN;
+    p->n_open++;
+    j->pool = p;
     j->next = NULL;
     worker_lock(best->worker);
     *(best->last ? &best->last->next : &best->first) = j;
@@ -176,7 +181,7 @@ void jobs_stop(struct jobs *p)
 
         for (j = t->first; j; j = next) {
             next = j->next;
-            j->done(j, true);
+            end_job(j, true);
         }
         worker_destroy(t->worker);
         sqldb_close(t->db);

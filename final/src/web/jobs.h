@@ -15,7 +15,8 @@ struct job {
     void (*work)(struct job *j, struct sqldb *db); /* in a thread of the pool */
     void (*done)(struct job *j, bool cancelled); /* in the loop; cancelled: the pool is
                                                   * stopped and <work> did not run */
-    struct job *next;                 /* the pool's */
+    struct job *next;                 /* these two are the pool's */
+    struct jobs *pool;
 };
 
 /* Start <n> threads (1 to 8), each with a connection of its own; at most <max> jobs wait

@@ -94,15 +94,26 @@ static int take_count(char **at, void *arg)
     return 0;
 }
 
+/* The clock of the database was set back: what was read is of another time. */
+static void begin_anew(struct rates *r)
+{
+    while (r->rings)
+        drop(r, r->rings);
+    r->until_s = 0;
+}
+
 int rates_read(struct rates *r, struct sqldb *db, uint64_t now_s)
 {
     uint64_t to = now_s - RATES_LATE_S;
-    uint64_t from = r->until_s + RATES_SECONDS < to ? to - RATES_SECONDS : r->until_s;
     struct ring *g, *next;
+    uint64_t from;
     int rc;
 
+    if (to + RATES_SECONDS < r->until_s)
+        begin_anew(r);
     if (to <= r->until_s)
         return 0;
+    from = r->until_s + RATES_SECONDS < to ? to - RATES_SECONDS : r->until_s;
     rc = sqldb_each(db, take_count, r,
                     "SELECT at, modid, cmdid, ip, port, succ, err FROM CallSecond WHERE "
                     "at > %llu AND at <= %llu ORDER BY at",

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/latency.h"
+#include "base/utf8.h"
 #include "ops/route_rows.h"
 
 #define ALIVE "INTERVAL 6 SECOND"
@@ -25,7 +26,13 @@ static uint64_t long_of(const char *text)
     return text ? strtoull(text, NULL, 10) : 0;
 }
 
-#define COPY(to, text) snprintf(to, sizeof(to), "%s", (text) ? (text) : "")
+static void copy(char *to, size_t size, const char *text)
+{
+    snprintf(to, size, "%s", text ? text : "");
+    utf8_replace_broken(to);          /* the end, where it was cut */
+}
+
+#define COPY(to, text) copy(to, sizeof(to), text)
 
 /* A place for one more item, zeroed; the capacity is the next power of two. */
 static void *push(void **at, size_t *n, size_t size)

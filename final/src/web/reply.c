@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 void reply_free(struct reply *r)
 {
     free(r->text);
@@ -35,9 +37,13 @@ void reply_empty(struct reply *r, unsigned status)
 void reply_problem(struct reply *r, unsigned status, const char *code, const char *field,
                    const char *why)
 {
-    json_t *j = json_pack("{s:s,s:i,s:s,s:s?,s:s?}", "type", "about:blank", "status",
-                          (int)status, "code", code, "field", field, "detail", why);
+    char text[512];
+    json_t *j;
 
+    snprintf(text, sizeof(text), "%s", why ? why : "");
+    utf8_replace_broken(text);
+    j = json_pack("{s:s,s:i,s:s,s:s?,s:s?}", "type", "about:blank", "status", (int)status,
+                  "code", code, "field", field, "detail", why ? text : NULL);
     reply_json(r, status, j);
     r->type = "application/problem+json";
 }

@@ -73,14 +73,20 @@ static bool recall(struct session_cache *s, const uint8_t id[SECRET_ID], uint64_
     return is_known;
 }
 
-static void forget(struct session_cache *s, const uint8_t id[SECRET_ID])
+/* The caller holds the lock. */
+static void drop_id(struct session_cache *s, const uint8_t id[SECRET_ID])
 {
     struct entry *e;
 
-    pthread_mutex_lock(&s->lock);
     HASH_FIND(hh, s->entries, id, SECRET_ID, e);
     if (e)
         drop_entry(s, e);
+}
+
+static void forget(struct session_cache *s, const uint8_t id[SECRET_ID])
+{
+    pthread_mutex_lock(&s->lock);
+    drop_id(s, id);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -90,14 +96,15 @@ static void keep(struct session_cache *s, const uint8_t id[SECRET_ID],
 {
     struct entry *e = malloc(sizeof(*e));
 
-    forget(s, id);
-    if (!e)
-        return;
-    memcpy(e->id, id, SECRET_ID);
-    e->who = *who;
-    e->read_ms = mono_ms();
+    if (e) {
+        memcpy(e->id, id, SECRET_ID);
+        e->who = *who;
+        e->read_ms = mono_ms();
+    }
     pthread_mutex_lock(&s->lock);
-    HASH_ADD(hh, s->entries, id, SECRET_ID, e);
+    drop_id(s, id);
+    if (e)
+        HASH_ADD(hh, s->entries, id, SECRET_ID, e);
     if (HASH_COUNT(s->entries) > ENTRIES_MAX)
         drop_entry(s, s->entries);    /* the oldest */
     pthread_mutex_unlock(&s->lock);

@@ -1,0 +1,13 @@
+/* utf8 -- text in UTF-8.  Thread: any. */
+#ifndef LARS_BASE_UTF8_H
+#define LARS_BASE_UTF8_H
+
+#include <stdbool.h>
+
+/* Put '?' for each byte that is not of a whole character.  Texts are cut to a number of
+ * bytes, and JSON takes whole characters only. */
+void utf8_replace_broken(char *text);
+
+bool utf8_is_whole(const char *text);  /* every byte is of a whole character */
+
+#endif
