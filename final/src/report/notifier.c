@@ -89,7 +89,7 @@ void notifier_test(struct notifier *n, enum notify_target target, const char *wh
     snprintf(m.alarm.subject, sizeof(m.alarm.subject), "%s", notify_send_name(target));
     snprintf(m.alarm.detail, sizeof(m.alarm.detail),
              "this is a test that %.64s asked for, nothing is wrong", who);
-    replace_broken(m.alarm.detail);
+    utf8_replace_broken(m.alarm.detail);
     put_message(n->target[target], &m);
 }
 
