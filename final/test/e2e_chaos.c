@@ -235,7 +235,7 @@ static void t_f10_emptied_table_and_bad_rows_fail_no_call(void **state)
     chaos_check_totals();
 }
 
-static void t_f17_f18_full_disk_and_damaged_file_fail_no_call(void **state)
+static void t_f17_f18_unwritable_and_damaged_file_fail_no_call(void **state)
 {
     char path[140], new_file[160];
     struct stat st;
@@ -247,12 +247,13 @@ static void t_f17_f18_full_disk_and_damaged_file_fail_no_call(void **state)
     snprintf(path, sizeof(path), "%s/dnsd1/dnsd.routes", testdb_dir);
     snprintf(new_file, sizeof(new_file), "%s.new", path);
     T_WAIT(stat(path, &st) == 0);
-    assert_int_equal(symlink("/dev/full", new_file), 0);
+    assert_int_equal(mkdir(new_file, 0700), 0); /* the file beside cannot be made */
     chaos_add_node(1);
     proc_expect_line(sys.dnsd.err, "route.file");
     chaos_wait_nodes(4, t_now_ms());
     chaos_add_node(2);
     chaos_wait_nodes(5, t_now_ms());
+    assert_int_equal(rmdir(new_file), 0);
     proc_end(&sys.dnsd, SIGKILL);
     fd = open(path, O_WRONLY | O_CLOEXEC);
     assert_int_equal(pwrite(fd, "\x80", 1, 30), 1);
@@ -264,7 +265,7 @@ static void t_f17_f18_full_disk_and_damaged_file_fail_no_call(void **state)
     chaos_add_node(3);
     assert_true(chaos_wait_nodes(6, t_now_ms()) < T_DEADLINE_MS);
     assert_int_equal(load.failed, 0);
-    chaos_print("F17 F18 no space for the last known good file, then a damaged one", 0);
+    chaos_print("F17 F18 the last known good file cannot be written, then it is damaged", 0);
     chaos_check_totals();
 }
 
@@ -298,5 +299,5 @@ TESTDB_MAIN(CHAOS_TEST(t_f2_killed_dnsd_fails_no_call),
             CHAOS_TEST(t_f8_hanging_database_fails_no_call),
             CHAOS_TEST(t_f9_killed_database_loses_no_call),
             CHAOS_TEST(t_f10_emptied_table_and_bad_rows_fail_no_call),
-            CHAOS_TEST(t_f17_f18_full_disk_and_damaged_file_fail_no_call),
+            CHAOS_TEST(t_f17_f18_unwritable_and_damaged_file_fail_no_call),
             CHAOS_TEST(t_killed_services_of_the_own_zone_fail_no_call))
