@@ -265,7 +265,7 @@ static void t_f17_f18_unwritable_and_damaged_file_fail_no_call(void **state)
     chaos_add_node(3);
     assert_true(chaos_wait_nodes(6, t_now_ms()) < T_DEADLINE_MS);
     assert_int_equal(load.failed, 0);
-    chaos_print("F17 F18 the last known good file cannot be written, then it is damaged", 0);
+    chaos_print("F17 F18 the last known good file cannot be written, then damaged", 0);
     chaos_check_totals();
 }
 
