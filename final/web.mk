@@ -1,7 +1,7 @@
 # The pages of the web console (web/), built into web/dist when npm is there.  The rest of
 # the system needs no Node: without the pages the console answers its API only.
 WEB_SRC := web/package.json web/package-lock.json web/vite.config.js web/index.html \
-           $(shell find web/src web/public web/tools web/test -type f 2>/dev/null)
+           $(shell find web/src web/tools web/test -type f 2>/dev/null)
 WEB_CI  := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 web: web/dist/index.html

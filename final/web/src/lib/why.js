@@ -2,7 +2,7 @@
 import { t, te } from './i18n.js'
 
 export function whyFailed(e) {
-  const code = typeof e === 'string' ? e : e.code
+  const code = typeof e === 'string' ? e : e.code ?? e.message
   const text = te('error.' + code) ? t('error.' + code) : t('error.other', { code, status: e.status ?? '' })
   return e.detail ? text + ' ' + t('error.detail', { detail: e.detail }) : text
 }
