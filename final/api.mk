@@ -80,8 +80,10 @@ $(JNI): api/java/larsjni.c api/java/larsjni.map $(BUILD)/java/org_lars_Native.h 
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CF) -Isrc/api -I$(BUILD)/java -isystem $(JDK)/include -isystem $(JDK)/include/linux -fPIC $(SHARED) -Wl,--version-script=api/java/larsjni.map -o $@ $< $(BUILD)/liblars.a -l:libprotobuf-c.a -lm
 $(BUILD)/java.manifest: src/base/version.h
 	$(Q)mkdir -p $(@D) && printf 'Automatic-Module-Name: org.lars\nImplementation-Title: lars\nImplementation-Version: %s\n' '$(VERSION)' >$@
-$(BUILD)/lars.jar: $(JNI) $(BUILD)/java.manifest
-	$(Q)jar cfm $@ $(BUILD)/java.manifest -C $(BUILD)/java org
+# The licence of protobuf-c asks for its notice in binary forms as well.
+$(BUILD)/lars.jar: $(JNI) $(BUILD)/java.manifest ../LICENSE api/python/LICENSE.protobuf-c
+	$(Q)mkdir -p $(BUILD)/java/META-INF && cp $(filter %LICENSE %.protobuf-c,$^) $(BUILD)/java/META-INF
+	$(Q)jar cfm $@ $(BUILD)/java.manifest -C $(BUILD)/java org -C $(BUILD)/java META-INF
 $(BUILD)/lars-sources.jar: $(JAVA_SRC) | $(BUILD)/.needs.java
 	$(Q)jar cf $@ -C api/java org
 $(BUILD)/lars-javadoc.jar: $(JAVA_SRC) | $(BUILD)/.needs.java

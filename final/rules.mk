@@ -7,7 +7,7 @@ CLANG   ?= clang
 BUILD   ?= $(if $(DEBUG),build-debug,build)
 OPT     := $(if $(DEBUG),-O0 -g3,-O2 -g)
 CFLAGS  ?=
-WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-missing-field-initializers
+WARN    := -Wall -Wextra -Wformat-security -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-missing-field-initializers
 WERROR  ?= $(if $(CI),-Werror)
 # What makes a fault in the code harder to exploit.  FORTIFY needs -O2, and the sanitizers
 # replace the same functions; -pie belongs to programs only, so it is not part of ALL_LD.

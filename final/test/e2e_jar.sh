@@ -141,6 +141,8 @@ is 'the native library exports the functions of JNI alone' exports_only_jni
 is 'the manifest has the name of the module' manifest 'Automatic-Module-Name: org.lars'
 is 'the manifest has the version' manifest "Implementation-Version: $version"
 is 'pom.xml is well formed and has the version of the library' pom
+licences() { (cd "$tmp" && jar xf "$build/lars.jar" META-INF && cmp META-INF/LICENSE "$OLDPWD/../LICENSE" && cmp META-INF/LICENSE.protobuf-c "$OLDPWD/api/python/LICENSE.protobuf-c"); }
+is 'the archive has the licences of what is inside' licences
 is 'the sources are in a jar' has lars-sources.jar org/lars/Client.java
 is 'the documentation is in a jar' has lars-javadoc.jar org/lars/Client.html
 exit $bad

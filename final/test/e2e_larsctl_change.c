@@ -9,7 +9,7 @@ static int import_text(const char *options, const char *text, const char *word)
     char args[300];
 
     snprintf(args, sizeof(args), "%s import %s %s", options,
-             system_write_file("some.csv", text), word);
+             system_write_file("some.csv", "%s", text), word);
     return ctl(args);
 }
 

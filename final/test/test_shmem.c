@@ -327,6 +327,27 @@ static void t_second_agent_is_refused(void **state)
     assert_int_equal(segment_create(&s, &cfg), -EBUSY);
 }
 
+/* Opening a FIFO waits for a process at its other end. */
+static void t_fifo_is_refused_without_waiting(void **state)
+{
+    static const char *const name[] = {"meta", "R.1", "C.1"};
+    char path[100], aside[100];
+    struct segment *r;
+    size_t i;
+
+    (void)state;
+    alarm(T_DEADLINE_MS / 1000);      /* ends a hang */
+    for (i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", shmfix_dir, name[i]);
+        snprintf(aside, sizeof(aside), "%s/aside", shmfix_dir);
+        assert_int_equal(rename(path, aside), 0);
+        assert_int_equal(mkfifo(path, 0644), 0);
+        assert_int_equal(segment_open(&r, shmfix_dir), -EBADMSG);
+        assert_int_equal(rename(aside, path), 0);
+    }
+    alarm(0);
+}
+
 static void t_short_file_is_refused(void **state)
 {
     char path[100];
@@ -446,6 +467,7 @@ T_MAIN(SHMFIX_TEST(t_layout_does_not_change),
        SHMFIX_TEST(t_another_major_version_is_refused),
        SHMFIX_TEST(t_folder_without_an_agent_has_no_segment),
        SHMFIX_TEST(t_second_agent_is_refused), SHMFIX_TEST(t_short_file_is_refused),
+       SHMFIX_TEST(t_fifo_is_refused_without_waiting),
        SHMFIX_TEST(t_other_sizes_begin_a_new_segment),
        SHMFIX_TEST(t_damaged_routes_crash_no_reader),
        T(t_freed_blocks_are_allocated_again))

@@ -261,11 +261,11 @@ static void count_open(struct call_log *log, void *arg)
 
 static void check_drained(struct dataplane *p)
 {
-    uint64_t n = collector_n_reported(p->collector);
+    uint64_t n = collector_n_reported(p->collector) + old_segments_n_reported(p->old);
 
     if (!p->is_retired)
         return;
-    p->n_open = 0;
+    p->n_open = old_segments_n_open(p->old);
     client_logs_each(p->logs, false, count_open, p);
     p->is_drained = p->n_open == 0 && n == p->n_before;
     p->n_before = n;

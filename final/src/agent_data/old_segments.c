@@ -113,11 +113,16 @@ static bool collect_old(struct old *o, uint64_t now_us)
     return o->rc == 0 && (!is_claimed || now_us >= o->end_us);
 }
 
-static void log_end(struct old *o)
+static uint64_t n_open_of(struct old *o)
 {
     o->n_open = 0;
     client_logs_each(o->logs, false, count_open, o);
-    if (o->n_open == 0)
+    return o->n_open;
+}
+
+static void log_end(struct old *o)
+{
+    if (n_open_of(o) == 0)
         LOG_INFO("segment.ended",
                  "number=%u: all calls of the old shared memory are "
                  "collected",
@@ -150,7 +155,8 @@ int old_segments_collect(struct old_segments *l, uint64_t now_us)
         log_end(o);
         *at = o->next;
         l->n_ended += collector_n_reported(o->collector);
-        segment_files_unlink(l->s, segment_number(o->s));
+        if (segment_files_are_mine(l->s))
+            segment_files_unlink(l->s, segment_number(o->s));
         free_old(o);
     }
     l->n_reported = l->n_ended + n;
@@ -160,6 +166,16 @@ int old_segments_collect(struct old_segments *l, uint64_t now_us)
 bool old_segments_any(const struct old_segments *l)
 {
     return l && l->first;
+}
+
+uint64_t old_segments_n_open(const struct old_segments *l)
+{
+    struct old *o;
+    uint64_t n = 0;
+
+    for (o = l->first; o; o = o->next)
+        n += n_open_of(o);
+    return n;
 }
 
 uint64_t old_segments_n_reported(const struct old_segments *l)

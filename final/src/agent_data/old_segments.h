@@ -27,6 +27,9 @@ int old_segments_collect(struct old_segments *o, uint64_t now_us);
 /* Is there still one?  False for NULL. */
 bool old_segments_any(const struct old_segments *o);
 
+/* Calls that are open in them. */
+uint64_t old_segments_n_open(const struct old_segments *o);
+
 /* Calls that clients reported in them, collected so far.  Thread: any. */
 uint64_t old_segments_n_reported(const struct old_segments *o);
 

@@ -232,7 +232,7 @@ static int load(const struct conf_key *keys, void *out, FILE *f, const char *nam
 int conf_load(const struct conf_key *keys, void *out, const char *path,
               char err[CONF_ERR_MAX])
 {
-    FILE *f = fopen(path, "re");
+    FILE *f = fopen(path, "re");      /* a pipe as well, such as <(...) of a shell */
     int rc;
 
     if (!f) {

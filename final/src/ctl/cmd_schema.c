@@ -8,8 +8,11 @@
 #include "ctl/cmd_schema.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ctl/schema_check.h"
 #include "ctl/sql_script.h"
@@ -34,11 +37,28 @@ static int run_statement(const char *sql, unsigned line, void *arg)
     return m->rc;
 }
 
+/* A regular file; NULL with errno.  O_NONBLOCK: opening a FIFO without it waits for a
+ * writer. */
+static FILE *open_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    FILE *f;
+
+    if (fd == -1)
+        return NULL;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (f = fdopen(fd, "r")))
+        return f;
+    close(fd);
+    errno = EINVAL;
+    return NULL;
+}
+
 /* Returns an exit code. */
 static int load_file(struct ctl *c, const char *path)
 {
     struct migration m = {.c = c, .path = path};
-    FILE *f = fopen(path, "re");
+    FILE *f = open_file(path);
     char where[330];
     int rc;
 

@@ -184,6 +184,7 @@ static int read_stream(FILE *f, const char *path, struct buf *b)
 int route_csv_read(const char *path, struct node_rows *rows, bool may_be_empty)
 {
     bool is_stdin = strcmp(path, "-") == 0;
+    /* A pipe as well, such as <(...) of a shell. */
     FILE *f = is_stdin ? stdin : fopen(path, "re");
     struct buf b = {0};
     int code;

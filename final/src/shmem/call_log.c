@@ -34,6 +34,7 @@
 
 #include "base/latency.h"
 #include "shmem/call_log_private.h"
+#include "shmem/segment_files.h"
 #include "shmem/shared_file.h"
 
 /* --- pages -------------------------------------------------------------------------- */
@@ -311,7 +312,7 @@ bool call_log_was_used(const struct segment *s, uint32_t index)
     struct stat st;
 
     return fstatat(s->dir, segment_file_name(s, 'L', index, name), &st, 0) == 0 &&
-           st.st_blocks > 0;
+           st.st_blocks > 0 && segment_files_are_mine(s);
 }
 
 int call_log_open(struct call_log **out, const struct segment *s, uint32_t index)
@@ -337,7 +338,9 @@ int call_log_open(struct call_log **out, const struct segment *s, uint32_t index
         c->l = p;
         c->hist = (_Atomic uint64_t *)(void *)((char *)c->l->count + counts);
         madvise(c->l, c->size, MADV_DONTFORK);
-        if (!reserve(c, c->l, offsetof(struct layout_call_log, count)))
+        if (!segment_files_are_mine(s)) /* asked after the open, so the file is known */
+            rc = -ENOENT;
+        else if (!reserve(c, c->l, offsetof(struct layout_call_log, count)))
             rc = -ENOSPC;
     }
     if (rc < 0)
@@ -396,6 +399,10 @@ int call_log_reopen_fd(struct call_log *c, const struct segment *s)
                 O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd == -1)
         return -errno;
+    if (!segment_files_are_mine(s)) {
+        close(fd);
+        return -ENOENT;
+    }
     c->fd = own_fd_take(fd);
     return 0;
 }

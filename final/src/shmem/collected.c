@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "shmem/segment_files.h"
 #include "shmem/segment_private.h"
 #include "shmem/shared_file.h"
 
@@ -47,7 +48,8 @@ static int open_file(const struct segment *s, uint32_t log, struct file **out)
     if (!f)
         return -ENOMEM;
     segment_file_name(s, 'A', log, name);
-    rc = shared_file_make(s->dir, name, 0600, file_size(s));
+    rc = segment_files_are_mine(s) ? shared_file_make(s->dir, name, 0600, file_size(s))
+                              : -ENOENT;
     if (rc == 0)
         rc = shared_file_map(s->dir, name, true, file_size(s), &p, NULL);
     if (rc < 0) {
@@ -85,6 +87,10 @@ static int make_ready(const struct segment *s, uint32_t log, struct file *f,
                 O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd == -1 && errno != ENOENT)
         return -errno;
+    if (fd != -1 && !segment_files_are_mine(s)) {
+        close(fd);
+        fd = -1;
+    }
     /* Without a name, the folder was emptied while this agent collects: the file is
      * mapped still. */
     rc = fd == -1 ? shared_file_populate(p, len)

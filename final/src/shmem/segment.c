@@ -144,7 +144,7 @@ static int read_head(const struct segment *s, struct layout_routes *head)
 {
     char name[SEGMENT_NAME_MAX];
     int fd = openat(s->dir, segment_file_name(s, 'R', 0, name),
-                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     ssize_t n;
 
     if (fd == -1)

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shmem/segment_private.h"
@@ -70,4 +71,14 @@ uint32_t segment_files_new(const struct segment *s)
     while ((n = segment_files_next(s, n)) != 0)
         max = n > max ? n : max;
     return max + 1;
+}
+
+/* meta is the last file that an agent makes, and it is mapped, so that no other file has
+ * its inode. */
+bool segment_files_are_mine(const struct segment *s)
+{
+    struct stat st;
+
+    return fstatat(s->dir, "meta", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           (uint64_t)st.st_ino == s->inode;
 }

@@ -17,4 +17,9 @@ uint32_t segment_files_new(const struct segment *s);
 #define SEGMENT_FILES_ALL UINT32_MAX
 void segment_files_unlink(const struct segment *s, uint32_t number);
 
+/* Do the names in the folder of <s> lead to its files?  No when the folder was emptied:
+ * another agent may have made files of the same names since, which this one must not
+ * open, write or unlink.  Costs a system call.  Thread: any. */
+bool segment_files_are_mine(const struct segment *s);
+
 #endif

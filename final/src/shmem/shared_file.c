@@ -41,7 +41,8 @@ static int map_fd(int fd, bool writable, size_t len, void **out)
 int shared_file_map(int dir, const char *name, bool writable, size_t len, void **out,
                     int *fd)
 {
-    int flags = (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW;
+    /* O_NONBLOCK: opening a FIFO without it waits for a writer. */
+    int flags = (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     int rc, f = openat(dir, name, flags);
 
     if (f == -1)
