@@ -1,5 +1,7 @@
 /* db check and db migrate: databases that others created are named fault by fault, and
  * mended with their rows kept. */
+#include <sys/stat.h>
+
 #include "ctlrun.h"
 
 static void t_schema_is_checked_and_repaired(void **state)
@@ -24,6 +26,27 @@ static void t_schema_is_checked_and_repaired(void **state)
     expect_output("db check", "the schema is whole\n");
     assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData"), 3);
     assert_int_equal(ctl("history 1 1"), 0);
+}
+
+/* Opening a FIFO waits for a process at its other end. */
+static void t_fifo_in_place_of_the_schema_is_refused(void **state)
+{
+    char path[200];
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/schema.sql", testdb_dir);
+    assert_int_equal(mkfifo(path, 0644), 0);
+    snprintf(ini, sizeof(ini), "%s",
+             system_write_file("fifo.ini",
+                               "[larsctl]\nsql = %s\n[db]\nsocket = %s\nuser = %s\n"
+                               "password =\n",
+                               testdb_dir, testdb_socket,
+                               geteuid() == 0 ? "root" : getenv("USER")));
+    alarm(T_DEADLINE_MS / 1000);      /* ends a hang */
+    assert_int_equal(ctl("db migrate"), 1);
+    alarm(0);
+    expect_text("/schema.sql: ");
+    unlink(path);
 }
 
 /* db check must fail with <text>, and db migrate mend it. */
@@ -312,6 +335,7 @@ static void t_what_works_does_not_make_what_fails_repeat_its_error(void **state)
 #define L(fn) cmocka_unit_test_setup_teardown(fn, ctl_setup, system_teardown)
 
 TESTDB_MAIN(L(t_schema_is_checked_and_repaired),
+            L(t_fifo_in_place_of_the_schema_is_refused),
             L(t_databases_of_other_collations_are_named_and_mended),
             L(t_a_trigger_of_an_unknown_definer_is_named_and_mended),
             L(t_a_missing_right_is_named_with_the_grant),
