@@ -129,6 +129,10 @@ int assets_load(struct assets **out, const char *dir)
     snprintf(sub, sizeof(sub), "%s/assets", dir);
     if (rc == 0)
         rc = add_folder(a, sub);
+    if (rc == 0) {
+        rc = add_file(a, dir, "favicon.svg", "/favicon.svg", false);
+        rc = rc == -ENOENT ? 0 : rc;
+    }
     if (rc < 0)
         assets_free(a);
     else

@@ -19,7 +19,8 @@ struct assets_file {
     size_t n_plain, n_gzip;
 };
 
-/* Read index.html and the folder assets of <dir>, and NAME.gz beside each file.  Returns
+/* Read index.html, favicon.svg and the folder assets of <dir>, and NAME.gz beside each
+ * file.  Returns
  * 0; -ENOENT when <dir> has no index.html; -E2BIG; -EIO; -ENOMEM. */
 int assets_load(struct assets **out, const char *dir);
 void assets_free(struct assets *a);   /* NULL is fine */
