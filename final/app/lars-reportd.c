@@ -42,6 +42,7 @@ static struct settings {
     struct dbconf db;
     char http[64], log[LOGLEVEL_MAX];
     struct notify_config notify;
+    uint32_t repeat_s;
     uint32_t unhealthy_s, leader, error_percent, p99_ms;
     struct leader_db_ages ages;
 } set;
@@ -96,8 +97,11 @@ static const struct conf_key keys[] = {
      "seconds that rows of RouteChange stay"},
     {"retention", "seen_s", CONF_U32, AT(ages.seen_s), 86400, AGE_MAX, "2592000",
      "seconds that the last number of a silent report stream stays"},
+    {"alarm", "repeat_s", CONF_U32, AT(repeat_s), 0, 604800, "1800",
+     "seconds after which the message of an open alarm is sent again, until it is "
+     "acknowledged or cleared; 0: never"},
     {"alarm", "exec", CONF_TEXT, AT(notify.exec), 0, sizeof(set.notify.exec), "",
-     "the program to run with KIND SUBJECT raised|cleared DETAIL; empty: none"},
+     "the program to run with KIND SUBJECT raised|cleared|test DETAIL; empty: none"},
     {"alarm", "webhook", CONF_TEXT, AT(notify.webhook), 0,
      sizeof(set.notify.webhook), "",
      "the URL to send alarms to as JSON, by POST; empty: none"},
@@ -274,6 +278,7 @@ static int start_alarm_watch_on(struct alarm_db *db, const char *name)
         .other_ms = OTHER_MS,
         .notify = set.notify,
         .retry_ms = 1000,
+        .repeat_s = set.repeat_s,
     };
     struct wanted_routes *wanted = NULL;
     struct db *routes;

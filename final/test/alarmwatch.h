@@ -21,7 +21,8 @@ static inline int setup(void **state)
     mydb_reset();
     mydb_sql("DELETE FROM CallSecond; DELETE FROM CallLatency; DELETE FROM Lease; "
              "DELETE FROM Alarm; DELETE FROM Service; DELETE FROM AgentRoute; "
-             "DELETE FROM AgentNode; DELETE FROM RouteHold; DELETE FROM StreamConflict");
+             "DELETE FROM AgentNode; DELETE FROM RouteHold; DELETE FROM StreamConflict; "
+             "DELETE FROM AlarmSilence; DELETE FROM AlarmTarget; DELETE FROM Audit");
     watch = NULL;
     snprintf(hook, sizeof(hook), "%s/hook", mydb_dir);
     snprintf(written, sizeof(written), "%s/written", mydb_dir);
@@ -43,7 +44,7 @@ static inline unsigned long long number(const char *sql)
     return mydb_number(sql);
 }
 
-static inline void start(const char *exec, const char *webhook)
+static inline void start_with(const struct notify_config *notify, uint32_t repeat_s)
 {
     struct alarm_watch_config c = {.round_ms = 5,
                                    .lease_s = 5,
@@ -51,17 +52,26 @@ static inline void start(const char *exec, const char *webhook)
                                    .database = "the database",
                                    .database_ms = 50,
                                    .other_ms = 1000000,
-                                   .retry_ms = 1};
+                                   .retry_ms = 1,
+                                   .repeat_s = repeat_s,
+                                   .notify = *notify};
     struct wanted_routes *wanted;
     struct alarm_db *own;
     struct db *routes;
 
-    snprintf(c.notify.exec, sizeof(c.notify.exec), "%s", exec);
-    snprintf(c.notify.webhook, sizeof(c.notify.webhook), "%s", webhook);
     assert_int_equal(alarm_db_create(&own, &cfg), 0);
     assert_int_equal(db_mysql_create(&routes, &cfg), 0);
     assert_int_equal(wanted_routes_create(&wanted, routes), 0);
     assert_int_equal(alarm_watch_start(&watch, own, wanted, &c), 0);
+}
+
+static inline void start(const char *exec, const char *webhook)
+{
+    struct notify_config n = {0};
+
+    snprintf(n.exec, sizeof(n.exec), "%s", exec);
+    snprintf(n.webhook, sizeof(n.webhook), "%s", webhook);
+    start_with(&n, 1800);
 }
 
 static inline struct alarm_watch_stat stat_now(void)

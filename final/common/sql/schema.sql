@@ -361,6 +361,9 @@ CREATE TABLE IF NOT EXISTS AlarmSilence (
     PRIMARY KEY (id), KEY until_at (until_at)
 ) ENGINE = InnoDB;
 
+-- When the message that the alarm is open was last sent; NULL = not yet, it is silenced.
+ALTER TABLE Alarm ADD COLUMN IF NOT EXISTS told_at TIMESTAMP(3) NULL DEFAULT NULL;
+
 -- Where alarms are sent (the targets stand in lars-reportd.ini): the last message, what was
 -- wrong with it, and the last test that an operator asked for.
 CREATE TABLE IF NOT EXISTS AlarmTarget (

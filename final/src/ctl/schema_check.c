@@ -32,7 +32,7 @@ static const struct {
     {"CallMinute", "at++ modid+ cmdid+ ip+ port+ succ++ err++"},
     {"CallHour", "at++ modid+ cmdid+ ip+ port+ succ++ err++"},
     {"CallLatency", "at++ modid+ cmdid+ bucket n++"},
-    {"Alarm", "id++ kind subject detail raised_at cleared_at"},
+    {"Alarm", "id++ kind subject detail raised_at cleared_at told_at"},
     {"Lease", "name holder++ until_at"},
     {"ModulePolicy", "modid+ cmdid+ rule probe timeout_ms+ slow_ms+ node_rps+ who "
                      "changed_at"},

@@ -330,10 +330,27 @@ int alarm_db_set_detail(struct alarm_db *d, const char *kind, const char *subjec
     return run_sql(d, sql);
 }
 
-int alarm_db_clear_alarm(struct alarm_db *d, const char *kind, const char *subject)
+static int take_u64(char **at, void *arg)
+{
+    *(uint64_t *)arg = at[0] ? strtoull(at[0], NULL, 10) : 0;
+    return 0;
+}
+
+int alarm_db_clear_alarm(struct alarm_db *d, const char *kind, const char *subject,
+                         bool *told)
 {
     char k[TEXT_ROOM], s[TEXT_ROOM], sql[2 * TEXT_ROOM + 120];
+    uint64_t n = 0;
+    int rc;
 
+    snprintf(sql, sizeof(sql),
+             "SELECT COUNT(told_at) FROM Alarm WHERE kind = %s AND subject = %s AND "
+             "cleared_at IS NULL",
+             sql_text(kind, k), sql_text(subject, s));
+    rc = select_rows(d, sql, take_u64, &n);
+    if (rc < 0)
+        return rc;
+    *told = n > 0;
     snprintf(sql, sizeof(sql),
              "UPDATE Alarm SET cleared_at = NOW() WHERE kind = %s AND subject = %s AND "
              "cleared_at IS NULL",
@@ -377,4 +394,102 @@ int alarm_db_each_open_alarm(struct alarm_db *d,
 
     return select_rows(d, "SELECT kind, subject FROM Alarm WHERE cleared_at IS NULL",
                        take_alarm, &c);
+}
+
+/* --- messages about alarms --------------------------------------------------------- */
+
+#define SILENCED(kind, subject)                                                          \
+    "SELECT 1 FROM AlarmSilence s WHERE s.until_at > NOW(3) AND s.kind = " kind          \
+    " AND s.subject IN ('', " subject ")"
+
+int alarm_db_each_due(struct alarm_db *d, uint32_t repeat_s, alarm_db_row_fn *fn,
+                      void *arg)
+{
+    char sql[1000], again[200] = "";
+
+    if (repeat_s > 0)                 /* the future: the server's clock was set back */
+        snprintf(again, sizeof(again),
+                 " OR a.told_at NOT BETWEEN NOW(3) - INTERVAL %u SECOND AND NOW(3) + "
+                 "INTERVAL 60 SECOND",
+                 repeat_s);
+    snprintf(sql, sizeof(sql),
+             "SELECT a.id, a.kind, a.subject, a.detail, EXISTS (" SILENCED(
+                 "a.kind", "a.subject") ") silenced FROM Alarm a WHERE a.cleared_at IS "
+             "NULL AND (a.told_at IS NULL%s) AND NOT EXISTS (SELECT 1 FROM Audit u WHERE "
+             "u.subject = CONCAT('alarm:', a.id) AND u.action = 'alarm ack' AND u.result "
+             "= 'done') ORDER BY silenced, a.id LIMIT %d",
+             again, ALARM_DB_DUE_MAX);
+    return select_rows(d, sql, fn, arg);
+}
+
+int alarm_db_set_told(struct alarm_db *d, const uint64_t *id, size_t n)
+{
+    char sql[100 + 21 * ALARM_DB_DUE_MAX];
+    size_t len = (size_t)snprintf(sql, sizeof(sql),
+                                  "UPDATE Alarm SET told_at = NOW(3) WHERE id IN (0"),
+           i;
+
+    for (i = 0; i < n && i < ALARM_DB_DUE_MAX; i++)
+        len += (size_t)snprintf(sql + len, sizeof(sql) - len, ",%llu",
+                                (unsigned long long)id[i]);
+    snprintf(sql + len, sizeof(sql) - len, ")");
+    return run_sql(d, sql);
+}
+
+int alarm_db_silent_ms(struct alarm_db *d, const char *kind, const char *subject,
+                       uint64_t *ms)
+{
+    char k[TEXT_ROOM], s[TEXT_ROOM], sql[2 * TEXT_ROOM + 250];
+
+    *ms = 0;
+    snprintf(sql, sizeof(sql),
+             "SELECT TIMESTAMPDIFF(MICROSECOND, NOW(3), MAX(until_at)) DIV 1000 FROM "
+             "AlarmSilence WHERE kind = %s AND subject IN ('', LEFT(%s, 64)) AND "
+             "until_at > NOW(3)",
+             sql_text(kind, k), sql_text(subject, s));
+    return select_rows(d, sql, take_u64, ms);
+}
+
+int alarm_db_set_targets(struct alarm_db *d, const char *const *name, size_t n)
+{
+    char text[TEXT_ROOM], sql[200 + TEXT_ROOM],
+        other[1000] = "DELETE FROM AlarmTarget WHERE name NOT IN (''";
+    size_t i, len = strlen(other);
+    int rc = 0;
+
+    for (i = 0; rc == 0 && i < n; i++) {
+        sql_text(name[i], text);
+        len += (size_t)snprintf(other + len, sizeof(other) - len, ", %s", text);
+        if (len >= sizeof(other) - 1)
+            return -EIO;
+        snprintf(sql, sizeof(sql), "INSERT IGNORE INTO AlarmTarget (name) VALUES (%s)",
+                 text);
+        rc = run_sql(d, sql);
+    }
+    snprintf(other + len, sizeof(other) - len, ")");
+    return rc < 0 ? rc : run_sql(d, other);
+}
+
+int alarm_db_set_result(struct alarm_db *d, const char *name, uint64_t ago_ms,
+                        const char *error)
+{
+    char n[TEXT_ROOM], e[TEXT_ROOM], sql[2 * TEXT_ROOM + 500];
+
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO AlarmTarget (name, told_at, error) VALUES (%s, NOW(3) - "
+             "INTERVAL %llu MICROSECOND, LEFT(%s, 128)) ON DUPLICATE KEY UPDATE error = "
+             "IF(told_at BETWEEN VALUES(told_at) AND NOW(3), error, VALUES(error)), "
+             "told_at = IF(told_at BETWEEN VALUES(told_at) AND NOW(3), told_at, "
+             "VALUES(told_at))",
+             sql_text(name, n), (unsigned long long)ago_ms * 1000, sql_text(error, e));
+    return run_sql(d, sql);
+}
+
+int alarm_db_each_test(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(d,
+                       "SELECT name, UNIX_TIMESTAMP(test_at), tested_by, "
+                       "COALESCE(told_at >= test_at, 0) FROM AlarmTarget WHERE test_at "
+                       "IS NOT NULL",
+                       fn, arg);
 }

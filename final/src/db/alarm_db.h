@@ -96,7 +96,9 @@ int alarm_db_raise_alarm(struct alarm_db *d, const char *kind, const char *subje
 /* The alarm, if it is open, has this text now. */
 int alarm_db_set_detail(struct alarm_db *d, const char *kind, const char *subject,
                         const char *detail);
-int alarm_db_clear_alarm(struct alarm_db *d, const char *kind, const char *subject);
+/* *<told>: a message has said that it was open. */
+int alarm_db_clear_alarm(struct alarm_db *d, const char *kind, const char *subject,
+                         bool *told);
 /* An alarm that was raised <raised_s> seconds ago and is over, unless one of that kind
  * and subject has been raised since. */
 int alarm_db_add_past(struct alarm_db *d, const char *kind, const char *subject,
@@ -104,6 +106,29 @@ int alarm_db_add_past(struct alarm_db *d, const char *kind, const char *subject,
 int alarm_db_each_open_alarm(struct alarm_db *d,
                              int (*fn)(const char *kind, const char *subject, void *arg),
                              void *arg);
+/* --- messages: Alarm.told_at, AlarmSilence, AlarmTarget ---------------------------- */
+
+/* Alarms that are open and not acknowledged, of which no message was sent, or the last
+ * one <repeat_s> seconds ago (0: never again): id, kind, subject, detail, 1 = it is
+ * silenced.  Those that are not silenced come first; ALARM_DB_DUE_MAX rows at most. */
+#define ALARM_DB_DUE_MAX 256
+int alarm_db_each_due(struct alarm_db *d, uint32_t repeat_s, alarm_db_row_fn *fn,
+                      void *arg);
+/* The message of these alarms is sent now: 1 to ALARM_DB_DUE_MAX ids. */
+int alarm_db_set_told(struct alarm_db *d, const uint64_t *id, size_t n);
+/* *<ms>: how long messages about this alarm are silenced from now on; 0: they are not. */
+int alarm_db_silent_ms(struct alarm_db *d, const char *kind, const char *subject,
+                       uint64_t *ms);
+
+/* These are the targets of alarms, and no others. */
+int alarm_db_set_targets(struct alarm_db *d, const char *const *name, size_t n);
+/* A message to the target ended <ago_ms> ago; <error> "" = it was taken.  An older one
+ * than the last in the table changes nothing. */
+int alarm_db_set_result(struct alarm_db *d, const char *name, uint64_t ago_ms,
+                        const char *error);
+/* Targets whose test was asked for: name, when, by whom, 1 = a message was sent since. */
+int alarm_db_each_test(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+
 const char *alarm_db_error(const struct alarm_db *d); /* of the last failure */
 
 #endif

@@ -18,7 +18,9 @@
 #include "base/mono.h"
 #include "base/rnd.h"
 #include "base/worker.h"
+#include "report/alarm_messages.h"
 #include "report/alarm_rules.h"
+#include "report/alarm_targets.h"
 
 #define RAISE_AFTER 3
 #define CLEAR_AFTER 10
@@ -29,19 +31,25 @@ struct alarm_watch {
     struct alarms *alarms;
     struct alarm_rules *rules;
     struct notifier *notifier;        /* its functions may be called by any thread */
+    struct alarm_messages *messages;
+    struct alarm_targets *targets;
+    int alarm_rc;                     /* of writing an alarm in this round */
     bool was_leader;                  /* when the database was last there */
     struct alarm away;                /* the database's alarm */
     bool away_raised;
+    uint64_t away_told_ms;            /* monotonic; its last message; 0 = none */
+    uint64_t silent_until_ms;         /* monotonic; its messages are silenced, as the
+                                       * database said last */
     uint64_t holder;                  /* our name on the lease */
     bool leader;
     bool down;                        /* the failure is logged already */
     struct worker *worker;
-    _Atomic uint64_t n_round, n_fail, n_raised, n_cleared, n_open;
+    _Atomic uint64_t n_round, n_fail, n_raised, n_cleared, n_open, n_silenced;
     _Atomic uint64_t is_leader;
     _Atomic uint64_t fail_since_ms;   /* monotonic; 0 = the last round succeeded */
 };
 
-static void announce(struct alarm_watch *w, const struct alarm *al, bool raised)
+static void note_alarm(struct alarm_watch *w, const struct alarm *al, bool raised)
 {
     if (raised)
         LOG_ERROR("alarm.raised", "kind=%s subject=\"%s\" detail=\"%s\"", al->kind,
@@ -50,17 +58,19 @@ static void announce(struct alarm_watch *w, const struct alarm *al, bool raised)
         LOG_INFO("alarm.cleared", "kind=%s subject=\"%s\"", al->kind, al->subject);
     w->n_raised += raised;
     w->n_cleared += !raised;
-    notifier_put(w->notifier, al, raised);
 }
 
 static void on_alarm(const struct alarm *al, bool raised, void *arg)
 {
     struct alarm_watch *w = arg;
-    int rc = raised ? alarm_db_raise_alarm(w->db, al->kind, al->subject, al->detail)
-                    : alarm_db_clear_alarm(w->db, al->kind, al->subject);
+    int rc = w->alarm_rc;
 
-    w->n_fail += rc < 0;
-    announce(w, al, raised);
+    if (rc == 0)
+        rc = raised ? alarm_messages_raise(w->messages, al)
+                    : alarm_messages_clear(w->messages, al);
+    if (rc == 0)
+        note_alarm(w, al, raised);
+    w->alarm_rc = rc;                 /* the round fails, and the table is read again */
 }
 
 static int on_open_alarm(const char *kind, const char *subject, void *arg)
@@ -80,18 +90,48 @@ static int load_open_alarms(struct alarm_watch *w)
     int rc;
 
     alarms_forget(w->alarms);
+    alarm_targets_begin(w->targets);
     LOG_INFO("alarm.lease", "holder=%llx", (unsigned long long)w->holder);
     rc = alarm_db_each_open_alarm(w->db, on_open_alarm, w);
     return rc < 0 ? rc : alarm_rules_begin(w->rules);
 }
 
+/* Without the database its silences cannot be read. */
+static int look_for_silence(struct alarm_watch *w)
+{
+    uint64_t ms;
+    int rc = alarm_db_silent_ms(w->db, w->away.kind, w->away.subject, &ms);
+
+    if (rc == 0)
+        w->silent_until_ms = mono_ms() + ms;
+    return rc;
+}
+
+static int judge_and_tell(struct alarm_watch *w)
+{
+    int rc;
+
+    w->alarm_rc = 0;
+    rc = alarm_rules_check(w->rules);
+    if (rc == 0)
+        rc = w->alarm_rc;
+    if (rc == 0)
+        rc = alarm_messages_send(w->messages);
+    if (rc == 0)
+        rc = alarm_targets_update(w->targets, mono_ms());
+    w->n_open = alarms_n_raised(w->alarms);
+    w->n_silenced = alarm_messages_n_silenced(w->messages);
+    return rc;
+}
+
 static int do_round(struct alarm_watch *w)
 {
-    int mine = alarm_db_lease(w->db, w->holder, w->cfg.lease_s), rc = 0;
+    int mine = alarm_db_lease(w->db, w->holder, w->cfg.lease_s), rc;
 
     if (mine < 0)
         return mine;
-    if (mine && !w->leader)
+    rc = look_for_silence(w);
+    if (rc == 0 && mine && !w->leader)
         rc = load_open_alarms(w);
     if (rc < 0)
         return rc;
@@ -99,8 +139,7 @@ static int do_round(struct alarm_watch *w)
     w->is_leader = w->leader;
     if (!mine)
         return 0;
-    rc = alarm_rules_check(w->rules);
-    w->n_open = alarms_n_raised(w->alarms);
+    rc = judge_and_tell(w);
     w->n_round++;
     return rc;
 }
@@ -118,7 +157,20 @@ static void raise_away(struct alarm_watch *w, uint64_t away_ms)
     w->away_raised = true;
     snprintf(w->away.detail, sizeof(w->away.detail), "cannot be used: %.300s",
              alarm_db_error(w->db));
-    announce(w, &w->away, true);
+    note_alarm(w, &w->away, true);
+}
+
+/* As alarm_messages_send(), for the alarm that is not in the table. */
+static void tell_away(struct alarm_watch *w, uint64_t now_ms)
+{
+    bool due = w->away_told_ms == 0 ||
+               (w->cfg.repeat_s > 0 &&
+                now_ms >= w->away_told_ms + w->cfg.repeat_s * UINT64_C(1000));
+
+    if (!w->away_raised || !due || now_ms < w->silent_until_ms)
+        return;
+    w->away_told_ms = now_ms;
+    notifier_put(w->notifier, &w->away, true);
 }
 
 static int clear_away(struct alarm_watch *w, uint64_t away_ms)
@@ -129,7 +181,10 @@ static int clear_away(struct alarm_watch *w, uint64_t away_ms)
     if (rc < 0)
         return rc;
     w->away_raised = false;
-    announce(w, &w->away, false);
+    note_alarm(w, &w->away, false);
+    if (w->away_told_ms > 0)
+        notifier_put(w->notifier, &w->away, false);
+    w->away_told_ms = 0;
     return 0;
 }
 
@@ -147,6 +202,7 @@ static void note_failure(struct alarm_watch *w, int rc, uint64_t begin_ms)
                   alarm_db_error(w->db));
     w->down = true;
     raise_away(w, mono_ms() - w->fail_since_ms);
+    tell_away(w, mono_ms());
 }
 
 static void note_success(struct alarm_watch *w)
@@ -187,6 +243,8 @@ static void release_alarm_watch(struct alarm_watch *w)
 {
     worker_destroy(w->worker);
     alarm_db_close(w->db);
+    alarm_messages_destroy(w->messages);
+    alarm_targets_destroy(w->targets);
     notifier_stop(w->notifier);
     alarm_rules_destroy(w->rules);
     alarms_destroy(w->alarms);
@@ -221,6 +279,10 @@ int alarm_watch_start(struct alarm_watch **out, struct alarm_db *db,
     if (rc == 0)
         rc = notifier_start(&w->notifier, &cfg->notify, cfg->retry_ms);
     if (rc == 0)
+        rc = alarm_messages_create(&w->messages, db, w->notifier, cfg->repeat_s);
+    if (rc == 0)
+        rc = alarm_targets_create(&w->targets, db, w->notifier);
+    if (rc == 0)
         rc = worker_create(&w->worker);
     if (rc == 0)
         rc = worker_start(w->worker, alarm_watch_main, w);
@@ -253,6 +315,7 @@ void alarm_watch_stat(const struct alarm_watch *w, struct alarm_watch_stat *out)
                                      .n_notify_fail = told.n_fail,
                                      .n_notify_lost = told.n_dropped,
                                      .n_open = w->n_open,
+                                     .n_silenced = w->n_silenced,
                                      .is_leader = w->is_leader,
                                      .failing_ms = since ? mono_ms() - since + 1 : 0};
 }

@@ -23,6 +23,8 @@ struct alarm_watch_config {
     uint32_t database_ms, other_ms;
     struct notify_config notify;
     uint32_t retry_ms;                /* first pause after a target failed */
+    uint32_t repeat_s;                /* the message of an open alarm is sent again after
+                                       * so many seconds; 0 = never */
 };
 
 /* Takes <db> and <wanted>, on failure as well.  Returns 0; -ENOMEM, -EAGAIN.  Thread:
@@ -43,6 +45,7 @@ struct alarm_watch_stat {
     uint64_t n_notify_fail;           /* tries to send one that failed */
     uint64_t n_notify_lost;           /* messages given up */
     uint64_t n_open;                  /* alarms open now, as this process knows them */
+    uint64_t n_silenced;              /* of them, whose message is due and silenced */
     uint64_t is_leader;               /* 1 = this process has the lease */
     uint64_t failing_ms;              /* how long rounds have failed without a break, at
                                        * least 1; 0 = the last round succeeded */

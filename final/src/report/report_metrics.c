@@ -145,6 +145,12 @@ static void collect_alarms(struct metrics *m, const struct report_metrics *parts
                     "Alarms raised by this process.", (double)st.n_raised);
     metrics_counter(m, "lars_reportd_alarms_cleared_total",
                     "Alarms cleared by this process.", (double)st.n_cleared);
+    metrics_gauge(m, "lars_reportd_alarms_silenced",
+                  "Open alarms whose message is due and silenced.",
+                  (double)st.n_silenced);
+    metrics_counter(m, "lars_reportd_notify_sent_total",
+                    "Alarms that a program, webhook or robot has taken.",
+                    (double)st.n_told);
     metrics_counter(m, "lars_reportd_notify_failures_total",
                     "Tries to pass an alarm to a program, webhook or robot that failed.",
                     (double)st.n_notify_fail);
