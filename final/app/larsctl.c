@@ -18,7 +18,6 @@
 #include "base/opts.h"
 #include "base/sig.h"
 #include "ctl/commands.h"
-#include "db/db_mysql.h"
 #include "db/dbconf.h"
 
 #define WATCH_MS 1000
@@ -211,16 +210,12 @@ static int run_built_in(int argc, char **argv)
     return opts_main(&program, 2, words, &set);
 }
 
-/* Neither connection is made before it is used.  Returns 0 or -ENOMEM. */
+/* The connection is made when it is used first.  Returns 0 or -ENOMEM. */
 static int open_db(struct ctl *c)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
-    struct db *routes;
-    int rc = sqldb_open(&c->db, &mc);
 
-    if (rc == 0)
-        rc = db_mysql_create(&routes, &mc);
-    return rc < 0 ? rc : wanted_routes_create(&c->wanted, routes);
+    return sqldb_open(&c->db, &mc);
 }
 
 int main(int argc, char **argv)
@@ -249,7 +244,6 @@ int main(int argc, char **argv)
     split_agents(&c);
     code = open_db(&c) < 0 ? ctl_say(CTL_FAILED, "out of memory")
                            : run_command(&c, argc, argv);
-    wanted_routes_destroy(c.wanted);
     sqldb_close(c.db);
     myconn_fini();
     return code;

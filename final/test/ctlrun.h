@@ -68,6 +68,14 @@ static inline void use_administrator(void)
     write_ini(user, testdb_socket);
 }
 
+/* Start the system and wait until the database has what the agent uses for module 1/1. */
+static inline void start_system(void)
+{
+    system_start();
+    write_ini("", testdb_socket); /* the ports are known only now */
+    T_WAIT(testdb_number("SELECT COUNT(*) FROM AgentRoute WHERE modid = 1") == 1);
+}
+
 static inline int ctl_setup(void **state)
 {
     int rc = system_setup(state);

@@ -6,12 +6,6 @@
 #include "lib/httppeer.h"
 #include "net/sock.h"
 
-static void start_system(void)
-{
-    system_start();
-    write_ini("", testdb_socket);
-}
-
 /* The configuration of larsctl with one HTTP port. */
 static void write_http(int port)
 {

@@ -7,12 +7,6 @@
 #define C64 C16 C16 C16 C16
 #define C256 C64 C64 C64 C64
 
-static void start_system(void)
-{
-    system_start();
-    write_ini("", testdb_socket);
-}
-
 static void t_lists_in_three_formats(void **state)
 {
     (void)state;

@@ -165,7 +165,7 @@ static void t_audit_has_the_reason_and_the_old_and_new_values_of_a_change(void *
     assert_int_equal(ctl("audit list 1/1"), 0);
     expect_text("maintenance");
     snprintf(show, sizeof(show), "-o csv audit show %llu",
-             testdb_number("SELECT MAX(id) FROM Audit"));
+             testdb_number("SELECT MAX(id) FROM Audit WHERE action = 'route set'"));
     assert_int_equal(ctl(show), 0);
     expect_text("weight=100");
     expect_text("weight=50");
@@ -190,8 +190,7 @@ static void t_change_is_in_force_when_the_agent_has_the_weight(void **state)
                                  {0xe0010203, 80, 0, 0}};
 
     (void)state;
-    system_start();
-    write_ini("", testdb_socket); /* the ports are known only now */
+    start_system();
     assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=5000"), 0);
     expect_text("1/1: in force on 1 of 1 agents");
     assert_true(testdb_number("SELECT sum FROM AgentRoute WHERE modid = 1") ==
@@ -201,8 +200,7 @@ static void t_change_is_in_force_when_the_agent_has_the_weight(void **state)
 static void t_change_without_dnsd_is_not_in_force(void **state)
 {
     (void)state;
-    system_start();
-    write_ini("", testdb_socket);
+    start_system();
     assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=400"), 0);
     expect_text("in force on 1 of 1 agents");
     proc_kill(&sys.dnsd);
@@ -215,14 +213,111 @@ static void t_change_without_dnsd_is_not_in_force(void **state)
 static void t_agents_that_are_silent_are_named(void **state)
 {
     (void)state;
-    system_start();
-    write_ini("", testdb_socket);
+    start_system();
     testdb_sql("INSERT INTO Service (kind, name, seen_at) VALUES ('agent', "
                "'h/10.0.0.7:8888', NOW(3) - INTERVAL 12 SECOND); INSERT INTO AgentRoute "
                "(agent, modid, cmdid, sum) VALUES ('h/10.0.0.7:8888', 1, 1, 1)");
     assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=50"), 0);
     expect_text("1/1: in force on 1 of 2 agents");
     expect_text("; h/10.0.0.7:8888 has been silent for 1");
+}
+
+#define LAST "ORDER BY id DESC LIMIT 1"
+#define LAST_RESULT(r) "SELECT action = 'in force' AND result = '" r "' FROM Audit " LAST
+
+static void t_stopped_agent_is_silent_and_delays_no_change(void **state)
+{
+    (void)state;
+    start_system();
+    kill(sys.agentd.pid, SIGSTOP);
+    T_WAIT(
+        testdb_number("SELECT COUNT(*) FROM Service WHERE kind = 'agent' AND seen_at < "
+                      "NOW(3) - INTERVAL 6 SECOND") == 1);
+    assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=50"), 0);
+    kill(sys.agentd.pid, SIGCONT);
+    expect_text("1/1: in the database; 0 of 1 agents have it after ");
+    expect_text(" has been silent for ");
+    assert_null(strstr(out, "behind"));
+    assert_int_equal(testdb_number(LAST_RESULT("silent")), 1);
+}
+
+#define NAMED_BEHIND                                                                     \
+    "SELECT s.action = 'in force' AND s.result = 'behind' AND s.subject = '1/1' AND "    \
+    "s.revision = c.revision AND c.action = 'route set' AND JSON_VALUE(s.detail, "       \
+    "'$.ms') >= 5000 AND JSON_VALUE(s.detail, '$.modules[0].agents') = 1 AND "           \
+    "JSON_VALUE(s.detail, '$.missing[0].state') = 'behind' AND JSON_VALUE(s.detail, "    \
+    "'$.missing[0].agent') = (SELECT name FROM Service WHERE kind = 'agent') FROM "      \
+    "Audit s JOIN Audit c ON c.id = s.of_id ORDER BY s.id DESC LIMIT 1"
+
+static void t_agent_whose_dnsd_is_cut_is_behind_also_in_the_audit(void **state)
+{
+    (void)state;
+    start_system();
+    kill(sys.dnsd.pid, SIGSTOP);
+    assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=50"), 0);
+    kill(sys.dnsd.pid, SIGCONT);
+    expect_text("1/1: in the database; 0 of 1 agents have it after ");
+    expect_text(" is behind: it uses other nodes, weights or zones");
+    assert_int_equal(testdb_number(NAMED_BEHIND), 1);
+}
+
+#define IN_FORCE_IS_RECORDED                                                             \
+    "SELECT s.action = 'in force' AND s.result = 'done' AND c.action = 'route set' AND " \
+    "JSON_VALUE(s.detail, '$.modules[0].module') = '1/1' AND JSON_VALUE(s.detail, "      \
+    "'$.modules[0].in_force') = 1 AND JSON_LENGTH(s.detail, '$.missing') = 0 FROM "      \
+    "Audit s JOIN Audit c ON c.id = s.of_id ORDER BY s.id DESC LIMIT 1"
+
+static void t_where_a_change_is_in_force_is_in_the_audit(void **state)
+{
+    (void)state;
+    start_system();
+    assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=50"), 0);
+    assert_int_equal(testdb_number(IN_FORCE_IS_RECORDED), 1);
+}
+
+static void t_module_that_no_agent_uses_is_printed_as_such(void **state)
+{
+    (void)state;
+    start_system();
+    assert_int_equal(ctl("route add 7 7 127.0.1.1:80"), 0);
+    expect_text("7/7: in the database; no agent uses the module yet");
+    assert_int_equal(testdb_number(LAST_RESULT("no_agents")), 1);
+}
+
+static void t_agents_are_found_without_a_configured_list(void **state)
+{
+    (void)state;
+    start_system();
+    snprintf(sys.agentd_port, sizeof(sys.agentd_port), "1"); /* no agent has this port */
+    write_ini("", testdb_socket);
+    assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=50"), 0);
+    expect_text("1/1: in force on 1 of 1 agents");
+}
+
+static void t_change_of_many_modules_prints_each_module_once(void **state)
+{
+    (void)state;
+    start_system();
+    testdb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone) SELECT "
+               "seq, 1, INET_ATON('127.0.9.1'), 80, 'z' FROM seq_1_to_70");
+    assert_int_equal(ctl("-y zone drain z"), 0);
+    expect_text("1/1: in force on 1 of 1 agents");
+    expect_text("\n64/1: in the database; no agent uses the module yet\n");
+    expect_text("6 further modules are in the database");
+    assert_int_equal(
+        testdb_number("SELECT JSON_VALUE(detail, '$.more') FROM Audit " LAST), 6);
+}
+
+static void t_caller_that_reports_nothing_is_not_known(void **state)
+{
+    (void)state;
+    start_system();
+    testdb_sql("INSERT INTO ServerCallStatus (modid, cmdid, ip, port, caller, ts, "
+               "overload) VALUES (1, 1, 9, 9, INET_ATON('10.9.8.7'), UNIX_TIMESTAMP(), "
+               "0)");
+    assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=50"), 0);
+    expect_text("1/1: in force on 1 of 1 agents");
+    expect_text("; 10.9.8.7 makes calls and does not report what it uses: not known");
 }
 
 static void t_change_that_no_agent_reports_is_in_the_database(void **state)
@@ -267,5 +362,12 @@ TESTDB_MAIN(L(t_import_without_routes_is_refused_also_with_yes),
             L(t_change_is_in_force_when_the_agent_has_the_weight),
             L(t_change_without_dnsd_is_not_in_force),
             L(t_agents_that_are_silent_are_named),
+            L(t_stopped_agent_is_silent_and_delays_no_change),
+            L(t_agent_whose_dnsd_is_cut_is_behind_also_in_the_audit),
+            L(t_where_a_change_is_in_force_is_in_the_audit),
+            L(t_module_that_no_agent_uses_is_printed_as_such),
+            L(t_agents_are_found_without_a_configured_list),
+            L(t_change_of_many_modules_prints_each_module_once),
+            L(t_caller_that_reports_nothing_is_not_known),
             L(t_change_that_no_agent_reports_is_in_the_database),
             L(t_reader_that_ends_early_is_no_error), L(t_completion_works_after_options))

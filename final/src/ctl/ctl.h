@@ -8,7 +8,6 @@
 #include "api/lars.h"
 #include "db/sqldb.h"
 #include "ctl/table.h"
-#include "db/wanted_routes.h"
 
 /* Exit codes, stable: scripts test them. */
 enum {
@@ -23,7 +22,6 @@ enum {
 
 struct ctl {
     struct sqldb *db;
-    struct wanted_routes *wanted; /* checksums of the modules in the database */
     enum table_format format;
     bool yes; /* -y was given */
     bool dry_run; /* -n was given: print the effect of a change only */

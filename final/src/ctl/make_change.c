@@ -10,9 +10,7 @@
 #include <string.h>
 
 #include "base/ipv4.h"
-#include "ctl/in_force.h"
-
-#define MODULES_WAITED 64 /* of a large change, so many are waited for */
+#include "ctl/wait_in_force.h"
 
 static const struct make_change_options yes_is_enough = {
     PLAN_REMOVE_ALL, {"", "give -y to do it", "give -y to do it"}};
@@ -138,26 +136,21 @@ static int print_refusal(const struct ops_request *r, const struct ops_outcome *
     }
 }
 
-/* Wait until the modules of the plan are in force. */
-static void wait_in_force(struct ctl *c, const struct plan *p)
+/* Wait until the modules of the change are in force. */
+static void wait_for_change(struct ctl *c, const struct ops_request *r,
+                            const struct ops_outcome *out)
 {
-    struct table *t;
+    struct in_force f = {.n_module = 0};
     size_t i;
-    int rc = table_create(&t, "modid# cmdid#");
 
-    for (i = 0; rc == 0 && i < p->n_module && i < MODULES_WAITED; i++) {
-        char modid[12], cmdid[12];
-
-        snprintf(modid, sizeof(modid), "%u", p->module[i].modid);
-        snprintf(cmdid, sizeof(cmdid), "%u", p->module[i].cmdid);
-        rc = table_add(t, (char *[]){modid, cmdid});
-    }
-    if (rc < 0) {
-        ctl_say(0, "out of memory: where the change is in force is not known");
-        return;
-    }
-    in_force_wait_each(c, t);
-    table_destroy(t);
+    if (r->op->verb == CHANGE_CONFIRM)
+        in_force_add(&f, r->op->node.modid, r->op->node.cmdid);
+    for (i = 0; i < out->plan.n_module; i++)
+        in_force_add(&f, out->plan.module[i].modid, out->plan.module[i].cmdid);
+    if (f.n_module > 0)
+        wait_in_force_of(c, &f, r, out);
+    else
+        fputs("nothing is changed: it is so already\n", stderr);
 }
 
 int make_change_run(struct ctl *c, struct ops_request *r,
@@ -182,12 +175,8 @@ int make_change_routes(struct ctl *c, const char *action, const char *subject,
     struct ops_outcome out = {.result = OPS_DONE};
     int code = make_change_run(c, &r, &yes_is_enough, &out);
 
-    if (code == CTL_OK && !c->dry_run && op->verb == CHANGE_CONFIRM)
-        in_force_wait(c, op->node.modid, op->node.cmdid);
-    else if (code == CTL_OK && !c->dry_run && out.plan.n_module == 0)
-        fputs("nothing is changed: it is so already\n", stderr);
-    else if (code == CTL_OK && !c->dry_run)
-        wait_in_force(c, &out.plan);
+    if (code == CTL_OK && !c->dry_run)
+        wait_for_change(c, &r, &out);
     ops_free(&out);
     return code;
 }

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/mono.h"
 #include "ops/audit_detail.h"
 #include "ops/route_rows.h"
 
@@ -260,6 +261,7 @@ static int write_change(struct sqldb *db, const struct ops_request *r,
     if (rc == 0)
         rc = sqldb_number(db, &out->revision,
                           "SELECT version FROM RouteVersion WHERE id = 1");
+    out->commit_ms = mono_ms();
     return rc < 0 ? rc : sqldb_commit(db, out->audit_id);
 }
 

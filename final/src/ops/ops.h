@@ -48,6 +48,7 @@ struct ops_outcome {                  /* zeroed before; freed by ops_free() in a
     struct settings settings;         /* names and policies that change */
     uint64_t audit_id, revision;      /* ops_apply(): of the row in Audit; of the routes
                                        * */
+    uint64_t commit_ms;               /* mono_ms() when the COMMIT was sent */
 };
 
 /* The effect of the change, with the load of the last minute.  Writes nothing.  Returns 0

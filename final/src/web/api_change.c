@@ -9,13 +9,10 @@
 
 #include "base/utf8.h"
 #include "ops/in_force.h"
-#include "ops/route_rows.h"
 #include "web/api.h"
 #include "web/api_json.h"
 #include "web/api_module.h"
 #include "web/change_json.h"
-
-#define MODULES_SHOWN 64              /* of a large change */
 
 /* 422, 409 or 412 with the plan as it would be now. */
 static void answer_refusal(struct request *q, const struct change_json *c,
@@ -144,72 +141,75 @@ void api_change_post(struct request *q, const struct request_env *env)
 
 /* --- in force ---------------------------------------------------------------------- */
 
-static int take_detail(char **at, void *arg)
+static int take_row(char **at, void *arg)
 {
     json_t **j = arg;
 
     json_decref(*j);
-    *j = json_pack("{s:I,s:o}", "revision", (json_int_t)strtoll(at[0], NULL, 10),
-                   "detail", json_loads(at[1], 0, NULL));
+    *j = json_pack("{s:I,s:s?,s:o}", "revision", (json_int_t)strtoll(at[0], NULL, 10),
+                   "subject", at[1], "detail", json_loads(at[2], 0, NULL));
     return 0;
 }
 
-/* One module as it is wanted now, and what its agents use. */
-static int add_state(struct sqldb *db, uint32_t modid, uint32_t cmdid, json_t *list)
+/* The modules of the change: those of its nodes, or the one whose removal it confirms. */
+static void add_modules(const json_t *row, struct in_force *f)
 {
-    struct change_op of = {.verb = CHANGE_CONFIRM,
-                           .node = {.modid = modid, .cmdid = cmdid}};
-    struct node_rows rows = {NULL, 0, 0};
-    int rc = route_rows_read(db, &of, 1, false, &rows);
-
-    if (rc == 0)
-        json_array_append_new(
-            list,
-            json_pack("{s:o,s:o}", "module", api_json_module_id(modid, cmdid), "agents",
-                      api_module_agents(db, modid, cmdid,
-                                        in_force_sum(&rows, 0, rows.n))));
-    node_row_free(&rows);
-    return rc;
-}
-
-/* The modules of the change, each once: its nodes are sorted by module. */
-static int list_states(struct sqldb *db, const json_t *detail, json_t *list)
-{
-    const json_t *nodes = json_object_get(detail, "nodes"), *j;
-    uint32_t modid = 0, cmdid = 0, last_m = 0, last_c = 0;
+    const json_t *nodes = json_object_get(json_object_get(row, "detail"), "nodes"), *j;
+    const char *subject = json_string_value(json_object_get(row, "subject"));
+    uint32_t modid, cmdid;
     size_t i;
-    int rc = 0;
 
     json_array_foreach(nodes, i, j)
     {
-        if (rc < 0 || json_array_size(list) == MODULES_SHOWN ||
-            !api_json_read_module(json_string_value(json_object_get(j, "module")), &modid,
-                                  &cmdid))
-            continue;
-        if (modid != last_m || cmdid != last_c)
-            rc = add_state(db, modid, cmdid, list);
-        last_m = modid;
-        last_c = cmdid;
+        if (api_json_read_module(json_string_value(json_object_get(j, "module")), &modid,
+                                 &cmdid))
+            in_force_add(f, modid, cmdid);
     }
+    if (f->n_module == 0 && subject && api_json_read_module(subject, &modid, &cmdid))
+        in_force_add(f, modid, cmdid);
+}
+
+/* Each module of <f> as it is wanted now, and what its agents use.  Returns as
+ * in_force_look(). */
+static int list_states(struct sqldb *db, struct in_force *f, json_t *list)
+{
+    json_t *agents = json_array();
+    int rc = api_module_agents(db, f, agents);
+    size_t i;
+
+    for (i = 0; rc == 0 && i < f->n_module; i++) {
+        const struct in_force_module *m = &f->module[i];
+
+        json_array_append_new(list,
+                              json_pack("{s:o,s:I,s:I,s:O}", "module",
+                                        api_json_module_id(m->modid, m->cmdid), "n",
+                                        (json_int_t)m->n, "in_force", (json_int_t)m->yes,
+                                        "agents", json_array_get(agents, i)));
+    }
+    json_decref(agents);
     return rc;
 }
 
 void api_change_state(struct request *q, const struct request_env *env)
 {
     json_t *j = NULL, *list = json_array();
-    int rc = sqldb_each(env->db, take_detail, &j,
-                        "SELECT revision, detail FROM Audit WHERE id = %llu",
+    struct in_force f = {.n_module = 0};
+    int rc = sqldb_each(env->db, take_row, &j,
+                        "SELECT revision, subject, detail FROM Audit WHERE id = %llu",
                         (unsigned long long)q->id);
 
-    if (rc == 0 && j)
-        rc = list_states(env->db, json_object_get(j, "detail"), list);
+    if (rc == 0 && j) {
+        add_modules(j, &f);
+        rc = list_states(env->db, &f, list);
+    }
     if (rc < 0) {
         request_db_failed(q, rc, env->db);
     } else if (!j) {
         reply_problem(&q->reply, 404, "not_found", NULL, NULL);
     } else {
-        json_object_del(j, "detail");
         json_object_set(j, "modules", list);
+        json_object_set_new(j, "more", json_integer((json_int_t)f.n_more));
+        json_object_del(j, "detail");
         reply_json(&q->reply, 200, json_incref(j));
     }
     json_decref(j);

@@ -1,5 +1,6 @@
 /* One module: its nodes from the snapshot, its policy and the agents that use it from the
  * database.  When the database is not there, the nodes are, and the rest is null. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,24 +38,37 @@ static json_t *policy_of(struct sqldb *db, uint32_t modid, uint32_t cmdid)
     return json_null();
 }
 
-static int take_agent(const char *agent, enum in_force_state state, uint32_t silent_s,
-                      void *arg)
+static int take_agent(const struct in_force_agent *a, void *arg)
 {
-    static const char *const names[] = {"in_force", "behind", "silent"};
+    json_t *list = json_array_get(arg, a->module);
 
-    json_array_append_new(arg, json_pack("{s:s,s:s,s:I}", "agent", agent, "state",
-                                         names[state], "silent_s", (json_int_t)silent_s));
-    return 0;
+    return json_array_append_new(list, json_pack("{s:s,s:s,s:I}", "agent", a->name,
+                                                 "state", in_force_state_name(a->state),
+                                                 "silent_s", (json_int_t)a->silent_s))
+               ? -ENOMEM
+               : 0;
 }
 
-json_t *api_module_agents(struct sqldb *db, uint32_t modid, uint32_t cmdid, uint64_t sum)
+int api_module_agents(struct sqldb *db, struct in_force *f, json_t *lists)
 {
-    json_t *list = json_array();
+    size_t i;
 
-    if (in_force_look(db, modid, cmdid, sum, take_agent, list) == 0)
-        return list;
-    json_decref(list);
-    return json_null();
+    for (i = 0; i < f->n_module; i++)
+        json_array_append_new(lists, json_array());
+    return in_force_look(db, f, take_agent, lists);
+}
+
+/* The agents that use one module; null when the database cannot be asked. */
+static json_t *agents_of(struct sqldb *db, uint32_t modid, uint32_t cmdid)
+{
+    struct in_force f = {.n_module = 0};
+    json_t *lists = json_array(), *list = json_null();
+
+    in_force_add(&f, modid, cmdid);
+    if (api_module_agents(db, &f, lists) == 0)
+        list = json_incref(json_array_get(lists, 0));
+    json_decref(lists);
+    return list;
 }
 
 static json_t *list_nodes(const struct snap *s, const struct snap_module *m)
@@ -93,23 +107,18 @@ json_t *api_module_json(const struct snap *s, struct web *web, uint32_t modid,
 void api_module_get(struct request *q, const struct request_env *env)
 {
     const struct snap *s = env->snap;
-    const struct snap_module *m;
     char etag[24];
     json_t *j;
 
     if (!api_json_has_snap(q, env))
         return;
-    m = snap_find(s, q->m, q->c);
     j = api_module_json(s, env->web, q->m, q->c);
     if (!j) {
         reply_problem(&q->reply, 404, "not_found", NULL, NULL);
         return;
     }
     json_object_set_new(j, "policy", policy_of(env->db, q->m, q->c));
-    json_object_set_new(
-        j, "agents",
-        api_module_agents(env->db, q->m, q->c,
-                          in_force_sum(&s->routes->rows, m->first, m->first + m->n)));
+    json_object_set_new(j, "agents", agents_of(env->db, q->m, q->c));
     snprintf(etag, sizeof(etag), "\"%s\"",
              json_string_value(json_object_get(j, "base")));
     reply_json(&q->reply, 200, j);

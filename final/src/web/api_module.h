@@ -13,8 +13,10 @@
 json_t *api_module_json(const struct snap *s, struct web *web, uint32_t modid,
                         uint32_t cmdid);
 
-/* The agents that use the module, and whether they use the nodes with the checksum <sum>;
- * null when the database cannot be asked. */
-json_t *api_module_agents(struct sqldb *db, uint32_t modid, uint32_t cmdid, uint64_t sum);
+struct in_force;
+
+/* Look at the modules of <f>: append to <lists> for each the list of the agents that use
+ * it, with their states.  Returns as in_force_look(). */
+int api_module_agents(struct sqldb *db, struct in_force *f, json_t *lists);
 
 #endif
