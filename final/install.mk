@@ -38,7 +38,7 @@ conf: $(BINS)
 	$(Q)for p in $(APPS); do f=deploy/conf/$$p.ini; [ -e $$f ] || f=/dev/null; \
 	  $(BUILD)/$$p -c $$f --print-config >$(BUILD)/$$p.ini && mv $(BUILD)/$$p.ini $(or $(CONFDIR),conf)/ || exit 1; done
 
-install: install-api install-java install-programs install-system
+install: install-api install-java install-programs install-pages install-system
 install-api: api
 	$(call put,src/api/lars.h src/api/lars_retry.h src/api/lars_nowait.h src/api/lars_status.h src/api/lars_tally.h api/cpp/lars.hpp,$(INCLUDEDIR),644)
 	$(call put,$(BUILD)/liblars.a $(BUILD)/liblars.so.1,$(LIBDIR),644)
@@ -79,10 +79,21 @@ install-programs: $(BINS) $(MAN) $(COMPLETE)
 	$(call put,$(filter %.1,$(MAN)),$(DATADIR)/man/man1,644)
 	$(call put,$(COMPLETE),$(DATADIR)/bash-completion/completions,644)
 	$(call put,$(wildcard common/sql/*.sql),$(DATADIR)/lars/sql,644)
+# The pages of the console, which web/ builds with Node.  The names of assets/ have a checksum
+# in them, so the folder of an earlier version is removed first.
+PAGES := $(DATADIR)/lars/console
+install-pages:
+	$(Q)rm -rf $(DESTDIR)$(PAGES) && install -d $(DESTDIR)$(PAGES)
+ifneq ($(wildcard web/dist/index.html),)
+	$(call put,$(wildcard web/dist/*.*),$(PAGES),644)
+	$(call put,$(wildcard web/dist/assets/*),$(PAGES)/assets,644)
+else
+	$(Q)echo "the pages of lars-console are left out, because web/dist/index.html is not there: it will answer only its API; mend: cd web && npm ci --ignore-scripts && npm run build, then make install-pages"
+endif
 install-system:
 	$(Q)install -d $(DESTDIR)$(SYSCONFDIR)/lars $(DESTDIR)$(UNITDIR)
 	$(Q)for f in $(CONF); do to=$(DESTDIR)$(SYSCONFDIR)/lars/$${f##*/}; [ -e $$to ] || \
-	  { install -m 640 /dev/null $$to && sed 's#/usr/share/lars/sql#$(DATADIR)/lars/sql#' $$f >$$to; } || exit 1; done
+	  { install -m 640 /dev/null $$to && sed 's#/usr/share/lars/#$(DATADIR)/lars/#' $$f >$$to; } || exit 1; done
 	$(Q)for p in $(DAEMONS); do \
 	  sed 's#@SBINDIR@#$(SBINDIR)#' deploy/systemd/$$p.service >$(DESTDIR)$(UNITDIR)/$$p.service || exit 1; done
 	$(call put,$(wildcard deploy/sysusers/*.conf),$(PREFIX)/lib/sysusers.d,644)
@@ -97,7 +108,7 @@ deb:
 	$(Q)grep -qF 'lars ($(VERSION))' deploy/debian/changelog || \
 	  { echo "deploy/debian/changelog has no entry for $(VERSION), the version in src/base/version.h"; exit 1; }
 	$(Q)rm -rf $(BUILD)/deb && mkdir -p $(DEB) && \
-	  tar -cf - --exclude='./build*' . | tar -xf - -C $(DEB) && cp -r deploy/debian $(DEB)/debian
+	  tar -cf - --exclude='./build*' --exclude=./web/node_modules . | tar -xf - -C $(DEB) && cp -r deploy/debian $(DEB)/debian
 	$(Q)cd $(DEB) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u BUILD dpkg-buildpackage -b -us -uc >../build.log 2>&1 || \
 	  { tail -n 20 ../build.log; exit 1; }
 	$(Q)lintian --fail-on error $(BUILD)/deb/*.changes && ls $(BUILD)/deb/*.deb
@@ -105,4 +116,4 @@ deb:
 $(BUILD)/install_probe: test/install_probe.c $(BUILD)/liblars.so.1
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CF) -Isrc/api -pie $(ALL_LD) -o $@ $^
-.PHONY: man completion conf install install-api java install-java install-programs install-system deb
+.PHONY: man completion conf install install-api java install-java install-programs install-pages install-system deb

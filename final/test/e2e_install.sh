@@ -13,15 +13,15 @@ check() { # WHAT COMMAND...: prints the result of COMMAND under the name WHAT
 }
 d=$tmp/root
 check 'make install' make -s BUILD="$build" install DESTDIR="$d" PREFIX=/usr
-for f in usr/sbin/lars-dnsd usr/sbin/lars-reportd usr/sbin/lars-agentd usr/bin/larsctl \
+for f in usr/sbin/lars-dnsd usr/sbin/lars-reportd usr/sbin/lars-agentd usr/sbin/lars-console usr/bin/larsctl \
     usr/include/lars.h usr/include/lars_retry.h usr/include/lars_nowait.h usr/include/lars_status.h usr/include/lars_tally.h usr/include/lars.hpp \
     usr/lib/liblars.so usr/lib/liblars.so.1 usr/lib/liblars.a usr/lib/pkgconfig/lars.pc \
     usr/lib/cmake/lars/larsConfig.cmake usr/lib/cmake/lars/larsConfigVersion.cmake \
-    usr/share/lars/sql/schema.sql usr/share/lars/sql/triggers.sql usr/share/lars/sql/sample.sql \
-    etc/lars/lars-dnsd.ini etc/lars/lars-reportd.ini etc/lars/lars-agentd.ini etc/lars/larsctl.ini \
-    usr/lib/sysusers.d/lars-server.conf usr/lib/sysusers.d/lars-agent.conf usr/lib/sysusers.d/lars-ctl.conf \
-    usr/lib/tmpfiles.d/lars-server.conf usr/lib/tmpfiles.d/lars-agent.conf usr/lib/tmpfiles.d/lars-ctl.conf \
-    etc/logrotate.d/lars-server etc/logrotate.d/lars-agent; do
+    usr/share/lars/sql/schema.sql usr/share/lars/sql/triggers.sql usr/share/lars/sql/sample.sql usr/share/lars/sql/users.sql usr/share/lars/console \
+    etc/lars/lars-dnsd.ini etc/lars/lars-reportd.ini etc/lars/lars-agentd.ini etc/lars/lars-console.ini etc/lars/larsctl.ini \
+    usr/lib/sysusers.d/lars-server.conf usr/lib/sysusers.d/lars-agent.conf usr/lib/sysusers.d/lars-ctl.conf usr/lib/sysusers.d/lars-console.conf \
+    usr/lib/tmpfiles.d/lars-server.conf usr/lib/tmpfiles.d/lars-agent.conf usr/lib/tmpfiles.d/lars-ctl.conf usr/lib/tmpfiles.d/lars-console.conf \
+    etc/logrotate.d/lars-server etc/logrotate.d/lars-agent etc/logrotate.d/lars-console; do
     check "$f" test -e "$d/$f"
 done
 mkdir "$tmp/conf"
@@ -29,6 +29,20 @@ check 'make conf writes the files of conf/' sh -c "make -s BUILD='$build' conf C
 echo '; mine' >"$d/etc/lars/lars-dnsd.ini"
 check 'a second install keeps the configuration' sh -c "make -s BUILD='$build' install DESTDIR='$d' PREFIX=/usr && grep -q mine '$d/etc/lars/lars-dnsd.ini'"
 check 'with PREFIX=/usr/local larsctl.ini names the folder of the SQL scripts there' sh -c "make -s BUILD='$build' install-system DESTDIR='$tmp/local' PREFIX=/usr/local && grep -qx 'sql = /usr/local/share/lars/sql' '$tmp/local/etc/lars/larsctl.ini'"
+check 'and lars-console.ini that of the pages' grep -qx 'pages = /usr/local/share/lars/console' "$tmp/local/etc/lars/lars-console.ini"
+check 'a unit writes no core file of passwords' grep -qx LimitCORE=0 "$d/usr/lib/systemd/system/lars-console.service"
+check 'only lars-dnsd owns a folder in /var/lib' sh -c "! grep -l /var/lib '$d'/usr/lib/tmpfiles.d/*.conf '$d'/usr/lib/sysusers.d/*.conf | grep -v lars-server"
+# The pages are those of web/dist, and nothing of an earlier version stays.
+pages() { # OPTION...: install-pages in a copy of the files that it needs
+    make -s -C "$tmp/copy" BUILD="$tmp/copy/build" install-pages DESTDIR="$tmp/pages" PREFIX=/usr "$@"
+}
+mkdir -p "$tmp/copy/web" "$tmp/pages/usr/share/lars/console/assets" && cp -r Makefile ./*.mk src deploy common "$tmp/copy/"
+touch "$tmp/pages/usr/share/lars/console/assets/old-1.js"
+check 'without built pages a line tells how to build them' sh -c "make -s -C '$tmp/copy' install-pages DESTDIR='$tmp/none' PREFIX=/usr | grep -q 'npm run build'"
+mkdir -p "$tmp/copy/web/dist/assets" && touch "$tmp/copy/web/dist/index.html" "$tmp/copy/web/dist/assets/new-2.js"
+check 'built pages are installed' pages
+check 'index.html and assets/' test -e "$tmp/pages/usr/share/lars/console/index.html" -a -e "$tmp/pages/usr/share/lars/console/assets/new-2.js"
+check 'the assets of an earlier version are gone' test ! -e "$tmp/pages/usr/share/lars/console/assets/old-1.js"
 check 'no installed program has the path build/run in it' sh -c "! grep -l build/run '$d'/usr/sbin/* '$d'/usr/bin/* '$d'/usr/lib/liblars.so.1 | grep ."
 version=$(sed -n 's/^.define LARS_VERSION "\(.*\)"$/\1/p' src/base/version.h)
 if [ -d ../docs ]; then
@@ -48,7 +62,7 @@ check 'larsctl links no HTTP server' sh -c "case '$(needs bin/larsctl)' in *micr
 check 'lars-agentd links no database' sh -c "case '$(needs sbin/lars-agentd)' in *maria*|*mysql*|*curl*|*jansson*) exit 1 ;; esac"
 check 'liblars links protobuf-c and the C library' sh -c "[ -z \"\$(echo '$(needs lib/liblars.so.1)' | tr ' ' '\n' | grep -vxE 'protobuf-c|m|c|ld-.*|')\" ]"
 
-for p in lars-dnsd lars-reportd lars-agentd; do
+for p in lars-dnsd lars-reportd lars-agentd lars-console; do
     unit=$d/usr/lib/systemd/system/$p.service
     check "$p.service starts the installed program with its configuration" grep -qx "ExecStart=/usr/sbin/$p -c /etc/lars/$p.ini" "$unit"
     if command -v systemd-analyze >/dev/null; then
@@ -57,7 +71,7 @@ for p in lars-dnsd lars-reportd lars-agentd; do
         echo "skip - exposure of $p.service: no systemd-analyze"
     fi
 done
-for m in man8/lars-dnsd.8 man8/lars-reportd.8 man8/lars-agentd.8 man1/larsctl.1; do
+for m in man8/lars-dnsd.8 man8/lars-reportd.8 man8/lars-agentd.8 man8/lars-console.8 man1/larsctl.1; do
     check "$m has all sections" sh -c "for s in NAME SYNOPSIS OPTIONS CONFIGURATION 'EXIT STATUS'; do grep -qx \".SH \$s\" '$d/usr/share/man/$m' || exit 1; done"
     if command -v man >/dev/null; then
         check "man formats $m without a warning" sh -c "man --warnings -E UTF-8 -l -Tutf8 -Z '$d/usr/share/man/$m' 2>&1 >/dev/null | { ! grep .; }"
