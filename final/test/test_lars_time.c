@@ -4,12 +4,14 @@
  * signal, or one thread after the other, is far beyond them. */
 #include "api/lars.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/time.h>
 
 #include "api/lars_nowait.h"
 #include "api/lars_retry.h"
+#include "api/lars_status.h"
 #include "udppeer.h"
 
 #define TIMEOUT_MS 500
@@ -118,6 +120,95 @@ static void t_signal_interrupts_a_call_that_wants_it(void **state)
     (void)state;
     start_ticks(0);
     assert_int_equal(lars_get_host_opt(fx.c, 1, 1, &o, &h), -EINTR);
+    stop_ticks();
+}
+
+/* --- the hook <interrupted> --------------------------------------------------------- */
+
+static int n_asked, n_continued;      /* calls of the hook; how many of them return 0 */
+
+static int interrupted(void *arg)
+{
+    (void)arg;
+    return n_asked++ < n_continued ? 0 : -1;
+}
+
+/* fx.c becomes a client with the hook; signals arrive. */
+static void begin_hook(uint32_t timeout_ms)
+{
+    const struct lars_hooks hooks = {.size = sizeof(hooks), .interrupted = interrupted};
+    struct lars_options opt = {.size = sizeof(opt),
+                               .dir = "/nonexistent",
+                               .port = (uint16_t)(fx.port - 2),
+                               .timeout_ms = timeout_ms,
+                               .hooks = &hooks};
+
+    lars_close(fx.c);
+    assert_int_equal(lars_open(&fx.c, &opt), 0);
+    start_ticks(0);
+}
+
+static void t_hook_that_continues_does_not_prolong_a_call(void **state)
+{
+    (void)state;
+    n_asked = 0;
+    n_continued = INT_MAX;
+    begin_hook(TIMEOUT_MS);
+    each_call_times_out();
+    assert_true(n_asked > 0);
+    stop_ticks();
+}
+
+static void t_hook_ends_every_kind_of_wait(void **state)
+{
+    struct lars_retry r = {.modid = 1, .cmdid = 1, .timeout_ms = T_DEADLINE_MS};
+    struct lars_host h;
+    struct lars_addr a;
+
+    (void)state;
+    n_continued = 2;
+    begin_hook(T_DEADLINE_MS);
+    n_asked = 0;
+    assert_int_equal(lars_get_host(fx.c, 1, 1, &h), -EINTR);
+    assert_int_equal(n_asked, 3);
+    n_asked = 0;
+    assert_int_equal(lars_get_route(fx.c, 1, 1, &a, 1), -EINTR);
+    assert_int_equal(n_asked, 3);
+    n_asked = 0;
+    assert_int_equal(lars_register(fx.c, 1, 1), -EINTR);
+    assert_int_equal(n_asked, 3);
+    n_asked = 0;
+    assert_int_equal(lars_retry_next(fx.c, &r, &h), -EINTR);
+    assert_int_equal(n_asked, 3);
+    stop_ticks();
+}
+
+/* A request that is interrupted more often than its budget has attempts. */
+static void t_interrupted_attempt_is_made_again_in_its_time_and_budget(void **state)
+{
+    struct lars_budget b = {.opaque = {5000, UINT64_MAX}}; /* five of ten are left */
+    struct lars_retry r = {.modid = 1,
+                           .cmdid = 1,
+                           .idempotent = 1,
+                           .timeout_ms = T_DEADLINE_MS,
+                           .budget = &b};
+    struct lars_host h;
+    uint64_t end_ms;
+    int i;
+
+    (void)state;
+    n_continued = 0;
+    begin_hook(T_DEADLINE_MS);
+    assert_int_equal(lars_retry_next(fx.c, &r, &h), -EINTR);
+    end_ms = r.end_ms;
+    for (i = 0; i < 12; i++)
+        assert_int_equal(lars_retry_next(fx.c, &r, &h), -EINTR);
+    assert_int_equal(b.opaque[0], 4900); /* a first attempt has earned once */
+    r.n = 1;                          /* as after a first attempt */
+    for (i = 0; i < 12; i++)
+        assert_int_equal(lars_retry_next(fx.c, &r, &h), -EINTR);
+    assert_int_equal(b.opaque[0], 4900);
+    assert_int_equal(r.end_ms, end_ms);
     stop_ticks();
 }
 
@@ -241,6 +332,9 @@ static void t_call_that_must_not_wait_does_not(void **state)
 T_MAIN(E(t_signals_do_not_prolong_a_call),
        E(t_signals_that_restart_do_not_prolong_a_call),
        E(t_signal_interrupts_a_call_that_wants_it),
+       E(t_hook_that_continues_does_not_prolong_a_call),
+       E(t_hook_ends_every_kind_of_wait),
+       E(t_interrupted_attempt_is_made_again_in_its_time_and_budget),
        E(t_threads_of_one_client_do_not_wait_for_each_other),
        E(t_datagrams_that_answer_nothing_do_not_prolong_a_call),
        E(t_report_does_not_wait_for_an_agent_that_does_not_read),

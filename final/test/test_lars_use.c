@@ -99,7 +99,7 @@ static void t_each_wrong_option_is_named_with_its_value(void **state)
     o = (struct lars_options){.size = sizeof(o), .timeout_ms = LARS_TIMEOUT_MAX_MS + 1};
     refused(&o, "timeout_ms: 3600001 is more than 3600000");
     o = (struct lars_options){.size = sizeof(o), .hooks = &hooks};
-    refused(&o, "hooks->size: 0 is not sizeof(struct lars_hooks), 32");
+    refused(&o, "hooks->size: 0 is not sizeof(struct lars_hooks), 40");
     setenv("LARS_PORT", "abc", 1);
     refused(NULL, "LARS_PORT: \"abc\" is not a number from 1 to 65533");
     unsetenv("LARS_PORT");
@@ -150,7 +150,7 @@ static void t_part_of_a_struct_is_not_used(void **state)
         lars_close(c);
     }
     o.hooks = &hooks;
-    refused(&o, "hooks->size: 28 is not sizeof(struct lars_hooks), 32");
+    refused(&o, "hooks->size: 36 is not sizeof(struct lars_hooks), 40");
 }
 
 static void named(struct lars_client *c, uint32_t id, struct lars_host *h,

@@ -98,6 +98,8 @@ static PyObject *attempts_next(PyObject *o)
     WAIT_IN(a->client, rc = lars_retry_next(a->client->c, &a->r, &h->h));
     if (rc < 0) {
         Py_DECREF((PyObject *)h);
+        if (PyErr_Occurred()) /* of a signal handler: next() makes this attempt */
+            return NULL;
         a->error = rc;
         return a->r.n == 0 ? error_raise(rc) : NULL;
     }

@@ -5,38 +5,13 @@
  * would be.  It is released wherever a function may wait or makes a system call. */
 #include "py_lars.h"
 
-#include <time.h>
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* By UDP or from the file, within the time of the client however many signals arrive.
- * Their handlers run meanwhile; the exception of one ends the wait with -EINTR. */
+/* By UDP or from the file, within the time of the client. */
 static int wait_for_host(Client *c, const uint32_t m[2], uint64_t key, Host *h)
 {
-    struct lars_get_options opt = {.size = sizeof(opt), .flags = LARS_GET_EINTR};
-    int64_t end_ms = now_ms() + c->timeout_ms, left = c->timeout_ms;
     int rc;
 
-    opt.key = key;
-    for (;;) {
-        opt.timeout_ms = (uint32_t)left;
-        WAIT_IN(c, rc = lars_get_host_opt(c->c, m[0], m[1], &opt, &h->h));
-        if (rc != -EINTR || PyErr_CheckSignals() < 0)
-            return rc;
-        if (!client_opened(c)) /* by a handler */
-            return -EINTR;
-        left = end_ms - now_ms();
-        if (left <= 0) {
-            left = 1; /* for the file of routes */
-            opt.flags = 0;
-        }
-    }
+    WAIT_IN(c, rc = lars_get_host_key(c->c, m[0], m[1], key, &h->h));
+    return rc;
 }
 
 /* By shared memory; else, when <may_wait>, by UDP or from the file. */

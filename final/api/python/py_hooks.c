@@ -1,8 +1,10 @@
 /* py_hooks -- what the library tells the program: the way of the calls goes to
- * logging.getLogger("lars"), the end of each call to the function on_end.
+ * logging.getLogger("lars"), the end of each call to the function on_end.  And the signal
+ * handlers of Python run during each wait of the library.
  *
- * Invariant: both run in the thread of the call with the GIL, which the call may hold or
- * not.  An exception in them goes to sys.unraisablehook and does not reach the call.
+ * Invariant: all run in the thread of the call with the GIL, which the call may hold or
+ * not.  An exception in the first two goes to sys.unraisablehook and does not reach the
+ * call; that of a signal handler ends the wait.
  *
  * Without on_end there is no hook, so that a call does not look for one. */
 #include "py_lars.h"
@@ -83,9 +85,23 @@ static void ended_hook(void *arg, const struct lars_ended *e)
     PyGILState_Release(had);
 }
 
+/* Runs the signal handlers of Python.  The wait ends when one raises an exception or
+ * closes the client. */
+static int interrupted_hook(void *arg)
+{
+    PyGILState_STATE had = PyGILState_Ensure();
+    int rc = PyErr_CheckSignals() < 0 || !client_opened(arg) ? -1 : 0;
+
+    PyGILState_Release(had);
+    return rc;
+}
+
 struct lars_hooks hooks_of(Client *self)
 {
-    struct lars_hooks h = {.size = sizeof(h), .arg = self, .log = log_hook};
+    struct lars_hooks h = {.size = sizeof(h),
+                           .arg = self,
+                           .log = log_hook,
+                           .interrupted = interrupted_hook};
 
     if (self->on_end)
         h.ended = ended_hook;

@@ -96,16 +96,24 @@ static bool lock_until(pthread_mutex_t *lock, uint64_t end_ms)
     return pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &end) == 0;
 }
 
+/* A signal handler ran while this thread waited: does the wait continue? */
+static bool is_continued(const struct lars_client *c)
+{
+    return c->hooks.interrupted && c->hooks.interrupted(c->hooks.arg) == 0;
+}
+
 /* Returns 0 and the agent's reply; -EINTR; another error: ask the file. */
 static int ask_agent(struct lars_client *c, const struct module_id *m,
                      const struct udp_wait *w, struct msg_host_reply *reply)
 {
     int rc;
 
-    if (agent_is_dead(c) || !lock_until(&c->ask_lock, w->end_ms))
-        return -ETIMEDOUT;
-    rc = udp_client_get_host(c->udp, m, w, reply);
-    pthread_mutex_unlock(&c->ask_lock);
+    do {
+        if (agent_is_dead(c) || !lock_until(&c->ask_lock, w->end_ms))
+            return -ETIMEDOUT;
+        rc = udp_client_get_host(c->udp, m, w, reply);
+        pthread_mutex_unlock(&c->ask_lock);
+    } while (rc == -EINTR && is_continued(c));
     return rc;
 }
 
@@ -159,7 +167,7 @@ static int get_slow(struct lars_client *c, uint32_t modid, uint32_t cmdid,
                     const struct lars_get_options *o, struct lars_host *out)
 {
     struct udp_wait w = {mono_ms() + (o->timeout_ms ? o->timeout_ms : c->timeout_ms),
-                         o->flags & LARS_GET_EINTR};
+                         o->flags & LARS_GET_EINTR || c->hooks.interrupted};
     struct module_id m = {modid, cmdid};
     struct msg_host host;
     int rc = ask_agent_or_file(c, &m, &w, &host);
@@ -307,19 +315,30 @@ int lars_cancel(struct lars_client *c, const struct lars_host *h)
 
 /* --- all nodes of a module ---------------------------------------------------------- */
 
-/* Into <host>, which has room for MSG_MAX_HOSTS.  Returns 0; -ETIMEDOUT. */
+/* As ask_agent(). */
+static int ask_route(struct lars_client *c, const struct module_id *m,
+                     struct msg_host *host, size_t *n)
+{
+    const struct udp_wait w = {mono_ms() + c->timeout_ms, c->hooks.interrupted != NULL};
+    int rc;
+
+    do {
+        if (agent_is_dead(c) || !lock_until(&c->ask_lock, w.end_ms))
+            return -ETIMEDOUT;
+        rc = udp_client_get_route(c->udp, m, &w, host, n);
+        pthread_mutex_unlock(&c->ask_lock);
+    } while (rc == -EINTR && is_continued(c));
+    return rc;
+}
+
+/* Into <host>, which has room for MSG_MAX_HOSTS.  Returns 0; -EINTR; -ETIMEDOUT. */
 static int route_of(struct lars_client *c, const struct module_id *m,
                     struct msg_host *host, size_t *n)
 {
-    struct udp_wait w = {.end_ms = mono_ms() + c->timeout_ms};
-    int rc = -ETIMEDOUT;
+    int rc = ask_route(c, m, host, n);
 
-    if (!agent_is_dead(c) && lock_until(&c->ask_lock, w.end_ms)) {
-        rc = udp_client_get_route(c->udp, m, &w, host, n);
-        pthread_mutex_unlock(&c->ask_lock);
-    }
-    if (rc == 0)
-        return 0;
+    if (rc == 0 || rc == -EINTR)
+        return rc;
     pthread_mutex_lock(&c->file_lock);
     rc = fallback_route(c->fallback, m, host, MSG_MAX_HOSTS, n, mono_ms());
     pthread_mutex_unlock(&c->file_lock);
@@ -375,7 +394,9 @@ int lars_register(struct lars_client *c, uint32_t modid, uint32_t cmdid)
             return 0;
         if (rc != -ENOENT || mono_ms() >= end)
             return rc;
-        clock_nanosleep(CLOCK_MONOTONIC, 0, &gap, NULL);
+        if (clock_nanosleep(CLOCK_MONOTONIC, 0, &gap, NULL) == EINTR &&
+            c->hooks.interrupted && !is_continued(c))
+            return -EINTR;
         if (gap.tv_nsec < REGISTER_GAP_MAX_NS)
             gap.tv_nsec *= 2;
     }

@@ -139,7 +139,9 @@ struct lars_get_options {
 
 #define LARS_GET_NOWAIT 1u            /* as lars_nowait_get() */
 #define LARS_GET_EINTR 2u             /* -EINTR when a signal handler ran during the wait;
-                                       * otherwise the wait continues */
+                                       * otherwise the wait continues.  The hook
+                                       * <interrupted> decides instead, if there is
+                                       * one */
 
 /* As lars_get_host(), with options; NULL = none.  Also returns -EINTR, and -EINVAL for
  * flags that do not exist, another <size> and a time-out over LARS_TIMEOUT_MAX_MS. */

@@ -81,7 +81,7 @@ static int may_try(struct lars_retry *r, uint64_t now_ms)
 {
     uint32_t most = r->attempts ? r->attempts : ATTEMPTS;
 
-    if (r->n == 0) {
+    if (r->n == 0 && r->end_ms == 0) {
         r->end_ms = now_ms + (r->timeout_ms ? r->timeout_ms : TIMEOUT_MS);
         if (r->budget) {
             earn_time(r->budget, now_ms);
@@ -89,10 +89,12 @@ static int may_try(struct lars_retry *r, uint64_t now_ms)
         }
         return 0;
     }
-    if (r->n >= most || !r->idempotent)
+    if (r->n > 0 && (r->n >= most || !r->idempotent))
         return -ECANCELED;
     if (now_ms >= r->end_ms)
         return -ETIME;
+    if (r->n == 0)                    /* its first wait was interrupted */
+        return 0;
     if (r->budget && (earn_time(r->budget, now_ms), !spend(r->budget)))
         return -EDQUOT;
     return 0;
@@ -122,6 +124,16 @@ static int get(struct lars_client *c, const struct lars_retry *r, struct lars_ho
     return rc;
 }
 
+/* No node: the attempt that may_try() allowed is not made.  After -EINTR the caller may
+ * ask for it again, within the same time and budget. */
+static void take_back(struct lars_retry *r, int rc)
+{
+    if (r->n == 0 && rc != -EINTR)
+        r->end_ms = 0;
+    if (r->n > 0 && rc == -EINTR && r->budget)
+        earn(r->budget, WHOLE);
+}
+
 static int check(const struct lars_retry *r, const struct lars_host *out)
 {
     last_error_clear();
@@ -146,10 +158,13 @@ int lars_retry_next(struct lars_client *c, struct lars_retry *r, struct lars_hos
 
     if (rc == 0)
         rc = may_try(r, now_ms);
-    if (rc == 0)
-        rc = get(c, r, out);
     if (rc < 0)
         return rc;
+    rc = get(c, r, out);
+    if (rc < 0) {
+        take_back(r, rc);
+        return rc;
+    }
     r->tried[r->n++] = out->addr;
     now_ms = mono_ms();
     r->left_ms = now_ms < r->end_ms ? (uint32_t)(r->end_ms - now_ms) : 0;

@@ -52,6 +52,8 @@ struct lars_retry {
  *     -ECANCELED    no attempt is left, or the request is not idempotent
  *     -ETIME        the time of the request is over
  *     -EDQUOT       the budget is used up: most calls fail, so let this request fail too
+ *     -EINTR        the hook <interrupted> ended the wait; the next call makes this
+ *                   attempt, within the same time and budget
  *     -EINVAL       more than LARS_RETRY_MAX attempts, or another <size> */
 int lars_retry_next(struct lars_client *c, struct lars_retry *r, struct lars_host *out);
 

@@ -67,8 +67,8 @@ struct lars_ended {
 
 enum lars_level { LARS_LEVEL_INFO, LARS_LEVEL_WARNING };
 
-/* The library calls the hooks in the thread that called it, without a lock.  They must
- * not use the client.  One that is NULL is not called. */
+/* The library calls the hooks in the thread that called it, without a lock.  <log> and
+ * <ended> must not use the client.  One that is NULL is not called. */
 struct lars_hooks {
     uint32_t size;                    /* sizeof(struct lars_hooks) */
     uint32_t zero;
@@ -78,6 +78,11 @@ struct lars_hooks {
     void (*log)(void *arg, enum lars_level level, const char *text);
     /* After each end of a call that was counted. */
     void (*ended)(void *arg, const struct lars_ended *e);
+    /* A signal handler ran while a function of this client waited.  0 = the wait
+     * continues, and ends when it would have ended; another value = the function returns
+     * -EINTR.  It may use the client, but not close it.  For languages whose own handlers
+     * run after the handler of C. */
+    int (*interrupted)(void *arg);
 };
 
 #ifdef __cplusplus

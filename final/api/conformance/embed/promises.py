@@ -122,12 +122,29 @@ def signals_during_a_wait():
             signal.setitimer(signal.ITIMER_REAL, 0)
             raise KeyboardInterrupt
 
-        try:
-            signal.signal(signal.SIGALRM, interrupt)
-            c.get_host(1, 1)
-            raise AssertionError("a handler's exception was lost")
-        except KeyboardInterrupt:
-            pass
+        attempts = c.attempts(1, 1, timeout_ms=30000)
+        waits = (
+            lambda: c.get_host(1, 1),
+            lambda: c.register(1, 1),
+            lambda: c.route(1, 1),
+            lambda: next(attempts),
+            lambda: next(attempts),
+        )
+        for wait in waits:
+            ticks.clear()
+            signal.signal(signal.SIGALRM, lambda *_: ticks.append(time.monotonic()))
+            signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+            start = time.monotonic()
+            refused(lars.Timeout, "does not answer", wait)
+            took = time.monotonic() - start
+            assert len([t for t in ticks if t - start < took / 2]) > 0, "handlers ran too late"
+            assert took < 20, took
+            try:
+                signal.signal(signal.SIGALRM, interrupt)
+                wait()
+                raise AssertionError("a handler's exception was lost")
+            except KeyboardInterrupt:
+                pass
     silent.close()
 
 
