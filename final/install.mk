@@ -88,7 +88,7 @@ ifneq ($(wildcard web/dist/index.html),)
 	$(call put,$(wildcard web/dist/*.*),$(PAGES),644)
 	$(call put,$(wildcard web/dist/assets/*),$(PAGES)/assets,644)
 else
-	$(Q)echo "the pages of lars-console are left out, because web/dist/index.html is not there: it will answer only its API; mend: cd web && npm ci --ignore-scripts && npm run build, then make install-pages"
+	$(Q)echo "the pages of lars-console are left out, because web/dist/index.html is not there: it will answer only its API; mend: make web, then make install-pages"
 endif
 install-system:
 	$(Q)install -d $(DESTDIR)$(SYSCONFDIR)/lars $(DESTDIR)$(UNITDIR)

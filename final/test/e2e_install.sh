@@ -38,7 +38,7 @@ pages() { # OPTION...: install-pages in a copy of the files that it needs
 }
 mkdir -p "$tmp/copy/web" "$tmp/pages/usr/share/lars/console/assets" && cp -r Makefile ./*.mk src deploy common "$tmp/copy/"
 touch "$tmp/pages/usr/share/lars/console/assets/old-1.js"
-check 'without built pages a line tells how to build them' sh -c "make -s -C '$tmp/copy' install-pages DESTDIR='$tmp/none' PREFIX=/usr | grep -q 'npm run build'"
+check 'without built pages a line tells how to build them' sh -c "make -s -C '$tmp/copy' install-pages DESTDIR='$tmp/none' PREFIX=/usr | grep -q 'make web'"
 mkdir -p "$tmp/copy/web/dist/assets" && touch "$tmp/copy/web/dist/index.html" "$tmp/copy/web/dist/assets/new-2.js"
 check 'built pages are installed' pages
 check 'index.html and assets/' test -e "$tmp/pages/usr/share/lars/console/index.html" -a -e "$tmp/pages/usr/share/lars/console/assets/new-2.js"

@@ -1,7 +1,7 @@
 /* Rates are the mean of the last complete seconds, each row counted once. */
 #include "web/rates.h"
 
-#include "mydb.h"
+#include "dbusers.h"
 
 #define NOW 1700000000u
 
@@ -15,6 +15,7 @@ static int setup(void **state)
                               "lars_web_ro", "lars_dns", 3};
 
     t_fds_save(state);
+    dbusers_create();
     mydb_sql("DELETE FROM CallSecond");
     assert_int_equal(myconn_init(), 0);
     assert_int_equal(rates_create(&r), 0);

@@ -2,7 +2,7 @@
  * database is away. */
 #include "web/session.h"
 
-#include "mydb.h"
+#include "dbusers.h"
 
 static struct sqldb *db, *none;
 static struct session_cache *s;
@@ -15,6 +15,7 @@ static int setup(void **state)
 
     t_fds_save(state);
     mydb_reset();
+    dbusers_create();
     mydb_sql("DELETE FROM Session; DELETE FROM User; INSERT INTO User (name, pwhash, "
              "role, must_change) VALUES ('vera', '', 'viewer', 1), ('otto', '', "
              "'operator', 0), ('adam', '', 'admin', 0), ('odd', '', 'root', 0)");
