@@ -15,7 +15,7 @@ export const FIELDS = {
   host_state: [field('host', 'text', { required: true, example: '10.0.1.7' })],
   name: [field('name', 'text'), field('command', 'text')],
   policy: POLICY,
-  drain: [], undrain: [], remove: [], confirm: [], zone_state: []
+  revert: [], drain: [], undrain: [], remove: [], confirm: [], zone_state: []
 }
 
 export function initial(spec) {
@@ -46,6 +46,9 @@ const BUILD = {
   policy: (s, f) => [{ op: 'policy', module: s.module, rule: f.rule, probe: f.probe.trim(),
                        timeout_ms: asNumber(f.timeout_ms), slow_ms: asNumber(f.slow_ms),
                        node_rps: asNumber(f.node_rps) }],
+  revert: s => s.rows.map(r => (
+    !r.old ? { op: 'remove', module: r.module, node: r.node }
+      : { op: r.new ? 'set' : 'add', module: r.module, node: r.node, ...r.old })),
   confirm: s => [{ op: 'confirm', module: s.module }],
   zone_state: s => [{ op: 'zone', zone: s.zone, state: s.state }],
   host_state: (s, f) => [{ op: 'host', host: f.host.trim(), state: s.state }]
