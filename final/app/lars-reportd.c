@@ -31,8 +31,9 @@
 #define STATES_MAX 1000 /* messages of agents that wait; 55 KiB each */
 #define ROUND_MS 1000 /* between two rounds of the leader's tasks */
 #define LEASE_S 5
-#define DATABASE_MS 2000              /* the database is away for so long: an alarm */
-#define OTHER_MS 3000                 /* the same without the lease: after the holder's
+#define DATABASE_MS 2000 /* the database is away for so long: an alarm */
+#define OTHER_MS                                                                         \
+    3000 /* the same without the lease: after the holder's
                                        * round of DATABASE_MS, and told within 5 s */
 
 static struct settings {
@@ -97,13 +98,14 @@ static const struct conf_key keys[] = {
      "seconds that rows of RouteChange stay"},
     {"retention", "seen_s", CONF_U32, AT(ages.seen_s), 86400, AGE_MAX, "2592000",
      "seconds that the last number of a silent report stream stays"},
+    {"retention", "audit_s", CONF_U32, AT(ages.audit_s), 86400, AGE_MAX, "34560000",
+     "seconds that the records of changes (Audit, RouteLog) stay"},
     {"alarm", "repeat_s", CONF_U32, AT(repeat_s), 0, 604800, "1800",
      "seconds after which the message of an open alarm is sent again, until it is "
      "acknowledged or cleared; 0: never"},
     {"alarm", "exec", CONF_TEXT, AT(notify.exec), 0, sizeof(set.notify.exec), "",
      "the program to run with KIND SUBJECT raised|cleared|test DETAIL; empty: none"},
-    {"alarm", "webhook", CONF_TEXT, AT(notify.webhook), 0,
-     sizeof(set.notify.webhook), "",
+    {"alarm", "webhook", CONF_TEXT, AT(notify.webhook), 0, sizeof(set.notify.webhook), "",
      "the URL to send alarms to as JSON, by POST; empty: none"},
     {"alarm", "wecom", CONF_TEXT, AT(notify.wecom), 0, sizeof(set.notify.wecom), "",
      "the address of a WeCom robot, with its key; empty: none"},
@@ -155,8 +157,8 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
         why = "[alarm] wecom must be a URL" URL_FORM;
     if (!why && !is_url_or_empty(s->notify.dingtalk))
         why = "[alarm] dingtalk must be a URL" URL_FORM;
-    if (!why && (s->ages.second_s >= s->ages.minute_s ||
-                 s->ages.minute_s >= s->ages.hour_s))
+    if (!why &&
+        (s->ages.second_s >= s->ages.minute_s || s->ages.minute_s >= s->ages.hour_s))
         why = "[retention] second_s must be less than minute_s, and minute_s less than "
               "hour_s";
     if (why)
@@ -201,7 +203,7 @@ static struct {
     struct reportsrv *srv;
     struct batchsrv *batches;
     struct agent_states *states;
-    char name[PROCESS_NAME_MAX];      /* in tables and alarms */
+    char name[PROCESS_NAME_MAX]; /* in tables and alarms */
     struct leader_tasks *leader;
     struct alarm_watch *alarms;
     struct httpd *http;
@@ -324,8 +326,9 @@ static void stop_writers(void)
 static int start_agent_states(int lfd)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
-    struct agent_states_config c = {
-        .zone = set.zone, .max = STATES_MAX, .srv = me.batches};
+    struct agent_states_config c = {.zone = set.zone,
+                                    .max = STATES_MAX,
+                                    .srv = me.batches};
     char address[NET_ADDR_STRLEN];
     struct service_db *db;
     struct net_addr at;
@@ -361,10 +364,10 @@ static int start_service(int lfd)
                                          .arg = me.batches};
     int rc = reportsrv_create(&me.srv, me.d.loop, lfd, &cfg);
 
-    return rc < 0 ? rc
-                  : batchsrv_serve(me.batches, reportsrv_server(me.srv),
-                                   reportsrv_admission(me.srv), batchwriters,
-                                   set.writers);
+    return rc < 0
+               ? rc
+               : batchsrv_serve(me.batches, reportsrv_server(me.srv),
+                                reportsrv_admission(me.srv), batchwriters, set.writers);
 }
 
 /* Returns 0, or -errno after a line on standard error. */

@@ -74,7 +74,7 @@ static void t_lease_that_ends_too_late_is_free(void **state)
 
 static void t_count_that_overflows_stops_no_move(void **state)
 {
-    const struct leader_db_ages ages = {600, 7200, 400 * 86400, 3600, 86400};
+    const struct leader_db_ages ages = {600, 7200, 400 * 86400, 3600, 86400, 864000};
     static const char max[] = "SELECT succ FROM CallMinute WHERE ip = 10";
 
     (void)state;
@@ -93,7 +93,7 @@ static void t_count_that_overflows_stops_no_move(void **state)
 /* A year without a leader: all at once would take longer than a statement may. */
 static void t_long_backlog_is_moved_in_parts(void **state)
 {
-    const struct leader_db_ages ages = {600, 7200, 500 * 86400, 3600, 86400};
+    const struct leader_db_ages ages = {600, 7200, 500 * 86400, 3600, 86400, 864000};
     int i;
 
     (void)state;
@@ -110,7 +110,7 @@ static void t_long_backlog_is_moved_in_parts(void **state)
 
 static void t_task_that_fails_keeps_no_other_from_being_done(void **state)
 {
-    const struct leader_db_ages ages = {600, 7200, 86400, 3600, 86400};
+    const struct leader_db_ages ages = {600, 7200, 86400, 3600, 86400, 864000};
 
     (void)state;
     mydb_sql("CREATE TRIGGER no_minute BEFORE INSERT ON CallMinute FOR EACH ROW SIGNAL "
@@ -129,7 +129,7 @@ static void t_task_that_fails_keeps_no_other_from_being_done(void **state)
 
 static void t_moved_counts_keep_their_sum(void **state)
 {
-    const struct leader_db_ages ages = {600, 7200, 400 * 86400, 3600, 86400};
+    const struct leader_db_ages ages = {600, 7200, 400 * 86400, 3600, 86400, 864000};
 
     (void)state;
     mydb_sql(
@@ -158,7 +158,7 @@ static void t_moved_counts_keep_their_sum(void **state)
 
 static void t_only_old_rows_are_deleted(void **state)
 {
-    const struct leader_db_ages ages = {600, 7200, 86400, 3600, 86400};
+    const struct leader_db_ages ages = {600, 7200, 86400, 3600, 86400, 864000};
 
     (void)state;
     mydb_sql(
@@ -175,13 +175,52 @@ static void t_only_old_rows_are_deleted(void **state)
     assert_int_equal(number("SELECT COUNT(*) FROM CallHour"), 0);
 }
 
+#define DAYS_AGO(n) "NOW(3) - INTERVAL " #n " DAY"
+
+static void t_records_of_changes_are_deleted_by_their_own_age(void **state)
+{
+    const struct leader_db_ages ages = {600, 7200, 86400, 3600, 86400, 10 * 86400};
+
+    (void)state;
+    mydb_sql(
+        "DELETE FROM Audit; DELETE FROM RouteLog; DELETE FROM AlarmSilence;"
+        "SET @old = " DAYS_AGO(11) ", @new = " DAYS_AGO(
+            9) ";"
+               "INSERT INTO Audit (at, actor, via, action, result) VALUES "
+               "(@old, 'old', '', '', ''), (@new, 'new', '', '', '');"
+               "INSERT INTO RouteLog (at, db_user, modid, cmdid, ip, port) VALUES "
+               "(@old, 'old', 1, 1, 1, 1), (@new, 'new', 1, 1, 1, 1);"
+               "INSERT INTO AlarmSilence (kind, subject, until_at, reason, actor) VALUES "
+               "('', '', @old, 'old', ''), ('', '', @new, 'new', '')");
+    assert_int_equal(leader_db_move_counts(db, &ages), 0);
+    assert_int_equal(number("SELECT COUNT(*) FROM Audit"), 1);
+    assert_int_equal(number("SELECT actor = 'new' FROM Audit"), 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM RouteLog"), 1);
+    assert_int_equal(number("SELECT db_user = 'new' FROM RouteLog"), 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM AlarmSilence"), 1);
+    assert_int_equal(number("SELECT reason = 'new' FROM AlarmSilence"), 1);
+}
+
+static void t_sessions_are_deleted_a_day_after_their_end(void **state)
+{
+    const struct leader_db_ages ages = {600, 7200, 86400, 3600, 86400, 864000};
+
+    (void)state;
+    mydb_sql("DELETE FROM Session; INSERT INTO Session (id, user, kind, until_at) VALUES "
+             "('1', 'old', 'user', " DAYS_AGO(2) "), ('2', 'new', 'user', NOW(3))");
+    assert_int_equal(leader_db_move_counts(db, &ages), 0);
+    assert_int_equal(number("SELECT COUNT(*) FROM Session"), 1);
+    assert_int_equal(number("SELECT user = 'new' FROM Session"), 1);
+    mydb_sql("DELETE FROM Session");
+}
+
 #define EMPTY_PROCESSES                                                                  \
     "DELETE FROM Service; DELETE FROM AgentRoute; DELETE FROM AgentNode; "               \
     "DELETE FROM RouteHold;"
 
 static void t_processes_gone_for_long_are_deleted_with_their_rows(void **state)
 {
-    const struct leader_db_ages ages = {600, 7200, 86400, 3600, 86400};
+    const struct leader_db_ages ages = {600, 7200, 86400, 3600, 86400, 864000};
 
     (void)state;
     mydb_sql(EMPTY_PROCESSES
@@ -221,7 +260,7 @@ static void *add_late(void *arg)
 
 static void t_late_batch_during_a_move_loses_no_count(void **state)
 {
-    const struct leader_db_ages ages = {600, 7200, 400 * 86400, 3600, 86400};
+    const struct leader_db_ages ages = {600, 7200, 400 * 86400, 3600, 86400, 864000};
     pthread_t th;
     int i, n = 0, moved = 0;
 
@@ -244,7 +283,7 @@ static void start(void)
 {
     struct leader_tasks_config c = {.round_ms = 5,
                                     .lease_s = 5,
-                                    .ages = {600, 7200, 86400, 3600, 86400}};
+                                    .ages = {600, 7200, 86400, 3600, 86400, 864000}};
     struct leader_db *own;
 
     assert_int_equal(leader_db_create(&own, &cfg), 0);
@@ -278,6 +317,8 @@ static void t_one_of_two_services_is_leader(void **state)
 
 MYDB_MAIN(K(t_lease_has_one_holder_until_it_expires), K(t_moved_counts_keep_their_sum),
           K(t_only_old_rows_are_deleted),
+          K(t_records_of_changes_are_deleted_by_their_own_age),
+          K(t_sessions_are_deleted_a_day_after_their_end),
           K(t_processes_gone_for_long_are_deleted_with_their_rows),
           K(t_late_batch_during_a_move_loses_no_count),
           K(t_lease_that_ends_too_late_is_free), K(t_count_that_overflows_stops_no_move),

@@ -4,8 +4,6 @@
  * such places, and the ones that write JSON are few. */
 #include "base/utf8.h"
 
-#include <stddef.h>
-
 /* The length of the character at <s>; 0: it is none. */
 static size_t length(const unsigned char *s)
 {
@@ -49,4 +47,13 @@ bool utf8_is_whole(const char *text)
         text += len;
     }
     return true;
+}
+
+size_t utf8_length(const char *text)
+{
+    size_t n = 0;
+
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
 }

@@ -12,6 +12,7 @@
 
 #include "base/ipv4.h"
 #include "base/net_addr.h"
+#include "base/utf8.h"
 
 #define SAY_MAX 2000
 
@@ -155,17 +156,12 @@ int ctl_known_module(struct ctl *c, char **argv, unsigned where, uint32_t *modid
                          *modid, *cmdid);
 }
 
-/* Each byte of UTF-8 that does not continue a character begins one. */
 int ctl_text(const char *text, const char *what, size_t max_characters)
 {
-    size_t n = 0;
-    const char *p;
-
-    for (p = text; *p; p++)
-        n += ((unsigned char)*p & 0xc0) != 0x80;
-    return n <= max_characters ? 0
-                               : ctl_say(CTL_USAGE, "%s: it has more than %zu characters",
-                                         what, max_characters);
+    return utf8_length(text) <= max_characters
+               ? 0
+               : ctl_say(CTL_USAGE, "%s: it has more than %zu characters", what,
+                         max_characters);
 }
 
 int ctl_node(const char *text, uint32_t *ip, uint32_t *port)

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/ipv4.h"
 #include "base/net_addr.h"
+#include "base/utf8.h"
 #include "ctl/ctl.h"
 
 #define FILE_MAX (64u << 20)
@@ -90,8 +91,7 @@ static int parse_cells(char *cell[N_CELLS], struct node_row *r)
         code = parse_node(cell[2], r);
     if (code == 0)
         code = ctl_u32(cell[4], "weight", UINT32_MAX, &r->weight);
-    if (code == 0 &&
-        (strlen(cell[3]) >= sizeof(r->zone) || mbstowcs(NULL, cell[3], 0) > 32))
+    if (code == 0 && (!utf8_is_whole(cell[3]) || utf8_length(cell[3]) > NODE_ROW_ZONE))
         code = ctl_say(CTL_USAGE,
                        "zone: \"%s\" is not text of at most 32 characters in UTF-8",
                        cell[3]);

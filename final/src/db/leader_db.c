@@ -26,7 +26,8 @@
 #define LEASE "keeper"
 /* Readers of ZoneLoad and NodeOut look back at most 15 s. */
 #define LOAD_S 60
-#define PROCESS_S 172800              /* a row of Service; alarms look back for a day */
+#define SESSION_S 86400 /* a session that is over opens nothing */
+#define PROCESS_S 172800 /* a row of Service; alarms look back for a day */
 
 struct leader_db {
     struct myconn *con;
@@ -153,7 +154,7 @@ static int delete_older(struct leader_db *d, const char *table, const char *colu
     return run_sql(d, sql);
 }
 
-#define NAMES_MAX 100                 /* processes deleted at once */
+#define NAMES_MAX 100 /* processes deleted at once */
 
 struct names {
     char name[NAMES_MAX][PROCESS_NAME_MAX];
@@ -172,9 +173,10 @@ static int take_name(char **at, void *arg)
 /* The rows of this process, that of Service last: after a failure it is found again. */
 static int delete_process(struct leader_db *d, const char *name)
 {
-    static const char *const where[] = {
-        "AgentRoute WHERE agent", "AgentNode WHERE agent", "RouteHold WHERE dnsd",
-        "StreamConflict WHERE reportd", "Service WHERE name"};
+    static const char *const where[] = {"AgentRoute WHERE agent", "AgentNode WHERE agent",
+                                        "RouteHold WHERE dnsd",
+                                        "StreamConflict WHERE reportd",
+                                        "Service WHERE name"};
     char sql[200];
     size_t i;
     int rc = 0;
@@ -228,6 +230,15 @@ int leader_db_move_counts(struct leader_db *d, const struct leader_db_ages *ages
     uint64_t now = 0;
     int i, rc = select_rows(d, "SELECT UNIX_TIMESTAMP()", take_number, &now);
     const struct {
+        const char *table, *column;
+        uint32_t age_s;
+    } dated[] = {{"RouteChange", "changed_at", ages->change_s},
+                 {"ReportSeen", "updated_at", ages->seen_s},
+                 {"Audit", "at", ages->audit_s},
+                 {"RouteLog", "at", ages->audit_s},
+                 {"AlarmSilence", "until_at", ages->audit_s},
+                 {"Session", "until_at", SESSION_S}};
+    const struct {
         const char *table;
         uint64_t before;
     } old[] = {{"CallHour", now - ages->hour_s},
@@ -239,13 +250,11 @@ int leader_db_move_counts(struct leader_db *d, const struct leader_db_ages *ages
         return rc;
     rc = move_table(d, "CallSecond", "CallMinute", 60, now - ages->second_s);
     if (rc != -ENOTCONN)
-        rc = both(rc, move_table(d, "CallMinute", "CallHour", 3600,
-                                 now - ages->minute_s));
+        rc =
+            both(rc, move_table(d, "CallMinute", "CallHour", 3600, now - ages->minute_s));
     for (i = 0; i < 4 && rc != -ENOTCONN; i++)
         rc = both(rc, delete_before(d, old[i].table, old[i].before));
-    if (rc != -ENOTCONN)
-        rc = both(rc, delete_older(d, "RouteChange", "changed_at", ages->change_s));
-    if (rc != -ENOTCONN)
-        rc = both(rc, delete_older(d, "ReportSeen", "updated_at", ages->seen_s));
+    for (i = 0; i < 6 && rc != -ENOTCONN; i++)
+        rc = both(rc, delete_older(d, dated[i].table, dated[i].column, dated[i].age_s));
     return rc == -ENOTCONN ? rc : both(rc, delete_processes(d));
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "lb/policies.h"
 
 #define POLICY_NUMBER_MAX 86400000u /* a day in milliseconds */
@@ -19,25 +20,27 @@ static void host_text(uint32_t ip, char out[16])
     snprintf(out, 16, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255);
 }
 
-/* Each byte of UTF-8 that does not continue a character begins one. */
-static size_t n_characters(const char *text)
+/* Returns 0, or -EINVAL with a sentence in <why>. */
+static int check_text(const char *key, const char *value, size_t max,
+                      char why[CHANGE_WHY])
 {
-    size_t n = 0;
-
-    for (; *text; text++)
-        n += ((unsigned char)*text & 0xc0) != 0x80;
-    return n;
+    if (!utf8_is_whole(value))
+        snprintf(why, CHANGE_WHY, "%s: it is not a text in UTF-8", key);
+    else if (utf8_length(value) > max)
+        snprintf(why, CHANGE_WHY, "%s: it has more than %zu characters", key, max);
+    else
+        return 0;
+    return -EINVAL;
 }
 
 static int set_text(char *to, size_t size, const char *key, const char *value, size_t max,
                     char why[CHANGE_WHY])
 {
-    if (n_characters(value) > max || strlen(value) >= size) {
-        snprintf(why, CHANGE_WHY, "%s: it has more than %zu characters", key, max);
-        return -EINVAL;
-    }
-    snprintf(to, size, "%s", value);
-    return 0;
+    int rc = check_text(key, value, max, why);
+
+    if (rc == 0)
+        snprintf(to, size, "%s", value);
+    return rc;
 }
 
 static int set_number(uint32_t *to, const char *key, const char *value, uint32_t max,
@@ -60,7 +63,7 @@ static int set_number(uint32_t *to, const char *key, const char *value, uint32_t
 static int set_state(struct node_row *r, const char *key, const char *value,
                      char why[CHANGE_WHY])
 {
-    if (strcmp(value, "up") != 0 && strcmp(value, "drained") != 0) {
+    if (!node_row_is_state(value)) {
         snprintf(why, CHANGE_WHY, "%s: \"%.60s\" is not up or drained", key, value);
         return -EINVAL;
     }
@@ -156,16 +159,12 @@ int change_set_field(struct change_op *op, const char *key, const char *value,
 int change_set_names(struct change_op *op, const char *name, const char *command,
                      char why[CHANGE_WHY])
 {
-    const char *wrong = n_characters(name) > CHANGE_NAME_CHARACTERS ? "NAME"
-                        : command && n_characters(command) > CHANGE_NAME_CHARACTERS
-                            ? "COMMAND"
-                            : NULL;
+    int rc = check_text("NAME", name, CHANGE_NAME_CHARACTERS, why);
 
-    if (wrong) {
-        snprintf(why, CHANGE_WHY, "%s: it has more than %u characters", wrong,
-                 CHANGE_NAME_CHARACTERS);
-        return -EINVAL;
-    }
+    if (rc == 0 && command)
+        rc = check_text("COMMAND", command, CHANGE_NAME_CHARACTERS, why);
+    if (rc < 0)
+        return rc;
     op->name = name;
     op->command = command;
     return 0;
@@ -232,6 +231,10 @@ static int apply_to_many(const struct change_op *op, struct node_rows *rows,
     char host[16];
     size_t i, n = 0;
 
+    if (!node_row_is_state(op->node.state)) {
+        snprintf(why, CHANGE_WHY, "%s", NODE_ROW_WRONG_STATE);
+        return -EINVAL;
+    }
     for (i = 0; i < rows->n; i++) {
         struct node_row *r = &rows->at[i];
         bool is_meant = zone ? strcmp(r->zone, op->node.zone) == 0 : r->ip == op->node.ip;

@@ -8,49 +8,49 @@
 #include "proto/msg_module_meta.h"
 
 #define CHANGE_OPS_MAX 500
-#define CHANGE_WHY 200                /* bytes of a sentence, with the final 0 */
-#define CHANGE_NAME_CHARACTERS 255    /* of a name of a module or a command */
+#define CHANGE_WHY 200 /* bytes of a sentence, with the final 0 */
+#define CHANGE_NAME_CHARACTERS 255 /* of a name of a module or a command */
 
 enum change_verb {
-    CHANGE_ADD,                       /* a node */
-    CHANGE_SET,                       /* fields of a node */
-    CHANGE_REMOVE,                    /* a node */
-    CHANGE_REMOVE_MODULE,             /* all nodes of a module */
-    CHANGE_HOST,                      /* the state of every node with this address */
-    CHANGE_ZONE,                      /* the state of every node in this zone */
-    CHANGE_NAME,                      /* the names of a module */
-    CHANGE_POLICY,                    /* keys of the policy of a module */
-    CHANGE_NO_POLICY,                 /* remove the policy of a module */
-    CHANGE_CONFIRM,                   /* the removal of nodes that DNSService holds */
+    CHANGE_ADD, /* a node */
+    CHANGE_SET, /* fields of a node */
+    CHANGE_REMOVE, /* a node */
+    CHANGE_REMOVE_MODULE, /* all nodes of a module */
+    CHANGE_HOST, /* the state of every node with this address */
+    CHANGE_ZONE, /* the state of every node in this zone */
+    CHANGE_NAME, /* the names of a module */
+    CHANGE_POLICY, /* keys of the policy of a module */
+    CHANGE_NO_POLICY, /* remove the policy of a module */
+    CHANGE_CONFIRM, /* the removal of nodes that DNSService holds */
 };
 
-enum {                                /* which fields an operation sets */
-    CHANGE_F_WEIGHT = 1,
-    CHANGE_F_ZONE = 2,
-    CHANGE_F_STATE = 4,
-    CHANGE_F_RULE = 8,
-    CHANGE_F_PROBE = 16,
-    CHANGE_F_TIMEOUT_MS = 32,
-    CHANGE_F_SLOW_MS = 64,
-    CHANGE_F_NODE_RPS = 128,
+enum { /* which fields an operation sets */
+       CHANGE_F_WEIGHT = 1,
+       CHANGE_F_ZONE = 2,
+       CHANGE_F_STATE = 4,
+       CHANGE_F_RULE = 8,
+       CHANGE_F_PROBE = 16,
+       CHANGE_F_TIMEOUT_MS = 32,
+       CHANGE_F_SLOW_MS = 64,
+       CHANGE_F_NODE_RPS = 128,
 };
 
-struct change_policy {                /* as the table ModulePolicy */
+struct change_policy { /* as the table ModulePolicy */
     char rule[MSG_MODULE_META_RULE], probe[MSG_MODULE_META_PROBE];
     uint32_t timeout_ms, slow_ms, node_rps;
 };
 
 struct change_op {
     enum change_verb verb;
-    unsigned fields;                  /* CHANGE_F_..., of <node> or <policy> */
-    struct node_row node;             /* what <verb> names: module, address, zone */
+    unsigned fields; /* CHANGE_F_..., of <node> or <policy> */
+    struct node_row node; /* what <verb> names: module, address, zone */
     struct change_policy policy;
-    const char *name, *command;       /* CHANGE_NAME; borrowed; NULL = stays */
+    const char *name, *command; /* CHANGE_NAME; borrowed; NULL = stays */
 };
 
 /* Set a field of an operation from its name and value: zone, weight and state of a node;
- * rule, probe, timeout_ms, slow_ms and node_rps of a policy.  Returns 0, or -EINVAL with
- * a sentence in <why>. */
+ * rule, probe, timeout_ms, slow_ms and node_rps of a policy.  Texts are UTF-8.  Returns
+ * 0, or -EINVAL with a sentence in <why>. */
 int change_set_field(struct change_op *op, const char *key, const char *value,
                      char why[CHANGE_WHY]);
 

@@ -126,6 +126,11 @@ bool node_row_in_service(const struct node_row *r)
     return strcmp(r->state, "up") == 0 && r->weight > 0;
 }
 
+bool node_row_is_state(const char *state)
+{
+    return strcmp(state, "up") == 0 || strcmp(state, "drained") == 0;
+}
+
 const char *node_row_wrong(const struct node_row *r)
 {
     if (r->modid == 0 && r->cmdid == 0)
@@ -134,9 +139,7 @@ const char *node_row_wrong(const struct node_row *r)
         return "the node is not like 10.0.0.1:80";
     if (r->weight > NODE_ROW_WEIGHT_MAX)
         return "the weight is not a number from 0 to 10000";
-    if (strcmp(r->state, "up") != 0 && strcmp(r->state, "drained") != 0)
-        return "the state is not up or drained";
-    return NULL;
+    return node_row_is_state(r->state) ? NULL : NODE_ROW_WRONG_STATE;
 }
 
 static uint64_t add_bytes(uint64_t sum, const void *p, size_t n)

@@ -8,13 +8,13 @@
 #include <stdint.h>
 
 #define NODE_ROW_WEIGHT_MAX 10000
-#define NODE_ROW_ZONE 32              /* characters; a character has up to 4 bytes */
+#define NODE_ROW_ZONE 32 /* characters; a character has up to 4 bytes */
 #define NODE_ROW_STATE 16
 
 /* One node of one module.  The texts have room for all characters of their columns. */
 struct node_row {
     uint32_t modid, cmdid, ip, port, weight;
-    uint32_t number;                  /* the id of the row; or a line of a file */
+    uint32_t number; /* the id of the row; or a line of a file */
     char zone[NODE_ROW_ZONE * 4 + 1], state[NODE_ROW_STATE * 4 + 1];
 };
 
@@ -46,6 +46,10 @@ bool node_row_same(const struct node_row *a, const struct node_row *b);
 
 /* Is the node given calls?  It is up and its weight is above 0. */
 bool node_row_in_service(const struct node_row *r);
+
+/* A state that programs write: "up" or "drained". */
+#define NODE_ROW_WRONG_STATE "the state is not up or drained"
+bool node_row_is_state(const char *state);
 
 /* A static sentence about a value that programs do not write; NULL = all are right. */
 const char *node_row_wrong(const struct node_row *r);

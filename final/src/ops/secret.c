@@ -94,7 +94,7 @@ const char *secret_wrong_password(const char *password)
     const char *p;
 
     for (p = password; *p; p++) {
-        if ((unsigned char)*p < ' ')
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
             return "a password has no control characters";
         n += ((unsigned char)*p & 0xc0) != 0x80;
     }
