@@ -5,7 +5,7 @@
 set -u
 [ -z "${LARS_MODE:-}" ] || { echo "skip - make run: not under $LARS_MODE"; exit 0; }
 tmp=$(mktemp -d); rc=0
-export LARS_RUN=$tmp/run LARS_DNSD=27778 LARS_REPORTD=27779 LARS_PORT=28888 LARS_NODES=28001 LARS_HTTP=29880 LARS_SECONDS=120
+export LARS_RUN=$tmp/run LARS_DNSD=27778 LARS_REPORTD=27779 LARS_PORT=28888 LARS_NODES=28001 LARS_HTTP=29880 LARS_CONSOLE=29890 LARS_SECONDS=120
 trap 'sh common/run stop >/dev/null 2>&1; kill ${hog:-} 2>/dev/null; rm -rf "$tmp"' EXIT
 say() { if [ "$1" = 0 ]; then echo "ok - $2"; else echo "not ok - $2"; rc=1; fi; }
 sql() { sh common/mariadb sql "$LARS_RUN/db" "$1"; }
@@ -24,7 +24,7 @@ sh common/run start >"$tmp/out" 2>&1; say $? "run returns when every program is 
 [ $rc = 0 ] || { cat "$tmp/out"; exit 1; }
 grep -q '127.0.0.2:27778' "$tmp/out"; say $? "run prints the address of each program"
 # The page is made by docs/tools/metrics, which is run by hand.
-missing() { for p in 0 1 2; do curl -s "127.0.0.1:$((LARS_HTTP + p))/metrics"; done | sed -n 's/^# TYPE \(lars_[a-z]*d_[a-z_]*\) .*/\1/p' | sort -u |
+missing() { for p in 0 1 2 3; do curl -s "127.0.0.1:$((LARS_HTTP + p))/metrics"; done | sed -n 's/^# TYPE \(lars_\(dnsd\|reportd\|agentd\|console\)_[a-z_]*\) .*/\1/p' | sort -u |
     while read -r m; do grep -q "^| $m |" ../docs/ref/metrics.md || echo "$m"; done; }
 if [ -f ../docs/ref/metrics.md ]; then
     [ "$(curl -s "127.0.0.1:$LARS_HTTP/metrics" | grep -c '^# TYPE lars_dnsd_')" -gt 5 ] && [ -z "$(missing)" ]

@@ -7,7 +7,7 @@
 set -u
 [ -z "${LARS_MODE:-}" ] || { echo "skip - faults together: not under $LARS_MODE"; exit 0; }
 tmp=$(mktemp -d); rc=0
-export LARS_RUN=$tmp/run LARS_DNSD=17778 LARS_REPORTD=17779 LARS_PORT=18888 LARS_NODES=18001 LARS_HTTP=19880 LARS_SECONDS=120
+export LARS_RUN=$tmp/run LARS_DNSD=17778 LARS_REPORTD=17779 LARS_PORT=18888 LARS_NODES=18001 LARS_HTTP=19880 LARS_CONSOLE=19890 LARS_SECONDS=120
 revived=
 trap 'sh common/run stop >/dev/null 2>&1; for p in $revived; do kill -9 $p 2>/dev/null; done; rm -rf "$tmp"' EXIT
 say() { if [ "$1" = 0 ]; then echo "ok - $2"; else echo "not ok - $2"; rc=1; fi; }
