@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 
 #include "batchpeer.h"
+#include "ctlrun.h"
+#include "lib/receiver.h"
 #include "lib/system.h"
 #include "net/sock.h"
 #include "peer.h"
@@ -69,7 +71,9 @@ static const char *reportd_config(void)
     unlink(told);
     system_write_file("hook", "#!/bin/sh\necho \"$1 $2 $3\" >>%s\n", told);
     assert_int_equal(chmod(hook, 0755), 0);
-    return system_write_file("reportd.ini", "[alarm]\nexec = %s\n", hook);
+    return system_write_file("reportd.ini",
+                             "[alarm]\nexec = %s\nwecom = http://127.0.0.1:%d/\n", hook,
+                             receiver.port);
 }
 
 static void start_reportd(struct proc *p)
@@ -145,7 +149,8 @@ static int setup(void **state)
         "DELETE FROM Service; DELETE FROM AgentRoute; DELETE FROM AgentNode; DELETE "
         "FROM RouteHold; DELETE FROM Alarm; DELETE FROM Lease; DELETE FROM "
         "CallSecond; DELETE FROM CallLatency; SET @lars_confirmed = 1; DELETE FROM "
-        "RouteData; DELETE FROM StreamConflict");
+        "RouteData; DELETE FROM StreamConflict; DELETE FROM AlarmSilence; DELETE FROM "
+        "AlarmTarget");
     system_agentd_conf("[choice]\nzone = a\n");
     free_port();
     testdb_sqlf("INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone) VALUES "
@@ -157,6 +162,7 @@ static int setup(void **state)
     start_node(&node_a[1], "127.0.1.2");
     start_node(&node_b[0], "127.0.2.1");
     start_node(&node_b[1], "127.0.2.2");
+    receiver_start();
     reportd_config();
     start_dnsd();
     start_reportd(&sys.reportd);
@@ -166,6 +172,7 @@ static int setup(void **state)
     T_WAIT(system_n_nodes() == 4);
     T_WAIT(number("SELECT COUNT(*) FROM Service") == 3);
     T_WAIT(number("SELECT COUNT(*) FROM AgentRoute") == 1);
+    write_ini("", testdb_socket);
     return rc;
 }
 
@@ -193,6 +200,7 @@ static int teardown(void **state)
     end_proc(&node_b[1]);
     end_proc(&agentd2);
     end_proc(&reportd2);
+    receiver_stop();
     return system_teardown(state);
 }
 
@@ -446,6 +454,35 @@ static void t_history_that_cannot_be_moved_stops_no_alarm(void **state)
     testdb_sql("RENAME TABLE CallHourGone TO CallHour");
 }
 
+static void t_test_of_a_robot_that_refuses_is_shown_by_larsctl(void **state)
+{
+    (void)state;
+    receiver.answer = "{\"errcode\": 310000, \"errmsg\": \"keywords not in content\"}";
+    T_WAIT(ctl("alarm test wecom") == 0);
+    T_WAIT((ctl("alarm targets"),
+            strstr(out, "errcode 310000: keywords not in content") != NULL));
+    receiver.answer = "{\"errcode\": 0}";
+    T_WAIT((ctl("alarm targets"), strstr(out, "errcode") == NULL));
+    assert_non_null(strstr(receiver.request, "[lars] test test wecom"));
+    assert_int_equal(ctl("alarm test dingtalk"), 1);
+}
+
+static void t_silence_by_larsctl_holds_a_message_back_until_it_is_ended(void **state)
+{
+    (void)state;
+    assert_int_equal(ctl("alarm silence agent_silent 60 'a new kernel'"), 0);
+    proc_kill(&sys.agentd);
+    T_WAIT(n_open("agent_silent") == 1);
+    proc_kill(&sys.dnsd);             /* its message is sent after the other would be */
+    T_WAIT(was_told("service_silent "));
+    assert_false(was_told("agent_silent "));
+    assert_int_equal(ctl("alarm unsilence 1"), 0); /* the only one of this program */
+    T_WAIT(was_told("agent_silent "));
+    start_dnsd();
+    system_start_agentd();
+    T_WAIT(number(ALL_OPEN) == 0);
+}
+
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 TESTDB_MAIN(E(t_node_that_ends_is_one_alarm), E(t_lost_zone_is_one_alarm_with_its_nodes),
@@ -458,4 +495,6 @@ TESTDB_MAIN(E(t_node_that_ends_is_one_alarm), E(t_lost_zone_is_one_alarm_with_it
             E(t_database_lost_with_the_leader_is_told_by_the_other_service),
             E(t_held_change_is_an_alarm_until_it_is_confirmed),
             E(t_few_calls_that_all_fail_are_an_alarm),
-            E(t_history_that_cannot_be_moved_stops_no_alarm))
+            E(t_history_that_cannot_be_moved_stops_no_alarm),
+            E(t_test_of_a_robot_that_refuses_is_shown_by_larsctl),
+            E(t_silence_by_larsctl_holds_a_message_back_until_it_is_ended))

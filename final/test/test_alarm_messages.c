@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "alarmwatch.h"
+#include "lib/receiver.h"
 
 #define DRAIN                                                                            \
     "INSERT INTO RouteData (modid, cmdid, serverip, serverport, state) VALUES (7, 1, "   \
@@ -222,6 +223,23 @@ static void t_test_that_no_leader_has_sent_is_sent_by_the_next(void **state)
     assert_string_equal(told(), "test program test\n");
 }
 
+static void t_error_code_of_a_robot_is_in_the_table(void **state)
+{
+    struct notify_config n = {0};
+
+    (void)state;
+    receiver_start();
+    receiver.answer = "{\"errcode\": 93000, \"errmsg\": \"invalid webhook url\"}";
+    snprintf(n.wecom, sizeof(n.wecom), "http://127.0.0.1:%d/", receiver.port);
+    start_with(&n, 1800);
+    T_WAIT(number("SELECT COUNT(*) FROM AlarmTarget") == 1);
+    mydb_sql(ASK);
+    T_WAIT(number(IS_TESTED "'errcode 93000: invalid webhook url'") == 1);
+    receiver.answer = "{\"errcode\": 0}";
+    T_WAIT(number(IS_TESTED "''") == 1);
+    receiver_stop();
+}
+
 #define M(fn) cmocka_unit_test_setup_teardown(fn, begin, teardown)
 
 MYDB_MAIN_WITH(group_setup, group_teardown,
@@ -234,4 +252,5 @@ MYDB_MAIN_WITH(group_setup, group_teardown,
                M(t_lost_database_is_not_told_while_it_is_silenced),
                M(t_targets_of_the_leader_are_in_the_table),
                M(t_test_is_sent_once_and_its_result_is_shown),
-               M(t_test_that_no_leader_has_sent_is_sent_by_the_next))
+               M(t_test_that_no_leader_has_sent_is_sent_by_the_next),
+               M(t_error_code_of_a_robot_is_in_the_table))

@@ -3,77 +3,20 @@
  * a target that hangs delays no other and no caller. */
 #include "report/notifier.h"
 
-#include <pthread.h>
-
 #include "base/log.h"
-#include "net/sock.h"
-#include "peer.h"
+#include "lib/receiver.h"
 #include "report/robot_pace.h"
 #include "t.h"
 
-/* An HTTP server that keeps the last request and answers with <answer>. */
-static struct {
-    pthread_t thread;
-    int lfd, port;
-    const char *_Atomic answer; /* the body; NULL: accepts and never answers */
-    const char *_Atomic status;
-    _Atomic int n; /* requests read */
-    char request[8000];
-} server;
-
 static struct notifier *notifier;
-
-static void read_request(int fd)
-{
-    size_t n = 0, body = 0;
-    const char *at;
-    ssize_t got;
-
-    memset(server.request, 0, sizeof(server.request));
-    do {
-        got = recv(fd, server.request + n, sizeof(server.request) - 1 - n, 0);
-        n += got > 0 ? (size_t)got : 0;
-        at = strstr(server.request, "Content-Length: ");
-        body = at ? strtoul(at + 16, NULL, 10) : 0;
-        at = strstr(server.request, "\r\n\r\n");
-    } while (got > 0 && (!at || strlen(at + 4) < body));
-}
-
-static void *serve(void *arg)
-{
-    int fd;
-
-    while ((fd = accept(server.lfd, NULL, NULL)) >= 0) {
-        const char *answer = server.answer;
-
-        read_request(fd);
-        server.n++;
-        if (answer)
-            dprintf(fd,
-                    "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
-                    server.status, strlen(answer), answer);
-        if (answer)
-            close(fd);
-    }
-    return arg;
-}
 
 static int setup(void **state)
 {
-    struct net_addr at;
-
     (void)state;
     log_set_level(LOG_LEVEL_ERROR + 1);
-    assert_int_equal(net_addr_set(&at, "127.0.0.1", 0), 0);
-    server.lfd = sock_listen(&at, 16, 0);
-    assert_true(server.lfd >= 0);
-    sock_local_addr(server.lfd, &at);
-    server.port = at.port;
-    server.n = 0;
-    server.status = "200 OK";
-    server.answer = "{\"errcode\": 0, \"errmsg\": \"ok\"}";
+    receiver_start();
     notifier = NULL;
-    return pthread_create(&server.thread, NULL, serve, NULL);
+    return 0;
 }
 
 static int teardown(void **state)
@@ -81,9 +24,7 @@ static int teardown(void **state)
     (void)state;
     notifier_stop(notifier);
     notifier_stop(NULL);
-    shutdown(server.lfd, SHUT_RDWR);
-    pthread_join(server.thread, NULL);
-    close(server.lfd);
+    receiver_stop();
     return 0;
 }
 
@@ -91,7 +32,7 @@ static const struct alarm down = {"node_down", "10.0.0.1:80", "of 1/1: no calls"
 
 static void url(char *out, size_t room, const char *path)
 {
-    snprintf(out, room, "http://127.0.0.1:%d%s", server.port, path);
+    snprintf(out, room, "http://127.0.0.1:%d%s", receiver.port, path);
 }
 
 static void start(const struct notify_config *cfg)
@@ -118,8 +59,8 @@ static const char *error_of(enum notify_target t)
 /* The request that was answered last. */
 static const char *last_request(void)
 {
-    assert_true(server.n > 0); /* the atomic orders it before this */
-    return server.request;
+    assert_true(receiver.n > 0); /* the atomic orders it before this */
+    return receiver.request;
 }
 
 static void t_wecom_robot_gets_text_with_the_meaning(void **state)
@@ -188,14 +129,14 @@ static void t_errcode_under_status_200_is_a_failure_and_is_repeated(void **state
     struct notify_config cfg = {0};
 
     (void)state;
-    server.answer = "{\"errcode\": 45009, \"errmsg\": \"api freq out of limit\"}";
+    receiver.answer = "{\"errcode\": 45009, \"errmsg\": \"api freq out of limit\"}";
     url(cfg.wecom, sizeof(cfg.wecom), "/");
     start(&cfg);
     notifier_put(notifier, &down, true);
     T_WAIT(stat_now().n_fail >= 2);
     assert_int_equal(stat_now().n_sent, 0);
     assert_string_equal(error_of(NOTIFY_WECOM), "errcode 45009: api freq out of limit");
-    server.answer = "{\"errcode\": 0}";
+    receiver.answer = "{\"errcode\": 0}";
     T_WAIT(stat_now().n_sent == 1);
     assert_string_equal(error_of(NOTIFY_WECOM), "");
     assert_int_equal(stat_now().n_dropped, 0);
@@ -206,7 +147,7 @@ static void t_target_that_fails_for_long_is_given_up(void **state)
     struct notify_config cfg = {0};
 
     (void)state;
-    server.answer = "no JSON";
+    receiver.answer = "no JSON";
     url(cfg.dingtalk, sizeof(cfg.dingtalk), "/");
     start(&cfg);
     notifier_put(notifier, &down, true);
@@ -223,7 +164,7 @@ static void t_reason_of_a_failure_is_known_for_each_target(void **state)
     struct notifier_result r;
 
     (void)state;
-    server.answer = "{\"errcode\": 310000, \"errmsg\": \"sign not match\"}";
+    receiver.answer = "{\"errcode\": 310000, \"errmsg\": \"sign not match\"}";
     url(cfg.dingtalk, sizeof(cfg.dingtalk), "/robot/send?access_token=t");
     start(&cfg);
     notifier_put(notifier, &down, true);
@@ -242,7 +183,7 @@ static void t_http_status_is_the_reason_of_a_failure(void **state)
     struct notify_config cfg = {0};
 
     (void)state;
-    server.status = "503 Service Unavailable";
+    receiver.status = "503 Service Unavailable";
     url(cfg.wecom, sizeof(cfg.wecom), "/");
     start(&cfg);
     notifier_put(notifier, &down, true);
@@ -311,7 +252,7 @@ static void t_eleventh_message_to_a_robot_waits_for_the_others(void **state)
     for (i = 0; i < 30; i++)
         notifier_put(notifier, &down, true);
     assert_int_equal(stat_now().n_waiting, 30);
-    assert_int_equal(server.n, ROBOT_PACE_MAX);
+    assert_int_equal(receiver.n, ROBOT_PACE_MAX);
 }
 
 static bool never(void *arg)
@@ -333,11 +274,11 @@ static void t_summary_is_one_text_that_counts_what_does_not_fit(void **state)
     url(cfg.wecom, sizeof(cfg.wecom), "/");
     assert_int_equal(
         notify_send_all(NOTIFY_WECOM, &cfg, m, NOTIFY_MESSAGES, never, NULL, why), 0);
-    assert_int_equal(server.n, 1);
-    for (at = server.request; (at = strstr(at, "[lars] raised")) != NULL; at++)
+    assert_int_equal(receiver.n, 1);
+    for (at = receiver.request; (at = strstr(at, "[lars] raised")) != NULL; at++)
         n++;
     assert_true(n > 16);
-    at = strstr(server.request, "\\n+ ");
+    at = strstr(receiver.request, "\\n+ ");
     assert_non_null(at);
     assert_int_equal(strtol(at + 4, NULL, 10), NOTIFY_MESSAGES - n);
     assert_non_null(strstr(at, ": larsctl alarm list"));
@@ -349,11 +290,11 @@ static void t_target_that_hangs_delays_no_other_and_its_queue_is_bounded(void **
     int i;
 
     (void)state;
-    server.answer = NULL;
+    receiver.answer = NULL;
     url(cfg.webhook, sizeof(cfg.webhook), "/");
     start(&cfg);
     notifier_put(notifier, &down, true);
-    T_WAIT(server.n == 1); /* the webhook waits for an answer now */
+    T_WAIT(receiver.n == 1); /* the webhook waits for an answer now */
     T_WAIT(stat_now().n_sent == 1); /* the program's */
     for (i = 0; i < 1000; i++)
         notifier_put(notifier, &down, true);
