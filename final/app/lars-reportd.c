@@ -28,7 +28,7 @@
 #define WRITERS_MAX 64
 #define AGE_MAX 1000000000 /* seconds, 31 years */
 #define BATCHES_MAX 1000 /* that wait in each writer; 60 KiB at most */
-#define STATES_MAX 1000 /* messages of agents that wait; 55 KiB each */
+#define STATES_MAX (64u << 20) /* bytes of the messages of agents that wait */
 #define ROUND_MS 1000 /* between two rounds of the leader's tasks */
 #define LEASE_S 5
 #define DATABASE_MS 2000 /* the database is away for so long: an alarm */

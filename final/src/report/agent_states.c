@@ -25,7 +25,8 @@
 struct job {
     struct job *next;
     uint64_t tag[2];
-    struct msg_state state;
+    size_t len;
+    char body[]; /* of a message that msg_state_unpack() takes */
 };
 
 struct agent_states {
@@ -34,26 +35,32 @@ struct agent_states {
     char zone[SERVICE_DB_ZONE];
     uint64_t beat_ms; /* monotonic; of the next beat */
     bool down, rows_down; /* of beats, of messages: the failure is logged */
-    bool conflicts;       /* StreamConflict may have rows of this process */
+    bool conflicts; /* StreamConflict may have rows of this process */
+    struct msg_state state; /* the message that is written */
     size_t max;
     struct batchsrv *srv;
     struct worker *worker; /* its lock guards what follows */
     struct job *first, **last;
-    size_t n;
+    size_t n_bytes; /* of all jobs that wait */
     struct agent_states_stat stat;
 };
+
+static size_t size_of(const struct job *j)
+{
+    return sizeof(*j) + j->len;
+}
 
 static void put_job(struct agent_states *a, struct job *j)
 {
     bool room;
 
     worker_lock(a->worker);
-    room = a->n < a->max && !worker_is_stopping(a->worker);
+    room = a->n_bytes + size_of(j) <= a->max && !worker_is_stopping(a->worker);
     a->stat.n_dropped += !room;
     if (room) {
         *a->last = j;
         a->last = &j->next;
-        a->n++;
+        a->n_bytes += size_of(j);
         worker_wake(a->worker);
     }
     worker_unlock(a->worker);
@@ -61,21 +68,39 @@ static void put_job(struct agent_states *a, struct job *j)
         free(j);
 }
 
+/* Returns 0, -ENOMEM, or why the message is wrong. */
+static int check(const struct frame *f)
+{
+    struct msg_state *state = malloc(sizeof(*state));
+    int rc = state ? msg_state_unpack(state, f->body, f->len) : -ENOMEM;
+
+    free(state);
+    return rc;
+}
+
+/* A message waits in the form in which it came: unpacked it has room for all modules and
+ * nodes that an agent may have, which is several hundred times as much. */
 static void on_state(struct conn *c, const struct frame *f, void *arg)
 {
     char peer[NET_ADDR_STRLEN];
-    struct job *j = malloc(sizeof(*j));
-    int rc = j ? msg_state_unpack(&j->state, f->body, f->len) : -ENOMEM;
+    struct job *j = NULL;
+    int rc = check(f);
 
-    if (rc == 0 && batchsrv_tag(c, j->tag)) {
-        j->next = NULL;
-        put_job(arg, j);
-        return;
-    }
-    free(j);
-    if (rc < 0)
+    if (rc == 0 && !(j = malloc(sizeof(*j) + f->len)))
+        rc = -ENOMEM;
+    if (rc < 0) {
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "agent_state.refused", "err=%s peer=%s",
                   err_str(rc), net_addr_str(conn_peer(c), peer));
+        return;
+    }
+    if (!batchsrv_tag(c, j->tag)) {
+        free(j);
+        return;
+    }
+    j->next = NULL;
+    j->len = f->len;
+    memcpy(j->body, f->body, f->len);
+    put_job(arg, j);
 }
 
 int agent_states_more(struct dispatch *d, struct agent_states *a)
@@ -100,7 +125,7 @@ static struct job *take_job(struct agent_states *a)
         a->first = j->next;
         if (!a->first)
             a->last = &a->first;
-        a->n--;
+        a->n_bytes -= size_of(j);
     }
     worker_unlock(a->worker);
     return j;
@@ -120,11 +145,13 @@ static void note_result(struct agent_states *a, bool *down, const char *what, in
 
 static void write_state(struct agent_states *a, const struct job *j)
 {
-    struct msg_ack ack = {.seq = j->state.seq};
+    struct msg_ack ack;
     char body[BATCHSRV_SEND];
-    int rc = service_db_put_agent(a->db, &j->state);
+    int rc = msg_state_unpack(&a->state, j->body, j->len);
     ssize_t n;
 
+    if (rc == 0)
+        rc = service_db_put_agent(a->db, &a->state);
     note_result(a, &a->rows_down, "agent_states.rows", rc);
     worker_lock(a->worker);
     a->stat.n_written += rc == 0;
@@ -132,7 +159,8 @@ static void write_state(struct agent_states *a, const struct job *j)
     worker_unlock(a->worker);
     if (rc < 0)
         return;
-    memcpy(ack.stream, j->state.stream, MSG_STREAM);
+    ack.seq = a->state.seq;
+    memcpy(ack.stream, a->state.stream, MSG_STREAM);
     n = msg_batch_pack_ack(&ack, body, sizeof(body));
     if (n > 0)
         batchsrv_send(a->srv, j->tag, MSG_AGENT_STATE_ACK, body, (size_t)n);
@@ -225,7 +253,7 @@ int agent_states_start(struct agent_states **out, struct service_db *db,
     }
     a->db = db;
     a->max = cfg->max;
-    a->conflicts = true;              /* of the process before, which had our name */
+    a->conflicts = true; /* of the process before, which had our name */
     a->srv = cfg->srv;
     a->last = &a->first;
     snprintf(a->name, sizeof(a->name), "%s", cfg->name);

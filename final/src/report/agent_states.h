@@ -13,7 +13,7 @@ struct agent_states;
 struct agent_states_config {
     const char *name, *address; /* of this process, as process_name_of(); copied */
     const char *zone; /* of this process, at most 32 bytes, or NULL; copied */
-    size_t max; /* messages that wait */
+    size_t max; /* bytes of the messages that wait */
     struct batchsrv *srv; /* borrowed; acknowledgements leave by it */
 };
 
