@@ -149,6 +149,18 @@ static const struct opts_program program = {
     .check = check_settings,
     .more = commands_print};
 
+/* -n is known to changes of routes, names and policies; others would be made. */
+static bool has_preview(const struct ctl_cmd *cmd)
+{
+    static const char *const nouns[] = {"route", "module", "node",
+                                        "zone",  "policy", "import"};
+    size_t i = 0;
+
+    while (i < 6 && strcmp(nouns[i], cmd->noun) != 0)
+        i++;
+    return i < 6;
+}
+
 static int run_command(struct ctl *c, int argc, char **argv)
 {
     bool again = argc > 0 && strcmp(argv[0], "watch") == 0;
@@ -169,6 +181,11 @@ static int run_command(struct ctl *c, int argc, char **argv)
                        "the arguments are: larsctl %s%s%s %s; see larsctl help %s",
                        cmd->noun, cmd->verb[0] ? " " : "", cmd->verb, cmd->args,
                        cmd->noun);
+    if (c->dry_run && !has_preview(cmd))
+        return ctl_say(CTL_USAGE,
+                       "%s %s: -n shows changes of routes, names and policies only; "
+                       "nothing was changed",
+                       cmd->noun, cmd->verb);
     do {
         if (again && isatty(STDOUT_FILENO))
             fputs("\033[H\033[J", stdout);

@@ -89,7 +89,15 @@ static int look(struct sqldb *db, const struct ops_request *r, bool lock,
     struct node_rows before = {NULL, 0, 0}, after = {NULL, 0, 0};
     uint64_t total = 0;
     size_t i;
-    int rc = route_rows_read(db, r->op, r->n_op, lock, &before);
+    int rc;
+
+    if (r->n_op > CHANGE_OPS_MAX || (r->n_op == 0 && !r->all)) {
+        out->result = OPS_WRONG;
+        snprintf(out->why, sizeof(out->why), "a change has 1 to %d operations",
+                 CHANGE_OPS_MAX);
+        return 0;
+    }
+    rc = route_rows_read(db, r->op, r->n_op, lock, &before);
 
     if (rc == 0)
         rc = make_after(r, &before, &after, out);
