@@ -1,5 +1,5 @@
-/* Changes of operators on a real MariaDB: what a preview and a change leave in the tables,
- * names and policies included. */
+/* Changes of operators on a real MariaDB: what a preview and a change leave in the
+ * tables, names and policies included. */
 #include "opsfix.h"
 
 /* --- the preview -------------------------------------------------------------------- */
