@@ -11,8 +11,8 @@ static float calls, failed;
 
 static int setup(void **state)
 {
-    struct myconn_config c = {mydb_socket,   "",         0, "lars_web_ro",
-                              "lars_web_ro", "lars_dns", 3};
+    struct myconn_config c = {mydb_socket,   "",         0, "lars",
+                              "lars", "lars_dns", 3};
 
     t_fds_save(state);
     dbusers_create();

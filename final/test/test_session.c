@@ -10,7 +10,7 @@ static char token[SECRET_TOKEN];
 
 static int setup(void **state)
 {
-    struct myconn_config c = {mydb_socket, "", 0, "lars_web", "lars_web", "lars_dns", 3};
+    struct myconn_config c = {mydb_socket, "", 0, "lars", "lars", "lars_dns", 3};
     struct myconn_config away = {"/nowhere", "", 0, "x", "", "x", 1};
 
     t_fds_save(state);

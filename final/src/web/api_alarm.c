@@ -44,7 +44,7 @@ void api_alarm_list(struct request *q, const struct request_env *env)
     uint32_t page;
     int rc;
 
-    if (!request_number(q, "page", 10000, 1, &page) || page == 0) {
+    if (!request_page(q, 10000, &page)) {
         json_decref(list);
         return;
     }

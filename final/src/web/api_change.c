@@ -117,13 +117,13 @@ static void run_change(struct request *q, const struct request_env *env,
 
 void api_change_post(struct request *q, const struct request_env *env)
 {
-    bool dry_run = strcmp(request_query(q, "dry_run", "0"), "1") == 0;
+    uint32_t dry_run;                 /* what is neither 0 nor 1 is refused */
     struct change_json c = {.n_op = 0};
     char why[CHANGE_WHY], field[40];
     size_t bad;
     int rc;
 
-    if (!request_parse(q))
+    if (!request_number(q, "dry_run", 1, 0, &dry_run) || !request_parse(q))
         return;
     rc = change_json_read(&c, q->json, why, &bad);
     if (rc == 0 && add_if_match(q, &c) < 0) {
@@ -134,7 +134,7 @@ void api_change_post(struct request *q, const struct request_env *env)
     } else if (rc < 0) {
         request_db_failed(q, rc, env->db);
     } else {
-        run_change(q, env, &c, dry_run);
+        run_change(q, env, &c, dry_run == 1);
     }
     change_json_free(&c);
 }

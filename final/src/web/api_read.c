@@ -227,7 +227,7 @@ void api_read_modules(struct request *q, const struct request_env *env)
     size_t i, n = 0;
     uint32_t page;
 
-    if (!api_json_has_snap(q, env) || !request_number(q, "page", 100000, 1, &page)) {
+    if (!api_json_has_snap(q, env) || !request_page(q, 100000, &page)) {
         json_decref(items);
         return;
     }

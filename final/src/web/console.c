@@ -8,7 +8,6 @@
  * Rejected: gates inside of handlers.  One that is forgotten is an open door. */
 #include "web/console.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include "web/live.h"
 #include "web/router.h"
 #include "web/send.h"
+#include "web/slow.h"
 
 #define CONNECTIONS 256u
 #define IDLE_S 30u
@@ -39,6 +39,7 @@ struct console {
     struct mhdloop *mhd;
     struct jobs *workers, *readers, *hasher;
     struct live *live;
+    struct slow *slow;
     struct assets *assets;
     struct web web;
     struct send_config send;
@@ -191,8 +192,9 @@ static void take_request(struct console *c, struct request *q)
     q->route = router_find(q);
     if (!q->route || (!is_get && !is_from_our_page(c, q)))
         return;
-    if (q->is_long) {
-        reply_problem(&q->reply, 413, "too_large", NULL, NULL);
+    if (q->is_long || q->is_query_wrong) {
+        reply_problem(&q->reply, q->is_long ? 413 : 422,
+                      q->is_long ? "too_large" : "wrong_value", NULL, NULL);
         return;
     }
     snprintf(q->if_match, sizeof(q->if_match), "%s", header(q, "If-Match"));
@@ -205,35 +207,6 @@ static void take_request(struct console *c, struct request *q)
 }
 
 /* --- the library ------------------------------------------------------------------- */
-
-static enum MHD_Result take_pair(void *arg, enum MHD_ValueKind kind, const char *name,
-                                 const char *value)
-{
-    struct request *q = arg;
-    struct request_pair *p = &q->query[q->n_query];
-
-    (void)kind;
-    if (q->n_query == REQUEST_QUERY)
-        return MHD_NO;
-    snprintf(p->name, sizeof(p->name), "%s", name);
-    snprintf(p->value, sizeof(p->value), "%s", value ? value : "");
-    q->n_query++;
-    return MHD_YES;
-}
-
-static void read_peer(struct request *q)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(q->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const struct sockaddr *sa = info ? info->client_addr : NULL;
-
-    if (sa && sa->sa_family == AF_INET)
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)sa)->sin_addr,
-                  q->peer, sizeof(q->peer));
-    else if (sa && sa->sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr,
-                  q->peer, sizeof(q->peer));
-}
 
 /* The library calls this with the address as it was sent, before it decodes it: a path is
  * compared byte for byte. */
@@ -255,8 +228,7 @@ static void begin_request(struct request *q, const char *method)
 {
     q->is_begun = true;
     snprintf(q->method, sizeof(q->method), "%s", method);
-    read_peer(q);
-    MHD_get_connection_values(q->connection, MHD_GET_ARGUMENT_KIND, take_pair, q);
+    request_read(q);
 }
 
 static enum MHD_Result answer(struct console *c, struct request *q)
@@ -271,6 +243,8 @@ static enum MHD_Result answer(struct console *c, struct request *q)
             file = assets_find(c->assets, q->path);
         if (!file && q->reply.status == 0)
             take_request(c, q);
+        else if (file && strcmp(q->method, "GET") != 0 && strcmp(q->method, "HEAD") != 0)
+            reply_problem(&q->reply, 405, "method_not_allowed", NULL, NULL);
         if (q->is_suspended)
             return MHD_YES;
     }
@@ -278,10 +252,31 @@ static enum MHD_Result answer(struct console *c, struct request *q)
         stream = live_open(c->live, q);
     if (stream)
         return send_stream(&c->send, q->connection, stream);
-    if (file && strcmp(q->method, "GET") == 0)
+    if (file && q->reply.status == 0)
         return send_file(&c->send, q->connection, file);
     c->n_refused += q->reply.status >= 400;
     return send_reply(&c->send, q->connection, &q->reply);
+}
+
+static struct slow_peer *peer_of(struct MHD_Connection *con)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(con, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? info->socket_context : NULL;
+}
+
+static void on_connection(void *arg, struct MHD_Connection *con, void **context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(con, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct console *c = arg;
+
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        *context = info ? slow_open(c->slow, info->connect_fd) : NULL;
+    else
+        slow_close(*context);
 }
 
 /* Called for the headers, for each piece of the body, at its end, and after a job. */
@@ -293,15 +288,16 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *con, const c
 
     (void)version;
     (void)url;
-    (void)con;
     if (!q)
         return MHD_NO;                /* no memory */
     if (!q->is_begun) {
         begin_request(q, method);
         return MHD_YES;
     }
-    if (*n == 0)
+    if (*n == 0) {
+        slow_has_request(peer_of(con));
         return answer(arg, q);
+    }
     if (q->body.len + *n > REQUEST_BODY || buf_append(&q->body, data, *n) < 0)
         q->is_long = true;
     *n = 0;
@@ -312,8 +308,8 @@ static void on_done(void *arg, struct MHD_Connection *con, void **state,
                     enum MHD_RequestTerminationCode why)
 {
     (void)arg;
-    (void)con;
     (void)why;
+    slow_wait(peer_of(con));
     request_free(*state);
     *state = NULL;
 }
@@ -368,7 +364,8 @@ static struct MHD_Daemon *start_daemon(struct console *c, int lfd)
         MHD_OPTION_LISTEN_SOCKET, lfd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,
         MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY,
         MHD_OPTION_URI_LOG_CALLBACK, on_address, c, MHD_OPTION_NOTIFY_COMPLETED, on_done,
-        NULL, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+        NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, c, MHD_OPTION_ARRAY, tls,
+        MHD_OPTION_END);
 }
 
 static int start_mhd(struct console *c, int lfd)
@@ -403,6 +400,8 @@ static int start_parts(struct console *c, const struct console_config *cfg)
 
     if (rc == 0)
         rc = session_cache_create(&c->web.sessions);
+    if (rc == 0)
+        rc = slow_create(&c->slow, c->loop);
     if (rc == 0)
         rc = throttle_create(&c->web.throttle);
     if (rc == 0)
@@ -456,6 +455,7 @@ void console_destroy(struct console *c)
     if (c->live)
         live_close(c->live);
     mhdloop_destroy(c->mhd);
+    slow_destroy(c->slow);
     live_destroy(c->live);
     reader_stop(c->web.reader);
     session_cache_destroy(c->web.sessions);

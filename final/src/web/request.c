@@ -5,9 +5,53 @@
  * no use. */
 #include "web/request.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/utf8.h"
+
+static enum MHD_Result take_pair(void *arg, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
+{
+    struct request *q = arg;
+    struct request_pair *p = &q->query[q->n_query];
+
+    (void)kind;
+    if (!value)
+        value = "";
+    if (q->n_query == REQUEST_QUERY || strlen(name) >= sizeof(p->name) ||
+        strlen(value) >= sizeof(p->value) || !utf8_is_whole(value)) {
+        q->is_query_wrong = true;
+        return MHD_NO;
+    }
+    snprintf(p->name, sizeof(p->name), "%s", name);
+    snprintf(p->value, sizeof(p->value), "%s", value);
+    q->n_query++;
+    return MHD_YES;
+}
+
+static void read_peer(struct request *q)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(q->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *sa = info ? info->client_addr : NULL;
+
+    if (sa && sa->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)sa)->sin_addr,
+                  q->peer, sizeof(q->peer));
+    else if (sa && sa->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr,
+                  q->peer, sizeof(q->peer));
+}
+
+void request_read(struct request *q)
+{
+    read_peer(q);
+    MHD_get_connection_values(q->connection, MHD_GET_ARGUMENT_KIND, take_pair, q);
+}
 
 const char *request_query(const struct request *q, const char *name, const char *preset)
 {
@@ -36,6 +80,16 @@ bool request_number(struct request *q, const char *name, uint32_t max, uint32_t 
         return true;
     }
     reply_problem(&q->reply, 422, "wrong_value", name, "it is not a number in its range");
+    return false;
+}
+
+bool request_page(struct request *q, uint32_t max, uint32_t *out)
+{
+    if (!request_number(q, "page", max, 1, out))
+        return false;
+    if (*out > 0)
+        return true;
+    reply_problem(&q->reply, 422, "wrong_value", "page", "the first page is 1");
     return false;
 }
 

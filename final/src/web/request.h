@@ -39,6 +39,7 @@ struct request {
     char if_match[40];                /* "" = none */
     struct buf body;
     bool is_begun, is_long, is_suspended;
+    bool is_query_wrong;              /* too many parameters, too long, or not UTF-8 */
     json_t *json;                     /* the body; NULL = none */
     char token[SECRET_TOKEN];         /* of the cookie; "" = none */
     struct session who;               /* role 0 = no session */
@@ -52,12 +53,18 @@ struct request_env {
     struct web *web;                  /* settings, throttle, sessions */
 };
 
+/* Read the address of the peer and the query from the library.  Thread: loop. */
+void request_read(struct request *q);
+
 /* The value of a parameter; <preset> when it is not given. */
 const char *request_query(const struct request *q, const char *name, const char *preset);
 /* The same as a number of at most <max>; <preset> when it is not given.  Returns false
  * after a 422 in the reply. */
 bool request_number(struct request *q, const char *name, uint32_t max, uint32_t preset,
                     uint32_t *out);
+
+/* Parameter "page": 1 to <max>; 1 when it is not given.  As request_number(). */
+bool request_page(struct request *q, uint32_t max, uint32_t *out);
 
 /* A text member of the body, at most <max> bytes; "" when it is not given.  NULL after a
  * 422 in the reply. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "web/api.h"
 
 #define V1 "/api/v1"
@@ -81,7 +82,7 @@ static bool take_value(struct request *q, const char **pattern, const char **pat
     if (strncmp(name, "{name*}", n) == 0) {
         q->name = *path;
         *path += strlen(*path);
-        return q->name[0] != '\0';
+        return q->name[0] != '\0' && utf8_is_whole(q->name);
     }
     if (strncmp(name, "{id}", n) == 0)
         return take_number(path, INT64_MAX, &q->id);
