@@ -135,6 +135,10 @@ static void t_given_password_must_be_changed_first(void **state)
     assert_int_equal(web(&c, "GET", "/api/v1/zones", NULL), 403);
     assert_string_equal(web_text("code"), "must_change");
     assert_int_equal(web(&c, "POST", "/api/v1/changes", "{}"), 403);
+    testdb_sql("UPDATE User SET role = 'admin' WHERE name = 'new'");
+    T_WAIT(web(&c, "GET", "/api/v1/session", NULL) == 200 &&
+           strcmp(web_text("role"), "admin") == 0);
+    assert_int_equal(web(&c, "GET", "/api/v1/sessions", NULL), 403);
     assert_int_equal(web_status(&c, "GET", "/api/v1/events", NULL), 403);
     assert_int_equal(web(&c, "PUT", "/api/v1/session/password",
                          "{\"old\":\"" PASSWORD "\",\"new\":\"short\"}"),

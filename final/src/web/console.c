@@ -111,7 +111,8 @@ static bool is_role_enough(struct request *q)
         reply_problem(&q->reply, 401, "no_session", NULL, NULL);
     else if (q->who.role < q->route->role)
         reply_problem(&q->reply, 403, "wrong_role", NULL, NULL);
-    else if (q->who.must_change && strncmp(q->path, "/api/v1/session", 15) != 0)
+    else if (q->who.must_change && strcmp(q->path, "/api/v1/session") != 0 &&
+             strcmp(q->path, "/api/v1/session/password") != 0)
         reply_problem(&q->reply, 403, "must_change", NULL, NULL);
     return q->reply.status == 0;
 }
