@@ -17,6 +17,7 @@
 #include "base/net_addr.h"
 #include "base/opts.h"
 #include "base/sig.h"
+#include "base/utf8.h"
 #include "ctl/commands.h"
 #include "db/dbconf.h"
 
@@ -227,6 +228,23 @@ static int run_built_in(int argc, char **argv)
     return opts_main(&program, 2, words, &set);
 }
 
+/* Texts of changes are shown to others and kept for years; the name of a file may be in
+ * any character set.  Returns 0 or CTL_USAGE. */
+static int check_texts(int argc, char **argv)
+{
+    bool is_file = argc > 0 && strcmp(argv[0], "import") == 0;
+    int i;
+
+    for (i = 0; i < argc && !is_file; i++)
+        if (!utf8_is_whole(argv[i]))
+            return ctl_say(CTL_USAGE,
+                           "argument %d is not UTF-8; set the terminal to UTF-8", i + 1);
+    return utf8_is_whole(set.reason) ? 0
+                                     : ctl_say(CTL_USAGE,
+                                               "the reason is not UTF-8; set the "
+                                               "terminal to UTF-8");
+}
+
 /* The connection is made when it is used first.  Returns 0 or -ENOMEM. */
 static int open_db(struct ctl *c)
 {
@@ -247,6 +265,9 @@ int main(int argc, char **argv)
     argv += optind;
     code = run_built_in(argc, argv);
     if (code >= 0)
+        return code;
+    code = check_texts(argc, argv);
+    if (code != 0)
         return code;
     if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1)
         setlocale(LC_CTYPE, "C.UTF-8");

@@ -376,8 +376,86 @@ static void t_change_without_the_table_of_the_audit_says_what_to_do(void **state
                      0);
 }
 
+static void t_audit_shows_what_a_refused_change_would_have_done(void **state)
+{
+    char args[60];
+    json_t *row;
+
+    (void)state;
+    assert_int_equal(ctl("module remove 1 1"), 4);
+    row = first_row("audit list");
+    assert_string_equal(cell(row, "result"), "consent_needed");
+    json_decref(row);
+    snprintf(args, sizeof(args), "audit show %llu", last_id());
+    row = first_row(args);
+    assert_string_equal(cell(row, "node"), "127.0.1.1:80");
+    assert_string_equal(cell(row, "to"), "");
+    json_decref(row);
+}
+
+/* Only the first nodes of an import above 10,000 rows are recorded. */
+static void t_audit_shows_the_first_nodes_of_a_large_import(void **state)
+{
+    char path[100], args[200];
+    FILE *f;
+    int i;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/large.csv", testdb_dir);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("modid,cmdid,node,zone,weight,state\n", f);
+    for (i = 0; i < 10001; i++)
+        fprintf(f, "1,1,10.0.%d.%d:80,b,100,up\n", i / 250, i % 250 + 1);
+    fclose(f);
+    snprintf(args, sizeof(args), "-y import %s", path);
+    expect(args, 0, "added 10001");
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteLog"), 0);
+    snprintf(args, sizeof(args), "-o csv audit show %llu", last_id());
+    expect(args, 0, "1/1,10.0.0.1:80,,weight=100 zone=b state=up\n");
+}
+
+static void t_audit_of_a_row_that_is_not_there_is_refused(void **state)
+{
+    (void)state;
+    expect("audit show 4000000000", 1, "the audit has no row 4000000000");
+    expect("audit show 18446744073709551615", 1, "the audit has no row 1844674407370955");
+    expect("audit show 0", 2, "ID");
+    expect("audit show -1", 2, "ID");
+    expect("audit show 1x", 2, "ID");
+    expect("audit show \"1' OR '1\"", 2, "ID");
+    expect("audit show 18446744073709551616", 2, "ID");
+    expect("audit routes 1", 2, "a module has two numbers");
+}
+
+static void t_arguments_that_are_not_utf8_are_refused(void **state)
+{
+    (void)state;
+    expect("-r $(printf '\\273\\372') route set 1 1 127.0.1.1:80 weight=7", 2, "UTF-8");
+    expect("route set 1 1 127.0.1.1:80 zone=$(printf '\\273\\372')", 2, "UTF-8");
+    expect("module set 1 1 $(printf '\\377')", 2, "UTF-8");
+    expect("alarm silence node_down 5 $(printf '\\377')", 2, "UTF-8");
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteLog"), 0);
+}
+
+static void t_role_that_is_given_is_shown_by_the_audit(void **state)
+{
+    char args[60];
+
+    (void)state;
+    assert_int_equal(ctl("user add wang viewer"), 0);
+    assert_int_equal(ctl("user role wang admin"), 0);
+    snprintf(args, sizeof(args), "-o csv audit show %llu", last_id());
+    expect(args, 0, ",,role=viewer,role=admin\n");
+}
+
 #define A(fn) cmocka_unit_test_setup_teardown(fn, audit_setup, system_teardown)
-TESTDB_MAIN(A(t_audit_is_a_list_in_json_with_the_newest_first),
+TESTDB_MAIN(A(t_audit_shows_what_a_refused_change_would_have_done),
+            A(t_audit_shows_the_first_nodes_of_a_large_import),
+            A(t_audit_of_a_row_that_is_not_there_is_refused),
+            A(t_arguments_that_are_not_utf8_are_refused),
+            A(t_role_that_is_given_is_shown_by_the_audit),
+            A(t_audit_is_a_list_in_json_with_the_newest_first),
             A(t_audit_shows_a_change_of_a_policy), A(t_audit_shows_a_change_of_names),
             A(t_audit_of_routes_has_changes_by_sql),
             A(t_preview_prints_the_effect_and_changes_nothing),

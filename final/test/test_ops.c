@@ -259,6 +259,36 @@ static void t_policy_keeps_the_keys_that_are_not_set(void **state)
                      1);
 }
 
+/* The second operation finds what the first one has made. */
+static void t_two_operations_on_one_policy_are_recorded_in_their_order(void **state)
+{
+    struct change_op op[2] = {node_op(CHANGE_POLICY, 1, 0), node_op(CHANGE_POLICY, 1, 0)};
+    struct ops_request r = request(op, 2);
+
+    (void)state;
+    field(&op[0], "timeout_ms", "300");
+    field(&op[1], "timeout_ms", "0");
+    apply(&r, OPS_DONE);
+    assert_int_equal(n_audit(SETTING(0, "timeout_ms", "0",
+                                     "300") " AND " SETTING(1, "timeout_ms", "300", "0")),
+                     1);
+    assert_int_equal(mydb_number("SELECT timeout_ms FROM ModulePolicy"), 0);
+}
+
+static void t_two_operations_on_one_name_are_recorded_in_their_order(void **state)
+{
+    struct change_op op[2] = {node_op(CHANGE_NAME, 1, 0), node_op(CHANGE_NAME, 2, 0)};
+    struct ops_request r = request(op, 2);
+
+    (void)state;
+    op[0].command = "one"; /* both modules have the command 1 */
+    op[1].command = "two";
+    apply(&r, OPS_DONE);
+    assert_int_equal(n_audit(SETTING(0, "command", "",
+                                     "one") " AND " SETTING(1, "command", "one", "two")),
+                     1);
+}
+
 MYDB_MAIN(O(t_plan_writes_nothing),
           O(t_plan_has_the_calls_of_the_last_minute_and_the_capacity),
           O(t_plan_of_a_wrong_operation_names_it),
@@ -271,4 +301,6 @@ MYDB_MAIN(O(t_plan_writes_nothing),
           O(t_zone_of_another_case_is_another_zone), O(t_case_of_a_zone_can_be_changed),
           O(t_names_are_recorded_with_their_old_values),
           O(t_policy_is_recorded_with_its_old_values),
-          O(t_policy_keeps_the_keys_that_are_not_set))
+          O(t_policy_keeps_the_keys_that_are_not_set),
+          O(t_two_operations_on_one_policy_are_recorded_in_their_order),
+          O(t_two_operations_on_one_name_are_recorded_in_their_order))

@@ -78,6 +78,20 @@ static void t_change_whose_effect_is_another_now_is_refused(void **state)
     refused(&r, OPS_PLAN_CHANGED);
 }
 
+static void t_change_of_a_policy_that_is_another_now_is_refused(void **state)
+{
+    struct change_op op = node_op(CHANGE_POLICY, 1, 0);
+    struct ops_request r = request(&op, 1);
+
+    (void)state;
+    field(&op, "timeout_ms", "300");
+    assert_int_equal(ops_plan(db, &r, &out), 0);
+    r.plan = out.plan.hash;
+    mydb_sql("INSERT INTO ModulePolicy (modid, cmdid, timeout_ms) VALUES (1, 1, 50)");
+    refused(&r, OPS_PLAN_CHANGED);
+    assert_int_equal(mydb_number("SELECT timeout_ms FROM ModulePolicy"), 50);
+}
+
 static void t_large_removal_needs_consent(void **state)
 {
     struct change_op op = node_op(CHANGE_REMOVE_MODULE, 1, 0);
@@ -183,6 +197,7 @@ MYDB_MAIN(O(t_wrong_operation_is_audited),
           O(t_change_of_rows_that_were_changed_since_is_refused),
           O(t_change_with_its_base_is_made),
           O(t_change_whose_effect_is_another_now_is_refused),
+          O(t_change_of_a_policy_that_is_another_now_is_refused),
           O(t_large_removal_needs_consent),
           O(t_removal_of_everything_needs_its_own_consent),
           O(t_import_of_10000_rows_is_in_route_log),

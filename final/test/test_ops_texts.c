@@ -62,6 +62,23 @@ static void t_255_chinese_characters_fit_or_are_cut_at_a_character(void **state)
     assert_int_equal(mydb_number("SELECT CHAR_LENGTH(content) FROM CmdIDConfig"), 255);
 }
 
+/* A terminal with another character set, or a program that cuts in a character. */
+static void t_bytes_that_are_not_utf8_do_not_lose_the_record(void **state)
+{
+    struct change_op op = weight_op(1, 1, "7");
+    struct ops_request r = request(&op, 1);
+
+    (void)state;
+    r.who = (struct audit_actor){"\xbb\xfa", "\xff", "a\x80", FARM "\xe5\x86"};
+    r.subject = "\xf0\x9f\x98";
+    apply(&r, OPS_DONE);
+    assert_int_equal(n_audit("actor = REPEAT('?', 2) AND via = '?' AND peer = "
+                             "'a?' AND reason = "
+                             "CONCAT(X'E5869C', REPEAT('?', 2)) AND subject = "
+                             "REPEAT('?', 3)"),
+                     1);
+}
+
 /* --- alarms and users --------------------------------------------------------------- */
 
 static void t_silence_keeps_hostile_texts_and_its_limits(void **state)
@@ -87,6 +104,20 @@ static void t_silence_keeps_hostile_texts_and_its_limits(void **state)
     assert_int_equal(alarm_change_unsilence(db, &who, id, why), 0);
     assert_int_equal(alarm_change_unsilence(db, &who, 0, why), -EINVAL);
     assert_int_equal(mydb_number("SELECT ended_by = 'li' FROM AlarmSilence"), 1);
+}
+
+static void t_role_is_recorded_with_its_old_value(void **state)
+{
+    char password[SECRET_PASSWORD], why[CHANGE_WHY];
+
+    (void)state;
+    assert_int_equal(secret_init(), 0);
+    assert_int_equal(user_change_add(db, &who, "wang", "viewer", password, why), 0);
+    assert_int_equal(user_change_role(db, &who, "wang", "admin", why), 0);
+    assert_int_equal(n_audit("action = 'user add' AND " SETTING(0, "role", "", "viewer")),
+                     1);
+    assert_int_equal(
+        n_audit("action = 'user role' AND " SETTING(0, "role", "viewer", "admin")), 1);
 }
 
 static void t_chosen_password_ends_the_other_sessions(void **state)
@@ -118,5 +149,7 @@ static void t_chosen_password_ends_the_other_sessions(void **state)
 
 MYDB_MAIN(O(t_texts_are_stored_as_they_are),
           O(t_255_chinese_characters_fit_or_are_cut_at_a_character),
+          O(t_bytes_that_are_not_utf8_do_not_lose_the_record),
           O(t_silence_keeps_hostile_texts_and_its_limits),
+          O(t_role_is_recorded_with_its_old_value),
           O(t_chosen_password_ends_the_other_sessions))

@@ -4,6 +4,7 @@
  * Rejected: one list of both.  A drain of a zone is one decision and hundreds of rows. */
 #include "ctl/cmd_audit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define LIMIT "200"
@@ -26,32 +27,54 @@ static int audit_list(struct ctl *c, int argc, char **argv)
     "IF(" when "_weight IS NULL, '', CONCAT('weight=', " when "_weight, ' zone=', " when \
     "_zone, ' state=', " when "_state))"
 
+/* A number of a row; returns 0, or CTL_USAGE after a line on standard error. */
+static int read_id(const char *text, uint64_t *id)
+{
+    char *end;
+
+    errno = 0;
+    *id = strtoull(text, &end, 10);
+    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *id > 0)
+        return 0;
+    return ctl_say(CTL_USAGE, "ID: \"%s\" is not the number of a row", text);
+}
+
+/* The nodes stand in RouteLog, which has all of them.  A change that was refused, or that
+ * was too large for RouteLog, has the first ones in the row itself. */
+#define OF_DETAIL(column) "JSON_VALUE(n." column
+#define DETAIL_VALUES(column)                                                            \
+    "IF(" OF_DETAIL(column) ", '$.weight') IS NULL, '', CONCAT('weight=', " OF_DETAIL(   \
+        column) ", '$.weight'), ' zone=', " OF_DETAIL(column) ", '$.zone'), ' state=', " \
+    OF_DETAIL(column) ", '$.state')))"
+#define SHOW                                                                             \
+    "SELECT " NODE VALUES("old") ", " VALUES("new") " FROM RouteLog WHERE audit_id = "   \
+    "%llu UNION ALL SELECT n.module, n.node, " DETAIL_VALUES("old") ", "                 \
+    DETAIL_VALUES("fresh") " FROM Audit a, JSON_TABLE(a.detail, '$.nodes[*]' COLUMNS "   \
+    "(module VARCHAR(24) PATH '$.module', node VARCHAR(24) PATH '$.node', old JSON "     \
+    "PATH '$.old', fresh JSON PATH '$.new')) n WHERE a.id = %llu AND NOT EXISTS "        \
+    "(SELECT 1 FROM RouteLog r WHERE r.audit_id = a.id) UNION ALL SELECT s.module, '', " \
+    "CONCAT(s.name, '=', s.old), CONCAT(s.name, '=', s.fresh) FROM Audit a, "            \
+    "JSON_TABLE(a.detail, '$.settings[*]' COLUMNS (module VARCHAR(24) PATH '$.module', " \
+    "name VARCHAR(16) PATH '$.key', old VARCHAR(255) PATH '$.old', fresh VARCHAR(255) "  \
+    "PATH '$.new')) s WHERE a.id = %llu"
+
 static int audit_show(struct ctl *c, int argc, char **argv)
 {
-    uint64_t found = 0;
-    uint32_t id;
-    int rc = ctl_range(argv[0], "ID", 1, UINT32_MAX, &id);
+    uint64_t found = 0, id;
+    int rc = read_id(argv[0], &id);
 
     (void)argc;
     if (rc != 0)
         return rc;
-    rc = sqldb_number(c->db, &found, "SELECT COUNT(*) FROM Audit WHERE id = %u", id);
+    rc = sqldb_number(c->db, &found, "SELECT COUNT(*) FROM Audit WHERE id = %llu",
+                      (unsigned long long)id);
     if (rc < 0)
         return ctl_db_failed(c, rc);
     if (found == 0)
-        return ctl_say(CTL_FAILED, "the audit has no row %u; see larsctl audit list", id);
-    return ctl_print(
-        c, "module node from to",
-        "SELECT " NODE VALUES("old") ", " VALUES(
-            "new") " FROM RouteLog WHERE audit_id = "
-                   "%u UNION ALL SELECT s.module, '', CONCAT(s.name, '=', s.old), "
-                   "CONCAT(s.name, "
-                   "'=', s.fresh) FROM Audit a, JSON_TABLE(a.detail, '$.settings[*]' "
-                   "COLUMNS (module "
-                   "VARCHAR(24) PATH '$.module', name VARCHAR(16) PATH '$.key', old "
-                   "VARCHAR(255) "
-                   "PATH '$.old', fresh VARCHAR(255) PATH '$.new')) s WHERE a.id = %u",
-        id, id);
+        return ctl_say(CTL_FAILED, "the audit has no row %llu; see larsctl audit list",
+                       (unsigned long long)id);
+    return ctl_print(c, "module node from to", SHOW, (unsigned long long)id,
+                     (unsigned long long)id, (unsigned long long)id);
 }
 
 static int audit_routes(struct ctl *c, int argc, char **argv)

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/mono.h"
+#include "base/utf8.h"
 
 #define LOOKUP_MS 6000                /* how long the result of a COMMIT is looked for */
 #define LOOKUP_GAP_MS 100
@@ -60,16 +61,21 @@ static int add_bytes(struct buf *b, const char *text, size_t len)
  * CONVERT() would have one of its own, and both would not agree. */
 static int add_text(struct buf *b, const char *text)
 {
-    char two[3];
+    char two[3], *whole, *p;
     int rc;
 
     if (!*text)
         return add_bytes(b, "''", 2);
+    whole = strdup(text);
+    if (!whole)
+        return -ENOMEM;
+    utf8_replace_broken(whole);       /* the server refuses what is not UTF-8 */
     rc = add_bytes(b, "_utf8mb4 0x", 11);
-    for (; *text && rc == 0; text++) {
-        snprintf(two, sizeof(two), "%02x", (unsigned char)*text);
+    for (p = whole; *p && rc == 0; p++) {
+        snprintf(two, sizeof(two), "%02x", (unsigned char)*p);
         rc = add_bytes(b, two, 2);
     }
+    free(whole);
     return rc;
 }
 

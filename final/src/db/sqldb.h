@@ -16,7 +16,8 @@ struct sqldb;
 int sqldb_open(struct sqldb **out, const struct myconn_config *cfg);
 void sqldb_close(struct sqldb *d);    /* NULL is fine */
 
-/* In <sql>: %u uint32_t, %llu, %s text, %% a percent sign.  Each returns 0; -ENOTCONN,
+/* In <sql>: %u uint32_t, %llu, %s text (a byte that is not of UTF-8 becomes '?'), %% a
+ * percent sign.  Each returns 0; -ENOTCONN,
  * -ENOENT, -EDEADLK, -EIO as myconn_query(); -ENOMEM. */
 int sqldb_run(struct sqldb *d, const char *sql, ...)
     __attribute__((format(printf, 2, 3)));

@@ -109,6 +109,11 @@ static int look(struct sqldb *db, const struct ops_request *r, bool lock,
     node_row_free(&after);
     for (i = 0; rc == 0 && i < r->n_op && out->result == OPS_DONE; i++)
         rc = settings_read(db, &r->op[i], lock, &out->settings);
+    for (i = 0; i < out->settings.n; i++) {
+        plan_mix(&out->plan, out->settings.at[i].key);
+        plan_mix(&out->plan, out->settings.at[i].old);
+        plan_mix(&out->plan, out->settings.at[i].fresh);
+    }
     if (rc == 0 && r->n_op == 0)
         judge_import(out);
     return rc;

@@ -205,6 +205,13 @@ uint64_t plan_sum(const struct node_rows *rows, uint32_t modid, uint32_t cmdid)
     return node_row_sum(rows, i, there ? node_row_module_end(rows, i) : i);
 }
 
+void plan_mix(struct plan *p, const char *text)
+{
+    do
+        p->hash = (p->hash ^ (unsigned char)*text) * FNV_PRIME;
+    while (*text++);
+}
+
 static void judge_module(struct plan *p, struct plan_module *m)
 {
     m->base = plan_sum(&p->before, m->modid, m->cmdid);

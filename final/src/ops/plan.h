@@ -76,6 +76,9 @@ int plan_each(const struct plan *p, plan_row_fn *fn, void *arg);
 /* The checksum of a module's rows, which names the state that a change is based on. */
 uint64_t plan_sum(const struct node_rows *rows, uint32_t modid, uint32_t cmdid);
 
+/* A text that the effect depends on becomes a part of the hash. */
+void plan_mix(struct plan *p, const char *text);
+
 /* The module of the plan, or NULL. */
 const struct plan_module *plan_find(const struct plan *p, uint32_t modid, uint32_t cmdid);
 

@@ -22,11 +22,31 @@ static const struct {
                   {"slow_ms", CHANGE_F_SLOW_MS},
                   {"node_rps", CHANGE_F_NODE_RPS}};
 
-static int add_row(struct settings *s, const struct change_op *op, const char *key,
-                   const char *old, const char *fresh)
+/* What an earlier operation of the change makes of the value, else <old>.  A name belongs
+ * to a modid or a cmdid alone. */
+static const char *newest_of(const struct settings *s, const struct change_op *op,
+                             const char *key, const char *old)
 {
+    bool of_mod = strcmp(key, "command") != 0, of_cmd = strcmp(key, "module") != 0;
+    size_t i;
+
+    for (i = s->n; i-- > 0;) {
+        const struct settings_row *r = &s->at[i];
+
+        if (strcmp(r->key, key) == 0 && (!of_mod || r->modid == op->node.modid) &&
+            (!of_cmd || r->cmdid == op->node.cmdid))
+            return r->fresh;
+    }
+    return old;
+}
+
+static int add_row(struct settings *s, const struct change_op *op, const char *key,
+                   const char *before, const char *fresh)
+{
+    char old[sizeof(((struct settings_row *)0)->old)];
     struct settings_row *at, *r;
 
+    snprintf(old, sizeof(old), "%s", newest_of(s, op, key, before));
     if (strcmp(old, fresh) == 0)
         return 0;
     if (s->n == s->cap) {

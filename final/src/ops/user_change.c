@@ -11,6 +11,7 @@
 
 #define SUBJECT 128
 #define NAME_MAX_BYTES 64
+#define ROLE 9
 
 static int begin(struct sqldb *db)
 {
@@ -19,11 +20,12 @@ static int begin(struct sqldb *db)
 
 /* As in alarm_change: the row in Audit and COMMIT, or ROLLBACK.  Returns <rc>, or the
  * error of the end. */
-static int end(struct sqldb *db, int rc, const struct audit_actor *who,
-               const char *action, const char *name)
+static int end_with(struct sqldb *db, int rc, const struct audit_actor *who,
+                    const char *action, const char *name, const char *detail)
 {
     char subject[SUBJECT];
-    struct audit_entry e = {.action = action, .subject = subject, .result = "done"};
+    struct audit_entry e = {
+        .action = action, .subject = subject, .result = "done", .detail = detail};
     uint64_t id = 0;
     int more;
 
@@ -36,12 +38,33 @@ static int end(struct sqldb *db, int rc, const struct audit_actor *who,
     return rc == -EINVAL && more < 0 ? more : rc;
 }
 
+static int end(struct sqldb *db, int rc, const struct audit_actor *who,
+               const char *action, const char *name)
+{
+    return end_with(db, rc, who, action, name, NULL);
+}
+
+/* End with the old and the new role in the audit; both are words of check_role(). */
+static int end_role(struct sqldb *db, int rc, const struct audit_actor *who,
+                    const char *action, const char *name, const char *old,
+                    const char *fresh)
+{
+    char detail[160];
+
+    snprintf(detail, sizeof(detail),
+             "{\"settings\": [{\"module\": \"\", \"key\": \"role\", \"old\": \"%s\", "
+             "\"new\": \"%s\"}]}",
+             old, fresh);
+    return end_with(db, rc, who, action, name, detail);
+}
+
 static int check_role(const char *role, char why[CHANGE_WHY])
 {
     if (strcmp(role, "viewer") == 0 || strcmp(role, "operator") == 0 ||
         strcmp(role, "admin") == 0)
         return 0;
-    snprintf(why, CHANGE_WHY, "\"%.60s\" is not viewer, operator or admin", role);
+    if (why)
+        snprintf(why, CHANGE_WHY, "\"%.60s\" is not viewer, operator or admin", role);
     return -EINVAL;
 }
 
@@ -104,12 +127,19 @@ int user_change_add(struct sqldb *db, const struct audit_actor *who, const char 
     if (rc == 0)
         rc = sqldb_run(db, "INSERT INTO User (name, pwhash, role) VALUES (%s, %s, %s)",
                        name, hash, role);
-    return end(db, rc, who, "user add", name);
+    return end_role(db, rc, who, "user add", name, "", role);
+}
+
+static int take_role(char **at, void *arg)
+{
+    snprintf(arg, ROLE, "%s", at[0] && check_role(at[0], NULL) == 0 ? at[0] : "");
+    return 0;
 }
 
 int user_change_role(struct sqldb *db, const struct audit_actor *who, const char *name,
                      const char *role, char why[CHANGE_WHY])
 {
+    char old[ROLE] = "";
     int rc = check_role(role, why);
 
     if (rc < 0)
@@ -118,8 +148,11 @@ int user_change_role(struct sqldb *db, const struct audit_actor *who, const char
     if (rc == 0)
         rc = find_user(db, name, why);
     if (rc == 0)
+        rc = sqldb_each(db, take_role, old, "SELECT role FROM User WHERE name = %s",
+                        name);
+    if (rc == 0)
         rc = sqldb_run(db, "UPDATE User SET role = %s WHERE name = %s", role, name);
-    return end(db, rc, who, "user role", name);
+    return end_role(db, rc, who, "user role", name, old, role);
 }
 
 int user_change_reset(struct sqldb *db, const struct audit_actor *who, const char *name,
