@@ -81,12 +81,15 @@ static void t_agent_reports_the_policy_that_it_has(void **state)
 static void t_agent_shows_that_it_lives_and_a_successor_replaces_its_rows(void **state)
 {
     unsigned long long seq;
+    char routes[120];
 
     (void)state;
     system_start();
     T_WAIT(number("SELECT COALESCE(MAX(seq), 0) FROM Service WHERE kind = 'agent'") > 0);
     seq = number("SELECT seq FROM Service WHERE kind = 'agent'");
     T_WAIT(number("SELECT seq FROM Service WHERE kind = 'agent'") > seq);
+    snprintf(routes, sizeof(routes), "%s/routes", sys.dir);
+    T_WAIT(access(routes, R_OK) == 0); /* the successor learns its modules from it */
     proc_kill(&sys.agentd);
     testdb_sql("INSERT INTO AgentRoute (agent, modid, cmdid, sum) SELECT name, 99, 1, 5 "
                "FROM Service WHERE kind = 'agent'");

@@ -77,12 +77,16 @@ static void check_exact(void)
 static struct proc second;
 
 /* /proc/self/exe, by which the agent starts again, is valgrind's own program there. */
-static int setup(void **state)
+static void skip_under_valgrind(void)
 {
     const char *mode = getenv("LARS_MODE");
 
     if (mode && strcmp(mode, "memcheck") == 0)
         skip();
+}
+
+static int setup(void **state)
+{
     n_true = 0;
     memset(&second, 0, sizeof(second));
     return system_setup_shm(state);
@@ -182,6 +186,7 @@ static void t_second_agent_owns_the_emptied_folder_and_the_first_ends(void **sta
     ino_t meta, routes;
 
     (void)state;
+    skip_under_valgrind();
     start_with_old_segment(&old, &open);
     empty_folders();
     start_second("0");
@@ -206,6 +211,7 @@ static void t_second_agent_owns_the_emptied_folder_and_the_first_ends(void **sta
 static void t_second_agent_with_the_ports_of_the_first_one_ends_at_once(void **state)
 {
     (void)state;
+    skip_under_valgrind();
     n_true = system_start_shm();
     restart_resized(4096); /* the file has the port, no longer 0 */
     empty_folders();

@@ -278,11 +278,13 @@ static void t_dnsd_with_old_routes_is_raised(void **state)
         "Service (kind, name, revision, state, seen_at) SELECT 'dnsd', 'stale', "
         "version, 'stale', '2037-01-01' FROM RouteVersion; INSERT INTO Service (kind, "
         "name, revision, state, seen_at) SELECT 'dnsd', 'new', version, '', "
-        "'2037-01-01' FROM RouteVersion");
+        "'2037-01-01' FROM RouteVersion; UPDATE RouteChange SET changed_at = NOW() + "
+        "INTERVAL 1 MINUTE");
     start("", "");
-    T_WAIT(n_open("routes_stale", "stale") == 1);
+    T_WAIT(stat_now().n_raised > 0);
+    assert_int_equal(n_open("routes_stale", "stale"), 1);
     assert_int_equal(stat_now().n_raised, 1); /* the change is younger than 3 s */
-    mydb_sql("UPDATE RouteChange SET changed_at = changed_at - INTERVAL 1 MINUTE");
+    mydb_sql("UPDATE RouteChange SET changed_at = changed_at - INTERVAL 2 MINUTE");
     T_WAIT(n_open("routes_stale", "old") == 1);
     mydb_sql(
         "UPDATE Service SET state = '', revision = (SELECT version FROM RouteVersion)");
