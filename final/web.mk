@@ -1,16 +1,20 @@
 # The pages of the web console (web/), built into web/dist when npm is there.  The rest of
 # the system needs no Node: without the pages the console answers its API only.
 WEB_SRC := web/package.json web/package-lock.json web/vite.config.js web/index.html \
-           $(shell find web/src web/tools web/test -type f 2>/dev/null)
+           $(shell find web/src web/tools web/test -type f -not -path "*/browser/*" 2>/dev/null)
 WEB_CI  := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+WEB_LOCK := web/node_modules/.package-lock.json # written by npm, behind all packages
 
 web: web/dist/index.html
 web/dist/index.html: $(WEB_SRC)
 	$(Q)if ! command -v npm >/dev/null 2>&1; then \
 	  echo "web: npm is not installed, so the console has no pages (apt install npm, then make web)"; \
-	else echo "NPM web/dist"; cd web && $(WEB_CI) && npm test --silent && npm run --silent build || \
+	else echo "NPM web/dist"; \
+	  [ $(WEB_LOCK) -nt web/package-lock.json ] || (cd web && $(WEB_CI)) && cd web && npm test --silent && npm run --silent build || \
 	  { rm -f dist/index.html; exit 1; }; fi
 # The system starts without the pages too, for example where npm reaches no registry.
 web-try: ; $(Q)$(MAKE) -s web || echo "web: the build failed, so the console has no pages; make web tries again"
+# The tests in a browser need the pages, and playwright-core from node_modules.
+test-build: $(if $(LARS_MODE),,$(if $(filter e2e_browser_%,$(PICK)),web-try))
 web-clean: ; $(Q)rm -rf web/dist web/node_modules
 .PHONY: web web-try web-clean

@@ -1,0 +1,215 @@
+// Tests of the pages in a browser, against the whole running system.
+//
+// How to add one:
+//  1. Choose the file: changes.mjs (routes and changes) or faults.mjs (alarms, losses, display).
+//     Each file has a system of its own; its tests run one after the other, in their order.
+//  2. test('name', 'what a person sees', async t => { ... })
+//  3. const page = await t.open('operator', '/modules/1/1') gives a new window in which this
+//     role is logged in (viewer, operator, admin; '' for no session).  The third argument is of
+//     browser.newContext(): {locale: 'zh-CN', viewport: {...}}; English and 1280 x 900 unless given.
+//  4. Find elements as a person does: page.getByRole('button', { name: 'Drain' }),
+//     page.getByLabel('Reason'), panel(page, 'Nodes'), row(page, '10.0.0.7:80').  No CSS classes.
+//  5. await see(locator), unseen(locator) wait with a deadline.  For what is not on the page:
+//     await until('the node is called', async () => ...), which returns the first true value.
+//     Nothing waits for a fixed time.
+//  6. The system: sql(text), larsctl(...), pid(name), t.start(program, ...) and
+//     t.freeze(name); names are those of common/run, for example lars-agentd-a.
+//  7. A test leaves what it found: t.after(async () => ...) is called also when the test failed,
+//     the last one first.  Use a module of your own (modid 11 and up) for changes of routes.
+//  8. A test fails as well when a window logged an error of the Content-Security-Policy or an
+//     exception.  A failed test leaves build/log/browser/NAME.png and NAME.log.
+//  9. Alone: BROWSER=name make test T=e2e_browser_changes
+import { execFile, spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { chromium } from 'playwright-core'
+
+const WAIT_MS = 20000                 // of one wait
+const TEST_MS = 60000                 // of one test
+const env = process.env
+export const run = env.LARS_RUN
+export const base = `http://127.0.0.1:${env.LARS_CONSOLE}`
+const build = env.BUILD || 'build', kept = join(build, 'log', 'browser')
+const execute = promisify(execFile)
+const tests = [], sessions = {}
+let browser
+
+export const test = (name, promise, work) => tests.push({ name, promise, work })
+
+export async function until(what, look, ms = WAIT_MS) {
+  const end = Date.now() + ms
+  let last = ''
+  do {
+    try {
+      const value = await look()
+      if (value)
+        return value
+    } catch (e) {
+      last = `: ${e.message}`
+    }
+    await new Promise(done => setTimeout(done, 50))
+  } while (Date.now() < end)
+  throw new Error(`within ${ms / 1000} s not seen: ${what}${last}`)
+}
+
+export const see = (what, ms = WAIT_MS) => what.first().waitFor({ state: 'visible', timeout: ms })
+export const unseen = (what, ms = WAIT_MS) => what.first().waitFor({ state: 'hidden', timeout: ms })
+export function same(got, wanted, what) {
+  const a = JSON.stringify(got), b = JSON.stringify(wanted)
+  if (a !== b)
+    throw new Error(`${what}: ${a}, and not ${b}`)
+}
+export function holds(value, what) {
+  if (!value)
+    throw new Error(`does not hold: ${what}`)
+}
+
+/** The part of a page under a heading, and a row of a table or list that has the text. */
+export const panel = (page, heading) => page.locator('section').filter({ has: page.getByRole('heading', { name: heading, exact: true }) })
+export const row = (where, text) => where.getByRole('row').filter({ hasText: text })
+
+const output = async (program, args, more) => (await execute(program, args, { timeout: WAIT_MS, ...more })).stdout.trim()
+export const sql = text => output('sh', ['common/mariadb', 'sql', join(run, 'db'), text])
+export const larsctl = (...args) => output(join(build, 'larsctl'), args, { env: { ...env, LARSCTL: join(run, 'larsctl.ini') } })
+export const pid = name => Number(readFileSync(join(run, name + '.pid'), 'utf8'))
+
+/* A user whose first password counts as changed, because the tests of the login are others. */
+async function userOf(role) {
+  const password = await larsctl('user', 'add', 'the-' + role, role)
+  await sql(`UPDATE User SET must_change = 0 WHERE name = 'the-${role}'`)
+  return password
+}
+
+export async function logIn(page, user, password) {
+  await page.getByLabel('User').fill(user)
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Log in' }).click()
+}
+
+async function sessionOf(role) {
+  if (!sessions[role]) {
+    const password = await userOf(role)
+    const context = await browser.newContext({ locale: 'en-US' })
+    const page = await context.newPage()
+    await page.goto(base, { timeout: WAIT_MS })
+    await logIn(page, 'the-' + role, password)
+    await see(page.getByRole('navigation', { name: 'Menu' }))
+    sessions[role] = { state: await context.storageState(), password }
+    await context.close()
+  }
+  return sessions[role]
+}
+export const passwordOf = async role => (await sessionOf(role)).password
+
+class Fixture {
+  constructor() {
+    this.pages = []
+    this.ends = []
+    this.log = []
+    this.faults = []
+  }
+
+  after(work) {
+    this.ends.push(work)
+  }
+
+  async open(role, path = '/', options = {}) {
+    const context = await browser.newContext({
+      locale: 'en-US', viewport: { width: 1280, height: 900 },
+      storageState: role ? (await sessionOf(role)).state : undefined, ...options
+    })
+    this.after(() => context.close())
+    context.setDefaultTimeout(WAIT_MS)
+    const page = await context.newPage()
+    this.pages.push(page)
+    page.on('console', m => {
+      this.log.push(`${m.type()}: ${m.text()}`)
+      if (/Content.Security.Policy/i.test(m.text()))
+        this.faults.push(m.text())
+    })
+    page.on('pageerror', e => {
+      this.log.push(`exception: ${e.stack || e.message}`)
+      this.faults.push(`exception: ${e.message}`)
+    })
+    await page.goto(base + '/#' + path)
+    return page
+  }
+
+  /** A program of build/, ended after the test. */
+  start(program, ...args) {
+    const child = spawn(join(build, program), args, { stdio: 'ignore' })
+    this.after(() => ended(child))
+    return child
+  }
+
+  /** Stop a process of the system, and let it go on after the test. */
+  freeze(name) {
+    const p = pid(name)
+    process.kill(p, 'SIGSTOP')
+    this.after(() => process.kill(p, 'SIGCONT'))
+    return () => process.kill(p, 'SIGCONT')
+  }
+
+  async keep(name) {
+    writeFileSync(join(kept, name + '.log'), this.log.join('\n') + '\n')
+    const page = this.pages[this.pages.length - 1]
+    await page?.screenshot({ path: join(kept, name + '.png'), fullPage: true, timeout: 5000 })
+      .catch(e => console.log(`# no screenshot of ${name}: ${e.message}`))
+  }
+
+  async finish() {
+    for (const work of this.ends.reverse())
+      await Promise.resolve(work()).catch(e => this.faults.push(`afterwards: ${e.message}`))
+  }
+}
+
+async function ended(child) {
+  if (child.exitCode !== null || child.signalCode !== null)
+    return
+  const exit = new Promise(done => child.once('exit', done))
+  child.kill('SIGKILL')
+  await exit
+}
+
+const brief = e => e.message.replace(/\x1b\[[0-9;]*m/g, '').split('\n').filter(l => l.trim()).slice(0, 4).join(' | ')
+
+async function one({ name, promise, work }) {
+  const t = new Fixture(), began = Date.now()
+  let timer, fault = null
+  const late = new Promise((_, no) => { timer = setTimeout(() => no(new Error(`over ${TEST_MS / 1000} s`)), TEST_MS) })
+  try {
+    await Promise.race([work(t), late])
+    if (t.faults.length)
+      throw new Error(t.faults.join(' | '))
+  } catch (e) {
+    fault = e
+    await t.keep(name)
+  }
+  clearTimeout(timer)
+  await t.finish()
+  if (!fault && t.faults.length)
+    fault = new Error(t.faults.join(' | '))
+  console.log(fault ? `not ok - ${name}: ${promise}: ${brief(fault)} (${kept}/${name}.png)` : `ok - ${name}: ${promise}`)
+  console.log(`# ${name} took ${Date.now() - began} ms`)
+  return !fault
+}
+
+/** Run the tests of the modules that were loaded.  Returns whether all passed. */
+export async function runAll() {
+  let well = true
+  mkdirSync(kept, { recursive: true })
+  browser = await chromium.launch({
+    executablePath: env.CHROMIUM, chromiumSandbox: process.getuid() !== 0, timeout: 30000
+  })
+  try {
+    for (const x of tests.filter(x => !env.BROWSER || x.name.includes(env.BROWSER))) {
+      for (const end of ['.png', '.log'])
+        rmSync(join(kept, x.name + end), { force: true })
+      well = await one(x) && well
+    }
+  } finally {
+    await browser.close()
+  }
+  return well
+}
