@@ -45,12 +45,17 @@ static void cut(struct slow_peer *p)
     shutdown(p->fd, SHUT_RDWR);
 }
 
+void slow_cut_late(struct slow *s, uint64_t now_ms)
+{
+    while (s->waiting && now_ms >= s->waiting->since_ms + SLOW_MS)
+        cut(s->waiting);
+}
+
 static void look(void *arg)
 {
     struct slow *s = arg;
 
-    while (s->waiting && mono_ms() - s->waiting->since_ms >= SLOW_MS)
-        cut(s->waiting);
+    slow_cut_late(s, mono_ms());
     evloop_set_timer(s->loop, &s->timer, ROUND_MS, look, s);
 }
 

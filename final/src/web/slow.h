@@ -23,4 +23,8 @@ void slow_has_request(struct slow_peer *p); /* it is complete: no limit until th
 void slow_wait(struct slow_peer *p);  /* the answer is sent: the next may come */
 void slow_close(struct slow_peer *p); /* the connection is closed */
 
+/* Close the connections that have waited for SLOW_MS at <now_ms>.  The loop does it every
+ * second by itself. */
+void slow_cut_late(struct slow *s, uint64_t now_ms);
+
 #endif
