@@ -20,7 +20,20 @@ static void t_change_by_sql_is_in_route_log_with_the_database_user(void **state)
     assert_int_equal(n_audit("1"), 0);
 }
 
+/* What a test has started.  The teardown ends it, because a test that fails in between
+ * does not end it: first other, which holds the locks that the thread waits for. */
 static struct myconn *other;
+static struct sqldb *second_db;
+static pthread_t applying;
+static bool is_applying;
+static struct change_op applied_op;
+static struct ops_request applied;
+
+static void other_close(void)
+{
+    myconn_destroy(other);
+    other = NULL;
+}
 
 static void other_open(void)
 {
@@ -38,11 +51,29 @@ static void other_sql(const char *sql)
 
 static void *apply_in_thread(void *arg)
 {
-    struct ops_request *r = arg;
-    int rc = ops_apply(db, r, &out);
+    int rc = ops_apply(db, &applied, &out);
 
+    (void)arg;
     mysql_thread_end();
     return (void *)(intptr_t)rc;
+}
+
+static void start_applying(struct change_op op)
+{
+    applied_op = op;
+    applied = request(&applied_op, 1);
+    assert_int_equal(pthread_create(&applying, NULL, apply_in_thread, NULL), 0);
+    is_applying = true;
+}
+
+/* Wait for the end of the change.  Returns ops_apply(). */
+static int end_applying(void)
+{
+    void *rc;
+
+    is_applying = false;
+    pthread_join(applying, &rc);
+    return (int)(intptr_t)rc;
 }
 
 /* Statements that lock rows of the table.  The view of InnoDB is not renewed while it is
@@ -63,11 +94,6 @@ static unsigned long long n_waiting(const char *table)
  * which the change has.  It has written more, so the server ends the change. */
 static void t_change_that_loses_a_deadlock_is_tried_once_more(void **state)
 {
-    struct change_op op = weight_op(1, 1, "7");
-    struct ops_request r = request(&op, 1);
-    pthread_t th;
-    void *rc;
-
     (void)state;
     other_open();
     other_sql("START TRANSACTION");
@@ -75,57 +101,51 @@ static void t_change_that_loses_a_deadlock_is_tried_once_more(void **state)
         "INSERT INTO Lease (name, holder, until_at) VALUES ('t1', 1, NOW()), ('t2', "
         "1, NOW()), ('t3', 1, NOW()), ('t4', 1, NOW()), ('t5', 1, NOW())");
     other_sql("SELECT COUNT(*) INTO @n FROM RouteData WHERE modid = 1 FOR UPDATE");
-    assert_int_equal(pthread_create(&th, NULL, apply_in_thread, &r), 0);
+    start_applying(weight_op(1, 1, "7"));
     T_WAIT(n_waiting("RouteData") == 1);
     other_sql("UPDATE RouteData SET weight = 5 WHERE modid = 1 AND serverip = 2");
     other_sql("COMMIT");
-    pthread_join(th, &rc);
-    assert_int_equal((intptr_t)rc, 0);
+    assert_int_equal(end_applying(), 0);
     assert_int_equal(out.result, OPS_DONE);
     assert_int_equal(n_log("audit_id > 0 AND ip = 1 AND new_weight = 7"), 1);
     assert_int_equal(n_log("audit_id = 0 AND ip = 2 AND new_weight = 5"), 1);
     assert_int_equal(n_audit("1"), 1);
     mydb_sql("DELETE FROM Lease");
-    myconn_destroy(other);
+    other_close();
 }
 
 /* Two operators remove one of the last two nodes each. */
 static void t_two_changes_at_once_do_not_take_the_last_nodes_together(void **state)
 {
     const struct myconn_config c = {mydb_socket, "", 0, "lars", "lars", "lars_dns", 5};
-    struct change_op a = node_op(CHANGE_REMOVE, 1, 1), b = node_op(CHANGE_REMOVE, 1, 2);
-    struct ops_request first = request(&a, 1), second = request(&b, 1);
+    struct change_op b = node_op(CHANGE_REMOVE, 1, 2);
+    struct ops_request second = request(&b, 1);
     struct ops_outcome two = {.result = OPS_DONE};
-    struct sqldb *db2;
-    pthread_t th;
-    void *rc;
 
     (void)state;
     mydb_sql("DELETE FROM RouteData WHERE modid = 1 AND serverip = 3");
-    assert_int_equal(sqldb_open(&db2, &c), 0);
+    assert_int_equal(sqldb_open(&second_db, &c), 0);
     other_open(); /* it holds both back until both have begun */
     other_sql("START TRANSACTION");
     other_sql("SELECT version INTO @v FROM RouteVersion WHERE id = 1 FOR UPDATE");
-    assert_int_equal(pthread_create(&th, NULL, apply_in_thread, &first), 0);
+    start_applying(node_op(CHANGE_REMOVE, 1, 1));
     T_WAIT(n_waiting("RouteVersion") == 1);
     other_sql("COMMIT");
-    assert_int_equal(ops_apply(db2, &second, &two), 0);
-    pthread_join(th, &rc);
-    assert_int_equal((intptr_t)rc, 0);
+    assert_int_equal(ops_apply(second_db, &second, &two), 0);
+    assert_int_equal(end_applying(), 0);
     assert_int_equal((out.result == OPS_DONE) + (two.result == OPS_DONE), 1);
     assert_int_equal(
         (out.result == OPS_NEEDS_CONSENT) + (two.result == OPS_NEEDS_CONSENT), 1);
     assert_int_equal(mydb_number("SELECT COUNT(*) FROM RouteData WHERE modid = 1"), 1);
     assert_int_equal(n_audit("1"), 2);
     ops_free(&two);
-    sqldb_close(db2);
-    myconn_destroy(other);
+    other_close();
 }
 
 /* --- a connection that is lost ------------------------------------------------------ */
 
 static pthread_t relay;
-static int relay_lfd;
+static int relay_lfd = -1; /* -1: the relay does not run */
 static char relay_path[100];
 static _Atomic bool relay_end;
 static _Atomic int cut; /* 1: before the COMMIT, 2: behind it; done once */
@@ -176,29 +196,39 @@ static void *relay_main(void *arg)
     return arg;
 }
 
+/* End the relay, when it runs, and the connection through it. */
+static void relay_stop(void)
+{
+    sqldb_close(second_db);
+    second_db = NULL;
+    if (relay_lfd == -1)
+        return;
+    relay_end = true;
+    pthread_join(relay, NULL);
+    close(relay_lfd);
+    relay_lfd = -1;
+}
+
 /* Apply the change over a connection that is cut at its COMMIT.  Returns ops_apply(). */
 static int apply_and_cut(const struct ops_request *r, int where)
 {
     const struct myconn_config c = {relay_path, "", 0, "lars", "lars", "lars_dns", 3};
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    struct sqldb *far;
-    int rc;
+    int fd, rc;
 
     snprintf(relay_path, sizeof(relay_path), "%s/relay", mydb_dir);
     memcpy(a.sun_path, relay_path, sizeof(relay_path));
     unlink(relay_path);
-    relay_lfd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(relay_lfd, (struct sockaddr *)&a, sizeof(a)), 0);
-    assert_int_equal(listen(relay_lfd, 10), 0);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    assert_int_equal(listen(fd, 10), 0);
     relay_end = false;
     cut = where;
+    relay_lfd = fd;
     assert_int_equal(pthread_create(&relay, NULL, relay_main, NULL), 0);
-    assert_int_equal(sqldb_open(&far, &c), 0);
-    rc = ops_apply(far, r, &out);
-    sqldb_close(far);
-    relay_end = true;
-    pthread_join(relay, NULL);
-    close(relay_lfd);
+    assert_int_equal(sqldb_open(&second_db, &c), 0);
+    rc = ops_apply(second_db, r, &out);
+    relay_stop();
     return rc;
 }
 
@@ -245,9 +275,19 @@ static void t_error_of_the_database_leaves_no_row_at_all(void **state)
     apply(&r, OPS_DONE); /* the connection works again */
 }
 
-MYDB_MAIN(O(t_change_by_sql_is_in_route_log_with_the_database_user),
-          O(t_change_that_loses_a_deadlock_is_tried_once_more),
-          O(t_two_changes_at_once_do_not_take_the_last_nodes_together),
-          O(t_change_whose_answer_is_lost_is_done_once),
-          O(t_change_that_was_lost_leaves_no_row_at_all),
-          O(t_error_of_the_database_leaves_no_row_at_all))
+static int end_all(void **state)
+{
+    other_close();
+    if (is_applying)
+        end_applying();
+    relay_stop();
+    return teardown(state);
+}
+
+#define F(fn) cmocka_unit_test_setup_teardown(fn, setup, end_all)
+MYDB_MAIN(F(t_change_by_sql_is_in_route_log_with_the_database_user),
+          F(t_change_that_loses_a_deadlock_is_tried_once_more),
+          F(t_two_changes_at_once_do_not_take_the_last_nodes_together),
+          F(t_change_whose_answer_is_lost_is_done_once),
+          F(t_change_that_was_lost_leaves_no_row_at_all),
+          F(t_error_of_the_database_leaves_no_row_at_all))
