@@ -278,6 +278,21 @@ static void t_zone_is_drained_by_its_exact_name(void **state)
     assert_string_equal(rows.at[2].state, "up");
 }
 
+/* Nodes without a zone are no zone: an empty argument must not drain them all. */
+static void t_zone_without_a_name_is_refused(void **state)
+{
+    struct change_op op = {.verb = CHANGE_ZONE};
+
+    (void)state;
+    rows.at[2].zone[0] = '\0';
+    assert_int_equal(change_set_field(&op, "state", "drained", why), 0);
+    assert_int_equal(apply(&op), -EINVAL);
+    assert_string_equal(why,
+                        "the zone has no name; name nodes without a zone one by one, "
+                        "or by their host");
+    assert_string_equal(rows.at[2].state, "up");
+}
+
 /* Rows without a state would be left in the database. */
 static void t_host_or_zone_without_a_state_is_refused(void **state)
 {
@@ -373,7 +388,7 @@ T_MAIN(C(t_weight_is_a_number_from_0_to_10000), C(t_state_is_up_or_drained),
        C(t_node_that_is_not_there_cannot_be_changed_or_removed),
        C(t_module_0_0_and_impossible_nodes_are_not_added),
        C(t_only_the_fields_that_are_set_change), C(t_host_is_drained_in_every_module),
-       C(t_zone_is_drained_by_its_exact_name),
+       C(t_zone_is_drained_by_its_exact_name), C(t_zone_without_a_name_is_refused),
        C(t_host_or_zone_without_a_state_is_refused),
        C(t_module_is_removed_with_all_its_nodes), C(t_names_and_policies_need_a_module),
        C(t_operations_are_applied_in_their_order), C(t_operation_that_fails_is_named),

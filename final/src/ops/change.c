@@ -235,6 +235,12 @@ static int apply_to_many(const struct change_op *op, struct node_rows *rows,
         snprintf(why, CHANGE_WHY, "%s", NODE_ROW_WRONG_STATE);
         return -EINVAL;
     }
+    if (zone && !op->node.zone[0]) {
+        snprintf(why, CHANGE_WHY,
+                 "the zone has no name; name nodes without a zone one by one, or by "
+                 "their host");
+        return -EINVAL;
+    }
     for (i = 0; i < rows->n; i++) {
         struct node_row *r = &rows->at[i];
         bool is_meant = zone ? strcmp(r->zone, op->node.zone) == 0 : r->ip == op->node.ip;
