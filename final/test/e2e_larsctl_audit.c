@@ -390,7 +390,30 @@ static void t_audit_shows_what_a_refused_change_would_have_done(void **state)
     row = first_row(args);
     assert_string_equal(cell(row, "node"), "127.0.1.1:80");
     assert_string_equal(cell(row, "to"), "");
+    assert_string_equal(cell(row, "result"), "consent_needed");
     json_decref(row);
+}
+
+/* An import that is refused, and a change of a policy that was changed by another since
+ * it was planned, have their values in the same way as a change that was made. */
+static void t_audit_tells_for_each_value_whether_it_was_set(void **state)
+{
+    char args[60];
+
+    (void)state;
+    assert_int_equal(ctl("policy set 1 1 rule=p2c"), 0);
+    snprintf(args, sizeof(args), "-o csv audit show %llu", last_id());
+    expect(args, 0, "1/1,,rule=,rule=p2c,done\n");
+    testdb_sql(
+        "INSERT INTO Audit (actor, via, action, subject, result, detail) SELECT "
+        "actor, via, action, subject, 'plan_changed', detail FROM Audit WHERE id = "
+        "(SELECT MAX(id) FROM Audit)");
+    snprintf(args, sizeof(args), "-o csv audit show %llu", last_id());
+    expect(args, 0, "1/1,,rule=,rule=p2c,plan_changed\n");
+    assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=50"), 0);
+    testdb_sql("DELETE FROM Audit WHERE action = 'in force'");
+    snprintf(args, sizeof(args), "-o csv audit show %llu", last_id());
+    expect(args, 0, "weight=50 zone= state=up,done\n");
 }
 
 /* Only the first nodes of an import above 10,000 rows are recorded. */
@@ -412,7 +435,7 @@ static void t_audit_shows_the_first_nodes_of_a_large_import(void **state)
     expect(args, 0, "added 10001");
     assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteLog"), 0);
     snprintf(args, sizeof(args), "-o csv audit show %llu", last_id());
-    expect(args, 0, "1/1,10.0.0.1:80,,weight=100 zone=b state=up\n");
+    expect(args, 0, "1/1,10.0.0.1:80,,weight=100 zone=b state=up,done\n");
 }
 
 static void t_audit_of_a_row_that_is_not_there_is_refused(void **state)
@@ -446,11 +469,12 @@ static void t_role_that_is_given_is_shown_by_the_audit(void **state)
     assert_int_equal(ctl("user add wang viewer"), 0);
     assert_int_equal(ctl("user role wang admin"), 0);
     snprintf(args, sizeof(args), "-o csv audit show %llu", last_id());
-    expect(args, 0, ",,role=viewer,role=admin\n");
+    expect(args, 0, ",,role=viewer,role=admin,done\n");
 }
 
 #define A(fn) cmocka_unit_test_setup_teardown(fn, audit_setup, system_teardown)
 TESTDB_MAIN(A(t_audit_shows_what_a_refused_change_would_have_done),
+            A(t_audit_tells_for_each_value_whether_it_was_set),
             A(t_audit_shows_the_first_nodes_of_a_large_import),
             A(t_audit_of_a_row_that_is_not_there_is_refused),
             A(t_arguments_that_are_not_utf8_are_refused),

@@ -39,21 +39,23 @@ static int read_id(const char *text, uint64_t *id)
     return ctl_say(CTL_USAGE, "ID: \"%s\" is not the number of a row", text);
 }
 
-/* The nodes stand in RouteLog, which has all of them.  A change that was refused, or that
- * was too large for RouteLog, has the first ones in the row itself. */
+/* The nodes stand in RouteLog, which has all of them, and only those of changes that were
+ * made.  A change that was refused, or that was too large for RouteLog, has the first
+ * ones in the row itself; the result tells the one from the other. */
 #define OF_DETAIL(column) "JSON_VALUE(n." column
 #define DETAIL_VALUES(column)                                                            \
     "IF(" OF_DETAIL(column) ", '$.weight') IS NULL, '', CONCAT('weight=', " OF_DETAIL(   \
         column) ", '$.weight'), ' zone=', " OF_DETAIL(column) ", '$.zone'), ' state=', " \
     OF_DETAIL(column) ", '$.state')))"
 #define SHOW                                                                             \
-    "SELECT " NODE VALUES("old") ", " VALUES("new") " FROM RouteLog WHERE audit_id = "   \
-    "%llu UNION ALL SELECT n.module, n.node, " DETAIL_VALUES("old") ", "                 \
-    DETAIL_VALUES("fresh") " FROM Audit a, JSON_TABLE(a.detail, '$.nodes[*]' COLUMNS "   \
+    "SELECT " NODE VALUES("old") ", " VALUES("new") ", 'done' FROM RouteLog WHERE "      \
+    "audit_id = %llu UNION ALL SELECT n.module, n.node, " DETAIL_VALUES("old") ", "      \
+    DETAIL_VALUES("fresh") ", a.result FROM Audit a, "                                   \
+    "JSON_TABLE(a.detail, '$.nodes[*]' COLUMNS "                                         \
     "(module VARCHAR(24) PATH '$.module', node VARCHAR(24) PATH '$.node', old JSON "     \
     "PATH '$.old', fresh JSON PATH '$.new')) n WHERE a.id = %llu AND NOT EXISTS "        \
     "(SELECT 1 FROM RouteLog r WHERE r.audit_id = a.id) UNION ALL SELECT s.module, '', " \
-    "CONCAT(s.name, '=', s.old), CONCAT(s.name, '=', s.fresh) FROM Audit a, "            \
+    "CONCAT(s.name, '=', s.old), CONCAT(s.name, '=', s.fresh), a.result FROM Audit a, "  \
     "JSON_TABLE(a.detail, '$.settings[*]' COLUMNS (module VARCHAR(24) PATH '$.module', " \
     "name VARCHAR(16) PATH '$.key', old VARCHAR(255) PATH '$.old', fresh VARCHAR(255) "  \
     "PATH '$.new')) s WHERE a.id = %llu"
@@ -73,7 +75,7 @@ static int audit_show(struct ctl *c, int argc, char **argv)
     if (found == 0)
         return ctl_say(CTL_FAILED, "the audit has no row %llu; see larsctl audit list",
                        (unsigned long long)id);
-    return ctl_print(c, "module node from to", SHOW, (unsigned long long)id,
+    return ctl_print(c, "module node from to result", SHOW, (unsigned long long)id,
                      (unsigned long long)id, (unsigned long long)id);
 }
 
@@ -105,7 +107,9 @@ const struct ctl_cmd cmd_audit[] = {
      "SUBJECT is MODID/CMDID, zone:NAME, host:IP, alarm:ID, silence:ID, target:NAME or "
      "user:NAME. Refused changes are listed, too."},
     {"audit", "show", "ID", 1, 1, "Show the old and the new values of one row.",
-     audit_show, NULL},
+     audit_show,
+     "The values of a change that was refused are those that it would have set; result "
+     "is done when they were set."},
     {"audit", "routes", "[MODID CMDID]", 0, 2,
      "List each node that was changed, also by an SQL prompt.", audit_routes,
      "audit is the row of audit list; 0 = the change was made by SQL."},
