@@ -10,7 +10,10 @@ const dist = new URL('../dist', import.meta.url).pathname
 const CSP = "default-src 'self'; img-src 'self' data:; style-src 'self'"
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
 const now = () => Math.floor(Date.now() / 1000)
-const state = { user: process.env.MOCK_USER || '', must: false, db: true, revision: 481, silences: [], acks: new Set(), conflicts: 0 }
+const state = { user: process.env.MOCK_USER || '', must: false, db: true, revision: 481, silences: [], acks: new Set(), conflicts: 0,
+  targets: [{ name: 'dingtalk', told: now() - 3600, error: 'errcode 310000: keywords not in content', test_asked: null, asked_by: '' }, { name: 'program', told: null, error: '', test_asked: null, asked_by: '' }, { name: 'wecom', told: now() - 187, error: '', test_asked: null, asked_by: '' }],
+  sessions: [{ user: 'admin', peer: '127.0.0.1', role: 'admin', seen: now(), until: now() + 43200 }, { user: 'op.li', peer: '10.0.3.44', role: 'operator', seen: now() - 400, until: now() + 22000 }],
+  links: [] }
 
 const NAMES = ['order', 'search', 'cart', 'stock', 'price', 'user', 'pay', 'mail']
 const modules = []
@@ -137,7 +140,7 @@ function changes(body, dry) {
   return [201, { id: audit[0].id, revision: state.revision, plan }]
 }
 
-const session = () => ({ user: state.user, role: state.user === 'viewer' ? 'viewer' : 'operator', csrf: 'mock', must_change: state.must })
+const session = () => ({ user: state.user, role: ['viewer', 'operator', 'admin'].includes(state.user) ? state.user : 'operator', csrf: 'mock', must_change: state.must })
 const services = () => [['dnsd', 'dnsd-a', 'a'], ['dnsd', 'dnsd-b', 'b'], ['reportd', 'reportd-a', 'a'], ['agent', '10.0.0.1:8888', 'a'], ['agent', '10.0.0.9:8888', 'b']].map(([kind, name, zone], i) => ({
   kind, name, zone, address: `10.0.0.${i + 1}:777${i}`, version: '1.0.0', state: '', revision: i === 4 ? 478 : state.revision, silent_ms: i === 4 ? 42000 : 700, alive: i !== 4 }))
 
@@ -172,11 +175,14 @@ function answer(method, path, q, body) {
     throw new Problem(503, 'db_down')
   const fixed = {
     'GET /session': session, 'GET /capabilities': () => ({ scaling: false, drill: false }), 'GET /overview': overview, 'GET /wall': wall,
+    'GET /alarm-targets': () => ({ items: state.targets }), 'GET /sessions': () => ({ items: state.sessions }), 'GET /wall-links': () => ({ items: state.links }),
     'GET /zones': () => ({ ...head(), items: zones() }), 'GET /silences': () => ({ items: state.silences }),
     'GET /services': () => ({ ...head(), items: services(), holds: [{ module: '4/2', had: 6, gone: 5, dnsd: 'dnsd-a' }], revision: state.revision }),
     'GET /alarms': () => ({ items: alarmRows }),
     'GET /audit': () => ({ items: audit.filter(a => !q.get('subject') || a.subject === q.get('subject')).map(noDetail) })
   }
+  if ((m = key.match(/^(GET|POST|DELETE) \/(sessions|wall-links)(\/|$)/)) && session().role !== 'admin')
+    throw new Problem(403, 'wrong_role')
   if (fixed[key])
     return [200, fixed[key]()]
   if (key === 'POST /changes')
@@ -185,6 +191,18 @@ function answer(method, path, q, body) {
     return [(state.silences.push({ id: now(), kind: body.kind, subject: body.subject, until: now() + 60 * body.minutes, actor: state.user, reason: body.reason }), 201)]
   if ((m = key.match(/^DELETE \/silences\/(\d+)$/)))
     return [(state.silences = state.silences.filter(s => s.id !== Number(m[1])), 204)]
+  if ((m = key.match(/^POST \/alarm-targets\/(\w+)$/))) {
+    const x = state.targets.find(y => y.name === m[1])
+    Object.assign(x, { test_asked: now(), asked_by: state.user })
+    setTimeout(() => Object.assign(x, { told: now() + 1 }), 3000)
+    return [202]
+  }
+  if ((m = key.match(/^DELETE \/sessions\/(.+)$/)))
+    return [(state.sessions = state.sessions.filter(s => s.user !== decodeURI(m[1])), 204)]
+  if (key === 'POST /wall-links')
+    return [(state.links.push({ user: state.user, until: now() + 86400 * body.days }), 201), { token: 'mock-token-' + 'x'.repeat(32) }]
+  if (key === 'DELETE /wall-links')
+    return [(state.links = [], 204)]
   if ((m = key.match(/^POST \/alarms\/(\d+)\/ack$/)))
     return [(state.acks.add(Number(m[1])), 204)]
   if (key === 'GET /modules') {

@@ -40,3 +40,4 @@ export async function changePassword(old, fresh) {
 }
 
 export const mayOperate = () => session.role === 'operator' || session.role === 'admin'
+export const mayAdminister = () => session.role === 'admin'
