@@ -42,7 +42,7 @@ void reply_problem(struct reply *r, unsigned status, const char *code, const cha
 
     snprintf(text, sizeof(text), "%s", why ? why : "");
     utf8_replace_broken(text);
-    j = json_pack("{s:s,s:i,s:s,s:s?,s:s?}", "type", "about:blank", "status", (int)status,
+    j = json_pack("{s:s,s:i,s:s,s:s*,s:s*}", "type", "about:blank", "status", (int)status,
                   "code", code, "field", field, "detail", why ? text : NULL);
     reply_json(r, status, j);
     r->type = "application/problem+json";
