@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/.."
 [ -z "${LARS_MODE:-}" ] || { echo "skip - users of the database: not under $LARS_MODE"; exit 0; }
 build=${BUILD:-build}; dir=$(mktemp -d); bad=0
-trap 'sh common/mariadb wipe "$dir" >/dev/null 2>&1; rm -f "$dir.ini" "$dir.out"' EXIT
+trap 'sh common/mariadb wipe "$dir" >/dev/null 2>&1; rm -f "$dir.ini" "$dir.out" "$dir.grants" "$dir.mine"' EXIT
 check() { # WHAT COMMAND...
     what=$1; shift
     if "$@" >"$dir.out" 2>&1; then echo "ok - $what"; else echo "not ok - $what: $(head -c 300 "$dir.out")"; bad=1; fi
@@ -46,8 +46,33 @@ for u in lars_ctl lars_web; do
     check "as $u a link of a wall is made" ctl wall link 1
     check "as $u links of walls are ended" ctl wall end
 done
+names_it() { ctl db check >"$dir.out" 2>&1 && return 1; grep -q "right is missing: .*[dD]enied.*load users.sql again" "$dir.out"; }
+# Of each GRANT of users.sql, one right after the other is taken from each user.
+grep -o '^GRANT [^S].* ON lars_dns[.][A-Z].*' common/sql/users.sql | tr -d ';,' | while read -r _ rest; do
+    what=${rest%% ON *}; of=${rest#* ON }; table=${of%% *}
+    for u in ${of#* TO }; do echo "${u%@*} $table $what"; done
+done >"$dir.grants"
+for u in lars_web lars_web_ro lars_ctl; do
+    printf '[db]\nsocket = %s/sock\nuser = %s\npassword = %s\n' "$dir" $u $u >"$dir.ini"
+    check "as $u db check finds the schema whole" ctl db check
+    grep "^$u " "$dir.grants" >"$dir.mine"
+    check "$u has grants" test -s "$dir.mine"
+    while read -r _ table what; do
+        case $what in *'('*) set -- "$what" ;; *) set -- $what ;; esac
+        for right; do
+            admin "REVOKE $right ON $table FROM $u@localhost"
+            check "as $u db check names the lack of $right on $table" names_it
+            admin "GRANT $right ON $table TO $u@localhost"
+        done
+    done <"$dir.mine"
+    check "as $u db check is content again" ctl db check
+done
+admin "DROP TRIGGER lars_dns.route_data_insert"
+printf '[db]\nsocket = %s/sock\nuser = lars_web\npassword = lars_web\n' "$dir" >"$dir.ini"
+misses_it() { ctl db check >"$dir.out" 2>&1; grep -q 'trigger route_data_insert is missing' "$dir.out"; }
+check 'as lars_web db check names a trigger that is missing' misses_it
+sh common/mariadb sql "$dir" <common/sql/triggers.sql
 printf '[db]\nsocket = %s/sock\nuser = lars_ctl\npassword = lars_ctl\n' "$dir" >"$dir.ini"
-check 'as lars_ctl db check finds the schema whole' ctl db check
 check 'as lars_ctl a user of the console is added' ctl user add op.li admin
 check 'as lars_ctl its role is changed' ctl user role op.li viewer
 admin "DROP USER lars_ctl@localhost"

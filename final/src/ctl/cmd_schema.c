@@ -181,7 +181,8 @@ static int db_check(struct ctl *c, int argc, char **argv)
 
 const struct ctl_cmd cmd_schema[] = {
     {"db", "check", "", 0, 0, "Check that the schema is that of this version.", db_check,
-     NULL},
+     "It also checks the rights of the user of [db]. Triggers are seen only on tables "
+     "that this user may change."},
     {"db", "migrate", "", 0, 0, "Bring the schema up to date; routes are kept.",
      db_migrate,
      "The user of [db] needs the right to create tables and triggers. Running it again "

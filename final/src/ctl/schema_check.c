@@ -62,22 +62,50 @@ static const struct {
             {"RouteChange", "by_version"}, {"ServerCallStatus", "PRIMARY"},
             {"ModIDConfig", "modid"},      {"CmdIDConfig", "cmdid"}};
 
-static const char *const triggers[] = {
-    "route_data_insert",    "route_data_delete",    "route_data_update",
-    "route_change_insert",  "route_confirm_insert", "route_version_update",
-    "route_version_delete",
+static const struct {
+    const char *name, *table;
+} triggers[] = {
+    {"route_data_insert", "RouteData"},       {"route_data_delete", "RouteData"},
+    {"route_data_update", "RouteData"},       {"route_change_insert", "RouteChange"},
+    {"route_confirm_insert", "RouteConfirm"}, {"route_version_update", "RouteVersion"},
+    {"route_version_delete", "RouteVersion"},
 };
 
+/* Which users of the database something is tried for: those of users.sql have the rights
+ * of their work only; any other user is that of the services, or an administrator. */
+enum { OTHER = 1, WEB = 2, WEB_RO = 4, CTL = 8 };
+#define USER_BIT                                                                         \
+    "SELECT 1 << FIELD(SUBSTRING_INDEX(CURRENT_USER(), '@', 1), 'lars_web', "            \
+    "'lars_web_ro', 'lars_ctl')"
+
 /* They fire the triggers, and nothing of them stays. */
-static const char *const trials[] = {
-    "START TRANSACTION",
-    "INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES (0, 0, 0, 0)",
-    "UPDATE RouteData SET weight = 1 WHERE modid = 0 AND cmdid = 0",
-    "DELETE FROM RouteData WHERE modid = 0 AND cmdid = 0",
-    "INSERT INTO RouteConfirm (modid, cmdid) VALUES (0, 0)",
-    "DELETE FROM RouteChange WHERE modid = 0 AND cmdid = 0",
-    "INSERT INTO Audit (actor, via, action, result) VALUES ('', '', '', '')",
-    "ROLLBACK",
+static const struct {
+    unsigned who;
+    const char *sql;
+} trials[] = {
+    {OTHER | WEB | CTL, "INSERT INTO RouteData (modid, cmdid, serverip, serverport) "
+                        "VALUES (0, 0, 0, 0)"},
+    {OTHER | WEB | CTL, "UPDATE RouteData SET weight = 1 WHERE modid = 0 AND cmdid = 0"},
+    {OTHER | WEB | CTL, "DELETE FROM RouteData WHERE modid = 0 AND cmdid = 0"},
+    {OTHER | WEB | CTL, "INSERT INTO RouteConfirm (modid, cmdid) VALUES (0, 0)"},
+    {OTHER | CTL, "DELETE FROM RouteChange WHERE modid = 0 AND cmdid = 0"},
+    {OTHER | WEB | CTL, "INSERT INTO Audit (actor, via, action, result) VALUES ('', '', "
+                        "'', '')"},
+};
+
+/* The other rights of users.sql: I, U and D are tried on no row of the table. */
+static const struct {
+    unsigned who;
+    const char *table, *column, *verbs;
+} granted[] = {
+    {WEB_RO, "Session", "seen_at", "U"},     {WEB | CTL, "Session", "user", "IUD"},
+    {WEB | CTL, "RouteVersion", "id", "U"},  {WEB | CTL, "ModulePolicy", "rule", "IUD"},
+    {WEB | CTL, "ModIDConfig", "id", "IUD"}, {WEB | CTL, "CmdIDConfig", "id", "IUD"},
+    {WEB | CTL, "AlarmSilence", "id", "IU"}, {WEB | CTL, "AlarmTarget", "name", "U"},
+    {WEB | CTL, "User", "name", "U"},        {WEB | CTL, "Service", "name", "UD"},
+    {WEB | CTL, "AgentRoute", "", "D"},      {WEB | CTL, "AgentNode", "", "D"},
+    {WEB | CTL, "RouteHold", "", "D"},       {WEB | CTL, "StreamConflict", "", "D"},
+    {CTL, "User", "name", "I"},
 };
 
 struct check {
@@ -172,8 +200,21 @@ static void check_keys(struct check *k)
     }
 }
 
+/* The server shows the triggers of a table only to users who may change the table. */
+static struct table *tables_with_visible_triggers(struct check *k)
+{
+    return look(k, "name",
+                "SELECT DISTINCT table_name FROM information_schema.columns WHERE "
+                "table_schema = DATABASE() AND (privileges LIKE '%%insert%%' OR "
+                "privileges LIKE '%%update%%') UNION SELECT table_name FROM "
+                "information_schema.table_privileges WHERE table_schema = DATABASE() AND "
+                "privilege_type <> %s",
+                "SELECT");
+}
+
 static void check_triggers(struct check *k)
 {
+    struct table *visible = tables_with_visible_triggers(k);
     struct table *t = look(k, "name",
                            "SELECT trigger_name FROM information_schema.triggers WHERE "
                            "trigger_schema = DATABASE() AND trigger_name <> %s",
@@ -181,11 +222,14 @@ static void check_triggers(struct check *k)
     size_t i;
 
     for (i = 0; t && i < sizeof(triggers) / sizeof(triggers[0]); i++) {
-        if (find_row(t, triggers[i], strlen(triggers[i])) >= 0)
+        const char *name = triggers[i].name, *of = triggers[i].table;
+
+        if (find_row(t, name, strlen(name)) >= 0 || find_row(visible, of, strlen(of)) < 0)
             continue;
-        ctl_say(0, "trigger %s is missing", triggers[i]);
+        ctl_say(0, "trigger %s is missing", name);
         k->n_fault++;
     }
+    table_destroy(visible);
     table_destroy(t);
 }
 
@@ -215,16 +259,43 @@ static void check_collations(struct check *k)
     table_destroy(t);
 }
 
-/* Returns 0 or the error of the first statement that fails; the connection is closed
- * then, which rolls back. */
-static int try_changes(struct ctl *c)
+/* Try the verbs of a row of <granted>. */
+static int try_right(struct ctl *c, const char *table, const char *column,
+                     const char *verbs)
 {
-    size_t i;
+    char sql[120];
     int rc = 0;
 
-    for (i = 0; i < sizeof(trials) / sizeof(trials[0]) && rc == 0; i++)
-        rc = sqldb_run_text(c->db, trials[i]);
+    for (; *verbs && rc == 0; verbs++) {
+        if (*verbs == 'I')
+            snprintf(sql, sizeof(sql), "INSERT INTO %s SELECT * FROM %s WHERE 1 = 0",
+                     table, table);
+        else if (*verbs == 'U')
+            snprintf(sql, sizeof(sql), "UPDATE %s SET %s = %s WHERE 1 = 0", table, column,
+                     column);
+        else
+            snprintf(sql, sizeof(sql), "DELETE FROM %s WHERE 1 = 0", table);
+        rc = sqldb_run_text(c->db, sql);
+    }
     return rc;
+}
+
+/* Returns 0 or the error of the first statement that fails; the connection is closed
+ * then, which rolls back.  *<who>: the user, as in <trials>. */
+static int try_changes(struct ctl *c, uint64_t *who)
+{
+    int rc = sqldb_number(c->db, who, USER_BIT);
+    size_t i;
+
+    if (rc == 0)
+        rc = sqldb_run_text(c->db, "START TRANSACTION");
+    for (i = 0; i < sizeof(trials) / sizeof(trials[0]) && rc == 0; i++)
+        if (trials[i].who & *who)
+            rc = sqldb_run_text(c->db, trials[i].sql);
+    for (i = 0; i < sizeof(granted) / sizeof(granted[0]) && rc == 0; i++)
+        if (granted[i].who & *who)
+            rc = try_right(c, granted[i].table, granted[i].column, granted[i].verbs);
+    return rc < 0 ? rc : sqldb_run_text(c->db, "ROLLBACK");
 }
 
 static bool says(const struct ctl *c, const char *code)
@@ -234,7 +305,8 @@ static bool says(const struct ctl *c, const char *code)
 
 int schema_check_definer(struct ctl *c, bool *out)
 {
-    int rc = try_changes(c);
+    uint64_t who;
+    int rc = try_changes(c, &who);
 
     *out = rc < 0 && says(c, NO_DEFINER);
     return rc == -ENOTCONN ? rc : 0;
@@ -260,14 +332,19 @@ static void user_and_database(struct ctl *c, char *user, char *database, size_t 
     table_destroy(t);
 }
 
+static bool lacks_right(const struct ctl *c)
+{
+    return says(c, NO_RIGHT) || says(c, NO_RIGHT_OF_COLUMN) ||
+           says(c, NO_RIGHT_OF_DATABASE);
+}
+
 int schema_check_failed(struct ctl *c, int rc, const char *where, const char *rights)
 {
     char error[MYCONN_ERROR_MAX], user[200], database[200];
 
     if (rc == -ENOTCONN || rc == -ENOMEM)
         return ctl_db_failed(c, rc);
-    if (!says(c, NO_RIGHT) && !says(c, NO_RIGHT_OF_COLUMN) &&
-        !says(c, NO_RIGHT_OF_DATABASE))
+    if (!lacks_right(c))
         return ctl_say(CTL_FAILED, "%s%s", where, sqldb_error(c->db));
     snprintf(error, sizeof(error), "%s", sqldb_error(c->db));
     user_and_database(c, user, database, sizeof(user));
@@ -277,7 +354,7 @@ int schema_check_failed(struct ctl *c, int rc, const char *where, const char *ri
                    where, error, rights, database, user);
 }
 
-static int say_trial_failed(struct ctl *c, int rc)
+static int say_trial_failed(struct ctl *c, int rc, uint64_t who)
 {
     if (rc == -ENOTCONN)
         return ctl_db_failed(c, rc);
@@ -286,6 +363,11 @@ static int say_trial_failed(struct ctl *c, int rc)
                        "a trigger cannot run, because its DEFINER is unknown here: %s; "
                        "run larsctl db migrate as an administrator of the database",
                        sqldb_error(c->db));
+    if (who > OTHER && lacks_right(c))
+        return ctl_say(CTL_FAILED,
+                       "a right is missing: %s; load users.sql again as an administrator "
+                       "of the database, which changes the rights only",
+                       sqldb_error(c->db));
     return schema_check_failed(c, rc, "a change that was tried failed: ",
                                "SELECT, INSERT, UPDATE, DELETE, TRIGGER");
 }
@@ -293,6 +375,7 @@ static int say_trial_failed(struct ctl *c, int rc)
 int schema_check_run(struct ctl *c)
 {
     struct check k = {.c = c};
+    uint64_t who = OTHER;
     size_t i;
     int rc;
 
@@ -308,6 +391,6 @@ int schema_check_run(struct ctl *c)
                        "the schema has %u faults; run larsctl db migrate as an "
                        "administrator of the database",
                        k.n_fault);
-    rc = try_changes(c);
-    return rc < 0 ? say_trial_failed(c, rc) : 0;
+    rc = try_changes(c, &who);
+    return rc < 0 ? say_trial_failed(c, rc, who) : 0;
 }
