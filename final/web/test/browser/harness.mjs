@@ -3,7 +3,8 @@
 // How to add one:
 //  1. Choose the file: changes.mjs (routes and changes) or faults.mjs (alarms, losses, display).
 //     Each file has a system of its own; its tests run one after the other, in their order.
-//  2. test('name', 'what a person sees', async t => { ... })
+//  2. test('name', 'what a person sees', async t => { ... }).  With a fourth argument, the tests
+//     beside each other that have the same one run at the same time: each touches only its own.
 //  3. const page = await t.open('operator', '/modules/1/1') gives a new window in which this
 //     role is logged in (viewer, operator, admin; '' for no session).  The third argument is of
 //     browser.newContext(): {locale: 'zh-CN', viewport: {...}}; English and 1280 x 900 unless given.
@@ -26,16 +27,17 @@ import { promisify } from 'node:util'
 import { chromium } from 'playwright-core'
 
 const WAIT_MS = 20000                 // of one wait
-const TEST_MS = 60000                 // of one test
+const TEST_MS = 90000                 // of one test
 const env = process.env
 export const run = env.LARS_RUN
+export const nodes = Number(env.LARS_NODES)          // TCP port of the nodes of the system
 export const base = `http://127.0.0.1:${env.LARS_CONSOLE}`
 const build = env.BUILD || 'build', kept = join(build, 'log', 'browser')
 const execute = promisify(execFile)
 const tests = [], sessions = {}
 let browser
 
-export const test = (name, promise, work) => tests.push({ name, promise, work })
+export const test = (name, promise, work, group = '') => tests.push({ name, promise, work, group })
 
 export async function until(what, look, ms = WAIT_MS) {
   const end = Date.now() + ms
@@ -87,19 +89,18 @@ export async function logIn(page, user, password) {
   await page.getByRole('button', { name: 'Log in' }).click()
 }
 
-async function sessionOf(role) {
-  if (!sessions[role]) {
-    const password = await userOf(role)
-    const context = await browser.newContext({ locale: 'en-US' })
-    const page = await context.newPage()
-    await page.goto(base, { timeout: WAIT_MS })
-    await logIn(page, 'the-' + role, password)
-    await see(page.getByRole('navigation', { name: 'Menu' }))
-    sessions[role] = { state: await context.storageState(), password }
-    await context.close()
-  }
-  return sessions[role]
+async function newSession(role) {
+  const password = await userOf(role)
+  const context = await browser.newContext({ locale: 'en-US' })
+  const page = await context.newPage()
+  await page.goto(base, { timeout: WAIT_MS })
+  await logIn(page, 'the-' + role, password)
+  await see(page.getByRole('navigation', { name: 'Menu' }))
+  const state = await context.storageState()
+  await context.close()
+  return { state, password }
 }
+const sessionOf = role => (sessions[role] ??= newSession(role))
 export const passwordOf = async role => (await sessionOf(role)).password
 
 class Fixture {
@@ -121,6 +122,8 @@ class Fixture {
     })
     this.after(() => context.close())
     context.setDefaultTimeout(WAIT_MS)
+    await context.addInitScript(() => document.addEventListener('securitypolicyviolation', e =>
+      console.error(`Content Security Policy: ${e.violatedDirective} ${e.blockedURI}`)))
     const page = await context.newPage()
     this.pages.push(page)
     page.on('console', m => {
@@ -141,6 +144,18 @@ class Fixture {
     const child = spawn(join(build, program), args, { stdio: 'ignore' })
     this.after(() => ended(child))
     return child
+  }
+
+  /** A module with these nodes, "127.0.1.9:81 a" each with its zone, that callers of both
+   *  zones call <rate> times a second when their nodes are up; it is removed after the test. */
+  async module(id, list, rate = 50) {
+    const [m, c] = id.split('/')
+    const values = list.map(n => n.split(/[: ]/)).map(([ip, port, zone]) => `(${m},${c},INET_ATON('${ip}'),${port},'${zone}')`)
+    await sql(`INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone) VALUES ${values}`)
+    this.after(() => sql(`SET @lars_confirmed = 1; DELETE FROM RouteData WHERE modid = ${m} AND cmdid = ${c}`))
+    if (rate)
+      for (const [zone, address] of [['a', '127.0.0.1'], ['b', '127.0.0.2']])
+        this.start('lars-traffic', '-a', address, '-p', env.LARS_PORT, '-D', join(run, zone), '-m', id, '-r', String(rate), '-t', '1', '-s', '120')
   }
 
   /** Stop a process of the system, and let it go on after the test. */
@@ -176,6 +191,8 @@ const brief = e => e.message.replace(/\x1b\[[0-9;]*m/g, '').split('\n').filter(l
 
 async function one({ name, promise, work }) {
   const t = new Fixture(), began = Date.now()
+  for (const end of ['.png', '.log'])
+    rmSync(join(kept, name + end), { force: true })
   let timer, fault = null
   const late = new Promise((_, no) => { timer = setTimeout(() => no(new Error(`over ${TEST_MS / 1000} s`)), TEST_MS) })
   try {
@@ -195,6 +212,16 @@ async function one({ name, promise, work }) {
   return !fault
 }
 
+function groups(list) {
+  const all = []
+  for (const x of list)
+    if (x.group && all.length && all[all.length - 1][0].group === x.group)
+      all[all.length - 1].push(x)
+    else
+      all.push([x])
+  return all
+}
+
 /** Run the tests of the modules that were loaded.  Returns whether all passed. */
 export async function runAll() {
   let well = true
@@ -203,11 +230,8 @@ export async function runAll() {
     executablePath: env.CHROMIUM, chromiumSandbox: process.getuid() !== 0, timeout: 30000
   })
   try {
-    for (const x of tests.filter(x => !env.BROWSER || x.name.includes(env.BROWSER))) {
-      for (const end of ['.png', '.log'])
-        rmSync(join(kept, x.name + end), { force: true })
-      well = await one(x) && well
-    }
+    for (const group of groups(tests.filter(x => !env.BROWSER || x.name.includes(env.BROWSER))))
+      well = (await Promise.all(group.map(one))).every(x => x) && well
   } finally {
     await browser.close()
   }
