@@ -65,7 +65,7 @@ const wall = () => {
   const { alarms, changes, worst, busiest, ...rest } = overview()
   return { ...rest, problems: alarms.length }
 }
-const agents = () => Array.from({ length: 12 }, (_, i) => ({ agent: `10.0.0.${i + 1}:8888`, state: Date.now() - state.changed < 20 * i ? 'behind' : i === 9 && process.env.MOCK_SILENT ? 'silent' : 'in_force', silent_s: i === 9 ? 42 : 0 }))
+const agents = () => Array.from({ length: state.forgot ? 11 : 12 }, (_, i) => ({ agent: `10.0.0.${i + 1}:8888`, state: Date.now() - state.changed < 20 * i ? 'behind' : i === 9 && process.env.MOCK_SILENT && !state.forgot ? 'silent' : 'in_force', silent_s: i === 9 ? 42 : 0 }))
 state.changed = 0
 
 class Problem extends Error {
@@ -197,6 +197,8 @@ function answer(method, path, q, body) {
     setTimeout(() => Object.assign(x, { told: now() + 1 }), 3000)
     return [202]
   }
+  if (key.startsWith('DELETE /agents/'))
+    return [(state.forgot = true, 204)]
   if ((m = key.match(/^DELETE \/sessions\/(.+)$/)))
     return [(state.sessions = state.sessions.filter(s => s.user !== decodeURI(m[1])), 204)]
   if (key === 'POST /wall-links')
@@ -250,7 +252,10 @@ createServer(async (req, res) => {
   let text = ''
   for await (const part of req)
     text += part
-  if (url.pathname === '/mock/db') {
+  if (url.pathname === '/mock/end') {           // the session ends
+    state.user = ''
+    res.end()
+  } else if (url.pathname === '/mock/db') {
     state.db = url.searchParams.get('up') !== '0'
     res.end()
   } else if (url.pathname === '/api/v1/events') {

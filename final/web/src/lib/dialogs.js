@@ -1,5 +1,7 @@
 // The dialogs that any page opens: one change at a time, one note or silence at a time.
 import { reactive } from 'vue'
+import { drop, kept } from './draft.js'
+import { mayOperate } from './session.js'
 
 /* kind: add weight zone drain undrain remove policy name confirm zone_state host_state */
 export const change = reactive({ open: false, spec: null })
@@ -11,6 +13,20 @@ export const openChange = spec => new Promise(done => {
 })
 
 /** kind: ack or silence, of an alarm {id, kind, subject}. */
-export const openNote = (kind, alarm) => new Promise(done => {
-  Object.assign(note, { open: true, spec: { kind, alarm, done } })
+export const openNote = (kind, alarm, restored = null) => new Promise(done => {
+  Object.assign(note, { open: true, spec: { kind, alarm, restored, done } })
 })
+
+/** After a reload: open again what was open, with what was typed. */
+export function restoreDialogs() {
+  const c = kept('change'), n = kept('note')
+  if (c && mayOperate() && !change.spec)
+    openChange({ ...c.spec, restored: { form: c.form, reason: c.reason } })
+  else if (n && mayOperate() && !note.spec)
+    openNote(n.kind, n.alarm, { text: n.text, minutes: n.minutes })
+}
+
+export function forgetDialogs() {
+  drop('change')
+  drop('note')
+}

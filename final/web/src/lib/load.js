@@ -1,6 +1,7 @@
 // Data of a panel: loading, empty, error or stale.  The last data stays when a reload fails.
 import { onUnmounted, reactive, watch } from 'vue'
 import { get } from './api.js'
+import { session } from './session.js'
 
 /** path() gives what to load, null for nothing; every <everyMs> again while the tab is seen. */
 export function useLoad(path, everyMs = 0) {
@@ -29,7 +30,7 @@ export function useLoad(path, everyMs = 0) {
   }
 
   function next() {
-    if (document.hidden)
+    if (document.hidden || session.expired)
       timer = setTimeout(next, everyMs)
     else
       load()
@@ -41,6 +42,7 @@ export function useLoad(path, everyMs = 0) {
     state.data = old && p && p.split('?')[0] === old.split('?')[0] ? state.data : null
     load()
   })
+  watch(() => session.expired, ended => ended || load())
   onUnmounted(() => {
     gone = true
     run++
