@@ -33,6 +33,7 @@ struct stream {
     size_t n_sending, sent;
     uint64_t moved_ms, sent_ms;       /* when it took bytes; when an event was made */
     bool is_suspended, is_closing, is_gone, is_asking;
+    bool is_ended;                    /* the session; the job's until it is done */
 };
 
 struct live {
@@ -188,7 +189,7 @@ static void ask(struct job *j, struct sqldb *db)
     struct session who;
 
     if (session_load(s->live->web->sessions, db, s->token, &who) == -ENOENT)
-        s->is_closing = true;
+        s->is_ended = true;
 }
 
 static void asked(struct job *j, bool cancelled)
@@ -199,9 +200,9 @@ static void asked(struct job *j, bool cancelled)
     s->is_asking = false;
     if (s->is_gone) {
         free_stream(s);
-    } else if (s->is_closing) {
+    } else if (s->is_ended) {
         offer(s, strdup("event: end\ndata: {}\n\n"));
-        resume(s);
+        close_stream(s);
     }
 }
 

@@ -92,9 +92,14 @@ void consolefix_setup(void)
     stranger = (struct webclient){.port = console.port};
 }
 
+/* The console is asked to end, and not killed: its exit status tells what a sanitizer has
+ * found in it. */
 int consolefix_teardown(void **state)
 {
-    proc_kill(&console);
+    int status = console.pid > 0 ? proc_end(&console, SIGTERM) : 0;
+
     web_forget();
-    return system_teardown(state);
+    if (status != 0)
+        print_error("lars-console ended with %d\n", status);
+    return system_teardown(state) == 0 && status == 0 ? 0 : -1;
 }
