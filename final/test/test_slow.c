@@ -138,6 +138,26 @@ static void t_oldest_of_too_many_is_cut_and_no_other(void **state)
         close_pair(&p[i]);
 }
 
+/* Requests of all can be complete at the same time, and then no answer be taken. */
+static void t_peers_that_take_no_answer_count(void **state)
+{
+    static struct pair p[SLOW_WAITING + 2];
+    size_t i, n = sizeof(p) / sizeof(p[0]);
+
+    (void)state;
+    for (i = 0; i < n; i++) {
+        open_pair(&p[i]);
+        slow_has_request(p[i].peer);
+    }
+    for (i = 0; i < n; i++)
+        slow_wait(p[i].peer);
+    for (i = 0; i < n; i++)
+        if (is_cut(&p[i]) != (i < 2))
+            fail_msg("connection %zu", i);
+    for (i = 0; i < n; i++)
+        close_pair(&p[i]);
+}
+
 /* Places of connections that are closed are free again. */
 static void t_closed_connections_do_not_count(void **state)
 {
@@ -159,4 +179,5 @@ T_MAIN(S(t_peer_without_a_request_is_cut_after_its_time),
        S(t_peer_whose_request_is_complete_has_no_limit),
        S(t_time_begins_anew_with_the_next_request),
        S(t_events_that_come_twice_or_late_do_no_harm),
-       S(t_oldest_of_too_many_is_cut_and_no_other), S(t_closed_connections_do_not_count))
+       S(t_oldest_of_too_many_is_cut_and_no_other), S(t_peers_that_take_no_answer_count),
+       S(t_closed_connections_do_not_count))

@@ -27,7 +27,7 @@
 
 #define CONNECTIONS 256u
 #define IDLE_S 30u
-#define MEMORY ((size_t)32 << 10)     /* of a connection: 16 KiB of headers fit */
+#define MEMORY ((size_t)32 << 10) /* of a connection: 16 KiB of headers fit */
 #define JOBS_MAX 64
 #define HASHES_MAX 8
 #define ROUND_MS 1000
@@ -232,6 +232,14 @@ static void begin_request(struct request *q, const char *method)
     request_read(q);
 }
 
+static struct slow_peer *peer_of(struct MHD_Connection *con)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(con, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? info->socket_context : NULL;
+}
+
 static enum MHD_Result answer(struct console *c, struct request *q)
 {
     const struct assets_file *file = NULL;
@@ -253,18 +261,11 @@ static enum MHD_Result answer(struct console *c, struct request *q)
         stream = live_open(c->live, q);
     if (stream)
         return send_stream(&c->send, q->connection, stream);
+    slow_wait(peer_of(q->connection)); /* until all of the answer is taken */
     if (file && q->reply.status == 0)
         return send_file(&c->send, q->connection, file);
     c->n_refused += q->reply.status >= 400;
     return send_reply(&c->send, q->connection, &q->reply);
-}
-
-static struct slow_peer *peer_of(struct MHD_Connection *con)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(con, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-    return info ? info->socket_context : NULL;
 }
 
 static void on_connection(void *arg, struct MHD_Connection *con, void **context,
@@ -290,7 +291,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *con, const c
     (void)version;
     (void)url;
     if (!q)
-        return MHD_NO;                /* no memory */
+        return MHD_NO; /* no memory */
     if (!q->is_begun) {
         begin_request(q, method);
         return MHD_YES;

@@ -1,5 +1,6 @@
-/* Peers that wait are in a list, the one that waits longest first, so a timer has to look
- * at its head only.  shutdown() makes the library see the end of the connection.
+/* Peers that are waited for are in a list, the one that is waited for longest first, so
+ * a timer has to look at its head only.  shutdown() makes the library see the end of the
+ * connection.
  *
  * Rejected: the library's time-out, which begins anew with every byte, and its limit by
  * address: behind a proxy all users have one. */
@@ -20,7 +21,7 @@ struct slow_peer {
     struct slow_peer *prev, *next;
     uint64_t since_ms;
     int fd;
-    bool is_waiting;                  /* in the list */
+    bool is_waiting; /* in the list */
 };
 
 struct slow {
@@ -92,8 +93,6 @@ struct slow_peer *slow_open(struct slow *s, int fd)
     p->slow = s;
     p->fd = fd;
     slow_wait(p);
-    if (s->n > SLOW_WAITING)
-        cut(s->waiting);
     return p;
 }
 
@@ -111,7 +110,8 @@ void slow_wait(struct slow_peer *p)
     p->since_ms = mono_ms();
     p->is_waiting = true;
     DL_APPEND(p->slow->waiting, p);
-    p->slow->n++;
+    if (++p->slow->n > SLOW_WAITING)
+        cut(p->slow->waiting);
 }
 
 void slow_close(struct slow_peer *p)
