@@ -40,6 +40,7 @@ const moduleJson = x => ({
   drained: x.nodes.filter(n => n.state === 'drained').length, out: x.nodes.filter(n => n.ejected).length,
   calls: sum(x.nodes, n => calls(x, n)), failed: sum(x.nodes, n => failed(x, n)), p99_ms: x.m === 12 ? null : 8 + x.m * 3
 })
+const moduleData = x => ({ ...head(), ...moduleJson(x), base: base(x), revision: state.revision, items: x.nodes.map(n => ({ ...n, calls: calls(x, n), failed: failed(x, n) })) })
 const head = () => ({ at: Date.now(), age_ms: state.db ? 400 : 42000, sources: { db: state.db, reports: true, dnsd: true } })
 const zones = () => ['a', 'b'].map(z => {
   const of = modules.flatMap(x => x.nodes.filter(n => n.zone === z).map(n => [x, n]))
@@ -107,7 +108,7 @@ function planOf(body) {
       for (const [k, v] of Object.entries(more)) {
         const at = op === 'policy' ? x.policy : x
         if (at[k] !== v) {
-          settings.push({ module, key: k, old: String(at[k]), new: String(v) })
+          settings.push({ module, key: op === 'name' && k === 'name' ? 'module' : k, old: String(at[k]), new: String(v) })
           make.push(() => { at[k] = v })
         }
       }
@@ -214,7 +215,7 @@ function answer(method, path, q, body) {
   }
   if ((m = key.match(/^GET \/modules\/(\d+\/\d+)(\/history)?$/)) && find(m[1])) {
     const x = find(m[1])
-    return [200, m[2] ? history(q) : { ...head(), ...moduleJson(x), base: base(x), revision: state.revision, items: x.nodes.map(n => ({ ...n, calls: calls(x, n), failed: failed(x, n) })), policy: x.policy, agents: agents() }]
+    return [200, m[2] ? history(q) : { ...moduleData(x), policy: x.policy, agents: agents() }]
   }
   if ((m = key.match(/^GET \/alarms\/(\d+)$/))) {
     const a = alarmRows.find(r => r.id === Number(m[1]))
@@ -231,7 +232,9 @@ function answer(method, path, q, body) {
 
 function events(res, topic) {
   res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
-  const send = () => state.db && res.write(`event: ${topic}\ndata: ${JSON.stringify(topic === 'wall' ? wall() : overview())}\n\n`)
+  const [name, id] = topic.split(':'), x = id && find(id)
+  const data = () => (x ? moduleData(x) : name === 'wall' ? wall() : overview())
+  const send = () => state.db && res.write(`event: ${name}\ndata: ${JSON.stringify(data())}\n\n`)
   send()
   const timer = setInterval(send, 1000)
   res.on('close', () => clearInterval(timer))

@@ -1,11 +1,13 @@
-// The event stream.  One stream feeds the frame and the overview.  A tab that is hidden for a
-// minute closes it, because a browser opens only six connections to a host.
-import { reactive } from 'vue'
+// Event streams.  One stream feeds the frame and the overview, another one the page of a
+// module.  A tab that is hidden for a minute closes its streams, because a browser opens only
+// six connections to a host.
+import { onUnmounted, reactive, watch } from 'vue'
 import { seenHead } from './head.js'
 import { session } from './session.js'
 
 const HIDDEN_MS = 60000
 const AGAIN_MS = 2000
+const QUIET_MS = 15000                // without an event the connection may be dead: open it again
 
 export const live = reactive({ overview: null, wall: null, connected: false, error: null, sparks: {} })
 
@@ -22,11 +24,9 @@ function remember(data) {
 }
 
 export class Stream {
-  constructor(topic) {
-    this.topic = topic
-    this.source = null
-    this.timer = 0
-    this.wanted = false
+  /** take(data) for each event; up(bool): whether the stream is there. */
+  constructor(topic, take, up) {
+    Object.assign(this, { topic, take, up, source: null, timer: 0, hideTimer: 0, wanted: false })
     this.onVisible = () => this.visible()
   }
 
@@ -36,11 +36,13 @@ export class Stream {
     this.wanted = true
     document.addEventListener('visibilitychange', this.onVisible)
     this.open()
+    this.visible()
   }
 
   stop() {
     this.wanted = false
     document.removeEventListener('visibilitychange', this.onVisible)
+    clearTimeout(this.hideTimer)
     this.close()
   }
 
@@ -55,7 +57,14 @@ export class Stream {
   open() {
     this.close()
     const s = this.source = new EventSource('/api/v1/events?topics=' + this.topic)
-    s.addEventListener(this.topic, e => this.take(e))
+    this.againIn(QUIET_MS)
+    s.addEventListener(this.topic.split(':')[0], e => {
+      const data = JSON.parse(e.data)
+      seenHead(data)
+      this.take(data)
+      this.up(true)
+      this.againIn(QUIET_MS)
+    })
     s.addEventListener('end', () => {
       this.close()
       session.expired = true
@@ -63,24 +72,19 @@ export class Stream {
     s.onerror = () => this.failed(s)
   }
 
-  take(e) {
-    const data = JSON.parse(e.data)
-    seenHead(data)
-    remember(data)
-    live[this.topic] = data
-    live.connected = true
-    live.error = null
+  againIn(ms) {
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => this.open(), ms)
   }
 
   /* The browser itself tries again, except after an answer that is not a stream. */
   failed(s) {
-    live.connected = false
-    live.error = 'unreachable'
+    this.up(false)
     if (s.readyState !== EventSource.CLOSED)
       return
     this.close()
     if (this.wanted)
-      this.timer = setTimeout(() => this.open(), AGAIN_MS)
+      this.againIn(AGAIN_MS)
   }
 
   close() {
@@ -88,9 +92,36 @@ export class Stream {
     if (this.source)
       this.source.close()
     this.source = null
-    live.connected = false
+    this.up(null)
   }
 }
 
-export const overviewStream = new Stream('overview')
-export const wallStream = new Stream('wall')
+const feed = topic => new Stream(topic, data => {
+  remember(data)
+  live[topic] = data
+}, up => {
+  live.connected = up === true
+  if (up !== null)
+    live.error = up ? null : 'unreachable'
+})
+
+export const overviewStream = feed('overview')
+export const wallStream = feed('wall')
+
+/** The newest data of a topic that may change; topic() gives null for none. */
+export function useStream(topic) {
+  const state = reactive({ data: null, seen: 0, connected: false })
+  let stream = null
+  watch([topic, () => session.expired], ([name, ended], [old]) => {
+    stream?.stop()
+    stream = null
+    if (name !== old)
+      state.data = null
+    if (!name || ended)
+      return
+    stream = new Stream(name, data => Object.assign(state, { data, seen: Date.now() }), up => { state.connected = up === true })
+    stream.start()
+  }, { immediate: true })
+  onUnmounted(() => stream?.stop())
+  return state
+}

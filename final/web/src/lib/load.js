@@ -3,8 +3,10 @@ import { onUnmounted, reactive, watch } from 'vue'
 import { get } from './api.js'
 import { session } from './session.js'
 
-/** path() gives what to load, null for nothing; every <everyMs> again while the tab is seen. */
+/** path() gives what to load, null for nothing; every <everyMs>, a number or a function, again
+ *  while the tab is seen. */
 export function useLoad(path, everyMs = 0) {
+  const every = () => (typeof everyMs === 'function' ? everyMs() : everyMs)
   const state = reactive({ data: null, error: null, loading: true, at: 0 })
   let timer = 0, run = 0, gone = false
 
@@ -25,13 +27,13 @@ export function useLoad(path, everyMs = 0) {
     if (mine !== run)
       return
     state.loading = false
-    if (everyMs && !gone)
-      timer = setTimeout(next, everyMs)
+    if (every() && !gone)
+      timer = setTimeout(next, every())
   }
 
   function next() {
     if (document.hidden || session.expired)
-      timer = setTimeout(next, everyMs)
+      timer = setTimeout(next, every())
     else
       load()
   }

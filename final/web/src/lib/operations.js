@@ -31,8 +31,25 @@ export function initial(spec) {
   return all[spec.kind] || {}
 }
 
-const each = (spec, more) => spec.nodes.map(n => ({ module: spec.module, node: n.node, ...more }))
+const each = (spec, more) => spec.nodes.map(n => ({ module: n.module ?? spec.module, node: n.node, ...more }))
 const asNumber = v => Math.max(0, Math.trunc(Number(v) || 0))
+
+const NAMES = { module: 'name', command: 'command' }
+const NUMBERS = ['timeout_ms', 'slow_ms', 'node_rps']
+
+/* One operation of a module sets all its names, another one its policy. */
+function oldSettings(settings) {
+  const of = new Map()
+  for (const { module, key, old } of settings) {
+    const op = NAMES[key] ? 'name' : 'policy', at = op + module
+    if (!of.has(at))
+      of.set(at, { op, module })
+    const member = NAMES[key] || key
+    if (!(member in of.get(at)))      // of two changes of a setting, the first has the old value
+      of.get(at)[member] = NUMBERS.includes(key) ? asNumber(old) : old
+  }
+  return [...of.values()]
+}
 
 const BUILD = {
   add: (s, f) => [{ op: 'add', module: s.module, node: f.node.trim(), weight: asNumber(f.weight),
@@ -46,9 +63,10 @@ const BUILD = {
   policy: (s, f) => [{ op: 'policy', module: s.module, rule: f.rule, probe: f.probe.trim(),
                        timeout_ms: asNumber(f.timeout_ms), slow_ms: asNumber(f.slow_ms),
                        node_rps: asNumber(f.node_rps) }],
-  revert: s => s.rows.map(r => (
+  revert: s => [...s.rows.map(r => (
     !r.old ? { op: 'remove', module: r.module, node: r.node }
       : { op: r.new ? 'set' : 'add', module: r.module, node: r.node, ...r.old })),
+  ...oldSettings(s.settings || [])],
   confirm: s => [{ op: 'confirm', module: s.module }],
   zone_state: s => [{ op: 'zone', zone: s.zone, state: s.state }],
   host_state: (s, f) => [{ op: 'host', host: f.host.trim(), state: s.state }]
