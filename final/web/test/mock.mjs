@@ -36,7 +36,7 @@ const sum = (list, f) => list.reduce((s, v) => s + f(v), 0)
 const base = x => x.sum.toString(16).padStart(16, '0')
 const stateOf = x => (x.nodes.every(n => n.state === 'drained') ? 'drained' : x.m === 4 && x.c === 2 ? 'held' : x.nodes.some(n => n.ejected) ? 'out' : 'ok')
 const moduleJson = x => ({
-  module: `${x.m}/${x.c}`, name: x.name, command: x.command, state: stateOf(x), nodes: x.nodes.length, up: x.nodes.filter(n => n.state === 'up').length,
+  module: `${x.m}/${x.c}`, name: x.name, command: x.command, state: stateOf(x), nodes: x.nodes.length, up: x.nodes.filter(n => n.state === 'up' && !n.ejected).length,
   drained: x.nodes.filter(n => n.state === 'drained').length, out: x.nodes.filter(n => n.ejected).length,
   calls: sum(x.nodes, n => calls(x, n)), failed: sum(x.nodes, n => failed(x, n)), p99_ms: x.m === 12 ? null : 8 + x.m * 3
 })
@@ -44,7 +44,7 @@ const moduleData = x => ({ ...head(), ...moduleJson(x), base: base(x), revision:
 const head = () => ({ at: Date.now(), age_ms: state.db ? 400 : 42000, sources: { db: state.db, reports: true, dnsd: true } })
 const zones = () => ['a', 'b'].map(z => {
   const of = modules.flatMap(x => x.nodes.filter(n => n.zone === z).map(n => [x, n]))
-  return { zone: z, up: of.filter(([, n]) => n.state === 'up').length, drained: of.filter(([, n]) => n.state !== 'up').length, out: of.filter(([, n]) => n.ejected).length,
+  return { zone: z, up: of.filter(([, n]) => n.state === 'up' && !n.ejected).length, drained: of.filter(([, n]) => n.state !== 'up').length, out: of.filter(([, n]) => n.ejected).length,
            calls: sum(of, ([x, n]) => calls(x, n)), failed: sum(of, ([x, n]) => failed(x, n)) }
 })
 const began = now()
