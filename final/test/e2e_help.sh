@@ -42,6 +42,11 @@ for p in lars-dnsd lars-reportd lars-agentd larsctl; do
     check "$p --describe has every key of its configuration" eval \
         '[ "$(grep -c "^config" "$tmp/out")" = "$(grep -c "^[a-z_]* = " conf/$p.ini)" ]'
 done
+run larsctl -c /dev/null --print-config; grep '^http = ' "$tmp/out" >"$tmp/http"
+for f in conf/lars-*.ini; do
+    at=$(sed -n '/^\[http\]/,/^\[log\]/s/^listen = //p' $f)
+    check "larsctl doctor and log ask $f at $at" eval '[ -n "$at" ] && grep -qw "$at" "$tmp/http"'
+done
 run larsctl --help; cp "$tmp/out" "$tmp/help"
 run larsctl --describe
 check 'larsctl --help has every command of --describe' eval \
