@@ -1,28 +1,36 @@
-/* A message of an agent becomes one transaction.  Its first statement locks the agent's
- * row of Service: Report Services that have messages of the same agent wait for each
- * other.
+/* Messages of several agents become one transaction.  Each table is written by one
+ * statement for all of them, because a transaction and its statements cost the server
+ * more than a row.  The first statement locks the agents' rows of Service: Report
+ * Services that have messages of the same agent wait for each other, and they do not wait
+ * in a circle, because they lock in the order of the names.
  *
  * Invariant: rows of AgentRoute and AgentNode are those of the newest message that the
  * row of Service names; a message with a lower number of the same stream changes nothing.
+ *
+ * Rejected: a savepoint for each message, so that a refused one can be left out.  It
+ * costs two statements a message, and the caller can repeat each message alone.
  *
  * Names are checked by the receiver (process_name_is_valid()), and a zone, which may hold
  * any text, is written as hexadecimal digits, so nothing needs quoting. */
 #include "db/service_db.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/version.h"
 
-#define ROW_MAX 200
+#define ROW_MAX 800
 
 struct service_db {
     struct myconn *con;
-    struct buf sql;                   /* reused */
+    struct buf sql; /* reused */
     char error[MYCONN_ERROR_MAX];
 };
 
@@ -68,78 +76,11 @@ static const char *hex_of(const void *bytes, size_t n, char *out)
     return out;
 }
 
-/* --- agents ------------------------------------------------------------------------- */
-
-struct seen {                         /* what the agent's row of Service has */
-    char stream[2 * MSG_STREAM + 1];
-    uint64_t seq;
-};
-
-static int take_seen(char **at, void *arg)
-{
-    struct seen *s = arg;
-
-    snprintf(s->stream, sizeof(s->stream), "%s", at[0] ? at[0] : "");
-    s->seq = at[1] ? strtoull(at[1], NULL, 10) : 0;
-    return 0;
-}
-
-static int lock_agent(struct service_db *d, const char *name, struct seen *seen)
-{
-    char sql[240];
-    int rc;
-
-    snprintf(sql, sizeof(sql),
-             "INSERT IGNORE INTO Service (kind, name) VALUES ('agent', '%s')", name);
-    rc = run_sql(d, sql);
-    snprintf(
-        sql, sizeof(sql),
-        "SELECT LOWER(HEX(stream)), seq FROM Service WHERE kind = 'agent' AND name = "
-        "'%s' FOR UPDATE",
-        name);
-    return rc < 0 ? rc : myconn_select(d->con, sql, take_seen, seen);
-}
-
-/* <same>: this stream wrote the row before, so the agent has not started since. */
-static int put_service(struct service_db *d, const struct msg_state *s,
-                       const char *stream, bool same)
-{
-    char sql[900], zone[2 * MSG_STATE_ZONE], report[2 * MSG_STREAM + 1];
-    uint32_t ip = s->caller;
-
-    snprintf(
-        sql, sizeof(sql),
-        "UPDATE Service SET zone = LEFT(CONVERT(X'%s' USING utf8mb4), 32), address = "
-        "'%u.%u.%u.%u', version = '%s', state = '', stream = X'%s', seq = %llu, report "
-        "= X'%s', seen_at = NOW(3)%s WHERE kind = 'agent' AND name = '%s'",
-        hex_of(s->zone, strlen(s->zone), zone), ip >> 24, ip >> 16 & 255, ip >> 8 & 255,
-        ip & 255, s->program, stream, (unsigned long long)s->seq,
-        hex_of(s->report, s->has_report ? MSG_STREAM : 0, report),
-        same ? "" : ", since = NOW(3)", s->name);
-    return run_sql(d, sql);
-}
-
-/* Append a row that <n> bytes of the buffer's tail have. */
-static int added(struct service_db *d, int n)
-{
-    buf_added(&d->sql, (size_t)n);
-    return 0;
-}
+/* --- rows --------------------------------------------------------------------------- */
 
 static int append(struct service_db *d, const char *text)
 {
     return buf_append(&d->sql, text, strlen(text));
-}
-
-/* Send the statement in the buffer, whose last byte is the comma of a row, with <end> in
- * place of the comma. */
-static int send_rows(struct service_db *d, const char *end)
-{
-    int rc = 0;
-
-    buf_tail(&d->sql)[-1] = ' ';
-    rc = append(d, end);
-    return rc < 0 ? rc : myconn_query(d->con, buf_bytes(&d->sql), d->sql.len);
 }
 
 static int begin_rows(struct service_db *d, const char *text)
@@ -148,94 +89,280 @@ static int begin_rows(struct service_db *d, const char *text)
     return append(d, text);
 }
 
-static int append_module(struct service_db *d, const struct msg_state *s, size_t i)
+/* Append text of less than ROW_MAX bytes. */
+static int append_row(struct service_db *d, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int append_row(struct service_db *d, const char *format, ...)
 {
-    const struct msg_state_module *m = &s->module[i];
+    va_list ap;
+    int n;
 
     if (buf_reserve(&d->sql, ROW_MAX) < 0)
         return -ENOMEM;
-    return added(d, snprintf(buf_tail(&d->sql), ROW_MAX,
-                             "('%s',%u,%u,%llu,%llu,%llu,NOW(3)),", s->name, m->mod.modid,
-                             m->mod.cmdid, (unsigned long long)m->version,
-                             (unsigned long long)m->sum, (unsigned long long)m->policy));
+    va_start(ap, format);
+    n = vsnprintf(buf_tail(&d->sql), ROW_MAX, format, ap);
+    va_end(ap);
+    buf_added(&d->sql, (size_t)n);
+    return 0;
 }
 
-static int put_modules(struct service_db *d, const struct msg_state *s)
+/* Send the statement in the buffer, whose last byte is the comma of a row, with <end> in
+ * place of the comma. */
+static int end_rows(struct service_db *d, const char *end)
 {
-    char sql[200];
+    buf_tail(&d->sql)[-1] = ' ';
+    return append(d, end);
+}
+
+static int send_rows(struct service_db *d, const char *end)
+{
+    int rc = end_rows(d, end);
+
+    return rc < 0 ? rc : myconn_query(d->con, buf_bytes(&d->sql), d->sql.len);
+}
+
+/* --- agents ------------------------------------------------------------------------- */
+
+struct agent { /* a message, and what its row of Service has */
+    const struct msg_state *s;
+    char stream[2 * MSG_STREAM + 1]; /* of the message */
+    bool is_new; /* another stream than the row's */
+    bool is_old; /* not newer than the row: it changes nothing */
+};
+
+struct batch {
+    struct agent agent[SERVICE_DB_AGENTS]; /* in the order of their names; as
+                                            * the server, whatever their case */
+    size_t n;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct agent *x = a, *y = b;
+
+    return strcasecmp(x->s->name, y->s->name);
+}
+
+static void fill_batch(struct batch *b, const struct msg_state *s, size_t n)
+{
     size_t i;
+
+    b->n = n;
+    for (i = 0; i < n; i++) {
+        b->agent[i] = (struct agent){.s = &s[i], .is_new = true};
+        hex_of(s[i].stream, MSG_STREAM, b->agent[i].stream);
+    }
+    qsort(b->agent, n, sizeof(b->agent[0]), by_name);
+}
+
+static int take_seen(char **at, void *arg)
+{
+    struct batch *b = arg;
+    uint64_t seq = strtoull(at[2], NULL, 10);
+    size_t i = 0;
+
+    while (i < b->n && strcasecmp(b->agent[i].s->name, at[0]) != 0)
+        i++;
+    if (i == b->n)
+        return 0;
+    b->agent[i].is_new = strcmp(b->agent[i].stream, at[1]) != 0;
+    b->agent[i].is_old = !b->agent[i].is_new && seq >= b->agent[i].s->seq;
+    return 0;
+}
+
+/* Lock the rows, which are added where they are missing.  The update, which changes
+ * nothing, makes the lock an exclusive one from the beginning. */
+static int lock_agents(struct service_db *d, struct batch *b)
+{
+    size_t i;
+    int rc = begin_rows(d, "INSERT INTO Service (kind, name) VALUES ");
+
+    for (i = 0; i < b->n && rc == 0; i++)
+        rc = append_row(d, "('agent','%s'),", b->agent[i].s->name);
+    if (rc == 0)
+        rc = send_rows(d, "ON DUPLICATE KEY UPDATE kind = VALUES(kind)");
+    if (rc == 0)
+        rc = begin_rows(d, "SELECT name, LOWER(HEX(stream)), seq FROM Service WHERE kind "
+                           "= 'agent' AND name IN (");
+    for (i = 0; i < b->n && rc == 0; i++)
+        rc = append_row(d, "'%s',", b->agent[i].s->name);
+    if (rc == 0)
+        rc = end_rows(d, ") FOR UPDATE");
+    if (rc == 0)
+        rc = buf_append(&d->sql, "", 1);
+    return rc < 0 ? rc : myconn_select(d->con, buf_bytes(&d->sql), take_seen, b);
+}
+
+static int append_service(struct service_db *d, const struct agent *a)
+{
+    char zone[2 * MSG_STATE_ZONE], report[2 * MSG_STREAM + 1];
+    const struct msg_state *s = a->s;
+    uint32_t ip = s->caller;
+
+    return append_row(
+        d,
+        "('agent','%s',LEFT(CONVERT(X'%s' USING utf8mb4),32),'%u.%u.%u.%u','%s','',"
+        "X'%s',%llu,X'%s',NOW(3)),",
+        s->name, hex_of(s->zone, strlen(s->zone), zone), ip >> 24, ip >> 16 & 255,
+        ip >> 8 & 255, ip & 255, s->program, a->stream, (unsigned long long)s->seq,
+        hex_of(s->report, s->has_report ? MSG_STREAM : 0, report));
+}
+
+/* The server assigns from left to right, so <since> is compared with the stream before.
+ * It stays while the agent has not started again. */
+static int put_services(struct service_db *d, const struct batch *b)
+{
+    size_t i;
+    int rc = begin_rows(d, "INSERT INTO Service (kind, name, zone, address, version, "
+                           "state, stream, seq, report, seen_at) VALUES ");
+
+    for (i = 0; i < b->n && rc == 0; i++)
+        rc = append_service(d, &b->agent[i]);
+    return rc < 0 ? rc
+                  : send_rows(d, "ON DUPLICATE KEY UPDATE since = IF(stream = "
+                                 "VALUES(stream), since, NOW(3)), zone = VALUES(zone), "
+                                 "address = VALUES(address), version = VALUES(version), "
+                                 "state = '', stream = VALUES(stream), seq = "
+                                 "VALUES(seq), report = VALUES(report), seen_at = "
+                                 "NOW(3)");
+}
+
+static bool any_agent(const struct agent *a)
+{
+    (void)a;
+    return true;
+}
+
+static bool is_new(const struct agent *a)
+{
+    return a->is_new;
+}
+
+static bool has_left_a_module(const struct agent *a)
+{
+    size_t i = 0;
+
+    while (i < a->s->n_module && a->s->module[i].sum != 0)
+        i++;
+    return i < a->s->n_module;
+}
+
+/* Send <head> (the names of the agents that <which> chooses) <tail>, if there are any. */
+static int delete_of(struct service_db *d, const struct batch *b,
+                     bool which(const struct agent *a), const char *head,
+                     const char *tail)
+{
+    size_t i, n = 0;
+    int rc = begin_rows(d, head);
+
+    for (i = 0; i < b->n && rc == 0; i++)
+        if (which(&b->agent[i])) {
+            rc = append_row(d, "'%s',", b->agent[i].s->name);
+            n++;
+        }
+    return rc < 0 || n == 0 ? rc : send_rows(d, tail);
+}
+
+static int append_modules(struct service_db *d, const struct msg_state *s)
+{
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; i < s->n_module && rc == 0; i++) {
+        const struct msg_state_module *m = &s->module[i];
+
+        rc = append_row(d, "('%s',%u,%u,%llu,%llu,%llu,NOW(3)),", s->name, m->mod.modid,
+                        m->mod.cmdid, (unsigned long long)m->version,
+                        (unsigned long long)m->sum, (unsigned long long)m->policy);
+    }
+    return rc;
+}
+
+static int put_modules(struct service_db *d, const struct batch *b)
+{
+    size_t i, n = 0;
     int rc = begin_rows(d, "INSERT INTO AgentRoute (agent, modid, cmdid, version, sum, "
                            "policy, at) VALUES ");
 
-    if (s->n_module == 0)
-        return 0;
-    for (i = 0; i < s->n_module && rc == 0; i++)
-        rc = append_module(d, s, i);
-    if (rc == 0)
-        rc = send_rows(d, "ON DUPLICATE KEY UPDATE version = VALUES(version), sum = "
-                          "VALUES(sum), policy = VALUES(policy), at = VALUES(at)");
-    snprintf(sql, sizeof(sql), "DELETE FROM AgentRoute WHERE agent = '%s' AND sum = 0",
-             s->name);
-    return rc < 0 ? rc : run_sql(d, sql);
+    for (i = 0; i < b->n && rc == 0; i++) {
+        rc = append_modules(d, b->agent[i].s);
+        n += b->agent[i].s->n_module;
+    }
+    if (rc < 0 || n == 0)
+        return rc;
+    rc = send_rows(d, "ON DUPLICATE KEY UPDATE version = VALUES(version), sum = "
+                      "VALUES(sum), policy = VALUES(policy), at = VALUES(at)");
+    return rc < 0 ? rc
+                  : delete_of(d, b, has_left_a_module,
+                              "DELETE FROM AgentRoute WHERE agent IN (", ") AND sum = 0");
 }
 
-static int append_node(struct service_db *d, const struct msg_state *s, size_t i)
+static int append_nodes(struct service_db *d, const struct msg_state *s)
 {
-    const struct msg_state_node *n = &s->node[i];
-
-    if (buf_reserve(&d->sql, ROW_MAX) < 0)
-        return -ENOMEM;
-    return added(d,
-                 snprintf(buf_tail(&d->sql), ROW_MAX, "('%s',%u,%u,%u,%u,%u),", s->name,
-                          n->mod.modid, n->mod.cmdid, n->ip, n->port, n->state));
-}
-
-static int put_nodes(struct service_db *d, const struct msg_state *s)
-{
-    char sql[200];
     size_t i;
-    int rc;
+    int rc = 0;
 
-    snprintf(sql, sizeof(sql), "DELETE FROM AgentNode WHERE agent = '%s'", s->name);
-    rc = run_sql(d, sql);
-    if (rc < 0 || s->n_node == 0)
-        return rc;
-    rc = begin_rows(d, "INSERT IGNORE INTO AgentNode (agent, modid, cmdid, ip, port, "
-                       "state) VALUES ");
-    for (i = 0; i < s->n_node && rc == 0; i++)
-        rc = append_node(d, s, i);
-    return rc < 0 ? rc : send_rows(d, "");
+    for (i = 0; i < s->n_node && rc == 0; i++) {
+        const struct msg_state_node *n = &s->node[i];
+
+        rc = append_row(d, "('%s',%u,%u,%u,%u,%u),", s->name, n->mod.modid, n->mod.cmdid,
+                        n->ip, n->port, n->state);
+    }
+    return rc;
 }
 
-static int put_agent_rows(struct service_db *d, const struct msg_state *s)
+static int put_nodes(struct service_db *d, const struct batch *b)
 {
-    char sql[200], stream[2 * MSG_STREAM + 1];
-    struct seen seen = {0};
-    bool same;
-    int rc = lock_agent(d, s->name, &seen);
+    size_t i, n = 0;
+    int rc = delete_of(d, b, any_agent, "DELETE FROM AgentNode WHERE agent IN (", ")");
 
-    hex_of(s->stream, MSG_STREAM, stream);
-    same = strcmp(seen.stream, stream) == 0;
-    if (rc < 0 || (same && seen.seq >= s->seq))
-        return rc;
-    snprintf(sql, sizeof(sql), "DELETE FROM AgentRoute WHERE agent = '%s'", s->name);
-    if (!same)
-        rc = run_sql(d, sql);
     if (rc == 0)
-        rc = put_service(d, s, stream, same);
-    if (rc == 0)
-        rc = put_modules(d, s);
-    return rc < 0 ? rc : put_nodes(d, s);
+        rc = begin_rows(d, "INSERT IGNORE INTO AgentNode (agent, modid, cmdid, ip, port, "
+                           "state) VALUES ");
+    for (i = 0; i < b->n && rc == 0; i++) {
+        rc = append_nodes(d, b->agent[i].s);
+        n += b->agent[i].s->n_node;
+    }
+    return rc < 0 || n == 0 ? rc : send_rows(d, "");
 }
 
-int service_db_put_agent(struct service_db *d, const struct msg_state *s)
+static void drop_old(struct batch *b)
 {
+    size_t i, n = 0;
+
+    for (i = 0; i < b->n; i++)
+        if (!b->agent[i].is_old)
+            b->agent[n++] = b->agent[i];
+    b->n = n;
+}
+
+static int put_batch(struct service_db *d, struct batch *b)
+{
+    int rc = lock_agents(d, b);
+
+    drop_old(b);
+    if (rc < 0 || b->n == 0)
+        return rc;
+    rc = delete_of(d, b, is_new, "DELETE FROM AgentRoute WHERE agent IN (", ")");
+    if (rc == 0)
+        rc = put_services(d, b);
+    if (rc == 0)
+        rc = put_modules(d, b);
+    return rc < 0 ? rc : put_nodes(d, b);
+}
+
+int service_db_put_agents(struct service_db *d, const struct msg_state *s, size_t n)
+{
+    struct batch b;
     int rc = myconn_ensure(d->con);
 
+    assert(n >= 1 && n <= SERVICE_DB_AGENTS);
+    fill_batch(&b, s, n);
     if (rc == 0)
         rc = run_sql(d, "START TRANSACTION");
     if (rc == 0)
-        rc = put_agent_rows(d, s);
+        rc = put_batch(d, &b);
     return rc < 0 ? rc : run_sql(d, "COMMIT");
 }
 

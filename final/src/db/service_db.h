@@ -15,9 +15,14 @@ int service_db_create(struct service_db **out, const struct myconn_config *cfg);
 void service_db_close(
     struct service_db *d);            /* in the thread that used it; NULL is fine */
 
-/* What agent <s> says, unless a later message of its stream is there.  A message of
- * another stream than the last one replaces everything that the agent had. */
-int service_db_put_agent(struct service_db *d, const struct msg_state *s);
+#define SERVICE_DB_AGENTS 64          /* messages of one transaction */
+
+/* What each of <n> agents says in <s>, unless a later message of its stream is there.
+ * <n> is from 1 to SERVICE_DB_AGENTS, and the names differ not only in their case.  A
+ * message of another stream than the last one replaces everything that the agent had.
+ * After a failure none of them is written, except that a COMMIT whose answer was lost may
+ * have succeeded: it is harmless to repeat the messages. */
+int service_db_put_agents(struct service_db *d, const struct msg_state *s, size_t n);
 
 #define SERVICE_DB_ZONE 33            /* bytes with the final 0 */
 

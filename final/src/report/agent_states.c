@@ -1,5 +1,15 @@
 /* A queue between the loops and one thread with a connection to the database.
  *
+ * The thread writes the messages that wait in one transaction, and begins a transaction
+ * at most every GAP_MS unless a full one waits: agents that all report a change at once,
+ * or that report steadily, cost the database few transactions, and a message that comes
+ * alone is written at once.
+ *
+ * Invariant: the messages of an agent are written in the order in which they came: a
+ * transaction has one of each agent at most.  When it fails, its messages go back to the
+ * head of the queue and are written one by one, so a message that the database refuses is
+ * the only one that is lost.
+ *
  * Invariant: every wait of the thread ends within BEAT_MS, so the row of this process is
  * written each second even when no agent says anything.
  *
@@ -11,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/deadline.h"
 #include "base/err.h"
@@ -20,6 +31,8 @@
 #include "base/worker.h"
 
 #define BEAT_MS 1000
+#define GAP_MS 10
+#define BATCH_BYTES 65536 /* bodies of a transaction; the last may pass it */
 #define LOG_GAP_MS 60000
 
 struct job {
@@ -29,6 +42,11 @@ struct job {
     char body[]; /* of a message that msg_state_unpack() takes */
 };
 
+struct queue {
+    struct job *first, **last;
+    size_t n;
+};
+
 struct agent_states {
     struct service_db *db; /* the thread's, with what follows */
     char name[PROCESS_NAME_MAX], address[PROCESS_NAME_MAX];
@@ -36,18 +54,64 @@ struct agent_states {
     uint64_t beat_ms; /* monotonic; of the next beat */
     bool down, rows_down; /* of beats, of messages: the failure is logged */
     bool conflicts; /* StreamConflict may have rows of this process */
-    struct msg_state state; /* the message that is written */
+    struct msg_state *state; /* the messages that are written; SERVICE_DB_AGENTS */
+    uint64_t next_ms; /* monotonic; of the next transaction, unless it is full */
+    struct queue todo; /* in it are the messages that the thread has taken */
+    size_t n_alone; /* at the head of <todo>, to be written one by one */
     size_t max;
     struct batchsrv *srv;
     struct worker *worker; /* its lock guards what follows */
-    struct job *first, **last;
-    size_t n_bytes; /* of all jobs that wait */
+    struct queue in;
+    size_t n_bytes; /* of all messages that are not written yet */
     struct agent_states_stat stat;
 };
 
 static size_t size_of(const struct job *j)
 {
     return sizeof(*j) + j->len;
+}
+
+static void init_queue(struct queue *q)
+{
+    *q = (struct queue){NULL, &q->first, 0};
+}
+
+static void put_last(struct queue *q, struct job *j)
+{
+    j->next = NULL;
+    *q->last = j;
+    q->last = &j->next;
+    q->n++;
+}
+
+static void put_first(struct queue *q, struct job *j)
+{
+    j->next = q->first;
+    if (!q->first)
+        q->last = &j->next;
+    q->first = j;
+    q->n++;
+}
+
+static struct job *take_first(struct queue *q)
+{
+    struct job *j = q->first;
+
+    if (!j)
+        return NULL;
+    q->first = j->next;
+    if (!q->first)
+        q->last = &q->first;
+    q->n--;
+    return j;
+}
+
+static void move_all(struct queue *to, struct queue *from)
+{
+    struct job *j;
+
+    while ((j = take_first(from)))
+        put_last(to, j);
 }
 
 static void put_job(struct agent_states *a, struct job *j)
@@ -58,8 +122,7 @@ static void put_job(struct agent_states *a, struct job *j)
     room = a->n_bytes + size_of(j) <= a->max && !worker_is_stopping(a->worker);
     a->stat.n_dropped += !room;
     if (room) {
-        *a->last = j;
-        a->last = &j->next;
+        put_last(&a->in, j);
         a->n_bytes += size_of(j);
         worker_wake(a->worker);
     }
@@ -97,7 +160,6 @@ static void on_state(struct conn *c, const struct frame *f, void *arg)
         free(j);
         return;
     }
-    j->next = NULL;
     j->len = f->len;
     memcpy(j->body, f->body, f->len);
     put_job(arg, j);
@@ -108,27 +170,89 @@ int agent_states_more(struct dispatch *d, struct agent_states *a)
     return dispatch_set(d, MSG_AGENT_STATE, on_state, a);
 }
 
-/* The next job, or NULL when a beat is due or it is time to stop. */
-static struct job *take_job(struct agent_states *a)
-{
-    struct timespec until;
-    uint64_t now = mono_ms();
-    struct job *j;
+/* A transaction: the jobs of the messages in agent_states.state. */
+struct batch {
+    struct job *job[SERVICE_DB_AGENTS];
+    size_t n, n_bytes;
+};
 
-    until = deadline_in(a->beat_ms > now ? (uint32_t)(a->beat_ms - now) : 0);
+/* May a transaction begin?  It is better to wait for more messages, unless there are
+ * enough. */
+static bool may_begin(const struct agent_states *a, uint64_t now)
+{
+    return a->todo.n >= SERVICE_DB_AGENTS || (a->todo.n > 0 && now >= a->next_ms);
+}
+
+/* Wait until a transaction may begin, a beat is due, or it is time to stop. */
+static void wait_for_jobs(struct agent_states *a)
+{
     worker_lock(a->worker);
-    while (!worker_is_stopping(a->worker) && !a->first)
-        if (!worker_wait_until(a->worker, &until))
+    while (!worker_is_stopping(a->worker)) {
+        uint64_t now = mono_ms(), until = a->beat_ms;
+        struct timespec at;
+
+        move_all(&a->todo, &a->in);
+        if (may_begin(a, now) || now >= until)
             break;
-    j = worker_is_stopping(a->worker) ? NULL : a->first;
-    if (j) {
-        a->first = j->next;
-        if (!a->first)
-            a->last = &a->first;
-        a->n_bytes -= size_of(j);
+        if (a->todo.n > 0 && a->next_ms < until)
+            until = a->next_ms;
+        at = deadline_in((uint32_t)(until - now));
+        worker_wait_until(a->worker, &at);
     }
     worker_unlock(a->worker);
-    return j;
+}
+
+static bool has_agent_of(const struct agent_states *a, size_t n,
+                         const struct msg_state *state)
+{
+    size_t i = 0;
+
+    while (i < n && strcasecmp(a->state[i].name, state->name) != 0)
+        i++;
+    return i < n;
+}
+
+/* The message is written, or never will be. */
+static void end_job(struct agent_states *a, struct job *j, bool written)
+{
+    worker_lock(a->worker);
+    a->stat.n_written += written;
+    a->stat.n_fail += !written;
+    a->n_bytes -= size_of(j);
+    worker_unlock(a->worker);
+    free(j);
+}
+
+/* Move the first job into the transaction.  False when it has to wait for the next. */
+static bool take_job(struct agent_states *a, struct batch *b)
+{
+    struct job *j = a->todo.first;
+
+    if (!j || b->n == (a->n_alone > 0 ? 1 : SERVICE_DB_AGENTS) ||
+        b->n_bytes >= BATCH_BYTES)
+        return false;
+    if (msg_state_unpack(&a->state[b->n], j->body, j->len) < 0) { /* no memory */
+        end_job(a, take_first(&a->todo), false);
+        return true;
+    }
+    if (has_agent_of(a, b->n, &a->state[b->n]))
+        return false;
+    b->job[b->n++] = take_first(&a->todo);
+    b->n_bytes += j->len;
+    return true;
+}
+
+/* The jobs of the next transaction; none when it may not begin yet. */
+static void take_batch(struct agent_states *a, struct batch *b)
+{
+    b->n = b->n_bytes = 0;
+    wait_for_jobs(a);
+    if (!may_begin(a, mono_ms()))
+        return;
+    while (take_job(a, b))
+        ;
+    a->n_alone -= a->n_alone > 0;
+    a->next_ms = mono_ms() + GAP_MS;
 }
 
 /* Beats and messages use different tables, so one can fail where the other works; each
@@ -143,27 +267,37 @@ static void note_result(struct agent_states *a, bool *down, const char *what, in
     *down = rc < 0;
 }
 
-static void write_state(struct agent_states *a, const struct job *j)
+static void acknowledge(struct agent_states *a, const struct job *j,
+                        const struct msg_state *state)
 {
-    struct msg_ack ack;
+    struct msg_ack ack = {.seq = state->seq};
     char body[BATCHSRV_SEND];
-    int rc = msg_state_unpack(&a->state, j->body, j->len);
     ssize_t n;
 
-    if (rc == 0)
-        rc = service_db_put_agent(a->db, &a->state);
-    note_result(a, &a->rows_down, "agent_states.rows", rc);
-    worker_lock(a->worker);
-    a->stat.n_written += rc == 0;
-    a->stat.n_fail += rc < 0;
-    worker_unlock(a->worker);
-    if (rc < 0)
-        return;
-    ack.seq = a->state.seq;
-    memcpy(ack.stream, a->state.stream, MSG_STREAM);
+    memcpy(ack.stream, state->stream, MSG_STREAM);
     n = msg_batch_pack_ack(&ack, body, sizeof(body));
     if (n > 0)
         batchsrv_send(a->srv, j->tag, MSG_AGENT_STATE_ACK, body, (size_t)n);
+}
+
+/* Write the messages, or put them back to write each alone. */
+static void write_batch(struct agent_states *a, struct batch *b)
+{
+    int rc = service_db_put_agents(a->db, a->state, b->n);
+    size_t i;
+
+    if (rc < 0 && b->n > 1) {
+        for (i = b->n; i > 0; i--)
+            put_first(&a->todo, b->job[i - 1]);
+        a->n_alone = b->n;
+        return;
+    }
+    note_result(a, &a->rows_down, "agent_states.rows", rc);
+    for (i = 0; i < b->n; i++) {
+        if (rc == 0)
+            acknowledge(a, b->job[i], &a->state[i]);
+        end_job(a, b->job[i], rc == 0);
+    }
 }
 
 /* Written each second while there is a conflict, and once when there is none. */
@@ -213,14 +347,13 @@ static bool is_stopping(struct agent_states *a)
 static void agent_states_main(void *arg)
 {
     struct agent_states *a = arg;
-    struct job *j;
+    struct batch b;
 
     while (!is_stopping(a)) {
         beat(a);
-        j = take_job(a);
-        if (j)
-            write_state(a, j);
-        free(j);
+        take_batch(a, &b);
+        if (b.n > 0)
+            write_batch(a, &b);
     }
     service_db_close(a->db); /* in the thread that used it */
     a->db = NULL;
@@ -228,16 +361,16 @@ static void agent_states_main(void *arg)
 
 void agent_states_destroy(struct agent_states *a)
 {
-    struct job *j, *next;
+    struct job *j;
 
     if (!a)
         return;
     worker_destroy(a->worker);
     service_db_close(a->db);
-    for (j = a->first; j; j = next) {
-        next = j->next;
+    move_all(&a->todo, &a->in);
+    while ((j = take_first(&a->todo)))
         free(j);
-    }
+    free(a->state);
     free(a);
 }
 
@@ -255,11 +388,13 @@ int agent_states_start(struct agent_states **out, struct service_db *db,
     a->max = cfg->max;
     a->conflicts = true; /* of the process before, which had our name */
     a->srv = cfg->srv;
-    a->last = &a->first;
+    init_queue(&a->in);
+    init_queue(&a->todo);
     snprintf(a->name, sizeof(a->name), "%s", cfg->name);
     snprintf(a->address, sizeof(a->address), "%s", cfg->address);
     snprintf(a->zone, sizeof(a->zone), "%s", cfg->zone ? cfg->zone : "");
-    rc = worker_create(&a->worker);
+    a->state = calloc(SERVICE_DB_AGENTS, sizeof(*a->state));
+    rc = a->state ? worker_create(&a->worker) : -ENOMEM;
     if (rc == 0)
         rc = worker_start(a->worker, agent_states_main, a);
     if (rc < 0)

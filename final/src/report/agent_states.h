@@ -1,7 +1,8 @@
 /* agent_states -- takes the messages in which agents say what they have in force (message
  * 38) and writes them to the database in a thread of its own.  The thread also shows each
- * second that this Report Service works.  A message is acknowledged (39) after its
- * transaction; one that finds no room or fails is dropped, and the agent repeats it. */
+ * second that this Report Service works.  Messages that wait together are written in one
+ * transaction, and each is acknowledged (39) after it; one that finds no room or that the
+ * database refuses is dropped, and the agent repeats it. */
 #ifndef LARS_REPORT_AGENT_STATES_H
 #define LARS_REPORT_AGENT_STATES_H
 
@@ -31,7 +32,7 @@ void agent_states_destroy(
 int agent_states_more(struct dispatch *d, struct agent_states *a);
 
 struct agent_states_stat {
-    uint64_t n_written, n_dropped, n_fail; /* messages; transactions that failed */
+    uint64_t n_written, n_dropped, n_fail; /* messages */
 };
 
 void agent_states_stat(struct agent_states *a, struct agent_states_stat *out); /* any */
