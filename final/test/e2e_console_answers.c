@@ -91,17 +91,27 @@ static void fill_database(void)
 
 static void ask_all_gets(void)
 {
-    static const char *const paths[] = {
-        "session",       "capabilities",
-        "wall",          "overview",
-        "modules",       "modules?q=1&state=ok&sort=calls&page=2",
-        "modules/1/1",   "modules/1/1/history?span=86400",
-        "zones",         "services",
-        "alarms",        "alarms/7",
-        "alarms/8",      "silences",
-        "audit",         "audit?subject=1/1&page=1",
-        "alarm-targets", "sessions",
-        "wall-links"};
+    static const char *const paths[] = {"session",
+                                        "capabilities",
+                                        "wall",
+                                        "overview",
+                                        "modules",
+                                        "modules?q=1&state=ok&sort=calls&page=2",
+                                        "modules/1/1",
+                                        "modules/1/1/history?span=86400",
+                                        "modules/1/1/latency",
+                                        "zones/a/history?step=1&span=900",
+                                        "zones",
+                                        "services",
+                                        "alarms",
+                                        "alarms/7",
+                                        "alarms/8",
+                                        "silences",
+                                        "audit",
+                                        "audit?subject=1/1&page=1",
+                                        "alarm-targets",
+                                        "sessions",
+                                        "wall-links"};
     char path[100];
     size_t i;
 

@@ -72,6 +72,19 @@ static void t_numbers_of_a_path_are_read(void **state)
     assert_string_equal(q.name, "host/127.0.0.1:8888");
 }
 
+static void t_names_in_a_path_are_decoded_once(void **state)
+{
+    (void)state;
+    assert_non_null(find("GET", "/api/v1/zones/%e5%86%9C/history"));
+    assert_string_equal(q.name, "\xe5\x86\x9c");
+    assert_non_null(find("GET", "/api/v1/zones/b/%2541%27%3b/history"));
+    assert_string_equal(q.name, "b/%41';");
+    assert_non_null(find("GET", "/api/v1/zones//history/history"));
+    assert_string_equal(q.name, "/history");
+    assert_non_null(find("DELETE", "/api/v1/sessions/%e6%9d%8e"));
+    assert_string_equal(q.name, "\xe6\x9d\x8e");
+}
+
 static void t_other_spellings_of_a_path_are_not_found(void **state)
 {
     static const char *const paths[] = {"",
@@ -103,7 +116,17 @@ static void t_other_spellings_of_a_path_are_not_found(void **state)
                                         "/api/v1/modules/1/",
                                         "/api/v1/modules//1",
                                         "/api/v1/modules/1/1/",
-                                        "/api/v1/modules/1/1/latency",
+                                        "/api/v1/modules/1/1/latencies",
+                                        "/api/v1/zones//history",
+                                        "/api/v1/zones/history",
+                                        "/api/v1/zones/a/histor%79",
+                                        "/api/v1/zones/%ff/history",
+                                        "/api/v1/zones/%00/history",
+                                        "/api/v1/zones/a%00b/history",
+                                        "/api/v1/zones/%/history",
+                                        "/api/v1/zones/%4/history",
+                                        "/api/v1/zones/%4g/history",
+                                        "/api/v1/zones/%-1/history",
                                         "/api/v1/modules/1/1history",
                                         "/api/v1/modules/{m}/{c}"};
     size_t i;
@@ -161,6 +184,7 @@ static void t_known_path_with_another_method_is_405(void **state)
 
 T_MAIN(T(t_every_route_but_the_logins_has_a_role_and_a_handler),
        T(t_every_change_needs_an_operator), T(t_numbers_of_a_path_are_read),
+       T(t_names_in_a_path_are_decoded_once),
        T(t_other_spellings_of_a_path_are_not_found),
        T(t_numbers_have_one_spelling_and_a_range),
        T(t_known_path_with_another_method_is_405))

@@ -11,8 +11,8 @@ route_fn api_session_password, api_session_capabilities;
 /* api_read.c */
 route_fn api_read_overview, api_read_modules, api_read_zones, api_read_services;
 route_fn api_read_wall;
-/* api_module.c */
-route_fn api_module_get, api_module_history;
+/* api_module.c, api_history.c */
+route_fn api_module_get, api_history_module, api_history_latency, api_history_zone;
 /* api_alarm.c */
 route_fn api_alarm_list, api_alarm_get, api_alarm_ack, api_alarm_silences;
 route_fn api_alarm_silence, api_alarm_unsilence, api_alarm_forget_agent;

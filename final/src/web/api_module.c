@@ -10,8 +10,6 @@
 #include "web/api_json.h"
 #include "web/api_module.h"
 
-#define POINTS_MAX 2000
-
 static int take_policy(char **at, void *arg)
 {
     json_t **j = arg;
@@ -123,57 +121,4 @@ void api_module_get(struct request *q, const struct request_env *env)
              json_string_value(json_object_get(j, "base")));
     reply_json(&q->reply, 200, j);
     reply_header(&q->reply, "ETag", etag);
-}
-
-/* --- history ----------------------------------------------------------------------- */
-
-static int take_point(char **at, void *arg)
-{
-    json_array_append_new(arg,
-                          json_pack("[I,I,I]", (json_int_t)strtoll(at[0], NULL, 10),
-                                    (json_int_t)strtoll(at[1] ? at[1] : "0", NULL, 10),
-                                    (json_int_t)strtoll(at[2] ? at[2] : "0", NULL, 10)));
-    return 0;
-}
-
-/* The seconds of one point: 1 up to 15 minutes, 60 up to a day, 3600 up to 60 days. */
-static uint32_t step_of(uint32_t span_s)
-{
-    static const uint32_t steps[][2] = {{900, 1}, {86400, 60}, {5184000, 3600}};
-    size_t i;
-
-    for (i = 0; i < 3; i++)
-        if (span_s <= steps[i][0])
-            return steps[i][1];
-    return 86400;
-}
-
-/* Points of the last <span> seconds that are complete: [second, well, failed]. */
-void api_module_history(struct request *q, const struct request_env *env)
-{
-    json_t *list, *j;
-    uint32_t span, step;
-    int rc;
-
-    if (!request_number(q, "span", 34560000, 3600, &span))
-        return;
-    step = step_of(span);
-    if (span / step > POINTS_MAX) {
-        reply_problem(&q->reply, 422, "too_many_points", "span", NULL);
-        return;
-    }
-    list = json_array();
-    rc = sqldb_each(env->db, take_point, list,
-                    "SELECT at DIV %u * %u AS begins, SUM(succ), SUM(err) FROM "
-                    "CallHistory WHERE modid = %u AND cmdid = %u AND at >= "
-                    "UNIX_TIMESTAMP() - %u AND at < (UNIX_TIMESTAMP() - 3) DIV %u * %u "
-                    "GROUP BY begins ORDER BY begins",
-                    step, step, q->m, q->c, span, step, step);
-    if (rc < 0) {
-        json_decref(list);
-        request_db_failed(q, rc, env->db);
-        return;
-    }
-    j = json_pack("{s:I,s:o}", "step", (json_int_t)step, "points", list);
-    reply_json(&q->reply, 200, j);
 }

@@ -35,7 +35,7 @@ struct request {
     unsigned n_query;
     uint32_t m, c;                    /* of {m}, {c} in the path */
     uint64_t id;                      /* of {id} */
-    const char *name;                 /* of {name*}, in <path> */
+    char name[256];                   /* of {name*} */
     char if_match[40];                /* "" = none */
     struct buf body;
     bool is_begun, is_long, is_suspended;

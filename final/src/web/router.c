@@ -27,8 +27,10 @@ static const struct route routes[] = {
     {"GET", V1 "/overview", SESSION_VIEWER, ROUTE_SNAP, api_read_overview},
     {"GET", V1 "/modules", SESSION_VIEWER, ROUTE_SNAP, api_read_modules},
     {"GET", V1 "/modules/{m}/{c}", SESSION_VIEWER, ROUTE_DB, api_module_get},
-    {"GET", V1 "/modules/{m}/{c}/history", SESSION_VIEWER, ROUTE_DB, api_module_history},
+    {"GET", V1 "/modules/{m}/{c}/history", SESSION_VIEWER, ROUTE_DB, api_history_module},
+    {"GET", V1 "/modules/{m}/{c}/latency", SESSION_VIEWER, ROUTE_DB, api_history_latency},
     {"GET", V1 "/zones", SESSION_VIEWER, ROUTE_SNAP, api_read_zones},
+    {"GET", V1 "/zones/{name*}/history", SESSION_VIEWER, ROUTE_DB, api_history_zone},
     {"GET", V1 "/services", SESSION_VIEWER, ROUTE_SNAP, api_read_services},
     {"GET", V1 "/alarms", SESSION_VIEWER, ROUTE_DB, api_alarm_list},
     {"GET", V1 "/alarms/{id}", SESSION_VIEWER, ROUTE_DB, api_alarm_get},
@@ -71,6 +73,49 @@ static bool take_number(const char **path, uint64_t max, uint64_t *out)
     return errno == 0 && *out <= max;
 }
 
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c ? strchr(digits, c | 0x20) : NULL;
+
+    return at && c > ' ' ? (int)(at - digits) : -1;
+}
+
+/* Decode <n> bytes with %XX; false: a '%' without two digits, or a zero byte. */
+static bool decode(char *to, const char *from, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        int high = 0, low = 0;
+
+        if (from[i] != '%') {
+            *to++ = from[i];
+            continue;
+        }
+        high = i + 3 <= n ? hex_digit(from[i + 1]) : -1;
+        low = i + 3 <= n ? hex_digit(from[i + 2]) : -1;
+        if (high < 0 || low < 0 || high + low == 0)
+            return false;
+        *to++ = (char)(high * 16 + low);
+        i += 2;
+    }
+    *to = '\0';
+    return true;
+}
+
+/* A name is all of the path but the <n_after> bytes that the pattern has after it.  Only
+ * here is anything decoded: a browser has no other way to send a name in Chinese. */
+static bool take_name(struct request *q, const char **path, size_t n_after)
+{
+    size_t n = strlen(*path);
+
+    if (n <= n_after || !decode(q->name, *path, n - n_after))
+        return false;
+    *path += n - n_after;
+    return utf8_is_whole(q->name);
+}
+
 /* One {...} of the pattern; both move behind it. */
 static bool take_value(struct request *q, const char **pattern, const char **path)
 {
@@ -79,11 +124,8 @@ static bool take_value(struct request *q, const char **pattern, const char **pat
     uint64_t v = 0;
 
     *pattern += n;
-    if (strncmp(name, "{name*}", n) == 0) {
-        q->name = *path;
-        *path += strlen(*path);
-        return q->name[0] != '\0' && utf8_is_whole(q->name);
-    }
+    if (strncmp(name, "{name*}", n) == 0)
+        return take_name(q, path, strlen(*pattern));
     if (strncmp(name, "{id}", n) == 0)
         return take_number(path, INT64_MAX, &q->id);
     if (!take_number(path, UINT32_MAX, &v))

@@ -17,8 +17,9 @@ enum route_place {                    /* where the handler runs */
 
 typedef void route_fn(struct request *q, const struct request_env *env);
 
-/* A path is compared byte for byte: nothing is decoded.  {m} and {c} are numbers of a
- * module, {id} is a number, {name*} is the rest of the path. */
+/* A path is compared byte for byte: only names are decoded.  {m} and {c} are numbers of a
+ * module, {id} is a number, {name*} is all of the path up to what the pattern has after
+ * it, with slashes, and with %XX for any byte. */
 struct route {
     const char *method, *path;
     enum session_role role;           /* SESSION_NONE: without a session */

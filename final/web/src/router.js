@@ -9,6 +9,7 @@ export const router = createRouter({
     page('/', 'overview', () => import('./views/Overview.vue')),
     page('/modules', 'modules', () => import('./views/Modules.vue')),
     page('/modules/:m(\\d+)/:c(\\d+)', 'module', () => import('./views/Module.vue'), 'modules'),
+    page('/history', 'history', () => import('./views/History.vue'), 'modules'),
     page('/zones', 'zones', () => import('./views/Zones.vue')),
     page('/alarms', 'alarms', () => import('./views/Alarms.vue')),
     page('/alarms/:id(\\d+)', 'alarm', () => import('./views/Alarm.vue'), 'alarms'),

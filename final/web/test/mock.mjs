@@ -145,13 +145,25 @@ const session = () => ({ user: state.user, role: ['viewer', 'operator', 'admin']
 const services = () => [['dnsd', 'dnsd-a', 'a'], ['dnsd', 'dnsd-b', 'b'], ['reportd', 'reportd-a', 'a'], ['agent', '10.0.0.1:8888', 'a'], ['agent', '10.0.0.9:8888', 'b']].map(([kind, name, zone], i) => ({
   kind, name, zone, address: `10.0.0.${i + 1}:777${i}`, version: '1.0.0', state: '', revision: i === 4 ? 478 : state.revision, silent_ms: i === 4 ? 42000 : 700, alive: i !== 4 }))
 
+function time(q, least) {
+  const to0 = Number(q.get('to')) || Math.floor(now()), from0 = Number(q.get('from')) || to0 - (Number(q.get('span')) || 3600)
+  const length = to0 - from0, step = Math.max(least, length <= 900 ? 1 : length <= 86400 ? 60 : length <= 172800 ? 300 : length <= 5184000 ? 3600 : 21600)
+  const to = Math.floor(Math.min(now() - 3, to0) / step) * step, from = Math.floor(from0 / step) * step
+  return { from, to, step, n: Math.max(0, (to - from) / step) }
+}
+
 function history(q) {
-  const span = Number(q.get('span')) || 3600, step = span <= 900 ? 1 : span <= 86400 ? 60 : span <= 5184000 ? 3600 : 86400
-  const end = Math.floor((now() - 3) / step) * step
-  return { step, points: Array.from({ length: Math.floor(span / step) }, (_, i) => {
-    const at = end - span + i * step, n = Math.round(step * 300 * (1 + 0.3 * Math.sin(at / step / 30)))
-    return [at, n, Math.round(n * (i % 50 === 7 ? 0.04 : 0.001))]
-  }) }
+  const { n, ...t } = time(q, 1)
+  const calls = Array.from({ length: n }, (_, i) => 300 * (1 + 0.3 * Math.sin((t.from / t.step + i) / 30)))
+  return { ...t, calls, failed: calls.map((v, i) => v * (i % 50 === 7 ? 0.04 : 0.001)),
+    changes: [{ id: 12, at: (t.from + (t.to - t.from) * 0.4) * 1000, actor: 'li', action: 'route set', subject: '1/1' }],
+    alarms: [{ id: 7, kind: 'node_down', subject: '10.0.0.1:8001', raised: Math.round(t.from + (t.to - t.from) * 0.6), cleared: Math.round(t.from + (t.to - t.from) * 0.7) }] }
+}
+
+function latency(q) {
+  const { n, ...t } = time(q, 60)
+  const p99 = Array.from({ length: n }, (_, i) => (i % 40 === 3 ? null : 30 + 8 * Math.sin((t.from / t.step + i) / 20)))
+  return { ...t, p50_ms: p99.map(v => v && v / 8), p90_ms: p99.map(v => v && v / 2), p99_ms: p99 }
 }
 
 function answer(method, path, q, body) {
@@ -213,9 +225,11 @@ function answer(method, path, q, body) {
     const page = Number(q.get('page')) || 1
     return [200, { ...head(), total: list.length, page, page_size: 50, items: list.slice(50 * page - 50, 50 * page).map(moduleJson) }]
   }
-  if ((m = key.match(/^GET \/modules\/(\d+\/\d+)(\/history)?$/)) && find(m[1])) {
+  if (/^GET \/zones\/.+\/history$/.test(key))
+    return [200, history(q)]
+  if ((m = key.match(/^GET \/modules\/(\d+\/\d+)(\/history|\/latency)?$/)) && find(m[1])) {
     const x = find(m[1])
-    return [200, m[2] ? history(q) : { ...moduleData(x), policy: x.policy, agents: agents() }]
+    return [200, m[2] === '/latency' ? latency(q) : m[2] ? history(q) : { ...moduleData(x), policy: x.policy, agents: agents() }]
   }
   if ((m = key.match(/^GET \/alarms\/(\d+)$/))) {
     const a = alarmRows.find(r => r.id === Number(m[1]))

@@ -36,6 +36,9 @@ export function when(at) {
   return day(at) === day(Date.now()) ? clock(at) : day(at) + ' ' + clock(at)
 }
 
+/** Date and time, always both. */
+export const dateClock = at => new Intl.DateTimeFormat('sv-SE', { timeZone: zoneName() }).format(at) + ' ' + clock(at)
+
 /** "UTC+8", of the zone in which times are shown. */
 export function offset() {
   const p = new Intl.DateTimeFormat('en-US', { timeZone: zoneName(), timeZoneName: 'shortOffset' })
