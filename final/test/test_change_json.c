@@ -185,6 +185,17 @@ static void t_wrong_operation_is_named_by_its_number(void **state)
     read_text(NULL, NULL);
 }
 
+static void t_reason_says_which_form_an_address_has(void **state)
+{
+    (void)state;
+    expect_wrong("{\"op\":\"remove\",\"module\":\"1/1\",\"node\":\"10.0.0.300:80\"}");
+    assert_string_equal(why, "node: \"10.0.0.300:80\" is not one IPv4 address with a "
+                             "port, such as 10.0.1.7:8001");
+    expect_wrong("{\"op\":\"host\",\"host\":\"h\",\"state\":\"up\"}");
+    assert_string_equal(why, "host: \"h\" is not an IPv4 address, such as 10.0.1.7");
+    read_text(NULL, NULL);
+}
+
 static void t_lists_have_bounds(void **state)
 {
     static const char *const bodies[] = {
@@ -231,4 +242,5 @@ T_MAIN(T(t_operations_are_read_in_any_order_of_their_members),
        T(t_word_of_consent_is_the_name_of_what_changes),
        T(t_what_is_not_an_operation_is_refused),
        T(t_reason_is_text_when_a_long_value_is_cut),
-       T(t_wrong_operation_is_named_by_its_number), T(t_lists_have_bounds))
+       T(t_wrong_operation_is_named_by_its_number),
+       T(t_reason_says_which_form_an_address_has), T(t_lists_have_bounds))

@@ -42,6 +42,42 @@ static void t_plan_has_the_calls_of_the_last_minute_and_the_capacity(void **stat
     assert_int_equal(out.plan.module[0].capacity, 100);
 }
 
+static void plan_anew(const struct ops_request *r)
+{
+    ops_free(&out);
+    out = (struct ops_outcome){.result = OPS_DONE};
+    assert_int_equal(ops_plan(db, r, &out), 0);
+}
+
+/* Node 1 leaves; node 3 is down for an agent that is silent, and on trial for another. */
+static void t_plan_counts_nodes_that_agents_give_no_calls_to(void **state)
+{
+    struct change_op op = node_op(CHANGE_SET, 1, 1);
+    struct ops_request r = request(&op, 1);
+
+    (void)state;
+    field(&op, "state", "drained");
+    mydb_sql(
+        "REPLACE INTO Service (kind, name, zone, seen_at) VALUES ('agent', 'a', 'z', "
+        "NOW(3)), ('agent', 'b', 'z', NOW(3)), ('agent', 'old', 'z', NOW(3) - "
+        "INTERVAL 1 MINUTE)");
+    mydb_sql("INSERT INTO AgentNode VALUES ('a', 1, 1, 2, 80, 1), ('b', 1, 1, 2, 80, 2), "
+             "('a', 1, 1, 1, 80, 1), ('old', 1, 1, 3, 80, 1), ('a', 1, 1, 3, 80, 3)");
+    plan_anew(&r);
+    assert_int_equal(out.plan.module[0].left, 2);
+    assert_int_equal(out.plan.module[0].out, 1);
+    assert_int_equal(out.plan.module[0].warnings & PLAN_ALL_OUT, 0);
+    mydb_sql("UPDATE AgentNode SET state = 2 WHERE ip = 3");
+    plan_anew(&r);
+    assert_int_equal(out.plan.module[0].out, 2);
+    assert_int_equal(out.plan.module[0].warnings & PLAN_ALL_OUT, PLAN_ALL_OUT);
+    op = weight_op(1, 1, "7");        /* no node leaves service: no warning */
+    plan_anew(&r);
+    assert_int_equal(out.plan.module[0].out, 3);
+    assert_int_equal(out.plan.module[0].warnings & PLAN_ALL_OUT, 0);
+    mydb_sql("DELETE FROM AgentNode; DELETE FROM Service");
+}
+
 static void t_plan_of_a_wrong_operation_names_it(void **state)
 {
     struct change_op op[2] = {weight_op(1, 1, "7"), weight_op(1, 9, "7")};
@@ -291,6 +327,7 @@ static void t_two_operations_on_one_name_are_recorded_in_their_order(void **stat
 
 MYDB_MAIN(O(t_plan_writes_nothing),
           O(t_plan_has_the_calls_of_the_last_minute_and_the_capacity),
+          O(t_plan_counts_nodes_that_agents_give_no_calls_to),
           O(t_plan_of_a_wrong_operation_names_it),
           O(t_change_is_one_row_of_audit_with_old_and_new_values),
           O(t_rows_of_route_log_name_the_row_of_audit),

@@ -83,6 +83,8 @@ static void print_effect(const struct plan *p)
 
         fprintf(stderr, "%u/%u: %u of %u nodes in service afterwards", m->modid, m->cmdid,
                 m->left, m->had);
+        if (m->out > 0)
+            fprintf(stderr, ", of which agents give no calls to %u", m->out);
         if (m->calls_gone > 0)
             fprintf(stderr, "; those that go carried %.1f %% of the calls",
                     100.0 * (double)m->calls_gone / (double)m->calls);

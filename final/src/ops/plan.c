@@ -300,6 +300,20 @@ void plan_add_load(struct plan *p, const struct plan_load *load)
         m->calls_gone += load->calls;
 }
 
+void plan_add_out(struct plan *p, uint32_t modid, uint32_t cmdid, uint32_t ip,
+                  uint32_t port)
+{
+    struct plan_module *m = find_module(p, modid, cmdid);
+    struct node_row key = {modid, cmdid, ip, port, 0, 0, "", ""};
+    const struct node_row *fresh = row_of(&p->after, &key);
+
+    if (!m || !fresh || !node_row_in_service(fresh))
+        return;
+    m->out++;
+    if (m->gone > 0 && m->out == m->left)
+        m->warnings |= PLAN_ALL_OUT;
+}
+
 void plan_set_capacity(struct plan *p, uint32_t modid, uint32_t cmdid, uint32_t node_rps)
 {
     struct plan_module *m = find_module(p, modid, cmdid);

@@ -11,6 +11,7 @@ enum {                                /* what an operator should see before */
     PLAN_MOST_GONE = 2,               /* more than half of its nodes leave service */
     PLAN_ZONE_EMPTY = 4,              /* a zone has none in service afterwards */
     PLAN_OVERLOAD = 8,                /* the rest can take less than the calls of now */
+    PLAN_ALL_OUT = 16,                /* agents give no calls to any node of the rest */
 };
 
 enum plan_consent {                   /* needed, or given */
@@ -24,6 +25,7 @@ struct plan_module {
     uint64_t base;                    /* node_row_sum() before */
     uint32_t had, gone, left;         /* nodes in service before; those of them that are
                                        * not afterwards; nodes in service afterwards */
+    uint32_t out;                     /* of those left: an agent gives them no calls */
     unsigned warnings;                /* PLAN_... */
     uint64_t calls, calls_gone;       /* of the last minute; of the nodes that go */
     uint64_t capacity;                /* calls/s of the rest; 0 = not known */
@@ -62,6 +64,9 @@ int plan_make(struct plan *p, struct node_rows *before, struct node_rows *after,
 
 /* Add what the nodes of the plan carried in the last minute. */
 void plan_add_load(struct plan *p, const struct plan_load *load);
+/* An agent gives this node no calls.  Once for each node. */
+void plan_add_out(struct plan *p, uint32_t modid, uint32_t cmdid, uint32_t ip,
+                  uint32_t port);
 /* A node of weight 100 of this module takes <node_rps> calls/s. */
 void plan_set_capacity(struct plan *p, uint32_t modid, uint32_t cmdid, uint32_t node_rps);
 

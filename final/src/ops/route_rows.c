@@ -101,6 +101,13 @@ static int take_load(char **at, void *arg)
     return 0;
 }
 
+static int take_out(char **at, void *arg)
+{
+    plan_add_out(arg, number_of(at[0]), number_of(at[1]), number_of(at[2]),
+                 number_of(at[3]));
+    return 0;
+}
+
 static int take_capacity(char **at, void *arg)
 {
     plan_set_capacity(arg, number_of(at[0]), number_of(at[1]), number_of(at[2]));
@@ -118,6 +125,23 @@ static int add_modules(struct buf *b, const struct plan *p)
                           i == 0 ? "(modid = %u AND cmdid = %u)"
                                  : " OR (modid = %u AND cmdid = %u)",
                           p->module[i].modid, p->module[i].cmdid);
+    return rc;
+}
+
+static int add_out(struct sqldb *db, struct plan *p)
+{
+    struct buf b = {0};
+    int rc = sqldb_append(&b, "SELECT DISTINCT modid, cmdid, ip, port FROM AgentNode n "
+                              "JOIN Service v ON v.name = n.agent AND v.seen_at > NOW(3) "
+                              "- INTERVAL 6 SECOND WHERE n.state IN (1, 2) AND (");
+
+    if (rc == 0)
+        rc = add_modules(&b, p);
+    if (rc == 0)
+        rc = sqldb_append(&b, ")");
+    if (rc == 0)
+        rc = sqldb_each_text(db, take_out, p, &b);
+    buf_free(&b);
     return rc;
 }
 
@@ -145,7 +169,7 @@ int route_rows_add_load(struct sqldb *db, struct plan *p)
     if (rc == 0)
         rc = sqldb_each_text(db, take_capacity, p, &b);
     buf_free(&b);
-    return rc;
+    return rc < 0 ? rc : add_out(db, p);
 }
 
 /* --- writing ------------------------------------------------------------------------ */

@@ -17,7 +17,8 @@ int route_rows_read(struct sqldb *db, const struct change_op *op, size_t n, bool
 /* The number of nodes in service in the whole database. */
 int route_rows_in_service(struct sqldb *db, uint64_t *n);
 
-/* Tell the plan what its nodes carried in the last minute, and what they can take. */
+/* Tell the plan what its nodes carried in the last minute, what they can take, and which
+ * of them agents give no calls to. */
 int route_rows_add_load(struct sqldb *db, struct plan *p);
 
 /* Write the rows that differ, many in a statement. */

@@ -42,6 +42,13 @@ static int wrong(char why[CHANGE_WHY], const char *what, const char *value)
     return -EINVAL;
 }
 
+static int wrong_form(char why[CHANGE_WHY], const char *what, const char *value,
+                      const char *form)
+{
+    snprintf(why, CHANGE_WHY, "%s: \"%.60s\" is not %s", what, value ? value : "", form);
+    return -EINVAL;
+}
+
 /* Is <word> one of the words of <list>? */
 static bool has_word(const char *list, const char *word)
 {
@@ -77,7 +84,8 @@ static int read_node(struct change_op *op, const char *text, char why[CHANGE_WHY
 
     if (!text || net_addr_parse(&at, text) < 0 || at.family != AF_INET || at.port == 0 ||
         ipv4_of(&at) == 0)
-        return wrong(why, "node", text);
+        return wrong_form(why, "node", text,
+                          "one IPv4 address with a port, such as 10.0.1.7:8001");
     op->node.ip = ipv4_of(&at);
     op->node.port = at.port;
     return 0;
@@ -88,7 +96,7 @@ static int read_host(struct change_op *op, const char *text, char why[CHANGE_WHY
     struct net_addr at;
 
     if (!text || net_addr_set(&at, text, 1) < 0 || at.family != AF_INET)
-        return wrong(why, "host", text);
+        return wrong_form(why, "host", text, "an IPv4 address, such as 10.0.1.7");
     op->node.ip = ipv4_of(&at);
     return 0;
 }
@@ -244,11 +252,11 @@ static int add_row(const struct node_row *old, const struct node_row *fresh, voi
 static json_t *list_warnings(unsigned warnings)
 {
     static const char *const names[] = {"none_left", "most_gone", "zone_empty",
-                                        "overload"};
+                                        "overload", "all_out"};
     json_t *list = json_array();
     size_t i;
 
-    for (i = 0; i < 4; i++)
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (warnings & 1u << i)
             json_array_append_new(list, json_string(names[i]));
     return list;
@@ -263,13 +271,14 @@ static json_t *list_modules(const struct plan *p)
         const struct plan_module *m = &p->module[i];
 
         json_array_append_new(
-            list, json_pack("{s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "module",
-                            api_json_module_id(m->modid, m->cmdid), "base",
-                            api_json_sum(m->base), "had", (json_int_t)m->had, "gone",
-                            (json_int_t)m->gone, "left", (json_int_t)m->left, "calls",
-                            (json_int_t)m->calls, "calls_gone", (json_int_t)m->calls_gone,
-                            "capacity", (json_int_t)m->capacity, "warnings",
-                            list_warnings(m->warnings)));
+            list,
+            json_pack("{s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "module",
+                      api_json_module_id(m->modid, m->cmdid), "base",
+                      api_json_sum(m->base), "had", (json_int_t)m->had, "gone",
+                      (json_int_t)m->gone, "left", (json_int_t)m->left, "out",
+                      (json_int_t)m->out, "calls", (json_int_t)m->calls, "calls_gone",
+                      (json_int_t)m->calls_gone, "capacity", (json_int_t)m->capacity,
+                      "warnings", list_warnings(m->warnings)));
     }
     return list;
 }

@@ -27,7 +27,7 @@
 
 #define CONNECTIONS 256u
 #define IDLE_S 30u
-#define MEMORY ((size_t)32 << 10) /* of a connection: 16 KiB of headers fit */
+#define MEMORY ((size_t)32 << 10)     /* of a connection: 16 KiB of headers fit */
 #define JOBS_MAX 64
 #define HASHES_MAX 8
 #define ROUND_MS 1000
@@ -291,7 +291,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *con, const c
     (void)version;
     (void)url;
     if (!q)
-        return MHD_NO; /* no memory */
+        return MHD_NO;                /* no memory */
     if (!q->is_begun) {
         begin_request(q, method);
         return MHD_YES;

@@ -21,7 +21,7 @@ struct slow_peer {
     struct slow_peer *prev, *next;
     uint64_t since_ms;
     int fd;
-    bool is_waiting; /* in the list */
+    bool is_waiting;                  /* in the list */
 };
 
 struct slow {

@@ -6,14 +6,14 @@
 
 #include "net/evloop.h"
 
-#define SLOW_MS 10000 /* for a request with its body, and for an answer */
-#define SLOW_WAITING 192 /* connections that wait for the other side */
+#define SLOW_MS 10000                 /* for a request with its body, and for an answer */
+#define SLOW_WAITING 192              /* connections that wait for the other side */
 
 struct slow;
 struct slow_peer;
 
 int slow_create(struct slow **out, struct evloop *l); /* 0 or -ENOMEM */
-void slow_destroy(struct slow *s); /* after its last peer has gone; NULL is fine */
+void slow_destroy(struct slow *s);    /* after its last peer has gone; NULL is fine */
 
 /* A connection was accepted.  Borrows <fd>.  NULL when there is no memory, which the
  * other functions take: the connection has no limit of its own then. */

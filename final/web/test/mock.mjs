@@ -113,13 +113,13 @@ function planOf(body) {
         }
       }
     else if (op !== 'confirm')
-      throw new Problem(422, 'wrong', { field: 'operations/' + i, detail: `node: ${node}` })
+      throw new Problem(422, 'wrong', { field: 'operations/' + i, detail: `node: "${node}" is not one IPv4 address with a port, such as 10.0.1.7:8001` })
   })
   const left = (x, z) => x.nodes.filter(n => n.state === 'up' && (!z || n.zone === z)).length - rows.filter(r => r.module === `${x.m}/${x.c}` && r.old?.state === 'up' && r.new?.state !== 'up' && (!z || r.old.zone === z)).length + rows.filter(r => r.module === `${x.m}/${x.c}` && r.old?.state !== 'up' && r.new?.state === 'up' && (!z || r.new.zone === z)).length
   const mods = [...touched].map(x => {
     const had = x.nodes.filter(n => n.state === 'up').length, l = left(x), gone = Math.max(0, had - l)
     const all = 60 * moduleJson(x).calls, warnings = [l === 0 && had && 'none_left', gone * 2 >= had && gone && l && 'most_gone', ['a', 'b'].some(z => x.nodes.some(n => n.zone === z) && left(x, z) === 0) && 'zone_empty', x.m === 1 && gone > 1 && 'overload'].filter(Boolean)
-    return { module: `${x.m}/${x.c}`, base: base(x), had, gone, left: l, calls: Math.round(all), calls_gone: Math.round(all * gone / had || 0), capacity: x.policy.node_rps * l, warnings }
+    return { module: `${x.m}/${x.c}`, base: base(x), had, gone, left: l, out: 0, calls: Math.round(all), calls_gone: Math.round(all * gone / had || 0), capacity: x.policy.node_rps * l, warnings }
   })
   return { make, touched, plan: { hash: base({ sum: BigInt(rows.length * 1000 + state.revision) }), needs_consent: mods.some(m => m.warnings.some(w => w !== 'overload' && w !== 'zone_empty')), word: body.operations[0].module || body.operations[0].zone || body.operations[0].host, many_of_all: rows.length > 100,
     modules: mods, zones: [...touched].flatMap(x => ['a', 'b'].map(z => ({ module: `${x.m}/${x.c}`, zone: z, had: x.nodes.filter(n => n.state === 'up' && n.zone === z).length, left: left(x, z) }))), rows, settings } }
