@@ -2,7 +2,7 @@
 //
 // Each page is examined, and each dialog opened, because what is not shown is not examined.
 import { readFileSync } from 'node:fs'
-import { base, holds, larsctl, logIn, passwordOf, pid, same, see, sql, test, unseen, until } from './harness.mjs'
+import { base, larsctl, pid, same, see, sql, test, unseen, until } from './harness.mjs'
 
 const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8')
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']
@@ -42,55 +42,60 @@ async function go(page, path) {
 const still = page => until('a dialog that stands still', () => page.evaluate(() =>
   document.getAnimations().every(a => a.playState !== 'running' || a.effect.getComputedTiming().iterations === Infinity)))
 
-async function each(t, language, options, look) {
-  const w = texts(language), window = { locale: language, ...options }
-  const button = (page, key) => page.getByRole('button', { name: w(key), exact: true })
-  const show = async (page, what) => { await still(page); await look(page, what) }
-  await trouble()
+const look = (work, page, what) => still(page).then(() => work(page, what))
 
+async function pages(t, language, options, work) {
+  const w = texts(language), window = { locale: language, ...options }
+  await trouble()
   const out = await t.open('', '/', window)
   await see(out.getByLabel(w('login.user')))
-  await show(out, 'the login')
-
+  await look(work, out, 'the login')
   const page = await t.open('admin', '/', window)
   for (const path of PAGES) {
     await go(page, path)
-    await show(page, path)
+    await look(work, page, path)
   }
+}
+
+async function dialogs(t, language, options, work) {
+  const w = texts(language), page = await t.open('admin', '/', { locale: language, ...options })
+  const button = key => page.getByRole('button', { name: w(key), exact: true })
+  await trouble()
 
   await go(page, '/modules/11/1')
-  await button(page, 'chart.as_table').click()
-  await show(page, 'the table of the history')
+  await button('chart.as_table').click()
   await page.getByRole('checkbox', { name: w('node.choose_all') }).check()
-  await show(page, 'chosen nodes')
+  await look(work, page, 'a table instead of a chart, and chosen nodes')
   await page.getByRole('button', { name: w('act.add') }).click()
   await see(page.getByLabel(w('field.node')))
-  await show(page, 'a change, edited')
+  await look(work, page, 'a change, edited')
   await page.getByLabel(w('field.node')).fill(node(++added))
-  await button(page, 'change.next').click()
+  await button('change.next').click()
   await see(page.getByLabel(w('change.reason')))
-  await show(page, 'a change, checked')
+  await look(work, page, 'a change, checked')
   await page.getByLabel(w('change.reason')).fill('more calls are expected')
   await page.keyboard.press('Enter')
-  await see(button(page, 'change.close'))
-  await show(page, 'a change, in force')
-  await button(page, 'change.close').click()
+  await see(button('change.close'))
+  await look(work, page, 'a change, in force')
+  await button('change.close').click()
 
   await go(page, '/zones')
   await page.getByRole('row', { name: /^a / }).getByRole('button', { name: w('zones.drain'), exact: true }).click()
   await see(page.getByLabel(w('change.reason')))
-  await show(page, 'a zone that is drained')
+  await look(work, page, 'a zone that is drained')
   await page.keyboard.press('Escape')
 
   for (const act of ['alarm.ack', 'alarm.silence']) {
     await go(page, '/alarms')
-    await button(page, act).first().click()
+    await button(act).first().click()
     await see(page.getByRole('dialog'))
-    await show(page, act)
+    await look(work, page, act)
+    await page.keyboard.press('Escape')
+    await unseen(page.getByRole('dialog'))
   }
   await page.context().clearCookies()
   await see(page.getByText(w('login.expired')))
-  await show(page, 'the login over a page')
+  await look(work, page, 'the login over a page')
 }
 
 async function accessible(page, what) {
@@ -98,10 +103,11 @@ async function accessible(page, what) {
   const found = await page.evaluate(rules => window.axe.run(document, { runOnly: rules }), RULES)
   same(found.violations.map(v => `${v.id}: ${v.nodes.map(n => n.target.join(' ')).join(', ')}`), [], `violations on ${what}`)
 }
-test('axe_zh_light', 'in Chinese and light, axe-core finds no violation on any page or dialog', t =>
-  each(t, 'zh-CN', { colorScheme: 'light' }, accessible))
-test('axe_en_dark', 'in English and dark, axe-core finds no violation on any page or dialog', t =>
-  each(t, 'en', { colorScheme: 'dark' }, accessible))
+const LIGHT = { colorScheme: 'light' }, DARK = { colorScheme: 'dark' }
+test('axe_zh_light', 'in Chinese and light, axe-core finds no violation on any page', t => pages(t, 'zh-CN', LIGHT, accessible))
+test('axe_zh_light_dialogs', 'in Chinese and light, axe-core finds no violation in any dialog', t => dialogs(t, 'zh-CN', LIGHT, accessible))
+test('axe_en_dark', 'in English and dark, axe-core finds no violation on any page', t => pages(t, 'en', DARK, accessible))
+test('axe_en_dark_dialogs', 'in English and dark, axe-core finds no violation in any dialog', t => dialogs(t, 'en', DARK, accessible))
 
 /* What ends outside the window, and what shows less than it has.  A chart draws itself. */
 function cut() {
@@ -122,7 +128,7 @@ function cut() {
 }
 const whole = async (page, what) => same(await page.evaluate(cut), [], `cut off in 360 px on ${what}`)
 
-test('phone_360px_zh', 'in Chinese, 360 px show each page and dialog as a whole, without a horizontal scroll', t =>
-  each(t, 'zh-CN', { viewport: PHONE }, whole))
-test('phone_360px_en', 'in English, 360 px show each page and dialog as a whole, without a horizontal scroll', t =>
-  each(t, 'en', { viewport: PHONE }, whole))
+for (const language of ['zh-CN', 'en']) {
+  test(`phone_360px_${language}`, '360 px show each page as a whole, without a horizontal scroll', t => pages(t, language, { viewport: PHONE }, whole))
+  test(`phone_360px_${language}_dialogs`, '360 px show each dialog as a whole, without a horizontal scroll', t => dialogs(t, language, { viewport: PHONE }, whole))
+}
