@@ -8,7 +8,7 @@ const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', impor
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']
 const PHONE = { width: 360, height: 740 }
 const PAGES = ['/', '/modules', '/modules?q=nothing', '/modules/1/1', '/zones', '/alarms', '/alarms/1',
-               '/changes', '/changes/1', '/services', '/about', '/wall']
+               '/changes', '/changes/1', '/services', '/history?module=1/1', '/about', '/wall']
 const node = n => `127.0.11.${n}:${process.env.LARS_NODES}`
 let added = 1                         // nodes of module 11/1
 
