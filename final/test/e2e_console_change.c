@@ -121,7 +121,7 @@ static char base[40];
 
 static void read_base(void)
 {
-    assert_int_equal(web(&operator_, "GET", "/api/v1/modules/1/1", NULL), 200);
+    T_WAIT(web(&operator_, "GET", "/api/v1/modules/1/1", NULL) == 200);
     snprintf(base, sizeof(base), "%s", web_text("base"));
 }
 
@@ -314,6 +314,29 @@ static void t_secrets_are_not_in_log_audit_or_answers(void **state)
     assert_null(strstr(log, "argon2"));
 }
 
+/* The removal of all rows of a module is held: callers keep its nodes and call them. */
+static void t_module_of_a_held_removal_is_shown_without_rows(void **state)
+{
+    (void)state;
+    log_in(&operator_, "operator");
+    T_WAIT(web(&operator_, "GET", "/api/v1/modules/0/9", NULL) == 404);
+    testdb_sql("INSERT INTO RouteHold (dnsd, modid, cmdid, had, gone, since, seen_at) "
+               "VALUES ('d', 0, 9, 3, 3, NOW(3), NOW(3) + INTERVAL 1 HOUR)");
+    testdb_sql("INSERT INTO CallSecond (at, modid, cmdid, ip, port, succ) SELECT "
+               "UNIX_TIMESTAMP() + seq, 0, 9, 1, 80, 10 FROM seq_1_to_60");
+    T_WAIT(web(&operator_, "GET", "/api/v1/modules/0/9", NULL) == 200 &&
+           json_number_value(json_object_get(web_json, "calls")) > 9.9);
+    assert_string_equal(web_text("state"), "held");
+    assert_int_equal(json_array_size(json_object_get(web_json, "items")), 0);
+    assert_int_equal(web(&operator_, "GET", "/api/v1/modules?sort=number", NULL), 200);
+    assert_string_equal(json_string_value(json_object_get(
+                            json_array_get(json_object_get(web_json, "items"), 0),
+                            "module")),
+                        "0/9");
+    assert_int_equal(web(&operator_, "GET", "/api/v1/overview", NULL), 200);
+    assert_true(json_number_value(json_object_get(web_json, "calls")) > 9.9);
+}
+
 static void t_reads_go_on_without_the_database(void **state)
 {
     (void)state;
@@ -336,7 +359,8 @@ static void t_reads_go_on_without_the_database(void **state)
 }
 
 #define C(f) cmocka_unit_test_setup_teardown(f, setup, consolefix_teardown)
-TESTDB_MAIN(C(t_reads_go_on_without_the_database), C(t_hostile_text_comes_back_unchanged),
+TESTDB_MAIN(C(t_module_of_a_held_removal_is_shown_without_rows),
+            C(t_reads_go_on_without_the_database), C(t_hostile_text_comes_back_unchanged),
             C(t_long_chinese_names_are_in_the_overview),
             C(t_refusal_quotes_long_chinese_text),
             C(t_change_on_an_old_base_is_refused_with_what_is_there),

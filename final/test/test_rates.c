@@ -117,6 +117,31 @@ static void t_other_node_and_module_have_their_own_rates(void **state)
 }
 
 /* The clock of the database was wrong, and is set back. */
+static double sum_calls, sum_failed;
+
+static void add_rate(uint32_t modid, uint32_t cmdid, uint32_t ip, uint32_t port, float c,
+                     float f, void *arg)
+{
+    (void)ip;
+    (void)arg;
+    assert_int_equal(modid * 10 + cmdid, 12);
+    assert_int_equal(port, 80);
+    sum_calls += (double)c;
+    sum_failed += (double)f;
+}
+
+static void t_each_node_is_given_once(void **state)
+{
+    (void)state;
+    had(NOW - 3, 1, 50, 0);
+    had(NOW - 3, 2, 20, 5);
+    had(NOW - 4, 2, 5, 0);
+    read_at(NOW);
+    rates_each(r, add_rate, NULL);
+    assert_int_equal((int)(sum_calls + 0.5), 16);
+    assert_int_equal((int)(sum_failed + 0.5), 1);
+}
+
 static void t_rates_are_read_after_the_clock_was_set_back(void **state)
 {
     unsigned i;
@@ -152,5 +177,6 @@ MYDB_MAIN(R(t_rate_is_the_mean_of_five_complete_seconds),
           R(t_second_is_counted_once_however_often_it_is_read),
           R(t_rate_is_right_after_a_pause),
           R(t_other_node_and_module_have_their_own_rates),
+          R(t_each_node_is_given_once),
           R(t_rates_are_read_after_the_clock_was_set_back),
           R(t_what_cannot_be_read_is_read_later))

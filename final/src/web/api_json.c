@@ -38,10 +38,10 @@ const char *api_json_module_state(const struct snap_module *m)
 {
     if (m->n_up == 0 && m->n_out > 0)
         return "down";
-    if (m->n_up == 0)
-        return "drained";
     if (m->is_held)
         return "held";
+    if (m->n_up == 0)
+        return "drained";
     return m->n_out > 0 ? "out" : "ok";
 }
 

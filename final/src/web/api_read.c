@@ -134,9 +134,9 @@ json_t *api_read_overview_json(const struct snap *s, struct web *web)
     double calls = 0, failed = 0;
     size_t i;
 
-    for (i = 0; i < s->n_zone; i++) {
-        calls += s->zone[i].calls;
-        failed += s->zone[i].failed;
+    for (i = 0; i < s->n_module; i++) {
+        calls += s->module[i].calls;
+        failed += s->module[i].failed;
     }
     json_object_set_new(j, "calls", api_json_rate(calls));
     json_object_set_new(j, "failed", api_json_rate(failed));

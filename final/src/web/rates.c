@@ -132,20 +132,36 @@ uint64_t rates_until_s(const struct rates *r)
     return r->until_s;
 }
 
-void rates_of(const struct rates *r, uint32_t modid, uint32_t cmdid, uint32_t ip,
-              uint32_t port, float *calls, float *failed)
+static void mean(const struct rates *r, const struct ring *g, float *calls, float *failed)
 {
-    struct key k = {modid, cmdid, ip, port};
-    const struct ring *g = find(r, &k);
     uint64_t s, ok = 0, bad = 0;
 
-    *calls = *failed = 0;
-    if (!g)
-        return;
     for (s = r->until_s + 1 - RATES_SECONDS; s <= r->until_s && s <= g->last_s; s++) {
         ok += g->ok[s % RATES_SECONDS];
         bad += g->failed[s % RATES_SECONDS];
     }
     *calls = (float)(ok + bad) / RATES_SECONDS;
     *failed = (float)bad / RATES_SECONDS;
+}
+
+void rates_of(const struct rates *r, uint32_t modid, uint32_t cmdid, uint32_t ip,
+              uint32_t port, float *calls, float *failed)
+{
+    struct key k = {modid, cmdid, ip, port};
+    const struct ring *g = find(r, &k);
+
+    *calls = *failed = 0;
+    if (g)
+        mean(r, g, calls, failed);
+}
+
+void rates_each(const struct rates *r, rates_fn *fn, void *arg)
+{
+    const struct ring *g;
+    float calls, failed;
+
+    for (g = r->rings; g; g = g->hh.next) {
+        mean(r, g, &calls, &failed);
+        fn(g->key.modid, g->key.cmdid, g->key.ip, g->key.port, calls, failed, arg);
+    }
 }

@@ -21,6 +21,11 @@ int rates_read(struct rates *r, struct sqldb *db, uint64_t now_s);
 /* The last second that is read. */
 uint64_t rates_until_s(const struct rates *r);
 
+/* Call <fn> with the rates of each node that had calls in the last minute. */
+typedef void rates_fn(uint32_t modid, uint32_t cmdid, uint32_t ip, uint32_t port,
+                      float calls, float failed, void *arg);
+void rates_each(const struct rates *r, rates_fn *fn, void *arg);
+
 void rates_of(const struct rates *r, uint32_t modid, uint32_t cmdid, uint32_t ip,
               uint32_t port, float *calls, float *failed);
 

@@ -371,18 +371,60 @@ static int read_latencies(struct sqldb *db, struct snap *s)
     return rc;
 }
 
-static void mark_held(struct snap *s)
+/* --- held removals ----------------------------------------------------------------- */
+
+static struct snap_module *find(struct snap *s, uint32_t modid, uint32_t cmdid)
+{
+    return (struct snap_module *)(uintptr_t)snap_find(s, modid, cmdid);
+}
+
+/* A module without rows, at its place in the order. */
+static struct snap_module *insert(struct snap *s, uint32_t modid, uint32_t cmdid)
+{
+    struct snap_module *m = PUSH(s->module, s->n_module);
+
+    if (!m)
+        return NULL;
+    for (; m > s->module; m--) {
+        if (m[-1].modid < modid || (m[-1].modid == modid && m[-1].cmdid < cmdid))
+            break;
+        *m = m[-1];
+    }
+    *m = (struct snap_module){.modid = modid, .cmdid = cmdid};
+    return m;
+}
+
+/* Callers have the nodes of a held removal, also when all rows of the module are gone. */
+static int mark_held(struct snap *s)
 {
     size_t i;
 
     for (i = 0; i < s->n_hold; i++) {
-        struct snap_module *m =
-            (struct snap_module *)(uintptr_t)snap_find(s, s->hold[i].modid,
-                                                       s->hold[i].cmdid);
+        const struct snap_hold *h = &s->hold[i];
+        struct snap_module *m = find(s, h->modid, h->cmdid);
 
-        if (m)
-            m->is_held = true;
+        if (!m)
+            m = insert(s, h->modid, h->cmdid);
+        if (!m)
+            return -ENOMEM;
+        m->is_held = true;
     }
+    return 0;
+}
+
+static void add_removed(uint32_t modid, uint32_t cmdid, uint32_t ip, uint32_t port,
+                        float calls, float failed, void *arg)
+{
+    struct snap *s = arg;
+    struct snap_module *m = find(s, modid, cmdid);
+    struct node_row key = {.modid = modid, .cmdid = cmdid, .ip = ip, .port = port};
+    size_t i = node_row_find(&s->routes->rows, &key);
+
+    if (!m || !m->is_held ||
+        (i < s->routes->rows.n && node_row_cmp(&s->routes->rows.at[i], &key) == 0))
+        return;
+    m->calls += (double)calls;
+    m->failed += (double)failed;
 }
 
 /* --- all --------------------------------------------------------------------------- */
@@ -413,9 +455,10 @@ static int fill(struct sqldb *db, struct rates *rates, const struct snap *before
     if (rc == 0)
         rc = add_up(s, rates);
     if (rc == 0)
-        rc = read_latencies(db, s);
-    mark_held(s);
-    return rc;
+        rc = mark_held(s);
+    if (rc == 0 && s->n_hold > 0)
+        rates_each(rates, add_removed, s);
+    return rc < 0 ? rc : read_latencies(db, s);
 }
 
 int read_snap_make(struct sqldb *db, struct rates *rates, const struct snap *before,

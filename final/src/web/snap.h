@@ -31,9 +31,9 @@ struct snap_node {                    /* of the row with the same index */
 
 struct snap_module {
     uint32_t modid, cmdid;
-    size_t first, n;                  /* its rows */
+    size_t first, n;                  /* its rows; none if their removal is held */
     uint32_t n_up, n_drained, n_out;  /* nodes; out: down or ejected for some agent */
-    double calls, failed;
+    double calls, failed;             /* held: also of removed nodes, which are called */
     uint32_t p99_us;                  /* of the last minute; 0 = not known */
     bool is_held;
 };
