@@ -241,10 +241,10 @@ test('no_csp_error', 'no page breaks the Content-Security-Policy or throws', asy
     await menu(page, name).click()
     await see(page.getByRole('heading', { level: 1, name }))
   }
-  await page.goto(base + '/#/modules/1/1')
-  await see(page.getByRole('img', { name: /Calls and failures of module 1\/1/ }))
+  await page.goto(base + '/#/modules/1/1?span=900')
+  await see(page.getByRole('img', { name: /of 1\/1/ }))
   await button(page, 'Table').click()
-  await see(panel(page, 'History').getByRole('table'))
+  await see(panel(page, 'Calls of 1/1').getByRole('table'))
   for (const [act, node] of [['+ Add node'], ['Edit policy'], ['Rename'], ['Drain', `127.0.1.1:${nodes}`]]) {
     if (node)
       await page.getByLabel(`Choose ${node}`).check()
