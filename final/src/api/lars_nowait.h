@@ -10,7 +10,7 @@
 #ifndef LARS_API_LARS_NOWAIT_H
 #define LARS_API_LARS_NOWAIT_H
 
-#include "lars.h"
+#include "lars_retry.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,6 +26,10 @@ extern "C" {
  *     -EINVAL       module 0/0, <c> is NULL or closed, or <out> is NULL */
 int lars_nowait_get(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint64_t key,
                     struct lars_host *out);
+
+/* As lars_retry_next(), by shared memory only: never waits.  Returns as it and as
+ * lars_nowait_get(). */
+int lars_nowait_next(struct lars_client *c, struct lars_retry *r, struct lars_host *out);
 
 #ifdef __cplusplus
 }

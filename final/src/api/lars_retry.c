@@ -15,6 +15,7 @@
 
 #include "api/client.h"
 #include "api/last_error.h"
+#include "api/retry.h"
 #include "api/shm_client.h"
 #include "base/mono.h"
 
@@ -109,9 +110,11 @@ static uint32_t wait_ms(const struct lars_client *c, const struct lars_retry *r)
     return left < most ? (uint32_t)left : most;
 }
 
-static int get(struct lars_client *c, const struct lars_retry *r, struct lars_host *out)
+static int get(struct lars_client *c, const struct lars_retry *r, uint32_t flags,
+               struct lars_host *out)
 {
-    struct lars_get_options o = {.key = r->key, .avoid = r->tried, .n_avoid = r->n};
+    struct lars_get_options o = {
+        .flags = flags, .key = r->key, .avoid = r->tried, .n_avoid = r->n};
     int i, rc = 0;
 
     for (i = 0; i < TRIES; i++) {
@@ -151,7 +154,8 @@ static int check(const struct lars_retry *r, const struct lars_host *out)
     return 0;
 }
 
-int lars_retry_next(struct lars_client *c, struct lars_retry *r, struct lars_host *out)
+int lars_retry_with(struct lars_client *c, struct lars_retry *r, uint32_t flags,
+                    struct lars_host *out)
 {
     uint64_t now_ms = mono_ms();
     int rc = check(r, out);
@@ -160,7 +164,7 @@ int lars_retry_next(struct lars_client *c, struct lars_retry *r, struct lars_hos
         rc = may_try(r, now_ms);
     if (rc < 0)
         return rc;
-    rc = get(c, r, out);
+    rc = get(c, r, flags, out);
     if (rc < 0) {
         take_back(r, rc);
         return rc;
@@ -169,4 +173,9 @@ int lars_retry_next(struct lars_client *c, struct lars_retry *r, struct lars_hos
     now_ms = mono_ms();
     r->left_ms = now_ms < r->end_ms ? (uint32_t)(r->end_ms - now_ms) : 0;
     return rc;
+}
+
+int lars_retry_next(struct lars_client *c, struct lars_retry *r, struct lars_host *out)
+{
+    return lars_retry_with(c, r, 0, out);
 }

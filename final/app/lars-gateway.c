@@ -1,0 +1,216 @@
+/* lars-gateway -- forwards the requests of visitors over HTTP/1.1 to nodes, which it
+ * picks by liblars.  `lars-gateway --help` explains the options.
+ *
+ * This file is the configuration table and the order in which the parts start and stop.
+ * */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/opts.h"
+#include "gateway/gateway.h"
+#include "obs/daemon.h"
+#include "obs/httpd.h"
+#include "obs/startcheck.h"
+
+#define DRAIN_POLL_MS 50
+
+static struct settings {
+    char listen[64], rules[200], agent_dir[200], agent_address[48];
+    uint32_t loops, agent_port, drain_ms;
+    struct gate_limits limits;
+    uint32_t body_kib;
+    char log_path[200];
+    uint32_t log_sample;
+    char http[64], log[LOGLEVEL_MAX];
+} set;
+
+#define AT(field) offsetof(struct settings, field)
+#define LIMIT(name, least, most, preset, help)                                           \
+    {                                                                                    \
+        "gateway", #name, CONF_U32, AT(limits.name), least, most, preset, help           \
+    }
+static const struct conf_key keys[] = {
+    {"gateway", "listen", CONF_TEXT, AT(listen), 0, sizeof(set.listen), "127.0.0.1:8080",
+     "ADDRESS:PORT for visitors; port 0 lets the system choose one"},
+    {"gateway", "rules", CONF_TEXT, AT(rules), 0, sizeof(set.rules),
+     "/etc/lars/gateway-rules.ini", "the file with the rules: which requests go where"},
+    {"gateway", "loops", CONF_U32, AT(loops), 1, 64, "2",
+     "how many threads serve visitors"},
+    LIMIT(max_clients, 1, 1000000, "20000", "connections of visitors at once"),
+    LIMIT(idle_ms, 100, 3600000, "15000", "ms that a connection may wait for a request"),
+    LIMIT(head_ms, 100, 600000, "5000", "ms for the head of a request to arrive"),
+    LIMIT(body_ms, 100, 600000, "5000",
+          "ms between two parts of a request's body; it has to come at 1 KiB/s"),
+    LIMIT(connect_ms, 10, 60000, "500", "ms for a connection to a node"),
+    LIMIT(try_ms, 10, 600000, "3000", "ms for a node to begin its response"),
+    LIMIT(total_ms, 10, 3600000, "10000",
+          "ms for all attempts of a request; less than timeout_ms of its module"),
+    LIMIT(relay_ms, 100, 600000, "10000", "ms without progress within a response"),
+    LIMIT(requests_max, 1, 1000000, "1000", "requests on one connection"),
+    LIMIT(life_ms, 100, 86400000, "60000",
+          "ms, +-20 %, after which a connection gets no further request"),
+    {"gateway", "body_kib", CONF_U32, AT(body_kib), 0, 1048576, "1024",
+     "KiB that the body of a request may have"},
+    {"gateway", "drain_ms", CONF_U32, AT(drain_ms), 0, 600000, "30000",
+     "ms for visitors to finish after SIGTERM"},
+    {"agent", "dir", CONF_TEXT, AT(agent_dir), 0, sizeof(set.agent_dir), "/run/lars",
+     "the folder of lars-agentd on this host"},
+    {"agent", "address", CONF_TEXT, AT(agent_address), 0, sizeof(set.agent_address),
+     "127.0.0.1", "the IP address of lars-agentd"},
+    {"agent", "port", CONF_U32, AT(agent_port), 1, 65533, "8888",
+     "the first of its three UDP ports"},
+    {"log", "path", CONF_TEXT, AT(log_path), 0, sizeof(set.log_path), "",
+     "the access log; empty: none"},
+    {"log", "sample", CONF_U32, AT(log_sample), 1, 1000000, "1",
+     "one request of so many is logged; errors are always"},
+    {"http", "listen", CONF_TEXT, AT(http), 0, sizeof(set.http), "",
+     "ADDRESS:PORT of /metrics, /healthz and /log-level; empty: no such port"},
+    LOGLEVEL_KEY(AT(log)),
+    {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
+
+static const struct opts_flag flags[] = {
+    {'l', "listen", "ADDRESS:PORT", "gateway", "listen", NULL,
+     "Serve visitors here; port 0 lets the system choose one.", NULL},
+    {'r', "rules", "FILE", "gateway", "rules", NULL, "Read the rules from this file.",
+     NULL},
+    {0}};
+
+static int check_settings(const void *values, char err[CONF_ERR_MAX])
+{
+    const struct settings *s = values;
+    struct net_addr at;
+    const char *why = NULL;
+
+    if (net_addr_parse(&at, s->listen) < 0)
+        why = "[gateway] listen must be ADDRESS:PORT, such as 0.0.0.0:80 or [::]:80";
+    else
+        why = daemon_wrong_value(s->http, s->log, &at);
+    if (why)
+        snprintf(err, CONF_ERR_MAX, "%s", why);
+    return why ? -EINVAL : 0;
+}
+
+static int try_start(const void *values, char err[CONF_ERR_MAX])
+{
+    const struct settings *s = values;
+    struct rules *rules;
+    struct net_addr at;
+    int rc = rules_create(&rules, s->rules, err);
+
+    if (rc < 0)
+        return rc;
+    rules_destroy(rules);
+    net_addr_parse(&at, s->listen);
+    rc = startcheck_tcp("[gateway] listen", &at, err);
+    return rc < 0 ? rc : startcheck_http(s->http, err);
+}
+
+static const struct opts_program program = {
+    .name = "lars-gateway",
+    .summary = "HTTP gateway of Lars: forwards the requests of visitors to nodes",
+    .operands = "",
+    .about =
+        "The program prints \"listening on ADDRESS:PORT\" when visitors can connect. "
+        "SIGTERM and SIGINT (Ctrl-C) end it: connections that wait for a request are "
+        "closed, requests in progress have [gateway] drain_ms.  SIGUSR1 makes its "
+        "log more verbose by one level and SIGUSR2 less; SIGHUP and SIGPIPE are ignored.",
+    .flags = flags,
+    .keys = keys,
+    .files = opts_no_files,
+    .exits = OPTS_EXITS,
+    .check = check_settings,
+    .try_start = try_start};
+
+static struct {
+    struct daemon d;
+    struct gateway *gateway;
+    struct httpd *http;
+} me;
+
+static void collect(struct metrics *m, const void *arg)
+{
+    struct gateway *const *g = arg;
+
+    gateway_collect(*g, m);
+}
+
+static const char *health(const void *arg)
+{
+    struct gateway *const *g = arg;
+
+    return gateway_health(*g);
+}
+
+/* Returns 0, or -errno after a line on standard error. */
+static int start_gateway(void)
+{
+    struct gateway_config c = {.n_loops = set.loops,
+                               .limits = set.limits,
+                               .rules = set.rules,
+                               .log = set.log_path,
+                               .log_sample = set.log_sample,
+                               .lars = {.address = set.agent_address,
+                                        .port = (uint16_t)set.agent_port,
+                                        .dir = set.agent_dir}};
+    char err[CONF_ERR_MAX];
+    int rc;
+
+    c.limits.body_max = (uint64_t)set.body_kib * 1024;
+    net_addr_parse(&c.listen, set.listen);
+    rc = gateway_create(&me.gateway, &c, err);
+    if (rc < 0)
+        fprintf(stderr, "lars-gateway: %s\n", err);
+    return rc;
+}
+
+static int start(void)
+{
+    int rc = daemon_init(&me.d, "lars-gateway", set.log);
+
+    if (rc < 0)
+        return rc;
+    daemon_need_fds(&me.d, 2ull * set.limits.max_clients + 100);
+    rc = start_gateway();
+    if (rc < 0)
+        return rc;
+    rc = httpd_create(&me.http, me.d.loop, set.http,
+                      &(struct httpd_config){.collect = collect,
+                                             .health = health,
+                                             .arg = &me.gateway,
+                                             .arg_size = sizeof(struct gateway *)});
+    if (rc < 0)
+        return daemon_failed(&me.d, rc, "cannot open the HTTP port, [http] listen");
+    daemon_print_address(gateway_address(me.gateway));
+    return 0;
+}
+
+/* Wait for visitors, at most drain_ms. */
+static void drain(void)
+{
+    struct timespec pause = {0, DRAIN_POLL_MS * 1000000L};
+    uint32_t ms;
+
+    gateway_drain(me.gateway);
+    for (ms = 0; ms < set.drain_ms && gateway_n_clients(me.gateway) > 0;
+         ms += DRAIN_POLL_MS)
+        nanosleep(&pause, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    int code = opts_main(&program, argc, argv, &set), rc;
+
+    if (code != OPTS_RUN)
+        return code;
+    rc = start();
+    if (rc == 0)
+        rc = daemon_run(&me.d);
+    if (rc == 0)
+        drain();
+    httpd_destroy(me.http);
+    gateway_destroy(me.gateway);
+    daemon_fini(&me.d);
+    return rc < 0;
+}

@@ -1,0 +1,14 @@
+# gateway.mk -- the sources and tests of the HTTP gateway and of the exhibition site, which
+# it forwards to.  llhttp parses HTTP: Debian has its sources and no library (node-llhttp).
+LLHTTP := /usr/share
+SRCS += src/net/portgroup.c src/net/stream.c \
+        src/http/http_body.c src/http/http_head.c src/http/http_parse.c src/http/http_write.c \
+        src/gateway/access_log.c src/gateway/forward.c src/gateway/gate_loop.c src/gateway/gateway.c \
+        src/gateway/node_pool.c src/gateway/own_page.c src/gateway/rules.c src/gateway/visitor.c \
+        src/gateway/visitor_answer.c src/gateway/visitor_body.c
+APPS  += lars-gateway
+PROGS += http_node
+TESTS +=
+FUZZ  +=
+CFLAGS += -isystem $(LLHTTP)/include
+NEEDS  += $(LLHTTP)/include/llhttp/llhttp.h:node-llhttp

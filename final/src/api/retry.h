@@ -1,0 +1,11 @@
+/* retry -- what lars_retry_next() and lars_nowait_next() have in common. */
+#ifndef LARS_API_RETRY_H
+#define LARS_API_RETRY_H
+
+#include "api/lars_retry.h"
+
+/* As lars_retry_next(), with LARS_GET_* flags. */
+int lars_retry_with(struct lars_client *c, struct lars_retry *r, uint32_t flags,
+                    struct lars_host *out);
+
+#endif

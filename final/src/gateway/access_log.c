@@ -1,0 +1,217 @@
+/* Lines are copied into a ring under a lock that is held for a copy only; the writer
+ * takes half of the ring at a time and writes without the lock.  The last eighth of the
+ * ring is for errors: a flood of requests does not push out the lines that explain it.
+ * Rejected: a ring for each loop without a lock.  A lock that is free costs 20 ns a
+ * request, and the lines of one file stay in order. */
+#include "gateway/access_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/worker.h"
+
+#define RING (8u << 20)
+#define RESERVE (RING / 8)
+#define STAMP_LEN 25 /* "2026-11-26T08:00:00.123Z " */
+#define PAUSE_MS 100
+
+struct access_log {
+    struct worker *writer; /* its lock guards what follows */
+    char *ring;
+    size_t head, len; /* where the oldest byte is; bytes that wait */
+    bool reopen;
+    char path[512];
+    int fd; /* the writer's */
+    uint32_t sample;
+    _Atomic uint32_t n_seen;
+    _Atomic uint64_t n_dropped;
+};
+
+static int open_file(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+
+    return fd == -1 ? -errno : fd;
+}
+
+/* Write all of <p>; what a full disk does not take is lost. */
+static void write_all(int fd, const char *p, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, p, len);
+
+        if (n == -1 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return;
+        p += n;
+        len -= (size_t)n;
+    }
+}
+
+static void reopen_file(struct access_log *a)
+{
+    int fd = open_file(a->path);
+
+    a->reopen = false;
+    if (fd < 0)
+        return; /* the old file is written further */
+    close(a->fd);
+    a->fd = fd;
+}
+
+/* Write what is in one piece.  The caller holds the lock, which is released meanwhile. */
+static void write_piece(struct access_log *a)
+{
+    size_t n = a->len < RING - a->head ? a->len : RING - a->head;
+    const char *p = a->ring + a->head;
+
+    worker_unlock(a->writer);
+    write_all(a->fd, p, n);
+    worker_lock(a->writer);
+    a->head = (a->head + n) % RING;
+    a->len -= n;
+}
+
+/* Wait for the first line, then a moment for more, which are written together. */
+static bool await_lines(struct access_log *a)
+{
+    worker_lock(a->writer);
+    while (a->len == 0 && !a->reopen && !worker_is_stopping(a->writer))
+        worker_wait(a->writer);
+    worker_unlock(a->writer);
+    return worker_pause(a->writer, PAUSE_MS);
+}
+
+static void run_writer(void *arg)
+{
+    struct access_log *a = arg;
+    bool more;
+
+    do {
+        more = await_lines(a);
+        worker_lock(a->writer);
+        if (a->reopen)
+            reopen_file(a);
+        while (a->len > 0)
+            write_piece(a);
+        worker_unlock(a->writer);
+    } while (more);
+}
+
+int access_log_create(struct access_log **out, const char *path, uint32_t sample)
+{
+    struct access_log *a = calloc(1, sizeof(*a));
+    int rc = -ENOMEM;
+
+    if (!a || strlen(path) >= sizeof(a->path))
+        goto free_log;
+    memcpy(a->path, path, strlen(path) + 1);
+    a->sample = sample ? sample : 1;
+    a->ring = malloc(RING);
+    rc = a->ring ? open_file(path) : -ENOMEM;
+    if (rc < 0)
+        goto free_ring;
+    a->fd = rc;
+    rc = worker_create(&a->writer);
+    if (rc == 0)
+        rc = worker_start(a->writer, run_writer, a);
+    if (rc == 0) {
+        *out = a;
+        return 0;
+    }
+    worker_destroy(a->writer);
+    close(a->fd);
+free_ring:
+    free(a->ring);
+free_log:
+    free(a);
+    return rc;
+}
+
+void access_log_destroy(struct access_log *a)
+{
+    if (!a)
+        return;
+    worker_destroy(a->writer);
+    close(a->fd);
+    free(a->ring);
+    free(a);
+}
+
+/* The second of the stamp changes rarely, so it is made once for each thread. */
+static void stamp(char out[STAMP_LEN + 1])
+{
+    static _Thread_local time_t last;
+    static _Thread_local char text[24];
+    struct timespec now;
+    struct tm tm;
+
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec != last) {
+        last = now.tv_sec;
+        gmtime_r(&last, &tm);
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    }
+    snprintf(out, STAMP_LEN + 1, "%.19s.%03uZ ", text,
+             (unsigned)(now.tv_nsec / 1000000) % 1000);
+}
+
+static void put(struct access_log *a, const char *p, size_t len)
+{
+    size_t tail = (a->head + a->len) % RING, first = RING - tail;
+
+    if (first > len)
+        first = len;
+    memcpy(a->ring + tail, p, first);
+    memcpy(a->ring, p + first, len - first);
+    a->len += len;
+}
+
+void access_log_line(struct access_log *a, const char *line, size_t len, int is_error)
+{
+    char at[STAMP_LEN + 1];
+    size_t room = is_error ? RING : RING - RESERVE;
+    bool fits;
+
+    stamp(at);
+    worker_lock(a->writer);
+    fits = a->len + STAMP_LEN + len + 1 <= room;
+    if (fits) {
+        if (a->len == 0)
+            worker_wake(a->writer);
+        put(a, at, STAMP_LEN);
+        put(a, line, len);
+        put(a, "\n", 1);
+    }
+    worker_unlock(a->writer);
+    if (!fits)
+        a->n_dropped++;
+}
+
+int access_log_wants(struct access_log *a)
+{
+    return a->sample == 1 ||
+           atomic_fetch_add_explicit(&a->n_seen, 1, memory_order_relaxed) % a->sample ==
+               0;
+}
+
+void access_log_reopen(struct access_log *a)
+{
+    worker_lock(a->writer);
+    a->reopen = true;
+    worker_wake(a->writer);
+    worker_unlock(a->writer);
+}
+
+uint64_t access_log_dropped(const struct access_log *a)
+{
+    return a->n_dropped;
+}

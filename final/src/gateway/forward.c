@@ -1,0 +1,456 @@
+/* The way of one request: pick, connect, send, wait for the head, relay.
+ *
+ * Each step has an end: connecting connect_ms, the head of the response try_ms, and all
+ * of it together total_ms, which lars_retry keeps.  A failure goes to failed(), the only
+ * place that decides about another attempt.
+ *
+ * Invariant: <calling> is true exactly while a call is open at the library, and every way
+ * out ends it once.
+ * Rejected: hedging, a second request before the first has failed: it doubles the load of
+ * a service that is slow because of its load. */
+#include "gateway/forward.h"
+
+#include <errno.h>
+
+#include "api/lars_nowait.h"
+#include "gateway/node_pool.h"
+
+#define ANSWER_MAX (2 * HTTP_HEAD_MAX)
+
+static const struct stream_owner node_owner;
+static void try_next(struct forward *f);
+
+static void count(struct forward *f, enum gate_attempt why)
+{
+    gate_loop_count(&f->g->counts.attempts[why]);
+}
+
+static void end_call(struct forward *f, enum lars_outcome outcome)
+{
+    if (f->calling)
+        lars_end(f->g->lars, &f->host, outcome);
+    f->calling = false;
+}
+
+static void drop_node(struct forward *f)
+{
+    if (f->node)
+        node_pool_drop(f->node);
+    f->node = NULL;
+}
+
+static void clear_timer(struct forward *f)
+{
+    evloop_clear_timer(f->g->loop, &f->timer);
+}
+
+/* Nothing of the request is left at the loop. */
+static void finish(struct forward *f)
+{
+    clear_timer(f);
+    f->state = FORWARD_IDLE;
+    atomic_store_explicit(&f->g->counts.inflight, f->g->counts.inflight - 1,
+                          memory_order_relaxed);
+    buf_free(&f->request);
+}
+
+static void give_up(struct forward *f, uint16_t status)
+{
+    finish(f);
+    f->owner->on_failed(f, status);
+}
+
+/* --- after a failure ---------------------------------------------------------------- */
+
+static uint16_t status_of(enum gate_attempt why)
+{
+    return why == GATE_TIMEOUT ? 504 : 502;
+}
+
+/* Another attempt may send the request again. */
+static bool may_repeat(const struct forward *f)
+{
+    return !f->sent || (f->idempotent && !f->has_body);
+}
+
+/* A waiting connection that the node has closed meanwhile. */
+static bool was_stale(const struct forward *f, enum gate_attempt why)
+{
+    return why == GATE_RESET && f->node && f->node->reused && f->parse.at == 0 &&
+           f->node->in.len == 0 && f->idempotent && !f->has_body && !f->fresh;
+}
+
+static void connect_node(struct forward *f);
+
+/* The attempt has failed, with <outcome> for its node. */
+static void failed(struct forward *f, enum gate_attempt why, enum lars_outcome outcome)
+{
+    bool stale = was_stale(f, why);
+
+    clear_timer(f);
+    count(f, stale ? GATE_STALE_CONN : why);
+    if (f->state == FORWARD_RELAYING) {
+        drop_node(f);
+        end_call(f, LARS_FAILED);
+        finish(f);
+        f->owner->on_broken(f);
+        return;
+    }
+    drop_node(f);
+    if (stale) {
+        f->fresh = true;
+        connect_node(f);
+        return;
+    }
+    f->why = why;
+    end_call(f, outcome);
+    if (may_repeat(f)) {
+        f->retry.idempotent = 1;
+        try_next(f);
+    } else {
+        give_up(f, status_of(why));
+    }
+}
+
+/* --- connecting and sending --------------------------------------------------------- */
+
+static void on_connect_timer(void *arg)
+{
+    failed(arg, GATE_CONNECT, LARS_FAILED);
+}
+
+static void on_try_timer(void *arg)
+{
+    gate_loop_count(&((struct forward *)arg)->g->counts.timeouts);
+    failed(arg, GATE_TIMEOUT, LARS_FAILED);
+}
+
+static uint32_t at_most(uint32_t ms, uint32_t left)
+{
+    return ms < left ? ms : left ? left : 1;
+}
+
+static void send_request(struct forward *f)
+{
+    int rc;
+
+    f->state = FORWARD_WAITING;
+    f->parse = (struct http_parse){0};
+    f->sent = true;
+    rc = stream_write(&f->node->stream, buf_bytes(&f->request), f->request.len);
+    if (rc < 0) {
+        failed(f, GATE_RESET, LARS_FAILED);
+        return;
+    }
+    stream_read_on(&f->node->stream);
+    evloop_set_timer(f->g->loop, &f->timer,
+                     at_most(f->g->limits->try_ms, f->retry.left_ms), on_try_timer, f);
+    if (f->has_body)
+        f->owner->on_body_wanted(f);
+}
+
+static void on_connect(struct stream *s, int rc)
+{
+    struct forward *f = ((struct node_conn *)(void *)s)->user;
+
+    f->connect_us = gate_loop_now_us() - f->start_us;
+    if (rc < 0)
+        failed(f, GATE_CONNECT, LARS_FAILED);
+    else
+        send_request(f);
+}
+
+static void connect_node(struct forward *f)
+{
+    bool fresh = f->fresh || !f->idempotent;
+    int rc = node_pool_take(f->g->pool, &f->host.addr, fresh, &node_owner, f, &f->node);
+
+    f->sent = false;
+    f->state = FORWARD_CONNECTING;
+    if (rc < 0) {
+        /* Descriptors or memory of this process: it says nothing about the node. */
+        failed(f, GATE_CONNECT,
+               rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM ? LARS_CANCELLED
+                                                               : LARS_FAILED);
+    } else if (f->node->reused) {
+        send_request(f);
+    } else {
+        evloop_set_timer(f->g->loop, &f->timer,
+                         at_most(f->g->limits->connect_ms, f->retry.left_ms),
+                         on_connect_timer, f);
+    }
+}
+
+/* Pick the node of the next attempt.  Without one the request fails. */
+static void try_next(struct forward *f)
+{
+    int rc = lars_nowait_next(f->g->lars, &f->retry, &f->host);
+
+    if (rc >= 0) {
+        f->calling = true;
+        f->fresh = false;
+        if (f->retry.n == 1)
+            count(f, GATE_FIRST);
+        connect_node(f);
+        return;
+    }
+    if (rc == -EDQUOT)
+        gate_loop_count(&f->g->counts.budget_empty);
+    if (f->retry.n == 0)
+        gate_loop_count(&f->g->counts.no_node);
+    give_up(f, f->retry.n == 0 ? 503 : rc == -ETIME ? 504 : status_of(f->why));
+}
+
+void forward_start(struct forward *f, struct gate_loop *g,
+                   const struct forward_owner *owner)
+{
+    f->g = g;
+    f->owner = owner;
+    f->calling = f->paused = f->sent = f->fresh = f->body_complete = false;
+    f->connect_us = f->first_us = 0;
+    f->why = GATE_FIRST;
+    f->node = NULL;
+    f->start_us = gate_loop_now_us();
+    f->retry =
+        (struct lars_retry){.modid = f->rule->modid,
+                            .cmdid = f->rule->cmdid,
+                            .attempts = 1 + f->rule->retries,
+                            .timeout_ms = g->limits->total_ms,
+                            .budget = &rules_module(g->rules, f->rule->module)->budget};
+    atomic_store_explicit(&g->counts.inflight, g->counts.inflight + 1,
+                          memory_order_relaxed);
+    try_next(f);
+}
+
+int forward_send(struct forward *f, const void *p, size_t len)
+{
+    int rc;
+
+    if (f->state != FORWARD_WAITING && f->state != FORWARD_RELAYING)
+        return -EPIPE;
+    rc = stream_write(&f->node->stream, p, len);
+    if (rc < 0) {
+        failed(f, GATE_RESET, LARS_FAILED);
+        return -EPIPE;
+    }
+    return stream_waiting(&f->node->stream) >= STREAM_HIGH ? -EAGAIN : 0;
+}
+
+void forward_body_complete(struct forward *f)
+{
+    f->body_complete = true;
+}
+
+static void on_drain(struct stream *s)
+{
+    struct forward *f = ((struct node_conn *)(void *)s)->user;
+
+    f->owner->on_body_wanted(f);
+}
+
+/* --- the response ------------------------------------------------------------------- */
+
+/* The response has been read to its end; <extra>: the node sent more than that. */
+static void complete(struct forward *f, bool extra)
+{
+    bool keep = f->node_keeps && !extra && (!f->has_body || f->body_complete) &&
+                stream_waiting(&f->node->stream) == 0;
+
+    if (keep)
+        node_pool_keep(f->node);
+    else
+        node_pool_drop(f->node);
+    f->node = NULL;
+    end_call(f, LARS_WELL);
+    finish(f);
+    f->owner->on_end(f);
+}
+
+/* Hand out <len> bytes of the body.  False: the request has ended. */
+static bool relay(struct forward *f, const char *p, size_t len)
+{
+    struct http_text data;
+
+    while (len > 0 && !f->body.done) {
+        ssize_t n = http_body_read(&f->body, p, len, &data);
+
+        if (n < 0) {
+            failed(f, GATE_BAD_ANSWER, LARS_FAILED);
+            return false;
+        }
+        p += n;
+        len -= (size_t)n;
+        if (data.len > 0 && f->owner->on_body(f, data) < 0)
+            return false;
+    }
+    if (!f->body.done)
+        return f->owner->on_flush(f) == 0;
+    complete(f, len > 0);
+    return false;
+}
+
+/* The node asks for another node to be tried: it is over its own limit, or it has failed
+ * in a way that another might not. */
+static bool another_node(struct forward *f, const struct http_head *h)
+{
+    bool rejected = h->status == 503 && h->at[HTTP_LARS_LOAD];
+
+    if (h->status < 502 || h->status > 504 || !may_repeat(f) ||
+        f->retry.n >= f->retry.attempts)
+        return false;
+    failed(f, rejected ? GATE_REJECTED : GATE_STATUS,
+           rejected ? LARS_REJECTED : LARS_FAILED);
+    return true;
+}
+
+static bool node_will_keep(const struct http_head *h)
+{
+    return h->keep_alive && h->framing != HTTP_TO_END;
+}
+
+/* Read a head at <p>.  Returns its length; 0 = more is needed; below 0 = the request has
+ * ended. */
+static ssize_t read_head(struct forward *f, const char *p, size_t len)
+{
+    struct http_head *h = &f->g->head;
+    enum http_why why;
+    ssize_t n = http_parse_response(&f->parse, p, len, f->method, h, &why);
+
+    if (n == -EAGAIN)
+        return 0;
+    if (n < 0 || h->status == 101) {
+        failed(f, GATE_BAD_ANSWER, LARS_FAILED);
+        return -EBADMSG;
+    }
+    f->parse = (struct http_parse){0};
+    if (h->status < 200) /* an interim response is not passed on */
+        return n;
+    clear_timer(f);
+    f->first_us = gate_loop_now_us() - f->start_us;
+    if (another_node(f, h))
+        return -ECANCELED;
+    f->node_keeps = node_will_keep(h);
+    http_body_init(&f->body, h->framing, h->length);
+    f->state = FORWARD_RELAYING;
+    return f->owner->on_head(f, h) < 0 ? -ECANCELED : n;
+}
+
+/* Keep the bytes of a head that is not complete. */
+static void keep_rest(struct forward *f, const char *p, size_t len)
+{
+    struct buf *in = &f->node->in;
+
+    if (buf_append(in, p, len) < 0 || in->len > ANSWER_MAX)
+        failed(f, GATE_BAD_ANSWER, LARS_FAILED);
+}
+
+static void on_relay_timer(void *arg)
+{
+    failed(arg, GATE_TIMEOUT, LARS_FAILED);
+}
+
+/* The node has relay_ms for the next bytes, while they are wanted. */
+static void await_more(struct forward *f)
+{
+    if (!f->paused)
+        evloop_set_timer(f->g->loop, &f->timer, f->g->limits->relay_ms, on_relay_timer,
+                         f);
+}
+
+static void on_bytes(struct forward *f, const char *p, size_t len)
+{
+    while (f->state == FORWARD_WAITING) {
+        ssize_t n = len ? read_head(f, p, len) : 0;
+
+        if (n < 0)
+            return;
+        if (n == 0) {
+            keep_rest(f, p, len);
+            return;
+        }
+        p += n;
+        len -= (size_t)n;
+    }
+    if (f->state == FORWARD_RELAYING && relay(f, p, len))
+        await_more(f);
+}
+
+/* As on_bytes(), with what was kept before. */
+static void on_more_bytes(struct forward *f, const char *p, size_t len)
+{
+    struct buf whole = f->node->in;
+
+    if (buf_append(&whole, p, len) < 0) {
+        failed(f, GATE_BAD_ANSWER, LARS_FAILED);
+        return;
+    }
+    f->node->in = (struct buf){0};
+    on_bytes(f, buf_bytes(&whole), whole.len);
+    buf_free(&whole);
+}
+
+static void on_node_end(struct forward *f)
+{
+    if (f->state == FORWARD_RELAYING && http_body_end(&f->body) == 0)
+        complete(f, false);
+    else
+        failed(f, GATE_RESET, LARS_FAILED);
+}
+
+static void on_input(struct stream *s)
+{
+    struct node_conn *n = (struct node_conn *)(void *)s;
+    struct forward *f = n->user;
+    ssize_t got = stream_read(s, f->g->scratch, sizeof(f->g->scratch));
+
+    if (got == -EAGAIN)
+        return;
+    if (got == 0)
+        on_node_end(f);
+    else if (got < 0)
+        failed(f, GATE_RESET, LARS_FAILED);
+    else if (n->in.len > 0)
+        on_more_bytes(f, f->g->scratch, (size_t)got);
+    else
+        on_bytes(f, f->g->scratch, (size_t)got);
+}
+
+static void on_error(struct stream *s, int rc)
+{
+    struct node_conn *n = (struct node_conn *)(void *)s;
+
+    (void)rc;
+    failed(n->user, GATE_RESET, LARS_FAILED);
+}
+
+static const struct stream_owner node_owner = {.on_input = on_input,
+                                               .on_drain = on_drain,
+                                               .on_error = on_error,
+                                               .on_connect = on_connect};
+
+void forward_pause(struct forward *f)
+{
+    f->paused = true;
+    if (f->state != FORWARD_RELAYING)
+        return;
+    clear_timer(f);
+    stream_read_off(&f->node->stream);
+}
+
+void forward_resume(struct forward *f)
+{
+    f->paused = false;
+    if (f->state != FORWARD_RELAYING)
+        return;
+    stream_read_on(&f->node->stream);
+    await_more(f);
+}
+
+void forward_cancel(struct forward *f)
+{
+    if (f->state == FORWARD_IDLE)
+        return;
+    drop_node(f);
+    end_call(f, LARS_CANCELLED);
+    finish(f);
+}

@@ -1,0 +1,49 @@
+/* The parts of a loop are created before its thread runs and destroyed after it has
+ * ended. Request ids are a counter that is encrypted by a multiplication, from a random
+ * start, so that they do not repeat between loops, hosts and starts. */
+#include "gateway/gate_loop.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/rnd.h"
+#include "gateway/node_pool.h"
+#include "gateway/visitor.h"
+
+int gate_loop_init(struct gate_loop *g)
+{
+    struct rnd r;
+
+    rnd_init_any(&r);
+    g->id_seed = (uint64_t)rnd_u32(&r) << 32 | rnd_u32(&r);
+    return node_pool_create(&g->pool, g->loop);
+}
+
+void gate_loop_fini(struct gate_loop *g)
+{
+    visitor_close_all(g);
+    node_pool_destroy(g->pool);
+    g->pool = NULL;
+    buf_free(&g->out);
+}
+
+void gate_loop_new_id(struct gate_loop *g, char out[GATE_ID_LEN])
+{
+    static const char digit[] = "0123456789abcdef";
+    uint64_t id = g->id_seed + 0x9e3779b97f4a7c15u * ++g->n_ids;
+    int i;
+
+    id ^= id >> 32;
+    for (i = 15; i >= 0; i--, id >>= 4)
+        out[i] = digit[id & 15];
+    out[16] = 0;
+}
+
+uint64_t gate_loop_now_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}

@@ -1,0 +1,98 @@
+/* gate_loop -- what the visitors' connections of one loop share: the pool of connections
+ * to nodes, buffers that are used within one callback only, and the counters.  One thread
+ * runs a loop and uses all of this without a lock; the counters are read by others.
+ * Thread: loop, except where a function names another. */
+#ifndef LARS_GATEWAY_GATE_LOOP_H
+#define LARS_GATEWAY_GATE_LOOP_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "api/lars.h"
+#include "base/buf.h"
+#include "gateway/access_log.h"
+#include "gateway/rules.h"
+#include "http/http_head.h"
+#include "http/http_parse.h"
+#include "net/evloop.h"
+
+#define GATE_SCRATCH 65536                /* bytes of one read */
+
+struct node_pool;
+struct visitor;
+
+/* Times in ms; see GATEWAY keys in app/lars-gateway.c for what they bound. */
+struct gate_limits {
+    uint32_t max_clients;                 /* of all loops together */
+    uint32_t idle_ms, head_ms, body_ms, connect_ms, try_ms, total_ms, relay_ms;
+    uint64_t body_max;                    /* bytes of a request's body */
+    uint32_t requests_max;                /* on one connection */
+    uint32_t life_ms;                     /* of a connection */
+};
+
+enum gate_result {                        /* where a response came from */
+    GATE_NODE,
+    GATE_CACHE,
+    GATE_STALE,                           /* the cache; no longer fresh */
+    GATE_STATIC,                          /* the copy of the site */
+    GATE_WAITING,                         /* the waiting page */
+    GATE_ERROR,
+    GATE_RESULTS
+};
+
+enum gate_attempt {                       /* attempts at nodes: first ones, failed ones */
+    GATE_FIRST,
+    GATE_STALE_CONN,                      /* the node had closed a waiting connection */
+    GATE_CONNECT,
+    GATE_RESET,
+    GATE_TIMEOUT,
+    GATE_BAD_ANSWER,
+    GATE_STATUS,                          /* 502 to 504 */
+    GATE_REJECTED,                        /* the node is over its own limit */
+    GATE_ATTEMPTS
+};
+
+struct gate_counts {                      /* written by the loop, read by any thread */
+    _Atomic uint64_t accepted, closed, refused_clients;
+    _Atomic uint64_t requests[GATE_RESULTS];
+    _Atomic uint64_t attempts[GATE_ATTEMPTS];
+    _Atomic uint64_t bad[HTTP_WHYS];
+    _Atomic uint64_t budget_empty, no_node, timeouts, too_large, no_rule, broken;
+    _Atomic uint64_t inflight;
+};
+
+struct gate_loop {
+    struct evloop *loop;
+    unsigned index;
+    const struct gate_limits *limits;     /* borrowed */
+    struct rules *rules;                  /* borrowed */
+    struct lars_client *lars;             /* borrowed; any thread */
+    struct node_pool *pool;               /* owned */
+    struct access_log *log;               /* borrowed; NULL = none */
+    _Atomic uint32_t *n_clients;          /* of all loops; borrowed */
+    const _Atomic bool *draining;         /* borrowed */
+    struct visitor *visitors;             /* all of this loop */
+    char scratch[GATE_SCRATCH];           /* what a read delivers */
+    struct buf out;                       /* output that is being put together */
+    struct http_head head;                /* what was parsed last */
+    struct gate_counts counts;
+    uint64_t id_seed, n_ids;              /* of request ids */
+};
+
+/* Add one, where only this loop writes: no locked instruction is needed. */
+static inline void gate_loop_count(_Atomic uint64_t *n)
+{
+    atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
+/* Returns 0, -ENOMEM.  The caller has set what is borrowed.  Thread: init. */
+int gate_loop_init(struct gate_loop *g);
+void gate_loop_fini(struct gate_loop *g); /* closes every connection */
+
+#define GATE_ID_LEN 17
+void gate_loop_new_id(struct gate_loop *g, char out[GATE_ID_LEN]); /* 16 hex digits */
+
+uint64_t gate_loop_now_us(void);
+
+#endif

@@ -1,0 +1,302 @@
+/* The parts of the program and the order in which they start and stop.  Each loop has its
+ * own listener, visitors and connections to nodes; the loops share the rules, the client
+ * of liblars, the log and two counters.
+ *
+ * A loop must not wait, so it picks nodes by shared memory only; a worker asks the agent
+ * for the modules of the rules, at the start and again until it has them. */
+#include "gateway/gateway.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/lars.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/worker.h"
+#include "gateway/visitor.h"
+#include "net/acceptor.h"
+#include "net/looppool.h"
+#include "net/portgroup.h"
+#include "net/sock.h"
+
+#define BACKLOG 4096
+#define REGISTER_MS 1000 /* between two rounds of the worker */
+
+struct gateway {
+    struct gateway_config cfg;
+    struct net_addr address;
+    struct rules *rules;
+    struct lars_client *lars;
+    struct access_log *log;
+    struct worker *registrar;
+    struct looppool *pool;
+    struct gate_loop **loop;
+    struct acceptor **acceptor;
+    unsigned n_loops;
+    _Atomic uint32_t n_clients;
+    _Atomic bool draining;
+    _Atomic unsigned n_registered; /* modules that the agent has routes of */
+};
+
+/* --- modules ------------------------------------------------------------------------ */
+
+static void register_modules(struct gateway *g)
+{
+    unsigned i, n = 0;
+
+    for (i = 0; i < rules_n_modules(g->rules); i++) {
+        const struct rules_module *m = rules_module(g->rules, i);
+        int rc = lars_register(g->lars, m->modid, m->cmdid);
+
+        if (rc < 0)
+            LOG_EVERY(10000, LOG_LEVEL_WARN, "gateway.module", "module=%u/%u err=%s: %s",
+                      m->modid, m->cmdid, err_str(rc), lars_strerror(rc));
+        n += rc == 0;
+    }
+    g->n_registered = n;
+}
+
+static void run_registrar(void *arg)
+{
+    struct gateway *g = arg;
+
+    do
+        register_modules(g);
+    while (worker_pause(g->registrar, REGISTER_MS));
+}
+
+/* --- loops -------------------------------------------------------------------------- */
+
+static void on_accept(int fd, const struct net_addr *peer, void *arg)
+{
+    visitor_start(arg, fd, peer);
+}
+
+/* The loop <i> with its listener <lfd>, which it takes. */
+static int start_loop(struct gateway *g, unsigned i, int lfd)
+{
+    struct gate_loop *l = calloc(1, sizeof(*l));
+    int rc = -ENOMEM;
+
+    if (!l) {
+        close(lfd);
+        return rc;
+    }
+    l->loop = looppool_loop(g->pool, i);
+    l->index = i;
+    l->limits = &g->cfg.limits;
+    l->rules = g->rules;
+    l->lars = g->lars;
+    l->log = g->log;
+    l->n_clients = &g->n_clients;
+    l->draining = &g->draining;
+    g->loop[i] = l;
+    rc = gate_loop_init(l);
+    if (rc < 0) {
+        close(lfd);
+        return rc;
+    }
+    looppool_set_user(g->pool, i, l);
+    return acceptor_create(&g->acceptor[i], l->loop, lfd, on_accept, l);
+}
+
+static int start_loops(struct gateway *g, char err[CONF_ERR_MAX])
+{
+    char text[NET_ADDR_STRLEN];
+    unsigned i;
+    int rc = 0;
+
+    g->loop = calloc(g->cfg.n_loops, sizeof(struct gate_loop *));
+    g->acceptor = calloc(g->cfg.n_loops, sizeof(struct acceptor *));
+    if (!g->loop || !g->acceptor)
+        return -ENOMEM;
+    rc = looppool_create(&g->pool, g->cfg.n_loops);
+    for (i = 0; rc == 0 && i < g->cfg.n_loops; i++) {
+        int lfd = portgroup_listen(&g->address, BACKLOG);
+
+        if (lfd < 0) {
+            snprintf(err, CONF_ERR_MAX, "cannot listen on %s, [gateway] listen: %s",
+                     net_addr_str(&g->address, text), strerror(-lfd));
+            return lfd;
+        }
+        if (i == 0)
+            sock_local_addr(lfd, &g->address);
+        g->n_loops = i + 1;
+        rc = start_loop(g, i, lfd);
+    }
+    return rc < 0 ? rc : looppool_start(g->pool);
+}
+
+/* --- start and stop ----------------------------------------------------------------- */
+
+static int start_parts(struct gateway *g, char err[CONF_ERR_MAX])
+{
+    int rc = rules_create(&g->rules, g->cfg.rules, err);
+
+    if (rc < 0)
+        return rc;
+    rc = lars_open(&g->lars, &g->cfg.lars);
+    if (rc < 0) {
+        snprintf(err, CONF_ERR_MAX, "cannot use the agent, [agent]: %s %s",
+                 lars_strerror(rc), lars_last_error());
+        return rc;
+    }
+    if (g->cfg.log[0]) {
+        rc = access_log_create(&g->log, g->cfg.log, g->cfg.log_sample);
+        if (rc < 0) {
+            snprintf(err, CONF_ERR_MAX, "cannot write %.200s, [log] path: %s", g->cfg.log,
+                     strerror(-rc));
+            return rc;
+        }
+    }
+    rc = worker_create(&g->registrar);
+    if (rc == 0)
+        rc = start_loops(g, err);
+    return rc < 0 ? rc : worker_start(g->registrar, run_registrar, g);
+}
+
+int gateway_create(struct gateway **out, const struct gateway_config *c,
+                   char err[CONF_ERR_MAX])
+{
+    struct gateway *g = calloc(1, sizeof(*g));
+    int rc;
+
+    snprintf(err, CONF_ERR_MAX, "no memory or no thread");
+    if (!g)
+        return -ENOMEM;
+    g->cfg = *c;
+    g->address = c->listen;
+    rc = start_parts(g, err);
+    if (rc < 0)
+        gateway_destroy(g);
+    else
+        *out = g;
+    return rc;
+}
+
+void gateway_destroy(struct gateway *g)
+{
+    unsigned i;
+
+    if (!g)
+        return;
+    worker_destroy(g->registrar);
+    if (g->pool)
+        looppool_stop(g->pool);
+    for (i = 0; i < g->n_loops; i++) {
+        acceptor_destroy(g->acceptor[i]);
+        if (g->loop[i])
+            gate_loop_fini(g->loop[i]);
+    }
+    looppool_destroy(g->pool);
+    for (i = 0; i < g->n_loops; i++)
+        free(g->loop[i]);
+    free(g->loop);
+    free(g->acceptor);
+    access_log_destroy(g->log);
+    lars_close(g->lars);
+    rules_destroy(g->rules);
+    free(g);
+}
+
+const struct net_addr *gateway_address(const struct gateway *g)
+{
+    return &g->address;
+}
+
+void gateway_drain(struct gateway *g)
+{
+    g->draining = true;
+}
+
+uint32_t gateway_n_clients(const struct gateway *g)
+{
+    return g->n_clients;
+}
+
+const char *gateway_health(const struct gateway *g)
+{
+    if (g->draining)
+        return "the gateway is draining";
+    if (g->n_registered == 0)
+        return "the agent has no routes of any module of the rules";
+    return NULL;
+}
+
+/* --- metrics ------------------------------------------------------------------------ */
+
+static double sum_of(const struct gateway *g, size_t offset)
+{
+    uint64_t sum = 0;
+    unsigned i;
+
+    for (i = 0; i < g->n_loops; i++)
+        sum += atomic_load_explicit(
+            (_Atomic uint64_t *)(void *)((char *)&g->loop[i]->counts + offset),
+            memory_order_relaxed);
+    return (double)sum;
+}
+
+#define SUM(field) sum_of(g, offsetof(struct gate_counts, field))
+
+static void collect_parts(struct gateway *g, struct metrics *m)
+{
+    static const char *const result[GATE_RESULTS] = {"node",   "cache",   "stale",
+                                                     "static", "waiting", "error"};
+    static const char *const why[GATE_ATTEMPTS] = {"first",   "stale_connection",
+                                                   "connect", "reset",
+                                                   "timeout", "bad_answer",
+                                                   "status",  "rejected"};
+    struct metrics_part part[HTTP_WHYS];
+    size_t i;
+
+    for (i = 0; i < GATE_RESULTS; i++)
+        part[i] = (struct metrics_part){result[i], SUM(requests[i])};
+    metrics_counter_parts(m, "lars_gateway_requests_total",
+                          "Requests that were answered.", "result", part, GATE_RESULTS);
+    for (i = 0; i < GATE_ATTEMPTS; i++)
+        part[i] = (struct metrics_part){why[i], SUM(attempts[i])};
+    metrics_counter_parts(m, "lars_gateway_attempts_total",
+                          "First attempts at nodes, and attempts that failed, by cause.",
+                          "why", part, GATE_ATTEMPTS);
+    for (i = 1; i < HTTP_WHYS; i++)
+        part[i - 1] =
+            (struct metrics_part){http_parse_why_name((enum http_why)i), SUM(bad[i])};
+    metrics_counter_parts(m, "lars_gateway_bad_requests_total",
+                          "Requests that were refused because of their form.", "why",
+                          part, HTTP_WHYS - 1);
+}
+
+void gateway_collect(struct gateway *g, struct metrics *m)
+{
+    collect_parts(g, m);
+    metrics_counter(m, "lars_gateway_connections_total",
+                    "Visitors' connections accepted.", SUM(accepted));
+    metrics_gauge(m, "lars_gateway_connections", "Visitors' connections open now.",
+                  g->n_clients);
+    metrics_counter(m, "lars_gateway_connections_refused_total",
+                    "Connections closed at once because max_clients were open.",
+                    SUM(refused_clients));
+    metrics_gauge(m, "lars_gateway_inflight", "Requests in progress at nodes.",
+                  SUM(inflight));
+    metrics_counter(m, "lars_gateway_budget_empty_total",
+                    "Further attempts that the retry budget did not allow.",
+                    SUM(budget_empty));
+    metrics_counter(m, "lars_gateway_no_node_total",
+                    "Requests for which no node was usable.", SUM(no_node));
+    metrics_counter(m, "lars_gateway_no_rule_total", "Requests for hosts without a rule.",
+                    SUM(no_rule));
+    metrics_counter(m, "lars_gateway_too_large_total",
+                    "Requests with a body over the limit.", SUM(too_large));
+    metrics_counter(m, "lars_gateway_broken_total",
+                    "Responses that broke off after their head was passed on.",
+                    SUM(broken));
+    metrics_counter(
+        m, "lars_gateway_log_dropped_total",
+        "Lines of the access log that were dropped because its buffer was full.",
+        g->log ? (double)access_log_dropped(g->log) : 0);
+    metrics_gauge(m, "lars_gateway_loops", "Loops that serve visitors.", g->n_loops);
+}

@@ -1,0 +1,40 @@
+/* gateway -- the HTTP gateway: the loops that serve visitors, the thread that registers
+ * modules, and what operators see of them. */
+#ifndef LARS_GATEWAY_GATEWAY_H
+#define LARS_GATEWAY_GATEWAY_H
+
+#include "base/net_addr.h"
+#include "gateway/gate_loop.h"
+#include "obs/metrics.h"
+
+struct gateway;
+
+struct gateway_config {
+    struct net_addr listen;               /* port 0: the kernel chooses */
+    unsigned n_loops;
+    struct gate_limits limits;
+    const char *rules;                    /* path of the file */
+    const char *log;                      /* path of the access log; "" = none */
+    uint32_t log_sample;                  /* one request of so many is logged */
+    struct lars_options lars;
+};
+
+/* Open everything and start the threads.  Copies <c>.  Returns 0, or -errno with a
+ * sentence in <err>.  Thread: init. */
+int gateway_create(struct gateway **out, const struct gateway_config *c,
+                   char err[CONF_ERR_MAX]);
+void gateway_destroy(struct gateway *g);  /* closes every connection; NULL is fine */
+
+const struct net_addr *gateway_address(const struct gateway *g); /* with its port */
+
+/* Stop keeping connections alive; the process ends when gateway_n_clients() is 0 or the
+ * operator's time is over. */
+void gateway_drain(struct gateway *g);
+uint32_t gateway_n_clients(const struct gateway *g);
+
+void gateway_collect(struct gateway *g, struct metrics *m);
+
+/* NULL, or why requests cannot be forwarded: a static sentence. */
+const char *gateway_health(const struct gateway *g);
+
+#endif

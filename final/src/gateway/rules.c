@@ -1,0 +1,278 @@
+/* The rules are sorted when they are read: those for one host before those for all, and
+ * longer paths first, so that the first rule that fits is the right one.  At most
+ * RULES_MAX of them are compared one by one.
+ * Rejected: a tree of paths.  A site has a handful of rules. */
+#include "gateway/rules.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/ini_file.h"
+#include "base/module_id.h"
+
+struct rules {
+    unsigned n, n_modules;
+    struct rule rule[RULES_MAX];
+    struct rules_module module[RULES_MAX];
+};
+
+struct reading {
+    struct rules *r;
+    char err[CONF_ERR_MAX - 160];
+};
+
+static bool fail(struct reading *in, const char *what, const char *value)
+{
+    snprintf(in->err, sizeof(in->err), what, value);
+    return false;
+}
+
+static struct rule *rule_named(struct reading *in, const char *name)
+{
+    struct rules *r = in->r;
+    struct rule *rule;
+    unsigned i;
+
+    for (i = 0; i < r->n; i++)
+        if (strcmp(r->rule[i].name, name) == 0)
+            return &r->rule[i];
+    if (r->n == RULES_MAX || strlen(name) >= sizeof(rule->name) || !name[0])
+        return NULL;
+    rule = &r->rule[r->n++];
+    memset(rule, 0, sizeof(*rule));
+    memcpy(rule->name, name, strlen(name) + 1);
+    snprintf(rule->host, sizeof(rule->host), "*");
+    snprintf(rule->path, sizeof(rule->path), "/");
+    rule->retries = 2;
+    rule->cache_ms = 1000;
+    rule->stale_s = 10;
+    rule->stale_error_s = 600;
+    return rule;
+}
+
+static bool set_text(struct reading *in, const char *value, char *out, size_t size)
+{
+    if (!value[0] || strlen(value) >= size)
+        return fail(in, "\"%.80s\" is empty or too long", value);
+    memcpy(out, value, strlen(value) + 1);
+    return true;
+}
+
+static bool set_number(struct reading *in, const char *value, uint32_t most,
+                       uint32_t *out)
+{
+    char *end;
+    unsigned long n = strtoul(value, &end, 10);
+
+    if (value[0] < '0' || value[0] > '9' || *end || n > most) {
+        snprintf(in->err, sizeof(in->err), "\"%.80s\" is not a number from 0 to %u",
+                 value, most);
+        return false;
+    }
+    *out = (uint32_t)n;
+    return true;
+}
+
+static bool set_module(struct reading *in, const char *value, struct rule *rule)
+{
+    char extra;
+
+    if (sscanf(value, "%9u/%9u%c", &rule->modid, &rule->cmdid, &extra) != 2 ||
+        (rule->modid | rule->cmdid) == 0)
+        return fail(in, "\"%.80s\" is not MODID/CMDID, such as 1/2", value);
+    return true;
+}
+
+static bool set_path(struct reading *in, const char *value, struct rule *rule)
+{
+    if (value[0] != '/')
+        return fail(in, "path \"%.80s\" does not begin with /", value);
+    return set_text(in, value, rule->path, sizeof(rule->path));
+}
+
+static bool set_key(struct reading *in, struct rule *rule, const char *name,
+                    const char *value)
+{
+    if (strcmp(name, "host") == 0)
+        return set_text(in, value, rule->host, sizeof(rule->host));
+    if (strcmp(name, "path") == 0)
+        return set_path(in, value, rule);
+    if (strcmp(name, "module") == 0)
+        return set_module(in, value, rule);
+    if (strcmp(name, "retries") == 0)
+        return set_number(in, value, LARS_RETRY_MAX - 1, &rule->retries);
+    if (strcmp(name, "cache_ms") == 0)
+        return set_number(in, value, 3600000, &rule->cache_ms);
+    if (strcmp(name, "stale_s") == 0)
+        return set_number(in, value, 86400, &rule->stale_s);
+    if (strcmp(name, "stale_error_s") == 0)
+        return set_number(in, value, 864000, &rule->stale_error_s);
+    return fail(in,
+                "unknown key %.40s; a rule has host, path, module, retries, cache_ms, "
+                "stale_s and stale_error_s",
+                name);
+}
+
+static bool on_key(void *arg, const char *section, const char *name, const char *value)
+{
+    struct reading *in = arg;
+    struct rule *rule;
+
+    if (strncmp(section, "rule ", 5) != 0)
+        return fail(in, "section [%.40s] is not [rule NAME]", section);
+    rule = rule_named(in, section + 5);
+    if (!rule)
+        return fail(in, "[%.60s]: the name is too long, or there are too many rules",
+                    section);
+    return set_key(in, rule, name, value);
+}
+
+static int in_order(const void *a, const void *b)
+{
+    const struct rule *x = a, *y = b;
+    bool any_x = strcmp(x->host, "*") == 0, any_y = strcmp(y->host, "*") == 0;
+
+    if (any_x != any_y)
+        return any_x ? 1 : -1;
+    return (int)strlen(y->path) - (int)strlen(x->path);
+}
+
+static void add_module(struct rules *r, struct rule *rule)
+{
+    unsigned i;
+
+    for (i = 0; i < r->n_modules; i++)
+        if (r->module[i].modid == rule->modid && r->module[i].cmdid == rule->cmdid)
+            break;
+    if (i == r->n_modules) {
+        r->module[i].modid = rule->modid;
+        r->module[i].cmdid = rule->cmdid;
+        r->n_modules++;
+    }
+    rule->module = i;
+}
+
+/* What holds for all rules together.  Returns 0 or -EINVAL. */
+static int check_all(struct rules *r, const char *path, char err[CONF_ERR_MAX])
+{
+    unsigned i;
+
+    if (r->n == 0) {
+        snprintf(err, CONF_ERR_MAX,
+                 "%.150s: it has no [rule NAME]; without a rule no "
+                 "request can be served",
+                 path);
+        return -EINVAL;
+    }
+    for (i = 0; i < r->n; i++)
+        if ((r->rule[i].modid | r->rule[i].cmdid) == 0) {
+            snprintf(err, CONF_ERR_MAX,
+                     "%.150s: [rule %s] has no module, such as "
+                     "module = 1/2",
+                     path, r->rule[i].name);
+            return -EINVAL;
+        }
+    qsort(r->rule, r->n, sizeof(r->rule[0]), in_order);
+    for (i = 0; i < r->n; i++)
+        add_module(r, &r->rule[i]);
+    return 0;
+}
+
+static int read_file(struct rules *r, const char *path, char err[CONF_ERR_MAX])
+{
+    struct reading in = {.r = r};
+    const char *why = NULL;
+    int line = 0, rc;
+    FILE *f = fopen(path, "re");
+
+    if (!f) {
+        rc = -errno;
+        snprintf(err, CONF_ERR_MAX, "%.150s: %s; [gateway] rules names it", path,
+                 strerror(-rc));
+        return rc;
+    }
+    rc = ini_file_read(f, on_key, &in, &line, &why);
+    fclose(f);
+    if (rc < 0)
+        snprintf(err, CONF_ERR_MAX, "%.150s:%d: %s", path, line, why ? why : in.err);
+    return rc < 0 ? rc : check_all(r, path, err);
+}
+
+int rules_create(struct rules **out, const char *path, char err[CONF_ERR_MAX])
+{
+    struct rules *r = calloc(1, sizeof(*r));
+    int rc = r ? read_file(r, path, err) : -ENOMEM;
+
+    if (rc < 0)
+        rules_destroy(r);
+    else
+        *out = r;
+    return rc;
+}
+
+void rules_destroy(struct rules *r)
+{
+    free(r);
+}
+
+/* Without ":PORT"; an IPv6 address is in brackets. */
+static struct http_text without_port(struct http_text host)
+{
+    uint32_t i = host.len;
+
+    while (i > 0 && host.at[i - 1] >= '0' && host.at[i - 1] <= '9')
+        i--;
+    if (i > 0 && host.at[i - 1] == ':')
+        host.len = i - 1;
+    return host;
+}
+
+/* The path is the beginning of the target, up to a '/' or a '?' of it. */
+static bool path_fits(const struct rule *rule, struct http_text target)
+{
+    size_t len = strlen(rule->path);
+
+    if (target.len < len || memcmp(target.at, rule->path, len) != 0)
+        return false;
+    return target.len == len || rule->path[len - 1] == '/' || target.at[len] == '/' ||
+           target.at[len] == '?';
+}
+
+const struct rule *rules_find(const struct rules *r, struct http_text host,
+                              struct http_text target)
+{
+    struct http_text name = without_port(host);
+    unsigned i;
+
+    for (i = 0; i < r->n; i++) {
+        const struct rule *rule = &r->rule[i];
+
+        if ((rule->host[0] == '*' || http_head_text_is(name, rule->host)) &&
+            path_fits(rule, target))
+            return rule;
+    }
+    return NULL;
+}
+
+unsigned rules_n(const struct rules *r)
+{
+    return r->n;
+}
+
+const struct rule *rules_at(const struct rules *r, unsigned i)
+{
+    return &r->rule[i];
+}
+
+unsigned rules_n_modules(const struct rules *r)
+{
+    return r->n_modules;
+}
+
+struct rules_module *rules_module(struct rules *r, unsigned i)
+{
+    return &r->module[i];
+}

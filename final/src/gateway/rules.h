@@ -1,0 +1,59 @@
+/* rules -- which requests go to which module.  A rule names a host, the beginning of a
+ * path and a module; of the rules that fit a request, the one with the longest path wins,
+ * and one with the request's host before one for all hosts.  Rules do not change after
+ * rules_create(), so that all loops share them: a reload makes new ones.
+ *
+ *     [rule site]
+ *     host = expo.example.edu       without a port; * = every host
+ *     path = /
+ *     module = 1/2
+ *
+ * Thread: any, after creation. */
+#ifndef LARS_GATEWAY_RULES_H
+#define LARS_GATEWAY_RULES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/lars_retry.h"
+#include "base/conf.h"
+#include "http/http_head.h"
+
+#define RULES_MAX 64
+
+struct rule {
+    char name[32], host[256], path[256];
+    uint32_t modid, cmdid;
+    uint32_t retries;                     /* attempts after the first: 0 to 3 */
+    uint32_t cache_ms;                    /* how long a response without a word about it
+                                           * is fresh; 0 = it is not kept */
+    uint32_t stale_s, stale_error_s;      /* how long a response that is no longer fresh
+                                           * serves: while it is fetched; on errors */
+    bool mirror;                          /* the copy of the site replaces this module */
+    unsigned module;                      /* index of its module: rules_module() */
+};
+
+/* One for each module that the rules name. */
+struct rules_module {
+    uint32_t modid, cmdid;
+    struct lars_budget budget;            /* shared by the loops */
+};
+
+struct rules;
+
+/* Read the sections [rule NAME] of the file <path>; other sections are ignored.  Returns
+ * 0; -ENOENT ...; -EINVAL with a sentence in <err> that names the line; -ENOMEM.
+ * Thread: init. */
+int rules_create(struct rules **out, const char *path, char err[CONF_ERR_MAX]);
+void rules_destroy(struct rules *r);      /* NULL is fine */
+
+/* The rule for this host, with or without a port, and this target; NULL = none. */
+const struct rule *rules_find(const struct rules *r, struct http_text host,
+                              struct http_text target);
+
+unsigned rules_n(const struct rules *r);
+const struct rule *rules_at(const struct rules *r, unsigned i);
+unsigned rules_n_modules(const struct rules *r);
+struct rules_module *rules_module(struct rules *r, unsigned i); /* budget: any thread */
+
+#endif

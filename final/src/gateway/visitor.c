@@ -1,0 +1,380 @@
+/* A visitor's connection is a small machine; visitor_private.h has its states.  One
+ * request is handled at a time.  Bytes that come early wait in <in>, at most one read;
+ * then reading stops until the response is complete.
+ *
+ * Memory.  A connection that waits for a request owns no buffer: the loop's buffers are
+ * used within a callback, and what remains is copied.
+ *
+ * Invariant: in VISITOR_FORWARD exactly one of forward's functions on_end, on_failed,
+ * on_broken or our forward_cancel() comes, and visitor_become_idle() or the end follows.
+ * Rejected: to read ahead while a request is in progress.  A client that pipelines would
+ * decide how much memory a connection takes. */
+#include "gateway/visitor.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateway/visitor_private.h"
+#include "http/http_write.h"
+
+#define IN_MAX GATE_SCRATCH
+#define DRAIN_MAX 65536 /* bytes that are read and dropped at the end */
+#define CLOSING_MS 2000
+
+static const struct stream_owner visitor_owner;
+static void read_requests(struct visitor *v, const char *p, size_t len);
+static void on_timer(void *arg);
+
+static struct visitor *visitor_of(struct stream *s)
+{
+    return (struct visitor *)(void *)s; /* its first member */
+}
+
+/* --- the end ------------------------------------------------------------------------ */
+
+static void free_visitor(void *arg)
+{
+    free(arg);
+}
+
+void visitor_close(struct visitor *v)
+{
+    struct gate_loop *g = v->g;
+
+    if (v->state == VISITOR_CLOSED)
+        return;
+    v->state = VISITOR_CLOSED;
+    forward_cancel(&v->forward);
+    evloop_clear_timer(g->loop, &v->timer);
+    evloop_undefer(g->loop, &v->later);
+    stream_close(&v->stream);
+    buf_free(&v->in);
+    *v->prev = v->next;
+    if (v->next)
+        v->next->prev = v->prev;
+    atomic_fetch_sub_explicit(g->n_clients, 1, memory_order_relaxed);
+    gate_loop_count(&g->counts.closed);
+    evloop_defer(g->loop, &v->later, free_visitor, v);
+}
+
+void visitor_set_timer(struct visitor *v, uint32_t ms)
+{
+    if (evloop_set_timer(v->g->loop, &v->timer, ms, on_timer, v) < 0)
+        visitor_close(v);
+}
+
+void visitor_start_closing(struct visitor *v)
+{
+    if (v->state == VISITOR_CLOSED)
+        return;
+    v->state = VISITOR_CLOSING;
+    v->n_drained = 0;
+    visitor_set_timer(v, CLOSING_MS);
+    if (v->state == VISITOR_CLOSED)
+        return;
+    stream_read_on(&v->stream);
+    if (stream_waiting(&v->stream) == 0 && !v->shut) {
+        v->shut = true;
+        shutdown(v->stream.fd, SHUT_WR);
+    }
+}
+
+static void drain_input(struct visitor *v)
+{
+    ssize_t n = stream_read(&v->stream, v->g->scratch, sizeof(v->g->scratch));
+
+    if (n == -EAGAIN)
+        return;
+    v->n_drained += n > 0 ? (size_t)n : 0;
+    if (n <= 0 || v->n_drained > DRAIN_MAX)
+        visitor_close(v);
+}
+
+static void next_request(void *arg)
+{
+    struct visitor *v = arg;
+    struct buf in = v->in;
+
+    if (v->state != VISITOR_IDLE)
+        return;
+    v->in = (struct buf){0};
+    read_requests(v, buf_bytes(&in), in.len);
+    buf_free(&in);
+}
+
+/* Ready for the next request, which may have arrived. */
+void visitor_become_idle(struct visitor *v)
+{
+    v->state = VISITOR_IDLE;
+    visitor_set_timer(v, v->g->limits->idle_ms);
+    if (v->state == VISITOR_CLOSED)
+        return;
+    stream_read_on(&v->stream);
+    if (v->in.len > 0)
+        evloop_defer(v->g->loop, &v->later, next_request, v);
+}
+
+static void on_timer(void *arg)
+{
+    struct visitor *v = arg;
+
+    if (v->state == VISITOR_HEAD ||
+        (v->state == VISITOR_FORWARD && !v->head_sent && v->body_left)) {
+        if (v->state == VISITOR_HEAD)
+            visitor_answer_forget(v);
+        forward_cancel(&v->forward);
+        visitor_answer_page(v, 408, true, "");
+    } else {
+        visitor_close(v);
+    }
+}
+
+/* --- the head of a request ---------------------------------------------------------- */
+
+static void describe(struct visitor *v, const struct http_head *h)
+{
+    snprintf(v->line, sizeof(v->line), "%.*s %.*s %.*s", (int)h->host.len, h->host.at,
+             (int)h->method_name.len, h->method_name.at,
+             h->target.len < 300 ? (int)h->target.len : 300, h->target.at);
+}
+
+static void begin(struct visitor *v, const struct http_head *h)
+{
+    struct gate_loop *g = v->g;
+    bool body =
+        h->framing == HTTP_CHUNKED || (h->framing == HTTP_LENGTH && h->length > 0);
+
+    v->state = VISITOR_FORWARD;
+    v->n_requests++;
+    v->minor = h->minor;
+    v->keep_alive = h->keep_alive && v->n_requests < g->limits->requests_max &&
+                    evloop_now_ms(g->loop) < v->end_ms && !*g->draining;
+    v->head_sent = v->body_blocked = v->skipped_blank = false;
+    v->body_left = body;
+    v->wants_continue = body && h->at[HTTP_EXPECT] && h->minor == 1;
+    v->n_body_in = v->n_body_out = 0;
+    v->status = 0;
+    v->begin_us = gate_loop_now_us();
+    v->forward.method = h->method;
+    v->forward.idempotent = http_head_is_idempotent(h);
+    v->forward.has_body = body;
+    v->forward.rule = rules_find(g->rules, h->host, h->target);
+    v->forward.retry.n = 0;
+    v->forward.why = GATE_FIRST;
+    v->forward.connect_us = v->forward.first_us = 0;
+    http_body_init(&v->body, h->framing, h->length);
+    if (g->log)
+        describe(v, h);
+    evloop_clear_timer(g->loop, &v->timer);
+}
+
+static void begin_request(struct visitor *v, const struct http_head *h)
+{
+    struct gate_loop *g = v->g;
+    struct http_forward f = {.peer = v->peer_text,
+                             .request_id = v->id,
+                             .cookie_drop = "lars_v"};
+
+    gate_loop_new_id(g, v->id);
+    begin(v, h);
+    if (!v->forward.rule) {
+        gate_loop_count(&g->counts.no_rule);
+        visitor_answer_page(v, 421, v->body_left, "");
+        return;
+    }
+    if (v->body_left && h->framing == HTTP_LENGTH && h->length > g->limits->body_max) {
+        gate_loop_count(&g->counts.too_large);
+        visitor_answer_page(v, 413, true, "");
+        return;
+    }
+    if (http_write_request(&v->forward.request, h, &f) < 0) {
+        visitor_close(v);
+        return;
+    }
+    forward_start(&v->forward, g, &visitor_answer_owner);
+}
+
+/* The head at <p> is not complete: keep it and wait for the rest. */
+static void keep_head(struct visitor *v, const char *p, size_t len)
+{
+    if (len == 0)
+        return;
+    if (buf_append(&v->in, p, len) < 0) {
+        visitor_close(v);
+        return;
+    }
+    if (v->state == VISITOR_IDLE) {
+        v->state = VISITOR_HEAD;
+        visitor_set_timer(v, v->g->limits->head_ms);
+    }
+}
+
+/* A request begins at <p>.  Its body and what follows are kept until they are wanted. */
+static void read_requests(struct visitor *v, const char *p, size_t len)
+{
+    struct http_head *h = &v->g->head;
+    enum http_why why;
+    ssize_t n;
+
+    n = len ? http_parse_request(&v->parse, p, len, h, &why) : -EAGAIN;
+    if (n == 2 && h->target.len == 0 && !v->skipped_blank) {
+        v->skipped_blank = true;
+        v->parse = (struct http_parse){0};
+        p += 2;
+        len -= 2;
+        n = len ? http_parse_request(&v->parse, p, len, h, &why) : -EAGAIN;
+    }
+    if (n == -EAGAIN) {
+        keep_head(v, p, len);
+        return;
+    }
+    v->parse = (struct http_parse){0};
+    if (n < 0 || h->target.len == 0) {
+        visitor_answer_forget(v);
+        visitor_answer_refusal(v, n < 0 ? why : HTTP_WHY_LINE);
+        return;
+    }
+    if ((size_t)n < len && buf_append(&v->in, p + n, len - (size_t)n) < 0) {
+        visitor_close(v);
+        return;
+    }
+    begin_request(v, h);
+}
+
+/* --- events ------------------------------------------------------------------------- */
+
+/* Bytes while a request is in progress: of its body, or of the next request. */
+static void on_early_bytes(struct visitor *v, const char *p, size_t len)
+{
+    if (v->body_left && v->in.len == 0 && v->forward.state >= FORWARD_WAITING) {
+        if (visitor_body_is_slow(v))
+            on_timer(v);
+        else
+            visitor_body_read(v, p, len);
+        return;
+    }
+    if (buf_append(&v->in, p, len) < 0)
+        visitor_close(v);
+    else if (v->in.len >= IN_MAX)
+        stream_read_off(&v->stream);
+}
+
+static void on_input(struct stream *s)
+{
+    struct visitor *v = visitor_of(s);
+    struct gate_loop *g = v->g;
+    struct buf whole;
+    ssize_t n;
+
+    if (v->state == VISITOR_CLOSING) {
+        drain_input(v);
+        return;
+    }
+    n = stream_read(s, g->scratch, sizeof(g->scratch));
+    if (n == -EAGAIN)
+        return;
+    if (n <= 0) {
+        visitor_close(v);
+    } else if (v->state == VISITOR_FORWARD || v->state == VISITOR_FLUSH) {
+        on_early_bytes(v, g->scratch, (size_t)n);
+    } else if (v->in.len == 0) {
+        read_requests(v, g->scratch, (size_t)n);
+    } else {
+        whole = v->in;
+        if (buf_append(&whole, g->scratch, (size_t)n) < 0) {
+            visitor_close(v);
+            return;
+        }
+        v->in = (struct buf){0};
+        read_requests(v, buf_bytes(&whole), whole.len);
+        buf_free(&whole);
+    }
+}
+
+static void on_drain(struct stream *s)
+{
+    struct visitor *v = visitor_of(s);
+
+    if (v->state == VISITOR_CLOSING && stream_waiting(s) == 0) {
+        visitor_start_closing(v);
+    } else if (v->state == VISITOR_FLUSH) {
+        visitor_become_idle(v);
+    } else if (v->state == VISITOR_FORWARD) {
+        evloop_clear_timer(v->g->loop, &v->timer);
+        forward_resume(&v->forward);
+    }
+}
+
+static void on_error(struct stream *s, int rc)
+{
+    (void)rc;
+    visitor_close(visitor_of(s));
+}
+
+static const struct stream_owner visitor_owner = {.on_input = on_input,
+                                                  .on_drain = on_drain,
+                                                  .on_error = on_error,
+                                                  .on_connect = on_error};
+
+/* --- the beginning ------------------------------------------------------------------ */
+
+static uint64_t life_ms(struct gate_loop *g)
+{
+    uint32_t life = g->limits->life_ms, part = life / 5;
+
+    return life - part + (part ? (g->id_seed ^ g->n_ids * 2654435761u) % (2 * part) : 0);
+}
+
+void visitor_start(struct gate_loop *g, int fd, const struct net_addr *peer)
+{
+    struct visitor *v = calloc(1, sizeof(*v));
+
+    if (!v || stream_open(&v->stream, g->loop, fd, &visitor_owner) < 0) {
+        if (!v)
+            close(fd);
+        free(v);
+        return;
+    }
+    v->g = g;
+    v->peer = *peer;
+    v->end_ms = evloop_now_ms(g->loop) + life_ms(g);
+    v->forward.g = g;
+    if (!inet_ntop(peer->family, peer->ip, v->peer_text, sizeof(v->peer_text)))
+        snprintf(v->peer_text, sizeof(v->peer_text), "-");
+    v->next = g->visitors;
+    v->prev = &g->visitors;
+    if (g->visitors)
+        g->visitors->prev = &v->next;
+    g->visitors = v;
+    gate_loop_count(&g->counts.accepted);
+    if (atomic_fetch_add_explicit(g->n_clients, 1, memory_order_relaxed) >=
+        g->limits->max_clients) {
+        gate_loop_count(&g->counts.refused_clients);
+        visitor_close(v);
+        return;
+    }
+    visitor_set_timer(v, g->limits->idle_ms);
+}
+
+void visitor_close_all(struct gate_loop *g)
+{
+    while (g->visitors)
+        visitor_close(g->visitors);
+}
+
+void visitor_close_idle(struct gate_loop *g, unsigned n)
+{
+    struct visitor *v, *next;
+
+    for (v = g->visitors; v && n > 0; v = next) {
+        next = v->next;
+        if (v->state == VISITOR_IDLE) {
+            visitor_close(v);
+            n--;
+        }
+    }
+}

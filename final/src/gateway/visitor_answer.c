@@ -1,0 +1,228 @@
+/* What a visitor gets: the response of a node, with its head written anew, or a page of
+ * our own; and the line in the log that says so.  What belongs together is sent together:
+ * the head and the bytes of the body that came with it wait in the loop's output buffer
+ * until on_flush() or on_end(), in the same callback. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "gateway/own_page.h"
+#include "gateway/visitor_private.h"
+#include "http/http_write.h"
+
+#define OUT_MAX 32768 /* bytes put together for one write */
+#define TEXT_HTML "text/html; charset=utf-8"
+
+/* --- the log ------------------------------------------------------------------------ */
+
+static void log_node(const struct forward *f, char *out, size_t size)
+{
+    char ip[INET6_ADDRSTRLEN] = "-";
+
+    if (f->retry.n == 0) {
+        snprintf(out, size, "-");
+        return;
+    }
+    inet_ntop(f->host.addr.family, f->host.addr.ip, ip, sizeof(ip));
+    snprintf(out, size, "%s:%u", ip, f->host.addr.port);
+}
+
+static void log_request(struct visitor *v)
+{
+    static const char *const why[GATE_ATTEMPTS] = {"-",      "stale",   "connect",
+                                                   "reset",  "timeout", "bad_answer",
+                                                   "status", "rejected"};
+    const struct forward *f = &v->forward;
+    char line[900], node[64];
+    bool error = v->status >= 500;
+    int n;
+
+    if (!v->g->log || (!error && !access_log_wants(v->g->log)))
+        return;
+    log_node(f, node, sizeof(node));
+    n = snprintf(line, sizeof(line), "%s %u %s %s %u %llu %u/%u %s %u %s %llu %llu %llu",
+                 v->id, v->g->index, v->peer_text, v->line, v->status,
+                 (unsigned long long)v->n_body_out, f->rule ? f->rule->modid : 0,
+                 f->rule ? f->rule->cmdid : 0, node, f->retry.n, why[f->why],
+                 (unsigned long long)f->connect_us, (unsigned long long)f->first_us,
+                 (unsigned long long)(gate_loop_now_us() - v->begin_us));
+    if (n > 0)
+        access_log_line(v->g->log, line, (size_t)n < sizeof(line) ? (size_t)n : 899,
+                        error);
+}
+
+/* --- our own pages ------------------------------------------------------------------ */
+
+static void request_done(struct visitor *v, enum gate_result result)
+{
+    gate_loop_count(&v->g->counts.requests[result]);
+    log_request(v);
+    if (!v->keep_alive) {
+        visitor_start_closing(v);
+        return;
+    }
+    if (stream_waiting(&v->stream) < STREAM_HIGH) {
+        visitor_become_idle(v);
+        return;
+    }
+    v->state = VISITOR_FLUSH;
+    stream_read_off(&v->stream);
+    visitor_set_timer(v, v->g->limits->relay_ms);
+}
+
+/* Answer with a page of our own.  <close>: the connection cannot be used further. */
+void visitor_answer_page(struct visitor *v, uint16_t status, bool close,
+                         const char *extra)
+{
+    struct buf *out = &v->g->out;
+    char page[OWN_PAGE_MAX];
+    size_t len = own_page_write(page, status, v->id);
+    bool head = v->forward.method == HTTP_METHOD_HEAD;
+
+    v->status = status;
+    v->keep_alive = v->keep_alive && !close;
+    v->n_body_out = len;
+    buf_consume(out, out->len);
+    if (http_write_own(out, status, TEXT_HTML, page, len, extra, v->keep_alive, head) <
+            0 ||
+        stream_write(&v->stream, buf_bytes(out), out->len) < 0) {
+        visitor_close(v);
+        return;
+    }
+    request_done(v, GATE_ERROR);
+}
+
+/* What is refused is no request with a method, a rule or a node. */
+void visitor_answer_forget(struct visitor *v)
+{
+    v->minor = 1;
+    v->body_left = false;
+    v->forward.method = HTTP_METHOD_OTHER;
+    v->forward.rule = NULL;
+    v->forward.retry.n = 0;
+    v->forward.why = GATE_FIRST;
+    v->begin_us = gate_loop_now_us();
+    gate_loop_new_id(v->g, v->id);
+    snprintf(v->line, sizeof(v->line), "- - -");
+}
+
+void visitor_answer_refusal(struct visitor *v, enum http_why why)
+{
+    gate_loop_count(&v->g->counts.bad[why]);
+    visitor_answer_page(
+        v, http_parse_status(why), true,
+        why == HTTP_WHY_METHOD
+            ? "Cache-Control: no-store\r\n"
+              "Allow: GET, VISITOR_HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
+            : "Cache-Control: no-store\r\n");
+}
+
+/* --- the response ------------------------------------------------------------------- */
+
+static int send_out(struct visitor *v)
+{
+    struct buf *out = &v->g->out;
+    int rc = out->len ? stream_write(&v->stream, buf_bytes(out), out->len) : 0;
+
+    buf_consume(out, out->len);
+    if (rc < 0) {
+        visitor_close(v);
+        return rc;
+    }
+    if (stream_waiting(&v->stream) >= STREAM_HIGH) {
+        forward_pause(&v->forward);
+        visitor_set_timer(v, v->g->limits->relay_ms);
+    }
+    return v->state == VISITOR_CLOSED ? -EPIPE : 0;
+}
+
+static bool may_keep(const struct visitor *v, const struct http_head *h)
+{
+    bool ends_by_close =
+        v->minor == 0 && h->framing != HTTP_LENGTH && h->framing != HTTP_NO_BODY;
+
+    return v->keep_alive && !v->body_left && !ends_by_close;
+}
+
+static int on_head(struct forward *f, const struct http_head *h)
+{
+    struct visitor *v = visitor_of_forward(f);
+    struct http_pass p = {.minor = v->minor,
+                          .framing = h->framing,
+                          .length = h->length,
+                          .request_id = v->id,
+                          .extra = ""};
+
+    v->keep_alive = p.keep_alive = may_keep(v, h);
+    v->status = h->status;
+    v->head_sent = true;
+    if (h->framing == HTTP_TO_END || h->framing == HTTP_CHUNKED)
+        p.framing = v->minor == 0 ? HTTP_TO_END : HTTP_CHUNKED;
+    if (h->framing == HTTP_NO_BODY && h->at[HTTP_CONTENT_LENGTH] && h->status != 204) {
+        p.framing = HTTP_LENGTH; /* the answer to VISITOR_HEAD, or 304 */
+        p.length = h->length;
+    }
+    v->chunked = p.framing == HTTP_CHUNKED;
+    buf_consume(&v->g->out, v->g->out.len);
+    if (http_write_response(&v->g->out, h, &p) < 0) {
+        visitor_close(v);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+static int on_body(struct forward *f, struct http_text data)
+{
+    struct visitor *v = visitor_of_forward(f);
+    struct buf *out = &v->g->out;
+    int rc = v->chunked ? http_write_chunk(out, data.at, data.len)
+                        : buf_append(out, data.at, data.len);
+
+    v->n_body_out += data.len;
+    if (rc < 0) {
+        visitor_close(v);
+        return rc;
+    }
+    return out->len < OUT_MAX ? 0 : send_out(v);
+}
+
+static int on_flush(struct forward *f)
+{
+    return send_out(visitor_of_forward(f));
+}
+
+static void on_end(struct forward *f)
+{
+    struct visitor *v = visitor_of_forward(f);
+
+    if (v->chunked && http_write_last_chunk(&v->g->out) < 0)
+        visitor_close(v);
+    else if (send_out(v) == 0)
+        request_done(v, GATE_NODE);
+}
+
+static void on_broken(struct forward *f)
+{
+    struct visitor *v = visitor_of_forward(f);
+
+    gate_loop_count(&v->g->counts.broken);
+    gate_loop_count(&v->g->counts.requests[GATE_ERROR]);
+    log_request(v);
+    visitor_close(v);
+}
+
+static void on_failed(struct forward *f, uint16_t status)
+{
+    struct visitor *v = visitor_of_forward(f);
+
+    visitor_answer_page(v, status, v->body_left,
+                        "Cache-Control: no-store\r\nRetry-After: 2\r\n");
+}
+
+const struct forward_owner visitor_answer_owner = {.on_head = on_head,
+                                                   .on_body = on_body,
+                                                   .on_flush = on_flush,
+                                                   .on_end = on_end,
+                                                   .on_broken = on_broken,
+                                                   .on_failed = on_failed,
+                                                   .on_body_wanted = visitor_body_wanted};

@@ -1,0 +1,53 @@
+/* http_write -- writes heads anew from their tables.  A proxy passes on what it has
+ * understood and not the bytes that it received, so that the next program cannot read
+ * them in another way.  Thread: any. */
+#ifndef LARS_HTTP_HTTP_WRITE_H
+#define LARS_HTTP_HTTP_WRITE_H
+
+#include "base/buf.h"
+#include "http/http_head.h"
+
+/* What a proxy tells a node about a request. */
+struct http_forward {
+    const char *peer;                     /* address of the visitor, without a port */
+    bool trusted;                         /* the peer is a proxy of ours: its Forwarded
+                                           * and X-Forwarded-* stay, and <peer> is added
+                                           * */
+    bool tls;                             /* the visitor came by TLS */
+    const char *request_id;
+    const char *cookie_drop;              /* the cookie of this name is not passed on;
+                                           * NULL = all are */
+};
+
+/* Append the head of the request that is sent to a node, as HTTP/1.1.  Returns 0 or
+ * -ENOMEM. */
+int http_write_request(struct buf *out, const struct http_head *in,
+                       const struct http_forward *f);
+
+/* How a response is passed on. */
+struct http_pass {
+    uint8_t minor;                        /* HTTP/1.<minor> of the visitor */
+    bool keep_alive;                      /* the visitor's connection stays open */
+    enum http_framing framing;            /* HTTP_LENGTH: in->length */
+    uint64_t length;
+    const char *request_id;
+    const char *extra;                    /* whole fields, each with CR LF; "" = none */
+    bool is_private;                      /* Cache-Control becomes "private, no-store" */
+};
+
+/* Append the head of a node's response for the visitor.  Returns 0 or -ENOMEM. */
+int http_write_response(struct buf *out, const struct http_head *in,
+                        const struct http_pass *p);
+
+/* Append a whole response of our own.  <type> is its Content-Type; <extra> as above.
+ * <no_body>: the answer to HEAD.  Returns 0 or -ENOMEM. */
+int http_write_own(struct buf *out, uint16_t status, const char *type, const char *body,
+                   size_t len, const char *extra, bool keep_alive, bool no_body);
+
+/* Append <len> > 0 bytes as a chunk, or the end of a chunked body.  0 or -ENOMEM. */
+int http_write_chunk(struct buf *out, const char *p, size_t len);
+int http_write_last_chunk(struct buf *out);
+
+const char *http_write_reason(uint16_t status); /* "Not Found"; "" = not known */
+
+#endif
