@@ -61,6 +61,7 @@ lars_get_route@@LARS_1.0
 lars_key@@LARS_1.2
 lars_last_error@@LARS_1.2
 lars_nowait_get@@LARS_1.1
+lars_nowait_next@@LARS_1.2
 lars_open@@LARS_1.0
 lars_path_name@@LARS_1.2
 lars_register@@LARS_1.0
