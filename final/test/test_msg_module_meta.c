@@ -67,7 +67,7 @@ static void t_policy_sum_is_that_of_the_policy_and_not_of_the_load(void **state)
     a.n_suspect = 0;
     a.mod.modid++;
     assert_true(msg_module_meta_policy_sum(&a) == sum);
-    strcpy(a.rule, "hash/");          /* the same letters, divided elsewhere */
+    strcpy(a.rule, "hash/"); /* the same letters, divided elsewhere */
     strcpy(a.probe, "h");
     assert_true(msg_module_meta_policy_sum(&a) != sum);
     b.timeout_ms++;
@@ -78,6 +78,19 @@ static void t_policy_sum_is_that_of_the_policy_and_not_of_the_load(void **state)
     b = in;
     b.node_rps++;
     assert_true(msg_module_meta_policy_sum(&b) != sum);
+}
+
+/* Agents and larsctl of other versions compare it. */
+static void t_policy_sum_is_the_same_in_every_version(void **state)
+{
+    struct msg_module_meta a = {.timeout_ms = 70000,
+                                .slow_ms = 3,
+                                .node_rps = 0x01020304};
+
+    (void)state;
+    strcpy(a.rule, "p2c");
+    strcpy(a.probe, "/healthz");
+    assert_true(msg_module_meta_policy_sum(&a) == 0xa5c26a84388d9ee8ull);
 }
 
 static int refused(const char *bytes, size_t len)
@@ -145,5 +158,5 @@ static void t_table_finds_modules_and_equal_entries_are_same(void **state)
 
 T_MAIN(T(t_pack_gives_these_bytes), T(t_largest_message_fits_into_a_frame),
        T(t_policy_sum_is_that_of_the_policy_and_not_of_the_load),
-       T(t_invalid_values_are_refused),
+       T(t_policy_sum_is_the_same_in_every_version), T(t_invalid_values_are_refused),
        T(t_table_finds_modules_and_equal_entries_are_same))

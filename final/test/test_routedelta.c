@@ -62,6 +62,16 @@ static void t_check_sums_of_different_routes_differ(void **state)
     assert_true(routedelta_sum(a, 2) == 0x49eec3ed91d269d6ull);
 }
 
+/* Nodes with a weight or a zone have more bytes than those without. */
+static void t_checksum_covers_weights_and_zones_where_there_are_any(void **state)
+{
+    struct route_node n[] = {{0x7f000101, 8001, 300, 0x12345678},
+                             {0xffffffff, 65535, 0, 0}};
+
+    (void)state;
+    assert_true(routedelta_sum(n, 2) == 0x0980cbec09cab9d7ull);
+}
+
 static void t_difference_that_does_not_fit_is_refused(void **state)
 {
     struct route_node at[] = {{1, 80}, {2, 80}}, other = {3, 80},
@@ -78,6 +88,7 @@ static void t_difference_that_does_not_fit_is_refused(void **state)
                      -E2BIG);
 }
 
-T_MAIN(T(t_difference_of_random_routes_gives_the_second_one),
+T_MAIN(T(t_checksum_covers_weights_and_zones_where_there_are_any),
+       T(t_difference_of_random_routes_gives_the_second_one),
        T(t_check_sums_of_different_routes_differ),
        T(t_difference_that_does_not_fit_is_refused))

@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FNV_START 0xcbf29ce484222325u
-#define FNV_PRIME 0x100000001b3u
+#include "base/fnv.h"
 
 static int make_room(struct node_rows *rows)
 {
@@ -142,23 +141,6 @@ const char *node_row_wrong(const struct node_row *r)
     return node_row_is_state(r->state) ? NULL : NODE_ROW_WRONG_STATE;
 }
 
-static uint64_t add_bytes(uint64_t sum, const void *p, size_t n)
-{
-    const unsigned char *at = p;
-
-    while (n-- > 0)
-        sum = (sum ^ *at++) * FNV_PRIME;
-    return sum;
-}
-
-static uint64_t add_number(uint64_t sum, uint32_t v)
-{
-    unsigned char b[4] = {(unsigned char)v, (unsigned char)(v >> 8),
-                          (unsigned char)(v >> 16), (unsigned char)(v >> 24)};
-
-    return add_bytes(sum, b, sizeof(b));
-}
-
 uint64_t node_row_sum(const struct node_rows *rows, size_t from, size_t to)
 {
     uint64_t sum = FNV_START;
@@ -166,11 +148,10 @@ uint64_t node_row_sum(const struct node_rows *rows, size_t from, size_t to)
     for (; from < to; from++) {
         const struct node_row *r = &rows->at[from];
 
-        sum = add_number(add_number(sum, r->modid), r->cmdid);
-        sum = add_number(add_number(sum, r->ip), r->port);
-        sum = add_number(sum, r->weight);
-        sum = add_bytes(sum, r->zone, strlen(r->zone) + 1);
-        sum = add_bytes(sum, r->state, strlen(r->state) + 1);
+        sum = fnv_add_number(fnv_add_number(sum, r->modid, 4), r->cmdid, 4);
+        sum = fnv_add_number(fnv_add_number(sum, r->ip, 4), r->port, 4);
+        sum = fnv_add_number(sum, r->weight, 4);
+        sum = fnv_add_text(fnv_add_text(sum, r->zone), r->state);
     }
     return sum;
 }

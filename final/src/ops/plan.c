@@ -13,10 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "route/mass_removal.h"
 
-#define FNV_START 0xcbf29ce484222325u
-#define FNV_PRIME 0x100000001b3u
 #define MINUTE_S 60
 
 /* The next pair of rows of the same node; one of both is NULL when only one list has it.
@@ -187,15 +186,6 @@ static int count_rows(struct plan *p)
 
 /* --- judging ------------------------------------------------------------------------ */
 
-static uint64_t mix(uint64_t sum, uint64_t v)
-{
-    int i;
-
-    for (i = 0; i < 8; i++, v >>= 8)
-        sum = (sum ^ (v & 255)) * FNV_PRIME;
-    return sum;
-}
-
 uint64_t plan_sum(const struct node_rows *rows, uint32_t modid, uint32_t cmdid)
 {
     struct node_row first = {.modid = modid, .cmdid = cmdid};
@@ -207,16 +197,15 @@ uint64_t plan_sum(const struct node_rows *rows, uint32_t modid, uint32_t cmdid)
 
 void plan_mix(struct plan *p, const char *text)
 {
-    do
-        p->hash = (p->hash ^ (unsigned char)*text) * FNV_PRIME;
-    while (*text++);
+    p->hash = fnv_add_text(p->hash, text);
 }
 
 static void judge_module(struct plan *p, struct plan_module *m)
 {
     m->base = plan_sum(&p->before, m->modid, m->cmdid);
-    p->hash = mix(mix(p->hash, m->modid), m->cmdid);
-    p->hash = mix(mix(p->hash, m->base), plan_sum(&p->after, m->modid, m->cmdid));
+    p->hash = fnv_add_number(fnv_add_number(p->hash, m->modid, 8), m->cmdid, 8);
+    p->hash = fnv_add_number(p->hash, m->base, 8);
+    p->hash = fnv_add_number(p->hash, plan_sum(&p->after, m->modid, m->cmdid), 8);
     p->had += m->had;
     p->gone += m->gone;
     p->left += m->left;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "proto/budget.h"
 #include "proto/lars.pb-c.h"
 
@@ -19,29 +20,13 @@ bool msg_module_meta_is_probe(const char *text)
     return *text == '\0';
 }
 
-static uint64_t add_byte(uint64_t sum, uint8_t byte)
-{
-    return (sum ^ byte) * 1099511628211ull;
-}
-
-/* The final 0 counts, or "a", "bc" would be the same as "ab", "c". */
-static uint64_t add_text(uint64_t sum, const char *text)
-{
-    do
-        sum = add_byte(sum, (uint8_t)*text);
-    while (*text++);
-    return sum;
-}
-
 uint64_t msg_module_meta_policy_sum(const struct msg_module_meta *m)
 {
-    const uint32_t word[] = {m->timeout_ms, m->slow_ms, m->node_rps};
-    uint64_t sum = add_text(14695981039346656037ull, m->rule);
-    size_t i;
+    uint64_t sum = fnv_add_text(fnv_add_text(FNV_START, m->rule), m->probe);
 
-    sum = add_text(sum, m->probe);
-    for (i = 0; i < sizeof(word); i++)
-        sum = add_byte(sum, (uint8_t)(word[i / 4] >> 8 * (i % 4)));
+    sum = fnv_add_number(sum, m->timeout_ms, 4);
+    sum = fnv_add_number(sum, m->slow_ms, 4);
+    sum = fnv_add_number(sum, m->node_rps, 4);
     return sum ? sum : 1;
 }
 
@@ -88,8 +73,7 @@ static int convert_meta(struct msg_module_meta *out, const Lars__ModuleInfo *m)
     if (m->n_zone > MSG_MODULE_META_ZONES || m->n_suspect > MSG_MODULE_META_SUSPECTS)
         return -E2BIG;
     if ((m->modid == 0 && m->cmdid == 0) || strlen(m->rule) >= MSG_MODULE_META_RULE ||
-        strlen(m->probe) >= MSG_MODULE_META_PROBE ||
-        !msg_module_meta_is_probe(m->probe))
+        strlen(m->probe) >= MSG_MODULE_META_PROBE || !msg_module_meta_is_probe(m->probe))
         return -EINVAL;
     *out = (struct msg_module_meta){.mod = {(uint32_t)m->modid, (uint32_t)m->cmdid},
                                     .timeout_ms = m->timeout_ms,

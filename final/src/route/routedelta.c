@@ -9,22 +9,20 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#define SUM_START 14695981039346656037ull
-#define SUM_PRIME 1099511628211ull
+#include "base/fnv.h"
 
 uint64_t routedelta_sum(const struct route_node *node, size_t n)
 {
-    uint64_t sum = SUM_START;
+    uint64_t sum = FNV_START;
     size_t i;
-    int k;
 
     for (i = 0; i < n; i++) {
-        uint32_t word[3] = {node[i].ip, node[i].port | (uint32_t)node[i].weight << 16,
-                            node[i].zone};
-        int len = node[i].weight || node[i].zone ? 12 : 6;
-
-        for (k = 0; k < len; k++)
-            sum = (sum ^ (word[k / 4] >> 8 * (k % 4) & 255)) * SUM_PRIME;
+        sum = fnv_add_number(sum, node[i].ip, 4);
+        sum = fnv_add_number(sum, node[i].port, 2);
+        if (node[i].weight == 0 && node[i].zone == 0)
+            continue;
+        sum = fnv_add_number(sum, node[i].weight, 2);
+        sum = fnv_add_number(sum, node[i].zone, 4);
     }
     return sum ? sum : 1;
 }
@@ -77,7 +75,7 @@ int64_t routedelta_apply(const struct route_node *node, size_t n,
         bool goes = i < n && c <= 0 && g < n_gone && cmp_node(&node[i], &gone[g]) == 0;
 
         if (c == 0 && !goes)
-            return -EBADMSG;          /* to be added, but it is there */
+            return -EBADMSG; /* to be added, but it is there */
         if (goes) {
             g++;
             i++;
