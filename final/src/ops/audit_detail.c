@@ -5,7 +5,6 @@
 #include "ops/audit_detail.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 
 struct list {
@@ -25,26 +24,31 @@ static json_t *module_text(uint32_t modid, uint32_t cmdid)
     return json_sprintf("%u/%u", modid, cmdid);
 }
 
-static int add_row(const struct node_row *old, const struct node_row *fresh, void *arg)
+json_t *audit_detail_row(const struct node_row *old, const struct node_row *fresh)
 {
     const struct node_row *r = old ? old : fresh;
+
+    return json_pack("{s:o,s:o,s:o,s:o}", "module", module_text(r->modid, r->cmdid),
+                     "node",
+                     json_sprintf("%u.%u.%u.%u:%u", r->ip >> 24, r->ip >> 16 & 255,
+                                  r->ip >> 8 & 255, r->ip & 255, r->port),
+                     "old", values_of(old), "new", values_of(fresh));
+}
+
+static int add_row(const struct node_row *old, const struct node_row *fresh, void *arg)
+{
     struct list *l = arg;
-    json_t *one;
 
     if (l->n == AUDIT_DETAIL_ROWS) {
         l->more++;
         return 0;
     }
     l->n++;
-    one =
-        json_pack("{s:o,s:o,s:o,s:o}", "module", module_text(r->modid, r->cmdid), "node",
-                  json_sprintf("%u.%u.%u.%u:%u", r->ip >> 24, r->ip >> 16 & 255,
-                               r->ip >> 8 & 255, r->ip & 255, r->port),
-                  "old", values_of(old), "new", values_of(fresh));
-    return json_array_append_new(l->nodes, one) < 0 ? -ENOMEM : 0;
+    return json_array_append_new(l->nodes, audit_detail_row(old, fresh)) < 0 ? -ENOMEM
+                                                                             : 0;
 }
 
-static json_t *list_settings(const struct settings *s)
+json_t *audit_detail_settings(const struct settings *s)
 {
     json_t *list = json_array();
     size_t i;
@@ -67,7 +71,7 @@ char *audit_detail_of(const struct plan *p, const struct settings *s)
 
     if (l.nodes && plan_each(p, add_row, &l) == 0) {
         all = json_pack("{s:O,s:i,s:o}", "nodes", l.nodes, "more", (int)l.more,
-                        "settings", list_settings(s));
+                        "settings", audit_detail_settings(s));
         text = all ? json_dumps(all, JSON_COMPACT) : NULL;
         json_decref(all);
     }

@@ -3,6 +3,8 @@
 #ifndef LARS_OPS_AUDIT_DETAIL_H
 #define LARS_OPS_AUDIT_DETAIL_H
 
+#include <jansson.h>
+
 #include "ops/plan.h"
 #include "ops/settings.h"
 
@@ -13,5 +15,10 @@
  * "old": "", "new": "p2c"}]}; "old" and "new" are null when there is none.  NULL = no
  * memory.  The caller frees it. */
 char *audit_detail_of(const struct plan *p, const struct settings *s);
+
+/* One element of "nodes", and the list "settings"; the caller owns them.  NULL = no
+ * memory. */
+json_t *audit_detail_row(const struct node_row *old, const struct node_row *fresh);
+json_t *audit_detail_settings(const struct settings *s);
 
 #endif

@@ -15,13 +15,14 @@
 
 #include "base/ipv4.h"
 #include "base/utf8.h"
+#include "ops/audit_detail.h"
 #include "web/api_json.h"
 
 static const struct {
     const char *name;
     enum change_verb verb;
-    const char *members;              /* that it must have, besides "op" */
-    const char *fields;               /* that it may have */
+    const char *members; /* that it must have, besides "op" */
+    const char *fields; /* that it may have */
 } verbs[] = {
     {"add", CHANGE_ADD, "module node", "zone weight state"},
     {"set", CHANGE_SET, "module node", "zone weight state"},
@@ -219,7 +220,7 @@ int change_json_read(struct change_json *c, const json_t *body, char why[CHANGE_
     if (rc == 0)
         name_change(c, list);
     else if (rc == -EINVAL)
-        utf8_replace_broken(why);     /* it has what was sent, cut */
+        utf8_replace_broken(why); /* it has what was sent, cut */
     return rc;
 }
 
@@ -231,21 +232,9 @@ void change_json_free(struct change_json *c)
 
 /* --- the plan ---------------------------------------------------------------------- */
 
-static json_t *values_of(const struct node_row *r)
-{
-    return r ? json_pack("{s:I,s:s,s:s}", "weight", (json_int_t)r->weight, "zone",
-                         r->zone, "state", r->state)
-             : json_null();
-}
-
 static int add_row(const struct node_row *old, const struct node_row *fresh, void *arg)
 {
-    const struct node_row *r = old ? old : fresh;
-
-    json_array_append_new(arg, json_pack("{s:o,s:o,s:o,s:o}", "module",
-                                         api_json_module_id(r->modid, r->cmdid), "node",
-                                         api_json_address(r->ip, r->port), "old",
-                                         values_of(old), "new", values_of(fresh)));
+    json_array_append_new(arg, audit_detail_row(old, fresh));
     return 0;
 }
 
@@ -299,19 +288,6 @@ static json_t *list_zones(const struct plan *p)
     return list;
 }
 
-static json_t *list_settings(const struct settings *s)
-{
-    json_t *list = json_array();
-    size_t i;
-
-    for (i = 0; i < s->n; i++)
-        json_array_append_new(
-            list, json_pack("{s:o,s:s,s:s,s:s}", "module",
-                            api_json_module_id(s->at[i].modid, s->at[i].cmdid), "key",
-                            s->at[i].key, "old", s->at[i].old, "new", s->at[i].fresh));
-    return list;
-}
-
 json_t *change_json_plan(const struct change_json *c, const struct ops_outcome *out)
 {
     const struct plan *p = &out->plan;
@@ -322,5 +298,5 @@ json_t *change_json_plan(const struct change_json *c, const struct ops_outcome *
                      "needs_consent", p->needs != PLAN_NO_CONSENT, "word", c->word,
                      "many_of_all", p->many_of_all, "modules", list_modules(p), "zones",
                      list_zones(p), "rows", rows, "settings",
-                     list_settings(&out->settings));
+                     audit_detail_settings(&out->settings));
 }
