@@ -13,26 +13,12 @@
 
 #define SUBJECT 128
 
-static int begin(struct sqldb *db)
-{
-    return sqldb_run(db, "START TRANSACTION");
-}
-
-/* End the transaction: with the row in Audit and a commit when <rc> is 0, else without a
- * trace.  Returns <rc>, or the error of the end. */
 static int end(struct sqldb *db, int rc, const struct audit_actor *who,
                const char *action, const char *subject)
 {
     struct audit_entry e = {.action = action, .subject = subject, .result = "done"};
-    uint64_t id = 0;
-    int more;
 
-    if (rc == 0)
-        rc = audit_add(db, who, &e, &id);
-    if (rc == 0)
-        return sqldb_commit(db, id);
-    more = sqldb_run(db, "ROLLBACK");
-    return rc == -EINVAL && more < 0 ? more : rc;
+    return audit_end(db, rc, who, &e);
 }
 
 static int wrong(char why[CHANGE_WHY], const char *what)
@@ -46,7 +32,7 @@ int alarm_change_ack(struct sqldb *db, const struct audit_actor *who, uint64_t i
 {
     char subject[SUBJECT];
     uint64_t n = 0;
-    int rc = begin(db);
+    int rc = audit_begin(db);
 
     snprintf(subject, sizeof(subject), "alarm:%llu", (unsigned long long)id);
     if (rc == 0)
@@ -75,7 +61,7 @@ int alarm_change_silence(struct sqldb *db, const struct audit_actor *who,
     if (strlen(subject) > 64)
         return wrong(why, "the subject has more than 64 bytes");
     snprintf(text, sizeof(text), "%s%s%s", kind, subject[0] ? " " : "", subject);
-    rc = begin(db);
+    rc = audit_begin(db);
     if (rc == 0)
         rc =
             sqldb_run(db,
@@ -93,7 +79,7 @@ int alarm_change_unsilence(struct sqldb *db, const struct audit_actor *who, uint
 {
     char subject[SUBJECT];
     uint64_t n = 0;
-    int rc = begin(db);
+    int rc = audit_begin(db);
 
     snprintf(subject, sizeof(subject), "silence:%llu", (unsigned long long)id);
     if (rc == 0)
@@ -116,7 +102,7 @@ int alarm_change_test(struct sqldb *db, const struct audit_actor *who, const cha
 {
     char subject[SUBJECT];
     uint64_t n = 0;
-    int rc = begin(db);
+    int rc = audit_begin(db);
 
     snprintf(subject, sizeof(subject), "target:%s", target);
     if (rc == 0)
@@ -154,7 +140,7 @@ int alarm_change_forget(struct sqldb *db, const struct audit_actor *who, const c
         return -EINVAL;
     }
     snprintf(subject, sizeof(subject), "%s:%.100s", kind, name);
-    rc = begin(db);
+    rc = audit_begin(db);
     if (rc == 0)
         rc =
             sqldb_number(db, &n,

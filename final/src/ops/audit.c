@@ -5,7 +5,7 @@
  * would each have their own, and an entry could be missing after a crash. */
 #include "ops/audit.h"
 
-#include <stdio.h>
+#include <errno.h>
 
 #define ACTOR 64 /* characters of the columns */
 #define REASON 255
@@ -23,4 +23,23 @@ int audit_add(struct sqldb *db, const struct audit_actor *who,
         (unsigned long long)what->of_id, what->detail ? what->detail : "{}");
 
     return rc < 0 ? rc : sqldb_number(db, id, "SELECT LAST_INSERT_ID()");
+}
+
+int audit_begin(struct sqldb *db)
+{
+    return sqldb_run(db, "START TRANSACTION");
+}
+
+int audit_end(struct sqldb *db, int rc, const struct audit_actor *who,
+              const struct audit_entry *what)
+{
+    uint64_t id = 0;
+    int more;
+
+    if (rc == 0)
+        rc = audit_add(db, who, what, &id);
+    if (rc == 0)
+        return sqldb_commit(db, id);
+    more = sqldb_run(db, "ROLLBACK");
+    return rc == -EINVAL && more < 0 ? more : rc;
 }

@@ -30,4 +30,13 @@ struct audit_entry {
 int audit_add(struct sqldb *db, const struct audit_actor *who,
               const struct audit_entry *what, uint64_t *id);
 
+/* Begin a transaction that audit_end() ends.  Returns 0 or as sqldb_run(). */
+int audit_begin(struct sqldb *db);
+
+/* End a transaction: when <rc>, the result of its statements, is 0, with the row <what>
+ * and COMMIT, else with ROLLBACK and without a trace.  Returns <rc>, or the error of the
+ * end. */
+int audit_end(struct sqldb *db, int rc, const struct audit_actor *who,
+              const struct audit_entry *what);
+
 #endif

@@ -41,6 +41,11 @@ void secret_id(const char *token, uint8_t id[SECRET_ID])
     crypto_generichash(id, SECRET_ID, (const uint8_t *)token, strlen(token), NULL, 0);
 }
 
+void secret_hex(const uint8_t id[SECRET_ID], char out[SECRET_HEX])
+{
+    sodium_bin2hex(out, SECRET_HEX, id, SECRET_ID);
+}
+
 void secret_derive(const char *token, const char *purpose, char out[SECRET_TOKEN])
 {
     crypto_generichash_state s;

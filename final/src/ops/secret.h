@@ -9,6 +9,7 @@
 
 #define SECRET_TOKEN 44               /* bytes of a token's text, with the final 0 */
 #define SECRET_ID 32                  /* bytes of what is stored of a token */
+#define SECRET_HEX 65                 /* the same in hexadecimal, with the final 0 */
 #define SECRET_HASH 128               /* bytes of a stored password, with the final 0 */
 #define SECRET_PASSWORD 21            /* bytes of a random password, with the final 0 */
 #define SECRET_PASSWORD_MIN 12        /* characters of a chosen one */
@@ -22,6 +23,9 @@ void secret_token(char out[SECRET_TOKEN]);
 
 /* What the database has of a token: its BLAKE2b, 32 bytes. */
 void secret_id(const char *token, uint8_t id[SECRET_ID]);
+
+/* An id in hexadecimal, for UNHEX() of SQL. */
+void secret_hex(const uint8_t id[SECRET_ID], char out[SECRET_HEX]);
 
 /* A second token that follows from the first, for one purpose, such as "csrf". */
 void secret_derive(const char *token, const char *purpose, char out[SECRET_TOKEN]);

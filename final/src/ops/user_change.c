@@ -13,29 +13,15 @@
 #define NAME_MAX_BYTES 64
 #define ROLE 9
 
-static int begin(struct sqldb *db)
-{
-    return sqldb_run(db, "START TRANSACTION");
-}
-
-/* As in alarm_change: the row in Audit and COMMIT, or ROLLBACK.  Returns <rc>, or the
- * error of the end. */
 static int end_with(struct sqldb *db, int rc, const struct audit_actor *who,
                     const char *action, const char *name, const char *detail)
 {
     char subject[SUBJECT];
     struct audit_entry e = {
         .action = action, .subject = subject, .result = "done", .detail = detail};
-    uint64_t id = 0;
-    int more;
 
     snprintf(subject, sizeof(subject), "user:%s", name);
-    if (rc == 0)
-        rc = audit_add(db, who, &e, &id);
-    if (rc == 0)
-        return sqldb_commit(db, id);
-    more = sqldb_run(db, "ROLLBACK");
-    return rc == -EINVAL && more < 0 ? more : rc;
+    return audit_end(db, rc, who, &e);
 }
 
 static int end(struct sqldb *db, int rc, const struct audit_actor *who,
@@ -117,7 +103,7 @@ int user_change_add(struct sqldb *db, const struct audit_actor *who, const char 
     secret_password(password);
     rc = secret_hash(password, hash);
     if (rc == 0)
-        rc = begin(db);
+        rc = audit_begin(db);
     if (rc == 0)
         rc = sqldb_number(db, &n, "SELECT COUNT(*) FROM User WHERE name = %s", name);
     if (rc == 0 && n > 0) {
@@ -144,12 +130,12 @@ int user_change_role(struct sqldb *db, const struct audit_actor *who, const char
 
     if (rc < 0)
         return rc;
-    rc = begin(db);
+    rc = audit_begin(db);
     if (rc == 0)
         rc = find_user(db, name, why);
     if (rc == 0)
-        rc = sqldb_each(db, take_role, old, "SELECT role FROM User WHERE name = %s",
-                        name);
+        rc =
+            sqldb_each(db, take_role, old, "SELECT role FROM User WHERE name = %s", name);
     if (rc == 0)
         rc = sqldb_run(db, "UPDATE User SET role = %s WHERE name = %s", role, name);
     return end_role(db, rc, who, "user role", name, old, role);
@@ -164,7 +150,7 @@ int user_change_reset(struct sqldb *db, const struct audit_actor *who, const cha
     secret_password(password);
     rc = secret_hash(password, hash);
     if (rc == 0)
-        rc = begin(db);
+        rc = audit_begin(db);
     if (rc == 0)
         rc = find_user(db, name, why);
     if (rc == 0)
@@ -175,30 +161,22 @@ int user_change_reset(struct sqldb *db, const struct audit_actor *who, const cha
     return end(db, rc, who, "user passwd", name);
 }
 
-static void hex_of(const uint8_t id[SECRET_ID], char out[2 * SECRET_ID + 1])
-{
-    size_t i;
-
-    for (i = 0; i < SECRET_ID; i++)
-        snprintf(out + 2 * i, 3, "%02x", id[i]);
-}
-
 int user_change_password(struct sqldb *db, const struct audit_actor *who,
                          const char *name, const char *password,
                          const uint8_t keep[SECRET_ID], char why[CHANGE_WHY])
 {
     const char *wrong = secret_wrong_password(password);
-    char hash[SECRET_HASH], id[2 * SECRET_ID + 1];
+    char hash[SECRET_HASH], id[SECRET_HEX];
     int rc;
 
     if (wrong) {
         snprintf(why, CHANGE_WHY, "%s", wrong);
         return -EINVAL;
     }
-    hex_of(keep, id);
+    secret_hex(keep, id);
     rc = secret_hash(password, hash);
     if (rc == 0)
-        rc = begin(db);
+        rc = audit_begin(db);
     if (rc == 0)
         rc = find_user(db, name, why);
     if (rc == 0)
@@ -213,7 +191,7 @@ int user_change_password(struct sqldb *db, const struct audit_actor *who,
 int user_change_disable(struct sqldb *db, const struct audit_actor *who, const char *name,
                         bool disabled, char why[CHANGE_WHY])
 {
-    int rc = begin(db);
+    int rc = audit_begin(db);
 
     if (rc == 0)
         rc = find_user(db, name, why);
@@ -228,7 +206,7 @@ int user_change_disable(struct sqldb *db, const struct audit_actor *who, const c
 int user_change_end_sessions(struct sqldb *db, const struct audit_actor *who,
                              const char *name, char why[CHANGE_WHY])
 {
-    int rc = begin(db);
+    int rc = audit_begin(db);
 
     if (rc == 0)
         rc = find_user(db, name, why);
@@ -241,7 +219,7 @@ int user_change_wall_link(struct sqldb *db, const struct audit_actor *who, uint3
                           char token[SECRET_TOKEN], char why[CHANGE_WHY])
 {
     uint8_t id[SECRET_ID];
-    char hex[2 * SECRET_ID + 1];
+    char hex[SECRET_HEX];
     int rc;
 
     if (days == 0 || days > USER_CHANGE_DAYS_MAX) {
@@ -250,8 +228,8 @@ int user_change_wall_link(struct sqldb *db, const struct audit_actor *who, uint3
     }
     secret_token(token);
     secret_id(token, id);
-    hex_of(id, hex);
-    rc = begin(db);
+    secret_hex(id, hex);
+    rc = audit_begin(db);
     if (rc == 0)
         rc =
             sqldb_run(db,
@@ -265,7 +243,7 @@ int user_change_end_walls(struct sqldb *db, const struct audit_actor *who,
                           char why[CHANGE_WHY])
 {
     uint64_t n = 0;
-    int rc = begin(db);
+    int rc = audit_begin(db);
 
     if (rc == 0)
         rc = sqldb_number(db, &n, "SELECT COUNT(*) FROM Session WHERE kind <> 'user'");

@@ -16,13 +16,12 @@
 #include "base/mono.h"
 
 #define ENTRIES_MAX 1024
-#define HEX (2 * SECRET_ID + 1)
 
 struct entry {
     uint8_t id[SECRET_ID];
     struct session who;
     uint64_t read_ms;
-    UT_hash_handle hh;                /* in the order of adding */
+    UT_hash_handle hh; /* in the order of adding */
 };
 
 struct session_cache {
@@ -106,7 +105,7 @@ static void keep(struct session_cache *s, const uint8_t id[SECRET_ID],
     if (e)
         HASH_ADD(hh, s->entries, id, SECRET_ID, e);
     if (HASH_COUNT(s->entries) > ENTRIES_MAX)
-        drop_entry(s, s->entries);    /* the oldest */
+        drop_entry(s, s->entries); /* the oldest */
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -120,13 +119,10 @@ bool session_recall(struct session_cache *s, const char *token, struct session *
 
 /* --- the database ------------------------------------------------------------------ */
 
-static void hex_of(const char *token, uint8_t id[SECRET_ID], char out[HEX])
+static void hex_of(const char *token, uint8_t id[SECRET_ID], char out[SECRET_HEX])
 {
-    size_t i;
-
     secret_id(token, id);
-    for (i = 0; i < SECRET_ID; i++)
-        snprintf(out + 2 * i, 3, "%02x", id[i]);
+    secret_hex(id, out);
 }
 
 static enum session_role role_of(const char *kind, const char *role)
@@ -155,7 +151,7 @@ int session_load(struct session_cache *s, struct sqldb *db, const char *token,
                  struct session *out)
 {
     uint8_t id[SECRET_ID];
-    char hex[HEX];
+    char hex[SECRET_HEX];
     int rc;
 
     hex_of(token, id, hex);
@@ -177,7 +173,7 @@ int session_load(struct session_cache *s, struct sqldb *db, const char *token,
     sqldb_run(db,
               "UPDATE Session SET seen_at = NOW(3) WHERE id = UNHEX(%s) AND seen_at < "
               "NOW(3) - INTERVAL 1 MINUTE",
-              hex);                   /* a read-only database: the session ends earlier */
+              hex); /* a read-only database: the session ends earlier */
     return 0;
 }
 
@@ -185,7 +181,7 @@ int session_open(struct sqldb *db, const char *user, const char *peer,
                  char token[SECRET_TOKEN])
 {
     uint8_t id[SECRET_ID];
-    char hex[HEX];
+    char hex[SECRET_HEX];
     int rc;
 
     secret_token(token);
@@ -204,7 +200,7 @@ int session_open_wall(struct sqldb *db, const char *link, const char *peer,
                       char token[SECRET_TOKEN])
 {
     uint8_t id[SECRET_ID];
-    char hex[HEX], link_hex[HEX];
+    char hex[SECRET_HEX], link_hex[SECRET_HEX];
     uint64_t n = 0;
     int rc;
 
@@ -228,7 +224,7 @@ int session_open_wall(struct sqldb *db, const char *link, const char *peer,
 int session_close(struct session_cache *s, struct sqldb *db, const char *token)
 {
     uint8_t id[SECRET_ID];
-    char hex[HEX];
+    char hex[SECRET_HEX];
 
     hex_of(token, id, hex);
     forget(s, id);
