@@ -1,48 +1,18 @@
 /* What few people do: who is logged in, links of wall displays, targets of alarms.  A
  * target's address is a credential and is not in the database, so it cannot be shown. */
-#include <errno.h>
-#include <stdlib.h>
-
 #include "ops/alarm_change.h"
 #include "ops/user_change.h"
 #include "web/api.h"
-
-static json_t *number(const char *text)
-{
-    return text ? json_integer(strtoll(text, NULL, 10)) : json_null();
-}
-
-static void answer_list(struct request *q, const struct request_env *env, int rc,
-                        json_t *list)
-{
-    if (rc == 0) {
-        reply_json(&q->reply, 200, json_pack("{s:o}", "items", list));
-        return;
-    }
-    json_decref(list);
-    request_db_failed(q, rc, env->db);
-}
-
-/* Answer what a function of ops has returned. */
-static void answer_change(struct request *q, const struct request_env *env, int rc,
-                          unsigned status, const char *why)
-{
-    if (rc == -EINVAL)
-        reply_problem(&q->reply, 422, "refused", NULL, why);
-    else if (rc < 0)
-        request_db_failed(q, rc, env->db);
-    else
-        reply_empty(&q->reply, status);
-}
+#include "web/api_json.h"
 
 /* --- sessions ----------------------------------------------------------------------- */
 
 static int take_session(char **at, void *arg)
 {
-    json_array_append_new(arg,
-                          json_pack("{s:s,s:s,s:s,s:o,s:o}", "user", at[0], "peer", at[1],
-                                    "role", at[2] ? at[2] : "", "seen", number(at[3]),
-                                    "until", number(at[4])));
+    json_array_append_new(arg, json_pack("{s:s,s:s,s:s,s:o,s:o}", "user", at[0], "peer",
+                                         at[1], "role", at[2] ? at[2] : "", "seen",
+                                         api_json_number(at[3]), "until",
+                                         api_json_number(at[4])));
     return 0;
 }
 
@@ -55,7 +25,7 @@ void api_admin_sessions(struct request *q, const struct request_env *env)
                         "u.name = s.user WHERE s.kind = 'user' AND s.until_at > NOW(3) "
                         "ORDER BY s.seen_at DESC LIMIT 500");
 
-    answer_list(q, env, rc, list);
+    request_answer_list(q, env, rc, list);
 }
 
 void api_admin_end_sessions(struct request *q, const struct request_env *env)
@@ -63,8 +33,8 @@ void api_admin_end_sessions(struct request *q, const struct request_env *env)
     struct audit_actor who = request_actor(q, "");
     char why[CHANGE_WHY];
 
-    answer_change(q, env, user_change_end_sessions(env->db, &who, q->name, why), 204,
-                  why);
+    request_answer_change(q, env, user_change_end_sessions(env->db, &who, q->name, why),
+                          204, why);
 }
 
 /* --- wall displays ------------------------------------------------------------------ */
@@ -72,7 +42,7 @@ void api_admin_end_sessions(struct request *q, const struct request_env *env)
 static int take_link(char **at, void *arg)
 {
     json_array_append_new(arg, json_pack("{s:s,s:o}", "user", at[0], "until",
-                                         number(at[1])));
+                                         api_json_number(at[1])));
     return 0;
 }
 
@@ -83,7 +53,7 @@ void api_admin_links(struct request *q, const struct request_env *env)
                         "SELECT user, UNIX_TIMESTAMP(until_at) FROM Session WHERE kind = "
                         "'link' AND until_at > NOW(3) ORDER BY until_at LIMIT 500");
 
-    answer_list(q, env, rc, list);
+    request_answer_list(q, env, rc, list);
 }
 
 /* The token is in this answer and nowhere else. */
@@ -102,7 +72,7 @@ void api_admin_link(struct request *q, const struct request_env *env)
         return;
     }
     rc = user_change_wall_link(env->db, &who, (uint32_t)days, token, why);
-    answer_change(q, env, rc, 201, why);
+    request_answer_change(q, env, rc, 201, why);
     if (rc == 0)
         reply_json(&q->reply, 201, json_pack("{s:s}", "token", token));
 }
@@ -112,16 +82,17 @@ void api_admin_end_links(struct request *q, const struct request_env *env)
     struct audit_actor who = request_actor(q, "");
     char why[CHANGE_WHY];
 
-    answer_change(q, env, user_change_end_walls(env->db, &who, why), 204, why);
+    request_answer_change(q, env, user_change_end_walls(env->db, &who, why), 204, why);
 }
 
 /* --- targets of alarms -------------------------------------------------------------- */
 
 static int take_target(char **at, void *arg)
 {
-    json_array_append_new(arg, json_pack("{s:s,s:o,s:s,s:o,s:s}", "name", at[0], "told",
-                                         number(at[1]), "error", at[2], "test_asked",
-                                         number(at[3]), "asked_by", at[4]));
+    json_array_append_new(arg,
+                          json_pack("{s:s,s:o,s:s,s:o,s:s}", "name", at[0], "told",
+                                    api_json_number(at[1]), "error", at[2], "test_asked",
+                                    api_json_number(at[3]), "asked_by", at[4]));
     return 0;
 }
 
@@ -133,7 +104,7 @@ void api_admin_targets(struct request *q, const struct request_env *env)
                         "UNIX_TIMESTAMP(test_at), tested_by FROM AlarmTarget ORDER BY "
                         "name");
 
-    answer_list(q, env, rc, list);
+    request_answer_list(q, env, rc, list);
 }
 
 /* Ask for a test message; the Report Services send it within seconds: 202. */
@@ -142,5 +113,6 @@ void api_admin_test_target(struct request *q, const struct request_env *env)
     struct audit_actor who = request_actor(q, "");
     char why[CHANGE_WHY];
 
-    answer_change(q, env, alarm_change_test(env->db, &who, q->name, why), 202, why);
+    request_answer_change(q, env, alarm_change_test(env->db, &who, q->name, why), 202,
+                          why);
 }

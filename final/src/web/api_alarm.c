@@ -1,8 +1,5 @@
 /* Alarms with what they mean, silences and acknowledgements.  The texts of the kinds are
  * those of larsctl and of the messages (db/alarm_kinds), in both languages. */
-#include <errno.h>
-#include <stdlib.h>
-
 #include "db/alarm_kinds.h"
 #include "ops/alarm_change.h"
 #include "web/api.h"
@@ -12,29 +9,13 @@
     "SELECT id, kind, subject, detail, UNIX_TIMESTAMP(raised_at), "                      \
     "UNIX_TIMESTAMP(cleared_at) FROM Alarm "
 
-static json_t *number(const char *text)
-{
-    return text ? json_integer(strtoll(text, NULL, 10)) : json_null();
-}
-
 static int take_alarm(char **at, void *arg)
 {
-    json_array_append_new(arg,
-                          json_pack("{s:o,s:s,s:s,s:s,s:o,s:o}", "id", number(at[0]),
-                                    "kind", at[1], "subject", at[2], "detail", at[3],
-                                    "raised", number(at[4]), "cleared", number(at[5])));
+    json_array_append_new(
+        arg, json_pack("{s:o,s:s,s:s,s:s,s:o,s:o}", "id", api_json_number(at[0]), "kind",
+                       at[1], "subject", at[2], "detail", at[3], "raised",
+                       api_json_number(at[4]), "cleared", api_json_number(at[5])));
     return 0;
-}
-
-static void answer_list(struct request *q, const struct request_env *env, int rc,
-                        json_t *list)
-{
-    if (rc == 0) {
-        reply_json(&q->reply, 200, json_pack("{s:o}", "items", list));
-        return;
-    }
-    json_decref(list);
-    request_db_failed(q, rc, env->db);
 }
 
 /* The open alarms are in the snapshot; these are all, the newest first. */
@@ -50,14 +31,14 @@ void api_alarm_list(struct request *q, const struct request_env *env)
     }
     rc = sqldb_each(env->db, take_alarm, list, COLUMNS "ORDER BY id DESC LIMIT %u, 50",
                     (page - 1) * 50);
-    answer_list(q, env, rc, list);
+    request_answer_list(q, env, rc, list);
 }
 
 static int take_note(char **at, void *arg)
 {
     json_array_append_new(arg,
-                          json_pack("{s:o,s:s,s:s,s:s}", "at", number(at[0]), "actor",
-                                    at[1], "action", at[2], "reason", at[3]));
+                          json_pack("{s:o,s:s,s:s,s:s}", "at", api_json_number(at[0]),
+                                    "actor", at[1], "action", at[2], "reason", at[3]));
     return 0;
 }
 
@@ -98,18 +79,6 @@ void api_alarm_get(struct request *q, const struct request_env *env)
     json_decref(notes);
 }
 
-/* Answer what a function of alarm_change has returned. */
-static void answer_change(struct request *q, const struct request_env *env, int rc,
-                          unsigned status, const char *why)
-{
-    if (rc == -EINVAL)
-        reply_problem(&q->reply, 422, "refused", NULL, why);
-    else if (rc < 0)
-        request_db_failed(q, rc, env->db);
-    else
-        reply_empty(&q->reply, status);
-}
-
 void api_alarm_ack(struct request *q, const struct request_env *env)
 {
     struct audit_actor who = request_actor(q, "");
@@ -117,14 +86,15 @@ void api_alarm_ack(struct request *q, const struct request_env *env)
 
     if (!request_parse(q) || !(who.reason = request_text(q, "note", 1020)))
         return;
-    answer_change(q, env, alarm_change_ack(env->db, &who, q->id, why), 204, why);
+    request_answer_change(q, env, alarm_change_ack(env->db, &who, q->id, why), 204, why);
 }
 
 static int take_silence(char **at, void *arg)
 {
-    json_array_append_new(arg, json_pack("{s:o,s:s,s:s,s:o,s:s,s:s}", "id", number(at[0]),
-                                         "kind", at[1], "subject", at[2], "until",
-                                         number(at[3]), "actor", at[4], "reason", at[5]));
+    json_array_append_new(arg, json_pack("{s:o,s:s,s:s,s:o,s:s,s:s}", "id",
+                                         api_json_number(at[0]), "kind", at[1], "subject",
+                                         at[2], "until", api_json_number(at[3]), "actor",
+                                         at[4], "reason", at[5]));
     return 0;
 }
 
@@ -135,7 +105,7 @@ void api_alarm_silences(struct request *q, const struct request_env *env)
                         "SELECT id, kind, subject, UNIX_TIMESTAMP(until_at), actor, "
                         "reason FROM AlarmSilence WHERE until_at > NOW(3) ORDER BY id");
 
-    answer_list(q, env, rc, list);
+    request_answer_list(q, env, rc, list);
 }
 
 void api_alarm_silence(struct request *q, const struct request_env *env)
@@ -155,10 +125,10 @@ void api_alarm_silence(struct request *q, const struct request_env *env)
         reply_problem(&q->reply, 422, "wrong_value", "minutes", NULL);
         return;
     }
-    answer_change(q, env,
-                  alarm_change_silence(env->db, &who, kind, subject, (uint32_t)minutes,
-                                       &id, why),
-                  201, why);
+    request_answer_change(q, env,
+                          alarm_change_silence(env->db, &who, kind, subject,
+                                               (uint32_t)minutes, &id, why),
+                          201, why);
 }
 
 void api_alarm_unsilence(struct request *q, const struct request_env *env)
@@ -166,7 +136,8 @@ void api_alarm_unsilence(struct request *q, const struct request_env *env)
     struct audit_actor who = request_actor(q, "");
     char why[CHANGE_WHY];
 
-    answer_change(q, env, alarm_change_unsilence(env->db, &who, q->id, why), 204, why);
+    request_answer_change(q, env, alarm_change_unsilence(env->db, &who, q->id, why), 204,
+                          why);
 }
 
 void api_alarm_forget_agent(struct request *q, const struct request_env *env)
@@ -174,6 +145,7 @@ void api_alarm_forget_agent(struct request *q, const struct request_env *env)
     struct audit_actor who = request_actor(q, "");
     char why[CHANGE_WHY];
 
-    answer_change(q, env, alarm_change_forget(env->db, &who, "agent", q->name, why), 204,
-                  why);
+    request_answer_change(q, env,
+                          alarm_change_forget(env->db, &who, "agent", q->name, why), 204,
+                          why);
 }

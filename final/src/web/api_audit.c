@@ -1,6 +1,4 @@
 /* What operators did, and each row of RouteData that changed with it. */
-#include <stdlib.h>
-
 #include "web/api.h"
 #include "web/api_json.h"
 
@@ -8,17 +6,13 @@
     "SELECT id, CAST(UNIX_TIMESTAMP(at) * 1000 AS UNSIGNED), actor, via, action, "       \
     "subject, reason, result, revision, of_id, detail FROM Audit "
 
-static json_t *number(const char *text)
-{
-    return json_integer(text ? strtoll(text, NULL, 10) : 0);
-}
-
 static json_t *row_json(char **at)
 {
-    return json_pack("{s:o,s:o,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o}", "id", number(at[0]),
-                     "at", number(at[1]), "actor", at[2], "via", at[3], "action", at[4],
-                     "subject", at[5], "reason", at[6], "result", at[7], "revision",
-                     number(at[8]), "of", number(at[9]));
+    return json_pack("{s:o,s:o,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o}", "id",
+                     api_json_number(at[0]), "at", api_json_number(at[1]), "actor", at[2],
+                     "via", at[3], "action", at[4], "subject", at[5], "reason", at[6],
+                     "result", at[7], "revision", api_json_number(at[8]), "of",
+                     api_json_number(at[9]));
 }
 
 static int take_row(char **at, void *arg)
@@ -44,12 +38,7 @@ void api_audit_list(struct request *q, const struct request_env *env)
                           subject, (page - 1) * 50)
              : sqldb_each(env->db, take_row, list,
                           COLUMNS "ORDER BY id DESC LIMIT %u, 50", (page - 1) * 50);
-    if (rc == 0) {
-        reply_json(&q->reply, 200, json_pack("{s:o}", "items", list));
-        return;
-    }
-    json_decref(list);
-    request_db_failed(q, rc, env->db);
+    request_answer_list(q, env, rc, list);
 }
 
 static int take_whole_row(char **at, void *arg)

@@ -45,6 +45,11 @@ const char *api_json_module_state(const struct snap_module *m)
     return m->n_out > 0 ? "out" : "ok";
 }
 
+json_t *api_json_number(const char *text)
+{
+    return text ? json_integer(strtoll(text, NULL, 10)) : json_null();
+}
+
 json_t *api_json_module_id(uint32_t modid, uint32_t cmdid)
 {
     return json_sprintf("%u/%u", modid, cmdid);

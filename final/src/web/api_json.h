@@ -18,6 +18,7 @@ json_t *api_json_node(const struct node_row *r, const struct snap_node *v);
 json_t *api_json_sum(uint64_t sum);   /* 16 hexadecimal digits */
 json_t *api_json_module_id(uint32_t modid, uint32_t cmdid); /* "1/1" */
 json_t *api_json_address(uint32_t ip, uint32_t port); /* "10.0.0.1:80" */
+json_t *api_json_number(const char *text); /* a cell of the database; NULL: null */
 bool api_json_read_sum(const char *text, uint64_t *sum);
 bool api_json_read_module(const char *text, uint32_t *modid, uint32_t *cmdid);
 

@@ -167,6 +167,28 @@ void request_db_failed(struct request *q, int rc, const struct sqldb *db)
         reply_problem(&q->reply, 503, rc == -EIO ? "db_error" : "db_down", NULL, NULL);
 }
 
+void request_answer_list(struct request *q, const struct request_env *env, int rc,
+                         json_t *list)
+{
+    if (rc == 0) {
+        reply_json(&q->reply, 200, json_pack("{s:o}", "items", list));
+        return;
+    }
+    json_decref(list);
+    request_db_failed(q, rc, env->db);
+}
+
+void request_answer_change(struct request *q, const struct request_env *env, int rc,
+                           unsigned status, const char *why)
+{
+    if (rc == -EINVAL)
+        reply_problem(&q->reply, 422, "refused", NULL, why);
+    else if (rc < 0)
+        request_db_failed(q, rc, env->db);
+    else
+        reply_empty(&q->reply, status);
+}
+
 void request_free(struct request *q)
 {
     if (!q)

@@ -79,6 +79,16 @@ struct audit_actor request_actor(const struct request *q, const char *reason);
 /* Answer with what a failed call of the database means: 503 db_down or db_read_only. */
 void request_db_failed(struct request *q, int rc, const struct sqldb *db);
 
+/* Answer with {"items": <list>}, or with what <rc> of the database means.  Takes
+ * <list>. */
+void request_answer_list(struct request *q, const struct request_env *env, int rc,
+                         json_t *list);
+
+/* Answer what a change of ops/ has returned: <status>, or 422 with <why> for -EINVAL, or
+ * what <rc> of the database means. */
+void request_answer_change(struct request *q, const struct request_env *env, int rc,
+                           unsigned status, const char *why);
+
 void request_free(struct request *q);
 
 #endif
