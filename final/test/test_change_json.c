@@ -70,6 +70,24 @@ static void t_operations_are_read_in_any_order_of_their_members(void **state)
     read_text(NULL, NULL);
 }
 
+static void t_name_that_is_not_given_stays(void **state)
+{
+    struct change_json c = {.n_op = 0};
+
+    (void)state;
+    assert_int_equal(
+        read_text(&c, "{\"operations\":[{\"op\":\"name\",\"module\":\"1/2\","
+                      "\"command\":\"c\"},{\"op\":\"name\",\"module\":\"1/2\","
+                      "\"name\":\"n\"}]}"),
+        0);
+    assert_null(c.op[0].name);
+    assert_string_equal(c.op[0].command, "c");
+    assert_string_equal(c.op[1].name, "n");
+    assert_null(c.op[1].command);
+    change_json_free(&c);
+    read_text(NULL, NULL);
+}
+
 static void t_word_of_consent_is_the_name_of_what_changes(void **state)
 {
     struct change_json c = {.n_op = 0};
@@ -239,6 +257,7 @@ static void t_lists_have_bounds(void **state)
 }
 
 T_MAIN(T(t_operations_are_read_in_any_order_of_their_members),
+       T(t_name_that_is_not_given_stays),
        T(t_word_of_consent_is_the_name_of_what_changes),
        T(t_what_is_not_an_operation_is_refused),
        T(t_reason_is_text_when_a_long_value_is_cut),

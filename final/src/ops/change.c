@@ -159,7 +159,7 @@ int change_set_field(struct change_op *op, const char *key, const char *value,
 int change_set_names(struct change_op *op, const char *name, const char *command,
                      char why[CHANGE_WHY])
 {
-    int rc = check_text("NAME", name, CHANGE_NAME_CHARACTERS, why);
+    int rc = name ? check_text("NAME", name, CHANGE_NAME_CHARACTERS, why) : 0;
 
     if (rc == 0 && command)
         rc = check_text("COMMAND", command, CHANGE_NAME_CHARACTERS, why);

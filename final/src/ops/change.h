@@ -54,7 +54,7 @@ struct change_op {
 int change_set_field(struct change_op *op, const char *key, const char *value,
                      char why[CHANGE_WHY]);
 
-/* Set the names of an operation; <command> may be NULL.  As change_set_field(). */
+/* Set the names of an operation; one that is NULL stays.  As change_set_field(). */
 int change_set_names(struct change_op *op, const char *name, const char *command,
                      char why[CHANGE_WHY]);
 

@@ -121,8 +121,7 @@ static int read_member(struct change_op *op, const char *key, const json_t *v,
     if (strcmp(key, "name") == 0)
         return change_set_names(op, json_is_string(v) ? text : "", op->command, why);
     if (strcmp(key, "command") == 0)
-        return change_set_names(op, op->name ? op->name : "",
-                                json_is_string(v) ? text : "", why);
+        return change_set_names(op, op->name, json_is_string(v) ? text : "", why);
     return change_set_field(op, key, text, why);
 }
 
