@@ -24,6 +24,7 @@
 #define IN_MAX GATE_SCRATCH
 #define DRAIN_MAX 65536 /* bytes that are read and dropped at the end */
 #define CLOSING_MS 2000
+#define LINE_MAX_LEN 600 /* bytes of host, method and target in the log */
 
 static const struct stream_owner visitor_owner;
 static void read_requests(struct visitor *v, const char *p, size_t len);
@@ -53,6 +54,7 @@ void visitor_close(struct visitor *v)
     evloop_undefer(g->loop, &v->later);
     stream_close(&v->stream);
     buf_free(&v->in);
+    free(v->line);
     *v->prev = v->next;
     if (v->next)
         v->next->prev = v->prev;
@@ -137,9 +139,15 @@ static void on_timer(void *arg)
 
 static void describe(struct visitor *v, const struct http_head *h)
 {
-    snprintf(v->line, sizeof(v->line), "%.*s %.*s %.*s", (int)h->host.len, h->host.at,
-             (int)h->method_name.len, h->method_name.at,
-             h->target.len < 300 ? (int)h->target.len : 300, h->target.at);
+    size_t size = h->host.len + h->method_name.len + h->target.len + 3;
+
+    if (size > LINE_MAX_LEN)
+        size = LINE_MAX_LEN;
+    v->line = malloc(size); /* NULL: the line of the log has "-" */
+    if (v->line)
+        snprintf(v->line, size, "%.*s %.*s %.*s", (int)h->host.len, h->host.at,
+                 (int)h->method_name.len, h->method_name.at, (int)h->target.len,
+                 h->target.at);
 }
 
 static void begin(struct visitor *v, const struct http_head *h)

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "gateway/own_page.h"
 #include "gateway/visitor_private.h"
@@ -41,7 +42,7 @@ static void log_request(struct visitor *v)
         return;
     log_node(f, node, sizeof(node));
     n = snprintf(line, sizeof(line), "%s %u %s %s %u %llu %u/%u %s %u %s %llu %llu %llu",
-                 v->id, v->g->index, v->peer_text, v->line, v->status,
+                 v->id, v->g->index, v->peer_text, v->line ? v->line : "- - -", v->status,
                  (unsigned long long)v->n_body_out, f->rule ? f->rule->modid : 0,
                  f->rule ? f->rule->cmdid : 0, node, f->retry.n, why[f->why],
                  (unsigned long long)f->connect_us, (unsigned long long)f->first_us,
@@ -57,6 +58,8 @@ static void request_done(struct visitor *v, enum gate_result result)
 {
     gate_loop_count(&v->g->counts.requests[result]);
     log_request(v);
+    free(v->line);
+    v->line = NULL;
     if (!v->keep_alive) {
         visitor_start_closing(v);
         return;
@@ -103,7 +106,6 @@ void visitor_answer_forget(struct visitor *v)
     v->forward.why = GATE_FIRST;
     v->begin_us = gate_loop_now_us();
     gate_loop_new_id(v->g, v->id);
-    snprintf(v->line, sizeof(v->line), "- - -");
 }
 
 void visitor_answer_refusal(struct visitor *v, enum http_why why)

@@ -43,7 +43,8 @@ struct visitor {
     uint64_t n_body_in, n_body_out, begin_us;
     struct http_body body;
     char id[GATE_ID_LEN];
-    char line[400]; /* for the log: host, method and target */
+    char *line;                           /* for the log: host, method, target; owned;
+                                           * NULL = none */
     struct forward forward;
     struct evloop_call later; /* the next request, or to free it */
     struct visitor *next, **prev;
