@@ -80,7 +80,7 @@ static int teardown(void **state)
     return system_teardown(state);
 }
 
-/* Agent <name> reports that it uses nodes with the checksum <seq> for module <modid>/1. */
+/* Agent <name> uses nodes with the checksum <seq> for module <modid>/1. */
 static void say(const char *name, uint8_t stream, uint64_t seq, uint32_t modid)
 {
     char body[500];
