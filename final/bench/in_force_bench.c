@@ -4,9 +4,9 @@
  * at once after each COMMIT.  The change and the looks are those of larsctl (ops).
  *     build/in_force_bench -p REPORTD_PORT -s DB_SOCKET -P PID_OF_MARIADBD [-n AGENTS]
  *                          [-r ROUNDS] [-t SECONDS_WITHOUT_CHANGES]
- * Prints one line: the shortest, median and longest time from COMMIT in ms, then
- * statements/s and the CPU of mariadbd (percent of a core) without changes, and the
- * statements of one change. */
+ * Prints one line: statements/s, commits/s and the CPU of mariadbd (percent of a core)
+ * without changes; the shortest, median and longest time from COMMIT in ms, and the
+ * statements, commits and CPU of mariadbd (ms) of one change. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -195,17 +195,20 @@ static uint64_t change(uint32_t weight)
 
 /* --- the database's load ------------------------------------------------------------ */
 
-static int take_value(char **at, void *arg)
-{
-    *(uint64_t *)arg = strtoull(at[1], NULL, 10);
-    return 0;
-}
+/* What the server has counted, and used. */
+struct load {
+    uint64_t statements, commits;
+    double cpu_ms;
+};
 
-static uint64_t statements(void)
+static uint64_t status_of(const char *name)
 {
     uint64_t n = 0;
 
-    if (sqldb_each(db, take_value, &n, "SHOW GLOBAL STATUS LIKE 'Questions'") < 0)
+    if (sqldb_number(db, &n,
+                     "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE "
+                     "VARIABLE_NAME = %s",
+                     name) < 0)
         die("status");
     return n;
 }
@@ -235,32 +238,49 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void measure(void)
+static struct load load_since(const struct load *from)
 {
-    static uint64_t ms[ROUNDS_MAX];
-    uint64_t n, t, n_change;
-    double cpu, cpu_change;
-    int i;
+    return (struct load){status_of("Questions") - from->statements,
+                         status_of("Com_commit") - from->commits,
+                         cpu_ms() - from->cpu_ms};
+}
 
-    n = statements();
-    cpu = cpu_ms();
-    t = mono_ms();
+static void measure_quiet(void)
+{
+    struct load from = load_since(&(struct load){0, 0, 0}), l;
+    uint64_t t = mono_ms();
+
     sleep((unsigned)quiet_s);
     t = mono_ms() - t;
-    cpu = (cpu_ms() - cpu) * 100 / (double)t;
-    n = (statements() - n) * 1000 / t;
-    n_change = statements();
-    cpu_change = cpu_ms();
+    l = load_since(&from);
+    printf(" quiet_per_s=%llu quiet_commits=%llu quiet_cpu=%.1f",
+           (unsigned long long)(l.statements * 1000 / t),
+           (unsigned long long)(l.commits * 1000 / t), l.cpu_ms * 100 / (double)t);
+}
+
+static void measure_changes(void)
+{
+    static uint64_t ms[ROUNDS_MAX];
+    struct load from = load_since(&(struct load){0, 0, 0}), l;
+    uint64_t n = (uint64_t)rounds;
+    int i;
+
     for (i = 0; i < rounds; i++)
         ms[i] = change(200 + (uint32_t)i);
-    n_change = (statements() - n_change) / (uint64_t)rounds;
-    cpu_change = (cpu_ms() - cpu_change) / rounds;
-    qsort(ms, (size_t)rounds, sizeof(*ms), by_size);
-    printf("agents=%d rounds=%d min_ms=%llu p50_ms=%llu max_ms=%llu quiet_per_s=%llu "
-           "quiet_cpu=%.1f change_statements=%llu change_cpu_ms=%.0f\n",
-           agents, rounds, (unsigned long long)ms[0], (unsigned long long)ms[rounds / 2],
-           (unsigned long long)ms[rounds - 1], (unsigned long long)n, cpu,
-           (unsigned long long)n_change, cpu_change);
+    l = load_since(&from);
+    qsort(ms, n, sizeof(*ms), by_size);
+    printf(" min_ms=%llu p50_ms=%llu max_ms=%llu change_statements=%llu "
+           "change_commits=%llu change_cpu_ms=%.0f\n",
+           (unsigned long long)ms[0], (unsigned long long)ms[rounds / 2],
+           (unsigned long long)ms[rounds - 1], (unsigned long long)(l.statements / n),
+           (unsigned long long)(l.commits / n), l.cpu_ms / rounds);
+}
+
+static void measure(void)
+{
+    printf("agents=%d rounds=%d", agents, rounds);
+    measure_quiet();
+    measure_changes();
 }
 
 int main(int argc, char **argv)
