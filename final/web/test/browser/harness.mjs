@@ -1,7 +1,8 @@
 // Tests of the pages in a browser, against the whole running system.
 //
 // How to add one:
-//  1. Choose the file: changes.mjs (routes and changes) or faults.mjs (alarms, losses, display).
+//  1. Choose the file: changes.mjs (routes and changes), faults.mjs (alarms, losses, display) or
+//     forms.mjs (what was typed, many modules, administrators).
 //     Each file has a system of its own; its tests run one after the other, in their order.
 //  2. test('name', 'what a person sees', async t => { ... }).  With a fourth argument, the tests
 //     beside each other that have the same one run at the same time: each touches only its own.
