@@ -252,6 +252,8 @@ test('no_csp_error', 'no page breaks the Content-Security-Policy or throws', asy
     await button(dialog(page), 'Cancel').click()
     await unseen(dialog(page))
   }
+  await page.getByRole('link', { name: 'All charts' }).click()
+  await see(page.getByRole('heading', { name: /^How long the calls of 1\/1 took/ }))
   await page.goto(base + '/#/wall')
   await see(page.getByText('% well'))
 })
