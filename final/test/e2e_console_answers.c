@@ -75,8 +75,8 @@ static void fill_database(void)
     testdb_sql("INSERT INTO Alarm (id, kind, subject, detail) VALUES (7, 'zone_down', "
                "'b', 'x'), (8, 'of_old', '', '')");
     testdb_sql("UPDATE Alarm SET cleared_at = NOW() WHERE id = 8");
-    testdb_sql("INSERT INTO Service (kind, name, zone, address) VALUES ('agent', "
-               "'h/10.0.0.1:1', 'a', '10.0.0.1')");
+    testdb_sql("INSERT INTO Service (kind, name, zone, address, seen_at) VALUES "
+               "('agent', 'h/10.0.0.1:1', 'a', '10.0.0.1', NOW(3) + INTERVAL 1 HOUR)");
     testdb_sql("INSERT INTO RouteHold (dnsd, modid, cmdid, had, gone, since, seen_at) "
                "VALUES ('d', 1, 1, 3, 2, NOW(3), NOW(3) + INTERVAL 1 HOUR)");
     testdb_sql("REPLACE INTO AlarmTarget (name) VALUES ('wecom')");
@@ -169,6 +169,7 @@ static void ask_for_the_rest(void)
                  json_array_get(json_object_get(web_json, "items"), 0), "id")));
     expect(204, &operator_, "DELETE", path, NULL);
     expect(202, &operator_, "POST", "/api/v1/alarm-targets/wecom", "{}");
+    expect(409, &operator_, "DELETE", "/api/v1/agents/h/10.0.0.1:1", NULL);
     testdb_sql("UPDATE Service SET seen_at = NOW(3) - INTERVAL 1 HOUR");
     expect(204, &operator_, "DELETE", "/api/v1/agents/h/10.0.0.1:1", NULL);
     expect(201, &admin, "POST", "/api/v1/wall-links", "{\"days\":3}");

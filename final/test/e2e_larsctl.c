@@ -54,6 +54,9 @@ static void t_forgotten_service_is_not_missed(void **state)
     expect_text("h/1.2.3.4:5");
     assert_int_equal(ctl("service forget dnsd h/1.2.3.4:5"), 1);
     expect_text("there is no dnsd \"h/1.2.3.4:5\"");
+    assert_int_equal(ctl("service forget agent h/1.2.3.4:5"), 1);
+    expect_text("the agent \"h/1.2.3.4:5\" still reports: stop it first");
+    testdb_sql("UPDATE Service SET seen_at = NOW(3) - INTERVAL 7 SECOND");
     assert_int_equal(ctl("service forget agent h/1.2.3.4:5"), 0);
     assert_int_equal(testdb_number("SELECT COUNT(*) FROM Service"), 0);
     assert_int_equal(testdb_number("SELECT COUNT(*) FROM AgentRoute"), 0);

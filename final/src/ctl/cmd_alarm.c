@@ -106,7 +106,8 @@ static int service_forget(struct ctl *c, int argc, char **argv)
     int rc = alarm_change_forget(c->db, &who, argv[0], argv[1], why);
 
     (void)argc;
-    return result(c, rc, known ? CTL_FAILED : CTL_USAGE, why);
+    return rc == -EBUSY ? ctl_say(CTL_FAILED, "%s", why)
+                        : result(c, rc, known ? CTL_FAILED : CTL_USAGE, why);
 }
 
 static int alarm_ack(struct ctl *c, int argc, char **argv)

@@ -151,6 +151,16 @@ int alarm_change_forget(struct sqldb *db, const struct audit_actor *who, const c
         snprintf(why, CHANGE_WHY, "there is no %s \"%.100s\"", kind, name);
         rc = -EINVAL;
     }
+    if (rc == 0)
+        rc = sqldb_number(db, &n,
+                          "SELECT COUNT(*) FROM Service WHERE kind = %s AND name = %s "
+                          "AND seen_at > NOW(3) - INTERVAL %u SECOND",
+                          kind, name, ALARM_CHANGE_SILENT_S);
+    if (rc == 0 && n > 0) {
+        snprintf(why, CHANGE_WHY, "the %s \"%.100s\" still reports: stop it first", kind,
+                 name);
+        rc = -EBUSY;
+    }
     for (i = 0; rc == 0 && i < sizeof(of_name) / sizeof(of_name[0]); i++)
         rc = sqldb_run(db, of_name[i], name);
     if (rc == 0)

@@ -11,6 +11,7 @@
 #include "ops/change.h"
 
 #define ALARM_CHANGE_MINUTES_MAX 1440
+#define ALARM_CHANGE_SILENT_S 6 /* a process that works writes every 2 s or more often */
 
 /* The alarm <id> is known to the operator: its message is repeated no more.  The reason
  * of <who> is the note. */
@@ -32,8 +33,8 @@ int alarm_change_unsilence(struct sqldb *db, const struct audit_actor *who, uint
 int alarm_change_test(struct sqldb *db, const struct audit_actor *who, const char *target,
                       char why[CHANGE_WHY]);
 
-/* Forget the process: "agent", "dnsd" or "reportd", and its name.  One that works appears
- * again within seconds. */
+/* Forget the process: "agent", "dnsd" or "reportd", and its name.  -EBUSY: it has shown
+ * within ALARM_CHANGE_SILENT_S that it works, so it would appear again; <why> is set. */
 int alarm_change_forget(struct sqldb *db, const struct audit_actor *who, const char *kind,
                         const char *name, char why[CHANGE_WHY]);
 

@@ -41,5 +41,5 @@ int audit_end(struct sqldb *db, int rc, const struct audit_actor *who,
     if (rc == 0)
         return sqldb_commit(db, id);
     more = sqldb_run(db, "ROLLBACK");
-    return rc == -EINVAL && more < 0 ? more : rc;
+    return (rc == -EINVAL || rc == -EBUSY) && more < 0 ? more : rc;
 }

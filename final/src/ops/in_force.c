@@ -238,7 +238,7 @@ int in_force_look(struct sqldb *db, struct in_force *f, in_force_fn *fn, void *a
         ") ORDER BY a.modid, a.cmdid, s.name");
 }
 
-static bool is_settled(const struct in_force *f)
+bool in_force_is_settled(const struct in_force *f)
 {
     size_t i = 0;
 
@@ -256,7 +256,7 @@ int in_force_wait(struct sqldb *db, struct in_force *f, uint64_t until_ms)
         int rc = in_force_look(db, f, NULL, NULL);
 
         now = mono_ms();
-        if (rc < 0 || is_settled(f) || now >= until_ms)
+        if (rc < 0 || in_force_is_settled(f) || now >= until_ms)
             return rc;
         poll(NULL, 0, now - begin > GAP_MS ? (int)(now - begin) : GAP_MS);
     }

@@ -54,6 +54,9 @@ void in_force_add(struct in_force *f, uint32_t modid, uint32_t cmdid);
 typedef int in_force_fn(const struct in_force_agent *agent, void *arg);
 int in_force_look(struct sqldb *db, struct in_force *f, in_force_fn *fn, void *arg);
 
+/* After a look: each agent has the change or is silent. */
+bool in_force_is_settled(const struct in_force *f);
+
 /* Look until each agent has the change or is silent, or until mono_ms() is <until_ms>.
  * Returns as sqldb_run(). */
 int in_force_wait(struct sqldb *db, struct in_force *f, uint64_t until_ms);

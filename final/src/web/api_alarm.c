@@ -1,5 +1,7 @@
 /* Alarms with what they mean, silences and acknowledgements.  The texts of the kinds are
  * those of larsctl and of the messages (db/alarm_kinds), in both languages. */
+#include <errno.h>
+
 #include "db/alarm_kinds.h"
 #include "ops/alarm_change.h"
 #include "web/api.h"
@@ -144,8 +146,10 @@ void api_alarm_forget_agent(struct request *q, const struct request_env *env)
 {
     struct audit_actor who = request_actor(q, "");
     char why[CHANGE_WHY];
+    int rc = alarm_change_forget(env->db, &who, "agent", q->name, why);
 
-    request_answer_change(q, env,
-                          alarm_change_forget(env->db, &who, "agent", q->name, why), 204,
-                          why);
+    if (rc == -EBUSY)
+        reply_problem(&q->reply, 409, "still_reporting", NULL, why);
+    else
+        request_answer_change(q, env, rc, 204, why);
 }

@@ -13,6 +13,7 @@
 #include "web/api_json.h"
 #include "web/api_module.h"
 #include "web/change_json.h"
+#include "web/follow.h"
 
 /* 422, 409 or 412 with the plan as it would be now. */
 static void answer_refusal(struct request *q, const struct change_json *c,
@@ -34,14 +35,31 @@ static void answer_refusal(struct request *q, const struct change_json *c,
     q->reply.type = "application/problem+json";
 }
 
+/* What each module is based on now, for the next change. */
+static json_t *list_bases(const struct plan *p)
+{
+    json_t *list = json_array();
+    size_t i;
+
+    for (i = 0; i < p->n_module; i++) {
+        uint32_t modid = p->module[i].modid, cmdid = p->module[i].cmdid;
+
+        json_array_append_new(
+            list, json_pack("{s:o,s:o}", "module", api_json_module_id(modid, cmdid),
+                            "sum", api_json_sum(plan_sum(&p->after, modid, cmdid))));
+    }
+    return list;
+}
+
 static void answer_done(struct request *q, const struct change_json *c,
                         const struct ops_outcome *out)
 {
     char where[64];
 
     reply_json(&q->reply, 201,
-               json_pack("{s:I,s:I,s:o}", "id", (json_int_t)out->audit_id, "revision",
-                         (json_int_t)out->revision, "plan", change_json_plan(c, out)));
+               json_pack("{s:I,s:I,s:o,s:o}", "id", (json_int_t)out->audit_id, "revision",
+                         (json_int_t)out->revision, "plan", change_json_plan(c, out),
+                         "base", list_bases(&out->plan)));
     snprintf(where, sizeof(where), "/api/v1/changes/%llu",
              (unsigned long long)out->audit_id);
     reply_header(&q->reply, "Location", where);
@@ -110,8 +128,10 @@ static void run_change(struct request *q, const struct request_env *env,
         answer_refusal(q, c, &out);
     else if (dry_run)
         reply_json(&q->reply, 200, change_json_plan(c, &out));
-    else
+    else {
         answer_done(q, c, &out);
+        q->made = follow_change_of(&r, &out);
+    }
     ops_free(&out);
 }
 

@@ -20,6 +20,7 @@
 #include "obs/mhdloop.h"
 #include "ops/secret.h"
 #include "web/assets.h"
+#include "web/follow.h"
 #include "web/live.h"
 #include "web/router.h"
 #include "web/send.h"
@@ -39,6 +40,7 @@ struct console {
     struct mhdloop *mhd;
     struct jobs *workers, *readers, *hasher;
     struct live *live;
+    struct follow *follow;
     struct slow *slow;
     struct assets *assets;
     struct web web;
@@ -160,6 +162,8 @@ static void done(struct job *j, bool cancelled)
 
     if (cancelled)
         reply_problem(&q->reply, 503, "busy", NULL, "the console ends");
+    follow_add(c->follow, q->made);
+    q->made = NULL;
     q->is_suspended = false;
     MHD_resume_connection(q->connection);
     if (c->mhd)
@@ -413,6 +417,8 @@ static int start_parts(struct console *c, const struct console_config *cfg)
     if (rc == 0)
         rc = jobs_start(&c->hasher, c->loop, &cfg->db, 1, HASHES_MAX);
     if (rc == 0)
+        rc = follow_create(&c->follow, c->loop, c->workers);
+    if (rc == 0)
         rc = live_create(&c->live, &c->web, c->readers);
     return rc < 0 ? rc
                   : reader_start(&c->web.reader, c->loop, &cfg->db_read, ROUND_MS,
@@ -454,6 +460,7 @@ void console_destroy(struct console *c)
     jobs_stop(c->hasher);
     jobs_stop(c->workers);
     jobs_stop(c->readers);
+    follow_destroy(c->follow);
     if (c->live)
         live_close(c->live);
     mhdloop_destroy(c->mhd);

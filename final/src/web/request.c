@@ -196,5 +196,6 @@ void request_free(struct request *q)
     buf_free(&q->body);
     json_decref(q->json);
     reply_free(&q->reply);
+    free(q->made);
     free(q);
 }

@@ -17,6 +17,7 @@
 #define REQUEST_DEPTH 8               /* of JSON */
 
 struct console;
+struct follow_change;
 struct route;
 struct snap;
 struct web;
@@ -44,6 +45,7 @@ struct request {
     char token[SECRET_TOKEN];         /* of the cookie; "" = none */
     struct session who;               /* role 0 = no session */
     struct reply reply;
+    struct follow_change *made;       /* owned; NULL = no change to follow */
 };
 
 /* What a handler may use. */
