@@ -4,11 +4,8 @@
 
 static uint64_t now; /* seconds; the database's clock */
 
-static int setup(void **state)
+static void fill(void)
 {
-    (void)system_setup(state);
-    consolefix_setup();
-    log_in(&viewer, "viewer");
     testdb_sql("DELETE FROM CallSecond; DELETE FROM CallMinute; DELETE FROM CallHour; "
                "DELETE FROM CallLatency; DELETE FROM Alarm; DELETE FROM RouteData");
     testdb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone) VALUES "
@@ -17,6 +14,14 @@ static int setup(void **state)
                "(7, 2, INET_ATON('10.0.0.1'), 80, 'a'); DELETE FROM RouteLog; DELETE "
                "FROM Audit");
     now = testdb_number("SELECT UNIX_TIMESTAMP()");
+}
+
+static int setup(void **state)
+{
+    (void)system_setup(state);
+    consolefix_setup();
+    log_in(&viewer, "viewer");
+    fill();
     return 0;
 }
 
@@ -201,6 +206,90 @@ static void t_history_has_changes_and_alarms_of_its_time(void **state)
     assert_string_equal(text_at("alarms", 0, "kind"), "zone_down");
 }
 
+/* --- overview and wall ------------------------------------------------------------- */
+
+/* The console reads the last hour when it starts. */
+static int setup_hour(void **state)
+{
+    uint64_t at;
+
+    (void)system_setup(state);
+    fill();
+    for (at = now - 10; at < now + 60; at++) {
+        had("CallSecond", at, 1, 1, 40, 10);
+        had("CallSecond", at, 2, 1, 7, 0);
+    }
+    had("CallMinute", now / 60 * 60 - 1800, 1, 1, 6000, 60);
+    had("CallMinute", now / 60 * 60 - 1800, 1, 9, 100, 0); /* a node that is removed */
+    testdb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone, weight, "
+               "state) VALUES (7, 1, INET_ATON('10.0.0.3'), 80, 'a', 50, 'up'), (7, 1, "
+               "INET_ATON('10.0.0.4'), 80, 'a', 100, 'drained'); REPLACE INTO "
+               "ModulePolicy (modid, cmdid, node_rps) VALUES (7, 1, 60)");
+    testdb_sqlf("INSERT INTO CallLatency VALUES (%llu, 7, 1, 26, 1000), (%llu, 7, 2, 50, "
+                "1)",
+                (unsigned long long)now, (unsigned long long)now);
+    consolefix_setup();
+    log_in(&viewer, "viewer");
+    return 0;
+}
+
+static double zone_number(const char *path, const char *zone, const char *member)
+{
+    json_t *z, *list;
+    size_t i;
+
+    assert_int_equal(web(&viewer, "GET", path, NULL), 200);
+    list = json_object_get(web_json, "zones");
+    json_array_foreach (list, i, z)
+        if (strcmp(json_string_value(json_object_get(z, "zone")), zone) == 0)
+            return json_is_null(json_object_get(z, member))
+                       ? -1
+                       : json_number_value(json_object_get(z, member));
+    return -2;
+}
+
+static void t_overview_has_need_capacity_and_the_last_hour(void **state)
+{
+    static const char path[] = "/api/v1/overview";
+    double sum = 0;
+    json_t *z, *v;
+    size_t i;
+
+    (void)state;
+    T_WAIT(zone_number(path, "a", "need") > 49.99 &&
+           zone_number(path, "a", "need") < 50.01);
+    assert_true(zone_number(path, "a", "capacity") == 90);
+    assert_true(zone_number(path, "b/\xe5\x86\x9c", "capacity") == 60);
+    testdb_sql("DELETE FROM ModulePolicy");
+    T_WAIT(zone_number(path, "a", "need") == -1 &&
+           zone_number(path, "a", "capacity") == -1);
+    z = json_array_get(json_object_get(web_json, "zones"), 0);
+    assert_int_equal(json_array_size(json_object_get(z, "minutes")), 60);
+    json_array_foreach (json_object_get(z, "minutes"), i, v)
+        sum += json_number_value(v);
+    assert_in_range((int)sum, 101, 165); /* 6060 / 60, and a part of this minute */
+    assert_int_equal(web_number("minutes_to") % 60, 0);
+}
+
+static void t_wall_has_the_last_hour_p99_and_change_without_persons(void **state)
+{
+    const json_t *hour;
+
+    (void)state;
+    testdb_sql("INSERT INTO Audit (actor, via, action, subject, result) VALUES ('li', "
+               "'console', 'policy', '7/1', 'done')");
+    T_WAIT(web(&viewer, "GET", "/api/v1/wall", NULL) == 200 &&
+           json_is_object(json_object_get(web_json, "change")));
+    hour = json_object_get(web_json, "hour");
+    assert_in_range(json_integer_value(json_object_get(hour, "calls")), 6160, 10000);
+    assert_true(json_number_value(json_object_get(web_json, "p99_ms")) == 1.28);
+    assert_string_equal(json_string_value(json_object_get(
+                            json_object_get(web_json, "change"), "action")),
+                        "policy");
+    assert_null(strstr(web_reply.body, "\"li\""));
+    assert_null(strstr(web_reply.body, "10.0.0."));
+}
+
 /* --- hostile values ---------------------------------------------------------------- */
 
 static void t_hostile_values_of_a_chart_are_refused(void **state)
@@ -257,4 +346,10 @@ TESTDB_MAIN(C(t_history_has_the_calls_of_module_node_and_zone),
             C(t_history_ends_at_the_last_complete_span),
             C(t_latency_has_quantiles_of_the_buckets),
             C(t_history_has_changes_and_alarms_of_its_time),
+            cmocka_unit_test_setup_teardown(
+                t_overview_has_need_capacity_and_the_last_hour, setup_hour,
+                consolefix_teardown),
+            cmocka_unit_test_setup_teardown(
+                t_wall_has_the_last_hour_p99_and_change_without_persons, setup_hour,
+                consolefix_teardown),
             C(t_hostile_values_of_a_chart_are_refused))

@@ -14,20 +14,51 @@
 
 /* --- overview ---------------------------------------------------------------------- */
 
+/* Calls a second of each minute of the last hour, the oldest first. */
+static json_t *list_minutes(const struct minutes_hour *h)
+{
+    json_t *list = json_array();
+    size_t i;
+
+    for (i = 0; i < MINUTES_N; i++)
+        json_array_append_new(list, api_json_rate((double)h->calls[i] / 60));
+    return list;
+}
+
+/* {calls, failed}: numbers, not rates. */
+static json_t *sum_hour(const struct minutes_hour *h)
+{
+    uint64_t calls = 0, failed = 0;
+    size_t i;
+
+    for (i = 0; i < MINUTES_N; i++) {
+        calls += h->calls[i];
+        failed += h->failed[i];
+    }
+    return json_pack("{s:I,s:I}", "calls", (json_int_t)calls, "failed",
+                     (json_int_t)failed);
+}
+
+static json_t *zone_json(const struct snap_zone *z, bool hour_known)
+{
+    bool known = z->capacity > 0;
+
+    return json_pack("{s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "zone", z->name, "up",
+                     (json_int_t)z->n_up, "drained", (json_int_t)z->n_drained, "out",
+                     (json_int_t)z->n_out, "calls", api_json_rate(z->calls), "failed",
+                     api_json_rate(z->failed), "need",
+                     known ? api_json_rate(z->need) : json_null(), "capacity",
+                     known ? api_json_rate(z->capacity) : json_null(), "minutes",
+                     hour_known ? list_minutes(&z->hour) : json_null());
+}
+
 static json_t *list_zones(const struct snap *s)
 {
     json_t *list = json_array();
     size_t i;
 
-    for (i = 0; i < s->n_zone; i++) {
-        const struct snap_zone *z = &s->zone[i];
-
-        json_array_append_new(
-            list, json_pack("{s:s,s:I,s:I,s:I,s:o,s:o}", "zone", z->name, "up",
-                            (json_int_t)z->n_up, "drained", (json_int_t)z->n_drained,
-                            "out", (json_int_t)z->n_out, "calls", api_json_rate(z->calls),
-                            "failed", api_json_rate(z->failed)));
-    }
+    for (i = 0; i < s->n_zone; i++)
+        json_array_append_new(list, zone_json(&s->zone[i], s->minutes_s > 0));
     return list;
 }
 
@@ -140,6 +171,11 @@ json_t *api_read_overview_json(const struct snap *s, struct web *web)
     }
     json_object_set_new(j, "calls", api_json_rate(calls));
     json_object_set_new(j, "failed", api_json_rate(failed));
+    json_object_set_new(j, "p99_ms",
+                        s->p99_us ? api_json_rate(s->p99_us / 1000.0) : json_null());
+    json_object_set_new(j, "hour",
+                        s->minutes_s > 0 ? sum_hour(&s->hour) : json_null());
+    json_object_set_new(j, "minutes_to", json_integer((json_int_t)s->minutes_s));
     json_object_set_new(j, "modules", json_integer((json_int_t)s->n_module));
     json_object_set_new(j, "revision", json_integer((json_int_t)s->routes->revision));
     json_object_set_new(j, "zones", list_zones(s));
@@ -156,6 +192,15 @@ void api_read_overview(struct request *q, const struct request_env *env)
         reply_json(&q->reply, 200, api_read_overview_json(env->snap, env->web));
 }
 
+/* When and what, not who. */
+static json_t *last_change(const struct snap *s)
+{
+    return s->n_change ? json_pack("{s:I,s:s,s:s}", "at", (json_int_t)s->change[0].at_ms,
+                                   "action", s->change[0].action, "result",
+                                   s->change[0].result)
+                       : json_null();
+}
+
 /* A wall has no addresses and no persons: everybody in the room can read it. */
 json_t *api_read_wall_json(const struct snap *s, struct web *web)
 {
@@ -163,6 +208,7 @@ json_t *api_read_wall_json(const struct snap *s, struct web *web)
     json_int_t n = (json_int_t)json_array_size(json_object_get(j, "alarms"));
 
     json_object_set_new(j, "problems", json_integer(n));
+    json_object_set_new(j, "change", last_change(s));
     json_object_del(j, "alarms");
     json_object_del(j, "changes");
     json_object_del(j, "worst");

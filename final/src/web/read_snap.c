@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/latency.h"
 #include "base/utf8.h"
 #include "ops/route_rows.h"
+#include "web/read_figures.h"
 
 #define ALIVE "INTERVAL 6 SECOND"
 
@@ -321,56 +321,6 @@ static int add_up(struct snap *s, const struct rates *rates)
     return 0;
 }
 
-/* --- latencies --------------------------------------------------------------------- */
-
-struct histogram {                    /* of the module whose rows come now */
-    struct snap *snap;
-    uint32_t modid, cmdid;
-    uint64_t n[LATENCY_BUCKETS + 1];
-};
-
-static void end_histogram(struct histogram *h)
-{
-    struct snap_module *m =
-        (struct snap_module *)(uintptr_t)snap_find(h->snap, h->modid, h->cmdid);
-
-    if (m)
-        m->p99_us = (uint32_t)latency_quantile_us(h->n, 0.99);
-    memset(h->n, 0, sizeof(h->n));
-}
-
-static int take_bucket(char **at, void *arg)
-{
-    struct histogram *h = arg;
-    uint32_t modid = number_of(at[0]), cmdid = number_of(at[1]), b = number_of(at[2]);
-
-    if (modid != h->modid || cmdid != h->cmdid)
-        end_histogram(h);
-    h->modid = modid;
-    h->cmdid = cmdid;
-    if (b >= 1 && b <= LATENCY_BUCKETS)
-        h->n[b] += long_of(at[3]);
-    return 0;
-}
-
-static int read_latencies(struct sqldb *db, struct snap *s)
-{
-    struct histogram *h = calloc(1, sizeof(*h));
-    int rc;
-
-    if (!h)
-        return -ENOMEM;
-    h->snap = s;
-    rc = sqldb_each(db, take_bucket, h,
-                    "SELECT modid, cmdid, bucket, SUM(n) FROM CallLatency WHERE at >= "
-                    "(UNIX_TIMESTAMP() - 60) DIV 60 * 60 GROUP BY modid, cmdid, bucket "
-                    "ORDER BY modid, cmdid");
-    if (rc == 0)
-        end_histogram(h);
-    free(h);
-    return rc;
-}
-
 /* --- held removals ----------------------------------------------------------------- */
 
 static struct snap_module *find(struct snap *s, uint32_t modid, uint32_t cmdid)
@@ -429,8 +379,8 @@ static void add_removed(uint32_t modid, uint32_t cmdid, uint32_t ip, uint32_t po
 
 /* --- all --------------------------------------------------------------------------- */
 
-static int fill(struct sqldb *db, struct rates *rates, const struct snap *before,
-                struct snap *s)
+static int fill(struct sqldb *db, struct rates *rates, struct minutes *minutes,
+                const struct snap *before, struct snap *s)
 {
     struct revision rev = {0, 0};
     int rc = sqldb_number(db, &s->at_ms,
@@ -458,11 +408,11 @@ static int fill(struct sqldb *db, struct rates *rates, const struct snap *before
         rc = mark_held(s);
     if (rc == 0 && s->n_hold > 0)
         rates_each(rates, add_removed, s);
-    return rc < 0 ? rc : read_latencies(db, s);
+    return rc < 0 ? rc : read_figures_add(db, minutes, s);
 }
 
-int read_snap_make(struct sqldb *db, struct rates *rates, const struct snap *before,
-                   struct snap **out)
+int read_snap_make(struct sqldb *db, struct rates *rates, struct minutes *minutes,
+                   const struct snap *before, struct snap **out)
 {
     struct snap *s = calloc(1, sizeof(*s));
     int rc;
@@ -470,7 +420,7 @@ int read_snap_make(struct sqldb *db, struct rates *rates, const struct snap *bef
     if (!s)
         return -ENOMEM;
     s->refs = 1;
-    rc = fill(db, rates, before, s);
+    rc = fill(db, rates, minutes, before, s);
     if (rc < 0)
         snap_unref(s);
     else

@@ -19,6 +19,7 @@ struct reader {
     struct worker *worker;
     struct sqldb *db;
     struct rates *rates;
+    struct minutes *minutes;
     struct msgq *q;
     void (*on_snap)(void *arg);
     void *arg;
@@ -68,7 +69,7 @@ static void run(void *arg)
 
     do {
         struct snap *s = NULL;
-        int rc = read_snap_make(r->db, r->rates, r->snap, &s);
+        int rc = read_snap_make(r->db, r->rates, r->minutes, r->snap, &s);
 
         note(r, rc);
         if (rc == 0)
@@ -86,6 +87,8 @@ static int create_parts(struct reader *r, struct evloop *l,
 
     if (rc == 0)
         rc = rates_create(&r->rates);
+    if (rc == 0)
+        rc = minutes_create(&r->minutes);
     if (rc == 0)
         rc = sqldb_open(&r->db, cfg);
     if (rc == 0)
@@ -122,6 +125,7 @@ void reader_stop(struct reader *r)
     worker_destroy(r->worker);
     sqldb_close(r->db);
     rates_destroy(r->rates);
+    minutes_destroy(r->minutes);
     snap_unref(r->snap);
     free(r);
 }

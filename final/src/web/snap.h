@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "ops/node_row.h"
+#include "web/minutes.h"
 
 #define SNAP_TEXT 65                  /* bytes of a name, with the final 0 */
 
@@ -43,6 +44,10 @@ struct snap_zone {
     uint32_t n_up, n_drained, n_out;  /* nodes, an address and port counts once a module
                                        * */
     double calls, failed;
+    double need, capacity;            /* calls/s of modules that have node_rps, and what
+                                       * its nodes that are up can do of them; 0 = not
+                                       * known */
+    struct minutes_hour hour;
 };
 
 struct snap_service {
@@ -72,6 +77,10 @@ struct snap {
     uint64_t at_ms;                   /* the database's clock, since 1970 */
     uint64_t mixed;                   /* changes with the routes and the names */
     uint64_t calls_s;                 /* the last second whose calls are in it */
+    uint64_t minutes_s;               /* the end of the last minute of the hours */
+    struct minutes_hour hour;         /* of all nodes, also of removed ones */
+    uint32_t p99_us;                  /* of all modules in the last minute; 0 = not
+                                       * known */
     struct snap_routes *routes;
     struct snap_node *node;           /* routes->rows.n of them */
     struct snap_module *module;

@@ -45,7 +45,8 @@ const head = () => ({ at: Date.now(), age_ms: state.db ? 400 : 42000, sources: {
 const zones = () => ['a', 'b'].map(z => {
   const of = modules.flatMap(x => x.nodes.filter(n => n.zone === z).map(n => [x, n]))
   return { zone: z, up: of.filter(([, n]) => n.state === 'up' && !n.ejected).length, drained: of.filter(([, n]) => n.state !== 'up').length, out: of.filter(([, n]) => n.ejected).length,
-           calls: sum(of, ([x, n]) => calls(x, n)), failed: sum(of, ([x, n]) => failed(x, n)) }
+           calls: sum(of, ([x, n]) => calls(x, n)), failed: sum(of, ([x, n]) => failed(x, n)),
+           need: z === 'a' ? 610 : null, capacity: z === 'a' ? 1000 : null, minutes: Array.from({ length: 60 }, (_, i) => 300 + 100 * Math.sin(i / 9 + (z === 'a'))) }
 })
 const began = now()
 const alarmRows = [
@@ -60,11 +61,11 @@ const audit = [{ id: 812, at: Date.now() - 600000, actor: 'op.li', via: 'console
 const noDetail = ({ detail, ...a }) => a
 const badness = x => ['ok', 'drained', 'held', 'out', 'down'].indexOf(stateOf(x))
 const sorted = by => [...modules].sort(by === 'number' ? () => 0 : by === 'calls' ? (a, b) => moduleJson(b).calls - moduleJson(a).calls : (a, b) => badness(b) - badness(a) || moduleJson(b).failed - moduleJson(a).failed)
-const overview = () => ({ ...head(), calls: sum(zones(), z => z.calls), failed: sum(zones(), z => z.failed), modules: modules.length, revision: state.revision, zones: zones(), alarms: openAlarms(),
+const overview = () => ({ ...head(), calls: sum(zones(), z => z.calls), failed: sum(zones(), z => z.failed), p99_ms: 38, hour: { calls: 1234567, failed: 123 }, minutes_to: Math.floor(now() / 60) * 60, modules: modules.length, revision: state.revision, zones: zones(), alarms: openAlarms(),
   changes: audit.slice(0, 5).map(noDetail), worst: sorted('problems').slice(0, 5).map(moduleJson), busiest: sorted('calls').slice(0, 5).map(moduleJson) })
 const wall = () => {
   const { alarms, changes, worst, busiest, ...rest } = overview()
-  return { ...rest, problems: alarms.length }
+  return { ...rest, problems: alarms.length, change: { at: changes[0].at, action: changes[0].action, result: changes[0].result } }
 }
 const agents = () => Array.from({ length: state.forgot ? 11 : 12 }, (_, i) => ({ agent: `10.0.0.${i + 1}:8888`, state: Date.now() - state.changed < 20 * i ? 'behind' : i === 9 && process.env.MOCK_SILENT && !state.forgot ? 'silent' : 'in_force', silent_s: i === 9 ? 42 : 0 }))
 state.changed = 0

@@ -9,19 +9,7 @@ const HIDDEN_MS = 60000
 const AGAIN_MS = 2000
 const QUIET_MS = 15000                // without an event the connection may be dead: open it again
 
-export const live = reactive({ overview: null, wall: null, connected: false, error: null, sparks: {} })
-
-const SPARK_POINTS = 60
-
-/** Keep the last minute of each zone for its small chart. */
-function remember(data) {
-  for (const z of data.zones || []) {
-    const list = live.sparks[z.zone] || (live.sparks[z.zone] = [])
-    list.push(z.calls)
-    if (list.length > SPARK_POINTS)
-      list.shift()
-  }
-}
+export const live = reactive({ overview: null, wall: null, connected: false, error: null })
 
 export class Stream {
   /** take(data) for each event; up(bool): whether the stream is there. */
@@ -97,7 +85,6 @@ export class Stream {
 }
 
 const feed = topic => new Stream(topic, data => {
-  remember(data)
   live[topic] = data
 }, up => {
   live.connected = up === true
