@@ -115,6 +115,35 @@ static void t_refusal_quotes_long_chinese_text(void **state)
                      422);
 }
 
+static const char *state_of_module(void)
+{
+    assert_int_equal(web(&operator_, "GET", "/api/v1/modules/1/1", NULL), 200);
+    return web_text("state");
+}
+
+static bool calls_are_known(void)
+{
+    assert_int_equal(web(&operator_, "GET", "/api/v1/overview", NULL), 200);
+    return json_is_real(json_object_get(web_json, "calls"));
+}
+
+/* A node that is out would else be shown as well, and calls as none. */
+static void t_calls_and_nodes_are_not_known_without_reports(void **state)
+{
+    (void)state;
+    testdb_sql("DELETE FROM Service WHERE kind = 'reportd'");
+    log_in(&operator_, "operator");
+    T_WAIT(strcmp(state_of_module(), "unknown") == 0);
+    assert_true(json_is_null(json_object_get(web_json, "calls")));
+    assert_false(calls_are_known());
+    testdb_sql("INSERT INTO Service (kind, name, zone, seen_at) VALUES ('reportd', 'r', "
+               "'a', NOW(3) + INTERVAL 1 MINUTE)");
+    T_WAIT(strcmp(state_of_module(), "ok") == 0);
+    T_WAIT(calls_are_known());
+    testdb_sql("DELETE FROM Service WHERE name = 'r'");
+    T_WAIT(strcmp(state_of_module(), "unknown") == 0);
+}
+
 /* --- changes ----------------------------------------------------------------------- */
 
 static char base[40];
@@ -362,6 +391,7 @@ static void t_reads_go_on_without_the_database(void **state)
 TESTDB_MAIN(C(t_module_of_a_held_removal_is_shown_without_rows),
             C(t_reads_go_on_without_the_database), C(t_hostile_text_comes_back_unchanged),
             C(t_long_chinese_names_are_in_the_overview),
+            C(t_calls_and_nodes_are_not_known_without_reports),
             C(t_refusal_quotes_long_chinese_text),
             C(t_change_on_an_old_base_is_refused_with_what_is_there),
             C(t_change_needs_the_plan_that_was_seen_and_consent),

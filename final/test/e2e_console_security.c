@@ -178,6 +178,27 @@ static void t_wall_shows_no_address_and_no_person(void **state)
     assert_int_equal(web(&wall, "GET", "/api/v1/events?topics=module:1/1", NULL), 422);
 }
 
+static void t_stream_has_the_headers_of_every_answer(void **state)
+{
+    char ask[300], head[4000] = "";
+    int fd;
+
+    (void)state;
+    log_in(&viewer, "viewer");
+    snprintf(ask, sizeof(ask),
+             "GET /api/v1/events?topics=wall HTTP/1.1\r\nHost: localhost\r\nCookie: "
+             "lars=%s\r\n\r\n",
+             viewer.token);
+    fd = peer_connect(console.port);
+    peer_send(fd, ask, strlen(ask));
+    T_WAIT(stream_has(fd, head, sizeof(head), "\r\n\r\n"));
+    close(fd);
+    assert_non_null(strstr(head, "frame-ancestors 'none'"));
+    assert_non_null(strstr(head, "X-Content-Type-Options: nosniff"));
+    assert_non_null(strstr(head, "Cross-Origin-Resource-Policy: same-origin"));
+    assert_non_null(strstr(head, "Cache-Control: no-store"));
+}
+
 static void t_links_that_are_ended_end_walls(void **state)
 {
     (void)state;
@@ -404,6 +425,7 @@ static void t_storms_leave_no_descriptor_and_no_memory(void **state)
 #define C(f) cmocka_unit_test_setup_teardown(f, setup, consolefix_teardown)
 TESTDB_MAIN(C(t_no_spelling_of_a_path_passes_the_login), C(t_no_header_passes_the_login),
             C(t_gets_need_no_right_to_write), C(t_wall_shows_no_address_and_no_person),
+            C(t_stream_has_the_headers_of_every_answer),
             C(t_links_that_are_ended_end_walls),
             C(t_each_request_that_changes_is_recorded),
             C(t_answer_that_is_not_taken_holds_no_place),

@@ -11,17 +11,7 @@
 
 json_t *api_json_rate(double v)
 {
-    return json_real(round(v * 1000) / 1000);
-}
-
-static bool has_alive(const struct snap *s, const char *kind)
-{
-    size_t i;
-
-    for (i = 0; i < s->n_service; i++)
-        if (strcmp(s->service[i].kind, kind) == 0 && snap_is_alive(&s->service[i]))
-            return true;
-    return false;
+    return isnan(v) ? json_null() : json_real(round(v * 1000) / 1000);
 }
 
 json_t *api_json_head(const struct snap *s, struct web *web)
@@ -31,7 +21,8 @@ json_t *api_json_head(const struct snap *s, struct web *web)
 
     return json_pack("{s:I,s:I,s:{s:b,s:b,s:b}}", "at", (json_int_t)s->at_ms, "age_ms",
                      (json_int_t)age_ms, "sources", "db", db, "reports",
-                     db && has_alive(s, "reportd"), "dnsd", db && has_alive(s, "dnsd"));
+                     db && snap_has_alive(s, "reportd"), "dnsd",
+                     db && snap_has_alive(s, "dnsd"));
 }
 
 const char *api_json_module_state(const struct snap_module *m)
@@ -42,6 +33,8 @@ const char *api_json_module_state(const struct snap_module *m)
         return "held";
     if (m->n_up == 0)
         return "drained";
+    if (isnan(m->calls))
+        return "unknown";             /* nodes that are out are reported, too */
     return m->n_out > 0 ? "out" : "ok";
 }
 

@@ -91,7 +91,8 @@ static json_t *list_changes(const struct snap *s)
 
 static int badness(const struct snap_module *m)
 {
-    static const char *const order[] = {"ok", "drained", "held", "out", "down"};
+    static const char *const order[] = {"ok",   "drained", "unknown",
+                                        "held", "out",     "down"};
     const char *state = api_json_module_state(m);
     int i = 0;
 

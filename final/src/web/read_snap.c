@@ -6,6 +6,7 @@
 #include "web/read_snap.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -321,6 +322,19 @@ static int add_up(struct snap *s, const struct rates *rates)
     return 0;
 }
 
+/* What agents report is not known, which is not the same as no calls and no node out. */
+static void forget_reports(struct snap *s)
+{
+    size_t i;
+
+    for (i = 0; i < s->routes->rows.n; i++)
+        s->node[i].calls = s->node[i].failed = NAN;
+    for (i = 0; i < s->n_module; i++)
+        s->module[i].calls = s->module[i].failed = NAN;
+    for (i = 0; i < s->n_zone; i++)
+        s->zone[i].calls = s->zone[i].failed = NAN;
+}
+
 /* --- held removals ----------------------------------------------------------------- */
 
 static struct snap_module *find(struct snap *s, uint32_t modid, uint32_t cmdid)
@@ -408,7 +422,11 @@ static int fill(struct sqldb *db, struct rates *rates, struct minutes *minutes,
         rc = mark_held(s);
     if (rc == 0 && s->n_hold > 0)
         rates_each(rates, add_removed, s);
-    return rc < 0 ? rc : read_figures_add(db, minutes, s);
+    if (rc == 0)
+        rc = read_figures_add(db, minutes, s);
+    if (rc == 0 && !snap_has_alive(s, "reportd"))
+        forget_reports(s);
+    return rc;
 }
 
 int read_snap_make(struct sqldb *db, struct rates *rates, struct minutes *minutes,

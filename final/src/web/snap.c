@@ -6,6 +6,7 @@
 #include "web/snap.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define ALIVE_MS 6000
 
@@ -93,4 +94,14 @@ const struct snap_module *snap_find(const struct snap *s, uint32_t modid, uint32
 bool snap_is_alive(const struct snap_service *v)
 {
     return v->silent_ms < ALIVE_MS;
+}
+
+bool snap_has_alive(const struct snap *s, const char *kind)
+{
+    size_t i;
+
+    for (i = 0; i < s->n_service; i++)
+        if (strcmp(s->service[i].kind, kind) == 0 && snap_is_alive(&s->service[i]))
+            return true;
+    return false;
 }

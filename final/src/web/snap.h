@@ -26,7 +26,8 @@ struct snap_routes {
 };
 
 struct snap_node {                    /* of the row with the same index */
-    float calls, failed;              /* a second, mean of the last seconds */
+    float calls, failed;              /* a second, mean of the last seconds; here and
+                                       * below NAN when no lars-reportd works */
     uint16_t n_down, n_ejected, n_trial; /* agents that report it */
 };
 
@@ -104,5 +105,6 @@ const struct snap_module *snap_find(const struct snap *s, uint32_t modid, uint32
 
 /* A process that has shown that it works within the last 6 s. */
 bool snap_is_alive(const struct snap_service *v);
+bool snap_has_alive(const struct snap *s, const char *kind); /* "reportd", "dnsd" */
 
 #endif
