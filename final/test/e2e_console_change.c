@@ -351,6 +351,8 @@ static void t_module_of_a_held_removal_is_shown_without_rows(void **state)
     T_WAIT(web(&operator_, "GET", "/api/v1/modules/0/9", NULL) == 404);
     testdb_sql("INSERT INTO RouteHold (dnsd, modid, cmdid, had, gone, since, seen_at) "
                "VALUES ('d', 0, 9, 3, 3, NOW(3), NOW(3) + INTERVAL 1 HOUR)");
+    testdb_sql("REPLACE INTO Service (kind, name, zone, seen_at) VALUES ('reportd', 'r', "
+               "'a', NOW(3) + INTERVAL 1 MINUTE)");
     testdb_sql("INSERT INTO CallSecond (at, modid, cmdid, ip, port, succ) SELECT "
                "UNIX_TIMESTAMP() + seq, 0, 9, 1, 80, 10 FROM seq_1_to_60");
     T_WAIT(web(&operator_, "GET", "/api/v1/modules/0/9", NULL) == 200 &&
