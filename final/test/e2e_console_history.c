@@ -277,7 +277,8 @@ static void t_wall_has_the_last_hour_p99_and_change_without_persons(void **state
 
     (void)state;
     testdb_sql("INSERT INTO Audit (actor, via, action, subject, result) VALUES ('li', "
-               "'console', 'policy', '7/1', 'done')");
+               "'console', 'policy', '7/1', 'done'), ('li', 'console', 'in force', "
+               "'7/1', 'done'), ('li', 'larsctl', 'user add', 'user:wu', 'done')");
     T_WAIT(web(&viewer, "GET", "/api/v1/wall", NULL) == 200 &&
            json_is_object(json_object_get(web_json, "change")));
     hour = json_object_get(web_json, "hour");

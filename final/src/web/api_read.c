@@ -193,13 +193,24 @@ void api_read_overview(struct request *q, const struct request_env *env)
         reply_json(&q->reply, 200, api_read_overview_json(env->snap, env->web));
 }
 
+/* A change of routes, names or policies, and not of users, wall links or alarms. */
+static bool is_of_module(const struct snap_change *c)
+{
+    return strncmp(c->action, "user", 4) != 0 && strncmp(c->action, "wall", 4) != 0 &&
+           strncmp(c->action, "alarm", 5) != 0;
+}
+
 /* When and what, not who. */
 static json_t *last_change(const struct snap *s)
 {
-    return s->n_change ? json_pack("{s:I,s:s,s:s}", "at", (json_int_t)s->change[0].at_ms,
-                                   "action", s->change[0].action, "result",
-                                   s->change[0].result)
-                       : json_null();
+    size_t i = 0;
+
+    while (i < s->n_change && !is_of_module(&s->change[i]))
+        i++;
+    if (i == s->n_change)
+        return json_null();
+    return json_pack("{s:I,s:s,s:s}", "at", (json_int_t)s->change[i].at_ms, "action",
+                     s->change[i].action, "result", s->change[i].result);
 }
 
 /* A wall has no addresses and no persons: everybody in the room can read it. */

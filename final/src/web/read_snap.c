@@ -237,7 +237,7 @@ static int read_small(struct sqldb *db, struct snap *s)
         rc = sqldb_each(db, take_change, s,
                         "SELECT id, CAST(UNIX_TIMESTAMP(at) * 1000 AS UNSIGNED), actor, "
                         "via, action, subject, result FROM Audit WHERE action NOT IN "
-                        "('login', 'password') ORDER BY id DESC LIMIT 5");
+                        "('login', 'password', 'in force') ORDER BY id DESC LIMIT 5");
     return rc < 0
                ? rc
                : sqldb_each(db, take_hold, s,
