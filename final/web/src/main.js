@@ -10,6 +10,8 @@ import App from './App.vue'
 import { i18n } from './lib/i18n.js'
 import { applyTheme } from './lib/prefs.js'
 import { router } from './router.js'
+import { keepFocus } from './lib/focus.js'
 
 applyTheme()
+keepFocus(router)
 createApp(App).use(i18n).use(router).mount('#app')

@@ -182,3 +182,17 @@ test('display_zone', 'all times of a page are in one time zone, which the page n
     holds(seen > 5, `times are shown in ${zone}: ${seen}`)
   }
 })
+
+test('first_minute', 'a chart without calls names the minute that it shows first; its marks keep time and text apart', async t => {
+  await t.module('71/1', [`127.0.1.71:${nodes} a`], 0)
+  const alarm = await sql("INSERT INTO Alarm (kind, subject, raised_at, cleared_at) VALUES ('latency', '71/1', NOW() - INTERVAL 9 MINUTE, NOW() - INTERVAL 8 MINUTE); SELECT LAST_INSERT_ID()")
+  t.after(() => sql(`DELETE FROM Alarm WHERE id = ${alarm}`))
+  for (const [locale, heading, said] of [['en-US', 'Calls of 71/1', /no calls until \d\d:\d\d\. The first complete minute since then is shown at \d\d:\d\d\./],
+                                         ['zh-CN', '71/1 的调用', /\d\d:\d\d 之前没有调用。此后第一个完整的分钟将在 \d\d:\d\d 显示。/]]) {
+    const chart = panel(await t.open('viewer', '/modules/71/1', { locale, timezoneId: 'UTC' }), heading)
+    await see(chart.getByText(said))
+    const mark = chart.getByRole('listitem').filter({ hasText: '■' })
+    await see(mark)
+    holds(/:\d\d [^\d\s]/.test(await mark.first().innerText()), `a space behind the time: ${await mark.first().innerText()}`)
+  }
+})
