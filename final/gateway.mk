@@ -3,12 +3,14 @@
 LLHTTP := /usr/share
 SRCS += src/net/portgroup.c src/net/stream.c \
         src/http/http_body.c src/http/http_head.c src/http/http_parse.c src/http/http_write.c \
+        src/gateway/admit.c src/gateway/admit_queue.c src/gateway/admit_rule.c \
+        src/gateway/visit.c src/gateway/visitor_admit.c src/gateway/waiting_page.c \
         src/gateway/access_log.c src/gateway/forward.c src/gateway/gate_loop.c src/gateway/gateway.c \
         src/gateway/node_pool.c src/gateway/own_page.c src/gateway/rules.c src/gateway/visitor.c \
         src/gateway/visitor_answer.c src/gateway/visitor_body.c
 APPS  += lars-gateway
 PROGS += http_node
-TESTS +=
+TESTS += test_admit_rule test_admit_queue test_visit
 FUZZ  +=
 CFLAGS += -isystem $(LLHTTP)/include
 NEEDS  += $(LLHTTP)/include/llhttp/llhttp.h:node-llhttp

@@ -20,7 +20,8 @@ static struct settings {
     char listen[64], rules[200], agent_dir[200], agent_address[48];
     uint32_t loops, agent_port, drain_ms;
     struct gate_limits limits;
-    uint32_t body_kib;
+    uint32_t body_kib, unmeasured, reserve_percent;
+    char key_file[200];
     char log_path[200];
     uint32_t log_sample;
     char http[64], log[LOGLEVEL_MAX];
@@ -53,6 +54,17 @@ static const struct conf_key keys[] = {
           "ms, +-20 %, after which a connection gets no further request"),
     {"gateway", "body_kib", CONF_U32, AT(body_kib), 0, 1048576, "1024",
      "KiB that the body of a request may have"},
+    {"gateway", "key_file", CONF_TEXT, AT(key_file), 0, sizeof(set.key_file), "",
+     "the keys that sign visitors' cookies, one or two lines, the same at all gateways; "
+     "empty: a random key of this process"},
+    {"admission", "queue_new_ms", CONF_U32, AT(limits.queue_new_ms), 0, 60000, "200",
+     "ms that the request of a new visitor may wait for its admission"},
+    {"admission", "queue_inside_ms", CONF_U32, AT(limits.queue_inside_ms), 0, 60000,
+     "1000", "ms that the request of a visitor who was admitted before may wait"},
+    {"admission", "reserve_percent", CONF_U32, AT(reserve_percent), 0, 90, "10",
+     "percent of the limit of requests in progress, kept for visitors inside"},
+    {"admission", "unmeasured", CONF_U32, AT(unmeasured), 1, 100000, "32",
+     "requests that a node can have in progress when its capacity is not measured"},
     {"gateway", "drain_ms", CONF_U32, AT(drain_ms), 0, 600000, "30000",
      "ms for visitors to finish after SIGTERM"},
     {"agent", "dir", CONF_TEXT, AT(agent_dir), 0, sizeof(set.agent_dir), "/run/lars",
@@ -151,6 +163,9 @@ static int start_gateway(void)
                                .rules = set.rules,
                                .log = set.log_path,
                                .log_sample = set.log_sample,
+                               .key_file = set.key_file,
+                               .unmeasured = set.unmeasured,
+                               .reserve_percent = set.reserve_percent,
                                .lars = {.address = set.agent_address,
                                         .port = (uint16_t)set.agent_port,
                                         .dir = set.agent_dir}};

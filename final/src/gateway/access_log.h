@@ -3,8 +3,8 @@
  * of errors use a reserve that others may not.
  * A line has, separated by one blank: time, request id, loop, visitor's address, host,
  * method, target, status, bytes of the body, module, node, attempts, why the last failed
- * attempt failed, and how many us it took to connect, to the first byte and in all.  "-"
- * = none. */
+ * attempt failed, the visitor's class (new, waiting, inside), and how many us it
+ * took until admission, to connect, to the first byte and in all.  "-" = none. */
 #ifndef LARS_GATEWAY_ACCESS_LOG_H
 #define LARS_GATEWAY_ACCESS_LOG_H
 

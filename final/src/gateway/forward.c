@@ -13,9 +13,11 @@
 #include <errno.h>
 
 #include "api/lars_nowait.h"
+#include "gateway/admit_queue.h"
 #include "gateway/node_pool.h"
 
 #define ANSWER_MAX (2 * HTTP_HEAD_MAX)
+#define REJECTIONS_MAX 2 /* nodes that refuse the request before it waits again */
 
 static const struct stream_owner node_owner;
 static void try_next(struct forward *f);
@@ -44,20 +46,41 @@ static void clear_timer(struct forward *f)
     evloop_clear_timer(f->g->loop, &f->timer);
 }
 
-/* Nothing of the request is left at the loop. */
-static void finish(struct forward *f)
+/* The request is no longer in flight. */
+static void leave(struct forward *f)
 {
     clear_timer(f);
     f->state = FORWARD_IDLE;
     atomic_store_explicit(&f->g->counts.inflight, f->g->counts.inflight - 1,
                           memory_order_relaxed);
+    if (f->admitted)
+        admit_queue_leave(f->g->queue, f->rule->module);
+    f->admitted = false;
+}
+
+/* Nothing of the request is left at the loop. */
+static void finish(struct forward *f)
+{
+    leave(f);
     buf_free(&f->request);
 }
 
 static void give_up(struct forward *f, uint16_t status)
 {
-    finish(f);
-    f->owner->on_failed(f, status);
+    if (f->why == GATE_REJECTED && f->owner->on_rejected) {
+        leave(f);
+        f->owner->on_rejected(f);
+    } else {
+        finish(f);
+        f->owner->on_failed(f, status);
+    }
+}
+
+/* For the limit of admission: the response has begun after <us>; UINT64_MAX = never. */
+static void note_first_byte(struct forward *f, uint64_t us)
+{
+    if (f->admitted)
+        admit_first_byte(f->g->admit, f->rule->module, us);
 }
 
 /* --- after a failure ---------------------------------------------------------------- */
@@ -67,10 +90,11 @@ static uint16_t status_of(enum gate_attempt why)
     return why == GATE_TIMEOUT ? 504 : 502;
 }
 
-/* Another attempt may send the request again. */
-static bool may_repeat(const struct forward *f)
+/* Another attempt may send the request again.  A node that refuses a request has done
+ * nothing for it, so its method does not matter then. */
+static bool may_repeat(const struct forward *f, enum gate_attempt why)
 {
-    return !f->sent || (f->idempotent && !f->has_body);
+    return !f->sent || ((f->idempotent || why == GATE_REJECTED) && !f->has_body);
 }
 
 /* A waiting connection that the node has closed meanwhile. */
@@ -104,7 +128,11 @@ static void failed(struct forward *f, enum gate_attempt why, enum lars_outcome o
     }
     f->why = why;
     end_call(f, outcome);
-    if (may_repeat(f)) {
+    if (why == GATE_TIMEOUT || why == GATE_REJECTED)
+        note_first_byte(f, UINT64_MAX);
+    if (f->n_rejected >= REJECTIONS_MAX) {
+        give_up(f, 503);
+    } else if (may_repeat(f, why)) {
         f->retry.idempotent = 1;
         try_next(f);
     } else {
@@ -209,6 +237,8 @@ void forward_start(struct forward *f, struct gate_loop *g,
     f->calling = f->paused = f->sent = f->fresh = f->body_complete = false;
     f->connect_us = f->first_us = 0;
     f->why = GATE_FIRST;
+    f->n_rejected = 0;
+    f->outcome = LARS_WELL;
     f->node = NULL;
     f->start_us = gate_loop_now_us();
     f->retry =
@@ -261,7 +291,7 @@ static void complete(struct forward *f, bool extra)
     else
         node_pool_drop(f->node);
     f->node = NULL;
-    end_call(f, LARS_WELL);
+    end_call(f, f->outcome);
     finish(f);
     f->owner->on_end(f);
 }
@@ -289,17 +319,28 @@ static bool relay(struct forward *f, const char *p, size_t len)
     return false;
 }
 
+/* The node is over its own limit.  False: its answer is passed on, because a part of the
+ * body is on its way to it. */
+static bool rejected(struct forward *f)
+{
+    f->outcome = LARS_REJECTED;
+    if (!may_repeat(f, GATE_REJECTED))
+        return false;
+    f->n_rejected++;
+    failed(f, GATE_REJECTED, LARS_REJECTED);
+    return true;
+}
+
 /* The node asks for another node to be tried: it is over its own limit, or it has failed
  * in a way that another might not. */
 static bool another_node(struct forward *f, const struct http_head *h)
 {
-    bool rejected = h->status == 503 && h->at[HTTP_LARS_LOAD];
-
-    if (h->status < 502 || h->status > 504 || !may_repeat(f) ||
+    if (h->status == 503 && h->at[HTTP_LARS_LOAD])
+        return rejected(f);
+    if (h->status < 502 || h->status > 504 || !may_repeat(f, GATE_STATUS) ||
         f->retry.n >= f->retry.attempts)
         return false;
-    failed(f, rejected ? GATE_REJECTED : GATE_STATUS,
-           rejected ? LARS_REJECTED : LARS_FAILED);
+    failed(f, GATE_STATUS, LARS_FAILED);
     return true;
 }
 
@@ -329,6 +370,7 @@ static ssize_t read_head(struct forward *f, const char *p, size_t len)
     f->first_us = gate_loop_now_us() - f->start_us;
     if (another_node(f, h))
         return -ECANCELED;
+    note_first_byte(f, f->first_us);
     f->node_keeps = node_will_keep(h);
     http_body_init(&f->body, h->framing, h->length);
     f->state = FORWARD_RELAYING;
@@ -448,8 +490,10 @@ void forward_resume(struct forward *f)
 
 void forward_cancel(struct forward *f)
 {
-    if (f->state == FORWARD_IDLE)
+    if (f->state == FORWARD_IDLE) {
+        buf_free(&f->request);
         return;
+    }
     drop_node(f);
     end_call(f, LARS_CANCELLED);
     finish(f);

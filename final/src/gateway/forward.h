@@ -27,6 +27,9 @@ struct forward_owner {
     void (*on_end)(struct forward *f);    /* the response is complete */
     void (*on_broken)(struct forward *f); /* it broke off after on_head */
     void (*on_failed)(struct forward *f, uint16_t status); /* no response: 502 to 504 */
+    /* Nodes refused it because they are over their own limits.  f->request is kept, so
+     * that forward_start() can be called again later.  NULL: on_failed is called. */
+    void (*on_rejected)(struct forward *f);
     void (*on_body_wanted)(struct forward *f); /* forward_send() would send at once */
 };
 
@@ -48,6 +51,9 @@ struct forward {
     bool sent;                            /* a byte of it went to this node */
     bool fresh;                           /* the next connection must be a new one */
     bool calling;                         /* <host> is to be ended */
+    bool admitted;                        /* by g->queue; admit_queue_leave() follows */
+    unsigned n_rejected;                  /* nodes that refused it */
+    enum lars_outcome outcome;            /* that a complete response shows */
     bool paused;
     struct buf request;                   /* its head, to be sent again */
     struct lars_retry retry;
@@ -61,7 +67,8 @@ struct forward {
     enum gate_attempt why;                /* of the latest attempt that failed */
 };
 
-/* Begin.  f->request has the head; the caller sets method, idempotent, has_body, rule.
+/* Begin.  f->request has the head; the caller sets method, idempotent, has_body, rule,
+ * admitted.
  * One of the functions of <owner> may be called before this returns. */
 void forward_start(struct forward *f, struct gate_loop *g,
                    const struct forward_owner *owner);
@@ -76,7 +83,7 @@ void forward_pause(struct forward *f);    /* no on_body until forward_resume() *
 void forward_resume(struct forward *f);
 
 /* The visitor has gone, or the response cannot be passed on: end the call as one that
- * shows nothing about the node.  Idle: nothing. */
+ * shows nothing about the node.  Idle: frees the request only. */
 void forward_cancel(struct forward *f);
 
 #endif

@@ -8,23 +8,33 @@
 #include <time.h>
 
 #include "base/rnd.h"
+#include "gateway/admit_queue.h"
 #include "gateway/node_pool.h"
+#include "gateway/visit.h"
 #include "gateway/visitor.h"
 
 int gate_loop_init(struct gate_loop *g)
 {
     struct rnd r;
+    int rc;
 
     rnd_init_any(&r);
     g->id_seed = (uint64_t)rnd_u32(&r) << 32 | rnd_u32(&r);
-    return node_pool_create(&g->pool, g->loop);
+    rc = node_pool_create(&g->pool, g->loop);
+    if (rc == 0)
+        rc = admit_queue_create(&g->queue, g->loop, g->admit, RULES_MAX);
+    return rc < 0 ? rc : visit_rate_create(&g->rate);
 }
 
 void gate_loop_fini(struct gate_loop *g)
 {
     visitor_close_all(g);
     node_pool_destroy(g->pool);
+    admit_queue_destroy(g->queue);
+    visit_rate_destroy(g->rate);
     g->pool = NULL;
+    g->queue = NULL;
+    g->rate = NULL;
     buf_free(&g->out);
 }
 

@@ -18,13 +18,18 @@
 
 #define GATE_SCRATCH 65536                /* bytes of one read */
 
+struct admit;
+struct admit_queue;
 struct node_pool;
+struct visit_keys;
+struct visit_rate;
 struct visitor;
 
 /* Times in ms; see GATEWAY keys in app/lars-gateway.c for what they bound. */
 struct gate_limits {
     uint32_t max_clients;                 /* of all loops together */
     uint32_t idle_ms, head_ms, body_ms, connect_ms, try_ms, total_ms, relay_ms;
+    uint32_t queue_new_ms, queue_inside_ms; /* waits for admission */
     uint64_t body_max;                    /* bytes of a request's body */
     uint32_t requests_max;                /* on one connection */
     uint32_t life_ms;                     /* of a connection */
@@ -67,6 +72,10 @@ struct gate_loop {
     const struct gate_limits *limits;     /* borrowed */
     struct rules *rules;                  /* borrowed */
     struct lars_client *lars;             /* borrowed; any thread */
+    struct admit *admit;                  /* borrowed; of all loops */
+    const struct visit_keys *keys;        /* borrowed */
+    struct admit_queue *queue;            /* owned */
+    struct visit_rate *rate;              /* owned */
     struct node_pool *pool;               /* owned */
     struct access_log *log;               /* borrowed; NULL = none */
     _Atomic uint32_t *n_clients;          /* of all loops; borrowed */

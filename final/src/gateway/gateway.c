@@ -15,7 +15,10 @@
 #include "api/lars.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mono.h"
 #include "base/worker.h"
+#include "gateway/admit_queue.h"
+#include "gateway/visit.h"
 #include "gateway/visitor.h"
 #include "net/acceptor.h"
 #include "net/looppool.h"
@@ -24,6 +27,8 @@
 
 #define BACKLOG 4096
 #define REGISTER_MS 1000 /* between two rounds of the worker */
+#define NODES_MAX 1024 /* of a module: more count as so many */
+#define REFUSALS_OF_LOOP 1000 /* a second: a tenth of what a loop can do */
 
 struct gateway {
     struct gateway_config cfg;
@@ -31,6 +36,8 @@ struct gateway {
     struct rules *rules;
     struct lars_client *lars;
     struct access_log *log;
+    struct admit *admit;
+    struct visit_keys *keys;
     struct worker *registrar;
     struct looppool *pool;
     struct gate_loop **loop;
@@ -39,6 +46,7 @@ struct gateway {
     _Atomic uint32_t n_clients;
     _Atomic bool draining;
     _Atomic unsigned n_registered; /* modules that the agent has routes of */
+    struct lars_addr nodes[NODES_MAX]; /* of the registrar */
 };
 
 /* --- modules ------------------------------------------------------------------------ */
@@ -59,13 +67,31 @@ static void register_modules(struct gateway *g)
     g->n_registered = n;
 }
 
+/* The capacity of each module: the number of its nodes; what they can do is not known. */
+static void update_capacity(struct gateway *g)
+{
+    unsigned i;
+
+    for (i = 0; i < rules_n_modules(g->rules); i++) {
+        const struct rules_module *m = rules_module(g->rules, i);
+        struct admit_capacity c = {.share = 1};
+        int n = lars_get_route(g->lars, m->modid, m->cmdid, g->nodes, NODES_MAX);
+
+        c.nodes_in = n == -E2BIG ? NODES_MAX : n > 0 ? (uint32_t)n : 0;
+        if (c.nodes_in > 0) /* otherwise the last number stays */
+            admit_set_capacity(g->admit, i, &c);
+    }
+    admit_tick(g->admit);
+}
+
 static void run_registrar(void *arg)
 {
     struct gateway *g = arg;
 
-    do
+    do {
         register_modules(g);
-    while (worker_pause(g->registrar, REGISTER_MS));
+        update_capacity(g);
+    } while (worker_pause(g->registrar, REGISTER_MS));
 }
 
 /* --- loops -------------------------------------------------------------------------- */
@@ -91,6 +117,8 @@ static int start_loop(struct gateway *g, unsigned i, int lfd)
     l->rules = g->rules;
     l->lars = g->lars;
     l->log = g->log;
+    l->admit = g->admit;
+    l->keys = g->keys;
     l->n_clients = &g->n_clients;
     l->draining = &g->draining;
     g->loop[i] = l;
@@ -132,6 +160,21 @@ static int start_loops(struct gateway *g, char err[CONF_ERR_MAX])
 
 /* --- start and stop ----------------------------------------------------------------- */
 
+static int start_admission(struct gateway *g, char err[CONF_ERR_MAX])
+{
+    struct admit_config c = {.n_modules = RULES_MAX,
+                             .unmeasured = g->cfg.unmeasured,
+                             .reserve_percent = g->cfg.reserve_percent,
+                             .affordable = REFUSALS_OF_LOOP * g->cfg.n_loops};
+    int rc = visit_keys_create(&g->keys, g->cfg.key_file, err);
+
+    if (rc == 0 && !g->cfg.key_file[0])
+        LOG_INFO("gateway.key",
+                 "random: [gateway] key_file is not set, so other gateways "
+                 "do not accept the cookies of this one");
+    return rc < 0 ? rc : admit_create(&g->admit, &c);
+}
+
 static int start_parts(struct gateway *g, char err[CONF_ERR_MAX])
 {
     int rc = rules_create(&g->rules, g->cfg.rules, err);
@@ -152,7 +195,9 @@ static int start_parts(struct gateway *g, char err[CONF_ERR_MAX])
             return rc;
         }
     }
-    rc = worker_create(&g->registrar);
+    rc = start_admission(g, err);
+    if (rc == 0)
+        rc = worker_create(&g->registrar);
     if (rc == 0)
         rc = start_loops(g, err);
     return rc < 0 ? rc : worker_start(g->registrar, run_registrar, g);
@@ -197,6 +242,8 @@ void gateway_destroy(struct gateway *g)
     free(g->loop);
     free(g->acceptor);
     access_log_destroy(g->log);
+    admit_destroy(g->admit);
+    visit_keys_destroy(g->keys);
     lars_close(g->lars);
     rules_destroy(g->rules);
     free(g);
@@ -270,9 +317,59 @@ static void collect_parts(struct gateway *g, struct metrics *m)
                           part, HTTP_WHYS - 1);
 }
 
+/* One sample for each module, with the label module="MODID/CMDID". */
+static void collect_admission(struct gateway *g, struct metrics *m)
+{
+    static const char *const class[ADMIT_CLASSES] = {"new", "waiting", "inside"};
+    struct metrics_part limit[RULES_MAX], factor[RULES_MAX], state[RULES_MAX],
+        inflight[RULES_MAX], refused[ADMIT_CLASSES] = {{0}};
+    char name[RULES_MAX][24];
+    unsigned i, n = rules_n_modules(g->rules), c;
+
+    for (i = 0; i < n; i++) {
+        const struct rules_module *at = rules_module(g->rules, i);
+        struct admit_view now;
+
+        admit_look(g->admit, i, mono_ms(), &now);
+        snprintf(name[i], sizeof(name[i]), "%u/%u", at->modid, at->cmdid);
+        limit[i] = (struct metrics_part){name[i], now.limit};
+        factor[i] = (struct metrics_part){name[i], now.factor};
+        state[i] = (struct metrics_part){name[i], now.state};
+        inflight[i] = (struct metrics_part){name[i], now.inflight};
+        for (c = 0; c < ADMIT_CLASSES; c++)
+            refused[c] = (struct metrics_part){class[c],
+                                               refused[c].count + (double)now.refused[c]};
+    }
+    metrics_counter_parts(m, "lars_gateway_refused_total",
+                          "Requests answered with the waiting page.", "class", refused,
+                          ADMIT_CLASSES);
+    metrics_gauge_parts(m, "lars_gateway_limit",
+                        "Requests that may be in progress at nodes.", "module", limit, n);
+    metrics_gauge_parts(m, "lars_gateway_limit_factor",
+                        "The correction of the limit; 1 = none.", "module", factor, n);
+    metrics_gauge_parts(m, "lars_gateway_module_inflight",
+                        "Admitted requests in progress.", "module", inflight, n);
+    metrics_gauge_parts(m, "lars_gateway_state",
+                        "0 normal, 1 queueing, 2 waiting pages for new visitors, 3 also "
+                        "for visitors inside, 4 copy of the site.",
+                        "module", state, n);
+}
+
+static unsigned n_queued(const struct gateway *g)
+{
+    unsigned i, n = 0;
+
+    for (i = 0; i < g->n_loops; i++)
+        n += admit_queue_n(g->loop[i]->queue);
+    return n;
+}
+
 void gateway_collect(struct gateway *g, struct metrics *m)
 {
     collect_parts(g, m);
+    collect_admission(g, m);
+    metrics_gauge(m, "lars_gateway_queue", "Requests that wait for their admission.",
+                  n_queued(g));
     metrics_counter(m, "lars_gateway_connections_total",
                     "Visitors' connections accepted.", SUM(accepted));
     metrics_gauge(m, "lars_gateway_connections", "Visitors' connections open now.",

@@ -17,6 +17,8 @@ struct gateway_config {
     const char *log;                      /* path of the access log; "" = none */
     uint32_t log_sample;                  /* one request of so many is logged */
     struct lars_options lars;
+    const char *key_file;                 /* keys of visitors' cookies; "" = random */
+    uint32_t unmeasured, reserve_percent; /* see admit.h */
 };
 
 /* Open everything and start the threads.  Copies <c>.  Returns 0, or -errno with a

@@ -49,6 +49,7 @@ void visitor_close(struct visitor *v)
     if (v->state == VISITOR_CLOSED)
         return;
     v->state = VISITOR_CLOSED;
+    visitor_admit_cancel(v);
     forward_cancel(&v->forward);
     evloop_clear_timer(g->loop, &v->timer);
     evloop_undefer(g->loop, &v->later);
@@ -124,7 +125,9 @@ static void on_timer(void *arg)
 {
     struct visitor *v = arg;
 
-    if (v->state == VISITOR_HEAD ||
+    if (v->state == VISITOR_QUEUE) {
+        visitor_admit_timer(v);
+    } else if (v->state == VISITOR_HEAD ||
         (v->state == VISITOR_FORWARD && !v->head_sent && v->body_left)) {
         if (v->state == VISITOR_HEAD)
             visitor_answer_forget(v);
@@ -164,7 +167,8 @@ static void begin(struct visitor *v, const struct http_head *h)
     v->head_sent = v->body_blocked = v->skipped_blank = false;
     v->body_left = body;
     v->wants_continue = body && h->at[HTTP_EXPECT] && h->minor == 1;
-    v->n_body_in = v->n_body_out = 0;
+    v->n_body_in = v->n_body_out = v->queue_us = 0;
+    v->wait.class = ADMIT_CLASS_NEW;
     v->status = 0;
     v->begin_us = gate_loop_now_us();
     v->forward.method = h->method;
@@ -173,6 +177,7 @@ static void begin(struct visitor *v, const struct http_head *h)
     v->forward.rule = rules_find(g->rules, h->host, h->target);
     v->forward.retry.n = 0;
     v->forward.why = GATE_FIRST;
+    v->forward.admitted = false;
     v->forward.connect_us = v->forward.first_us = 0;
     http_body_init(&v->body, h->framing, h->length);
     if (g->log)
@@ -185,7 +190,7 @@ static void begin_request(struct visitor *v, const struct http_head *h)
     struct gate_loop *g = v->g;
     struct http_forward f = {.peer = v->peer_text,
                              .request_id = v->id,
-                             .cookie_drop = "lars_v"};
+                             .cookie_drop = VISIT_COOKIE};
 
     gate_loop_new_id(g, v->id);
     begin(v, h);
@@ -203,7 +208,7 @@ static void begin_request(struct visitor *v, const struct http_head *h)
         visitor_close(v);
         return;
     }
-    forward_start(&v->forward, g, &visitor_answer_owner);
+    visitor_admit_start(v, h);
 }
 
 /* The head at <p> is not complete: keep it and wait for the rest. */
@@ -287,7 +292,8 @@ static void on_input(struct stream *s)
         return;
     if (n <= 0) {
         visitor_close(v);
-    } else if (v->state == VISITOR_FORWARD || v->state == VISITOR_FLUSH) {
+    } else if (v->state == VISITOR_FORWARD || v->state == VISITOR_QUEUE ||
+               v->state == VISITOR_FLUSH) {
         on_early_bytes(v, g->scratch, (size_t)n);
     } else if (v->in.len == 0) {
         read_requests(v, g->scratch, (size_t)n);

@@ -9,9 +9,12 @@
 
 #include "gateway/own_page.h"
 #include "gateway/visitor_private.h"
+#include "gateway/waiting_page.h"
 #include "http/http_write.h"
 
 #define OUT_MAX 32768 /* bytes put together for one write */
+#define NO_STORE "Cache-Control: no-store\r\n"
+#define APOLOGY_S 20 /* until the apology loads itself again */
 #define TEXT_HTML "text/html; charset=utf-8"
 
 /* --- the log ------------------------------------------------------------------------ */
@@ -28,23 +31,27 @@ static void log_node(const struct forward *f, char *out, size_t size)
     snprintf(out, size, "%s:%u", ip, f->host.addr.port);
 }
 
-static void log_request(struct visitor *v)
+/* A visitor who is refused because of the load is no error that has to be explained. */
+static void log_request(struct visitor *v, enum gate_result result)
 {
     static const char *const why[GATE_ATTEMPTS] = {"-",      "stale",   "connect",
                                                    "reset",  "timeout", "bad_answer",
                                                    "status", "rejected"};
+    static const char *const class[ADMIT_CLASSES] = {"new", "waiting", "inside"};
     const struct forward *f = &v->forward;
     char line[900], node[64];
-    bool error = v->status >= 500;
+    bool error = v->status >= 500 && result != GATE_WAITING;
     int n;
 
     if (!v->g->log || (!error && !access_log_wants(v->g->log)))
         return;
     log_node(f, node, sizeof(node));
-    n = snprintf(line, sizeof(line), "%s %u %s %s %u %llu %u/%u %s %u %s %llu %llu %llu",
-                 v->id, v->g->index, v->peer_text, v->line ? v->line : "- - -", v->status,
+    n = snprintf(line, sizeof(line),
+                 "%s %u %s %s %u %llu %u/%u %s %u %s %s %llu %llu %llu %llu", v->id,
+                 v->g->index, v->peer_text, v->line ? v->line : "- - -", v->status,
                  (unsigned long long)v->n_body_out, f->rule ? f->rule->modid : 0,
                  f->rule ? f->rule->cmdid : 0, node, f->retry.n, why[f->why],
+                 f->rule ? class[v->wait.class] : "-", (unsigned long long)v->queue_us,
                  (unsigned long long)f->connect_us, (unsigned long long)f->first_us,
                  (unsigned long long)(gate_loop_now_us() - v->begin_us));
     if (n > 0)
@@ -57,7 +64,7 @@ static void log_request(struct visitor *v)
 static void request_done(struct visitor *v, enum gate_result result)
 {
     gate_loop_count(&v->g->counts.requests[result]);
-    log_request(v);
+    log_request(v, result);
     free(v->line);
     v->line = NULL;
     if (!v->keep_alive) {
@@ -73,17 +80,13 @@ static void request_done(struct visitor *v, enum gate_result result)
     visitor_set_timer(v, v->g->limits->relay_ms);
 }
 
-/* Answer with a page of our own.  <close>: the connection cannot be used further. */
-void visitor_answer_page(struct visitor *v, uint16_t status, bool close,
-                         const char *extra)
+static void send_page(struct visitor *v, uint16_t status, const char *page, size_t len,
+                      const char *extra, enum gate_result result)
 {
     struct buf *out = &v->g->out;
-    char page[OWN_PAGE_MAX];
-    size_t len = own_page_write(page, status, v->id);
     bool head = v->forward.method == HTTP_METHOD_HEAD;
 
     v->status = status;
-    v->keep_alive = v->keep_alive && !close;
     v->n_body_out = len;
     buf_consume(out, out->len);
     if (http_write_own(out, status, TEXT_HTML, page, len, extra, v->keep_alive, head) <
@@ -92,7 +95,45 @@ void visitor_answer_page(struct visitor *v, uint16_t status, bool close,
         visitor_close(v);
         return;
     }
-    request_done(v, GATE_ERROR);
+    request_done(v, result);
+}
+
+/* Answer with a page of our own.  <close>: the connection cannot be used further. */
+void visitor_answer_page(struct visitor *v, uint16_t status, bool close,
+                         const char *extra)
+{
+    char page[OWN_PAGE_MAX];
+    size_t len = own_page_write(page, status, v->id);
+
+    v->keep_alive = v->keep_alive && !close;
+    send_page(v, status, page, len, extra, GATE_ERROR);
+}
+
+/* 503 with a page that loads itself again after <refresh_s> +- 30 %.  <wait_s>: 0 = the
+ * apology. */
+static void answer_later(struct visitor *v, uint32_t refresh_s, uint32_t wait_s,
+                         const char *extra, enum gate_result result)
+{
+    struct waiting_page p = {.wait_s = wait_s, .request_id = v->id};
+    char page[WAITING_PAGE_MAX], fields[VISIT_FIELD_MAX + 80];
+    size_t len;
+
+    p.refresh_s = waiting_page_spread(refresh_s, (uint32_t)strtoul(v->id + 8, NULL, 16));
+    len = waiting_page_write(page, &p);
+    snprintf(fields, sizeof(fields), NO_STORE "Retry-After: %u\r\n%s", p.refresh_s,
+             extra);
+    v->keep_alive = v->keep_alive && !v->body_left;
+    send_page(v, 503, page, len, fields, result);
+}
+
+void visitor_answer_waiting(struct visitor *v, const char *extra)
+{
+    struct admit_view now;
+
+    admit_look(v->g->admit, v->wait.module, evloop_now_ms(v->g->loop), &now);
+    answer_later(v, now.refresh_s,
+                 now.wait_s > now.refresh_s ? now.wait_s : now.refresh_s, extra,
+                 GATE_WAITING);
 }
 
 /* What is refused is no request with a method, a rule or a node. */
@@ -104,6 +145,7 @@ void visitor_answer_forget(struct visitor *v)
     v->forward.rule = NULL;
     v->forward.retry.n = 0;
     v->forward.why = GATE_FIRST;
+    v->queue_us = 0;
     v->begin_us = gate_loop_now_us();
     gate_loop_new_id(v->g, v->id);
 }
@@ -149,12 +191,15 @@ static bool may_keep(const struct visitor *v, const struct http_head *h)
 static int on_head(struct forward *f, const struct http_head *h)
 {
     struct visitor *v = visitor_of_forward(f);
+    char cookie[VISIT_FIELD_MAX];
     struct http_pass p = {.minor = v->minor,
                           .framing = h->framing,
                           .length = h->length,
                           .request_id = v->id,
-                          .extra = ""};
+                          .extra = cookie};
 
+    visitor_admit_cookie(v, cookie);
+    p.is_private = cookie[0] != 0;
     v->keep_alive = p.keep_alive = may_keep(v, h);
     v->status = h->status;
     v->head_sent = true;
@@ -209,7 +254,7 @@ static void on_broken(struct forward *f)
 
     gate_loop_count(&v->g->counts.broken);
     gate_loop_count(&v->g->counts.requests[GATE_ERROR]);
-    log_request(v);
+    log_request(v, GATE_ERROR);
     visitor_close(v);
 }
 
@@ -217,8 +262,10 @@ static void on_failed(struct forward *f, uint16_t status)
 {
     struct visitor *v = visitor_of_forward(f);
 
-    visitor_answer_page(v, status, v->body_left,
-                        "Cache-Control: no-store\r\nRetry-After: 2\r\n");
+    if (status == 503)
+        answer_later(v, APOLOGY_S, 0, "", GATE_ERROR);
+    else
+        visitor_answer_page(v, status, v->body_left, NO_STORE "Retry-After: 2\r\n");
 }
 
 const struct forward_owner visitor_answer_owner = {.on_head = on_head,
@@ -227,4 +274,5 @@ const struct forward_owner visitor_answer_owner = {.on_head = on_head,
                                                    .on_end = on_end,
                                                    .on_broken = on_broken,
                                                    .on_failed = on_failed,
+                                                   .on_rejected = visitor_admit_rejected,
                                                    .on_body_wanted = visitor_body_wanted};

@@ -1,5 +1,6 @@
-/* visitor_private -- a visitor's connection, as the three files that handle it see it:
+/* visitor_private -- a visitor's connection, as the files that handle it see it:
  *     visitor.c          its beginning and end, its events, the heads of requests
+ *     visitor_admit.c    requests that wait until they may go to a node
  *     visitor_body.c     the bodies of requests
  *     visitor_answer.c   responses: of nodes and of our own; the line in the log
  * Thread: loop. */
@@ -9,13 +10,16 @@
 #include <netinet/in.h>
 
 #include "base/net_addr.h"
+#include "gateway/admit_queue.h"
 #include "gateway/forward.h"
+#include "gateway/visit.h"
 #include "http/http_body.h"
 #include "net/stream.h"
 
 enum visitor_state {
     VISITOR_IDLE,                         /* waits for a request */
     VISITOR_HEAD,                         /* a part of its head has arrived */
+    VISITOR_QUEUE,                        /* a request waits for its admission */
     VISITOR_FORWARD,                      /* a request is in progress */
     VISITOR_FLUSH,                        /* much of a response waits to be sent */
     VISITOR_CLOSING,                      /* what waits is sent, input is dropped */
@@ -45,6 +49,10 @@ struct visitor {
     char id[GATE_ID_LEN];
     char *line;                           /* for the log: host, method, target; owned;
                                            * NULL = none */
+    struct visit visit;                   /* what its cookie shows */
+    struct admit_wait wait;               /* wait.class: how it is treated */
+    uint64_t queue_us;                    /* how long it waited */
+    unsigned n_requeued;                  /* times that nodes refused it */
     struct forward forward;
     struct evloop_call later; /* the next request, or to free it */
     struct visitor *next, **prev;
@@ -66,6 +74,18 @@ void visitor_set_timer(struct visitor *v, uint32_t ms); /* may close: no memory 
 void visitor_start_closing(struct visitor *v);
 void visitor_become_idle(struct visitor *v); /* ready for the next request */
 
+/* --- visitor_admit.c ---------------------------------------------------------------- */
+
+/* Forward the request, with the head <h> and v->forward set, as soon as it is admitted;
+ * or answer it with the waiting page. */
+void visitor_admit_start(struct visitor *v, const struct http_head *h);
+void visitor_admit_timer(struct visitor *v); /* VISITOR_QUEUE: the time is over */
+void visitor_admit_cancel(struct visitor *v); /* it does not wait any more */
+void visitor_admit_rejected(struct forward *f); /* forward's on_rejected */
+
+/* The field Set-Cookie for the response to an admitted request; "" = none is due. */
+void visitor_admit_cookie(struct visitor *v, char out[VISIT_FIELD_MAX]);
+
 /* --- visitor_body.c ----------------------------------------------------------------- */
 
 /* Read the body at <p>; what is left of the bytes is kept for the next request. */
@@ -84,6 +104,9 @@ extern const struct forward_owner visitor_answer_owner;
 void visitor_answer_page(struct visitor *v, uint16_t status, bool close,
                          const char *extra);
 void visitor_answer_refusal(struct visitor *v, enum http_why why);
+
+/* Answer 503 with the waiting page.  <extra>: whole fields besides Retry-After. */
+void visitor_answer_waiting(struct visitor *v, const char *extra);
 void visitor_answer_forget(struct visitor *v); /* what is refused is no request */
 
 #endif

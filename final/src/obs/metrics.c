@@ -43,14 +43,27 @@ void metrics_gauge(struct metrics *m, const char *name, const char *help, double
     append_sample(m, "gauge", name, help, value);
 }
 
-void metrics_counter_parts(struct metrics *m, const char *name, const char *help,
-                           const char *label, const struct metrics_part *part, size_t n)
+static void append_parts(struct metrics *m, const char *type, const char *name,
+                         const char *help, const char *label,
+                         const struct metrics_part *part, size_t n)
 {
     size_t i;
 
-    append(m, "# HELP %s %s\n# TYPE %s counter\n", name, help, name);
+    append(m, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
     for (i = 0; i < n; i++)
         append(m, "%s{%s=\"%s\"} %.17g\n", name, label, part[i].value, part[i].count);
+}
+
+void metrics_counter_parts(struct metrics *m, const char *name, const char *help,
+                           const char *label, const struct metrics_part *part, size_t n)
+{
+    append_parts(m, "counter", name, help, label, part, n);
+}
+
+void metrics_gauge_parts(struct metrics *m, const char *name, const char *help,
+                         const char *label, const struct metrics_part *part, size_t n)
+{
+    append_parts(m, "gauge", name, help, label, part, n);
 }
 
 static int count_fds(void)

@@ -18,13 +18,15 @@ struct metrics {
 void metrics_counter(struct metrics *m, const char *name, const char *help, double value);
 void metrics_gauge(struct metrics *m, const char *name, const char *help, double value);
 
-/* A counter in parts that a label tells apart: a sample NAME{LABEL="..."} for each. */
+/* A value in parts that a label tells apart: a sample NAME{LABEL="..."} for each. */
 struct metrics_part {
-    const char *value;                /* of the label; letters, digits and '_' */
+    const char *value;                /* of the label; letters, digits, '_' and '/' */
     double count;
 };
 void metrics_counter_parts(struct metrics *m, const char *name, const char *help,
                            const char *label, const struct metrics_part *part, size_t n);
+void metrics_gauge_parts(struct metrics *m, const char *name, const char *help,
+                         const char *label, const struct metrics_part *part, size_t n);
 
 /* What Prometheus expects of every process: processor seconds, memory, descriptors. */
 void metrics_process(struct metrics *m);

@@ -107,7 +107,7 @@ static bool is_sample_of(const char *s, const char *name)
         return false;
     if (s[n] == '\0')
         return true;
-    return sscanf(s + n, "{%59[a-z_]=\"%59[a-z0-9_]\"}%n", label, value, &used) == 2 &&
+    return sscanf(s + n, "{%59[a-z_]=\"%59[a-z0-9_/]\"}%n", label, value, &used) == 2 &&
            used > 0 && s[n + (size_t)used] == '\0';
 }
 

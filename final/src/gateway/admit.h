@@ -1,0 +1,66 @@
+/* admit -- how many requests of each module this gateway has in flight at nodes, and
+ * whether one more may enter.  Shared by the loops without a lock; a thread of its own
+ * sets the capacity and calls admit_tick() once a second.
+ *
+ * The order of those who wait is admit_queue's.  Modules are the indices of
+ * rules_module().  Times are monotonic.  Thread: any, except where a function names
+ * another. */
+#ifndef LARS_GATEWAY_ADMIT_H
+#define LARS_GATEWAY_ADMIT_H
+
+#include "gateway/admit_rule.h"
+
+struct admit_config {
+    unsigned n_modules;
+    uint32_t unmeasured;                  /* in flight for a node without a measurement */
+    uint32_t reserve_percent;             /* of the limit, for visitors inside: 0 to 90 */
+    double affordable;                    /* refusals a second that this gateway can
+                                           * answer besides its work */
+};
+
+enum admit_class {                        /* of a visitor */
+    ADMIT_CLASS_NEW,
+    ADMIT_CLASS_WAITING,                  /* has seen the waiting page */
+    ADMIT_CLASS_INSIDE,
+    ADMIT_CLASSES
+};
+
+struct admit;
+
+int admit_create(struct admit **out, const struct admit_config *c); /* 0, -ENOMEM */
+void admit_destroy(struct admit *a);      /* NULL is fine */
+
+/* What the nodes can do from now on.  Thread: the one that calls admit_tick(). */
+void admit_set_capacity(struct admit *a, unsigned module, const struct admit_capacity *c);
+
+/* A second has passed: the limits, and how long refused visitors wait. */
+void admit_tick(struct admit *a);
+
+/* One more request in flight, when the limit for its class allows it.  An admitted
+ * request ends with admit_leave(). */
+bool admit_enter(struct admit *a, unsigned module, enum admit_class class);
+void admit_leave(struct admit *a, unsigned module);
+
+/* The response of an admitted request began after <us>; UINT64_MAX: the node refused it,
+ * or did not answer in time. */
+void admit_first_byte(struct admit *a, unsigned module, uint64_t us);
+
+/* A request had to wait.  A request was refused.  The copy of the site was served. */
+void admit_waited(struct admit *a, unsigned module, uint64_t now_ms);
+void admit_refused(struct admit *a, unsigned module, enum admit_class class,
+                   uint64_t now_ms);
+void admit_served_static(struct admit *a, unsigned module, uint64_t now_ms);
+
+/* How it is now. */
+struct admit_view {
+    uint32_t limit, inflight;
+    double factor;
+    enum admit_state state;
+    uint32_t refresh_s;                   /* refused visitors ask again after this */
+    uint32_t wait_s;                      /* how long a new visitor may have to wait */
+    uint64_t refused[ADMIT_CLASSES];      /* so far */
+};
+void admit_look(const struct admit *a, unsigned module, uint64_t now_ms,
+                struct admit_view *out);
+
+#endif

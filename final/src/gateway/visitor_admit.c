@@ -1,0 +1,141 @@
+/* Between the head of a request and its way to a node stands admission: the cookie tells
+ * the class of the visitor, the queue decides who enters, and the visitor's timer bounds
+ * the wait.  Whole visits are admitted and not single requests: with the first response
+ * the visitor gets a cookie that lets the parts of the page, and the next pages, in
+ * before other visitors.
+ *
+ * A request that nodes have refused waits again, each time twice as long, so that nodes
+ * over their limits are not asked in a hurry; the bound of its wait stays the same.
+ * Rejected: to refuse at once without a queue.  A short burst would show waiting pages
+ * although a node is free some milliseconds later. */
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "gateway/visitor_private.h"
+
+#define PAUSE_MS 50 /* after a refusal by nodes; doubled each time */
+
+static struct visitor *visitor_of_wait(struct admit_wait *w)
+{
+    return (struct visitor *)(void *)((char *)w - offsetof(struct visitor, wait));
+}
+
+static uint64_t now_s(void)
+{
+    return (uint64_t)time(NULL);
+}
+
+static void enter(struct visitor *v)
+{
+    evloop_clear_timer(v->g->loop, &v->timer);
+    v->queue_us = gate_loop_now_us() - v->begin_us;
+    v->state = VISITOR_FORWARD;
+    v->forward.admitted = true;
+    forward_start(&v->forward, v->g, &visitor_answer_owner);
+}
+
+static void on_admitted(struct admit_wait *w)
+{
+    enter(visitor_of_wait(w));
+}
+
+/* The time that the request may still wait, in ms. */
+static uint32_t left_ms(const struct visitor *v)
+{
+    const struct gate_limits *l = v->g->limits;
+    uint64_t waited = (gate_loop_now_us() - v->begin_us) / 1000;
+    uint32_t most =
+        v->wait.class == ADMIT_CLASS_INSIDE ? l->queue_inside_ms : l->queue_new_ms;
+
+    return waited < most ? most - (uint32_t)waited : 0;
+}
+
+/* The waiting page, with a cookie that keeps the visitor's place.  A visitor who is
+ * inside keeps the cookie that says so. */
+static void refuse(struct visitor *v)
+{
+    char cookie[VISIT_FIELD_MAX] = "";
+
+    v->queue_us = gate_loop_now_us() - v->begin_us;
+    forward_cancel(&v->forward);
+    evloop_clear_timer(v->g->loop, &v->timer);
+    admit_refused(v->g->admit, v->wait.module, v->wait.class, evloop_now_ms(v->g->loop));
+    if (v->visit.class != ADMIT_CLASS_INSIDE &&
+        visit_is_due(&v->visit, ADMIT_CLASS_WAITING, now_s()))
+        visit_write(v->g->keys, &v->visit, ADMIT_CLASS_WAITING, now_s(), false, cookie);
+    v->state = VISITOR_FORWARD;
+    visitor_answer_waiting(v, cookie);
+}
+
+static void join(struct visitor *v)
+{
+    uint32_t left = left_ms(v);
+    int rc;
+
+    v->state = VISITOR_QUEUE;
+    rc = admit_queue_join(v->g->queue, &v->wait, v->visit.first_s);
+    if (rc == 1)
+        enter(v);
+    else if (rc < 0 || left == 0)
+        refuse(v);
+    else
+        visitor_set_timer(v, left);
+}
+
+void visitor_admit_start(struct visitor *v, const struct http_head *h)
+{
+    struct gate_loop *g = v->g;
+    uint64_t now = now_s();
+
+    visit_read(g->keys, h, now, &v->visit);
+    v->wait.module = v->forward.rule->module;
+    v->wait.class = v->visit.class;
+    v->wait.admitted = on_admitted;
+    v->n_requeued = 0;
+    if (v->visit.id && visit_rate_exceeded(g->rate, v->visit.id, now)) {
+        v->wait.class = ADMIT_CLASS_NEW;
+        v->visit.first_s = now;
+    }
+    join(v);
+}
+
+void visitor_admit_timer(struct visitor *v)
+{
+    bool pausing = !evtimer_is_armed(&v->wait.place);
+
+    admit_queue_remove(v->g->queue, &v->wait);
+    if (pausing && left_ms(v) > 0)
+        join(v);
+    else
+        refuse(v);
+}
+
+void visitor_admit_cancel(struct visitor *v)
+{
+    admit_queue_remove(v->g->queue, &v->wait);
+}
+
+void visitor_admit_rejected(struct forward *f)
+{
+    struct visitor *v = visitor_of_forward(f);
+    uint32_t pause = PAUSE_MS << (v->n_requeued < 8 ? v->n_requeued : 8);
+
+    v->n_requeued++;
+    admit_waited(v->g->admit, v->wait.module, evloop_now_ms(v->g->loop));
+    if (pause >= left_ms(v)) {
+        refuse(v);
+        return;
+    }
+    v->state = VISITOR_QUEUE;
+    visitor_set_timer(v, pause);
+}
+
+void visitor_admit_cookie(struct visitor *v, char out[VISIT_FIELD_MAX])
+{
+    uint64_t now = now_s();
+
+    out[0] = 0;
+    if (v->forward.admitted && visit_is_due(&v->visit, ADMIT_CLASS_INSIDE, now))
+        visit_write(v->g->keys, &v->visit, ADMIT_CLASS_INSIDE, now, false, out);
+}
