@@ -2,15 +2,15 @@
 # it forwards to.  llhttp parses HTTP: Debian has its sources and no library (node-llhttp).
 LLHTTP := /usr/share
 SRCS += src/net/portgroup.c src/net/stream.c \
-        src/http/http_body.c src/http/http_head.c src/http/http_parse.c src/http/http_write.c \
+        src/http/cache_control.c src/http/http_body.c src/http/http_head.c src/http/http_parse.c src/http/http_write.c \
         src/gateway/admit.c src/gateway/admit_queue.c src/gateway/admit_rule.c \
         src/gateway/visit.c src/gateway/visitor_admit.c src/gateway/waiting_page.c \
-        src/gateway/access_log.c src/gateway/forward.c src/gateway/gate_loop.c src/gateway/gateway.c \
+        src/gateway/access_log.c src/gateway/cache.c src/gateway/cache_fetch.c src/gateway/cache_wait.c src/gateway/forward.c src/gateway/gate_loop.c src/gateway/gateway.c \
         src/gateway/node_pool.c src/gateway/own_page.c src/gateway/rules.c src/gateway/visitor.c \
-        src/gateway/visitor_answer.c src/gateway/visitor_body.c
+        src/gateway/visitor_answer.c src/gateway/visitor_body.c src/gateway/visitor_cache.c
 APPS  += lars-gateway
 PROGS += http_node
-TESTS += test_admit_rule test_admit_queue test_visit
-FUZZ  +=
+TESTS += test_admit_rule test_admit_queue test_visit test_cache_control test_cache test_cache_wait
+FUZZ  += fuzz_cache_control
 CFLAGS += -isystem $(LLHTTP)/include
 NEEDS  += $(LLHTTP)/include/llhttp/llhttp.h:node-llhttp

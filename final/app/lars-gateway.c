@@ -23,7 +23,7 @@ static struct settings {
     uint32_t body_kib, unmeasured, reserve_percent;
     char key_file[200];
     char log_path[200];
-    uint32_t log_sample;
+    uint32_t log_sample, cache_mb;
     char http[64], log[LOGLEVEL_MAX];
 } set;
 
@@ -73,6 +73,8 @@ static const struct conf_key keys[] = {
      "127.0.0.1", "the IP address of lars-agentd"},
     {"agent", "port", CONF_U32, AT(agent_port), 1, 65533, "8888",
      "the first of its three UDP ports"},
+    {"cache", "mb", CONF_U32, AT(cache_mb), 0, 65536, "64",
+     "MiB of responses that are kept in memory, up to 256 KiB each; 0: none are"},
     {"log", "path", CONF_TEXT, AT(log_path), 0, sizeof(set.log_path), "",
      "the access log; empty: none"},
     {"log", "sample", CONF_U32, AT(log_sample), 1, 1000000, "1",
@@ -166,6 +168,7 @@ static int start_gateway(void)
                                .key_file = set.key_file,
                                .unmeasured = set.unmeasured,
                                .reserve_percent = set.reserve_percent,
+                               .cache_bytes = (size_t)set.cache_mb << 20,
                                .lars = {.address = set.agent_address,
                                         .port = (uint16_t)set.agent_port,
                                         .dir = set.agent_dir}};

@@ -20,6 +20,7 @@
 
 struct admit;
 struct admit_queue;
+struct cache;
 struct node_pool;
 struct visit_keys;
 struct visit_rate;
@@ -78,6 +79,7 @@ struct gate_loop {
     struct visit_rate *rate;              /* owned */
     struct node_pool *pool;               /* owned */
     struct access_log *log;               /* borrowed; NULL = none */
+    struct cache *cache;                  /* borrowed; NULL = none */
     _Atomic uint32_t *n_clients;          /* of all loops; borrowed */
     const _Atomic bool *draining;         /* borrowed */
     struct visitor *visitors;             /* all of this loop */

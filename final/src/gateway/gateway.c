@@ -19,6 +19,7 @@
 #include "base/worker.h"
 #include "gateway/admit_queue.h"
 #include "gateway/visit.h"
+#include "gateway/cache.h"
 #include "gateway/visitor.h"
 #include "net/acceptor.h"
 #include "net/looppool.h"
@@ -38,6 +39,7 @@ struct gateway {
     struct access_log *log;
     struct admit *admit;
     struct visit_keys *keys;
+    struct cache *cache; /* NULL = none */
     struct worker *registrar;
     struct looppool *pool;
     struct gate_loop **loop;
@@ -119,6 +121,7 @@ static int start_loop(struct gateway *g, unsigned i, int lfd)
     l->log = g->log;
     l->admit = g->admit;
     l->keys = g->keys;
+    l->cache = g->cache;
     l->n_clients = &g->n_clients;
     l->draining = &g->draining;
     g->loop[i] = l;
@@ -142,6 +145,8 @@ static int start_loops(struct gateway *g, char err[CONF_ERR_MAX])
     if (!g->loop || !g->acceptor)
         return -ENOMEM;
     rc = looppool_create(&g->pool, g->cfg.n_loops);
+    if (rc == 0 && g->cfg.cache_bytes > 0)
+        rc = cache_create(&g->cache, g->cfg.cache_bytes, g->pool);
     for (i = 0; rc == 0 && i < g->cfg.n_loops; i++) {
         int lfd = portgroup_listen(&g->address, BACKLOG);
 
@@ -237,6 +242,7 @@ void gateway_destroy(struct gateway *g)
             gate_loop_fini(g->loop[i]);
     }
     looppool_destroy(g->pool);
+    cache_destroy(g->cache);
     for (i = 0; i < g->n_loops; i++)
         free(g->loop[i]);
     free(g->loop);
@@ -364,12 +370,30 @@ static unsigned n_queued(const struct gateway *g)
     return n;
 }
 
+static void collect_cache(struct gateway *g, struct metrics *m)
+{
+    struct cache_stats s = {0};
+
+    if (g->cache)
+        cache_read_stats(g->cache, &s);
+    metrics_gauge(m, "lars_gateway_cache_bytes", "Memory of the cache, with its keys.",
+                  (double)s.bytes);
+    metrics_gauge(m, "lars_gateway_cache_entries", "Responses in the cache.",
+                  (double)s.copies);
+    metrics_counter(m, "lars_gateway_cache_evictions_total",
+                    "Responses that left the cache to make room.", (double)s.evicted);
+    metrics_counter(m, "lars_gateway_cache_waits_total",
+                    "Requests that waited for another request's fetch.",
+                    (double)s.waited);
+}
+
 void gateway_collect(struct gateway *g, struct metrics *m)
 {
     collect_parts(g, m);
     collect_admission(g, m);
     metrics_gauge(m, "lars_gateway_queue", "Requests that wait for their admission.",
                   n_queued(g));
+    collect_cache(g, m);
     metrics_counter(m, "lars_gateway_connections_total",
                     "Visitors' connections accepted.", SUM(accepted));
     metrics_gauge(m, "lars_gateway_connections", "Visitors' connections open now.",

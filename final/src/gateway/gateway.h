@@ -16,6 +16,7 @@ struct gateway_config {
     const char *rules;                    /* path of the file */
     const char *log;                      /* path of the access log; "" = none */
     uint32_t log_sample;                  /* one request of so many is logged */
+    size_t cache_bytes;                   /* 0 = nothing is kept */
     struct lars_options lars;
     const char *key_file;                 /* keys of visitors' cookies; "" = random */
     uint32_t unmeasured, reserve_percent; /* see admit.h */

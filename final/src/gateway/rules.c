@@ -110,9 +110,11 @@ static bool set_key(struct reading *in, struct rule *rule, const char *name,
         return set_number(in, value, 86400, &rule->stale_s);
     if (strcmp(name, "stale_error_s") == 0)
         return set_number(in, value, 864000, &rule->stale_error_s);
+    if (strcmp(name, "ignore_cookies") == 0)
+        return set_number(in, value, 1, &rule->ignore_cookies);
     return fail(in,
                 "unknown key %.40s; a rule has host, path, module, retries, cache_ms, "
-                "stale_s and stale_error_s",
+                "stale_s, stale_error_s and ignore_cookies",
                 name);
 }
 

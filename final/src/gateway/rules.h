@@ -29,6 +29,8 @@ struct rule {
                                            * is fresh; 0 = it is not kept */
     uint32_t stale_s, stale_error_s;      /* how long a response that is no longer fresh
                                            * serves: while it is fetched; on errors */
+    uint32_t ignore_cookies;              /* 1: the module answers as if visitors had no
+                                           * cookies, so copies serve all of them */
     bool mirror;                          /* the copy of the site replaces this module */
     unsigned module;                      /* index of its module: rules_module() */
 };

@@ -51,6 +51,7 @@ void visitor_close(struct visitor *v)
     v->state = VISITOR_CLOSED;
     visitor_admit_cancel(v);
     forward_cancel(&v->forward);
+    visitor_cache_release(v);
     evloop_clear_timer(g->loop, &v->timer);
     evloop_undefer(g->loop, &v->later);
     stream_close(&v->stream);
@@ -128,7 +129,7 @@ static void on_timer(void *arg)
     if (v->state == VISITOR_QUEUE) {
         visitor_admit_timer(v);
     } else if (v->state == VISITOR_HEAD ||
-        (v->state == VISITOR_FORWARD && !v->head_sent && v->body_left)) {
+               (v->state == VISITOR_FORWARD && !v->head_sent && v->body_left)) {
         if (v->state == VISITOR_HEAD)
             visitor_answer_forget(v);
         forward_cancel(&v->forward);
@@ -185,12 +186,28 @@ static void begin(struct visitor *v, const struct http_head *h)
     evloop_clear_timer(g->loop, &v->timer);
 }
 
-static void begin_request(struct visitor *v, const struct http_head *h)
+void visitor_forward(struct visitor *v, const struct http_head *h)
 {
-    struct gate_loop *g = v->g;
+    static const char *const language[] = {"", "zh", "en", NULL};
+    const struct cache_control_request *asked = &v->cached.asked;
     struct http_forward f = {.peer = v->peer_text,
                              .request_id = v->id,
-                             .cookie_drop = VISIT_COOKIE};
+                             .cookie_drop = VISIT_COOKIE,
+                             .whole = v->cached.fetch != NULL,
+                             .encoding = asked->gzip ? "gzip" : "",
+                             .language = language[asked->language]};
+
+    if (http_write_request(&v->forward.request, h, &f) < 0)
+        visitor_close(v);
+    else
+        visitor_admit_start(v, h);
+}
+
+/* <bytes>: the head <h> as it came. */
+static void begin_request(struct visitor *v, const struct http_head *h,
+                          struct http_text bytes)
+{
+    struct gate_loop *g = v->g;
 
     gate_loop_new_id(g, v->id);
     begin(v, h);
@@ -204,11 +221,7 @@ static void begin_request(struct visitor *v, const struct http_head *h)
         visitor_answer_page(v, 413, true, "");
         return;
     }
-    if (http_write_request(&v->forward.request, h, &f) < 0) {
-        visitor_close(v);
-        return;
-    }
-    visitor_admit_start(v, h);
+    visitor_cache_start(v, h, bytes);
 }
 
 /* The head at <p> is not complete: keep it and wait for the rest. */
@@ -255,7 +268,7 @@ static void read_requests(struct visitor *v, const char *p, size_t len)
         visitor_close(v);
         return;
     }
-    begin_request(v, h);
+    begin_request(v, h, (struct http_text){p, (uint32_t)n});
 }
 
 /* --- events ------------------------------------------------------------------------- */
@@ -292,8 +305,7 @@ static void on_input(struct stream *s)
         return;
     if (n <= 0) {
         visitor_close(v);
-    } else if (v->state == VISITOR_FORWARD || v->state == VISITOR_QUEUE ||
-               v->state == VISITOR_FLUSH) {
+    } else if (v->state > VISITOR_HEAD) {
         on_early_bytes(v, g->scratch, (size_t)n);
     } else if (v->in.len == 0) {
         read_requests(v, g->scratch, (size_t)n);
@@ -317,6 +329,8 @@ static void on_drain(struct stream *s)
         visitor_start_closing(v);
     } else if (v->state == VISITOR_FLUSH) {
         visitor_become_idle(v);
+    } else if (v->state == VISITOR_COPY) {
+        visitor_cache_send(v);
     } else if (v->state == VISITOR_FORWARD) {
         evloop_clear_timer(v->g->loop, &v->timer);
         forward_resume(&v->forward);

@@ -29,7 +29,7 @@ static uint64_t now_s(void)
 static void enter(struct visitor *v)
 {
     evloop_clear_timer(v->g->loop, &v->timer);
-    v->queue_us = gate_loop_now_us() - v->begin_us;
+    v->queue_us = gate_loop_now_us() - v->queue_begin_us;
     v->state = VISITOR_FORWARD;
     v->forward.admitted = true;
     forward_start(&v->forward, v->g, &visitor_answer_owner);
@@ -44,7 +44,7 @@ static void on_admitted(struct admit_wait *w)
 static uint32_t left_ms(const struct visitor *v)
 {
     const struct gate_limits *l = v->g->limits;
-    uint64_t waited = (gate_loop_now_us() - v->begin_us) / 1000;
+    uint64_t waited = (gate_loop_now_us() - v->queue_begin_us) / 1000;
     uint32_t most =
         v->wait.class == ADMIT_CLASS_INSIDE ? l->queue_inside_ms : l->queue_new_ms;
 
@@ -57,7 +57,7 @@ static void refuse(struct visitor *v)
 {
     char cookie[VISIT_FIELD_MAX] = "";
 
-    v->queue_us = gate_loop_now_us() - v->begin_us;
+    v->queue_us = gate_loop_now_us() - v->queue_begin_us;
     forward_cancel(&v->forward);
     evloop_clear_timer(v->g->loop, &v->timer);
     admit_refused(v->g->admit, v->wait.module, v->wait.class, evloop_now_ms(v->g->loop));
@@ -65,7 +65,8 @@ static void refuse(struct visitor *v)
         visit_is_due(&v->visit, ADMIT_CLASS_WAITING, now_s()))
         visit_write(v->g->keys, &v->visit, ADMIT_CLASS_WAITING, now_s(), false, cookie);
     v->state = VISITOR_FORWARD;
-    visitor_answer_waiting(v, cookie);
+    if (!visitor_cache_failed(v, CACHE_DROPPED))
+        visitor_answer_waiting(v, cookie);
 }
 
 static void join(struct visitor *v)
@@ -93,6 +94,7 @@ void visitor_admit_start(struct visitor *v, const struct http_head *h)
     v->wait.class = v->visit.class;
     v->wait.admitted = on_admitted;
     v->n_requeued = 0;
+    v->queue_begin_us = gate_loop_now_us();
     if (v->visit.id && visit_rate_exceeded(g->rate, v->visit.id, now)) {
         v->wait.class = ADMIT_CLASS_NEW;
         v->visit.first_s = now;

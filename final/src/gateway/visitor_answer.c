@@ -47,10 +47,11 @@ static void log_request(struct visitor *v, enum gate_result result)
         return;
     log_node(f, node, sizeof(node));
     n = snprintf(line, sizeof(line),
-                 "%s %u %s %s %u %llu %u/%u %s %u %s %s %llu %llu %llu %llu", v->id,
+                 "%s %u %s %s %u %llu %u/%u %s %u %s %s %s %llu %llu %llu %llu", v->id,
                  v->g->index, v->peer_text, v->line ? v->line : "- - -", v->status,
                  (unsigned long long)v->n_body_out, f->rule ? f->rule->modid : 0,
                  f->rule ? f->rule->cmdid : 0, node, f->retry.n, why[f->why],
+                 v->cached.word ? v->cached.word : "-",
                  f->rule ? class[v->wait.class] : "-", (unsigned long long)v->queue_us,
                  (unsigned long long)f->connect_us, (unsigned long long)f->first_us,
                  (unsigned long long)(gate_loop_now_us() - v->begin_us));
@@ -61,10 +62,11 @@ static void log_request(struct visitor *v, enum gate_result result)
 
 /* --- our own pages ------------------------------------------------------------------ */
 
-static void request_done(struct visitor *v, enum gate_result result)
+void visitor_answer_done(struct visitor *v, enum gate_result result)
 {
     gate_loop_count(&v->g->counts.requests[result]);
     log_request(v, result);
+    visitor_cache_release(v);
     free(v->line);
     v->line = NULL;
     if (!v->keep_alive) {
@@ -95,7 +97,7 @@ static void send_page(struct visitor *v, uint16_t status, const char *page, size
         visitor_close(v);
         return;
     }
-    request_done(v, result);
+    visitor_answer_done(v, result);
 }
 
 /* Answer with a page of our own.  <close>: the connection cannot be used further. */
@@ -173,7 +175,8 @@ static int send_out(struct visitor *v)
         visitor_close(v);
         return rc;
     }
-    if (stream_waiting(&v->stream) >= STREAM_HIGH) {
+    /* What others wait for is read at the pace of the node, at most CACHE_OBJECT_MAX. */
+    if (stream_waiting(&v->stream) >= STREAM_HIGH && !v->cached.fetch) {
         forward_pause(&v->forward);
         visitor_set_timer(v, v->g->limits->relay_ms);
     }
@@ -198,6 +201,8 @@ static int on_head(struct forward *f, const struct http_head *h)
                           .request_id = v->id,
                           .extra = cookie};
 
+    if (visitor_cache_head(v, h) < 0)
+        return -ECANCELED;
     visitor_admit_cookie(v, cookie);
     p.is_private = cookie[0] != 0;
     v->keep_alive = p.keep_alive = may_keep(v, h);
@@ -226,6 +231,7 @@ static int on_body(struct forward *f, struct http_text data)
                         : buf_append(out, data.at, data.len);
 
     v->n_body_out += data.len;
+    visitor_cache_body(v, data);
     if (rc < 0) {
         visitor_close(v);
         return rc;
@@ -242,16 +248,18 @@ static void on_end(struct forward *f)
 {
     struct visitor *v = visitor_of_forward(f);
 
+    visitor_cache_complete(v);
     if (v->chunked && http_write_last_chunk(&v->g->out) < 0)
         visitor_close(v);
     else if (send_out(v) == 0)
-        request_done(v, GATE_NODE);
+        visitor_answer_done(v, GATE_NODE);
 }
 
 static void on_broken(struct forward *f)
 {
     struct visitor *v = visitor_of_forward(f);
 
+    visitor_cache_failed(v, CACHE_FAILED);
     gate_loop_count(&v->g->counts.broken);
     gate_loop_count(&v->g->counts.requests[GATE_ERROR]);
     log_request(v, GATE_ERROR);
@@ -262,6 +270,8 @@ static void on_failed(struct forward *f, uint16_t status)
 {
     struct visitor *v = visitor_of_forward(f);
 
+    if (visitor_cache_failed(v, CACHE_FAILED))
+        return;
     if (status == 503)
         answer_later(v, APOLOGY_S, 0, "", GATE_ERROR);
     else

@@ -3,6 +3,7 @@
  *     visitor_admit.c    requests that wait until they may go to a node
  *     visitor_body.c     the bodies of requests
  *     visitor_answer.c   responses: of nodes and of our own; the line in the log
+ *     visitor_cache.c    responses from the cache, and those that are kept in it
  * Thread: loop. */
 #ifndef LARS_GATEWAY_VISITOR_PRIVATE_H
 #define LARS_GATEWAY_VISITOR_PRIVATE_H
@@ -11,6 +12,7 @@
 
 #include "base/net_addr.h"
 #include "gateway/admit_queue.h"
+#include "gateway/cache.h"
 #include "gateway/forward.h"
 #include "gateway/visit.h"
 #include "http/http_body.h"
@@ -20,10 +22,25 @@ enum visitor_state {
     VISITOR_IDLE,                         /* waits for a request */
     VISITOR_HEAD,                         /* a part of its head has arrived */
     VISITOR_QUEUE,                        /* a request waits for its admission */
+    VISITOR_LOOKUP,                       /* waits for another request's fetch */
     VISITOR_FORWARD,                      /* a request is in progress */
+    VISITOR_COPY,                         /* a response from the cache is being sent */
     VISITOR_FLUSH,                        /* much of a response waits to be sent */
     VISITOR_CLOSING,                      /* what waits is sent, input is dropped */
     VISITOR_CLOSED
+};
+
+/* What a request has of the cache; zeroed = nothing. */
+struct visitor_cached {
+    struct cache_control_request asked;
+    struct cache_copy *copy;              /* what is sent, or serves if nodes fail */
+    struct cache_fetch *fetch;            /* others wait for this request */
+    struct cache_wait *wait;              /* VISITOR_LOOKUP */
+    struct buf head;                      /* of the request, while it waits */
+    uint64_t wait_end_ms;                 /* 0 = it has not waited */
+    size_t sent;                          /* bytes of the copy's body */
+    enum gate_result result;
+    const char *word;                     /* for the log; static; NULL = "-" */
 };
 
 struct visitor {
@@ -51,9 +68,10 @@ struct visitor {
                                            * NULL = none */
     struct visit visit;                   /* what its cookie shows */
     struct admit_wait wait;               /* wait.class: how it is treated */
-    uint64_t queue_us;                    /* how long it waited */
+    uint64_t queue_begin_us, queue_us;    /* since when and how long it waited */
     unsigned n_requeued;                  /* times that nodes refused it */
     struct forward forward;
+    struct visitor_cached cached;
     struct evloop_call later; /* the next request, or to free it */
     struct visitor *next, **prev;
 };
@@ -74,6 +92,8 @@ void visitor_set_timer(struct visitor *v, uint32_t ms); /* may close: no memory 
 void visitor_start_closing(struct visitor *v);
 void visitor_become_idle(struct visitor *v); /* ready for the next request */
 
+/* Send the request with the head <h> to a node, as soon as it is admitted. */
+void visitor_forward(struct visitor *v, const struct http_head *h);
 /* --- visitor_admit.c ---------------------------------------------------------------- */
 
 /* Forward the request, with the head <h> and v->forward set, as soon as it is admitted;
@@ -108,5 +128,30 @@ void visitor_answer_refusal(struct visitor *v, enum http_why why);
 /* Answer 503 with the waiting page.  <extra>: whole fields besides Retry-After. */
 void visitor_answer_waiting(struct visitor *v, const char *extra);
 void visitor_answer_forget(struct visitor *v); /* what is refused is no request */
+
+/* The response is written: log it, count it, and become ready for the next request. */
+void visitor_answer_done(struct visitor *v, enum gate_result result);
+
+/* --- visitor_cache.c ---------------------------------------------------------------- */
+
+/* Answer the request from the cache, wait for another one that fetches the same, or
+ * forward it.  <bytes>: the head as it came. */
+void visitor_cache_start(struct visitor *v, const struct http_head *h,
+                         struct http_text bytes);
+
+/* A node's response: its head, a part of its body, its end.  The first returns below 0
+ * when a copy was sent instead and the request has ended. */
+int visitor_cache_head(struct visitor *v, const struct http_head *h);
+void visitor_cache_body(struct visitor *v, struct http_text data);
+void visitor_cache_complete(struct visitor *v);
+
+/* No node answers: they have failed, or they are too busy (CACHE_DROPPED).  True: an
+ * older copy was sent and the request has ended. */
+bool visitor_cache_failed(struct visitor *v, enum cache_end how);
+
+void visitor_cache_send(struct visitor *v); /* VISITOR_COPY: the socket takes more */
+
+/* The request has ended, or the visitor has gone: others who wait are woken. */
+void visitor_cache_release(struct visitor *v);
 
 #endif

@@ -99,6 +99,23 @@ static bool is_left_out(const struct http_head *in, const struct http_field *f,
     }
 }
 
+/* The field is of this visitor only, and the response is for others as well. */
+static bool is_replaced(const struct http_field *f, const struct http_forward *how)
+{
+    if (!how->whole)
+        return false;
+    return f->id == HTTP_IF_NONE_MATCH || f->id == HTTP_IF_MODIFIED_SINCE ||
+           (f->id == HTTP_ACCEPT_ENCODING && how->encoding) ||
+           (f->id == HTTP_ACCEPT_LANGUAGE && how->language);
+}
+
+static void put_named(struct cursor *c, const char *name, const char *value)
+{
+    put_s(c, name);
+    put_s(c, value);
+    PUT(c, "\r\n");
+}
+
 /* The pairs of a Cookie field without those named <drop>. */
 static void put_cookies(struct cursor *c, struct http_text t, const char *drop)
 {
@@ -179,9 +196,13 @@ int http_write_request(struct buf *out, const struct http_head *in,
 
         if (field->id == HTTP_COOKIE && f->cookie_drop)
             put_cookies(&c, field->value, f->cookie_drop);
-        else if (!is_left_out(in, field, f->trusted))
+        else if (!is_left_out(in, field, f->trusted) && !is_replaced(field, f))
             put_field(&c, field);
     }
+    if (f->whole && f->encoding && f->encoding[0])
+        put_named(&c, "Accept-Encoding: ", f->encoding);
+    if (f->whole && f->language && f->language[0])
+        put_named(&c, "Accept-Language: ", f->language);
     put_forwarded(&c, in, f);
     if (in->framing == HTTP_CHUNKED)
         PUT(&c, "Transfer-Encoding: chunked\r\n");
@@ -249,11 +270,57 @@ int http_write_response(struct buf *out, const struct http_head *in,
     return end(out, &c);
 }
 
+/* --- a response that is kept -------------------------------------------------------- */
+
+int http_write_fields(struct buf *out, const struct http_head *in)
+{
+    struct cursor c;
+    unsigned i;
+
+    if (begin(out, room_of(in), &c) < 0)
+        return -ENOMEM;
+    for (i = 0; i < in->n_fields; i++) {
+        const struct http_field *f = &in->field[i];
+
+        if (f->id != HTTP_CONTENT_LENGTH && f->id != HTTP_X_REQUEST_ID &&
+            f->id != HTTP_LARS_LOAD && f->id != HTTP_AGE && !http_head_is_hop(in, f))
+            put_field(&c, f);
+    }
+    PUT(&c, "Via: " VIA "\r\n");
+    return end(out, &c);
+}
+
+int http_write_copy(struct buf *out, const struct http_copy *p)
+{
+    const char *reason = http_write_reason(p->status);
+    struct cursor c;
+
+    if (begin(out, ROOM_OF_OURS + p->fields.len + strlen(p->extra), &c) < 0)
+        return -ENOMEM;
+    put_status(&c, p->status, (struct http_text){reason, (uint32_t)strlen(reason)});
+    put_text(&c, p->fields);
+    if (p->status != 304) {
+        PUT(&c, "Content-Length: ");
+        put_number(&c, p->length);
+        PUT(&c, "\r\n");
+    }
+    PUT(&c, "Age: ");
+    put_number(&c, p->age_s);
+    PUT(&c, "\r\nX-Request-Id: ");
+    put_s(&c, p->request_id);
+    PUT(&c, "\r\n");
+    put_connection(&c, p->minor, p->keep_alive);
+    put_s(&c, p->extra);
+    PUT(&c, "\r\n");
+    return end(out, &c);
+}
+
 static const struct {
     uint16_t status;
     const char *reason;
 } reasons[] = {{100, "Continue"},
                {200, "OK"},
+               {203, "Non-Authoritative Information"},
                {204, "No Content"},
                {301, "Moved Permanently"},
                {304, "Not Modified"},
@@ -262,6 +329,7 @@ static const struct {
                {404, "Not Found"},
                {405, "Method Not Allowed"},
                {408, "Request Timeout"},
+               {410, "Gone"},
                {413, "Content Too Large"},
                {414, "URI Too Long"},
                {417, "Expectation Failed"},

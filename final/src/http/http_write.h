@@ -17,6 +17,11 @@ struct http_forward {
     const char *request_id;
     const char *cookie_drop;              /* the cookie of this name is not passed on;
                                            * NULL = all are */
+    bool whole;                           /* the response is kept for other visitors: the
+                                           * conditions of this one (If-None-Match,
+                                           * If-Modified-Since) are not passed on */
+    const char *encoding, *language;      /* <whole>: Accept-Encoding, Accept-Language;
+                                           * "" = without it; NULL = as it is */
 };
 
 /* Append the head of the request that is sent to a node, as HTTP/1.1.  Returns 0 or
@@ -38,6 +43,25 @@ struct http_pass {
 /* Append the head of a node's response for the visitor.  Returns 0 or -ENOMEM. */
 int http_write_response(struct buf *out, const struct http_head *in,
                         const struct http_pass *p);
+
+/* How a response that was kept is sent. */
+struct http_copy {
+    struct http_text fields;              /* of http_write_fields() */
+    uint16_t status;                      /* 304: the fields without a body */
+    uint64_t length;                      /* of the body; not with 304 */
+    uint8_t minor;
+    bool keep_alive;
+    uint64_t age_s;
+    const char *request_id;
+    const char *extra;                    /* as above */
+};
+
+/* Append the fields of a node's response that are the same for every visitor, to be kept:
+ * neither the first line nor the empty line at the end.  Returns 0 or -ENOMEM. */
+int http_write_fields(struct buf *out, const struct http_head *in);
+
+/* Append the head of a response that was kept.  Returns 0 or -ENOMEM. */
+int http_write_copy(struct buf *out, const struct http_copy *p);
 
 /* Append a whole response of our own.  <type> is its Content-Type; <extra> as above.
  * <no_body>: the answer to HEAD.  Returns 0 or -ENOMEM. */

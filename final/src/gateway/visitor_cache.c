@@ -1,0 +1,315 @@
+/* The cache as a request sees it.  A request that a copy may answer asks the cache before
+ * a node.  One that another request fetches for waits in VISITOR_LOOKUP with the bytes of
+ * its head and is handled again from them, as if it had just come: what it may get may
+ * have changed.  A response that is fetched for all is stored while it is passed on.
+ *
+ * HEAD is answered by the copy of a GET and fetches nothing.  If-None-Match, else
+ * If-Modified-Since, are answered by the copy; the request for all goes to the node
+ * without them, because 304 is no response for others.
+ *
+ * Invariant: a fetch ends exactly once, at the latest in visitor_cache_release(), which
+ * is called on every way out; so no visitor waits for a request that has gone.
+ * Rejected: to fetch on after the visitor has gone.  The first of those who wait fetches
+ * at once, and without them nothing is to be done. */
+#include <errno.h>
+#include <string.h>
+
+#include "gateway/visitor_private.h"
+#include "http/http_write.h"
+
+#define TOGETHER 16384 /* bytes of a body that go with the head */
+
+static void ask_cache(struct visitor *v, const struct http_head *h,
+                      struct http_text bytes, bool may_wait);
+
+static uint64_t now_ms(const struct visitor *v)
+{
+    return evloop_now_ms(v->g->loop);
+}
+
+static void end_fetch(struct visitor *v, enum cache_end how)
+{
+    struct cache_fetch *f = v->cached.fetch;
+
+    v->cached.fetch = NULL;
+    if (f)
+        cache_fetch_end(f, how, now_ms(v));
+}
+
+static void drop_copy(struct visitor *v)
+{
+    cache_copy_unref(v->cached.copy);
+    v->cached.copy = NULL;
+}
+
+void visitor_cache_release(struct visitor *v)
+{
+    if (v->cached.wait)
+        cache_wait_end(v->cached.wait);
+    end_fetch(v, CACHE_DROPPED);
+    drop_copy(v);
+    buf_free(&v->cached.head);
+    v->cached = (struct visitor_cached){.wait = NULL};
+}
+
+/* --- sending a copy ----------------------------------------------------------------- */
+
+/* Write what the socket takes; the copy stays referenced until it has all. */
+void visitor_cache_send(struct visitor *v)
+{
+    const struct cache_copy *copy = v->cached.copy;
+
+    while (v->cached.sent < copy->body_len && stream_waiting(&v->stream) < STREAM_HIGH) {
+        size_t n = copy->body_len - v->cached.sent;
+
+        if (n > STREAM_HIGH)
+            n = STREAM_HIGH;
+        if (stream_write(&v->stream, copy->body + v->cached.sent, n) < 0) {
+            visitor_close(v);
+            return;
+        }
+        v->cached.sent += n;
+    }
+    if (v->cached.sent == copy->body_len) {
+        visitor_answer_done(v, v->cached.result);
+    } else {
+        v->state = VISITOR_COPY;
+        visitor_set_timer(v, v->g->limits->relay_ms);
+    }
+}
+
+/* The visitor has what the copy has.  <h>: NULL = the request is not known any more. */
+static bool is_known(const struct http_head *h, const struct cache_copy *copy)
+{
+    struct http_text since;
+
+    if (!h || copy->status != 200)
+        return false;
+    if (h->at[HTTP_IF_NONE_MATCH])
+        return !(h->twice & 1ULL << HTTP_IF_NONE_MATCH) &&
+               cache_control_etag_matches(http_head_value(h, HTTP_IF_NONE_MATCH),
+                                          copy->etag);
+    since = http_head_value(h, HTTP_IF_MODIFIED_SINCE);
+    return since.len > 0 && since.len == copy->modified.len &&
+           memcmp(since.at, copy->modified.at, since.len) == 0;
+}
+
+/* Answer with <copy>, a reference that this takes. */
+static void send_copy(struct visitor *v, const struct http_head *h,
+                      struct cache_copy *copy, enum gate_result result, const char *word)
+{
+    bool known = is_known(h, copy);
+    bool body = !known && v->forward.method == HTTP_METHOD_GET;
+    size_t first = !body ? 0 : copy->body_len < TOGETHER ? copy->body_len : TOGETHER;
+    struct http_copy p = {.fields = copy->fields,
+                          .status = known ? 304 : copy->status,
+                          .length = copy->body_len,
+                          .minor = v->minor,
+                          .keep_alive = v->keep_alive,
+                          .age_s = (now_ms(v) - copy->born_ms) / 1000,
+                          .request_id = v->id,
+                          .extra = ""};
+    struct buf *out = &v->g->out;
+
+    v->cached.copy = copy;
+    v->cached.result = result;
+    v->cached.word = word;
+    v->cached.sent = body ? first : copy->body_len;
+    v->status = p.status;
+    v->n_body_out = body ? copy->body_len : 0;
+    buf_consume(out, out->len);
+    if (http_write_copy(out, &p) < 0 || buf_append(out, copy->body, first) < 0 ||
+        stream_write(&v->stream, buf_bytes(out), out->len) < 0)
+        visitor_close(v);
+    else
+        visitor_cache_send(v);
+}
+
+/* --- waiting ------------------------------------------------------------------------ */
+
+/* Handle the request again from the bytes of its head. */
+static void ask_again(struct visitor *v, bool may_wait)
+{
+    struct http_head *h = &v->g->head;
+    struct http_parse parse = {0};
+    struct buf head = v->cached.head;
+    enum http_why why;
+
+    cache_wait_end(v->cached.wait);
+    v->cached.wait = NULL;
+    v->cached.head = (struct buf){0};
+    v->state = VISITOR_FORWARD;
+    evloop_clear_timer(v->g->loop, &v->timer);
+    if (http_parse_request(&parse, buf_bytes(&head), head.len, h, &why) > 0)
+        ask_cache(v, h, (struct http_text){buf_bytes(&head), (uint32_t)head.len},
+                  may_wait);
+    else
+        visitor_close(v);
+    buf_free(&head);
+}
+
+static void on_wake(void *arg)
+{
+    struct visitor *v = arg;
+
+    ask_again(v, now_ms(v) < v->cached.wait_end_ms);
+}
+
+static void on_wait_over(void *arg)
+{
+    ask_again(arg, false);
+}
+
+/* Keep the head and wait.  False: no memory, and it does not wait. */
+static bool await_fetch(struct visitor *v, struct http_text bytes)
+{
+    struct visitor_cached *c = &v->cached;
+    uint64_t now = now_ms(v);
+
+    if (buf_append(&c->head, bytes.at, bytes.len) < 0) {
+        cache_wait_end(c->wait);
+        c->wait = NULL;
+        return false;
+    }
+    if (c->wait_end_ms == 0)
+        c->wait_end_ms = now + CACHE_WAIT_MS;
+    v->state = VISITOR_LOOKUP;
+    if (evloop_set_timer(v->g->loop, &v->timer, (uint32_t)(c->wait_end_ms - now),
+                         on_wait_over, v) < 0)
+        visitor_close(v);
+    return true;
+}
+
+/* --- asking ------------------------------------------------------------------------- */
+
+/* Scheme, encoding, language, host in lower case, target.  The host is the rule's with
+ * the port that was sent, which a node may write into links.  Returns its length. */
+static size_t write_key(const struct visitor *v, const struct http_head *h,
+                        char out[CACHE_KEY_MAX])
+{
+    size_t n = 0;
+    uint32_t i;
+
+    if (h->host.len + (size_t)h->target.len + 3 > CACHE_KEY_MAX)
+        return 0;
+    out[n++] = 'h';
+    out[n++] = v->cached.asked.gzip ? 'g' : '-';
+    out[n++] = "-zeo"[v->cached.asked.language];
+    for (i = 0; i < h->host.len; i++, n++)
+        out[n] = h->host.at[i] >= 'A' && h->host.at[i] <= 'Z' ? (char)(h->host.at[i] | 32)
+                                                              : h->host.at[i];
+    memcpy(out + n, h->target.at, h->target.len);
+    return n + h->target.len;
+}
+
+static void ask_cache(struct visitor *v, const struct http_head *h,
+                      struct http_text bytes, bool may_wait)
+{
+    char key[CACHE_KEY_MAX];
+    struct cache_ask ask = {.key = key,
+                            .len = write_key(v, h, key),
+                            .now_ms = now_ms(v),
+                            .may_fetch = h->method == HTTP_METHOD_GET,
+                            .may_wait = may_wait,
+                            .loop = v->g->index,
+                            .wake = on_wake,
+                            .arg = v};
+    struct cache_found found = {.result = CACHE_PASS};
+
+    if (ask.len > 0)
+        cache_find(v->g->cache, &ask, &found);
+    if (found.result == CACHE_HIT) {
+        send_copy(v, h, found.copy, GATE_CACHE, v->cached.wait_end_ms ? "wait" : "hit");
+        return;
+    }
+    if (found.result == CACHE_STALE) {
+        send_copy(v, h, found.copy, GATE_STALE, "stale");
+        return;
+    }
+    v->cached.copy = found.copy;
+    v->cached.fetch = found.fetch;
+    v->cached.wait = found.wait;
+    v->cached.word = found.fetch ? "miss" : "pass";
+    if (found.result != CACHE_WAIT || !await_fetch(v, bytes))
+        visitor_forward(v, h);
+}
+
+void visitor_cache_start(struct visitor *v, const struct http_head *h,
+                         struct http_text bytes)
+{
+    cache_control_read_request(h, v->forward.rule->ignore_cookies, VISIT_COOKIE,
+                               &v->cached.asked);
+    v->cached.word = "pass";
+    if (v->g->cache && v->cached.asked.may_use)
+        ask_cache(v, h, bytes, true);
+    else
+        visitor_forward(v, h);
+}
+
+/* --- storing ------------------------------------------------------------------------ */
+
+static bool is_failure(uint16_t status)
+{
+    return status == 500 || (status >= 502 && status <= 504);
+}
+
+bool visitor_cache_failed(struct visitor *v, enum cache_end how)
+{
+    struct cache_copy *copy = v->cached.copy;
+
+    end_fetch(v, how);
+    if (!copy || v->head_sent)
+        return false;
+    send_copy(v, NULL, copy, GATE_STALE, "stale");
+    return true;
+}
+
+/* Store the head, when the response may be kept; otherwise those who wait are woken. */
+static void store_head(struct visitor *v, const struct http_head *h)
+{
+    const struct rule *rule = v->forward.rule;
+    struct cache_control_times t = {.fresh_ms = rule->cache_ms,
+                                    .stale_ms = rule->stale_s * 1000ull,
+                                    .stale_error_ms = rule->stale_error_s * 1000ull};
+    struct buf *out = &v->g->out;
+    int rc;
+
+    buf_consume(out, out->len);
+    if (cache_control_read_response(h, &v->cached.asked, &t) == CACHE_CONTROL_KEEP &&
+        http_write_fields(out, h) == 0) {
+        rc = cache_fetch_head(v->cached.fetch, h,
+                              (struct http_text){buf_bytes(out), (uint32_t)out->len}, &t,
+                              now_ms(v));
+        if (rc == 0)
+            return;
+    }
+    end_fetch(v, CACHE_NOT_KEPT);
+}
+
+int visitor_cache_head(struct visitor *v, const struct http_head *h)
+{
+    if (is_failure(h->status)) {
+        if (!v->cached.copy) {
+            end_fetch(v, CACHE_FAILED);
+            return 0;
+        }
+        forward_cancel(&v->forward);
+        visitor_cache_failed(v, CACHE_FAILED);
+        return -ECANCELED;
+    }
+    drop_copy(v);
+    if (v->cached.fetch)
+        store_head(v, h);
+    return 0;
+}
+
+void visitor_cache_body(struct visitor *v, struct http_text data)
+{
+    if (v->cached.fetch && cache_fetch_body(v->cached.fetch, data.at, data.len) < 0)
+        end_fetch(v, CACHE_NOT_KEPT);
+}
+
+void visitor_cache_complete(struct visitor *v)
+{
+    end_fetch(v, CACHE_KEPT);
+}
