@@ -15,9 +15,11 @@
 #include "obs/httpd.h"
 #include "obs/startcheck.h"
 #include "web/console.h"
+#include "web/proxy.h"
+#include "web/tls_pair.h"
 
 static struct settings {
-    char address[48], hosts[400], pages[200], cert[200], key[200];
+    char address[48], hosts[400], trusted[400], pages[200], cert[200], key[200];
     uint32_t port, workers;
     struct dbconf db;
     char read_user[33], read_password[65];
@@ -34,6 +36,9 @@ static const struct conf_key keys[] = {
      "localhost 127.0.0.1 [::1]",
      "the names and addresses of this host that browsers may use, without a port; others "
      "are refused"},
+    {"console", "trusted", CONF_TEXT, AT(trusted), 0, sizeof(set.trusted), "",
+     "the addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto "
+     "are believed; empty: none"},
     {"console", "pages", CONF_TEXT, AT(pages), 0, sizeof(set.pages),
      "/usr/share/lars/console", "the folder of the built front end"},
     {"console", "cert", CONF_TEXT, AT(cert), 0, sizeof(set.cert), "",
@@ -67,6 +72,7 @@ static bool is_loopback(const char *address)
 static int check_settings(const void *values, char err[CONF_ERR_MAX])
 {
     const struct settings *s = values;
+    struct proxy_list proxies;
     struct net_addr at;
     const char *why = NULL;
 
@@ -78,11 +84,25 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
               "empty: passwords would pass the network in the clear";
     else if (!s->cert[0] != !s->key[0])
         why = "[console] cert and key must both be set, or both be empty";
+    else if (proxy_list_parse(&proxies, s->trusted) < 0)
+        why = "[console] trusted must be IPv4 or IPv6 addresses with blanks between, at "
+              "most 16, such as 127.0.0.1 ::1";
     else if ((why = daemon_wrong_value(s->http, s->log, &at)) == NULL)
         why = dbconf_wrong_value(&s->db);
     if (why)
         snprintf(err, CONF_ERR_MAX, "%s", why);
     return why ? -EINVAL : 0;
+}
+
+static int try_tls(const struct settings *s, char err[CONF_ERR_MAX])
+{
+    struct tls_pair pair;
+    int rc = tls_pair_read(&pair, s->cert, s->key, err);
+
+    if (rc == 0)
+        rc = tls_pair_check_time(&pair, s->cert, err);
+    tls_pair_free(&pair);
+    return rc;
 }
 
 static int try_start(const void *values, char err[CONF_ERR_MAX])
@@ -93,6 +113,8 @@ static int try_start(const void *values, char err[CONF_ERR_MAX])
 
     net_addr_set(&at, s->address, (uint16_t)s->port);
     rc = startcheck_tcp("[console] address and port", &at, err);
+    if (rc == 0 && s->cert[0])
+        rc = try_tls(s, err);
     return rc < 0 ? rc : startcheck_http(s->http, err);
 }
 
@@ -138,6 +160,7 @@ static int start_console(int lfd)
     struct console_config c = {.db = dbconf_myconn(&set.db),
                                .db_read = dbconf_myconn(&set.db),
                                .hosts = set.hosts,
+                               .trusted = set.trusted,
                                .pages = set.pages,
                                .cert = set.cert,
                                .key = set.key,

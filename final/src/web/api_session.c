@@ -40,14 +40,13 @@ static int read_account(struct sqldb *db, const char *user, struct account *a)
                       "SELECT name, pwhash, disabled FROM User WHERE name = %s", user);
 }
 
-static void set_cookie(struct request *q, const struct request_env *env,
-                       const char *token, bool ended)
+static void set_cookie(struct request *q, const char *token, bool ended)
 {
     char value[200];
 
     snprintf(value, sizeof(value), "%s=%s; Path=/; HttpOnly; SameSite=Strict%s%s",
-             env->web->tls ? "__Host-lars" : "lars", token,
-             env->web->tls ? "; Secure" : "", ended ? "; Max-Age=0" : "");
+             q->is_tls ? "__Host-lars" : "lars", token, q->is_tls ? "; Secure" : "",
+             ended ? "; Max-Age=0" : "");
     reply_header(&q->reply, "Set-Cookie", value);
 }
 
@@ -95,7 +94,7 @@ static void admit(struct request *q, const struct request_env *env, const char *
     throttle_succeeded(env->web->throttle, user);
     add_audit(q, env->db, user, "done");
     reply_json(&q->reply, 200, session_json(&q->who, token));
-    set_cookie(q, env, token, false);
+    set_cookie(q, token, false);
 }
 
 /* Returns true after a 429 in the reply. */
@@ -149,7 +148,7 @@ void api_session_wall(struct request *q, const struct request_env *env)
         request_db_failed(q, rc, env->db);
     } else {
         reply_json(&q->reply, 200, session_json(&q->who, token));
-        set_cookie(q, env, token, false);
+        set_cookie(q, token, false);
     }
 }
 
@@ -168,7 +167,7 @@ void api_session_end(struct request *q, const struct request_env *env)
         return;
     }
     reply_empty(&q->reply, 204);
-    set_cookie(q, env, "", true);
+    set_cookie(q, "", true);
 }
 
 void api_session_password(struct request *q, const struct request_env *env)

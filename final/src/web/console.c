@@ -22,9 +22,11 @@
 #include "web/assets.h"
 #include "web/follow.h"
 #include "web/live.h"
+#include "web/proxy.h"
 #include "web/router.h"
 #include "web/send.h"
 #include "web/slow.h"
+#include "web/tls_pair.h"
 
 #define CONNECTIONS 256u
 #define IDLE_S 30u
@@ -33,7 +35,8 @@
 #define HASHES_MAX 8
 #define ROUND_MS 1000
 #define STALE_MS 10000
-#define PEM_MAX ((size_t)64 << 10)
+/* TLS 1.0 and 1.1 have no cipher that is still safe. */
+#define TLS_VERSIONS (char *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 struct console {
     struct evloop *loop;
@@ -44,8 +47,9 @@ struct console {
     struct slow *slow;
     struct assets *assets;
     struct web web;
-    struct send_config send;
-    char hosts[512], *cert, *key;
+    struct tls_pair tls;
+    struct proxy_list proxies;
+    char hosts[512];
     uint64_t n_requests, n_refused, n_logins;
 };
 
@@ -74,11 +78,11 @@ static bool is_host_known(const struct console *c, const char *host)
 
 /* A page of another site can send a request, and cannot give it our origin, our token or
  * the type of JSON. */
-static bool is_from_our_page(const struct console *c, struct request *q)
+static bool is_from_our_page(struct request *q)
 {
     char origin[320], csrf[SECRET_TOKEN];
 
-    snprintf(origin, sizeof(origin), "%s://%.300s", c->web.tls ? "https" : "http",
+    snprintf(origin, sizeof(origin), "%s://%.300s", q->is_tls ? "https" : "http",
              header(q, "Host"));
     if (strcmp(header(q, "Origin"), origin) != 0) {
         reply_problem(&q->reply, 403, "wrong_origin", NULL, NULL);
@@ -98,10 +102,10 @@ static bool is_from_our_page(const struct console *c, struct request *q)
 }
 
 /* The value of our cookie in the header. */
-static void read_token(const struct console *c, struct request *q)
+static void read_token(struct request *q)
 {
     const char *v = MHD_lookup_connection_value(q->connection, MHD_COOKIE_KIND,
-                                                c->web.tls ? "__Host-lars" : "lars");
+                                                q->is_tls ? "__Host-lars" : "lars");
 
     if (v && strlen(v) == SECRET_TOKEN - 1)
         snprintf(q->token, sizeof(q->token), "%s", v);
@@ -193,9 +197,9 @@ static void take_request(struct console *c, struct request *q)
     bool is_get = strcmp(q->method, "GET") == 0;
 
     c->n_requests++;
-    read_token(c, q);
+    read_token(q);
     q->route = router_find(q);
-    if (!q->route || (!is_get && !is_from_our_page(c, q)))
+    if (!q->route || (!is_get && !is_from_our_page(q)))
         return;
     if (q->is_long || q->is_query_wrong) {
         reply_problem(&q->reply, q->is_long ? 413 : 422,
@@ -229,11 +233,13 @@ static void *on_address(void *arg, const char *uri, struct MHD_Connection *con)
     return q;
 }
 
-static void begin_request(struct request *q, const char *method)
+static void begin_request(const struct console *c, struct request *q, const char *method)
 {
     q->is_begun = true;
     snprintf(q->method, sizeof(q->method), "%s", method);
     request_read(q);
+    q->is_tls = c->tls.cert != NULL;
+    proxy_apply(&c->proxies, q);
 }
 
 static struct slow_peer *peer_of(struct MHD_Connection *con)
@@ -264,12 +270,12 @@ static enum MHD_Result answer(struct console *c, struct request *q)
     if (q->reply.status == 0 && q->route && q->route->place == ROUTE_STREAM)
         stream = live_open(c->live, q);
     if (stream)
-        return send_stream(&c->send, q->connection, stream);
+        return send_stream(q->is_tls, q->connection, stream);
     slow_wait(peer_of(q->connection)); /* until all of the answer is taken */
     if (file && q->reply.status == 0)
-        return send_file(&c->send, q->connection, file);
+        return send_file(q->is_tls, q->connection, file);
     c->n_refused += q->reply.status >= 400;
-    return send_reply(&c->send, q->connection, &q->reply);
+    return send_reply(q->is_tls, q->connection, &q->reply);
 }
 
 static void on_connection(void *arg, struct MHD_Connection *con, void **context,
@@ -297,7 +303,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *con, const c
     if (!q)
         return MHD_NO;                /* no memory */
     if (!q->is_begun) {
-        begin_request(q, method);
+        begin_request(arg, q, method);
         return MHD_YES;
     }
     if (*n == 0) {
@@ -329,44 +335,41 @@ static void on_snap(void *arg)
 
 /* --- start and end ----------------------------------------------------------------- */
 
-/* The whole file as a text; NULL after a line in the log. */
-static char *read_pem(const char *path)
-{
-    FILE *f = fopen(path, "re");
-    char *text = calloc(1, PEM_MAX);
-    size_t n = f && text ? fread(text, 1, PEM_MAX - 1, f) : 0;
-
-    if (f)
-        fclose(f);
-    if (n > 0)
-        return text;
-    LOG_ERROR("console.tls", "file=%s cannot be read: correct [console] cert and key",
-              path);
-    free(text);
-    return NULL;
-}
-
 static int read_tls(struct console *c, const struct console_config *cfg)
 {
+    char why[CONF_ERR_MAX];
+
     if (!cfg->cert[0])
         return 0;
-    c->cert = read_pem(cfg->cert);
-    c->key = c->cert ? read_pem(cfg->key) : NULL;
-    c->web.tls = c->send.tls = true;
-    return c->key ? 0 : -EINVAL;
+    if (tls_pair_read(&c->tls, cfg->cert, cfg->key, why) < 0) {
+        LOG_ERROR("console.tls", "%s", why);
+        return -EINVAL;
+    }
+    if (tls_pair_check_time(&c->tls, cfg->cert, why) < 0)
+        LOG_WARN("console.tls", "%s", why);
+    return 0;
+}
+
+static int read_settings(struct console *c, const struct console_config *cfg)
+{
+    snprintf(c->hosts, sizeof(c->hosts), "%s", cfg->hosts);
+    if (proxy_list_parse(&c->proxies, cfg->trusted) < 0)
+        return -EINVAL;
+    return read_tls(c, cfg);
 }
 
 static struct MHD_Daemon *start_daemon(struct console *c, int lfd)
 {
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
-    struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, c->cert},
-                                   {MHD_OPTION_HTTPS_MEM_KEY, 0, c->key},
+    struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, c->tls.cert},
+                                   {MHD_OPTION_HTTPS_MEM_KEY, 0, c->tls.key},
+                                   {MHD_OPTION_HTTPS_PRIORITIES, 0, TLS_VERSIONS},
                                    {MHD_OPTION_END, 0, NULL}};
 
-    if (!c->cert)
+    if (!c->tls.cert)
         tls[0].option = MHD_OPTION_END;
     return MHD_start_daemon(
-        flags | (c->cert ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request, c,
+        flags | (c->tls.cert ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request, c,
         MHD_OPTION_LISTEN_SOCKET, lfd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,
         MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY,
         MHD_OPTION_URI_LOG_CALLBACK, on_address, c, MHD_OPTION_NOTIFY_COMPLETED, on_done,
@@ -381,7 +384,7 @@ static int start_mhd(struct console *c, int lfd)
 
     if (!d) {
         close(lfd);
-        return c->cert ? -EINVAL : -EIO;
+        return c->tls.cert ? -EINVAL : -EIO;
     }
     rc = mhdloop_create(&c->mhd, c->loop, d);
     if (rc == 0)
@@ -433,8 +436,7 @@ int console_create(struct console **out, struct evloop *l, int lfd,
 
     if (rc == 0) {
         c->loop = l;
-        snprintf(c->hosts, sizeof(c->hosts), "%s", cfg->hosts);
-        rc = read_tls(c, cfg);
+        rc = read_settings(c, cfg);
     }
     if (rc == 0)
         rc = start_parts(c, cfg);
@@ -470,8 +472,7 @@ void console_destroy(struct console *c)
     session_cache_destroy(c->web.sessions);
     throttle_destroy(c->web.throttle);
     assets_free(c->assets);
-    free(c->cert);
-    free(c->key);
+    tls_pair_free(&c->tls);
     free(c);
 }
 

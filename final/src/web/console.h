@@ -14,6 +14,7 @@ struct console_config {
     struct myconn_config db;          /* of a user that may write */
     struct myconn_config db_read;     /* of a user that may only read: for GET */
     const char *hosts;                /* names that a browser may use, with blanks */
+    const char *trusted;              /* addresses of proxies, as proxy_list_parse() */
     const char *pages;                /* the folder of the front end */
     const char *cert, *key;           /* files in PEM; "" = no TLS */
     unsigned workers;                 /* threads for requests that need the database */

@@ -31,7 +31,8 @@ struct request {
     struct console *owner;            /* borrowed */
     struct MHD_Connection *connection; /* of the library; the loop's */
     const struct route *route;
-    char method[8], path[256], peer[64];
+    char method[8], path[256], peer[64]; /* peer: the address that asks */
+    bool is_tls;                      /* the browser uses https */
     struct request_pair query[REQUEST_QUERY];
     unsigned n_query;
     uint32_t m, c;                    /* of {m}, {c} in the path */

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static void add_common(const struct send_config *c, struct MHD_Response *r)
+static void add_common(bool tls, struct MHD_Response *r)
 {
     static const char *const headers[][2] = {
         {"Content-Security-Policy",
@@ -22,7 +22,7 @@ static void add_common(const struct send_config *c, struct MHD_Response *r)
 
     for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
         MHD_add_response_header(r, headers[i][0], headers[i][1]);
-    if (c->tls)
+    if (tls)
         MHD_add_response_header(r, "Strict-Transport-Security", "max-age=31536000");
 }
 
@@ -35,8 +35,7 @@ static enum MHD_Result queue(struct MHD_Connection *con, unsigned status,
     return rc;
 }
 
-enum MHD_Result send_reply(const struct send_config *c, struct MHD_Connection *con,
-                           struct reply *r)
+enum MHD_Result send_reply(bool tls, struct MHD_Connection *con, struct reply *r)
 {
     struct MHD_Response *m =
         MHD_create_response_from_buffer(r->len, r->text ? r->text : (void *)"",
@@ -52,11 +51,11 @@ enum MHD_Result send_reply(const struct send_config *c, struct MHD_Connection *c
     MHD_add_response_header(m, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     for (i = 0; i < r->n_header; i++)
         MHD_add_response_header(m, r->header[i].name, r->header[i].value);
-    add_common(c, m);
+    add_common(tls, m);
     return queue(con, r->status, m);
 }
 
-enum MHD_Result send_file(const struct send_config *c, struct MHD_Connection *con,
+enum MHD_Result send_file(bool tls, struct MHD_Connection *con,
                           const struct assets_file *f)
 {
     const char *accept = MHD_lookup_connection_value(con, MHD_HEADER_KIND,
@@ -74,16 +73,16 @@ enum MHD_Result send_file(const struct send_config *c, struct MHD_Connection *co
     MHD_add_response_header(m, MHD_HTTP_HEADER_CACHE_CONTROL,
                             f->is_hashed ? "public, max-age=31536000, immutable"
                                          : "no-cache");
-    add_common(c, m);
+    add_common(tls, m);
     return queue(con, MHD_HTTP_OK, m);
 }
 
-enum MHD_Result send_stream(const struct send_config *c, struct MHD_Connection *con,
+enum MHD_Result send_stream(bool tls, struct MHD_Connection *con,
                             struct MHD_Response *body)
 {
     MHD_add_response_header(body, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
     MHD_add_response_header(body, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     MHD_add_response_header(body, "X-Accel-Buffering", "no");
-    add_common(c, body);
+    add_common(tls, body);
     return queue(con, MHD_HTTP_OK, body);
 }

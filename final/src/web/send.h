@@ -8,17 +8,12 @@
 #include "web/assets.h"
 #include "web/reply.h"
 
-struct send_config {
-    bool tls;                         /* tell browsers to use nothing else */
-};
-
-/* Each returns what the library wants.  send_reply() takes the text of <r>;
- * send_stream() takes <body>. */
-enum MHD_Result send_reply(const struct send_config *c, struct MHD_Connection *con,
-                           struct reply *r);
-enum MHD_Result send_file(const struct send_config *c, struct MHD_Connection *con,
+/* Each returns what the library wants.  <tls>: tell browsers to use nothing else for this
+ * host.  send_reply() takes the text of <r>; send_stream() takes <body>. */
+enum MHD_Result send_reply(bool tls, struct MHD_Connection *con, struct reply *r);
+enum MHD_Result send_file(bool tls, struct MHD_Connection *con,
                           const struct assets_file *f);
-enum MHD_Result send_stream(const struct send_config *c, struct MHD_Connection *con,
+enum MHD_Result send_stream(bool tls, struct MHD_Connection *con,
                             struct MHD_Response *body);
 
 #endif

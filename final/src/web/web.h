@@ -3,8 +3,6 @@
 #ifndef LARS_WEB_WEB_H
 #define LARS_WEB_WEB_H
 
-#include <stdbool.h>
-
 #include "web/reader.h"
 #include "web/session.h"
 #include "web/throttle.h"
@@ -13,7 +11,6 @@ struct web {
     struct session_cache *sessions;   /* thread: any */
     struct throttle *throttle;        /* thread: that of ROUTE_HASH */
     struct reader *reader;            /* thread: any */
-    bool tls;                         /* the cookie is Secure */
 };
 
 #endif

@@ -27,21 +27,12 @@ static void send_some(int fd, const char *bytes, size_t n)
     }
 }
 
-int web_raw(int port, const char *bytes, size_t n)
+int web_take(size_t n)
 {
-    int fd = peer_connect(port);
-    size_t have = 0;
-    ssize_t k;
     const char *body;
 
     web_forget();
-    send_some(fd, bytes, n);
-    while (have + 1 < sizeof(web_reply.text) &&
-           (k = recv(fd, web_reply.text + have, sizeof(web_reply.text) - 1 - have, 0)) >
-               0)
-        have += (size_t)k;
-    close(fd);
-    web_reply.text[have] = '\0';
+    web_reply.text[n] = '\0';
     web_reply.status = 0;
     sscanf(web_reply.text, "HTTP/1.1 %d", &web_reply.status);
     body = strstr(web_reply.text, "\r\n\r\n");
@@ -50,6 +41,21 @@ int web_raw(int port, const char *bytes, size_t n)
     if (web_reply.body[0] == '{')
         web_json = json_loads(web_reply.body, 0, NULL);
     return web_reply.status;
+}
+
+int web_raw(int port, const char *bytes, size_t n)
+{
+    int fd = peer_connect(port);
+    size_t have = 0;
+    ssize_t k;
+
+    send_some(fd, bytes, n);
+    while (have + 1 < sizeof(web_reply.text) &&
+           (k = recv(fd, web_reply.text + have, sizeof(web_reply.text) - 1 - have, 0)) >
+               0)
+        have += (size_t)k;
+    close(fd);
+    return web_take(have);
 }
 
 static size_t write_request(char *to, size_t size, const char *method, const char *path,

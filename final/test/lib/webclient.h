@@ -21,6 +21,10 @@ extern json_t *web_json;
  * Returns the status; 0: closed without an answer. */
 int web_raw(int port, const char *bytes, size_t n);
 
+/* The reply is the first <n> bytes of web_reply.text, which another client has written.
+ * Returns the status. */
+int web_take(size_t n);
+
 /* As the pages do it: with our Origin, token and type.  <body> may be NULL. */
 int web(const struct webclient *c, const char *method, const char *path,
         const char *body);
