@@ -1,4 +1,4 @@
-/* The library that speaks TLS only says that it cannot start.  So both files are read and
+/* The library for TLS only reports that it cannot start.  So both files are read and
  * compared here first, and the sentence names the file and its fault.
  *
  * A certificate that has expired does not stop the console: the clock of a host that has
