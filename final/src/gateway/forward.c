@@ -22,11 +22,6 @@
 static const struct stream_owner node_owner;
 static void try_next(struct forward *f);
 
-static void count(struct forward *f, enum gate_attempt why)
-{
-    gate_loop_count(&f->g->counts.attempts[why]);
-}
-
 static void end_call(struct forward *f, enum lars_outcome outcome)
 {
     if (f->calling)
@@ -112,7 +107,7 @@ static void failed(struct forward *f, enum gate_attempt why, enum lars_outcome o
     bool stale = was_stale(f, why);
 
     clear_timer(f);
-    count(f, stale ? GATE_STALE_CONN : why);
+    gate_loop_count(&f->g->counts.attempts[stale ? GATE_STALE_CONN : why]);
     if (f->state == FORWARD_RELAYING) {
         drop_node(f);
         end_call(f, LARS_FAILED);
@@ -153,9 +148,19 @@ static void on_try_timer(void *arg)
     failed(arg, GATE_TIMEOUT, LARS_FAILED);
 }
 
-static uint32_t at_most(uint32_t ms, uint32_t left)
+/* Call <fn> after <ms>, or when the time of all attempts is over. */
+static void set_timer(struct forward *f, uint32_t ms, evloop_fn *fn)
 {
-    return ms < left ? ms : left ? left : 1;
+    uint32_t left = f->retry.left_ms ? f->retry.left_ms : 1;
+
+    evloop_set_timer(f->g->loop, &f->timer, ms < left ? ms : left, fn, f);
+}
+
+/* The node has the next step.  While the visitor sends the body, the visitor has it. */
+static void await_head(struct forward *f)
+{
+    if (f->state == FORWARD_WAITING)
+        set_timer(f, f->g->limits->try_ms, on_try_timer);
 }
 
 static void send_request(struct forward *f)
@@ -171,10 +176,11 @@ static void send_request(struct forward *f)
         return;
     }
     stream_read_on(&f->node->stream);
-    evloop_set_timer(f->g->loop, &f->timer,
-                     at_most(f->g->limits->try_ms, f->retry.left_ms), on_try_timer, f);
+    clear_timer(f);
     if (f->has_body)
         f->owner->on_body_wanted(f);
+    else
+        await_head(f);
 }
 
 static void on_connect(struct stream *s, int rc)
@@ -203,9 +209,7 @@ static void connect_node(struct forward *f)
     } else if (f->node->reused) {
         send_request(f);
     } else {
-        evloop_set_timer(f->g->loop, &f->timer,
-                         at_most(f->g->limits->connect_ms, f->retry.left_ms),
-                         on_connect_timer, f);
+        set_timer(f, f->g->limits->connect_ms, on_connect_timer);
     }
 }
 
@@ -218,7 +222,7 @@ static void try_next(struct forward *f)
         f->calling = true;
         f->fresh = false;
         if (f->retry.n == 1)
-            count(f, GATE_FIRST);
+            gate_loop_count(&f->g->counts.attempts[GATE_FIRST]);
         connect_node(f);
         return;
     }
@@ -263,18 +267,24 @@ int forward_send(struct forward *f, const void *p, size_t len)
         failed(f, GATE_RESET, LARS_FAILED);
         return -EPIPE;
     }
-    return stream_waiting(&f->node->stream) >= STREAM_HIGH ? -EAGAIN : 0;
+    if (stream_waiting(&f->node->stream) < STREAM_HIGH)
+        return 0;
+    await_head(f);
+    return -EAGAIN;
 }
 
 void forward_body_complete(struct forward *f)
 {
     f->body_complete = true;
+    await_head(f);
 }
 
 static void on_drain(struct stream *s)
 {
     struct forward *f = ((struct node_conn *)(void *)s)->user;
 
+    if (f->state == FORWARD_WAITING && !f->body_complete)
+        clear_timer(f);
     f->owner->on_body_wanted(f);
 }
 
@@ -344,11 +354,6 @@ static bool another_node(struct forward *f, const struct http_head *h)
     return true;
 }
 
-static bool node_will_keep(const struct http_head *h)
-{
-    return h->keep_alive && h->framing != HTTP_TO_END;
-}
-
 /* Read a head at <p>.  Returns its length; 0 = more is needed; below 0 = the request has
  * ended. */
 static ssize_t read_head(struct forward *f, const char *p, size_t len)
@@ -371,7 +376,7 @@ static ssize_t read_head(struct forward *f, const char *p, size_t len)
     if (another_node(f, h))
         return -ECANCELED;
     note_first_byte(f, f->first_us);
-    f->node_keeps = node_will_keep(h);
+    f->node_keeps = h->keep_alive && h->framing != HTTP_TO_END;
     http_body_init(&f->body, h->framing, h->length);
     f->state = FORWARD_RELAYING;
     return f->owner->on_head(f, h) < 0 ? -ECANCELED : n;
@@ -459,16 +464,11 @@ static void on_input(struct stream *s)
 
 static void on_error(struct stream *s, int rc)
 {
-    struct node_conn *n = (struct node_conn *)(void *)s;
-
     (void)rc;
-    failed(n->user, GATE_RESET, LARS_FAILED);
+    failed(((struct node_conn *)(void *)s)->user, GATE_RESET, LARS_FAILED);
 }
 
-static const struct stream_owner node_owner = {.on_input = on_input,
-                                               .on_drain = on_drain,
-                                               .on_error = on_error,
-                                               .on_connect = on_connect};
+static const struct stream_owner node_owner = {on_input, on_drain, on_error, on_connect};
 
 void forward_pause(struct forward *f)
 {

@@ -76,8 +76,9 @@ void visitor_start_closing(struct visitor *v)
     if (v->state == VISITOR_CLOSED)
         return;
     v->state = VISITOR_CLOSING;
-    v->n_drained = 0;
-    visitor_set_timer(v, CLOSING_MS);
+    stream_finish(&v->stream);
+    visitor_set_timer(v,
+                      stream_waiting(&v->stream) ? v->g->limits->relay_ms : CLOSING_MS);
     if (v->state == VISITOR_CLOSED)
         return;
     stream_read_on(&v->stream);
@@ -325,7 +326,7 @@ static void on_drain(struct stream *s)
 {
     struct visitor *v = visitor_of(s);
 
-    if (v->state == VISITOR_CLOSING && stream_waiting(s) == 0) {
+    if (v->state == VISITOR_CLOSING) {
         visitor_start_closing(v);
     } else if (v->state == VISITOR_FLUSH) {
         visitor_become_idle(v);

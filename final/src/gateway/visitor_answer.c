@@ -1,7 +1,10 @@
 /* What a visitor gets: the response of a node, with its head written anew, or a page of
  * our own; and the line in the log that says so.  What belongs together is sent together:
  * the head and the bytes of the body that came with it wait in the loop's output buffer
- * until on_flush() or on_end(), in the same callback. */
+ * until on_flush() or on_end(), in the same callback.
+ *
+ * Invariant: between two callbacks the output buffer is empty, because the next one may
+ * be of another visitor. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -87,13 +90,17 @@ static void send_page(struct visitor *v, uint16_t status, const char *page, size
 {
     struct buf *out = &v->g->out;
     bool head = v->forward.method == HTTP_METHOD_HEAD;
+    int rc;
 
     v->status = status;
+    v->keep_alive = v->keep_alive && v->minor == 1; /* a page of HTTP/1.1 */
     v->n_body_out = len;
     buf_consume(out, out->len);
-    if (http_write_own(out, status, TEXT_HTML, page, len, extra, v->keep_alive, head) <
-            0 ||
-        stream_write(&v->stream, buf_bytes(out), out->len) < 0) {
+    rc = http_write_own(out, status, TEXT_HTML, page, len, extra, v->keep_alive, head);
+    if (rc == 0)
+        rc = stream_write(&v->stream, buf_bytes(out), out->len);
+    buf_consume(out, out->len); /* the next callback begins with an empty buffer */
+    if (rc < 0) {
         visitor_close(v);
         return;
     }
@@ -155,12 +162,11 @@ void visitor_answer_forget(struct visitor *v)
 void visitor_answer_refusal(struct visitor *v, enum http_why why)
 {
     gate_loop_count(&v->g->counts.bad[why]);
-    visitor_answer_page(
-        v, http_parse_status(why), true,
-        why == HTTP_WHY_METHOD
-            ? "Cache-Control: no-store\r\n"
-              "Allow: GET, VISITOR_HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
-            : "Cache-Control: no-store\r\n");
+    visitor_answer_page(v, http_parse_status(why), true,
+                        why == HTTP_WHY_METHOD
+                            ? "Cache-Control: no-store\r\n"
+                              "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
+                            : "Cache-Control: no-store\r\n");
 }
 
 /* --- the response ------------------------------------------------------------------- */
@@ -211,7 +217,7 @@ static int on_head(struct forward *f, const struct http_head *h)
     if (h->framing == HTTP_TO_END || h->framing == HTTP_CHUNKED)
         p.framing = v->minor == 0 ? HTTP_TO_END : HTTP_CHUNKED;
     if (h->framing == HTTP_NO_BODY && h->at[HTTP_CONTENT_LENGTH] && h->status != 204) {
-        p.framing = HTTP_LENGTH; /* the answer to VISITOR_HEAD, or 304 */
+        p.framing = HTTP_LENGTH; /* the answer to HEAD, or 304 */
         p.length = h->length;
     }
     v->chunked = p.framing == HTTP_CHUNKED;
@@ -233,6 +239,7 @@ static int on_body(struct forward *f, struct http_text data)
     v->n_body_out += data.len;
     visitor_cache_body(v, data);
     if (rc < 0) {
+        buf_consume(out, out->len);
         visitor_close(v);
         return rc;
     }
@@ -249,9 +256,10 @@ static void on_end(struct forward *f)
     struct visitor *v = visitor_of_forward(f);
 
     visitor_cache_complete(v);
-    if (v->chunked && http_write_last_chunk(&v->g->out) < 0)
+    if (v->chunked && http_write_last_chunk(&v->g->out) < 0) {
+        buf_consume(&v->g->out, v->g->out.len);
         visitor_close(v);
-    else if (send_out(v) == 0)
+    } else if (send_out(v) == 0)
         visitor_answer_done(v, GATE_NODE);
 }
 
@@ -260,6 +268,7 @@ static void on_broken(struct forward *f)
     struct visitor *v = visitor_of_forward(f);
 
     visitor_cache_failed(v, CACHE_FAILED);
+    buf_consume(&v->g->out, v->g->out.len); /* what on_body() has put there */
     gate_loop_count(&v->g->counts.broken);
     gate_loop_count(&v->g->counts.requests[GATE_ERROR]);
     log_request(v, GATE_ERROR);

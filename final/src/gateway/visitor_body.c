@@ -9,16 +9,29 @@
 
 #define BODY_RATE 1024 /* bytes a second: a body has to come as fast */
 
+/* The body cannot be passed on: answer with <status>, or as <why> says.  A response that
+ * has begun can only be broken off, because a page would become a part of it. */
+static void refuse(struct visitor *v, uint16_t status, enum http_why why)
+{
+    forward_cancel(&v->forward);
+    if (v->head_sent)
+        visitor_close(v);
+    else if (why != HTTP_FINE)
+        visitor_answer_refusal(v, why);
+    else
+        visitor_answer_page(v, status, true, "");
+}
+
 /* Hand <data> to the node, with the framing that its head announces. */
 static int send_body(struct visitor *v, struct http_text data)
 {
     struct buf *out = &v->g->out;
+    int rc;
 
     v->n_body_in += data.len;
     if (v->n_body_in > v->g->limits->body_max) {
         gate_loop_count(&v->g->counts.too_large);
-        forward_cancel(&v->forward);
-        visitor_answer_page(v, 413, true, "");
+        refuse(v, 413, HTTP_FINE);
         return -EMSGSIZE;
     }
     if (v->body.framing != HTTP_CHUNKED)
@@ -28,7 +41,9 @@ static int send_body(struct visitor *v, struct http_text data)
         visitor_close(v);
         return -ENOMEM;
     }
-    return forward_send(&v->forward, buf_bytes(out), out->len);
+    rc = forward_send(&v->forward, buf_bytes(out), out->len);
+    buf_consume(out, out->len); /* the next callback begins with an empty buffer */
+    return rc;
 }
 
 static void body_complete(struct visitor *v)
@@ -50,8 +65,7 @@ void visitor_body_read(struct visitor *v, const char *p, size_t len)
         int rc = 0;
 
         if (n < 0) {
-            forward_cancel(&v->forward);
-            visitor_answer_refusal(v, HTTP_WHY_CHUNK);
+            refuse(v, 0, HTTP_WHY_CHUNK);
             return;
         }
         p += n;
@@ -66,8 +80,10 @@ void visitor_body_read(struct visitor *v, const char *p, size_t len)
     }
     if (v->state != VISITOR_CLOSED && len > 0 && buf_append(&v->in, p, len) < 0)
         visitor_close(v);
-    if (v->state == VISITOR_FORWARD && v->body_blocked)
+    if (v->state == VISITOR_FORWARD && v->body_blocked) {
         stream_read_off(&v->stream);
+        evloop_clear_timer(v->g->loop, &v->timer); /* the node is slow, not the visitor */
+    }
 }
 
 /* The node takes bytes of the body: those that have come, then those that will. */

@@ -110,6 +110,7 @@ static void send_copy(struct visitor *v, const struct http_head *h,
                           .request_id = v->id,
                           .extra = ""};
     struct buf *out = &v->g->out;
+    int rc;
 
     v->cached.copy = copy;
     v->cached.result = result;
@@ -118,8 +119,13 @@ static void send_copy(struct visitor *v, const struct http_head *h,
     v->status = p.status;
     v->n_body_out = body ? copy->body_len : 0;
     buf_consume(out, out->len);
-    if (http_write_copy(out, &p) < 0 || buf_append(out, copy->body, first) < 0 ||
-        stream_write(&v->stream, buf_bytes(out), out->len) < 0)
+    rc = http_write_copy(out, &p);
+    if (rc == 0)
+        rc = buf_append(out, copy->body, first);
+    if (rc == 0)
+        rc = stream_write(&v->stream, buf_bytes(out), out->len);
+    buf_consume(out, out->len); /* the next callback begins with an empty buffer */
+    if (rc < 0)
         visitor_close(v);
     else
         visitor_cache_send(v);

@@ -76,8 +76,7 @@ static uint32_t guard(struct http_parse *g, const char *p, uint32_t n, enum http
         }
         i = skip_printable(p, i, n);
         g->at = i;
-        if (i - (g->n_lines ? 0 : g->line) >
-            (g->n_lines ? HTTP_HEAD_MAX : HTTP_LINE_MAX)) {
+        if (i > (g->n_lines ? HTTP_HEAD_MAX - 2 : HTTP_LINE_MAX)) { /* 2: CR LF */
             *why = too_long(g);
             return 0;
         }
@@ -157,11 +156,11 @@ static const llhttp_settings_t settings = {.on_method = on_method,
                                            .on_headers_complete = on_head};
 
 /* What the error <e> of llhttp is in our terms. */
-static enum http_why why_of(llhttp_errno_t e, bool full)
+static enum http_why why_of(llhttp_errno_t e, const struct run *r)
 {
     switch (e) {
     case HPE_USER:
-        return full ? HTTP_WHY_FIELDS : HTTP_WHY_FIELD;
+        return r->full ? HTTP_WHY_FIELDS : HTTP_WHY_FIELD;
     case HPE_INVALID_VERSION:
         return HTTP_WHY_VERSION;
     case HPE_INVALID_METHOD:
@@ -170,8 +169,8 @@ static enum http_why why_of(llhttp_errno_t e, bool full)
         return HTTP_WHY_TARGET;
     case HPE_INVALID_CONTENT_LENGTH:
         return HTTP_WHY_LENGTH;
-    case HPE_UNEXPECTED_CONTENT_LENGTH:
-        return HTTP_WHY_BOTH;
+    case HPE_UNEXPECTED_CONTENT_LENGTH: /* after another one, or after a coding */
+        return r->head->at[HTTP_TRANSFER_ENCODING] ? HTTP_WHY_BOTH : HTTP_WHY_LENGTH;
     case HPE_INVALID_TRANSFER_ENCODING:
         return HTTP_WHY_CODING;
     case HPE_INVALID_HEADER_TOKEN:
@@ -179,6 +178,16 @@ static enum http_why why_of(llhttp_errno_t e, bool full)
     default:
         return HTTP_WHY_LINE;
     }
+}
+
+/* The first line is METHOD TARGET HTTP/1.x with one blank between: llhttp takes more. */
+static bool is_one_line(const struct http_head *h)
+{
+    const char *method = h->method_name.at, *target = h->target.at;
+    const char *version = target + h->target.len + 1;
+
+    return target == method + h->method_name.len + 1 && version[-1] == ' ' &&
+           memcmp(version, "HTTP/1.", 7) == 0 && version[8] == '\r';
 }
 
 static enum http_why run_llhttp(llhttp_type_t type, const char *p, size_t n,
@@ -191,14 +200,14 @@ static enum http_why run_llhttp(llhttp_type_t type, const char *p, size_t n,
     r.parser.data = &r;
     e = llhttp_execute(&r.parser, p, n);
     if (e != HPE_PAUSED)
-        return e == HPE_OK ? HTTP_WHY_LINE : why_of(e, r.full);
+        return e == HPE_OK ? HTTP_WHY_LINE : why_of(e, &r);
     if (r.parser.http_major != 1 || r.parser.http_minor > 1)
         return HTTP_WHY_VERSION;
     out->minor = r.parser.http_minor;
     out->status = r.parser.status_code;
     if (type == HTTP_RESPONSE)
         return out->status < 100 || out->status > 999 ? HTTP_WHY_LINE : HTTP_FINE;
-    return HTTP_FINE;
+    return is_one_line(out) ? HTTP_FINE : HTTP_WHY_LINE;
 }
 
 /* --- what the fields mean ----------------------------------------------------------- */
@@ -272,21 +281,44 @@ static enum http_method method_of(struct http_text t)
     return HTTP_METHOD_OTHER;
 }
 
-static bool is_host(struct http_text t)
+/* Only digits, letters up to <last>, in both cases, and the characters of <extra>. */
+static bool has_only(struct http_text t, char last, const char *extra)
 {
-    static const char extra[] = ".-_:[]";
     uint32_t i;
 
-    if (t.len == 0 || t.len > 255)
-        return false;
     for (i = 0; i < t.len; i++) {
-        unsigned char c = (unsigned char)t.at[i];
+        char c = t.at[i];
 
-        if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-              memchr(extra, c, sizeof(extra) - 1)))
+        if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= last) ||
+              memchr(extra, c, strlen(extra))))
             return false;
     }
-    return true;
+    return t.len > 0;
+}
+
+/* Cut ":PORT" off.  Returns the number of its digits. */
+static uint32_t cut_port(struct http_text *t)
+{
+    uint32_t n = 0;
+
+    while (n < t->len && t->at[t->len - 1 - n] >= '0' && t->at[t->len - 1 - n] <= '9')
+        n++;
+    if (n == t->len || t->at[t->len - 1 - n] != ':')
+        return 0;
+    t->len -= n + 1;
+    return n;
+}
+
+/* A name or an IPv4 address, or an IPv6 address in brackets; a port may follow. */
+static bool is_host(struct http_text t)
+{
+    if (t.len > 255 || cut_port(&t) > 5)
+        return false;
+    if (t.len < 2 || t.at[0] != '[' || t.at[t.len - 1] != ']')
+        return has_only(t, 'z', ".-_");
+    t.at++;
+    t.len -= 2;
+    return has_only(t, 'f', ":.") && memchr(t.at, ':', t.len);
 }
 
 /* Reduce "http://host/path" to its path; its host must be that of the field Host. */
@@ -369,7 +401,7 @@ static enum http_why check_response(struct http_head *h, enum http_method to)
         return why;
     if (h->status < 200 || h->status == 204 || h->status == 304 ||
         to == HTTP_METHOD_HEAD) {
-        if (h->framing == HTTP_CHUNKED && h->status < 205 && h->status != 200)
+        if (h->framing == HTTP_CHUNKED && (h->status < 200 || h->status == 204))
             return HTTP_WHY_BODY; /* RFC 9112, 6.1: not in 1xx and 204 */
         h->framing = HTTP_NO_BODY;
     }

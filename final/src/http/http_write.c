@@ -57,8 +57,11 @@ static size_t room_of(const struct http_head *in)
     size_t n = ROOM_OF_OURS + in->target.len + in->host.len + in->reason.len;
     unsigned i;
 
-    for (i = 0; i < in->n_fields; i++)
+    for (i = 0; i < in->n_fields; i++) {
         n += in->field[i].name.len + in->field[i].value.len + 4;
+        if (in->field[i].id == HTTP_COOKIE)
+            n += in->field[i].value.len; /* put_cookies(): a blank after each ';' */
+    }
     return n;
 }
 
@@ -127,7 +130,7 @@ static void put_cookies(struct cursor *c, struct http_text t, const char *drop)
         const char *semicolon = memchr(p, ';', (size_t)(stop - p));
         const char *e = semicolon ? semicolon : stop;
 
-        while (p < e && *p == ' ')
+        while (p < e && (*p == ' ' || *p == '\t'))
             p++;
         if (e > p &&
             !((size_t)(e - p) > len && memcmp(p, drop, len) == 0 && p[len] == '=')) {
@@ -194,9 +197,11 @@ int http_write_request(struct buf *out, const struct http_head *in,
     for (i = 0; i < in->n_fields; i++) {
         const struct http_field *field = &in->field[i];
 
+        if (is_left_out(in, field, f->trusted))
+            continue;
         if (field->id == HTTP_COOKIE && f->cookie_drop)
             put_cookies(&c, field->value, f->cookie_drop);
-        else if (!is_left_out(in, field, f->trusted) && !is_replaced(field, f))
+        else if (!is_replaced(field, f))
             put_field(&c, field);
     }
     if (f->whole && f->encoding && f->encoding[0])

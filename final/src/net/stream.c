@@ -61,6 +61,15 @@ static int flush(struct stream *s)
     return 0;
 }
 
+/* Call on_drain when what waits has become little enough. */
+static void tell_drained(struct stream *s)
+{
+    if (s->finishing ? s->out.len > 0 : !s->high || s->out.len > STREAM_LOW)
+        return;
+    s->high = s->finishing = false;
+    s->owner->on_drain(s);
+}
+
 static void on_connected(struct stream *s)
 {
     int rc = sock_connect_result(s->fd);
@@ -69,18 +78,18 @@ static void on_connected(struct stream *s)
     if (rc == 0)
         rc = flush(s);
     s->owner->on_connect(s, rc);
+    if (rc == 0 && s->fd != -1)
+        tell_drained(s); /* what was written before the connection was there */
 }
 
 static void on_output(struct stream *s)
 {
     int rc = flush(s);
 
-    if (rc < 0) {
+    if (rc < 0)
         s->owner->on_error(s, rc);
-    } else if (s->high && s->out.len <= STREAM_LOW) {
-        s->high = false;
-        s->owner->on_drain(s);
-    }
+    else
+        tell_drained(s);
 }
 
 static void on_event(int fd, uint32_t events, void *arg)
@@ -188,6 +197,11 @@ int stream_write(struct stream *s, const void *p, size_t len)
 size_t stream_waiting(const struct stream *s)
 {
     return s->out.len;
+}
+
+void stream_finish(struct stream *s)
+{
+    s->finishing = s->out.len > 0;
 }
 
 void stream_read_on(struct stream *s)

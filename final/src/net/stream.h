@@ -16,8 +16,8 @@
 #include "base/buf.h"
 #include "net/evloop.h"
 
-#define STREAM_HIGH 65536                 /* bytes that wait: stop producing */
-#define STREAM_LOW 16384                  /* on_drain is called at or below this */
+#define STREAM_HIGH 65536 /* bytes that wait: stop producing */
+#define STREAM_LOW 16384 /* on_drain is called at or below this */
 
 struct stream;
 
@@ -26,25 +26,25 @@ struct stream;
 struct stream_io {
     ssize_t (*read)(struct stream *s, void *buf, size_t len);
     ssize_t (*write)(struct stream *s, const void *buf, size_t len);
-    void (*close)(struct stream *s);      /* NULL = nothing besides close(2) */
+    void (*close)(struct stream *s); /* NULL = nothing besides close(2) */
 };
 
 struct stream_owner {
-    void (*on_input)(struct stream *s);   /* stream_read() would not return -EAGAIN */
-    void (*on_drain)(struct stream *s);   /* STREAM_LOW or less wait again */
+    void (*on_input)(struct stream *s); /* stream_read() would not return -EAGAIN */
+    void (*on_drain)(struct stream *s); /* STREAM_LOW or less wait again */
     void (*on_error)(struct stream *s, int rc); /* sending failed: -EPIPE ... */
     void (*on_connect)(struct stream *s, int rc); /* of stream_open_connecting() */
 };
 
-struct stream {                           /* only stream.c and an io write the fields */
+struct stream { /* only stream.c and an io write the fields */
     struct evloop *loop;
     const struct stream_owner *owner;
     const struct stream_io *io;
     void *io_arg;
     struct buf out;
-    int fd;                               /* -1 = closed */
-    uint32_t events;                      /* registered now */
-    bool reading, connecting, high;
+    int fd; /* -1 = closed */
+    uint32_t events; /* registered now */
+    bool reading, connecting, high, finishing;
 };
 
 /* Use the connected, non-blocking <fd>.  Takes <fd>, on failure as well.  Borrows
@@ -69,6 +69,10 @@ ssize_t stream_read(struct stream *s, void *buf, size_t len);
 int stream_write(struct stream *s, const void *p, size_t len);
 
 size_t stream_waiting(const struct stream *s); /* bytes to be sent */
+
+/* Nothing more will be written: on_drain is called when the last byte has been sent, and
+ * not before.  Nothing waits already: it is not called. */
+void stream_finish(struct stream *s);
 
 /* The next bytes are wanted, or not now. */
 void stream_read_on(struct stream *s);

@@ -1,0 +1,50 @@
+/* gatefix.h -- lars-gateway in a whole system, and one node that records what reaches it.
+ * The target of a request tells the node what to do:
+ *     /big/N     N bytes: gatefix_byte(0), gatefix_byte(1) ...
+ *     /drip/N    the same, in parts of 100 bytes, 2 ms apart
+ *     /hold      no answer until the connection ends
+ *     /early     a head and half of a body of 10 bytes at once, and nothing more
+ *     /broken    a chunked head, a chunk "SECRET", and then no chunk
+ *     others     the target as a body, after the request's body
+ * Thread: that of the test. */
+#ifndef LARS_TEST_LIB_GATEFIX_H
+#define LARS_TEST_LIB_GATEFIX_H
+
+#include "../peer.h"
+#include "httppeer.h"
+#include "system.h"
+
+extern struct proc gateway;
+
+int gatefix_setup(void **state);
+int gatefix_teardown(void **state);
+
+/* Starts the system, the node and lars-gateway with one loop and these lines of
+ * [gateway], and waits until a request is answered. */
+void gatefix_start(const char *conf);
+
+/* How many bytes have reached the node, and whether <text> is one of them. */
+size_t gatefix_n_recorded(void);
+bool gatefix_has_recorded(const char *text);
+
+/* The value of the metric, such as "lars_gateway_inflight", now. */
+double gatefix_metric(const char *name);
+int gatefix_n_fds(void); /* descriptors of the gateway */
+long gatefix_rss_kib(void); /* its memory */
+
+char gatefix_byte(size_t i);
+
+/* Send <n> bytes on a new connection, <step> at a time, and read until the gateway closes
+ * it.  Returns the status of the first response; 0: closed without one. */
+int gatefix_raw(const char *text, size_t n, size_t step, struct httpreply *r);
+
+/* Read a response's head byte by byte.  Returns its status. */
+int gatefix_read_head(int fd, char *head, size_t size);
+
+/* As many descriptors for this program as <n>.  False: the system does not allow it. */
+bool gatefix_need_fds(unsigned n);
+
+#define GATEFIX_TEST(f)                                                                  \
+    cmocka_unit_test_setup_teardown(f, gatefix_setup, gatefix_teardown)
+
+#endif
