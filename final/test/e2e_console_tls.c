@@ -61,8 +61,12 @@ static void write_cert(const char *name, EVP_PKEY *k, long from_s, long to_s)
 static void write_files(void)
 {
     EVP_PKEY *k = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
+    EVP_PKEY *rare = EVP_EC_gen("secp256k1");
 
-    assert_true(k && other);
+    assert_true(k && other && rare);
+    write_key("rare.key", rare, NULL);
+    write_cert("rare.pem", rare, -3600, 86400);
+    EVP_PKEY_free(rare);
     write_key("tls.key", k, NULL);
     write_key("other.key", other, NULL);
     write_key("locked.key", k, EVP_aes_256_cbc());
@@ -286,6 +290,8 @@ static void t_wrong_certificate_or_key_is_named_at_the_start(void **state)
                       "openssl pkey");
     check_start_fails(pair("tls.pem", "other.key"), "other.key is not the private key",
                       "configure a pair");
+    check_start_fails(pair("rare.pem", "rare.key"), "cannot use the kind of key in",
+                      "use a pair of RSA");
     check_start_fails("cert = x\n", "cert and key must both be set", "");
 }
 

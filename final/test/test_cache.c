@@ -8,7 +8,7 @@ static void t_a_stored_response_is_found_whole_while_it_is_fresh(void **state)
     (void)state;
     cachefix_open(MB);
     cachefix_put("a", 100, &cachefix_usual);
-    fx.now_ms += 999;
+    cachefix.now_ms += 999;
     assert_int_equal(cachefix_ask("a", &f), CACHE_HIT);
     assert_int_equal(f.copy->status, 200);
     assert_int_equal(f.copy->body_len, 100);
@@ -17,11 +17,11 @@ static void t_a_stored_response_is_found_whole_while_it_is_fresh(void **state)
     assert_memory_equal(f.copy->fields.at, "A: b\r\n", 6);
     assert_memory_equal(f.copy->etag.at, "\"e\"", 3);
     assert_int_equal(f.copy->modified.len, 9);
-    assert_int_equal(fx.now_ms - f.copy->born_ms, 3999);
+    assert_int_equal(cachefix.now_ms - f.copy->born_ms, 3999);
     cache_copy_unref(f.copy);
     assert_int_equal(cachefix_look("b"), CACHE_FETCH);
     assert_int_equal(cachefix_look("aa"), CACHE_FETCH);
-    fx.now_ms += 1;
+    cachefix.now_ms += 1;
     assert_int_equal(cachefix_look("a"), CACHE_FETCH);
     cachefix_close();
 }
@@ -34,7 +34,7 @@ static void t_a_copy_outlives_its_place_in_the_cache(void **state)
     cachefix_open(MB);
     cachefix_put("a", 10, &cachefix_strict);
     assert_int_equal(cachefix_ask("a", &f), CACHE_HIT);
-    fx.now_ms += 1000;
+    cachefix.now_ms += 1000;
     cachefix_put("a", 20, &cachefix_strict);
     assert_int_equal(f.copy->body_len, 10);
     assert_int_equal(f.copy->body[9], 'x');
@@ -49,13 +49,13 @@ static void t_a_stale_copy_serves_while_one_request_refreshes(void **state)
     (void)state;
     cachefix_open(MB);
     cachefix_put("a", 10, &cachefix_usual);
-    fx.now_ms += 1000;
+    cachefix.now_ms += 1000;
     assert_int_equal(cachefix_ask("a", &f), CACHE_FETCH);
     assert_non_null(f.copy);
     assert_int_equal(cachefix_look("a"), CACHE_STALE);
-    fx.now_ms += 9999;
+    cachefix.now_ms += 9999;
     assert_int_equal(cachefix_look("a"), CACHE_STALE);
-    fx.now_ms += 1;
+    cachefix.now_ms += 1;
     assert_int_equal(cachefix_look("a"), CACHE_WAIT);
     cache_copy_unref(f.copy);
     cachefix_store(f.fetch, 5, &cachefix_usual);
@@ -70,18 +70,18 @@ static void t_a_stale_copy_serves_all_for_a_second_after_a_failure(void **state)
     (void)state;
     cachefix_open(MB);
     cachefix_put("a", 10, &cachefix_usual);
-    fx.now_ms += 500000;
+    cachefix.now_ms += 500000;
     assert_int_equal(cachefix_ask("a", &f), CACHE_FETCH);
     assert_non_null(f.copy); /* serves if the fetch fails */
     cache_copy_unref(f.copy);
-    cache_fetch_end(f.fetch, CACHE_FAILED, fx.now_ms);
+    cache_fetch_end(f.fetch, CACHE_FAILED, cachefix.now_ms);
     assert_int_equal(cachefix_look("a"), CACHE_STALE);
-    fx.now_ms += CACHE_FAILED_MS;
+    cachefix.now_ms += CACHE_FAILED_MS;
     assert_int_equal(cachefix_look("a"), CACHE_FETCH);
-    fx.now_ms += 101000 - CACHE_FAILED_MS;
+    cachefix.now_ms += 101000 - CACHE_FAILED_MS;
     assert_int_equal(cachefix_ask("a", &f), CACHE_FETCH);
     assert_null(f.copy); /* 600 s are over */
-    cache_fetch_end(f.fetch, CACHE_FAILED, fx.now_ms);
+    cache_fetch_end(f.fetch, CACHE_FAILED, cachefix.now_ms);
     assert_int_equal(cachefix_look("a"), CACHE_PASS);
     cachefix_close();
 }
@@ -93,11 +93,11 @@ static void t_a_copy_that_must_be_revalidated_never_serves_stale(void **state)
     (void)state;
     cachefix_open(MB);
     cachefix_put("a", 10, &cachefix_strict);
-    fx.now_ms += 1000;
+    cachefix.now_ms += 1000;
     assert_int_equal(cachefix_ask("a", &f), CACHE_FETCH);
     assert_null(f.copy);
     assert_int_equal(cachefix_look("a"), CACHE_WAIT);
-    cache_fetch_end(f.fetch, CACHE_FAILED, fx.now_ms);
+    cache_fetch_end(f.fetch, CACHE_FAILED, cachefix.now_ms);
     assert_int_equal(cachefix_look("a"), CACHE_PASS);
     cachefix_close();
 }
@@ -109,34 +109,35 @@ static void t_a_key_that_was_not_kept_is_passed_for_ten_seconds(void **state)
     (void)state;
     cachefix_open(MB);
     cachefix_put("a", 10, &cachefix_usual);
-    fx.now_ms += 1000;
+    cachefix.now_ms += 1000;
     assert_int_equal(cachefix_ask("a", &f), CACHE_FETCH);
     cache_copy_unref(f.copy);
-    cache_fetch_end(f.fetch, CACHE_NOT_KEPT, fx.now_ms);
+    cache_fetch_end(f.fetch, CACHE_NOT_KEPT, cachefix.now_ms);
     assert_int_equal(cachefix_look("a"), CACHE_PASS);
-    fx.now_ms += CACHE_PASS_MS - 1;
+    cachefix.now_ms += CACHE_PASS_MS - 1;
     assert_int_equal(cachefix_look("a"), CACHE_PASS);
-    fx.now_ms += 1;
+    cachefix.now_ms += 1;
     assert_int_equal(cachefix_look("a"), CACHE_FETCH);
     cachefix_close();
 }
 
 static void t_a_request_that_may_not_fetch_or_wait_is_passed(void **state)
 {
-    struct cache_ask a = {.key = "a", .len = 1, .now_ms = fx.now_ms, .may_wait = true};
+    struct cache_ask a = {
+        .key = "a", .len = 1, .now_ms = cachefix.now_ms, .may_wait = true};
     struct cache_found f, g;
 
     (void)state;
     cachefix_open(MB);
-    cache_find(fx.cache, &a, &f);
+    cache_find(cachefix.cache, &a, &f);
     assert_int_equal(f.result, CACHE_PASS);
     assert_int_equal(cachefix_bytes(), 0);
     assert_int_equal(cachefix_ask("a", &f), CACHE_FETCH);
     a.may_fetch = true;
     a.may_wait = false;
-    cache_find(fx.cache, &a, &g);
+    cache_find(cachefix.cache, &a, &g);
     assert_int_equal(g.result, CACHE_PASS);
-    cache_fetch_end(f.fetch, CACHE_DROPPED, fx.now_ms);
+    cache_fetch_end(f.fetch, CACHE_DROPPED, cachefix.now_ms);
     cachefix_close();
 }
 
@@ -183,7 +184,7 @@ static void t_memory_stays_within_the_bound_and_old_copies_go_first(void **state
         if (i > 0)
             assert_int_equal(cachefix_look("k0"), CACHE_HIT); /* used all the time */
     }
-    cache_read_stats(fx.cache, &s);
+    cache_read_stats(cachefix.cache, &s);
     assert_true(s.evicted > 5000 && s.copies > 1000 && s.copies + s.evicted == 10000);
     assert_int_equal(cachefix_look("k9999"), CACHE_HIT);
     assert_int_equal(cachefix_look("k1"), CACHE_FETCH);

@@ -8,7 +8,7 @@ static void t_one_request_fetches_and_the_others_are_woken_once(void **state)
     struct cache_found first, f[50];
     struct cache_ask a = {.key = "a",
                           .len = 1,
-                          .now_ms = fx.now_ms,
+                          .now_ms = cachefix.now_ms,
                           .may_fetch = true,
                           .may_wait = true,
                           .wake = cachefix_count_wake};
@@ -16,19 +16,19 @@ static void t_one_request_fetches_and_the_others_are_woken_once(void **state)
 
     (void)state;
     cachefix_open(MB);
-    fx.n_woken = 0;
-    cache_find(fx.cache, &a, &first);
+    cachefix.n_woken = 0;
+    cache_find(cachefix.cache, &a, &first);
     for (i = 0; i < 50; i++) {
         a.loop = (unsigned)i % 2;
-        cache_find(fx.cache, &a, &f[i]);
+        cache_find(cachefix.cache, &a, &f[i]);
         assert_int_equal(f[i].result, CACHE_WAIT);
     }
-    assert_int_equal(fx.n_woken, 0);
+    assert_int_equal(cachefix.n_woken, 0);
     cachefix_store(first.fetch, 10, &cachefix_usual);
-    T_WAIT(fx.n_woken == 50);
+    T_WAIT(cachefix.n_woken == 50);
     assert_int_equal(cachefix_look("a"), CACHE_HIT);
     cachefix_close();
-    assert_int_equal(fx.n_woken, 50);
+    assert_int_equal(cachefix.n_woken, 50);
 }
 
 static void t_when_the_request_that_fetches_has_gone_another_one_fetches(void **state)
@@ -37,11 +37,11 @@ static void t_when_the_request_that_fetches_has_gone_another_one_fetches(void **
 
     (void)state;
     cachefix_open(MB);
-    fx.n_woken = 0;
+    cachefix.n_woken = 0;
     cachefix_ask("a", &f);
     assert_int_equal(cachefix_ask("a", &g), CACHE_WAIT);
-    cache_fetch_end(f.fetch, CACHE_DROPPED, fx.now_ms);
-    T_WAIT(fx.n_woken == 1);
+    cache_fetch_end(f.fetch, CACHE_DROPPED, cachefix.now_ms);
+    T_WAIT(cachefix.n_woken == 1);
     assert_int_equal(cachefix_look("a"), CACHE_FETCH);
     cachefix_close();
 }
@@ -53,15 +53,15 @@ static void t_a_wait_that_was_left_is_not_woken(void **state)
 
     (void)state;
     cachefix_open(MB);
-    fx.n_woken = 0;
+    cachefix.n_woken = 0;
     cachefix_ask("a", &f);
     for (i = 0; i < 3; i++)
         assert_int_equal(cachefix_ask("a", &w[i]), CACHE_WAIT);
     cache_wait_end(w[1].wait);
     cachefix_store(f.fetch, 1, &cachefix_usual);
-    T_WAIT(fx.n_woken == 2);
+    T_WAIT(cachefix.n_woken == 2);
     cachefix_close();
-    assert_int_equal(fx.n_woken, 2);
+    assert_int_equal(cachefix.n_woken, 2);
 }
 
 /* A wait that is left between its wake-up and its task: in the loop, as visitors do. */
@@ -71,7 +71,7 @@ static void leave_the_other(void *arg)
 {
     struct cache_found *other = arg;
 
-    fx.n_woken++;
+    cachefix.n_woken++;
     if (other->wait)
         cache_wait_end(other->wait);
     first_wait.wait = second_wait.wait = NULL;
@@ -81,7 +81,7 @@ static void t_a_wait_may_be_left_when_its_task_is_posted(void **state)
 {
     struct cache_ask a = {.key = "a",
                           .len = 1,
-                          .now_ms = fx.now_ms,
+                          .now_ms = cachefix.now_ms,
                           .may_fetch = true,
                           .may_wait = true,
                           .wake = leave_the_other};
@@ -89,16 +89,16 @@ static void t_a_wait_may_be_left_when_its_task_is_posted(void **state)
 
     (void)state;
     cachefix_open(MB);
-    fx.n_woken = 0;
+    cachefix.n_woken = 0;
     cachefix_ask("a", &f);
     a.arg = &second_wait;
-    cache_find(fx.cache, &a, &first_wait);
+    cache_find(cachefix.cache, &a, &first_wait);
     a.arg = &first_wait;
-    cache_find(fx.cache, &a, &second_wait);
-    cache_fetch_end(f.fetch, CACHE_FAILED, fx.now_ms);
-    T_WAIT(fx.n_woken == 1);
+    cache_find(cachefix.cache, &a, &second_wait);
+    cache_fetch_end(f.fetch, CACHE_FAILED, cachefix.now_ms);
+    T_WAIT(cachefix.n_woken == 1);
     cachefix_close();
-    assert_int_equal(fx.n_woken, 1);
+    assert_int_equal(cachefix.n_woken, 1);
 }
 
 static void t_waits_that_were_not_woken_are_freed_with_the_pool(void **state)
@@ -107,14 +107,14 @@ static void t_waits_that_were_not_woken_are_freed_with_the_pool(void **state)
 
     (void)state;
     cachefix_open(MB);
-    fx.n_woken = 0;
+    cachefix.n_woken = 0;
     cachefix_ask("a", &f);
     cachefix_ask("a", &w);
-    looppool_stop(fx.pool);
-    cache_fetch_end(f.fetch, CACHE_DROPPED, fx.now_ms);
+    looppool_stop(cachefix.pool);
+    cache_fetch_end(f.fetch, CACHE_DROPPED, cachefix.now_ms);
     cache_wait_end(w.wait);
     cachefix_close();
-    assert_int_equal(fx.n_woken, 0);
+    assert_int_equal(cachefix.n_woken, 0);
 }
 
 /* --- threads ------------------------------------------------------------------------ */
@@ -126,12 +126,12 @@ static void use_key(unsigned k, unsigned step)
     char key[2] = {(char)('a' + k), 0};
     struct cache_ask a = {.key = key,
                           .len = 1,
-                          .now_ms = fx.now_ms + step,
+                          .now_ms = cachefix.now_ms + step,
                           .may_fetch = true,
                           .may_wait = false};
     struct cache_found f;
 
-    cache_find(fx.cache, &a, &f);
+    cache_find(cachefix.cache, &a, &f);
     if (f.copy && f.copy->body_len > 0 && f.copy->body[f.copy->body_len - 1] != 'x')
         n_errors++;
     if (f.fetch) {

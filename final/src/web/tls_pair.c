@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <microhttpd.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -103,13 +104,49 @@ static int compare(const struct tls_pair *p, const char *cert, const char *key,
     return rc;
 }
 
+static enum MHD_Result refuse(void *arg, struct MHD_Connection *con, const char *url,
+                              const char *method, const char *version, const char *data,
+                              size_t *n, void **state)
+{
+    (void)arg;
+    (void)con;
+    (void)url;
+    (void)method;
+    (void)version;
+    (void)data;
+    (void)n;
+    (void)state;
+    return MHD_NO;
+}
+
+/* The library can use fewer kinds of keys than OpenSSL, which has read this one. */
+static int try_library(const struct tls_pair *p, const char *key, char err[CONF_ERR_MAX])
+{
+    struct MHD_Daemon *d = MHD_start_daemon(
+        MHD_USE_TLS | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, refuse, NULL,
+        MHD_OPTION_HTTPS_MEM_CERT, p->cert, MHD_OPTION_HTTPS_MEM_KEY, p->key,
+        MHD_OPTION_END);
+
+    if (d) {
+        MHD_stop_daemon(d);
+        return 0;
+    }
+    snprintf(err, CONF_ERR_MAX,
+             "[console] key: the TLS library cannot use the kind of key in %s; use a "
+             "pair of RSA with 2048 bits or more, or of ECDSA on P-256 or P-384",
+             key);
+    return -EINVAL;
+}
+
 int tls_pair_read(struct tls_pair *out, const char *cert, const char *key,
                   char err[CONF_ERR_MAX])
 {
     *out = (struct tls_pair){NULL, NULL};
     out->cert = read_text("cert", cert, err);
     out->key = out->cert ? read_text("key", key, err) : NULL;
-    return out->key ? compare(out, cert, key, err) : -EINVAL;
+    if (!out->key || compare(out, cert, key, err) < 0)
+        return -EINVAL;
+    return try_library(out, key, err);
 }
 
 static const char *date(const ASN1_TIME *t, char to[32])

@@ -11,7 +11,7 @@ struct tls_pair {
 
 /* Read both files, of which <cert> may have a chain: the certificate of this host, then
  * those of its issuers.  Returns 0; -EINVAL with a sentence in <err> that names the file
- * and what to do; -ENOMEM.  tls_pair_free() is needed in every case. */
+ * and what to do.  tls_pair_free() is needed in every case. */
 int tls_pair_read(struct tls_pair *out, const char *cert, const char *key,
                   char err[CONF_ERR_MAX]);
 

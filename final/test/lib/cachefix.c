@@ -2,45 +2,45 @@
 
 #include "http/http_parse.h"
 
-struct cachefix fx = {.now_ms = 1000000};
+struct cachefix cachefix = {.now_ms = 1000000};
 
 void cachefix_open(size_t bytes)
 {
-    assert_int_equal(looppool_create(&fx.pool, 2), 0);
-    assert_int_equal(looppool_start(fx.pool), 0);
-    assert_int_equal(cache_create(&fx.cache, bytes, fx.pool), 0);
+    assert_int_equal(looppool_create(&cachefix.pool, 2), 0);
+    assert_int_equal(looppool_start(cachefix.pool), 0);
+    assert_int_equal(cache_create(&cachefix.cache, bytes, cachefix.pool), 0);
 }
 
 void cachefix_close(void)
 {
-    looppool_destroy(fx.pool);
-    cache_destroy(fx.cache);
+    looppool_destroy(cachefix.pool);
+    cache_destroy(cachefix.cache);
 }
 
 uint64_t cachefix_bytes(void)
 {
     struct cache_stats s;
 
-    cache_read_stats(fx.cache, &s);
+    cache_read_stats(cachefix.cache, &s);
     return s.bytes;
 }
 
 void cachefix_count_wake(void *arg)
 {
     (void)arg;
-    fx.n_woken++;
+    cachefix.n_woken++;
 }
 
 enum cache_result cachefix_ask(const char *key, struct cache_found *out)
 {
     struct cache_ask a = {.key = key,
                           .len = strlen(key),
-                          .now_ms = fx.now_ms,
+                          .now_ms = cachefix.now_ms,
                           .may_fetch = true,
                           .may_wait = true,
                           .wake = cachefix_count_wake};
 
-    cache_find(fx.cache, &a, out);
+    cache_find(cachefix.cache, &a, out);
     return out->result;
 }
 
@@ -52,7 +52,7 @@ enum cache_result cachefix_look(const char *key)
     cachefix_ask(key, &f);
     cache_copy_unref(f.copy);
     if (f.fetch)
-        cache_fetch_end(f.fetch, CACHE_DROPPED, fx.now_ms);
+        cache_fetch_end(f.fetch, CACHE_DROPPED, cachefix.now_ms);
     if (f.wait)
         cache_wait_end(f.wait);
     return f.result;
@@ -72,10 +72,10 @@ int cachefix_store(struct cache_fetch *f, size_t len, const struct cache_control
     assert_true(http_parse_response(&parse, text, sizeof(text) - 1, HTTP_METHOD_GET, &h,
                                     &why) > 0);
     memset(body, 'x', len < sizeof(body) ? len : sizeof(body));
-    rc = cache_fetch_head(f, &h, (struct http_text){"A: b\r\n", 6}, t, fx.now_ms);
+    rc = cache_fetch_head(f, &h, (struct http_text){"A: b\r\n", 6}, t, cachefix.now_ms);
     if (rc == 0)
         rc = cache_fetch_body(f, body, len);
-    cache_fetch_end(f, rc == 0 ? CACHE_KEPT : CACHE_NOT_KEPT, fx.now_ms);
+    cache_fetch_end(f, rc == 0 ? CACHE_KEPT : CACHE_NOT_KEPT, cachefix.now_ms);
     return rc;
 }
 

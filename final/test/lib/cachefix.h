@@ -17,7 +17,7 @@ struct cachefix {
     atomic_int n_woken;                   /* calls of cachefix_count_wake() */
 };
 
-extern struct cachefix fx;
+extern struct cachefix cachefix;
 
 /* Fresh for 1 s; then 10 s while another request fetches, or not; 600 s on errors, or
  * not. */
