@@ -2,7 +2,9 @@
 # the system needs no Node: without the pages the console answers its API only.
 WEB_SRC := web/package.json web/package-lock.json web/vite.config.js web/index.html \
            $(shell find web/src web/tools web/test -type f -not -path "*/browser/*" 2>/dev/null)
-WEB_CI  := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+# Without a registry npm would try for minutes.
+WEB_CI  := timeout 300 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --prefer-offline \
+           --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=2000 --fetch-timeout=20000
 WEB_LOCK := web/node_modules/.package-lock.json # written by npm, behind all packages
 
 web: web/dist/index.html
@@ -10,7 +12,9 @@ web/dist/index.html: $(WEB_SRC)
 	$(Q)if ! command -v npm >/dev/null 2>&1; then \
 	  echo "web: npm is not installed, so the console has no pages (apt install npm, then make web)"; \
 	else echo "NPM web/dist"; \
-	  [ $(WEB_LOCK) -nt web/package-lock.json ] || (cd web && $(WEB_CI)) && cd web && npm test --silent && npm run --silent build || \
+	  [ $(WEB_LOCK) -nt web/package-lock.json ] || (cd web && $(WEB_CI)) || \
+	    { echo "web: npm could not fetch the packages of web/package-lock.json; mend: make $$(npm config get registry) reachable, then make web"; exit 1; }; \
+	  cd web && npm test --silent && npm run --silent build || \
 	  { rm -f dist/index.html; exit 1; }; fi
 # The system starts without the pages too, for example where npm reaches no registry.
 web-try: ; $(Q)$(MAKE) -s web || echo "web: the build failed, so the console has no pages; make web tries again"

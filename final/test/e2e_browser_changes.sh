@@ -1,5 +1,6 @@
 #!/bin/sh
-# e2e_browser_changes.sh -- the pages in a browser: problems, changes of routes and their effect.
+# e2e_browser_changes.sh -- the pages in a browser: problems, changes of routes and their
+# effect; what was typed, many modules, administrators.
 set -u
 . test/lib/browser.sh
-browser_tests changes 23000
+browser_tests 23000 changes forms

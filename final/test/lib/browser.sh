@@ -1,9 +1,11 @@
 # test/lib/browser.sh -- what the tests of the pages share: the system of `make run` on ports
 # of its own, with the pages that `make web` has built, and the tests of
-# web/test/browser/$1.mjs in a browser.  web/test/browser/harness.mjs explains how to add one.
-#   . test/lib/browser.sh; browser_tests changes 23000   (the ports 23000 to 23999 are free)
+# web/test/browser/NAME.mjs in a browser.  web/test/browser/harness.mjs explains how to add one.
+#   . test/lib/browser.sh; browser_tests 23000 changes forms   (the ports 23000 to 23999 are free)
+# Two scripts and no more have such tests: a browser and a system beside each other need a
+# processor, so four of them at once make each other late, and each start takes seconds.
 browser_tests() {
-    name=$1 port=$2
+    port=$1; shift; name=$*
     [ -z "${LARS_MODE:-}" ] || { echo "skip - the pages in a browser ($name): not under $LARS_MODE"; exit 0; }
     for CHROMIUM in chromium chromium-browser google-chrome ''; do command -v "${CHROMIUM:-true}" >/dev/null && break; done
     why=
@@ -17,6 +19,6 @@ browser_tests() {
     trap 'sh common/run stop >/dev/null 2>&1; rm -rf "$tmp"' EXIT
     trap 'exit 130' INT TERM HUP
     sh common/run start >"$tmp/out" 2>&1 || { cat "$tmp/out"; echo "not ok - $name: the system starts"; exit 1; }
-    node "web/test/browser/run.mjs" "$name"
+    node web/test/browser/run.mjs "$@"
     exit $?
 }

@@ -1,9 +1,10 @@
 // Tests of the pages in a browser, against the whole running system.
 //
 // How to add one:
-//  1. Choose the file: changes.mjs (routes and changes), faults.mjs (alarms, losses, display) or
-//     forms.mjs (what was typed, many modules, administrators).
-//     Each file has a system of its own; its tests run one after the other, in their order.
+//  1. Choose the file: changes.mjs (routes and changes) or forms.mjs (what was typed, many
+//     modules, administrators), which e2e_browser_changes.sh runs in one system; faults.mjs
+//     (alarms, losses, display) or access.mjs (axe-core, a phone, the keyboard), which
+//     e2e_browser_faults.sh runs in another.  Tests run one after the other, in their order.
 //  2. test('name', 'what a person sees', async t => { ... }).  With a fourth argument, the tests
 //     beside each other that have the same one run at the same time: each touches only its own.
 //  3. const page = await t.open('operator', '/modules/1/1') gives a new window in which this
@@ -20,7 +21,7 @@
 //     the last one first.  Use a module of your own (modid 11 and up) for changes of routes.
 //  8. A test fails as well when a window logged an error of the Content-Security-Policy or an
 //     exception.  A failed test leaves build/log/browser/NAME.png and NAME.log.
-//  9. Alone: BROWSER=name make test T=e2e_browser_changes
+//  9. Alone: BROWSER=name make test T=e2e_browser_changes, or _faults
 import { execFile, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -241,7 +242,8 @@ export async function runAll() {
   let well = true
   mkdirSync(kept, { recursive: true })
   browser = await chromium.launch({
-    executablePath: env.CHROMIUM, chromiumSandbox: process.getuid() !== 0, timeout: 30000
+    executablePath: env.CHROMIUM, chromiumSandbox: process.getuid() !== 0, timeout: WAIT_MS,
+    args: ['--disable-gpu', '--disable-gpu-rasterization', '--disable-gpu-compositing']
   })
   try {
     for (const group of groups(tests.filter(x => !env.BROWSER || x.name.includes(env.BROWSER))))

@@ -1,5 +1,7 @@
-// node web/test/browser/run.mjs NAME: the tests of NAME.mjs; test/lib/browser.sh starts it.
+// node web/test/browser/run.mjs NAME...: the tests of each NAME.mjs, one file after the other;
+// test/lib/browser.sh starts it.
 import { runAll } from './harness.mjs'
 
-await import(`./${process.argv[2]}.mjs`)
+for (const name of process.argv.slice(2))
+  await import(`./${name}.mjs`)
 process.exit(await runAll() ? 0 : 1)
