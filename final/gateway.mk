@@ -8,7 +8,14 @@ SRCS += src/net/portgroup.c src/net/stream.c \
         src/gateway/access_log.c src/gateway/cache.c src/gateway/cache_fetch.c src/gateway/cache_wait.c src/gateway/forward.c src/gateway/gate_loop.c src/gateway/gateway.c \
         src/gateway/node_pool.c src/gateway/own_page.c src/gateway/rules.c src/gateway/visitor.c \
         src/gateway/visitor_answer.c src/gateway/visitor_body.c src/gateway/visitor_cache.c
+SRCS += src/site/catalogue.c src/site/site_answer.c src/site/site_bodies.c src/site/site_cards.c src/site/site_content.c \
+        src/site/site_db.c src/site/site_page.c src/site/site_render.c src/site/site_search.c src/site/site_server.c \
+        src/site/site_snapshot.c src/site/site_sync.c src/site/site_template.c src/site/site_texts.c \
+        src/site/site_visits.c
 APPS  += lars-gateway
+APPS  += showcase-node
+LDLIBS += -lz
+NEEDS += zlib.h:zlib1g-dev
 PROGS += http_node
 TESTS += test_admit_rule test_admit_queue test_visit test_cache_control test_cache test_cache_wait
 TESTS += test_http_parse test_http_body test_http_head test_http_response test_http_write

@@ -38,7 +38,7 @@ conf: $(BINS)
 	$(Q)for p in $(APPS); do f=deploy/conf/$$p.ini; [ -e $$f ] || f=/dev/null; \
 	  $(BUILD)/$$p -c $$f --print-config >$(BUILD)/$$p.ini && mv $(BUILD)/$$p.ini $(or $(CONFDIR),conf)/ || exit 1; done
 
-install: install-api install-java install-programs install-pages install-system
+install: install-api install-java install-programs install-pages install-site install-system
 install-api: api
 	$(call put,src/api/lars.h src/api/lars_retry.h src/api/lars_nowait.h src/api/lars_status.h src/api/lars_tally.h api/cpp/lars.hpp,$(INCLUDEDIR),644)
 	$(call put,$(BUILD)/liblars.a $(BUILD)/liblars.so.1,$(LIBDIR),644)
@@ -90,6 +90,11 @@ ifneq ($(wildcard web/dist/index.html),)
 else
 	$(Q)echo "the pages of lars-console are left out, because web/dist/index.html is not there: it will answer only its API; mend: make web, then make install-pages"
 endif
+# The pages and the samples of the exhibition site.
+install-site:
+	$(call put,$(wildcard site/pages/*),$(DATADIR)/lars/site,644)
+	$(call put,site/samples/exhibits.csv,$(DATADIR)/lars/site/samples,644)
+	$(call put,$(wildcard site/samples/pictures/*),$(DATADIR)/lars/site/samples/pictures,644)
 install-system:
 	$(Q)install -d $(DESTDIR)$(SYSCONFDIR)/lars $(DESTDIR)$(UNITDIR)
 	$(Q)for f in $(CONF); do to=$(DESTDIR)$(SYSCONFDIR)/lars/$${f##*/}; [ -e $$to ] || \

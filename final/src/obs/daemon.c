@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,14 +21,16 @@
 #include "net/sock.h"
 
 #define BACKLOG 1024
-#define PREFIX 5                      /* of "lars-", which log events leave out */
+#define PREFIX "lars-" /* which log events leave out */
 
 static void on_signal(int signo, void *arg)
 {
     struct daemon *d = arg;
+    size_t n = sizeof(PREFIX) - 1;
     char event[40];
 
-    snprintf(event, sizeof(event), "%.30s.stop", d->name + PREFIX);
+    snprintf(event, sizeof(event), "%.30s.stop",
+             d->name + (strncmp(d->name, PREFIX, n) == 0 ? n : 0));
     LOG_INFO(event, "signal=%d", signo);
     evloop_stop(d->loop);
 }

@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,16 +24,17 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "net/sock.h"
+#include "obs/local_peer.h"
 #include "obs/loglevel.h"
 #include "obs/mhdloop.h"
 
-#define MAX_CONNECTIONS 32u           /* with one more, the oldest one is closed */
+#define MAX_CONNECTIONS 32u /* with one more, the oldest one is closed */
 #define HARD_LIMIT (2 * MAX_CONNECTIONS) /* the library's: it takes no more by itself */
-#define HEALTH_MAX 300                /* bytes of a reason */
+#define HEALTH_MAX 300 /* bytes of a reason */
 #define IDLE_S 10u
-#define MEMORY ((size_t)16384)        /* bytes of a connection; bounds the request */
+#define MEMORY ((size_t)16384) /* bytes of a connection; bounds the request */
 
-struct client {                       /* of a connection; in the order of their begin */
+struct client { /* of a connection; in the order of their begin */
     int fd;
     bool is_closing;
     struct client *next;
@@ -46,13 +46,13 @@ struct httpd {
     struct evloop *loop;
     struct mhdloop *mhd;
     uint16_t port;
-    struct httpd_config cfg;          /* its arg: owned */
+    struct httpd_config cfg; /* its arg: owned */
 };
 
 struct request {
-    char body[16];                    /* longer than any word that is accepted */
+    char body[16]; /* longer than any word that is accepted */
     size_t n;
-    bool is_long;                     /* more than fits came, and was thrown away */
+    bool is_long; /* more than fits came, and was thrown away */
 };
 
 static enum MHD_Result send_text(struct MHD_Connection *c, unsigned status,
@@ -104,31 +104,6 @@ static enum MHD_Result send_health(struct httpd *h, struct MHD_Connection *c)
 
 /* --- the level of the log ----------------------------------------------------------- */
 
-static bool is_loopback(const struct sockaddr *sa)
-{
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)(const void *)sa;
-    const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)sa;
-
-    if (sa->sa_family == AF_INET)
-        return ntohl(four->sin_addr.s_addr) >> 24 == 127;
-    if (sa->sa_family != AF_INET6)
-        return false;
-    return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr) ||
-           (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr) && six->sin6_addr.s6_addr[12] == 127);
-}
-
-/* A proxy on this host connects from a loopback address for clients that are elsewhere;
- * the headers that it adds give it away. */
-static bool is_local(struct MHD_Connection *c)
-{
-    const union MHD_ConnectionInfo *peer =
-        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-
-    return peer && is_loopback(peer->client_addr) &&
-           !MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Forwarded") &&
-           !MHD_lookup_connection_value(c, MHD_HEADER_KIND, "X-Forwarded-For");
-}
-
 static enum MHD_Result send_level(struct MHD_Connection *c)
 {
     char line[80];
@@ -143,7 +118,7 @@ static enum MHD_Result put_level(struct MHD_Connection *c, struct request *q)
     enum log_level level;
 
     q->body[strcspn(q->body, "\r\n")] = '\0';
-    if (!is_local(c))
+    if (!local_peer_is(c))
         return send_words(c, MHD_HTTP_FORBIDDEN,
                           "the log level can be set from this host only\n");
     if (q->is_long || loglevel_parse(q->body, &level) < 0)
@@ -216,7 +191,7 @@ static void add_client(struct httpd *h, int fd)
     struct client *c = malloc(sizeof(*c));
 
     if (!c)
-        return;                       /* the library closes it when it is idle */
+        return; /* the library closes it when it is idle */
     *c = (struct client){fd, false, NULL};
     *(h->newest ? &h->newest->next : &h->oldest) = c;
     h->newest = c;
@@ -225,7 +200,7 @@ static void add_client(struct httpd *h, int fd)
     for (c = h->oldest; c->is_closing; c = c->next)
         continue;
     c->is_closing = true;
-    shutdown(c->fd, SHUT_RDWR);       /* the library closes it at its next run */
+    shutdown(c->fd, SHUT_RDWR); /* the library closes it at its next run */
 }
 
 static void remove_client(struct httpd *h, int fd)
@@ -261,12 +236,13 @@ static void on_connection(void *arg, struct MHD_Connection *c, void **state,
 
 static int start_mhd(struct httpd *h, int lfd)
 {
-    struct MHD_Daemon *d = MHD_start_daemon(
-        MHD_USE_EPOLL, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, lfd,
-        MHD_OPTION_CONNECTION_LIMIT, HARD_LIMIT, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY, MHD_OPTION_NOTIFY_COMPLETED, on_done,
-        NULL, MHD_OPTION_END);
+    struct MHD_Daemon *d =
+        MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, h,
+                         MHD_OPTION_LISTEN_SOCKET, lfd, MHD_OPTION_CONNECTION_LIMIT,
+                         HARD_LIMIT, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+                         MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY,
+                         MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_END);
 
     if (!d) {
         close(lfd);
@@ -344,7 +320,7 @@ void httpd_destroy(struct httpd *h)
 {
     if (!h)
         return;
-    mhdloop_destroy(h->mhd);          /* closes the listening socket */
+    mhdloop_destroy(h->mhd); /* closes the listening socket */
     while (h->oldest)
         remove_client(h, h->oldest->fd);
     free((void *)(uintptr_t)h->cfg.arg);
