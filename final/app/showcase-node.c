@@ -104,8 +104,9 @@ static const struct opts_program program = {
     .operands = "",
     .about =
         "The program prints \"listening on ADDRESS:PORT\" when visitors can connect.  It "
-        "shows a new edition within two seconds of its publication, and goes on without "
-        "the database.  SIGTERM and SIGINT (Ctrl-C) end it: requests in progress have "
+        "shows a new edition within two seconds of its publication, and keeps answering "
+        "without the database.  SIGTERM and SIGINT (Ctrl-C) end it: requests in progress "
+        "have "
         "[site] drain_ms; a second signal ends it at once.  SIGUSR1 makes its log more "
         "verbose by one level and SIGUSR2 less; SIGHUP and SIGPIPE are ignored.",
     .flags = flags,

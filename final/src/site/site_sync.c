@@ -5,8 +5,8 @@
  * The statement that adds visits may have been executed although its answer was lost;
  * its visits are then counted twice, at most those of five seconds.  The other choice is
  * to lose them.
- * Rejected: telling nodes to reload.  They would have to be known, and one that was told
- * while it was down would not know. */
+ * Rejected: telling nodes to reload.  They would have to be known, and one that was down
+ * at that moment would miss it. */
 #include "site/site_sync.h"
 
 #include <errno.h>
