@@ -23,3 +23,10 @@ FUZZ  += fuzz_cache_control
 FUZZ  += fuzz_http_request fuzz_http_response fuzz_http_body
 CFLAGS += -isystem $(LLHTTP)/include
 NEEDS  += $(LLHTTP)/include/llhttp/llhttp.h:node-llhttp
+# showcase-import and larsctl site
+APPS  += showcase-import
+SRCS  += src/site/import_csv.c src/site/import_db.c src/site/import_fault.c src/site/import_picture.c \
+         src/site/import_sheet.c src/site/import_svg.c src/site/import_text.c \
+         src/ops/site_change.c src/ctl/cmd_site.c
+TESTS += test_import_csv test_import_picture e2e_import.sh
+FUZZ  += fuzz_import_csv fuzz_import_picture

@@ -16,8 +16,9 @@ SYSCONFDIR ?= /etc
 # put(files, folder, mode)
 put = $(Q)install -d $(DESTDIR)$(2) && install -m $(3) $(1) $(DESTDIR)$(2)
 
-DAEMONS := $(filter-out larsctl,$(APPS))
-MAN     := $(DAEMONS:%=$(BUILD)/man/%.8) $(BUILD)/man/larsctl.1
+COMMANDS := larsctl showcase-import
+DAEMONS := $(filter-out $(COMMANDS),$(APPS))
+MAN     := $(DAEMONS:%=$(BUILD)/man/%.8) $(COMMANDS:%=$(BUILD)/man/%.1)
 COMPLETE := $(APPS:%=$(BUILD)/completion/%)
 $(BUILD)/man/%.8: $(BUILD)/% deploy/man.awk
 	$(call say,MAN,$@)
@@ -74,7 +75,7 @@ java install-java:
 endif
 install-programs: $(BINS) $(MAN) $(COMPLETE)
 	$(call put,$(DAEMONS:%=$(BUILD)/%),$(SBINDIR),755)
-	$(call put,$(BUILD)/larsctl,$(BINDIR),755)
+	$(call put,$(COMMANDS:%=$(BUILD)/%),$(BINDIR),755)
 	$(call put,$(filter %.8,$(MAN)),$(DATADIR)/man/man8,644)
 	$(call put,$(filter %.1,$(MAN)),$(DATADIR)/man/man1,644)
 	$(call put,$(COMPLETE),$(DATADIR)/bash-completion/completions,644)

@@ -90,3 +90,7 @@ GRANT INSERT, UPDATE, DELETE ON lars_site.Edition TO lars_site_edit@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_site.Exhibit TO lars_site_edit@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_site.ExhibitPicture TO lars_site_edit@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_site.Picture TO lars_site_edit@localhost;
+-- larsctl site lists, publishes and freezes editions; its user is made by users.sql as well.
+CREATE USER IF NOT EXISTS lars_ctl@localhost ACCOUNT LOCK;
+GRANT SELECT ON lars_site.* TO lars_ctl@localhost;
+GRANT UPDATE ON lars_site.Edition TO lars_ctl@localhost;

@@ -4,9 +4,9 @@
  * such places, and the ones that write JSON are few. */
 #include "base/utf8.h"
 
-/* The length of the character at <s>; 0: it is none. */
-static size_t length(const unsigned char *s)
+size_t utf8_char(const char *text)
 {
+    const unsigned char *s = (const unsigned char *)text;
     size_t len = s[0] < 0x80   ? 1
                  : s[0] < 0xc2 ? 0
                  : s[0] < 0xe0 ? 2
@@ -28,7 +28,7 @@ void utf8_replace_broken(char *text)
     size_t i, len;
 
     for (i = 0; text[i]; i += len) {
-        len = length((unsigned char *)text + i);
+        len = utf8_char(text + i);
         if (len > 0)
             continue;
         text[i] = '?';
@@ -41,7 +41,7 @@ bool utf8_is_whole(const char *text)
     size_t len;
 
     while (*text) {
-        len = length((const unsigned char *)text);
+        len = utf8_char(text);
         if (len == 0)
             return false;
         text += len;

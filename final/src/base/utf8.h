@@ -9,6 +9,8 @@
  * bytes, and JSON takes whole characters only. */
 void utf8_replace_broken(char *text);
 
+/* The bytes of the character at <text>, which ends with NUL; 0: it is of none. */
+size_t utf8_char(const char *text);
 bool utf8_is_whole(const char *text);  /* every byte is of a whole character */
 size_t utf8_length(const char *text);  /* characters of a whole text */
 

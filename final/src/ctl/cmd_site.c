@@ -1,0 +1,64 @@
+/* showcase-import writes what an edition has, and these commands decide whether it is
+ * shown.  They connect as the other commands do, to the server that has the audit. */
+#include "ctl/cmd_site.h"
+
+#include <errno.h>
+
+#include "ops/site_change.h"
+
+#define YEAR_MIN 1900
+#define YEAR_MAX 2999
+
+static int site_list(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return ctl_print(
+        c, "year# state title_zh title_en exhibits# pictures# visits# published",
+        "SELECT e.year, e.state, e.title_zh, e.title_en, (SELECT COUNT(*) FROM "
+        "lars_site.Exhibit x WHERE x.edition = e.year), (SELECT COUNT(*) FROM "
+        "lars_site.ExhibitPicture p WHERE p.edition = e.year), (SELECT "
+        "COALESCE(SUM(v.visits), 0) FROM lars_site.ExhibitVisit v WHERE v.edition = "
+        "e.year), COALESCE(e.published_at, '') FROM lars_site.Edition e ORDER BY e.year "
+        "DESC");
+}
+
+typedef int change_fn(struct sqldb *db, const struct audit_actor *who, uint32_t year,
+                      char why[CHANGE_WHY]);
+
+static int change(struct ctl *c, const char *text, change_fn *fn)
+{
+    struct audit_actor who = {c->who, "larsctl", "", c->reason};
+    char why[CHANGE_WHY];
+    uint32_t year;
+    int code = ctl_range(text, "YEAR", YEAR_MIN, YEAR_MAX, &year), rc;
+
+    if (code != 0)
+        return code;
+    rc = fn(c->db, &who, year, why);
+    if (rc == -EINVAL)
+        return ctl_say(CTL_FAILED, "%s", why);
+    return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;
+}
+
+static int site_publish(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    return change(c, argv[0], site_change_publish);
+}
+
+static int site_freeze(struct ctl *c, int argc, char **argv)
+{
+    (void)argc;
+    return change(c, argv[0], site_change_freeze);
+}
+
+const struct ctl_cmd cmd_site[] = {
+    {"site", "list", "", 0, 0, "List the editions of the exhibition site.", site_list,
+     NULL},
+    {"site", "publish", "YEAR", 1, 1, "Show an edition, which was a draft.", site_publish,
+     "showcase-import can still change it, and the site shows the change."},
+    {"site", "freeze", "YEAR", 1, 1,
+     "Keep a published edition as it is: showcase-import refuses to change it.",
+     site_freeze, "It stays on the site.  There is no command that undoes it."},
+    {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL}};
