@@ -6,19 +6,17 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/opts.h"
+#include "gateway/drain.h"
 #include "gateway/gateway.h"
 #include "obs/daemon.h"
 #include "obs/httpd.h"
 #include "obs/startcheck.h"
 
-#define DRAIN_POLL_MS 50
-
 static struct settings {
     char listen[64], rules[200], agent_dir[200], agent_address[48];
-    uint32_t loops, agent_port, drain_ms;
+    uint32_t loops, agent_port, drain_accept_ms, drain_ms;
     struct gate_limits limits;
     uint32_t body_kib, unmeasured, reserve_percent;
     char key_file[200];
@@ -54,6 +52,10 @@ static const struct conf_key keys[] = {
           "ms, +-20 %, after which a connection gets no further request"),
     {"gateway", "body_kib", CONF_U32, AT(body_kib), 0, 1048576, "1024",
      "KiB that the body of a request may have"},
+    {"gateway", "drain_accept_ms", CONF_U32, AT(drain_accept_ms), 0, 600000, "5000",
+     "ms in which new connections are still accepted after SIGTERM"},
+    {"gateway", "drain_ms", CONF_U32, AT(drain_ms), 0, 600000, "30000",
+     "ms for visitors to finish after SIGTERM"},
     {"gateway", "key_file", CONF_TEXT, AT(key_file), 0, sizeof(set.key_file), "",
      "the keys that sign visitors' cookies, one or two lines, the same at all gateways; "
      "empty: a random key of this process"},
@@ -65,8 +67,6 @@ static const struct conf_key keys[] = {
      "percent of the limit of requests in progress, kept for visitors inside"},
     {"admission", "unmeasured", CONF_U32, AT(unmeasured), 1, 100000, "32",
      "requests that a node can have in progress when its capacity is not measured"},
-    {"gateway", "drain_ms", CONF_U32, AT(drain_ms), 0, 600000, "30000",
-     "ms for visitors to finish after SIGTERM"},
     {"agent", "dir", CONF_TEXT, AT(agent_dir), 0, sizeof(set.agent_dir), "/run/lars",
      "the folder of lars-agentd on this host"},
     {"agent", "address", CONF_TEXT, AT(agent_address), 0, sizeof(set.agent_address),
@@ -127,8 +127,10 @@ static const struct opts_program program = {
     .operands = "",
     .about =
         "The program prints \"listening on ADDRESS:PORT\" when visitors can connect. "
-        "SIGTERM and SIGINT (Ctrl-C) end it: connections that wait for a request are "
-        "closed, requests in progress have [gateway] drain_ms.  SIGUSR1 makes its "
+        "SIGTERM and SIGINT (Ctrl-C) end it: /healthz says 503, each response closes its "
+        "connection, new connections are accepted for [gateway] drain_accept_ms, and "
+        "visitors have drain_ms in all; a second signal ends it at once.  SIGUSR1 makes "
+        "its "
         "log more verbose by one level and SIGUSR2 less; SIGHUP and SIGPIPE are ignored.",
     .flags = flags,
     .keys = keys,
@@ -140,6 +142,7 @@ static const struct opts_program program = {
 static struct {
     struct daemon d;
     struct gateway *gateway;
+    struct drain drain;
     struct httpd *http;
 } me;
 
@@ -160,7 +163,8 @@ static const char *health(const void *arg)
 /* Returns 0, or -errno after a line on standard error. */
 static int start_gateway(void)
 {
-    struct gateway_config c = {.n_loops = set.loops,
+    struct gateway_config c = {.loop = me.d.loop,
+                               .n_loops = set.loops,
                                .limits = set.limits,
                                .rules = set.rules,
                                .log = set.log_path,
@@ -204,18 +208,6 @@ static int start(void)
     return 0;
 }
 
-/* Wait for visitors, at most drain_ms. */
-static void drain(void)
-{
-    struct timespec pause = {0, DRAIN_POLL_MS * 1000000L};
-    uint32_t ms;
-
-    gateway_drain(me.gateway);
-    for (ms = 0; ms < set.drain_ms && gateway_n_clients(me.gateway) > 0;
-         ms += DRAIN_POLL_MS)
-        nanosleep(&pause, NULL);
-}
-
 int main(int argc, char **argv)
 {
     int code = opts_main(&program, argc, argv, &set), rc;
@@ -225,8 +217,10 @@ int main(int argc, char **argv)
     rc = start();
     if (rc == 0)
         rc = daemon_run(&me.d);
-    if (rc == 0)
-        drain();
+    if (rc == 0) {
+        drain_start(&me.drain, me.d.loop, me.gateway, set.drain_accept_ms, set.drain_ms);
+        rc = daemon_run(&me.d);
+    }
     httpd_destroy(me.http);
     gateway_destroy(me.gateway);
     daemon_fini(&me.d);

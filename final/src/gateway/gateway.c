@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "api/lars.h"
 #include "base/err.h"
@@ -20,20 +19,16 @@
 #include "gateway/admit_queue.h"
 #include "gateway/visit.h"
 #include "gateway/cache.h"
+#include "gateway/listeners.h"
 #include "gateway/visitor.h"
-#include "net/acceptor.h"
 #include "net/looppool.h"
-#include "net/portgroup.h"
-#include "net/sock.h"
 
-#define BACKLOG 4096
 #define REGISTER_MS 1000 /* between two rounds of the worker */
 #define NODES_MAX 1024 /* of a module: more count as so many */
 #define REFUSALS_OF_LOOP 1000 /* a second: a tenth of what a loop can do */
 
 struct gateway {
     struct gateway_config cfg;
-    struct net_addr address;
     struct rules *rules;
     struct lars_client *lars;
     struct access_log *log;
@@ -43,8 +38,8 @@ struct gateway {
     struct worker *registrar;
     struct looppool *pool;
     struct gate_loop **loop;
-    struct acceptor **acceptor;
-    unsigned n_loops;
+    unsigned n_loops; /* that exist */
+    struct listeners *listeners;
     _Atomic uint32_t n_clients;
     _Atomic bool draining;
     _Atomic unsigned n_registered; /* modules that the agent has routes of */
@@ -103,16 +98,12 @@ static void on_accept(int fd, const struct net_addr *peer, void *arg)
     visitor_start(arg, fd, peer);
 }
 
-/* The loop <i> with its listener <lfd>, which it takes. */
-static int start_loop(struct gateway *g, unsigned i, int lfd)
+static int create_loop(struct gateway *g, unsigned i)
 {
     struct gate_loop *l = calloc(1, sizeof(*l));
-    int rc = -ENOMEM;
 
-    if (!l) {
-        close(lfd);
-        return rc;
-    }
+    if (!l)
+        return -ENOMEM;
     l->loop = looppool_loop(g->pool, i);
     l->index = i;
     l->limits = &g->cfg.limits;
@@ -125,41 +116,43 @@ static int start_loop(struct gateway *g, unsigned i, int lfd)
     l->n_clients = &g->n_clients;
     l->draining = &g->draining;
     g->loop[i] = l;
-    rc = gate_loop_init(l);
-    if (rc < 0) {
-        close(lfd);
-        return rc;
-    }
+    g->n_loops = i + 1;
     looppool_set_user(g->pool, i, l);
-    return acceptor_create(&g->acceptor[i], l->loop, lfd, on_accept, l);
+    return gate_loop_init(l);
+}
+
+static int listen_at(struct gateway *g, const struct net_addr *at, const char *key,
+                     struct listeners **out, char err[CONF_ERR_MAX])
+{
+    struct listeners_config c = {.loop = g->cfg.loop,
+                                 .pool = g->pool,
+                                 .at = *at,
+                                 .fn = on_accept,
+                                 .arg = (void *const *)(void *)g->loop};
+    char text[NET_ADDR_STRLEN];
+    int rc = listeners_create(out, &c, g->cfg.n_loops);
+
+    if (rc < 0)
+        snprintf(err, CONF_ERR_MAX, "cannot listen on %s, [gateway] %s: %s",
+                 net_addr_str(at, text), key, strerror(-rc));
+    return rc;
 }
 
 static int start_loops(struct gateway *g, char err[CONF_ERR_MAX])
 {
-    char text[NET_ADDR_STRLEN];
     unsigned i;
-    int rc = 0;
+    int rc;
 
     g->loop = calloc(g->cfg.n_loops, sizeof(struct gate_loop *));
-    g->acceptor = calloc(g->cfg.n_loops, sizeof(struct acceptor *));
-    if (!g->loop || !g->acceptor)
+    if (!g->loop)
         return -ENOMEM;
     rc = looppool_create(&g->pool, g->cfg.n_loops);
     if (rc == 0 && g->cfg.cache_bytes > 0)
         rc = cache_create(&g->cache, g->cfg.cache_bytes, g->pool);
-    for (i = 0; rc == 0 && i < g->cfg.n_loops; i++) {
-        int lfd = portgroup_listen(&g->address, BACKLOG);
-
-        if (lfd < 0) {
-            snprintf(err, CONF_ERR_MAX, "cannot listen on %s, [gateway] listen: %s",
-                     net_addr_str(&g->address, text), strerror(-lfd));
-            return lfd;
-        }
-        if (i == 0)
-            sock_local_addr(lfd, &g->address);
-        g->n_loops = i + 1;
-        rc = start_loop(g, i, lfd);
-    }
+    for (i = 0; rc == 0 && i < g->cfg.n_loops; i++)
+        rc = create_loop(g, i);
+    if (rc == 0)
+        rc = listen_at(g, &g->cfg.listen, "listen", &g->listeners, err);
     return rc < 0 ? rc : looppool_start(g->pool);
 }
 
@@ -218,7 +211,6 @@ int gateway_create(struct gateway **out, const struct gateway_config *c,
     if (!g)
         return -ENOMEM;
     g->cfg = *c;
-    g->address = c->listen;
     rc = start_parts(g, err);
     if (rc < 0)
         gateway_destroy(g);
@@ -236,17 +228,14 @@ void gateway_destroy(struct gateway *g)
     worker_destroy(g->registrar);
     if (g->pool)
         looppool_stop(g->pool);
-    for (i = 0; i < g->n_loops; i++) {
-        acceptor_destroy(g->acceptor[i]);
-        if (g->loop[i])
-            gate_loop_fini(g->loop[i]);
-    }
+    listeners_destroy(g->listeners);
+    for (i = 0; i < g->n_loops; i++)
+        gate_loop_fini(g->loop[i]);
     looppool_destroy(g->pool);
     cache_destroy(g->cache);
     for (i = 0; i < g->n_loops; i++)
         free(g->loop[i]);
     free(g->loop);
-    free(g->acceptor);
     access_log_destroy(g->log);
     admit_destroy(g->admit);
     visit_keys_destroy(g->keys);
@@ -257,12 +246,22 @@ void gateway_destroy(struct gateway *g)
 
 const struct net_addr *gateway_address(const struct gateway *g)
 {
-    return &g->address;
+    return listeners_address(g->listeners);
 }
 
 void gateway_drain(struct gateway *g)
 {
     g->draining = true;
+}
+
+void gateway_stop_accepting(struct gateway *g)
+{
+    listeners_want(g->listeners, 0);
+}
+
+unsigned gateway_n_listeners(const struct gateway *g)
+{
+    return listeners_n(g->listeners);
 }
 
 uint32_t gateway_n_clients(const struct gateway *g)

@@ -10,6 +10,7 @@
 struct gateway;
 
 struct gateway_config {
+    struct evloop *loop;                  /* the daemon's; borrowed */
     struct net_addr listen;               /* port 0: the kernel chooses */
     unsigned n_loops;
     struct gate_limits limits;
@@ -30,9 +31,11 @@ void gateway_destroy(struct gateway *g);  /* closes every connection; NULL is fi
 
 const struct net_addr *gateway_address(const struct gateway *g); /* with its port */
 
-/* Stop keeping connections alive; the process ends when gateway_n_clients() is 0 or the
- * operator's time is over. */
+/* The steps of an end without lost requests (gateway/drain.h): keep no connection alive
+ * after its response, and report it at /healthz; later accept none. */
 void gateway_drain(struct gateway *g);
+void gateway_stop_accepting(struct gateway *g);
+unsigned gateway_n_listeners(const struct gateway *g);
 uint32_t gateway_n_clients(const struct gateway *g);
 
 void gateway_collect(struct gateway *g, struct metrics *m);

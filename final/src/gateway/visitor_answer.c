@@ -92,6 +92,7 @@ static void send_page(struct visitor *v, uint16_t status, const char *page, size
     bool head = v->forward.method == HTTP_METHOD_HEAD;
     int rc;
 
+    v->keep_alive = v->keep_alive && !*v->g->draining;
     v->status = status;
     v->keep_alive = v->keep_alive && v->minor == 1; /* a page of HTTP/1.1 */
     v->n_body_out = len;
@@ -194,7 +195,7 @@ static bool may_keep(const struct visitor *v, const struct http_head *h)
     bool ends_by_close =
         v->minor == 0 && h->framing != HTTP_LENGTH && h->framing != HTTP_NO_BODY;
 
-    return v->keep_alive && !v->body_left && !ends_by_close;
+    return v->keep_alive && !*v->g->draining && !v->body_left && !ends_by_close;
 }
 
 static int on_head(struct forward *f, const struct http_head *h)

@@ -25,6 +25,7 @@
 /* Accepts for each event.  The bound keeps a burst of new clients from starving the open
  * connections; epoll reports the remaining clients again. */
 #define ACCEPT_BUDGET 64
+#define FINISH_MAX 65536 /* clients that may wait at the end */
 #define PAUSE_MS 100
 #define LOG_GAP_MS 1000
 
@@ -33,8 +34,9 @@ struct acceptor {
     acceptor_fn *fn;
     void *arg;
     int lfd;
-    int spare;                            /* reserved descriptor; -1 = it was lost */
-    struct evtimer timer;                 /* ends a pause */
+    int spare; /* reserved descriptor; -1 = it was lost */
+    unsigned budget;
+    struct evtimer timer; /* ends a pause */
     struct acceptor_stat stat;
 };
 
@@ -71,7 +73,7 @@ static void shed_one(struct acceptor *a, int why)
         }
         a->spare = open_spare();
     } else {
-        a->spare = open_spare();          /* another descriptor may be free by now */
+        a->spare = open_spare(); /* another descriptor may be free by now */
     }
     LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "accept.shed", "err=%s shed=%llu", err_str(why),
               (unsigned long long)a->stat.n_shed);
@@ -79,15 +81,13 @@ static void shed_one(struct acceptor *a, int why)
         pause_a_while(a);
 }
 
-static void on_readable(int lfd, uint32_t events, void *arg)
+static void accept_some(struct acceptor *a, unsigned n)
 {
-    struct acceptor *a = arg;
-    int i;
+    unsigned i;
 
-    (void)events;
-    for (i = 0; i < ACCEPT_BUDGET; i++) {
+    for (i = 0; i < n; i++) {
         struct net_addr peer;
-        int fd = sock_accept(lfd, SOCK_NONBLOCK, &peer);
+        int fd = sock_accept(a->lfd, SOCK_NONBLOCK, &peer);
 
         if (fd >= 0) {
             a->stat.n_accepted++;
@@ -110,6 +110,15 @@ static void on_readable(int lfd, uint32_t events, void *arg)
     }
 }
 
+static void on_readable(int lfd, uint32_t events, void *arg)
+{
+    struct acceptor *a = arg;
+
+    (void)lfd;
+    (void)events;
+    accept_some(a, a->budget);
+}
+
 int acceptor_create(struct acceptor **out, struct evloop *l, int lfd, acceptor_fn *fn,
                     void *arg)
 {
@@ -118,7 +127,8 @@ int acceptor_create(struct acceptor **out, struct evloop *l, int lfd, acceptor_f
 
     if (!a)
         goto close_lfd;
-    *a = (struct acceptor){.loop = l, .fn = fn, .arg = arg, .lfd = lfd};
+    *a = (struct acceptor){
+        .loop = l, .fn = fn, .arg = arg, .lfd = lfd, .budget = ACCEPT_BUDGET};
     a->spare = open_spare();
     rc = a->spare == -1 ? -errno : evloop_add_fd(l, lfd, EPOLLIN, on_readable, a);
     if (rc == 0) {
@@ -143,6 +153,17 @@ void acceptor_destroy(struct acceptor *a)
     if (a->spare != -1)
         close(a->spare);
     free(a);
+}
+
+void acceptor_finish(struct acceptor *a)
+{
+    accept_some(a, FINISH_MAX);
+    acceptor_destroy(a);
+}
+
+void acceptor_set_budget(struct acceptor *a, unsigned n)
+{
+    a->budget = n;
 }
 
 const struct acceptor_stat *acceptor_stat(const struct acceptor *a)

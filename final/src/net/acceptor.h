@@ -29,6 +29,13 @@ struct acceptor_stat {
 int acceptor_create(struct acceptor **out, struct evloop *l, int lfd, acceptor_fn *fn,
                     void *arg);
 void acceptor_destroy(struct acceptor *a); /* NULL is fine */
+
+/* Accept the clients that wait, then close the listener and free <a>.  A client that
+ * waits when its listener is closed is reset. */
+void acceptor_finish(struct acceptor *a);
+
+/* Accept at most <n> clients in a turn of the loop; 64 at the start. */
+void acceptor_set_budget(struct acceptor *a, unsigned n);
 const struct acceptor_stat *acceptor_stat(const struct acceptor *a); /* borrowed */
 
 #endif

@@ -1,8 +1,15 @@
 /* A socket of its own for each loop: bind(2) accepts the same address again when every
- * socket of it has SO_REUSEPORT and belongs to one user. */
+ * socket of it has SO_REUSEPORT and belongs to one user.
+ *
+ * The kernel selects the listener of a connection when its SYN arrives.  A program of
+ * classic BPF, which needs no privilege, replaces the hash of the addresses while a
+ * listener is about to be closed: it gets no further connection, and those that it has
+ * can be accepted.  The program selects by chance, because it sees the packet's hash only
+ * where the network card computes one. */
 #include "net/portgroup.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -43,4 +50,41 @@ int portgroup_listen(const struct net_addr *at, int backlog)
         return rc;
     }
     return fd;
+}
+
+static int attach(int lfd, struct sock_filter *code, unsigned short n)
+{
+    struct sock_fprog program = {n, code};
+
+    return setsockopt(lfd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program,
+                      sizeof(program)) == -1
+               ? -errno
+               : 0;
+}
+
+int portgroup_select_among(int lfd, unsigned n)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_RANDOM)),
+        BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, n),
+        BPF_STMT(BPF_RET | BPF_A, 0),
+    };
+
+    return attach(lfd, code, 3);
+}
+
+int portgroup_select_only(int lfd, unsigned i)
+{
+    struct sock_filter code[] = {BPF_STMT(BPF_RET | BPF_K, i)};
+
+    return attach(lfd, code, 1);
+}
+
+int portgroup_select_all(int lfd)
+{
+    int none = 0;
+
+    if (setsockopt(lfd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &none, sizeof(none)) == 0)
+        return 0;
+    return errno == ENOENT ? 0 : -errno; /* there was no program */
 }

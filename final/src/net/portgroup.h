@@ -11,4 +11,15 @@
  * fd; -EADDRINUSE when another program, or another user, has the port; another -errno. */
 int portgroup_listen(const struct net_addr *at, int backlog);
 
+/* Which listener gets a new connection.  The listeners of the port are numbered in the
+ * order in which they were opened; when one is closed, the last one gets its number.
+ * Each function takes the fd of any of them and returns 0 or -errno.
+ *     among   one of the first <n>, by chance
+ *     only    the one with number <i>
+ *     all     any of them, by a hash of the addresses, as without a call
+ * A number that no listener has means "all". */
+int portgroup_select_among(int lfd, unsigned n);
+int portgroup_select_only(int lfd, unsigned i);
+int portgroup_select_all(int lfd);
+
 #endif

@@ -1,0 +1,227 @@
+/* To close a listener resets the connections that wait in its queue, and those whose
+ * handshake is in progress.  So the kernel is first told to select others
+ * (net/portgroup), then GRACE_MS pass, in which the handshakes end, then the queue is
+ * accepted, and then the listener is closed.  A visitor whose round trip takes longer
+ * than GRACE_MS can still be reset; net.ipv4.tcp_migrate_req=1 moves such a handshake to
+ * another listener.
+ *
+ * One listener is closed at a time, always the last one, so that the numbers that the
+ * kernel gives to the others do not change.
+ *
+ * The very last listener of the process leaves a program behind that selects the first
+ * listener of another process.  That process takes it off: it calls listeners_want()
+ * every few seconds.
+ * Rejected: net.ipv4.tcp_migrate_req alone, because it is off by default and belongs to
+ * the administrator of the host. */
+#include "gateway/listeners.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "net/portgroup.h"
+#include "net/sock.h"
+
+#define BACKLOG 4096
+#define GRACE_MS 200
+#define CLOSING_MS 5 /* between two looks whether a loop has closed its listener */
+
+struct listener {
+    struct listeners *owner;
+    unsigned i; /* number of its loop */
+    _Atomic int lfd; /* -1 = closed; closed by its loop */
+    struct acceptor *acceptor; /* its loop's */
+};
+
+struct listeners {
+    struct listeners_config cfg;
+    struct evtimer timer;
+    unsigned n, want;
+    enum { STEADY, LEAVING, CLOSING } state; /* of the last one */
+    struct listener at[];
+};
+
+/* --- in the loop of a listener ------------------------------------------------------ */
+
+static void run_open(void *arg, void *user)
+{
+    struct listener *l = arg;
+    const struct listeners_config *c = &l->owner->cfg;
+    int rc;
+
+    (void)user;
+    rc = acceptor_create(&l->acceptor, looppool_loop(c->pool, l->i), l->lfd, c->fn,
+                         c->arg[l->i]);
+    if (rc == 0)
+        return;
+    l->lfd = -1; /* acceptor_create() has closed it */
+    LOG_ERROR("listener.open", "loop=%u err=%s: raise LimitNOFILE, or free memory", l->i,
+              err_str(rc));
+}
+
+static void run_close(void *arg, void *user)
+{
+    struct listener *l = arg;
+
+    (void)user;
+    if (l->acceptor)
+        acceptor_finish(l->acceptor);
+    l->acceptor = NULL;
+    l->lfd = -1;
+}
+
+/* --- in the daemon's loop ----------------------------------------------------------- */
+
+static int open_next(struct listeners *ls)
+{
+    struct listener *l = &ls->at[ls->n];
+    int lfd = portgroup_listen(&ls->cfg.at, BACKLOG), rc;
+
+    if (lfd < 0)
+        return lfd;
+    if (ls->cfg.at.port == 0)
+        sock_local_addr(lfd, &ls->cfg.at);
+    l->lfd = lfd;
+    rc = looppool_post(ls->cfg.pool, l->i, &(struct msgq_task){run_open, NULL, l});
+    if (rc < 0) {
+        close(lfd);
+        l->lfd = -1;
+        return rc;
+    }
+    ls->n++;
+    return 0;
+}
+
+static void open_wanted(struct listeners *ls)
+{
+    int rc = 0;
+
+    while (ls->n < ls->want && rc == 0)
+        rc = open_next(ls);
+    if (rc < 0)
+        LOG_WARN("listener.open", "loop=%u err=%s: fewer loops serve visitors", ls->n,
+                 err_str(rc));
+    ls->want = ls->n;
+}
+
+/* Let the last listener get no further connection. */
+
+static void leave_last(struct listeners *ls)
+{
+    int rc = ls->n > 1 ? portgroup_select_among(ls->at[0].lfd, ls->n - 1)
+                       : portgroup_select_only(ls->at[0].lfd, 1);
+
+    if (rc < 0)
+        LOG_WARN("listener.leave",
+                 "loop=%u err=%s: visitors who connect just now may see a reset",
+                 ls->n - 1, err_str(rc));
+}
+
+static bool is_closed(struct listeners *ls)
+{
+    return ls->at[ls->n - 1].lfd == -1;
+}
+
+static void step(void *arg)
+{
+    struct listeners *ls = arg;
+    struct listener *last = &ls->at[ls->n - 1];
+    uint32_t again_ms = CLOSING_MS;
+
+    if (ls->state == LEAVING &&
+        looppool_post(ls->cfg.pool, last->i,
+                      &(struct msgq_task){run_close, NULL, last}) == 0)
+        ls->state = CLOSING;
+    if (ls->state == CLOSING && is_closed(ls)) {
+        ls->n--;
+        ls->state = STEADY;
+    }
+    if (ls->state == STEADY) {
+        if (ls->n <= ls->want) {
+            listeners_want(ls, ls->want);
+            return;
+        }
+        leave_last(ls);
+        ls->state = LEAVING;
+        again_ms = GRACE_MS;
+    }
+    evloop_set_timer(ls->cfg.loop, &ls->timer, again_ms, step, ls);
+}
+
+void listeners_want(struct listeners *ls, unsigned n)
+{
+    ls->want = n;
+    if (ls->state == CLOSING)
+        return;
+    if (ls->n > n) {
+        if (ls->state == STEADY)
+            step(ls);
+        return;
+    }
+    evloop_clear_timer(ls->cfg.loop, &ls->timer);
+    ls->state = STEADY;
+    if (ls->n > 0)
+        portgroup_select_all(ls->at[0].lfd);
+    open_wanted(ls);
+}
+
+unsigned listeners_n(const struct listeners *ls)
+{
+    return ls->n;
+}
+
+const struct net_addr *listeners_address(const struct listeners *ls)
+{
+    return &ls->cfg.at;
+}
+
+void listeners_set_budget(struct listeners *ls, unsigned i, unsigned n)
+{
+    if (ls->at[i].acceptor)
+        acceptor_set_budget(ls->at[i].acceptor, n);
+}
+
+/* --- start and stop ----------------------------------------------------------------- */
+
+int listeners_create(struct listeners **out, const struct listeners_config *c, unsigned n)
+{
+    unsigned i, most = looppool_n(c->pool);
+    struct listeners *ls = calloc(1, sizeof(*ls) + most * sizeof(ls->at[0]));
+    int rc = 0;
+
+    if (!ls)
+        return -ENOMEM;
+    ls->cfg = *c;
+    for (i = 0; i < most; i++) {
+        ls->at[i].owner = ls;
+        ls->at[i].i = i;
+        ls->at[i].lfd = -1;
+    }
+    for (i = 0; i < n && rc == 0; i++)
+        rc = open_next(ls);
+    ls->want = ls->n;
+    if (rc < 0)
+        listeners_destroy(ls);
+    else
+        *out = ls;
+    return rc;
+}
+
+void listeners_destroy(struct listeners *ls)
+{
+    unsigned i;
+
+    if (!ls)
+        return;
+    evloop_clear_timer(ls->cfg.loop, &ls->timer);
+    for (i = 0; i < looppool_n(ls->cfg.pool); i++) {
+        if (ls->at[i].acceptor)
+            acceptor_destroy(ls->at[i].acceptor);
+        else if (ls->at[i].lfd != -1)
+            close(ls->at[i].lfd); /* its loop has never run */
+    }
+    free(ls);
+}

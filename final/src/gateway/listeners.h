@@ -1,0 +1,38 @@
+/* listeners -- the listeners of one port, of which each belongs to a loop of the pool:
+ * the first <n> loops have one.  <n> can be changed while visitors connect, and no
+ * connection is lost by that.
+ * Thread: the daemon's loop, except where a function names another. */
+#ifndef LARS_GATEWAY_LISTENERS_H
+#define LARS_GATEWAY_LISTENERS_H
+
+#include "net/acceptor.h"
+#include "net/looppool.h"
+
+struct listeners;
+
+struct listeners_config {
+    struct evloop *loop; /* the daemon's loop; borrowed */
+    struct looppool *pool; /* borrowed */
+    struct net_addr at; /* port 0: the kernel chooses */
+    acceptor_fn *fn; /* is called in the loop of the listener, with */
+    void *const *arg; /* arg[number of the loop]; borrowed */
+};
+
+/* Open the first <n> listeners; they accept when the pool runs.  Copies <c>.  Returns 0;
+ * -EADDRINUSE ... of portgroup_listen(); -ENOMEM.  Thread: init. */
+int listeners_create(struct listeners **out, const struct listeners_config *c,
+                     unsigned n);
+void listeners_destroy(struct listeners *ls); /* the pool has stopped; NULL is fine */
+
+const struct net_addr *listeners_address(const struct listeners *ls); /* with its port */
+
+/* Have <n> listeners, 0 to looppool_n().  More are opened at once.  Fewer: one after
+ * another gets no further connection, is accepted empty 200 ms later, and closed.  With 0
+ * the last one leaves new connections to another process that listens on the port. */
+void listeners_want(struct listeners *ls, unsigned n);
+unsigned listeners_n(const struct listeners *ls); /* open now */
+
+/* Accept at most <n> clients in a turn.  Thread: that of loop <i>. */
+void listeners_set_budget(struct listeners *ls, unsigned i, unsigned n);
+
+#endif
