@@ -20,6 +20,7 @@ PROGS += http_node
 TESTS += test_admit_rule test_admit_queue test_visit test_cache_control test_cache test_cache_wait
 TESTS += test_http_parse test_http_body test_http_head test_http_response test_http_write
 TESTS += e2e_gateway_drain test_listeners
+TESTS += e2e_gateway_cache
 FUZZ  += fuzz_cache_control
 FUZZ  += fuzz_http_request fuzz_http_response fuzz_http_body
 CFLAGS += -isystem $(LLHTTP)/include
