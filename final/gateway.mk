@@ -19,6 +19,7 @@ NEEDS += zlib.h:zlib1g-dev
 PROGS += http_node
 TESTS += test_admit_rule test_admit_queue test_visit test_cache_control test_cache test_cache_wait
 TESTS += test_http_parse test_http_body test_http_head test_http_response test_http_write
+TESTS += test_stream test_rules test_access_log test_node_pool test_portgroup e2e_gateway_bad
 TESTS += e2e_gateway_drain test_listeners
 TESTS += e2e_gateway_cache
 FUZZ  += fuzz_cache_control

@@ -1,5 +1,5 @@
 /* The table of a head: names in any case get their number, lists are searched by whole
- * members, and the fields of one connection are told apart. */
+ * members, and the fields of one connection are known. */
 #include "lib/httpcase.h"
 
 static struct http_text text_of(const char *s)

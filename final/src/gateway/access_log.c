@@ -1,6 +1,8 @@
 /* Lines are copied into a ring under a lock that is held for a copy only; the writer
  * takes half of the ring at a time and writes without the lock.  The last eighth of the
  * ring is for errors: a flood of requests does not push out the lines that explain it.
+ * What a full disk does not take stays in the ring and is tried again, so that lines are
+ * lost only as a whole, where they enter the ring, and are counted there.
  * Rejected: a ring for each loop without a lock.  A lock that is free costs 20 ns a
  * request, and the lines of one file stay in order. */
 #include "gateway/access_log.h"
@@ -15,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/worker.h"
 
 #define RING (8u << 20)
@@ -27,6 +30,7 @@ struct access_log {
     char *ring;
     size_t head, len; /* where the oldest byte is; bytes that wait */
     bool reopen;
+    bool stuck; /* the file did not take all that was written */
     char path[512];
     int fd; /* the writer's */
     uint32_t sample;
@@ -41,19 +45,21 @@ static int open_file(const char *path)
     return fd == -1 ? -errno : fd;
 }
 
-/* Write all of <p>; what a full disk does not take is lost. */
-static void write_all(int fd, const char *p, size_t len)
+/* Returns how many of the bytes were written: all, unless the disk takes no more. */
+static size_t write_some(int fd, const char *p, size_t len)
 {
-    while (len > 0) {
-        ssize_t n = write(fd, p, len);
+    size_t at = 0;
+
+    while (at < len) {
+        ssize_t n = write(fd, p + at, len - at);
 
         if (n == -1 && errno == EINTR)
             continue;
         if (n <= 0)
-            return;
-        p += n;
-        len -= (size_t)n;
+            break;
+        at += (size_t)n;
     }
+    return at;
 }
 
 static void reopen_file(struct access_log *a)
@@ -72,12 +78,18 @@ static void write_piece(struct access_log *a)
 {
     size_t n = a->len < RING - a->head ? a->len : RING - a->head;
     const char *p = a->ring + a->head;
+    size_t written;
 
     worker_unlock(a->writer);
-    write_all(a->fd, p, n);
+    written = write_some(a->fd, p, n);
     worker_lock(a->writer);
-    a->head = (a->head + n) % RING;
-    a->len -= n;
+    a->head = (a->head + written) % RING;
+    a->len -= written;
+    a->stuck = written < n;
+    if (a->stuck)
+        LOG_EVERY(10000, LOG_LEVEL_WARN, "access_log.write",
+                  "path=%s: the disk takes no more; lines wait, then they are dropped",
+                  a->path);
 }
 
 /* Wait for the first line, then a moment for more, which are written together. */
@@ -100,8 +112,9 @@ static void run_writer(void *arg)
         worker_lock(a->writer);
         if (a->reopen)
             reopen_file(a);
-        while (a->len > 0)
+        do
             write_piece(a);
+        while (a->len > 0 && !a->stuck);
         worker_unlock(a->writer);
     } while (more);
 }

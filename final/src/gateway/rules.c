@@ -80,16 +80,33 @@ static bool set_module(struct reading *in, const char *value, struct rule *rule)
 {
     char extra;
 
-    if (sscanf(value, "%9u/%9u%c", &rule->modid, &rule->cmdid, &extra) != 2 ||
+    if (value[strspn(value, "0123456789/")] || /* sscanf() takes signs and blanks */
+        sscanf(value, "%9u/%9u%c", &rule->modid, &rule->cmdid, &extra) != 2 ||
         (rule->modid | rule->cmdid) == 0)
         return fail(in, "\"%.80s\" is not MODID/CMDID, such as 1/2", value);
     return true;
+}
+
+/* A host that no request can have would make a rule that is never used. */
+static bool set_host(struct reading *in, const char *value, struct rule *rule)
+{
+    size_t len = strlen(value);
+    bool six = value[0] == '[' && value[len - 1] == ']';
+
+    if (strcmp(value, "*") != 0 && strpbrk(value, six ? " \t/@,*" : " \t/@,*:[]"))
+        return fail(in,
+                    "host \"%.80s\" is not a name without a port, an IPv6 address in "
+                    "brackets, or *",
+                    value);
+    return set_text(in, value, rule->host, sizeof(rule->host));
 }
 
 static bool set_path(struct reading *in, const char *value, struct rule *rule)
 {
     if (value[0] != '/')
         return fail(in, "path \"%.80s\" does not begin with /", value);
+    if (strpbrk(value, "?# \t"))
+        return fail(in, "path \"%.80s\" has a blank, ? or #, which no path has", value);
     return set_text(in, value, rule->path, sizeof(rule->path));
 }
 
@@ -97,7 +114,7 @@ static bool set_key(struct reading *in, struct rule *rule, const char *name,
                     const char *value)
 {
     if (strcmp(name, "host") == 0)
-        return set_text(in, value, rule->host, sizeof(rule->host));
+        return set_host(in, value, rule);
     if (strcmp(name, "path") == 0)
         return set_path(in, value, rule);
     if (strcmp(name, "module") == 0)
@@ -157,6 +174,25 @@ static void add_module(struct rules *r, struct rule *rule)
     rule->module = i;
 }
 
+/* Of two rules with one host and one path, the second would never be used. */
+static bool each_is_reached(const struct rules *r, const char *path,
+                            char err[CONF_ERR_MAX])
+{
+    unsigned i, j;
+
+    for (i = 1; i < r->n; i++)
+        for (j = 0; j < i; j++)
+            if (strcasecmp(r->rule[i].host, r->rule[j].host) == 0 &&
+                strcmp(r->rule[i].path, r->rule[j].path) == 0) {
+                snprintf(err, CONF_ERR_MAX,
+                         "%.150s: [rule %s] and [rule %s] have the same host and path; "
+                         "remove one of them",
+                         path, r->rule[j].name, r->rule[i].name);
+                return false;
+            }
+    return true;
+}
+
 /* What holds for all rules together.  Returns 0 or -EINVAL. */
 static int check_all(struct rules *r, const char *path, char err[CONF_ERR_MAX])
 {
@@ -177,6 +213,8 @@ static int check_all(struct rules *r, const char *path, char err[CONF_ERR_MAX])
                      path, r->rule[i].name);
             return -EINVAL;
         }
+    if (!each_is_reached(r, path, err))
+        return -EINVAL;
     qsort(r->rule, r->n, sizeof(r->rule[0]), in_order);
     for (i = 0; i < r->n; i++)
         add_module(r, &r->rule[i]);
@@ -198,7 +236,10 @@ static int read_file(struct rules *r, const char *path, char err[CONF_ERR_MAX])
     }
     rc = ini_file_read(f, on_key, &in, &line, &why);
     fclose(f);
-    if (rc < 0)
+    if (rc == -EIO)
+        snprintf(err, CONF_ERR_MAX, "%.150s cannot be read; [gateway] rules names it",
+                 path);
+    else if (rc < 0)
         snprintf(err, CONF_ERR_MAX, "%.150s:%d: %s", path, line, why ? why : in.err);
     return rc < 0 ? rc : check_all(r, path, err);
 }

@@ -1,7 +1,7 @@
 /* rules -- which requests go to which module.  A rule names a host, the beginning of a
- * path and a module; of the rules that fit a request, the one with the longest path wins,
- * and one with the request's host before one for all hosts.  Rules do not change after
- * rules_create(), so that all loops share them: a reload makes new ones.
+ * path and a module; of the rules that fit a request, one with the request's host wins
+ * over one for all hosts, and then the one with the longest path.  Rules do not change
+ * after rules_create(), so that all loops share them: a reload makes new ones.
  *
  *     [rule site]
  *     host = expo.example.edu       without a port; * = every host
@@ -43,7 +43,7 @@ struct rules_module {
 
 struct rules;
 
-/* Read the sections [rule NAME] of the file <path>; other sections are ignored.  Returns
+/* Read the sections [rule NAME] of the file <path>; it has no others.  Returns
  * 0; -ENOENT ...; -EINVAL with a sentence in <err> that names the line; -ENOMEM.
  * Thread: init. */
 int rules_create(struct rules **out, const char *path, char err[CONF_ERR_MAX]);

@@ -16,7 +16,8 @@ struct cursor {
 
 static void put(struct cursor *c, const char *p, size_t len)
 {
-    memcpy(c->at, p, len);
+    if (len > 0) /* an empty text may be NULL, which memcpy() does not allow */
+        memcpy(c->at, p, len);
     c->at += len;
 }
 
