@@ -24,6 +24,8 @@ TESTS += e2e_gateway_drain test_listeners
 TESTS += e2e_gateway_cache
 FUZZ  += fuzz_cache_control
 FUZZ  += fuzz_http_request fuzz_http_response fuzz_http_body
+TESTS += e2e_gateway_overload
+ALONE += e2e_gateway_overload
 CFLAGS += -isystem $(LLHTTP)/include
 NEEDS  += $(LLHTTP)/include/llhttp/llhttp.h:node-llhttp
 # showcase-import and larsctl site

@@ -1,6 +1,8 @@
 /* http_node -- an HTTP node for tests and measurements: each GET has a body of --bytes
  * bytes as its answer, after --delay-ms.  It is as simple as a node can be, so that what
- * stands before it is measured.  `http_node --help` explains the options. */
+ * stands before it is measured.  With --workers its capacity is known: WORKERS requests
+ * in each --delay-ms; the others wait in order, and --limit bounds how many there may be.
+ * Each port is a node of its own.  `http_node --help` explains the options. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,16 +23,24 @@
 
 #define PORTS_MAX 16
 
+struct client;
+
+struct port {
+    struct acceptor *acceptor;
+    unsigned n_busy, n_waiting; /* requests */
+    struct client *first, **last; /* those that wait */
+};
+
 static struct {
     struct evloop *loop;
     struct evsig *sig;
-    struct acceptor *acceptor[PORTS_MAX];
+    struct port port[PORTS_MAX];
     struct buf answer;
     char in[65536];
 } me;
 
 static struct settings {
-    uint32_t delay_ms, bytes, status;
+    uint32_t delay_ms, bytes, status, workers, limit;
 } set;
 
 static const struct conf_key keys[] = {
@@ -40,6 +50,10 @@ static const struct conf_key keys[] = {
      "bytes of each answer's body"},
     {"", "status", CONF_U32, offsetof(struct settings, status), 200, 599, "200",
      "status of each answer"},
+    {"", "workers", CONF_U32, offsetof(struct settings, workers), 0, 1000000, "0",
+     "requests that are served at once; 0 = any number"},
+    {"", "limit", CONF_U32, offsetof(struct settings, limit), 0, 1000000, "0",
+     "requests that may be there; further ones are refused; 0 = any number"},
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
 static const struct opts_flag flags[] = {
@@ -47,6 +61,10 @@ static const struct opts_flag flags[] = {
      "Send each answer this many milliseconds after its request."},
     {'b', "bytes", "BYTES", "", "bytes", NULL, "Let each answer have this many bytes."},
     {'s', "status", "STATUS", "", "status", NULL, "Answer with this status."},
+    {'w', "workers", "NUMBER", "", "workers", NULL,
+     "Serve at most this many requests of a port at once; the others wait.", NULL},
+    {'l', "limit", "NUMBER", "", "limit", NULL,
+     "Answer 503 with Lars-Load when this many requests of a port are there.", NULL},
     {0}};
 
 static const struct opts_program program = {
@@ -66,7 +84,9 @@ struct client {
     struct stream stream; /* first */
     struct http_parse parse;
     struct http_body body;
-    bool in_body, keep_alive;
+    bool in_body, keep_alive, busy;
+    struct port *port;
+    struct client *next, **prev; /* it waits for a worker; prev NULL = no */
     struct buf in;
     struct evtimer timer;
     struct evloop_call later;
@@ -77,11 +97,69 @@ static void free_client(void *arg)
     free(arg);
 }
 
+/* --- workers ------------------------------------------------------------------------ */
+
+static void answer(void *arg);
+
+static void begin_work(struct client *c)
+{
+    c->busy = true;
+    c->port->n_busy++;
+    if (set.delay_ms)
+        evloop_set_timer(me.loop, &c->timer, set.delay_ms, answer, c);
+    else
+        answer(c);
+}
+
+static void wait_for_worker(struct client *c)
+{
+    struct port *p = c->port;
+
+    c->next = NULL;
+    c->prev = p->first ? p->last : &p->first;
+    *c->prev = c;
+    p->last = &c->next;
+    p->n_waiting++;
+}
+
+static void stop_waiting(struct client *c)
+{
+    struct port *p = c->port;
+
+    if (!c->prev)
+        return;
+    *c->prev = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    else
+        p->last = c->prev;
+    c->prev = NULL;
+    p->n_waiting--;
+}
+
+/* The worker of <c> takes the request that has waited longest. */
+static void end_work(struct client *c)
+{
+    struct port *p = c->port;
+    struct client *next = p->first;
+
+    if (!c->busy)
+        return;
+    c->busy = false;
+    p->n_busy--;
+    if (next) {
+        stop_waiting(next);
+        begin_work(next);
+    }
+}
+
 static void end_client(struct client *c)
 {
     if (!stream_is_open(&c->stream))
         return;
     stream_close(&c->stream);
+    stop_waiting(c);
+    end_work(c);
     evloop_clear_timer(me.loop, &c->timer);
     buf_free(&c->in);
     evloop_defer(me.loop, &c->later, free_client, c);
@@ -93,8 +171,27 @@ static void answer(void *arg)
 {
     struct client *c = arg;
 
+    end_work(c);
     if (stream_write(&c->stream, buf_bytes(&me.answer), me.answer.len) < 0 ||
         !c->keep_alive)
+        end_client(c);
+    else
+        read_on(c);
+}
+
+/* Refuse the request, as a node over its own limit does. */
+static void refuse(struct client *c, unsigned n)
+{
+    struct buf out = {0};
+    char load[64];
+    int rc;
+
+    snprintf(load, sizeof(load), "Lars-Load: %u/%u\r\n", n, set.limit);
+    rc = http_write_own(&out, 503, "text/plain", "busy\n", 5, load, c->keep_alive, false);
+    if (rc == 0)
+        rc = stream_write(&c->stream, buf_bytes(&out), out.len);
+    buf_free(&out);
+    if (rc < 0 || !c->keep_alive)
         end_client(c);
     else
         read_on(c);
@@ -103,11 +200,15 @@ static void answer(void *arg)
 /* The request is complete: answer it, at once or later. */
 static void on_request(struct client *c)
 {
+    unsigned n = c->port->n_busy + c->port->n_waiting;
+
     c->in_body = false;
-    if (set.delay_ms)
-        evloop_set_timer(me.loop, &c->timer, set.delay_ms, answer, c);
+    if (set.limit && n >= set.limit)
+        refuse(c, n);
+    else if (set.workers && c->port->n_busy >= set.workers)
+        wait_for_worker(c);
     else
-        answer(c);
+        begin_work(c);
 }
 
 /* Read the head.  False: not complete, or the client has been closed. */
@@ -160,7 +261,7 @@ static void on_input(struct stream *s)
         return;
     if (n <= 0 || buf_append(&c->in, me.in, (size_t)n) < 0)
         end_client(c);
-    else if (!evtimer_is_armed(&c->timer))
+    else if (!c->busy && !c->prev)
         read_on(c);
 }
 
@@ -182,9 +283,10 @@ static void on_accept(int fd, const struct net_addr *peer, void *arg)
     struct client *c = calloc(1, sizeof(*c));
 
     (void)peer;
-    (void)arg;
     if (!c || stream_open(&c->stream, me.loop, fd, &owner) < 0)
         free(c);
+    else
+        c->port = arg;
 }
 
 static void on_signal(int signo, void *arg)
@@ -212,7 +314,7 @@ static int listen_on(unsigned i, const char *where)
     sock_local_addr(lfd, &at);
     printf("listening on %s\n", net_addr_str(&at, text));
     fflush(stdout);
-    return acceptor_create(&me.acceptor[i], me.loop, lfd, on_accept, NULL);
+    return acceptor_create(&me.port[i].acceptor, me.loop, lfd, on_accept, &me.port[i]);
 }
 
 static int make_answer(void)
@@ -247,7 +349,7 @@ int main(int argc, char **argv)
     if (rc == 0)
         rc = evloop_run(me.loop);
     for (i = 0; i < PORTS_MAX; i++)
-        acceptor_destroy(me.acceptor[i]);
+        acceptor_destroy(me.port[i].acceptor);
     buf_free(&me.answer);
     evsig_destroy(me.sig);
     evloop_destroy(me.loop);
