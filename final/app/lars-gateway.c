@@ -14,6 +14,8 @@
 #include "obs/httpd.h"
 #include "obs/startcheck.h"
 
+#define OTHER_FDS 100 /* descriptors besides those of visitors and their nodes */
+
 static struct settings {
     char listen[64], rules[200], agent_dir[200], agent_address[48];
     uint32_t loops, agent_port, drain_accept_ms, drain_ms;
@@ -187,13 +189,25 @@ static int start_gateway(void)
     return rc;
 }
 
+/* As many visitors as there are descriptors for, one for each and one for its node: then
+ * a new visitor displaces one who waits, and is not refused for want of a descriptor. */
+static void limit_clients(void)
+{
+    uint64_t most = me.d.fd_limit > 2 * OTHER_FDS ? (me.d.fd_limit - OTHER_FDS) / 2
+                                                  : OTHER_FDS / 2;
+
+    if (set.limits.max_clients > most)
+        set.limits.max_clients = (uint32_t)most;
+}
+
 static int start(void)
 {
     int rc = daemon_init(&me.d, "lars-gateway", set.log);
 
     if (rc < 0)
         return rc;
-    daemon_need_fds(&me.d, 2ull * set.limits.max_clients + 100);
+    daemon_need_fds(&me.d, 2ull * set.limits.max_clients + OTHER_FDS);
+    limit_clients();
     rc = start_gateway();
     if (rc < 0)
         return rc;

@@ -59,7 +59,7 @@ enum gate_attempt {                       /* attempts at nodes: first ones, fail
 };
 
 struct gate_counts {                      /* written by the loop, read by any thread */
-    _Atomic uint64_t accepted, closed, refused_clients;
+    _Atomic uint64_t accepted, closed, refused_clients, displaced;
     _Atomic uint64_t requests[GATE_RESULTS];
     _Atomic uint64_t attempts[GATE_ATTEMPTS];
     _Atomic uint64_t bad[HTTP_WHYS];
@@ -83,6 +83,7 @@ struct gate_loop {
     _Atomic uint32_t *n_clients;          /* of all loops; borrowed */
     const _Atomic bool *draining;         /* borrowed */
     struct visitor *visitors;             /* all of this loop */
+    struct visitor *idle, *idle_last;     /* those without a request, longest first */
     char scratch[GATE_SCRATCH];           /* what a read delivers */
     struct buf out;                       /* output that is being put together */
     struct http_head head;                /* what was parsed last */

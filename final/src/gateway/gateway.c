@@ -398,8 +398,11 @@ void gateway_collect(struct gateway *g, struct metrics *m)
     metrics_gauge(m, "lars_gateway_connections", "Visitors' connections open now.",
                   g->n_clients);
     metrics_counter(m, "lars_gateway_connections_refused_total",
-                    "Connections closed at once because max_clients were open.",
+                    "Connections closed at once because max_clients were in use.",
                     SUM(refused_clients));
+    metrics_counter(m, "lars_gateway_connections_displaced_total",
+                    "Connections without a request that were closed for new ones.",
+                    SUM(displaced));
     metrics_gauge(m, "lars_gateway_inflight", "Requests in progress at nodes.",
                   SUM(inflight));
     metrics_counter(m, "lars_gateway_budget_empty_total",

@@ -24,6 +24,8 @@
 #define IN_MAX GATE_SCRATCH
 #define DRAIN_MAX 65536 /* bytes that are read and dropped at the end */
 #define CLOSING_MS 2000
+#define CROWDED_PERCENT 80 /* of max_clients; above it ... */
+#define CROWDED_IDLE_MS 2000 /* ... a connection may wait so long for a request */
 #define LINE_MAX_LEN 600 /* bytes of host, method and target in the log */
 
 static const struct stream_owner visitor_owner;
@@ -37,6 +39,41 @@ static struct visitor *visitor_of(struct stream *s)
 
 /* --- the end ------------------------------------------------------------------------ */
 
+/* What waits for a request is in the order in which it began to wait. */
+static void enter_idle(struct visitor *v)
+{
+    struct gate_loop *g = v->g;
+
+    if (v->is_idle)
+        return;
+    v->is_idle = true;
+    v->idle_next = NULL;
+    v->idle_prev = g->idle_last;
+    *(g->idle_last ? &g->idle_last->idle_next : &g->idle) = v;
+    g->idle_last = v;
+}
+
+static void leave_idle(struct visitor *v)
+{
+    struct gate_loop *g = v->g;
+
+    if (!v->is_idle)
+        return;
+    v->is_idle = false;
+    *(v->idle_prev ? &v->idle_prev->idle_next : &g->idle) = v->idle_next;
+    *(v->idle_next ? &v->idle_next->idle_prev : &g->idle_last) = v->idle_prev;
+}
+
+/* Many visitors: those that wait have less time. */
+static uint32_t idle_ms(const struct gate_loop *g)
+{
+    uint64_t n = atomic_load_explicit(g->n_clients, memory_order_relaxed);
+    bool crowded = n * 100 > (uint64_t)g->limits->max_clients * CROWDED_PERCENT;
+
+    return crowded && g->limits->idle_ms > CROWDED_IDLE_MS ? CROWDED_IDLE_MS
+                                                           : g->limits->idle_ms;
+}
+
 static void free_visitor(void *arg)
 {
     free(arg);
@@ -49,6 +86,7 @@ void visitor_close(struct visitor *v)
     if (v->state == VISITOR_CLOSED)
         return;
     v->state = VISITOR_CLOSED;
+    leave_idle(v);
     visitor_admit_cancel(v);
     forward_cancel(&v->forward);
     visitor_cache_release(v);
@@ -115,11 +153,13 @@ static void next_request(void *arg)
 void visitor_become_idle(struct visitor *v)
 {
     v->state = VISITOR_IDLE;
-    visitor_set_timer(v, v->g->limits->idle_ms);
+    visitor_set_timer(v, idle_ms(v->g));
     if (v->state == VISITOR_CLOSED)
         return;
     stream_read_on(&v->stream);
-    if (v->in.len > 0)
+    if (v->in.len == 0)
+        enter_idle(v);
+    else
         evloop_defer(v->g->loop, &v->later, next_request, v);
 }
 
@@ -247,6 +287,7 @@ static void read_requests(struct visitor *v, const char *p, size_t len)
     enum http_why why;
     ssize_t n;
 
+    leave_idle(v);
     n = len ? http_parse_request(&v->parse, p, len, h, &why) : -EAGAIN;
     if (n == 2 && h->target.len == 0 && !v->skipped_blank) {
         v->skipped_blank = true;
@@ -381,12 +422,15 @@ void visitor_start(struct gate_loop *g, int fd, const struct net_addr *peer)
     g->visitors = v;
     gate_loop_count(&g->counts.accepted);
     if (atomic_fetch_add_explicit(g->n_clients, 1, memory_order_relaxed) >=
-        g->limits->max_clients) {
+            g->limits->max_clients &&
+        visitor_close_idle(g, 1) == 0) {
         gate_loop_count(&g->counts.refused_clients);
         visitor_close(v);
         return;
     }
-    visitor_set_timer(v, g->limits->idle_ms);
+    visitor_set_timer(v, idle_ms(g));
+    if (v->state == VISITOR_IDLE)
+        enter_idle(v);
 }
 
 void visitor_close_all(struct gate_loop *g)
@@ -395,15 +439,13 @@ void visitor_close_all(struct gate_loop *g)
         visitor_close(g->visitors);
 }
 
-void visitor_close_idle(struct gate_loop *g, unsigned n)
+unsigned visitor_close_idle(struct gate_loop *g, unsigned n)
 {
-    struct visitor *v, *next;
+    unsigned closed;
 
-    for (v = g->visitors; v && n > 0; v = next) {
-        next = v->next;
-        if (v->state == VISITOR_IDLE) {
-            visitor_close(v);
-            n--;
-        }
+    for (closed = 0; closed < n && g->idle; closed++) {
+        gate_loop_count(&g->counts.displaced);
+        visitor_close(g->idle);
     }
+    return closed;
 }

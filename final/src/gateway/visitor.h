@@ -6,12 +6,15 @@
 #include "base/net_addr.h"
 #include "gateway/gate_loop.h"
 
-/* Serve the connection <fd>.  Takes <fd>.  Too many visitors, no memory: closes it. */
+/* Serve the connection <fd>.  Takes <fd>.  When max_clients are open already, the one of
+ * this loop that has waited longest for a request is closed for it.  Without such a one,
+ * or without memory, <fd> is closed. */
 void visitor_start(struct gate_loop *g, int fd, const struct net_addr *peer);
 
 void visitor_close_all(struct gate_loop *g);
 
-/* Close the connections that wait for a request, for descriptors; at most <n>. */
-void visitor_close_idle(struct gate_loop *g, unsigned n);
+/* Close at most <n> connections that wait for a request, those that have waited longest
+ * first.  Returns how many. */
+unsigned visitor_close_idle(struct gate_loop *g, unsigned n);
 
 #endif

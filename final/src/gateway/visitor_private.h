@@ -74,6 +74,8 @@ struct visitor {
     struct visitor_cached cached;
     struct evloop_call later; /* the next request, or to free it */
     struct visitor *next, **prev;
+    struct visitor *idle_next, *idle_prev; /* of those that wait for a request */
+    bool is_idle; /* is one of them */
 };
 
 /* The visitor whose request <f> is. */
