@@ -5,8 +5,8 @@
 set -u
 cd "$(dirname "$0")/.."
 [ -z "${LARS_MODE:-}" ] || { echo "skip - import of a spreadsheet: not under $LARS_MODE"; exit 0; }
-build=${BUILD:-build}; dir=$(mktemp -d); tmp=$(mktemp -d); bad=0; holder=
-end() { [ -z "$holder" ] || kill "$holder" 2>/dev/null; sh common/mariadb wipe "$dir" >/dev/null 2>&1; rm -rf "$tmp"; }
+build=${BUILD:-build}; dir=$(mktemp -d); tmp=$(mktemp -d); bad=0; holder=; node=
+end() { [ -z "$holder" ] || kill "$holder" 2>/dev/null; [ -z "$node" ] || kill -KILL "$node" 2>/dev/null; sh common/mariadb wipe "$dir" >/dev/null 2>&1; rm -rf "$tmp"; }
 trap end EXIT
 check() { # WHAT COMMAND...
     what=$1; shift
@@ -19,6 +19,7 @@ printf '[db]\nsocket = %s/sock\nuser = lars_ctl\npassword = lars_ctl\n' "$dir" >
 sql() { mariadb --no-defaults --socket="$dir/sock" --user="$(id -un)" --default-character-set=utf8mb4 lars_site -N -e "$1"; }
 import() { timeout 60 "$build/showcase-import" -c /dev/null -s "$dir/sock" --edition 2027 "$@" >"$tmp/out" 2>"$tmp/err"; code=$?; }
 ctl() { timeout 60 "$build/larsctl" -c "$tmp/ctl.ini" "$@" >"$tmp/out" 2>"$tmp/err"; code=$?; }
+until_true() { n=0; until eval "$1"; do n=$((n + 1)); [ $n -lt 300 ] || return 1; sleep 0.1; done; }
 has() { grep -qF -- "$2" "$tmp/$1"; }
 # All that an import may change, as text.
 state() { sql "SELECT * FROM Edition; SELECT * FROM Exhibit ORDER BY edition, id; SELECT * FROM ExhibitPicture ORDER BY edition, id, n;
@@ -82,6 +83,19 @@ check 'a published edition is not published again' eval '[ $code = 1 ] && has er
 check 'the audit has the change' is "SELECT CONCAT(via, ' ', action, ' ', subject, ' ', reason, ' ', result) FROM lars_dns.Audit WHERE action LIKE 'site%'" 'larsctl site publish edition:2027 opening done'
 ctl -o csv site list
 check 'site list shows it' has out '2027,published,2027 年展览,Exhibition 2027,2,3,0,'
+
+# A node of the site shows what is published, and each import into it.
+printf '[site]\nlisten = 127.0.0.1:0\npages = site/pages\n[db]\nsocket = %s/sock\nuser = lars_site\npassword = lars_site\nname = lars_site\n[http]\nlisten =\n' "$dir" >"$tmp/node.ini"
+"$build/showcase-node" -c "$tmp/node.ini" >"$tmp/node.out" 2>&1 & node=$!
+check 'a node starts' until_true 'grep -q "^listening on " "$tmp/node.out"'
+shows() { curl -sf -m 5 "http://$(sed -n 's/^listening on //p' "$tmp/node.out")$1" 2>/dev/null | grep -qF -- "$2"; }
+check 'the node shows the published edition' until_true 'shows /zh/2027/exhibit/wheat 麦'
+row rice 新稻 Rice p1.svg 圆 Circle >"$tmp/rice"
+{ printf '%s\r\n' "$titles"; cat "$tmp/rice"; row wheat 麦 Wheat 'p2.svg;p1.svg' '大；小' 'Large;Small'; } >"$tmp/e.csv"
+import --apply "$tmp/e.csv" "$pictures"
+check 'the node shows an import into the published edition' until_true 'shows /zh/2027/exhibit/rice 新稻'
+check 'samples have no fault' eval 'import -e 2025 --sample site/samples/exhibits.csv site/samples/pictures; [ $code = 0 ] && has out "40 new"'
+kill $node; wait $node 2>/dev/null; node=
 sql "UPDATE SiteRevision SET revision = 200"
 { printf '%s\r\n' "$titles"; row wheat 小麦 Wheat p3.svg 圆 Circle; row soy 豆 Soy '' '' ''; } >"$tmp/c.csv"
 import "$tmp/c.csv" "$pictures"
@@ -91,7 +105,6 @@ check 'a preview names what changes' eval 'has out "edition 2027 (published): 1 
 state >"$tmp/was"
 (echo 'BEGIN; SELECT revision FROM SiteRevision FOR UPDATE;'; while [ ! -e "$tmp/release" ]; do sleep 0.1; done; echo 'ROLLBACK;') |
     mariadb --no-defaults --socket="$dir/sock" --user="$(id -un)" --unbuffered lars_site -N >"$tmp/held" 2>&1 & holder=$!
-until_true() { n=0; until eval "$1"; do n=$((n + 1)); [ $n -lt 300 ] || return 1; sleep 0.1; done; }
 check 'the lock is held' until_true '[ -s "$tmp/held" ]'
 "$build/showcase-import" -c /dev/null -s "$dir/sock" -e 2027 --apply "$tmp/c.csv" "$pictures" >"$tmp/out" 2>"$tmp/err" & importer=$!
 waits() { [ "$(sql "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'UPDATE SiteRevision%'")" = 1 ]; }
