@@ -16,6 +16,7 @@ APPS  += lars-gateway
 APPS  += showcase-node
 LDLIBS += -lz
 NEEDS += zlib.h:zlib1g-dev
+TESTS += test_site_catalogue test_site_render e2e_site.sh
 PROGS += http_node
 TESTS += test_admit_rule test_admit_queue test_visit test_cache_control test_cache test_cache_wait
 TESTS += test_http_parse test_http_body test_http_head test_http_response test_http_write

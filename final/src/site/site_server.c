@@ -207,7 +207,8 @@ static enum MHD_Result answer_load(struct visitor *v, bool is_post)
                            "write /load?delay_ms=0..60000&err_pct=0..100\n");
     s->delay_ms = delay_ms;
     s->err_pct = err_pct;
-    snprintf(text, sizeof(text), "delay_ms=%u err_pct=%u\n", delay_ms, err_pct);
+    snprintf(text, sizeof(text), "delay_ms=%u err_pct=%u inflight=%u\n", delay_ms,
+             err_pct, s->n_inflight);
     r = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_COPY);
     return answer(v, MHD_HTTP_OK, r);
 }

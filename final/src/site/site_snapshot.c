@@ -250,7 +250,8 @@ static bool is_whole(const char *bytes, size_t len, size_t *n)
 
     while (at > 0 && len - at < 16 && bytes[at - 1] >= '0' && bytes[at - 1] <= '9')
         at--;
-    if (at < sizeof(MAGIC) + 4 || bytes[at - 5] != 'Z')
+    if (at < sizeof(MAGIC) + 4 || bytes[at - 5] != 'Z' || bytes[at - 4] ||
+        bytes[at - 3] || bytes[at - 2] || (size_t)bytes[at - 1] != len - at)
         return false;
     *n = at - 5;
     digits = snprintf(want, sizeof(want), "%" PRIu32, sum_of(bytes, *n));

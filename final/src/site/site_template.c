@@ -1,6 +1,6 @@
-/* A template is compiled into a list of steps; a section has the index of its end.  Values
- * are escaped unless the template asks for HTML, which it may do for one name only: an
- * exhibit whose text is hostile cannot become a script.
+/* A template is compiled into a list of steps; a section has the index of its end.
+ * Values are escaped unless the template asks for HTML, which it may do for one name
+ * only: an exhibit whose text is hostile cannot become a script.
  *
  * Invariant: a compiled template has balanced sections and known names, so writing a
  * page can fail only for want of memory.
