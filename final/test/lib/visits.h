@@ -1,7 +1,8 @@
 /* visits.h -- visitors of a gateway as an open-loop load: they arrive at a fixed rate,
- * whatever the answers are.  A visitor opens a connection, asks for a number of pages, one
- * after the other with a pause between them, keeps the cookie that it gets, and leaves
- * when it is refused.  Runs on an event loop of its own.  Thread: that of the test. */
+ * whatever the answers are.  A visitor opens a connection and asks for a number of pages,
+ * one after the other with a pause between them, keeps the cookie that it gets, and
+ * leaves when it is refused.  Runs on an event loop of its own.
+ * Thread: that of the test. */
 #ifndef LARS_TEST_LIB_VISITS_H
 #define LARS_TEST_LIB_VISITS_H
 
