@@ -190,6 +190,36 @@ static void t_the_last_listener_leaves_clients_to_another_process(void **state)
     assert_int_equal(peer_try_connect(port()), -1);
 }
 
+static uint64_t end_ms;
+
+/* One client after another, until loop 2 has one. */
+static void connect_until_spread(void *arg)
+{
+    int fd = peer_connect(port());
+
+    (void)arg;
+    peer_expect(fd, "x");
+    close(fd);
+    if (n_accepted[2] > 0 || t_now_ms() > end_ms)
+        evloop_stop(loop);
+    else
+        evloop_set_timer(loop, &look, 20, connect_until_spread, NULL);
+}
+
+static void t_what_a_process_that_ended_has_selected_does_not_last(void **state)
+{
+    int lfd = portgroup_listen(listeners_address(ls), 100);
+
+    (void)state;
+    assert_true(lfd >= 0);
+    assert_int_equal(portgroup_select_only(lfd, 0), 0);
+    close(lfd);
+    end_ms = t_now_ms() + T_DEADLINE_MS;
+    evloop_set_timer(loop, &look, 1, connect_until_spread, NULL);
+    assert_int_equal(evloop_run(loop), 0);
+    assert_true(n_accepted[2] > 0);
+}
+
 /* --- many changes ------------------------------------------------------------------- */
 
 static _Atomic bool stop;
@@ -240,4 +270,5 @@ T_MAIN(L(t_clients_in_the_queue_of_a_listener_that_is_closed_are_accepted),
        L(t_a_loop_without_a_listener_gets_no_client_and_gets_them_again),
        L(t_a_change_of_mind_keeps_the_listener),
        L(t_the_last_listener_leaves_clients_to_another_process),
+       L(t_what_a_process_that_ended_has_selected_does_not_last),
        L(t_45_retired_listeners_lose_no_client))

@@ -9,8 +9,9 @@
  * kernel gives to the others do not change.
  *
  * The very last listener of the process leaves a program behind that selects the first
- * listener of another process.  That process takes it off: it calls listeners_want()
- * every few seconds.
+ * listener of another process.  That process takes it off within REFRESH_MS.
+ * When it does so in the very GRACE_MS of a process that ends, visitors can still arrive
+ * at the listener that is closed next, and one who arrives in between is reset.
  * Rejected: net.ipv4.tcp_migrate_req alone, because it is off by default and belongs to
  * the administrator of the host. */
 #include "gateway/listeners.h"
@@ -27,6 +28,7 @@
 
 #define BACKLOG 4096
 #define GRACE_MS 200
+#define REFRESH_MS 5000 /* between two looks for what another process has left */
 #define CLOSING_MS 5 /* between two looks whether a loop has closed its listener */
 
 struct listener {
@@ -166,6 +168,8 @@ void listeners_want(struct listeners *ls, unsigned n)
     if (ls->n > 0)
         portgroup_select_all(ls->at[0].lfd);
     open_wanted(ls);
+    if (ls->n > 0)
+        evloop_set_timer(ls->cfg.loop, &ls->timer, REFRESH_MS, step, ls);
 }
 
 unsigned listeners_n(const struct listeners *ls)
@@ -203,6 +207,8 @@ int listeners_create(struct listeners **out, const struct listeners_config *c, u
     for (i = 0; i < n && rc == 0; i++)
         rc = open_next(ls);
     ls->want = ls->n;
+    if (rc == 0)
+        rc = evloop_set_timer(c->loop, &ls->timer, REFRESH_MS, step, ls);
     if (rc < 0)
         listeners_destroy(ls);
     else
