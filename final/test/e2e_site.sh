@@ -137,6 +137,9 @@ check 'a damaged snapshot file is no obstacle' start
 check 'the database is read' soon status 200 "$base/healthz"
 check 'and it is named' grep -q 'site.snapshot.*EBADMSG' "$dir/log"
 check 'it ends' stop
+sed 's/^name = lars_site/name = lars_dns/' "$dir/ini" >"$dir/other.ini"
+sql 'GRANT SELECT ON lars_dns.* TO lars_site@localhost'
+check 'a wrong database: the log names the script to load' sh -c "timeout 3 '$build/showcase-node' -c '$dir/other.ini' >/dev/null 2>'$dir/log'; grep -q 'site.db.*load common/sql/site.sql' '$dir/log'"
 sed -i "s#^pages = .*#pages = $dir#" "$dir/ini"
 check 'without pages it does not start and names the file' sh -c "! '$build/showcase-node' -c '$dir/ini' >'$dir/out' 2>&1 && grep -q 'texts.zh cannot be read.*pages' '$dir/out'"
 exit $bad

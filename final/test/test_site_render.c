@@ -32,6 +32,11 @@ static struct catalogue *make(const char *text)
     return c;
 }
 
+static bool has(const struct site_body *x, const char *text)
+{
+    return memmem(x->plain, x->n_plain, text, strlen(text)) != NULL;
+}
+
 static int setup(void **state)
 {
     char err[SITE_TEXTS_ERROR_MAX] = "";
@@ -63,9 +68,9 @@ static void t_every_field_is_escaped_on_every_page(void **state)
         if (strncmp(x->type, "text/html", 9) != 0)
             continue;
         n++;
-        assert_null(strstr(x->plain, HOSTILE));
-        assert_null(strstr(x->plain, "<b>&"));
-        assert_non_null(strstr(x->plain, ESCAPED));
+        assert_false(has(x, HOSTILE));
+        assert_false(has(x, "<b>&"));
+        assert_true(has(x, ESCAPED));
     }
     assert_int_equal(n, 2 * (2 + 1 + 2 + 1) + 1); /* with the one for unknown paths */
     site_bodies_destroy(b);

@@ -57,6 +57,16 @@ const char *site_db_error(const struct site_db *d)
     return d->error;
 }
 
+/* myconn_query() names the schema of the routes, which has nothing to do with the site. */
+static int failed(struct site_db *d, int rc)
+{
+    if (rc == -ENOENT)
+        snprintf(d->error, sizeof(d->error),
+                 "a table of the site is missing; mend: load common/sql/site.sql, and "
+                 "set [db] name to lars_site");
+    return rc;
+}
+
 /* --- revision ----------------------------------------------------------------------- */
 
 static int take_number(char **at, void *arg)
@@ -78,7 +88,9 @@ int site_db_revision(struct site_db *d, uint64_t *revision)
     int rc = myconn_ensure(d->con);
 
     *revision = 0;
-    return rc < 0 ? rc : read_revision(d, revision);
+    if (rc == 0)
+        rc = read_revision(d, revision);
+    return failed(d, rc);
 }
 
 /* --- the catalogue ------------------------------------------------------------------ */
@@ -232,7 +244,7 @@ int site_db_load(struct site_db *d, struct catalogue *before, struct catalogue *
         catalogue_destroy(l.to);
     else
         *out = l.to;
-    return rc;
+    return failed(d, rc);
 }
 
 /* --- visits ------------------------------------------------------------------------- */
