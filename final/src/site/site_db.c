@@ -57,7 +57,7 @@ const char *site_db_error(const struct site_db *d)
     return d->error;
 }
 
-/* myconn_query() names the schema of the routes, which has nothing to do with the site. */
+/* myconn_query() names the schema of the routes, which the site does not use. */
 static int failed(struct site_db *d, int rc)
 {
     if (rc == -ENOENT)
