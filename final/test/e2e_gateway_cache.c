@@ -265,6 +265,8 @@ t_when_a_visitor_hangs_up_those_who_wait_for_his_fetch_are_served(void **state)
     httppeer_read(second, &reply);
     close(second);
     assert_int_equal(reply.status, 200);
+    assert_int_equal(get("/hold", ""), 200); /* it fetched for all */
+    assert_int_equal(node.n_requests, 2);
 }
 
 static void t_a_visitor_waits_at_most_two_seconds_for_another_request(void **state)
