@@ -11,6 +11,7 @@
 #include "api/lars.h"
 #include "base/buf.h"
 #include "gateway/access_log.h"
+#include "gateway/loop_load.h"
 #include "gateway/rules.h"
 #include "http/http_head.h"
 #include "http/http_parse.h"
@@ -21,6 +22,7 @@
 struct admit;
 struct admit_queue;
 struct cache;
+struct listeners;
 struct node_pool;
 struct visit_keys;
 struct visit_rate;
@@ -83,6 +85,8 @@ struct gate_loop {
     _Atomic uint32_t *n_clients;          /* of all loops; borrowed */
     const _Atomic bool *draining;         /* borrowed */
     struct visitor *visitors;             /* all of this loop */
+    struct listeners *listeners;          /* borrowed */
+    struct loop_load load;
     struct visitor *idle, *idle_last;     /* those without a request, longest first */
     char scratch[GATE_SCRATCH];           /* what a read delivers */
     struct buf out;                       /* output that is being put together */

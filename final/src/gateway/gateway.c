@@ -25,6 +25,9 @@
 
 #define REGISTER_MS 1000 /* between two rounds of the worker */
 #define NODES_MAX 1024 /* of a module: more count as so many */
+#define BUSY_PERMILLE 950 /* of a processor: above it a loop ... */
+#define ACCEPTS_BUSY 8 /* ... accepts so many clients in a turn, and not ... */
+#define ACCEPTS 64
 #define REFUSALS_OF_LOOP 1000 /* a second: a tenth of what a loop can do */
 
 struct gateway {
@@ -98,6 +101,16 @@ static void on_accept(int fd, const struct net_addr *peer, void *arg)
     visitor_start(arg, fd, peer);
 }
 
+/* A loop that has no time left takes fewer new visitors in a turn, and so has more for
+ * those it has. */
+static void on_load(uint32_t permille, void *arg)
+{
+    struct gate_loop *l = arg;
+
+    listeners_set_budget(l->listeners, l->index,
+                         permille > BUSY_PERMILLE ? ACCEPTS_BUSY : ACCEPTS);
+}
+
 static int create_loop(struct gateway *g, unsigned i)
 {
     struct gate_loop *l = calloc(1, sizeof(*l));
@@ -153,6 +166,10 @@ static int start_loops(struct gateway *g, char err[CONF_ERR_MAX])
         rc = create_loop(g, i);
     if (rc == 0)
         rc = listen_at(g, &g->cfg.listen, "listen", &g->listeners, err);
+    for (i = 0; rc == 0 && i < g->n_loops; i++) {
+        g->loop[i]->listeners = g->listeners;
+        rc = loop_load_start(&g->loop[i]->load, g->loop[i]->loop, on_load, g->loop[i]);
+    }
     return rc < 0 ? rc : looppool_start(g->pool);
 }
 
@@ -229,8 +246,10 @@ void gateway_destroy(struct gateway *g)
     if (g->pool)
         looppool_stop(g->pool);
     listeners_destroy(g->listeners);
-    for (i = 0; i < g->n_loops; i++)
+    for (i = 0; i < g->n_loops; i++) {
+        loop_load_stop(&g->loop[i]->load);
         gate_loop_fini(g->loop[i]);
+    }
     looppool_destroy(g->pool);
     cache_destroy(g->cache);
     for (i = 0; i < g->n_loops; i++)
@@ -386,6 +405,15 @@ static void collect_cache(struct gateway *g, struct metrics *m)
                     (double)s.waited);
 }
 
+static double mean_load(const struct gateway *g)
+{
+    unsigned i, sum = 0;
+
+    for (i = 0; i < g->n_loops; i++)
+        sum += loop_load_permille(&g->loop[i]->load);
+    return sum / 1000.0 / g->n_loops;
+}
+
 void gateway_collect(struct gateway *g, struct metrics *m)
 {
     collect_parts(g, m);
@@ -421,5 +449,8 @@ void gateway_collect(struct gateway *g, struct metrics *m)
         m, "lars_gateway_log_dropped_total",
         "Lines of the access log that were dropped because its buffer was full.",
         g->log ? (double)access_log_dropped(g->log) : 0);
+    metrics_gauge(m, "lars_gateway_loop_busy_ratio",
+                  "Processor time of a loop in the last second, mean of all loops.",
+                  mean_load(g));
     metrics_gauge(m, "lars_gateway_loops", "Loops that serve visitors.", g->n_loops);
 }
