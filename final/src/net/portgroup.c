@@ -54,8 +54,11 @@ int portgroup_listen(const struct net_addr *at, int backlog)
 
 static int attach(int lfd, struct sock_filter *code, unsigned short n)
 {
-    struct sock_fprog program = {n, code};
+    struct sock_fprog program;
 
+    memset(&program, 0, sizeof(program)); /* its padding as well: the kernel gets it */
+    program.len = n;
+    program.filter = code;
     return setsockopt(lfd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program,
                       sizeof(program)) == -1
                ? -errno
