@@ -1,5 +1,5 @@
 /* One connection as a stream: what waits is bounded by its owner, callbacks come once and
- * not after a close, and an error is told whether the stream reads or not. */
+ * not after a close, and an error is reported whether the stream reads or not. */
 #include "loop.h"
 
 #include <fcntl.h>
