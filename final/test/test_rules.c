@@ -1,4 +1,4 @@
-/* Which rule a request gets, and what is said about each fault of a file of rules. */
+/* Which rule a request gets, and the message for each fault of a file of rules. */
 #include "t.h"
 
 #include "gateway/rules.h"
