@@ -51,8 +51,8 @@ static uint32_t left_ms(const struct visitor *v)
     return waited < most ? most - (uint32_t)waited : 0;
 }
 
-/* The waiting page, with a cookie that keeps the visitor's place.  A visitor who is
- * inside keeps the cookie that says so. */
+/* An older copy, or the waiting page with a cookie that keeps the visitor's place.  A
+ * visitor who is inside keeps the cookie that says so. */
 static void refuse(struct visitor *v)
 {
     char cookie[VISIT_FIELD_MAX] = "";
@@ -60,13 +60,14 @@ static void refuse(struct visitor *v)
     v->queue_us = gate_loop_now_us() - v->queue_begin_us;
     forward_cancel(&v->forward);
     evloop_clear_timer(v->g->loop, &v->timer);
+    v->state = VISITOR_FORWARD;
+    if (visitor_cache_failed(v, CACHE_DROPPED))
+        return;
     admit_refused(v->g->admit, v->wait.module, v->wait.class, evloop_now_ms(v->g->loop));
     if (v->visit.class != ADMIT_CLASS_INSIDE &&
         visit_is_due(&v->visit, ADMIT_CLASS_WAITING, now_s()))
         visit_write(v->g->keys, &v->visit, ADMIT_CLASS_WAITING, now_s(), false, cookie);
-    v->state = VISITOR_FORWARD;
-    if (!visitor_cache_failed(v, CACHE_DROPPED))
-        visitor_answer_waiting(v, cookie);
+    visitor_answer_waiting(v, cookie);
 }
 
 static void join(struct visitor *v)
