@@ -109,7 +109,7 @@ static void t_lines_of_threads_are_whole_and_in_order(void **state)
     read_file(path);
     assert_int_equal(check_lines(), THREADS * LINES);
     assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(st.st_mode & 07777 & ~0640, 0);
+    assert_int_equal(st.st_mode & 07777 & (mode_t)~0640, 0);
 }
 
 static void t_line_begins_with_the_time(void **state)
