@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/opts.h"
 #include "gateway/drain.h"
@@ -18,7 +19,7 @@
 
 static struct settings {
     char listen[64], rules[200], agent_dir[200], agent_address[48];
-    uint32_t loops, agent_port, drain_accept_ms, drain_ms;
+    uint32_t loops, loops_max, agent_port, drain_accept_ms, drain_ms;
     struct gate_limits limits;
     uint32_t body_kib, unmeasured, reserve_percent;
     char key_file[200];
@@ -38,7 +39,10 @@ static const struct conf_key keys[] = {
     {"gateway", "rules", CONF_TEXT, AT(rules), 0, sizeof(set.rules),
      "/etc/lars/gateway-rules.ini", "the file with the rules: which requests go where"},
     {"gateway", "loops", CONF_U32, AT(loops), 1, 64, "2",
-     "how many threads serve visitors"},
+     "how many threads accept visitors at the start"},
+    {"gateway", "loops_max", CONF_U32, AT(loops_max), 0, 64, "0",
+     "how many threads accept visitors when those at work use more than 60 % of a "
+     "processor; 0: as many as there are processors"},
     LIMIT(max_clients, 1, 1000000, "20000", "connections of visitors at once"),
     LIMIT(idle_ms, 100, 3600000, "15000", "ms that a connection may wait for a request"),
     LIMIT(head_ms, 100, 600000, "5000", "ms for the head of a request to arrive"),
@@ -162,11 +166,22 @@ static const char *health(const void *arg)
     return gateway_health(*g);
 }
 
+static uint32_t n_loops(void)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t most = set.loops_max;
+
+    if (most == 0)
+        most = cpus < 1 ? 1 : cpus < 64 ? (uint32_t)cpus : 64;
+    return most > set.loops ? most : set.loops;
+}
+
 /* Returns 0, or -errno after a line on standard error. */
 static int start_gateway(void)
 {
     struct gateway_config c = {.loop = me.d.loop,
-                               .n_loops = set.loops,
+                               .n_loops = n_loops(),
+                               .n_accepting = set.loops,
                                .limits = set.limits,
                                .rules = set.rules,
                                .log = set.log_path,
@@ -193,8 +208,8 @@ static int start_gateway(void)
  * a new visitor displaces one who waits, and is not refused for want of a descriptor. */
 static void limit_clients(void)
 {
-    uint64_t most = me.d.fd_limit > 2 * OTHER_FDS ? (me.d.fd_limit - OTHER_FDS) / 2
-                                                  : OTHER_FDS / 2;
+    uint64_t most =
+        me.d.fd_limit > 2 * OTHER_FDS ? (me.d.fd_limit - OTHER_FDS) / 2 : OTHER_FDS / 2;
 
     if (set.limits.max_clients > most)
         set.limits.max_clients = (uint32_t)most;

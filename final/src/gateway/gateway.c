@@ -20,11 +20,13 @@
 #include "gateway/visit.h"
 #include "gateway/cache.h"
 #include "gateway/listeners.h"
+#include "gateway/loop_rule.h"
 #include "gateway/visitor.h"
 #include "net/looppool.h"
 
 #define REGISTER_MS 1000 /* between two rounds of the worker */
 #define NODES_MAX 1024 /* of a module: more count as so many */
+#define SCALE_MS 1000 /* between two looks at the load of the loops */
 #define BUSY_PERMILLE 950 /* of a processor: above it a loop ... */
 #define ACCEPTS_BUSY 8 /* ... accepts so many clients in a turn, and not ... */
 #define ACCEPTS 64
@@ -43,6 +45,8 @@ struct gateway {
     struct gate_loop **loop;
     unsigned n_loops; /* that exist */
     struct listeners *listeners;
+    struct loop_rule rule;
+    struct evtimer scale_timer;
     _Atomic uint32_t n_clients;
     _Atomic bool draining;
     _Atomic unsigned n_registered; /* modules that the agent has routes of */
@@ -143,7 +147,7 @@ static int listen_at(struct gateway *g, const struct net_addr *at, const char *k
                                  .fn = on_accept,
                                  .arg = (void *const *)(void *)g->loop};
     char text[NET_ADDR_STRLEN];
-    int rc = listeners_create(out, &c, g->cfg.n_loops);
+    int rc = listeners_create(out, &c, g->cfg.n_accepting);
 
     if (rc < 0)
         snprintf(err, CONF_ERR_MAX, "cannot listen on %s, [gateway] %s: %s",
@@ -171,6 +175,31 @@ static int start_loops(struct gateway *g, char err[CONF_ERR_MAX])
         rc = loop_load_start(&g->loop[i]->load, g->loop[i]->loop, on_load, g->loop[i]);
     }
     return rc < 0 ? rc : looppool_start(g->pool);
+}
+
+/* Of the loops that accept visitors. */
+static uint32_t mean_permille(const struct gateway *g)
+{
+    unsigned i, sum = 0, n = listeners_n(g->listeners);
+
+    for (i = 0; i < n; i++)
+        sum += loop_load_permille(&g->loop[i]->load);
+    return n ? sum / n : 0;
+}
+
+static void scale(void *arg)
+{
+    struct gateway *g = arg;
+    unsigned n = listeners_n(g->listeners);
+    unsigned want = loop_rule_next(&g->rule, n, g->cfg.n_loops, mean_permille(g),
+                                   evloop_now_ms(g->cfg.loop) + 1);
+
+    if (want != n) {
+        LOG_INFO("gateway.loops", "from=%u to=%u busy=%u/1000", n, want,
+                 mean_permille(g));
+        listeners_want(g->listeners, want);
+    }
+    evloop_set_timer(g->cfg.loop, &g->scale_timer, SCALE_MS, scale, g);
 }
 
 /* --- start and stop ----------------------------------------------------------------- */
@@ -215,6 +244,8 @@ static int start_parts(struct gateway *g, char err[CONF_ERR_MAX])
         rc = worker_create(&g->registrar);
     if (rc == 0)
         rc = start_loops(g, err);
+    if (rc == 0)
+        rc = evloop_set_timer(g->cfg.loop, &g->scale_timer, SCALE_MS, scale, g);
     return rc < 0 ? rc : worker_start(g->registrar, run_registrar, g);
 }
 
@@ -242,6 +273,7 @@ void gateway_destroy(struct gateway *g)
 
     if (!g)
         return;
+    evloop_clear_timer(g->cfg.loop, &g->scale_timer);
     worker_destroy(g->registrar);
     if (g->pool)
         looppool_stop(g->pool);
@@ -271,6 +303,7 @@ const struct net_addr *gateway_address(const struct gateway *g)
 void gateway_drain(struct gateway *g)
 {
     g->draining = true;
+    evloop_clear_timer(g->cfg.loop, &g->scale_timer);
 }
 
 void gateway_stop_accepting(struct gateway *g)
@@ -405,15 +438,6 @@ static void collect_cache(struct gateway *g, struct metrics *m)
                     (double)s.waited);
 }
 
-static double mean_load(const struct gateway *g)
-{
-    unsigned i, sum = 0;
-
-    for (i = 0; i < g->n_loops; i++)
-        sum += loop_load_permille(&g->loop[i]->load);
-    return sum / 1000.0 / g->n_loops;
-}
-
 void gateway_collect(struct gateway *g, struct metrics *m)
 {
     collect_parts(g, m);
@@ -450,7 +474,8 @@ void gateway_collect(struct gateway *g, struct metrics *m)
         "Lines of the access log that were dropped because its buffer was full.",
         g->log ? (double)access_log_dropped(g->log) : 0);
     metrics_gauge(m, "lars_gateway_loop_busy_ratio",
-                  "Processor time of a loop in the last second, mean of all loops.",
-                  mean_load(g));
-    metrics_gauge(m, "lars_gateway_loops", "Loops that serve visitors.", g->n_loops);
+                  "Processor time of a loop in the last second, of those that accept.",
+                  mean_permille(g) / 1000.0);
+    metrics_gauge(m, "lars_gateway_loops", "Loops that accept visitors.",
+                  listeners_n(g->listeners));
 }

@@ -12,7 +12,8 @@ struct gateway;
 struct gateway_config {
     struct evloop *loop;                  /* the daemon's; borrowed */
     struct net_addr listen;               /* port 0: the kernel chooses */
-    unsigned n_loops;
+    unsigned n_loops;                     /* threads */
+    unsigned n_accepting;                 /* that accept at the start; 1 to n_loops */
     struct gate_limits limits;
     const char *rules;                    /* path of the file */
     const char *log;                      /* path of the access log; "" = none */
