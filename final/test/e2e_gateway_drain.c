@@ -66,8 +66,8 @@ static void t_health_says_503_and_metrics_answer_while_it_drains(void **state)
     kill(first.pid, SIGTERM);
     T_WAIT((httppeer_get(http, "/healthz", &reply), reply.status == 503));
     assert_non_null(strstr(reply.body, "draining"));
-    httppeer_get(http, "/metrics", &reply);
-    assert_true(httppeer_value(&reply, "lars_gateway_connections") == 1);
+    T_WAIT((httppeer_get(http, "/metrics", &reply),
+            httppeer_value(&reply, "lars_gateway_connections") == 1));
     httppeer_ask(fd, "GET", "/");
     httppeer_read(fd, &reply);
     assert_int_equal(reply.status, 200);
