@@ -278,9 +278,12 @@ static void t_a_refused_message_does_not_refuse_the_others(void **state)
 static void t_a_deadlock_loses_no_message(void **state)
 {
     unsigned long long before = status_of("INNODB_DEADLOCKS");
-    struct sqldb *db = open_db();
+    struct sqldb *db;
 
     (void)state;
+    if (getenv("LARS_MODE")) /* one deadlock needs one order, which valgrind can change */
+        skip();
+    db = open_db();
     testdb_sql(
         "INSERT INTO Service (kind, name) VALUES ('agent', 'a3'), ('agent', 'a4')");
     assert_int_equal(sqldb_run(db, "START TRANSACTION"), 0);
