@@ -1,4 +1,5 @@
-/* retry -- what lars_retry_next() and lars_nowait_next() have in common. */
+/* retry -- what lars_retry_next() and lars_nowait_next() share.  Threads, ownership
+ * and results are those of lars_retry.h. */
 #ifndef LARS_API_RETRY_H
 #define LARS_API_RETRY_H
 
