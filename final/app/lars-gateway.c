@@ -156,7 +156,7 @@ static void collect(struct metrics *m, const void *arg)
 {
     struct gateway *const *g = arg;
 
-    gateway_collect(*g, m);
+    gateway_metrics_collect(*g, m);
 }
 
 static const char *health(const void *arg)

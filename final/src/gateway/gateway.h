@@ -39,7 +39,7 @@ void gateway_stop_accepting(struct gateway *g);
 unsigned gateway_n_listeners(const struct gateway *g);
 uint32_t gateway_n_clients(const struct gateway *g);
 
-void gateway_collect(struct gateway *g, struct metrics *m);
+void gateway_metrics_collect(struct gateway *g, struct metrics *m);
 
 /* NULL, or why requests cannot be forwarded: a static sentence. */
 const char *gateway_health(const struct gateway *g);

@@ -1,0 +1,159 @@
+/* The values of the gateway at /metrics.  Each loop counts for itself without a locked
+ * instruction, and the sum is made here, once for each scrape.
+ * Rejected: counters that the loops share.  Their cache line would move between the
+ * processors with every request. */
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/mono.h"
+#include "gateway/admit_queue.h"
+#include "gateway/cache.h"
+#include "gateway/gateway_private.h"
+
+static double sum_of(const struct gateway *g, size_t offset)
+{
+    uint64_t sum = 0;
+    unsigned i;
+
+    for (i = 0; i < g->n_loops; i++)
+        sum += atomic_load_explicit(
+            (_Atomic uint64_t *)(void *)((char *)&g->loop[i]->counts + offset),
+            memory_order_relaxed);
+    return (double)sum;
+}
+
+#define SUM(field) sum_of(g, offsetof(struct gate_counts, field))
+
+static void collect_parts(struct gateway *g, struct metrics *m)
+{
+    static const char *const result[GATE_RESULTS] = {"node",   "cache",   "stale",
+                                                     "static", "waiting", "error"};
+    static const char *const why[GATE_ATTEMPTS] = {"first",   "stale_connection",
+                                                   "connect", "reset",
+                                                   "timeout", "bad_answer",
+                                                   "status",  "rejected"};
+    struct metrics_part part[HTTP_WHYS];
+    size_t i;
+
+    for (i = 0; i < GATE_RESULTS; i++)
+        part[i] = (struct metrics_part){result[i], SUM(requests[i])};
+    metrics_counter_parts(m, "lars_gateway_requests_total",
+                          "Requests that were answered.", "result", part, GATE_RESULTS);
+    for (i = 0; i < GATE_ATTEMPTS; i++)
+        part[i] = (struct metrics_part){why[i], SUM(attempts[i])};
+    metrics_counter_parts(m, "lars_gateway_attempts_total",
+                          "First attempts at nodes, and attempts that failed, by cause.",
+                          "why", part, GATE_ATTEMPTS);
+    for (i = 1; i < HTTP_WHYS; i++)
+        part[i - 1] =
+            (struct metrics_part){http_parse_why_name((enum http_why)i), SUM(bad[i])};
+    metrics_counter_parts(m, "lars_gateway_bad_requests_total",
+                          "Requests that were refused because of their form.", "why",
+                          part, HTTP_WHYS - 1);
+}
+
+/* One sample for each module, with the label module="MODID/CMDID". */
+static void collect_admission(struct gateway *g, struct metrics *m)
+{
+    static const char *const class[ADMIT_CLASSES] = {"new", "waiting", "inside"};
+    struct metrics_part limit[RULES_MAX], factor[RULES_MAX], state[RULES_MAX],
+        inflight[RULES_MAX], refused[ADMIT_CLASSES] = {{0}};
+    char name[RULES_MAX][24];
+    unsigned i, n = rules_n_modules(g->rules), c;
+
+    for (i = 0; i < n; i++) {
+        const struct rules_module *at = rules_module(g->rules, i);
+        struct admit_view now;
+
+        admit_look(g->admit, i, mono_ms(), &now);
+        snprintf(name[i], sizeof(name[i]), "%u/%u", at->modid, at->cmdid);
+        limit[i] = (struct metrics_part){name[i], now.limit};
+        factor[i] = (struct metrics_part){name[i], now.factor};
+        state[i] = (struct metrics_part){name[i], now.state};
+        inflight[i] = (struct metrics_part){name[i], now.inflight};
+        for (c = 0; c < ADMIT_CLASSES; c++)
+            refused[c] = (struct metrics_part){class[c],
+                                               refused[c].count + (double)now.refused[c]};
+    }
+    metrics_counter_parts(m, "lars_gateway_refused_total",
+                          "Requests answered with the waiting page.", "class", refused,
+                          ADMIT_CLASSES);
+    metrics_gauge_parts(m, "lars_gateway_limit",
+                        "Requests that may be in progress at nodes.", "module", limit, n);
+    metrics_gauge_parts(m, "lars_gateway_limit_factor",
+                        "The correction of the limit; 1 = none.", "module", factor, n);
+    metrics_gauge_parts(m, "lars_gateway_module_inflight",
+                        "Admitted requests in progress.", "module", inflight, n);
+    metrics_gauge_parts(m, "lars_gateway_state",
+                        "0 normal, 1 queueing, 2 waiting pages for new visitors, 3 also "
+                        "for visitors inside, 4 copy of the site.",
+                        "module", state, n);
+}
+
+static unsigned n_queued(const struct gateway *g)
+{
+    unsigned i, n = 0;
+
+    for (i = 0; i < g->n_loops; i++)
+        n += admit_queue_n(g->loop[i]->queue);
+    return n;
+}
+
+static void collect_cache(struct gateway *g, struct metrics *m)
+{
+    struct cache_stats s = {0};
+
+    if (g->cache)
+        cache_read_stats(g->cache, &s);
+    metrics_gauge(m, "lars_gateway_cache_bytes", "Memory of the cache, with its keys.",
+                  (double)s.bytes);
+    metrics_gauge(m, "lars_gateway_cache_entries", "Responses in the cache.",
+                  (double)s.copies);
+    metrics_counter(m, "lars_gateway_cache_evictions_total",
+                    "Responses that left the cache to make room.", (double)s.evicted);
+    metrics_counter(m, "lars_gateway_cache_waits_total",
+                    "Requests that waited for another request's fetch.",
+                    (double)s.waited);
+}
+
+void gateway_metrics_collect(struct gateway *g, struct metrics *m)
+{
+    collect_parts(g, m);
+    collect_admission(g, m);
+    metrics_gauge(m, "lars_gateway_queue", "Requests that wait for their admission.",
+                  n_queued(g));
+    collect_cache(g, m);
+    metrics_counter(m, "lars_gateway_connections_total",
+                    "Visitors' connections accepted.", SUM(accepted));
+    metrics_gauge(m, "lars_gateway_connections", "Visitors' connections open now.",
+                  g->n_clients);
+    metrics_counter(m, "lars_gateway_connections_refused_total",
+                    "Connections closed at once because max_clients were in use.",
+                    SUM(refused_clients));
+    metrics_counter(m, "lars_gateway_connections_displaced_total",
+                    "Connections without a request that were closed for new ones.",
+                    SUM(displaced));
+    metrics_gauge(m, "lars_gateway_inflight", "Requests in progress at nodes.",
+                  SUM(inflight));
+    metrics_counter(m, "lars_gateway_budget_empty_total",
+                    "Further attempts that the retry budget did not allow.",
+                    SUM(budget_empty));
+    metrics_counter(m, "lars_gateway_no_node_total",
+                    "Requests for which no node was usable.", SUM(no_node));
+    metrics_counter(m, "lars_gateway_no_rule_total", "Requests for hosts without a rule.",
+                    SUM(no_rule));
+    metrics_counter(m, "lars_gateway_too_large_total",
+                    "Requests with a body over the limit.", SUM(too_large));
+    metrics_counter(m, "lars_gateway_broken_total",
+                    "Responses that broke off after their head was passed on.",
+                    SUM(broken));
+    metrics_counter(
+        m, "lars_gateway_log_dropped_total",
+        "Lines of the access log that were dropped because its buffer was full.",
+        g->log ? (double)access_log_dropped(g->log) : 0);
+    metrics_gauge(m, "lars_gateway_loop_busy_ratio",
+                  "Processor time of a loop in the last second, of those that accept.",
+                  gateway_mean_permille(g) / 1000.0);
+    metrics_gauge(m, "lars_gateway_loops", "Loops that accept visitors.",
+                  listeners_n(g->listeners));
+}

@@ -1,0 +1,38 @@
+/* gateway_private -- the gateway, as the files that make it up see it:
+ *     gateway.c          its parts, their order, the threads
+ *     gateway_metrics.c  the values at /metrics
+ * Thread: the daemon's loop, except where a field names another. */
+#ifndef LARS_GATEWAY_GATEWAY_PRIVATE_H
+#define LARS_GATEWAY_GATEWAY_PRIVATE_H
+
+#include "gateway/gateway.h"
+#include "gateway/listeners.h"
+#include "gateway/loop_rule.h"
+
+#define GATEWAY_NODES_MAX 1024            /* of a module: more count as so many */
+
+struct gateway {
+    struct gateway_config cfg;
+    struct rules *rules;
+    struct lars_client *lars;
+    struct access_log *log;
+    struct admit *admit;
+    struct visit_keys *keys;
+    struct cache *cache; /* NULL = none */
+    struct worker *registrar;
+    struct looppool *pool;
+    struct gate_loop **loop;
+    unsigned n_loops; /* that exist */
+    struct listeners *listeners;
+    struct loop_rule rule;
+    struct evtimer scale_timer;
+    _Atomic uint32_t n_clients;
+    _Atomic bool draining;
+    _Atomic unsigned n_registered; /* modules that the agent has routes of */
+    struct lars_addr nodes[GATEWAY_NODES_MAX]; /* of the registrar */
+};
+
+/* The mean load of the loops that accept visitors, 0 to 1000. */
+uint32_t gateway_mean_permille(const struct gateway *g);
+
+#endif
