@@ -29,7 +29,6 @@ static uint64_t now_s(void)
 static void enter(struct visitor *v)
 {
     evloop_clear_timer(v->g->loop, &v->timer);
-    v->queue_us = gate_loop_now_us() - v->queue_begin_us;
     v->state = VISITOR_FORWARD;
     v->forward.admitted = true;
     forward_start(&v->forward, v->g, &visitor_answer_owner);
@@ -37,7 +36,10 @@ static void enter(struct visitor *v)
 
 static void on_admitted(struct admit_wait *w)
 {
-    enter(visitor_of_wait(w));
+    struct visitor *v = visitor_of_wait(w);
+
+    v->queue_us = gate_loop_now_us() - v->queue_begin_us;
+    enter(v);
 }
 
 /* The time that the request may still wait, in ms. */
@@ -72,17 +74,24 @@ static void refuse(struct visitor *v)
 
 static void join(struct visitor *v)
 {
-    uint32_t left = left_ms(v);
+    uint32_t left;
     int rc;
 
     v->state = VISITOR_QUEUE;
     rc = admit_queue_join(v->g->queue, &v->wait, v->visit.first_s);
-    if (rc == 1)
+    if (rc == 1) { /* most requests: without a look at the clock */
+        if (v->n_requeued > 0)
+            v->queue_us = gate_loop_now_us() - v->queue_begin_us;
         enter(v);
-    else if (rc < 0 || left == 0)
-        refuse(v);
-    else
+        return;
+    }
+    left = left_ms(v);
+    if (rc == 0 && left > 0) {
         visitor_set_timer(v, left);
+        return;
+    }
+    admit_queue_remove(v->g->queue, &v->wait);
+    refuse(v);
 }
 
 void visitor_admit_start(struct visitor *v, const struct http_head *h)

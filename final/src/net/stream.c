@@ -17,14 +17,25 @@
 
 #include "net/sock.h"
 
+/* recv() and send() have a shorter way through the kernel than read() and write(). */
 static ssize_t plain_read(struct stream *s, void *buf, size_t len)
 {
-    return sock_read(s->fd, buf, len);
+    ssize_t n;
+
+    do {
+        n = recv(s->fd, buf, len, 0);
+    } while (n == -1 && errno == EINTR);
+    return n == -1 ? -errno : n;
 }
 
 static ssize_t plain_write(struct stream *s, const void *buf, size_t len)
 {
-    return sock_write(s->fd, buf, len);
+    ssize_t n;
+
+    do {
+        n = send(s->fd, buf, len, MSG_NOSIGNAL);
+    } while (n == -1 && errno == EINTR);
+    return n == -1 ? -errno : n;
 }
 
 static const struct stream_io plain = {plain_read, plain_write, NULL};
