@@ -121,6 +121,30 @@ static void t_a_key_that_was_not_kept_is_passed_for_ten_seconds(void **state)
     cachefix_close();
 }
 
+/* Otherwise a crowd for such a key would stop every 10 s, and then come at once. */
+static void t_a_key_in_use_that_was_not_kept_is_never_waited_for(void **state)
+{
+    struct cache_found f;
+    int i;
+
+    (void)state;
+    cachefix_open(MB);
+    assert_int_equal(cachefix_ask("a", &f), CACHE_FETCH);
+    assert_int_equal(cachefix_look("a"), CACHE_WAIT);
+    cache_fetch_end(f.fetch, CACHE_NOT_KEPT, cachefix.now_ms);
+    for (i = 0; i < 3; i++) {
+        cachefix.now_ms += CACHE_PASS_MS;
+        assert_int_equal(cachefix_ask("a", &f), CACHE_FETCH);
+        assert_int_equal(cachefix_look("a"), CACHE_PASS);
+        cache_fetch_end(f.fetch, CACHE_NOT_KEPT, cachefix.now_ms);
+    }
+    cachefix.now_ms += 2 * CACHE_PASS_MS; /* it was not in use */
+    assert_int_equal(cachefix_ask("a", &f), CACHE_FETCH);
+    assert_int_equal(cachefix_look("a"), CACHE_WAIT);
+    cache_fetch_end(f.fetch, CACHE_DROPPED, cachefix.now_ms);
+    cachefix_close();
+}
+
 static void t_a_request_that_may_not_fetch_or_wait_is_passed(void **state)
 {
     struct cache_ask a = {
@@ -223,6 +247,7 @@ T_MAIN(T(t_a_stored_response_is_found_whole_while_it_is_fresh),
        T(t_a_stale_copy_serves_all_for_a_second_after_a_failure),
        T(t_a_copy_that_must_be_revalidated_never_serves_stale),
        T(t_a_key_that_was_not_kept_is_passed_for_ten_seconds),
+       T(t_a_key_in_use_that_was_not_kept_is_never_waited_for),
        T(t_a_request_that_may_not_fetch_or_wait_is_passed),
        T(t_a_key_that_is_too_long_is_passed),
        T(t_an_object_that_is_too_large_is_not_kept),

@@ -135,6 +135,12 @@ static bool serves_stale(const struct slot *slot, uint64_t now_ms)
            (now_ms < slot->failed_ms && now_ms < c->error_ms);
 }
 
+/* The last response was not kept, and the next one will probably not be either. */
+static bool is_doubtful(const struct slot *slot, uint64_t now_ms)
+{
+    return slot->pass_ms && now_ms < slot->pass_ms + CACHE_PASS_MS;
+}
+
 /* There is no copy that may serve: fetch, wait, or neither. */
 static enum cache_result find_work(struct shard *s, struct slot *slot,
                                    const struct cache_ask *ask, struct cache_found *out)
@@ -142,6 +148,8 @@ static enum cache_result find_work(struct shard *s, struct slot *slot,
     if (ask->now_ms < slot->pass_ms || ask->now_ms < slot->failed_ms)
         return CACHE_PASS;
     if (slot->fetching) {
+        if (is_doubtful(slot, ask->now_ms))
+            return CACHE_PASS;
         out->wait = ask->may_wait ? cache_wait_new(s, slot, ask) : NULL;
         return out->wait ? CACHE_WAIT : CACHE_PASS;
     }

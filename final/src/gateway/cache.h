@@ -24,7 +24,9 @@
 #define CACHE_OBJECT_MAX (256u << 10)
 #define CACHE_KEY_MAX 5000
 #define CACHE_WAIT_MS 2000                /* the longest that a request should wait */
-#define CACHE_PASS_MS 10000               /* a key that was not kept: not waited for */
+#define CACHE_PASS_MS 10000               /* a key that was not kept: not fetched for all;
+                                           * for as long again it is, and no request waits
+                                           * for that */
 #define CACHE_FAILED_MS 1000              /* a fetch failed: a stale copy serves all */
 
 struct cache;
