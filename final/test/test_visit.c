@@ -13,7 +13,7 @@ static struct http_head head;
 static char err[CONF_ERR_MAX];
 
 /* The keys in the lines of <text>. */
-static int read_keys(struct visit_keys **out, const char *text)
+static int read_keys(struct fleet_keys **out, const char *text)
 {
     char path[] = "/tmp/test_visit.XXXXXX";
     int fd = mkstemp(path), rc;
@@ -21,21 +21,21 @@ static int read_keys(struct visit_keys **out, const char *text)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);
-    rc = visit_keys_create(out, path, err);
+    rc = fleet_keys_create(out, path, "[gateway] key_file", err);
     unlink(path);
     return rc;
 }
 
-static struct visit_keys *keys(const char *text)
+static struct fleet_keys *keys(const char *text)
 {
-    struct visit_keys *k = NULL;
+    struct fleet_keys *k = NULL;
 
     assert_int_equal(read_keys(&k, text), 0);
     return k;
 }
 
 /* NAME=VALUE as a browser sends it back. */
-static void cookie_of(const struct visit_keys *k, enum admit_class class,
+static void cookie_of(const struct fleet_keys *k, enum admit_class class,
                       uint64_t first_s, uint64_t now_s, char out[VISIT_FIELD_MAX])
 {
     struct visit v = {.first_s = first_s};
@@ -49,7 +49,7 @@ static void cookie_of(const struct visit_keys *k, enum admit_class class,
     out[len] = 0;
 }
 
-static struct visit read_cookie(const struct visit_keys *k, const char *cookie,
+static struct visit read_cookie(const struct fleet_keys *k, const char *cookie,
                                 uint64_t now_s)
 {
     struct visit v;
@@ -72,7 +72,7 @@ static void assert_is_new(struct visit v, uint64_t now_s)
 
 static void t_visit_cookie_says_class_and_first_seen(void **state)
 {
-    struct visit_keys *k = keys(KEY_A "\n");
+    struct fleet_keys *k = keys(KEY_A "\n");
     char cookie[VISIT_FIELD_MAX], among[2 * VISIT_FIELD_MAX];
     struct visit v;
 
@@ -86,12 +86,12 @@ static void t_visit_cookie_says_class_and_first_seen(void **state)
     assert_true(v.id != 0);
     cookie_of(k, ADMIT_CLASS_WAITING, NOW, NOW, cookie);
     assert_int_equal(read_cookie(k, cookie, NOW + 1).class, ADMIT_CLASS_WAITING);
-    visit_keys_destroy(k);
+    fleet_keys_destroy(k);
 }
 
 static void t_visit_forged_cookie_is_none(void **state)
 {
-    struct visit_keys *k = keys(KEY_A "\n");
+    struct fleet_keys *k = keys(KEY_A "\n");
     char cookie[VISIT_FIELD_MAX], forged[VISIT_FIELD_MAX];
     size_t i;
 
@@ -110,35 +110,35 @@ static void t_visit_forged_cookie_is_none(void **state)
         forged[i] = 0;
         assert_is_new(read_cookie(k, forged, NOW), NOW);
     }
-    visit_keys_destroy(k);
+    fleet_keys_destroy(k);
 }
 
 static void t_visit_expired_cookie_is_none(void **state)
 {
-    struct visit_keys *k = keys(KEY_A "\n");
+    struct fleet_keys *k = keys(KEY_A "\n");
     char cookie[VISIT_FIELD_MAX];
 
     (void)state;
     cookie_of(k, ADMIT_CLASS_INSIDE, NOW, NOW, cookie);
     assert_int_equal(read_cookie(k, cookie, NOW + 599).class, ADMIT_CLASS_INSIDE);
     assert_is_new(read_cookie(k, cookie, NOW + 600), NOW + 600);
-    visit_keys_destroy(k);
+    fleet_keys_destroy(k);
 }
 
 static void t_visit_first_seen_in_the_future_counts_as_now(void **state)
 {
-    struct visit_keys *k = keys(KEY_A "\n");
+    struct fleet_keys *k = keys(KEY_A "\n");
     char cookie[VISIT_FIELD_MAX];
 
     (void)state;
     cookie_of(k, ADMIT_CLASS_WAITING, NOW + 300, NOW, cookie);
     assert_int_equal(read_cookie(k, cookie, NOW).first_s, NOW);
-    visit_keys_destroy(k);
+    fleet_keys_destroy(k);
 }
 
 static void t_visit_second_key_is_accepted_and_the_first_one_signs(void **state)
 {
-    struct visit_keys *before = keys(KEY_A "\n"), *both = keys(KEY_B "\n" KEY_A "\n"),
+    struct fleet_keys *before = keys(KEY_A "\n"), *both = keys(KEY_B "\n" KEY_A "\n"),
                       *after = keys(KEY_B);
     char old[VISIT_FIELD_MAX], new[VISIT_FIELD_MAX];
 
@@ -150,32 +150,33 @@ static void t_visit_second_key_is_accepted_and_the_first_one_signs(void **state)
     assert_int_equal(read_cookie(after, new, NOW).class, ADMIT_CLASS_INSIDE);
     assert_is_new(read_cookie(after, old, NOW), NOW);
     assert_is_new(read_cookie(before, new, NOW), NOW);
-    visit_keys_destroy(before);
-    visit_keys_destroy(both);
-    visit_keys_destroy(after);
+    fleet_keys_destroy(before);
+    fleet_keys_destroy(both);
+    fleet_keys_destroy(after);
 }
 
 static void t_visit_random_key_is_unlike_another_process(void **state)
 {
-    struct visit_keys *a = NULL, *b = NULL;
+    struct fleet_keys *a = NULL, *b = NULL;
     char cookie[VISIT_FIELD_MAX];
 
     (void)state;
-    assert_int_equal(visit_keys_create(&a, "", err), 0);
-    assert_int_equal(visit_keys_create(&b, "", err), 0);
+    assert_int_equal(fleet_keys_create(&a, "", "[gateway] key_file", err), 0);
+    assert_int_equal(fleet_keys_create(&b, "", "[gateway] key_file", err), 0);
     cookie_of(a, ADMIT_CLASS_INSIDE, NOW, NOW, cookie);
     assert_int_equal(read_cookie(a, cookie, NOW).class, ADMIT_CLASS_INSIDE);
     assert_is_new(read_cookie(b, cookie, NOW), NOW);
-    visit_keys_destroy(a);
-    visit_keys_destroy(b);
+    fleet_keys_destroy(a);
+    fleet_keys_destroy(b);
 }
 
 static void t_visit_bad_key_files_are_refused_with_a_reason(void **state)
 {
-    struct visit_keys *k = NULL;
+    struct fleet_keys *k = NULL;
 
     (void)state;
-    assert_int_equal(visit_keys_create(&k, "/nonexistent/key", err), -ENOENT);
+    assert_int_equal(
+        fleet_keys_create(&k, "/nonexistent/key", "[gateway] key_file", err), -ENOENT);
     assert_non_null(strstr(err, "key_file"));
     assert_int_equal(read_keys(&k, ""), -EINVAL);
     assert_int_equal(read_keys(&k, "short\n"), -EINVAL);
@@ -200,7 +201,7 @@ static void t_visit_cookie_is_due_when_new_or_half_over(void **state)
 
 static void t_visit_cookie_is_hidden_from_scripts_and_other_sites(void **state)
 {
-    struct visit_keys *k = keys(KEY_A "\n");
+    struct fleet_keys *k = keys(KEY_A "\n");
     struct visit v = {.first_s = NOW};
     char field[VISIT_FIELD_MAX];
 
@@ -210,12 +211,12 @@ static void t_visit_cookie_is_hidden_from_scripts_and_other_sites(void **state)
     visit_write(k, &v, ADMIT_CLASS_WAITING, NOW, true, field);
     assert_non_null(
         strstr(field, "; Max-Age=7200; Path=/; HttpOnly; SameSite=Lax; Secure\r\n"));
-    visit_keys_destroy(k);
+    fleet_keys_destroy(k);
 }
 
 static void t_visit_a_head_of_many_cookies_costs_two_checks(void **state)
 {
-    struct visit_keys *k = keys(KEY_A "\n"), *other = keys(KEY_B "\n");
+    struct fleet_keys *k = keys(KEY_A "\n"), *other = keys(KEY_B "\n");
     char good[VISIT_FIELD_MAX], bad[VISIT_FIELD_MAX], many[4 * VISIT_FIELD_MAX];
 
     (void)state;
@@ -225,8 +226,8 @@ static void t_visit_a_head_of_many_cookies_costs_two_checks(void **state)
     assert_int_equal(read_cookie(k, many, NOW).class, ADMIT_CLASS_INSIDE);
     snprintf(many, sizeof(many), "%s; %s; %s", bad, bad, good);
     assert_is_new(read_cookie(k, many, NOW), NOW);
-    visit_keys_destroy(k);
-    visit_keys_destroy(other);
+    fleet_keys_destroy(k);
+    fleet_keys_destroy(other);
 }
 
 static void t_visit_cookie_of_a_flood_is_found(void **state)

@@ -22,9 +22,9 @@
 struct admit;
 struct admit_queue;
 struct cache;
+struct fleet_keys;
 struct listeners;
 struct node_pool;
-struct visit_keys;
 struct visit_rate;
 struct visitor;
 
@@ -76,7 +76,7 @@ struct gate_loop {
     struct rules *rules;                  /* borrowed */
     struct lars_client *lars;             /* borrowed; any thread */
     struct admit *admit;                  /* borrowed; of all loops */
-    const struct visit_keys *keys;        /* borrowed */
+    const struct fleet_keys *keys;        /* borrowed */
     struct admit_queue *queue;            /* owned */
     struct visit_rate *rate;              /* owned */
     struct node_pool *pool;               /* owned */

@@ -17,7 +17,6 @@
 #include "base/worker.h"
 #include "gateway/admit_queue.h"
 #include "gateway/cache.h"
-#include "gateway/gateway_private.h"
 #include "gateway/visit.h"
 #include "gateway/visitor.h"
 #include "net/looppool.h"
@@ -185,7 +184,7 @@ static int start_admission(struct gateway *g, char err[CONF_ERR_MAX])
                              .unmeasured = g->cfg.unmeasured,
                              .reserve_percent = g->cfg.reserve_percent,
                              .affordable = REFUSALS_OF_LOOP * g->cfg.n_loops};
-    int rc = visit_keys_create(&g->keys, g->cfg.key_file, err);
+    int rc = fleet_keys_create(&g->keys, g->cfg.key_file, "[gateway] key_file", err);
 
     if (rc == 0 && !g->cfg.key_file[0])
         LOG_INFO("gateway.key",
@@ -264,7 +263,7 @@ void gateway_destroy(struct gateway *g)
     free(g->loop);
     access_log_destroy(g->log);
     admit_destroy(g->admit);
-    visit_keys_destroy(g->keys);
+    fleet_keys_destroy(g->keys);
     lars_close(g->lars);
     rules_destroy(g->rules);
     free(g);

@@ -17,7 +17,7 @@ struct gateway {
     struct lars_client *lars;
     struct access_log *log;
     struct admit *admit;
-    struct visit_keys *keys;
+    struct fleet_keys *keys;
     struct cache *cache; /* NULL = none */
     struct worker *registrar;
     struct looppool *pool;

@@ -4,110 +4,23 @@
  *
  * The wall clock is used here only.  A clock that jumps makes visitors new or keeps them
  * longer inside; it stops no service.
- * A new visitor costs one HMAC, so that the key is prepared once, when it is read: the
- * state of the HMAC before the text is copied for each.
  * Rejected: a table of visitors in the gateways.  It would have to be shared by them, and
- * it would be lost with a process; OpenSSL's HMAC(), which looks its algorithm up anew in
- * each call: it took 6 % of the processor time of a forwarded request. */
+ * it would be lost with a process. */
 #include "gateway/visit.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/rnd.h"
 
-#define KEY_MIN 32
-#define KEY_MAX 128
-#define N_KEYS 2
 #define SIGNED_LEN 33
-#define MAC_LEN 64
+#define MAC_LEN FLEET_KEYS_MAC
 #define VALUE_LEN (SIGNED_LEN + MAC_LEN)
 #define CANDIDATES 2
 #define STR_(x) #x
 #define STR(x) STR_(x)
-
-struct visit_keys {
-    unsigned n;
-    struct crypto_auth_hmacsha256_state key[N_KEYS]; /* before the text */
-};
-
-/* --- keys --------------------------------------------------------------------------- */
-
-static int add_key(struct visit_keys *k, const char *line, size_t len)
-{
-    if (len < KEY_MIN || len > KEY_MAX || k->n == N_KEYS)
-        return -EINVAL;
-    crypto_auth_hmacsha256_init(&k->key[k->n++], (const unsigned char *)line, len);
-    return 0;
-}
-
-static int read_keys(struct visit_keys *k, FILE *f)
-{
-    char line[KEY_MAX + 3];
-    int rc = 0;
-
-    while (rc == 0 && fgets(line, sizeof(line), f)) {
-        size_t len = strcspn(line, "\r\n");
-
-        if (len > 0)
-            rc = add_key(k, line, len);
-    }
-    sodium_memzero(line, sizeof(line));
-    return rc == 0 && k->n == 0 ? -EINVAL : rc;
-}
-
-static int load_keys(struct visit_keys *k, const char *path, char err[CONF_ERR_MAX])
-{
-    FILE *f = fopen(path, "re");
-    int rc = f ? 0 : -errno;
-
-    if (rc < 0) {
-        snprintf(err, CONF_ERR_MAX, "cannot read %.200s, [gateway] key_file: %s", path,
-                 strerror(-rc));
-        return rc;
-    }
-    rc = read_keys(k, f);
-    fclose(f);
-    if (rc < 0)
-        snprintf(err, CONF_ERR_MAX,
-                 "%.200s, [gateway] key_file, must have one or two lines of %d to %d "
-                 "characters; `openssl rand -hex 32` makes one",
-                 path, KEY_MIN, KEY_MAX);
-    return rc;
-}
-
-int visit_keys_create(struct visit_keys **out, const char *path, char err[CONF_ERR_MAX])
-{
-    struct visit_keys *k = calloc(1, sizeof(*k));
-    int rc;
-
-    if (!k)
-        return -ENOMEM;
-    if (path[0]) {
-        rc = load_keys(k, path, err);
-    } else {
-        char key[KEY_MIN];
-
-        randombytes_buf(key, sizeof(key));
-        rc = add_key(k, key, sizeof(key));
-        sodium_memzero(key, sizeof(key));
-    }
-    if (rc < 0)
-        visit_keys_destroy(k);
-    else
-        *out = k;
-    return rc;
-}
-
-void visit_keys_destroy(struct visit_keys *k)
-{
-    if (k)
-        sodium_memzero(k, sizeof(*k));
-    free(k);
-}
 
 /* --- the value ---------------------------------------------------------------------- */
 
@@ -134,17 +47,6 @@ static char *put_number(char *out, uint64_t value, unsigned n)
     return put_hex(out, byte, n);
 }
 
-static void sign(const struct visit_keys *k, unsigned i, const char *text,
-                 char out[MAC_LEN])
-{
-    struct crypto_auth_hmacsha256_state state = k->key[i];
-    unsigned char mac[MAC_LEN / 2];
-
-    crypto_auth_hmacsha256_update(&state, (const unsigned char *)text, SIGNED_LEN);
-    crypto_auth_hmacsha256_final(&state, mac);
-    put_hex(out, mac, sizeof(mac));
-}
-
 /* The number of <n> lower-case hexadecimal digits; false: there are others. */
 static bool read_hex(const char *p, unsigned n, uint64_t *out)
 {
@@ -159,20 +61,7 @@ static bool read_hex(const char *p, unsigned n, uint64_t *out)
     return true;
 }
 
-static bool is_signed(const struct visit_keys *k, const char *value)
-{
-    char mac[MAC_LEN];
-    unsigned i;
-
-    for (i = 0; i < k->n; i++) {
-        sign(k, i, value, mac);
-        if (sodium_memcmp(mac, value + SIGNED_LEN, MAC_LEN) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool read_value(const struct visit_keys *k, const char *p, uint64_t now_s,
+static bool read_value(const struct fleet_keys *k, const char *p, uint64_t now_s,
                        struct visit *out)
 {
     struct visit v = {.class = p[0] == 'i' ? ADMIT_CLASS_INSIDE : ADMIT_CLASS_WAITING};
@@ -180,7 +69,7 @@ static bool read_value(const struct visit_keys *k, const char *p, uint64_t now_s
     if ((p[0] != 'i' && p[0] != 'w') || !read_hex(p + 1, 8, &v.first_s) ||
         !read_hex(p + 9, 8, &v.expiry_s) || !read_hex(p + 17, 16, &v.id))
         return false;
-    if (v.expiry_s <= now_s || !is_signed(k, p))
+    if (v.expiry_s <= now_s || !fleet_keys_verify(k, p, SIGNED_LEN, p + SIGNED_LEN))
         return false;
     if (v.first_s > now_s)
         v.first_s = now_s;
@@ -191,7 +80,7 @@ static bool read_value(const struct visit_keys *k, const char *p, uint64_t now_s
 /* --- the field ---------------------------------------------------------------------- */
 
 /* Look for the cookie in <t>.  <left>: how many may still be checked. */
-static bool read_pairs(const struct visit_keys *k, struct http_text t, uint64_t now_s,
+static bool read_pairs(const struct fleet_keys *k, struct http_text t, uint64_t now_s,
                        unsigned *left, struct visit *out)
 {
     static const char name[] = VISIT_COOKIE "=";
@@ -214,7 +103,7 @@ static bool read_pairs(const struct visit_keys *k, struct http_text t, uint64_t 
     return false;
 }
 
-void visit_read(const struct visit_keys *k, const struct http_head *h, uint64_t now_s,
+void visit_read(const struct fleet_keys *k, const struct http_head *h, uint64_t now_s,
                 struct visit *out)
 {
     unsigned i, left = CANDIDATES;
@@ -249,7 +138,7 @@ static uint64_t new_id(void)
     return (uint64_t)rnd_u32(&r) << 32 | rnd_u32(&r) | 1;
 }
 
-size_t visit_write(const struct visit_keys *k, const struct visit *v,
+size_t visit_write(const struct fleet_keys *k, const struct visit *v,
                    enum admit_class class, uint64_t now_s, bool tls,
                    char out[VISIT_FIELD_MAX])
 {
@@ -260,7 +149,7 @@ size_t visit_write(const struct visit_keys *k, const struct visit *v,
     p = put_number(p, v->first_s, 4);
     p = put_number(p, now_s + life_s(class), 4);
     p = put_number(p, v->id ? v->id : new_id(), 8);
-    sign(k, 0, value, p);
+    fleet_keys_sign(k, value, SIGNED_LEN, p);
     p = stpcpy(p + MAC_LEN, inside ? "; Max-Age=" STR(VISIT_INSIDE_S)
                                      : "; Max-Age=" STR(VISIT_WAITING_S));
     p = stpcpy(p, "; Path=/; HttpOnly; SameSite=Lax");

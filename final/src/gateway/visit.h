@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/conf.h"
+#include "fleet/fleet_keys.h"
 #include "gateway/admit.h"
 #include "http/http_head.h"
 
@@ -27,18 +27,9 @@ struct visit {
     uint64_t first_s, expiry_s;           /* expiry: 0 = no valid cookie came */
 };
 
-struct visit_keys;
-
-/* The keys of the file <path>: a line for each, of 32 to 128 characters.  The first one
- * signs; a second one is accepted as well, so that keys can be changed without losing
- * visitors.  "" = a random key, which other processes do not know.
- * Returns 0; -ENOENT ..., -EINVAL, -ENOMEM with a sentence in <err>.  Thread: init. */
-int visit_keys_create(struct visit_keys **out, const char *path, char err[CONF_ERR_MAX]);
-void visit_keys_destroy(struct visit_keys *k); /* NULL is fine */
-
 /* The visit that the Cookie fields of <h> show.  A forged or expired cookie is none: the
  * visitor is new and was seen first at <now_s>.  Thread: any. */
-void visit_read(const struct visit_keys *k, const struct http_head *h, uint64_t now_s,
+void visit_read(const struct fleet_keys *k, const struct http_head *h, uint64_t now_s,
                 struct visit *out);
 
 /* The admitted visitor, or the one who waits, needs a new cookie: it has none of this
@@ -49,7 +40,7 @@ bool visit_is_due(const struct visit *v, enum admit_class class, uint64_t now_s)
 
 /* Write the field Set-Cookie with CR LF for <v> in <class> from <now_s> on.  Returns its
  * length.  Thread: any. */
-size_t visit_write(const struct visit_keys *k, const struct visit *v,
+size_t visit_write(const struct fleet_keys *k, const struct visit *v,
                    enum admit_class class, uint64_t now_s, bool tls,
                    char out[VISIT_FIELD_MAX]);
 

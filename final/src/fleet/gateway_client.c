@@ -1,0 +1,250 @@
+/* libcurl with everything switched off that a request to a gateway does not need: other
+ * protocols, redirections, proxies of the environment, signals.  A new connection for
+ * each call: commands are rare, and a gateway that was restarted has no old ones.
+ *
+ * What answers may be any program, so its bytes are bounded and become text without
+ * control characters before a person sees them. */
+#include "fleet/gateway_client.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/net_addr.h"
+#include "fleet/signed_command.h"
+
+#define CONNECT_MS 1000L
+#define SAID_MAX 200 /* bytes of a refusal that are shown */
+
+struct call {
+    const char *at; /* as the caller names it */
+    long timeout_ms;
+    const struct signed_command *command; /* NULL = GET */
+    struct curl_slist *fields;
+    struct buf body;
+    bool too_long;
+    long status;
+    CURLcode rc;
+};
+
+int gateway_client_init(void)
+{
+    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : -ENOMEM;
+}
+
+void gateway_client_fini(void)
+{
+    curl_global_cleanup();
+}
+
+/* --- the request -------------------------------------------------------------------- */
+
+static size_t keep_bytes(char *p, size_t size, size_t n, void *arg)
+{
+    struct call *c = arg;
+
+    c->too_long = c->body.len + size * n > GATEWAY_CLIENT_MAX;
+    if (c->too_long || buf_append(&c->body, p, size * n) < 0)
+        return 0;
+    return size * n;
+}
+
+static void set_options(CURL *h, struct call *c, const char *url)
+{
+    curl_easy_setopt(h, CURLOPT_URL, url);
+    curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http");
+    curl_easy_setopt(h, CURLOPT_PROXY, "");
+    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,
+                     c->timeout_ms < CONNECT_MS ? c->timeout_ms : CONNECT_MS);
+    curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, c->timeout_ms);
+    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, keep_bytes);
+    curl_easy_setopt(h, CURLOPT_WRITEDATA, c);
+    if (c->fields)
+        curl_easy_setopt(h, CURLOPT_HTTPHEADER, c->fields);
+    if (c->command) {
+        curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE, (long)c->command->body_len);
+        curl_easy_setopt(h, CURLOPT_POSTFIELDS, c->command->body);
+    }
+}
+
+static void perform(struct call *c, const char *url)
+{
+    CURL *h = curl_easy_init();
+
+    c->rc = CURLE_OUT_OF_MEMORY;
+    if (h) {
+        set_options(h, c, url);
+        c->rc = curl_easy_perform(h);
+        curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &c->status);
+    }
+    curl_easy_cleanup(h);
+}
+
+/* --- what it came to ---------------------------------------------------------------- */
+
+/* The answer as one line that a terminal can show. */
+static void copy_said(const struct call *c, char out[SAID_MAX])
+{
+    const unsigned char *p = (const unsigned char *)buf_bytes(&c->body);
+    size_t i, n = c->body.len < SAID_MAX - 1 ? c->body.len : SAID_MAX - 1;
+
+    while (n > 0 && isspace(p[n - 1]))
+        n--;
+    for (i = 0; i < n; i++)
+        out[i] = p[i] >= ' ' && p[i] < 127 ? (char)p[i] : '?';
+    out[n] = '\0';
+}
+
+static int connection_failed(const struct call *c, char why[GATEWAY_CLIENT_WHY])
+{
+    if (c->too_long) {
+        snprintf(why, GATEWAY_CLIENT_WHY,
+                 "%s: the answer has more than %u bytes, so it is no gateway's; correct "
+                 "[gateways] admin",
+                 c->at, GATEWAY_CLIENT_MAX);
+        return -EMSGSIZE;
+    }
+    if (c->rc == CURLE_COULDNT_CONNECT) {
+        snprintf(
+            why, GATEWAY_CLIENT_WHY,
+            "%s: nothing listens there; start lars-gateway with [admin] listen = %s, "
+            "or correct [gateways] admin",
+            c->at, c->at);
+        return -ECONNREFUSED;
+    }
+    if (c->rc == CURLE_OPERATION_TIMEDOUT) {
+        snprintf(
+            why, GATEWAY_CLIENT_WHY,
+            "%s: no answer came within %ld ms; look whether the host and its network "
+            "work, and whether [gateways] admin is right",
+            c->at, c->timeout_ms);
+        return -ETIMEDOUT;
+    }
+    snprintf(why, GATEWAY_CLIENT_WHY,
+             "%s: the connection failed (%s); look whether [gateways] admin is right",
+             c->at, curl_easy_strerror(c->rc));
+    return c->rc == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EIO;
+}
+
+static int read_status(const struct call *c, const char *path,
+                       char why[GATEWAY_CLIENT_WHY])
+{
+    char said[SAID_MAX];
+
+    if (c->rc != CURLE_OK)
+        return connection_failed(c, why);
+    copy_said(c, said);
+    if (c->status == 200) {
+        snprintf(why, GATEWAY_CLIENT_WHY, "%s", said);
+        return 0;
+    }
+    if (c->status == 401) {
+        snprintf(why, GATEWAY_CLIENT_WHY, "%s: the gateway refused the command: %s",
+                 c->at, said);
+        return -EACCES;
+    }
+    if (c->status == 404)
+        snprintf(
+            why, GATEWAY_CLIENT_WHY,
+            "%s: what answers there does not know %.60s, so it is no admin port of a "
+            "gateway of this version; correct [gateways] admin",
+            c->at, path);
+    else
+        snprintf(why, GATEWAY_CLIENT_WHY,
+                 "%s: the gateway refused with HTTP status %ld: %s", c->at, c->status,
+                 said);
+    return -EPROTO;
+}
+
+/* Ask, and tell the outcome as gateway_client_get() does. */
+static int ask(struct call *c, const char *path, char why[GATEWAY_CLIENT_WHY])
+{
+    struct net_addr addr;
+    char text[NET_ADDR_STRLEN], url[NET_ADDR_STRLEN + 300];
+
+    if (net_addr_parse(&addr, c->at) < 0 || addr.port == 0 || strlen(path) > 256) {
+        snprintf(why, GATEWAY_CLIENT_WHY,
+                 "\"%.60s\" is not ADDRESS:PORT, such as 127.0.0.1:9890; correct "
+                 "[gateways] admin",
+                 c->at);
+        return -EINVAL;
+    }
+    snprintf(url, sizeof(url), "http://%s%s", net_addr_str(&addr, text), path);
+    perform(c, url);
+    return read_status(c, path, why);
+}
+
+int gateway_client_get(const char *at, const char *path, uint32_t timeout_ms,
+                       json_t **out, char why[GATEWAY_CLIENT_WHY])
+{
+    struct call c = {.at = at, .timeout_ms = (long)timeout_ms};
+    json_t *json = NULL;
+    int rc = ask(&c, path, why);
+
+    if (rc == 0) {
+        json = json_loadb(buf_bytes(&c.body), c.body.len, 0, NULL);
+        if (!json_is_object(json)) {
+            snprintf(why, GATEWAY_CLIENT_WHY,
+                     "%s: the answer is no JSON object, so it is no gateway's; correct "
+                     "[gateways] admin",
+                     at);
+            json_decref(json);
+            rc = -EPROTO;
+        }
+    }
+    buf_free(&c.body);
+    if (rc == 0)
+        *out = json;
+    return rc;
+}
+
+/* --- commands ----------------------------------------------------------------------- */
+
+static int add_field(struct call *c, const char *name, const char *value)
+{
+    char line[120];
+    struct curl_slist *more;
+
+    snprintf(line, sizeof(line), "%s: %s", name, value);
+    more = curl_slist_append(c->fields, line);
+    if (more)
+        c->fields = more;
+    return more ? 0 : -ENOMEM;
+}
+
+static int sign(struct call *c, const struct fleet_keys *k)
+{
+    struct signed_command_fields f;
+    int rc = signed_command_sign(k, c->command, (uint64_t)time(NULL), &f);
+
+    if (rc == 0)
+        rc = add_field(c, SIGNED_COMMAND_TIME, f.time);
+    if (rc == 0)
+        rc = add_field(c, SIGNED_COMMAND_SIGNATURE, f.signature);
+    if (rc == 0)
+        rc = add_field(c, "Content-Type", "text/plain");
+    return rc < 0 ? rc : add_field(c, "Expect", "");
+}
+
+int gateway_client_command(const char *at, const struct fleet_keys *k, const char *path,
+                           const char *body, uint32_t timeout_ms,
+                           char why[GATEWAY_CLIENT_WHY])
+{
+    struct signed_command command = {"POST", path, body, strlen(body)};
+    struct call c = {.at = at, .timeout_ms = (long)timeout_ms, .command = &command};
+    int rc = sign(&c, k);
+
+    if (rc < 0)
+        snprintf(why, GATEWAY_CLIENT_WHY, "%s: the command cannot be signed: %s", at,
+                 rc == -EMSGSIZE ? "it is too long" : "out of memory");
+    else
+        rc = ask(&c, path, why);
+    curl_slist_free_all(c.fields);
+    buf_free(&c.body);
+    return rc;
+}
