@@ -23,6 +23,7 @@ static struct settings {
     uint32_t port, workers;
     struct dbconf db;
     char read_user[33], read_password[65];
+    char gateways[1000];
     char http[64], log[LOGLEVEL_MAX];
 } set;
 
@@ -52,6 +53,9 @@ static const struct conf_key keys[] = {
      "the user of the database for requests that change nothing; empty: that of [db]"},
     {"db_read", "password", CONF_TEXT, AT(read_password), 0, sizeof(set.read_password),
      "", "the password of that user"},
+    {"gateways", "admin", CONF_TEXT, AT(gateways), 0, sizeof(set.gateways), "",
+     "the admin ports of the gateways, [admin] listen of each, at most 32, such as "
+     "10.0.0.1:9886, 10.0.0.2:9886; empty: none are shown"},
     {"http", "listen", CONF_TEXT, AT(http), 0, sizeof(set.http), "",
      "ADDRESS:PORT of /metrics, /healthz and /log-level; empty: no such port"},
     LOGLEVEL_KEY(AT(log)),
@@ -73,6 +77,7 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
 {
     const struct settings *s = values;
     struct proxy_list proxies;
+    struct gateways_list gateways;
     struct net_addr at;
     const char *why = NULL;
 
@@ -87,6 +92,9 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
     else if (proxy_list_parse(&proxies, s->trusted) < 0)
         why = "[console] trusted must be IPv4 or IPv6 addresses with blanks between, at "
               "most 16, such as 127.0.0.1 ::1";
+    else if (gateways_parse(&gateways, s->gateways) < 0)
+        why = "[gateways] admin must be up to 32 different entries ADDRESS:PORT with "
+              "commas between, such as 10.0.0.1:9886, 10.0.0.2:9886";
     else if ((why = daemon_wrong_value(s->http, s->log, &at)) == NULL)
         why = dbconf_wrong_value(&s->db);
     if (why)
@@ -166,6 +174,7 @@ static int start_console(int lfd)
                                .key = set.key,
                                .workers = set.workers};
 
+    gateways_parse(&c.gateways, set.gateways);
     if (set.read_user[0]) {
         c.db_read.user = set.read_user;
         c.db_read.password = set.read_password;

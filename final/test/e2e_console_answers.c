@@ -2,6 +2,7 @@
  * and the events.  The answers are written to a file, which web/test/answers.mjs checks
  * with ajv, because a validator for JSON Schema in C is larger than this console. */
 #include "lib/consolefix.h"
+#include "lib/receiver.h"
 
 #define CHECKER "web/test/answers.mjs"
 #define NEEDS "web/node_modules/ajv"
@@ -14,10 +15,37 @@ static bool has_checker(void)
     return system("command -v node >/dev/null 2>&1") == 0 && access(NEEDS, R_OK) == 0;
 }
 
+/* The receiver is a gateway whose module 1/1 is overloaded. */
+#define GATEWAY                                                                          \
+    "{\"host\":\"gw1\",\"version\":\"1.2\",\"address\":\"127.0.0.1:80\",\"up_s\":9,"     \
+    "\"draining\":false,\"loops\":1,\"loops_max\":2,\"loop_busy_permille\":[120],"       \
+    "\"clients\":7,\"clients_max\":100,\"cache\":{\"bytes\":1024,\"bytes_max\":4096,"    \
+    "\"objects\":3,\"hits\":10,\"misses\":5,\"stale\":1},\"static\":{\"present\":true,"  \
+    "\"on\":false,\"files\":3,\"bytes\":99,\"taken_at\":1790000000},\"modules\":[{"      \
+    "\"modid\":1,\"cmdid\":1,\"state\":\"waiting\",\"nodes_in\":2,\"measured\":true,"    \
+    "\"limit\":64,\"factor\":0.75,\"share\":1.0,\"inflight\":64,\"queue\":3,"            \
+    "\"refused_new\":12,\"refused_inside\":0,\"requests\":{\"node\":100,\"cache\":20,"   \
+    "\"stale\":1,\"static\":0,\"waiting\":12,\"error\":2},\"budget_empty\":0}]}"
+
+static void start_gateway(void)
+{
+    char text[80];
+
+    receiver_start();
+    receiver.answer = GATEWAY;
+    assert_int_equal(proc_end(&console, SIGTERM), 0);
+    snprintf(text, sizeof(text), "[gateways]\nadmin = 127.0.0.1:%d, 127.0.0.1:1\n",
+             receiver.port);
+    start_console_with(text);
+    proc_wait_port(&console);
+    stranger.port = console.port;
+}
+
 static int setup(void **state)
 {
     (void)system_setup(state);
     consolefix_setup();
+    start_gateway();
     snprintf(file_name, sizeof(file_name), "%s/answers", testdb_dir);
     answers = fopen(file_name, "w");
     return answers ? 0 : -1;
@@ -28,6 +56,7 @@ static int teardown(void **state)
     if (answers)
         fclose(answers);
     answers = NULL;
+    receiver_stop();
     return consolefix_teardown(state);
 }
 
@@ -103,6 +132,7 @@ static void ask_all_gets(void)
                                         "zones/a/history?step=1&span=900",
                                         "zones",
                                         "services",
+                                        "gateways",
                                         "alarms",
                                         "alarms/7",
                                         "alarms/8",
@@ -236,6 +266,26 @@ static void note_event(const char *topic, const char *name)
                          "sent", "status", 200, "type", "text/event-stream", "body"));
 }
 
+static const char *gateway_state(size_t i)
+{
+    const json_t *item = json_array_get(json_object_get(web_json, "items"), i),
+                 *requests = json_object_get(json_object_get(item, "answer"), "requests");
+    const char *state = json_string_value(json_object_get(item, "state"));
+
+    return i == 0 && !json_is_real(json_object_get(requests, "node")) ? "no rate" : state;
+}
+
+/* One has rates, the other is known to be unreachable. */
+static void wait_for_gateways(void)
+{
+    T_WAIT(ask(&viewer, "GET", "/api/v1/gateways", NULL) == 200 &&
+           strcmp(gateway_state(0), "ready") == 0 &&
+           strcmp(gateway_state(1), "unreachable") == 0);
+    T_WAIT(web(&viewer, "GET", "/api/v1/overview", NULL) == 200 &&
+           json_integer_value(json_object_get(json_object_get(web_json, "gateways"),
+                                              "unreachable")) == 1);
+}
+
 static void t_every_answer_fits_its_schema(void **state)
 {
     char command[200];
@@ -252,6 +302,7 @@ static void t_every_answer_fits_its_schema(void **state)
     log_in(&admin, "admin");
     T_WAIT(web(&admin, "GET", "/api/v1/overview", NULL) == 200 &&
            json_array_size(json_object_get(web_json, "alarms")) == 1);
+    wait_for_gateways();
     expect(200, &stranger, "POST", "/api/v1/session",
            "{\"user\":\"admin\",\"password\":\"" PASSWORD "\"}");
     expect(200, &stranger, "POST", "/api/v1/session/wall", "{\"token\":\"" LINK "\"}");

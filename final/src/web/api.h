@@ -11,6 +11,8 @@ route_fn api_session_password, api_session_capabilities;
 /* api_read.c */
 route_fn api_read_overview, api_read_modules, api_read_zones, api_read_services;
 route_fn api_read_wall;
+/* api_gateway.c */
+route_fn api_gateway_list;
 /* api_module.c, api_history.c */
 route_fn api_module_get, api_history_module, api_history_latency, api_history_zone;
 /* api_alarm.c */

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "web/api.h"
+#include "web/api_gateway.h"
 #include "web/api_json.h"
 #include "web/api_read.h"
 
@@ -179,6 +180,7 @@ json_t *api_read_overview_json(const struct snap *s, struct web *web)
     json_object_set_new(j, "minutes_to", json_integer((json_int_t)s->minutes_s));
     json_object_set_new(j, "modules", json_integer((json_int_t)s->n_module));
     json_object_set_new(j, "revision", json_integer((json_int_t)s->routes->revision));
+    json_object_set_new(j, "gateways", api_gateway_brief(web));
     json_object_set_new(j, "zones", list_zones(s));
     json_object_set_new(j, "alarms", list_alarms(s));
     json_object_set_new(j, "changes", list_changes(s));

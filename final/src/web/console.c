@@ -1,18 +1,15 @@
-/* A request passes five gates in this order, and each has one place: the name of the host
- * (DNS rebinding), the table of routes, the form of the request (origin, type, token
- * against cross-site requests), the session, the role.  Only then a handler runs.
+/* A request passes the gates of gates.c in one order, the table of routes among them.
+ * Only then a handler runs.
  *
  * A request that may wait is suspended and worked on by a job; the library then calls
  * on_request() once more to send the answer.
- *
- * Rejected: gates inside of handlers.  One that is forgotten is an open door. */
+ */
 #include "web/console.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -21,6 +18,7 @@
 #include "ops/secret.h"
 #include "web/assets.h"
 #include "web/follow.h"
+#include "web/gates.h"
 #include "web/live.h"
 #include "web/proxy.h"
 #include "web/router.h"
@@ -52,76 +50,6 @@ struct console {
     char hosts[512];
     uint64_t n_requests, n_refused, n_logins;
 };
-
-/* --- gates ------------------------------------------------------------------------- */
-
-static const char *header(struct request *q, const char *name)
-{
-    const char *v = MHD_lookup_connection_value(q->connection, MHD_HEADER_KIND, name);
-
-    return v ? v : "";
-}
-
-/* The host of the header Host, without its port, is one of the configured names. */
-static bool is_host_known(const struct console *c, const char *host)
-{
-    size_t n = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":"), k;
-    const char *p = c->hosts;
-
-    for (; *p; p += k + strspn(p + k, " ,")) {
-        k = strcspn(p, " ,");
-        if (k == n && strncasecmp(p, host, n) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* A page of another site can send a request, and cannot give it our origin, our token or
- * the type of JSON. */
-static bool is_from_our_page(struct request *q)
-{
-    char origin[320], csrf[SECRET_TOKEN];
-
-    snprintf(origin, sizeof(origin), "%s://%.300s", q->is_tls ? "https" : "http",
-             header(q, "Host"));
-    if (strcmp(header(q, "Origin"), origin) != 0) {
-        reply_problem(&q->reply, 403, "wrong_origin", NULL, NULL);
-        return false;
-    }
-    if (strncmp(header(q, "Content-Type"), "application/json", 16) != 0) {
-        reply_problem(&q->reply, 415, "not_json", NULL, NULL);
-        return false;
-    }
-    if (q->route->role == SESSION_NONE)
-        return true;
-    secret_derive(q->token, "csrf", csrf);
-    if (secret_equal(header(q, "X-Lars-CSRF"), csrf))
-        return true;
-    reply_problem(&q->reply, 403, "wrong_csrf", NULL, NULL);
-    return false;
-}
-
-/* The value of our cookie in the header. */
-static void read_token(struct request *q)
-{
-    const char *v = MHD_lookup_connection_value(q->connection, MHD_COOKIE_KIND,
-                                                q->is_tls ? "__Host-lars" : "lars");
-
-    if (v && strlen(v) == SECRET_TOKEN - 1)
-        snprintf(q->token, sizeof(q->token), "%s", v);
-}
-
-static bool is_role_enough(struct request *q)
-{
-    if (q->who.role == SESSION_NONE && q->route->role != SESSION_NONE)
-        reply_problem(&q->reply, 401, "no_session", NULL, NULL);
-    else if (q->who.role < q->route->role)
-        reply_problem(&q->reply, 403, "wrong_role", NULL, NULL);
-    else if (q->who.must_change && strcmp(q->path, "/api/v1/session") != 0 &&
-             strcmp(q->path, "/api/v1/session/password") != 0)
-        reply_problem(&q->reply, 403, "must_change", NULL, NULL);
-    return q->reply.status == 0;
-}
 
 /* --- handlers ---------------------------------------------------------------------- */
 
@@ -155,7 +83,7 @@ static void work(struct job *j, struct sqldb *db)
     }
     if (rc < 0 && rc != -ENOENT && q->route->role != SESSION_NONE)
         request_db_failed(q, rc, db);
-    else if (is_role_enough(q) && q->route->place != ROUTE_STREAM)
+    else if (gates_role(q) && q->route->place != ROUTE_STREAM)
         call_handler(c, q, db);
 }
 
@@ -197,21 +125,21 @@ static void take_request(struct console *c, struct request *q)
     bool is_get = strcmp(q->method, "GET") == 0;
 
     c->n_requests++;
-    read_token(q);
+    gates_token(q);
     q->route = router_find(q);
-    if (!q->route || (!is_get && !is_from_our_page(q)))
+    if (!q->route || (!is_get && !gates_page(q)))
         return;
     if (q->is_long || q->is_query_wrong) {
         reply_problem(&q->reply, q->is_long ? 413 : 422,
                       q->is_long ? "too_large" : "wrong_value", NULL, NULL);
         return;
     }
-    snprintf(q->if_match, sizeof(q->if_match), "%s", header(q, "If-Match"));
+    snprintf(q->if_match, sizeof(q->if_match), "%s", gates_header(q, "If-Match"));
     c->n_logins += q->route->place == ROUTE_HASH;
     if (q->route->place == ROUTE_DB || q->route->place == ROUTE_HASH ||
         (q->token[0] && !session_recall(c->web.sessions, q->token, &q->who)))
         hand_over(c, q);
-    else if (is_role_enough(q) && q->route->place == ROUTE_SNAP)
+    else if (gates_role(q) && q->route->place == ROUTE_SNAP)
         call_handler(c, q, NULL);
 }
 
@@ -256,7 +184,7 @@ static enum MHD_Result answer(struct console *c, struct request *q)
     struct MHD_Response *stream = NULL;
 
     if (q->reply.status == 0 && !q->route) {
-        if (!is_host_known(c, header(q, "Host")))
+        if (!gates_host(c->hosts, gates_header(q, "Host")))
             reply_problem(&q->reply, 421, "wrong_host", NULL, NULL);
         else if (strncmp(q->path, "/api/", 5) != 0)
             file = assets_find(c->assets, q->path);
@@ -423,6 +351,8 @@ static int start_parts(struct console *c, const struct console_config *cfg)
         rc = follow_create(&c->follow, c->loop, c->workers);
     if (rc == 0)
         rc = live_create(&c->live, &c->web, c->readers);
+    if (rc == 0)
+        rc = gateways_start(&c->web.gateways, &cfg->gateways);
     return rc < 0 ? rc
                   : reader_start(&c->web.reader, c->loop, &cfg->db_read, ROUND_MS,
                                  on_snap, c);
@@ -469,6 +399,7 @@ void console_destroy(struct console *c)
     slow_destroy(c->slow);
     live_destroy(c->live);
     reader_stop(c->web.reader);
+    gateways_stop(c->web.gateways);
     session_cache_destroy(c->web.sessions);
     throttle_destroy(c->web.throttle);
     assets_free(c->assets);

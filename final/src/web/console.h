@@ -7,6 +7,7 @@
 #include "db/myconn.h"
 #include "net/evloop.h"
 #include "obs/metrics.h"
+#include "web/gateways.h"
 
 struct console;
 
@@ -17,6 +18,7 @@ struct console_config {
     const char *trusted;              /* addresses of proxies, as proxy_list_parse() */
     const char *pages;                /* the folder of the front end */
     const char *cert, *key;           /* files in PEM; "" = no TLS */
+    struct gateways_list gateways;
     unsigned workers;                 /* threads for requests that need the database */
 };
 

@@ -32,6 +32,7 @@ static const struct route routes[] = {
     {"GET", V1 "/zones", SESSION_VIEWER, ROUTE_SNAP, api_read_zones},
     {"GET", V1 "/zones/{name*}/history", SESSION_VIEWER, ROUTE_DB, api_history_zone},
     {"GET", V1 "/services", SESSION_VIEWER, ROUTE_SNAP, api_read_services},
+    {"GET", V1 "/gateways", SESSION_VIEWER, ROUTE_SNAP, api_gateway_list},
     {"GET", V1 "/alarms", SESSION_VIEWER, ROUTE_DB, api_alarm_list},
     {"GET", V1 "/alarms/{id}", SESSION_VIEWER, ROUTE_DB, api_alarm_get},
     {"POST", V1 "/alarms/{id}/ack", SESSION_OPERATOR, ROUTE_DB, api_alarm_ack},

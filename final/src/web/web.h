@@ -3,6 +3,7 @@
 #ifndef LARS_WEB_WEB_H
 #define LARS_WEB_WEB_H
 
+#include "web/gateways.h"
 #include "web/reader.h"
 #include "web/session.h"
 #include "web/throttle.h"
@@ -11,6 +12,7 @@ struct web {
     struct session_cache *sessions;   /* thread: any */
     struct throttle *throttle;        /* thread: that of ROUTE_HASH */
     struct reader *reader;            /* thread: any */
+    struct gateways *gateways;        /* thread: any */
 };
 
 #endif
