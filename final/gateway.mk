@@ -6,7 +6,7 @@ SRCS += src/net/portgroup.c src/net/stream.c \
         src/http/cache_control.c src/http/http_body.c src/http/http_head.c src/http/http_parse.c src/http/http_write.c \
         src/gateway/admit.c src/gateway/admit_queue.c src/gateway/admit_rule.c \
         src/gateway/visit.c src/gateway/visitor_admit.c src/gateway/waiting_page.c \
-        src/gateway/access_log.c src/gateway/cache.c src/gateway/cache_fetch.c src/gateway/cache_wait.c src/gateway/drain.c src/gateway/forward.c src/gateway/listeners.c src/gateway/loop_load.c src/gateway/loop_rule.c src/gateway/gate_loop.c src/gateway/gateway.c src/gateway/gateway_metrics.c \
+        src/gateway/access_log.c src/gateway/cache.c src/gateway/cache_fetch.c src/gateway/cache_wait.c src/gateway/drain.c src/gateway/forward.c src/gateway/listeners.c src/gateway/loop_load.c src/gateway/loop_rule.c src/gateway/gate_loop.c src/gateway/lazy_timer.c src/gateway/gateway.c src/gateway/gateway_metrics.c \
         src/gateway/node_pool.c src/gateway/own_page.c src/gateway/rules.c src/gateway/visitor.c \
         src/gateway/visitor_answer.c src/gateway/visitor_body.c src/gateway/visitor_cache.c
 SRCS += src/site/catalogue.c src/site/site_answer.c src/site/site_bodies.c src/site/site_cards.c src/site/site_content.c \
@@ -22,7 +22,7 @@ PROGS += http_node
 TESTS += test_admit_rule test_admit_queue test_visit test_cache_control test_cache test_cache_wait
 TESTS += test_http_parse test_http_body test_http_head test_http_response test_http_write
 TESTS += test_stream test_rules test_access_log test_node_pool test_portgroup e2e_gateway_bad
-TESTS += e2e_gateway_drain test_listeners test_loop_load test_loop_rule
+TESTS += e2e_gateway_drain test_listeners test_loop_load test_loop_rule test_lazy_timer
 TESTS += e2e_gateway_cache e2e_gateway_full
 TESTS += test_signed_command test_gateway_client
 FUZZ  += fuzz_cache_control

@@ -36,15 +36,10 @@ static void drop_node(struct forward *f)
     f->node = NULL;
 }
 
-static void clear_timer(struct forward *f)
-{
-    evloop_clear_timer(f->g->loop, &f->timer);
-}
-
 /* The request is no longer in flight. */
 static void leave(struct forward *f)
 {
-    clear_timer(f);
+    lazy_timer_clear(&f->timer);
     f->state = FORWARD_IDLE;
     atomic_store_explicit(&f->g->counts.inflight, f->g->counts.inflight - 1,
                           memory_order_relaxed);
@@ -106,7 +101,7 @@ static void failed(struct forward *f, enum gate_attempt why, enum lars_outcome o
 {
     bool stale = was_stale(f, why);
 
-    clear_timer(f);
+    lazy_timer_clear(&f->timer);
     gate_loop_count(&f->g->counts.attempts[stale ? GATE_STALE_CONN : why]);
     if (f->state == FORWARD_RELAYING) {
         drop_node(f);
@@ -137,30 +132,36 @@ static void failed(struct forward *f, enum gate_attempt why, enum lars_outcome o
 
 /* --- connecting and sending --------------------------------------------------------- */
 
-static void on_connect_timer(void *arg)
+/* The node has not taken its step in time. */
+static void on_timer(void *arg)
 {
-    failed(arg, GATE_CONNECT, LARS_FAILED);
+    struct forward *f = arg;
+
+    if (!lazy_timer_fired(f->g->loop, &f->timer, on_timer, f))
+        return;
+    if (f->state == FORWARD_WAITING)
+        gate_loop_count(&f->g->counts.timeouts);
+    failed(f, f->state == FORWARD_CONNECTING ? GATE_CONNECT : GATE_TIMEOUT, LARS_FAILED);
 }
 
-static void on_try_timer(void *arg)
+static void set_timer(struct forward *f, uint32_t ms)
 {
-    gate_loop_count(&((struct forward *)arg)->g->counts.timeouts);
-    failed(arg, GATE_TIMEOUT, LARS_FAILED);
+    lazy_timer_set(f->g->loop, &f->timer, ms, on_timer, f);
 }
 
-/* Call <fn> after <ms>, or when the time of all attempts is over. */
-static void set_timer(struct forward *f, uint32_t ms, evloop_fn *fn)
+/* After <ms>, or when the time of all attempts is over. */
+static void set_timer_of_attempt(struct forward *f, uint32_t ms)
 {
     uint32_t left = f->retry.left_ms ? f->retry.left_ms : 1;
 
-    evloop_set_timer(f->g->loop, &f->timer, ms < left ? ms : left, fn, f);
+    set_timer(f, ms < left ? ms : left);
 }
 
 /* The node has the next step.  While the visitor sends the body, the visitor has it. */
 static void await_head(struct forward *f)
 {
     if (f->state == FORWARD_WAITING)
-        set_timer(f, f->g->limits->try_ms, on_try_timer);
+        set_timer_of_attempt(f, f->g->limits->try_ms);
 }
 
 static void send_request(struct forward *f)
@@ -176,7 +177,7 @@ static void send_request(struct forward *f)
         return;
     }
     stream_read_on(&f->node->stream);
-    clear_timer(f);
+    lazy_timer_clear(&f->timer);
     if (f->has_body)
         f->owner->on_body_wanted(f);
     else
@@ -209,7 +210,7 @@ static void connect_node(struct forward *f)
     } else if (f->node->reused) {
         send_request(f);
     } else {
-        set_timer(f, f->g->limits->connect_ms, on_connect_timer);
+        set_timer_of_attempt(f, f->g->limits->connect_ms);
     }
 }
 
@@ -284,7 +285,7 @@ static void on_drain(struct stream *s)
     struct forward *f = ((struct node_conn *)(void *)s)->user;
 
     if (f->state == FORWARD_WAITING && !f->body_complete)
-        clear_timer(f);
+        lazy_timer_clear(&f->timer);
     f->owner->on_body_wanted(f);
 }
 
@@ -371,7 +372,7 @@ static ssize_t read_head(struct forward *f, const char *p, size_t len)
     f->parse = (struct http_parse){0};
     if (h->status < 200) /* an interim response is not passed on */
         return n;
-    clear_timer(f);
+    lazy_timer_clear(&f->timer);
     f->first_us = gate_loop_now_us() - f->start_us;
     if (another_node(f, h))
         return -ECANCELED;
@@ -391,17 +392,11 @@ static void keep_rest(struct forward *f, const char *p, size_t len)
         failed(f, GATE_BAD_ANSWER, LARS_FAILED);
 }
 
-static void on_relay_timer(void *arg)
-{
-    failed(arg, GATE_TIMEOUT, LARS_FAILED);
-}
-
 /* The node has relay_ms for the next bytes, while they are wanted. */
 static void await_more(struct forward *f)
 {
     if (!f->paused)
-        evloop_set_timer(f->g->loop, &f->timer, f->g->limits->relay_ms, on_relay_timer,
-                         f);
+        set_timer(f, f->g->limits->relay_ms);
 }
 
 static void on_bytes(struct forward *f, const char *p, size_t len)
@@ -475,7 +470,7 @@ void forward_pause(struct forward *f)
     f->paused = true;
     if (f->state != FORWARD_RELAYING)
         return;
-    clear_timer(f);
+    lazy_timer_clear(&f->timer);
     stream_read_off(&f->node->stream);
 }
 
@@ -492,9 +487,11 @@ void forward_cancel(struct forward *f)
 {
     if (f->state == FORWARD_IDLE) {
         buf_free(&f->request);
-        return;
+    } else {
+        drop_node(f);
+        end_call(f, LARS_CANCELLED);
+        finish(f);
     }
-    drop_node(f);
-    end_call(f, LARS_CANCELLED);
-    finish(f);
+    if (f->g)
+        lazy_timer_fini(f->g->loop, &f->timer);
 }

@@ -14,6 +14,7 @@
 
 #include "api/lars_retry.h"
 #include "gateway/gate_loop.h"
+#include "gateway/lazy_timer.h"
 #include "http/http_body.h"
 
 struct forward;
@@ -62,7 +63,7 @@ struct forward {
     struct http_parse parse;
     struct http_body body;
     bool node_keeps;                      /* the connection can be used again */
-    struct evtimer timer;
+    struct lazy_timer timer;
     uint64_t start_us, connect_us, first_us; /* durations, but <start_us> */
     enum gate_attempt why;                /* of the latest attempt that failed */
 };
@@ -83,7 +84,8 @@ void forward_pause(struct forward *f);    /* no on_body until forward_resume() *
 void forward_resume(struct forward *f);
 
 /* The visitor has gone, or the response cannot be passed on: end the call as one that
- * shows nothing about the node.  Idle: frees the request only. */
+ * shows nothing about the node.  Idle: frees the request and the timer only.  Call it
+ * before the memory of <f> is freed. */
 void forward_cancel(struct forward *f);
 
 #endif

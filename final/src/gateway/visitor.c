@@ -90,7 +90,7 @@ void visitor_close(struct visitor *v)
     visitor_admit_cancel(v);
     forward_cancel(&v->forward);
     visitor_cache_release(v);
-    evloop_clear_timer(g->loop, &v->timer);
+    lazy_timer_fini(g->loop, &v->timer);
     evloop_undefer(g->loop, &v->later);
     stream_close(&v->stream);
     buf_free(&v->in);
@@ -105,7 +105,7 @@ void visitor_close(struct visitor *v)
 
 void visitor_set_timer(struct visitor *v, uint32_t ms)
 {
-    if (evloop_set_timer(v->g->loop, &v->timer, ms, on_timer, v) < 0)
+    if (lazy_timer_set(v->g->loop, &v->timer, ms, on_timer, v) < 0)
         visitor_close(v);
 }
 
@@ -163,12 +163,13 @@ void visitor_become_idle(struct visitor *v)
         evloop_defer(v->g->loop, &v->later, next_request, v);
 }
 
-static void on_timer(void *arg)
+/* The time of the visitor's step is over. */
+static void expire(struct visitor *v)
 {
-    struct visitor *v = arg;
-
     if (v->state == VISITOR_QUEUE) {
         visitor_admit_timer(v);
+    } else if (v->state == VISITOR_LOOKUP) {
+        visitor_cache_timer(v);
     } else if (v->state == VISITOR_HEAD ||
                (v->state == VISITOR_FORWARD && !v->head_sent && v->body_left)) {
         if (v->state == VISITOR_HEAD)
@@ -178,6 +179,14 @@ static void on_timer(void *arg)
     } else {
         visitor_close(v);
     }
+}
+
+static void on_timer(void *arg)
+{
+    struct visitor *v = arg;
+
+    if (lazy_timer_fired(v->g->loop, &v->timer, on_timer, v))
+        expire(v);
 }
 
 /* --- the head of a request ---------------------------------------------------------- */
@@ -224,7 +233,7 @@ static void begin(struct visitor *v, const struct http_head *h)
     http_body_init(&v->body, h->framing, h->length);
     if (g->log)
         describe(v, h);
-    evloop_clear_timer(g->loop, &v->timer);
+    lazy_timer_clear(&v->timer);
 }
 
 void visitor_forward(struct visitor *v, const struct http_head *h)
@@ -320,7 +329,7 @@ static void on_early_bytes(struct visitor *v, const char *p, size_t len)
 {
     if (v->body_left && v->in.len == 0 && v->forward.state >= FORWARD_WAITING) {
         if (visitor_body_is_slow(v))
-            on_timer(v);
+            expire(v);
         else
             visitor_body_read(v, p, len);
         return;
@@ -374,7 +383,7 @@ static void on_drain(struct stream *s)
     } else if (v->state == VISITOR_COPY) {
         visitor_cache_send(v);
     } else if (v->state == VISITOR_FORWARD) {
-        evloop_clear_timer(v->g->loop, &v->timer);
+        lazy_timer_clear(&v->timer);
         forward_resume(&v->forward);
     }
 }

@@ -28,7 +28,7 @@ static uint64_t now_s(void)
 
 static void enter(struct visitor *v)
 {
-    evloop_clear_timer(v->g->loop, &v->timer);
+    lazy_timer_clear(&v->timer);
     v->state = VISITOR_FORWARD;
     v->forward.admitted = true;
     forward_start(&v->forward, v->g, &visitor_answer_owner);
@@ -61,7 +61,7 @@ static void refuse(struct visitor *v)
 
     v->queue_us = gate_loop_now_us() - v->queue_begin_us;
     forward_cancel(&v->forward);
-    evloop_clear_timer(v->g->loop, &v->timer);
+    lazy_timer_clear(&v->timer);
     v->state = VISITOR_FORWARD;
     if (visitor_cache_failed(v, CACHE_DROPPED))
         return;

@@ -49,7 +49,7 @@ static int send_body(struct visitor *v, struct http_text data)
 static void body_complete(struct visitor *v)
 {
     v->body_left = false;
-    evloop_clear_timer(v->g->loop, &v->timer);
+    lazy_timer_clear(&v->timer);
     if (v->body.framing == HTTP_CHUNKED)
         forward_send(&v->forward, "0\r\n\r\n", 5);
     forward_body_complete(&v->forward);
@@ -82,7 +82,7 @@ void visitor_body_read(struct visitor *v, const char *p, size_t len)
         visitor_close(v);
     if (v->state == VISITOR_FORWARD && v->body_blocked) {
         stream_read_off(&v->stream);
-        evloop_clear_timer(v->g->loop, &v->timer); /* the node is slow, not the visitor */
+        lazy_timer_clear(&v->timer); /* the node is slow, not the visitor */
     }
 }
 

@@ -145,7 +145,7 @@ static void ask_again(struct visitor *v, bool may_wait)
     v->cached.wait = NULL;
     v->cached.head = (struct buf){0};
     v->state = VISITOR_FORWARD;
-    evloop_clear_timer(v->g->loop, &v->timer);
+    lazy_timer_clear(&v->timer);
     if (http_parse_request(&parse, buf_bytes(&head), head.len, h, &why) > 0)
         ask_cache(v, h, (struct http_text){buf_bytes(&head), (uint32_t)head.len},
                   may_wait);
@@ -161,9 +161,9 @@ static void on_wake(void *arg)
     ask_again(v, now_ms(v) < v->cached.wait_end_ms);
 }
 
-static void on_wait_over(void *arg)
+void visitor_cache_timer(struct visitor *v)
 {
-    ask_again(arg, false);
+    ask_again(v, false);
 }
 
 /* Keep the head and wait.  False: no memory, and it does not wait. */
@@ -180,9 +180,7 @@ static bool await_fetch(struct visitor *v, struct http_text bytes)
     if (c->wait_end_ms == 0)
         c->wait_end_ms = now + CACHE_WAIT_MS;
     v->state = VISITOR_LOOKUP;
-    if (evloop_set_timer(v->g->loop, &v->timer, (uint32_t)(c->wait_end_ms - now),
-                         on_wait_over, v) < 0)
-        visitor_close(v);
+    visitor_set_timer(v, (uint32_t)(c->wait_end_ms - now));
     return true;
 }
 

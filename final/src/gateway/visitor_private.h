@@ -14,6 +14,7 @@
 #include "gateway/admit_queue.h"
 #include "gateway/cache.h"
 #include "gateway/forward.h"
+#include "gateway/lazy_timer.h"
 #include "gateway/visit.h"
 #include "http/http_body.h"
 #include "net/stream.h"
@@ -51,7 +52,7 @@ struct visitor {
     char peer_text[INET6_ADDRSTRLEN];
     uint64_t end_ms; /* no request is begun after this */
     uint32_t n_requests;
-    struct evtimer timer;
+    struct lazy_timer timer;
     struct buf in;
     struct http_parse parse;
     bool skipped_blank;
@@ -151,6 +152,7 @@ void visitor_cache_complete(struct visitor *v);
  * older copy was sent and the request has ended. */
 bool visitor_cache_failed(struct visitor *v, enum cache_end how);
 
+void visitor_cache_timer(struct visitor *v); /* VISITOR_LOOKUP: the time is over */
 void visitor_cache_send(struct visitor *v); /* VISITOR_COPY: the socket takes more */
 
 /* The request has ended, or the visitor has gone: others who wait are woken. */
