@@ -55,7 +55,7 @@ static const struct conf_key keys[] = {
      "", "the password of that user"},
     {"gateways", "admin", CONF_TEXT, AT(gateways), 0, sizeof(set.gateways), "",
      "the admin ports of the gateways, [admin] listen of each, at most 32, such as "
-     "10.0.0.1:9886, 10.0.0.2:9886; empty: none are shown"},
+     "10.0.0.1:9890, 10.0.0.2:9890; empty: none are shown"},
     {"http", "listen", CONF_TEXT, AT(http), 0, sizeof(set.http), "",
      "ADDRESS:PORT of /metrics, /healthz and /log-level; empty: no such port"},
     LOGLEVEL_KEY(AT(log)),
@@ -94,7 +94,7 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
               "most 16, such as 127.0.0.1 ::1";
     else if (gateways_parse(&gateways, s->gateways) < 0)
         why = "[gateways] admin must be up to 32 different entries ADDRESS:PORT with "
-              "commas between, such as 10.0.0.1:9886, 10.0.0.2:9886";
+              "commas between, such as 10.0.0.1:9890, 10.0.0.2:9890";
     else if ((why = daemon_wrong_value(s->http, s->log, &at)) == NULL)
         why = dbconf_wrong_value(&s->db);
     if (why)

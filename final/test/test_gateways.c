@@ -148,10 +148,10 @@ static void t_dead_gateways_delay_no_other(void **state)
     T_WAIT(look(2)->state == GATEWAYS_READY);
     assert_int_equal(view(0)->state, GATEWAYS_UNKNOWN); /* it still waits */
     T_WAIT(look(1)->state == GATEWAYS_UNREACHABLE);
-    assert_int_equal(view(1)->fault, GATEWAY_ASK_REFUSED);
+    assert_int_equal(view(1)->fault, -ECONNREFUSED);
     assert_true(view(1)->since_ms > 0);
     T_WAIT(look(0)->state == GATEWAYS_UNREACHABLE);
-    assert_int_equal(view(0)->fault, GATEWAY_ASK_TIMEOUT);
+    assert_int_equal(view(0)->fault, -ETIMEDOUT);
     assert_int_equal(view(2)->state, GATEWAYS_READY);
 }
 
@@ -164,8 +164,8 @@ static void t_last_answer_stays_while_a_gateway_is_silent(void **state)
     T_WAIT(look(0)->state == GATEWAYS_READY);
     receiver.status = "500 Internal Server Error";
     T_WAIT(look(0)->state == GATEWAYS_UNREACHABLE);
-    assert_int_equal(view(0)->fault, GATEWAY_ASK_NO_GATEWAY);
-    assert_string_equal(view(0)->why, "HTTP status 500");
+    assert_int_equal(view(0)->fault, -EPROTO);
+    assert_non_null(strstr(view(0)->why, "500"));
     assert_string_equal(view(0)->answer->host, "gw");
     assert_true(view(0)->age_ms >= 1000);
     since = view(0)->since_ms;
@@ -194,14 +194,14 @@ static void t_without_viewers_the_state_becomes_unknown(void **state)
 
 static void t_answer_that_is_too_long_is_none(void **state)
 {
-    static char text[2 * GATEWAY_ANSWER_BYTES];
+    static char text[2 * GATEWAY_CLIENT_MAX];
 
     (void)state;
     memset(text, ' ', sizeof(text) - 1);
     receiver.answer = text;
     start_receiver();
     T_WAIT(look(0)->state == GATEWAYS_UNREACHABLE);
-    assert_int_equal(view(0)->fault, GATEWAY_ASK_NO_GATEWAY);
+    assert_int_equal(view(0)->fault, -EMSGSIZE);
 }
 
 #define F(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

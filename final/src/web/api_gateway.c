@@ -2,7 +2,7 @@
  * because its calls get their zone from that agent. */
 #include "web/api_gateway.h"
 
-#include <math.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -130,12 +130,27 @@ static json_t *answer_json(const struct snap *s, const struct gateways_view *v)
         numbers(v->rates->recent, v->rates->n_recent), "modules", modules_json(s, v));
 }
 
+static const char *fault_name(int fault)
+{
+    switch (fault) {
+    case -ECONNREFUSED:
+        return "refused";
+    case -ETIMEDOUT:
+        return "timeout";
+    case -EPROTO:
+    case -EMSGSIZE:
+        return "no_gateway";
+    default:
+        return "network";
+    }
+}
+
 static json_t *since_json(const struct gateways_view *v)
 {
     if (v->state != GATEWAYS_UNREACHABLE)
         return json_null();
     return json_pack("{s:I,s:s,s:s}", "since", (json_int_t)v->since_ms, "fault",
-                     gateway_ask_fault_name(v->fault), "detail", v->why);
+                     fault_name(v->fault), "detail", v->why);
 }
 
 static void add_gateway(const struct gateways_view *v, void *arg)

@@ -8,7 +8,6 @@
 #include "web/gateway_answer.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,13 +165,11 @@ static int take_all(const json_t *o, struct gateway_answer *a)
     return take_modules(json_object_get(o, "modules"), a);
 }
 
-int gateway_answer_parse(struct gateway_answer *out, const char *text, size_t n)
+int gateway_answer_read(struct gateway_answer *out, const json_t *o)
 {
-    json_t *o = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
     struct gateway_answer a = {0};
     int rc = take_all(o, &a);
 
-    json_decref(o);
     if (rc < 0)
         gateway_answer_free(&a);
     else

@@ -4,13 +4,13 @@
 #ifndef LARS_WEB_GATEWAY_ANSWER_H
 #define LARS_WEB_GATEWAY_ANSWER_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define GATEWAY_ANSWER_LOOPS 64
 #define GATEWAY_ANSWER_MODULES 256 /* more are left out */
-#define GATEWAY_ANSWER_BYTES ((size_t)256 << 10)
 
 /* Of the admission of a module, the worst last. */
 enum gateway_answer_state {
@@ -63,9 +63,10 @@ struct gateway_answer {
     size_t n_module;
 };
 
-/* Read <n> bytes of JSON.  A number that is missing or negative is 0.  Returns 0;
- * -EPROTO: no gateway answers so; -ENOMEM.  Only after 0 there is something to free. */
-int gateway_answer_parse(struct gateway_answer *out, const char *text, size_t n);
+/* Read the object <o>; NULL is none.  A number that is missing or negative is 0.
+ * Returns 0; -EPROTO: no gateway answers so; -ENOMEM.  Only after 0 there is something
+ * to free. */
+int gateway_answer_read(struct gateway_answer *out, const json_t *o);
 void gateway_answer_free(struct gateway_answer *a); /* a zeroed one is fine */
 
 const char *gateway_answer_state_name(enum gateway_answer_state s);

@@ -22,6 +22,7 @@
 #define ROUND_MS 1000
 #define LOOK_MS 4000 /* a viewer asks again before that, also over a slow network */
 #define FRESH_MS 4000 /* an older answer does not tell how a gateway is now */
+#define ASK_MS 1000
 #define FAILURES 2 /* in a row; one time-out may be that of a busy host */
 #define BETWEEN " \t,"
 
@@ -35,8 +36,8 @@ struct gateway {
     uint64_t started_s; /* since 1970 */
     unsigned n_failed; /* looks in a row */
     uint64_t failed_ms; /* wall clock of the first of them */
-    enum gateway_ask_fault fault; /* of the last of them */
-    char why[GATEWAY_ASK_WHY];
+    int fault; /* of the last of them */
+    char why[GATEWAY_CLIENT_WHY];
 };
 
 struct gateways {
@@ -107,30 +108,45 @@ static void note_answer(struct gateway *g, struct gateway_answer *a)
     g->n_failed = 0;
 }
 
-static void note_failure(struct gateway *g, enum gateway_ask_fault fault, const char *why)
+static void note_failure(struct gateway *g, int fault, const char *why)
 {
     if (g->n_failed == 0)
         g->failed_ms = wall_ms();
     g->fault = fault;
     snprintf(g->why, sizeof(g->why), "%s", why);
     if (g->n_failed < FAILURES && ++g->n_failed == FAILURES)
-        LOG_WARN("console.gateway",
-                 "admin=%s err=\"%s\": the gateway does not answer at its admin port; "
-                 "check that it runs and that [gateways] admin has its [admin] listen",
-                 g->address, why);
+        LOG_WARN("console.gateway", "%s", why);
+}
+
+/* Returns 0 with <a>, or -errno with a sentence in <why>. */
+static int ask(const struct gateway *g, struct gateway_answer *a,
+               char why[GATEWAY_CLIENT_WHY])
+{
+    json_t *o = NULL;
+    int rc = gateway_client_get(g->address, "/gateway", ASK_MS, &o, why);
+
+    if (rc < 0)
+        return rc;
+    rc = gateway_answer_read(a, o);
+    json_decref(o);
+    if (rc < 0)
+        snprintf(why, GATEWAY_CLIENT_WHY, "%s: %s", g->address,
+                 rc == -ENOMEM ? "out of memory"
+                               : "what answers is no gateway; correct [gateways] admin");
+    return rc;
 }
 
 static void look_once(struct gateway *g)
 {
     struct gateway_answer a;
-    char why[GATEWAY_ASK_WHY];
-    enum gateway_ask_fault fault = gateway_ask_now(g->address, &a, why);
+    char why[GATEWAY_CLIENT_WHY];
+    int rc = ask(g, &a, why);
 
     worker_lock(g->worker);
-    if (fault == GATEWAY_ASK_NONE)
+    if (rc == 0)
         note_answer(g, &a);
     else
-        note_failure(g, fault, why);
+        note_failure(g, rc, why);
     worker_unlock(g->worker);
 }
 
@@ -176,7 +192,7 @@ static int start_one(struct gateways *all, struct gateway *g, const char *addres
 int gateways_start(struct gateways **out, const struct gateways_list *list)
 {
     struct gateways *g = calloc(1, sizeof(*g) + list->n * sizeof(g->at[0]));
-    int rc = g ? gateway_ask_init() : -ENOMEM;
+    int rc = g ? gateway_client_init() : -ENOMEM;
 
     if (rc < 0) {
         free(g);
@@ -204,7 +220,7 @@ void gateways_stop(struct gateways *g)
         worker_destroy(g->at[i].worker);
         gateway_rates_free(&g->at[i].rates);
     }
-    gateway_ask_fini();
+    gateway_client_fini();
     free(g);
 }
 

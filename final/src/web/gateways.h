@@ -5,7 +5,7 @@
 #define LARS_WEB_GATEWAYS_H
 
 #include "base/net_addr.h"
-#include "web/gateway_ask.h"
+#include "fleet/gateway_client.h"
 #include "web/gateway_rates.h"
 
 #define GATEWAYS_MAX 32
@@ -15,7 +15,7 @@ struct gateways_list {
     unsigned n;
 };
 
-/* "127.0.0.1:9886, 127.0.0.2:9886", "" = none.  Returns 0; -EINVAL: an entry is no
+/* "127.0.0.1:9890, 127.0.0.2:9890", "" = none.  Returns 0; -EINVAL: an entry is no
  * ADDRESS:PORT with a port above 0, is there twice, or there are more than
  * GATEWAYS_MAX. */
 int gateways_parse(struct gateways_list *out, const char *text);
@@ -36,8 +36,8 @@ struct gateways_view {
     uint64_t started_s; /* of the gateway, since 1970 */
     const struct gateway_rates *rates;
     uint64_t since_ms; /* GATEWAYS_UNREACHABLE: since when, ms of 1970 */
-    enum gateway_ask_fault fault; /* and why */
-    const char *why;
+    int fault; /* and why: -errno of gateway_client_get() */
+    const char *why; /* the same as a sentence */
 };
 
 struct gateways;
