@@ -2,6 +2,7 @@
 # it forwards to.  llhttp parses HTTP: Debian has its sources and no library (node-llhttp).
 LLHTTP := /usr/share
 SRCS += src/fleet/fleet_keys.c src/fleet/gateway_client.c src/fleet/signed_command.c
+SRCS += src/gateway/generation.c src/gateway/modules.c src/gateway/registrar.c src/obs/sig_watch.c
 SRCS += src/net/portgroup.c src/net/stream.c \
         src/http/cache_control.c src/http/http_body.c src/http/http_head.c src/http/http_parse.c src/http/http_write.c \
         src/gateway/admit.c src/gateway/admit_queue.c src/gateway/admit_rule.c \
@@ -25,6 +26,7 @@ TESTS += test_stream test_rules test_access_log test_node_pool test_portgroup e2
 TESTS += e2e_gateway_drain test_listeners test_loop_load test_loop_rule test_lazy_timer
 TESTS += e2e_gateway_cache e2e_gateway_full
 TESTS += test_signed_command test_gateway_client
+TESTS += e2e_gateway_reload test_generation
 FUZZ  += fuzz_cache_control
 FUZZ  += fuzz_http_request fuzz_http_response fuzz_http_body
 TESTS += e2e_gateway_overload

@@ -4,15 +4,18 @@
  * This file is the configuration table and the order in which the parts start and stop.
  * */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/opts.h"
+#include "fleet/fleet_keys.h"
 #include "gateway/drain.h"
 #include "gateway/gateway.h"
 #include "obs/daemon.h"
 #include "obs/httpd.h"
+#include "obs/sig_watch.h"
 #include "obs/startcheck.h"
 
 #define OTHER_FDS 100 /* descriptors besides those of visitors and their nodes */
@@ -115,6 +118,7 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
 static int try_start(const void *values, char err[CONF_ERR_MAX])
 {
     const struct settings *s = values;
+    struct fleet_keys *keys_of_file;
     struct rules *rules;
     struct net_addr at;
     int rc = rules_create(&rules, s->rules, err);
@@ -122,6 +126,10 @@ static int try_start(const void *values, char err[CONF_ERR_MAX])
     if (rc < 0)
         return rc;
     rules_destroy(rules);
+    rc = fleet_keys_create(&keys_of_file, s->key_file, "[gateway] key_file", err);
+    if (rc < 0)
+        return rc;
+    fleet_keys_destroy(keys_of_file);
     net_addr_parse(&at, s->listen);
     rc = startcheck_tcp("[gateway] listen", &at, err);
     return rc < 0 ? rc : startcheck_http(s->http, err);
@@ -136,8 +144,10 @@ static const struct opts_program program = {
         "SIGTERM and SIGINT (Ctrl-C) end it: /healthz says 503, each response closes its "
         "connection, new connections are accepted for [gateway] drain_accept_ms, and "
         "visitors have drain_ms in all; a second signal ends it at once.  SIGUSR1 makes "
-        "its "
-        "log more verbose by one level and SIGUSR2 less; SIGHUP and SIGPIPE are ignored.",
+        "its log more verbose by one level and SIGUSR2 less; SIGPIPE is ignored.\n"
+        "SIGHUP makes it read the rules and the keys again, and open the access log "
+        "again, while visitors are served.  When a file is missing or wrong, what was in "
+        "force stays, and a line of the log says what to mend.",
     .flags = flags,
     .keys = keys,
     .files = opts_no_files,
@@ -149,6 +159,7 @@ static struct {
     struct daemon d;
     struct gateway *gateway;
     struct drain drain;
+    struct sig_watch *hup;
     struct httpd *http;
 } me;
 
@@ -157,6 +168,13 @@ static void collect(struct metrics *m, const void *arg)
     struct gateway *const *g = arg;
 
     gateway_metrics_collect(*g, m);
+}
+
+static void on_hup(int signo, void *arg)
+{
+    (void)signo;
+    (void)arg;
+    gateway_reload(me.gateway);
 }
 
 static const char *health(const void *arg)
@@ -223,6 +241,9 @@ static int start(void)
         return rc;
     daemon_need_fds(&me.d, 2ull * set.limits.max_clients + OTHER_FDS);
     limit_clients();
+    rc = sig_watch_create(&me.hup, me.d.loop, SIGHUP, on_hup, NULL);
+    if (rc < 0)
+        return daemon_failed(&me.d, rc, "cannot watch SIGHUP");
     rc = start_gateway();
     if (rc < 0)
         return rc;
@@ -252,6 +273,7 @@ int main(int argc, char **argv)
     }
     httpd_destroy(me.http);
     gateway_destroy(me.gateway);
+    sig_watch_destroy(me.hup);
     daemon_fini(&me.d);
     return rc < 0;
 }

@@ -62,7 +62,7 @@ static void t_own_host_before_all_hosts_and_longer_path_first(void **state)
     assert_int_equal(rules_n(rules), 4);
     assert_int_equal(rules_n_modules(rules), 3);
     assert_string_equal(rules_at(rules, 0)->name, "expo-a");
-    assert_int_equal(rules_module(rules, rules_at(rules, 0)->module)->cmdid, 1);
+    assert_int_equal(rules_module(rules, rules_at(rules, 0)->nth)->cmdid, 1);
 }
 
 static void t_port_is_no_part_of_the_host(void **state)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SMOOTH 0.2 /* weight of the last second in the expected wait */
 
@@ -31,6 +32,7 @@ struct module {
 
 struct admit {
     struct admit_config cfg;
+    _Atomic uint64_t refused_before[ADMIT_CLASSES]; /* of modules that were reset */
     struct module m[];
 };
 
@@ -73,6 +75,7 @@ int admit_create(struct admit **out, const struct admit_config *c)
 
     if (!a)
         return -ENOMEM;
+    memset(a, 0, sizeof(*a));
     a->cfg = *c;
     for (i = 0; i < c->n_modules; i++) {
         a->m[i] = (struct module){.capacity = {.share = 1}, .factor = 1};
@@ -92,6 +95,25 @@ void admit_set_capacity(struct admit *a, unsigned module, const struct admit_cap
 {
     a->m[module].capacity = *c;
     publish(a, &a->m[module]);
+}
+
+void admit_reset(struct admit *a, unsigned module)
+{
+    struct module *m = &a->m[module];
+    unsigned i;
+
+    for (i = 0; i < ADMIT_CLASSES; i++)
+        atomic_fetch_add(&a->refused_before[i], atomic_exchange(&m->refused[i], 0));
+    for (i = 0; i < ADMIT_STATES; i++)
+        atomic_store(&m->seen_ms[i], 0);
+    m->first_bytes = m->over_half = m->over_target = 0;
+    m->limit_reached = false;
+    m->n_refused = m->n_entered = m->wait_s = 0;
+    m->refresh_s = ADMIT_REFRESH_MIN_S;
+    m->capacity = (struct admit_capacity){.share = 1};
+    m->factor = 1;
+    m->refused_rate = m->entered_rate = 0;
+    publish(a, m);
 }
 
 /* --- once a second ------------------------------------------------------------------ */
@@ -214,4 +236,15 @@ void admit_look(const struct admit *a, unsigned module, uint64_t now_ms,
                                .wait_s = get(&m->wait_s)};
     for (i = 0; i < ADMIT_CLASSES; i++)
         out->refused[i] = atomic_load_explicit(&m->refused[i], memory_order_relaxed);
+}
+
+void admit_count_refused(const struct admit *a, uint64_t out[ADMIT_CLASSES])
+{
+    unsigned i, class;
+
+    for (class = 0; class < ADMIT_CLASSES; class++) {
+        out[class] = a->refused_before[class];
+        for (i = 0; i < a->cfg.n_modules; i++)
+            out[class] += a->m[i].refused[class];
+    }
 }

@@ -2,8 +2,8 @@
  * whether one more may enter.  Shared by the loops without a lock; a thread of its own
  * sets the capacity and calls admit_tick() once a second.
  *
- * The order of those who wait is admit_queue's.  Modules are the indices of
- * rules_module().  Times are monotonic.  Thread: any, except where a function names
+ * The order of those who wait is admit_queue's.  Modules are the slots of
+ * modules_take().  Times are monotonic.  Thread: any, except where a function names
  * another. */
 #ifndef LARS_GATEWAY_ADMIT_H
 #define LARS_GATEWAY_ADMIT_H
@@ -32,6 +32,10 @@ void admit_destroy(struct admit *a);      /* NULL is fine */
 
 /* What the nodes can do from now on.  Thread: the one that calls admit_tick(). */
 void admit_set_capacity(struct admit *a, unsigned module, const struct admit_capacity *c);
+
+/* The number <module> is that of another module from now on: begin as at the start.  No
+ * request of it is in flight.  Thread: the one that calls admit_tick(). */
+void admit_reset(struct admit *a, unsigned module);
 
 /* A second has passed: the limits, and how long refused visitors wait. */
 void admit_tick(struct admit *a);
@@ -62,5 +66,8 @@ struct admit_view {
 };
 void admit_look(const struct admit *a, unsigned module, uint64_t now_ms,
                 struct admit_view *out);
+
+/* Refusals so far of all modules, those as well that admit_reset() has ended. */
+void admit_count_refused(const struct admit *a, uint64_t out[ADMIT_CLASSES]);
 
 #endif

@@ -44,7 +44,7 @@ static void leave(struct forward *f)
     atomic_store_explicit(&f->g->counts.inflight, f->g->counts.inflight - 1,
                           memory_order_relaxed);
     if (f->admitted)
-        admit_queue_leave(f->g->queue, f->rule->module);
+        admit_queue_leave(f->g->queue, f->rule->slot);
     f->admitted = false;
 }
 
@@ -70,7 +70,7 @@ static void give_up(struct forward *f, uint16_t status)
 static void note_first_byte(struct forward *f, uint64_t us)
 {
     if (f->admitted)
-        admit_first_byte(f->g->admit, f->rule->module, us);
+        admit_first_byte(f->g->admit, f->rule->slot, us);
 }
 
 /* --- after a failure ---------------------------------------------------------------- */
@@ -251,7 +251,7 @@ void forward_start(struct forward *f, struct gate_loop *g,
                             .cmdid = f->rule->cmdid,
                             .attempts = 1 + f->rule->retries,
                             .timeout_ms = g->limits->total_ms,
-                            .budget = &rules_module(g->rules, f->rule->module)->budget};
+                            .budget = modules_budget(g->modules, f->rule->slot)};
     atomic_store_explicit(&g->counts.inflight, g->counts.inflight + 1,
                           memory_order_relaxed);
     try_next(f);

@@ -22,7 +22,7 @@ int gate_loop_init(struct gate_loop *g)
     g->id_seed = (uint64_t)rnd_u32(&r) << 32 | rnd_u32(&r);
     rc = node_pool_create(&g->pool, g->loop);
     if (rc == 0)
-        rc = admit_queue_create(&g->queue, g->loop, g->admit, RULES_MAX);
+        rc = admit_queue_create(&g->queue, g->loop, g->admit, MODULES_MAX);
     return rc < 0 ? rc : visit_rate_create(&g->rate);
 }
 
@@ -32,10 +32,20 @@ void gate_loop_fini(struct gate_loop *g)
     node_pool_destroy(g->pool);
     admit_queue_destroy(g->queue);
     visit_rate_destroy(g->rate);
+    gate_loop_use(g, NULL);
     g->pool = NULL;
     g->queue = NULL;
     g->rate = NULL;
     buf_free(&g->out);
+}
+
+void gate_loop_use(struct gate_loop *g, struct generation *next)
+{
+    struct generation *old = g->now;
+
+    g->now = next;
+    if (old)
+        generation_end(old, g->index);
 }
 
 void gate_loop_new_id(struct gate_loop *g, char out[GATE_ID_LEN])

@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "gateway/access_log.h"
 #include "gateway/loop_load.h"
-#include "gateway/rules.h"
+#include "gateway/generation.h"
 #include "http/http_head.h"
 #include "http/http_parse.h"
 #include "net/evloop.h"
@@ -22,7 +22,6 @@
 struct admit;
 struct admit_queue;
 struct cache;
-struct fleet_keys;
 struct listeners;
 struct node_pool;
 struct visit_rate;
@@ -73,10 +72,10 @@ struct gate_loop {
     struct evloop *loop;
     unsigned index;
     const struct gate_limits *limits;     /* borrowed */
-    struct rules *rules;                  /* borrowed */
+    struct generation *now;               /* in force for new requests; a reference */
+    struct modules *modules;              /* borrowed; of all loops */
     struct lars_client *lars;             /* borrowed; any thread */
     struct admit *admit;                  /* borrowed; of all loops */
-    const struct fleet_keys *keys;        /* borrowed */
     struct admit_queue *queue;            /* owned */
     struct visit_rate *rate;              /* owned */
     struct node_pool *pool;               /* owned */
@@ -105,6 +104,9 @@ static inline void gate_loop_count(_Atomic uint64_t *n)
 /* Returns 0, -ENOMEM.  The caller has set what is borrowed.  Thread: init. */
 int gate_loop_init(struct gate_loop *g);
 void gate_loop_fini(struct gate_loop *g); /* closes every connection */
+
+/* Requests that begin from now on use <next>, a reference that this takes. */
+void gate_loop_use(struct gate_loop *g, struct generation *next);
 
 #define GATE_ID_LEN 17
 void gate_loop_new_id(struct gate_loop *g, char out[GATE_ID_LEN]); /* 16 hex digits */

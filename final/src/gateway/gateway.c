@@ -2,8 +2,8 @@
  * own listener, visitors and connections to nodes; the loops share the rules, the client
  * of liblars, the log and two counters.
  *
- * A loop must not wait, so it picks nodes by shared memory only; a worker asks the agent
- * for the modules of the rules, at the start and again until it has them. */
+ * A loop must not wait, so it picks nodes by shared memory only; the registrar asks the
+ * agent for the modules of the rules. */
 #include "gateway/gateway_private.h"
 
 #include <errno.h>
@@ -14,64 +14,17 @@
 #include "api/lars.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/worker.h"
 #include "gateway/admit_queue.h"
 #include "gateway/cache.h"
 #include "gateway/visit.h"
 #include "gateway/visitor.h"
 #include "net/looppool.h"
 
-#define REGISTER_MS 1000 /* between two rounds of the worker */
 #define SCALE_MS 1000 /* between two looks at the load of the loops */
 #define BUSY_PERMILLE 950 /* of a processor: above it a loop ... */
 #define ACCEPTS_BUSY 8 /* ... accepts so many clients in a turn, and not ... */
 #define ACCEPTS 64
 #define REFUSALS_OF_LOOP 1000 /* a second: a tenth of what a loop can do */
-
-/* --- modules ------------------------------------------------------------------------ */
-
-static void register_modules(struct gateway *g)
-{
-    unsigned i, n = 0;
-
-    for (i = 0; i < rules_n_modules(g->rules); i++) {
-        const struct rules_module *m = rules_module(g->rules, i);
-        int rc = lars_register(g->lars, m->modid, m->cmdid);
-
-        if (rc < 0)
-            LOG_EVERY(10000, LOG_LEVEL_WARN, "gateway.module", "module=%u/%u err=%s: %s",
-                      m->modid, m->cmdid, err_str(rc), lars_strerror(rc));
-        n += rc == 0;
-    }
-    g->n_registered = n;
-}
-
-/* The capacity of each module: the number of its nodes; what they can do is not known. */
-static void update_capacity(struct gateway *g)
-{
-    unsigned i;
-
-    for (i = 0; i < rules_n_modules(g->rules); i++) {
-        const struct rules_module *m = rules_module(g->rules, i);
-        struct admit_capacity c = {.share = 1};
-        int n = lars_get_route(g->lars, m->modid, m->cmdid, g->nodes, GATEWAY_NODES_MAX);
-
-        c.nodes_in = n == -E2BIG ? GATEWAY_NODES_MAX : n > 0 ? (uint32_t)n : 0;
-        if (c.nodes_in > 0) /* otherwise the last number stays */
-            admit_set_capacity(g->admit, i, &c);
-    }
-    admit_tick(g->admit);
-}
-
-static void run_registrar(void *arg)
-{
-    struct gateway *g = arg;
-
-    do {
-        register_modules(g);
-        update_capacity(g);
-    } while (worker_pause(g->registrar, REGISTER_MS));
-}
 
 /* --- loops -------------------------------------------------------------------------- */
 
@@ -99,11 +52,11 @@ static int create_loop(struct gateway *g, unsigned i)
     l->loop = looppool_loop(g->pool, i);
     l->index = i;
     l->limits = &g->cfg.limits;
-    l->rules = g->rules;
+    l->now = generation_ref(registrar_generation(g->registrar));
+    l->modules = g->modules;
     l->lars = g->lars;
     l->log = g->log;
     l->admit = g->admit;
-    l->keys = g->keys;
     l->cache = g->cache;
     l->n_clients = &g->n_clients;
     l->draining = &g->draining;
@@ -178,28 +131,41 @@ static void scale(void *arg)
 
 /* --- start and stop ----------------------------------------------------------------- */
 
-static int start_admission(struct gateway *g, char err[CONF_ERR_MAX])
+static int start_admission(struct gateway *g)
 {
-    struct admit_config c = {.n_modules = RULES_MAX,
+    struct admit_config c = {.n_modules = MODULES_MAX,
                              .unmeasured = g->cfg.unmeasured,
                              .reserve_percent = g->cfg.reserve_percent,
                              .affordable = REFUSALS_OF_LOOP * g->cfg.n_loops};
-    int rc = fleet_keys_create(&g->keys, g->cfg.key_file, "[gateway] key_file", err);
+    int rc = admit_create(&g->admit, &c);
 
-    if (rc == 0 && !g->cfg.key_file[0])
+    return rc < 0 ? rc : modules_create(&g->modules, g->admit);
+}
+
+/* The rules and the keys of cookies.  A random key is made once: a reload that made
+ * another one would lose the visitors. */
+static int read_rules(struct gateway *g, char err[CONF_ERR_MAX])
+{
+    struct registrar_config c = {.lars = g->lars,
+                                 .admit = g->admit,
+                                 .files = {.rules = g->cfg.rules,
+                                           .key_file = g->cfg.key_file,
+                                           .modules = g->modules}};
+    int rc = 0;
+
+    if (!g->cfg.key_file[0]) {
+        rc = fleet_keys_create(&g->random_keys, "", "[gateway] key_file", err);
         LOG_INFO("gateway.key",
                  "random: [gateway] key_file is not set, so other gateways "
                  "do not accept the cookies of this one");
-    return rc < 0 ? rc : admit_create(&g->admit, &c);
+    }
+    c.files.keys = g->random_keys;
+    return rc < 0 ? rc : registrar_create(&g->registrar, &c, err);
 }
 
 static int start_parts(struct gateway *g, char err[CONF_ERR_MAX])
 {
-    int rc = rules_create(&g->rules, g->cfg.rules, err);
-
-    if (rc < 0)
-        return rc;
-    rc = lars_open(&g->lars, &g->cfg.lars);
+    int rc = lars_open(&g->lars, &g->cfg.lars);
     if (rc < 0) {
         snprintf(err, CONF_ERR_MAX, "cannot use the agent, [agent]: %s %s",
                  lars_strerror(rc), lars_last_error());
@@ -213,14 +179,14 @@ static int start_parts(struct gateway *g, char err[CONF_ERR_MAX])
             return rc;
         }
     }
-    rc = start_admission(g, err);
+    rc = start_admission(g);
     if (rc == 0)
-        rc = worker_create(&g->registrar);
+        rc = read_rules(g, err);
     if (rc == 0)
         rc = start_loops(g, err);
     if (rc == 0)
         rc = evloop_set_timer(g->cfg.loop, &g->scale_timer, SCALE_MS, scale, g);
-    return rc < 0 ? rc : worker_start(g->registrar, run_registrar, g);
+    return rc < 0 ? rc : registrar_start(g->registrar, g->pool);
 }
 
 int gateway_create(struct gateway **out, const struct gateway_config *c,
@@ -248,7 +214,7 @@ void gateway_destroy(struct gateway *g)
     if (!g)
         return;
     evloop_clear_timer(g->cfg.loop, &g->scale_timer);
-    worker_destroy(g->registrar);
+    registrar_stop(g->registrar);
     if (g->pool)
         looppool_stop(g->pool);
     listeners_destroy(g->listeners);
@@ -257,15 +223,16 @@ void gateway_destroy(struct gateway *g)
         gate_loop_fini(g->loop[i]);
     }
     looppool_destroy(g->pool);
+    registrar_destroy(g->registrar);
     cache_destroy(g->cache);
     for (i = 0; i < g->n_loops; i++)
         free(g->loop[i]);
     free(g->loop);
     access_log_destroy(g->log);
+    modules_destroy(g->modules);
     admit_destroy(g->admit);
-    fleet_keys_destroy(g->keys);
+    fleet_keys_destroy(g->random_keys);
     lars_close(g->lars);
-    rules_destroy(g->rules);
     free(g);
 }
 
@@ -278,6 +245,13 @@ void gateway_drain(struct gateway *g)
 {
     g->draining = true;
     evloop_clear_timer(g->cfg.loop, &g->scale_timer);
+}
+
+void gateway_reload(struct gateway *g)
+{
+    registrar_reload(g->registrar);
+    if (g->log)
+        access_log_reopen(g->log);
 }
 
 void gateway_stop_accepting(struct gateway *g)
@@ -297,9 +271,12 @@ uint32_t gateway_n_clients(const struct gateway *g)
 
 const char *gateway_health(const struct gateway *g)
 {
+    struct registrar_view now;
+
+    registrar_look(g->registrar, &now);
     if (g->draining)
         return "the gateway is draining";
-    if (g->n_registered == 0)
+    if (now.n_registered == 0)
         return "the agent has no routes of any module of the rules";
     return NULL;
 }

@@ -39,6 +39,10 @@ void gateway_stop_accepting(struct gateway *g);
 unsigned gateway_n_listeners(const struct gateway *g);
 uint32_t gateway_n_clients(const struct gateway *g);
 
+/* Read the rules and the keys again, and open the access log again.  Returns before that
+ * is done; an error is logged, and nothing changes then. */
+void gateway_reload(struct gateway *g);
+
 void gateway_metrics_collect(struct gateway *g, struct metrics *m);
 
 /* NULL, or why requests cannot be forwarded: a static sentence. */

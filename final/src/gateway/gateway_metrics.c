@@ -56,25 +56,27 @@ static void collect_parts(struct gateway *g, struct metrics *m)
 static void collect_admission(struct gateway *g, struct metrics *m)
 {
     static const char *const class[ADMIT_CLASSES] = {"new", "waiting", "inside"};
-    struct metrics_part limit[RULES_MAX], factor[RULES_MAX], state[RULES_MAX],
-        inflight[RULES_MAX], refused[ADMIT_CLASSES] = {{0}};
-    char name[RULES_MAX][24];
-    unsigned i, n = rules_n_modules(g->rules), c;
+    struct metrics_part limit[MODULES_MAX], factor[MODULES_MAX], state[MODULES_MAX],
+        inflight[MODULES_MAX], refused[ADMIT_CLASSES];
+    struct modules_entry list[MODULES_MAX];
+    char name[MODULES_MAX][24];
+    unsigned i, n = modules_list(g->modules, list), c;
+    uint64_t n_refused[ADMIT_CLASSES];
 
     for (i = 0; i < n; i++) {
-        const struct rules_module *at = rules_module(g->rules, i);
+        const struct modules_entry *at = &list[i];
         struct admit_view now;
 
-        admit_look(g->admit, i, mono_ms(), &now);
+        admit_look(g->admit, at->slot, mono_ms(), &now);
         snprintf(name[i], sizeof(name[i]), "%u/%u", at->modid, at->cmdid);
         limit[i] = (struct metrics_part){name[i], now.limit};
         factor[i] = (struct metrics_part){name[i], now.factor};
         state[i] = (struct metrics_part){name[i], now.state};
         inflight[i] = (struct metrics_part){name[i], now.inflight};
-        for (c = 0; c < ADMIT_CLASSES; c++)
-            refused[c] = (struct metrics_part){class[c],
-                                               refused[c].count + (double)now.refused[c]};
     }
+    admit_count_refused(g->admit, n_refused);
+    for (c = 0; c < ADMIT_CLASSES; c++)
+        refused[c] = (struct metrics_part){class[c], (double)n_refused[c]};
     metrics_counter_parts(m, "lars_gateway_refused_total",
                           "Requests answered with the waiting page.", "class", refused,
                           ADMIT_CLASSES);
@@ -116,8 +118,22 @@ static void collect_cache(struct gateway *g, struct metrics *m)
                     (double)s.waited);
 }
 
+static void collect_reloads(struct gateway *g, struct metrics *m)
+{
+    struct registrar_view now;
+
+    registrar_look(g->registrar, &now);
+    metrics_counter(m, "lars_gateway_reloads_total",
+                    "Times that the rules and keys were read again and put in force.",
+                    (double)now.n_reloads);
+    metrics_counter(m, "lars_gateway_reload_errors_total",
+                    "Times that the rules or keys were wrong and the old ones stayed.",
+                    (double)now.n_failed);
+}
+
 void gateway_metrics_collect(struct gateway *g, struct metrics *m)
 {
+    collect_reloads(g, m);
     collect_parts(g, m);
     collect_admission(g, m);
     metrics_gauge(m, "lars_gateway_queue", "Requests that wait for their admission.",

@@ -8,18 +8,17 @@
 #include "gateway/gateway.h"
 #include "gateway/listeners.h"
 #include "gateway/loop_rule.h"
-
-#define GATEWAY_NODES_MAX 1024            /* of a module: more count as so many */
+#include "gateway/registrar.h"
 
 struct gateway {
     struct gateway_config cfg;
-    struct rules *rules;
     struct lars_client *lars;
     struct access_log *log;
     struct admit *admit;
-    struct fleet_keys *keys;
+    struct modules *modules;
+    struct fleet_keys *random_keys; /* NULL = they come from a file */
     struct cache *cache; /* NULL = none */
-    struct worker *registrar;
+    struct registrar *registrar;
     struct looppool *pool;
     struct gate_loop **loop;
     unsigned n_loops; /* that exist */
@@ -28,8 +27,6 @@ struct gateway {
     struct evtimer scale_timer;
     _Atomic uint32_t n_clients;
     _Atomic bool draining;
-    _Atomic unsigned n_registered; /* modules that the agent has routes of */
-    struct lars_addr nodes[GATEWAY_NODES_MAX]; /* of the registrar */
 };
 
 /* The mean load of the loops that accept visitors, 0 to 1000. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/lars_retry.h"
 #include "base/ini_file.h"
 #include "base/module_id.h"
 
@@ -171,7 +172,7 @@ static void add_module(struct rules *r, struct rule *rule)
         r->module[i].cmdid = rule->cmdid;
         r->n_modules++;
     }
-    rule->module = i;
+    rule->nth = i;
 }
 
 /* Of two rules with one host and one path, the second would never be used. */
@@ -315,7 +316,17 @@ unsigned rules_n_modules(const struct rules *r)
     return r->n_modules;
 }
 
-struct rules_module *rules_module(struct rules *r, unsigned i)
+const struct rules_module *rules_module(const struct rules *r, unsigned i)
 {
     return &r->module[i];
+}
+
+void rules_set_slot(struct rules *r, unsigned i, unsigned slot)
+{
+    unsigned k;
+
+    r->module[i].slot = slot;
+    for (k = 0; k < r->n; k++)
+        if (r->rule[k].nth == i)
+            r->rule[k].slot = slot;
 }

@@ -15,7 +15,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/lars_retry.h"
 #include "base/conf.h"
 #include "http/http_head.h"
 
@@ -32,13 +31,14 @@ struct rule {
     uint32_t ignore_cookies;              /* 1: the module answers as if visitors had no
                                            * cookies, so copies serve all of them */
     bool mirror;                          /* the copy of the site replaces this module */
-    unsigned module;                      /* index of its module: rules_module() */
+    unsigned nth;                         /* its module: rules_module() */
+    unsigned slot;                        /* of its module: modules_take() */
 };
 
 /* One for each module that the rules name. */
 struct rules_module {
     uint32_t modid, cmdid;
-    struct lars_budget budget;            /* shared by the loops */
+    unsigned slot;                        /* 0 before rules_set_slot() */
 };
 
 struct rules;
@@ -56,6 +56,10 @@ const struct rule *rules_find(const struct rules *r, struct http_text host,
 unsigned rules_n(const struct rules *r);
 const struct rule *rules_at(const struct rules *r, unsigned i);
 unsigned rules_n_modules(const struct rules *r);
-struct rules_module *rules_module(struct rules *r, unsigned i); /* budget: any thread */
+const struct rules_module *rules_module(const struct rules *r, unsigned i);
+
+/* The module <i> has this slot: set it in the rules that name the module.  Thread: the
+ * creator, before others use the rules. */
+void rules_set_slot(struct rules *r, unsigned i, unsigned slot);
 
 #endif

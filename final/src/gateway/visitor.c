@@ -79,6 +79,16 @@ static void free_visitor(void *arg)
     free(arg);
 }
 
+void visitor_end_request(struct visitor *v)
+{
+    struct generation *g = v->generation;
+
+    v->generation = NULL;
+    v->forward.rule = NULL;
+    if (g)
+        generation_end(g, v->g->index);
+}
+
 void visitor_close(struct visitor *v)
 {
     struct gate_loop *g = v->g;
@@ -90,6 +100,7 @@ void visitor_close(struct visitor *v)
     visitor_admit_cancel(v);
     forward_cancel(&v->forward);
     visitor_cache_release(v);
+    visitor_end_request(v);
     lazy_timer_fini(g->loop, &v->timer);
     evloop_undefer(g->loop, &v->later);
     stream_close(&v->stream);
@@ -225,7 +236,9 @@ static void begin(struct visitor *v, const struct http_head *h)
     v->forward.method = h->method;
     v->forward.idempotent = http_head_is_idempotent(h);
     v->forward.has_body = body;
-    v->forward.rule = rules_find(g->rules, h->host, h->target);
+    v->generation = g->now;
+    generation_begin(v->generation, g->index);
+    v->forward.rule = rules_find(v->generation->rules, h->host, h->target);
     v->forward.retry.n = 0;
     v->forward.why = GATE_FIRST;
     v->forward.admitted = false;

@@ -68,7 +68,8 @@ static void refuse(struct visitor *v)
     admit_refused(v->g->admit, v->wait.module, v->wait.class, evloop_now_ms(v->g->loop));
     if (v->visit.class != ADMIT_CLASS_INSIDE &&
         visit_is_due(&v->visit, ADMIT_CLASS_WAITING, now_s()))
-        visit_write(v->g->keys, &v->visit, ADMIT_CLASS_WAITING, now_s(), false, cookie);
+        visit_write(v->g->now->keys, &v->visit, ADMIT_CLASS_WAITING, now_s(), false,
+                    cookie);
     visitor_answer_waiting(v, cookie);
 }
 
@@ -99,8 +100,8 @@ void visitor_admit_start(struct visitor *v, const struct http_head *h)
     struct gate_loop *g = v->g;
     uint64_t now = now_s();
 
-    visit_read(g->keys, h, now, &v->visit);
-    v->wait.module = v->forward.rule->module;
+    visit_read(g->now->keys, h, now, &v->visit);
+    v->wait.module = v->forward.rule->slot;
     v->wait.class = v->visit.class;
     v->wait.admitted = on_admitted;
     v->n_requeued = 0;
@@ -149,5 +150,5 @@ void visitor_admit_cookie(struct visitor *v, char out[VISIT_FIELD_MAX])
 
     out[0] = 0;
     if (v->forward.admitted && visit_is_due(&v->visit, ADMIT_CLASS_INSIDE, now))
-        visit_write(v->g->keys, &v->visit, ADMIT_CLASS_INSIDE, now, false, out);
+        visit_write(v->g->now->keys, &v->visit, ADMIT_CLASS_INSIDE, now, false, out);
 }

@@ -70,6 +70,7 @@ void visitor_answer_done(struct visitor *v, enum gate_result result)
     gate_loop_count(&v->g->counts.requests[result]);
     log_request(v, result);
     visitor_cache_release(v);
+    visitor_end_request(v);
     free(v->line);
     v->line = NULL;
     if (!v->keep_alive) {

@@ -186,19 +186,26 @@ static bool await_fetch(struct visitor *v, struct http_text bytes)
 
 /* --- asking ------------------------------------------------------------------------- */
 
-/* Scheme, encoding, language, host in lower case, target.  The host is the rule's with
- * the port that was sent, which a node may write into links.  Returns its length. */
+/* Scheme, encoding, language, what the rule says about copies, host in lower case,
+ * target.  The host is the rule's with the port that was sent, which a node may write
+ * into links.  A reload that changes the rule's module or its times makes other keys, so
+ * that no copy of before is served.  Returns the length. */
 static size_t write_key(const struct visitor *v, const struct http_head *h,
                         char out[CACHE_KEY_MAX])
 {
+    const struct rule *r = v->forward.rule;
+    const uint32_t of_rule[] = {r->modid,   r->cmdid,         r->cache_ms,
+                                r->stale_s, r->stale_error_s, r->ignore_cookies};
     size_t n = 0;
     uint32_t i;
 
-    if (h->host.len + (size_t)h->target.len + 3 > CACHE_KEY_MAX)
+    if (h->host.len + (size_t)h->target.len + 3 + sizeof(of_rule) > CACHE_KEY_MAX)
         return 0;
     out[n++] = 'h';
     out[n++] = v->cached.asked.gzip ? 'g' : '-';
     out[n++] = "-zeo"[v->cached.asked.language];
+    memcpy(out + n, of_rule, sizeof(of_rule));
+    n += sizeof(of_rule);
     for (i = 0; i < h->host.len; i++, n++)
         out[n] = h->host.at[i] >= 'A' && h->host.at[i] <= 'Z' ? (char)(h->host.at[i] | 32)
                                                               : h->host.at[i];

@@ -67,6 +67,7 @@ struct visitor {
     char id[GATE_ID_LEN];
     char *line;                           /* for the log: host, method, target; owned;
                                            * NULL = none */
+    struct generation *generation;        /* whose rules it uses; NULL = no request */
     struct visit visit;                   /* what its cookie shows */
     struct admit_wait wait;               /* wait.class: how it is treated */
     uint64_t queue_begin_us, queue_us;    /* since when and how long it waited */
@@ -94,6 +95,9 @@ void visitor_set_timer(struct visitor *v, uint32_t ms); /* may close: no memory 
  * with unread input would reset the connection, and the visitor might lose the answer. */
 void visitor_start_closing(struct visitor *v);
 void visitor_become_idle(struct visitor *v); /* ready for the next request */
+
+/* The request has ended: its rule is not used any more. */
+void visitor_end_request(struct visitor *v);
 
 /* Send the request with the head <h> to a node, as soon as it is admitted. */
 void visitor_forward(struct visitor *v, const struct http_head *h);

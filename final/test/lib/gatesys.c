@@ -90,8 +90,19 @@ static int visit(const struct gateload *l)
     return -errno;
 }
 
+/* Count an answer of <length> bytes.  False: it is none that is expected. */
+static bool count_length(struct gateload *l, unsigned long length)
+{
+    int i;
+
+    for (i = 0; i < 2; i++)
+        if (length == l->length[i])
+            l->n_of[i]++;
+    return !l->length[0] || length == l->length[0] || length == l->length[1];
+}
+
 /* Read a whole response.  Returns 1: the connection stays open; 0: it ends; -errno. */
-static int read_answer(int fd)
+static int read_answer(struct gateload *l, int fd)
 {
     char in[8192];
     size_t n = 0;
@@ -109,7 +120,8 @@ static int read_answer(int fd)
         if (!end || !length ||
             n < (size_t)(end + 4 - in) + strtoul(length + 18, NULL, 10))
             continue;
-        if (strncmp(in, "HTTP/1.1 200", 12) != 0)
+        if (strncmp(in, "HTTP/1.1 200", 12) != 0 ||
+            !count_length(l, strtoul(length + 18, NULL, 10)))
             return -EPROTO;
         return !strcasestr(in, "\r\nConnection: close");
     }
@@ -128,7 +140,7 @@ static void use_connection(struct gateload *l, int fd)
         if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0)
             rc = -errno;
         else
-            rc = read_answer(fd);
+            rc = read_answer(l, fd);
         if (rc >= 0)
             l->n_ok++;
     }
@@ -158,7 +170,8 @@ void gateload_start(struct gateload *l, int port, unsigned per_connection)
 {
     int i;
 
-    memset(l, 0, sizeof(*l));
+    l->stop = false;
+    l->n_ok = l->n_failed = l->n_of[0] = l->n_of[1] = 0;
     l->port = port;
     l->per_connection = per_connection;
     for (i = 0; i < GATESYS_VISITORS; i++)
@@ -172,4 +185,12 @@ void gateload_stop(struct gateload *l)
     l->stop = true;
     for (i = 0; i < GATESYS_VISITORS; i++)
         pthread_join(l->thread[i], NULL);
+}
+
+void gateload_expect_no_failure(struct gateload *l)
+{
+    gateload_stop(l);
+    if (l->n_failed)
+        fail_msg("%u of %u requests failed; the first: %s", l->n_failed, l->n_ok,
+                 l->failure);
 }

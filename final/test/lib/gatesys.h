@@ -32,14 +32,20 @@ struct gateload {
     int port;
     unsigned per_connection; /* requests; 0 = as many as the gateway allows */
     pthread_t thread[GATESYS_VISITORS];
+    unsigned length[2]; /* 0 = any; otherwise each answer has one of these lengths */
+    _Atomic unsigned n_of[2]; /* answers with this length */
     _Atomic bool stop;
     _Atomic unsigned n_ok, n_failed;
     char failure[200]; /* the first one */
 };
 
 /* Start GATESYS_VISITORS visitors, which make requests until gateload_stop().  A request
- * fails when it has another answer than 200, or none. */
+ * fails when it has another answer than 200, or none, or one with another length than
+ * l->length, which the caller has set. */
 void gateload_start(struct gateload *l, int port, unsigned per_connection);
 void gateload_stop(struct gateload *l);
+
+/* gateload_stop(), and fail when a request has failed. */
+void gateload_expect_no_failure(struct gateload *l);
 
 #endif
