@@ -21,7 +21,7 @@ static struct {
     unsigned n_threads;
     atomic_int fd[64]; /* its connections; -1 = closed */
     atomic_uint n_requests;
-    atomic_bool released, stopped;
+    atomic_bool released, stopped, failing; /* failing: 502 to all */
 } node;
 
 /* The value of a field in the head <in>; "-" = it has none. */
@@ -86,8 +86,8 @@ static bool node_answer(int fd, const char *in)
     while (strncmp(path, "/hold", 5) == 0 && !node.released && !node.stopped)
         poll(NULL, 0, 1);
     more = size_of(path);
-    snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\n%sContent-Length: %zu\r\n\r\n",
-             fields_for(path), (size_t)n + more);
+    snprintf(head, sizeof(head), "HTTP/1.1 %d OK\r\n%sContent-Length: %zu\r\n\r\n",
+             node.failing ? 502 : 200, fields_for(path), (size_t)n + more);
     return send_all(fd, head, strlen(head)) && send_all(fd, body, (size_t)n) &&
            send_all(fd, filler, more);
 }
@@ -302,6 +302,25 @@ static void t_a_copy_serves_when_the_node_is_gone(void **state)
     assert_true(metric("lars_gateway_requests_total{result=\"error\"}") == 0);
 }
 
+static unsigned long long failures(void)
+{
+    return testdb_number("SELECT COALESCE(SUM(err_cnt), 0) FROM ServerCallStatus "
+                         "WHERE modid = 10 AND cmdid = 2");
+}
+
+static void t_failures_that_a_copy_hides_are_the_nodes_failures(void **state)
+{
+    (void)state;
+    start("");
+    assert_int_equal(get("/short", ""), 200);
+    assert_int_equal(failures(), 0);
+    node.failing = true;
+    T_WAIT((get("/short", ""), metric("lars_gateway_attempts_total{why=\"status\"}")) >=
+           2);
+    assert_int_equal(reply.status, 200);
+    T_WAIT(failures() >= 3); /* the third one is passed on, to the cache */
+}
+
 static void t_a_copy_that_must_be_revalidated_does_not_serve_without_a_node(void **state)
 {
     (void)state;
@@ -448,6 +467,7 @@ TESTDB_MAIN(TEST(t_a_hundred_visitors_at_once_are_one_request_for_the_node),
             TEST(t_when_a_visitor_hangs_up_those_who_wait_for_his_fetch_are_served),
             TEST(t_a_visitor_waits_at_most_two_seconds_for_another_request),
             TEST(t_a_copy_serves_when_the_node_is_gone),
+            TEST(t_failures_that_a_copy_hides_are_the_nodes_failures),
             TEST(t_a_copy_that_must_be_revalidated_does_not_serve_without_a_node),
             TEST(t_what_must_not_be_kept_is_not_kept),
             TEST(t_a_request_for_one_visitor_goes_to_the_node),

@@ -172,9 +172,44 @@ static void t_hop_fields_are_the_known_ones_and_those_named(void **state)
     assert_false(http_head_is_hop(&h, &h.field[n + 1]));
 }
 
+static void t_keep_alive_is_the_shortest_number_of_seconds(void **state)
+{
+    static const struct {
+        const char *value;
+        uint32_t want;
+    } row[] = {{"timeout=5", 5},
+               {"max=100, Timeout=7", 7},
+               {"timeout=0", 0},
+               {"timeout=1.5", 1},
+               {"timeout=9, timeout=3", 3},
+               {"timeout=4294967296", UINT32_MAX},
+               {"timeout=99999999999999999999999", UINT32_MAX},
+               {"timeout=-1", UINT32_MAX},
+               {"timeout=\"5\"", UINT32_MAX},
+               {"timeout = 5", UINT32_MAX},
+               {"timeout=", UINT32_MAX},
+               {"xtimeout=5", UINT32_MAX},
+               {"", UINT32_MAX}};
+    struct http_head h = {0};
+    size_t i;
+
+    (void)state;
+    assert_int_equal(http_head_keep_alive_s(&h), UINT32_MAX);
+    for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        h = (struct http_head){0};
+        add(&h, "Keep-Alive", row[i].value);
+        if (http_head_keep_alive_s(&h) != row[i].want)
+            fail_msg("%s: %u", row[i].value, http_head_keep_alive_s(&h));
+    }
+    add(&h, "Other", "timeout=1");
+    add(&h, "keep-alive", "timeout=2");
+    assert_int_equal(http_head_keep_alive_s(&h), 2);
+}
+
 T_MAIN(T(t_add_numbers_every_known_name_in_any_case), T(t_add_other_names_have_no_number),
        T(t_add_refuses_a_name_that_is_no_token), T(t_add_65th_field_is_e2big),
        T(t_add_cuts_the_blanks_around_a_value),
        T(t_has_token_finds_whole_members_of_all_fields),
        T(t_idempotent_methods_are_those_of_the_standard),
-       T(t_hop_fields_are_the_known_ones_and_those_named))
+       T(t_hop_fields_are_the_known_ones_and_those_named),
+       T(t_keep_alive_is_the_shortest_number_of_seconds))

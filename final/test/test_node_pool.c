@@ -90,8 +90,8 @@ static void t_waiting_connection_is_taken_again_the_last_one_first(void **state)
 
     (void)state;
     assert_false(a->reused);
-    node_pool_keep(a);
-    node_pool_keep(b);
+    node_pool_keep(a, UINT32_MAX);
+    node_pool_keep(b, UINT32_MAX);
     assert_int_equal(node_pool_n_waiting(f.pool), 2);
     assert_null(a->user);
     assert_ptr_equal(take(0, false), b);
@@ -106,7 +106,7 @@ static void t_each_node_has_its_own_and_fresh_takes_none(void **state)
     struct node_conn *a = take(0, false);
 
     (void)state;
-    node_pool_keep(a);
+    node_pool_keep(a, UINT32_MAX);
     assert_ptr_not_equal(take(1, false), a);
     assert_ptr_not_equal(take(0, true), a);
     assert_int_equal(node_pool_n_waiting(f.pool), 1);
@@ -122,9 +122,9 @@ static void t_at_most_32_wait_for_one_node(void **state)
     for (i = 0; i < NODE_IDLE_MAX + 2; i++)
         c[i] = take(0, false);
     for (i = 0; i < NODE_IDLE_MAX + 2; i++)
-        node_pool_keep(c[i]);
+        node_pool_keep(c[i], UINT32_MAX);
     assert_int_equal(node_pool_n_waiting(f.pool), NODE_IDLE_MAX);
-    node_pool_keep(take(1, false));
+    node_pool_keep(take(1, false), UINT32_MAX);
     assert_int_equal(node_pool_n_waiting(f.pool), NODE_IDLE_MAX + 1);
 }
 
@@ -134,7 +134,7 @@ static void t_connection_that_the_node_closes_is_gone(void **state)
     int peer = sock_accept(f.lfd[0], 0, NULL);
 
     (void)state;
-    node_pool_keep(a);
+    node_pool_keep(a, UINT32_MAX);
     close(peer);
     LOOP_UNTIL(f.loop, node_pool_n_waiting(f.pool) == 0);
     assert_int_equal(f.n_event, 0); /* its last user is not called */
@@ -148,7 +148,7 @@ static void t_connection_with_bytes_that_no_request_asked_for_is_gone(void **sta
     int peer = sock_accept(f.lfd[0], 0, NULL);
 
     (void)state;
-    node_pool_keep(a);
+    node_pool_keep(a, UINT32_MAX);
     assert_int_equal(send(peer, extra, strlen(extra), MSG_NOSIGNAL), strlen(extra));
     LOOP_UNTIL(f.loop, node_pool_n_waiting(f.pool) == 0);
     assert_int_equal(f.n_event, 0);
@@ -162,7 +162,7 @@ static void t_reset_of_a_waiting_connection_ends_it(void **state)
     int peer = sock_accept(f.lfd[0], 0, NULL);
 
     (void)state;
-    node_pool_keep(a);
+    node_pool_keep(a, UINT32_MAX);
     setsockopt(peer, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
     close(peer);
     LOOP_UNTIL(f.loop, node_pool_n_waiting(f.pool) == 0);
@@ -185,8 +185,8 @@ static void t_dropped_in_any_state_frees_all(void **state)
     struct node_conn *a = take(0, false), *b = take(0, false), *c = take(1, false), *d;
 
     (void)state;
-    node_pool_keep(a);
-    node_pool_keep(b);
+    node_pool_keep(a, UINT32_MAX);
+    node_pool_keep(b, UINT32_MAX);
     node_pool_drop(a); /* the older of two that wait */
     node_pool_drop(c);
     assert_int_equal(node_pool_n_waiting(f.pool), 1);
@@ -203,9 +203,29 @@ static void t_waiting_connection_is_closed_before_common_servers_do(void **state
     uint64_t begin = t_now_ms();
 
     (void)state;
-    node_pool_keep(a);
+    node_pool_keep(a, UINT32_MAX);
     LOOP_UNTIL(f.loop, node_pool_n_waiting(f.pool) == 0);
     assert_in_range(t_now_ms() - begin, NODE_IDLE_MS - 1, T_DEADLINE_MS);
+}
+
+static void t_waiting_connection_is_closed_a_second_before_the_node_does(void **state)
+{
+    struct node_conn *a = take(0, false), *b = take(0, false);
+
+    (void)state;
+    node_pool_keep(a, 1000000); /* not longer than without a number */
+    node_pool_keep(b, 2);
+    LOOP_UNTIL(f.loop, node_pool_n_waiting(f.pool) == 1);
+    assert_ptr_equal(take(0, false), a);
+}
+
+static void t_connection_that_the_node_closes_within_a_second_is_not_kept(void **state)
+{
+    (void)state;
+    node_pool_keep(take(0, false), 0);
+    node_pool_keep(take(0, false), 1);
+    assert_int_equal(node_pool_n_waiting(f.pool), 0);
+    assert_false(take(0, false)->reused);
 }
 
 #define P(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -216,4 +236,6 @@ T_MAIN(P(t_waiting_connection_is_taken_again_the_last_one_first),
        P(t_connection_with_bytes_that_no_request_asked_for_is_gone),
        P(t_reset_of_a_waiting_connection_ends_it), P(t_connect_that_is_refused_is_told),
        P(t_dropped_in_any_state_frees_all),
-       P(t_waiting_connection_is_closed_before_common_servers_do))
+       P(t_waiting_connection_is_closed_before_common_servers_do),
+       P(t_waiting_connection_is_closed_a_second_before_the_node_does),
+       P(t_connection_that_the_node_closes_within_a_second_is_not_kept))

@@ -1,28 +1,27 @@
-/* The way of one request: pick, connect, send, wait for the head, relay.
+/* The way of one request to a node: pick, connect, send; the way back is in
+ * forward_answer.c.
  *
  * Each step has an end: connecting connect_ms, the head of the response try_ms, and all
- * of it together total_ms, which lars_retry keeps.  A failure goes to failed(), the only
- * place that decides about another attempt.
+ * of it together total_ms.  A failure goes to forward_failed(), the only place that
+ * decides about another attempt.
  *
  * Invariant: <calling> is true exactly while a call is open at the library, and every way
  * out ends it once.
  * Rejected: hedging, a second request before the first has failed: it doubles the load of
  * a service that is slow because of its load. */
-#include "gateway/forward.h"
-
 #include <errno.h>
 
 #include "api/lars_nowait.h"
 #include "gateway/admit_queue.h"
-#include "gateway/node_pool.h"
+#include "gateway/forward_private.h"
+#include "gateway/outcome.h"
 
-#define ANSWER_MAX (2 * HTTP_HEAD_MAX)
 #define REJECTIONS_MAX 2 /* nodes that refuse the request before it waits again */
 
 static const struct stream_owner node_owner;
 static void try_next(struct forward *f);
 
-static void end_call(struct forward *f, enum lars_outcome outcome)
+void forward_end_call(struct forward *f, enum lars_outcome outcome)
 {
     if (f->calling)
         lars_end(f->g->lars, &f->host, outcome);
@@ -49,7 +48,7 @@ static void leave(struct forward *f)
 }
 
 /* Nothing of the request is left at the loop. */
-static void finish(struct forward *f)
+void forward_finish(struct forward *f)
 {
     leave(f);
     buf_free(&f->request);
@@ -61,13 +60,13 @@ static void give_up(struct forward *f, uint16_t status)
         leave(f);
         f->owner->on_rejected(f);
     } else {
-        finish(f);
+        forward_finish(f);
         f->owner->on_failed(f, status);
     }
 }
 
 /* For the limit of admission: the response has begun after <us>; UINT64_MAX = never. */
-static void note_first_byte(struct forward *f, uint64_t us)
+void forward_note_first_byte(struct forward *f, uint64_t us)
 {
     if (f->admitted)
         admit_first_byte(f->g->admit, f->rule->slot, us);
@@ -82,7 +81,7 @@ static uint16_t status_of(enum gate_attempt why)
 
 /* Another attempt may send the request again.  A node that refuses a request has done
  * nothing for it, so its method does not matter then. */
-static bool may_repeat(const struct forward *f, enum gate_attempt why)
+bool forward_may_repeat(const struct forward *f, enum gate_attempt why)
 {
     return !f->sent || ((f->idempotent || why == GATE_REJECTED) && !f->has_body);
 }
@@ -96,17 +95,18 @@ static bool was_stale(const struct forward *f, enum gate_attempt why)
 
 static void connect_node(struct forward *f);
 
-/* The attempt has failed, with <outcome> for its node. */
-static void failed(struct forward *f, enum gate_attempt why, enum lars_outcome outcome)
+/* The attempt has failed. */
+void forward_failed(struct forward *f, enum gate_attempt why)
 {
+    enum lars_outcome outcome = outcome_of_attempt(why, f->not_its_time);
     bool stale = was_stale(f, why);
 
     lazy_timer_clear(&f->timer);
     gate_loop_count(&f->g->counts.attempts[stale ? GATE_STALE_CONN : why]);
     if (f->state == FORWARD_RELAYING) {
         drop_node(f);
-        end_call(f, LARS_FAILED);
-        finish(f);
+        forward_end_call(f, outcome);
+        forward_finish(f);
         f->owner->on_broken(f);
         return;
     }
@@ -117,12 +117,12 @@ static void failed(struct forward *f, enum gate_attempt why, enum lars_outcome o
         return;
     }
     f->why = why;
-    end_call(f, outcome);
+    forward_end_call(f, outcome);
     if (why == GATE_TIMEOUT || why == GATE_REJECTED)
-        note_first_byte(f, UINT64_MAX);
+        forward_note_first_byte(f, UINT64_MAX);
     if (f->n_rejected >= REJECTIONS_MAX) {
         give_up(f, 503);
-    } else if (may_repeat(f, why)) {
+    } else if (forward_may_repeat(f, why)) {
         f->retry.idempotent = 1;
         try_next(f);
     } else {
@@ -131,6 +131,14 @@ static void failed(struct forward *f, enum gate_attempt why, enum lars_outcome o
 }
 
 /* --- connecting and sending --------------------------------------------------------- */
+
+/* In the middle of a response: the node waits for bytes of the request, which the visitor
+ * has not sent. */
+static bool visitor_is_slow(const struct forward *f)
+{
+    return f->has_body && !f->body_complete && !f->deaf &&
+           stream_waiting(&f->node->stream) < STREAM_HIGH;
+}
 
 /* The node has not taken its step in time. */
 static void on_timer(void *arg)
@@ -141,20 +149,35 @@ static void on_timer(void *arg)
         return;
     if (f->state == FORWARD_WAITING)
         gate_loop_count(&f->g->counts.timeouts);
-    failed(f, f->state == FORWARD_CONNECTING ? GATE_CONNECT : GATE_TIMEOUT, LARS_FAILED);
+    if (f->state == FORWARD_RELAYING)
+        f->not_its_time = visitor_is_slow(f);
+    forward_failed(f, f->state == FORWARD_CONNECTING ? GATE_CONNECT : GATE_TIMEOUT);
 }
 
-static void set_timer(struct forward *f, uint32_t ms)
+void forward_set_timer(struct forward *f, uint32_t ms)
 {
     lazy_timer_set(f->g->loop, &f->timer, ms, on_timer, f);
+}
+
+/* The time that all attempts have left, in ms.  The visitor's time for the body is not
+ * theirs.  The library has just computed it when nothing has taken time since. */
+static uint32_t left_ms(const struct forward *f)
+{
+    uint64_t total = f->g->limits->total_ms, used;
+
+    if (f->has_body || (f->retry.n == 1 && f->connect_us == 0))
+        return f->retry.left_ms ? f->retry.left_ms : 1;
+    used = (gate_loop_now_us() - f->start_us) / 1000;
+    return used < total ? (uint32_t)(total - used) : 1;
 }
 
 /* After <ms>, or when the time of all attempts is over. */
 static void set_timer_of_attempt(struct forward *f, uint32_t ms)
 {
-    uint32_t left = f->retry.left_ms ? f->retry.left_ms : 1;
+    uint32_t left = left_ms(f);
 
-    set_timer(f, ms < left ? ms : left);
+    f->not_its_time = left < ms && f->retry.n > 1;
+    forward_set_timer(f, ms < left ? ms : left);
 }
 
 /* The node has the next step.  While the visitor sends the body, the visitor has it. */
@@ -164,18 +187,27 @@ static void await_head(struct forward *f)
         set_timer_of_attempt(f, f->g->limits->try_ms);
 }
 
+/* Send bytes of the request.  When the node takes none, what it has sent before is read:
+ * its answer, or the end.  Returns 0; -ENOMEM when the request has ended. */
+static int send_bytes(struct forward *f, const void *p, size_t len)
+{
+    int rc = stream_write(&f->node->stream, p, len);
+
+    if (rc == -ENOMEM) {
+        forward_failed(f, GATE_OWN);
+        return rc;
+    }
+    f->deaf = rc < 0;
+    return 0;
+}
+
 static void send_request(struct forward *f)
 {
-    int rc;
-
     f->state = FORWARD_WAITING;
     f->parse = (struct http_parse){0};
     f->sent = true;
-    rc = stream_write(&f->node->stream, buf_bytes(&f->request), f->request.len);
-    if (rc < 0) {
-        failed(f, GATE_RESET, LARS_FAILED);
+    if (send_bytes(f, buf_bytes(&f->request), f->request.len) < 0)
         return;
-    }
     stream_read_on(&f->node->stream);
     lazy_timer_clear(&f->timer);
     if (f->has_body)
@@ -189,24 +221,22 @@ static void on_connect(struct stream *s, int rc)
     struct forward *f = ((struct node_conn *)(void *)s)->user;
 
     f->connect_us = gate_loop_now_us() - f->start_us;
+    f->not_its_time = false; /* no timer has ended it */
     if (rc < 0)
-        failed(f, GATE_CONNECT, LARS_FAILED);
+        forward_failed(f, outcome_why(rc, GATE_CONNECT));
     else
         send_request(f);
 }
 
 static void connect_node(struct forward *f)
 {
-    bool fresh = f->fresh || !f->idempotent;
+    bool fresh = f->fresh || !f->idempotent || f->has_body;
     int rc = node_pool_take(f->g->pool, &f->host.addr, fresh, &node_owner, f, &f->node);
 
-    f->sent = false;
+    f->sent = f->deaf = f->not_its_time = false;
     f->state = FORWARD_CONNECTING;
     if (rc < 0) {
-        /* Descriptors or memory of this process: it says nothing about the node. */
-        failed(f, GATE_CONNECT,
-               rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM ? LARS_CANCELLED
-                                                               : LARS_FAILED);
+        forward_failed(f, outcome_why(rc, GATE_CONNECT));
     } else if (f->node->reused) {
         send_request(f);
     } else {
@@ -242,7 +272,7 @@ void forward_start(struct forward *f, struct gate_loop *g,
     f->calling = f->paused = f->sent = f->fresh = f->body_complete = false;
     f->connect_us = f->first_us = 0;
     f->why = GATE_FIRST;
-    f->n_rejected = 0;
+    f->n_rejected = f->n_dropped = 0;
     f->outcome = LARS_WELL;
     f->node = NULL;
     f->start_us = gate_loop_now_us();
@@ -257,17 +287,21 @@ void forward_start(struct forward *f, struct gate_loop *g,
     try_next(f);
 }
 
+/* The node takes no more bytes of the body. */
+static int drop_bytes(struct forward *f, size_t len)
+{
+    f->n_dropped += (uint32_t)len;
+    return f->n_dropped < FORWARD_DROP_MAX ? 0 : -EAGAIN;
+}
+
 int forward_send(struct forward *f, const void *p, size_t len)
 {
-    int rc;
-
     if (f->state != FORWARD_WAITING && f->state != FORWARD_RELAYING)
         return -EPIPE;
-    rc = stream_write(&f->node->stream, p, len);
-    if (rc < 0) {
-        failed(f, GATE_RESET, LARS_FAILED);
+    if (!f->deaf && send_bytes(f, p, len) < 0)
         return -EPIPE;
-    }
+    if (f->deaf)
+        return drop_bytes(f, len);
     if (stream_waiting(&f->node->stream) < STREAM_HIGH)
         return 0;
     await_head(f);
@@ -289,181 +323,21 @@ static void on_drain(struct stream *s)
     f->owner->on_body_wanted(f);
 }
 
-/* --- the response ------------------------------------------------------------------- */
-
-/* The response has been read to its end; <extra>: the node sent more than that. */
-static void complete(struct forward *f, bool extra)
-{
-    bool keep = f->node_keeps && !extra && (!f->has_body || f->body_complete) &&
-                stream_waiting(&f->node->stream) == 0;
-
-    if (keep)
-        node_pool_keep(f->node);
-    else
-        node_pool_drop(f->node);
-    f->node = NULL;
-    end_call(f, f->outcome);
-    finish(f);
-    f->owner->on_end(f);
-}
-
-/* Hand out <len> bytes of the body.  False: the request has ended. */
-static bool relay(struct forward *f, const char *p, size_t len)
-{
-    struct http_text data;
-
-    while (len > 0 && !f->body.done) {
-        ssize_t n = http_body_read(&f->body, p, len, &data);
-
-        if (n < 0) {
-            failed(f, GATE_BAD_ANSWER, LARS_FAILED);
-            return false;
-        }
-        p += n;
-        len -= (size_t)n;
-        if (data.len > 0 && f->owner->on_body(f, data) < 0)
-            return false;
-    }
-    if (!f->body.done)
-        return f->owner->on_flush(f) == 0;
-    complete(f, len > 0);
-    return false;
-}
-
-/* The node is over its own limit.  False: its answer is passed on, because a part of the
- * body is on its way to it. */
-static bool rejected(struct forward *f)
-{
-    f->outcome = LARS_REJECTED;
-    if (!may_repeat(f, GATE_REJECTED))
-        return false;
-    f->n_rejected++;
-    failed(f, GATE_REJECTED, LARS_REJECTED);
-    return true;
-}
-
-/* The node asks for another node to be tried: it is over its own limit, or it has failed
- * in a way that another might not. */
-static bool another_node(struct forward *f, const struct http_head *h)
-{
-    if (h->status == 503 && h->at[HTTP_LARS_LOAD])
-        return rejected(f);
-    if (h->status < 502 || h->status > 504 || !may_repeat(f, GATE_STATUS) ||
-        f->retry.n >= f->retry.attempts)
-        return false;
-    failed(f, GATE_STATUS, LARS_FAILED);
-    return true;
-}
-
-/* Read a head at <p>.  Returns its length; 0 = more is needed; below 0 = the request has
- * ended. */
-static ssize_t read_head(struct forward *f, const char *p, size_t len)
-{
-    struct http_head *h = &f->g->head;
-    enum http_why why;
-    ssize_t n = http_parse_response(&f->parse, p, len, f->method, h, &why);
-
-    if (n == -EAGAIN)
-        return 0;
-    if (n < 0 || h->status == 101) {
-        failed(f, GATE_BAD_ANSWER, LARS_FAILED);
-        return -EBADMSG;
-    }
-    f->parse = (struct http_parse){0};
-    if (h->status < 200) /* an interim response is not passed on */
-        return n;
-    lazy_timer_clear(&f->timer);
-    f->first_us = gate_loop_now_us() - f->start_us;
-    if (another_node(f, h))
-        return -ECANCELED;
-    note_first_byte(f, f->first_us);
-    f->node_keeps = h->keep_alive && h->framing != HTTP_TO_END;
-    http_body_init(&f->body, h->framing, h->length);
-    f->state = FORWARD_RELAYING;
-    return f->owner->on_head(f, h) < 0 ? -ECANCELED : n;
-}
-
-/* Keep the bytes of a head that is not complete. */
-static void keep_rest(struct forward *f, const char *p, size_t len)
-{
-    struct buf *in = &f->node->in;
-
-    if (buf_append(in, p, len) < 0 || in->len > ANSWER_MAX)
-        failed(f, GATE_BAD_ANSWER, LARS_FAILED);
-}
-
-/* The node has relay_ms for the next bytes, while they are wanted. */
-static void await_more(struct forward *f)
-{
-    if (!f->paused)
-        set_timer(f, f->g->limits->relay_ms);
-}
-
-static void on_bytes(struct forward *f, const char *p, size_t len)
-{
-    while (f->state == FORWARD_WAITING) {
-        ssize_t n = len ? read_head(f, p, len) : 0;
-
-        if (n < 0)
-            return;
-        if (n == 0) {
-            keep_rest(f, p, len);
-            return;
-        }
-        p += n;
-        len -= (size_t)n;
-    }
-    if (f->state == FORWARD_RELAYING && relay(f, p, len))
-        await_more(f);
-}
-
-/* As on_bytes(), with what was kept before. */
-static void on_more_bytes(struct forward *f, const char *p, size_t len)
-{
-    struct buf whole = f->node->in;
-
-    if (buf_append(&whole, p, len) < 0) {
-        failed(f, GATE_BAD_ANSWER, LARS_FAILED);
-        return;
-    }
-    f->node->in = (struct buf){0};
-    on_bytes(f, buf_bytes(&whole), whole.len);
-    buf_free(&whole);
-}
-
-static void on_node_end(struct forward *f)
-{
-    if (f->state == FORWARD_RELAYING && http_body_end(&f->body) == 0)
-        complete(f, false);
-    else
-        failed(f, GATE_RESET, LARS_FAILED);
-}
-
-static void on_input(struct stream *s)
-{
-    struct node_conn *n = (struct node_conn *)(void *)s;
-    struct forward *f = n->user;
-    ssize_t got = stream_read(s, f->g->scratch, sizeof(f->g->scratch));
-
-    if (got == -EAGAIN)
-        return;
-    if (got == 0)
-        on_node_end(f);
-    else if (got < 0)
-        failed(f, GATE_RESET, LARS_FAILED);
-    else if (n->in.len > 0)
-        on_more_bytes(f, f->g->scratch, (size_t)got);
-    else
-        on_bytes(f, f->g->scratch, (size_t)got);
-}
-
+/* The node takes no more bytes; it may have answered before. */
 static void on_error(struct stream *s, int rc)
 {
+    struct forward *f = ((struct node_conn *)(void *)s)->user;
+
     (void)rc;
-    failed(((struct node_conn *)(void *)s)->user, GATE_RESET, LARS_FAILED);
+    f->deaf = true;
+    if (f->paused && f->state == FORWARD_RELAYING)
+        forward_failed(f, GATE_RESET);
+    else
+        forward_answer_read(s);
 }
 
-static const struct stream_owner node_owner = {on_input, on_drain, on_error, on_connect};
+static const struct stream_owner node_owner = {forward_answer_read, on_drain, on_error,
+                                               on_connect};
 
 void forward_pause(struct forward *f)
 {
@@ -480,17 +354,19 @@ void forward_resume(struct forward *f)
     if (f->state != FORWARD_RELAYING)
         return;
     stream_read_on(&f->node->stream);
-    await_more(f);
+    forward_answer_await(f);
 }
 
 void forward_cancel(struct forward *f)
 {
+    bool head = f->state == FORWARD_RELAYING;
+
     if (f->state == FORWARD_IDLE) {
         buf_free(&f->request);
     } else {
         drop_node(f);
-        end_call(f, LARS_CANCELLED);
-        finish(f);
+        forward_end_call(f, outcome_of_cancel(head ? f->outcome : LARS_WELL));
+        forward_finish(f);
     }
     if (f->g)
         lazy_timer_fini(f->g->loop, &f->timer);

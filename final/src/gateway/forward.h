@@ -5,7 +5,8 @@
  * What may be repeated.  A connect that fails: always.  After a byte was sent: requests
  * whose method is idempotent and that have no body, when no byte of a response was passed
  * on.  A request that is not idempotent is never sent on a connection that was used
- * before, because such a connection may be closing.
+ * before, because such a connection may be closing; nor is one with a body, which could
+ * not be sent again.
  * An idempotent request that fails on a used connection before any byte came back is sent
  * once more to the same node on a new one; that is neither an attempt nor a failure.
  * Thread: loop. */
@@ -50,11 +51,15 @@ struct forward {
     bool idempotent, has_body;
     bool body_complete;                   /* the whole request was handed over */
     bool sent;                            /* a byte of it went to this node */
+    bool deaf;                            /* the node takes no more of it: the rest of the
+                                           * body is dropped, and an answer may come */
     bool fresh;                           /* the next connection must be a new one */
     bool calling;                         /* <host> is to be ended */
     bool admitted;                        /* by g->queue; admit_queue_leave() follows */
     unsigned n_rejected;                  /* nodes that refused it */
-    enum lars_outcome outcome;            /* that a complete response shows */
+    enum lars_outcome outcome;            /* that the head of the response shows */
+    bool not_its_time;                    /* the timer ends before the node's own time */
+    uint32_t n_dropped;                   /* bytes of the body, while <deaf> */
     bool paused;
     struct buf request;                   /* its head, to be sent again */
     struct lars_retry retry;
@@ -62,7 +67,8 @@ struct forward {
     struct node_conn *node;
     struct http_parse parse;
     struct http_body body;
-    bool node_keeps;                      /* the connection can be used again */
+    bool node_keeps;                      /* the connection can be used again ... */
+    uint32_t node_closes_s;               /* ... for so long; UINT32_MAX = not known */
     struct lazy_timer timer;
     uint64_t start_us, connect_us, first_us; /* durations, but <start_us> */
     enum gate_attempt why;                /* of the latest attempt that failed */
@@ -75,17 +81,19 @@ void forward_start(struct forward *f, struct gate_loop *g,
                    const struct forward_owner *owner);
 
 /* Hand over bytes of the body, as they are to be sent.  Returns 0; -EAGAIN when the node
- * takes no more now: they are kept, and on_body_wanted follows; -EPIPE when the request
- * has ended. */
+ * takes no more now: they are kept, and on_body_wanted follows, or the end; -EPIPE when
+ * the request has ended.  A node that has closed may have answered before, so the bytes
+ * are dropped then until that is known: FORWARD_DROP_MAX, then -EAGAIN. */
+#define FORWARD_DROP_MAX 65536
 int forward_send(struct forward *f, const void *p, size_t len);
 void forward_body_complete(struct forward *f);
 
 void forward_pause(struct forward *f);    /* no on_body until forward_resume() */
 void forward_resume(struct forward *f);
 
-/* The visitor has gone, or the response cannot be passed on: end the call as one that
- * shows nothing about the node.  Idle: frees the request and the timer only.  Call it
- * before the memory of <f> is freed. */
+/* The visitor has gone, or the response is not passed on: end the call as one that shows
+ * nothing about the node but what the head of a response did.  Idle: frees the request
+ * and the timer only.  Call it before the memory of <f> is freed. */
 void forward_cancel(struct forward *f);
 
 #endif

@@ -56,6 +56,7 @@ enum gate_attempt {                       /* attempts at nodes: first ones, fail
     GATE_BAD_ANSWER,
     GATE_STATUS,                          /* 502 to 504 */
     GATE_REJECTED,                        /* the node is over its own limit */
+    GATE_OWN,                             /* no descriptor or memory in this process */
     GATE_ATTEMPTS
 };
 

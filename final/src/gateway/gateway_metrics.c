@@ -28,10 +28,9 @@ static void collect_parts(struct gateway *g, struct metrics *m)
 {
     static const char *const result[GATE_RESULTS] = {"node",   "cache",   "stale",
                                                      "static", "waiting", "error"};
-    static const char *const why[GATE_ATTEMPTS] = {"first",   "stale_connection",
-                                                   "connect", "reset",
-                                                   "timeout", "bad_answer",
-                                                   "status",  "rejected"};
+    static const char *const why[GATE_ATTEMPTS] = {
+        "first",      "stale_connection", "connect",  "reset", "timeout",
+        "bad_answer", "status",           "rejected", "own"};
     struct metrics_part part[HTTP_WHYS];
     size_t i;
 

@@ -202,15 +202,24 @@ int node_pool_take(struct node_pool *p, const struct lars_addr *addr, bool fresh
     return 0;
 }
 
-void node_pool_keep(struct node_conn *c)
+/* How long a connection waits that the node closes after <closes_s>. */
+static uint32_t idle_ms(uint32_t closes_s)
+{
+    if (closes_s < 2)
+        return 0;
+    return closes_s - 1 < NODE_IDLE_MS / 1000 ? (closes_s - 1) * 1000 : NODE_IDLE_MS;
+}
+
+void node_pool_keep(struct node_conn *c, uint32_t closes_s)
 {
     struct node_pool *p = c->pool;
     struct node *n = add_node(p, &c->addr);
+    uint32_t ms = idle_ms(closes_s);
     bool old = evloop_now_ms(p->loop) - c->born_ms > NODE_LIFE_MS;
 
     c->user = NULL;
-    if (!n || old || n->n_waiting >= NODE_IDLE_MAX ||
-        evloop_set_timer(p->loop, &c->idle, NODE_IDLE_MS, waiting_timer, c) < 0) {
+    if (!n || old || ms == 0 || n->n_waiting >= NODE_IDLE_MAX ||
+        evloop_set_timer(p->loop, &c->idle, ms, waiting_timer, c) < 0) {
         if (n && n->n_waiting == 0) {
             HASH_DEL(p->nodes, n);
             free(n);

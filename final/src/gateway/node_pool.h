@@ -1,9 +1,10 @@
 /* node_pool -- connections to nodes, and those of them that wait for their next request.
  * The one used last is taken first, so that the others grow old and are closed.  A
  * connection that waits is closed after NODE_IDLE_MS, before common servers close it
- * (after 5 s): a request that is sent while the server closes would be lost.  One that
- * becomes readable while it waits has been closed by the node, or speaks out of turn, and
- * is closed at once.  Thread: loop. */
+ * (after 5 s), and a second before the node announces that it closes it: a request that
+ * is sent while the server closes would be lost.  One that becomes readable while it
+ * waits has been closed by the node, or speaks out of turn, and is closed at once.
+ * Thread: loop. */
 #ifndef LARS_GATEWAY_NODE_POOL_H
 #define LARS_GATEWAY_NODE_POOL_H
 
@@ -39,8 +40,10 @@ void node_pool_destroy(struct node_pool *p); /* closes all; NULL is fine */
 int node_pool_take(struct node_pool *p, const struct lars_addr *addr, bool fresh,
                    const struct stream_owner *owner, void *user, struct node_conn **out);
 
-/* The response was read to its end and the request sent to its end: keep it. */
-void node_pool_keep(struct node_conn *n);
+/* The response was read to its end and the request sent to its end: keep it.  <closes_s>:
+ * after how many idle seconds the node closes it, UINT32_MAX = not known; one that is
+ * closed in less than two is not kept. */
+void node_pool_keep(struct node_conn *n, uint32_t closes_s);
 
 /* Close it; it is freed at the end of this turn. */
 void node_pool_drop(struct node_conn *n);

@@ -37,9 +37,9 @@ static void log_node(const struct forward *f, char *out, size_t size)
 /* A visitor who is refused because of the load is no error that has to be explained. */
 static void log_request(struct visitor *v, enum gate_result result)
 {
-    static const char *const why[GATE_ATTEMPTS] = {"-",      "stale",   "connect",
-                                                   "reset",  "timeout", "bad_answer",
-                                                   "status", "rejected"};
+    static const char *const why[GATE_ATTEMPTS] = {"-",      "stale",    "connect",
+                                                   "reset",  "timeout",  "bad_answer",
+                                                   "status", "rejected", "own"};
     static const char *const class[ADMIT_CLASSES] = {"new", "waiting", "inside"};
     const struct forward *f = &v->forward;
     char line[900], node[64];

@@ -180,6 +180,37 @@ bool http_head_has_token(const struct http_head *h, enum http_id id, const char 
     return any_list_has(h, id, (struct http_text){token, (uint32_t)strlen(token)});
 }
 
+/* The digits at the start of <t>; UINT32_MAX when there is none. */
+static uint32_t number_of(struct http_text t)
+{
+    uint64_t n = 0;
+    uint32_t i;
+
+    for (i = 0; i < t.len && t.at[i] >= '0' && t.at[i] <= '9' && n < UINT32_MAX; i++)
+        n = n * 10 + (uint64_t)(t.at[i] - '0');
+    return i == 0 || n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+uint32_t http_head_keep_alive_s(const struct http_head *h)
+{
+    unsigned i = h->at[HTTP_KEEP_ALIVE];
+    uint32_t least = UINT32_MAX, n;
+    struct http_text rest, one;
+
+    for (i = i ? i - 1 : h->n_fields; i < h->n_fields; i++) {
+        if (h->field[i].id != HTTP_KEEP_ALIVE)
+            continue;
+        rest = h->field[i].value;
+        while (next_member(&rest, &one)) {
+            if (one.len < 8 || strncasecmp(one.at, "timeout=", 8) != 0)
+                continue;
+            n = number_of((struct http_text){one.at + 8, one.len - 8});
+            least = n < least ? n : least;
+        }
+    }
+    return least;
+}
+
 bool http_head_is_idempotent(const struct http_head *h)
 {
     return h->method == HTTP_METHOD_GET || h->method == HTTP_METHOD_HEAD ||

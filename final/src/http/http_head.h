@@ -120,6 +120,10 @@ bool http_head_has_token(const struct http_head *h, enum http_id id, const char 
 /* The method may be repeated without another effect: RFC 9110, 9.2.2. */
 bool http_head_is_idempotent(const struct http_head *h);
 
+/* After how many seconds without a request the sender closes the connection: timeout=N of
+ * Keep-Alive, the shortest of several; UINT32_MAX when there is no number. */
+uint32_t http_head_keep_alive_s(const struct http_head *h);
+
 bool http_head_text_is(struct http_text t, const char *s); /* in any case (ASCII) */
 
 /* Fields of one connection, which a proxy does not pass on (RFC 9110, 7.6.1): the known

@@ -20,6 +20,7 @@ static struct {
     int lfd, port, http_port, n;
     int fd[CONNS_MAX]; /* -1 = closed */
     pthread_t acceptor, thread[CONNS_MAX];
+    bool let_go, stopping;
     size_t n_recorded;
     char record[RECORD_MAX];
 } node = {.lock = PTHREAD_MUTEX_INITIALIZER, .lfd = -1};
@@ -94,9 +95,62 @@ static bool stand_still(int fd)
     return false;
 }
 
+static bool is_set(const bool *flag)
+{
+    bool set;
+
+    pthread_mutex_lock(&node.lock);
+    set = *flag || node.stopping;
+    pthread_mutex_unlock(&node.lock);
+    return set;
+}
+
+static void await_let_go(void)
+{
+    while (!is_set(&node.let_go))
+        poll(NULL, 0, 1);
+}
+
+/* Answer before the body has been read, and reset the connection. */
+static bool refuse(int fd)
+{
+    struct linger now = {1, 0};
+
+    await_let_go();
+    send_text(fd, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 8\r\n\r\ntoo much");
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    return false;
+}
+
+/* Answer, and close the connection later, as servers do with one that waits for long. */
+static bool say_farewell(int fd)
+{
+    send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell");
+    await_let_go();
+    send_text(fd, "HTTP/1.1 408 Late\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    return false;
+}
+
 static bool answer(int fd, const char *target)
 {
     char out[400];
+
+    if (strncmp(target, "/status/", 8) == 0) {
+        snprintf(out, sizeof(out), "HTTP/1.1 %.3s Any\r\nContent-Length: 2\r\n\r\nno",
+                 target + 8);
+        return send_text(fd, out);
+    }
+    if (strcmp(target, "/busy") == 0)
+        return send_text(fd, "HTTP/1.1 503 Busy\r\nLars-Load: 9/8\r\n"
+                             "Content-Length: 0\r\n\r\n");
+    if (strcmp(target, "/cut") == 0) {
+        send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+        return false;
+    }
+    if (strcmp(target, "/farewell") == 0)
+        return say_farewell(fd);
+    if (strcmp(target, "/linger") == 0)
+        await_let_go();
 
     if (strncmp(target, "/big/", 5) == 0)
         return send_pattern(fd, strtoul(target + 5, NULL, 10), 65536, 0);
@@ -158,6 +212,8 @@ static bool serve_one(int fd, char *in, size_t size, size_t *n)
         return false;
     if (strcmp(target, "/hold") == 0)
         return stand_still(fd);
+    if (strcmp(target, "/refuse") == 0)
+        return refuse(fd);
     if (strcmp(target, "/early") == 0) {
         send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
         return stand_still(fd);
@@ -218,6 +274,7 @@ static void start_node(void)
     node.port = at.port;
     node.n = 0;
     node.n_recorded = 0;
+    node.let_go = node.stopping = false;
     assert_int_equal(pthread_create(&node.acceptor, NULL, run_acceptor, NULL), 0);
 }
 
@@ -232,6 +289,7 @@ static void stop_node(void)
     close(node.lfd);
     node.lfd = -1;
     pthread_mutex_lock(&node.lock);
+    node.stopping = true;
     for (i = 0; i < node.n; i++)
         if (node.fd[i] >= 0)
             shutdown(node.fd[i], SHUT_RDWR);
@@ -239,6 +297,34 @@ static void stop_node(void)
     for (i = 0; i < node.n; i++)
         pthread_join(node.thread[i], NULL);
     node.n = 0;
+}
+
+void gatefix_let_go(void)
+{
+    pthread_mutex_lock(&node.lock);
+    node.let_go = true;
+    pthread_mutex_unlock(&node.lock);
+}
+
+int gatefix_n_open(void)
+{
+    int i, n = 0;
+
+    pthread_mutex_lock(&node.lock);
+    for (i = 0; i < node.n; i++)
+        n += node.fd[i] >= 0;
+    pthread_mutex_unlock(&node.lock);
+    return n;
+}
+
+int gatefix_n_conns(void)
+{
+    int n;
+
+    pthread_mutex_lock(&node.lock);
+    n = node.n;
+    pthread_mutex_unlock(&node.lock);
+    return n;
 }
 
 size_t gatefix_n_recorded(void)

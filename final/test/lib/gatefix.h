@@ -5,6 +5,13 @@
  *     /hold      no answer until the connection ends
  *     /early     a head and half of a body of 10 bytes at once, and nothing more
  *     /broken    a chunked head, a chunk "SECRET", and then no chunk
+ *     /status/N  an answer with the status N
+ *     /busy      503 with Lars-Load, as a node over its own limit
+ *     /cut       a head and half of a body of 10 bytes, then the end of the connection
+ *     /refuse    without reading the body, after gatefix_let_go(): 413 with the body
+ *                "too much", then a reset
+ *     /farewell  as others; after gatefix_let_go(): 408, and the end of the connection
+ *     /linger    after gatefix_let_go(): as others
  *     others     the target as a body, after the request's body
  * Thread: that of the test. */
 #ifndef LARS_TEST_LIB_GATEFIX_H
@@ -22,6 +29,10 @@ int gatefix_teardown(void **state);
 /* Starts the system, the node and lars-gateway with one loop and these lines of
  * [gateway], and waits until a request is answered. */
 void gatefix_start(const char *conf);
+
+void gatefix_let_go(void); /* those that wait for it, now and later */
+int gatefix_n_open(void); /* connections of the node */
+int gatefix_n_conns(void); /* that it has had since the start */
 
 /* How many bytes have reached the node, and whether <text> is one of them. */
 size_t gatefix_n_recorded(void);
