@@ -41,3 +41,5 @@ SRCS  += src/site/import_csv.c src/site/import_db.c src/site/import_fault.c src/
          src/ops/site_change.c src/ctl/cmd_site.c
 TESTS += test_import_csv test_import_picture e2e_import.sh
 FUZZ  += fuzz_import_csv fuzz_import_picture
+TESTS += e2e_browser_site.sh
+ALONE += e2e_browser_site.sh

@@ -4,11 +4,12 @@
 //  1. Choose the file: changes.mjs (routes and changes) or forms.mjs (what was typed, many
 //     modules, administrators), which e2e_browser_changes.sh runs in one system; faults.mjs
 //     (alarms, losses, display) or access.mjs (axe-core, a phone, the keyboard), which
-//     e2e_browser_faults.sh runs in another.  Tests run one after the other, in their order.
+//     e2e_browser_faults.sh runs in another; site.mjs (the exhibition site and its gateways),
+//     which e2e_browser_site.sh runs.  Tests run one after the other, in their order.
 //  2. test('name', 'what a person sees', async t => { ... }).  With a fourth argument, the tests
 //     beside each other that have the same one run at the same time: each touches only its own.
 //  3. const page = await t.open('operator', '/modules/1/1') gives a new window in which this
-//     role is logged in (viewer, operator, admin; '' for no session).  The third argument is of
+//     role is logged in (viewer, operator, admin; '' for no session); t.window() one of the site.  The third argument is of
 //     browser.newContext(): {locale: 'zh-CN', viewport: {...}}; English and 1280 x 900 unless given.
 //  4. Find elements as a person does: page.getByRole('button', { name: 'Drain' }),
 //     page.getByLabel('Reason'), panel(page, 'Nodes'), row(page, '10.0.0.7:80').  No CSS classes.
@@ -119,10 +120,14 @@ class Fixture {
   }
 
   async open(role, path = '/', options = {}) {
-    const context = await browser.newContext({
-      locale: 'en-US', viewport: { width: 1280, height: 900 },
-      storageState: role ? (await sessionOf(role)).state : undefined, ...options
-    })
+    const page = await this.window({ storageState: role ? (await sessionOf(role)).state : undefined, ...options })
+    await page.goto(base + '/#' + path)
+    return page
+  }
+
+  /** A new window, without a page. */
+  async window(options = {}) {
+    const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1280, height: 900 }, ...options })
     this.after(() => context.close())
     context.setDefaultTimeout(WAIT_MS)
     await context.addInitScript(() => document.addEventListener('securitypolicyviolation', e =>
@@ -138,7 +143,6 @@ class Fixture {
       this.log.push(`exception: ${e.stack || e.message}`)
       this.faults.push(`exception: ${e.message}`)
     })
-    await page.goto(base + '/#' + path)
     return page
   }
 
