@@ -5,6 +5,10 @@
  * PUT is used because a web page in a browser on this host cannot send it to another
  * origin without that origin's consent, as it can POST.
  *
+ * What clients send is bounded: a head by the library's memory of a connection, a body by
+ * its route.  What is over that is thrown away, and a body that does not end closes its
+ * connection, because an answer before its end would not be read.
+ *
  * Connections.  A port that refuses when it is full can be filled by clients that never
  * ask.  So the oldest connection is closed for a new one: a scrape that has just
  * connected is the last to lose its own.
@@ -32,7 +36,9 @@
 #define HARD_LIMIT (2 * MAX_CONNECTIONS) /* the library's: it takes no more by itself */
 #define HEALTH_MAX 300 /* bytes of a reason */
 #define IDLE_S 10u
-#define MEMORY ((size_t)16384) /* bytes of a connection; bounds the request */
+#define MEMORY ((size_t)16384) /* bytes of a connection; bounds the head of a request */
+#define LEVEL_MAX ((size_t)15) /* bytes of a word that is a level */
+#define DROPPED_MAX ((size_t)65536) /* bytes of a body, over its limit, that are read */
 
 struct client { /* of a connection; in the order of their begin */
     int fd;
@@ -50,13 +56,17 @@ struct httpd {
 };
 
 struct request {
-    char body[16]; /* longer than any word that is accepted */
-    size_t n;
-    bool is_long; /* more than fits came, and was thrown away */
+    const struct httpd_route
+        *route; /* NULL = one of the paths of every daemon, or none */
+    const char *allow; /* the method of its path, when <route> is NULL; or NULL */
+    size_t max, n, n_dropped; /* bytes of the body */
+    char body[]; /* max + 1 bytes */
 };
 
-static enum MHD_Result send_text(struct MHD_Connection *c, unsigned status,
-                                 const char *type, const void *text, size_t len)
+/* <allow>: the field Allow; NULL = none. */
+static enum MHD_Result send_all(struct MHD_Connection *c, unsigned status,
+                                const char *type, const char *allow, const void *text,
+                                size_t len)
 {
     struct MHD_Response *r =
         MHD_create_response_from_buffer(len, (void *)text, MHD_RESPMEM_MUST_COPY);
@@ -66,9 +76,17 @@ static enum MHD_Result send_text(struct MHD_Connection *c, unsigned status,
         return MHD_NO;
     MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (allow)
+        MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, allow);
     rc = MHD_queue_response(c, status, r);
     MHD_destroy_response(r);
     return rc;
+}
+
+static enum MHD_Result send_text(struct MHD_Connection *c, unsigned status,
+                                 const char *type, const void *text, size_t len)
+{
+    return send_all(c, status, type, NULL, text, len);
 }
 
 static enum MHD_Result send_words(struct MHD_Connection *c, unsigned status,
@@ -121,7 +139,7 @@ static enum MHD_Result put_level(struct MHD_Connection *c, struct request *q)
     if (!local_peer_is(c))
         return send_words(c, MHD_HTTP_FORBIDDEN,
                           "the log level can be set from this host only\n");
-    if (q->is_long || loglevel_parse(q->body, &level) < 0)
+    if (q->n_dropped > 0 || loglevel_parse(q->body, &level) < 0)
         return send_words(c, MHD_HTTP_BAD_REQUEST,
                           "the body must be error, warn, info or debug\n");
     loglevel_set(level, "http");
@@ -130,25 +148,109 @@ static enum MHD_Result put_level(struct MHD_Connection *c, struct request *q)
 
 /* --- requests ----------------------------------------------------------------------- */
 
+const char *httpd_field(const struct httpd_request *q, const char *name)
+{
+    return MHD_lookup_connection_value(q->connection, MHD_HEADER_KIND, name);
+}
+
+/* GET and HEAD are one: the library leaves the body away. */
+static bool is_method(const char *method, const char *wanted)
+{
+    return strcmp(method, wanted) == 0 ||
+           (strcmp(method, MHD_HTTP_METHOD_HEAD) == 0 && strcmp(wanted, "GET") == 0);
+}
+
+/* A body is kept for the route that takes it, or for the level of the log. */
+static struct request *create_request(const struct httpd *h, const char *url,
+                                      const char *method)
+{
+    const struct httpd_route *r = h->cfg.routes, *found = NULL;
+    const char *allow = NULL;
+    size_t max = LEVEL_MAX;
+    struct request *q;
+
+    for (; r && r->path && !found; r++) {
+        if (strcmp(r->path, url) != 0)
+            continue;
+        allow = r->method;
+        found = is_method(method, r->method) ? r : NULL;
+    }
+    if (found)
+        max = found->body_max;
+    q = calloc(1, sizeof(*q) + max + 1);
+    if (q)
+        *q = (struct request){.route = found, .allow = allow, .max = max};
+    return q;
+}
+
+static enum MHD_Result answer_route(struct httpd *h, struct MHD_Connection *c,
+                                    const char *url, const char *method,
+                                    const struct request *q)
+{
+    const struct httpd_request in = {method, url, q->body, q->n, c};
+    struct httpd_answer out = {.status = MHD_HTTP_OK, .type = "text/plain"};
+    enum MHD_Result rc;
+
+    if (q->n_dropped > 0)
+        return send_words(c, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too long\n");
+    q->route->fn(&in, &out, h->cfg.arg);
+    rc = send_text(c, out.status, out.type, buf_bytes(&out.body), out.body.len);
+    buf_free(&out.body);
+    return rc;
+}
+
+static enum MHD_Result send_not_found(struct httpd *h, struct MHD_Connection *c)
+{
+    const struct httpd_route *r = h->cfg.routes;
+    char text[600] = "not found; there are /metrics, /healthz, /log-level";
+    size_t n = strlen(text);
+
+    for (; r && r->path && n < sizeof(text) - 100; r++)
+        n += (size_t)snprintf(text + n, sizeof(text) - n, ", %.60s", r->path);
+    text[n++] = '\n';
+    return send_text(c, MHD_HTTP_NOT_FOUND, "text/plain", text, n);
+}
+
+static enum MHD_Result send_not_allowed(struct MHD_Connection *c, const char *allow)
+{
+    char text[80];
+    int n =
+        snprintf(text, sizeof(text), "this method is not allowed here; use %s\n", allow);
+
+    return send_all(c, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain", allow, text, (size_t)n);
+}
+
 static enum MHD_Result answer(struct httpd *h, struct MHD_Connection *c, const char *url,
                               const char *method, struct request *q)
 {
     bool is_level = strcmp(url, "/log-level") == 0;
+    bool is_metrics = strcmp(url, "/metrics") == 0;
 
+    if (q->route)
+        return answer_route(h, c, url, method, q);
+    if (q->allow)
+        return send_not_allowed(c, q->allow);
+    if (!is_level && !is_metrics && strcmp(url, "/healthz") != 0)
+        return send_not_found(h, c);
     if (is_level && strcmp(method, MHD_HTTP_METHOD_PUT) == 0)
         return put_level(c, q);
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
-        strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return send_words(c, MHD_HTTP_METHOD_NOT_ALLOWED,
-                          "this method is not allowed here; use GET\n");
+    if (!is_method(method, MHD_HTTP_METHOD_GET))
+        return send_not_allowed(c, is_level ? "GET, HEAD, PUT" : "GET, HEAD");
     if (is_level)
         return send_level(c);
-    if (strcmp(url, "/metrics") == 0)
-        return send_metrics(h, c);
-    if (strcmp(url, "/healthz") == 0)
-        return send_health(h, c);
-    return send_words(c, MHD_HTTP_NOT_FOUND,
-                      "not found; there are /metrics, /healthz and /log-level\n");
+    return is_metrics ? send_metrics(h, c) : send_health(h, c);
+}
+
+/* Keep a piece of the body.  Returns MHD_NO, which closes the connection, when too much
+ * of it had to be thrown away. */
+static enum MHD_Result take_body(struct request *q, const char *data, size_t n)
+{
+    size_t kept = n < q->max - q->n ? n : q->max - q->n;
+
+    memcpy(q->body + q->n, data, kept);
+    q->n += kept;
+    q->n_dropped += n - kept;
+    return q->n_dropped <= DROPPED_MAX ? MHD_YES : MHD_NO;
 }
 
 /* libmicrohttpd calls this for the headers, for each piece of the body, and once more. */
@@ -156,22 +258,18 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
                                   const char *method, const char *version,
                                   const char *data, size_t *n_data, void **state)
 {
-    struct request *q = *state;
+    enum MHD_Result rc;
 
     (void)version;
-    if (!q) {
-        *state = calloc(1, sizeof(*q));
+    if (!*state) {
+        *state = create_request(arg, url, method);
         return *state ? MHD_YES : MHD_NO;
     }
     if (*n_data == 0)
-        return answer(arg, c, url, method, q);
-    if (*n_data < sizeof(q->body) - q->n)
-        memcpy(q->body + q->n, data, *n_data);
-    else
-        q->is_long = true;
-    q->n += q->is_long ? 0 : *n_data;
+        return answer(arg, c, url, method, *state);
+    rc = take_body(*state, data, *n_data);
     *n_data = 0; /* all of it has been taken */
-    return MHD_YES;
+    return rc;
 }
 
 static void on_done(void *arg, struct MHD_Connection *c, void **state,
@@ -303,9 +401,8 @@ int httpd_create(struct httpd **out, struct evloop *l, const char *where,
         rc = create_on(out, l, rc, cfg);
     if (rc < 0)
         LOG_ERROR("http.listen",
-                  "at=%s err=%s: correct [http] listen; `ss -ltnp` shows which program "
-                  "has the port",
-                  where, err_str(rc));
+                  "at=%s err=%s: correct %s; `ss -ltnp` shows which program has the port",
+                  where, err_str(rc), cfg->key ? cfg->key : "[http] listen");
     else
         LOG_INFO("http.listen", "at=%s port=%u", where, (*out)->port);
     return rc;

@@ -6,7 +6,8 @@
  *     PUT /log-level   the body is error, warn, info or debug; answered like GET.  Only
  *                      from a loopback address and not through a proxy: 403 otherwise
  * A daemon writes two functions over one struct of borrowed parts (dns_metrics.c shows
- * the form); everything else is here. */
+ * the form); everything else is here.  A daemon that has more to show or to be told gives
+ * a table of routes (gateway_admin.c shows the form). */
 #ifndef LARS_OBS_HTTPD_H
 #define LARS_OBS_HTTPD_H
 
@@ -17,13 +18,43 @@
 
 struct httpd;
 
+/* A request, as a handler sees it: borrowed within the call. */
+struct httpd_request {
+    const char *method, *path;
+    const char *body;                 /* with a 0 byte behind it */
+    size_t len;
+    void *connection;                 /* for httpd_field() */
+};
+
+/* The value of the request's field <name>; NULL = it has none. */
+const char *httpd_field(const struct httpd_request *q, const char *name);
+
+struct httpd_answer {
+    unsigned status;
+    const char *type;                 /* static; preset: text/plain */
+    struct buf body;                  /* the handler appends; freed by the caller */
+};
+
+/* A handler must not wait: it runs in the daemon's loop.  <arg>: of httpd_config. */
+typedef void httpd_fn(const struct httpd_request *q, struct httpd_answer *out,
+                      const void *arg);
+
+struct httpd_route {
+    const char *method, *path;        /* GET answers HEAD as well; NULL ends a table */
+    size_t body_max;                  /* bytes; a longer body is answered with 413 */
+    httpd_fn *fn;
+};
+
 struct httpd_config {
     void (*collect)(struct metrics *m, const void *arg);
     /* NULL: the program does its work.  Else the reason why it does not, one sentence of
      * static text without a line end. */
     const char *(*health)(const void *arg);
-    const void *arg;                  /* passed to both: a copy of its <arg_size> bytes */
+    const void *arg;                  /* passed to all: a copy of its <arg_size> bytes */
     size_t arg_size;
+    const struct httpd_route *routes; /* besides those above; NULL = none; borrowed */
+    const char *key;                  /* of the configuration, for messages; NULL = "[http]
+                                       * listen"; borrowed within httpd_create() */
 };
 
 /* Listen at <where>, "ADDRESS:PORT"; "" = nowhere: *out is NULL, and that is a success.
