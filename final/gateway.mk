@@ -9,6 +9,8 @@ SRCS += src/net/portgroup.c src/net/stream.c \
         src/gateway/visit.c src/gateway/visitor_admit.c src/gateway/waiting_page.c \
         src/gateway/access_log.c src/gateway/cache.c src/gateway/cache_fetch.c src/gateway/cache_wait.c src/gateway/drain.c src/gateway/forward.c src/gateway/forward_answer.c src/gateway/listeners.c src/gateway/loop_load.c src/gateway/loop_rule.c src/gateway/gate_loop.c src/gateway/lazy_timer.c src/gateway/gateway.c src/gateway/gateway_metrics.c \
         src/gateway/node_pool.c src/gateway/outcome.c src/gateway/own_page.c src/gateway/rules.c src/gateway/visitor.c \
+        src/gateway/access_log.c src/gateway/cache.c src/gateway/cache_fetch.c src/gateway/cache_wait.c src/gateway/drain.c src/gateway/forward.c src/gateway/listeners.c src/gateway/loop_load.c src/gateway/loop_rule.c src/gateway/gate_loop.c src/gateway/lazy_timer.c src/gateway/gateway.c src/gateway/gateway_metrics.c src/gateway/gateway_admin.c src/gateway/gateway_status.c \
+        src/gateway/node_pool.c src/gateway/own_page.c src/gateway/rules.c src/gateway/visitor.c \
         src/gateway/visitor_answer.c src/gateway/visitor_body.c src/gateway/visitor_cache.c
 SRCS += src/site/catalogue.c src/site/site_answer.c src/site/site_bodies.c src/site/site_cards.c src/site/site_content.c \
         src/site/site_db.c src/site/site_page.c src/site/site_render.c src/site/site_search.c src/site/site_server.c \
@@ -25,7 +27,7 @@ TESTS += test_http_parse test_http_body test_http_head test_http_response test_h
 TESTS += test_stream test_rules test_access_log test_node_pool test_portgroup e2e_gateway_bad
 TESTS += e2e_gateway_drain test_listeners test_loop_load test_loop_rule test_lazy_timer
 TESTS += e2e_gateway_cache e2e_gateway_full
-TESTS += test_signed_command test_gateway_client
+TESTS += test_signed_command test_gateway_client e2e_gateway_admin
 TESTS += e2e_gateway_reload test_generation
 TESTS += e2e_gateway_ends test_outcome
 FUZZ  += fuzz_cache_control

@@ -13,6 +13,7 @@
 #include "fleet/fleet_keys.h"
 #include "gateway/drain.h"
 #include "gateway/gateway.h"
+#include "gateway/gateway_admin.h"
 #include "obs/daemon.h"
 #include "obs/httpd.h"
 #include "obs/sig_watch.h"
@@ -28,7 +29,7 @@ static struct settings {
     char key_file[200];
     char log_path[200];
     uint32_t log_sample, cache_mb;
-    char http[64], log[LOGLEVEL_MAX];
+    char http[64], admin[64], admin_key_file[200], log[LOGLEVEL_MAX];
 } set;
 
 #define AT(field) offsetof(struct settings, field)
@@ -90,6 +91,13 @@ static const struct conf_key keys[] = {
      "one request of so many is logged; errors are always"},
     {"http", "listen", CONF_TEXT, AT(http), 0, sizeof(set.http), "",
      "ADDRESS:PORT of /metrics, /healthz and /log-level; empty: no such port"},
+    {"admin", "listen", CONF_TEXT, AT(admin), 0, sizeof(set.admin), "",
+     "ADDRESS:PORT of /ready, /gateway and the commands of larsctl gateway, and of "
+     "what [http] listen has; empty: no such port"},
+    {"admin", "key_file", CONF_TEXT, AT(admin_key_file), 0, sizeof(set.admin_key_file),
+     "",
+     "the keys that sign commands, as [gateway] key_file, which is used when this is "
+     "empty; without both no command is obeyed"},
     LOGLEVEL_KEY(AT(log)),
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
@@ -110,6 +118,8 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
         why = "[gateway] listen must be ADDRESS:PORT, such as 0.0.0.0:80 or [::]:80";
     else
         why = daemon_wrong_value(s->http, s->log, &at);
+    if (!why && s->admin[0] && net_addr_parse(&at, s->admin) < 0)
+        why = "[admin] listen must be ADDRESS:PORT, such as 127.0.0.1:9890, or empty";
     if (why)
         snprintf(err, CONF_ERR_MAX, "%s", why);
     return why ? -EINVAL : 0;
@@ -132,7 +142,11 @@ static int try_start(const void *values, char err[CONF_ERR_MAX])
     fleet_keys_destroy(keys_of_file);
     net_addr_parse(&at, s->listen);
     rc = startcheck_tcp("[gateway] listen", &at, err);
-    return rc < 0 ? rc : startcheck_http(s->http, err);
+    if (rc == 0)
+        rc = startcheck_http(s->http, err);
+    if (rc == 0 && net_addr_parse(&at, s->admin) == 0)
+        rc = startcheck_tcp("[admin] listen", &at, err);
+    return rc;
 }
 
 static const struct opts_program program = {
@@ -161,6 +175,7 @@ static struct {
     struct drain drain;
     struct sig_watch *hup;
     struct httpd *http;
+    struct gateway_admin *admin;
 } me;
 
 static void collect(struct metrics *m, const void *arg)
@@ -222,6 +237,18 @@ static int start_gateway(void)
     return rc;
 }
 
+/* Returns 0, or -errno after a line on standard error. */
+static int start_admin(void)
+{
+    const char *file = set.admin_key_file[0] ? set.admin_key_file : set.key_file;
+    char err[CONF_ERR_MAX];
+    int rc = gateway_admin_create(&me.admin, me.d.loop, me.gateway, set.admin, file, err);
+
+    if (rc < 0)
+        fprintf(stderr, "lars-gateway: %s\n", err);
+    return rc;
+}
+
 /* As many visitors as there are descriptors for, one for each and one for its node: then
  * a new visitor displaces one who waits, and is not refused for want of a descriptor. */
 static void limit_clients(void)
@@ -254,6 +281,9 @@ static int start(void)
                                              .arg_size = sizeof(struct gateway *)});
     if (rc < 0)
         return daemon_failed(&me.d, rc, "cannot open the HTTP port, [http] listen");
+    rc = start_admin();
+    if (rc < 0)
+        return rc;
     daemon_print_address(gateway_address(me.gateway));
     return 0;
 }
@@ -271,6 +301,7 @@ int main(int argc, char **argv)
         drain_start(&me.drain, me.d.loop, me.gateway, set.drain_accept_ms, set.drain_ms);
         rc = daemon_run(&me.d);
     }
+    gateway_admin_destroy(me.admin);
     httpd_destroy(me.http);
     gateway_destroy(me.gateway);
     sig_watch_destroy(me.hup);

@@ -25,6 +25,9 @@ struct module {
     _Atomic uint64_t refused[ADMIT_CLASSES];
     _Atomic uint64_t seen_ms[ADMIT_STATES];
     _Atomic uint32_t refresh_s, wait_s, permille;
+    _Atomic uint32_t n_waiting; /* in the queues of the loops */
+    _Atomic uint32_t nodes_in, share_permille; /* copies of the capacity, to be shown */
+    _Atomic bool measured;
     /* of the thread that calls admit_tick() */
     struct admit_capacity capacity;
     double factor, refused_rate, entered_rate;
@@ -65,6 +68,10 @@ static void publish(struct admit *a, struct module *m)
     set(&m->limit_new, admit_rule_limit_new(limit, a->cfg.reserve_percent));
     set(&m->half_us, target > 4000000 ? 2000000000 : target * 500);
     set(&m->permille, (uint32_t)(m->factor * 1000 + 0.5));
+    set(&m->nodes_in, m->capacity.nodes_in);
+    set(&m->share_permille, (uint32_t)(m->capacity.share * 1000 + 0.5));
+    atomic_store_explicit(&m->measured, m->capacity.node_inflight > 0,
+                          memory_order_relaxed);
 }
 
 int admit_create(struct admit **out, const struct admit_config *c)
@@ -193,6 +200,16 @@ void admit_first_byte(struct admit *a, unsigned module, uint64_t us)
         add(&m->over_target);
 }
 
+void admit_begin_wait(struct admit *a, unsigned module)
+{
+    add_small(&a->m[module].n_waiting);
+}
+
+void admit_end_wait(struct admit *a, unsigned module)
+{
+    atomic_fetch_sub_explicit(&a->m[module].n_waiting, 1, memory_order_relaxed);
+}
+
 static void see(struct module *m, enum admit_state s, uint64_t now_ms)
 {
     atomic_store_explicit(&m->seen_ms[s], now_ms, memory_order_relaxed);
@@ -233,7 +250,12 @@ void admit_look(const struct admit *a, unsigned module, uint64_t now_ms,
                                .factor = get(&m->permille) / 1000.0,
                                .state = admit_rule_state(seen, now_ms),
                                .refresh_s = get(&m->refresh_s),
-                               .wait_s = get(&m->wait_s)};
+                               .wait_s = get(&m->wait_s),
+                               .waiting = get(&m->n_waiting),
+                               .nodes_in = get(&m->nodes_in),
+                               .measured = atomic_load_explicit(&m->measured,
+                                                                memory_order_relaxed),
+                               .share = get(&m->share_permille) / 1000.0};
     for (i = 0; i < ADMIT_CLASSES; i++)
         out->refused[i] = atomic_load_explicit(&m->refused[i], memory_order_relaxed);
 }

@@ -49,6 +49,10 @@ void admit_leave(struct admit *a, unsigned module);
  * or did not answer in time. */
 void admit_first_byte(struct admit *a, unsigned module, uint64_t us);
 
+/* One more request waits in the queue of a loop, or one fewer. */
+void admit_begin_wait(struct admit *a, unsigned module);
+void admit_end_wait(struct admit *a, unsigned module);
+
 /* A request had to wait.  A request was refused.  The copy of the site was served. */
 void admit_waited(struct admit *a, unsigned module, uint64_t now_ms);
 void admit_refused(struct admit *a, unsigned module, enum admit_class class,
@@ -63,6 +67,10 @@ struct admit_view {
     uint32_t refresh_s;                   /* refused visitors ask again after this */
     uint32_t wait_s;                      /* how long a new visitor may have to wait */
     uint64_t refused[ADMIT_CLASSES];      /* so far */
+    uint32_t waiting;                     /* requests in the queues of all loops */
+    uint32_t nodes_in;                    /* of the capacity that was set last */
+    bool measured;
+    double share;
 };
 void admit_look(const struct admit *a, unsigned module, uint64_t now_ms,
                 struct admit_view *out);

@@ -82,6 +82,7 @@ void admit_queue_remove(struct admit_queue *q, struct admit_wait *w)
         return;
     evtimer_heap_remove(&q->waiting[w->module], &w->place);
     set_n(q, admit_queue_n(q) - 1);
+    admit_end_wait(q->admit, w->module);
 }
 
 void admit_queue_serve(struct admit_queue *q)
@@ -150,5 +151,6 @@ int admit_queue_join(struct admit_queue *q, struct admit_wait *w, uint64_t first
     if (evtimer_heap_set(heap, &w->place, key, NULL, w) < 0)
         return -ENOMEM;
     set_n(q, admit_queue_n(q) + 1);
+    admit_begin_wait(q->admit, w->module);
     return 0;
 }

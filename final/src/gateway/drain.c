@@ -34,7 +34,7 @@ void drain_start(struct drain *d, struct evloop *l, struct gateway *g, uint32_t 
                         .drain_ms = drain_ms};
     LOG_INFO("gateway.drain", "accept_ms=%u drain_ms=%u connections=%u", accept_ms,
              drain_ms, gateway_n_clients(g));
-    gateway_drain(g);
+    gateway_begin_end(g);
     if (evloop_set_timer(l, &d->timer, 0, look, d) < 0)
         evloop_stop(l);
 }

@@ -1,4 +1,5 @@
-/* drain -- the end of a gateway that serves visitors.  From drain_start() on /healthz
+/* drain -- the end of a gateway that serves visitors (an operator's drain, which is taken
+ * back, is gateway_drain()).  From drain_start() on /healthz
  * is 503 and each response closes its connection.  New connections are accepted for
  * accept_ms more, so that whatever stands before the gateway can notice; then the
  * listeners are closed one after another.  Connections that wait for a request stay until

@@ -258,7 +258,7 @@ static void try_next(struct forward *f)
         return;
     }
     if (rc == -EDQUOT)
-        gate_loop_count(&f->g->counts.budget_empty);
+        gate_loop_count(&f->g->counts.module[f->rule->slot].budget_empty);
     if (f->retry.n == 0)
         gate_loop_count(&f->g->counts.no_node);
     give_up(f, f->retry.n == 0 ? 503 : rc == -ETIME ? 504 : status_of(f->why));

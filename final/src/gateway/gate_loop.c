@@ -48,6 +48,23 @@ void gate_loop_use(struct gate_loop *g, struct generation *next)
         generation_end(old, g->index);
 }
 
+const uint32_t gate_loop_bucket_us[GATE_BUCKETS - 1] = {1000,   2500,    5000,   10000,
+                                                        25000,  50000,   100000, 250000,
+                                                        500000, 1000000, 5000000};
+
+void gate_loop_count_request(struct gate_loop *g, unsigned slot, enum gate_result result,
+                             uint64_t us)
+{
+    struct gate_module_counts *c = &g->counts.module[slot];
+    unsigned i = 0;
+
+    while (i < GATE_BUCKETS - 1 && us > gate_loop_bucket_us[i])
+        i++;
+    gate_loop_count(&c->requests[result]);
+    gate_loop_count(&c->bucket[i]);
+    gate_loop_add(&c->total_us, us);
+}
+
 void gate_loop_new_id(struct gate_loop *g, char out[GATE_ID_LEN])
 {
     static const char digit[] = "0123456789abcdef";

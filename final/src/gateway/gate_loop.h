@@ -60,13 +60,28 @@ enum gate_attempt {                       /* attempts at nodes: first ones, fail
     GATE_ATTEMPTS
 };
 
+#define GATE_BUCKETS 12                   /* of the time that a request took */
+
+/* The upper ends of the buckets in us, but the last one's, which has none. */
+extern const uint32_t gate_loop_bucket_us[GATE_BUCKETS - 1];
+
+struct gate_module_counts {               /* of one module of the rules */
+    _Atomic uint64_t requests[GATE_RESULTS];
+    _Atomic uint64_t bucket[GATE_BUCKETS];
+    _Atomic uint64_t total_us;            /* of all requests together */
+    _Atomic uint64_t budget_empty;
+};
+
 struct gate_counts {                      /* written by the loop, read by any thread */
     _Atomic uint64_t accepted, closed, refused_clients, displaced;
     _Atomic uint64_t requests[GATE_RESULTS];
     _Atomic uint64_t attempts[GATE_ATTEMPTS];
     _Atomic uint64_t bad[HTTP_WHYS];
-    _Atomic uint64_t budget_empty, no_node, timeouts, too_large, no_rule, broken;
+    _Atomic uint64_t no_node, timeouts, too_large, no_rule, broken;
     _Atomic uint64_t inflight;
+    _Atomic uint64_t cache_misses;
+    struct gate_module_counts module[MODULES_MAX]; /* index: slot.  A module that
+                                  * gets the slot of another one counts on from there */
 };
 
 struct gate_loop {
@@ -95,12 +110,21 @@ struct gate_loop {
     uint64_t id_seed, n_ids;              /* of request ids */
 };
 
-/* Add one, where only this loop writes: no locked instruction is needed. */
-static inline void gate_loop_count(_Atomic uint64_t *n)
+/* Add, where only this loop writes: no locked instruction is needed. */
+static inline void gate_loop_add(_Atomic uint64_t *n, uint64_t more)
 {
-    atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1,
+    atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + more,
                           memory_order_relaxed);
 }
+
+static inline void gate_loop_count(_Atomic uint64_t *n)
+{
+    gate_loop_add(n, 1);
+}
+
+/* A request for the module in <slot> was answered after <us>. */
+void gate_loop_count_request(struct gate_loop *g, unsigned slot,
+                             enum gate_result result, uint64_t us);
 
 /* Returns 0, -ENOMEM.  The caller has set what is borrowed.  Thread: init. */
 int gate_loop_init(struct gate_loop *g);

@@ -14,6 +14,7 @@
 #include "api/lars.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mono.h"
 #include "gateway/admit_queue.h"
 #include "gateway/cache.h"
 #include "gateway/visit.h"
@@ -199,6 +200,7 @@ int gateway_create(struct gateway **out, const struct gateway_config *c,
     if (!g)
         return -ENOMEM;
     g->cfg = *c;
+    g->start_ms = mono_ms();
     rc = start_parts(g, err);
     if (rc < 0)
         gateway_destroy(g);
@@ -244,6 +246,19 @@ const struct net_addr *gateway_address(const struct gateway *g)
 void gateway_drain(struct gateway *g)
 {
     g->draining = true;
+}
+
+int gateway_undrain(struct gateway *g)
+{
+    if (g->ending)
+        return -ESHUTDOWN;
+    g->draining = false;
+    return 0;
+}
+
+void gateway_begin_end(struct gateway *g)
+{
+    g->draining = g->ending = true;
     evloop_clear_timer(g->cfg.loop, &g->scale_timer);
 }
 
@@ -274,9 +289,20 @@ const char *gateway_health(const struct gateway *g)
     struct registrar_view now;
 
     registrar_look(g->registrar, &now);
+    if (g->ending)
+        return "the gateway is draining and will end";
     if (g->draining)
-        return "the gateway is draining";
+        return "an operator has the gateway draining; larsctl gateway undrain ends it";
     if (now.n_registered == 0)
         return "the agent has no routes of any module of the rules";
     return NULL;
+}
+
+const char *gateway_not_ready(const struct gateway *g)
+{
+    const char *why = gateway_health(g);
+
+    if (why)
+        return why;
+    return gateway_n_listeners(g) > 0 ? NULL : "no listener for visitors is open";
 }

@@ -32,9 +32,15 @@ void gateway_destroy(struct gateway *g);  /* closes every connection; NULL is fi
 
 const struct net_addr *gateway_address(const struct gateway *g); /* with its port */
 
-/* The steps of an end without lost requests (gateway/drain.h): keep no connection alive
- * after its response, and report it at /healthz; later accept none. */
+/* A gateway that drains still answers every request, but closes each connection after its
+ * response and reports itself as not ready, so that new visitors are sent elsewhere.
+ *     by an operator, gateway_drain(): the listeners stay open, and gateway_undrain()
+ *     makes it serve again.  It returns 0; -ESHUTDOWN: the gateway is ending.
+ *     at its end, gateway_begin_end(): there is no way back.  The steps until the last
+ *     visitor has gone, gateway_stop_accepting() among them, are those of drain.h. */
 void gateway_drain(struct gateway *g);
+int gateway_undrain(struct gateway *g);
+void gateway_begin_end(struct gateway *g);
 void gateway_stop_accepting(struct gateway *g);
 unsigned gateway_n_listeners(const struct gateway *g);
 uint32_t gateway_n_clients(const struct gateway *g);
@@ -47,5 +53,8 @@ void gateway_metrics_collect(struct gateway *g, struct metrics *m);
 
 /* NULL, or why requests cannot be forwarded: a static sentence. */
 const char *gateway_health(const struct gateway *g);
+
+/* NULL, or why no visitor should be sent here: as gateway_health(), and the listeners. */
+const char *gateway_not_ready(const struct gateway *g);
 
 #endif

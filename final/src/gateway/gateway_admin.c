@@ -1,5 +1,5 @@
-/* The port is open to whoever reaches it, so reading shows nothing that is secret, and
- * nothing can be changed without a key.  The signature is checked here, once for all
+/* Any host that reaches the port may read, so nothing secret is shown, and nothing can be
+ * changed without a key.  The signature is checked here, once for all
  * commands: a command that is added to the table cannot leave it out. */
 #include "gateway/gateway_admin.h"
 
@@ -102,8 +102,8 @@ static unsigned undrain(struct gateway *g, const char *body, char *said)
     (void)body;
     snprintf(said, GATEWAY_COMMAND_SAID, "%s",
              done ? "the gateway serves visitors again"
-                  : "the gateway was told to end by a signal, so it cannot serve again; "
-                    "start it anew");
+                  : "the gateway is ending after a signal and cannot serve again; start "
+                    "it anew");
     return done ? 200 : 409;
 }
 
@@ -166,8 +166,8 @@ static int start(struct gateway_admin *a, struct evloop *l, const char *where,
                              .arg_size = sizeof(struct gateway_admin *),
                              .routes = a->routes,
                              .key = "[admin] listen"};
-    int rc = key_file[0] ? fleet_keys_create(&a->keys, key_file, "[admin] key_file", err)
-                         : 0;
+    int rc =
+        key_file[0] ? fleet_keys_create(&a->keys, key_file, "[admin] key_file", err) : 0;
 
     if (rc < 0)
         return rc;

@@ -91,6 +91,16 @@ static void collect_admission(struct gateway *g, struct metrics *m)
                         "module", state, n);
 }
 
+static double n_budget_empty(const struct gateway *g)
+{
+    double n = 0;
+    unsigned i;
+
+    for (i = 0; i < MODULES_MAX; i++)
+        n += SUM(module[i].budget_empty);
+    return n;
+}
+
 static unsigned n_queued(const struct gateway *g)
 {
     unsigned i, n = 0;
@@ -152,7 +162,7 @@ void gateway_metrics_collect(struct gateway *g, struct metrics *m)
                   SUM(inflight));
     metrics_counter(m, "lars_gateway_budget_empty_total",
                     "Further attempts that the retry budget did not allow.",
-                    SUM(budget_empty));
+                    n_budget_empty(g));
     metrics_counter(m, "lars_gateway_no_node_total",
                     "Requests for which no node was usable.", SUM(no_node));
     metrics_counter(m, "lars_gateway_no_rule_total", "Requests for hosts without a rule.",

@@ -1,6 +1,7 @@
 /* gateway_private -- the gateway, as the files that make it up see it:
  *     gateway.c          its parts, their order, the threads
  *     gateway_metrics.c  the values at /metrics
+ *     gateway_status.c   the state at /gateway
  * Thread: the daemon's loop, except where a field names another. */
 #ifndef LARS_GATEWAY_GATEWAY_PRIVATE_H
 #define LARS_GATEWAY_GATEWAY_PRIVATE_H
@@ -26,7 +27,9 @@ struct gateway {
     struct loop_rule rule;
     struct evtimer scale_timer;
     _Atomic uint32_t n_clients;
-    _Atomic bool draining;
+    uint64_t start_ms; /* monotonic */
+    _Atomic bool draining; /* read by the loops: no connection is kept */
+    bool ending; /* it drains because the process ends; set once */
 };
 
 /* The mean load of the loops that accept visitors, 0 to 1000. */

@@ -35,7 +35,7 @@ static void log_node(const struct forward *f, char *out, size_t size)
 }
 
 /* A visitor who is refused because of the load is no error that has to be explained. */
-static void log_request(struct visitor *v, enum gate_result result)
+static void log_request(struct visitor *v, enum gate_result result, uint64_t us)
 {
     static const char *const why[GATE_ATTEMPTS] = {"-",      "stale",    "connect",
                                                    "reset",  "timeout",  "bad_answer",
@@ -57,18 +57,27 @@ static void log_request(struct visitor *v, enum gate_result result)
                  v->cached.word ? v->cached.word : "-",
                  f->rule ? class[v->wait.class] : "-", (unsigned long long)v->queue_us,
                  (unsigned long long)f->connect_us, (unsigned long long)f->first_us,
-                 (unsigned long long)(gate_loop_now_us() - v->begin_us));
+                 (unsigned long long)us);
     if (n > 0)
         access_log_line(v->g->log, line, (size_t)n < sizeof(line) ? (size_t)n : 899,
                         error);
+}
+
+static void count_request(struct visitor *v, enum gate_result result)
+{
+    uint64_t us = gate_loop_now_us() - v->begin_us;
+
+    gate_loop_count(&v->g->counts.requests[result]);
+    if (v->forward.rule)
+        gate_loop_count_request(v->g, v->forward.rule->slot, result, us);
+    log_request(v, result, us);
 }
 
 /* --- our own pages ------------------------------------------------------------------ */
 
 void visitor_answer_done(struct visitor *v, enum gate_result result)
 {
-    gate_loop_count(&v->g->counts.requests[result]);
-    log_request(v, result);
+    count_request(v, result);
     visitor_cache_release(v);
     visitor_end_request(v);
     free(v->line);
@@ -272,8 +281,7 @@ static void on_broken(struct forward *f)
     visitor_cache_failed(v, CACHE_FAILED);
     buf_consume(&v->g->out, v->g->out.len); /* what on_body() has put there */
     gate_loop_count(&v->g->counts.broken);
-    gate_loop_count(&v->g->counts.requests[GATE_ERROR]);
-    log_request(v, GATE_ERROR);
+    count_request(v, GATE_ERROR);
     visitor_close(v);
 }
 

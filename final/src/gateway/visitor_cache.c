@@ -241,6 +241,8 @@ static void ask_cache(struct visitor *v, const struct http_head *h,
     v->cached.fetch = found.fetch;
     v->cached.wait = found.wait;
     v->cached.word = found.fetch ? "miss" : "pass";
+    if (found.fetch)
+        gate_loop_count(&v->g->counts.cache_misses);
     if (found.result != CACHE_WAIT || !await_fetch(v, bytes))
         visitor_forward(v, h);
 }

@@ -6,7 +6,7 @@
  *     PUT /log-level   the body is error, warn, info or debug; answered like GET.  Only
  *                      from a loopback address and not through a proxy: 403 otherwise
  * A daemon writes two functions over one struct of borrowed parts (dns_metrics.c shows
- * the form); everything else is here.  A daemon that has more to show or to be told gives
+ * the form); everything else is here.  A daemon with more pages, or with commands, gives
  * a table of routes (gateway_admin.c shows the form). */
 #ifndef LARS_OBS_HTTPD_H
 #define LARS_OBS_HTTPD_H
@@ -53,8 +53,8 @@ struct httpd_config {
     const void *arg;                  /* passed to all: a copy of its <arg_size> bytes */
     size_t arg_size;
     const struct httpd_route *routes; /* besides those above; NULL = none; borrowed */
-    const char *key;                  /* of the configuration, for messages; NULL = "[http]
-                                       * listen"; borrowed within httpd_create() */
+    const char *key;                  /* of the configuration, for messages; borrowed
+                                       * within httpd_create(); NULL = "[http] listen" */
 };
 
 /* Listen at <where>, "ADDRESS:PORT"; "" = nowhere: *out is NULL, and that is a success.

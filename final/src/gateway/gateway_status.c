@@ -1,0 +1,131 @@
+/* The values are read where the loops write them, without a lock: each is right for
+ * itself, and the sums of a busy gateway may differ by the requests of that moment. */
+#include "gateway/gateway_status.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mono.h"
+#include "base/version.h"
+#include "gateway/admit.h"
+#include "gateway/cache.h"
+#include "gateway/gateway_private.h"
+
+#define INT(n) ((json_int_t)(n))
+
+static uint64_t read_count(const _Atomic uint64_t *n)
+{
+    return atomic_load_explicit(n, memory_order_relaxed);
+}
+
+/* The sum of a counter over the loops. */
+#define SUM(total, g, field)                                                             \
+    for (unsigned i_ = 0; i_ < (g)->n_loops; i_++)                                       \
+    (total) += read_count(&(g)->loop[i_]->counts.field)
+
+static json_t *cache_json(const struct gateway *g)
+{
+    struct cache_stats s = {0};
+    uint64_t hits = 0, misses = 0, stale = 0;
+
+    if (g->cache)
+        cache_read_stats(g->cache, &s);
+    SUM(hits, g, requests[GATE_CACHE]);
+    SUM(stale, g, requests[GATE_STALE]);
+    SUM(misses, g, cache_misses);
+    return json_pack("{sI sI sI sI sI sI}", "bytes", INT(s.bytes), "bytes_max",
+                     INT(g->cfg.cache_bytes), "objects", INT(s.copies), "hits", INT(hits),
+                     "misses", INT(misses), "stale", INT(stale));
+}
+
+/* This gateway keeps no copy of the site. */
+static json_t *static_json(void)
+{
+    return json_pack("{sb sb sI sI sn}", "present", 0, "on", 0, "files", INT(0), "bytes",
+                     INT(0), "taken_at");
+}
+
+static json_t *requests_json(const struct gateway *g, unsigned slot)
+{
+    static const char *const name[GATE_RESULTS] = {"node",   "cache",   "stale",
+                                                   "static", "waiting", "error"};
+    json_t *all = json_object();
+    unsigned r;
+
+    for (r = 0; r < GATE_RESULTS; r++) {
+        uint64_t n = 0;
+
+        SUM(n, g, module[slot].requests[r]);
+        json_object_set_new(all, name[r], json_integer(INT(n)));
+    }
+    return all;
+}
+
+static json_t *module_json(struct gateway *g, const struct modules_entry *m)
+{
+    struct admit_view now;
+    uint64_t budget_empty = 0;
+
+    admit_look(g->admit, m->slot, mono_ms(), &now);
+    SUM(budget_empty, g, module[m->slot].budget_empty);
+    return json_pack("{sI sI ss sI sb sI sf sf sI sI sI sI so sI}", "modid",
+                     INT(m->modid), "cmdid", INT(m->cmdid), "state",
+                     admit_rule_state_name(now.state), "nodes_in", INT(now.nodes_in),
+                     "measured", now.measured, "limit", INT(now.limit), "factor",
+                     now.factor, "share", now.share, "inflight", INT(now.inflight),
+                     "queue", INT(now.waiting), "refused_new",
+                     INT(now.refused[ADMIT_CLASS_NEW] + now.refused[ADMIT_CLASS_WAITING]),
+                     "refused_inside", INT(now.refused[ADMIT_CLASS_INSIDE]), "requests",
+                     requests_json(g, m->slot), "budget_empty", INT(budget_empty));
+}
+
+static json_t *busy_json(const struct gateway *g)
+{
+    json_t *all = json_array();
+    unsigned i;
+
+    for (i = 0; i < gateway_n_listeners(g); i++)
+        json_array_append_new(all,
+                              json_integer(INT(loop_load_permille(&g->loop[i]->load))));
+    return all;
+}
+
+static json_t *modules_json(struct gateway *g)
+{
+    struct modules_entry list[MODULES_MAX];
+    unsigned i, n = modules_list(g->modules, list);
+    json_t *all = json_array();
+
+    for (i = 0; i < n; i++)
+        json_array_append_new(all, module_json(g, &list[i]));
+    return all;
+}
+
+static json_t *gateway_json(struct gateway *g)
+{
+    char host[256] = "", at[NET_ADDR_STRLEN];
+
+    gethostname(host, sizeof(host) - 1);
+    return json_pack("{ss ss ss sI sb si si so sI sI so so so}", "host", host, "version",
+                     LARS_VERSION, "address", net_addr_str(gateway_address(g), at),
+                     "up_s", INT((mono_ms() - g->start_ms) / 1000), "draining",
+                     g->draining, "loops", (int)gateway_n_listeners(g), "loops_max",
+                     (int)g->cfg.n_loops, "loop_busy_permille", busy_json(g), "clients",
+                     INT(g->n_clients), "clients_max", INT(g->cfg.limits.max_clients),
+                     "cache", cache_json(g), "static", static_json(), "modules",
+                     modules_json(g));
+}
+
+int gateway_status_write(struct gateway *g, struct buf *out)
+{
+    json_t *json = gateway_json(g);
+    char *text = json_dumps(json, JSON_COMPACT);
+    int rc = text ? buf_append(out, text, strlen(text)) : -ENOMEM;
+
+    free(text);
+    json_decref(json);
+    return rc < 0 ? rc : buf_append(out, "\n", 1);
+}
