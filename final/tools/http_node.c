@@ -2,6 +2,7 @@
  * bytes as its answer, after --delay-ms.  It is as simple as a node can be, so that what
  * stands before it is measured.  With --workers its capacity is known: WORKERS requests
  * in each --delay-ms; the others wait in order, and --limit bounds how many there may be.
+ * With --close-ms it closes connections that wait for a request at random times.
  * Each port is a node of its own.  `http_node --help` explains the options. */
 #include <errno.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@ static struct {
 } me;
 
 static struct settings {
-    uint32_t delay_ms, bytes, status, workers, limit;
+    uint32_t delay_ms, bytes, status, workers, limit, close_ms;
 } set;
 
 static const struct conf_key keys[] = {
@@ -54,6 +55,8 @@ static const struct conf_key keys[] = {
      "requests that are served at once; 0 = any number"},
     {"", "limit", CONF_U32, offsetof(struct settings, limit), 0, 1000000, "0",
      "requests that may be there; further ones are refused; 0 = any number"},
+    {"", "close_ms", CONF_U32, offsetof(struct settings, close_ms), 0, 3600000, "0",
+     "most ms that a connection waits for its next request; 0 = any time"},
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
 static const struct opts_flag flags[] = {
@@ -65,6 +68,8 @@ static const struct opts_flag flags[] = {
      "Serve at most this many requests of a port at once; the others wait.", NULL},
     {'l', "limit", "NUMBER", "", "limit", NULL,
      "Answer 503 with Lars-Load when this many requests of a port are there.", NULL},
+    {'k', "close-ms", "MS", "", "close_ms", NULL,
+     "Close a connection at a random time up to so many ms after its answer.", NULL},
     {0}};
 
 static const struct opts_program program = {
@@ -88,7 +93,7 @@ struct client {
     struct port *port;
     struct client *next, **prev; /* it waits for a worker; prev NULL = no */
     struct buf in;
-    struct evtimer timer;
+    struct evtimer timer, idle;
     struct evloop_call later;
 };
 
@@ -161,11 +166,26 @@ static void end_client(struct client *c)
     stop_waiting(c);
     end_work(c);
     evloop_clear_timer(me.loop, &c->timer);
+    evloop_clear_timer(me.loop, &c->idle);
     buf_free(&c->in);
     evloop_defer(me.loop, &c->later, free_client, c);
 }
 
 static void read_on(struct client *c);
+
+static void on_idle(void *arg)
+{
+    end_client(arg);
+}
+
+/* The next request may come, or the connection is closed while it is on its way. */
+static void await_request(struct client *c)
+{
+    if (set.close_ms)
+        evloop_set_timer(me.loop, &c->idle, (uint32_t)rand() % (set.close_ms + 1),
+                         on_idle, c);
+    read_on(c);
+}
 
 static void answer(void *arg)
 {
@@ -176,7 +196,7 @@ static void answer(void *arg)
         !c->keep_alive)
         end_client(c);
     else
-        read_on(c);
+        await_request(c);
 }
 
 /* Refuse the request, as a node over its own limit does. */
@@ -202,6 +222,7 @@ static void on_request(struct client *c)
 {
     unsigned n = c->port->n_busy + c->port->n_waiting;
 
+    evloop_clear_timer(me.loop, &c->idle);
     c->in_body = false;
     if (set.limit && n >= set.limit)
         refuse(c, n);

@@ -133,7 +133,8 @@ struct lars_get_options {
     uint64_t key;                     /* as lars_get_host_key() */
     uint32_t timeout_ms;              /* of this call; 0 = that of the client */
     uint32_t n_avoid;
-    const struct lars_addr *avoid;    /* not these nodes while there are others; by shared
+    const struct lars_addr *avoid;    /* not these nodes while there are others; another
+                                       * zone when all are of the own one; by shared
                                        * memory only; borrowed */
 };
 

@@ -47,8 +47,8 @@ struct lars_retry {
 };
 
 /* A node for the first attempt or, after an attempt that failed, for the next one: a node
- * that this request has not tried, while there are others.  Returns as lars_get_host(),
- * and
+ * that this request has not tried, while there are others; one of another zone, when
+ * that has nodes that work.  Returns as lars_get_host(), and
  *     -ECANCELED    no attempt is left, or the request is not idempotent
  *     -ETIME        the time of the request is over
  *     -EDQUOT       the budget is used up: most calls fail, so let this request fail too
