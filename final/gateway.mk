@@ -36,6 +36,9 @@ TESTS += e2e_gateway_faults e2e_gateway_overload
 ALONE += e2e_gateway_overload
 CFLAGS += -isystem $(LLHTTP)/include
 NEEDS  += $(LLHTTP)/include/llhttp/llhttp.h:node-llhttp
+# larsctl gateway
+SRCS  += src/ctl/cmd_gateway.c src/ctl/ctl_gateways.c src/ctl/request_log.c
+TESTS += test_request_log e2e_gateway_ctl
 # showcase-import and larsctl site
 APPS  += showcase-import
 SRCS  += src/site/import_csv.c src/site/import_db.c src/site/import_fault.c src/site/import_picture.c \

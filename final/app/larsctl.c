@@ -26,6 +26,7 @@
 
 static struct settings {
     char agents[600], dnsd[300], reportd[300], http[600], sql[200], format[8];
+    char gateways[1000], gateways_key[200], gateways_log[200];
     char reason[1021];
     struct dbconf db;
 } set;
@@ -50,6 +51,16 @@ static const struct conf_key keys[] = {
      "how results are printed: table, json or csv"},
     {"larsctl", "reason", CONF_TEXT, AT(reason), 0, sizeof(set.reason), "",
      "why changes are made, when -r does not say it; the audit keeps it"},
+    {"gateways", "admin", CONF_TEXT, AT(gateways), 0, sizeof(set.gateways),
+     "127.0.0.1:9890",
+     "the admin ports of the gateways, [admin] listen of each: ADDRESS:PORT, "
+     "ADDRESS:PORT"},
+    {"gateways", "key_file", CONF_TEXT, AT(gateways_key), 0, sizeof(set.gateways_key), "",
+     "the keys that sign commands to gateways: their [gateway] key_file; empty: none are "
+     "sent"},
+    {"gateways", "log", CONF_TEXT, AT(gateways_log), 0, sizeof(set.gateways_log),
+     "/var/log/lars-gateway/access.log",
+     "the access log of the gateway on this host, for larsctl gateway why"},
     DBCONF_KEYS(AT(db)),
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
@@ -85,7 +96,7 @@ static int find_format(const char *name, enum table_format *out)
 static int check_list(const char *key, const char *list, unsigned max,
                       char err[CONF_ERR_MAX])
 {
-    char copy[sizeof(set.agents)], *word, *save = NULL;
+    char copy[sizeof(set.gateways)], *word, *save = NULL;
     struct net_addr at;
     unsigned n = 0;
 
@@ -93,14 +104,13 @@ static int check_list(const char *key, const char *list, unsigned max,
     for (word = strtok_r(copy, " ,", &save); word; word = strtok_r(NULL, " ,", &save)) {
         if (net_addr_parse(&at, word) < 0) {
             snprintf(err, CONF_ERR_MAX,
-                     "[larsctl] %s: \"%.60s\" is not ADDRESS:PORT, such as "
+                     "%s: \"%.60s\" is not ADDRESS:PORT, such as "
                      "127.0.0.1:8888",
                      key, word);
             return -EINVAL;
         }
         if (++n > max) {
-            snprintf(err, CONF_ERR_MAX, "[larsctl] %s: there are more than %u addresses",
-                     key, max);
+            snprintf(err, CONF_ERR_MAX, "%s: there are more than %u addresses", key, max);
             return -EINVAL;
         }
     }
@@ -123,12 +133,14 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
         snprintf(err, CONF_ERR_MAX, "%s", why);
         return -EINVAL;
     }
-    rc = check_list("agents", s->agents, CTL_MAX_AGENTS, err);
+    rc = check_list("[larsctl] agents", s->agents, CTL_MAX_AGENTS, err);
     if (rc == 0)
-        rc = check_list("dnsd", s->dnsd, LIST_MAX, err);
+        rc = check_list("[larsctl] dnsd", s->dnsd, LIST_MAX, err);
     if (rc == 0)
-        rc = check_list("reportd", s->reportd, LIST_MAX, err);
-    return rc < 0 ? rc : check_list("http", s->http, LIST_MAX, err);
+        rc = check_list("[larsctl] reportd", s->reportd, LIST_MAX, err);
+    if (rc == 0)
+        rc = check_list("[larsctl] http", s->http, LIST_MAX, err);
+    return rc < 0 ? rc : check_list("[gateways] admin", s->gateways, 32, err);
 }
 
 static const struct opts_program program = {
@@ -151,16 +163,18 @@ static const struct opts_program program = {
     .check = check_settings,
     .more = commands_print};
 
-/* -n is known to changes of routes, names and policies; others would be made. */
+/* -n is known to changes of routes, names, policies and gateways; others would be made.
+ */
 static bool has_preview(const struct ctl_cmd *cmd)
 {
-    static const char *const nouns[] = {"route", "module", "node",
-                                        "zone",  "policy", "import"};
+    static const char *const nouns[] = {"route",  "module", "node",   "zone",
+                                        "policy", "import", "gateway"};
+    const size_t n = sizeof(nouns) / sizeof(nouns[0]);
     size_t i = 0;
 
-    while (i < 6 && strcmp(nouns[i], cmd->noun) != 0)
+    while (i < n && strcmp(nouns[i], cmd->noun) != 0)
         i++;
-    return i < 6;
+    return i < n;
 }
 
 static int run_command(struct ctl *c, int argc, char **argv)
@@ -184,10 +198,11 @@ static int run_command(struct ctl *c, int argc, char **argv)
                        cmd->noun, cmd->verb[0] ? " " : "", cmd->verb, cmd->args,
                        cmd->noun);
     if (c->dry_run && !has_preview(cmd))
-        return ctl_say(CTL_USAGE,
-                       "%s %s: -n shows changes of routes, names and policies only; "
-                       "nothing was changed",
-                       cmd->noun, cmd->verb);
+        return ctl_say(
+            CTL_USAGE,
+            "%s %s: -n shows changes of routes, names, policies and gateways only; "
+            "nothing was changed",
+            cmd->noun, cmd->verb);
     do {
         if (again && isatty(STDOUT_FILENO))
             fputs("\033[H\033[J", stdout);
@@ -240,10 +255,10 @@ static int check_texts(int argc, char **argv)
         if (!utf8_is_whole(argv[i]))
             return ctl_say(CTL_USAGE,
                            "argument %d is not UTF-8; set the terminal to UTF-8", i + 1);
-    return utf8_is_whole(set.reason) ? 0
-                                     : ctl_say(CTL_USAGE,
-                                               "the reason is not UTF-8; set the "
-                                               "terminal to UTF-8");
+    return utf8_is_whole(set.reason)
+               ? 0
+               : ctl_say(CTL_USAGE, "the reason is not UTF-8; set the "
+                                    "terminal to UTF-8");
 }
 
 /* The connection is made when it is used first.  Returns 0 or -ENOMEM. */
@@ -256,8 +271,13 @@ static int open_db(struct ctl *c)
 
 int main(int argc, char **argv)
 {
-    struct ctl c = {
-        .sql_dir = set.sql, .dnsd = set.dnsd, .reportd = set.reportd, .http = set.http};
+    struct ctl c = {.sql_dir = set.sql,
+                    .dnsd = set.dnsd,
+                    .reportd = set.reportd,
+                    .http = set.http,
+                    .gateways = set.gateways,
+                    .gateways_key = set.gateways_key,
+                    .gateways_log = set.gateways_log};
     int code = opts_main(&program, argc, argv, &set);
 
     if (code != OPTS_RUN)

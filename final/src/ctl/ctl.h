@@ -32,6 +32,9 @@ struct ctl {
     const char *sql_dir; /* of schema.sql and triggers.sql */
     const char *dnsd, *reportd; /* "ADDRESS:PORT", lists with blanks */
     const char *http; /* the same, of the daemons' HTTP ports */
+    const char *gateways; /* the same, of the gateways' admin ports, blanks or commas */
+    const char *gateways_key; /* path of the keys that sign commands; "" = none */
+    const char *gateways_log; /* path of the access log of the gateway of this host */
 };
 
 /* A command.  <argv> holds its <argc> arguments.  Returns an exit code. */

@@ -1,0 +1,42 @@
+/* ctl_gateways -- the gateways in [gateways] admin, each asked for its state, and signed
+ * commands to some of them.  Gateways need no database, so neither does this.  Thread:
+ * one. */
+#ifndef LARS_CTL_CTL_GATEWAYS_H
+#define LARS_CTL_CTL_GATEWAYS_H
+
+#include "base/net_addr.h"
+#include "ctl/ctl.h"
+#include "fleet/gateway_client.h"
+
+#define CTL_GATEWAYS_MAX 32
+
+struct ctl_gateway {
+    char at[NET_ADDR_STRLEN];             /* its admin port */
+    json_t *state;                        /* of /gateway; NULL = it did not answer */
+    char why[GATEWAY_CLIENT_WHY];         /* then: a sentence */
+};
+
+struct ctl_gateways {
+    struct ctl_gateway at[CTL_GATEWAYS_MAX];
+    unsigned n;
+};
+
+/* Ask all of them.  Returns 0, or an exit code after a line on standard error when the
+ * list is empty; ctl_gateways_free() is needed in both cases. */
+int ctl_gateways_ask(const struct ctl *c, struct ctl_gateways *out);
+void ctl_gateways_free(struct ctl_gateways *g);
+
+/* Its host's name; "" when it did not answer.  It serves: it answered and does not drain.
+ * <name> is its admin port, the address in it, its host, or its address for visitors. */
+const char *ctl_gateways_host(const struct ctl_gateway *g);
+bool ctl_gateways_serves(const struct ctl_gateway *g);
+bool ctl_gateways_match(const struct ctl_gateway *g, const char *name);
+
+/* Send the command to the gateways that <name> names, NULL = all of them, and print each
+ * answer or what is wrong on standard error.  The audit gets a row "gateway <path>" for
+ * each that obeyed; without a database a line on standard error is all.  Returns an exit
+ * code: CTL_FAILED when one of them did not obey. */
+int ctl_gateways_command(struct ctl *c, const struct ctl_gateways *g, const char *name,
+                         const char *path, const char *body);
+
+#endif
