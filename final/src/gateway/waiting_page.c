@@ -17,7 +17,7 @@ static const struct {
 #undef WAITING_PAGE_WAITS
 };
 
-enum { TITLE, BODY, RELOADS, SORRY, SORRY_BODY, SENTENCES };
+enum { TITLE, BODY, RELOADS, SORRY, SORRY_BODY, REQUEST, SENTENCES };
 
 static const struct sentence text[SENTENCES] = {
 #define WAITING_PAGE_SENTENCES
@@ -79,6 +79,8 @@ size_t waiting_page_write(char out[WAITING_PAGE_MAX], const struct waiting_page 
     len += (size_t)write_part(out + len, WAITING_PAGE_MAX - len, p, 0);
     len += (size_t)write_part(out + len, WAITING_PAGE_MAX - len, p, 1);
     n = snprintf(out + len, WAITING_PAGE_MAX - len,
-                 "<p><small>%s</small></p></main></body></html>\n", p->request_id);
+                 "<p><small>%s <span lang=\"en\">%s</span> %s</small></p></main></body>"
+                 "</html>\n",
+                 text[REQUEST].zh, text[REQUEST].en, p->request_id);
     return n > 0 && (size_t)n < WAITING_PAGE_MAX - len ? len + (size_t)n : len;
 }
