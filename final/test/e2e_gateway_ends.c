@@ -116,6 +116,18 @@ static void t_each_node_that_does_not_begin_in_try_ms_has_failed(void **state)
     expect_calls(0, 3);
 }
 
+static void t_page_loads_itself_again_and_what_was_sent_is_not_repeated(void **state)
+{
+    static const char again[] = "http-equiv=\"refresh\"";
+
+    (void)state;
+    start(TIMES);
+    assert_int_equal(get("/hold"), 504);
+    assert_non_null(strstr(reply.body, again));
+    assert_int_equal(ask("POST", "/hold", "Content-Length: 2\r\n\r\nab"), 504);
+    assert_null(strstr(reply.body, again));
+}
+
 static void t_node_whose_time_others_have_used_up_has_not_failed(void **state)
 {
     (void)state;
@@ -297,6 +309,7 @@ TESTDB_MAIN(GATEFIX_TEST(t_failure_status_that_is_passed_on_is_the_nodes_failure
             GATEFIX_TEST(t_response_that_breaks_off_is_the_nodes_failure),
             GATEFIX_TEST(t_response_that_stops_is_the_nodes_failure),
             GATEFIX_TEST(t_each_node_that_does_not_begin_in_try_ms_has_failed),
+            GATEFIX_TEST(t_page_loads_itself_again_and_what_was_sent_is_not_repeated),
             GATEFIX_TEST(t_node_whose_time_others_have_used_up_has_not_failed),
             GATEFIX_TEST(t_node_that_uses_up_the_whole_time_has_failed),
             GATEFIX_TEST(t_visitor_who_leaves_shows_nothing_about_the_node),

@@ -129,10 +129,9 @@ void visitor_answer_page(struct visitor *v, uint16_t status, bool close,
     send_page(v, status, page, len, extra, GATE_ERROR);
 }
 
-/* 503 with a page that loads itself again after <refresh_s> +- 30 %.  <wait_s>: 0 = the
- * apology. */
-static void answer_later(struct visitor *v, uint32_t refresh_s, uint32_t wait_s,
-                         const char *extra, enum gate_result result)
+/* A page that loads itself again after <refresh_s> +- 30 %.  <wait_s>: 0 = an apology. */
+static void answer_later(struct visitor *v, uint16_t status, uint32_t refresh_s,
+                         uint32_t wait_s, const char *extra, enum gate_result result)
 {
     struct waiting_page p = {.wait_s = wait_s, .request_id = v->id};
     char page[WAITING_PAGE_MAX], fields[VISIT_FIELD_MAX + 80];
@@ -143,7 +142,7 @@ static void answer_later(struct visitor *v, uint32_t refresh_s, uint32_t wait_s,
     snprintf(fields, sizeof(fields), NO_STORE "Retry-After: %u\r\n%s", p.refresh_s,
              extra);
     v->keep_alive = v->keep_alive && !v->body_left;
-    send_page(v, 503, page, len, fields, result);
+    send_page(v, status, page, len, fields, result);
 }
 
 void visitor_answer_waiting(struct visitor *v, const char *extra)
@@ -151,7 +150,7 @@ void visitor_answer_waiting(struct visitor *v, const char *extra)
     struct admit_view now;
 
     admit_look(v->g->admit, v->wait.module, evloop_now_ms(v->g->loop), &now);
-    answer_later(v, now.refresh_s,
+    answer_later(v, 503, now.refresh_s,
                  now.wait_s > now.refresh_s ? now.wait_s : now.refresh_s, extra,
                  GATE_WAITING);
 }
@@ -285,14 +284,15 @@ static void on_broken(struct forward *f)
     visitor_close(v);
 }
 
+/* Who looks at a page gets one that loads itself again; what was sent is not repeated. */
 static void on_failed(struct forward *f, uint16_t status)
 {
     struct visitor *v = visitor_of_forward(f);
 
     if (visitor_cache_failed(v, CACHE_FAILED))
         return;
-    if (status == 503)
-        answer_later(v, APOLOGY_S, 0, "", GATE_ERROR);
+    if (f->method == HTTP_METHOD_GET || f->method == HTTP_METHOD_HEAD)
+        answer_later(v, status, APOLOGY_S, 0, "", GATE_ERROR);
     else
         visitor_answer_page(v, status, v->body_left, NO_STORE "Retry-After: 2\r\n");
 }

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "gateway/own_page.h"
+
 struct sentence {
     const char *zh, *en;
 };
@@ -64,16 +66,8 @@ size_t waiting_page_write(char out[WAITING_PAGE_MAX], const struct waiting_page 
         "<!doctype html>\n<html lang=\"zh-CN\"><head><meta charset=\"utf-8\">"
         "<meta name=\"viewport\" content=\"width=device-width\">"
         "<meta http-equiv=\"refresh\" content=\"%u\"><title>%s</title>"
-        "<style>body{font:1.05em/1.7 system-ui,sans-serif;color:#24323f;"
-        "background:#f4f6f8;margin:0}main{max-width:34em;margin:14vh auto;padding:2em;"
-        "background:#fff;border-top:4px solid #5b8fb0}h1{font-size:1.35em;"
-        "font-weight:600;margin:0}section+section{margin-top:1.6em;padding-top:1.6em;"
-        "border-top:1px solid #dde4ea;color:#51616f}small{color:#5b6873}"
-        "@media(prefers-color-scheme:dark){body{background:#161c22;color:#dce4ea}"
-        "main{background:#1f2830}section+section{border-color:#323e48;color:#a9b7c2}"
-        "small{color:#a9b7c2}}"
-        "</style></head>\n<body><main>\n",
-        p->refresh_s, text[p->wait_s ? TITLE : SORRY].zh);
+        "<style>%s</style></head>\n<body><main>\n",
+        p->refresh_s, text[p->wait_s ? TITLE : SORRY].zh, own_page_style);
     size_t len = n > 0 ? (size_t)n : 0;
 
     len += (size_t)write_part(out + len, WAITING_PAGE_MAX - len, p, 0);
