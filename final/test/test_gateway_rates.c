@@ -112,8 +112,8 @@ static void t_answer_of_another_program_is_refused(void **state)
         HEAD "\"modules\":[{\"modid\":3,\"cmdid\":1}]}",
         HEAD "\"modules\":[{\"modid\":3,\"cmdid\":1,\"state\":\"a state with a long "
              "name\"}]}",
-        "{\"host\":\"0123456789012345678901234567890123456789012345678901234567890123456"
-        "\",\"version\":\"1\",\"address\":\"a\",\"modules\":[]}"};
+        "{\"host\":\"h\",\"version\":\"0123456789012345678901234567890123456789\","
+        "\"address\":\"a\",\"modules\":[]}"};
     struct gateway_answer a;
     size_t i;
 

@@ -46,7 +46,7 @@ struct gateway_answer_module {
 };
 
 struct gateway_answer {
-    char host[65], version[33], address[65]; /* address: for visitors */
+    char host[256], version[33], address[65]; /* address: for visitors */
     uint64_t up_s;
     bool is_draining;
     uint32_t loops, loops_max, clients, clients_max;

@@ -61,7 +61,16 @@ const audit = [{ id: 812, at: Date.now() - 600000, actor: 'op.li', via: 'console
 const noDetail = ({ detail, ...a }) => a
 const badness = x => ['ok', 'drained', 'held', 'out', 'down'].indexOf(stateOf(x))
 const sorted = by => [...modules].sort(by === 'number' ? () => 0 : by === 'calls' ? (a, b) => moduleJson(b).calls - moduleJson(a).calls : (a, b) => badness(b) - badness(a) || moduleJson(b).failed - moduleJson(a).failed)
-const overview = () => ({ ...head(), calls: sum(zones(), z => z.calls), failed: sum(zones(), z => z.failed), p99_ms: 38, hour: { calls: 1234567, failed: 123 }, minutes_to: Math.floor(now() / 60) * 60, modules: modules.length, revision: state.revision, zones: zones(), alarms: openAlarms(),
+const gatewayModule = (module, state, inflight, limit, more = {}) => ({ module, name: 'shop', command: 'order', state, nodes_in: 2, measured: true, limit, factor: 1, share: 0.5, inflight, queue: 0, refused_new: 0, refused_inside: 0, budget_empty: 0,
+  requests: { node: 80, cache: 40, stale: 0, static: 0, waiting: 0, error: 0 }, ...more })
+const gatewayAnswer = (ip, modules, more = {}) => ({ age_ms: 400, host: 'gateway-host', version: '1.2.0', address: ip + ':80', started: began - 90000, loops: 2, loops_max: 4, busy: [620, 480, 0, 0], clients: 1234, clients_max: 20000,
+  cache: { bytes: 31 << 20, bytes_max: 64 << 20, objects: 812, hit_ratio: 0.62 }, static: { present: true, on: false, files: 412, bytes: 18 << 20, taken_at: began - 7200 },
+  requests: { node: 812 * wave(1, 9), cache: 1320, stale: 0, static: 0, waiting: 31.5, error: 0.4 }, recent: Array.from({ length: 60 }, (_, i) => 2000 + 500 * Math.sin((i + now()) / 7)), modules, ...more })
+const gateways = () => [
+  { admin: '10.0.0.1:9890', zone: 'a', state: 'ready', unreachable: null, answer: gatewayAnswer('10.0.0.1', [gatewayModule('1/1', 'normal', 12, 64), gatewayModule('2/1', 'queueing', 63, 64, { queue: 12 }), gatewayModule('4/2', 'waiting', 64, 64, { measured: false, factor: 0.75, queue: 9, refused_new: 31.5 })]) },
+  { admin: '10.0.0.2:9890', zone: 'b', state: 'draining', unreachable: null, answer: gatewayAnswer('10.0.0.2', [gatewayModule('1/1', 'shedding', 64, 64, { queue: 40, refused_new: 120, refused_inside: 3.2, budget_empty: 2 }), gatewayModule('2/1', 'static', 0, 64, { nodes_in: 0 })]) },
+  { admin: '10.0.0.3:9890', zone: '', state: 'unreachable', unreachable: { since: 1000 * began - 187000, fault: 'refused', detail: 'x' }, answer: gatewayAnswer('10.0.0.3', [gatewayModule('1/1', 'normal', 12, 64)], { age_ms: 188000 }) }]
+const overview = () => ({ ...head(), calls: sum(zones(), z => z.calls), failed: sum(zones(), z => z.failed), p99_ms: 38, hour: { calls: 1234567, failed: 123 }, minutes_to: Math.floor(now() / 60) * 60, modules: modules.length, revision: state.revision, gateways: { all: 3, unreachable: 1, modules: [{ module: '1/1', state: 'shedding', gateways: 1 }, { module: '4/2', state: 'waiting', gateways: 1 }] }, zones: zones(), alarms: openAlarms(),
   changes: audit.slice(0, 5).map(noDetail), worst: sorted('problems').slice(0, 5).map(moduleJson), busiest: sorted('calls').slice(0, 5).map(moduleJson) })
 const wall = () => {
   const { alarms, changes, worst, busiest, ...rest } = overview()
@@ -191,6 +200,7 @@ function answer(method, path, q, body) {
     'GET /session': session, 'GET /capabilities': () => ({ scaling: false, drill: false }), 'GET /overview': overview, 'GET /wall': wall,
     'GET /alarm-targets': () => ({ items: state.targets }), 'GET /sessions': () => ({ items: state.sessions }), 'GET /wall-links': () => ({ items: state.links }),
     'GET /zones': () => ({ ...head(), items: zones() }), 'GET /silences': () => ({ items: state.silences }),
+    'GET /gateways': () => ({ ...head(), items: gateways() }),
     'GET /services': () => ({ ...head(), items: services(), holds: [{ module: '4/2', had: 6, gone: 5, dnsd: 'dnsd-a' }], revision: state.revision }),
     'GET /alarms': () => ({ items: alarmRows }),
     'GET /audit': () => ({ items: audit.filter(a => !q.get('subject') || a.subject === q.get('subject')).map(noDetail) })

@@ -14,6 +14,9 @@ export function count(n) {
   return Math.abs(n) >= 1e7 ? one.format(n / 1e6) + ' M' : whole.format(n)
 }
 
+/** Bytes as MiB. */
+export const mib = n => (n >= 10 * 1048576 ? whole : one).format(n / 1048576) + ' MiB'
+
 /** Calls per second: small rates with a decimal, so that 0.4 is not shown as 0. */
 export const rate = n => (n > 0 && n < 10 ? one.format(n) : count(n))
 

@@ -6,7 +6,7 @@ import { look } from './examine.mjs'
 import { base, holds, larsctl, passwordOf, pid, same, see, sql, test, unseen, until } from './harness.mjs'
 
 const PAGES = ['/', '/modules', '/modules?q=nothing', '/modules/1/1', '/zones', '/alarms', '/alarms/1',
-               '/changes', '/changes/1', '/services', '/history?module=1/1', '/about', '/wall']
+               '/changes', '/changes/1', '/services', '/gateways', '/history?module=1/1', '/about', '/wall']
 const node = n => `127.0.11.${n}:${process.env.LARS_NODES}`
 let added = 1                         // nodes of module 11/1
 
@@ -202,7 +202,7 @@ test('keyboard_pages', 'the focus follows each change of page, and Tab reaches a
   await comesTo(page, 'Skip to content', 'the first Tab')
   await key('Enter')
   same((await focused(page)).tag, 'MAIN', 'after the skip link, the focus is on')
-  for (const name of ['Modules', 'Zones', 'Alarms', 'Changes', 'Services', 'About']) {
+  for (const name of ['Modules', 'Zones', 'Alarms', 'Changes', 'Services', 'Gateways', 'About']) {
     await page.getByRole('navigation', { name: 'Menu' }).getByRole('link', { name: new RegExp('^' + name) }).focus()
     await key('Enter')
     await comesTo(page, new RegExp('^' + name), `the change of page to ${name}`, 'H1')

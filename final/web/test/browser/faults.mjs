@@ -9,24 +9,8 @@ const execute = promisify(execFile)
 const nodes = Number(process.env.LARS_NODES), build = process.env.BUILD || 'build'
 const TOLD = ['/', '/modules/1/1', '/alarms', '/changes', '/changes/1', '/history?module=1/1']
 
-/* End a process of the system.  Returns what starts it again; the test ends with it running. */
-function kill(t, name, program, ...args) {
-  const file = join(run, name + '.pid')
-  let gone = true
-  const restart = () => {
-    if (!gone)
-      return
-    gone = false
-    const child = spawn(join(build, program), args, { stdio: 'ignore', detached: true })
-    child.unref()
-    writeFileSync(file, String(child.pid))
-  }
-  process.kill(pid(name), 'SIGKILL')
-  t.after(restart)
-  return restart
-}
-const killNode = t => kill(t, 'node-1.2', 'lars-node', `127.0.1.2:${nodes}`)
-const killReportd = (t, zone) => kill(t, `lars-reportd-${zone}`, 'lars-reportd', '-c', join(run, `reportd-${zone}.ini`))
+const killNode = t => t.kill('node-1.2', 'lars-node', `127.0.1.2:${nodes}`)
+const killReportd = (t, zone) => t.kill(`lars-reportd-${zone}`, 'lars-reportd', '-c', join(run, `reportd-${zone}.ini`))
 
 /* The calls of a second, as the business code in zone a counts them. */
 const lastSecond = () => readFileSync(join(run, 'lars-traffic-a.log'), 'utf8').trim().split('\n').pop()
@@ -147,7 +131,7 @@ test('wall_reconnects', 'a wall display is grey with its age after 5 s without d
 test('wall_survives_console', 'a wall display connects again to a console that was started anew', async t => {
   const page = await t.open('', await wallLink(t)), wall = page.getByRole('main')
   await see(wall.getByText(/^data \d s old/))
-  const restart = kill(t, 'lars-console', 'lars-console', '-c', join(run, 'console.ini'))
+  const restart = t.kill('lars-console', 'lars-console', '-c', join(run, 'console.ini'))
   await see(wall.getByText(/No new data for \d+ s/))
   restart()
   await see(wall.getByText(/^data \d s old/))

@@ -4,8 +4,9 @@
 //  1. Choose the file: changes.mjs (routes and changes) or forms.mjs (what was typed, many
 //     modules, administrators), which e2e_browser_changes.sh runs in one system; faults.mjs
 //     (alarms, losses, display) or access.mjs (axe-core, a phone, the keyboard), which
-//     e2e_browser_faults.sh runs in another; site.mjs (the exhibition site and its gateways),
-//     which e2e_browser_site.sh runs.  Tests run one after the other, in their order.
+//     e2e_browser_faults.sh runs in another; site.mjs (the exhibition site) or gateways.mjs (its
+//     gateways in the console), which e2e_browser_site.sh runs.  Tests run one after the other,
+//     in their order.
 //  2. test('name', 'what a person sees', async t => { ... }).  With a fourth argument, the tests
 //     beside each other that have the same one run at the same time: each touches only its own.
 //  3. const page = await t.open('operator', '/modules/1/1') gives a new window in which this
@@ -16,8 +17,8 @@
 //  5. await see(locator), unseen(locator) wait with a deadline.  For what is not on the page:
 //     await until('the node is called', async () => ...), which returns the first true value.
 //     Nothing waits for a fixed time.
-//  6. The system: sql(text), larsctl(...), pid(name), t.start(program, ...) and
-//     t.freeze(name); names are those of common/run, for example lars-agentd-a.
+//  6. The system: sql(text), larsctl(...), pid(name), t.start(program, ...), t.freeze(name)
+//     and t.kill(name, program, ...); names are those of common/run, for example lars-agentd-a.
 //  7. A test leaves what it found: t.after(async () => ...) is called also when the test failed,
 //     the last one first.  Use a module of your own (modid 11 and up) for changes of routes.
 //  8. A test fails as well when a window logged an error of the Content-Security-Policy or an
@@ -163,6 +164,22 @@ class Fixture {
     if (rate)
       for (const [zone, address] of [['a', '127.0.0.1'], ['b', '127.0.0.2']])
         this.start('lars-traffic', '-a', address, '-p', env.LARS_PORT, '-D', join(run, zone), '-m', id, '-r', String(rate), '-t', '1', '-s', '120')
+  }
+
+  /** End a process of the system.  Returns what starts it again; the test ends with it running. */
+  kill(name, program, ...args) {
+    let gone = true
+    const restart = () => {
+      if (!gone)
+        return
+      gone = false
+      const child = spawn(join(build, program), args, { stdio: 'ignore', detached: true })
+      child.unref()
+      writeFileSync(join(run, name + '.pid'), String(child.pid))
+    }
+    process.kill(pid(name), 'SIGKILL')
+    this.after(restart)
+    return restart
   }
 
   /** Stop a process of the system, and let it go on after the test. */
