@@ -7,13 +7,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/opts.h"
 #include "fleet/fleet_keys.h"
 #include "gateway/drain.h"
 #include "gateway/gateway.h"
 #include "gateway/gateway_admin.h"
+#include "net/tls_context.h"
 #include "obs/daemon.h"
 #include "obs/httpd.h"
 #include "obs/sig_watch.h"
@@ -22,7 +25,8 @@
 #define OTHER_FDS 100 /* descriptors besides those of visitors and their nodes */
 
 static struct settings {
-    char listen[64], rules[200], agent_dir[200], agent_address[48];
+    char listen[64], tls_listen[64], cert[200], key[200], rules[200], agent_dir[200],
+        agent_address[48];
     uint32_t loops, loops_max, agent_port, drain_accept_ms, drain_ms;
     struct gate_limits limits;
     uint32_t body_kib, unmeasured, reserve_percent;
@@ -40,6 +44,12 @@ static struct settings {
 static const struct conf_key keys[] = {
     {"gateway", "listen", CONF_TEXT, AT(listen), 0, sizeof(set.listen), "127.0.0.1:8080",
      "ADDRESS:PORT for visitors; port 0 lets the system choose one"},
+    {"gateway", "tls_listen", CONF_TEXT, AT(tls_listen), 0, sizeof(set.tls_listen), "",
+     "ADDRESS:PORT for visitors by TLS 1.2 or 1.3; empty: no TLS"},
+    {"gateway", "cert", CONF_TEXT, AT(cert), 0, sizeof(set.cert), "",
+     "the file in PEM with the certificate for tls_listen, then those of its issuers"},
+    {"gateway", "key", CONF_TEXT, AT(key), 0, sizeof(set.key), "",
+     "the file in PEM with its private key, without a password"},
     {"gateway", "rules", CONF_TEXT, AT(rules), 0, sizeof(set.rules),
      "/etc/lars/gateway-rules.ini", "the file with the rules: which requests go where"},
     {"gateway", "loops", CONF_U32, AT(loops), 1, 64, "2",
@@ -108,6 +118,26 @@ static const struct opts_flag flags[] = {
      NULL},
     {0}};
 
+/* Both ports could be opened at one address, and the system would mix their visitors. */
+static const char *wrong_tls(const struct settings *s, const struct net_addr *at)
+{
+    struct net_addr tls;
+
+    if (!s->tls_listen[0])
+        return s->cert[0] || s->key[0] ? "[gateway] cert and key have no use without "
+                                         "tls_listen; set it, such "
+                                         "as 0.0.0.0:443 or [::]:443, or delete them"
+                                       : NULL;
+    if (net_addr_parse(&tls, s->tls_listen) < 0)
+        return "[gateway] tls_listen must be ADDRESS:PORT, such as 0.0.0.0:443 or "
+               "[::]:443";
+    if (!s->cert[0] || !s->key[0])
+        return "[gateway] tls_listen needs cert and key; name both files, in PEM";
+    if (tls.port != 0 && tls.port == at->port)
+        return "[gateway] tls_listen must have another port than listen";
+    return NULL;
+}
+
 static int check_settings(const void *values, char err[CONF_ERR_MAX])
 {
     const struct settings *s = values;
@@ -117,12 +147,34 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
     if (net_addr_parse(&at, s->listen) < 0)
         why = "[gateway] listen must be ADDRESS:PORT, such as 0.0.0.0:80 or [::]:80";
     else
+        why = wrong_tls(s, &at);
+    if (!why)
         why = daemon_wrong_value(s->http, s->log, &at);
     if (!why && s->admin[0] && net_addr_parse(&at, s->admin) < 0)
         why = "[admin] listen must be ADDRESS:PORT, such as 127.0.0.1:9890, or empty";
     if (why)
         snprintf(err, CONF_ERR_MAX, "%s", why);
     return why ? -EINVAL : 0;
+}
+
+static int try_tls(const struct settings *s, char err[CONF_ERR_MAX])
+{
+    struct tls_context_files f = {"[gateway]", s->cert, s->key};
+    struct tls_context *t;
+    struct net_addr at;
+    int rc;
+
+    if (!s->tls_listen[0])
+        return 0;
+    rc = tls_context_create(&t, &f, NULL, err);
+    if (rc < 0)
+        return rc;
+    rc = tls_context_check_time(t, time(NULL), err);
+    if (rc < 0) /* no reason not to start */
+        fprintf(stderr, "lars-gateway: %s\n", err);
+    tls_context_unref(t);
+    net_addr_parse(&at, s->tls_listen);
+    return startcheck_tcp("[gateway] tls_listen", &at, err);
 }
 
 static int try_start(const void *values, char err[CONF_ERR_MAX])
@@ -142,6 +194,8 @@ static int try_start(const void *values, char err[CONF_ERR_MAX])
     fleet_keys_destroy(keys_of_file);
     net_addr_parse(&at, s->listen);
     rc = startcheck_tcp("[gateway] listen", &at, err);
+    if (rc == 0)
+        rc = try_tls(s, err);
     if (rc == 0)
         rc = startcheck_http(s->http, err);
     if (rc == 0 && net_addr_parse(&at, s->admin) == 0)
@@ -217,6 +271,8 @@ static int start_gateway(void)
                                .n_accepting = set.loops,
                                .limits = set.limits,
                                .rules = set.rules,
+                               .cert = set.cert,
+                               .key = set.key,
                                .log = set.log_path,
                                .log_sample = set.log_sample,
                                .key_file = set.key_file,
@@ -231,6 +287,8 @@ static int start_gateway(void)
 
     c.limits.body_max = (uint64_t)set.body_kib * 1024;
     net_addr_parse(&c.listen, set.listen);
+    if (set.tls_listen[0])
+        net_addr_parse(&c.tls_listen, set.tls_listen);
     rc = gateway_create(&me.gateway, &c, err);
     if (rc < 0)
         fprintf(stderr, "lars-gateway: %s\n", err);
@@ -247,6 +305,14 @@ static int start_admin(void)
     if (rc < 0)
         fprintf(stderr, "lars-gateway: %s\n", err);
     return rc;
+}
+
+static void print_tls_address(void)
+{
+    char text[NET_ADDR_STRLEN];
+
+    LOG_INFO("gateway.tls", "address=%s",
+             net_addr_str(gateway_tls_address(me.gateway), text));
 }
 
 /* As many visitors as there are descriptors for, one for each and one for its node: then
@@ -284,6 +350,8 @@ static int start(void)
     rc = start_admin();
     if (rc < 0)
         return rc;
+    if (gateway_tls_address(me.gateway))
+        print_tls_address();
     daemon_print_address(gateway_address(me.gateway));
     return 0;
 }

@@ -24,6 +24,7 @@ struct admit_queue;
 struct cache;
 struct listeners;
 struct node_pool;
+struct tls_context;
 struct visit_rate;
 struct visitor;
 
@@ -82,6 +83,7 @@ struct gate_counts {                      /* written by the loop, read by any th
     _Atomic uint64_t cache_misses;
     struct gate_module_counts module[MODULES_MAX]; /* index: slot.  A module that
                                   * gets the slot of another one counts on from there */
+    _Atomic uint64_t tls_full, tls_resumed, tls_failed; /* handshakes */
 };
 
 struct gate_loop {
@@ -100,7 +102,8 @@ struct gate_loop {
     _Atomic uint32_t *n_clients;          /* of all loops; borrowed */
     const _Atomic bool *draining;         /* borrowed */
     struct visitor *visitors;             /* all of this loop */
-    struct listeners *listeners;          /* borrowed */
+    struct listeners *listeners, *tls_listeners; /* borrowed; NULL = none */
+    struct tls_context *tls;              /* for new connections; owned; NULL = none */
     struct loop_load load;
     struct visitor *idle, *idle_last;     /* those without a request, longest first */
     char scratch[GATE_SCRATCH];           /* what a read delivers */

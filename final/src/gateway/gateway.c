@@ -34,14 +34,21 @@ static void on_accept(int fd, const struct net_addr *peer, void *arg)
     visitor_start(arg, fd, peer);
 }
 
+static void on_accept_tls(int fd, const struct net_addr *peer, void *arg)
+{
+    visitor_start_tls(arg, fd, peer);
+}
+
 /* A loop that has no time left takes fewer new visitors in a turn, and so has more for
  * those it has. */
 static void on_load(uint32_t permille, void *arg)
 {
     struct gate_loop *l = arg;
+    unsigned budget = permille > BUSY_PERMILLE ? ACCEPTS_BUSY : ACCEPTS;
 
-    listeners_set_budget(l->listeners, l->index,
-                         permille > BUSY_PERMILLE ? ACCEPTS_BUSY : ACCEPTS);
+    listeners_set_budget(l->listeners, l->index, budget);
+    if (l->tls_listeners)
+        listeners_set_budget(l->tls_listeners, l->index, budget);
 }
 
 static int create_loop(struct gateway *g, unsigned i)
@@ -68,12 +75,12 @@ static int create_loop(struct gateway *g, unsigned i)
 }
 
 static int listen_at(struct gateway *g, const struct net_addr *at, const char *key,
-                     struct listeners **out, char err[CONF_ERR_MAX])
+                     acceptor_fn *fn, struct listeners **out, char err[CONF_ERR_MAX])
 {
     struct listeners_config c = {.loop = g->cfg.loop,
                                  .pool = g->pool,
                                  .at = *at,
-                                 .fn = on_accept,
+                                 .fn = fn,
                                  .arg = (void *const *)(void *)g->loop};
     char text[NET_ADDR_STRLEN];
     int rc = listeners_create(out, &c, g->cfg.n_accepting);
@@ -98,12 +105,26 @@ static int start_loops(struct gateway *g, char err[CONF_ERR_MAX])
     for (i = 0; rc == 0 && i < g->cfg.n_loops; i++)
         rc = create_loop(g, i);
     if (rc == 0)
-        rc = listen_at(g, &g->cfg.listen, "listen", &g->listeners, err);
+        rc = gateway_tls_start(g, err);
+    if (rc == 0)
+        rc = listen_at(g, &g->cfg.listen, "listen", on_accept, &g->listeners, err);
+    if (rc == 0 && g->tls)
+        rc = listen_at(g, &g->cfg.tls_listen, "tls_listen", on_accept_tls,
+                       &g->tls_listeners, err);
     for (i = 0; rc == 0 && i < g->n_loops; i++) {
         g->loop[i]->listeners = g->listeners;
+        g->loop[i]->tls_listeners = g->tls_listeners;
         rc = loop_load_start(&g->loop[i]->load, g->loop[i]->loop, on_load, g->loop[i]);
     }
     return rc < 0 ? rc : looppool_start(g->pool);
+}
+
+/* <n> loops accept visitors, at both ports. */
+static void want_loops(struct gateway *g, unsigned n)
+{
+    listeners_want(g->listeners, n);
+    if (g->tls_listeners)
+        listeners_want(g->tls_listeners, n);
 }
 
 uint32_t gateway_mean_permille(const struct gateway *g)
@@ -125,7 +146,7 @@ static void scale(void *arg)
     if (want != n) {
         LOG_INFO("gateway.loops", "from=%u to=%u busy=%u/1000", n, want,
                  gateway_mean_permille(g));
-        listeners_want(g->listeners, want);
+        want_loops(g, want);
     }
     evloop_set_timer(g->cfg.loop, &g->scale_timer, SCALE_MS, scale, g);
 }
@@ -220,12 +241,14 @@ void gateway_destroy(struct gateway *g)
     if (g->pool)
         looppool_stop(g->pool);
     listeners_destroy(g->listeners);
+    listeners_destroy(g->tls_listeners);
     for (i = 0; i < g->n_loops; i++) {
         loop_load_stop(&g->loop[i]->load);
         gate_loop_fini(g->loop[i]);
     }
     looppool_destroy(g->pool);
     registrar_destroy(g->registrar);
+    gateway_tls_stop(g);
     cache_destroy(g->cache);
     for (i = 0; i < g->n_loops; i++)
         free(g->loop[i]);
@@ -241,6 +264,11 @@ void gateway_destroy(struct gateway *g)
 const struct net_addr *gateway_address(const struct gateway *g)
 {
     return listeners_address(g->listeners);
+}
+
+const struct net_addr *gateway_tls_address(const struct gateway *g)
+{
+    return g->tls_listeners ? listeners_address(g->tls_listeners) : NULL;
 }
 
 void gateway_drain(struct gateway *g)
@@ -264,19 +292,24 @@ void gateway_begin_end(struct gateway *g)
 
 void gateway_reload(struct gateway *g)
 {
+    char err[CONF_ERR_MAX];
+
     registrar_reload(g->registrar);
+    if (gateway_reload_tls(g, err) < 0)
+        LOG_ERROR("gateway.certificate", "%s; the old certificate stays in use", err);
     if (g->log)
         access_log_reopen(g->log);
 }
 
 void gateway_stop_accepting(struct gateway *g)
 {
-    listeners_want(g->listeners, 0);
+    want_loops(g, 0);
 }
 
 unsigned gateway_n_listeners(const struct gateway *g)
 {
-    return listeners_n(g->listeners);
+    return listeners_n(g->listeners) +
+           (g->tls_listeners ? listeners_n(g->tls_listeners) : 0);
 }
 
 uint32_t gateway_n_clients(const struct gateway *g)

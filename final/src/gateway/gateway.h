@@ -12,6 +12,8 @@ struct gateway;
 struct gateway_config {
     struct evloop *loop;                  /* the daemon's; borrowed */
     struct net_addr listen;               /* port 0: the kernel chooses */
+    struct net_addr tls_listen;           /* family 0: no TLS */
+    const char *cert, *key;               /* paths of the files in PEM */
     unsigned n_loops;                     /* threads */
     unsigned n_accepting;                 /* that accept at the start; 1 to n_loops */
     struct gate_limits limits;
@@ -31,6 +33,14 @@ int gateway_create(struct gateway **out, const struct gateway_config *c,
 void gateway_destroy(struct gateway *g);  /* closes every connection; NULL is fine */
 
 const struct net_addr *gateway_address(const struct gateway *g); /* with its port */
+
+const struct net_addr *gateway_tls_address(const struct gateway *g); /* NULL: no TLS */
+
+/* Read cert and key again; connections that are opened from now on have the new pair, the
+ * others keep theirs, and sessions can be resumed.  No TLS: nothing to do.  Returns 0, or
+ * an error of tls_context_create() with a sentence in <err>, and then the old pair stays.
+ * Thread: the daemon's. */
+int gateway_reload_tls(struct gateway *g, char err[CONF_ERR_MAX]);
 
 /* A gateway that drains still answers every request, but closes each connection after its
  * response and reports itself as not ready, so that new visitors are sent elsewhere.

@@ -9,6 +9,7 @@
 #include "gateway/admit_queue.h"
 #include "gateway/cache.h"
 #include "gateway/gateway_private.h"
+#include "net/tls_context.h"
 
 static double sum_of(const struct gateway *g, size_t offset)
 {
@@ -140,6 +141,20 @@ static void collect_reloads(struct gateway *g, struct metrics *m)
                     (double)now.n_failed);
 }
 
+static void collect_tls(struct gateway *g, struct metrics *m)
+{
+    struct metrics_part part[] = {{"full", SUM(tls_full)},
+                                  {"resumed", SUM(tls_resumed)},
+                                  {"failed", SUM(tls_failed)}};
+
+    metrics_counter_parts(m, "lars_gateway_tls_handshakes_total",
+                          "Handshakes of TLS that have ended.", "result", part, 3);
+    if (g->tls)
+        metrics_gauge(m, "lars_gateway_certificate_expires_seconds",
+                      "When the certificate expires, in seconds since 1970.",
+                      (double)tls_context_expiry_s(g->tls));
+}
+
 void gateway_metrics_collect(struct gateway *g, struct metrics *m)
 {
     collect_reloads(g, m);
@@ -148,6 +163,7 @@ void gateway_metrics_collect(struct gateway *g, struct metrics *m)
     metrics_gauge(m, "lars_gateway_queue", "Requests that wait for their admission.",
                   n_queued(g));
     collect_cache(g, m);
+    collect_tls(g, m);
     metrics_counter(m, "lars_gateway_connections_total",
                     "Visitors' connections accepted.", SUM(accepted));
     metrics_gauge(m, "lars_gateway_connections", "Visitors' connections open now.",

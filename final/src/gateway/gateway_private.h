@@ -2,6 +2,7 @@
  *     gateway.c          its parts, their order, the threads
  *     gateway_metrics.c  the values at /metrics
  *     gateway_status.c   the state at /gateway
+ *     gateway_tls.c      the certificate and its replacement
  * Thread: the daemon's loop, except where a field names another. */
 #ifndef LARS_GATEWAY_GATEWAY_PRIVATE_H
 #define LARS_GATEWAY_GATEWAY_PRIVATE_H
@@ -23,7 +24,8 @@ struct gateway {
     struct looppool *pool;
     struct gate_loop **loop;
     unsigned n_loops; /* that exist */
-    struct listeners *listeners;
+    struct listeners *listeners, *tls_listeners; /* the second: NULL = no TLS */
+    struct tls_context *tls; /* NULL = no TLS */
     struct loop_rule rule;
     struct evtimer scale_timer;
     _Atomic uint32_t n_clients;
@@ -34,5 +36,10 @@ struct gateway {
 
 /* The mean load of the loops that accept visitors, 0 to 1000. */
 uint32_t gateway_mean_permille(const struct gateway *g);
+
+/* Read the certificate and give it to the loops, which do not run yet; no TLS: nothing.
+ * Returns as gateway_reload_tls(). */
+int gateway_tls_start(struct gateway *g, char err[CONF_ERR_MAX]);
+void gateway_tls_stop(struct gateway *g); /* the loops do not run any more */
 
 #endif

@@ -15,11 +15,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "gateway/visitor_private.h"
 #include "http/http_write.h"
+#include "net/tls_stream.h"
 
 #define IN_MAX GATE_SCRATCH
 #define DRAIN_MAX 65536 /* bytes that are read and dropped at the end */
@@ -72,6 +72,13 @@ static uint32_t idle_ms(const struct gate_loop *g)
 
     return crowded && g->limits->idle_ms > CROWDED_IDLE_MS ? CROWDED_IDLE_MS
                                                            : g->limits->idle_ms;
+}
+
+static uint32_t handshake_ms(const struct gate_loop *g)
+{
+    uint32_t most = idle_ms(g);
+
+    return g->limits->head_ms < most ? g->limits->head_ms : most;
 }
 
 static void free_visitor(void *arg)
@@ -133,7 +140,7 @@ void visitor_start_closing(struct visitor *v)
     stream_read_on(&v->stream);
     if (stream_waiting(&v->stream) == 0 && !v->shut) {
         v->shut = true;
-        shutdown(v->stream.fd, SHUT_WR);
+        stream_shutdown(&v->stream);
     }
 }
 
@@ -255,6 +262,7 @@ void visitor_forward(struct visitor *v, const struct http_head *h)
     const struct cache_control_request *asked = &v->cached.asked;
     struct http_forward f = {.peer = v->peer_text,
                              .request_id = v->id,
+                             .tls = v->tls != NULL,
                              .cookie_drop = VISIT_COOKIE,
                              .whole = v->cached.fetch != NULL,
                              .encoding = asked->gzip ? "gzip" : "",
@@ -407,10 +415,27 @@ static void on_error(struct stream *s, int rc)
     visitor_close(visitor_of(s));
 }
 
+/* The handshake has ended. */
+static void on_connect(struct stream *s, int rc)
+{
+    struct visitor *v = visitor_of(s);
+    struct gate_counts *n = &v->g->counts;
+
+    if (rc < 0) {
+        gate_loop_count(&n->tls_failed);
+        visitor_close(v);
+        return;
+    }
+    gate_loop_count(tls_stream_is_resumed(s) ? &n->tls_resumed : &n->tls_full);
+    v->tls = tls_stream_version(s);
+    leave_idle(v);
+    visitor_become_idle(v);
+}
+
 static const struct stream_owner visitor_owner = {.on_input = on_input,
                                                   .on_drain = on_drain,
                                                   .on_error = on_error,
-                                                  .on_connect = on_error};
+                                                  .on_connect = on_connect};
 
 /* --- the beginning ------------------------------------------------------------------ */
 
@@ -419,6 +444,42 @@ static uint64_t life_ms(struct gate_loop *g)
     uint32_t life = g->limits->life_ms, part = life / 5;
 
     return life - part + (part ? (g->id_seed ^ g->n_ids * 2654435761u) % (2 * part) : 0);
+}
+
+static bool has_room(struct gate_loop *g)
+{
+    return atomic_fetch_add_explicit(g->n_clients, 1, memory_order_relaxed) <
+               g->limits->max_clients ||
+           visitor_close_idle(g, 1) > 0;
+}
+
+/* <v> has a stream: it is one of the visitors from now on, until visitor_close(). */
+static void begin_visit(struct gate_loop *g, struct visitor *v,
+                        const struct net_addr *peer)
+{
+    bool fits;
+
+    v->g = g;
+    v->peer = *peer;
+    v->end_ms = evloop_now_ms(g->loop) + life_ms(g);
+    v->forward.g = g;
+    if (!inet_ntop(peer->family, peer->ip, v->peer_text, sizeof(v->peer_text)))
+        snprintf(v->peer_text, sizeof(v->peer_text), "-");
+    gate_loop_count(&g->counts.accepted);
+    fits = has_room(g);
+    v->next = g->visitors;
+    v->prev = &g->visitors;
+    if (g->visitors)
+        g->visitors->prev = &v->next;
+    g->visitors = v;
+    if (!fits) {
+        gate_loop_count(&g->counts.refused_clients);
+        visitor_close(v);
+        return;
+    }
+    visitor_set_timer(v, v->state == VISITOR_HANDSHAKE ? handshake_ms(g) : idle_ms(g));
+    if (v->state != VISITOR_CLOSED)
+        enter_idle(v);
 }
 
 void visitor_start(struct gate_loop *g, int fd, const struct net_addr *peer)
@@ -431,28 +492,22 @@ void visitor_start(struct gate_loop *g, int fd, const struct net_addr *peer)
         free(v);
         return;
     }
-    v->g = g;
-    v->peer = *peer;
-    v->end_ms = evloop_now_ms(g->loop) + life_ms(g);
-    v->forward.g = g;
-    if (!inet_ntop(peer->family, peer->ip, v->peer_text, sizeof(v->peer_text)))
-        snprintf(v->peer_text, sizeof(v->peer_text), "-");
-    v->next = g->visitors;
-    v->prev = &g->visitors;
-    if (g->visitors)
-        g->visitors->prev = &v->next;
-    g->visitors = v;
-    gate_loop_count(&g->counts.accepted);
-    if (atomic_fetch_add_explicit(g->n_clients, 1, memory_order_relaxed) >=
-            g->limits->max_clients &&
-        visitor_close_idle(g, 1) == 0) {
-        gate_loop_count(&g->counts.refused_clients);
-        visitor_close(v);
+    v->state = VISITOR_IDLE;
+    begin_visit(g, v, peer);
+}
+
+void visitor_start_tls(struct gate_loop *g, int fd, const struct net_addr *peer)
+{
+    struct visitor *v = calloc(1, sizeof(*v));
+
+    if (!v || tls_stream_open(&v->stream, g->loop, fd, &visitor_owner, g->tls) < 0) {
+        if (!v)
+            close(fd);
+        free(v);
         return;
     }
-    visitor_set_timer(v, idle_ms(g));
-    if (v->state == VISITOR_IDLE)
-        enter_idle(v);
+    v->state = VISITOR_HANDSHAKE;
+    begin_visit(g, v, peer);
 }
 
 void visitor_close_all(struct gate_loop *g)

@@ -11,6 +11,10 @@
  * or without memory, <fd> is closed. */
 void visitor_start(struct gate_loop *g, int fd, const struct net_addr *peer);
 
+/* The same with TLS, by g->tls.  The handshake has head_ms; until it has ended, the
+ * connection counts as one that waits for a request. */
+void visitor_start_tls(struct gate_loop *g, int fd, const struct net_addr *peer);
+
 void visitor_close_all(struct gate_loop *g);
 
 /* Close at most <n> connections that wait for a request, those that have waited longest

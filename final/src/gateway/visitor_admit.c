@@ -68,7 +68,7 @@ static void refuse(struct visitor *v)
     admit_refused(v->g->admit, v->wait.module, v->wait.class, evloop_now_ms(v->g->loop));
     if (v->visit.class != ADMIT_CLASS_INSIDE &&
         visit_is_due(&v->visit, ADMIT_CLASS_WAITING, now_s()))
-        visit_write(v->g->now->keys, &v->visit, ADMIT_CLASS_WAITING, now_s(), false,
+        visit_write(v->g->now->keys, &v->visit, ADMIT_CLASS_WAITING, now_s(), v->tls,
                     cookie);
     visitor_answer_waiting(v, cookie);
 }
@@ -150,5 +150,5 @@ void visitor_admit_cookie(struct visitor *v, char out[VISIT_FIELD_MAX])
 
     out[0] = 0;
     if (v->forward.admitted && visit_is_due(&v->visit, ADMIT_CLASS_INSIDE, now))
-        visit_write(v->g->now->keys, &v->visit, ADMIT_CLASS_INSIDE, now, false, out);
+        visit_write(v->g->now->keys, &v->visit, ADMIT_CLASS_INSIDE, now, v->tls, out);
 }

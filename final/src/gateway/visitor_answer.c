@@ -50,14 +50,14 @@ static void log_request(struct visitor *v, enum gate_result result, uint64_t us)
         return;
     log_node(f, node, sizeof(node));
     n = snprintf(line, sizeof(line),
-                 "%s %u %s %s %u %llu %u/%u %s %u %s %s %s %llu %llu %llu %llu", v->id,
+                 "%s %u %s %s %u %llu %u/%u %s %u %s %s %s %llu %llu %llu %llu %s", v->id,
                  v->g->index, v->peer_text, v->line ? v->line : "- - -", v->status,
                  (unsigned long long)v->n_body_out, f->rule ? f->rule->modid : 0,
                  f->rule ? f->rule->cmdid : 0, node, f->retry.n, why[f->why],
                  v->cached.word ? v->cached.word : "-",
                  f->rule ? class[v->wait.class] : "-", (unsigned long long)v->queue_us,
                  (unsigned long long)f->connect_us, (unsigned long long)f->first_us,
-                 (unsigned long long)us);
+                 (unsigned long long)us, v->tls ? v->tls : "-");
     if (n > 0)
         access_log_line(v->g->log, line, (size_t)n < sizeof(line) ? (size_t)n : 899,
                         error);

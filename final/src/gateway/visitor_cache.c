@@ -201,7 +201,7 @@ static size_t write_key(const struct visitor *v, const struct http_head *h,
 
     if (h->host.len + (size_t)h->target.len + 3 + sizeof(of_rule) > CACHE_KEY_MAX)
         return 0;
-    out[n++] = 'h';
+    out[n++] = v->tls ? 's' : 'h';
     out[n++] = v->cached.asked.gzip ? 'g' : '-';
     out[n++] = "-zeo"[v->cached.asked.language];
     memcpy(out + n, of_rule, sizeof(of_rule));

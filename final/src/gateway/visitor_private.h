@@ -20,6 +20,7 @@
 #include "net/stream.h"
 
 enum visitor_state {
+    VISITOR_HANDSHAKE,                    /* TLS begins */
     VISITOR_IDLE,                         /* waits for a request */
     VISITOR_HEAD,                         /* a part of its head has arrived */
     VISITOR_QUEUE,                        /* a request waits for its admission */
@@ -50,6 +51,7 @@ struct visitor {
     enum visitor_state state;
     struct net_addr peer;
     char peer_text[INET6_ADDRSTRLEN];
+    const char *tls;                      /* "TLSv1.3" ...; static; NULL = without TLS */
     uint64_t end_ms; /* no request is begun after this */
     uint32_t n_requests;
     struct lazy_timer timer;

@@ -38,15 +38,24 @@ static ssize_t plain_write(struct stream *s, const void *buf, size_t len)
     return n == -1 ? -errno : n;
 }
 
-static const struct stream_io plain = {plain_read, plain_write, NULL};
+static int plain_connect(struct stream *s)
+{
+    return sock_connect_result(s->fd);
+}
+
+static const struct stream_io plain = {.read = plain_read,
+                                       .write = plain_write,
+                                       .connect = plain_connect};
 
 static void arm(struct stream *s)
 {
     uint32_t want = 0;
 
-    if (s->connecting || s->out.len > 0)
+    if (s->reading || s->connecting)
+        want |= s->io_events;
+    if (!s->connecting && (s->out.len > 0 || s->shutting))
         want |= EPOLLOUT;
-    if (s->reading && !s->connecting)
+    if (!s->connecting && s->reading)
         want |= EPOLLIN;
     if (s->fd == -1 || want == s->events)
         return;
@@ -83,9 +92,12 @@ static void tell_drained(struct stream *s)
 
 static void on_connected(struct stream *s)
 {
-    int rc = sock_connect_result(s->fd);
+    int rc = s->io->connect(s);
 
+    if (rc == -EAGAIN)
+        return;
     s->connecting = false;
+    s->io_events = 0;
     if (rc == 0)
         rc = flush(s);
     s->owner->on_connect(s, rc);
@@ -114,26 +126,30 @@ static void on_event(int fd, uint32_t events, void *arg)
     }
     if ((events & EPOLLOUT) && s->out.len > 0)
         on_output(s);
+    if ((events & EPOLLOUT) && s->shutting)
+        stream_shutdown(s);
     if (s->fd == -1)
         return;
-    if (events & EPOLLIN && s->reading)
+    if (events & (EPOLLIN | s->io_events) && s->reading)
         s->owner->on_input(s);
     else if (events & (EPOLLERR | EPOLLHUP))
         s->owner->on_error(s, -ECONNRESET);
 }
 
 static int open_fd(struct stream *s, struct evloop *l, int fd,
-                   const struct stream_owner *owner, bool connecting)
+                   const struct stream_owner *owner, const struct stream_io *io,
+                   uint32_t events)
 {
     int one = 1, rc;
 
     *s = (struct stream){.loop = l,
                          .owner = owner,
-                         .io = &plain,
+                         .io = io,
                          .fd = fd,
-                         .events = connecting ? EPOLLOUT : EPOLLIN,
+                         .events = events ? events : EPOLLIN,
+                         .io_events = events,
                          .reading = true,
-                         .connecting = connecting};
+                         .connecting = events != 0};
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     rc = evloop_add_fd(l, fd, s->events, on_event, s);
     if (rc < 0) {
@@ -146,13 +162,23 @@ static int open_fd(struct stream *s, struct evloop *l, int fd,
 int stream_open(struct stream *s, struct evloop *l, int fd,
                 const struct stream_owner *owner)
 {
-    return open_fd(s, l, fd, owner, false);
+    return open_fd(s, l, fd, owner, &plain, 0);
 }
 
 int stream_open_connecting(struct stream *s, struct evloop *l, int fd,
                            const struct stream_owner *owner)
 {
-    return open_fd(s, l, fd, owner, true);
+    return open_fd(s, l, fd, owner, &plain, EPOLLOUT);
+}
+
+int stream_open_io(struct stream *s, struct evloop *l, int fd,
+                   const struct stream_owner *owner, const struct stream_io *io,
+                   void *io_arg, uint32_t events)
+{
+    int rc = open_fd(s, l, fd, owner, io, events);
+
+    s->io_arg = io_arg;
+    return rc;
 }
 
 void stream_close(struct stream *s)
@@ -215,10 +241,22 @@ void stream_finish(struct stream *s)
     s->finishing = s->out.len > 0;
 }
 
+void stream_shutdown(struct stream *s)
+{
+    int rc = s->io->shutdown ? s->io->shutdown(s) : 0;
+
+    s->shutting = rc == -EAGAIN;
+    arm(s);
+    if (!s->shutting && s->fd != -1)
+        shutdown(s->fd, SHUT_WR);
+}
+
 void stream_read_on(struct stream *s)
 {
     s->reading = true;
     arm(s);
+    if (s->io->wanted && s->fd != -1 && !s->connecting)
+        s->io->wanted(s);
 }
 
 void stream_read_off(struct stream *s)
@@ -230,4 +268,16 @@ void stream_read_off(struct stream *s)
 void stream_set_owner(struct stream *s, const struct stream_owner *owner)
 {
     s->owner = owner;
+}
+
+void stream_io_wait(struct stream *s, uint32_t events)
+{
+    s->io_events = events;
+    arm(s);
+}
+
+void stream_io_input(struct stream *s)
+{
+    if (s->fd != -1 && s->reading && !s->connecting)
+        s->owner->on_input(s);
 }

@@ -21,19 +21,23 @@
 
 struct stream;
 
-/* The functions that read and write the bytes, so that TLS can replace them.  They return
- * as sock_read() and sock_write() do. */
+/* The functions that read and write the bytes, so that TLS can replace them
+ * (net/tls_stream).  read and write return as sock_read() and sock_write() do; the others
+ * return 0, or -EAGAIN after stream_io_wait(), or another -errno. */
 struct stream_io {
     ssize_t (*read)(struct stream *s, void *buf, size_t len);
     ssize_t (*write)(struct stream *s, const void *buf, size_t len);
+    int (*connect)(struct stream *s); /* the beginning, of one that is opened connecting */
+    int (*shutdown)(struct stream *s); /* the last bytes; NULL = none */
+    void (*wanted)(struct stream *s); /* reading is on again; NULL = nothing to do */
     void (*close)(struct stream *s); /* NULL = nothing besides close(2) */
 };
 
 struct stream_owner {
-    void (*on_input)(struct stream *s); /* stream_read() would not return -EAGAIN */
+    void (*on_input)(struct stream *s); /* there are bytes, or the end, or an error */
     void (*on_drain)(struct stream *s); /* STREAM_LOW or less wait again */
     void (*on_error)(struct stream *s, int rc); /* sending failed: -EPIPE ... */
-    void (*on_connect)(struct stream *s, int rc); /* of stream_open_connecting() */
+    void (*on_connect)(struct stream *s, int rc); /* of one that is opened connecting */
 };
 
 struct stream { /* only stream.c and an io write the fields */
@@ -44,7 +48,8 @@ struct stream { /* only stream.c and an io write the fields */
     struct buf out;
     int fd; /* -1 = closed */
     uint32_t events; /* registered now */
-    bool reading, connecting, high, finishing;
+    uint32_t io_events; /* those that the io waits for, besides our own */
+    bool reading, connecting, high, finishing, shutting;
 };
 
 /* Use the connected, non-blocking <fd>.  Takes <fd>, on failure as well.  Borrows
@@ -56,6 +61,13 @@ int stream_open(struct stream *s, struct evloop *l, int fd,
  * 0 or the error; before that nothing can be read, and what is written waits. */
 int stream_open_connecting(struct stream *s, struct evloop *l, int fd,
                            const struct stream_owner *owner);
+
+/* As stream_open_connecting(), for the bytes of <io>, which gets <io_arg>; io->connect is
+ * called at each of <events>, until it returns something else than -EAGAIN.  Borrows
+ * <io>. */
+int stream_open_io(struct stream *s, struct evloop *l, int fd,
+                   const struct stream_owner *owner, const struct stream_io *io,
+                   void *io_arg, uint32_t events);
 
 /* At once and without a callback; frees what waits.  Closed already: nothing. */
 void stream_close(struct stream *s);
@@ -74,6 +86,9 @@ size_t stream_waiting(const struct stream *s); /* bytes to be sent */
  * not before.  Nothing waits already: it is not called. */
 void stream_finish(struct stream *s);
 
+/* Nothing waits, and our side sends no more: the peer sees the end of the stream. */
+void stream_shutdown(struct stream *s);
+
 /* The next bytes are wanted, or not now. */
 void stream_read_on(struct stream *s);
 void stream_read_off(struct stream *s);
@@ -81,5 +96,13 @@ void stream_read_off(struct stream *s);
 /* Watch <s> in another owner's name from now on: for a connection that goes from a pool
  * to its user. */
 void stream_set_owner(struct stream *s, const struct stream_owner *owner);
+
+/* --- for an io ---------------------------------------------------------------------- */
+
+/* The io can go on at <events>: it is called again then. */
+void stream_io_wait(struct stream *s, uint32_t events);
+
+/* Call on_input if the owner wants bytes: for bytes that the socket does not show. */
+void stream_io_input(struct stream *s);
 
 #endif

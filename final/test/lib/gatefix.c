@@ -398,11 +398,11 @@ void gatefix_start(const char *conf)
              system_write_file("rules.ini",
                                "[rule site]\nmodule = 10/1\ncache_ms = 0\n"));
     path = system_write_file("gateway.ini",
-                             "[gateway]\nlisten = 127.0.0.1:0\nrules = %s\nloops = 1\n"
-                             "%s[agent]\ndir = %s\nport = %s\n[http]\nlisten = "
+                             "[gateway]\nlisten = 127.0.0.1:0\nrules = %s\n"
+                             "%s%s[agent]\ndir = %s\nport = %s\n[http]\nlisten = "
                              "127.0.0.1:%d\n[log]\npath = %s/access.log\n",
-                             rules, conf, sys.dir, sys.agentd_port, node.http_port,
-                             testdb_dir);
+                             rules, strstr(conf, "loops = ") ? "" : "loops = 1\n", conf,
+                             sys.dir, sys.agentd_port, node.http_port, testdb_dir);
     proc_start(&gateway, "lars-gateway", "-c", path, NULL);
     system_wait_port(&gateway, "lars-gateway");
     T_WAIT(is_answered());

@@ -26,8 +26,8 @@ extern struct proc gateway;
 int gatefix_setup(void **state);
 int gatefix_teardown(void **state);
 
-/* Starts the system, the node and lars-gateway with one loop and these lines of
- * [gateway], and waits until a request is answered. */
+/* Starts the system, the node and lars-gateway with these lines of [gateway], one loop
+ * unless they have "loops = ", and waits until a request is answered. */
 void gatefix_start(const char *conf);
 
 void gatefix_let_go(void); /* those that wait for it, now and later */
