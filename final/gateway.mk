@@ -4,7 +4,7 @@ LLHTTP := /usr/share
 SRCS += src/fleet/fleet_keys.c src/fleet/gateway_client.c src/fleet/signed_command.c
 SRCS += src/gateway/generation.c src/gateway/modules.c src/gateway/registrar.c src/obs/sig_watch.c
 SRCS += src/net/portgroup.c src/net/stream.c \
-        src/http/cache_control.c src/http/http_body.c src/http/http_head.c src/http/http_parse.c src/http/http_write.c \
+        src/http/cache_control.c src/http/http_body.c src/http/http_head.c src/http/http_parse.c src/http/http_path.c src/http/http_write.c \
         src/gateway/admit.c src/gateway/admit_queue.c src/gateway/admit_rule.c \
         src/gateway/visit.c src/gateway/visitor_admit.c src/gateway/waiting_page.c \
         src/gateway/access_log.c src/gateway/cache.c src/gateway/cache_fetch.c src/gateway/cache_wait.c src/gateway/drain.c src/gateway/forward.c src/gateway/forward_answer.c src/gateway/listeners.c src/gateway/loop_load.c src/gateway/loop_rule.c src/gateway/gate_loop.c src/gateway/lazy_timer.c src/gateway/gateway.c src/gateway/gateway_metrics.c \
@@ -33,8 +33,9 @@ TESTS += e2e_gateway_drain test_listeners test_loop_load test_loop_rule test_laz
 TESTS += e2e_gateway_cache e2e_gateway_full
 TESTS += test_signed_command test_gateway_client e2e_gateway_admin
 TESTS += e2e_gateway_reload test_generation
-TESTS += e2e_gateway_ends test_outcome
+TESTS += e2e_gateway_ends test_outcome test_http_path
 FUZZ  += fuzz_cache_control
+FUZZ  += fuzz_rules
 FUZZ  += fuzz_http_request fuzz_http_response fuzz_http_body
 TESTS += e2e_gateway_faults e2e_gateway_services e2e_gateway_overload
 ALONE += e2e_gateway_overload

@@ -224,6 +224,9 @@ static void t_exactly_one_host_that_is_a_name(void **state)
         BAD("text after the bracket", "GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n",
             HTTP_WHY_HOST, 400),
         BAD("percent", "GET / HTTP/1.1\r\nHost: a%2fb\r\n\r\n", HTTP_WHY_HOST, 400),
+        BAD("dots", "GET /a/../b HTTP/1.1\r\nHost: a\r\n\r\n", HTTP_WHY_PATH, 400),
+        BAD("dots of a URL", "GET http://a/%2e%2e/b HTTP/1.1\r\nHost: a\r\n\r\n",
+            HTTP_WHY_PATH, 400),
         BAD("Latin-1", "GET / HTTP/1.1\r\nHost: \xe9\r\n\r\n", HTTP_WHY_HOST, 400)};
     static const char *const good[] = {"a",
                                        "expo.example.edu",
@@ -264,6 +267,9 @@ static void t_targets_are_paths_or_urls_of_the_host(void **state)
             HTTP_WHY_TARGET, 400),
         BAD("another scheme", "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", HTTP_WHY_TARGET,
             400),
+        BAD("dots", "GET /a/../b HTTP/1.1\r\nHost: a\r\n\r\n", HTTP_WHY_PATH, 400),
+        BAD("dots of a URL", "GET http://a/%2e%2e/b HTTP/1.1\r\nHost: a\r\n\r\n",
+            HTTP_WHY_PATH, 400),
         BAD("Latin-1", "GET /\xe9 HTTP/1.1\r\nHost: a\r\n\r\n", HTTP_WHY_TARGET, 400)};
     struct http_head h;
 

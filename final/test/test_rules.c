@@ -138,6 +138,11 @@ static void t_each_fault_of_a_line_is_named_with_its_line(void **state)
         {"[rule a]\nmodule = 1234567890/2\n", ":2: \"1234567890/2\" is not"},
         {"[rule a]\nmodule = 1/1\npath = a\n", ":3: path \"a\" does not begin with /"},
         {"[rule a]\nmodule = 1/1\npath = /a?b\n", ":3: path \"/a?b\" has a blank, ? or"},
+        {"[rule a]\nmodule = 1/1\npath = /a/../b\n", ":3: path \"/a/../b\" has . or .."},
+        {"[rule a]\nmodule = 1/1\npath = /a%2fb\n", ":3: path \"/a%2fb\" has . or .."},
+        {"[rule a]\nmodule = 1/1\npath = /a%\n", ":3: path \"/a%\" has . or .."},
+        {"[rule a]\nhost = [::g]\n", ":2: host \"[::g]\" is not a name without a"},
+        {"[rule a]\nhost = .\n", ":2: host \".\" is not a name without a port"},
         {"[rule a]\nhost = expo:80\n", ":2: host \"expo:80\" is not a name without a"},
         {"[rule a]\nhost = ::1\n", ":2: host \"::1\" is not a name without a port"},
         {"[rule a]\nhost = http://expo\n", ":2: host \"http://expo\" is not a name"},
@@ -190,10 +195,82 @@ static void t_faults_of_the_whole_file_are_named(void **state)
     assert_non_null(strstr(err, "/ cannot be read; [gateway] rules names it"));
 }
 
+static void t_spellings_of_one_path_get_one_rule(void **state)
+{
+    (void)state;
+    assert_int_equal(create("[rule all]\nmodule = 1/1\n"
+                            "[rule admin]\npath = /admin\nmodule = 1/2\n"
+                            "[rule zh]\npath = /%e5%b1%95/~a\nmodule = 1/3\n"),
+                     0);
+    assert_string_equal(found("x", "/%61dmin"), "admin");
+    assert_string_equal(found("x", "/%61dmi%6E/b"), "admin");
+    assert_string_equal(found("x", "//admin"), "admin");
+    assert_string_equal(found("x", "///admin//b"), "admin");
+    assert_string_equal(found("x", "/admin?//"), "admin");
+    assert_string_equal(found("x", "/%41dmin"), "all");
+    assert_string_equal(found("x", "/admin%3Fa"), "all");
+    assert_string_equal(found("x", "/%E5%B1%95/%7ea/1"), "zh");
+    assert_string_equal(found("x", "/%E5%b1%95/~a"), "zh");
+    assert_string_equal(found("x", "/a?/admin"), "all");
+}
+
+static void t_path_of_255_bytes_is_the_longest(void **state)
+{
+    char text[400], target[300];
+
+    (void)state;
+    memset(target, 'a', sizeof(target));
+    target[0] = '/';
+    target[255] = 0;
+    snprintf(text, sizeof(text), "[rule a]\nmodule = 1/1\npath = %s\n", target);
+    assert_int_equal(create(text), 0);
+    assert_string_equal(found("x", target), "a");
+    strcpy(target + 255, "/b");
+    assert_string_equal(found("x", target), "a");
+    strcpy(target + 255, "b");
+    assert_string_equal(found("x", target), "");
+    snprintf(text, sizeof(text), "[rule a]\nmodule = 1/1\npath = %s\n", target);
+    assert_int_equal(create(text), -EINVAL);
+}
+
+static void t_spellings_of_one_host_get_one_rule(void **state)
+{
+    (void)state;
+    assert_int_equal(create("[rule name]\nhost = Expo.example.\nmodule = 1/1\n"
+                            "[rule six]\nhost = [2001:DB8:0:0::1]\nmodule = 1/1\n"),
+                     0);
+    assert_string_equal(found("expo.example", "/"), "name");
+    assert_string_equal(found("expo.example.", "/"), "name");
+    assert_string_equal(found("EXPO.example.:8080", "/"), "name");
+    assert_string_equal(found("expo.example..", "/"), "");
+    assert_string_equal(found("[2001:db8::1]", "/"), "six");
+    assert_string_equal(found("[2001:0db8::0:1]:80", "/"), "six");
+    assert_string_equal(found("[2001:db8::2]", "/"), "");
+    assert_string_equal(found("[:::]", "/"), "");
+    assert_string_equal(found(".", "/"), "");
+}
+
+static void t_two_spellings_in_two_rules_are_a_fault(void **state)
+{
+    (void)state;
+    assert_int_equal(create("[rule a]\npath = /a//b\nmodule = 1/1\n"
+                            "[rule b]\npath = /%61/b\nmodule = 1/2\n"),
+                     -EINVAL);
+    assert_non_null(strstr(err, "[rule a] and [rule b] have the same host and path"));
+    assert_int_equal(create("[rule a]\nhost = x.\nmodule = 1/1\n"
+                            "[rule b]\nhost = X\nmodule = 1/2\n"),
+                     -EINVAL);
+    assert_int_equal(create("[rule a]\nhost = [::1]\nmodule = 1/1\n"
+                            "[rule b]\nhost = [0:0::1]\nmodule = 1/2\n"),
+                     -EINVAL);
+}
+
 #define R(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 T_MAIN(R(t_own_host_before_all_hosts_and_longer_path_first),
        R(t_port_is_no_part_of_the_host), R(t_path_ends_at_a_slash_or_a_question_mark),
        R(t_values_that_are_not_given_are_the_presets),
        R(t_each_fault_of_a_line_is_named_with_its_line),
-       R(t_faults_of_the_whole_file_are_named))
+       R(t_faults_of_the_whole_file_are_named), R(t_spellings_of_one_path_get_one_rule),
+       R(t_path_of_255_bytes_is_the_longest), R(t_spellings_of_one_host_get_one_rule),
+       R(t_two_spellings_in_two_rules_are_a_fault))

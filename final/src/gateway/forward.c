@@ -220,7 +220,7 @@ static void on_connect(struct stream *s, int rc)
 {
     struct forward *f = ((struct node_conn *)(void *)s)->user;
 
-    f->connect_us = gate_loop_now_us() - f->start_us;
+    f->connect_us = (uint32_t)(gate_loop_now_us() - f->start_us);
     f->not_its_time = false; /* no timer has ended it */
     if (rc < 0)
         forward_failed(f, outcome_why(rc, GATE_CONNECT));
@@ -272,16 +272,16 @@ void forward_start(struct forward *f, struct gate_loop *g,
     f->calling = f->paused = f->sent = f->fresh = f->body_complete = false;
     f->connect_us = f->first_us = 0;
     f->why = GATE_FIRST;
-    f->n_rejected = f->n_dropped = 0;
+    f->n_rejected = 0;
+    f->n_dropped = 0;
     f->outcome = LARS_WELL;
     f->node = NULL;
     f->start_us = gate_loop_now_us();
-    f->retry =
-        (struct lars_retry){.modid = f->rule->modid,
-                            .cmdid = f->rule->cmdid,
-                            .attempts = 1 + f->rule->retries,
-                            .timeout_ms = g->limits->total_ms,
-                            .budget = modules_budget(g->modules, f->rule->slot)};
+    f->retry = (struct lars_retry){.modid = f->rule->modid,
+                                   .cmdid = f->rule->cmdid,
+                                   .attempts = 1 + f->rule->retries,
+                                   .timeout_ms = g->limits->total_ms,
+                                   .budget = modules_budget(g->modules, f->rule->slot)};
     atomic_store_explicit(&g->counts.inflight, g->counts.inflight + 1,
                           memory_order_relaxed);
     try_next(f);

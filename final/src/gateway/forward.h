@@ -45,9 +45,24 @@ enum forward_state {
 struct forward {
     struct gate_loop *g;
     const struct forward_owner *owner;
-    enum forward_state state;
     const struct rule *rule;
+    struct node_conn *node;
+    struct buf request;                   /* its head, to be sent again */
+    struct lars_retry retry;
+    struct lars_host host;
+    struct http_parse parse;
+    enum forward_state state;
+    struct http_body body;
+    struct lazy_timer timer;
+    uint64_t start_us;
+    uint32_t connect_us, first_us;        /* durations */
     enum http_method method;
+    enum lars_outcome outcome;            /* that the head of the response shows */
+    enum gate_attempt why;                /* of the latest attempt that failed */
+    uint32_t n_dropped;                   /* bytes of the body, while <deaf> */
+    uint32_t node_closes_s;               /* the node keeps the connection for so long;
+                                           * UINT32_MAX = not known */
+    uint16_t n_rejected;                  /* nodes that refused it */
     bool idempotent, has_body;
     bool body_complete;                   /* the whole request was handed over */
     bool sent;                            /* a byte of it went to this node */
@@ -56,22 +71,9 @@ struct forward {
     bool fresh;                           /* the next connection must be a new one */
     bool calling;                         /* <host> is to be ended */
     bool admitted;                        /* by g->queue; admit_queue_leave() follows */
-    unsigned n_rejected;                  /* nodes that refused it */
-    enum lars_outcome outcome;            /* that the head of the response shows */
     bool not_its_time;                    /* the timer ends before the node's own time */
-    uint32_t n_dropped;                   /* bytes of the body, while <deaf> */
+    bool node_keeps;                      /* the connection can be used again */
     bool paused;
-    struct buf request;                   /* its head, to be sent again */
-    struct lars_retry retry;
-    struct lars_host host;
-    struct node_conn *node;
-    struct http_parse parse;
-    struct http_body body;
-    bool node_keeps;                      /* the connection can be used again ... */
-    uint32_t node_closes_s;               /* ... for so long; UINT32_MAX = not known */
-    struct lazy_timer timer;
-    uint64_t start_us, connect_us, first_us; /* durations, but <start_us> */
-    enum gate_attempt why;                /* of the latest attempt that failed */
 };
 
 /* Begin.  f->request has the head; the caller sets method, idempotent, has_body, rule,

@@ -71,7 +71,8 @@ static bool another_attempt(struct forward *f, const struct http_head *h)
     else if (f->outcome == LARS_WELL || !forward_may_repeat(f, why) ||
              (why == GATE_STATUS && f->retry.n >= f->retry.attempts))
         return false;
-    f->n_rejected += why == GATE_REJECTED;
+    if (why == GATE_REJECTED)
+        f->n_rejected++;
     forward_failed(f, why);
     return true;
 }
@@ -94,7 +95,7 @@ static ssize_t read_head(struct forward *f, const char *p, size_t len)
     if (h->status < 200) /* an interim response is not passed on */
         return n;
     lazy_timer_clear(&f->timer);
-    f->first_us = gate_loop_now_us() - f->start_us;
+    f->first_us = (uint32_t)(gate_loop_now_us() - f->start_us);
     if (another_attempt(f, h))
         return -ECANCELED;
     forward_note_first_byte(f, f->outcome == LARS_REJECTED ? UINT64_MAX : f->first_us);

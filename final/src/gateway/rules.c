@@ -4,6 +4,7 @@
  * Rejected: a tree of paths.  A site has a handful of rules. */
 #include "gateway/rules.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "api/lars_retry.h"
 #include "base/ini_file.h"
 #include "base/module_id.h"
+#include "http/http_path.h"
 
 struct rules {
     unsigned n, n_modules;
@@ -54,14 +56,6 @@ static struct rule *rule_named(struct reading *in, const char *name)
     return rule;
 }
 
-static bool set_text(struct reading *in, const char *value, char *out, size_t size)
-{
-    if (!value[0] || strlen(value) >= size)
-        return fail(in, "\"%.80s\" is empty or too long", value);
-    memcpy(out, value, strlen(value) + 1);
-    return true;
-}
-
 static bool set_number(struct reading *in, const char *value, uint32_t most,
                        uint32_t *out)
 {
@@ -88,27 +82,86 @@ static bool set_module(struct reading *in, const char *value, struct rule *rule)
     return true;
 }
 
+/* --- one spelling ------------------------------------------------------------------- */
+
+/* Without ":PORT"; an IPv6 address is in brackets. */
+static struct http_text without_port(struct http_text host)
+{
+    uint32_t i = host.len;
+
+    while (i > 0 && host.at[i - 1] >= '0' && host.at[i - 1] <= '9')
+        i--;
+    if (i > 0 && host.at[i - 1] == ':')
+        host.len = i - 1;
+    return host;
+}
+
+#define SIX_MAX (INET6_ADDRSTRLEN + 2)
+
+/* <host> in the spelling in which hosts are compared, in any case: without a port and
+ * without the dot at the end of a full name; an IPv6 address as inet_ntop() writes it, in
+ * <six>.  Empty when it is no address. */
+static struct http_text plain_host(struct http_text host, char six[SIX_MAX])
+{
+    struct in6_addr ip;
+    char text[SIX_MAX];
+
+    host = without_port(host);
+    if (host.len == 0 || host.at[0] != '[') {
+        host.len -= host.len > 0 && host.at[host.len - 1] == '.';
+        return host;
+    }
+    snprintf(text, sizeof(text), "%.*s", (int)host.len - 1, host.at + 1);
+    text[strcspn(text, "]")] = 0;
+    six[0] = '[';
+    if (host.len > sizeof(text) || inet_pton(AF_INET6, text, &ip) != 1 ||
+        !inet_ntop(AF_INET6, &ip, six + 1, SIX_MAX - 2))
+        return (struct http_text){six, 0};
+    host.len = (uint32_t)strlen(six);
+    six[host.len] = ']';
+    return (struct http_text){six, host.len + 1};
+}
+
 /* A host that no request can have would make a rule that is never used. */
 static bool set_host(struct reading *in, const char *value, struct rule *rule)
 {
     size_t len = strlen(value);
     bool six = value[0] == '[' && value[len - 1] == ']';
+    char buf[SIX_MAX];
+    struct http_text plain = plain_host((struct http_text){value, (uint32_t)len}, buf);
 
-    if (strcmp(value, "*") != 0 && strpbrk(value, six ? " \t/@,*" : " \t/@,*:[]"))
+    if ((strcmp(value, "*") != 0 && strpbrk(value, six ? " \t/@,*" : " \t/@,*:[]")) ||
+        (len > 0 && plain.len == 0))
         return fail(in,
                     "host \"%.80s\" is not a name without a port, an IPv6 address in "
                     "brackets, or *",
                     value);
-    return set_text(in, value, rule->host, sizeof(rule->host));
+    if (plain.len == 0 || plain.len >= sizeof(rule->host))
+        return fail(in, "\"%.80s\" is empty or too long", value);
+    memcpy(rule->host, plain.at, plain.len);
+    rule->host[plain.len] = 0;
+    return true;
 }
 
 static bool set_path(struct reading *in, const char *value, struct rule *rule)
 {
+    struct http_text path = {value, (uint32_t)strlen(value)};
+    size_t len;
+
     if (value[0] != '/')
         return fail(in, "path \"%.80s\" does not begin with /", value);
     if (strpbrk(value, "?# \t"))
         return fail(in, "path \"%.80s\" has a blank, ? or #, which no path has", value);
-    return set_text(in, value, rule->path, sizeof(rule->path));
+    if (!http_path_is_clear(path))
+        return fail(in,
+                    "path \"%.80s\" has . or .. between slashes, an encoded slash or a "
+                    "broken escape; requests for it are refused",
+                    value);
+    if (path.len >= sizeof(rule->path))
+        return fail(in, "\"%.80s\" is empty or too long", value);
+    len = http_path_normal(path, rule->path, sizeof(rule->path));
+    rule->path[len] = 0;
+    return true;
 }
 
 static bool set_key(struct reading *in, struct rule *rule, const char *name,
@@ -262,40 +315,29 @@ void rules_destroy(struct rules *r)
     free(r);
 }
 
-/* Without ":PORT"; an IPv6 address is in brackets. */
-static struct http_text without_port(struct http_text host)
-{
-    uint32_t i = host.len;
-
-    while (i > 0 && host.at[i - 1] >= '0' && host.at[i - 1] <= '9')
-        i--;
-    if (i > 0 && host.at[i - 1] == ':')
-        host.len = i - 1;
-    return host;
-}
-
-/* The path is the beginning of the target, up to a '/' or a '?' of it. */
-static bool path_fits(const struct rule *rule, struct http_text target)
+/* The path, in its one spelling, begins with the rule's, up to a '/' of it. */
+static bool path_fits(const struct rule *rule, struct http_text path)
 {
     size_t len = strlen(rule->path);
 
-    if (target.len < len || memcmp(target.at, rule->path, len) != 0)
+    if (path.len < len || memcmp(path.at, rule->path, len) != 0)
         return false;
-    return target.len == len || rule->path[len - 1] == '/' || target.at[len] == '/' ||
-           target.at[len] == '?';
+    return path.len == len || rule->path[len - 1] == '/' || path.at[len] == '/';
 }
 
 const struct rule *rules_find(const struct rules *r, struct http_text host,
                               struct http_text target)
 {
-    struct http_text name = without_port(host);
+    char six[SIX_MAX], buf[sizeof(r->rule[0].path) + 8];
+    struct http_text name = plain_host(host, six), path = {buf, 0};
     unsigned i;
 
+    path.len = (uint32_t)http_path_normal(target, buf, sizeof(buf));
     for (i = 0; i < r->n; i++) {
         const struct rule *rule = &r->rule[i];
 
         if ((rule->host[0] == '*' || http_head_text_is(name, rule->host)) &&
-            path_fits(rule, target))
+            path_fits(rule, path))
             return rule;
     }
     return NULL;

@@ -1,7 +1,8 @@
 /* rules -- which requests go to which module.  A rule names a host, the beginning of a
  * path and a module; of the rules that fit a request, one with the request's host wins
- * over one for all hosts, and then the one with the longest path.  Rules do not change
- * after rules_create(), so that all loops share them: a reload makes new ones.
+ * over one for all hosts, and then the one with the longest path.  Spellings of one host,
+ * or of one path (http_path.h), are one.  Rules do not change after rules_create(), so
+ * that all loops share them: a reload makes new ones.
  *
  *     [rule site]
  *     host = expo.example.edu       without a port; * = every host

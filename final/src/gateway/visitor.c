@@ -150,7 +150,7 @@ static void drain_input(struct visitor *v)
 
     if (n == -EAGAIN)
         return;
-    v->n_drained += n > 0 ? (size_t)n : 0;
+    v->n_drained += n > 0 ? (uint32_t)n : 0;
     if (n <= 0 || v->n_drained > DRAIN_MAX)
         visitor_close(v);
 }
@@ -236,7 +236,8 @@ static void begin(struct visitor *v, const struct http_head *h)
     v->head_sent = v->body_blocked = v->skipped_blank = false;
     v->body_left = body;
     v->wants_continue = body && h->at[HTTP_EXPECT] && h->minor == 1;
-    v->n_body_in = v->n_body_out = v->queue_us = 0;
+    v->n_body_in = v->queue_us = 0;
+    v->n_body_out = 0;
     v->wait.class = ADMIT_CLASS_NEW;
     v->status = 0;
     v->begin_us = gate_loop_now_us();
@@ -460,7 +461,6 @@ static void begin_visit(struct gate_loop *g, struct visitor *v,
     bool fits;
 
     v->g = g;
-    v->peer = *peer;
     v->end_ms = evloop_now_ms(g->loop) + life_ms(g);
     v->forward.g = g;
     if (!inet_ntop(peer->family, peer->ip, v->peer_text, sizeof(v->peer_text)))

@@ -38,7 +38,7 @@ static void on_admitted(struct admit_wait *w)
 {
     struct visitor *v = visitor_of_wait(w);
 
-    v->queue_us = gate_loop_now_us() - v->queue_begin_us;
+    v->queue_us = (uint32_t)(gate_loop_now_us() - v->queue_begin_us);
     enter(v);
 }
 
@@ -59,7 +59,7 @@ static void refuse(struct visitor *v)
 {
     char cookie[VISIT_FIELD_MAX] = "";
 
-    v->queue_us = gate_loop_now_us() - v->queue_begin_us;
+    v->queue_us = (uint32_t)(gate_loop_now_us() - v->queue_begin_us);
     forward_cancel(&v->forward);
     lazy_timer_clear(&v->timer);
     v->state = VISITOR_FORWARD;
@@ -82,7 +82,7 @@ static void join(struct visitor *v)
     rc = admit_queue_join(v->g->queue, &v->wait, v->visit.first_s);
     if (rc == 1) { /* most requests: without a look at the clock */
         if (v->n_requeued > 0)
-            v->queue_us = gate_loop_now_us() - v->queue_begin_us;
+            v->queue_us = (uint32_t)(gate_loop_now_us() - v->queue_begin_us);
         enter(v);
         return;
     }

@@ -28,7 +28,7 @@ static int send_body(struct visitor *v, struct http_text data)
     struct buf *out = &v->g->out;
     int rc;
 
-    v->n_body_in += data.len;
+    v->n_body_in += data.len; /* body_max is 1 GiB at most */
     if (v->n_body_in > v->g->limits->body_max) {
         gate_loop_count(&v->g->counts.too_large);
         refuse(v, 413, HTTP_FINE);
@@ -112,5 +112,5 @@ bool visitor_body_is_slow(struct visitor *v)
     uint64_t ms = (gate_loop_now_us() - v->begin_us) / 1000;
 
     visitor_set_timer(v, v->g->limits->body_ms);
-    return ms > v->g->limits->body_ms + v->n_body_in * 1000 / BODY_RATE;
+    return ms > v->g->limits->body_ms + v->n_body_in * 1000ull / BODY_RATE;
 }

@@ -12,6 +12,7 @@
  * Rejected: to fetch on after the visitor has gone.  The first of those who wait fetches
  * at once, and without them nothing is to be done. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/visitor_private.h"
@@ -48,7 +49,7 @@ void visitor_cache_release(struct visitor *v)
         cache_wait_end(v->cached.wait);
     end_fetch(v, CACHE_DROPPED);
     drop_copy(v);
-    buf_free(&v->cached.head);
+    free(v->cached.head);
     v->cached = (struct visitor_cached){.wait = NULL};
 }
 
@@ -68,7 +69,7 @@ void visitor_cache_send(struct visitor *v)
             visitor_close(v);
             return;
         }
-        v->cached.sent += n;
+        v->cached.sent += (uint32_t)n;
     }
     if (v->cached.sent == copy->body_len) {
         visitor_answer_done(v, v->cached.result);
@@ -115,7 +116,7 @@ static void send_copy(struct visitor *v, const struct http_head *h,
     v->cached.copy = copy;
     v->cached.result = result;
     v->cached.word = word;
-    v->cached.sent = body ? first : copy->body_len;
+    v->cached.sent = (uint32_t)(body ? first : copy->body_len);
     v->status = p.status;
     v->n_body_out = body ? copy->body_len : 0;
     buf_consume(out, out->len);
@@ -138,27 +139,34 @@ static void ask_again(struct visitor *v, bool may_wait)
 {
     struct http_head *h = &v->g->head;
     struct http_parse parse = {0};
-    struct buf head = v->cached.head;
+    char *bytes = v->cached.head;
+    struct http_text head = {bytes, v->cached.head_len};
     enum http_why why;
 
     cache_wait_end(v->cached.wait);
     v->cached.wait = NULL;
-    v->cached.head = (struct buf){0};
+    v->cached.head = NULL;
     v->state = VISITOR_FORWARD;
     lazy_timer_clear(&v->timer);
-    if (http_parse_request(&parse, buf_bytes(&head), head.len, h, &why) > 0)
-        ask_cache(v, h, (struct http_text){buf_bytes(&head), (uint32_t)head.len},
-                  may_wait);
+    if (http_parse_request(&parse, head.at, head.len, h, &why) > 0)
+        ask_cache(v, h, head, may_wait);
     else
         visitor_close(v);
-    buf_free(&head);
+    free(bytes);
+}
+
+static uint32_t wait_left_ms(const struct visitor *v)
+{
+    int32_t left = (int32_t)(v->cached.wait_end_ms - (uint32_t)now_ms(v));
+
+    return left > 0 ? (uint32_t)left : 0;
 }
 
 static void on_wake(void *arg)
 {
     struct visitor *v = arg;
 
-    ask_again(v, now_ms(v) < v->cached.wait_end_ms);
+    ask_again(v, wait_left_ms(v) > 0);
 }
 
 void visitor_cache_timer(struct visitor *v)
@@ -170,17 +178,19 @@ void visitor_cache_timer(struct visitor *v)
 static bool await_fetch(struct visitor *v, struct http_text bytes)
 {
     struct visitor_cached *c = &v->cached;
-    uint64_t now = now_ms(v);
 
-    if (buf_append(&c->head, bytes.at, bytes.len) < 0) {
+    c->head = malloc(bytes.len);
+    if (!c->head) {
         cache_wait_end(c->wait);
         c->wait = NULL;
         return false;
     }
+    memcpy(c->head, bytes.at, bytes.len);
+    c->head_len = bytes.len;
     if (c->wait_end_ms == 0)
-        c->wait_end_ms = now + CACHE_WAIT_MS;
+        c->wait_end_ms = (uint32_t)(now_ms(v) + CACHE_WAIT_MS) | 1;
     v->state = VISITOR_LOOKUP;
-    visitor_set_timer(v, (uint32_t)(c->wait_end_ms - now));
+    visitor_set_timer(v, wait_left_ms(v));
     return true;
 }
 

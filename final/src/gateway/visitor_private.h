@@ -10,7 +10,6 @@
 
 #include <netinet/in.h>
 
-#include "base/net_addr.h"
 #include "gateway/admit_queue.h"
 #include "gateway/cache.h"
 #include "gateway/forward.h"
@@ -38,48 +37,50 @@ struct visitor_cached {
     struct cache_copy *copy;              /* what is sent, or serves if nodes fail */
     struct cache_fetch *fetch;            /* others wait for this request */
     struct cache_wait *wait;              /* VISITOR_LOOKUP */
-    struct buf head;                      /* of the request, while it waits */
-    uint64_t wait_end_ms;                 /* 0 = it has not waited */
-    size_t sent;                          /* bytes of the copy's body */
+    char *head;                           /* of the request, while it waits; owned */
+    uint32_t head_len;
+    uint32_t sent;                        /* bytes of the copy's body */
+    uint32_t wait_end_ms;                 /* the low bits; 0 = it has not waited */
     enum gate_result result;
     const char *word;                     /* for the log; static; NULL = "-" */
 };
 
+/* There is one for each visitor, and most of them have no request, so that each byte
+ * counts: what is small stands together. */
 struct visitor {
     struct stream stream; /* first: a stream is its visitor */
     struct gate_loop *g;
-    enum visitor_state state;
-    struct net_addr peer;
-    char peer_text[INET6_ADDRSTRLEN];
     const char *tls;                      /* "TLSv1.3" ...; static; NULL = without TLS */
     uint64_t end_ms; /* no request is begun after this */
-    uint32_t n_requests;
     struct lazy_timer timer;
     struct buf in;
+    struct evloop_call later; /* the next request, or to free it */
+    struct visitor *next, **prev;
+    struct visitor *idle_next, *idle_prev; /* of those that wait for a request */
+    enum visitor_state state;
+    uint32_t n_requests;
+    uint32_t n_drained;
     struct http_parse parse;
+    char peer_text[INET6_ADDRSTRLEN];
+    bool is_idle; /* is one of those that wait for a request */
     bool skipped_blank;
     bool shut; /* VISITOR_CLOSING: our side is shut down */
-    size_t n_drained;
     /* the request */
     uint8_t minor;
     bool keep_alive, body_left, body_blocked, head_sent, chunked, wants_continue;
-    uint16_t status;
-    uint64_t n_body_in, n_body_out, begin_us;
-    struct http_body body;
     char id[GATE_ID_LEN];
+    uint16_t status;
+    uint32_t n_body_in, queue_us;
+    unsigned n_requeued; /* times that nodes refused it */
+    uint64_t n_body_out, begin_us, queue_begin_us;
+    struct http_body body;
     char *line;                           /* for the log: host, method, target; owned;
                                            * NULL = none */
     struct generation *generation;        /* whose rules it uses; NULL = no request */
     struct visit visit;                   /* what its cookie shows */
     struct admit_wait wait;               /* wait.class: how it is treated */
-    uint64_t queue_begin_us, queue_us;    /* since when and how long it waited */
-    unsigned n_requeued;                  /* times that nodes refused it */
     struct forward forward;
     struct visitor_cached cached;
-    struct evloop_call later; /* the next request, or to free it */
-    struct visitor *next, **prev;
-    struct visitor *idle_next, *idle_prev; /* of those that wait for a request */
-    bool is_idle; /* is one of them */
 };
 
 /* The visitor whose request <f> is. */

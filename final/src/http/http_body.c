@@ -24,7 +24,7 @@ enum step {
 
 void http_body_init(struct http_body *b, enum http_framing framing, uint64_t length)
 {
-    *b = (struct http_body){.framing = framing};
+    *b = (struct http_body){.framing = (uint8_t)framing};
     b->left = framing == HTTP_LENGTH ? length : 0;
     b->done = framing == HTTP_NO_BODY || (framing == HTTP_LENGTH && length == 0);
 }

@@ -10,9 +10,9 @@
 #include "http/http_head.h"
 
 struct http_body {                        /* zeroed = no body, which is complete */
-    enum http_framing framing;
     uint64_t left;                        /* bytes of the body or of this chunk */
     uint32_t n_trailer;                   /* bytes of the trailer so far */
+    uint8_t framing;                      /* enum http_framing */
     uint8_t step;                         /* of a chunked body; see http_body.c */
     uint8_t digits;                       /* of the size of this chunk */
     bool done;                            /* the end of the body was read */

@@ -15,6 +15,8 @@
 #include <llhttp/llhttp.h>
 #include <string.h>
 
+#include "http/http_path.h"
+
 static const struct {
     const char *name;
     uint16_t status;
@@ -29,6 +31,7 @@ static const struct {
                      [HTTP_WHY_FIELD] = {"field", 400},
                      [HTTP_WHY_HOST] = {"host", 400},
                      [HTTP_WHY_TARGET] = {"target", 400},
+                     [HTTP_WHY_PATH] = {"path", 400},
                      [HTTP_WHY_LENGTH] = {"content_length", 400},
                      [HTTP_WHY_BOTH] = {"length_and_coding", 400},
                      [HTTP_WHY_CODING] = {"transfer_coding", 501},
@@ -75,7 +78,7 @@ static uint32_t guard(struct http_parse *g, const char *p, uint32_t n, enum http
             return 0;
         }
         i = skip_printable(p, i, n);
-        g->at = i;
+        g->at = (uint16_t)i;
         if (i > (g->n_lines ? HTTP_HEAD_MAX - 2 : HTTP_LINE_MAX)) { /* 2: CR LF */
             *why = too_long(g);
             return 0;
@@ -91,10 +94,10 @@ static uint32_t guard(struct http_parse *g, const char *p, uint32_t n, enum http
             return 0;
         }
         i += 2;
-        g->at = i;
+        g->at = (uint16_t)i;
         if (i - 2 == g->line)
             return i; /* an empty line */
-        g->line = i;
+        g->line = (uint16_t)i;
         g->n_lines++;
     }
 }
@@ -358,10 +361,11 @@ static enum http_why check_target(struct http_head *h)
 
     if (!is_visible(*t) || memchr(t->at, '#', t->len))
         return HTTP_WHY_TARGET;
-    if (t->at[0] == '/' ||
-        (t->len == 1 && t->at[0] == '*' && h->method == HTTP_METHOD_OPTIONS))
+    if (t->len == 1 && t->at[0] == '*' && h->method == HTTP_METHOD_OPTIONS)
         return HTTP_FINE;
-    return origin_form(h) ? HTTP_FINE : HTTP_WHY_TARGET;
+    if (t->at[0] != '/' && !origin_form(h))
+        return HTTP_WHY_TARGET;
+    return http_path_is_clear(*t) ? HTTP_FINE : HTTP_WHY_PATH;
 }
 
 static enum http_why check_request(struct http_head *h)

@@ -22,6 +22,7 @@ enum http_why {
     HTTP_WHY_FIELD,                       /* a name or a value that is not allowed */
     HTTP_WHY_HOST,                        /* not exactly one Host, or not a name */
     HTTP_WHY_TARGET,                      /* neither a path nor the URL of this host */
+    HTTP_WHY_PATH,                        /* servers differ about it (http_path.h) */
     HTTP_WHY_LENGTH,                      /* several Content-Length, or not a number */
     HTTP_WHY_BOTH,                        /* Content-Length and Transfer-Encoding */
     HTTP_WHY_CODING,                      /* a Transfer-Encoding other than chunked */
@@ -41,10 +42,12 @@ const char *http_parse_why_name(enum http_why why); /* static, such as "bare_cr_
 
 /* What has been read of a head.  Zeroed = nothing. */
 struct http_parse {
-    uint32_t at;                          /* bytes that the guard has accepted */
-    uint32_t line;                        /* where the current line begins */
-    uint32_t n_lines;                     /* complete lines */
+    uint16_t at;                          /* bytes that the guard has accepted */
+    uint16_t line;                        /* where the current line begins */
+    uint16_t n_lines;                     /* complete lines */
 };
+
+_Static_assert(2 * HTTP_HEAD_MAX <= UINT16_MAX, "the guard reads so many bytes at most");
 
 /* Read the head of a request at the beginning of <buf>.  When it is not complete, call
  * again with more bytes behind the same ones.  Returns
