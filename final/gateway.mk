@@ -7,10 +7,8 @@ SRCS += src/net/portgroup.c src/net/stream.c \
         src/http/cache_control.c src/http/http_body.c src/http/http_head.c src/http/http_parse.c src/http/http_path.c src/http/http_write.c \
         src/gateway/admit.c src/gateway/admit_queue.c src/gateway/admit_rule.c \
         src/gateway/visit.c src/gateway/visitor_admit.c src/gateway/waiting_page.c \
-        src/gateway/access_log.c src/gateway/cache.c src/gateway/cache_fetch.c src/gateway/cache_wait.c src/gateway/drain.c src/gateway/forward.c src/gateway/forward_answer.c src/gateway/listeners.c src/gateway/loop_load.c src/gateway/loop_rule.c src/gateway/gate_loop.c src/gateway/lazy_timer.c src/gateway/gateway.c src/gateway/gateway_metrics.c \
+        src/gateway/access_log.c src/gateway/cache.c src/gateway/cache_fetch.c src/gateway/cache_wait.c src/gateway/capacity.c src/gateway/drain.c src/gateway/forward.c src/gateway/forward_answer.c src/gateway/listeners.c src/gateway/loop_load.c src/gateway/loop_rule.c src/gateway/gate_loop.c src/gateway/lazy_timer.c src/gateway/gateway.c src/gateway/gateway_metrics.c src/gateway/gateway_admin.c src/gateway/gateway_status.c \
         src/gateway/node_pool.c src/gateway/outcome.c src/gateway/own_page.c src/gateway/rules.c src/gateway/visitor.c \
-        src/gateway/access_log.c src/gateway/cache.c src/gateway/cache_fetch.c src/gateway/cache_wait.c src/gateway/drain.c src/gateway/forward.c src/gateway/listeners.c src/gateway/loop_load.c src/gateway/loop_rule.c src/gateway/gate_loop.c src/gateway/lazy_timer.c src/gateway/gateway.c src/gateway/gateway_metrics.c src/gateway/gateway_admin.c src/gateway/gateway_status.c \
-        src/gateway/node_pool.c src/gateway/own_page.c src/gateway/rules.c src/gateway/visitor.c \
         src/gateway/visitor_answer.c src/gateway/visitor_body.c src/gateway/visitor_cache.c
 SRCS  += src/net/tls_context.c src/net/tls_stream.c src/gateway/gateway_tls.c
 TESTS += test_tls_stream test_tls_bytes test_tls_context e2e_gateway_tls
@@ -32,6 +30,7 @@ TESTS += test_stream test_rules test_access_log test_node_pool test_portgroup e2
 TESTS += e2e_gateway_drain test_listeners test_loop_load test_loop_rule test_lazy_timer
 TESTS += e2e_gateway_cache e2e_gateway_full
 TESTS += test_signed_command test_gateway_client e2e_gateway_admin
+TESTS += e2e_gateway_capacity
 TESTS += e2e_gateway_reload test_generation
 TESTS += e2e_gateway_ends test_outcome test_http_path
 FUZZ  += fuzz_cache_control

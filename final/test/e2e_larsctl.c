@@ -24,7 +24,8 @@ static void t_lists_in_three_formats(void **state)
         "\"modules\": 1,\n    \"up\": 1,\n    \"states\": \"up\"\n  }\n]\n");
     expect_output("-o csv zone list", "zone,nodes,up,modules\n,3,3,1\n");
     expect_output("-o csv policy list", "modid,cmdid,rule,probe,timeout_ms,slow_ms,"
-                                        "node_rps,who,changed\n");
+                                        "node_rps,node_inflight,target_ms,who,"
+                                        "changed\n");
     expect_output("alarm list", "id  kind  subject  detail  raised  cleared\n");
 }
 
@@ -358,7 +359,7 @@ static void t_policies_are_set_and_checked(void **state)
     testdb_sql("DELETE FROM ModulePolicy; DELETE FROM ZoneLoad");
     assert_int_equal(ctl("policy set 1 1 rule=hash probe=/healthz timeout_ms=900"), 0);
     assert_int_equal(ctl("-o csv policy list 1 1"), 0);
-    expect_text("1,1,hash,/healthz,900,0,0,");
+    expect_text("1,1,hash,/healthz,900,0,0,0,0,");
     assert_int_equal(ctl("-o csv policy rules"), 0);
     expect_text("rule,chooses\nscan,");
     expect_text("\nclassic,");
@@ -374,6 +375,18 @@ static void t_policies_are_set_and_checked(void **state)
     assert_int_equal(ctl("why 1 1"), 0);
     expect_text("policy: rule hash, checked by HTTP /healthz, time-out 900 ms\n");
     expect_text(": 50 calls/s, 0 failed\n");
+    assert_int_equal(ctl("policy set 1 1 rule=hash probe=/healthz timeout_ms=900 "
+                         "slow_ms=8 node_rps=7 node_inflight=20 target_ms=300"),
+                     0); /* all keys at once */
+    assert_int_equal(ctl("-o csv policy list 1 1"), 0);
+    expect_text("1,1,hash,/healthz,900,8,7,20,300,");
+    assert_int_equal(ctl("why 1 1"), 0);
+    expect_text("a node takes 7 calls/s, up to 20 calls in progress at a node, "
+                "responses begin within 300 ms\n");
+    assert_int_equal(ctl("policy set 1 1 target_ms="), 2);
+    assert_int_equal(ctl("policy set 1 1 node_inflight=0"), 0);
+    assert_int_equal(ctl("-o csv policy list 1 1"), 0);
+    expect_text("1,1,hash,/healthz,900,8,7,0,300,");
     assert_int_equal(ctl("policy delete 1 1"), 0);
     assert_int_equal(testdb_number("SELECT COUNT(*) FROM ModulePolicy"), 0);
     testdb_sql("DELETE FROM ZoneLoad");

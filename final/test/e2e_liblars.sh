@@ -51,6 +51,7 @@ check 'a C++ compiler accepts the header' sh -c "echo '#include <lars_retry.h>' 
 check 'the shared library exports versioned lars_* only' sh -c "! nm -D --defined-only '$lib/liblars.so.1' | awk '\$3 !~ /^(lars_[a-z_]+@@LARS_1.[012]|LARS_1.[012])\$/' | grep ."
 # A program that was linked names these; the list of a version that was released never changes.
 cat >"$tmp/symbols" <<L
+lars_budget_set@@LARS_1.2
 lars_cancel@@LARS_1.2
 lars_close@@LARS_1.0
 lars_end@@LARS_1.2
@@ -61,6 +62,7 @@ lars_get_route@@LARS_1.0
 lars_key@@LARS_1.2
 lars_last_error@@LARS_1.2
 lars_nowait_get@@LARS_1.1
+lars_nowait_module@@LARS_1.2
 lars_nowait_next@@LARS_1.2
 lars_open@@LARS_1.0
 lars_path_name@@LARS_1.2

@@ -61,6 +61,11 @@ static void t_policy_reaches_shared_memory_by_name(void **state)
                "(1, 1, 'hash', 1234), (1, 9, 'p2c', 5)");
     T_WAIT((int)settings(1, 1)->rule == policies_find("hash"));
     T_WAIT(settings(1, 1)->timeout_ms == 1234); /* it is written after the rule */
+    testdb_sql("UPDATE ModulePolicy SET node_rps = 500, node_inflight = 40, target_ms = "
+               "200 WHERE cmdid = 1");
+    T_WAIT(settings(1, 1)->target_ms == 200);
+    assert_int_equal(settings(1, 1)->node_rps, 500);
+    assert_int_equal(settings(1, 1)->node_inflight, 40);
     testdb_sql("UPDATE ModulePolicy SET rule = 'unknown' WHERE cmdid = 1");
     proc_expect_line(sys.agentd.err, "rule.unknown");
     /* the agent falls back to its default */
@@ -68,6 +73,8 @@ static void t_policy_reaches_shared_memory_by_name(void **state)
     assert_int_equal(settings(1, 1)->timeout_ms, 1234);
     testdb_sql("DELETE FROM ModulePolicy");
     T_WAIT(settings(1, 1)->timeout_ms == 30000);
+    T_WAIT(settings(1, 1)->target_ms == 0); /* it is written after the time-out */
+    assert_int_equal(settings(1, 1)->node_inflight, 0);
 }
 
 static void t_policy_reaches_a_module_that_is_registered_later(void **state)

@@ -5,7 +5,7 @@
 #include "t.h"
 
 static const struct admit_capacity measured = {
-    .nodes_in = 4, .node_inflight = 10, .target_ms = 200, .share = 1};
+    .nodes_in = 4, .inflight = 40, .target_ms = 200, .share = 1};
 static const struct admit_capacity unmeasured = {.nodes_in = 2, .share = 1};
 
 static double factor_after(const struct admit_capacity *c, double f, unsigned seconds,

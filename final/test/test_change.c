@@ -184,6 +184,15 @@ static void t_policy_takes_what_agents_know(void **state)
     assert_int_equal(change_set_field(&op, "timeout_ms", "86400001", why), -EINVAL);
     assert_int_equal(change_set_field(&op, "node_rps", "7", why), 0);
     assert_int_equal(op.policy.node_rps, 7);
+    assert_int_equal(change_set_field(&op, "node_inflight", "1000000", why), 0);
+    assert_int_equal(change_set_field(&op, "node_inflight", "1000001", why), -EINVAL);
+    assert_string_equal(why,
+                        "node_inflight: \"1000001\" is not a number from 0 to 1000000");
+    assert_int_equal(change_set_field(&op, "target_ms", "3600000", why), 0);
+    assert_int_equal(change_set_field(&op, "target_ms", "3600001", why), -EINVAL);
+    assert_int_equal(change_set_field(&op, "target_ms", "-1", why), -EINVAL);
+    assert_int_equal(op.policy.node_inflight, 1000000);
+    assert_int_equal(op.policy.target_ms, 3600000);
     assert_string_equal(op.policy.probe, "/healthz");
     assert_int_equal(op.fields & CHANGE_F_SLOW_MS, 0);
 }

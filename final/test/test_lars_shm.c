@@ -5,55 +5,18 @@
 
 #include <sys/stat.h>
 
-#include "api/fallback.h"
-#include "api/lars_status.h"
 #include "base/heartbeat.h"
-#include "lib/shmfix.h"
+#include "lib/shmclient.h"
 #include "route/routefile.h"
 #include "shmem/segment_private.h"
 
 #define OTHER_USER 65534
 
-static char dir[64], shm[96], routes[96], beat[96]; /* the agent's folder; in it: */
-
-static int setup(void **state)
-{
-    int rc = shmfix_setup(state);
-
-    strcpy(dir, "/tmp/lars_shm_XXXXXX");
-    if (rc != 0 || !mkdtemp(dir) || chmod(dir, 0755) == -1 ||
-        chmod(shmfix_dir, 0755) == -1)
-        return -1;
-    snprintf(shm, sizeof(shm), "%s/" FALLBACK_SHM, dir);
-    snprintf(routes, sizeof(routes), "%s/" FALLBACK_ROUTES, dir);
-    snprintf(beat, sizeof(beat), "%s/" FALLBACK_HEARTBEAT, dir);
-    return symlink(shmfix_dir, shm);
-}
-
-static int teardown(void **state)
-{
-    unlink(shm);
-    unlink(routes);
-    unlink(beat);
-    rmdir(dir);
-    return shmfix_teardown(state);
-}
-
-static struct lars_client *open_client(const struct lars_hooks *hooks)
-{
-    struct lars_options o = {.size = sizeof(o), .dir = dir, .port = 9, .timeout_ms = 20,
-                             .hooks = hooks};
-    struct lars_client *c = NULL;
-
-    assert_int_equal(lars_open(&c, &o), 0);
-    return c;
-}
-
 /* --- why not ------------------------------------------------------------------------ */
 
 static struct lars_status status_of_a_new_client(void)
 {
-    struct lars_client *c = open_client(NULL);
+    struct lars_client *c = shmclient_open(NULL);
     struct lars_status s = {.size = sizeof(s)};
 
     assert_int_equal(lars_status(c, &s), 0);
@@ -74,7 +37,7 @@ static void t_status_of_a_working_client_has_no_reason(void **state)
 /* In a child that is another user.  Its exit status is 0 when all is as it should be. */
 static int status_as_other_user(void)
 {
-    struct lars_options o = {.size = sizeof(o), .dir = dir, .port = 9};
+    struct lars_options o = {.size = sizeof(o), .dir = shmclient_dir, .port = 9};
     struct lars_status s = {.size = sizeof(s)};
     struct lars_client *c;
 
@@ -84,7 +47,8 @@ static int status_as_other_user(void)
         return 2;
     if (s.shm_error != -EACCES || s.path == LARS_PATH_SHM)
         return 3;
-    if (strncmp(s.shm_file, shm, strlen(shm)) != 0 || !strstr(s.shm_why, s.shm_file))
+    if (strncmp(s.shm_file, shmclient_shm, strlen(shmclient_shm)) != 0 ||
+        !strstr(s.shm_why, s.shm_file))
         return 4;
     return strstr(s.shm_why, "group") ? 0 : 5;
 }
@@ -163,11 +127,11 @@ static void t_log_hook_is_called_at_most_once_a_second(void **state)
     uint64_t start_ms = mono_ms(), calls = 0;
 
     (void)state;
-    assert_int_equal(heartbeat_create(&h, beat), 0);
+    assert_int_equal(heartbeat_create(&h, shmclient_beat), 0);
     heartbeat_close(h);               /* of an agent that has ended */
-    assert_int_equal(routefile_write(routes, &row, 1, 1), 0);
+    assert_int_equal(routefile_write(shmclient_routes, &row, 1, 1), 0);
     assert_true(shmfix_publish(1, 0, 3) >= 0);
-    c = open_client(&hooks);
+    c = shmclient_open(&hooks);
     T_WAIT((assert_int_equal(lars_get_host(c, 1, 1, &host), 0),
             assert_int_equal(lars_get_host(c, 9, 9, &host), 1), calls++,
             n[LARS_LEVEL_INFO] + n[LARS_LEVEL_WARNING] >= 3));
@@ -190,7 +154,7 @@ static void t_cancelled_trial_call_gives_its_ticket_back(void **state)
     for (i = 0; i < 3; i++)
         cost[i] = 1000;
     cost[1] = NODE_OUT | NODE_TRIAL | EJECT_STREAK;
-    c = open_client(NULL);
+    c = shmclient_open(NULL);
     for (i = 0; i < 3; i++) {
         assert_int_equal(lars_get_host(c, 1, 1, &h), 0);
         assert_int_equal((uint32_t)h.opaque[1], 1);
@@ -215,7 +179,7 @@ static void t_cancelled_trial_call_gives_no_other_ticket_back(void **state)
     (void)state;
     assert_true(shmfix_publish(1, 0, 1) >= 0);
     cost[0] = NODE_OUT | NODE_TRIAL | EJECT_STREAK;
-    c = open_client(NULL);
+    c = shmclient_open(NULL);
     assert_int_equal(lars_get_host(c, 1, 1, &h), 0);
     later_ms = n->ejected_until_ms + 5000;
     n->ejected_until_ms = later_ms;
@@ -224,12 +188,10 @@ static void t_cancelled_trial_call_gives_no_other_ticket_back(void **state)
     lars_close(c);
 }
 
-#define S(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
-T_MAIN(S(t_status_of_a_working_client_has_no_reason),
-       S(t_status_of_another_user_names_the_file_and_the_group),
-       S(t_status_says_that_all_call_logs_are_taken),
-       S(t_status_says_that_the_agent_has_another_layout),
-       S(t_log_hook_is_called_at_most_once_a_second),
-       S(t_cancelled_trial_call_gives_its_ticket_back),
-       S(t_cancelled_trial_call_gives_no_other_ticket_back))
+T_MAIN(SHMCLIENT_TEST(t_status_of_a_working_client_has_no_reason),
+       SHMCLIENT_TEST(t_status_of_another_user_names_the_file_and_the_group),
+       SHMCLIENT_TEST(t_status_says_that_all_call_logs_are_taken),
+       SHMCLIENT_TEST(t_status_says_that_the_agent_has_another_layout),
+       SHMCLIENT_TEST(t_log_hook_is_called_at_most_once_a_second),
+       SHMCLIENT_TEST(t_cancelled_trial_call_gives_its_ticket_back),
+       SHMCLIENT_TEST(t_cancelled_trial_call_gives_no_other_ticket_back))

@@ -31,12 +31,45 @@ static void t_pack_gives_these_bytes(void **state)
     assert_memory_equal(&m, &in, sizeof(in));
 }
 
+/* Fields 10 and 11 follow those of version 1.1, which skips them. */
+static void t_capacity_is_added_at_the_end(void **state)
+{
+    static const char more[] = "\x50\xac\x02\x58\xf4\x03"; /* 300, 500 */
+    struct msg_module_meta full = in;
+    char both[sizeof(whole) + sizeof(more)];
+    size_t n = sizeof(whole) - 1 + sizeof(more) - 1;
+
+    (void)state;
+    full.node_inflight = 300;
+    full.target_ms = 500;
+    memcpy(both, whole, sizeof(whole) - 1);
+    memcpy(both + sizeof(whole) - 1, more, sizeof(more) - 1);
+    assert_int_equal(msg_module_meta_pack(&full, body, sizeof(body)), n);
+    assert_memory_equal(body, both, n);
+    assert_int_equal(msg_module_meta_unpack(&m, both, n), 0);
+    assert_memory_equal(&m, &full, sizeof(full));
+}
+
+static void t_fields_of_a_newer_version_are_skipped(void **state)
+{
+    char newer[sizeof(whole) + 3];
+    size_t n = sizeof(whole) - 1;
+
+    (void)state;
+    memcpy(newer, whole, n);
+    memcpy(newer + n, "\x60\x07", 2); /* field 12 */
+    assert_int_equal(msg_module_meta_unpack(&m, newer, n + 2), 0);
+    assert_memory_equal(&m, &in, sizeof(in));
+}
+
 static void t_largest_message_fits_into_a_frame(void **state)
 {
     struct msg_module_meta big = {.mod = {UINT32_MAX, UINT32_MAX},
                                   .timeout_ms = UINT32_MAX,
                                   .slow_ms = UINT32_MAX,
                                   .node_rps = UINT32_MAX,
+                                  .node_inflight = UINT32_MAX,
+                                  .target_ms = UINT32_MAX,
                                   .n_zone = MSG_MODULE_META_ZONES,
                                   .n_suspect = MSG_MODULE_META_SUSPECTS};
     uint32_t i;
@@ -78,6 +111,13 @@ static void t_policy_sum_is_that_of_the_policy_and_not_of_the_load(void **state)
     b = in;
     b.node_rps++;
     assert_true(msg_module_meta_policy_sum(&b) != sum);
+    b = in;
+    b.node_inflight = 7;
+    assert_true(msg_module_meta_policy_sum(&b) != sum);
+    a = in;
+    a.target_ms = 7;
+    assert_true(msg_module_meta_policy_sum(&a) != sum);
+    assert_true(msg_module_meta_policy_sum(&a) != msg_module_meta_policy_sum(&b));
 }
 
 /* Agents and larsctl of other versions compare it. */
@@ -156,7 +196,9 @@ static void t_table_finds_modules_and_equal_entries_are_same(void **state)
     module_meta_table_unref(NULL);
 }
 
-T_MAIN(T(t_pack_gives_these_bytes), T(t_largest_message_fits_into_a_frame),
+T_MAIN(T(t_pack_gives_these_bytes),
+       T(t_capacity_is_added_at_the_end), T(t_fields_of_a_newer_version_are_skipped),
+       T(t_largest_message_fits_into_a_frame),
        T(t_policy_sum_is_that_of_the_policy_and_not_of_the_load),
        T(t_policy_sum_is_the_same_in_every_version), T(t_invalid_values_are_refused),
        T(t_table_finds_modules_and_equal_entries_are_same))

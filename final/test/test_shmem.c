@@ -19,6 +19,9 @@ static void t_layout_does_not_change(void **state)
     assert_int_equal(offsetof(struct layout_module, modid), 8);
     assert_int_equal(offsetof(struct layout_module, eject_after), 20);
     assert_int_equal(offsetof(struct layout_module, penalty_us), 36);
+    assert_int_equal(offsetof(struct layout_module, node_rps), 40);
+    assert_int_equal(offsetof(struct layout_module, node_inflight), 44);
+    assert_int_equal(offsetof(struct layout_module, target_ms), 48);
     assert_int_equal(offsetof(struct layout_copy, member), 16);
     assert_int_equal(offsetof(struct layout_slot, begun), 24);
     assert_int_equal(offsetof(struct layout_call_log, op), 16);

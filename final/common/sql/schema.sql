@@ -194,11 +194,16 @@ CREATE TABLE IF NOT EXISTS ModulePolicy (
     timeout_ms INT UNSIGNED NOT NULL DEFAULT 0,       -- of a call that is not reported
     slow_ms    INT UNSIGNED NOT NULL DEFAULT 0,       -- slow start of a node
     node_rps   INT UNSIGNED NOT NULL DEFAULT 0,       -- calls/s of a node of weight 100
+    node_inflight INT UNSIGNED NOT NULL DEFAULT 0,    -- calls that it can have in progress at once
+    target_ms  INT UNSIGNED NOT NULL DEFAULT 0,       -- within which its responses have to begin
     who        VARCHAR(64) NOT NULL DEFAULT '',
     changed_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)
                ON UPDATE CURRENT_TIMESTAMP(6),
     PRIMARY KEY (modid, cmdid), KEY changed_at (changed_at)
 ) ENGINE = InnoDB;
+ALTER TABLE ModulePolicy
+    ADD COLUMN IF NOT EXISTS node_inflight INT UNSIGNED NOT NULL DEFAULT 0 AFTER node_rps,
+    ADD COLUMN IF NOT EXISTS target_ms INT UNSIGNED NOT NULL DEFAULT 0 AFTER node_inflight;
 
 -- Calls of the last minute by the zone of the caller, and nodes that a host has ejected.
 CREATE TABLE IF NOT EXISTS ZoneLoad (

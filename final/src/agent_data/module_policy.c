@@ -129,6 +129,9 @@ static void write_policy(struct module_policy *p, uint32_t mid)
     set.rule = rule_of(p, mid);
     set.timeout_ms = timeout_ms ? timeout_ms : p->cfg.timeout_ms;
     set.demand = own_zone_demand(p, in);
+    set.node_rps = in->meta ? in->meta->node_rps : 0;
+    set.node_inflight = in->meta ? in->meta->node_inflight : 0;
+    set.target_ms = in->meta ? in->meta->target_ms : 0;
     if (set.eject_after == 0) {       /* a new module */
         set.eject_after = health_eject_after(0);
         set.own_max = PICK_FULL;

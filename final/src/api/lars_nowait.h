@@ -31,6 +31,27 @@ int lars_nowait_get(struct lars_client *c, uint32_t modid, uint32_t cmdid, uint6
  * lars_nowait_get(). */
 int lars_nowait_next(struct lars_client *c, struct lars_retry *r, struct lars_host *out);
 
+/* What a module can do now, as this host sees it. */
+struct lars_module {
+    uint32_t size;                    /* in: sizeof(struct lars_module) */
+    uint32_t nodes_in;                /* nodes that take calls; those of another zone also
+                                       * while they are not needed */
+    uint32_t nodes_out;               /* nodes that are down, ejected or on trial */
+    uint32_t weight_in;               /* the weights of <nodes_in>, summed; most nodes
+                                       * have a weight of 100 */
+    /* What the operator has set; 0 = not known. */
+    uint32_t node_rps;                /* calls a second that a node of weight 100 can
+                                       * take */
+    uint32_t node_inflight;           /* calls that it can have in progress at once */
+    uint32_t target_ms;               /* within which its responses have to begin */
+};
+
+/* Read <out>, whose <size> is set, by shared memory only: never waits, and begins no
+ * call.  Drained nodes are in neither number.  Returns 0; otherwise as lars_nowait_get(),
+ * without -EAGAIN, and -EINVAL also when <size> is 0.  Since version 1.2. */
+int lars_nowait_module(struct lars_client *c, uint32_t modid, uint32_t cmdid,
+                       struct lars_module *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,19 +1,15 @@
-/* Whether another attempt may be made, and at which node.  The budget is shared by all
- * threads of a module's callers, so it is two atomic words and no lock; both are zero at
- * the start, which means a full budget.
- *
- * Invariant: over any period, further attempts are at most a tenth of the requests, plus
- * one for each second, plus the ten of a full budget.
+/* Whether another attempt may be made, and at which node.  A request belongs to one
+ * thread; only its budget is shared (lars_budget.c).
  *
  * Rejected: a number of retries for each request alone.  Three attempts of every request
  * triple the load of a service exactly when it fails. */
 #include "api/lars_retry.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "api/client.h"
+#include "api/lars_budget.h"
 #include "api/last_error.h"
 #include "api/retry.h"
 #include "api/shm_client.h"
@@ -22,48 +18,6 @@
 #define ATTEMPTS 3
 #define TIMEOUT_MS 1000
 #define TRIES 4                       /* questions by UDP for a node not yet tried */
-
-/* The budget counts thousandths of an attempt. */
-#define WHOLE 1000
-#define EARNED (WHOLE / 10)           /* by each first attempt */
-#define MOST (10 * WHOLE)
-
-/* --- the budget --------------------------------------------------------------------- */
-
-/* opaque[0]: what is missing to MOST, so that a zeroed budget is full.  opaque[1]: the
- * time, in ms, up to which the budget has earned; a millisecond earns a thousandth. */
-static _Atomic uint64_t *part(struct lars_budget *b, int i)
-{
-    return (_Atomic uint64_t *)(void *)&b->opaque[i];
-}
-
-static void earn(struct lars_budget *b, uint64_t n)
-{
-    uint64_t missing = *part(b, 0);
-
-    while (!atomic_compare_exchange_weak(part(b, 0), &missing,
-                                         missing > n ? missing - n : 0))
-        continue;
-}
-
-static void earn_time(struct lars_budget *b, uint64_t now_ms)
-{
-    uint64_t paid = *part(b, 1);
-
-    if (now_ms > paid && atomic_compare_exchange_strong(part(b, 1), &paid, now_ms))
-        earn(b, paid == 0 ? 0 : now_ms - paid);
-}
-
-static bool spend(struct lars_budget *b)
-{
-    uint64_t missing = *part(b, 0);
-
-    do {
-        if (missing + WHOLE > MOST)
-            return false;
-    } while (!atomic_compare_exchange_weak(part(b, 0), &missing, missing + WHOLE));
-    return true;
-}
 
 /* --- attempts ----------------------------------------------------------------------- */
 
@@ -84,10 +38,8 @@ static int may_try(struct lars_retry *r, uint64_t now_ms)
 
     if (r->n == 0 && r->end_ms == 0) {
         r->end_ms = now_ms + (r->timeout_ms ? r->timeout_ms : TIMEOUT_MS);
-        if (r->budget) {
-            earn_time(r->budget, now_ms);
-            earn(r->budget, EARNED);
-        }
+        if (r->budget)
+            lars_budget_first(r->budget, now_ms);
         return 0;
     }
     if (r->n > 0 && (r->n >= most || !r->idempotent))
@@ -96,7 +48,7 @@ static int may_try(struct lars_retry *r, uint64_t now_ms)
         return -ETIME;
     if (r->n == 0)                    /* its first wait was interrupted */
         return 0;
-    if (r->budget && (earn_time(r->budget, now_ms), !spend(r->budget)))
+    if (r->budget && !lars_budget_take(r->budget, now_ms))
         return -EDQUOT;
     return 0;
 }
@@ -134,7 +86,7 @@ static void take_back(struct lars_retry *r, int rc)
     if (r->n == 0 && rc != -EINTR)
         r->end_ms = 0;
     if (r->n > 0 && rc == -EINTR && r->budget)
-        earn(r->budget, WHOLE);
+        lars_budget_give_back(r->budget);
 }
 
 static int check(const struct lars_retry *r, const struct lars_host *out)

@@ -14,6 +14,7 @@
  * The budget.  Each first attempt adds a tenth of an attempt, each second adds a whole
  * one, and at most ten are kept; each further attempt takes one.  So a service that fails
  * all calls receives at most 1.1 times the requests and one attempt a second more.
+ * lars_budget_set() sets other numbers.
  * Source: the retry budgets of Finagle. */
 #ifndef LARS_API_LARS_RETRY_H
 #define LARS_API_LARS_RETRY_H
@@ -30,6 +31,18 @@ extern "C" {
 struct lars_budget {
     uint64_t opaque[4];
 };
+
+#define LARS_BUDGET_PER_S_MAX 10000000
+
+/* Set what the budget earns and keeps: <percent> of an attempt for each first attempt, 0
+ * to 100; <per_s> attempts a second, 0 to LARS_BUDGET_PER_S_MAX; at most <reserve> are
+ * kept.  A zeroed budget has 10, 1 and 10.  What further attempts have taken stays taken,
+ * so a reserve that shrinks and grows again gives nothing: set it as often as it changes,
+ * for example to the number of calls in progress, so that each of them can be repeated
+ * once.  Returns 0; -EINVAL for NULL or other numbers.  Thread: any, without a lock.
+ * Since version 1.2. */
+int lars_budget_set(struct lars_budget *b, uint32_t percent, uint32_t per_s,
+                    uint32_t reserve);
 
 /* One request.  Zero all fields and set those that are wanted.  Thread: one at a time. */
 struct lars_retry {

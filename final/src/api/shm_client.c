@@ -24,22 +24,17 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "api/fallback.h"
+#include "api/fork_detector.h"
 #include "api/retired_pickers.h"
 #include "base/mono.h"
 #include "shmem/picker.h"
 
 #define AGAIN_MS 1000                 /* between two attempts to attach, and two checks */
-#define PAGE 4096
-
-/* Values of <same_process>. */
-enum { FORKED = 0, RENEWING, RENEWED };
 
 struct thread {
     struct picker *picker;            /* NULL = none now; written under the lock */
@@ -62,7 +57,7 @@ struct shm_client {
     struct retired_pickers retired;   /* guarded by lock */
     struct picker *_Atomic by_index[SEGMENT_CLIENT_LOGS];
     uint32_t n_forks;                 /* from the process of lars_open() to this one */
-    _Atomic uint64_t *same_process;   /* FORKED after fork(), by MADV_WIPEONFORK */
+    struct fork_detector fork;
 };
 
 static _Atomic uint64_t next_id = 1;
@@ -219,6 +214,21 @@ static void leave(struct shm_client *c, struct thread *t)
     t->attach_ms = 0;
 }
 
+/* This thread's picker, for a function that begins no call; NULL = not now. */
+static struct picker *picker_to_read(struct shm_client *c, struct thread *t)
+{
+    struct picker *picker = picker_of(c, t);
+    uint64_t now_ms = mono_ms();
+
+    if (picker && segment_has_moved(picker_segment(picker)))
+        leave(c, t);
+    else if (picker && now_ms >= t->check_ms)
+        check_folder(c, t, now_ms);
+    else
+        return picker;
+    return picker_of(c, t);
+}
+
 static int get_again(struct shm_client *c, struct thread *t, uint32_t modid,
                      uint32_t cmdid, uint64_t key, struct picker_pick *p)
 {
@@ -349,11 +359,21 @@ int shm_client_end(struct shm_client *c, const struct lars_host *h,
 int shm_client_route(struct shm_client *c, uint32_t modid, uint32_t cmdid,
                      struct lars_addr *out, unsigned max)
 {
-    struct picker *picker = picker_of(c, thread_of(c));
+    struct picker *picker = picker_to_read(c, thread_of(c));
 
     if (!picker)
         return -ENOTCONN;
     return picker_route(picker, modid, cmdid, (struct net_addr *)(void *)out, max);
+}
+
+int shm_client_module(struct shm_client *c, uint32_t modid, uint32_t cmdid,
+                      struct module_capacity *out)
+{
+    struct picker *picker = picker_to_read(c, thread_of(c));
+
+    if (!picker)
+        return -ENOTCONN;
+    return module_capacity_read(picker_segment(picker), modid, cmdid, mono_ms(), out);
 }
 
 /* --- status ------------------------------------------------------------------------- */
@@ -396,25 +416,17 @@ void shm_client_sum(struct shm_client *c, struct lars_status *out)
 
 bool shm_client_has_forked(const struct shm_client *c)
 {
-    return atomic_load_explicit(c->same_process, memory_order_acquire) != RENEWED;
+    return fork_detector_has_forked(&c->fork);
 }
 
-/* Only one thread of the child may do it.  It makes few system calls, and none that
- * waits, so the others wait for its end. */
 bool shm_client_begin_renewal(struct shm_client *c)
 {
-    uint64_t was = FORKED;
-
-    if (atomic_compare_exchange_strong(c->same_process, &was, RENEWING))
-        return true;
-    while (shm_client_has_forked(c))
-        sched_yield();
-    return false;
+    return fork_detector_begin(&c->fork);
 }
 
 void shm_client_end_renewal(struct shm_client *c)
 {
-    atomic_store(c->same_process, RENEWED);
+    fork_detector_end(&c->fork);
 }
 
 void shm_client_after_fork(struct shm_client *c)
@@ -439,20 +451,6 @@ void shm_client_after_fork(struct shm_client *c)
 
 /* --- create and destroy ------------------------------------------------------------- */
 
-/* A page that is zero in a child.  MADV_WIPEONFORK works for private memory only. */
-static int map_fork_detector(struct shm_client *c)
-{
-    void *page =
-        mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (page == MAP_FAILED)
-        return -ENOMEM;
-    madvise(page, PAGE, MADV_WIPEONFORK);
-    c->same_process = page;
-    atomic_store(c->same_process, RENEWED);
-    return 0;
-}
-
 int shm_client_create(struct shm_client **out, const char *dir)
 {
     struct shm_client *c = calloc(1, sizeof(*c));
@@ -462,9 +460,9 @@ int shm_client_create(struct shm_client **out, const char *dir)
         snprintf(c->dir, sizeof(c->dir), "%s/" FALLBACK_SHM, dir) >= (int)sizeof(c->dir))
         rc = -ENAMETOOLONG;
     if (rc == 0)
-        rc = map_fork_detector(c);
+        rc = fork_detector_init(&c->fork);
     if (rc == 0 && pthread_key_create(&c->key, on_thread_end) != 0) {
-        munmap(c->same_process, PAGE);
+        fork_detector_fini(&c->fork);
         rc = -EAGAIN;
     }
     if (rc < 0) {
@@ -493,6 +491,6 @@ void shm_client_destroy(struct shm_client *c)
     }
     retired_pickers_clear(&c->retired, picker_destroy);
     pthread_mutex_destroy(&c->lock);
-    munmap(c->same_process, PAGE);
+    fork_detector_fini(&c->fork);
     free(c);
 }

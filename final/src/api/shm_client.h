@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "api/counts.h"
+#include "shmem/module_capacity.h"
 
 struct shm_client;
 
@@ -55,6 +56,11 @@ int shm_client_end(struct shm_client *c, const struct lars_host *h,
  * any other error: not by shared memory now. */
 int shm_client_route(struct shm_client *c, uint32_t modid, uint32_t cmdid,
                      struct lars_addr *out, unsigned max);
+
+/* What a module can do.  Returns 0; -ENOENT when it has no nodes; other errors as
+ * shm_client_get(). */
+int shm_client_module(struct shm_client *c, uint32_t modid, uint32_t cmdid,
+                      struct module_capacity *out);
 
 /* Tries again at once if this thread cannot use shared memory.  Returns 0, or why not. */
 int shm_client_try(struct shm_client *c);

@@ -12,10 +12,12 @@
 #include "ctl/make_change.h"
 #include "lb/policies.h"
 
-#define COLUMNS "modid# cmdid# rule probe timeout_ms# slow_ms# node_rps# who changed"
+#define COLUMNS                                                                          \
+    "modid# cmdid# rule probe timeout_ms# slow_ms# node_rps# node_inflight# target_ms# " \
+    "who changed"
 #define SELECT                                                                           \
-    "SELECT modid, cmdid, rule, probe, timeout_ms, slow_ms, node_rps, who, changed_at "  \
-    "FROM ModulePolicy "
+    "SELECT modid, cmdid, rule, probe, timeout_ms, slow_ms, node_rps, node_inflight, "   \
+    "target_ms, who, changed_at FROM ModulePolicy "
 
 static int policy_list(struct ctl *c, int argc, char **argv)
 {
@@ -125,7 +127,11 @@ static int print_module_meta(struct ctl *c, uint32_t modid, uint32_t cmdid)
         "CONCAT(', checked by HTTP ', probe))), "
         "IF(timeout_ms = 0, '', CONCAT(', time-out ', timeout_ms, ' ms')), "
         "IF(node_rps = 0, '', CONCAT(', a node takes ', node_rps, "
-        "' calls/s'))) FROM ModulePolicy WHERE modid = %u AND cmdid = %u",
+        "' calls/s')), "
+        "IF(node_inflight = 0, '', CONCAT(', up to ', node_inflight, "
+        "' calls in progress at a node')), "
+        "IF(target_ms = 0, '', CONCAT(', responses begin within ', target_ms, ' ms'))) "
+        "FROM ModulePolicy WHERE modid = %u AND cmdid = %u",
         modid, cmdid);
 
     if (rc == 0)
@@ -179,13 +185,15 @@ const struct ctl_cmd cmd_policy[] = {
      "List how nodes are chosen in each module, or in one module.", policy_list, NULL},
     {"policy", "rules", "", 0, 0, "List the rules that rule= accepts.", policy_rules,
      NULL},
-    {"policy", "set", "MODID CMDID KEY=VALUE...", 3, 7,
+    {"policy", "set", "MODID CMDID KEY=VALUE...", 3, 9,
      "Set how nodes of a module are chosen; it is in force within seconds.", policy_set,
      "KEY is rule (policy rules lists them), probe (how nodes are checked: an HTTP path "
      "such as /healthz; echo: message 100, which services that speak our frames answer "
      "with 101; empty: TCP), timeout_ms (after it a call without a report has failed), "
-     "slow_ms (how long the slow start of a node lasts) or node_rps (how many calls a "
-     "second a node of weight 100 takes). 0 or nothing leaves a key to the agents."},
+     "slow_ms (how long the slow start of a node lasts), node_rps (how many calls a "
+     "second a node of weight 100 takes), node_inflight (how many it can have in "
+     "progress at once) or target_ms (within which responses have to begin); gateways "
+     "admit requests by the last two. 0 or nothing leaves a key to the agents."},
     {"policy", "delete", "MODID CMDID", 2, 2,
      "Choose as the configuration of each agent has it.", policy_delete, NULL},
     {"why", "", "MODID CMDID", 2, 2,

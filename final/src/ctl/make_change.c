@@ -23,8 +23,8 @@ int make_change_field(struct change_op *op, const char *word)
 
     if (!value || (size_t)(value - word) >= sizeof(key))
         return ctl_say(CTL_USAGE,
-                       policy ? "\"%s\" is not rule=, probe=, timeout_ms=, slow_ms= or "
-                                "node_rps="
+                       policy ? "\"%s\" is not rule=, probe=, timeout_ms=, slow_ms=, "
+                                "node_rps=, node_inflight= or target_ms="
                               : "\"%s\" is not zone=NAME, weight=0..10000, state=up or "
                                 "state=drained",
                        word);

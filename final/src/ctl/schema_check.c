@@ -34,8 +34,8 @@ static const struct {
     {"CallLatency", "at++ modid+ cmdid+ bucket n++"},
     {"Alarm", "id++ kind subject detail raised_at cleared_at told_at"},
     {"Lease", "name holder++ until_at"},
-    {"ModulePolicy", "modid+ cmdid+ rule probe timeout_ms+ slow_ms+ node_rps+ who "
-                     "changed_at"},
+    {"ModulePolicy", "modid+ cmdid+ rule probe timeout_ms+ slow_ms+ node_rps+ "
+                     "node_inflight+ target_ms+ who changed_at"},
     {"ZoneLoad", "at++ modid+ cmdid+ zone+ ok++ err++"},
     {"NodeOut", "modid+ cmdid+ ip+ port+ caller+ at++"},
     {"ModIDConfig", "id+ modid+ content"},

@@ -87,6 +87,8 @@ static int take_policy(char **at, void *arg)
     m->timeout_ms = u32_of(at[4]);
     m->slow_ms = u32_of(at[5]);
     m->node_rps = u32_of(at[6]);
+    m->node_inflight = u32_of(at[7]);
+    m->target_ms = u32_of(at[8]);
     return 0;
 }
 
@@ -105,7 +107,7 @@ static int load_policies(struct module_meta_db *d)
     if (rc == 0)
         rc = myconn_select(d->con,
                            "SELECT modid, cmdid, rule, probe, timeout_ms, slow_ms, "
-                           "node_rps FROM ModulePolicy",
+                           "node_rps, node_inflight, target_ms FROM ModulePolicy",
                            take_policy, t);
     if (rc < 0) {
         module_meta_table_unref(t);

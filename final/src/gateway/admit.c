@@ -70,8 +70,7 @@ static void publish(struct admit *a, struct module *m)
     set(&m->permille, (uint32_t)(m->factor * 1000 + 0.5));
     set(&m->nodes_in, m->capacity.nodes_in);
     set(&m->share_permille, (uint32_t)(m->capacity.share * 1000 + 0.5));
-    atomic_store_explicit(&m->measured, m->capacity.node_inflight > 0,
-                          memory_order_relaxed);
+    atomic_store_explicit(&m->measured, m->capacity.inflight > 0, memory_order_relaxed);
 }
 
 int admit_create(struct admit **out, const struct admit_config *c)

@@ -69,7 +69,7 @@ struct admit_view {
     uint64_t refused[ADMIT_CLASSES];      /* so far */
     uint32_t waiting;                     /* requests in the queues of all loops */
     uint32_t nodes_in;                    /* of the capacity that was set last */
-    bool measured;
+    bool measured;                        /* the limit follows from a measurement */
     double share;
 };
 void admit_look(const struct admit *a, unsigned module, uint64_t now_ms,

@@ -15,16 +15,17 @@
 /* The bounds of the factor: wide when the capacity is a guess. */
 static double clamp_factor(const struct admit_capacity *c, double f)
 {
-    double least = c->node_inflight ? 0.5 : 0.25, most = c->node_inflight ? 1.2 : 4;
+    bool measured = c->inflight > 0;
+    double least = measured ? 0.5 : 0.25, most = measured ? 1.2 : 4;
 
     return f < least ? least : f > most ? most : f;
 }
 
 uint32_t admit_rule_limit(const struct admit_capacity *c, uint32_t unmeasured, double f)
 {
-    double nodes = c->nodes_in ? c->nodes_in : 1;
-    double each = c->node_inflight ? c->node_inflight : unmeasured;
-    double l = HEADROOM * clamp_factor(c, f) * c->share * nodes * each;
+    double guess = (double)unmeasured * (c->nodes_in ? c->nodes_in : 1);
+    double all = c->inflight > 0 ? c->inflight : guess;
+    double l = HEADROOM * clamp_factor(c, f) * c->share * all;
 
     return l < 1 ? 1 : l > 1e9 ? 1000000000 : (uint32_t)l;
 }

@@ -10,12 +10,13 @@
 /* What the nodes of a module can do; set once a second. */
 struct admit_capacity {
     uint32_t nodes_in;                    /* in use; 0 = not known: one is assumed */
-    uint32_t node_inflight;               /* measured, of one node; 0 = unmeasured */
+    double inflight;                      /* measured: what these nodes together can have
+                                           * in flight; 0 = unmeasured */
     uint32_t target_ms;                   /* for the first byte; 0 = ADMIT_TARGET_MS */
     double share;                         /* of this gateway: 0 to 1 */
 };
 
-#define ADMIT_UNMEASURED 32               /* requests in flight for one node */
+#define ADMIT_UNMEASURED 32               /* in flight for a node, when unmeasured */
 #define ADMIT_TARGET_MS 500
 
 /* What was seen in the last second. */

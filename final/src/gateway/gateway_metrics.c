@@ -57,7 +57,8 @@ static void collect_admission(struct gateway *g, struct metrics *m)
 {
     static const char *const class[ADMIT_CLASSES] = {"new", "waiting", "inside"};
     struct metrics_part limit[MODULES_MAX], factor[MODULES_MAX], state[MODULES_MAX],
-        inflight[MODULES_MAX], refused[ADMIT_CLASSES];
+        inflight[MODULES_MAX], nodes[MODULES_MAX], unmeasured[MODULES_MAX],
+        refused[ADMIT_CLASSES];
     struct modules_entry list[MODULES_MAX];
     char name[MODULES_MAX][24];
     unsigned i, n = modules_list(g->modules, list), c;
@@ -73,6 +74,8 @@ static void collect_admission(struct gateway *g, struct metrics *m)
         factor[i] = (struct metrics_part){name[i], now.factor};
         state[i] = (struct metrics_part){name[i], now.state};
         inflight[i] = (struct metrics_part){name[i], now.inflight};
+        nodes[i] = (struct metrics_part){name[i], now.nodes_in};
+        unmeasured[i] = (struct metrics_part){name[i], !now.measured};
     }
     admit_count_refused(g->admit, n_refused);
     for (c = 0; c < ADMIT_CLASSES; c++)
@@ -86,6 +89,13 @@ static void collect_admission(struct gateway *g, struct metrics *m)
                         "The correction of the limit; 1 = none.", "module", factor, n);
     metrics_gauge_parts(m, "lars_gateway_module_inflight",
                         "Admitted requests in progress.", "module", inflight, n);
+    metrics_gauge_parts(m, "lars_gateway_nodes_in",
+                        "Nodes that take requests; those that are down, ejected or "
+                        "drained do not count.",
+                        "module", nodes, n);
+    metrics_gauge_parts(m, "lars_gateway_capacity_unmeasured",
+                        "1: the policy has no node_inflight, so the limit is a guess.",
+                        "module", unmeasured, n);
     metrics_gauge_parts(m, "lars_gateway_state",
                         "0 normal, 1 queueing, 2 waiting pages for new visitors, 3 also "
                         "for visitors inside, 4 copy of the site.",

@@ -18,11 +18,11 @@
 #include "base/log.h"
 #include "base/mono.h"
 #include "base/worker.h"
+#include "gateway/capacity.h"
 #include "gateway/gate_loop.h"
 
 #define ROUND_MS 1000 /* between two rounds */
 #define POST_MS 10 /* until a full queue is tried again */
-#define NODES_MAX 1024 /* of a module: more count as so many */
 
 struct registrar {
     struct registrar_config cfg;
@@ -33,7 +33,6 @@ struct registrar {
     _Atomic unsigned n_modules, n_registered;
     _Atomic bool answered;
     _Atomic uint64_t n_reloads, n_failed;
-    struct lars_addr nodes[NODES_MAX];
 };
 
 /* --- modules ------------------------------------------------------------------------ */
@@ -64,21 +63,9 @@ static void register_modules(struct registrar *r)
     r->answered = answered;
 }
 
-/* The capacity of each module: the number of its nodes; what they can do is not known. */
 static void update_capacity(struct registrar *r)
 {
-    struct modules_entry list[MODULES_MAX];
-    unsigned i, count = modules_list(r->cfg.files.modules, list);
-
-    for (i = 0; i < count; i++) {
-        struct admit_capacity c = {.share = 1};
-        int n = lars_get_route(r->cfg.lars, list[i].modid, list[i].cmdid, r->nodes,
-                               NODES_MAX);
-
-        c.nodes_in = n == -E2BIG ? NODES_MAX : n > 0 ? (uint32_t)n : 0;
-        if (c.nodes_in > 0) /* otherwise the last number stays */
-            admit_set_capacity(r->cfg.admit, list[i].slot, &c);
-    }
+    capacity_update(r->cfg.lars, r->cfg.files.modules, r->cfg.admit);
 }
 
 /* --- reload ------------------------------------------------------------------------- */
@@ -202,8 +189,8 @@ static void run(void *arg)
 
     do {
         register_modules(r);
-        update_capacity(r);
         admit_tick(r->cfg.admit);
+        update_capacity(r);
     } while (await_round(r));
 }
 

@@ -37,6 +37,11 @@ static bool is_in_reserve(const struct pick_view *v, uint32_t i, uint64_t now_ms
                pick_over_ms(v, now_ms);
 }
 
+bool pick_is_in(const struct pick_view *v, uint32_t i, uint64_t now_ms)
+{
+    return !pick_is_out(v, i, now_ms) || is_in_reserve(v, i, now_ms);
+}
+
 /* Alone: have callers ejected member <i>, and is its time over? */
 static bool is_on_trial(const struct pick_view *v, uint32_t i, uint64_t now_ms)
 {

@@ -123,6 +123,10 @@ uint32_t pick_own_share(const struct pick_view *v, const struct pick_census *c,
  * since stays.  <alone>: the agent is dead, so the node stays on trial by its time. */
 void pick_give_back(struct node_counter *n, bool alone, uint64_t begun_ms);
 
+/* Does member <i> take its part of the calls?  So does one in reserve: of another zone,
+ * and not checked yet, because its zone is not needed. */
+bool pick_is_in(const struct pick_view *v, uint32_t i, uint64_t now_ms);
+
 /* --- for policies ------------------------------------------------------------------- */
 
 static inline uint32_t pick_cost(const struct pick_view *v, uint32_t i)

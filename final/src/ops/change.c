@@ -14,6 +14,8 @@
 #include "lb/policies.h"
 
 #define POLICY_NUMBER_MAX 86400000u /* a day in milliseconds */
+#define POLICY_INFLIGHT_MAX 1000000u /* more than a host has ports for */
+#define POLICY_TARGET_MAX 3600000u /* an hour in milliseconds */
 
 static void host_text(uint32_t ip, char out[16])
 {
@@ -124,17 +126,20 @@ static int set_policy_field(struct change_op *op, const char *key, const char *v
     struct change_policy *p = &op->policy;
     const struct {
         const char *key;
-        uint32_t *to;
+        uint32_t *to, max;
         unsigned field;
-    } numbers[] = {{"timeout_ms", &p->timeout_ms, CHANGE_F_TIMEOUT_MS},
-                   {"slow_ms", &p->slow_ms, CHANGE_F_SLOW_MS},
-                   {"node_rps", &p->node_rps, CHANGE_F_NODE_RPS}};
+    } numbers[] = {
+        {"timeout_ms", &p->timeout_ms, POLICY_NUMBER_MAX, CHANGE_F_TIMEOUT_MS},
+        {"slow_ms", &p->slow_ms, POLICY_NUMBER_MAX, CHANGE_F_SLOW_MS},
+        {"node_rps", &p->node_rps, POLICY_NUMBER_MAX, CHANGE_F_NODE_RPS},
+        {"node_inflight", &p->node_inflight, POLICY_INFLIGHT_MAX, CHANGE_F_NODE_INFLIGHT},
+        {"target_ms", &p->target_ms, POLICY_TARGET_MAX, CHANGE_F_TARGET_MS}};
     size_t i;
 
-    for (i = 0; i < 3; i++)
+    for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         if (strcmp(key, numbers[i].key) == 0) {
             op->fields |= numbers[i].field;
-            return set_number(numbers[i].to, key, value, POLICY_NUMBER_MAX, why);
+            return set_number(numbers[i].to, key, value, numbers[i].max, why);
         }
     if (strcmp(key, "rule") == 0) {
         op->fields |= CHANGE_F_RULE;
@@ -145,7 +150,9 @@ static int set_policy_field(struct change_op *op, const char *key, const char *v
         return set_probe(p, value, why);
     }
     snprintf(why, CHANGE_WHY,
-             "\"%.60s\" is not rule, probe, timeout_ms, slow_ms or node_rps", key);
+             "\"%.60s\" is not rule, probe, timeout_ms, slow_ms, node_rps, node_inflight "
+             "or target_ms",
+             key);
     return -EINVAL;
 }
 

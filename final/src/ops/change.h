@@ -33,11 +33,13 @@ enum { /* which fields an operation sets */
        CHANGE_F_TIMEOUT_MS = 32,
        CHANGE_F_SLOW_MS = 64,
        CHANGE_F_NODE_RPS = 128,
+       CHANGE_F_NODE_INFLIGHT = 256,
+       CHANGE_F_TARGET_MS = 512,
 };
 
 struct change_policy { /* as the table ModulePolicy */
     char rule[MSG_MODULE_META_RULE], probe[MSG_MODULE_META_PROBE];
-    uint32_t timeout_ms, slow_ms, node_rps;
+    uint32_t timeout_ms, slow_ms, node_rps, node_inflight, target_ms;
 };
 
 struct change_op {
@@ -49,8 +51,8 @@ struct change_op {
 };
 
 /* Set a field of an operation from its name and value: zone, weight and state of a node;
- * rule, probe, timeout_ms, slow_ms and node_rps of a policy.  Texts are UTF-8.  Returns
- * 0, or -EINVAL with a sentence in <why>. */
+ * rule, probe, timeout_ms, slow_ms, node_rps, node_inflight and target_ms of a policy.
+ * Texts are UTF-8.  Returns 0, or -EINVAL with a sentence in <why>. */
 int change_set_field(struct change_op *op, const char *key, const char *value,
                      char why[CHANGE_WHY]);
 

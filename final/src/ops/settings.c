@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_KEYS 5
+#define N_KEYS 7
 
 static const struct {
     const char *key;
@@ -20,7 +20,9 @@ static const struct {
                   {"probe", CHANGE_F_PROBE},
                   {"timeout_ms", CHANGE_F_TIMEOUT_MS},
                   {"slow_ms", CHANGE_F_SLOW_MS},
-                  {"node_rps", CHANGE_F_NODE_RPS}};
+                  {"node_rps", CHANGE_F_NODE_RPS},
+                  {"node_inflight", CHANGE_F_NODE_INFLIGHT},
+                  {"target_ms", CHANGE_F_TARGET_MS}};
 
 /* What an earlier operation of the change makes of the value, else <old>.  A name belongs
  * to a modid or a cmdid alone. */
@@ -138,14 +140,16 @@ static void print_policy(const struct change_policy *p, struct policy_texts *t)
     snprintf(t->at[2], sizeof(t->at[2]), "%u", p->timeout_ms);
     snprintf(t->at[3], sizeof(t->at[3]), "%u", p->slow_ms);
     snprintf(t->at[4], sizeof(t->at[4]), "%u", p->node_rps);
+    snprintf(t->at[5], sizeof(t->at[5]), "%u", p->node_inflight);
+    snprintf(t->at[6], sizeof(t->at[6]), "%u", p->target_ms);
 }
 
 static int read_policy(struct sqldb *db, const struct change_op *op, bool lock,
                        struct settings *out)
 {
 #define POLICY_SQL                                                                       \
-    "SELECT rule, probe, timeout_ms, slow_ms, node_rps FROM ModulePolicy WHERE modid = " \
-    "%u AND cmdid = %u"
+    "SELECT rule, probe, timeout_ms, slow_ms, node_rps, node_inflight, target_ms FROM "  \
+    "ModulePolicy WHERE modid = %u AND cmdid = %u"
     struct policy_texts old, fresh;
     size_t i;
     int rc;
@@ -177,11 +181,14 @@ static int write_policy(struct sqldb *db, const struct change_op *op, const char
                            "UPDATE ModulePolicy SET rule = IF(%u, %s, rule), probe = "
                            "IF(%u, %s, probe), timeout_ms = IF(%u, %u, timeout_ms), "
                            "slow_ms = IF(%u, %u, slow_ms), node_rps = IF(%u, %u, "
-                           "node_rps), who = LEFT(%s, 64) WHERE modid = %u AND cmdid = "
-                           "%u",
+                           "node_rps), node_inflight = IF(%u, %u, node_inflight), "
+                           "target_ms = IF(%u, %u, target_ms), who = LEFT(%s, 64) WHERE "
+                           "modid = %u AND cmdid = %u",
                            f & CHANGE_F_RULE, p->rule, f & CHANGE_F_PROBE, p->probe,
                            f & CHANGE_F_TIMEOUT_MS, p->timeout_ms, f & CHANGE_F_SLOW_MS,
-                           p->slow_ms, f & CHANGE_F_NODE_RPS, p->node_rps, who,
+                           p->slow_ms, f & CHANGE_F_NODE_RPS, p->node_rps,
+                           f & CHANGE_F_NODE_INFLIGHT, p->node_inflight,
+                           f & CHANGE_F_TARGET_MS, p->target_ms, who,
                            op->node.modid, op->node.cmdid);
 }
 

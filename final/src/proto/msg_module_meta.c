@@ -27,6 +27,10 @@ uint64_t msg_module_meta_policy_sum(const struct msg_module_meta *m)
     sum = fnv_add_number(sum, m->timeout_ms, 4);
     sum = fnv_add_number(sum, m->slow_ms, 4);
     sum = fnv_add_number(sum, m->node_rps, 4);
+    if (m->node_inflight || m->target_ms) {
+        sum = fnv_add_number(sum, m->node_inflight, 4);
+        sum = fnv_add_number(sum, m->target_ms, 4);
+    }
     return sum ? sum : 1;
 }
 
@@ -57,6 +61,8 @@ ssize_t msg_module_meta_pack(const struct msg_module_meta *m, void *body, size_t
     meta.timeout_ms = m->timeout_ms;
     meta.slow_ms = m->slow_ms;
     meta.node_rps = m->node_rps;
+    meta.node_inflight = m->node_inflight;
+    meta.target_ms = m->target_ms;
     meta.n_zone = m->n_zone;
     meta.zone = zone_at;
     meta.n_suspect = m->n_suspect;
@@ -79,6 +85,8 @@ static int convert_meta(struct msg_module_meta *out, const Lars__ModuleInfo *m)
                                     .timeout_ms = m->timeout_ms,
                                     .slow_ms = m->slow_ms,
                                     .node_rps = m->node_rps,
+                                    .node_inflight = m->node_inflight,
+                                    .target_ms = m->target_ms,
                                     .n_zone = (uint32_t)m->n_zone,
                                     .n_suspect = (uint32_t)m->n_suspect};
     memcpy(out->rule, m->rule, strlen(m->rule));

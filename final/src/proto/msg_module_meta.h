@@ -29,13 +29,18 @@ struct msg_module_meta {              /* zeroed = the database has nothing for i
     uint32_t slow_ms;                 /* of slow start; 0 = the agent's preset */
     uint32_t node_rps;                /* calls per second that a node of weight 100 can
                                        * take; 0 = not known */
+    uint32_t node_inflight;           /* calls that it can have in progress at once; 0 =
+                                       * not known */
+    uint32_t target_ms;               /* within which its responses have to begin; 0 = not
+                                       * known */
     uint32_t n_zone, n_suspect;
     struct msg_zone_calls zone[MSG_MODULE_META_ZONES];
     struct msg_host suspect[MSG_MODULE_META_SUSPECTS]; /* weight and zone 0 */
 };
 
-/* A checksum of the policy: rule, probe, timeout_ms, slow_ms and node_rps, and not what
- * changes with the load (zones, suspects).  FNV-1a, 64 bits; never 0. */
+/* A checksum of the policy: rule, probe and the numbers, and not what changes with the
+ * load (zones, suspects).  A policy without node_inflight and target_ms has the sum that
+ * versions without these fields compute.  FNV-1a, 64 bits; never 0. */
 uint64_t msg_module_meta_policy_sum(const struct msg_module_meta *m);
 
 /* Can <text> be a probe: "" (TCP), the path in an HTTP request line ("/", then printable

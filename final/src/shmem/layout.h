@@ -27,7 +27,7 @@
 
 #define LAYOUT_MAGIC 0x31746d687372616cu
 #define LAYOUT_MAJOR 1
-#define LAYOUT_MINOR 0
+#define LAYOUT_MINOR 1                /* 1: layout_module.node_rps, and what follows it */
 #define LAYOUT_LINE 64                /* a cache line: each table begins on one */
 #define LAYOUT_BLOCK 64               /* the unit in which room for copies is allocated */
 #define LAYOUT_SLOTS 4096             /* calls that one thread may have open */
@@ -77,7 +77,9 @@ struct layout_module {                /* one cache line, read by every call */
     _Atomic uint32_t timeout_ms;
     _Atomic uint32_t demand, own_max;
     _Atomic uint32_t penalty_us;
-    uint32_t zero[6];
+    _Atomic uint32_t node_rps;        /* from here on: minor 1; 0 = not known */
+    _Atomic uint32_t node_inflight, target_ms;
+    uint32_t zero[3];
 };
 
 struct layout_copy { /* a module's nodes; immutable while <where> names it */

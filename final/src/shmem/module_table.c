@@ -59,7 +59,11 @@ void module_table_get(const struct segment *s, uint32_t mid,
                                           .timeout_ms = segment_load(&m->timeout_ms),
                                           .demand = segment_load(&m->demand),
                                           .own_max = segment_load(&m->own_max),
-                                          .penalty_us = segment_load(&m->penalty_us)};
+                                          .penalty_us = segment_load(&m->penalty_us),
+                                          .node_rps = segment_load(&m->node_rps),
+                                          .node_inflight =
+                                              segment_load(&m->node_inflight),
+                                          .target_ms = segment_load(&m->target_ms)};
 }
 
 static void set(_Atomic uint32_t *p, uint32_t value)
@@ -79,6 +83,9 @@ void module_table_set(struct segment *s, uint32_t mid,
     set(&m->demand, in->demand);
     set(&m->own_max, in->own_max);
     set(&m->penalty_us, in->penalty_us);
+    set(&m->node_rps, in->node_rps);
+    set(&m->node_inflight, in->node_inflight);
+    set(&m->target_ms, in->target_ms);
 }
 
 static void enter_index(struct segment *s, uint32_t modid, uint32_t cmdid, uint32_t mid)

@@ -14,6 +14,9 @@ struct module_table_settings {
     uint32_t timeout_ms;              /* a call without a report ends then, as failed */
     uint32_t demand, own_max;         /* for pick_node(): lb/pick.h */
     uint32_t penalty_us; /* the least duration that a failed call counts as */
+    /* What a node of weight 100 can do; 0 = not known.  An agent of another version may
+     * not write them: they stay as they were. */
+    uint32_t node_rps, node_inflight, target_ms;
 };
 
 /* The number of a module.  Returns it; -ENOENT.  Thread: any. */

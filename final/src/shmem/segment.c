@@ -401,9 +401,9 @@ static int make_meta(struct segment *s)
     if (s->meta->magic != LAYOUT_MAGIC || s->meta->major != LAYOUT_MAJOR) {
         memset(s->meta, 0, sizeof(*s->meta));
         s->meta->major = LAYOUT_MAJOR;
-        s->meta->minor = LAYOUT_MINOR;
         s->meta->magic = LAYOUT_MAGIC;
     }
+    s->meta->minor = LAYOUT_MINOR;    /* also of files that another minor version made */
     if (getrandom(&s->meta->epoch, 8, 0) != 8)
         return -EIO;
     return 0;

@@ -10,26 +10,36 @@
 #include "web/api_json.h"
 #include "web/api_module.h"
 
+/* The numbers of a policy, in the order of the columns. */
+static const char *const numbers[] = {"timeout_ms", "slow_ms", "node_rps",
+                                      "node_inflight", "target_ms"};
+
+static json_int_t number_of(const char *text)
+{
+    return text ? (json_int_t)strtoul(text, NULL, 10) : 0;
+}
+
 static int take_policy(char **at, void *arg)
 {
     json_t **j = arg;
+    size_t i;
 
     json_decref(*j);
-    *j = json_pack("{s:s?,s:s?,s:i,s:i,s:i}", "rule", at[0], "probe", at[1], "timeout_ms",
-                   at[2] ? (int)strtol(at[2], NULL, 10) : 0, "slow_ms",
-                   at[3] ? (int)strtol(at[3], NULL, 10) : 0, "node_rps",
-                   at[4] ? (int)strtol(at[4], NULL, 10) : 0);
+    *j = json_pack("{s:s?,s:s?}", "rule", at[0], "probe", at[1]);
+    for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        json_object_set_new(*j, numbers[i], json_integer(number_of(at[2 + i])));
     return 0;
 }
 
 static json_t *policy_of(struct sqldb *db, uint32_t modid, uint32_t cmdid)
 {
-    json_t *j = json_pack("{s:s,s:s,s:i,s:i,s:i}", "rule", "", "probe", "", "timeout_ms",
-                          0, "slow_ms", 0, "node_rps", 0);
+    char *none[2 + sizeof(numbers) / sizeof(numbers[0])] = {"", ""};
+    json_t *j = NULL;
 
+    take_policy(none, &j);
     if (sqldb_each(db, take_policy, &j,
-                   "SELECT rule, probe, timeout_ms, slow_ms, node_rps FROM ModulePolicy "
-                   "WHERE modid = %u AND cmdid = %u",
+                   "SELECT rule, probe, timeout_ms, slow_ms, node_rps, node_inflight, "
+                   "target_ms FROM ModulePolicy WHERE modid = %u AND cmdid = %u",
                    modid, cmdid) == 0)
         return j;
     json_decref(j);

@@ -4,7 +4,8 @@
  *   "state"} {"op": "remove", "module", "node"}         {"op": "remove_module", "module"}
  *   {"op": "host", "host": "10.0.0.1", "state"}  {"op": "zone", "zone": "b", "state"}
  *   {"op": "name", "module", "name", "command"}  {"op": "confirm", "module"}
- *   {"op": "policy", "module", "rule", "probe", "timeout_ms", "slow_ms", "node_rps"}
+ *   {"op": "policy", "module", "rule", "probe", "timeout_ms", "slow_ms", "node_rps",
+ *   "node_inflight", "target_ms"}
  *   {"op": "no_policy", "module"} */
 #include "web/change_json.h"
 
@@ -31,7 +32,8 @@ static const struct {
     {"host", CHANGE_HOST, "host", "state"},
     {"zone", CHANGE_ZONE, "zone", "state"},
     {"name", CHANGE_NAME, "module", "name command"},
-    {"policy", CHANGE_POLICY, "module", "rule probe timeout_ms slow_ms node_rps"},
+    {"policy", CHANGE_POLICY, "module",
+     "rule probe timeout_ms slow_ms node_rps node_inflight target_ms"},
     {"no_policy", CHANGE_NO_POLICY, "module", ""},
     {"confirm", CHANGE_CONFIRM, "module", ""},
 };

@@ -4,7 +4,7 @@ const field = (key, type, more = {}) => ({ key, type, ...more })
 const POLICY = [
   field('rule', 'select', { options: ['', 'p2c', 'scan', 'wrr', 'hash', 'classic'] }),
   field('probe', 'text'), field('timeout_ms', 'number'), field('slow_ms', 'number'),
-  field('node_rps', 'number')
+  field('node_rps', 'number'), field('node_inflight', 'number'), field('target_ms', 'number')
 ]
 
 export const FIELDS = {
@@ -26,7 +26,7 @@ export function initial(spec) {
     zone: { zone: first.zone ?? '' },
     host_state: { host: spec.host ?? '' },
     name: { name: spec.name ?? '', command: spec.command ?? '' },
-    policy: { ...(spec.policy || { rule: '', probe: '', timeout_ms: 0, slow_ms: 0, node_rps: 0 }) }
+    policy: { rule: '', probe: '', ...Object.fromEntries(NUMBERS.map(k => [k, 0])), ...spec.policy }
   }
   return all[spec.kind] || {}
 }
@@ -35,7 +35,7 @@ const each = (spec, more) => spec.nodes.map(n => ({ module: n.module ?? spec.mod
 const asNumber = v => Math.max(0, Math.trunc(Number(v) || 0))
 
 const NAMES = { module: 'name', command: 'command' }
-const NUMBERS = ['timeout_ms', 'slow_ms', 'node_rps']
+const NUMBERS = ['timeout_ms', 'slow_ms', 'node_rps', 'node_inflight', 'target_ms']
 
 /* One operation of a module sets all its names, another one its policy. */
 function oldSettings(settings) {
@@ -61,8 +61,7 @@ const BUILD = {
   remove: s => each(s, { op: 'remove' }),
   name: (s, f) => [{ op: 'name', module: s.module, name: f.name.trim(), command: f.command.trim() }],
   policy: (s, f) => [{ op: 'policy', module: s.module, rule: f.rule, probe: f.probe.trim(),
-                       timeout_ms: asNumber(f.timeout_ms), slow_ms: asNumber(f.slow_ms),
-                       node_rps: asNumber(f.node_rps) }],
+                       ...Object.fromEntries(NUMBERS.map(k => [k, asNumber(f[k])])) }],
   revert: s => [...s.rows.map(r => (
     !r.old ? { op: 'remove', module: r.module, node: r.node }
       : { op: r.new ? 'set' : 'add', module: r.module, node: r.node, ...r.old })),
