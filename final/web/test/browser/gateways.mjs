@@ -68,6 +68,7 @@ test('gateway_killed', 'a gateway that was killed is shown as not reachable, wit
   await see(card.getByText(/^◌ \d+ s old$/))
   await see(panel(page, ZONES.a).getByText('ready', { exact: true }))
   await see(home.getByText('1 of 2 not reachable'))
+  await unseen(home.getByText('All is well.'))
   restart()
   await see(card.getByText('ready', { exact: true }))
   await until('it has been up for seconds', async () => await figure(card, 'Up for') < 60)
