@@ -40,6 +40,7 @@ TESTS += e2e_gateway_faults e2e_gateway_services e2e_gateway_overload
 ALONE += e2e_gateway_overload
 CFLAGS += -isystem $(LLHTTP)/include
 NEEDS  += $(LLHTTP)/include/llhttp/llhttp.h:node-llhttp
+SRCS += src/gateway/gateway_module_metrics.c
 # larsctl gateway
 SRCS  += src/ctl/cmd_gateway.c src/ctl/ctl_gateways.c src/ctl/request_log.c
 TESTS += test_request_log e2e_gateway_ctl

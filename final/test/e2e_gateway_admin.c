@@ -201,6 +201,29 @@ static void t_ready_is_503_while_no_module_has_routes(void **state)
     assert_non_null(strstr(reply.body, "no routes"));
 }
 
+static void t_metrics_tell_requests_and_times_by_module(void **state)
+{
+    double n;
+
+    (void)state;
+    start("");
+    httppeer_get(gateway.port, "/a", &reply);
+    httppeer_get(gateway.port, "/b", &reply);
+    T_WAIT(
+        (status_of("/metrics"), n = httppeer_value(&reply, "lars_gateway_module_requests_"
+                                                           "total{module=\"10/1\",result="
+                                                           "\"node\"}")) == 2);
+    assert_true(httppeer_value(&reply, "lars_gateway_duration_seconds_count{module="
+                                       "\"10/1\"}") == n);
+    assert_true(httppeer_value(&reply, "lars_gateway_duration_seconds_bucket{module="
+                                       "\"10/1\",le=\"+Inf\"}") == n);
+    assert_true(httppeer_value(&reply, "lars_gateway_module_refused_total{module="
+                                       "\"10/1\",class=\"new\"}") == 0);
+    assert_true(httppeer_value(&reply, "lars_gateway_module_queue{module=\"10/1\"}") ==
+                0);
+    assert_true(httppeer_value(&reply, "lars_gateway_pool_stale_total") == 0);
+}
+
 /* --- drain -------------------------------------------------------------------------- */
 
 /* One request on a new connection; returns whether the answer closes it. */
@@ -391,6 +414,7 @@ static void t_slow_clients_do_not_keep_others_away(void **state)
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 TESTDB_MAIN(E(t_gateway_state_has_every_member),
+            E(t_metrics_tell_requests_and_times_by_module),
             E(t_ready_is_503_while_no_module_has_routes),
             E(t_drain_is_taken_back_by_undrain), E(t_undrain_does_not_take_back_an_end),
             E(t_command_without_signature_changes_nothing),

@@ -104,6 +104,29 @@ static void t_metrics_have_the_values_as_text(void **state)
     assert_int_equal(n_scrapes, 1);
 }
 
+static void t_metrics_histogram_counts_up_to_each_bound(void **state)
+{
+    static const double bound[2] = {0.001, 0.5};
+    static const uint64_t count[3] = {4, 2, 1};
+    const struct metrics_series series = {"1/2", count, 3.25};
+    struct buf out = {0};
+    struct metrics m = {&out, 0};
+
+    (void)state;
+    metrics_histogram(&m, "lars_test_seconds", "Time.", "module", bound, 2, &series, 1);
+    assert_int_equal(m.rc, 0);
+    assert_int_equal(buf_append(&out, "", 1), 0);
+    assert_string_equal(buf_bytes(&out),
+                        "# HELP lars_test_seconds Time.\n"
+                        "# TYPE lars_test_seconds histogram\n"
+                        "lars_test_seconds_bucket{module=\"1/2\",le=\"0.001\"} 4\n"
+                        "lars_test_seconds_bucket{module=\"1/2\",le=\"0.5\"} 6\n"
+                        "lars_test_seconds_bucket{module=\"1/2\",le=\"+Inf\"} 7\n"
+                        "lars_test_seconds_sum{module=\"1/2\"} 3.25\n"
+                        "lars_test_seconds_count{module=\"1/2\"} 7\n");
+    buf_free(&out);
+}
+
 static void t_healthz_has_the_reason(void **state)
 {
     (void)state;
@@ -182,7 +205,8 @@ static void t_bad_addresses_are_refused(void **state)
 
 #define O(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(O(t_metrics_have_the_values_as_text), O(t_healthz_has_the_reason),
+T_MAIN(O(t_metrics_have_the_values_as_text),
+       O(t_metrics_histogram_counts_up_to_each_bound), O(t_healthz_has_the_reason),
        O(t_other_paths_and_methods_are_refused),
        O(t_idle_and_broken_clients_block_no_other_one),
        O(t_idle_connections_never_fill_the_port), O(t_bad_addresses_are_refused))

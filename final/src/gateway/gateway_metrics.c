@@ -170,6 +170,7 @@ void gateway_metrics_collect(struct gateway *g, struct metrics *m)
     collect_reloads(g, m);
     collect_parts(g, m);
     collect_admission(g, m);
+    gateway_module_metrics_collect(g, m);
     metrics_gauge(m, "lars_gateway_queue", "Requests that wait for their admission.",
                   n_queued(g));
     collect_cache(g, m);
@@ -189,6 +190,10 @@ void gateway_metrics_collect(struct gateway *g, struct metrics *m)
     metrics_counter(m, "lars_gateway_budget_empty_total",
                     "Further attempts that the retry budget did not allow.",
                     n_budget_empty(g));
+    metrics_counter(m, "lars_gateway_pool_stale_total",
+                    "Waiting connections to nodes that were found closed when a request "
+                    "was sent; it was sent again on a new one.",
+                    SUM(attempts[GATE_STALE_CONN]));
     metrics_counter(m, "lars_gateway_no_node_total",
                     "Requests for which no node was usable.", SUM(no_node));
     metrics_counter(m, "lars_gateway_no_rule_total", "Requests for hosts without a rule.",

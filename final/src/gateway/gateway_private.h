@@ -1,6 +1,6 @@
 /* gateway_private -- the gateway, as the files that make it up see it:
  *     gateway.c          its parts, their order, the threads
- *     gateway_metrics.c  the values at /metrics
+ *     gateway_metrics.c  the values at /metrics; gateway_module_metrics.c those by module
  *     gateway_status.c   the state at /gateway
  *     gateway_tls.c      the certificate and its replacement
  * Thread: the daemon's loop, except where a field names another. */
@@ -41,5 +41,8 @@ uint32_t gateway_mean_permille(const struct gateway *g);
  * Returns as gateway_reload_tls(). */
 int gateway_tls_start(struct gateway *g, char err[CONF_ERR_MAX]);
 void gateway_tls_stop(struct gateway *g); /* the loops do not run any more */
+
+/* The values at /metrics that each module has. */
+void gateway_module_metrics_collect(struct gateway *g, struct metrics *m);
 
 #endif

@@ -66,6 +66,46 @@ void metrics_gauge_parts(struct metrics *m, const char *name, const char *help,
     append_parts(m, "gauge", name, help, label, part, n);
 }
 
+void metrics_counter_samples(struct metrics *m, const char *name, const char *help,
+                             const struct metrics_sample *sample, size_t n)
+{
+    size_t i;
+
+    append(m, "# HELP %s %s\n# TYPE %s counter\n", name, help, name);
+    for (i = 0; i < n; i++)
+        append(m, "%s{%s} %.17g\n", name, sample[i].labels, sample[i].value);
+}
+
+static void append_series(struct metrics *m, const char *name, const char *label,
+                          const double *bound, size_t n_bounds,
+                          const struct metrics_series *s)
+{
+    uint64_t sum = 0;
+    size_t i;
+
+    for (i = 0; i < n_bounds; i++) {
+        sum += s->count[i];
+        append(m, "%s_bucket{%s=\"%s\",le=\"%g\"} %.17g\n", name, label, s->value,
+               bound[i], (double)sum);
+    }
+    sum += s->count[n_bounds];
+    append(m, "%s_bucket{%s=\"%s\",le=\"+Inf\"} %.17g\n", name, label, s->value,
+           (double)sum);
+    append(m, "%s_sum{%s=\"%s\"} %.17g\n", name, label, s->value, s->sum);
+    append(m, "%s_count{%s=\"%s\"} %.17g\n", name, label, s->value, (double)sum);
+}
+
+void metrics_histogram(struct metrics *m, const char *name, const char *help,
+                       const char *label, const double *bound, size_t n_bounds,
+                       const struct metrics_series *series, size_t n)
+{
+    size_t i;
+
+    append(m, "# HELP %s %s\n# TYPE %s histogram\n", name, help, name);
+    for (i = 0; i < n; i++)
+        append_series(m, name, label, bound, n_bounds, &series[i]);
+}
+
 static int count_fds(void)
 {
     DIR *d = opendir("/proc/self/fd");

@@ -5,6 +5,7 @@
 #define LARS_OBS_METRICS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 
@@ -27,6 +28,25 @@ void metrics_counter_parts(struct metrics *m, const char *name, const char *help
                            const char *label, const struct metrics_part *part, size_t n);
 void metrics_gauge_parts(struct metrics *m, const char *name, const char *help,
                          const char *label, const struct metrics_part *part, size_t n);
+
+/* A value in parts that several labels tell apart: the caller writes them. */
+struct metrics_sample {
+    char labels[80];                  /* module="1/2",result="node" */
+    double value;
+};
+void metrics_counter_samples(struct metrics *m, const char *name, const char *help,
+                             const struct metrics_sample *sample, size_t n);
+
+/* A histogram for each of <n> series: how many values were at most bound[i], not counting
+ * those of smaller bounds; count[n_bounds] are the others. */
+struct metrics_series {
+    const char *value;                /* of the label */
+    const uint64_t *count;            /* n_bounds + 1 */
+    double sum;
+};
+void metrics_histogram(struct metrics *m, const char *name, const char *help,
+                       const char *label, const double *bound, size_t n_bounds,
+                       const struct metrics_series *series, size_t n);
 
 /* What Prometheus expects of every process: processor seconds, memory, descriptors. */
 void metrics_process(struct metrics *m);
