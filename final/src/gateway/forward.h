@@ -50,12 +50,11 @@ struct forward {
     struct buf request;                   /* its head, to be sent again */
     struct lars_retry retry;
     struct lars_host host;
-    struct http_parse parse;
-    enum forward_state state;
     struct http_body body;
     struct lazy_timer timer;
     uint64_t start_us;
     uint32_t connect_us, first_us;        /* durations */
+    enum forward_state state;
     enum http_method method;
     enum lars_outcome outcome;            /* that the head of the response shows */
     enum gate_attempt why;                /* of the latest attempt that failed */
@@ -63,6 +62,7 @@ struct forward {
     uint32_t node_closes_s;               /* the node keeps the connection for so long;
                                            * UINT32_MAX = not known */
     uint16_t n_rejected;                  /* nodes that refused it */
+    struct http_parse parse;
     bool idempotent, has_body;
     bool body_complete;                   /* the whole request was handed over */
     bool sent;                            /* a byte of it went to this node */

@@ -132,9 +132,10 @@ void visitor_admit_cancel(struct visitor *v)
 void visitor_admit_rejected(struct forward *f)
 {
     struct visitor *v = visitor_of_forward(f);
-    uint32_t pause = PAUSE_MS << (v->n_requeued < 8 ? v->n_requeued : 8);
+    uint32_t pause = PAUSE_MS << v->n_requeued;
 
-    v->n_requeued++;
+    if (v->n_requeued < 8)
+        v->n_requeued++;
     admit_waited(v->g->admit, v->wait.module, evloop_now_ms(v->g->loop));
     if (pause >= left_ms(v)) {
         refuse(v);

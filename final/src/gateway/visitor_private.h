@@ -69,9 +69,9 @@ struct visitor {
     uint8_t minor;
     bool keep_alive, body_left, body_blocked, head_sent, chunked, wants_continue;
     char id[GATE_ID_LEN];
+    uint8_t n_requeued; /* times that nodes refused it */
     uint16_t status;
     uint32_t n_body_in, queue_us;
-    unsigned n_requeued; /* times that nodes refused it */
     uint64_t n_body_out, begin_us, queue_begin_us;
     struct http_body body;
     char *line;                           /* for the log: host, method, target; owned;
