@@ -167,12 +167,12 @@ static void t_close_notify_behind_a_request_is_told_while_the_socket_is_open(voi
 
 static void t_a_broken_record_is_an_error_once(void **state)
 {
+    static const char record[37] = "\x17\x03\x03\x00\x20 this was not encrypted";
+
     (void)state;
     tlsfix_open(NULL);
-    assert_int_equal(send(tlsfix.peer.fd,
-                          "\x17\x03\x03\x00\x20 no record at all, 32 bytes..", 37,
-                          MSG_NOSIGNAL),
-                     37);
+    assert_int_equal(send(tlsfix.peer.fd, record, sizeof(record), MSG_NOSIGNAL),
+                     sizeof(record));
     LOOP_UNTIL(tlsfix.loop, !stream_is_open(&tlsfix.s));
     assert_int_equal(tlsfix.last, -EPROTO);
     assert_int_equal(tlsfix.n_got, 0);

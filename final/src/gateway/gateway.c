@@ -295,7 +295,7 @@ void gateway_reload(struct gateway *g)
     char err[CONF_ERR_MAX];
 
     registrar_reload(g->registrar);
-    if (gateway_reload_tls(g, err) < 0)
+    if (gateway_tls_reload(g, err) < 0)
         LOG_ERROR("gateway.certificate", "%s; the old certificate stays in use", err);
     if (g->log)
         access_log_reopen(g->log);

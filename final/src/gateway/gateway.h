@@ -40,7 +40,7 @@ const struct net_addr *gateway_tls_address(const struct gateway *g); /* NULL: no
  * others keep theirs, and sessions can be resumed.  No TLS: nothing to do.  Returns 0, or
  * an error of tls_context_create() with a sentence in <err>, and then the old pair stays.
  * Thread: the daemon's. */
-int gateway_reload_tls(struct gateway *g, char err[CONF_ERR_MAX]);
+int gateway_tls_reload(struct gateway *g, char err[CONF_ERR_MAX]);
 
 /* A gateway that drains still answers every request, but closes each connection after its
  * response and reports itself as not ready, so that new visitors are sent elsewhere.

@@ -38,7 +38,7 @@ struct gateway {
 uint32_t gateway_mean_permille(const struct gateway *g);
 
 /* Read the certificate and give it to the loops, which do not run yet; no TLS: nothing.
- * Returns as gateway_reload_tls(). */
+ * Returns as gateway_tls_reload(). */
 int gateway_tls_start(struct gateway *g, char err[CONF_ERR_MAX]);
 void gateway_tls_stop(struct gateway *g); /* the loops do not run any more */
 

@@ -1,5 +1,5 @@
-/* The certificate of the gateway.  Each loop has a reference to the pair that its next
- * connections get, and only its own thread reads or replaces that reference; so a new pair
+/* The certificate of the gateway.  Each loop has a reference to the pair for its next
+ * connections, and only its own thread reads or replaces that reference; so a new pair
  * goes to the loops as a task, and a connection never sees half of a change.
  * Rejected: one pointer for all loops behind a lock, which every handshake would take for
  * a change that happens every few weeks. */
@@ -59,7 +59,7 @@ static void drop_pair(void *arg)
     tls_context_unref(arg);
 }
 
-int gateway_reload_tls(struct gateway *g, char err[CONF_ERR_MAX])
+int gateway_tls_reload(struct gateway *g, char err[CONF_ERR_MAX])
 {
     struct tls_context *t;
     unsigned i, n = 0;

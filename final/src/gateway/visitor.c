@@ -24,8 +24,6 @@
 #define IN_MAX GATE_SCRATCH
 #define DRAIN_MAX 65536 /* bytes that are read and dropped at the end */
 #define CLOSING_MS 2000
-#define CROWDED_PERCENT 80 /* of max_clients; above it ... */
-#define CROWDED_IDLE_MS 2000 /* ... a connection may wait so long for a request */
 #define LINE_MAX_LEN 600 /* bytes of host, method and target in the log */
 
 static const struct stream_owner visitor_owner;
@@ -38,48 +36,6 @@ static struct visitor *visitor_of(struct stream *s)
 }
 
 /* --- the end ------------------------------------------------------------------------ */
-
-/* What waits for a request is in the order in which it began to wait. */
-static void enter_idle(struct visitor *v)
-{
-    struct gate_loop *g = v->g;
-
-    if (v->is_idle)
-        return;
-    v->is_idle = true;
-    v->idle_next = NULL;
-    v->idle_prev = g->idle_last;
-    *(g->idle_last ? &g->idle_last->idle_next : &g->idle) = v;
-    g->idle_last = v;
-}
-
-static void leave_idle(struct visitor *v)
-{
-    struct gate_loop *g = v->g;
-
-    if (!v->is_idle)
-        return;
-    v->is_idle = false;
-    *(v->idle_prev ? &v->idle_prev->idle_next : &g->idle) = v->idle_next;
-    *(v->idle_next ? &v->idle_next->idle_prev : &g->idle_last) = v->idle_prev;
-}
-
-/* Many visitors: those that wait have less time. */
-static uint32_t idle_ms(const struct gate_loop *g)
-{
-    uint64_t n = atomic_load_explicit(g->n_clients, memory_order_relaxed);
-    bool crowded = n * 100 > (uint64_t)g->limits->max_clients * CROWDED_PERCENT;
-
-    return crowded && g->limits->idle_ms > CROWDED_IDLE_MS ? CROWDED_IDLE_MS
-                                                           : g->limits->idle_ms;
-}
-
-static uint32_t handshake_ms(const struct gate_loop *g)
-{
-    uint32_t most = idle_ms(g);
-
-    return g->limits->head_ms < most ? g->limits->head_ms : most;
-}
 
 static void free_visitor(void *arg)
 {
@@ -103,7 +59,7 @@ void visitor_close(struct visitor *v)
     if (v->state == VISITOR_CLOSED)
         return;
     v->state = VISITOR_CLOSED;
-    leave_idle(v);
+    visitor_idle_leave(v);
     visitor_admit_cancel(v);
     forward_cancel(&v->forward);
     visitor_cache_release(v);
@@ -171,12 +127,12 @@ static void next_request(void *arg)
 void visitor_become_idle(struct visitor *v)
 {
     v->state = VISITOR_IDLE;
-    visitor_set_timer(v, idle_ms(v->g));
+    visitor_set_timer(v, visitor_idle_ms(v));
     if (v->state == VISITOR_CLOSED)
         return;
     stream_read_on(&v->stream);
     if (v->in.len == 0)
-        enter_idle(v);
+        visitor_idle_enter(v);
     else
         evloop_defer(v->g->loop, &v->later, next_request, v);
 }
@@ -318,7 +274,7 @@ static void read_requests(struct visitor *v, const char *p, size_t len)
     enum http_why why;
     ssize_t n;
 
-    leave_idle(v);
+    visitor_idle_leave(v);
     n = len ? http_parse_request(&v->parse, p, len, h, &why) : -EAGAIN;
     if (n == 2 && h->target.len == 0 && !v->skipped_blank) {
         v->skipped_blank = true;
@@ -429,7 +385,7 @@ static void on_connect(struct stream *s, int rc)
     }
     gate_loop_count(tls_stream_is_resumed(s) ? &n->tls_resumed : &n->tls_full);
     v->tls = tls_stream_version(s);
-    leave_idle(v);
+    visitor_idle_leave(v);
     visitor_become_idle(v);
 }
 
@@ -451,7 +407,7 @@ static bool has_room(struct gate_loop *g)
 {
     return atomic_fetch_add_explicit(g->n_clients, 1, memory_order_relaxed) <
                g->limits->max_clients ||
-           visitor_close_idle(g, 1) > 0;
+           visitor_idle_close(g, 1) > 0;
 }
 
 /* <v> has a stream: it is one of the visitors from now on, until visitor_close(). */
@@ -477,9 +433,9 @@ static void begin_visit(struct gate_loop *g, struct visitor *v,
         visitor_close(v);
         return;
     }
-    visitor_set_timer(v, v->state == VISITOR_HANDSHAKE ? handshake_ms(g) : idle_ms(g));
+    visitor_set_timer(v, visitor_idle_ms(v));
     if (v->state != VISITOR_CLOSED)
-        enter_idle(v);
+        visitor_idle_enter(v);
 }
 
 void visitor_start(struct gate_loop *g, int fd, const struct net_addr *peer)
@@ -514,15 +470,4 @@ void visitor_close_all(struct gate_loop *g)
 {
     while (g->visitors)
         visitor_close(g->visitors);
-}
-
-unsigned visitor_close_idle(struct gate_loop *g, unsigned n)
-{
-    unsigned closed;
-
-    for (closed = 0; closed < n && g->idle; closed++) {
-        gate_loop_count(&g->counts.displaced);
-        visitor_close(g->idle);
-    }
-    return closed;
 }

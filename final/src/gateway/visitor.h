@@ -19,6 +19,6 @@ void visitor_close_all(struct gate_loop *g);
 
 /* Close at most <n> connections that wait for a request, those that have waited longest
  * first.  Returns how many. */
-unsigned visitor_close_idle(struct gate_loop *g, unsigned n);
+unsigned visitor_idle_close(struct gate_loop *g, unsigned n);
 
 #endif

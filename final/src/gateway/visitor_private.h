@@ -1,5 +1,6 @@
 /* visitor_private -- a visitor's connection, as the files that handle it see it:
  *     visitor.c          its beginning and end, its events, the heads of requests
+ *     visitor_idle.c     those without a request
  *     visitor_admit.c    requests that wait until they may go to a node
  *     visitor_body.c     the bodies of requests
  *     visitor_answer.c   responses: of nodes and of our own; the line in the log
@@ -104,6 +105,13 @@ void visitor_end_request(struct visitor *v);
 
 /* Send the request with the head <h> to a node, as soon as it is admitted. */
 void visitor_forward(struct visitor *v, const struct http_head *h);
+/* --- visitor_idle.c ----------------------------------------------------------------- */
+
+/* It waits for a request from now on, as the last one; or not any more. */
+void visitor_idle_enter(struct visitor *v);
+void visitor_idle_leave(struct visitor *v);
+uint32_t visitor_idle_ms(const struct visitor *v); /* the time it has for that */
+
 /* --- visitor_admit.c ---------------------------------------------------------------- */
 
 /* Forward the request, with the head <h> and v->forward set, as soon as it is admitted;

@@ -27,7 +27,7 @@ struct stream;
 struct stream_io {
     ssize_t (*read)(struct stream *s, void *buf, size_t len);
     ssize_t (*write)(struct stream *s, const void *buf, size_t len);
-    int (*connect)(struct stream *s); /* the beginning, of one that is opened connecting */
+    int (*connect)(struct stream *s); /* the beginning, if it is opened connecting */
     int (*shutdown)(struct stream *s); /* the last bytes; NULL = none */
     void (*wanted)(struct stream *s); /* reading is on again; NULL = nothing to do */
     void (*close)(struct stream *s); /* NULL = nothing besides close(2) */
