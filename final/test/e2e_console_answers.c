@@ -175,11 +175,18 @@ static void ask_for_changes(void)
              "{\"operations\":[{\"op\":\"add\",\"module\":\"2/2\",\"node\":"
              "\"10.0.0.1:80\",\"zone\":\"b\",\"weight\":50},{\"op\":\"name\",\"module\":"
              "\"2/2\",\"name\":\"shop\"},{\"op\":\"policy\",\"module\":\"1/1\","
-             "\"timeout_ms\":200}],\"base\":[{\"module\":\"1/1\",\"sum\":\"%s\"}],"
+             "\"timeout_ms\":200,\"node_inflight\":40,\"target_ms\":300}],"
+             "\"base\":[{\"module\":\"1/1\",\"sum\":\"%s\"}],"
              "\"reason\":\"r\"}",
              web_text("base"));
     expect(201, &operator_, "POST", "/api/v1/changes", body);
     id = web_number("id");
+    assert_int_equal(testdb_number("SELECT node_inflight = 40 AND target_ms = 300 FROM "
+                                   "ModulePolicy WHERE modid = 1 AND cmdid = 1"),
+                     1);
+    expect(200, &operator_, "GET", "/api/v1/modules/1/1", NULL);
+    assert_non_null(strstr(web_reply.body, "\"node_inflight\":40"));
+    assert_non_null(strstr(web_reply.body, "\"target_ms\":300"));
     snprintf(path, sizeof(path), "/api/v1/audit/%lld", id);
     expect(200, &operator_, "GET", path, NULL);
     snprintf(path, sizeof(path), "/api/v1/changes/%lld", id);

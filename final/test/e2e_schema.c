@@ -204,6 +204,20 @@ static void t_the_schema_of_the_public_lars_is_migrated_with_its_rows(void **sta
     assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData"), 3);
 }
 
+/* As the version before had it. */
+static void t_capacity_is_added_to_policies_and_their_rows_stay(void **state)
+{
+    (void)state;
+    testdb_sql("ALTER TABLE ModulePolicy DROP COLUMN node_inflight, DROP COLUMN "
+               "target_ms; DELETE FROM ModulePolicy; INSERT INTO ModulePolicy (modid, "
+               "cmdid, node_rps) VALUES (1, 1, 7)");
+    expect_mended("column ModulePolicy.node_inflight is missing");
+    assert_int_equal(testdb_number("SELECT node_rps = 7 AND node_inflight = 0 AND "
+                                   "target_ms = 0 FROM ModulePolicy"),
+                     1);
+    testdb_sql("DELETE FROM ModulePolicy");
+}
+
 /* The columns of the public tables in their order, and what follows them. */
 static void expect_public_columns_first(void)
 {
@@ -343,6 +357,7 @@ TESTDB_MAIN(L(t_schema_is_checked_and_repaired),
             L(t_migrate_without_create_is_named_with_the_grant),
             L(t_db_check_leaves_no_change_behind),
             L(t_the_schema_of_the_public_lars_is_migrated_with_its_rows),
+            L(t_capacity_is_added_to_policies_and_their_rows_stay),
             L(t_the_public_columns_come_first_and_ours_have_defaults),
             L(t_db_check_knows_each_column_that_the_schema_creates),
             L(t_programs_tell_once_that_the_schema_is_old),

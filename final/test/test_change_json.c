@@ -153,6 +153,8 @@ static void t_what_is_not_an_operation_is_refused(void **state)
         "{\"op\":\"zone\",\"zone\":\"b\"}",
         "{\"op\":\"zone\",\"zone\":{\"$ne\":1},\"state\":\"up\"}",
         "{\"op\":\"policy\",\"module\":\"1/1\",\"timeout_ms\":\"1 OR 1\"}",
+        "{\"op\":\"policy\",\"module\":\"1/1\",\"node_inflight\":1000001}",
+        "{\"op\":\"policy\",\"module\":\"1/1\",\"target_ms\":-1}",
         "{\"op\":\"policy\",\"module\":\"1/1\",\"rule\":\"none such\"}"};
     size_t i;
 

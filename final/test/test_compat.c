@@ -6,6 +6,7 @@
 #include "t.h"
 
 #include "api/lars.h"
+#include "api/lars_nowait.h"
 #include "proto/lars.pb-c.h"
 #include "proto/msg_batch.h"
 #include "proto/msg_module_meta.h"
@@ -125,6 +126,9 @@ static void t_structs_with_a_size_keep_the_places_of_their_fields(void **state)
     assert_int_equal(offsetof(struct lars_get_options, timeout_ms), 16);
     assert_int_equal(offsetof(struct lars_get_options, n_avoid), 20);
     assert_int_equal(offsetof(struct lars_get_options, avoid), 24);
+    assert_int_equal(offsetof(struct lars_module, nodes_in), 4);
+    assert_int_equal(offsetof(struct lars_module, weight_in), 12);
+    assert_int_equal(offsetof(struct lars_module, target_ms), 24);
 }
 
 T_MAIN(T(t_messages_1_to_8_have_the_fields_of_the_public_lars),

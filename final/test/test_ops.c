@@ -295,6 +295,24 @@ static void t_policy_keeps_the_keys_that_are_not_set(void **state)
                      1);
 }
 
+static void t_capacity_of_a_node_is_recorded_and_kept(void **state)
+{
+    struct change_op op = node_op(CHANGE_POLICY, 1, 0), rule = op;
+
+    (void)state;
+    field(&op, "node_inflight", "40");
+    field(&op, "target_ms", "200");
+    apply_one(&op, OPS_DONE);
+    assert_int_equal(n_audit(SETTING(0, "node_inflight", "0", "40") " AND " SETTING(
+                         1, "target_ms", "0", "200")),
+                     1);
+    field(&rule, "rule", "p2c");
+    apply_one(&rule, OPS_DONE);
+    assert_int_equal(mydb_number("SELECT rule = 'p2c' AND node_inflight = 40 AND "
+                                 "target_ms = 200 FROM ModulePolicy"),
+                     1);
+}
+
 /* The second operation finds what the first one has made. */
 static void t_two_operations_on_one_policy_are_recorded_in_their_order(void **state)
 {
@@ -339,5 +357,6 @@ MYDB_MAIN(O(t_plan_writes_nothing),
           O(t_names_are_recorded_with_their_old_values),
           O(t_policy_is_recorded_with_its_old_values),
           O(t_policy_keeps_the_keys_that_are_not_set),
+          O(t_capacity_of_a_node_is_recorded_and_kept),
           O(t_two_operations_on_one_policy_are_recorded_in_their_order),
           O(t_two_operations_on_one_name_are_recorded_in_their_order))

@@ -20,7 +20,7 @@ const modules = []
 for (let m = 1; m <= 12; m++)
   for (let c = 1; c <= 6; c++)
     modules.push({
-      m, c, name: m === 4 ? 'a-very-long-module-name-of-the-library' : 'shop' + (m > 1 ? m : ''), command: NAMES[(m + c) % 8], sum: 1n, policy: { rule: '', probe: '/healthz', timeout_ms: 200, slow_ms: 0, node_rps: m === 1 ? 300 : 0 },
+      m, c, name: m === 4 ? 'a-very-long-module-name-of-the-library' : 'shop' + (m > 1 ? m : ''), command: NAMES[(m + c) % 8], sum: 1n, policy: { rule: '', probe: '/healthz', timeout_ms: 200, slow_ms: 0, node_rps: m === 1 ? 300 : 0, node_inflight: m === 1 ? 40 : 0, target_ms: m === 1 ? 200 : 0 },
       nodes: Array.from({ length: 3 + (m * c) % 9 }, (_, i) => ({
         node: `10.0.${1 + i % 2}.${10 + i}:${8000 + c}`, zone: 'ab'[i % 2], weight: 100, state: m === 2 && c === 1 && i < 2 ? 'drained' : 'up',
         down: 0, ejected: (m === 1 && c === 1 && i === 0) ? 12 : 0, trial: m === 3 && c === 2 && i === 1 ? 3 : 0
