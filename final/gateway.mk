@@ -53,3 +53,7 @@ TESTS += test_import_csv test_import_picture e2e_import.sh
 FUZZ  += fuzz_import_csv fuzz_import_picture
 TESTS += e2e_browser_site.sh
 ALONE += e2e_browser_site.sh
+# the copy of the site, which serves when no node does
+SRCS  += src/gateway/mirror.c src/gateway/mirror_draft.c src/gateway/page_links.c src/gateway/site_crawl.c src/gateway/site_fetch.c \
+         src/gateway/static_copy.c src/gateway/static_notice.c src/gateway/visitor_static.c
+TESTS += test_mirror test_page_links test_site_crawl e2e_gateway_static

@@ -30,7 +30,7 @@ static struct settings {
     uint32_t loops, loops_max, agent_port, drain_accept_ms, drain_ms;
     struct gate_limits limits;
     uint32_t body_kib, unmeasured, reserve_percent;
-    char key_file[200];
+    char key_file[200], state_dir[200];
     char log_path[200];
     uint32_t log_sample, cache_mb;
     char http[64], admin[64], admin_key_file[200], log[LOGLEVEL_MAX];
@@ -79,6 +79,8 @@ static const struct conf_key keys[] = {
     {"gateway", "key_file", CONF_TEXT, AT(key_file), 0, sizeof(set.key_file), "",
      "the keys that sign visitors' cookies, one or two lines, the same at all gateways; "
      "empty: a random key of this process"},
+    {"gateway", "state_dir", CONF_TEXT, AT(state_dir), 0, sizeof(set.state_dir), "",
+     "the folder of the copy of the site, one for each gateway; empty: no copy is made"},
     {"admission", "queue_new_ms", CONF_U32, AT(limits.queue_new_ms), 0, 60000, "200",
      "ms that the request of a new visitor may wait for its admission"},
     {"admission", "queue_inside_ms", CONF_U32, AT(limits.queue_inside_ms), 0, 60000,
@@ -276,6 +278,7 @@ static int start_gateway(void)
                                .log = set.log_path,
                                .log_sample = set.log_sample,
                                .key_file = set.key_file,
+                               .state_dir = set.state_dir,
                                .unmeasured = set.unmeasured,
                                .reserve_percent = set.reserve_percent,
                                .cache_bytes = (size_t)set.cache_mb << 20,

@@ -9,6 +9,7 @@
 
 #include "base/rnd.h"
 #include "gateway/admit_queue.h"
+#include "gateway/mirror.h"
 #include "gateway/node_pool.h"
 #include "gateway/visit.h"
 #include "gateway/visitor.h"
@@ -36,6 +37,8 @@ void gate_loop_fini(struct gate_loop *g)
     g->pool = NULL;
     g->queue = NULL;
     g->rate = NULL;
+    mirror_unref(g->mirror);
+    g->mirror = NULL;
     buf_free(&g->out);
 }
 

@@ -23,7 +23,9 @@ struct admit;
 struct admit_queue;
 struct cache;
 struct listeners;
+struct mirror;
 struct node_pool;
+struct static_copy;
 struct tls_context;
 struct visit_rate;
 struct visitor;
@@ -99,6 +101,8 @@ struct gate_loop {
     struct node_pool *pool;               /* owned */
     struct access_log *log;               /* borrowed; NULL = none */
     struct cache *cache;                  /* borrowed; NULL = none */
+    struct static_copy *statics;          /* borrowed */
+    struct mirror *mirror;                /* a reference, of it; NULL = no copy */
     _Atomic uint32_t *n_clients;          /* of all loops; borrowed */
     const _Atomic bool *draining;         /* borrowed */
     struct visitor *visitors;             /* all of this loop */

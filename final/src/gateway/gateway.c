@@ -17,6 +17,7 @@
 #include "base/mono.h"
 #include "gateway/admit_queue.h"
 #include "gateway/cache.h"
+#include "gateway/static_copy.h"
 #include "gateway/visit.h"
 #include "gateway/visitor.h"
 #include "net/looppool.h"
@@ -49,6 +50,7 @@ static void on_load(uint32_t permille, void *arg)
     listeners_set_budget(l->listeners, l->index, budget);
     if (l->tls_listeners)
         listeners_set_budget(l->tls_listeners, l->index, budget);
+    l->mirror = static_copy_renew(l->statics, l->mirror);
 }
 
 static int create_loop(struct gateway *g, unsigned i)
@@ -66,6 +68,8 @@ static int create_loop(struct gateway *g, unsigned i)
     l->log = g->log;
     l->admit = g->admit;
     l->cache = g->cache;
+    l->statics = g->statics;
+    l->mirror = static_copy_renew(g->statics, NULL);
     l->n_clients = &g->n_clients;
     l->draining = &g->draining;
     g->loop[i] = l;
@@ -170,6 +174,7 @@ static int read_rules(struct gateway *g, char err[CONF_ERR_MAX])
 {
     struct registrar_config c = {.lars = g->lars,
                                  .admit = g->admit,
+                                 .statics = g->statics,
                                  .files = {.rules = g->cfg.rules,
                                            .key_file = g->cfg.key_file,
                                            .modules = g->modules}};
@@ -183,6 +188,13 @@ static int read_rules(struct gateway *g, char err[CONF_ERR_MAX])
     }
     c.files.keys = g->random_keys;
     return rc < 0 ? rc : registrar_create(&g->registrar, &c, err);
+}
+
+static int start_static(struct gateway *g)
+{
+    struct static_copy_config c = {.state_dir = g->cfg.state_dir, .lars = g->lars};
+
+    return static_copy_create(&g->statics, &c);
 }
 
 static int start_parts(struct gateway *g, char err[CONF_ERR_MAX])
@@ -201,7 +213,9 @@ static int start_parts(struct gateway *g, char err[CONF_ERR_MAX])
             return rc;
         }
     }
-    rc = start_admission(g);
+    rc = start_static(g);
+    if (rc == 0)
+        rc = start_admission(g);
     if (rc == 0)
         rc = read_rules(g, err);
     if (rc == 0)
@@ -257,6 +271,7 @@ void gateway_destroy(struct gateway *g)
     modules_destroy(g->modules);
     admit_destroy(g->admit);
     fleet_keys_destroy(g->random_keys);
+    static_copy_destroy(g->statics);
     lars_close(g->lars);
     free(g);
 }

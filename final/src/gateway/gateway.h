@@ -23,6 +23,7 @@ struct gateway_config {
     size_t cache_bytes;                   /* 0 = nothing is kept */
     struct lars_options lars;
     const char *key_file;                 /* keys of visitors' cookies; "" = random */
+    const char *state_dir;                /* for the copy of the site; "" = none */
     uint32_t unmeasured, reserve_percent; /* see admit.h */
 };
 

@@ -20,6 +20,7 @@ struct gateway {
     struct modules *modules;
     struct fleet_keys *random_keys; /* NULL = they come from a file */
     struct cache *cache; /* NULL = none */
+    struct static_copy *statics;
     struct registrar *registrar;
     struct looppool *pool;
     struct gate_loop **loop;

@@ -20,6 +20,7 @@
 #include "base/worker.h"
 #include "gateway/capacity.h"
 #include "gateway/gate_loop.h"
+#include "gateway/static_copy.h"
 
 #define ROUND_MS 1000 /* between two rounds */
 #define POST_MS 10 /* until a full queue is tried again */
@@ -129,6 +130,12 @@ static void give_to_loops(struct registrar *r, struct generation *next)
     }
 }
 
+static void tell_static(const struct registrar *r, const struct generation *g)
+{
+    if (r->cfg.statics)
+        static_copy_set_rules(r->cfg.statics, g->rules);
+}
+
 static void reload(struct registrar *r)
 {
     struct generation *next, *old = r->now;
@@ -145,6 +152,7 @@ static void reload(struct registrar *r)
     }
     prepare(r, next);
     give_to_loops(r, next);
+    tell_static(r, next);
     r->now = next;
     generation_unref(old);
     r->n_reloads++;
@@ -206,6 +214,8 @@ int registrar_create(struct registrar **out, const struct registrar_config *c,
     rc = generation_create(&r->now, &c->files, err);
     if (rc == 0)
         rc = worker_create(&r->worker);
+    if (rc == 0)
+        tell_static(r, r->now);
     if (rc < 0)
         registrar_destroy(r);
     else

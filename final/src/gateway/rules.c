@@ -183,9 +183,11 @@ static bool set_key(struct reading *in, struct rule *rule, const char *name,
         return set_number(in, value, 864000, &rule->stale_error_s);
     if (strcmp(name, "ignore_cookies") == 0)
         return set_number(in, value, 1, &rule->ignore_cookies);
+    if (strcmp(name, "mirror") == 0)
+        return set_number(in, value, 1, &rule->mirror);
     return fail(in,
                 "unknown key %.40s; a rule has host, path, module, retries, cache_ms, "
-                "stale_s, stale_error_s and ignore_cookies",
+                "stale_s, stale_error_s, ignore_cookies and mirror",
                 name);
 }
 
@@ -247,6 +249,28 @@ static bool each_is_reached(const struct rules *r, const char *path,
     return true;
 }
 
+/* A gateway keeps the copy of one site. */
+static bool one_is_mirrored(const struct rules *r, const char *path,
+                            char err[CONF_ERR_MAX])
+{
+    const struct rule *first = NULL;
+    unsigned i;
+
+    for (i = 0; i < r->n; i++) {
+        if (!r->rule[i].mirror)
+            continue;
+        if (first) {
+            snprintf(err, CONF_ERR_MAX,
+                     "%.150s: [rule %s] and [rule %s] have mirror = 1; a gateway keeps "
+                     "the copy of one site, so remove one of them",
+                     path, first->name, r->rule[i].name);
+            return false;
+        }
+        first = &r->rule[i];
+    }
+    return true;
+}
+
 /* What holds for all rules together.  Returns 0 or -EINVAL. */
 static int check_all(struct rules *r, const char *path, char err[CONF_ERR_MAX])
 {
@@ -267,7 +291,7 @@ static int check_all(struct rules *r, const char *path, char err[CONF_ERR_MAX])
                      path, r->rule[i].name);
             return -EINVAL;
         }
-    if (!each_is_reached(r, path, err))
+    if (!each_is_reached(r, path, err) || !one_is_mirrored(r, path, err))
         return -EINVAL;
     qsort(r->rule, r->n, sizeof(r->rule[0]), in_order);
     for (i = 0; i < r->n; i++)

@@ -31,7 +31,8 @@ struct rule {
                                            * serves: while it is fetched; on errors */
     uint32_t ignore_cookies;              /* 1: the module answers as if visitors had no
                                            * cookies, so copies serve all of them */
-    bool mirror;                          /* the copy of the site replaces this module */
+    uint32_t mirror;                      /* 1: the copy of the site serves when no node
+                                           * does; at most one rule has it */
     unsigned nth;                         /* its module: rules_module() */
     unsigned slot;                        /* of its module: modules_take() */
 };

@@ -225,6 +225,8 @@ void visitor_forward(struct visitor *v, const struct http_head *h)
                              .encoding = asked->gzip ? "gzip" : "",
                              .language = language[asked->language]};
 
+    if (visitor_static_before_nodes(v, h))
+        return;
     if (http_write_request(&v->forward.request, h, &f) < 0)
         visitor_close(v);
     else

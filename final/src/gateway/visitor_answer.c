@@ -217,6 +217,7 @@ static int on_head(struct forward *f, const struct http_head *h)
                           .request_id = v->id,
                           .extra = cookie};
 
+    visitor_static_node_answered(v);
     if (visitor_cache_head(v, h) < 0)
         return -ECANCELED;
     visitor_admit_cookie(v, cookie);
@@ -289,7 +290,7 @@ static void on_failed(struct forward *f, uint16_t status)
 {
     struct visitor *v = visitor_of_forward(f);
 
-    if (visitor_cache_failed(v, CACHE_FAILED))
+    if (visitor_static_after_nodes(v))
         return;
     if (f->method == HTTP_METHOD_GET || f->method == HTTP_METHOD_HEAD)
         answer_later(v, status, APOLOGY_S, 0, "", GATE_ERROR);

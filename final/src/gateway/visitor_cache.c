@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/mirror.h"
 #include "gateway/visitor_private.h"
 #include "http/http_write.h"
 
@@ -49,6 +50,7 @@ void visitor_cache_release(struct visitor *v)
         cache_wait_end(v->cached.wait);
     end_fetch(v, CACHE_DROPPED);
     drop_copy(v);
+    mirror_unref(v->cached.mirror);
     free(v->cached.head);
     v->cached = (struct visitor_cached){.wait = NULL};
 }
@@ -58,20 +60,20 @@ void visitor_cache_release(struct visitor *v)
 /* Write what the socket takes; the copy stays referenced until it has all. */
 void visitor_cache_send(struct visitor *v)
 {
-    const struct cache_copy *copy = v->cached.copy;
+    const struct visitor_cached *c = &v->cached;
 
-    while (v->cached.sent < copy->body_len && stream_waiting(&v->stream) < STREAM_HIGH) {
-        size_t n = copy->body_len - v->cached.sent;
+    while (c->sent < c->body_len && stream_waiting(&v->stream) < STREAM_HIGH) {
+        size_t n = c->body_len - c->sent;
 
         if (n > STREAM_HIGH)
             n = STREAM_HIGH;
-        if (stream_write(&v->stream, copy->body + v->cached.sent, n) < 0) {
+        if (stream_write(&v->stream, c->body + c->sent, n) < 0) {
             visitor_close(v);
             return;
         }
         v->cached.sent += (uint32_t)n;
     }
-    if (v->cached.sent == copy->body_len) {
+    if (c->sent == c->body_len) {
         visitor_answer_done(v, v->cached.result);
     } else {
         v->state = VISITOR_COPY;
@@ -95,13 +97,37 @@ static bool is_known(const struct http_head *h, const struct cache_copy *copy)
            memcmp(since.at, copy->modified.at, since.len) == 0;
 }
 
+void visitor_cache_send_copy(struct visitor *v, const struct http_copy *p,
+                             const char *body, size_t len)
+{
+    size_t first = len < TOGETHER ? len : TOGETHER;
+    struct buf *out = &v->g->out;
+    int rc;
+
+    v->cached.body = body;
+    v->cached.body_len = (uint32_t)len;
+    v->cached.sent = (uint32_t)first;
+    v->status = p->status;
+    v->n_body_out = len;
+    buf_consume(out, out->len);
+    rc = http_write_copy(out, p);
+    if (rc == 0)
+        rc = buf_append(out, body, first);
+    if (rc == 0)
+        rc = stream_write(&v->stream, buf_bytes(out), out->len);
+    buf_consume(out, out->len); /* the next callback begins with an empty buffer */
+    if (rc < 0)
+        visitor_close(v);
+    else
+        visitor_cache_send(v);
+}
+
 /* Answer with <copy>, a reference that this takes. */
 static void send_copy(struct visitor *v, const struct http_head *h,
                       struct cache_copy *copy, enum gate_result result, const char *word)
 {
     bool known = is_known(h, copy);
     bool body = !known && v->forward.method == HTTP_METHOD_GET;
-    size_t first = !body ? 0 : copy->body_len < TOGETHER ? copy->body_len : TOGETHER;
     struct http_copy p = {.fields = copy->fields,
                           .status = known ? 304 : copy->status,
                           .length = copy->body_len,
@@ -110,26 +136,11 @@ static void send_copy(struct visitor *v, const struct http_head *h,
                           .age_s = (now_ms(v) - copy->born_ms) / 1000,
                           .request_id = v->id,
                           .extra = ""};
-    struct buf *out = &v->g->out;
-    int rc;
 
     v->cached.copy = copy;
     v->cached.result = result;
     v->cached.word = word;
-    v->cached.sent = (uint32_t)(body ? first : copy->body_len);
-    v->status = p.status;
-    v->n_body_out = body ? copy->body_len : 0;
-    buf_consume(out, out->len);
-    rc = http_write_copy(out, &p);
-    if (rc == 0)
-        rc = buf_append(out, copy->body, first);
-    if (rc == 0)
-        rc = stream_write(&v->stream, buf_bytes(out), out->len);
-    buf_consume(out, out->len); /* the next callback begins with an empty buffer */
-    if (rc < 0)
-        visitor_close(v);
-    else
-        visitor_cache_send(v);
+    visitor_cache_send_copy(v, &p, copy->body, body ? copy->body_len : 0);
 }
 
 /* --- waiting ------------------------------------------------------------------------ */
@@ -263,6 +274,8 @@ void visitor_cache_start(struct visitor *v, const struct http_head *h,
     cache_control_read_request(h, v->forward.rule->ignore_cookies, VISIT_COOKIE,
                                &v->cached.asked);
     v->cached.word = "pass";
+    if (visitor_static_switched_on(v, h))
+        return;
     if (v->g->cache && v->cached.asked.may_use)
         ask_cache(v, h, bytes, true);
     else

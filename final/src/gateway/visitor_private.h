@@ -5,6 +5,7 @@
  *     visitor_body.c     the bodies of requests
  *     visitor_answer.c   responses: of nodes and of our own; the line in the log
  *     visitor_cache.c    responses from the cache, and those that are kept in it
+ *     visitor_static.c   responses from the copy of the site
  * Thread: loop. */
 #ifndef LARS_GATEWAY_VISITOR_PRIVATE_H
 #define LARS_GATEWAY_VISITOR_PRIVATE_H
@@ -17,6 +18,7 @@
 #include "gateway/lazy_timer.h"
 #include "gateway/visit.h"
 #include "http/http_body.h"
+#include "http/http_write.h"
 #include "net/stream.h"
 
 enum visitor_state {
@@ -26,21 +28,25 @@ enum visitor_state {
     VISITOR_QUEUE,                        /* a request waits for its admission */
     VISITOR_LOOKUP,                       /* waits for another request's fetch */
     VISITOR_FORWARD,                      /* a request is in progress */
-    VISITOR_COPY,                         /* a response from the cache is being sent */
+    VISITOR_COPY,                         /* a response from the cache, or from the copy
+                                           * of the site, is being sent */
     VISITOR_FLUSH,                        /* much of a response waits to be sent */
     VISITOR_CLOSING,                      /* what waits is sent, input is dropped */
     VISITOR_CLOSED
 };
 
-/* What a request has of the cache; zeroed = nothing. */
+/* What a request has of the cache and of the copy of the site; zeroed = nothing. */
 struct visitor_cached {
     struct cache_control_request asked;
     struct cache_copy *copy;              /* what is sent, or serves if nodes fail */
     struct cache_fetch *fetch;            /* others wait for this request */
     struct cache_wait *wait;              /* VISITOR_LOOKUP */
     char *head;                           /* of the request, while it waits; owned */
+    struct mirror *mirror;                /* a reference: of it <page> serves */
+    const char *page;                     /* a path of <mirror> */
+    const char *body;                     /* VISITOR_COPY: of <copy> or of <mirror> */
     uint32_t head_len;
-    uint32_t sent;                        /* bytes of the copy's body */
+    uint32_t body_len, sent;              /* bytes of <body> */
     uint32_t wait_end_ms;                 /* the low bits; 0 = it has not waited */
     enum gate_result result;
     const char *word;                     /* for the log; static; NULL = "-" */
@@ -170,7 +176,23 @@ bool visitor_cache_failed(struct visitor *v, enum cache_end how);
 void visitor_cache_timer(struct visitor *v); /* VISITOR_LOOKUP: the time is over */
 void visitor_cache_send(struct visitor *v); /* VISITOR_COPY: the socket takes more */
 
+/* Send a response with the head <p> and this body, of which v->cached has a reference.
+ * v->cached.result and word are set. */
+void visitor_cache_send_copy(struct visitor *v, const struct http_copy *p,
+                             const char *body, size_t len);
+
 /* The request has ended, or the visitor has gone: others who wait are woken. */
 void visitor_cache_release(struct visitor *v);
+
+/* --- visitor_static.c --------------------------------------------------------------- */
+
+/* A request begins; the cache has no answer to it; nodes have failed.  True: it was
+ * answered from the copy of the site, or from an older copy of the cache, and has
+ * ended. */
+bool visitor_static_switched_on(struct visitor *v, const struct http_head *h);
+bool visitor_static_before_nodes(struct visitor *v, const struct http_head *h);
+bool visitor_static_after_nodes(struct visitor *v);
+
+void visitor_static_node_answered(struct visitor *v);
 
 #endif
