@@ -1,5 +1,5 @@
-/* Nodes that end, stand still, are slow or close connections, while visitors make
- * requests through a gateway: no request fails. */
+/* Nodes that end, stand still, are slow or close connections, and a zone that is lost,
+ * while visitors make requests through a gateway: no request fails. */
 #include "lib/gatesys.h"
 #include "lib/httppeer.h"
 
@@ -141,8 +141,37 @@ static void t_no_request_fails_when_one_of_eight_stands_still(void **state)
     assert_true(attempts("timeout") > 0);
 }
 
+/* Four nodes in each of two zones; those of the agent's zone get <signo> under load. */
+static void lose_zone(const char *what, int signo)
+{
+    int i;
+
+    for (i = 0; i < 8; i++)
+        start_node(i, i < 4 ? "A" : "B", "--delay-ms", "5");
+    start();
+    for (i = 0; i < 4; i++)
+        kill(node[i].pid, signo);
+    make_requests(4000);
+    print_attempts(what);
+    check_none_failed();
+}
+
+static void t_no_request_fails_when_a_zone_is_killed(void **state)
+{
+    (void)state;
+    lose_zone("a zone killed", SIGKILL);
+}
+
+static void t_no_request_fails_when_a_zone_stands_still(void **state)
+{
+    (void)state;
+    lose_zone("a zone stands still", SIGSTOP);
+}
+
 #define A(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 TESTDB_MAIN(A(t_no_request_fails_when_nodes_close_idle_connections_at_random),
             A(t_no_request_fails_when_one_of_eight_is_killed_and_one_is_slow),
-            A(t_no_request_fails_when_one_of_eight_stands_still))
+            A(t_no_request_fails_when_one_of_eight_stands_still),
+            A(t_no_request_fails_when_a_zone_is_killed),
+            A(t_no_request_fails_when_a_zone_stands_still))

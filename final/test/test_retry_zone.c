@@ -119,6 +119,19 @@ static void t_it_is_tried_after_one_failure_when_the_own_zone_is_out(void **stat
         assert_in_range(next(tried, 1), N_OWN, N - 1);
 }
 
+/* Each node that is down takes one call in 100 ms; the agent has not checked the other
+ * zone yet. */
+static void t_a_first_attempt_has_a_node_when_the_own_zone_is_down(void **state)
+{
+    int i;
+
+    (void)state;
+    set_cost(0, 3, NODE_OUT | NODE_DOWN | EJECT_CHECK);
+    set_cost(4, 5, NODE_OUT | NODE_UNSEEN | NODE_DOWN);
+    for (i = 0; i < TIMES; i++)
+        next(NULL, 0);
+}
+
 static void t_a_zone_that_is_down_is_not_tried(void **state)
 {
     const uint8_t tried[] = {0, 1};
@@ -144,4 +157,5 @@ static void t_a_first_attempt_stays_in_its_zone(void **state)
 T_MAIN(A(t_a_call_that_failed_goes_to_another_zone_that_works),
        A(t_a_zone_that_was_never_checked_is_tried_after_two_failures),
        A(t_it_is_tried_after_one_failure_when_the_own_zone_is_out),
+       A(t_a_first_attempt_has_a_node_when_the_own_zone_is_down),
        A(t_a_zone_that_is_down_is_not_tried), A(t_a_first_attempt_stays_in_its_zone))

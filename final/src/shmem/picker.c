@@ -196,8 +196,8 @@ static bool is_avoided(const struct module *m, uint32_t i, const struct picker_p
     return false;
 }
 
-/* May member <i> take the call: is it healthy or, with <unseen>, of another zone and
- * never checked? */
+/* May member <i> take the call: is it healthy or, with <unseen>, of another zone, never
+ * checked and not ejected by callers?  A ticket is not longer than PICK_PANIC_GAP_MS. */
 static bool may_take(const struct module *m, uint32_t i, uint64_t now_ms, bool unseen)
 {
     uint32_t nid = m->snap.member[i].nid;
@@ -205,7 +205,8 @@ static bool may_take(const struct module *m, uint32_t i, uint64_t now_ms, bool u
     if (!pick_is_out(&m->view, i, now_ms))
         return true;
     return unseen && node_cost_has(atomic_load(&m->view.cost[nid]), NODE_UNSEEN) &&
-           atomic_load(&m->view.counter[nid].ejected_until_ms) <= now_ms;
+           atomic_load(&m->view.counter[nid].ejected_until_ms) <=
+               now_ms + PICK_PANIC_GAP_MS;
 }
 
 /* A random one of the members from <first> on that may take the call and is not to be
@@ -232,10 +233,11 @@ static bool failed_here(const struct module *m, const struct picker_pick *p)
     return m->view.n_own > 0;
 }
 
-/* Where a call that has failed goes.  The own zone may fail as a whole, and each of its
- * nodes would cost an attempt: so to another zone.  A node there that was never checked
- * comes after member <i> while that is healthy, but after two failures before it.  Else
- * to member <i>, unless it is to be avoided and there is a healthy one that is not. */
+/* Where a call goes that has failed, or has no node.  The own zone may fail as a whole,
+ * and each of its nodes would cost an attempt: so to another zone.  A node there that was
+ * never checked comes after member <i> while that is healthy, but after two failures
+ * before it.  Else to member <i>, unless it is to be avoided and there is a healthy one
+ * that is not. */
 static uint32_t elsewhere(struct module *m, uint32_t i, const struct picker_pick *p,
                           uint64_t now_ms)
 {
@@ -261,7 +263,7 @@ int picker_get(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
 
     for (try = 0; rc == 0 && try < TRIES; try++) {
         i = pick_node(&m->view, &m->st, now_us / 1000, key, &out->why);
-        if (out->n_avoid > 0)
+        if (out->n_avoid > 0 || i == PICK_NONE)
             i = elsewhere(m, i, out, now_us / 1000);
         if (i == PICK_NONE)
             return -EBUSY;
