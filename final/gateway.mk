@@ -2,6 +2,7 @@
 # it forwards to.  llhttp parses HTTP: Debian has its sources and no library (node-llhttp).
 LLHTTP := /usr/share
 SRCS += src/fleet/fleet_keys.c src/fleet/gateway_client.c src/fleet/signed_command.c
+SRCS += src/gateway/handover.c src/gateway/successor.c src/gateway/upgrade.c src/net/inherited.c src/obs/notify.c
 SRCS += src/gateway/generation.c src/gateway/modules.c src/gateway/registrar.c src/obs/sig_watch.c
 SRCS += src/net/portgroup.c src/net/stream.c \
         src/http/cache_control.c src/http/http_body.c src/http/http_head.c src/http/http_parse.c src/http/http_path.c src/http/http_write.c \
@@ -33,6 +34,7 @@ TESTS += test_signed_command test_gateway_client e2e_gateway_admin
 TESTS += e2e_gateway_capacity
 TESTS += e2e_gateway_reload test_generation
 TESTS += e2e_gateway_ends test_outcome test_http_path
+TESTS += e2e_gateway_upgrade test_handover
 FUZZ  += fuzz_cache_control
 FUZZ  += fuzz_rules
 FUZZ  += fuzz_http_request fuzz_http_response fuzz_http_body

@@ -16,12 +16,17 @@
 #include "gateway/drain.h"
 #include "gateway/gateway.h"
 #include "gateway/gateway_admin.h"
+#include "gateway/handover.h"
+#include "gateway/upgrade.h"
+#include "net/inherited.h"
 #include "net/tls_context.h"
 #include "obs/daemon.h"
 #include "obs/httpd.h"
+#include "obs/notify.h"
 #include "obs/sig_watch.h"
 #include "obs/startcheck.h"
 
+#define AWAIT_ROUTES_MS 20000 /* for a successor: then it says why it is not ready */
 #define OTHER_FDS 100 /* descriptors besides those of visitors and their nodes */
 
 static struct settings {
@@ -217,7 +222,12 @@ static const struct opts_program program = {
         "its log more verbose by one level and SIGUSR2 less; SIGPIPE is ignored.\n"
         "SIGHUP makes it read the rules and the keys again, and open the access log "
         "again, while visitors are served.  When a file is missing or wrong, what was in "
-        "force stays, and a line of the log says what to mend.",
+        "force stays, and a line of the log says what to mend.\n"
+        "SIGRTMIN upgrades without a failed request: the program is started anew from "
+        "its file, with the same arguments and the listeners; when it has routes and "
+        "serves visitors, this process drains and ends.  When it fails, or is not ready "
+        "within "
+        "30 s, this process serves on, and a line of the log says why.",
     .flags = flags,
     .keys = keys,
     .files = opts_no_files,
@@ -226,10 +236,14 @@ static const struct opts_program program = {
     .try_start = try_start};
 
 static struct {
+    char **argv;
     struct daemon d;
     struct gateway *gateway;
     struct drain drain;
     struct sig_watch *hup;
+    struct handover *handover; /* NULL: started by itself, not to follow another one */
+    struct upgrade *upgrade;
+    struct evtimer retry;
     struct httpd *http;
     struct gateway_admin *admin;
 } me;
@@ -281,6 +295,7 @@ static int start_gateway(void)
                                .state_dir = set.state_dir,
                                .unmeasured = set.unmeasured,
                                .reserve_percent = set.reserve_percent,
+                               .await_routes_ms = me.handover ? AWAIT_ROUTES_MS : 0,
                                .cache_bytes = (size_t)set.cache_mb << 20,
                                .lars = {.address = set.agent_address,
                                         .port = (uint16_t)set.agent_port,
@@ -329,33 +344,88 @@ static void limit_clients(void)
         set.limits.max_clients = (uint32_t)most;
 }
 
+/* --- ports that only one process can have ------------------------------------------- */
+
+/* Those that are not open yet. */
+static int open_ports(void)
+{
+    int rc = 0;
+
+    if (!me.http)
+        rc = httpd_create(&me.http, me.d.loop, set.http,
+                          &(struct httpd_config){.collect = collect,
+                                                 .health = health,
+                                                 .arg = &me.gateway,
+                                                 .arg_size = sizeof(struct gateway *)});
+    if (rc < 0)
+        return daemon_failed(&me.d, rc, "cannot open the HTTP port, [http] listen");
+    return me.admin ? 0 : start_admin();
+}
+
+static void close_ports(void)
+{
+    gateway_admin_destroy(me.admin);
+    httpd_destroy(me.http);
+    me.admin = NULL;
+    me.http = NULL;
+}
+
+/* The process before this one has closed its ports. */
+static void on_go(void *arg)
+{
+    if (open_ports() < 0)
+        evloop_set_timer(me.d.loop, &me.retry, 1000, on_go, arg);
+}
+
+/* --- start -------------------------------------------------------------------------- */
+
+static int watch_signals(void)
+{
+    int rc = sig_watch_create(&me.hup, me.d.loop, SIGHUP, on_hup, NULL);
+
+    if (rc == 0)
+        rc = upgrade_create(&me.upgrade,
+                            &(struct upgrade_config){.loop = me.d.loop,
+                                                     .gateway = &me.gateway,
+                                                     .argv = me.argv,
+                                                     .close_ports = close_ports});
+    return rc < 0 ? daemon_failed(&me.d, rc, "cannot watch SIGHUP and SIGRTMIN") : 0;
+}
+
+static int receive_listeners(void)
+{
+    char err[CONF_ERR_MAX];
+    int rc = handover_receive(&me.handover, err);
+
+    if (rc < 0)
+        fprintf(stderr, "lars-gateway: %s\n", err);
+    return rc;
+}
+
 static int start(void)
 {
     int rc = daemon_init(&me.d, "lars-gateway", set.log);
 
+    if (rc == 0)
+        rc = receive_listeners();
     if (rc < 0)
         return rc;
     daemon_need_fds(&me.d, 2ull * set.limits.max_clients + OTHER_FDS);
     limit_clients();
-    rc = sig_watch_create(&me.hup, me.d.loop, SIGHUP, on_hup, NULL);
-    if (rc < 0)
-        return daemon_failed(&me.d, rc, "cannot watch SIGHUP");
-    rc = start_gateway();
+    rc = watch_signals();
+    if (rc == 0)
+        rc = start_gateway();
     if (rc < 0)
         return rc;
-    rc = httpd_create(&me.http, me.d.loop, set.http,
-                      &(struct httpd_config){.collect = collect,
-                                             .health = health,
-                                             .arg = &me.gateway,
-                                             .arg_size = sizeof(struct gateway *)});
-    if (rc < 0)
-        return daemon_failed(&me.d, rc, "cannot open the HTTP port, [http] listen");
-    rc = start_admin();
+    inherited_close(); /* those of addresses that are no longer configured */
+    rc = me.handover ? handover_ready(me.handover, me.d.loop, on_go, NULL) : open_ports();
     if (rc < 0)
         return rc;
     if (gateway_tls_address(me.gateway))
         print_tls_address();
     daemon_print_address(gateway_address(me.gateway));
+    if (!me.handover)
+        notify_send("READY=1");
     return 0;
 }
 
@@ -365,15 +435,20 @@ int main(int argc, char **argv)
 
     if (code != OPTS_RUN)
         return code;
+    me.argv = argv;
     rc = start();
     if (rc == 0)
         rc = daemon_run(&me.d);
     if (rc == 0) {
-        drain_start(&me.drain, me.d.loop, me.gateway, set.drain_accept_ms, set.drain_ms);
+        drain_start(&me.drain, me.d.loop, me.gateway,
+                    upgrade_finish(me.upgrade) ? 0 : set.drain_accept_ms, set.drain_ms);
         rc = daemon_run(&me.d);
     }
-    gateway_admin_destroy(me.admin);
-    httpd_destroy(me.http);
+    if (me.d.loop)
+        evloop_clear_timer(me.d.loop, &me.retry);
+    upgrade_destroy(me.upgrade);
+    handover_destroy(me.handover);
+    close_ports();
     gateway_destroy(me.gateway);
     sig_watch_destroy(me.hup);
     daemon_fini(&me.d);

@@ -20,6 +20,7 @@
 #include "gateway/static_copy.h"
 #include "gateway/visit.h"
 #include "gateway/visitor.h"
+#include "net/inherited.h"
 #include "net/looppool.h"
 
 #define SCALE_MS 1000 /* between two looks at the load of the loops */
@@ -86,8 +87,18 @@ static int listen_at(struct gateway *g, const struct net_addr *at, const char *k
                                  .at = *at,
                                  .fn = fn,
                                  .arg = (void *const *)(void *)g->loop};
+    unsigned n = inherited_n(at), few = g->cfg.n_accepting;
     char text[NET_ADDR_STRLEN];
-    int rc = listeners_create(out, &c, g->cfg.n_accepting);
+    int rc;
+
+    if (n > g->cfg.n_loops) {
+        snprintf(err, CONF_ERR_MAX,
+                 "the gateway that hands over has %u listeners: [gateway] loops_max must "
+                 "be as many at least, until it is started anew",
+                 n);
+        return -E2BIG;
+    }
+    rc = listeners_create(out, &c, n > few ? n : few);
 
     if (rc < 0)
         snprintf(err, CONF_ERR_MAX, "cannot listen on %s, [gateway] %s: %s",
@@ -218,6 +229,8 @@ static int start_parts(struct gateway *g, char err[CONF_ERR_MAX])
         rc = start_admission(g);
     if (rc == 0)
         rc = read_rules(g, err);
+    if (rc == 0 && g->cfg.await_routes_ms > 0)
+        rc = registrar_await(g->registrar, g->cfg.await_routes_ms, err);
     if (rc == 0)
         rc = start_loops(g, err);
     if (rc == 0)
@@ -303,6 +316,31 @@ void gateway_begin_end(struct gateway *g)
 {
     g->draining = g->ending = true;
     evloop_clear_timer(g->cfg.loop, &g->scale_timer);
+}
+
+int gateway_offer(struct gateway *g, int *out, unsigned max)
+{
+    int n = listeners_fds(g->listeners, out, max), tls = 0;
+
+    if (n >= 0 && g->tls_listeners)
+        tls = listeners_fds(g->tls_listeners, out + n, max - (unsigned)n);
+    if (n < 0 || tls < 0)
+        return -EAGAIN;
+    want_loops(g, listeners_n(g->listeners));
+    evloop_clear_timer(g->cfg.loop, &g->scale_timer);
+    return n + tls;
+}
+
+void gateway_keep(struct gateway *g)
+{
+    evloop_set_timer(g->cfg.loop, &g->scale_timer, SCALE_MS, scale, g);
+}
+
+void gateway_share(struct gateway *g)
+{
+    listeners_share(g->listeners);
+    if (g->tls_listeners)
+        listeners_share(g->tls_listeners);
 }
 
 void gateway_reload(struct gateway *g)

@@ -22,6 +22,8 @@ struct gateway_config {
     uint32_t log_sample;                  /* one request of so many is logged */
     size_t cache_bytes;                   /* 0 = nothing is kept */
     struct lars_options lars;
+    uint32_t await_routes_ms;             /* so long the start waits for the agent to have
+                                           * the routes of all modules; 0: it does not */
     const char *key_file;                 /* keys of visitors' cookies; "" = random */
     const char *state_dir;                /* for the copy of the site; "" = none */
     uint32_t unmeasured, reserve_percent; /* see admit.h */
@@ -55,6 +57,14 @@ void gateway_begin_end(struct gateway *g);
 void gateway_stop_accepting(struct gateway *g);
 unsigned gateway_n_listeners(const struct gateway *g);
 uint32_t gateway_n_clients(const struct gateway *g);
+
+/* A process that follows this one (gateway/successor.h).  gateway_offer() puts its
+ * listeners in <out> and returns how many, or -EAGAIN when it has to be tried again soon;
+ * none is opened or closed then until gateway_keep(): the process has failed.
+ * gateway_share(): it accepts visitors. */
+int gateway_offer(struct gateway *g, int *out, unsigned max);
+void gateway_keep(struct gateway *g);
+void gateway_share(struct gateway *g);
 
 /* Read the rules and the keys again, and open the access log again.  Returns before that
  * is done; an error is logged, and nothing changes then. */

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -42,6 +43,7 @@ struct listeners {
     struct listeners_config cfg;
     struct evtimer timer;
     unsigned n, want;
+    bool shared; /* another process accepts from them as well */
     enum { STEADY, LEAVING, CLOSING } state; /* of the last one */
     struct listener at[];
 };
@@ -146,9 +148,10 @@ static void step(void *arg)
             listeners_want(ls, ls->want);
             return;
         }
-        leave_last(ls);
+        if (!ls->shared)
+            leave_last(ls);
         ls->state = LEAVING;
-        again_ms = GRACE_MS;
+        again_ms = ls->shared ? 0 : GRACE_MS;
     }
     evloop_set_timer(ls->cfg.loop, &ls->timer, again_ms, step, ls);
 }
@@ -175,6 +178,23 @@ void listeners_want(struct listeners *ls, unsigned n)
 unsigned listeners_n(const struct listeners *ls)
 {
     return ls->n;
+}
+
+int listeners_fds(const struct listeners *ls, int *out, unsigned max)
+{
+    unsigned i, n = 0;
+
+    if (ls->state == CLOSING)
+        return -EAGAIN;
+    for (i = 0; i < ls->n && n < max; i++)
+        if (ls->at[i].lfd != -1)
+            out[n++] = ls->at[i].lfd;
+    return (int)n;
+}
+
+void listeners_share(struct listeners *ls)
+{
+    ls->shared = true;
 }
 
 const struct net_addr *listeners_address(const struct listeners *ls)

@@ -32,6 +32,15 @@ const struct net_addr *listeners_address(const struct listeners *ls); /* with it
 void listeners_want(struct listeners *ls, unsigned n);
 unsigned listeners_n(const struct listeners *ls); /* open now */
 
+/* The descriptors of the open ones, borrowed, in the order in which they were opened, for
+ * a process that is to inherit them.  The caller opens and closes none until that process
+ * has been started.  Returns how many; -EAGAIN while one is being closed. */
+int listeners_fds(const struct listeners *ls, int *out, unsigned max);
+
+/* Another process has the same listeners and accepts from them: to close one loses no
+ * connection, so it takes no time from now on. */
+void listeners_share(struct listeners *ls);
+
 /* Accept at most <n> clients in a turn.  Thread: that of loop <i>. */
 void listeners_set_budget(struct listeners *ls, unsigned i, unsigned n);
 

@@ -9,6 +9,8 @@
 #include "gateway/registrar.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +26,7 @@
 
 #define ROUND_MS 1000 /* between two rounds */
 #define POST_MS 10 /* until a full queue is tried again */
+#define AWAIT_MS 50 /* between two questions to the agent */
 
 struct registrar {
     struct registrar_config cfg;
@@ -44,6 +47,12 @@ static bool is_answer(int rc)
     return rc == 0 || rc == -ENOENT;
 }
 
+static void update_capacity(struct registrar *r)
+{
+    capacity_update(r->cfg.lars, r->cfg.files.modules, r->cfg.admit);
+}
+
+/* The limits are set before a module counts as registered. */
 static void register_modules(struct registrar *r)
 {
     struct modules_entry list[MODULES_MAX];
@@ -59,14 +68,10 @@ static void register_modules(struct registrar *r)
         registered += rc == 0;
         answered = answered && is_answer(rc);
     }
+    update_capacity(r);
     r->n_modules = n;
     r->n_registered = registered;
     r->answered = answered;
-}
-
-static void update_capacity(struct registrar *r)
-{
-    capacity_update(r->cfg.lars, r->cfg.files.modules, r->cfg.admit);
 }
 
 /* --- reload ------------------------------------------------------------------------- */
@@ -221,6 +226,39 @@ int registrar_create(struct registrar **out, const struct registrar_config *c,
     else
         *out = r;
     return rc;
+}
+
+/* The daemon's loop does not run yet, and so does not see it. */
+static bool is_to_end(void)
+{
+    sigset_t set;
+
+    return sigpending(&set) == 0 &&
+           (sigismember(&set, SIGTERM) == 1 || sigismember(&set, SIGINT) == 1);
+}
+
+int registrar_await(struct registrar *r, uint32_t ms, char err[CONF_ERR_MAX])
+{
+    uint64_t end_ms = mono_ms() + ms;
+
+    for (;;) {
+        register_modules(r);
+        if (r->answered && r->n_registered > 0)
+            break;
+        if (is_to_end()) {
+            snprintf(err, CONF_ERR_MAX, "ended by a signal");
+            return -EINTR;
+        }
+        if (mono_ms() >= end_ms) {
+            snprintf(err, CONF_ERR_MAX,
+                     "the agent has routes of %u of the %u modules of the rules after %u "
+                     "ms: the lines gateway.module of the log have the reasons",
+                     r->n_registered, r->n_modules, ms);
+            return -ETIMEDOUT;
+        }
+        poll(NULL, 0, AWAIT_MS);
+    }
+    return 0;
 }
 
 int registrar_start(struct registrar *r, struct looppool *p)

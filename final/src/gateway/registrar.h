@@ -30,6 +30,11 @@ int registrar_create(struct registrar **out, const struct registrar_config *c,
 /* The first generation, borrowed: each loop takes a reference.  Thread: init. */
 struct generation *registrar_generation(const struct registrar *r);
 
+/* Wait until the agent has answered for every module and has routes of one at least.
+ * Returns 0; -ETIMEDOUT with a sentence in <err>; -EINTR when SIGTERM or SIGINT is
+ * pending.  Thread: init, before registrar_start(). */
+int registrar_await(struct registrar *r, uint32_t ms, char err[CONF_ERR_MAX]);
+
 /* Start the thread.  The users of the loops of <p> are gate_loops.  Returns 0 or -EAGAIN.
  * Thread: init. */
 int registrar_start(struct registrar *r, struct looppool *p);

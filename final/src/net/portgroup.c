@@ -15,6 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/inherited.h"
+
 static socklen_t to_sockaddr(const struct net_addr *a, struct sockaddr_storage *ss)
 {
     struct sockaddr_in *four = (struct sockaddr_in *)(void *)ss;
@@ -35,11 +37,14 @@ static socklen_t to_sockaddr(const struct net_addr *a, struct sockaddr_storage *
 
 int portgroup_listen(const struct net_addr *at, int backlog)
 {
-    int fd = socket(at->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = inherited_take(at);
     struct sockaddr_storage ss;
     socklen_t len = to_sockaddr(at, &ss);
     int one = 1, rc;
 
+    if (fd >= 0)
+        return fd;
+    fd = socket(at->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd == -1)
         return -errno;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));

@@ -8,7 +8,8 @@
 
 /* Open one more listener of <at>, non-blocking.  With port 0 the kernel chooses a port
  * for the first one; the others are opened with sock_local_addr() of that.  Returns the
- * fd; -EADDRINUSE when another program, or another user, has the port; another -errno. */
+ * fd, which may be one of net/inherited.h; -EADDRINUSE when another program, or another
+ * user, has the port; another -errno. */
 int portgroup_listen(const struct net_addr *at, int backlog);
 
 /* Which listener gets a new connection.  The listeners of the port are numbered in the
