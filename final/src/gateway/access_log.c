@@ -1,5 +1,5 @@
 /* Lines are copied into a ring under a lock that is held for a copy only; the writer
- * takes half of the ring at a time and writes without the lock.  The last eighth of the
+ * takes all of it at a time and writes without the lock.  The last eighth of the
  * ring is for errors: a flood of requests does not push out the lines that explain it.
  * What a full disk does not take stays in the ring and is tried again, so that lines are
  * lost only as a whole, where they enter the ring, and are counted there.
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,21 +46,16 @@ static int open_file(const char *path)
     return fd == -1 ? -errno : fd;
 }
 
-/* Returns how many of the bytes were written: all, unless the disk takes no more. */
-static size_t write_some(int fd, const char *p, size_t len)
+/* One call, so that the lines of two processes that append to one file, as at an upgrade,
+ * stay whole.  Returns how many bytes were written: all, unless the disk takes no more. */
+static size_t write_once(int fd, const struct iovec part[2])
 {
-    size_t at = 0;
+    ssize_t n;
 
-    while (at < len) {
-        ssize_t n = write(fd, p + at, len - at);
-
-        if (n == -1 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        at += (size_t)n;
-    }
-    return at;
+    do {
+        n = writev(fd, part, 2);
+    } while (n == -1 && errno == EINTR);
+    return n > 0 ? (size_t)n : 0;
 }
 
 static void reopen_file(struct access_log *a)
@@ -73,15 +69,14 @@ static void reopen_file(struct access_log *a)
     a->fd = fd;
 }
 
-/* Write what is in one piece.  The caller holds the lock, which is released meanwhile. */
-static void write_piece(struct access_log *a)
+/* Write what waits.  The caller holds the lock, which is released meanwhile. */
+static void write_all(struct access_log *a)
 {
-    size_t n = a->len < RING - a->head ? a->len : RING - a->head;
-    const char *p = a->ring + a->head;
-    size_t written;
+    size_t n = a->len, first = n < RING - a->head ? n : RING - a->head, written;
+    struct iovec part[] = {{a->ring + a->head, first}, {a->ring, n - first}};
 
     worker_unlock(a->writer);
-    written = write_some(a->fd, p, n);
+    written = write_once(a->fd, part);
     worker_lock(a->writer);
     a->head = (a->head + written) % RING;
     a->len -= written;
@@ -113,7 +108,7 @@ static void run_writer(void *arg)
         if (a->reopen)
             reopen_file(a);
         do
-            write_piece(a);
+            write_all(a);
         while (a->len > 0 && !a->stuck);
         worker_unlock(a->writer);
     } while (more);
