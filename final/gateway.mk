@@ -10,7 +10,7 @@ SRCS += src/net/portgroup.c src/net/stream.c \
         src/gateway/visit.c src/gateway/visitor_admit.c src/gateway/waiting_page.c \
         src/gateway/access_log.c src/gateway/cache.c src/gateway/cache_fetch.c src/gateway/cache_wait.c src/gateway/capacity.c src/gateway/drain.c src/gateway/forward.c src/gateway/forward_answer.c src/gateway/listeners.c src/gateway/loop_load.c src/gateway/loop_rule.c src/gateway/gate_loop.c src/gateway/lazy_timer.c src/gateway/gateway.c src/gateway/gateway_metrics.c src/gateway/gateway_admin.c src/gateway/gateway_status.c \
         src/gateway/node_pool.c src/gateway/outcome.c src/gateway/own_page.c src/gateway/rules.c src/gateway/visitor.c \
-        src/gateway/visitor_answer.c src/gateway/visitor_body.c src/gateway/visitor_cache.c
+        src/gateway/visitor_answer.c src/gateway/visitor_gone.c src/gateway/visitor_body.c src/gateway/visitor_cache.c
 SRCS  += src/net/tls_context.c src/net/tls_stream.c src/gateway/gateway_tls.c src/gateway/visitor_idle.c
 TESTS += test_tls_stream test_tls_bytes test_tls_context e2e_gateway_tls
 LDLIBS += -lssl -lcrypto

@@ -20,7 +20,7 @@ static struct {
     pthread_t thread[64];
     unsigned n_threads;
     atomic_int fd[64]; /* its connections; -1 = closed */
-    atomic_uint n_requests;
+    atomic_uint n_requests, n_answered;
     atomic_bool released, stopped, failing; /* failing: 502 to all */
 } node;
 
@@ -106,6 +106,7 @@ static void *serve(void *arg)
             continue;
         if (!node_answer(*slot, in))
             break;
+        node.n_answered++;
         n = 0;
     }
     shutdown(*slot, SHUT_RDWR);
@@ -267,6 +268,27 @@ t_when_a_visitor_hangs_up_those_who_wait_for_his_fetch_are_served(void **state)
     assert_int_equal(reply.status, 200);
     assert_int_equal(get("/hold", ""), 200); /* it fetched for all */
     assert_int_equal(node.n_requests, 2);
+}
+
+static void t_the_fetch_of_a_visitor_who_leaves_serves_those_who_wait(void **state)
+{
+    int first, second;
+
+    (void)state;
+    start("");
+    first = ask("GET", "/hold", "");
+    T_WAIT(node.n_requests == 1);
+    second = ask("GET", "/hold", "");
+    T_WAIT(metric("lars_gateway_cache_waits_total") == 1);
+    kill(gateway.pid, SIGSTOP);
+    peer_reset(first);
+    node.released = true;
+    T_WAIT(node.n_answered == 1);
+    kill(gateway.pid, SIGCONT); /* it sees both within its second */
+    httppeer_read(second, &reply);
+    close(second);
+    assert_string_equal(reply.body, "number 1 language - encoding -\n");
+    assert_int_equal(node.n_requests, 1);
 }
 
 static void t_a_visitor_waits_at_most_two_seconds_for_another_request(void **state)
@@ -465,6 +487,7 @@ static void t_memory_stays_within_the_bound_with_many_keys(void **state)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 TESTDB_MAIN(TEST(t_a_hundred_visitors_at_once_are_one_request_for_the_node),
             TEST(t_when_a_visitor_hangs_up_those_who_wait_for_his_fetch_are_served),
+            TEST(t_the_fetch_of_a_visitor_who_leaves_serves_those_who_wait),
             TEST(t_a_visitor_waits_at_most_two_seconds_for_another_request),
             TEST(t_a_copy_serves_when_the_node_is_gone),
             TEST(t_failures_that_a_copy_hides_are_the_nodes_failures),

@@ -172,6 +172,27 @@ static void t_visitor_who_leaves_shows_nothing_about_the_node(void **state)
     expect_calls(0, 0);
 }
 
+/* The gateway is stopped in between, so that it sees both within its second. */
+static void t_connection_outlives_a_visitor_who_leaves(void **state)
+{
+    const char *ask_it = "GET /linger HTTP/1.1\r\nHost: a\r\n\r\n";
+    int fd, n;
+
+    (void)state;
+    start("");
+    fd = peer_connect(gateway.port);
+    peer_send(fd, ask_it, strlen(ask_it));
+    T_WAIT(gatefix_has_recorded("/linger"));
+    n = gatefix_n_conns();
+    kill(gateway.pid, SIGSTOP);
+    peer_reset(fd);
+    gatefix_let_go();
+    kill(gateway.pid, SIGCONT);
+    T_WAIT(gatefix_metric("lars_gateway_inflight") == 0);
+    expect_calls(1, 0);
+    assert_int_equal(gatefix_n_conns(), n);
+}
+
 static void t_visitor_who_stops_within_the_body_is_no_fault_of_the_node(void **state)
 {
     (void)state;
@@ -313,6 +334,7 @@ TESTDB_MAIN(GATEFIX_TEST(t_failure_status_that_is_passed_on_is_the_nodes_failure
             GATEFIX_TEST(t_node_whose_time_others_have_used_up_has_not_failed),
             GATEFIX_TEST(t_node_that_uses_up_the_whole_time_has_failed),
             GATEFIX_TEST(t_visitor_who_leaves_shows_nothing_about_the_node),
+            GATEFIX_TEST(t_connection_outlives_a_visitor_who_leaves),
             GATEFIX_TEST(t_visitor_who_stops_within_the_body_is_no_fault_of_the_node),
             GATEFIX_TEST(t_early_answer_arrives_when_the_body_meets_a_reset),
             GATEFIX_TEST(t_early_answer_arrives_when_much_of_the_body_waits),

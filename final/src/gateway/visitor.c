@@ -52,28 +52,34 @@ void visitor_end_request(struct visitor *v)
         generation_end(g, v->g->index);
 }
 
+void visitor_leave(struct visitor *v)
+{
+    visitor_idle_leave(v);
+    stream_close(&v->stream);
+    buf_free(&v->in);
+    atomic_fetch_sub_explicit(v->g->n_clients, 1, memory_order_relaxed);
+    gate_loop_count(&v->g->counts.closed);
+}
+
 void visitor_close(struct visitor *v)
 {
     struct gate_loop *g = v->g;
 
     if (v->state == VISITOR_CLOSED)
         return;
+    if (v->state != VISITOR_GONE)
+        visitor_leave(v);
     v->state = VISITOR_CLOSED;
-    visitor_idle_leave(v);
     visitor_admit_cancel(v);
     forward_cancel(&v->forward);
     visitor_cache_release(v);
     visitor_end_request(v);
     lazy_timer_fini(g->loop, &v->timer);
     evloop_undefer(g->loop, &v->later);
-    stream_close(&v->stream);
-    buf_free(&v->in);
     free(v->line);
     *v->prev = v->next;
     if (v->next)
         v->next->prev = v->prev;
-    atomic_fetch_sub_explicit(g->n_clients, 1, memory_order_relaxed);
-    gate_loop_count(&g->counts.closed);
     evloop_defer(g->loop, &v->later, free_visitor, v);
 }
 
@@ -335,7 +341,7 @@ static void on_input(struct stream *s)
     if (n == -EAGAIN)
         return;
     if (n <= 0) {
-        visitor_close(v);
+        visitor_gone_start(v);
     } else if (v->state > VISITOR_HEAD) {
         on_early_bytes(v, g->scratch, (size_t)n);
     } else if (v->in.len == 0) {
@@ -371,7 +377,7 @@ static void on_drain(struct stream *s)
 static void on_error(struct stream *s, int rc)
 {
     (void)rc;
-    visitor_close(visitor_of(s));
+    visitor_gone_start(visitor_of(s));
 }
 
 /* The handshake has ended. */

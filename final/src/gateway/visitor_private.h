@@ -4,6 +4,7 @@
  *     visitor_admit.c    requests that wait until they may go to a node
  *     visitor_body.c     the bodies of requests
  *     visitor_answer.c   responses: of nodes and of our own; the line in the log
+ *     visitor_gone.c      requests whose visitor has left
  *     visitor_cache.c    responses from the cache, and those that are kept in it
  *     visitor_static.c   responses from the copy of the site
  * Thread: loop. */
@@ -32,6 +33,7 @@ enum visitor_state {
                                            * of the site, is being sent */
     VISITOR_FLUSH,                        /* much of a response waits to be sent */
     VISITOR_CLOSING,                      /* what waits is sent, input is dropped */
+    VISITOR_GONE,                         /* the visitor has left; its request may end */
     VISITOR_CLOSED
 };
 
@@ -98,6 +100,7 @@ static inline struct visitor *visitor_of_forward(struct forward *f)
 
 /* --- visitor.c ---------------------------------------------------------------------- */
 
+void visitor_leave(struct visitor *v);    /* ends the connection and not the request */
 void visitor_close(struct visitor *v);    /* at once; frees it at the end of this turn */
 void visitor_set_timer(struct visitor *v, uint32_t ms); /* may close: no memory */
 
@@ -155,6 +158,12 @@ void visitor_answer_forget(struct visitor *v); /* what is refused is no request 
 
 /* The response is written: log it, count it, and become ready for the next request. */
 void visitor_answer_done(struct visitor *v, enum gate_result result);
+
+/* --- visitor_gone.c ----------------------------------------------------------------- */
+
+/* The visitor has left: the request continues for a second when that saves the node's
+ * connection or a copy for others, or everything ends. */
+void visitor_gone_start(struct visitor *v);
 
 /* --- visitor_cache.c ---------------------------------------------------------------- */
 

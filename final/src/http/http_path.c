@@ -88,8 +88,12 @@ size_t http_path_normal(struct http_text target, char *out, size_t size)
     for (i = 0; i < n; i += used) {
         const char *p = target.at + i;
         unsigned c = next(p, n - i, &used);
-        bool escape = used == 3 && !is_unreserved(c);
+        bool escape = used == 3 && c != 256 && !is_unreserved(c);
 
+        if (c == 256) { /* it is not clear: the % as it is */
+            c = '%';
+            used = 1;
+        }
         if (c == '/' && used == 1 && len > 0 && out[len - 1] == '/')
             continue;
         if (len + (escape ? 3 : 1) > size)
