@@ -1,47 +1,6 @@
 /* lars-gateway with TLS: what visitors and nodes see of it, sessions over several loops,
  * clients that are slow, broken or gone, a new certificate, and the end. */
-#include "lib/gatefix.h"
-#include "lib/tlspeer.h"
-
-#define CONF                                                                             \
-    "tls_listen = 127.0.0.1:0\ncert = %s/cert.pem\nkey = %s/key.pem\nidle_ms = "         \
-    "20000\n%s"
-#define GET "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-
-static struct httpreply reply;
-static int tls_port;
-
-static const char *file_of(const char *name)
-{
-    static char path[4][160];
-    static unsigned n;
-
-    n = (n + 1) % 4;
-    snprintf(path[n], sizeof(path[n]), "%s/%s", testdb_dir, name);
-    return path[n];
-}
-
-static int port_in_log(void)
-{
-    char line[512];
-    const char *at;
-
-    while (proc_line(gateway.err, line, sizeof(line)))
-        if (strstr(line, "gateway.tls address=") && (at = strrchr(line, ':')))
-            return atoi(at + 1);
-    fail_msg("the gateway ended without the log line gateway.tls");
-    return 0;
-}
-
-static void start(const char *more)
-{
-    char conf[600];
-
-    tlspeer_write_pair(file_of("cert.pem"), file_of("key.pem"), -3600, 90 * 86400);
-    snprintf(conf, sizeof(conf), CONF, testdb_dir, testdb_dir, more);
-    gatefix_start(conf);
-    tls_port = port_in_log();
-}
+#include "lib/gatetls.h"
 
 static double n_handshakes(const char *result)
 {
@@ -52,52 +11,18 @@ static double n_handshakes(const char *result)
     return gatefix_metric(name);
 }
 
-/* Read until the gateway ends the connection; it has to say close_notify. */
-static int read_all(struct tlspeer *p)
-{
-    size_t n = 0;
-    int got;
-
-    while (n + 1 < sizeof(reply.text) &&
-           (got = tlspeer_hear(p, reply.text + n, (int)(sizeof(reply.text) - 1 - n))) > 0)
-        n += (size_t)got;
-    reply.text[n] = 0;
-    assert_int_equal(got, 0);
-    return n > 12 ? atoi(reply.text + 9) : 0;
-}
-
-static int get_by(struct tlspeer *p, const char *target)
-{
-    char ask[300];
-
-    tlspeer_say(p, ask, (size_t)snprintf(ask, sizeof(ask), GET, target));
-    return read_all(p);
-}
-
-static int get(const char *target)
-{
-    struct tlspeer p;
-    int status;
-
-    tlspeer_connect(&p, tls_port, NULL);
-    assert_true(tlspeer_handshake(&p));
-    status = get_by(&p, target);
-    tlspeer_close(&p);
-    return status;
-}
-
 static int get_plain(const char *target)
 {
     char ask[300];
-    size_t n = (size_t)snprintf(ask, sizeof(ask), GET, target);
+    size_t n = (size_t)snprintf(ask, sizeof(ask), GATETLS_GET, target);
 
-    return gatefix_raw(ask, n, n, &reply);
+    return gatefix_raw(ask, n, n, &gatetls.reply);
 }
 
 static bool log_has(const char *text)
 {
     static char all[65536];
-    FILE *f = fopen(file_of("access.log"), "r");
+    FILE *f = fopen(gatetls_file("access.log"), "r");
     size_t n = f ? fread(all, 1, sizeof(all) - 1, f) : 0;
 
     if (f)
@@ -111,10 +36,10 @@ static bool log_has(const char *text)
 static void t_a_request_by_tls_is_https_for_node_cookie_and_log(void **state)
 {
     (void)state;
-    start("");
-    assert_int_equal(get("/secret"), 200);
-    assert_non_null(strstr(reply.text, "/secret"));
-    assert_non_null(strstr(reply.text, "; Secure"));
+    gatetls_start("");
+    assert_int_equal(gatetls_get("/secret"), 200);
+    assert_non_null(strstr(gatetls.reply.text, "/secret"));
+    assert_non_null(strstr(gatetls.reply.text, "; Secure"));
     assert_true(gatefix_has_recorded("X-Forwarded-Proto: https\r\n"));
     T_WAIT(log_has(" TLSv1.3\n"));
 }
@@ -122,9 +47,9 @@ static void t_a_request_by_tls_is_https_for_node_cookie_and_log(void **state)
 static void t_a_request_without_tls_is_as_before(void **state)
 {
     (void)state;
-    start("");
+    gatetls_start("");
     assert_int_equal(get_plain("/open"), 200);
-    assert_null(strstr(reply.text, "Secure"));
+    assert_null(strstr(gatetls.reply.text, "Secure"));
     assert_true(gatefix_has_recorded("X-Forwarded-Proto: http\r\n"));
     assert_false(gatefix_has_recorded("https"));
     T_WAIT(log_has(" -\n"));
@@ -138,16 +63,16 @@ static int n_cached(void)
 static void t_copies_in_the_cache_are_kept_apart_by_scheme(void **state)
 {
     (void)state;
-    start("");
+    gatetls_start("");
     system_write_file("rules.ini", "[rule site]\nmodule = 10/1\ncache_ms = 600000\n");
     kill(gateway.pid, SIGHUP);
     T_WAIT(gatefix_metric("lars_gateway_reloads_total") == 1);
     assert_int_equal(get_plain("/c"), 200);
     assert_int_equal(get_plain("/c"), 200);
     assert_int_equal(n_cached(), 1);
-    assert_int_equal(get("/c"), 200);
+    assert_int_equal(gatetls_get("/c"), 200);
     assert_int_equal(n_cached(), 1);
-    assert_int_equal(get("/c"), 200);
+    assert_int_equal(gatetls_get("/c"), 200);
     assert_int_equal(n_cached(), 2);
 }
 
@@ -156,14 +81,15 @@ static void expect_answer(struct tlspeer *p, const char *end)
     size_t n = 0;
     int got;
 
-    reply.text[0] = 0;
-    while (!strstr(reply.text, end)) {
-        got = tlspeer_hear(p, reply.text + n, (int)(sizeof(reply.text) - 1 - n));
+    gatetls.reply.text[0] = 0;
+    while (!strstr(gatetls.reply.text, end)) {
+        got = tlspeer_hear(p, gatetls.reply.text + n,
+                           (int)(sizeof(gatetls.reply.text) - 1 - n));
         assert_true(got > 0);
         n += (size_t)got;
-        reply.text[n] = 0;
+        gatetls.reply.text[n] = 0;
     }
-    assert_int_equal(atoi(reply.text + 9), 200);
+    assert_int_equal(atoi(gatetls.reply.text + 9), 200);
 }
 
 static void t_requests_follow_each_other_on_a_connection(void **state)
@@ -175,8 +101,8 @@ static void t_requests_follow_each_other_on_a_connection(void **state)
     size_t i;
 
     (void)state;
-    start("");
-    tlspeer_connect(&p, tls_port, NULL);
+    gatetls_start("");
+    tlspeer_connect(&p, gatetls.port, NULL);
     assert_true(tlspeer_handshake(&p));
     for (i = 0; i < sizeof(one) - 1; i++) /* a record for each byte */
         tlspeer_say(&p, one + i, 1);
@@ -194,19 +120,19 @@ static void t_every_loop_resumes_every_session(void **state)
     int i;
 
     (void)state;
-    start("loops = 4\n");
-    tlspeer_connect(&p, tls_port, NULL);
+    gatetls_start("loops = 4\n");
+    tlspeer_connect(&p, gatetls.port, NULL);
     assert_true(tlspeer_handshake(&p));
-    assert_int_equal(get_by(&p, "/x"), 200);
+    assert_int_equal(gatetls_get_by(&p, "/x"), 200);
     o.session = p.session;
     p.session = NULL;
     tlspeer_close(&p);
     assert_non_null(o.session);
     for (i = 0; i < 40; i++) {
-        tlspeer_connect(&p, tls_port, &o);
+        tlspeer_connect(&p, gatetls.port, &o);
         assert_true(tlspeer_handshake(&p));
         assert_int_equal(SSL_session_reused(p.ssl), 1);
-        assert_int_equal(get_by(&p, "/x"), 200);
+        assert_int_equal(gatetls_get_by(&p, "/x"), 200);
         SSL_SESSION_free(o.session);
         o.session = p.session; /* a ticket of TLS 1.3 is for one connection */
         p.session = NULL;
@@ -230,9 +156,9 @@ static void t_a_slow_reader_gets_a_big_response(void **state)
     long rss;
 
     (void)state;
-    start("");
+    gatetls_start("");
     rss = gatefix_rss_kib();
-    tlspeer_connect(&p, tls_port, NULL);
+    tlspeer_connect(&p, gatetls.port, NULL);
     setsockopt(p.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
     assert_true(tlspeer_handshake(&p));
     tlspeer_say(&p, ask, sizeof(ask) - 1);
@@ -263,10 +189,10 @@ static void t_a_big_body_reaches_the_node(void **state)
     size_t i;
 
     (void)state;
-    start("");
+    gatetls_start("");
     for (i = 0; i < sizeof(body); i++)
         body[i] = gatefix_byte(i);
-    tlspeer_connect(&p, tls_port, NULL);
+    tlspeer_connect(&p, gatetls.port, NULL);
     assert_true(tlspeer_handshake(&p));
     tlspeer_say(&p, head,
                 (size_t)snprintf(head, sizeof(head),
@@ -274,7 +200,7 @@ static void t_a_big_body_reaches_the_node(void **state)
                                  "Content-Length: %zu\r\n\r\n",
                                  sizeof(body)));
     tlspeer_say(&p, body, sizeof(body));
-    assert_int_equal(read_all(&p), 200);
+    assert_int_equal(gatetls_read_all(&p), 200);
     tlspeer_close(&p);
     assert_true(gatefix_n_recorded() >= sizeof(body));
 }
@@ -289,19 +215,20 @@ static void t_plain_http_and_old_versions_are_refused_and_counted(void **state)
     int fd;
 
     (void)state;
-    start("");
-    fd = peer_connect(tls_port);
+    gatetls_start("");
+    fd = peer_connect(gatetls.port);
     httppeer_ask(fd, "GET", "/plain");
     T_WAIT(n_handshakes("failed") == 1);
     close(fd);
     for (i = 0; i < 2; i++) {
-        tlspeer_connect(&p, tls_port, &(struct tlspeer_options){.version = version[i]});
+        tlspeer_connect(&p, gatetls.port,
+                        &(struct tlspeer_options){.version = version[i]});
         assert_false(tlspeer_handshake(&p));
         tlspeer_close(&p);
     }
     T_WAIT(n_handshakes("failed") == 3);
     assert_false(gatefix_has_recorded("/plain"));
-    assert_int_equal(get("/x"), 200);
+    assert_int_equal(gatetls_get("/x"), 200);
 }
 
 #define STALLS 48
@@ -312,20 +239,20 @@ static void t_a_handshake_that_stalls_at_any_byte_has_head_ms(void **state)
     int i, fds;
 
     (void)state;
-    start("head_ms = 700\n");
-    assert_int_equal(get("/x"), 200);
+    gatetls_start("head_ms = 700\n");
+    assert_int_equal(gatetls_get("/x"), 200);
     fds = gatefix_n_fds();
     for (i = 0; i < STALLS; i++) {
-        tlspeer_connect(&p[i], tls_port, NULL);
+        tlspeer_connect(&p[i], gatetls.port, NULL);
         tlspeer_send(&p[i], (size_t)i * 7); /* the hello has about 300 bytes */
     }
     for (i = 0; i < STALLS; i++) {
-        while (tlspeer_hear(&p[i], reply.text, 100) > 0) /* until it is closed */
+        while (tlspeer_hear(&p[i], gatetls.reply.text, 100) > 0) /* until it is closed */
             continue;
         tlspeer_close(&p[i]);
     }
     T_WAIT(gatefix_n_fds() <= fds);
-    assert_int_equal(get("/x"), 200);
+    assert_int_equal(gatetls_get("/x"), 200);
 }
 
 static void t_half_handshakes_do_not_keep_visitors_out(void **state)
@@ -334,14 +261,14 @@ static void t_half_handshakes_do_not_keep_visitors_out(void **state)
     int i, fds;
 
     (void)state;
-    start("max_clients = 30\nhead_ms = 1500\n");
-    assert_int_equal(get("/x"), 200);
+    gatetls_start("max_clients = 30\nhead_ms = 1500\n");
+    assert_int_equal(gatetls_get("/x"), 200);
     fds = gatefix_n_fds();
     for (i = 0; i < 120; i++) {
-        tlspeer_connect(&p[i], tls_port, NULL);
+        tlspeer_connect(&p[i], gatetls.port, NULL);
         tlspeer_send(&p[i], 100);
         if (i % 20 == 19) {
-            assert_int_equal(get("/x"), 200);
+            assert_int_equal(gatetls_get("/x"), 200);
             assert_in_range((int)gatefix_metric("lars_gateway_connections"), 0, 30);
         }
     }
@@ -358,11 +285,11 @@ static void t_a_visitor_who_goes_without_close_notify_leaves_nothing(void **stat
     int i, fds;
 
     (void)state;
-    start("");
-    assert_int_equal(get("/x"), 200);
+    gatetls_start("");
+    assert_int_equal(gatetls_get("/x"), 200);
     fds = gatefix_n_fds();
     for (i = 0; i < 10; i++) {
-        tlspeer_connect(&p, tls_port, NULL);
+        tlspeer_connect(&p, gatetls.port, NULL);
         assert_true(tlspeer_handshake(&p));
         tlspeer_say(&p, ask, sizeof(ask) - 1);
         T_WAIT(gatefix_metric("lars_gateway_inflight") == 1);
@@ -370,7 +297,7 @@ static void t_a_visitor_who_goes_without_close_notify_leaves_nothing(void **stat
         T_WAIT(gatefix_metric("lars_gateway_inflight") == 0);
     }
     T_WAIT(gatefix_n_fds() <= fds);
-    assert_int_equal(get("/x"), 200);
+    assert_int_equal(gatetls_get("/x"), 200);
 }
 
 static void visit_and_leave(int n)
@@ -378,8 +305,8 @@ static void visit_and_leave(int n)
     struct tlspeer p;
 
     for (; n > 0; n--) {
-        assert_int_equal(get("/x"), 200);
-        tlspeer_connect(&p, tls_port, NULL);
+        assert_int_equal(gatetls_get("/x"), 200);
+        tlspeer_connect(&p, gatetls.port, NULL);
         tlspeer_send(&p, (size_t)n % 300);
         tlspeer_close(&p);
     }
@@ -391,7 +318,7 @@ static void t_memory_does_not_grow_with_the_number_of_connections(void **state)
     long rss;
 
     (void)state;
-    start("");
+    gatetls_start("");
     visit_and_leave(rounds);
     rss = gatefix_rss_kib();
     fds = gatefix_n_fds();
@@ -410,13 +337,13 @@ static bool expires_after_days(int days)
     X509 *x;
     int d = 0, s = 0;
 
-    tlspeer_connect(&p, tls_port, NULL);
+    tlspeer_connect(&p, gatetls.port, NULL);
     assert_true(tlspeer_handshake(&p));
     x = SSL_get1_peer_certificate(p.ssl);
     assert_non_null(x);
     assert_int_equal(ASN1_TIME_diff(&d, &s, NULL, X509_get0_notAfter(x)), 1);
     X509_free(x);
-    assert_int_equal(get_by(&p, "/x"), 200);
+    assert_int_equal(gatetls_get_by(&p, "/x"), 200);
     tlspeer_close(&p);
     return d >= days;
 }
@@ -426,22 +353,24 @@ static void t_sighup_puts_a_new_certificate_in_force(void **state)
     struct tlspeer old;
 
     (void)state;
-    start("loops = 2\n");
+    gatetls_start("loops = 2\n");
     assert_false(expires_after_days(200));
-    tlspeer_connect(&old, tls_port, NULL);
+    tlspeer_connect(&old, gatetls.port, NULL);
     assert_true(tlspeer_handshake(&old));
-    tlspeer_write_pair(file_of("cert.pem"), file_of("key.pem"), -3600, 300 * 86400);
+    tlspeer_write_pair(gatetls_file("cert.pem"), gatetls_file("key.pem"), -3600,
+                       300 * 86400);
     kill(gateway.pid, SIGHUP);
     T_WAIT(expires_after_days(200));
-    assert_int_equal(get_by(&old, "/x"), 200);
+    assert_int_equal(gatetls_get_by(&old, "/x"), 200);
     tlspeer_close(&old);
 }
 
 static void t_a_wrong_certificate_at_sighup_leaves_the_old_one(void **state)
 {
     (void)state;
-    start("");
-    tlspeer_write_pair(file_of("cert.pem"), file_of("other.pem"), -3600, 300 * 86400);
+    gatetls_start("");
+    tlspeer_write_pair(gatetls_file("cert.pem"), gatetls_file("other.pem"), -3600,
+                       300 * 86400);
     kill(gateway.pid, SIGHUP);
     proc_expect_line(gateway.err, "is not the private key of the first certificate");
     assert_false(expires_after_days(200));
@@ -453,14 +382,14 @@ static void t_a_drain_ends_connections_by_tls_with_their_next_response(void **st
     struct tlspeer p;
 
     (void)state;
-    start("loops = 2\ndrain_accept_ms = 0\ndrain_ms = 20000\n");
-    tlspeer_connect(&p, tls_port, NULL);
+    gatetls_start("loops = 2\ndrain_accept_ms = 0\ndrain_ms = 20000\n");
+    tlspeer_connect(&p, gatetls.port, NULL);
     assert_true(tlspeer_handshake(&p));
     kill(gateway.pid, SIGTERM);
     proc_expect_line(gateway.err, "gateway.drain");
     tlspeer_say(&p, ask, sizeof(ask) - 1);
-    assert_int_equal(read_all(&p), 200);
-    assert_non_null(strstr(reply.text, "\r\nConnection: close\r\n"));
+    assert_int_equal(gatetls_read_all(&p), 200);
+    assert_non_null(strstr(gatetls.reply.text, "\r\nConnection: close\r\n"));
     tlspeer_close(&p);
     assert_int_equal(proc_wait(&gateway), 0);
 }
@@ -473,7 +402,7 @@ static void check(const char *lines, int code, const char *text)
     const char *path = system_write_file("check.ini",
                                          "[gateway]\nlisten = 127.0.0.1:0\n"
                                          "rules = %s\n%s",
-                                         file_of("check-rules.ini"), lines);
+                                         gatetls_file("check-rules.ini"), lines);
     struct proc p = {0};
 
     proc_start(&p, "lars-gateway", "--check-config", "-c", path, NULL);
@@ -492,8 +421,8 @@ static void t_check_config_says_what_is_wrong_and_how_to_correct_it(void **state
     check("cert = /x\n", 2, "have no use without tls_listen");
     check("tls_listen = 127.0.0.1:0\ncert = /none\nkey = /none\n", 2,
           "[gateway] cert: the file /none cannot be read");
-    tlspeer_write_pair(file_of("cert.pem"), file_of("key.pem"), -7200, -3600);
-    snprintf(lines, sizeof(lines), CONF, testdb_dir, testdb_dir, "");
+    tlspeer_write_pair(gatetls_file("cert.pem"), gatetls_file("key.pem"), -7200, -3600);
+    snprintf(lines, sizeof(lines), GATETLS_CONF, testdb_dir, testdb_dir, "");
     check(lines, 0, "expired on");
 }
 
