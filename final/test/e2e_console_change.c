@@ -1,5 +1,9 @@
 /* Changes by lars-console with a real database: hostile text comes back unchanged, a
  * change is made only on what was seen, and each is in the audit without secrets. */
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "ctlrun.h"
 #include "db/sqldb.h"
 #include "lib/consolefix.h"
@@ -389,9 +393,76 @@ static void t_reads_go_on_without_the_database(void **state)
            web_number("age_ms") < 5000);
 }
 
+static pid_t db_pid(void)
+{
+    char path[300], text[20] = "";
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/pid", testdb_dir);
+    f = fopen(path, "re");
+    assert_non_null(f);
+    assert_non_null(fgets(text, sizeof(text), f));
+    fclose(f);
+    return (pid_t)strtol(text, NULL, 10);
+}
+
+/* The rows of the node, and the rows of Audit that say that it was added. */
+static void count_rows(unsigned i, unsigned long long *rows, unsigned long long *audits)
+{
+    char sql[200];
+
+    snprintf(sql, sizeof(sql),
+             "SELECT COUNT(*) FROM RouteData WHERE serverip = INET_ATON('10.0.1.%u')", i);
+    *rows = testdb_number(sql);
+    snprintf(sql, sizeof(sql),
+             "SELECT COUNT(*) FROM Audit WHERE result = 'done' AND detail LIKE "
+             "'%%10.0.1.%u:80%%'",
+             i);
+    *audits = testdb_number(sql);
+}
+
+/* The database is killed at another moment of the change each time. */
+static void t_change_and_its_audit_are_both_there_or_neither_after_a_kill(void **state)
+{
+    unsigned i, n_done = 0;
+
+    (void)state;
+    log_in(&operator_, "operator");
+    for (i = 1; i <= 8; i++) {
+        unsigned long long rows, audits;
+        pid_t db = db_pid(), killer;
+        char node[40];
+        int status;
+
+        snprintf(node, sizeof(node), "10.0.1.%u:80", i);
+        T_WAIT((read_base(), add_node(node, "?dry_run=1")) == 200);
+        killer = fork();
+        if (killer == 0) {
+            usleep((i - 1) * 1000);
+            kill(db, SIGKILL);
+            _exit(0);
+        }
+        status = add_node(node, "");
+        assert_int_equal(waitpid(killer, NULL, 0), killer);
+        T_WAIT(testdb_try_stop());
+        testdb_start();
+        count_rows(i, &rows, &audits);
+        assert_int_equal(rows, audits);
+        assert_true(status == 201 ? rows == 1 : status == 503);
+        n_done += status == 201;
+        T_WAIT((read_base(), status = add_node(node, "")) == 201 || rows == 1);
+        count_rows(i, &rows, &audits);
+        assert_int_equal(rows, 1);
+        assert_int_equal(audits, 1);
+    }
+    print_message("%u of 8 changes were answered before the database ended\n", n_done);
+}
+
 #define C(f) cmocka_unit_test_setup_teardown(f, setup, consolefix_teardown)
 TESTDB_MAIN(C(t_module_of_a_held_removal_is_shown_without_rows),
-            C(t_reads_go_on_without_the_database), C(t_hostile_text_comes_back_unchanged),
+            C(t_reads_go_on_without_the_database),
+            C(t_change_and_its_audit_are_both_there_or_neither_after_a_kill),
+            C(t_hostile_text_comes_back_unchanged),
             C(t_long_chinese_names_are_in_the_overview),
             C(t_calls_and_nodes_are_not_known_without_reports),
             C(t_refusal_quotes_long_chinese_text),
