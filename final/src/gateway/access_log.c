@@ -46,8 +46,9 @@ static int open_file(const char *path)
     return fd == -1 ? -errno : fd;
 }
 
-/* One call, so that the lines of two processes that append to one file, as at an upgrade,
- * stay whole.  Returns how many bytes were written: all, unless the disk takes no more. */
+/* One call, so that the lines of two processes that append to one file stay whole, as at
+ * an upgrade.  Returns how many bytes were written: all, unless the disk takes no more.
+ */
 static size_t write_once(int fd, const struct iovec part[2])
 {
     ssize_t n;
