@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/mono.h"
 #include "ctlrun.h"
 #include "db/sqldb.h"
 #include "lib/consolefix.h"
@@ -431,14 +432,17 @@ static void t_change_and_its_audit_are_both_there_or_neither_after_a_kill(void *
     for (i = 1; i <= 8; i++) {
         unsigned long long rows, audits;
         pid_t db = db_pid(), killer;
+        uint64_t begin_us;
         char node[40];
         int status;
 
         snprintf(node, sizeof(node), "10.0.1.%u:80", i);
         T_WAIT((read_base(), add_node(node, "?dry_run=1")) == 200);
+        begin_us = mono_us();
         killer = fork();
         if (killer == 0) {
-            usleep((i - 1) * 1000);
+            while (mono_us() < begin_us + (i - 1) * 1000) /* another moment each time */
+                ;
             kill(db, SIGKILL);
             _exit(0);
         }
