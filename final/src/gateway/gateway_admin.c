@@ -12,7 +12,9 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "fleet/signed_command.h"
+#include "gateway/gateway_private.h"
 #include "gateway/gateway_status.h"
+#include "gateway/static_copy.h"
 #include "obs/httpd.h"
 
 struct command {
@@ -22,8 +24,13 @@ struct command {
 
 static unsigned drain(struct gateway *g, const char *body, char *said);
 static unsigned undrain(struct gateway *g, const char *body, char *said);
+static unsigned switch_static(struct gateway *g, const char *body, char *said);
+static unsigned snapshot(struct gateway *g, const char *body, char *said);
 
-static const struct command commands[] = {{"/drain", drain}, {"/undrain", undrain}};
+static const struct command commands[] = {{"/drain", drain},
+                                          {"/undrain", undrain},
+                                          {"/static", switch_static},
+                                          {"/snapshot", snapshot}};
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 #define N_PAGES 2
@@ -105,6 +112,40 @@ static unsigned undrain(struct gateway *g, const char *body, char *said)
                   : "the gateway is ending after a signal and cannot serve again; start "
                     "it anew");
     return done ? 200 : 409;
+}
+
+static unsigned switch_static(struct gateway *g, const char *body, char *said)
+{
+    bool on = strcmp(body, "on") == 0;
+    char err[CONF_ERR_MAX];
+
+    if (!on && strcmp(body, "off") != 0) {
+        snprintf(said, GATEWAY_COMMAND_SAID, "the body of POST /static is on or off");
+        return 400;
+    }
+    if (static_copy_switch(g->statics, on, err) < 0) {
+        snprintf(said, GATEWAY_COMMAND_SAID, "%.199s", err);
+        return 409;
+    }
+    snprintf(said, GATEWAY_COMMAND_SAID, "%s",
+             on ? "visitors get the copy of the site, also after a restart; larsctl site "
+                  "static off ends it"
+                : "visitors get the pages of the nodes");
+    return 200;
+}
+
+static unsigned snapshot(struct gateway *g, const char *body, char *said)
+{
+    char err[CONF_ERR_MAX];
+
+    (void)body;
+    if (static_copy_snapshot(g->statics, err) < 0) {
+        snprintf(said, GATEWAY_COMMAND_SAID, "%.199s", err);
+        return 409;
+    }
+    snprintf(said, GATEWAY_COMMAND_SAID,
+             "a copy of the site is being made; larsctl site status shows it");
+    return 200;
 }
 
 /* NULL, or why the command is refused. */

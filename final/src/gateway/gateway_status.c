@@ -13,6 +13,7 @@
 #include "gateway/admit.h"
 #include "gateway/cache.h"
 #include "gateway/gateway_private.h"
+#include "gateway/static_copy.h"
 
 #define INT(n) ((json_int_t)(n))
 
@@ -41,11 +42,18 @@ static json_t *cache_json(const struct gateway *g)
                      "misses", INT(misses), "stale", INT(stale));
 }
 
-/* This gateway keeps no copy of the site. */
-static json_t *static_json(void)
+static json_t *static_json(struct gateway *g)
 {
-    return json_pack("{sb sb sI sI sn}", "present", 0, "on", 0, "files", INT(0), "bytes",
-                     INT(0), "taken_at");
+    struct static_copy_view v;
+
+    static_copy_look(g->statics, mono_ms(), &v);
+    return json_pack(
+        "{sb sb ss sI sI so s{ss sI sI sI sI ss}}", "present", v.present, "on", v.on,
+        "reason", static_copy_reason_name(v.reason), "files", INT(v.files), "bytes",
+        INT(v.bytes), "taken_at", v.present ? json_integer(INT(v.taken_s)) : json_null(),
+        "snapshot", "state", static_copy_making_name(v.making), "number",
+        INT(v.n_snapshots), "pages", INT(v.report.n_pages), "broken",
+        INT(v.report.n_broken), "bytes", INT(v.report.bytes), "why", v.report.why);
 }
 
 static json_t *requests_json(const struct gateway *g, unsigned slot)
@@ -115,7 +123,7 @@ static json_t *gateway_json(struct gateway *g)
                      g->draining, "loops", (int)gateway_n_listeners(g), "loops_max",
                      (int)g->cfg.n_loops, "loop_busy_permille", busy_json(g), "clients",
                      INT(g->n_clients), "clients_max", INT(g->cfg.limits.max_clients),
-                     "cache", cache_json(g), "static", static_json(), "modules",
+                     "cache", cache_json(g), "static", static_json(g), "modules",
                      modules_json(g));
 }
 
