@@ -111,7 +111,7 @@ static int teardown(void **state)
 static int start(char *program, char *role, uint32_t limit_ms)
 {
     static char port[8];
-    char *argv[] = {program, role, port, NULL};
+    static char *argv[4];
     struct successor_config c = {.loop = loop,
                                  .argv = argv,
                                  .fd = lfd,
@@ -119,6 +119,9 @@ static int start(char *program, char *role, uint32_t limit_ms)
                                  .limit_ms = limit_ms,
                                  .fn = on_result};
 
+    argv[0] = program;
+    argv[1] = role;
+    argv[2] = port;
     snprintf(port, sizeof(port), "%u", at.port);
     return successor_start(&successor, &c);
 }
@@ -207,6 +210,8 @@ static void t_a_program_that_is_never_ready_is_ended(void **state)
 static void t_a_program_that_is_not_there_is_enoent(void **state)
 {
     (void)state;
+    if (t_mode_is("memcheck"))
+        return; /* valgrind makes of it a program that ends with status 127 */
     assert_int_equal(start("/nowhere/lars-gateway", "0", 1000), -ENOENT);
     assert_null(successor);
     assert_int_equal(result, -1);
