@@ -119,6 +119,24 @@ static void t_modules_do_not_wait_for_each_other(void **state)
     assert_int_equal(order[0], 3);
 }
 
+static void t_other_visitors_do_not_take_the_place_of_one_inside_who_pauses(void **state)
+{
+    (void)state;
+    assert_int_equal(join(0, 0, ADMIT_CLASS_NEW, 100), 1);
+    assert_int_equal(join(1, 0, ADMIT_CLASS_NEW, 50), 0);
+    admit_hold(admit, 0);
+    end_request(0);
+    assert_int_equal(n_admitted, 0);
+    assert_int_equal(join(2, 1, ADMIT_CLASS_NEW, 100), 1); /* another module */
+    assert_int_equal(join(3, 0, ADMIT_CLASS_INSIDE, 100), 1);
+    end_request(0);
+    assert_int_equal(n_admitted, 0);
+    admit_release(admit, 0);
+    admit_queue_serve(queue);
+    assert_int_equal(n_admitted, 1);
+    assert_int_equal(order[0], 1);
+}
+
 static void t_full_queue_refuses_and_keeps_room_for_visitors_inside(void **state)
 {
     unsigned i;
@@ -173,6 +191,7 @@ T_MAIN(A(t_request_within_the_limit_enters_at_once),
        A(t_nothing_overtakes_those_who_wait_but_visitors_inside),
        A(t_request_that_has_left_is_not_admitted),
        A(t_modules_do_not_wait_for_each_other),
+       A(t_other_visitors_do_not_take_the_place_of_one_inside_who_pauses),
        A(t_full_queue_refuses_and_keeps_room_for_visitors_inside),
        A(t_a_loop_has_at_most_its_calls_in_flight),
        A(t_room_is_found_within_the_loop_without_an_event))

@@ -26,6 +26,7 @@ struct module {
     _Atomic uint64_t seen_ms[ADMIT_STATES];
     _Atomic uint32_t refresh_s, wait_s, permille;
     _Atomic uint32_t n_waiting; /* in the queues of the loops */
+    _Atomic uint32_t n_held; /* admit_hold() without admit_release() */
     _Atomic uint32_t nodes_in, share_permille; /* copies of the capacity, to be shown */
     _Atomic bool measured;
     /* of the thread that calls admit_tick() */
@@ -172,6 +173,8 @@ bool admit_enter(struct admit *a, unsigned module, enum admit_class class)
     bool inside = class == ADMIT_CLASS_INSIDE;
     uint32_t limit = get(inside ? &m->limit : &m->limit_new), n = get(&m->inflight);
 
+    if (!inside && get(&m->n_held) > 0)
+        return false;
     do {
         if (n >= limit)
             return false;
@@ -207,6 +210,16 @@ void admit_begin_wait(struct admit *a, unsigned module)
 void admit_end_wait(struct admit *a, unsigned module)
 {
     atomic_fetch_sub_explicit(&a->m[module].n_waiting, 1, memory_order_relaxed);
+}
+
+void admit_hold(struct admit *a, unsigned module)
+{
+    add_small(&a->m[module].n_held);
+}
+
+void admit_release(struct admit *a, unsigned module)
+{
+    atomic_fetch_sub_explicit(&a->m[module].n_held, 1, memory_order_relaxed);
 }
 
 static void see(struct module *m, enum admit_state s, uint64_t now_ms)

@@ -53,6 +53,11 @@ void admit_first_byte(struct admit *a, unsigned module, uint64_t us);
 void admit_begin_wait(struct admit *a, unsigned module);
 void admit_end_wait(struct admit *a, unsigned module);
 
+/* Nodes have refused a request of a visitor inside, and it pauses: until admit_release()
+ * nothing of other visitors enters, which would take the place that it waits for. */
+void admit_hold(struct admit *a, unsigned module);
+void admit_release(struct admit *a, unsigned module);
+
 /* A request had to wait.  A request was refused.  The copy of the site was served. */
 void admit_waited(struct admit *a, unsigned module, uint64_t now_ms);
 void admit_refused(struct admit *a, unsigned module, enum admit_class class,

@@ -73,6 +73,21 @@ static void refuse(struct visitor *v)
     visitor_answer_waiting(v, cookie);
 }
 
+/* While a visitor who is inside pauses, nothing of other visitors enters. */
+static void hold(struct visitor *v)
+{
+    v->holds = v->wait.class == ADMIT_CLASS_INSIDE;
+    if (v->holds)
+        admit_hold(v->g->admit, v->wait.module);
+}
+
+static void release(struct visitor *v)
+{
+    if (v->holds)
+        admit_release(v->g->admit, v->wait.module);
+    v->holds = false;
+}
+
 static void join(struct visitor *v)
 {
     uint32_t left;
@@ -117,6 +132,7 @@ void visitor_admit_timer(struct visitor *v)
 {
     bool pausing = !evtimer_is_armed(&v->wait.place);
 
+    release(v);
     admit_queue_remove(v->g->queue, &v->wait);
     if (pausing && left_ms(v) > 0)
         join(v);
@@ -126,6 +142,7 @@ void visitor_admit_timer(struct visitor *v)
 
 void visitor_admit_cancel(struct visitor *v)
 {
+    release(v);
     admit_queue_remove(v->g->queue, &v->wait);
 }
 
@@ -142,6 +159,7 @@ void visitor_admit_rejected(struct forward *f)
         return;
     }
     v->state = VISITOR_QUEUE;
+    hold(v);
     visitor_set_timer(v, pause);
 }
 

@@ -79,6 +79,7 @@ struct visitor {
     bool keep_alive, body_left, body_blocked, head_sent, chunked, wants_continue;
     char id[GATE_ID_LEN];
     uint8_t n_requeued; /* times that nodes refused it */
+    bool holds; /* admit_hold(): it pauses after such a refusal */
     uint16_t status;
     uint32_t n_body_in, queue_us;
     uint64_t n_body_out, begin_us, queue_begin_us;
