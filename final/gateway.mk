@@ -48,7 +48,7 @@ SRCS  += src/ctl/cmd_gateway.c src/ctl/ctl_gateways.c src/ctl/request_log.c
 TESTS += test_request_log e2e_gateway_ctl
 # showcase-import and larsctl site
 APPS  += showcase-import
-SRCS  += src/site/import_csv.c src/site/import_db.c src/site/import_fault.c src/site/import_picture.c \
+SRCS  += src/site/import_audit.c src/site/import_csv.c src/site/import_db.c src/site/import_fault.c src/site/import_picture.c \
          src/site/import_sheet.c src/site/import_svg.c src/site/import_text.c \
          src/ops/site_change.c src/ctl/cmd_site.c
 TESTS += test_import_csv test_import_picture e2e_import.sh

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <locale.h>
 #include <poll.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "base/utf8.h"
 #include "ctl/commands.h"
 #include "db/dbconf.h"
+#include "ops/audit.h"
 
 #define WATCH_MS 1000
 #define LIST_MAX 64 /* addresses of a list */
@@ -222,13 +222,6 @@ static void split_agents(struct ctl *c)
         c->agent[c->n_agent++] = word;
 }
 
-static const char *user_name(void)
-{
-    const struct passwd *pw = getpwuid(getuid());
-
-    return pw ? pw->pw_name : "unknown";
-}
-
 /* help and completion: they need no configuration but the options.  Returns an exit code;
  * -1 = it is another command. */
 static int run_built_in(int argc, char **argv)
@@ -299,7 +292,7 @@ int main(int argc, char **argv)
     c.yes = yes;
     c.dry_run = dry_run;
     c.reason = set.reason;
-    c.who = user_name();
+    c.who = audit_login_name();
     split_agents(&c);
     code = open_db(&c) < 0 ? ctl_say(CTL_FAILED, "out of memory")
                            : run_command(&c, argc, argv);

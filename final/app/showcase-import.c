@@ -25,6 +25,7 @@ enum { DONE, FAULTS, USAGE, NO_DB };
 static struct settings {
     uint32_t edition;
     char encoding[12], title_zh[TITLE_MAX * 4 + 1], title_en[TITLE_MAX * 4 + 1];
+    char reason[1021];
     struct dbconf db;
 } set;
 static bool apply, sample;
@@ -39,6 +40,8 @@ static const struct conf_key keys[] = {
      "the Chinese title of the edition; empty: keep it, or make it from the year"},
     {"import", "title_en", CONF_TEXT, AT(title_en), 0, sizeof(set.title_en), "",
      "the English title of the edition; empty: keep it, or make it from the year"},
+    {"import", "reason", CONF_TEXT, AT(reason), 0, sizeof(set.reason), "",
+     "why the edition is changed, when -r does not say it; the audit keeps it"},
     DBCONF_TEXT(AT(db), socket, "",
                 "the Unix socket of the database server; empty: host and port"),
     DBCONF_TEXT(AT(db), host, "127.0.0.1", "the host of the database server"),
@@ -64,6 +67,8 @@ static const struct opts_flag flags[] = {
      "The Chinese title of the edition.", NULL},
     {'t', "title-en", "TEXT", "import", "title_en", NULL,
      "The English title of the edition.", NULL},
+    {'r', "reason", "TEXT", "import", "reason", NULL,
+     "Why the edition is changed, for the audit.", NULL},
     {'s', "socket", "PATH", "db", "socket", NULL,
      "Connect to the database through this Unix socket.", NULL},
     {0}};
@@ -96,6 +101,8 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
     if (!why && (!is_title(s->title_zh) || !is_title(s->title_en)))
         why = "a title of an edition has at most 200 characters in UTF-8, without line "
               "ends";
+    if (!why && !utf8_is_whole(s->reason))
+        why = "the reason is not UTF-8; set the terminal to UTF-8";
     if (why)
         snprintf(err, CONF_ERR_MAX, "%s", why);
     return why ? -EINVAL : 0;
@@ -226,14 +233,22 @@ static int db_failed(const struct sqldb *db, int rc, const char *why)
     if (rc == -ENOMEM)
         return complain(FAULTS, "nothing was changed", "out of memory");
     return complain(rc == -ENOTCONN ? NO_DB : FAULTS,
-                    "the database failed; give the command again without --apply to see "
-                    "what it has",
+                    why[0] ? why
+                           : "the database failed; give the command again without "
+                             "--apply to see what it has",
                     sqldb_error(db));
 }
 
-static int write_sheet(const struct import_sheet *s, int pictures)
+static int write_sheet(const char *path, const struct import_sheet *s, int pictures)
 {
-    struct import_target to = {set.edition, set.title_zh, set.title_en, sample, pictures};
+    struct import_target to = {
+        .year = set.edition,
+        .title_zh = set.title_zh,
+        .title_en = set.title_en,
+        .sample = sample,
+        .pictures = pictures,
+        .file = path,
+        .who = {audit_login_name(), "showcase-import", "", set.reason}};
     struct myconn_config mc = dbconf_myconn(&set.db);
     char why[IMPORT_DB_WHY] = "";
     struct import_diff d = {0};
@@ -277,7 +292,7 @@ static int import(const char *path, int pictures)
         code = FAULTS;
     }
     if (code == DONE)
-        code = write_sheet(&sheet, pictures);
+        code = write_sheet(path, &sheet, pictures);
     import_sheet_free(&sheet);
     import_text_free(&text);
     return code;

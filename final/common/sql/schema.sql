@@ -321,10 +321,10 @@ CREATE TABLE IF NOT EXISTS Audit (
     id       BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
     at       TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
     actor    VARCHAR(64) NOT NULL,
-    via      VARCHAR(8) NOT NULL,           -- larsctl or console
+    via      VARCHAR(16) NOT NULL,          -- larsctl, console or showcase-import
     peer     VARCHAR(64) NOT NULL DEFAULT '',   -- the address of the browser
     action   VARCHAR(32) NOT NULL,          -- 'route add', 'alarm ack' ...
-    subject  VARCHAR(64) NOT NULL DEFAULT '',   -- MODID/CMDID, zone:NAME, host:IP, alarm:ID
+    subject  VARCHAR(64) NOT NULL DEFAULT '',   -- MODID/CMDID, zone:NAME, edition:YEAR
     reason   VARCHAR(255) NOT NULL DEFAULT '',
     result   VARCHAR(32) NOT NULL,          -- done, or why it was refused
     revision BIGINT UNSIGNED NOT NULL DEFAULT 0,    -- version of the routes; 0 = unchanged
@@ -332,6 +332,7 @@ CREATE TABLE IF NOT EXISTS Audit (
     detail   LONGTEXT NOT NULL DEFAULT '{}' CHECK (JSON_VALID(detail)),
     PRIMARY KEY (id), KEY at (at), KEY subject (subject, at), KEY of_id (of_id)
 ) ENGINE = InnoDB;
+ALTER TABLE Audit MODIFY via VARCHAR(16) NOT NULL;
 
 -- Each changed row of RouteData, written by triggers, so changes by SQL are here, too.
 -- NULL in the old columns: the node was added; in the new ones: it was removed.

@@ -55,7 +55,8 @@ static int read_id(const char *text, uint64_t *id)
     "(module VARCHAR(24) PATH '$.module', node VARCHAR(24) PATH '$.node', old JSON "     \
     "PATH '$.old', fresh JSON PATH '$.new')) n WHERE a.id = %llu AND NOT EXISTS "        \
     "(SELECT 1 FROM RouteLog r WHERE r.audit_id = a.id) UNION ALL SELECT s.module, '', " \
-    "CONCAT(s.name, '=', s.old), CONCAT(s.name, '=', s.fresh), a.result FROM Audit a, "  \
+    "COALESCE(CONCAT(s.name, '=', s.old), ''), CONCAT(s.name, '=', s.fresh), a.result "  \
+    "FROM Audit a, "                                                                     \
     "JSON_TABLE(a.detail, '$.settings[*]' COLUMNS (module VARCHAR(24) PATH '$.module', " \
     "name VARCHAR(16) PATH '$.key', old VARCHAR(255) PATH '$.old', fresh VARCHAR(255) "  \
     "PATH '$.new')) s WHERE a.id = %llu"
@@ -104,8 +105,8 @@ const struct ctl_cmd cmd_audit[] = {
     {"audit", "list", "[SUBJECT]", 0, 1,
      "List what operators did, the newest first; or what they did to one subject.",
      audit_list,
-     "SUBJECT is MODID/CMDID, zone:NAME, host:IP, alarm:ID, silence:ID, target:NAME or "
-     "user:NAME. Refused changes are listed, too."},
+     "SUBJECT is MODID/CMDID, zone:NAME, host:IP, alarm:ID, silence:ID, target:NAME, "
+     "user:NAME or edition:YEAR. Refused changes are listed, too."},
     {"audit", "show", "ID", 1, 1, "Show the old and the new values of one row.",
      audit_show,
      "The values of a change that was refused are those that it would have set; result "

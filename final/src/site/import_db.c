@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "site/import_audit.h"
 #include "site/import_edition.inc"
 
 #define DIGEST 65
@@ -335,6 +336,17 @@ static int check_size(const struct import *m)
     return -EINVAL;
 }
 
+static int write_audit(const struct import *m)
+{
+    int rc = import_audit_add(m->db, m->to, m->diff);
+
+    if (rc == -ENOENT || rc == -EIO)
+        snprintf(m->why, IMPORT_DB_WHY,
+                 "the audit lars_dns.Audit cannot be written; run larsctl db migrate and "
+                 "load site.sql again");
+    return rc;
+}
+
 /* Last, because triggers of Edition tell the nodes to load the site again. */
 static int write_edition(const struct import *m)
 {
@@ -372,6 +384,8 @@ static int write_all(const struct import *m)
                               "(SELECT hash FROM ExhibitPicture)");
     if (rc == 0)
         rc = check_size(m);
+    if (rc == 0)
+        rc = write_audit(m);
     return rc < 0 ? rc : write_edition(m);
 }
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "db/sqldb.h"
+#include "ops/audit.h"
 #include "site/import_sheet.h"
 
 #define IMPORT_DB_WHY 300
@@ -17,6 +18,8 @@ struct import_target {
     const char *title_zh, *title_en; /* "" = keep it, or make it from the year */
     bool sample; /* label the exhibits as samples */
     int pictures; /* the folder, a descriptor */
+    const char *file; /* the spreadsheet, for the audit */
+    struct audit_actor who; /* used when something is written */
 };
 
 enum import_state { IMPORT_NEW, IMPORT_CHANGED, IMPORT_MOVED, IMPORT_SAME };
@@ -42,9 +45,11 @@ int import_db_preview(struct sqldb *db, const struct import_target *to,
                       const struct import_sheet *s, struct import_diff *out,
                       char why[IMPORT_DB_WHY]);
 
-/* The same, and make the edition what the spreadsheet has: all or nothing.  Pictures
- * that the database lacks are read again.  Returns in addition -EINVAL with <why>: a
- * picture is not the one that was checked, or the site would be too large. */
+/* The same, and make the edition what the spreadsheet has, with a row in the audit: all
+ * or nothing.  Without a difference nothing is written.  Pictures that the database lacks
+ * are read again.  Returns in addition -EINVAL with <why>: a picture is not the one that
+ * was checked, or the site would be too large.  <why> is set as well when the audit
+ * cannot be written (-EIO, -ENOENT). */
 int import_db_apply(struct sqldb *db, const struct import_target *to,
                     const struct import_sheet *s, struct import_diff *out,
                     char why[IMPORT_DB_WHY]);

@@ -70,7 +70,7 @@ struct snap_hold {
 
 struct snap_change {                  /* a row of Audit, the newest first */
     uint64_t id, at_ms;
-    char actor[SNAP_TEXT], via[9], action[33], subject[SNAP_TEXT], result[33];
+    char actor[SNAP_TEXT], via[17], action[33], subject[SNAP_TEXT], result[33];
 };
 
 struct snap {
