@@ -54,10 +54,10 @@ struct forward {
     struct lazy_timer timer;
     uint64_t start_us;
     uint32_t connect_us, first_us;        /* durations */
-    enum forward_state state;
-    enum http_method method;
-    enum lars_outcome outcome;            /* that the head of the response shows */
-    enum gate_attempt why;                /* of the latest attempt that failed */
+    enum forward_state state : 8;
+    enum http_method method : 8;
+    enum lars_outcome outcome : 8;        /* that the head of the response shows */
+    enum gate_attempt why : 8;            /* of the latest attempt that failed */
     uint32_t n_dropped;                   /* bytes of the body, while <deaf> */
     uint32_t node_closes_s;               /* the node keeps the connection for so long;
                                            * UINT32_MAX = not known */

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "gateway/visitor_private.h"
@@ -418,17 +419,29 @@ static bool has_room(struct gate_loop *g)
            visitor_idle_close(g, 1) > 0;
 }
 
+/* NULL: no memory, and <fd> is closed. */
+static struct visitor *new_visitor(int fd, const struct net_addr *peer)
+{
+    char text[INET6_ADDRSTRLEN] = "-";
+    struct visitor *v;
+
+    inet_ntop(peer->family, peer->ip, text, sizeof(text));
+    v = calloc(1, sizeof(*v) + strlen(text) + 1);
+    if (v)
+        memcpy(v->peer_text, text, strlen(text) + 1);
+    else
+        close(fd);
+    return v;
+}
+
 /* <v> has a stream: it is one of the visitors from now on, until visitor_close(). */
-static void begin_visit(struct gate_loop *g, struct visitor *v,
-                        const struct net_addr *peer)
+static void begin_visit(struct gate_loop *g, struct visitor *v)
 {
     bool fits;
 
     v->g = g;
     v->end_ms = evloop_now_ms(g->loop) + life_ms(g);
     v->forward.g = g;
-    if (!inet_ntop(peer->family, peer->ip, v->peer_text, sizeof(v->peer_text)))
-        snprintf(v->peer_text, sizeof(v->peer_text), "-");
     gate_loop_count(&g->counts.accepted);
     fits = has_room(g);
     v->next = g->visitors;
@@ -448,30 +461,26 @@ static void begin_visit(struct gate_loop *g, struct visitor *v,
 
 void visitor_start(struct gate_loop *g, int fd, const struct net_addr *peer)
 {
-    struct visitor *v = calloc(1, sizeof(*v));
+    struct visitor *v = new_visitor(fd, peer);
 
     if (!v || stream_open(&v->stream, g->loop, fd, &visitor_owner) < 0) {
-        if (!v)
-            close(fd);
         free(v);
         return;
     }
     v->state = VISITOR_IDLE;
-    begin_visit(g, v, peer);
+    begin_visit(g, v);
 }
 
 void visitor_start_tls(struct gate_loop *g, int fd, const struct net_addr *peer)
 {
-    struct visitor *v = calloc(1, sizeof(*v));
+    struct visitor *v = new_visitor(fd, peer);
 
     if (!v || tls_stream_open(&v->stream, g->loop, fd, &visitor_owner, g->tls) < 0) {
-        if (!v)
-            close(fd);
         free(v);
         return;
     }
     v->state = VISITOR_HANDSHAKE;
-    begin_visit(g, v, peer);
+    begin_visit(g, v);
 }
 
 void visitor_close_all(struct gate_loop *g)

@@ -70,7 +70,6 @@ struct visitor {
     uint32_t n_requests;
     uint32_t n_drained;
     struct http_parse parse;
-    char peer_text[INET6_ADDRSTRLEN];
     bool is_idle; /* is one of those that wait for a request */
     bool skipped_blank;
     bool shut; /* VISITOR_CLOSING: our side is shut down */
@@ -91,6 +90,7 @@ struct visitor {
     struct admit_wait wait;               /* wait.class: how it is treated */
     struct forward forward;
     struct visitor_cached cached;
+    char peer_text[];                     /* the address, as long as it is */
 };
 
 /* The visitor whose request <f> is. */
