@@ -44,6 +44,20 @@ static void t_a_request_by_tls_is_https_for_node_cookie_and_log(void **state)
     T_WAIT(log_has(" TLSv1.3\n"));
 }
 
+/* The port for TLS has a listener for each loop as well, and none is counted twice. */
+static void t_state_of_the_gateway_counts_loops_once(void **state)
+{
+    int admin = gatefix_free_port();
+    char more[100];
+
+    (void)state;
+    snprintf(more, sizeof(more), "loops = 2\n[admin]\nlisten = 127.0.0.1:%d\n", admin);
+    gatetls_start(more);
+    httppeer_get(admin, "/gateway", &gatetls.reply);
+    assert_int_equal(gatetls.reply.status, 200);
+    assert_non_null(strstr(gatetls.reply.text, "\"loops\":2,"));
+}
+
 static void t_a_request_without_tls_is_as_before(void **state)
 {
     (void)state;
@@ -427,6 +441,7 @@ static void t_check_config_says_what_is_wrong_and_how_to_correct_it(void **state
 }
 
 TESTDB_MAIN(GATEFIX_TEST(t_a_request_by_tls_is_https_for_node_cookie_and_log),
+            GATEFIX_TEST(t_state_of_the_gateway_counts_loops_once),
             GATEFIX_TEST(t_a_request_without_tls_is_as_before),
             GATEFIX_TEST(t_copies_in_the_cache_are_kept_apart_by_scheme),
             GATEFIX_TEST(t_requests_follow_each_other_on_a_connection),

@@ -95,7 +95,7 @@ static json_t *busy_json(const struct gateway *g)
     json_t *all = json_array();
     unsigned i;
 
-    for (i = 0; i < gateway_n_listeners(g); i++)
+    for (i = 0; i < listeners_n(g->listeners); i++)
         json_array_append_new(all,
                               json_integer(INT(loop_load_permille(&g->loop[i]->load))));
     return all;
@@ -120,7 +120,7 @@ static json_t *gateway_json(struct gateway *g)
     return json_pack("{ss ss ss sI sb si si so sI sI so so so}", "host", host, "version",
                      LARS_VERSION, "address", net_addr_str(gateway_address(g), at),
                      "up_s", INT((mono_ms() - g->start_ms) / 1000), "draining",
-                     g->draining, "loops", (int)gateway_n_listeners(g), "loops_max",
+                     g->draining, "loops", (int)listeners_n(g->listeners), "loops_max",
                      (int)g->cfg.n_loops, "loop_busy_permille", busy_json(g), "clients",
                      INT(g->n_clients), "clients_max", INT(g->cfg.limits.max_clients),
                      "cache", cache_json(g), "static", static_json(g), "modules",

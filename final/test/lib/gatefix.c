@@ -362,7 +362,7 @@ int gatefix_teardown(void **state)
     return system_teardown(state);
 }
 
-static int free_port(void)
+int gatefix_free_port(void)
 {
     struct net_addr at;
     int fd;
@@ -393,7 +393,7 @@ void gatefix_start(const char *conf)
                 "(10,1,INET_ATON('127.0.0.1'),%d)",
                 node.port);
     system_start_shm();
-    node.http_port = free_port();
+    node.http_port = gatefix_free_port();
     snprintf(rules, sizeof(rules), "%s",
              system_write_file("rules.ini",
                                "[rule site]\nmodule = 10/1\ncache_ms = 0\n"));
