@@ -401,6 +401,7 @@ static void step_spill(struct controller *s, const struct controller_hooks *hook
         enum node_status was = s->node[nid].state.status;
 
         node_state_forget(&s->node[nid].state);
+        atomic_store(&s->view.counter[nid].streak, 0); /* else it is ejected again */
         atomic_store(&s->cost[nid], NODE_OUT | NODE_UNSEEN);
         if (was != NODE_STATUS_UP)
             note_change(s, hooks, nid, was, NODE_EVENT_FORGOTTEN);
