@@ -10,7 +10,9 @@
 #include <sys/wait.h>
 
 #include "shmem/log_owner.h"
+#include "shmem/module_table.h"
 #include "shmem/node_table.h"
+#include "shmem/route_reader.h"
 #include "shmem/segment_private.h"
 
 static uint64_t n_first; /* calls that the set-up made and reported */
@@ -65,6 +67,38 @@ static void t_successor_of_the_agent_accepts_calls_in_flight(void **state)
     assert_int_equal(lars_report(sys.client, &h, 0), 0); /* begun before the restart */
     system_make_calls_shm(sys.client, 10, 0);
     system_check_totals(n_first + 11, 0);
+}
+
+static uint32_t n_nodes(void)
+{
+    struct route_reader route = {0};
+    int64_t mid = module_table_find(sys.seg, 1, 1);
+    uint32_t n;
+
+    assert_true(mid >= 0);
+    T_WAIT(route_reader_read(sys.seg, (uint32_t)mid, &route) == 0);
+    n = route.n;
+    route_reader_free(&route);
+    return n;
+}
+
+/* The file is up to a minute old, and callers by shared memory ask nothing. */
+static void t_successor_follows_a_module_that_is_not_in_its_route_file(void **state)
+{
+    char file[300];
+    uint32_t n;
+
+    (void)state;
+    system_start_shm();
+    n = n_nodes();
+    proc_kill(&sys.agentd);
+    snprintf(file, sizeof(file), "%s/routes", sys.dir);
+    unlink(file);
+    system_start_agentd();
+    system_make_calls_shm(sys.client, 10, 0);
+    testdb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES "
+               "(1, 1, INET_ATON('127.9.9.9'), 9)");
+    T_WAIT(n_nodes() == n + 1);
 }
 
 static void t_agent_without_clients_removes_its_files(void **state)
@@ -407,6 +441,7 @@ static void t_agent_replaces_the_files_of_another_major_version(void **state)
 
 TESTDB_MAIN(S(t_calls_continue_while_the_agent_is_killed),
             D(t_successor_of_the_agent_accepts_calls_in_flight),
+            D(t_successor_follows_a_module_that_is_not_in_its_route_file),
             S(t_agent_without_clients_removes_its_files),
             S(t_calls_continue_while_the_agent_is_frozen),
             S(t_calls_of_a_killed_client_are_abandoned),

@@ -65,6 +65,7 @@ static int setup(void **state)
 {
     struct client_logs_hooks hooks = {timeout_ms, on_ended, NULL};
     struct module_policy_config cfg = {.timeout_ms = 30000};
+    struct ejector_stat stat;
     int rc = shmfix_setup(state);
 
     n_changed = 0;
@@ -77,6 +78,8 @@ static int setup(void **state)
     assert_int_equal(ejector_create(&ejector, loop, shmfix_seg, logs, policy,
                                     &health_preset, on_changed, NULL),
                      0);
+    ejector_stat(ejector, &stat);
+    assert_int_equal(stat.n_out, 1);  /* before the route is there */
     ejector_set_nodes(ejector, 0);
     return rc;
 }

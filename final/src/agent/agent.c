@@ -129,6 +129,12 @@ static int create_state(struct agent *a, const struct agent_config *cfg)
     return agent_state_create(&a->state, &sc);
 }
 
+static void want_module(const struct module_id *m, void *arg)
+{
+    if (!dnscli_wants(arg, m)) /* else it is in the file */
+        dnscli_want(arg, m);
+}
+
 static int create_clients(struct agent *a, const struct agent_config *cfg)
 {
     struct dnscli_config dc = {.n_server = cfg->n_dns,
@@ -158,6 +164,8 @@ static int create_clients(struct agent *a, const struct agent_config *cfg)
         err = create_state(a, cfg);
     if (err == 0)
         err = dnscli_create(&a->dns, looppool_loop(a->pool, AGENT_DNS), &dc);
+    if (err == 0 && a->dataplane) /* the file may be older than the shared memory */
+        dataplane_each_module(a->dataplane, want_module, a->dns);
     return err;
 }
 

@@ -41,6 +41,7 @@
 #include "lb/pick.h"
 #include "shmem/module_table.h"
 #include "shmem/node_table.h"
+#include "shmem/route_reader.h"
 #include "shmem/route_writer.h"
 
 #define TICK_MS 10
@@ -334,6 +335,21 @@ static void on_second(void *arg)
     check_drained(p);
     route_writer_reclaim(p->routes, is_nid_unused, p);
     evloop_set_timer(p->loop, &p->second, SECOND_MS, on_second, p);
+}
+
+void dataplane_each_module(const struct dataplane *p,
+                           void (*fn)(const struct module_id *m, void *arg), void *arg)
+{
+    uint32_t mid, n = module_table_count(p->s);
+
+    for (mid = 0; mid < n; mid++) {
+        struct route_reader route = {0};
+        struct module_id m = module_table_id(p->s, mid);
+
+        if (route_reader_read(p->s, mid, &route) == 0 && route.n > 0)
+            fn(&m, arg);
+        route_reader_free(&route);
+    }
 }
 
 /* --- create and destroy ------------------------------------------------------------- */

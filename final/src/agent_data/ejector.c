@@ -398,6 +398,30 @@ void ejector_stat(const struct ejector *e, struct ejector_stat *out)
 
 /* --- create and destroy ------------------------------------------------------------- */
 
+/* The nodes that the predecessor has left out are counted before the first evaluation,
+ * which may come before the module's route does. */
+static void count_adopted(struct ejector *e)
+{
+    uint32_t mid, i, n = module_table_count(e->s);
+
+    for (mid = 0; mid < n; mid++) {
+        struct controller *c = &e->module[mid].controller;
+        struct route_reader route = {0};
+
+        if (route_reader_read(e->s, mid, &route) < 0)
+            continue;
+        for (i = 0; i < route.n; i++) {
+            enum node_status status = e->node[route.member[i].nid].state.status;
+
+            c->n_out += status != NODE_STATUS_UP;
+            c->n_down += status == NODE_STATUS_DOWN;
+        }
+        e->n_out += c->n_out;
+        e->n_down += c->n_down;
+        route_reader_free(&route);
+    }
+}
+
 /* A predecessor's states are in the costs: these nodes stay out until checks readmit
  * them. */
 static void adopt_states(struct ejector *e)
@@ -440,8 +464,10 @@ int ejector_create(struct ejector **out, struct evloop *l, struct segment *s,
     rc = e->node && e->module && e->todo
              ? checks_create(&e->checks, l, segment_max_nodes(s), CHECK_MS, on_check, e)
              : -ENOMEM;
-    if (rc == 0)
+    if (rc == 0) {
         adopt_states(e);
+        count_adopted(e);
+    }
     if (rc < 0)
         ejector_destroy(e);
     else
