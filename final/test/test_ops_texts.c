@@ -35,7 +35,7 @@ static void t_texts_are_stored_as_they_are(void **state)
     assert_int_equal(n_audit("BINARY reason = BINARY CONCAT(X'27225C603B2D2D2F2A2573', "
                              "X'F09F9880', '<b>', X'0A01') AND actor = reason AND action "
                              "= reason AND subject = reason AND peer = reason AND via = "
-                             "LEFT(reason, 8)"),
+                             "LEFT(reason, 16)"),
                      1);
     assert_int_equal(n_audit("JSON_VALUE(detail, '$.settings[0].new') = reason AND "
                              "JSON_VALUE(detail, '$.nodes[0].new.zone') = reason"),
@@ -53,7 +53,7 @@ static void t_255_chinese_characters_fit_or_are_cut_at_a_character(void **state)
     (void)state;
     change_all_texts(repeat(text, FARM, 255), repeat(zone, FARM, 32));
     assert_int_equal(n_audit("CHAR_LENGTH(reason) = 255 AND CHAR_LENGTH(actor) = 64 AND "
-                             "CHAR_LENGTH(via) = 8 AND CHAR_LENGTH(peer) = 64 AND "
+                             "CHAR_LENGTH(via) = 16 AND CHAR_LENGTH(peer) = 64 AND "
                              "CHAR_LENGTH(action) = 32 AND CHAR_LENGTH(subject) = 64 AND "
                              "actor = REPEAT(X'E5869C', 64)"),
                      1);
