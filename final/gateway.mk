@@ -51,7 +51,7 @@ APPS  += showcase-import
 SRCS  += src/site/import_audit.c src/site/import_csv.c src/site/import_db.c src/site/import_fault.c src/site/import_picture.c \
          src/site/import_sheet.c src/site/import_svg.c src/site/import_text.c \
          src/ops/site_change.c src/ctl/cmd_site.c
-TESTS += test_import_csv test_import_picture e2e_import.sh
+TESTS += test_import_csv test_import_picture e2e_import.sh e2e_site_users.sh
 FUZZ  += fuzz_import_csv fuzz_import_picture
 TESTS += e2e_browser_site.sh
 ALONE += e2e_browser_site.sh

@@ -86,10 +86,10 @@ CREATE USER IF NOT EXISTS lars_site@localhost ACCOUNT LOCK;
 CREATE USER IF NOT EXISTS lars_site_edit@localhost ACCOUNT LOCK;
 GRANT SELECT ON lars_site.* TO lars_site@localhost, lars_site_edit@localhost;
 GRANT INSERT, UPDATE ON lars_site.ExhibitVisit TO lars_site@localhost;
-GRANT INSERT, UPDATE, DELETE ON lars_site.Edition TO lars_site_edit@localhost;
+GRANT INSERT, UPDATE ON lars_site.Edition TO lars_site_edit@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_site.Exhibit TO lars_site_edit@localhost;
-GRANT INSERT, UPDATE, DELETE ON lars_site.ExhibitPicture TO lars_site_edit@localhost;
-GRANT INSERT, UPDATE, DELETE ON lars_site.Picture TO lars_site_edit@localhost;
+GRANT INSERT, DELETE ON lars_site.ExhibitPicture TO lars_site_edit@localhost;
+GRANT INSERT, DELETE ON lars_site.Picture TO lars_site_edit@localhost;
 -- Each import that changes something adds a row to the audit, which schema.sql has made.
 GRANT INSERT ON lars_dns.Audit TO lars_site_edit@localhost;
 -- larsctl site lists, publishes and freezes editions; its user is made by users.sql as well.
