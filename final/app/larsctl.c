@@ -179,7 +179,7 @@ static bool has_preview(const struct ctl_cmd *cmd)
 
 static int run_command(struct ctl *c, int argc, char **argv)
 {
-    bool again = argc > 0 && strcmp(argv[0], "watch") == 0;
+    bool again = argc > 0 && strcmp(argv[0], "watch") == 0, is_noun;
     const struct ctl_cmd *cmd;
     int words = 0, code;
 
@@ -188,10 +188,12 @@ static int run_command(struct ctl *c, int argc, char **argv)
         argv++;
     }
     cmd = commands_find(argc, argv, &words);
+    is_noun = argc > 0 && commands_has_noun(argv[0]);
     if (!cmd)
-        return ctl_say(CTL_USAGE, "%s%s%s: there is no such command; see larsctl --help",
+        return ctl_say(CTL_USAGE, "%s%s%s: there is no such command; see larsctl %s%s",
                        argc > 0 ? argv[0] : "nothing given", argc > 1 ? " " : "",
-                       argc > 1 ? argv[1] : "");
+                       argc > 1 ? argv[1] : "", is_noun ? "help " : "--help",
+                       is_noun ? argv[0] : "");
     if (argc - words < cmd->min || argc - words > cmd->max)
         return ctl_say(CTL_USAGE,
                        "the arguments are: larsctl %s%s%s %s; see larsctl help %s",

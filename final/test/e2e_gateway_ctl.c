@@ -124,6 +124,20 @@ static void t_gateway_drain_and_undrain_change_one_gateway(void **state)
     assert_int_equal(ready(admin[0]), 200);
 }
 
+static void t_gateway_drain_can_be_repeated_within_a_second(void **state)
+{
+    int i;
+
+    (void)state;
+    start(KEY);
+    for (i = 0; i < 4; i++) {
+        run_ok("gateway drain 127.0.0.1:%d", admin[0]);
+        assert_int_equal(ready(admin[0]), 503);
+        run_ok("gateway undrain 127.0.0.1:%d", admin[0]);
+        assert_int_equal(ready(admin[0]), 200);
+    }
+}
+
 static void t_gateway_drain_is_in_the_audit(void **state)
 {
     (void)state;
@@ -208,6 +222,7 @@ static void t_gateway_why_explains_a_request(void **state)
 TESTDB_MAIN(E(t_gateway_list_has_each_gateway_and_module),
             E(t_gateway_list_shows_a_gateway_that_does_not_answer),
             E(t_gateway_drain_and_undrain_change_one_gateway),
+            E(t_gateway_drain_can_be_repeated_within_a_second),
             E(t_gateway_drain_is_in_the_audit),
             E(t_gateway_drain_works_without_a_database),
             E(t_gateway_drain_of_the_last_one_needs_yes),

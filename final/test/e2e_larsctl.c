@@ -115,7 +115,7 @@ static void t_wrong_arguments_are_refused_with_the_reason(void **state)
     } bad[] = {
         {"", "there is no such command", 2},
         {"fly", "fly: there is no such command", 2},
-        {"route", "there is no such command", 2},
+        {"route", "there is no such command; see larsctl help route", 2},
         {"help fly", "fly: there is no such command", 2},
         {"route add 1 1", "the arguments are: larsctl route add MODID CMDID IP:PORT", 2},
         {"route add 1 x 1.2.3.4:80", "CMDID: \"x\" is not a number", 2},

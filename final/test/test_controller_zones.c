@@ -76,6 +76,7 @@ static void t_adopted_nodes_of_other_zones_are_forgotten_without_trouble(void **
     fx.node[FX_N - 1].state.status = NODE_STATUS_DOWN;
     node_state_eject(&fx.node[FX_N - 2].state, &health_preset.state, EJECT_STREAK,
                      fx.now_ms);
+    fx.node[FX_N - 2].state.status = NODE_STATUS_TRIAL; /* no call comes to decide it */
     atomic_store(&fx.s.view.counter[FX_N - 2].streak, 200);
     fx.s.n_out = 2;
     fx.s.n_down = 1;

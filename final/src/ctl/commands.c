@@ -105,6 +105,21 @@ static void explain(const struct ctl_cmd *cmd, void *arg)
         opts_help_wrap(stdout, cmd->more, 0, TEXT_AT);
 }
 
+static void count(const struct ctl_cmd *cmd, void *arg)
+{
+    struct wanted *w = arg;
+
+    w->n += strcmp(cmd->noun, w->noun) == 0;
+}
+
+bool commands_has_noun(const char *noun)
+{
+    struct wanted w = {noun, 0};
+
+    each_command(count, &w);
+    return w.n > 0;
+}
+
 int commands_help(const char *noun)
 {
     struct wanted w = {noun, 0};

@@ -14,6 +14,7 @@ const struct ctl_cmd *commands_find(int argc, char **argv, int *words);
 /* All of them, for --help (a line or two each) or for --describe (opts_help.h). */
 void commands_print(FILE *to, bool as_table);
 
+bool commands_has_noun(const char *noun);
 /* Print the commands of <noun> with their details.  Returns an exit code. */
 int commands_help(const char *noun);
 

@@ -84,7 +84,8 @@ bool ctl_gateways_match(const struct ctl_gateway *g, const char *name)
 /* --- commands ----------------------------------------------------------------------- */
 
 /* Returns 0, or below 0 when the database took no row. */
-static int record(struct ctl *c, const struct ctl_gateway *g, const char *path)
+static int record(struct ctl *c, const struct ctl_gateway *g, const char *path,
+                  const char *body)
 {
     const struct audit_actor who = {c->who, "larsctl", "", c->reason};
     char action[33], subject[100];
@@ -93,7 +94,8 @@ static int record(struct ctl *c, const struct ctl_gateway *g, const char *path)
                                      .result = "done"};
     uint64_t id;
 
-    snprintf(action, sizeof(action), "gateway %.24s", path + 1);
+    snprintf(action, sizeof(action), "gateway %.16s%s%.6s", path + 1, body[0] ? " " : "",
+             body);
     snprintf(subject, sizeof(subject), "gateway:%s", g->at);
     return audit_add(c->db, &who, &what, &id);
 }
@@ -125,7 +127,7 @@ static int send_all(struct ctl *c, const struct ctl_gateways *g,
         one = send_one(&g->at[i], k, path, body);
         code = code == CTL_OK ? one : code;
         if (one == CTL_OK && rc == 0)
-            rc = record(c, &g->at[i], path);
+            rc = record(c, &g->at[i], path, body);
     }
     if (rc < 0)
         ctl_say(CTL_OK, "the audit has no row of this: %s", sqldb_error(c->db));

@@ -141,7 +141,7 @@ int signed_command_accept(struct signed_command_gate *g, const struct fleet_keys
     else if (!is_signed(k, c, time, signature))
         *why = "the signature is wrong; use the key in [gateway] key_file of the gateway";
     else if (was_seen(g, signature, now_s))
-        *why = "this command was accepted before; sign it again with a later Lars-Time";
+        *why = SIGNED_COMMAND_REPEATED "; sign it again with a later Lars-Time";
     else if (g->n == REMEMBERED)
         *why = "more than 1024 commands came within a minute; wait for a minute";
     else {

@@ -15,6 +15,8 @@
 #define SIGNED_COMMAND_TIME "Lars-Time"
 #define SIGNED_COMMAND_SIGNATURE "Lars-Signature"
 #define SIGNED_COMMAND_BODY_MAX 4096      /* bytes of a body */
+/* The reason for a signature that was accepted before begins so. */
+#define SIGNED_COMMAND_REPEATED "this command was accepted before"
 
 struct signed_command {                   /* all borrowed */
     const char *method, *path;

@@ -98,7 +98,7 @@ static unsigned drain(struct gateway *g, const char *body, char *said)
     gateway_drain(g);
     snprintf(said, GATEWAY_COMMAND_SAID,
              "the gateway drains: /ready is 503, each response closes its connection; "
-             "POST /undrain ends it");
+             "larsctl gateway undrain ends it");
     return 200;
 }
 
