@@ -45,7 +45,7 @@ void dataplane_set_route(struct dataplane *p, const struct module_id *m,
                          const struct route_node *node, size_t n);
 
 /* Calls <fn> for each module that has nodes in shared memory, at the start those of the
- * predecessor.  Callers choose among them without a question, so nobody else would tell
+ * predecessor.  Callers choose among them without a question, so no question would tell
  * that they are wanted.  Thread: init. */
 void dataplane_each_module(const struct dataplane *p,
                            void (*fn)(const struct module_id *m, void *arg), void *arg);

@@ -208,7 +208,8 @@ static int fetch(struct crawl *w, const char *path, const char *language,
     if (rc == 0)
         rc = w->c->fetch(w->c->arg, path, language, out, why);
     if (rc < 0 && !w->out->why[0])
-        snprintf(w->out->why, CRAWL_WHY, "%.120s: %.260s", path,
+        snprintf(w->out->why, CRAWL_WHY, "%.120s: %.260s",
+                 strcmp(path, NO_SUCH_PAGE) == 0 ? "the first request" : path,
                  rc == -ETIME ? "the time for the copy is over"
                  : why[0]     ? why
                               : err_str(rc));
