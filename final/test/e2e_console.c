@@ -419,7 +419,7 @@ static void t_end_is_orderly_with_streams_and_half_requests(void **state)
     fd[1] = web_stream(&viewer, "/api/v1/events?topics=overview");
     fd[2] = peer_connect(console.port);
     half = peer_connect(console.port);
-    peer_send(half, "POST /api/v1/changes HTTP/1.1\r\nContent-Length: 100\r\n\r\n{", 56);
+    peer_send(half, "POST /api/v1/changes HTTP/1.1\r\nContent-Length: 100\r\n\r\n{", 55);
     assert_int_equal(proc_end(&console, SIGTERM), 0);
     close(fd[0]);
     close(fd[1]);

@@ -396,13 +396,14 @@ static void t_an_endless_body_ends_its_connection(void **state)
 
 static void t_slow_clients_do_not_keep_others_away(void **state)
 {
+    static const char part[] = "POST /drain HTTP/1.1\r\nContent-Length: 10\r\nHo";
     int fd[N_SLOW], i;
 
     (void)state;
     start("");
     for (i = 0; i < N_SLOW; i++) {
         fd[i] = peer_connect(admin);
-        peer_send(fd[i], "POST /drain HTTP/1.1\r\nContent-Length: 10\r\nHo", 46);
+        peer_send(fd[i], part, strlen(part));
     }
     assert_serves();
     assert_int_equal(command(keys, "/drain", ""), 0);

@@ -58,6 +58,8 @@ static int put(struct mirror_draft *d, const char *p, size_t len, struct mirror_
 
 static bool is_text(struct http_text fields)
 {
+    if (fields.len == 0) /* then it may be NULL, which memmem() does not allow */
+        return false;
     return memmem(fields.at, fields.len, "text/", 5) ||
            memmem(fields.at, fields.len, "+xml", 4) ||
            memmem(fields.at, fields.len, "json", 4);
