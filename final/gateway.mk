@@ -8,7 +8,7 @@ SRCS += src/net/portgroup.c src/net/stream.c \
         src/http/cache_control.c src/http/http_body.c src/http/http_head.c src/http/http_parse.c src/http/http_path.c src/http/http_write.c \
         src/gateway/admit.c src/gateway/admit_queue.c src/gateway/admit_rule.c \
         src/gateway/visit.c src/gateway/visitor_admit.c src/gateway/waiting_page.c \
-        src/gateway/access_log.c src/gateway/cache.c src/gateway/cache_fetch.c src/gateway/cache_wait.c src/gateway/capacity.c src/gateway/drain.c src/gateway/forward.c src/gateway/forward_answer.c src/gateway/listeners.c src/gateway/loop_load.c src/gateway/loop_rule.c src/gateway/gate_loop.c src/gateway/lazy_timer.c src/gateway/gateway.c src/gateway/gateway_metrics.c src/gateway/gateway_admin.c src/gateway/gateway_status.c \
+        src/gateway/access_log.c src/gateway/cache.c src/gateway/cache_fetch.c src/gateway/cache_wait.c src/gateway/capacity.c src/gateway/drain.c src/gateway/fallback.c src/gateway/forward.c src/gateway/forward_answer.c src/gateway/listeners.c src/gateway/loop_load.c src/gateway/loop_rule.c src/gateway/gate_loop.c src/gateway/lazy_timer.c src/gateway/gateway.c src/gateway/gateway_metrics.c src/gateway/gateway_admin.c src/gateway/gateway_status.c \
         src/gateway/node_pool.c src/gateway/outcome.c src/gateway/own_page.c src/gateway/rules.c src/gateway/visitor.c \
         src/gateway/visitor_answer.c src/gateway/visitor_gone.c src/gateway/visitor_body.c src/gateway/visitor_cache.c
 SRCS  += src/net/tls_context.c src/net/tls_stream.c src/gateway/gateway_tls.c src/gateway/visitor_idle.c
@@ -59,3 +59,5 @@ ALONE += e2e_browser_site.sh
 SRCS  += src/gateway/mirror.c src/gateway/mirror_draft.c src/gateway/page_links.c src/gateway/site_crawl.c src/gateway/site_fetch.c \
          src/gateway/static_copy.c src/gateway/static_notice.c src/gateway/visitor_static.c
 TESTS += test_mirror test_page_links test_site_crawl e2e_gateway_static
+# a gateway that is started without an agent
+TESTS += test_fallback e2e_gateway_alone

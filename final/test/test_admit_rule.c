@@ -27,6 +27,16 @@ static void t_limit_is_one_and_a_half_times_what_the_nodes_can_do(void **state)
     assert_int_equal(admit_rule_limit(&half, 32, 1), 30);
 }
 
+static void t_limit_is_never_above_its_bound(void **state)
+{
+    struct admit_capacity bound = measured;
+
+    (void)state;
+    bound.most = 40;
+    assert_int_equal(admit_rule_limit(&bound, 32, 1), 40);
+    assert_int_equal(admit_rule_limit(&bound, 32, 0.5), 30);
+}
+
 static void t_limit_is_never_zero(void **state)
 {
     struct admit_capacity none = {.share = 0};
@@ -201,7 +211,8 @@ static void t_refusals_are_counted_and_lengthen_the_wait(void **state)
 
 #define A(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(T(t_limit_is_one_and_a_half_times_what_the_nodes_can_do), T(t_limit_is_never_zero),
+T_MAIN(T(t_limit_is_one_and_a_half_times_what_the_nodes_can_do),
+       T(t_limit_is_never_above_its_bound), T(t_limit_is_never_zero),
        T(t_late_responses_lower_the_factor_to_its_bound),
        T(t_a_tenth_of_late_responses_is_not_late),
        T(t_limit_rises_only_while_it_holds_fast_nodes_back),

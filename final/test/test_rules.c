@@ -157,6 +157,12 @@ static void t_each_fault_of_a_line_is_named_with_its_line(void **state)
         {"path = /\n", ":1: section [] is not [rule NAME]"},
         {"[rule a-name-that-is-longer-than-31-bytes]\nmodule = 1/1\n",
          ":2: [rule a-name-that-is-longer-than-31-bytes]: the name is too long"},
+        {"[rule a]\nnodes = 10.0.1.7\n", ":2: \"10.0.1.7\" is not ADDRESS:PORT, such as"},
+        {"[rule a]\nnodes = 10.0.1.7:0\n", ":2: \"10.0.1.7:0\" is not ADDRESS:PORT"},
+        {"[rule a]\nnodes = host:80\n", ":2: \"host:80\" is not ADDRESS:PORT"},
+        {"[rule a]\nnodes = 10.0.1.7:1, 10.0.1.8:1\n", ":2: \"10.0.1.7:1,\" is not"},
+        {"[rule a]\nnodes = 10.0.1.7:1 10.0.1.7:1\n", ":2: nodes has 10.0.1.7:1 twice"},
+        {"[rule a]\nmodule = 1/1\nnodes =\n", ":3: nodes is empty; write ADDRESS:PORT"},
         {"[rule a\nmodule = 1/1\n", ":1: the ] after the name"}};
     char want[300];
     size_t i;
@@ -193,6 +199,40 @@ static void t_faults_of_the_whole_file_are_named(void **state)
     assert_non_null(strstr(err, "[gateway] rules names it"));
     assert_int_equal(rules_create(&rules, "/", err), -EIO);
     assert_non_null(strstr(err, "/ cannot be read; [gateway] rules names it"));
+}
+
+static void t_nodes_of_a_rule_are_those_of_its_module(void **state)
+{
+    char text[600] = "[rule a]\nmodule = 1/1\nnodes =";
+    const struct rules_module *m;
+    struct net_addr want;
+    int i;
+
+    (void)state;
+    assert_int_equal(create(
+                         "[rule all]\nmodule = 1/1\n[rule b]\nmodule = 1/2\npath = /b\n"
+                         "[rule a]\nmodule = 1/1\npath = /a\n"
+                         "nodes = 10.0.1.7:8001 \t[2001:db8::1]:80\n"),
+                     0);
+    m = rules_module(rules, rules_at(rules, 2)->nth);
+    assert_string_equal(rules_at(rules, 2)->name, "all");
+    assert_non_null(m->with_nodes);
+    assert_int_equal(m->with_nodes->n_nodes, 2);
+    net_addr_parse(&want, "[2001:db8::1]:80");
+    assert_true(net_addr_equal(&m->with_nodes->node[1], &want));
+    assert_null(rules_module(rules, !rules_at(rules, 2)->nth)->with_nodes);
+    for (i = 1; i <= RULES_NODES_MAX; i++)
+        sprintf(text + strlen(text), " 10.0.1.7:%d", i);
+    assert_int_equal(create(text), 0);
+    assert_int_equal(rules_at(rules, 0)->n_nodes, RULES_NODES_MAX);
+    strcat(text, " 10.0.1.8:1");
+    assert_int_equal(create(text), -EINVAL);
+    assert_non_null(
+        strstr(err, ":3: nodes has more than 16 addresses; remove 10.0.1.8:1"));
+    assert_int_equal(create("[rule a]\nmodule = 1/1\nnodes = 10.0.1.7:1\n"
+                            "[rule b]\npath = /b\nmodule = 1/1\nnodes = 10.0.1.7:1\n"),
+                     -EINVAL);
+    assert_non_null(strstr(err, "[rule a] and [rule b] have nodes of the module 1/1"));
 }
 
 static void t_spellings_of_one_path_get_one_rule(void **state)
@@ -271,6 +311,8 @@ T_MAIN(R(t_own_host_before_all_hosts_and_longer_path_first),
        R(t_port_is_no_part_of_the_host), R(t_path_ends_at_a_slash_or_a_question_mark),
        R(t_values_that_are_not_given_are_the_presets),
        R(t_each_fault_of_a_line_is_named_with_its_line),
-       R(t_faults_of_the_whole_file_are_named), R(t_spellings_of_one_path_get_one_rule),
-       R(t_path_of_255_bytes_is_the_longest), R(t_spellings_of_one_host_get_one_rule),
+       R(t_faults_of_the_whole_file_are_named),
+       R(t_nodes_of_a_rule_are_those_of_its_module),
+       R(t_spellings_of_one_path_get_one_rule), R(t_path_of_255_bytes_is_the_longest),
+       R(t_spellings_of_one_host_get_one_rule),
        R(t_two_spellings_in_two_rules_are_a_fault))

@@ -31,13 +31,18 @@ static bool was_tried(const struct lars_retry *r, const struct lars_addr *a)
     return false;
 }
 
+static void begin_time(struct lars_retry *r, uint64_t now_ms)
+{
+    r->end_ms = now_ms + (r->timeout_ms ? r->timeout_ms : TIMEOUT_MS);
+}
+
 /* May another attempt be made?  Returns 0, or the error of lars_retry_next(). */
 static int may_try(struct lars_retry *r, uint64_t now_ms)
 {
     uint32_t most = r->attempts ? r->attempts : ATTEMPTS;
 
     if (r->n == 0 && r->end_ms == 0) {
-        r->end_ms = now_ms + (r->timeout_ms ? r->timeout_ms : TIMEOUT_MS);
+        begin_time(r, now_ms);
         if (r->budget)
             lars_budget_first(r->budget, now_ms);
         return 0;
@@ -89,6 +94,21 @@ static void take_back(struct lars_retry *r, int rc)
         lars_budget_give_back(r->budget);
 }
 
+static void note_attempt(struct lars_retry *r, const struct lars_addr *at)
+{
+    uint64_t now_ms = mono_ms();
+
+    r->tried[r->n++] = *at;
+    r->left_ms = now_ms < r->end_ms ? (uint32_t)(r->end_ms - now_ms) : 0;
+}
+
+void lars_retry_made(struct lars_retry *r, const struct lars_addr *at)
+{
+    if (r->end_ms == 0)               /* take_back() has ended it */
+        begin_time(r, mono_ms());
+    note_attempt(r, at);
+}
+
 static int check(const struct lars_retry *r, const struct lars_host *out)
 {
     last_error_clear();
@@ -121,9 +141,7 @@ int lars_retry_with(struct lars_client *c, struct lars_retry *r, uint32_t flags,
         take_back(r, rc);
         return rc;
     }
-    r->tried[r->n++] = out->addr;
-    now_ms = mono_ms();
-    r->left_ms = now_ms < r->end_ms ? (uint32_t)(r->end_ms - now_ms) : 0;
+    note_attempt(r, &out->addr);
     return rc;
 }
 

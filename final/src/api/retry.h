@@ -9,4 +9,9 @@
 int lars_retry_with(struct lars_client *c, struct lars_retry *r, uint32_t flags,
                     struct lars_host *out);
 
+/* lars_retry_with() has returned -EINPROGRESS or -ENOTCONN: the attempt is allowed, and
+ * only the library has no node.  It is made at <at>, which the caller has from elsewhere,
+ * and counts as one at a node of the library. */
+void lars_retry_made(struct lars_retry *r, const struct lars_addr *at);
+
 #endif

@@ -27,6 +27,8 @@ uint32_t admit_rule_limit(const struct admit_capacity *c, uint32_t unmeasured, d
     double all = c->inflight > 0 ? c->inflight : guess;
     double l = HEADROOM * clamp_factor(c, f) * c->share * all;
 
+    if (c->most && l > c->most)
+        l = c->most;
     return l < 1 ? 1 : l > 1e9 ? 1000000000 : (uint32_t)l;
 }
 

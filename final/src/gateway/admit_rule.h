@@ -14,6 +14,7 @@ struct admit_capacity {
                                            * in flight; 0 = unmeasured */
     uint32_t target_ms;                   /* for the first byte; 0 = ADMIT_TARGET_MS */
     double share;                         /* of this gateway: 0 to 1 */
+    uint32_t most;                        /* the limit is never more; 0 = no such bound */
 };
 
 #define ADMIT_UNMEASURED 32               /* in flight for a node, when unmeasured */

@@ -24,14 +24,39 @@ static void log_unmeasured(const struct modules_entry *m)
              m->modid, m->cmdid, m->modid, m->cmdid);
 }
 
-static void read_module(struct lars_client *lars, const struct modules_entry *m,
-                        struct admit *admit)
+/* While the library has no route: the nodes of the rules, which have a bound each. */
+static void use_fallback(struct fallback *f, int rc, const struct modules_entry *m,
+                         struct admit *admit)
+{
+    uint32_t n = fallback_n(f), most = n * FALLBACK_INFLIGHT;
+    const struct admit_capacity c = {
+        .nodes_in = n, .inflight = most, .most = most, .share = 1};
+    bool used = n > 0 && fallback_is_for(rc);
+
+    if (fallback_note(f, used)) {
+        if (used)
+            LOG_WARN("gateway.fallback",
+                     "module=%u/%u begins: the agent has no route of it, so its requests "
+                     "go to the %u nodes of the rules in turn; start lars-agentd",
+                     m->modid, m->cmdid, n);
+        else
+            LOG_INFO("gateway.fallback", "module=%u/%u ends: %s", m->modid, m->cmdid,
+                     n > 0 ? "the agent has its routes" : "the rules name no nodes");
+    }
+    if (used)
+        admit_set_capacity(admit, m->slot, &c);
+}
+
+static void read_module(struct lars_client *lars, struct fallback *f,
+                        const struct modules_entry *m, struct admit *admit)
 {
     struct lars_module now = {.size = sizeof(now)};
     struct admit_capacity c = {.share = 1};
     struct admit_view old;
+    int rc = lars_nowait_module(lars, m->modid, m->cmdid, &now);
 
-    if (lars_nowait_module(lars, m->modid, m->cmdid, &now) < 0 || now.nodes_in == 0)
+    use_fallback(f, rc, m, admit);
+    if (rc < 0 || now.nodes_in == 0)
         return;
     c.nodes_in = now.nodes_in;
     c.inflight = (double)now.node_inflight * now.weight_in / WEIGHT;
@@ -50,7 +75,7 @@ void capacity_update(struct lars_client *lars, struct modules *modules,
     struct admit_view now;
 
     for (i = 0; i < n; i++) {
-        read_module(lars, &list[i], admit);
+        read_module(lars, modules_fallback(modules, list[i].slot), &list[i], admit);
         admit_look(admit, list[i].slot, 0, &now);
         lars_budget_set(modules_budget(modules, list[i].slot), BUDGET_PERCENT,
                         BUDGET_PER_S, now.limit);

@@ -11,7 +11,9 @@
 /* After admit_tick(): read the capacity of each module, set its limit, and set its budget
  * so that as many requests as the limit allows can be repeated once.  A module that
  * cannot be read now, or has no node that is in, keeps its capacity.  One without
- * node_inflight is logged once (capacity.unmeasured). */
+ * node_inflight is logged once (capacity.unmeasured).  One without a route has the
+ * capacity of the nodes that the rules name, if they do; the first and the last such time
+ * are logged (gateway.fallback). */
 void capacity_update(struct lars_client *lars, struct modules *modules,
                      struct admit *admit);
 

@@ -23,7 +23,9 @@ static void try_next(struct forward *f);
 
 void forward_end_call(struct forward *f, enum lars_outcome outcome)
 {
-    if (f->calling)
+    if (f->calling && f->fallback)
+        fallback_end(f->fallback, &f->host.addr);
+    else if (f->calling)
         lars_end(f->g->lars, &f->host, outcome);
     f->calling = false;
 }
@@ -117,6 +119,8 @@ void forward_failed(struct forward *f, enum gate_attempt why)
         return;
     }
     f->why = why;
+    if (f->fallback && why == GATE_CONNECT)
+        fallback_refused(f->fallback, &f->host.addr, evloop_now_ms(f->g->loop));
     forward_end_call(f, outcome);
     if (why == GATE_TIMEOUT || why == GATE_REJECTED)
         forward_note_first_byte(f, UINT64_MAX);
@@ -244,10 +248,30 @@ static void connect_node(struct forward *f)
     }
 }
 
-/* Pick the node of the next attempt.  Without one the request fails. */
+/* A node of the library or, while that has no route of the module, one that the rules
+ * name.  Returns as lars_nowait_next(); -EBUSY when each of the latter has as many
+ * requests as it may have. */
+static int pick(struct forward *f)
+{
+    struct fallback *rules = modules_fallback(f->g->modules, f->rule->slot);
+    int rc = lars_nowait_next(f->g->lars, &f->retry, &f->host), own;
+
+    f->fallback = NULL;
+    if (!fallback_is_for(rc))
+        return rc;
+    own = fallback_next(rules, &f->retry, evloop_now_ms(f->g->loop), &f->host);
+    if (own == 0) {
+        f->fallback = rules;
+        gate_loop_count(&f->g->counts.fallback);
+    }
+    return own == -ENOENT ? rc : own;
+}
+
+/* Pick the node of the next attempt.  Without one the request fails; it waits again when
+ * no node has room. */
 static void try_next(struct forward *f)
 {
-    int rc = lars_nowait_next(f->g->lars, &f->retry, &f->host);
+    int rc = pick(f);
 
     if (rc >= 0) {
         f->calling = true;
@@ -259,7 +283,9 @@ static void try_next(struct forward *f)
     }
     if (rc == -EDQUOT)
         gate_loop_count(&f->g->counts.module[f->rule->slot].budget_empty);
-    if (f->retry.n == 0)
+    if (rc == -EBUSY && f->retry.n == 0)
+        f->why = GATE_REJECTED;
+    else if (f->retry.n == 0)
         gate_loop_count(&f->g->counts.no_node);
     give_up(f, f->retry.n == 0 ? 503 : rc == -ETIME ? 504 : status_of(f->why));
 }

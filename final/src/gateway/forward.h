@@ -50,6 +50,7 @@ struct forward {
     struct buf request;                   /* its head, to be sent again */
     struct lars_retry retry;
     struct lars_host host;
+    struct fallback *fallback;            /* <host> is of it; NULL = of the library */
     struct http_body body;
     struct lazy_timer timer;
     uint64_t start_us;

@@ -80,6 +80,7 @@ struct gate_counts {                      /* written by the loop, read by any th
     _Atomic uint64_t requests[GATE_RESULTS];
     _Atomic uint64_t attempts[GATE_ATTEMPTS];
     _Atomic uint64_t bad[HTTP_WHYS];
+    _Atomic uint64_t fallback;            /* attempts at nodes of the rules */
     _Atomic uint64_t no_node, timeouts, too_large, no_rule, broken;
     _Atomic uint64_t inflight;
     _Atomic uint64_t cache_misses;

@@ -379,9 +379,17 @@ const char *gateway_health(const struct gateway *g)
         return "the gateway is draining and will end";
     if (g->draining)
         return "an operator has the gateway draining; larsctl gateway undrain ends it";
-    if (now.n_registered == 0)
+    if (now.n_registered + now.n_fallback == 0)
         return "the agent has no routes of any module of the rules";
     return NULL;
+}
+
+unsigned gateway_n_fallback(const struct gateway *g)
+{
+    struct registrar_view now;
+
+    registrar_look(g->registrar, &now);
+    return now.n_fallback;
 }
 
 const char *gateway_not_ready(const struct gateway *g)

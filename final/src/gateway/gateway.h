@@ -78,4 +78,7 @@ const char *gateway_health(const struct gateway *g);
 /* NULL, or why no visitor should be sent here: as gateway_health(), and the listeners. */
 const char *gateway_not_ready(const struct gateway *g);
 
+/* How many modules nodes of the rules serve, because the agent has no routes of them. */
+unsigned gateway_n_fallback(const struct gateway *g);
+
 #endif

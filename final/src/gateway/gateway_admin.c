@@ -62,10 +62,18 @@ static void say(struct httpd_answer *out, unsigned status, const char *text)
 static void show_ready(const struct httpd_request *q, struct httpd_answer *out,
                        const void *arg)
 {
-    const char *why = gateway_not_ready(admin_of(arg)->gateway);
+    const struct gateway *g = admin_of(arg)->gateway;
+    const char *why = gateway_not_ready(g);
+    unsigned n = gateway_n_fallback(g);
+    char text[120] = "ready";
 
     (void)q;
-    say(out, why ? 503 : 200, why ? why : "ready");
+    if (n > 0)
+        snprintf(text, sizeof(text),
+                 "ready; the agent has no routes of %u modules, and nodes of the rules "
+                 "serve them",
+                 n);
+    say(out, why ? 503 : 200, why ? why : text);
 }
 
 static void show_gateway(const struct httpd_request *q, struct httpd_answer *out,

@@ -58,7 +58,7 @@ static void collect_admission(struct gateway *g, struct metrics *m)
     static const char *const class[ADMIT_CLASSES] = {"new", "waiting", "inside"};
     struct metrics_part limit[MODULES_MAX], factor[MODULES_MAX], state[MODULES_MAX],
         inflight[MODULES_MAX], nodes[MODULES_MAX], unmeasured[MODULES_MAX],
-        refused[ADMIT_CLASSES];
+        fallback[MODULES_MAX], refused[ADMIT_CLASSES];
     struct modules_entry list[MODULES_MAX];
     char name[MODULES_MAX][24];
     unsigned i, n = modules_list(g->modules, list), c;
@@ -76,6 +76,8 @@ static void collect_admission(struct gateway *g, struct metrics *m)
         inflight[i] = (struct metrics_part){name[i], now.inflight};
         nodes[i] = (struct metrics_part){name[i], now.nodes_in};
         unmeasured[i] = (struct metrics_part){name[i], !now.measured};
+        fallback[i] = (struct metrics_part){
+            name[i], fallback_is_used(modules_fallback(g->modules, at->slot))};
     }
     admit_count_refused(g->admit, n_refused);
     for (c = 0; c < ADMIT_CLASSES; c++)
@@ -96,6 +98,10 @@ static void collect_admission(struct gateway *g, struct metrics *m)
     metrics_gauge_parts(m, "lars_gateway_capacity_unmeasured",
                         "1: the policy has no node_inflight, so the limit is a guess.",
                         "module", unmeasured, n);
+    metrics_gauge_parts(m, "lars_gateway_fallback",
+                        "1: nodes of the rules serve the module, because the agent has "
+                        "no route of it.",
+                        "module", fallback, n);
     metrics_gauge_parts(m, "lars_gateway_state",
                         "0 normal, 1 queueing, 2 waiting pages for new visitors, 3 also "
                         "for visitors inside, 4 copy of the site.",
@@ -196,6 +202,9 @@ void gateway_metrics_collect(struct gateway *g, struct metrics *m)
                     SUM(attempts[GATE_STALE_CONN]));
     metrics_counter(m, "lars_gateway_no_node_total",
                     "Requests for which no node was usable.", SUM(no_node));
+    metrics_counter(m, "lars_gateway_fallback_attempts_total",
+                    "Attempts at nodes of the rules, while the agent had no route.",
+                    SUM(fallback));
     metrics_counter(m, "lars_gateway_no_rule_total", "Requests for hosts without a rule.",
                     SUM(no_rule));
     metrics_counter(m, "lars_gateway_too_large_total",

@@ -19,16 +19,20 @@ struct modules {
     struct {
         uint32_t modid, cmdid, n_users;
         struct lars_budget budget;
+        struct fallback fallback;
     } slot[MODULES_MAX];
 };
 
 int modules_create(struct modules **out, struct admit *a)
 {
     struct modules *m = calloc(1, sizeof(*m));
+    unsigned i;
 
     if (!m)
         return -ENOMEM;
     m->admit = a;
+    for (i = 0; i < MODULES_MAX; i++)
+        fallback_init(&m->slot[i].fallback);
     pthread_mutex_init(&m->lock, NULL);
     *out = m;
     return 0;
@@ -36,8 +40,13 @@ int modules_create(struct modules **out, struct admit *a)
 
 void modules_destroy(struct modules *m)
 {
-    if (m)
-        pthread_mutex_destroy(&m->lock);
+    unsigned i;
+
+    if (!m)
+        return;
+    for (i = 0; i < MODULES_MAX; i++)
+        fallback_fini(&m->slot[i].fallback);
+    pthread_mutex_destroy(&m->lock);
     free(m);
 }
 
@@ -65,6 +74,8 @@ int modules_take(struct modules *m, uint32_t modid, uint32_t cmdid)
         m->slot[i].modid = modid;
         m->slot[i].cmdid = cmdid;
         memset(&m->slot[i].budget, 0, sizeof(m->slot[i].budget));
+        fallback_set(&m->slot[i].fallback, NULL, 0);
+        fallback_note(&m->slot[i].fallback, false);
         admit_reset(m->admit, (unsigned)i);
     }
     pthread_mutex_unlock(&m->lock);
@@ -81,6 +92,11 @@ void modules_drop(struct modules *m, unsigned slot)
 struct lars_budget *modules_budget(struct modules *m, unsigned slot)
 {
     return &m->slot[slot].budget;
+}
+
+struct fallback *modules_fallback(struct modules *m, unsigned slot)
+{
+    return &m->slot[slot].fallback;
 }
 
 unsigned modules_list(struct modules *m, struct modules_entry out[MODULES_MAX])

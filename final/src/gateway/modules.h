@@ -8,6 +8,7 @@
 
 #include "api/lars_retry.h"
 #include "gateway/admit.h"
+#include "gateway/fallback.h"
 #include "gateway/rules.h"
 
 #define MODULES_MAX                                                                      \
@@ -26,13 +27,14 @@ int modules_create(struct modules **out, struct admit *a);
 void modules_destroy(struct modules *m); /* NULL is fine */
 
 /* One user more of the module.  Returns its slot; -ENOBUFS when no slot is free.  A
- * module without users before begins with a full budget and a new limit.  Thread: the one
- * that calls admit_tick(). */
+ * module without users before begins with a full budget, a new limit and no nodes of
+ * rules.  Thread: the one that calls admit_tick(). */
 int modules_take(struct modules *m, uint32_t modid, uint32_t cmdid);
 void modules_drop(struct modules *m, unsigned slot); /* one user less */
 
 /* Valid while the slot has a user. */
 struct lars_budget *modules_budget(struct modules *m, unsigned slot);
+struct fallback *modules_fallback(struct modules *m, unsigned slot);
 
 /* Those that have users, in the order of their slots.  Returns how many. */
 unsigned modules_list(struct modules *m, struct modules_entry out[MODULES_MAX]);

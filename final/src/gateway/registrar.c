@@ -34,7 +34,7 @@ struct registrar {
     struct looppool *pool;
     struct generation *now; /* the thread's */
     bool wanted; /* a reload; guarded by the worker's lock */
-    _Atomic unsigned n_modules, n_registered;
+    _Atomic unsigned n_modules, n_registered, n_fallback;
     _Atomic bool answered;
     _Atomic uint64_t n_reloads, n_failed;
 };
@@ -52,25 +52,43 @@ static void update_capacity(struct registrar *r)
     capacity_update(r->cfg.lars, r->cfg.files.modules, r->cfg.admit);
 }
 
+static bool is_by_fallback(const struct registrar *r, const struct modules_entry *m)
+{
+    return fallback_is_used(modules_fallback(r->cfg.files.modules, m->slot));
+}
+
+/* While nodes of the rules serve it, the log has said so. */
+static void log_module(const struct registrar *r, const struct modules_entry *m, int rc)
+{
+    if (rc < 0 && !is_by_fallback(r, m))
+        LOG_EVERY(10000, LOG_LEVEL_WARN, "gateway.module", "module=%u/%u err=%s: %s",
+                  m->modid, m->cmdid, err_str(rc), lars_strerror(rc));
+}
+
 /* The limits are set before a module counts as registered. */
 static void register_modules(struct registrar *r)
 {
     struct modules_entry list[MODULES_MAX];
-    unsigned i, n = modules_list(r->cfg.files.modules, list), registered = 0;
+    unsigned i, n = modules_list(r->cfg.files.modules, list);
+    unsigned registered = 0, fallback = 0;
     bool answered = true;
+    int rc[MODULES_MAX];
 
     for (i = 0; i < n; i++) {
-        int rc = lars_register(r->cfg.lars, list[i].modid, list[i].cmdid);
-
-        if (rc < 0)
-            LOG_EVERY(10000, LOG_LEVEL_WARN, "gateway.module", "module=%u/%u err=%s: %s",
-                      list[i].modid, list[i].cmdid, err_str(rc), lars_strerror(rc));
-        registered += rc == 0;
-        answered = answered && is_answer(rc);
+        rc[i] = lars_register(r->cfg.lars, list[i].modid, list[i].cmdid);
+        log_module(r, &list[i], rc[i]);
     }
     update_capacity(r);
+    for (i = 0; i < n; i++) {
+        bool by_rules = rc[i] < 0 && is_by_fallback(r, &list[i]);
+
+        registered += rc[i] == 0;
+        fallback += by_rules;
+        answered = answered && (by_rules || is_answer(rc[i]));
+    }
     r->n_modules = n;
     r->n_registered = registered;
+    r->n_fallback = fallback;
     r->answered = answered;
 }
 
@@ -141,6 +159,20 @@ static void tell_static(const struct registrar *r, const struct generation *g)
         static_copy_set_rules(r->cfg.statics, g->rules);
 }
 
+/* The nodes that the rules name. */
+static void set_fallbacks(const struct registrar *r, const struct generation *g)
+{
+    unsigned i;
+
+    for (i = 0; i < rules_n_modules(g->rules); i++) {
+        const struct rules_module *m = rules_module(g->rules, i);
+        const struct rule *rule = m->with_nodes;
+
+        fallback_set(modules_fallback(r->cfg.files.modules, m->slot),
+                     rule ? rule->node : NULL, rule ? rule->n_nodes : 0);
+    }
+}
+
 static void reload(struct registrar *r)
 {
     struct generation *next, *old = r->now;
@@ -155,6 +187,7 @@ static void reload(struct registrar *r)
                   err);
         return;
     }
+    set_fallbacks(r, next);
     prepare(r, next);
     give_to_loops(r, next);
     tell_static(r, next);
@@ -219,8 +252,10 @@ int registrar_create(struct registrar **out, const struct registrar_config *c,
     rc = generation_create(&r->now, &c->files, err);
     if (rc == 0)
         rc = worker_create(&r->worker);
-    if (rc == 0)
+    if (rc == 0) {
+        set_fallbacks(r, r->now);
         tell_static(r, r->now);
+    }
     if (rc < 0)
         registrar_destroy(r);
     else
@@ -243,7 +278,7 @@ int registrar_await(struct registrar *r, uint32_t ms, char err[CONF_ERR_MAX])
 
     for (;;) {
         register_modules(r);
-        if (r->answered && r->n_registered > 0)
+        if (r->answered && r->n_registered + r->n_fallback > 0)
             break;
         if (is_to_end()) {
             snprintf(err, CONF_ERR_MAX, "ended by a signal");
@@ -291,6 +326,7 @@ void registrar_look(const struct registrar *r, struct registrar_view *out)
 {
     *out = (struct registrar_view){.n_modules = r->n_modules,
                                    .n_registered = r->n_registered,
+                                   .n_fallback = r->n_fallback,
                                    .answered = r->answered,
                                    .n_reloads = r->n_reloads,
                                    .n_failed = r->n_failed};

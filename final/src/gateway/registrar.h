@@ -30,9 +30,10 @@ int registrar_create(struct registrar **out, const struct registrar_config *c,
 /* The first generation, borrowed: each loop takes a reference.  Thread: init. */
 struct generation *registrar_generation(const struct registrar *r);
 
-/* Wait until the agent has answered for every module and has routes of one at least.
- * Returns 0; -ETIMEDOUT with a sentence in <err>; -EINTR when SIGTERM or SIGINT is
- * pending.  Thread: init, before registrar_start(). */
+/* Wait until the agent has answered for every module that nodes of the rules do not
+ * serve, and one module at least can be served.  Returns 0; -ETIMEDOUT with a sentence in
+ * <err>; -EINTR when SIGTERM or SIGINT is pending.  Thread: init, before
+ * registrar_start(). */
 int registrar_await(struct registrar *r, uint32_t ms, char err[CONF_ERR_MAX]);
 
 /* Start the thread.  The users of the loops of <p> are gate_loops.  Returns 0 or -EAGAIN.
@@ -49,6 +50,7 @@ void registrar_reload(struct registrar *r);
 
 struct registrar_view {
     unsigned n_modules, n_registered; /* with routes at the agent */
+    unsigned n_fallback; /* without, that nodes of the rules serve */
     bool answered; /* the agent has answered for all of them */
     uint64_t n_reloads, n_failed; /* since the start */
 };

@@ -82,6 +82,41 @@ static bool set_module(struct reading *in, const char *value, struct rule *rule)
     return true;
 }
 
+/* --- nodes -------------------------------------------------------------------------- */
+
+static bool add_node(struct reading *in, const char *text, struct rule *rule)
+{
+    struct net_addr at = {0};
+    unsigned i;
+
+    if (net_addr_parse(&at, text) < 0 || at.port == 0)
+        return fail(in, "\"%.80s\" is not ADDRESS:PORT, such as 10.0.1.7:8001", text);
+    for (i = 0; i < rule->n_nodes; i++)
+        if (net_addr_equal(&rule->node[i], &at))
+            return fail(in, "nodes has %.80s twice; remove one of them", text);
+    if (rule->n_nodes == RULES_NODES_MAX)
+        return fail(in,
+                    "nodes has more than 16 addresses; remove %.80s and those after it",
+                    text);
+    rule->node[rule->n_nodes++] = at;
+    return true;
+}
+
+/* Addresses with blanks between them. */
+static bool set_nodes(struct reading *in, const char *value, struct rule *rule)
+{
+    char text[INI_FILE_LINE_MAX + 2], *rest, *word;
+
+    snprintf(text, sizeof(text), "%s", value);
+    rule->n_nodes = 0;
+    for (word = strtok_r(text, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest))
+        if (!add_node(in, word, rule))
+            return false;
+    if (rule->n_nodes == 0)
+        return fail(in, "nodes is empty%s; write ADDRESS:PORT, or remove the line", "");
+    return true;
+}
+
 /* --- one spelling ------------------------------------------------------------------- */
 
 /* Without ":PORT"; an IPv6 address is in brackets. */
@@ -185,9 +220,11 @@ static bool set_key(struct reading *in, struct rule *rule, const char *name,
         return set_number(in, value, 1, &rule->ignore_cookies);
     if (strcmp(name, "mirror") == 0)
         return set_number(in, value, 1, &rule->mirror);
+    if (strcmp(name, "nodes") == 0)
+        return set_nodes(in, value, rule);
     return fail(in,
                 "unknown key %.40s; a rule has host, path, module, retries, cache_ms, "
-                "stale_s, stale_error_s, ignore_cookies and mirror",
+                "stale_s, stale_error_s, ignore_cookies, mirror and nodes",
                 name);
 }
 
@@ -228,6 +265,31 @@ static void add_module(struct rules *r, struct rule *rule)
         r->n_modules++;
     }
     rule->nth = i;
+    if (rule->n_nodes > 0)
+        r->module[i].with_nodes = rule;
+}
+
+/* The nodes are those of a module: two lists would have to be the same. */
+static bool each_has_nodes_once(const struct rules *r, const char *path,
+                                char err[CONF_ERR_MAX])
+{
+    unsigned i, j;
+
+    for (i = 1; i < r->n; i++)
+        for (j = 0; j < i; j++) {
+            const struct rule *a = &r->rule[j], *b = &r->rule[i];
+
+            if (!a->n_nodes || !b->n_nodes || a->modid != b->modid ||
+                a->cmdid != b->cmdid)
+                continue;
+            snprintf(
+                err, CONF_ERR_MAX,
+                "%.150s: [rule %s] and [rule %s] have nodes of the module %u/%u; one "
+                "list is for all rules of a module, so remove one of them",
+                path, a->name, b->name, a->modid, a->cmdid);
+            return false;
+        }
+    return true;
 }
 
 /* Of two rules with one host and one path, the second would never be used. */
@@ -291,7 +353,8 @@ static int check_all(struct rules *r, const char *path, char err[CONF_ERR_MAX])
                      path, r->rule[i].name);
             return -EINVAL;
         }
-    if (!each_is_reached(r, path, err) || !one_is_mirrored(r, path, err))
+    if (!each_is_reached(r, path, err) || !one_is_mirrored(r, path, err) ||
+        !each_has_nodes_once(r, path, err))
         return -EINVAL;
     qsort(r->rule, r->n, sizeof(r->rule[0]), in_order);
     for (i = 0; i < r->n; i++)

@@ -8,6 +8,7 @@
  *     host = expo.example.edu       without a port; * = every host
  *     path = /
  *     module = 1/2
+ *     nodes = 10.0.1.7:8001 10.0.2.7:8001      while the agent has no route of it
  *
  * Thread: any, after creation. */
 #ifndef LARS_GATEWAY_RULES_H
@@ -17,9 +18,11 @@
 #include <stdint.h>
 
 #include "base/conf.h"
+#include "base/net_addr.h"
 #include "http/http_head.h"
 
 #define RULES_MAX 64
+#define RULES_NODES_MAX 16
 
 struct rule {
     char name[32], host[256], path[256];
@@ -33,6 +36,10 @@ struct rule {
                                            * cookies, so copies serve all of them */
     uint32_t mirror;                      /* 1: the copy of the site serves when no node
                                            * does; at most one rule has it */
+    uint32_t n_nodes;                     /* of <node>, which serve while the agent has
+                                           * no route; at most one rule of a module has
+                                           * them */
+    struct net_addr node[RULES_NODES_MAX];
     unsigned nth;                         /* its module: rules_module() */
     unsigned slot;                        /* of its module: modules_take() */
 };
@@ -41,6 +48,7 @@ struct rule {
 struct rules_module {
     uint32_t modid, cmdid;
     unsigned slot;                        /* 0 before rules_set_slot() */
+    const struct rule *with_nodes;        /* NULL = no rule names nodes of it */
 };
 
 struct rules;
