@@ -77,6 +77,66 @@ for m in man8/lars-dnsd.8 man8/lars-reportd.8 man8/lars-agentd.8 man8/lars-conso
         check "man formats $m without a warning" sh -c "man --warnings -E UTF-8 -l -Tutf8 -Z '$d/usr/share/man/$m' 2>&1 >/dev/null | { ! grep .; }"
     fi
 done
+# What a unit names is there: its user, its group and its folders; its group may read the
+# configuration, and what the program keeps is in the folder that systemd makes for it.
+of_unit() { sed -n "s/^$2=//p" "$d/usr/lib/systemd/system/$1.service"; } # SERVICE KEY
+has_user() { for u in $(of_unit "$1" User) $(of_unit "$1" Group) $(of_unit "$1" SupplementaryGroups); do grep -q "^[ug] $u " "$d"/usr/lib/sysusers.d/lars-*.conf || { echo "$u"; return 1; }; done; }
+keeps_in_its_folder() { # each path in /var/lib and /var/log of the configuration is in a folder of the unit
+    for path in $(sed -n 's/^[a-z_]* = \(\/var\/l[a-z]*\/[^ ]*\)$/\1/p' "$d/etc/lars/$1.ini"); do
+        for own in $(of_unit "$1" StateDirectory | sed 's|^|/var/lib/|') $(of_unit "$1" LogsDirectory | sed 's|^|/var/log/|') $(of_unit "$1" ReadWritePaths | tr -d -); do
+            case $path/ in "$own"/*) continue 2 ;; esac
+        done
+        echo "$path"; return 1
+    done
+}
+for p in lars-dnsd lars-reportd lars-agentd lars-console lars-gateway showcase-node; do
+    check "systemd-sysusers makes the user and the groups of $p.service" has_user $p
+    check "the group of $p.service may read its configuration" grep -qxE "z /etc/lars/$p.ini (0640 root $(of_unit $p Group)|0644 root root)" "$d"/usr/lib/tmpfiles.d/lars-*.conf
+    check "$p keeps its files in folders that its unit makes" keeps_in_its_folder $p
+done
+if [ -d ../docs ]; then
+    for f in "$d"/usr/lib/sysusers.d/*.conf; do
+        check "both pages of the installation make the users and folders of ${f##*/}" sh -c "for p in ../docs/zh/operate/install.md ../docs/en/operate/install.md; do
+            for c in sysusers tmpfiles; do grep 'systemd-'\$c ../docs/\${p#../docs/} | grep -qw '${f##*/}' || { echo \$p \$c; exit 1; }; done; done"
+    done
+fi
+# The programs start from the installed files: only the root of the paths, the ports and what
+# an operator writes are others.
+moved() { # SERVICE: its configuration in $tmp/SERVICE.ini
+    sed -e "s#= /\(usr\|etc\|var\|run\)/#= $d/\1/#" -e 's/^listen = .*/listen = 127.0.0.1:0/' "$d/etc/lars/$1.ini" >"$tmp/$1.ini"
+    mkdir -p "$d/var/lib/lars-site" "$d/var/lib/lars-gateway" "$d/var/log/lars-gateway" "$d/run/lars"
+}
+starts() { timeout 60 "$d/usr/sbin/$1" -c "$tmp/$1.ini" --check-config; }
+refused() { starts "$1" >"$tmp/why" 2>&1 && return 1; cat "$tmp/why"; grep -qF -- "$2" "$tmp/why"; }
+moved showcase-node
+check 'showcase-node starts from the installed pages' starts showcase-node
+mv "$d/usr/share/lars/site/layout.html" "$tmp/"
+check 'without one of them it names the file' refused showcase-node "$d/usr/share/lars/site/layout.html"
+mv "$tmp/layout.html" "$d/usr/share/lars/site/"
+moved lars-gateway
+check 'lars-gateway names the file of the rules, which an operator writes' refused lars-gateway "$d/etc/lars/gateway-rules.ini"
+printf '[rule site]\nhost = expo.example.edu\npath = /\nmodule = 1/2\n' >"$d/etc/lars/gateway-rules.ini"
+check 'with the rules of its page lars-gateway starts from the installed configuration' starts lars-gateway
+rm "$d/etc/lars/gateway-rules.ini"
+check 'showcase-import accepts the installed samples' sh -c "timeout 60 '$d/usr/bin/showcase-import' -c '$d/etc/lars/showcase-import.ini' -s '$tmp/none' -e 2027 '$d/usr/share/lars/site/samples/exhibits.csv' '$d/usr/share/lars/site/samples/pictures' 2>&1 | grep -q '40 exhibits'"
+# Each installed file is in one Debian package.
+make -s BUILD="$build" install DESTDIR="$tmp/deb" PREFIX=/usr LIBDIR=/usr/lib/x UNITDIR=/lib/systemd/system >/dev/null 2>&1
+packaged() {
+    sed 's/[ \t].*//; s/\${DEB_HOST_MULTIARCH}/x/; s#^/##' deploy/debian/*.install | sort >"$tmp/patterns"
+    (cd "$tmp/deb" && find . ! -type d | sed 's#^\./##' | sort) | while read -r f; do
+        n=0
+        while read -r pattern; do case $f in $pattern | $pattern/*) n=$((n + 1)) ;; esac; done <"$tmp/patterns"
+        [ $n = 1 ] || echo "$f is in $n packages"
+    done >"$tmp/not_once"
+    cat "$tmp/not_once"; [ ! -s "$tmp/not_once" ]
+}
+check 'each installed file is in one Debian package' packaged
+if [ -d ../docs ]; then
+    for f in deploy/debian/*.install; do
+        p=${f##*/}; p=${p%.install}
+        check "docs/tools/install-test purges $p" sh -c "grep -q 'dpkg --purge .*\b$p\b' ../docs/tools/install-test"
+    done
+fi
 complete() { # WORD...: prints what bash offers for the last word
     bash -c '. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); "_${1//-/_}"; echo "${COMPREPLY[*]}"' \
         "$d/usr/share/bash-completion/completions/$1" "$@"
