@@ -43,6 +43,9 @@ ALONE += e2e_gateway_overload
 CFLAGS += -isystem $(LLHTTP)/include
 NEEDS  += $(LLHTTP)/include/llhttp/llhttp.h:node-llhttp
 SRCS += src/gateway/gateway_module_metrics.c
+# no descriptors or memory
+SRCS  += src/gateway/shortage.c
+TESTS += e2e_gateway_shortage
 # larsctl gateway
 SRCS  += src/ctl/cmd_gateway.c src/ctl/ctl_gateways.c src/ctl/request_log.c
 TESTS += test_request_log e2e_gateway_ctl

@@ -241,6 +241,35 @@ static void t_copies_that_are_being_sent_count_after_they_were_evicted(void **st
     cachefix_close();
 }
 
+static void t_a_lower_bound_holds_at_once_and_a_higher_one_again(void **state)
+{
+    struct cache_stats s;
+    char key[8];
+    int i;
+
+    (void)state;
+    cachefix_open(MB);
+    for (i = 0; i < 500; i++) {
+        snprintf(key, sizeof(key), "%d", i);
+        cachefix_put(key, 1000, &cachefix_usual);
+    }
+    assert_in_range(cachefix_bytes(), MB / 2, MB);
+    cache_set_bytes(cachefix.cache, MB / 4);
+    assert_in_range(cachefix_bytes(), MB / 8, MB / 4);
+    cachefix_put("500", 1000, &cachefix_usual);
+    assert_in_range(cachefix_bytes(), MB / 8, MB / 4);
+    cache_read_stats(cachefix.cache, &s);
+    assert_int_equal(s.bytes_max, MB / 4);
+    assert_int_equal(cachefix_look("500"), CACHE_HIT);
+    cache_set_bytes(cachefix.cache, MB);
+    for (i = 1000; i < 1500; i++) {
+        snprintf(key, sizeof(key), "%d", i);
+        cachefix_put(key, 1000, &cachefix_usual);
+    }
+    assert_in_range(cachefix_bytes(), MB / 2, MB);
+    cachefix_close();
+}
+
 T_MAIN(T(t_a_stored_response_is_found_whole_while_it_is_fresh),
        T(t_a_copy_outlives_its_place_in_the_cache),
        T(t_a_stale_copy_serves_while_one_request_refreshes),
@@ -252,4 +281,5 @@ T_MAIN(T(t_a_stored_response_is_found_whole_while_it_is_fresh),
        T(t_a_key_that_is_too_long_is_passed),
        T(t_an_object_that_is_too_large_is_not_kept),
        T(t_memory_stays_within_the_bound_and_old_copies_go_first),
-       T(t_copies_that_are_being_sent_count_after_they_were_evicted))
+       T(t_copies_that_are_being_sent_count_after_they_were_evicted),
+       T(t_a_lower_bound_holds_at_once_and_a_higher_one_again))

@@ -243,6 +243,18 @@ int cache_create(struct cache **out, size_t bytes, struct looppool *pool)
     return 0;
 }
 
+void cache_set_bytes(struct cache *c, size_t bytes)
+{
+    unsigned i;
+
+    c->shard_max = bytes / CACHE_SHARDS;
+    for (i = 0; i < CACHE_SHARDS; i++) {
+        pthread_mutex_lock(&c->shard[i].lock);
+        cache_make_room(&c->shard[i], 0);
+        pthread_mutex_unlock(&c->shard[i].lock);
+    }
+}
+
 void cache_destroy(struct cache *c)
 {
     unsigned i;
@@ -262,7 +274,7 @@ void cache_read_stats(struct cache *c, struct cache_stats *out)
 {
     unsigned i;
 
-    *out = (struct cache_stats){0};
+    *out = (struct cache_stats){.bytes_max = c->shard_max * CACHE_SHARDS};
     for (i = 0; i < CACHE_SHARDS; i++) {
         struct shard *s = &c->shard[i];
 

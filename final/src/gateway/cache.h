@@ -81,7 +81,7 @@ enum cache_end {                          /* how a fetch has ended */
 };
 
 struct cache_stats {
-    uint64_t bytes, copies;               /* now */
+    uint64_t bytes, bytes_max, copies;    /* now */
     uint64_t evicted, waited;             /* since the start */
 };
 
@@ -90,6 +90,10 @@ struct cache_stats {
 int cache_create(struct cache **out, size_t bytes, struct looppool *pool);
 void cache_destroy(struct cache *c);      /* no fetch, wait or copy is in use any more;
                                            * NULL is fine */
+
+/* Keep at most <bytes> from now on; those of them that are not in use go at once.  The
+ * caller's time is that of freeing them. */
+void cache_set_bytes(struct cache *c, size_t bytes);
 
 void cache_find(struct cache *c, const struct cache_ask *ask, struct cache_found *out);
 

@@ -44,7 +44,7 @@ struct shard {
 
 struct cache {
     struct shard shard[CACHE_SHARDS];
-    size_t shard_max;                     /* bytes of each */
+    _Atomic size_t shard_max;             /* bytes of each */
     size_t n_buckets;                     /* of each; a power of 2 */
     unsigned char secret[crypto_shorthash_KEYBYTES];
     struct looppool *pool;

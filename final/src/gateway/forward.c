@@ -15,6 +15,7 @@
 #include "gateway/admit_queue.h"
 #include "gateway/forward_private.h"
 #include "gateway/outcome.h"
+#include "gateway/shortage.h"
 
 #define REJECTIONS_MAX 2 /* nodes that refuse the request before it waits again */
 
@@ -198,6 +199,7 @@ static int send_bytes(struct forward *f, const void *p, size_t len)
     int rc = stream_write(&f->node->stream, p, len);
 
     if (rc == -ENOMEM) {
+        shortage_note(f->g, rc);
         forward_failed(f, GATE_OWN);
         return rc;
     }
@@ -226,16 +228,27 @@ static void on_connect(struct stream *s, int rc)
 
     f->connect_us = (uint32_t)(gate_loop_now_us() - f->start_us);
     f->not_its_time = false; /* no timer has ended it */
-    if (rc < 0)
+    if (rc < 0) {
+        shortage_note(f->g, rc);
         forward_failed(f, outcome_why(rc, GATE_CONNECT));
-    else
+    } else {
         send_request(f);
+    }
+}
+
+static int take_node(struct forward *f)
+{
+    bool fresh = f->fresh || !f->idempotent || f->has_body;
+
+    return node_pool_take(f->g->pool, &f->host.addr, fresh, &node_owner, f, &f->node);
 }
 
 static void connect_node(struct forward *f)
 {
-    bool fresh = f->fresh || !f->idempotent || f->has_body;
-    int rc = node_pool_take(f->g->pool, &f->host.addr, fresh, &node_owner, f, &f->node);
+    int rc = take_node(f);
+
+    if (rc < 0 && shortage_note(f->g, rc))
+        rc = take_node(f);
 
     f->sent = f->deaf = f->not_its_time = false;
     f->state = FORWARD_CONNECTING;

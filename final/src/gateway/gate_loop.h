@@ -25,6 +25,7 @@ struct cache;
 struct listeners;
 struct mirror;
 struct node_pool;
+struct shortage;
 struct static_copy;
 struct tls_context;
 struct visit_rate;
@@ -77,6 +78,7 @@ struct gate_module_counts {               /* of one module of the rules */
 
 struct gate_counts {                      /* written by the loop, read by any thread */
     _Atomic uint64_t accepted, closed, refused_clients, displaced;
+    _Atomic uint64_t refused_short;
     _Atomic uint64_t requests[GATE_RESULTS];
     _Atomic uint64_t attempts[GATE_ATTEMPTS];
     _Atomic uint64_t bad[HTTP_WHYS];
@@ -102,6 +104,8 @@ struct gate_loop {
     struct node_pool *pool;               /* owned */
     struct access_log *log;               /* borrowed; NULL = none */
     struct cache *cache;                  /* borrowed; NULL = none */
+    struct shortage *shortage;            /* of all loops; borrowed; NULL = none */
+    uint64_t n_shortages;                 /* notes of it that this loop has obeyed */
     struct static_copy *statics;          /* borrowed */
     struct mirror *mirror;                /* a reference, of it; NULL = no copy */
     _Atomic uint32_t *n_clients;          /* of all loops; borrowed */

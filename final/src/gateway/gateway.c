@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/lars.h"
 #include "base/err.h"
@@ -31,14 +32,30 @@
 
 /* --- loops -------------------------------------------------------------------------- */
 
+static bool refuse(struct gate_loop *g, int fd)
+{
+    if (!shortage_refuses(g))
+        return false;
+    gate_loop_count(&g->counts.refused_short);
+    close(fd);
+    return true;
+}
+
 static void on_accept(int fd, const struct net_addr *peer, void *arg)
 {
-    visitor_start(arg, fd, peer);
+    if (!refuse(arg, fd))
+        visitor_start(arg, fd, peer);
 }
 
 static void on_accept_tls(int fd, const struct net_addr *peer, void *arg)
 {
-    visitor_start_tls(arg, fd, peer);
+    if (!refuse(arg, fd))
+        visitor_start_tls(arg, fd, peer);
+}
+
+static void on_short(int rc, void *arg)
+{
+    shortage_note(arg, rc);
 }
 
 /* A loop that has no time left takes fewer new visitors in a turn, and so has more for
@@ -52,6 +69,7 @@ static void on_load(uint32_t permille, void *arg)
     if (l->tls_listeners)
         listeners_set_budget(l->tls_listeners, l->index, budget);
     l->mirror = static_copy_renew(l->statics, l->mirror);
+    shortage_look(l);
 }
 
 static int create_loop(struct gateway *g, unsigned i)
@@ -69,6 +87,7 @@ static int create_loop(struct gateway *g, unsigned i)
     l->log = g->log;
     l->admit = g->admit;
     l->cache = g->cache;
+    l->shortage = &g->shortage;
     l->statics = g->statics;
     l->mirror = static_copy_renew(g->statics, NULL);
     l->n_clients = &g->n_clients;
@@ -86,6 +105,7 @@ static int listen_at(struct gateway *g, const struct net_addr *at, const char *k
                                  .pool = g->pool,
                                  .at = *at,
                                  .fn = fn,
+                                 .on_short = on_short,
                                  .arg = (void *const *)(void *)g->loop};
     unsigned n = inherited_n(at), few = g->cfg.n_accepting;
     char text[NET_ADDR_STRLEN];
@@ -117,6 +137,7 @@ static int start_loops(struct gateway *g, char err[CONF_ERR_MAX])
     rc = looppool_create(&g->pool, g->cfg.n_loops);
     if (rc == 0 && g->cfg.cache_bytes > 0)
         rc = cache_create(&g->cache, g->cfg.cache_bytes, g->pool);
+    shortage_init(&g->shortage, g->cache, g->cfg.cache_bytes);
     for (i = 0; rc == 0 && i < g->cfg.n_loops; i++)
         rc = create_loop(g, i);
     if (rc == 0)
@@ -276,6 +297,7 @@ void gateway_destroy(struct gateway *g)
     looppool_destroy(g->pool);
     registrar_destroy(g->registrar);
     gateway_tls_stop(g);
+    shortage_fini(&g->shortage);
     cache_destroy(g->cache);
     for (i = 0; i < g->n_loops; i++)
         free(g->loop[i]);

@@ -135,6 +135,9 @@ static void collect_cache(struct gateway *g, struct metrics *m)
         cache_read_stats(g->cache, &s);
     metrics_gauge(m, "lars_gateway_cache_bytes", "Memory of the cache, with its keys.",
                   (double)s.bytes);
+    metrics_gauge(m, "lars_gateway_cache_limit_bytes",
+                  "What the cache may keep now: [cache] mb, or a quarter in a shortage.",
+                  (double)s.bytes_max);
     metrics_gauge(m, "lars_gateway_cache_entries", "Responses in the cache.",
                   (double)s.copies);
     metrics_counter(m, "lars_gateway_cache_evictions_total",
@@ -155,6 +158,19 @@ static void collect_reloads(struct gateway *g, struct metrics *m)
     metrics_counter(m, "lars_gateway_reload_errors_total",
                     "Times that the rules or keys were wrong and the old ones stayed.",
                     (double)now.n_failed);
+}
+
+static void collect_shortage(struct gateway *g, struct metrics *m)
+{
+    metrics_gauge(m, "lars_gateway_shortage",
+                  "1: descriptors or memory were short within the last 10 s.",
+                  shortage_is_on(&g->shortage));
+    metrics_counter(m, "lars_gateway_shortages_total",
+                    "Connections that failed because descriptors or memory were short.",
+                    (double)shortage_n(&g->shortage));
+    metrics_counter(m, "lars_gateway_connections_refused_short_total",
+                    "Connections closed at once within a second after a shortage.",
+                    SUM(refused_short));
 }
 
 static void collect_tls(struct gateway *g, struct metrics *m)
@@ -181,6 +197,7 @@ void gateway_metrics_collect(struct gateway *g, struct metrics *m)
                   n_queued(g));
     collect_cache(g, m);
     collect_tls(g, m);
+    collect_shortage(g, m);
     metrics_counter(m, "lars_gateway_connections_total",
                     "Visitors' connections accepted.", SUM(accepted));
     metrics_gauge(m, "lars_gateway_connections", "Visitors' connections open now.",

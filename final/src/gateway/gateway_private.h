@@ -11,6 +11,7 @@
 #include "gateway/listeners.h"
 #include "gateway/loop_rule.h"
 #include "gateway/registrar.h"
+#include "gateway/shortage.h"
 
 struct gateway {
     struct gateway_config cfg;
@@ -20,6 +21,7 @@ struct gateway {
     struct modules *modules;
     struct fleet_keys *random_keys; /* NULL = they come from a file */
     struct cache *cache; /* NULL = none */
+    struct shortage shortage;
     struct static_copy *statics;
     struct registrar *registrar;
     struct looppool *pool;

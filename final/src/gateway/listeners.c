@@ -59,8 +59,10 @@ static void run_open(void *arg, void *user)
     (void)user;
     rc = acceptor_create(&l->acceptor, looppool_loop(c->pool, l->i), l->lfd, c->fn,
                          c->arg[l->i]);
-    if (rc == 0)
+    if (rc == 0) {
+        acceptor_on_short(l->acceptor, c->on_short);
         return;
+    }
     l->lfd = -1; /* acceptor_create() has closed it */
     LOG_ERROR("listener.open", "loop=%u err=%s: raise LimitNOFILE, or free memory", l->i,
               err_str(rc));

@@ -16,6 +16,7 @@ struct listeners_config {
     struct net_addr at; /* port 0: the kernel chooses */
     acceptor_fn *fn; /* is called in the loop of the listener, with */
     void *const *arg; /* arg[number of the loop]; borrowed */
+    acceptor_short_fn *on_short; /* of acceptor_on_short(), also in that loop */
 };
 
 /* Open the first <n> listeners; they accept when the pool runs.  Copies <c>.  Returns 0;

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/shortage.h"
 #include "gateway/visitor_private.h"
 #include "http/http_write.h"
 #include "net/tls_stream.h"
@@ -437,13 +438,12 @@ static struct visitor *new_visitor(int fd, const struct net_addr *peer)
 /* <v> has a stream: it is one of the visitors from now on, until visitor_close(). */
 static void begin_visit(struct gate_loop *g, struct visitor *v)
 {
-    bool fits;
+    bool fits = has_room(g);
 
     v->g = g;
     v->end_ms = evloop_now_ms(g->loop) + life_ms(g);
     v->forward.g = g;
     gate_loop_count(&g->counts.accepted);
-    fits = has_room(g);
     v->next = g->visitors;
     v->prev = &g->visitors;
     if (g->visitors)
@@ -459,12 +459,20 @@ static void begin_visit(struct gate_loop *g, struct visitor *v)
         visitor_idle_enter(v);
 }
 
+static void not_started(struct gate_loop *g, struct visitor *v, int rc)
+{
+    free(v);
+    gate_loop_count(&g->counts.refused_short);
+    shortage_note(g, rc);
+}
+
 void visitor_start(struct gate_loop *g, int fd, const struct net_addr *peer)
 {
     struct visitor *v = new_visitor(fd, peer);
+    int rc = v ? stream_open(&v->stream, g->loop, fd, &visitor_owner) : -ENOMEM;
 
-    if (!v || stream_open(&v->stream, g->loop, fd, &visitor_owner) < 0) {
-        free(v);
+    if (rc < 0) {
+        not_started(g, v, rc);
         return;
     }
     v->state = VISITOR_IDLE;
@@ -474,9 +482,11 @@ void visitor_start(struct gate_loop *g, int fd, const struct net_addr *peer)
 void visitor_start_tls(struct gate_loop *g, int fd, const struct net_addr *peer)
 {
     struct visitor *v = new_visitor(fd, peer);
+    int rc =
+        v ? tls_stream_open(&v->stream, g->loop, fd, &visitor_owner, g->tls) : -ENOMEM;
 
-    if (!v || tls_stream_open(&v->stream, g->loop, fd, &visitor_owner, g->tls) < 0) {
-        free(v);
+    if (rc < 0) {
+        not_started(g, v, rc);
         return;
     }
     v->state = VISITOR_HANDSHAKE;

@@ -32,6 +32,7 @@
 struct acceptor {
     struct evloop *loop;
     acceptor_fn *fn;
+    acceptor_short_fn *on_short; /* NULL = none */
     void *arg;
     int lfd;
     int spare; /* reserved descriptor; -1 = it was lost */
@@ -100,6 +101,8 @@ static void accept_some(struct acceptor *a, unsigned n)
             a->stat.n_refused++;
             continue;
         }
+        if (a->on_short)
+            a->on_short(fd, a->arg);
         if (fd == -EMFILE || fd == -ENFILE) {
             shed_one(a, fd);
         } else {
@@ -164,6 +167,11 @@ void acceptor_finish(struct acceptor *a)
 void acceptor_set_budget(struct acceptor *a, unsigned n)
 {
     a->budget = n;
+}
+
+void acceptor_on_short(struct acceptor *a, acceptor_short_fn *fn)
+{
+    a->on_short = fn;
 }
 
 const struct acceptor_stat *acceptor_stat(const struct acceptor *a)

@@ -16,6 +16,10 @@ struct acceptor;
 /* Called for each new connection.  Takes <fd>, which is non-blocking.  Borrows <peer>. */
 typedef void acceptor_fn(int fd, const struct net_addr *peer, void *arg);
 
+/* accept() has failed with <rc>: there is no descriptor or no memory, or another error
+ * that is not one of a single client. */
+typedef void acceptor_short_fn(int rc, void *arg);
+
 struct acceptor_stat {
     uint64_t n_accepted;
     uint64_t n_refused;                   /* accept errors of a single client */
@@ -36,6 +40,10 @@ void acceptor_finish(struct acceptor *a);
 
 /* Accept at most <n> clients in a turn of the loop; 64 at the start. */
 void acceptor_set_budget(struct acceptor *a, unsigned n);
+
+/* Call <fn> with the <arg> of the acceptor before a client is shed or a pause begins, so
+ * that it can free descriptors or memory; NULL, as at the start: call nothing. */
+void acceptor_on_short(struct acceptor *a, acceptor_short_fn *fn);
 const struct acceptor_stat *acceptor_stat(const struct acceptor *a); /* borrowed */
 
 #endif

@@ -1,0 +1,193 @@
+/* A gateway without free descriptors serves those who are there: it closes the
+ * connections that have waited longest for a request, keeps a quarter of its cache, and
+ * refuses new visitors until a second has passed without another shortage. */
+#include <sys/resource.h>
+
+#include "gateway/shortage.h"
+#include "lib/gatesys.h"
+#include "lib/httppeer.h"
+#include "peer.h"
+
+#define IDLE (SHORTAGE_CLOSES + 2)
+#define CACHE_BYTES (8.0 * (1 << 20))
+#define KEYS "loops = 1\nidle_ms = 600000\nhead_ms = 600000\n"
+/* A POST never takes a connection that waits in the pool. */
+#define PART "POST /x HTTP/1.1\r\nHost: "
+#define REST "a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+static struct proc gateway;
+static struct rlimit before;
+static int fd[IDLE], http;
+static struct httpreply reply;
+
+static double value(const char *name)
+{
+    httppeer_get(http, "/metrics", &reply);
+    return httppeer_value(&reply, name);
+}
+
+/* A new visitor gets an answer. */
+static bool enters(void)
+{
+    int c = peer_connect(gateway.port);
+    bool answered;
+    char b;
+
+    send(c, PART REST, strlen(PART REST), MSG_NOSIGNAL);
+    answered = recv(c, &b, 1, 0) == 1;
+    close(c);
+    return answered;
+}
+
+static int setup(void **state)
+{
+    int rc = gatesys_setup(state);
+
+    memset(&gateway, 0, sizeof(gateway));
+    http = gatesys_start(&gateway, 0, KEYS, "[cache]\nmb = 8\n");
+    T_WAIT(enters()); /* the loop has opened its call log */
+    T_WAIT(value("lars_gateway_connections") == 0);
+    if (prlimit(gateway.pid, RLIMIT_NOFILE, NULL, &before) < 0)
+        return -1;
+    return rc;
+}
+
+static int teardown(void **state)
+{
+    proc_kill(&gateway);
+    return gatesys_teardown(state);
+}
+
+/* <n> connections that send <part>, in this order. */
+static void fill(const char *part, int n)
+{
+    double there = value("lars_gateway_connections");
+    int i;
+
+    for (i = 0; i < n; i++) {
+        fd[i] = peer_connect(gateway.port);
+        peer_send(fd[i], part, strlen(part));
+    }
+    T_WAIT(value("lars_gateway_connections") == there + n);
+}
+
+/* The gateway has closed its ends of our connections to [http]. */
+static bool metrics_are_closed(void)
+{
+    FILE *f = fopen("/proc/net/tcp", "r");
+    char line[256];
+    unsigned port, tcp_state;
+    unsigned long inode;
+    bool closed = true;
+
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f))
+        if (sscanf(line, "%*d: %*[0-9A-F]:%x %*s %x %*s %*s %*s %*s %*s %lu", &port,
+                   &tcp_state, &inode) == 3 &&
+            (int)port == http && tcp_state != 10 && inode != 0)
+            closed = false;
+    fclose(f);
+    return closed;
+}
+
+/* No descriptor of the gateway is free from now on: the limit is the lowest free one. */
+static void take_descriptors(void)
+{
+    struct rlimit l = before;
+    char path[64];
+
+    T_WAIT(metrics_are_closed());
+    for (l.rlim_cur = 0; l.rlim_cur < before.rlim_cur; l.rlim_cur++) {
+        snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)gateway.pid, (int)l.rlim_cur);
+        if (access(path, F_OK) < 0)
+            break;
+    }
+    assert_int_equal(prlimit(gateway.pid, RLIMIT_NOFILE, &l, NULL), 0);
+}
+
+static void give_descriptors(void)
+{
+    assert_int_equal(prlimit(gateway.pid, RLIMIT_NOFILE, &before, NULL), 0);
+}
+
+static void expect_rest_served(int c)
+{
+    peer_send(c, REST, strlen(REST));
+    httppeer_read(c, &reply);
+    assert_int_equal(reply.status, 200);
+    close(c);
+}
+
+static void expect_refused(void)
+{
+    int c = peer_connect(gateway.port);
+
+    peer_expect_close(c);
+    close(c);
+}
+
+static void t_without_descriptors_the_longest_idle_visitors_make_room(void **state)
+{
+    int i, inside;
+
+    (void)state;
+    fill(PART, 1);
+    inside = fd[0];
+    fill("", IDLE);
+    take_descriptors();
+    expect_refused();
+    for (i = 0; i < SHORTAGE_CLOSES; i++) {
+        peer_expect_close(fd[i]);
+        close(fd[i]);
+    }
+    expect_rest_served(inside);
+    for (; i < IDLE; i++) { /* they keep their places */
+        peer_send(fd[i], PART, strlen(PART));
+        expect_rest_served(fd[i]);
+    }
+    assert_true(value("lars_gateway_connections_displaced_total") == SHORTAGE_CLOSES);
+    give_descriptors();
+}
+
+static void t_a_request_gets_the_descriptor_of_an_idle_visitor_for_its_node(void **state)
+{
+    int inside;
+
+    (void)state;
+    fill(PART, 1);
+    inside = fd[0];
+    fill("", 2);
+    take_descriptors();
+    expect_rest_served(inside);
+    peer_expect_close(fd[0]);
+    close(fd[0]);
+    close(fd[1]);
+    assert_true(value("lars_gateway_shortages_total") >= 1);
+    give_descriptors();
+}
+
+static void
+t_in_a_shortage_new_visitors_are_refused_and_a_quarter_of_the_cache_is_left(void **state)
+{
+    (void)state;
+    assert_true(value("lars_gateway_cache_limit_bytes") == CACHE_BYTES);
+    assert_true(value("lars_gateway_shortage") == 0);
+    fill("", 2);
+    take_descriptors();
+    expect_refused();
+    give_descriptors();
+    assert_true(value("lars_gateway_shortage") == 1);
+    assert_true(value("lars_gateway_cache_limit_bytes") == CACHE_BYTES / 4);
+    T_WAIT(enters());
+    T_WAIT(value("lars_gateway_shortage") == 0);
+    assert_true(value("lars_gateway_cache_limit_bytes") == CACHE_BYTES);
+    close(fd[0]);
+    close(fd[1]);
+}
+
+#define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+TESTDB_MAIN(
+    E(t_without_descriptors_the_longest_idle_visitors_make_room),
+    E(t_a_request_gets_the_descriptor_of_an_idle_visitor_for_its_node),
+    E(t_in_a_shortage_new_visitors_are_refused_and_a_quarter_of_the_cache_is_left))
