@@ -53,7 +53,7 @@ TESTS += test_request_log e2e_gateway_ctl
 APPS  += showcase-import
 SRCS  += src/site/import_audit.c src/site/import_csv.c src/site/import_db.c src/site/import_fault.c src/site/import_picture.c \
          src/site/import_sheet.c src/site/import_svg.c src/site/import_text.c \
-         src/ops/site_change.c src/ctl/cmd_site.c
+         src/ops/site_change.c src/ctl/cmd_site.c src/ctl/site_copy.c
 TESTS += test_import_csv test_import_picture e2e_import.sh e2e_site_users.sh
 FUZZ  += fuzz_import_csv fuzz_import_picture
 TESTS += e2e_browser_site.sh
@@ -61,6 +61,6 @@ ALONE += e2e_browser_site.sh
 # the copy of the site, which serves when no node does
 SRCS  += src/gateway/mirror.c src/gateway/mirror_draft.c src/gateway/page_links.c src/gateway/site_crawl.c src/gateway/site_fetch.c \
          src/gateway/static_copy.c src/gateway/static_notice.c src/gateway/visitor_static.c
-TESTS += test_mirror test_page_links test_site_crawl e2e_gateway_static
+TESTS += test_mirror test_page_links test_site_crawl e2e_gateway_static e2e_site_copy_ctl
 # a gateway that is started without an agent
 TESTS += test_fallback e2e_gateway_alone

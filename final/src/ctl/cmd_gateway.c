@@ -174,7 +174,7 @@ static void print_effect(const struct ctl_gateways *all, const char *name)
             all->n);
 }
 
-static int drain(struct ctl *c, const struct ctl_gateways *all, const char *name)
+static int drain(struct ctl *c, struct ctl_gateways *all, const char *name)
 {
     print_effect(all, name);
     if (count_left(all, name) == 0 && !c->yes)
@@ -183,12 +183,12 @@ static int drain(struct ctl *c, const struct ctl_gateways *all, const char *name
     return c->dry_run ? CTL_OK : ctl_gateways_command(c, all, name, "/drain", "");
 }
 
-static int undrain(struct ctl *c, const struct ctl_gateways *all, const char *name)
+static int undrain(struct ctl *c, struct ctl_gateways *all, const char *name)
 {
     return c->dry_run ? CTL_OK : ctl_gateways_command(c, all, name, "/undrain", "");
 }
 
-typedef int change_fn(struct ctl *c, const struct ctl_gateways *all, const char *name);
+typedef int change_fn(struct ctl *c, struct ctl_gateways *all, const char *name);
 
 static int change(struct ctl *c, const char *name, change_fn *fn)
 {

@@ -12,6 +12,13 @@
 
 #define BETWEEN " ,\t"
 
+void ctl_gateways_look(struct ctl_gateway *g)
+{
+    json_decref(g->state);
+    if (gateway_client_get(g->at, "/gateway", GATEWAY_CLIENT_MS, &g->state, g->why) < 0)
+        g->state = NULL;
+}
+
 static void add(struct ctl_gateways *out, const char *word, size_t len)
 {
     struct ctl_gateway *g = &out->at[out->n];
@@ -21,8 +28,7 @@ static void add(struct ctl_gateways *out, const char *word, size_t len)
     memset(g, 0, sizeof(*g));
     memcpy(g->at, word, len);
     out->n++;
-    if (gateway_client_get(g->at, "/gateway", GATEWAY_CLIENT_MS, &g->state, g->why) < 0)
-        g->state = NULL;
+    ctl_gateways_look(g);
 }
 
 int ctl_gateways_ask(const struct ctl *c, struct ctl_gateways *out)
@@ -100,23 +106,22 @@ static int record(struct ctl *c, const struct ctl_gateway *g, const char *path,
     return audit_add(c->db, &who, &what, &id);
 }
 
-static int send_one(const struct ctl_gateway *g, const struct fleet_keys *k,
-                    const char *path, const char *body)
+static int send_one(struct ctl_gateway *g, const struct fleet_keys *k, const char *path,
+                    const char *body)
 {
-    char why[GATEWAY_CLIENT_WHY];
-    int rc = gateway_client_command(g->at, k, path, body, GATEWAY_CLIENT_MS, why);
+    int rc = gateway_client_command(g->at, k, path, body, GATEWAY_CLIENT_MS, g->why);
 
+    g->obeyed = rc == 0;
     if (rc < 0)
-        return ctl_say(CTL_FAILED, "%s", why);
+        return ctl_say(CTL_FAILED, "%s", g->why);
     fprintf(stderr, "%s: ", g->at);
-    table_print_safe(why, stderr);
+    table_print_safe(g->why, stderr);
     fputc('\n', stderr);
     return CTL_OK;
 }
 
-static int send_all(struct ctl *c, const struct ctl_gateways *g,
-                    const struct fleet_keys *k, const char *name, const char *path,
-                    const char *body)
+static int send_all(struct ctl *c, struct ctl_gateways *g, const struct fleet_keys *k,
+                    const char *name, const char *path, const char *body)
 {
     int code = CTL_OK, one, rc = 0;
     unsigned i;
@@ -134,7 +139,7 @@ static int send_all(struct ctl *c, const struct ctl_gateways *g,
     return code;
 }
 
-int ctl_gateways_command(struct ctl *c, const struct ctl_gateways *g, const char *name,
+int ctl_gateways_command(struct ctl *c, struct ctl_gateways *g, const char *name,
                          const char *path, const char *body)
 {
     struct fleet_keys *k;

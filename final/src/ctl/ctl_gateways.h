@@ -14,6 +14,7 @@ struct ctl_gateway {
     char at[NET_ADDR_STRLEN];             /* its admin port */
     json_t *state;                        /* of /gateway; NULL = it did not answer */
     char why[GATEWAY_CLIENT_WHY];         /* then: a sentence */
+    bool obeyed; /* the last command; otherwise <why> has the reason */
 };
 
 struct ctl_gateways {
@@ -26,6 +27,9 @@ struct ctl_gateways {
 int ctl_gateways_ask(const struct ctl *c, struct ctl_gateways *out);
 void ctl_gateways_free(struct ctl_gateways *g);
 
+/* Ask one of them again. */
+void ctl_gateways_look(struct ctl_gateway *g);
+
 /* Its host's name; "" when it did not answer.  It serves: it answered and does not drain.
  * <name> is its admin port, the address in it, its host, or its address for visitors. */
 const char *ctl_gateways_host(const struct ctl_gateway *g);
@@ -36,7 +40,7 @@ bool ctl_gateways_match(const struct ctl_gateway *g, const char *name);
  * answer or what is wrong on standard error.  The audit gets a row "gateway <path>" for
  * each that obeyed; without a database a line on standard error is all.  Returns an exit
  * code: CTL_FAILED when one of them did not obey. */
-int ctl_gateways_command(struct ctl *c, const struct ctl_gateways *g, const char *name,
+int ctl_gateways_command(struct ctl *c, struct ctl_gateways *g, const char *name,
                          const char *path, const char *body);
 
 #endif

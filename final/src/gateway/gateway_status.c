@@ -47,13 +47,14 @@ static json_t *static_json(struct gateway *g)
     struct static_copy_view v;
 
     static_copy_look(g->statics, mono_ms(), &v);
-    return json_pack(
-        "{sb sb ss sI sI so s{ss sI sI sI sI ss}}", "present", v.present, "on", v.on,
-        "reason", static_copy_reason_name(v.reason), "files", INT(v.files), "bytes",
-        INT(v.bytes), "taken_at", v.present ? json_integer(INT(v.taken_s)) : json_null(),
-        "snapshot", "state", static_copy_making_name(v.making), "number",
-        INT(v.n_snapshots), "pages", INT(v.report.n_pages), "broken",
-        INT(v.report.n_broken), "bytes", INT(v.report.bytes), "why", v.report.why);
+    return json_pack("{sb sb ss sI sI sI so s{ss sI sI sI sI sI sI ss}}", "present",
+                     v.present, "on", v.on, "reason", static_copy_reason_name(v.reason),
+                     "pages", INT(v.pages), "files", INT(v.files), "bytes", INT(v.bytes),
+                     "taken_at", v.present ? json_integer(INT(v.taken_s)) : json_null(),
+                     "snapshot", "state", static_copy_making_name(v.making), "number",
+                     INT(v.n_snapshots), "pages", INT(v.report.n_pages), "files",
+                     INT(v.report.n_files), "broken", INT(v.report.n_broken), "bytes",
+                     INT(v.report.bytes), "ms", INT(v.report.ms), "why", v.report.why);
 }
 
 static json_t *requests_json(const struct gateway *g, unsigned slot)

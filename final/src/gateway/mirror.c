@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -20,6 +21,7 @@ struct mirror {
     atomic_uint refs;
     const struct mirror_head *head;
     const struct mirror_row *row;
+    unsigned n_html;
     char bytes[]; /* the file */
 };
 
@@ -117,6 +119,28 @@ static int read_all(int fd, char *p, size_t len)
     return 0;
 }
 
+static bool is_html(const char *p, uint32_t len)
+{
+    static const char name[] = "Content-Type:", type[] = "text/html";
+    const char *end = p + len;
+
+    for (; p < end; p = (const char *)memchr(p, '\n', (size_t)(end - p)) + 1) {
+        if (strncasecmp(p, name, sizeof(name) - 1) != 0)
+            continue;
+        p += sizeof(name) - 1;
+        return strncasecmp(p + strspn(p, " \t"), type, sizeof(type) - 1) == 0;
+    }
+    return false;
+}
+
+static void count_html(struct mirror *m)
+{
+    uint32_t i;
+
+    for (i = 0, m->n_html = 0; i < m->head->n; i++)
+        m->n_html += is_html(m->bytes + m->row[i].fields.at, m->row[i].fields.len);
+}
+
 static int read_file(int fd, struct mirror **out)
 {
     struct stat st;
@@ -141,7 +165,7 @@ static int read_file(int fd, struct mirror **out)
     if (rc < 0)
         free(m);
     else
-        *out = m;
+        count_html(*out = m);
     return rc;
 }
 
@@ -228,6 +252,11 @@ bool mirror_find(const struct mirror *m, struct http_text target,
 unsigned mirror_n_pages(const struct mirror *m)
 {
     return m->head->n;
+}
+
+unsigned mirror_n_html(const struct mirror *m)
+{
+    return m->n_html;
 }
 
 uint64_t mirror_bytes(const struct mirror *m)

@@ -67,6 +67,7 @@ bool mirror_find(const struct mirror *m, struct http_text target,
                  enum cache_control_language language, struct mirror_page *out);
 
 unsigned mirror_n_pages(const struct mirror *m);
+unsigned mirror_n_html(const struct mirror *m); /* of them, those that are HTML */
 uint64_t mirror_bytes(const struct mirror *m);
 uint64_t mirror_taken_s(const struct mirror *m); /* UNIX time; of mirror_draft_store() */
 

@@ -326,12 +326,14 @@ int site_crawl_run(const struct site_crawl *c, struct mirror_draft *to,
                    struct site_crawl_report *out)
 {
     struct crawl w = {.c = c, .to = to, .out = out, .end_ms = mono_ms() + CRAWL_MS};
+    uint64_t from_ms = mono_ms();
     struct entry *e, *next;
     int rc;
 
     *out = (struct site_crawl_report){.n_pages = 0};
     w.end = &w.first;
     rc = crawl_all(&w);
+    out->ms = (uint32_t)(mono_ms() - from_ms);
     HASH_CLEAR(hh, w.all);
     for (e = w.first; e; e = next) {
         next = e->next;

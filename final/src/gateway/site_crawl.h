@@ -44,6 +44,7 @@ struct site_crawl_report {
     unsigned n_files; /* of the copy: pages, pictures, redirects */
     unsigned n_broken; /* links that lead to no page */
     uint64_t bytes; /* of the bodies */
+    uint32_t ms; /* that it took */
     char why[CRAWL_WHY]; /* the first thing that is wrong; "" = none */
 };
 

@@ -397,6 +397,7 @@ void static_copy_look(struct static_copy *s, uint64_t now_ms,
                                      .n_snapshots = s->n_begun,
                                      .report = s->report};
     if (s->mirror) {
+        out->pages = mirror_n_html(s->mirror);
         out->files = mirror_n_pages(s->mirror);
         out->bytes = mirror_bytes(s->mirror);
         out->taken_s = mirror_taken_s(s->mirror);

@@ -83,7 +83,7 @@ enum static_copy_making {
 struct static_copy_view {
     bool present, on; /* on: by the operator */
     enum static_copy_reason reason;
-    unsigned files;
+    unsigned pages, files; /* of HTML; all */
     uint64_t bytes, taken_s; /* UNIX time */
     enum static_copy_making making; /* of the latest snapshot since the start */
     unsigned n_snapshots; /* that were begun since the start */

@@ -2,12 +2,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { look } from './examine.mjs'
-import { holds, pid, run, same, see, sql, test, until } from './harness.mjs'
+import { holds, larsctl, pid, run, same, see, sql, test, until } from './harness.mjs'
 
 const port = process.env.LARS_GATEWAY, site = { a: `http://127.0.0.1:${port}`, b: `http://127.0.0.2:${port}` }
 const WORDS = {
-  zh: { html: 'zh-CN', other: 'EN', highlights: '精选展品', find: '小麦', sample: '样例' },
-  en: { html: 'en', other: '中文', highlights: 'Highlights', find: 'wheat', sample: 'Sample' }
+  zh: { html: 'zh-CN', other: 'EN', highlights: '精选展品', find: '小麦', sample: '样例', copy: /您看到的是本站在 .* 保存的副本/ },
+  en: { html: 'en', other: '中文', highlights: 'Highlights', find: 'wheat', sample: 'Sample', copy: /This is a copy of the site, saved on / }
 }
 
 /* A window that remembers what failed: requests without an answer, and answers of 400 and up.
@@ -60,6 +60,62 @@ for (const [language, colorScheme] of [['zh', 'light'], ['en', 'dark']])
       await look(page, url)
     }
   })
+
+/* Every page of the copy that a visitor can reach in this language, with its pictures.  Without
+ * script a browser loads those below the window as well.  Returns the addresses. */
+async function openCopy(page, base, language) {
+  const queue = [`${base}/${language}/`], seen = new Set(queue)
+  for (const url of queue) {
+    const answer = await page.goto(url)
+    same([answer.status(), answer.headers()['lars-static']], [200, '1'], `the status of ${url} and its field Lars-Static`)
+    const found = await page.evaluate(() => ({
+      lang: document.documentElement.lang, lines: [...document.querySelectorAll('[role=status]')].map(e => `${e.lang}: ${e.innerText}`),
+      broken: [...document.images].filter(i => i.naturalWidth === 0).map(i => i.src),
+      links: [...document.querySelectorAll('a[href]')].map(a => a.href.replace(/[?#].*/, ''))
+    }))
+    same(found.lang, WORDS[language].html, `the language of ${url}`)
+    holds(found.lines.length === 1 && found.lines[0].startsWith(found.lang) && WORDS[language].copy.test(found.lines[0]), `${url} says that it is a copy, in its language: ${found.lines}`)
+    same(found.broken, [], `the pictures of ${url} that are not there`)
+    for (const link of found.links)
+      if (link.startsWith(`${base}/${language}/`) && !seen.has(link)) {
+        seen.add(link)
+        queue.push(link)
+      }
+  }
+  return queue
+}
+
+const nodes = ['1.1', '1.2', '2.1', '2.2'].map(n => `showcase-${n}`)
+
+/* Has the copy answered?  Each time another path, so that no cache does. */
+let asked = 0
+const fromCopy = async base => (await fetch(`${base}/no-such-page/${asked++}`)).headers.get('lars-static') === '1'
+
+/* The visitor comes by the gateway whose cache has no page yet: it would show an older page
+ * of the site before one of the copy. */
+test('site_static_copy', 'when all nodes have ended, each page of the copy is there in both languages with its pictures and says that it is a copy; afterwards the site is live', async t => {
+  await larsctl('site', 'snapshot')
+  for (const c of JSON.parse(await larsctl('-o', 'json', 'site', 'status')))
+    same([c.copy, c.reason, c.snapshot, c.broken], ['yes', 'live', 'done', 0], `the copy of ${c.gateway}`)
+  const page = await visitor(t, { javaScriptEnabled: false }), examined = await visitor(t), restart = nodes.map(n => t.kill(n, 'showcase-node', '-c', join(run, n + '.ini')))
+  for (const base of Object.values(site))
+    await until(`the copy of ${base} is used`, () => fromCopy(base))
+  for (const language of Object.keys(WORDS)) {
+    const urls = await openCopy(page, site.b, language)
+    console.log(`# ${urls.length} pages of the copy in ${language}`)
+    for (const url of [urls[0], urls.find(u => u.includes('/exhibit/'))]) {
+      await examined.goto(url)
+      await look(examined, url)
+    }
+  }
+  same([...page.failed, ...examined.failed], [], 'what failed')
+  restart.forEach(again => again())
+  for (const base of Object.values(site))
+    await until(`the site is live at ${base}`, async () => !(await Promise.all(Array.from({ length: 20 }, () => fromCopy(base)))).includes(true))
+  await page.goto(`${site.b}/zh/`)
+  await see(page.getByRole('heading', { name: WORDS.zh.highlights }))
+  same(await page.getByText(WORDS.zh.copy).count(), 0, 'lines that say that this is a copy')
+})
 
 /* Opens <n> pages with their pictures; the copies of the gateways may serve some of them. */
 async function browse(page, base, n) {
