@@ -53,6 +53,10 @@ kill "$(cat "$LARS_RUN/lars-traffic-a.pid")" "$(cat "$LARS_RUN/lars-traffic-b.pi
 within ended; say $? "the callers end and print how many calls they made"
 within in_table $(made); say $? "the table counts exactly these calls"
 
+kill -s RTMIN "$(cat "$LARS_RUN/lars-gateway-a.pid")"
+successor() { sed -n 's/.*gateway.upgrade .*done: pid \([0-9]*\) .*/\1/p' "$LARS_RUN/lars-gateway-a.log"; }
+within sh -c 'grep -q "gateway.upgrade .*done: pid" "$LARS_RUN/lars-gateway-a.log"'; say $? "the gateway of zone a is replaced"
+pids="$pids $(successor)"
 sh common/run stop >/dev/null; say $? "stop succeeds"
 left=0; for p in $pids; do runs "$p" && left=1; done
 say $left "no process is left"
