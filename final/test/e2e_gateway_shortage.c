@@ -1,6 +1,7 @@
 /* A gateway without free descriptors serves those who are there: it closes the
  * connections that have waited longest for a request, keeps a quarter of its cache, and
  * refuses new visitors until a second has passed without another shortage. */
+#include <dirent.h>
 #include <sys/resource.h>
 
 #include "gateway/shortage.h"
@@ -9,6 +10,7 @@
 #include "peer.h"
 
 #define IDLE (SHORTAGE_CLOSES + 2)
+#define FILLERS 16
 #define CACHE_BYTES (8.0 * (1 << 20))
 #define KEYS "loops = 1\nidle_ms = 600000\nhead_ms = 600000\n"
 /* A POST never takes a connection that waits in the pool. */
@@ -18,6 +20,7 @@
 static struct proc gateway;
 static struct rlimit before;
 static int fd[IDLE], http;
+static int filler[FILLERS], n_fillers;
 static struct httpreply reply;
 
 static double value(const char *name)
@@ -54,6 +57,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+    while (n_fillers > 0)
+        close(filler[--n_fillers]);
     proc_kill(&gateway);
     return gatesys_teardown(state);
 }
@@ -90,18 +95,50 @@ static bool metrics_are_closed(void)
     return closed;
 }
 
-/* No descriptor of the gateway is free from now on: the limit is the lowest free one. */
+/* The lowest descriptor that the gateway has free. */
+static int lowest_free(void)
+{
+    char path[64];
+    int n = -1;
+
+    do
+        snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)gateway.pid, ++n);
+    while (access(path, F_OK) == 0);
+    return n;
+}
+
+static int highest_used(void)
+{
+    char path[64];
+    struct dirent *e;
+    int n, most = 0;
+    DIR *d;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)gateway.pid);
+    d = opendir(path);
+    assert_non_null(d);
+    while ((e = readdir(d)) != NULL)
+        if ((n = atoi(e->d_name)) > most)
+            most = n;
+    closedir(d);
+    return most;
+}
+
+/* No descriptor of the gateway is free from now on: the limit is the lowest free one.  A
+ * connection of another thread that has ended leaves a gap below those of visitors, whose
+ * descriptors would stay above the limit: another visitor fills it. */
 static void take_descriptors(void)
 {
     struct rlimit l = before;
-    char path[64];
+    int gap;
 
     T_WAIT(metrics_are_closed());
-    for (l.rlim_cur = 0; l.rlim_cur < before.rlim_cur; l.rlim_cur++) {
-        snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)gateway.pid, (int)l.rlim_cur);
-        if (access(path, F_OK) < 0)
-            break;
+    while ((gap = lowest_free()) < highest_used()) {
+        assert_in_range(n_fillers, 0, FILLERS - 1);
+        filler[n_fillers++] = peer_connect(gateway.port);
+        T_WAIT(lowest_free() != gap);
     }
+    l.rlim_cur = (rlim_t)gap;
     assert_int_equal(prlimit(gateway.pid, RLIMIT_NOFILE, &l, NULL), 0);
 }
 
