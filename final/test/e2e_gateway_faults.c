@@ -123,7 +123,8 @@ static void t_no_request_fails_when_one_of_eight_is_killed_and_one_is_slow(void 
     make_requests(4000);
     check_none_failed();
     print_attempts("one killed, one slow");
-    assert_true(attempts("connect") + attempts("reset") > 0);
+    if (!t_mode_is("memcheck")) /* the requests are few, and the agent may be first */
+        assert_true(attempts("connect") + attempts("reset") > 0);
 }
 
 static void t_no_request_fails_when_one_of_eight_stands_still(void **state)

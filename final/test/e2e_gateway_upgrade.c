@@ -268,10 +268,12 @@ static void t_a_broken_new_program_changes_nothing_and_is_named(void **state)
     upgrade_in_vain("ended with exit status 7 before it was ready");
     write_program("#!/bin/sh\nkill -9 $$\n", 0755);
     upgrade_in_vain("was ended by signal 9 before it was ready");
-    write_program("text\n", 0644);
-    upgrade_in_vain("gateway.upgrade failed: cannot start ");
-    unlink(program);
-    upgrade_in_vain("No such file or directory; this process serves on");
+    if (!t_mode_is("memcheck")) { /* valgrind hides why posix_spawn() has failed */
+        write_program("text\n", 0644);
+        upgrade_in_vain("gateway.upgrade failed: cannot start ");
+        unlink(program);
+        upgrade_in_vain("No such file or directory; this process serves on");
+    }
     assert_int_equal(n_listeners(), LOOPS);
     assert_int_equal(system(command), 0);
     upgrade();
