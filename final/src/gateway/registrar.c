@@ -94,16 +94,6 @@ static void register_modules(struct registrar *r)
 
 /* --- reload ------------------------------------------------------------------------- */
 
-static bool is_stopping(struct registrar *r)
-{
-    bool yes;
-
-    worker_lock(r->worker);
-    yes = worker_is_stopping(r->worker);
-    worker_unlock(r->worker);
-    return yes;
-}
-
 /* The routes and limits of the modules of <next>, as far as the agent answers. */
 static void prepare(struct registrar *r, const struct generation *next)
 {
@@ -114,7 +104,7 @@ static void prepare(struct registrar *r, const struct generation *next)
         const struct rules_module *m = rules_module(next->rules, i);
         int rc = lars_register(r->cfg.lars, m->modid, m->cmdid);
 
-        if (!is_answer(rc) && mono_ms() < end_ms && !is_stopping(r))
+        if (!is_answer(rc) && mono_ms() < end_ms && worker_pause(r->worker, AWAIT_MS))
             continue;
         if (rc < 0)
             LOG_WARN("gateway.module",
