@@ -177,7 +177,8 @@ int stream_open_io(struct stream *s, struct evloop *l, int fd,
 {
     int rc = open_fd(s, l, fd, owner, io, events);
 
-    s->io_arg = io_arg;
+    if (rc == 0)
+        s->io_arg = io_arg;
     return rc;
 }
 
