@@ -34,6 +34,10 @@ struct module {
     double factor, refused_rate, entered_rate;
 };
 
+const char *const admit_class_name[ADMIT_CLASSES] = {[ADMIT_CLASS_NEW] = "new",
+                                                     [ADMIT_CLASS_WAITING] = "waiting",
+                                                     [ADMIT_CLASS_INSIDE] = "inside"};
+
 struct admit {
     struct admit_config cfg;
     _Atomic uint64_t refused_before[ADMIT_CLASSES]; /* of modules that were reset */
@@ -276,7 +280,7 @@ void admit_count_refused(const struct admit *a, uint64_t out[ADMIT_CLASSES])
 {
     unsigned i, class;
 
-    for (class = 0; class < ADMIT_CLASSES; class++) {
+    for (class = 0; class < ADMIT_CLASSES; class ++) {
         out[class] = a->refused_before[class];
         for (i = 0; i < a->cfg.n_modules; i++)
             out[class] += a->m[i].refused[class];

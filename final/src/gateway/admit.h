@@ -25,6 +25,8 @@ enum admit_class {                        /* of a visitor */
     ADMIT_CLASSES
 };
 
+extern const char *const admit_class_name[ADMIT_CLASSES]; /* "new", "waiting", "inside" */
+
 struct admit;
 
 int admit_create(struct admit **out, const struct admit_config *c); /* 0, -ENOMEM */

@@ -51,6 +51,10 @@ void gate_loop_use(struct gate_loop *g, struct generation *next)
         generation_end(old, g->index);
 }
 
+const char *const gate_loop_result_name[GATE_RESULTS] = {
+    [GATE_NODE] = "node",     [GATE_CACHE] = "cache",     [GATE_STALE] = "stale",
+    [GATE_STATIC] = "static", [GATE_WAITING] = "waiting", [GATE_ERROR] = "error"};
+
 const uint32_t gate_loop_bucket_us[GATE_BUCKETS - 1] = {1000,   2500,    5000,   10000,
                                                         25000,  50000,   100000, 250000,
                                                         500000, 1000000, 5000000};

@@ -51,6 +51,8 @@ enum gate_result {                        /* where a response came from */
     GATE_RESULTS
 };
 
+extern const char *const gate_loop_result_name[GATE_RESULTS]; /* "node" ... */
+
 enum gate_attempt {                       /* attempts at nodes: first ones, failed ones */
     GATE_FIRST,
     GATE_STALE_CONN,                      /* the node had closed a waiting connection */

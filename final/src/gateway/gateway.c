@@ -119,7 +119,6 @@ static int listen_at(struct gateway *g, const struct net_addr *at, const char *k
         return -E2BIG;
     }
     rc = listeners_create(out, &c, n > few ? n : few);
-
     if (rc < 0)
         snprintf(err, CONF_ERR_MAX, "cannot listen on %s, [gateway] %s: %s",
                  net_addr_str(at, text), key, strerror(-rc));
@@ -170,6 +169,18 @@ uint32_t gateway_mean_permille(const struct gateway *g)
     for (i = 0; i < n; i++)
         sum += loop_load_permille(&g->loop[i]->load);
     return n ? sum / n : 0;
+}
+
+uint64_t gateway_sum_at(const struct gateway *g, size_t offset)
+{
+    uint64_t sum = 0;
+    unsigned i;
+
+    for (i = 0; i < g->n_loops; i++)
+        sum += atomic_load_explicit(
+            (_Atomic uint64_t *)(void *)((char *)&g->loop[i]->counts + offset),
+            memory_order_relaxed);
+    return sum;
 }
 
 static void scale(void *arg)
@@ -232,6 +243,7 @@ static int start_static(struct gateway *g)
 static int start_parts(struct gateway *g, char err[CONF_ERR_MAX])
 {
     int rc = lars_open(&g->lars, &g->cfg.lars);
+
     if (rc < 0) {
         snprintf(err, CONF_ERR_MAX, "cannot use the agent, [agent]: %s %s",
                  lars_strerror(rc), lars_last_error());

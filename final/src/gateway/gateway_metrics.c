@@ -2,7 +2,6 @@
  * instruction, and the sum is made here, once for each scrape.
  * Rejected: counters that the loops share.  Their cache line would move between the
  * processors with every request. */
-#include <stddef.h>
 #include <stdio.h>
 
 #include "base/mono.h"
@@ -11,24 +10,10 @@
 #include "gateway/gateway_private.h"
 #include "net/tls_context.h"
 
-static double sum_of(const struct gateway *g, size_t offset)
-{
-    uint64_t sum = 0;
-    unsigned i;
-
-    for (i = 0; i < g->n_loops; i++)
-        sum += atomic_load_explicit(
-            (_Atomic uint64_t *)(void *)((char *)&g->loop[i]->counts + offset),
-            memory_order_relaxed);
-    return (double)sum;
-}
-
-#define SUM(field) sum_of(g, offsetof(struct gate_counts, field))
+#define SUM(field) ((double)GATEWAY_SUM(g, field))
 
 static void collect_parts(struct gateway *g, struct metrics *m)
 {
-    static const char *const result[GATE_RESULTS] = {"node",   "cache",   "stale",
-                                                     "static", "waiting", "error"};
     static const char *const why[GATE_ATTEMPTS] = {
         "first",      "stale_connection", "connect",  "reset", "timeout",
         "bad_answer", "status",           "rejected", "own"};
@@ -36,7 +21,7 @@ static void collect_parts(struct gateway *g, struct metrics *m)
     size_t i;
 
     for (i = 0; i < GATE_RESULTS; i++)
-        part[i] = (struct metrics_part){result[i], SUM(requests[i])};
+        part[i] = (struct metrics_part){gate_loop_result_name[i], SUM(requests[i])};
     metrics_counter_parts(m, "lars_gateway_requests_total",
                           "Requests that were answered.", "result", part, GATE_RESULTS);
     for (i = 0; i < GATE_ATTEMPTS; i++)
@@ -55,7 +40,6 @@ static void collect_parts(struct gateway *g, struct metrics *m)
 /* One sample for each module, with the label module="MODID/CMDID". */
 static void collect_admission(struct gateway *g, struct metrics *m)
 {
-    static const char *const class[ADMIT_CLASSES] = {"new", "waiting", "inside"};
     struct metrics_part limit[MODULES_MAX], factor[MODULES_MAX], state[MODULES_MAX],
         inflight[MODULES_MAX], nodes[MODULES_MAX], unmeasured[MODULES_MAX],
         fallback[MODULES_MAX], refused[ADMIT_CLASSES];
@@ -81,7 +65,7 @@ static void collect_admission(struct gateway *g, struct metrics *m)
     }
     admit_count_refused(g->admit, n_refused);
     for (c = 0; c < ADMIT_CLASSES; c++)
-        refused[c] = (struct metrics_part){class[c], (double)n_refused[c]};
+        refused[c] = (struct metrics_part){admit_class_name[c], (double)n_refused[c]};
     metrics_counter_parts(m, "lars_gateway_refused_total",
                           "Requests answered with the waiting page.", "class", refused,
                           ADMIT_CLASSES);

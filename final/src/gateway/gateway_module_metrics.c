@@ -19,37 +19,30 @@ struct all {
     struct sums at[MODULES_MAX];
 };
 
-static uint64_t count_of(const _Atomic uint64_t *n)
-{
-    return atomic_load_explicit(n, memory_order_relaxed);
-}
-
-static void add_loop(struct sums *s, const struct gate_module_counts *c)
+static void sum_counts(const struct gateway *g, unsigned slot, struct sums *s)
 {
     unsigned i;
 
     for (i = 0; i < GATE_RESULTS; i++)
-        s->requests[i] += count_of(&c->requests[i]);
+        s->requests[i] = GATEWAY_SUM(g, module[slot].requests[i]);
     for (i = 0; i < GATE_BUCKETS; i++)
-        s->bucket[i] += count_of(&c->bucket[i]);
-    s->total_us += count_of(&c->total_us);
-    s->budget_empty += count_of(&c->budget_empty);
+        s->bucket[i] = GATEWAY_SUM(g, module[slot].bucket[i]);
+    s->total_us = GATEWAY_SUM(g, module[slot].total_us);
+    s->budget_empty = GATEWAY_SUM(g, module[slot].budget_empty);
 }
 
 static void sum_all(struct gateway *g, struct all *all)
 {
     struct modules_entry list[MODULES_MAX];
-    unsigned i, k;
+    unsigned i;
 
     all->n = modules_list(g->modules, list);
     for (i = 0; i < all->n; i++) {
         struct sums *s = &all->at[i];
 
-        *s = (struct sums){{0}};
         snprintf(s->name, sizeof(s->name), "%u/%u", list[i].modid, list[i].cmdid);
         admit_look(g->admit, list[i].slot, mono_ms(), &s->now);
-        for (k = 0; k < g->n_loops; k++)
-            add_loop(s, &g->loop[k]->counts.module[list[i].slot]);
+        sum_counts(g, list[i].slot, s);
     }
 }
 
@@ -57,8 +50,6 @@ static void sum_all(struct gateway *g, struct all *all)
 
 static void write_requests(const struct all *all, struct metrics *m)
 {
-    static const char *const result[GATE_RESULTS] = {"node",   "cache",   "stale",
-                                                     "static", "waiting", "error"};
     struct metrics_sample out[MODULES_MAX * GATE_RESULTS];
     size_t n = 0;
     unsigned i, r;
@@ -66,7 +57,7 @@ static void write_requests(const struct all *all, struct metrics *m)
     for (i = 0; i < all->n; i++)
         for (r = 0; r < GATE_RESULTS; r++, n++) {
             snprintf(out[n].labels, sizeof(out[n].labels), "module=\"%s\",result=\"%s\"",
-                     all->at[i].name, result[r]);
+                     all->at[i].name, gate_loop_result_name[r]);
             out[n].value = (double)all->at[i].requests[r];
         }
     metrics_counter_samples(m, "lars_gateway_module_requests_total",
@@ -75,7 +66,6 @@ static void write_requests(const struct all *all, struct metrics *m)
 
 static void write_refused(const struct all *all, struct metrics *m)
 {
-    static const char *const class[ADMIT_CLASSES] = {"new", "waiting", "inside"};
     struct metrics_sample out[MODULES_MAX * ADMIT_CLASSES];
     size_t n = 0;
     unsigned i, c;
@@ -83,7 +73,7 @@ static void write_refused(const struct all *all, struct metrics *m)
     for (i = 0; i < all->n; i++)
         for (c = 0; c < ADMIT_CLASSES; c++, n++) {
             snprintf(out[n].labels, sizeof(out[n].labels), "module=\"%s\",class=\"%s\"",
-                     all->at[i].name, class[c]);
+                     all->at[i].name, admit_class_name[c]);
             out[n].value = (double)all->at[i].now.refused[c];
         }
     metrics_counter_samples(m, "lars_gateway_module_refused_total",

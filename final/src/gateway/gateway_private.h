@@ -2,10 +2,13 @@
  *     gateway.c          its parts, their order, the threads
  *     gateway_metrics.c  the values at /metrics; gateway_module_metrics.c those by module
  *     gateway_status.c   the state at /gateway
+ *     gateway_admin.c    the admin port, and its commands
  *     gateway_tls.c      the certificate and its replacement
  * Thread: the daemon's loop, except where a field names another. */
 #ifndef LARS_GATEWAY_GATEWAY_PRIVATE_H
 #define LARS_GATEWAY_GATEWAY_PRIVATE_H
+
+#include <stddef.h>
 
 #include "gateway/gateway.h"
 #include "gateway/listeners.h"
@@ -39,6 +42,10 @@ struct gateway {
 
 /* The mean load of the loops that accept visitors, 0 to 1000. */
 uint32_t gateway_mean_permille(const struct gateway *g);
+
+/* The sum over the loops of a counter of struct gate_counts, by its offset or name. */
+uint64_t gateway_sum_at(const struct gateway *g, size_t offset);
+#define GATEWAY_SUM(g, field) gateway_sum_at(g, offsetof(struct gate_counts, field))
 
 /* Read the certificate and give it to the loops, which do not run yet; no TLS: nothing.
  * Returns as gateway_tls_reload(). */

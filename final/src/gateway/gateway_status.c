@@ -16,30 +16,18 @@
 #include "gateway/static_copy.h"
 
 #define INT(n) ((json_int_t)(n))
-
-static uint64_t read_count(const _Atomic uint64_t *n)
-{
-    return atomic_load_explicit(n, memory_order_relaxed);
-}
-
-/* The sum of a counter over the loops. */
-#define SUM(total, g, field)                                                             \
-    for (unsigned i_ = 0; i_ < (g)->n_loops; i_++)                                       \
-    (total) += read_count(&(g)->loop[i_]->counts.field)
+#define SUM(g, field) INT(GATEWAY_SUM(g, field))
 
 static json_t *cache_json(const struct gateway *g)
 {
     struct cache_stats s = {0};
-    uint64_t hits = 0, misses = 0, stale = 0;
 
     if (g->cache)
         cache_read_stats(g->cache, &s);
-    SUM(hits, g, requests[GATE_CACHE]);
-    SUM(stale, g, requests[GATE_STALE]);
-    SUM(misses, g, cache_misses);
     return json_pack("{sI sI sI sI sI sI}", "bytes", INT(s.bytes), "bytes_max",
-                     INT(g->cfg.cache_bytes), "objects", INT(s.copies), "hits", INT(hits),
-                     "misses", INT(misses), "stale", INT(stale));
+                     INT(g->cfg.cache_bytes), "objects", INT(s.copies), "hits",
+                     SUM(g, requests[GATE_CACHE]), "misses", SUM(g, cache_misses),
+                     "stale", SUM(g, requests[GATE_STALE]));
 }
 
 static json_t *static_json(struct gateway *g)
@@ -59,27 +47,20 @@ static json_t *static_json(struct gateway *g)
 
 static json_t *requests_json(const struct gateway *g, unsigned slot)
 {
-    static const char *const name[GATE_RESULTS] = {"node",   "cache",   "stale",
-                                                   "static", "waiting", "error"};
     json_t *all = json_object();
     unsigned r;
 
-    for (r = 0; r < GATE_RESULTS; r++) {
-        uint64_t n = 0;
-
-        SUM(n, g, module[slot].requests[r]);
-        json_object_set_new(all, name[r], json_integer(INT(n)));
-    }
+    for (r = 0; r < GATE_RESULTS; r++)
+        json_object_set_new(all, gate_loop_result_name[r],
+                            json_integer(SUM(g, module[slot].requests[r])));
     return all;
 }
 
 static json_t *module_json(struct gateway *g, const struct modules_entry *m)
 {
     struct admit_view now;
-    uint64_t budget_empty = 0;
 
     admit_look(g->admit, m->slot, mono_ms(), &now);
-    SUM(budget_empty, g, module[m->slot].budget_empty);
     return json_pack("{sI sI ss sI sb sI sf sf sI sI sI sI so sI}", "modid",
                      INT(m->modid), "cmdid", INT(m->cmdid), "state",
                      admit_rule_state_name(now.state), "nodes_in", INT(now.nodes_in),
@@ -88,7 +69,8 @@ static json_t *module_json(struct gateway *g, const struct modules_entry *m)
                      "queue", INT(now.waiting), "refused_new",
                      INT(now.refused[ADMIT_CLASS_NEW] + now.refused[ADMIT_CLASS_WAITING]),
                      "refused_inside", INT(now.refused[ADMIT_CLASS_INSIDE]), "requests",
-                     requests_json(g, m->slot), "budget_empty", INT(budget_empty));
+                     requests_json(g, m->slot), "budget_empty",
+                     SUM(g, module[m->slot].budget_empty));
 }
 
 static json_t *busy_json(const struct gateway *g)

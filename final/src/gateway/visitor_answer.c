@@ -40,7 +40,6 @@ static void log_request(struct visitor *v, enum gate_result result, uint64_t us)
     static const char *const why[GATE_ATTEMPTS] = {"-",      "stale",    "connect",
                                                    "reset",  "timeout",  "bad_answer",
                                                    "status", "rejected", "own"};
-    static const char *const class[ADMIT_CLASSES] = {"new", "waiting", "inside"};
     const struct forward *f = &v->forward;
     char line[900], node[64];
     bool error = v->status >= 500 && result != GATE_WAITING;
@@ -55,9 +54,10 @@ static void log_request(struct visitor *v, enum gate_result result, uint64_t us)
                  (unsigned long long)v->n_body_out, f->rule ? f->rule->modid : 0,
                  f->rule ? f->rule->cmdid : 0, node, f->retry.n, why[f->why],
                  v->cached.word ? v->cached.word : "-",
-                 f->rule ? class[v->wait.class] : "-", (unsigned long long)v->queue_us,
-                 (unsigned long long)f->connect_us, (unsigned long long)f->first_us,
-                 (unsigned long long)us, v->tls ? v->tls : "-");
+                 f->rule ? admit_class_name[v->wait.class] : "-",
+                 (unsigned long long)v->queue_us, (unsigned long long)f->connect_us,
+                 (unsigned long long)f->first_us, (unsigned long long)us,
+                 v->tls ? v->tls : "-");
     if (n > 0)
         access_log_line(v->g->log, line, (size_t)n < sizeof(line) ? (size_t)n : 899,
                         error);
