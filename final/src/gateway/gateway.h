@@ -66,8 +66,9 @@ int gateway_offer(struct gateway *g, int *out, unsigned max);
 void gateway_keep(struct gateway *g);
 void gateway_share(struct gateway *g);
 
-/* Read the rules and the keys again, and open the access log again.  Returns before that
- * is done; an error is logged, and nothing changes then. */
+/* Read the rules and the keys of cookies, and the certificate with its key, again, and
+ * open the access log again.  Returns before the rules are in force.  An error of the
+ * rules or their keys, or of the certificate, is logged, and what was in force stays. */
 void gateway_reload(struct gateway *g);
 
 void gateway_metrics_collect(struct gateway *g, struct metrics *m);

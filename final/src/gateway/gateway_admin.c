@@ -1,6 +1,6 @@
 /* Any host that reaches the port may read, so nothing secret is shown, and nothing can be
- * changed without a key.  The signature is checked here, once for all
- * commands: a command that is added to the table cannot leave it out. */
+ * changed without a key.  The signature is checked here, once for all commands: a command
+ * that is added to the table cannot leave it out. */
 #include "gateway/gateway_admin.h"
 
 #include <errno.h>
@@ -17,15 +17,19 @@
 #include "gateway/static_copy.h"
 #include "obs/httpd.h"
 
+#define SAID_MAX 200 /* bytes of an answer to a command, with the final 0 */
+
+/* Obey a command whose signature is right.  <body>: what came with it, ended by a 0 byte.
+ * It must not wait: long work is started, and the answer tells that it was.  Returns the
+ * status of HTTP after writing a sentence without a line end into <said>. */
+typedef unsigned command_fn(struct gateway *g, const char *body, char said[SAID_MAX]);
+
+static command_fn drain, undrain, switch_static, snapshot;
+
 struct command {
     const char *path;
-    gateway_command_fn *fn;
+    command_fn *fn;
 };
-
-static unsigned drain(struct gateway *g, const char *body, char *said);
-static unsigned undrain(struct gateway *g, const char *body, char *said);
-static unsigned switch_static(struct gateway *g, const char *body, char *said);
-static unsigned snapshot(struct gateway *g, const char *body, char *said);
 
 static const struct command commands[] = {{"/drain", drain},
                                           {"/undrain", undrain},
@@ -100,58 +104,58 @@ static const char *health(const void *arg)
 
 /* --- commands ----------------------------------------------------------------------- */
 
-static unsigned drain(struct gateway *g, const char *body, char *said)
+static unsigned drain(struct gateway *g, const char *body, char said[SAID_MAX])
 {
     (void)body;
     gateway_drain(g);
-    snprintf(said, GATEWAY_COMMAND_SAID,
+    snprintf(said, SAID_MAX,
              "the gateway drains: /ready is 503, each response closes its connection; "
              "larsctl gateway undrain ends it");
     return 200;
 }
 
-static unsigned undrain(struct gateway *g, const char *body, char *said)
+static unsigned undrain(struct gateway *g, const char *body, char said[SAID_MAX])
 {
     bool done = gateway_undrain(g) == 0;
 
     (void)body;
-    snprintf(said, GATEWAY_COMMAND_SAID, "%s",
+    snprintf(said, SAID_MAX, "%s",
              done ? "the gateway serves visitors again"
                   : "the gateway is ending after a signal and cannot serve again; start "
                     "it anew");
     return done ? 200 : 409;
 }
 
-static unsigned switch_static(struct gateway *g, const char *body, char *said)
+static unsigned switch_static(struct gateway *g, const char *body, char said[SAID_MAX])
 {
     bool on = strcmp(body, "on") == 0;
     char err[CONF_ERR_MAX];
 
     if (!on && strcmp(body, "off") != 0) {
-        snprintf(said, GATEWAY_COMMAND_SAID, "the body of POST /static is on or off");
+        snprintf(said, SAID_MAX, "the body of POST /static is on or off");
         return 400;
     }
     if (static_copy_switch(g->statics, on, err) < 0) {
-        snprintf(said, GATEWAY_COMMAND_SAID, "%.199s", err);
+        snprintf(said, SAID_MAX, "%.199s", err);
         return 409;
     }
-    snprintf(said, GATEWAY_COMMAND_SAID, "%s",
+    snprintf(said, SAID_MAX, "%s",
              on ? "visitors get the copy of the site, also after a restart; larsctl site "
                   "static off ends it"
                 : "visitors get the pages of the nodes");
     return 200;
 }
 
-static unsigned snapshot(struct gateway *g, const char *body, char *said)
+static unsigned snapshot(struct gateway *g, const char *body, char said[SAID_MAX])
 {
     char err[CONF_ERR_MAX];
 
     (void)body;
     if (static_copy_snapshot(g->statics, err) < 0) {
-        snprintf(said, GATEWAY_COMMAND_SAID, "%.199s", err);
+        snprintf(said, SAID_MAX, "%.199s", err);
         return 409;
     }
-    snprintf(said, GATEWAY_COMMAND_SAID,
+    snprintf(said, SAID_MAX,
              "a copy of the site is being made; larsctl site status shows it");
     return 200;
 }
@@ -177,7 +181,7 @@ static void on_command(const struct httpd_request *q, struct httpd_answer *out,
     struct gateway_admin *a = admin_of(arg);
     const struct command *c = commands;
     const char *why = refusal(a, q);
-    char said[GATEWAY_COMMAND_SAID];
+    char said[SAID_MAX];
     unsigned status;
 
     if (why) {

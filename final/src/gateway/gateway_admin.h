@@ -6,21 +6,11 @@
  *                      (fleet/signed_command.h): 200; 400 a wrong body; 401 no valid
  *                      signature; 409 not possible now; each with a sentence
  *
- * A new command is one line of the table <commands> in gateway_admin.c, "/path" and a
- * gateway_command_fn, which stands in the file that does the work. */
+ * A new command is one line of the table <commands> in gateway_admin.c. */
 #ifndef LARS_GATEWAY_GATEWAY_ADMIN_H
 #define LARS_GATEWAY_GATEWAY_ADMIN_H
 
 #include "gateway/gateway.h"
-
-#define GATEWAY_COMMAND_SAID 200          /* bytes of an answer */
-
-/* Obey a command whose signature is right.  <body>: what came with it, ended by a 0 byte.
- * It must not wait: long work is started, and the answer tells that it was.  Returns the
- * status of HTTP after writing a sentence without a line end into <said>.
- * Thread: the daemon's loop. */
-typedef unsigned gateway_command_fn(struct gateway *g, const char *body,
-                                    char said[GATEWAY_COMMAND_SAID]);
 
 struct gateway_admin;
 

@@ -2,7 +2,9 @@
  *     {"host", "version", "address", "up_s", "draining", "loops", "loops_max",
  *      "loop_busy_permille": [of each loop that accepts], "clients", "clients_max",
  *      "cache": {"bytes", "bytes_max", "objects", "hits", "misses", "stale"},
- *      "static": {"present", "on", "files", "bytes", "taken_at": Unix seconds or null},
+ *      "static": {"present", "on", "reason", "pages", "files", "bytes", "taken_at": Unix
+ *        seconds or null, "snapshot": {"state", "number", "pages", "files", "broken",
+ *        "bytes", "ms", "why"}},  as in struct static_copy_view
  *      "modules": [{"modid", "cmdid", "state": "normal" ... of admit_rule.h, "nodes_in",
  *        "measured", "limit", "factor", "share", "inflight", "queue", "refused_new",
  *        "refused_inside", "requests": {"node", "cache", "stale", "static", "waiting",

@@ -114,7 +114,6 @@ static void open_wanted(struct listeners *ls)
 }
 
 /* Let the last listener get no further connection. */
-
 static void leave_last(struct listeners *ls)
 {
     int rc = ls->n > 1 ? portgroup_select_among(ls->at[0].lfd, ls->n - 1)

@@ -7,8 +7,8 @@
  * A node counts as answering whatever its status is; a page with an error is a matter of
  * the site.
  *
- * Invariant: <mirror> is complete and is the file, or the file is a newer one that is
- * taken over within this call.
+ * Invariant: <mirror> is complete, and it is what the file has, except while
+ * take_snapshot() has written a newer file and has not yet put it into <mirror>.
  * Rejected: to let the thread check the nodes.  liblars and the agent do that already,
  * and what counts is whether visitors get answers. */
 #include "gateway/static_copy.h"
