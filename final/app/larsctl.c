@@ -18,6 +18,7 @@
 #include "base/sig.h"
 #include "base/utf8.h"
 #include "ctl/commands.h"
+#include "ctl/ctl_gateways.h"
 #include "db/dbconf.h"
 #include "ops/audit.h"
 
@@ -140,7 +141,8 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
         rc = check_list("[larsctl] reportd", s->reportd, LIST_MAX, err);
     if (rc == 0)
         rc = check_list("[larsctl] http", s->http, LIST_MAX, err);
-    return rc < 0 ? rc : check_list("[gateways] admin", s->gateways, 32, err);
+    return rc < 0 ? rc
+                  : check_list("[gateways] admin", s->gateways, CTL_GATEWAYS_MAX, err);
 }
 
 static const struct opts_program program = {

@@ -144,6 +144,13 @@ static void t_request_log_explains_that_no_node_was_asked(void **state)
     expect("the limit of the module was reached", said);
 }
 
+static void t_request_log_explains_the_copy_of_the_site(void **state)
+{
+    (void)state;
+    explain(LINE(ID, "/zh/", "200 1024 1/2 - 0 - static new 0 0 0 90"));
+    expect("The response came from the copy of the site", said);
+}
+
 static void t_request_log_prints_no_control_characters(void **state)
 {
     (void)state;
@@ -161,4 +168,5 @@ T_MAIN(U(t_request_log_finds_a_request_among_others),
        U(t_request_log_explains_node_cache_and_times),
        U(t_request_log_explains_a_second_attempt),
        U(t_request_log_explains_that_no_node_was_asked),
+       U(t_request_log_explains_the_copy_of_the_site),
        U(t_request_log_prints_no_control_characters))

@@ -23,17 +23,12 @@ struct row {
 
 static void put_text(struct row *r, unsigned i, const char *text)
 {
-    snprintf(r->cell[i], CELL, "%.60s", text ? text : "");
+    snprintf(r->cell[i], CELL, "%.60s", text);
 }
 
-static void put_number(struct row *r, unsigned i, json_int_t n)
+static void put_number(struct row *r, unsigned i, long long n)
 {
-    snprintf(r->cell[i], CELL, "%lld", (long long)n);
-}
-
-static json_int_t number(const json_t *of, const char *member)
-{
-    return json_integer_value(json_object_get(of, member));
+    snprintf(r->cell[i], CELL, "%lld", n);
 }
 
 /* --- list --------------------------------------------------------------------------- */
@@ -60,23 +55,25 @@ static void put_gateway(struct row *r, const struct ctl_gateway *g)
                                       : "draining");
     if (!g->state)
         return;
-    put_number(r, 3, number(g->state, "loops"));
+    put_number(r, 3, ctl_gateways_number(g->state, "loops"));
     put_number(r, 4, busy_percent(g->state));
-    put_number(r, 5, number(g->state, "clients"));
+    put_number(r, 5, ctl_gateways_number(g->state, "clients"));
 }
 
 static void put_module(struct row *r, const json_t *m)
 {
     char name[CELL];
 
-    snprintf(name, sizeof(name), "%lld/%lld", (long long)number(m, "modid"),
-             (long long)number(m, "cmdid"));
+    snprintf(name, sizeof(name), "%lld/%lld", ctl_gateways_number(m, "modid"),
+             ctl_gateways_number(m, "cmdid"));
     put_text(r, 6, name);
-    put_text(r, 7, json_string_value(json_object_get(m, "state")));
-    put_number(r, 8, number(m, "inflight"));
-    put_number(r, 9, number(m, "limit"));
-    put_number(r, 10, number(m, "queue"));
-    put_number(r, 11, number(m, "refused_new") + number(m, "refused_inside"));
+    put_text(r, 7, ctl_gateways_text(m, "state"));
+    put_number(r, 8, ctl_gateways_number(m, "inflight"));
+    put_number(r, 9, ctl_gateways_number(m, "limit"));
+    put_number(r, 10, ctl_gateways_number(m, "queue"));
+    put_number(r, 11,
+               ctl_gateways_number(m, "refused_new") +
+                   ctl_gateways_number(m, "refused_inside"));
 }
 
 static int add_row(struct table *t, struct row *r)
@@ -169,7 +166,7 @@ static void print_effect(const struct ctl_gateways *all, const char *name)
             fprintf(stderr,
                     "%s: has %lld connections of visitors; /ready becomes 503 and each "
                     "response closes its connection\n",
-                    all->at[i].at, (long long)number(all->at[i].state, "clients"));
+                    all->at[i].at, ctl_gateways_number(all->at[i].state, "clients"));
     fprintf(stderr, "%u of %u gateways serve afterwards\n", count_left(all, name),
             all->n);
 }

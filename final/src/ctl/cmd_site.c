@@ -76,6 +76,5 @@ const struct ctl_cmd cmd_site[] = {
      site_copy_status,
      "age is the time since the copy was made.  reason is live, or why visitors get the "
      "copy: operator (switched on) or no_node (none answers).  snapshot is how the "
-     "latest "
-     "one since the start of the gateway ended."},
+     "latest one since the start of the gateway ended."},
     {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL}};

@@ -59,16 +59,21 @@ void ctl_gateways_free(struct ctl_gateways *g)
     gateway_client_fini();
 }
 
-static const char *text_of(const struct ctl_gateway *g, const char *member)
+const char *ctl_gateways_text(const json_t *of, const char *member)
 {
-    const char *text = json_string_value(json_object_get(g->state, member));
+    const char *text = json_string_value(json_object_get(of, member));
 
     return text ? text : "";
 }
 
+long long ctl_gateways_number(const json_t *of, const char *member)
+{
+    return (long long)json_integer_value(json_object_get(of, member));
+}
+
 const char *ctl_gateways_host(const struct ctl_gateway *g)
 {
-    return text_of(g, "host");
+    return ctl_gateways_text(g->state, "host");
 }
 
 bool ctl_gateways_serves(const struct ctl_gateway *g)
@@ -84,7 +89,7 @@ bool ctl_gateways_match(const struct ctl_gateway *g, const char *name)
     return strcmp(g->at, name) == 0 ||
            (len > 0 && strlen(name) == len && memcmp(g->at, name, len) == 0) ||
            (g->state && strcmp(ctl_gateways_host(g), name) == 0) ||
-           (g->state && strcmp(text_of(g, "address"), name) == 0);
+           (g->state && strcmp(ctl_gateways_text(g->state, "address"), name) == 0);
 }
 
 /* --- commands ----------------------------------------------------------------------- */

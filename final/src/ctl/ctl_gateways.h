@@ -30,6 +30,11 @@ void ctl_gateways_free(struct ctl_gateways *g);
 /* Ask one of them again. */
 void ctl_gateways_look(struct ctl_gateway *g);
 
+/* A member of a JSON object of a gateway; "" and 0: it is not there, or of another type.
+ * <of> may be NULL. */
+const char *ctl_gateways_text(const json_t *of, const char *member);
+long long ctl_gateways_number(const json_t *of, const char *member);
+
 /* Its host's name; "" when it did not answer.  It serves: it answered and does not drain.
  * <name> is its admin port, the address in it, its host, or its address for visitors. */
 const char *ctl_gateways_host(const struct ctl_gateway *g);

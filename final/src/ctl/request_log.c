@@ -46,7 +46,7 @@ static bool find_in(FILE *f, const char *id, struct request_log_entry *e)
     return false;
 }
 
-/* Returns 0, -ENOENT or another -errno of fopen(). */
+/* Returns 0, -ESRCH when the file has no such line, or -errno of fopen(). */
 static int find_at(const char *path, const char *id, struct request_log_entry *e)
 {
     FILE *f = fopen(path, "re");
@@ -109,6 +109,8 @@ static const struct word cache_words[] = {
               "longer fresh: it was being fetched anew, or no node answered."},
     {"wait", "The request waited for another one that was fetching the same response."},
     {"pass", "The response may not be kept, so a node was asked."},
+    {"static", "The response came from the copy of the site: no node answered, or an "
+               "operator has switched the copy on."},
     {NULL, NULL}};
 
 static const struct word class_words[] = {

@@ -8,7 +8,8 @@
 #define REQUEST_LOG_LINE 8192
 #define REQUEST_LOG_ERR 400
 
-enum request_log_column {                 /* in the order of the line */
+/* In the order of the line; its last column, the version of TLS, is not read. */
+enum request_log_column {
     REQUEST_LOG_TIME,
     REQUEST_LOG_ID,
     REQUEST_LOG_LOOP,

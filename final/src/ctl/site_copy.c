@@ -36,18 +36,6 @@ static const json_t *snapshot_of(const struct ctl_gateway *g)
     return json_object_get(copy_of(g), "snapshot");
 }
 
-static const char *text_of(const json_t *of, const char *member)
-{
-    const char *text = json_string_value(json_object_get(of, member));
-
-    return text ? text : "";
-}
-
-static long long number_of(const json_t *of, const char *member)
-{
-    return (long long)json_integer_value(json_object_get(of, member));
-}
-
 static void put_text(char cell[CELL], const char *text)
 {
     snprintf(cell, CELL, "%.399s", text);
@@ -55,7 +43,7 @@ static void put_text(char cell[CELL], const char *text)
 
 static void put_number(char cell[CELL], const json_t *of, const char *member)
 {
-    snprintf(cell, CELL, "%lld", number_of(of, member));
+    snprintf(cell, CELL, "%lld", ctl_gateways_number(of, member));
 }
 
 static int add_row(struct table *t, unsigned n, struct cells *c)
@@ -92,12 +80,12 @@ static int print(struct ctl *c, const struct ctl_gateways *all, const char *colu
 
 static bool is_running(const struct ctl_gateway *g)
 {
-    return strcmp(text_of(snapshot_of(g), "state"), "running") == 0;
+    return strcmp(ctl_gateways_text(snapshot_of(g), "state"), "running") == 0;
 }
 
 static bool is_done(const struct ctl_gateway *g)
 {
-    return g->obeyed && strcmp(text_of(snapshot_of(g), "state"), "done") == 0;
+    return g->obeyed && strcmp(ctl_gateways_text(snapshot_of(g), "state"), "done") == 0;
 }
 
 /* Is there anything to wait for?  <heard_ms>: when it has answered last. */
@@ -140,14 +128,14 @@ static void fill_snapshot(struct cells *c, const struct ctl_gateway *g)
     put_text(c->at[0], g->at);
     put_text(c->at[1], !g->state    ? "unreachable"
                        : !g->obeyed ? "refused"
-                                    : text_of(last, "state"));
-    put_text(c->at[7], g->obeyed && g->state ? text_of(last, "why") : g->why);
+                                    : ctl_gateways_text(last, "state"));
+    put_text(c->at[7], g->obeyed && g->state ? ctl_gateways_text(last, "why") : g->why);
     if (!g->obeyed || !g->state)
         return;
     put_number(c->at[2], last, "pages");
     put_number(c->at[3], last, "files");
     put_number(c->at[4], last, "bytes");
-    snprintf(c->at[5], CELL, "%.1f", (double)number_of(last, "ms") / 1000);
+    snprintf(c->at[5], CELL, "%.1f", (double)ctl_gateways_number(last, "ms") / 1000);
     put_number(c->at[6], last, "broken");
 }
 
@@ -255,11 +243,11 @@ static void fill_status(struct cells *c, const struct ctl_gateway *g)
 {
     const json_t *copy = copy_of(g), *last = snapshot_of(g);
     bool present = json_is_true(json_object_get(copy, "present"));
-    long long taken = number_of(copy, "taken_at");
+    long long taken = ctl_gateways_number(copy, "taken_at");
 
     put_text(c->at[0], g->at);
     put_text(c->at[1], !copy ? "unreachable" : present ? "yes" : "no");
-    put_text(c->at[10], g->state ? text_of(last, "why") : g->why);
+    put_text(c->at[10], g->state ? ctl_gateways_text(last, "why") : g->why);
     if (present) {
         put_time(c->at[2], (time_t)taken);
         put_age(c->at[3], (long long)time(NULL) - taken);
@@ -269,8 +257,8 @@ static void fill_status(struct cells *c, const struct ctl_gateway *g)
     put_number(c->at[4], copy, "pages");
     put_number(c->at[5], copy, "files");
     put_number(c->at[6], copy, "bytes");
-    put_text(c->at[7], text_of(copy, "reason"));
-    put_text(c->at[8], text_of(last, "state"));
+    put_text(c->at[7], ctl_gateways_text(copy, "reason"));
+    put_text(c->at[8], ctl_gateways_text(last, "state"));
     put_number(c->at[9], last, "broken");
 }
 

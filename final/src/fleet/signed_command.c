@@ -18,7 +18,7 @@
 
 struct signed_command_gate {
     struct {
-        uint64_t end_s; /* it is not valid from then on */
+        uint64_t end_s; /* the last second in which it is valid */
         char signature[FLEET_KEYS_MAC];
     } seen[REMEMBERED];
     unsigned n;

@@ -3,9 +3,10 @@
  * of errors use a reserve that others may not.
  * A line has, separated by one blank: time, request id, loop, visitor's address, host,
  * method, target, status, bytes of the body, module, node, attempts, why the last failed
- * attempt failed, what the cache did (hit, miss, stale, wait, pass), the visitor's class
- * (new, waiting, inside), how many us it took until admission, to connect, to the first
- * byte and in all, and the version of TLS.  "-" = none. */
+ * attempt failed, what the cache did (hit, miss, stale, wait, pass; static: the copy of
+ * the site), the visitor's class (new, waiting, inside), how many us it took until
+ * admission, to connect, to the first byte and in all, and the version of TLS.  "-" =
+ * none. */
 #ifndef LARS_GATEWAY_ACCESS_LOG_H
 #define LARS_GATEWAY_ACCESS_LOG_H
 

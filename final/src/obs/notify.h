@@ -4,7 +4,8 @@
 #define LARS_OBS_NOTIFY_H
 
 /* Send <text>, such as "READY=1" or "MAINPID=123".  Without NOTIFY_SOCKET: does nothing.
- * Never waits; an error is logged once.  Returns 0 or -errno.  Thread: any. */
+ * Never waits; an error is logged, at most once in 10 s.  Returns 0 or -errno.  Thread:
+ * any. */
 int notify_send(const char *text);
 
 #endif

@@ -2,8 +2,7 @@
  * Only then a handler runs.
  *
  * A request that may wait is suspended and worked on by a job; the library then calls
- * on_request() once more to send the answer.
- */
+ * on_request() once more to send the answer. */
 #include "web/console.h"
 
 #include <errno.h>

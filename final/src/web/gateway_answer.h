@@ -41,7 +41,8 @@ struct gateway_answer_module {
     enum gateway_answer_state state;
     bool is_measured; /* the capacity of its nodes */
     uint32_t nodes_in, limit, inflight, queue;
-    double factor, share;
+    double factor; /* the correction of the limit; 1 = none */
+    double share; /* of this gateway in the capacity: 0 to 1 */
     uint64_t count[GATEWAY_COUNTS];
 };
 
