@@ -1,6 +1,6 @@
 // Alarms, what is down, and the display.
-import { execFile, spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { base, holds, larsctl, panel, pid, row, run, same, see, sql, test, unseen, until } from './harness.mjs'
