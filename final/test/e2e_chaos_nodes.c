@@ -122,26 +122,14 @@ static void call(void)
         seen.to[h.addr.ip[3] - 1]++;
 }
 
-/* Resets <seen> and makes <n> calls, with <pause_ms> after one that failed.  Returns how
- * many failed.  Over a network a refusal takes about 1 ms; on one host some microseconds,
- * so an agent that has no processor for 10 ms would be charged with hundreds. */
-static int make_calls(int n, int pause_ms)
-{
-    memset(&seen, 0, sizeof(seen));
-    while (n-- > 0) {
-        int failed = seen.failed;
-
-        call();
-        if (pause_ms && seen.failed > failed)
-            poll(NULL, 0, pause_ms);
-    }
-    assert_int_equal(seen.no_host, 0);
-    return seen.failed;
-}
-
+/* Resets <seen> and makes <n> calls.  Returns how many failed. */
 static int calls(int n)
 {
-    return make_calls(n, 0);
+    memset(&seen, 0, sizeof(seen));
+    while (n-- > 0)
+        call();
+    assert_int_equal(seen.no_host, 0);
+    return seen.failed;
 }
 
 static bool is_called(int i)
@@ -438,7 +426,7 @@ static void t_f12_loss_of_the_own_zone_costs_few_calls(void **state)
     proc_kill(&sys.reportd);
     for (i = 0; i < 4; i++)
         proc_kill(&node[i]);
-    failed = make_calls(2000, 1);
+    failed = calls(2000);
     print_message("chaos: F12 own zone lost: %d of 2,000 calls failed\n", failed);
     assert_in_range(failed, 1, 40); /* until four nodes are ejected; then 0.2 % */
     testdb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone) VALUES "
