@@ -5,8 +5,6 @@
  * Rejected: a folder with a file for each page.  Its names come from a node, a folder
  * cannot be replaced in one step, and a crash leaves half of it. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/fnv.h"
+#include "base/new_file.h"
 #include "gateway/mirror_private.h"
 
 #define GZIP_WINDOW (15 + 16) /* for zlib: the largest window, with a gzip head */
@@ -174,88 +173,44 @@ static int finish_table(struct mirror_draft *d)
     return 0;
 }
 
-static int write_all(int fd, const void *bytes, size_t len)
-{
-    const char *p = bytes;
-
-    while (len > 0) {
-        ssize_t n = write(fd, p, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
-static int write_file(const struct mirror_draft *d, uint64_t taken_s, const char *path)
+static int write_draft(const struct mirror_draft *d, uint64_t taken_s, const char *path,
+                       char beside[PATH_MAX])
 {
     size_t table = d->n * sizeof(struct mirror_row);
     struct mirror_head h = {.magic = MIRROR_MAGIC, /* without the final 0 */
                             .taken_s = taken_s,
                             .size = sizeof(h) + table + d->bytes.len,
                             .n = d->n};
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640), rc;
+    const struct new_file_part part[] = {{&h, sizeof(h)},
+                                         {d->row, table},
+                                         {buf_bytes(&d->bytes), d->bytes.len}};
 
-    if (fd < 0)
-        return -errno;
-    h.sum = (uint32_t)crc32_z(0, (const void *)d->row, table);
-    h.sum = (uint32_t)crc32_z(h.sum, (const void *)buf_bytes(&d->bytes), d->bytes.len);
-    rc = write_all(fd, &h, sizeof(h));
-    if (rc == 0)
-        rc = write_all(fd, d->row, table);
-    if (rc == 0)
-        rc = write_all(fd, buf_bytes(&d->bytes), d->bytes.len);
-    if (rc == 0 && fsync(fd) < 0)
-        rc = -errno;
-    if (close(fd) < 0 && rc == 0)
-        rc = -errno;
-    return rc;
-}
-
-/* The name is on the disk as well. */
-static int sync_folder(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char dir[4096];
-    int fd, rc;
-
-    snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) + 1 : 1,
-             slash ? path : ".");
-    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    rc = fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
-    close(fd);
-    return rc;
+    h.sum = (uint32_t)crc32_z(0, part[1].bytes, part[1].len);
+    h.sum = (uint32_t)crc32_z(h.sum, part[2].bytes, part[2].len);
+    return new_file_write(beside, path, 0640, part, 3);
 }
 
 int mirror_draft_store(struct mirror_draft *d, const char *path, uint64_t taken_s,
                        struct mirror **out)
 {
     struct mirror *m = NULL;
-    char beside[4096];
-    int rc;
+    char beside[PATH_MAX];
+    int rc = finish_table(d);
 
-    if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
-        return -ENAMETOOLONG;
-    rc = finish_table(d);
     if (rc == 0)
-        rc = write_file(d, taken_s, beside);
+        rc = write_draft(d, taken_s, path, beside);
     empty(d);
-    if (rc == 0)
-        rc = mirror_open(&m, beside);
-    if (rc == 0 && rename(beside, path) < 0)
-        rc = -errno;
+    if (rc < 0)
+        return rc;
+    rc = mirror_open(&m, beside);
     if (rc < 0) {
         unlink(beside);
-        mirror_unref(m);
         return rc;
     }
-    sync_folder(path); /* an error leaves a whole file under this name in any case */
-    *out = m;
-    return 0;
+    rc = new_file_use(beside, path);
+    if (rc < 0)
+        mirror_unref(m);
+    else
+        *out = m;
+    return rc;
 }

@@ -20,6 +20,7 @@
 #include <zlib.h>
 
 #include "base/buf.h"
+#include "base/new_file.h"
 
 #define MAGIC "lars-site 1\n"
 #define SIZE_MAX_FILE (512u * 1024 * 1024)
@@ -123,38 +124,13 @@ static int put_all(struct buf *b, const struct catalogue *c, uint64_t revision)
     return rc < 0 ? rc : put_number(b, 'Z', sum_of(buf_bytes(b), b->len));
 }
 
-static int write_all(int fd, const char *p, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, p, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        p += n;
-        len -= (size_t)n;
-    }
-    return fsync(fd) < 0 ? -errno : 0;
-}
-
 static int replace_file(const char *path, const struct buf *b)
 {
-    char tmp[300];
-    int fd, rc;
+    const struct new_file_part all = {buf_bytes(b), b->len};
+    char beside[PATH_MAX];
+    int rc = new_file_write(beside, path, 0644, &all, 1);
 
-    if (snprintf(tmp, sizeof(tmp), "%s.new", path) >= (int)sizeof(tmp))
-        return -ENAMETOOLONG;
-    fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return -errno;
-    rc = write_all(fd, buf_bytes(b), b->len);
-    close(fd);
-    if (rc == 0 && rename(tmp, path) < 0)
-        rc = -errno;
-    if (rc < 0)
-        unlink(tmp);
-    return rc;
+    return rc < 0 ? rc : new_file_use(beside, path);
 }
 
 int site_snapshot_write(const char *path, const struct catalogue *c, uint64_t revision)
