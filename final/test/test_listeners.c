@@ -131,7 +131,7 @@ static void t_clients_in_the_queue_of_a_listener_that_is_closed_are_accepted(voi
                      0);
     connect_some(fd, CLIENTS);
     T_WAIT(n_accepted[0] > 0 && n_accepted[1] > 0);
-    evloop_set_timer(loop, &timer, 400, release, NULL); /* after the order to close */
+    evloop_set_timer(loop, &timer, 2500, release, NULL); /* after the order to close */
     change_to(2);
     expect_accepted(fd, CLIENTS);
     assert_in_range(n_accepted[2], 1, CLIENTS);

@@ -1,15 +1,16 @@
 /* To close a listener resets the connections that wait in its queue, and those whose
  * handshake is in progress.  So the kernel is first told to select others
  * (net/portgroup), then GRACE_MS pass, in which the handshakes end, then the queue is
- * accepted, and then the listener is closed.  A visitor whose round trip takes longer
- * than GRACE_MS can still be reset; net.ipv4.tcp_migrate_req=1 moves such a handshake to
+ * accepted, and then the listener is closed.  GRACE_MS has room for a SYN-ACK that was
+ * lost, which the kernel repeats after 1 s.  A visitor whose handshake takes longer than
+ * GRACE_MS can still be reset; net.ipv4.tcp_migrate_req=1 moves such a handshake to
  * another listener.
  *
- * One listener is closed at a time, always the last one, so that the numbers that the
- * kernel gives to the others do not change.
+ * The last listeners are closed, all in one GRACE_MS, and the first one in a GRACE_MS of
+ * its own, so that the numbers that the kernel gives to those that remain do not change.
  *
- * The very last listener of the process leaves a program behind that selects the first
- * listener of another process.  That process takes it off within REFRESH_MS.
+ * The first listener leaves a program behind that selects the first listener of another
+ * process.  That process takes it off within REFRESH_MS.
  * When it does so in the very GRACE_MS of a process that ends, visitors can still arrive
  * at the listener that is closed next, and one who arrives in between is reset.
  * Rejected: net.ipv4.tcp_migrate_req alone, because it is off by default and belongs to
@@ -28,7 +29,7 @@
 #include "net/sock.h"
 
 #define BACKLOG 4096
-#define GRACE_MS 200
+#define GRACE_MS 1500
 #define REFRESH_MS 5000 /* between two looks for what another process has left */
 #define CLOSING_MS 5 /* between two looks whether a loop has closed its listener */
 
@@ -36,6 +37,7 @@ struct listener {
     struct listeners *owner;
     unsigned i; /* number of its loop */
     _Atomic int lfd; /* -1 = closed; closed by its loop */
+    bool told; /* its loop has the order to close it */
     struct acceptor *acceptor; /* its loop's */
 };
 
@@ -43,8 +45,9 @@ struct listeners {
     struct listeners_config cfg;
     struct evtimer timer;
     unsigned n, want;
+    unsigned keep; /* LEAVING, CLOSING: those from this number on are being closed */
     bool shared; /* another process accepts from them as well */
-    enum { STEADY, LEAVING, CLOSING } state; /* of the last one */
+    enum { STEADY, LEAVING, CLOSING } state;
     struct listener at[];
 };
 
@@ -91,6 +94,7 @@ static int open_next(struct listeners *ls)
     if (ls->cfg.at.port == 0)
         sock_local_addr(lfd, &ls->cfg.at);
     l->lfd = lfd;
+    l->told = false;
     rc = looppool_post(ls->cfg.pool, l->i, &(struct msgq_task){run_open, NULL, l});
     if (rc < 0) {
         close(lfd);
@@ -113,44 +117,56 @@ static void open_wanted(struct listeners *ls)
     ls->want = ls->n;
 }
 
-/* Let the last listener get no further connection. */
-static void leave_last(struct listeners *ls)
+/* Let those that are to be closed get no further connection. */
+static void leave_some(struct listeners *ls)
 {
-    int rc = ls->n > 1 ? portgroup_select_among(ls->at[0].lfd, ls->n - 1)
-                       : portgroup_select_only(ls->at[0].lfd, 1);
+    int rc = ls->keep > 0 ? portgroup_select_among(ls->at[0].lfd, ls->keep)
+                          : portgroup_select_only(ls->at[0].lfd, 1);
 
     if (rc < 0)
         LOG_WARN("listener.leave",
                  "loop=%u err=%s: visitors who connect just now may see a reset",
-                 ls->n - 1, err_str(rc));
+                 ls->keep, err_str(rc));
 }
 
-static bool is_closed(struct listeners *ls)
+/* Order the loops to close those that are to be closed.  True when all are closed.  A
+ * loop whose queue is full gets the order in the next turn. */
+static bool close_some(struct listeners *ls)
 {
-    return ls->at[ls->n - 1].lfd == -1;
+    bool all = true;
+    unsigned i;
+
+    for (i = ls->keep; i < ls->n; i++) {
+        struct listener *l = &ls->at[i];
+
+        if (!l->told)
+            l->told = looppool_post(ls->cfg.pool, i,
+                                    &(struct msgq_task){run_close, NULL, l}) == 0;
+        all = all && l->lfd == -1;
+    }
+    return all;
 }
 
 static void step(void *arg)
 {
     struct listeners *ls = arg;
-    struct listener *last = &ls->at[ls->n - 1];
     uint32_t again_ms = CLOSING_MS;
 
-    if (ls->state == LEAVING &&
-        looppool_post(ls->cfg.pool, last->i,
-                      &(struct msgq_task){run_close, NULL, last}) == 0)
+    if (ls->state != STEADY) {
         ls->state = CLOSING;
-    if (ls->state == CLOSING && is_closed(ls)) {
-        ls->n--;
-        ls->state = STEADY;
+        if (close_some(ls)) {
+            ls->n = ls->keep;
+            ls->state = STEADY;
+        }
     }
     if (ls->state == STEADY) {
         if (ls->n <= ls->want) {
             listeners_want(ls, ls->want);
             return;
         }
+        ls->keep = ls->want > 0 || ls->n == 1 ? ls->want : 1;
         if (!ls->shared)
-            leave_last(ls);
+            leave_some(ls);
         ls->state = LEAVING;
         again_ms = ls->shared ? 0 : GRACE_MS;
     }

@@ -27,9 +27,10 @@ void listeners_destroy(struct listeners *ls); /* the pool has stopped; NULL is f
 
 const struct net_addr *listeners_address(const struct listeners *ls); /* with its port */
 
-/* Have <n> listeners, 0 to looppool_n().  More are opened at once.  Fewer: one after
- * another gets no further connection, is accepted empty 200 ms later, and closed.  With 0
- * the last one leaves new connections to another process that listens on the port. */
+/* Have <n> listeners, 0 to looppool_n().  More are opened at once.  Fewer: the last ones
+ * get no further connection, are accepted empty 1.5 s later, and closed; with 0 the first
+ * one does so after them, and leaves new connections to another process that listens on
+ * the port. */
 void listeners_want(struct listeners *ls, unsigned n);
 unsigned listeners_n(const struct listeners *ls); /* open now */
 
