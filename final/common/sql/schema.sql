@@ -402,3 +402,127 @@ CREATE TABLE IF NOT EXISTS Session (
     until_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
     PRIMARY KEY (id), KEY user (user), KEY until_at (until_at)
 ) ENGINE = InnoDB;
+
+-- --- Scaling: which nodes of a module run where (docs/zh/operate/scaling.md). ------------
+
+-- The modules that the autoscaler scales, each with its bounds.
+CREATE TABLE IF NOT EXISTS ScalePolicy (
+    modid      INT UNSIGNED NOT NULL,
+    cmdid      INT UNSIGNED NOT NULL,
+    actuator   VARCHAR(16) NOT NULL DEFAULT 'slots',  -- slots: lars-slotd; exec: a program
+    min_zone   INT UNSIGNED NOT NULL DEFAULT 1,       -- nodes in each zone, at least
+    max_zone   INT UNSIGNED NOT NULL DEFAULT 0,       -- at most; 0 = as many as slots
+    warm       INT UNSIGNED NOT NULL DEFAULT 1,       -- run in each zone without a route
+    util_pct   INT UNSIGNED NOT NULL DEFAULT 70,      -- of a node's capacity, in normal use
+    floor_pct  INT UNSIGNED NOT NULL DEFAULT 90,      -- the same when a zone is lost
+    dry_run    TINYINT UNSIGNED NOT NULL DEFAULT 0,   -- 1 = decide and record, change nothing
+    who        VARCHAR(64) NOT NULL DEFAULT '',
+    changed_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)
+               ON UPDATE CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (modid, cmdid)
+) ENGINE = InnoDB;
+
+-- Nodes that an operator wants from a time to another one, at least; zone '' = each zone.
+CREATE TABLE IF NOT EXISTS ScalePlan (
+    id       BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+    modid    INT UNSIGNED NOT NULL,
+    cmdid    INT UNSIGNED NOT NULL,
+    zone     VARCHAR(32) NOT NULL DEFAULT '',
+    from_at  TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    until_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    n_zone   INT UNSIGNED NOT NULL,
+    note     VARCHAR(255) NOT NULL DEFAULT '',
+    who      VARCHAR(64) NOT NULL DEFAULT '',
+    PRIMARY KEY (id), KEY by_module (modid, cmdid, until_at)
+) ENGINE = InnoDB;
+
+-- Hosts with slots, as their lars-slotd says.  in_use 0 = an operator wants it empty.
+CREATE TABLE IF NOT EXISTS ScaleHost (
+    host    VARCHAR(64) NOT NULL,
+    zone    VARCHAR(32) NOT NULL DEFAULT '',
+    address VARCHAR(64) NOT NULL DEFAULT '',          -- IPv4 of its nodes
+    class   VARCHAR(32) NOT NULL DEFAULT '',          -- hosts of a class are equally fast
+    slots   INT UNSIGNED NOT NULL DEFAULT 0,
+    in_use  TINYINT UNSIGNED NOT NULL DEFAULT 1,
+    seen_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (host)
+) ENGINE = InnoDB;
+
+-- What each slot is to run; no row = nothing.  A lars-slotd obeys no order of a fence that
+-- is lower than one that it has seen.
+CREATE TABLE IF NOT EXISTS ScaleWanted (
+    host     VARCHAR(64) NOT NULL,
+    slot     INT UNSIGNED NOT NULL,                   -- 1 to ScaleHost.slots
+    modid    INT UNSIGNED NOT NULL,
+    cmdid    INT UNSIGNED NOT NULL,
+    fence    BIGINT UNSIGNED NOT NULL,
+    decision BIGINT UNSIGNED NOT NULL DEFAULT 0,      -- ScaleDecision.id
+    PRIMARY KEY (host, slot), KEY by_module (modid, cmdid)
+) ENGINE = InnoDB;
+
+-- What runs in each slot, as the lars-slotd of the host says.
+CREATE TABLE IF NOT EXISTS ScaleSlot (
+    host    VARCHAR(64) NOT NULL,
+    slot    INT UNSIGNED NOT NULL,
+    modid   INT UNSIGNED NOT NULL,
+    cmdid   INT UNSIGNED NOT NULL,
+    port    INT UNSIGNED NOT NULL,
+    pid     INT UNSIGNED NOT NULL DEFAULT 0,
+    state   VARCHAR(16) NOT NULL,                     -- starting, ready, sick, failed, stopping
+    starts  INT UNSIGNED NOT NULL DEFAULT 0,          -- attempts for this order
+    note    VARCHAR(128) NOT NULL DEFAULT '',         -- why it failed
+    since   TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    seen_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (host, slot)
+) ENGINE = InnoDB;
+
+-- Why the number of nodes is as it is: a row for each change, and one a minute.
+CREATE TABLE IF NOT EXISTS ScaleDecision (
+    id       BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+    at       TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    fence    BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    modid    INT UNSIGNED NOT NULL,
+    cmdid    INT UNSIGNED NOT NULL,
+    demand   DOUBLE NOT NULL DEFAULT 0,               -- requests a second, refused ones too
+    refused  DOUBLE NOT NULL DEFAULT 0,               -- of these
+    inflight DOUBLE NOT NULL DEFAULT 0,               -- mean requests in progress
+    load_nodes DOUBLE NOT NULL DEFAULT 0,             -- in nodes of measured capacity
+    zones    INT UNSIGNED NOT NULL DEFAULT 0,         -- that can be used
+    up       INT UNSIGNED NOT NULL DEFAULT 0,         -- nodes in the route, all zones
+    need     INT UNSIGNED NOT NULL DEFAULT 0,         -- in each zone, of demand and floor
+    plan     INT UNSIGNED NOT NULL DEFAULT 0,         -- in each zone, of plan and minimum
+    was      INT UNSIGNED NOT NULL DEFAULT 0,         -- wanted in each zone, before and
+    wanted   INT UNSIGNED NOT NULL DEFAULT 0,         -- after it
+    rule     VARCHAR(16) NOT NULL,                    -- urgent, floor, plan, down, max, keep ...
+    note     VARCHAR(255) NOT NULL DEFAULT '',
+    PRIMARY KEY (id), KEY by_module (modid, cmdid, at), KEY by_age (at)
+) ENGINE = InnoDB;
+
+-- What a node of a module can do on a class of hosts, as it was measured.
+CREATE TABLE IF NOT EXISTS Capacity (
+    modid     INT UNSIGNED NOT NULL,
+    cmdid     INT UNSIGNED NOT NULL,
+    class     VARCHAR(32) NOT NULL DEFAULT '',
+    rps       DOUBLE NOT NULL,                        -- requests a second
+    inflight  DOUBLE NOT NULL,                        -- mean requests in progress at that rate
+    p99_us    INT UNSIGNED NOT NULL,                  -- of responses, at that rate
+    target_us INT UNSIGNED NOT NULL,                  -- that was allowed
+    build     VARCHAR(64) NOT NULL DEFAULT '',        -- version of the node's program
+    mix       VARCHAR(255) NOT NULL DEFAULT '',       -- what was requested
+    factor    DOUBLE NOT NULL DEFAULT 1,              -- observed / measured, 0.5 to 1
+    at        TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    who       VARCHAR(64) NOT NULL DEFAULT '',
+    PRIMARY KEY (modid, cmdid, class)
+) ENGINE = InnoDB;
+
+-- While a row is in force nothing is scaled down; name 'scale'.
+CREATE TABLE IF NOT EXISTS Freeze (
+    name     VARCHAR(16) NOT NULL,
+    reason   VARCHAR(255) NOT NULL DEFAULT '',
+    until_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    who      VARCHAR(64) NOT NULL DEFAULT '',
+    PRIMARY KEY (name)
+) ENGINE = InnoDB;
+
+-- A lease that has changed its holder has a higher fence.
+ALTER TABLE Lease ADD COLUMN IF NOT EXISTS fence BIGINT UNSIGNED NOT NULL DEFAULT 0;
