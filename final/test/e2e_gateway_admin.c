@@ -54,19 +54,10 @@ static int status_of(const char *path)
     return reply.status;
 }
 
-/* The port of the second line "http.listen ... port=N" in the log. */
 static void find_admin_port(void)
 {
-    char line[512];
-    const char *port;
-
-    while (proc_line(gateway.err, line, sizeof(line)))
-        if (strstr(line, "http.listen") && (port = strstr(line, " port="))) {
-            admin = atoi(port + 6);
-            snprintf(at, sizeof(at), "127.0.0.1:%d", admin);
-            return;
-        }
-    fail_msg("the gateway has no admin port");
+    admin = system_http_port(&gateway);
+    snprintf(at, sizeof(at), "127.0.0.1:%d", admin);
 }
 
 static void start(const char *gateway_keys)

@@ -25,19 +25,6 @@ static int teardown(void **state)
     return gatesys_teardown(state);
 }
 
-/* The port of the second line "http.listen ... port=N" in the log. */
-static int admin_port(struct proc *p)
-{
-    char line[512];
-    const char *port;
-
-    while (proc_line(p->err, line, sizeof(line)))
-        if (strstr(line, "http.listen") && (port = strstr(line, " port=")))
-            return atoi(port + 6);
-    fail_msg("the gateway has no admin port");
-    return 0;
-}
-
 static int ready(int port)
 {
     httppeer_get(port, "/ready", &reply);
@@ -55,9 +42,9 @@ static void start(const char *key)
              "[admin]\nlisten = 127.0.0.1:0\nkey_file = %s\n[log]\npath = %s\n", key_file,
              log_path);
     gatesys_start(&first, 0, "", more);
-    admin[0] = admin_port(&first);
+    admin[0] = system_http_port(&first);
     gatesys_start(&second, 0, "", more);
-    admin[1] = admin_port(&second);
+    admin[1] = system_http_port(&second);
     T_WAIT(ready(admin[0]) == 200);
     T_WAIT(ready(admin[1]) == 200);
     snprintf(more, sizeof(more), "%s", system_write_file("ctl.key", "%s\n", key));

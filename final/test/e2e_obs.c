@@ -12,19 +12,6 @@
 
 static struct httpreply reply;
 
-/* The port in the log line "http.listen at=127.0.0.1:0 port=N" of the program. */
-static int http_port(struct proc *p)
-{
-    char line[512];
-    const char *at;
-
-    while (proc_line(p->err, line, sizeof(line)))
-        if (strstr(line, "http.listen") && (at = strstr(line, " port=")))
-            return atoi(at + 6);
-    fail_msg("the program ended without the log line http.listen");
-    return 0;
-}
-
 /* Where promtool is installed, it must accept the text as well. */
 static void check_with_promtool(const char *text)
 {
@@ -54,7 +41,7 @@ static void t_metrics_of_dnsd_show_routes_and_the_database(void **state)
                              testdb_socket, sys.dir);
     proc_start(&sys.dnsd, "lars-dnsd", "-c", file, "-p", "0", NULL);
     system_wait_port(&sys.dnsd, "lars-dnsd");
-    port = http_port(&sys.dnsd);
+    port = system_http_port(&sys.dnsd);
     T_WAIT((httppeer_get(port, "/healthz", &reply), reply.status == 200));
     T_WAIT(value(port, "lars_dnsd_db_up") == 1); /* set after the routes are published */
     assert_true(httppeer_value(&reply, "lars_dnsd_nodes") == 3);
@@ -80,7 +67,7 @@ static void t_dnsd_without_routes_is_not_healthy(void **state)
                system_write_file("d.ini", "[db]\nsocket = /nonexistent\n" HTTP_ON), "-p",
                "0", NULL);
     system_wait_port(&sys.dnsd, "lars-dnsd");
-    port = http_port(&sys.dnsd);
+    port = system_http_port(&sys.dnsd);
     httppeer_get(port, "/healthz", &reply);
     assert_int_equal(reply.status, 503);
     assert_non_null(strstr(reply.body, "no routes yet"));
@@ -96,11 +83,11 @@ static void t_metrics_of_agent_and_reportd_count_calls(void **state)
                "-p", "0", NULL);
     system_wait_port(&sys.reportd, "lars-reportd");
     snprintf(sys.reportd_port, sizeof(sys.reportd_port), "%d", sys.reportd.port);
-    rport = http_port(&sys.reportd);
+    rport = system_http_port(&sys.reportd);
     system_start_dnsd();
     system_agentd_conf(HTTP_ON);
     system_start_agentd();
-    aport = http_port(&sys.agentd);
+    aport = system_http_port(&sys.agentd);
     system_open_client();
     T_WAIT(lars_register(sys.client, 1, 1) == 0);
     system_make_calls(100);
@@ -139,7 +126,7 @@ static int start_rep_http(const char *more)
     proc_start(&sys.reportd, "lars-reportd", "-c", file, "-p", sys.reportd_port, NULL);
     system_wait_port(&sys.reportd, "lars-reportd");
     snprintf(sys.reportd_port, sizeof(sys.reportd_port), "%d", sys.reportd.port);
-    return http_port(&sys.reportd);
+    return system_http_port(&sys.reportd);
 }
 
 static void t_reportd_whose_leader_fails_is_not_healthy(void **state)
@@ -269,7 +256,7 @@ static void t_agent_with_a_full_outbox_is_not_healthy(void **state)
     proc_kill(&sys.reportd);          /* nothing takes what the agent counts */
     system_agentd_conf(HTTP_ON);
     system_start_agentd();
-    port = http_port(&sys.agentd);
+    port = system_http_port(&sys.agentd);
     system_open_client();
     for (mod = 3; mod <= 3 * FULL_MODULES; mod += 3)
         T_WAIT(lars_register(sys.client, mod, 3) == 0);
@@ -289,7 +276,7 @@ static void t_agent_without_room_for_a_route_is_not_healthy(void **state)
     system_start_reportd();
     system_agentd_conf(HTTP_ON "[shm]\ndir = %s\nmax_nodes = 64\n", sys.shm);
     system_start_agentd();
-    port = http_port(&sys.agentd);
+    port = system_http_port(&sys.agentd);
     system_open_client();
     T_WAIT(lars_register(sys.client, 2, 1) == 0);
     T_WAIT(health_is(port, 503, "a route found no room in shared memory"));
@@ -311,7 +298,7 @@ static void t_agent_without_servers_is_not_healthy(void **state)
     proc_kill(&sys.reportd);
     system_agentd_conf(HTTP_ON "unhealthy_s = 1\n");
     system_start_agentd();
-    port = http_port(&sys.agentd);
+    port = system_http_port(&sys.agentd);
     assert_true(health_is(port, 503, "no route is known"));
     assert_true(value(port, "lars_agentd_dns_up") == 0);
     system_start_dnsd();
@@ -339,7 +326,7 @@ static void t_agent_counts_calls_by_shared_memory_and_checks_its_folder(void **s
     snprintf(away, sizeof(away), "%s.away", sys.shm);
     system_agentd_conf(HTTP_ON "[shm]\ndir = %s\n", sys.shm);
     system_start();
-    port = http_port(&sys.agentd);
+    port = system_http_port(&sys.agentd);
     T_WAIT((system_make_calls(1),
             value(port, "lars_agentd_reports_total{path=\"shm\"}") >= 10));
     assert_true(httppeer_value(&reply, "lars_agentd_get_host_total{path=\"shm\"}") >= 10);
@@ -351,7 +338,7 @@ static void t_agent_counts_calls_by_shared_memory_and_checks_its_folder(void **s
     T_WAIT(health_is(port, 503, "folder of the shared memory"));
     if (!mode || strcmp(mode, "memcheck") != 0) {
         assert_int_equal(lars_report(sys.client, &open_call, 0), 0);
-        port = http_port(&sys.agentd); /* of the new program */
+        port = system_http_port(&sys.agentd); /* of the new program */
         T_WAIT(health_is(port, 200, "ok"));
     }
     system_remove(away);

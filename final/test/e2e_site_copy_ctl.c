@@ -82,19 +82,6 @@ static void make_copy(int i)
     mirror_draft_destroy(d);
 }
 
-/* The port of the next line "http.listen ... port=N" in the log. */
-static int admin_port(struct proc *p)
-{
-    char line[512];
-    const char *port;
-
-    while (proc_line(p->err, line, sizeof(line)))
-        if (strstr(line, "http.listen") && (port = strstr(line, " port=")))
-            return atoi(port + 6);
-    fail_msg("the gateway has no admin port");
-    return 0;
-}
-
 static void start_gateway(int i, const char *state_dir)
 {
     char keys[200], more[300];
@@ -103,7 +90,7 @@ static void start_gateway(int i, const char *state_dir)
     snprintf(more, sizeof(more), "[admin]\nlisten = 127.0.0.1:0\nkey_file = %s\n",
              key_file);
     gatesys_start(&gateway[i], 0, keys, more);
-    admin[i] = admin_port(&gateway[i]);
+    admin[i] = system_http_port(&gateway[i]);
 }
 
 static void write_larsctl_ini(const char *key)

@@ -37,19 +37,6 @@ int gatesys_teardown(void **state)
     return system_teardown(state);
 }
 
-/* The port in the log line "http.listen at=127.0.0.1:0 port=N" of the program. */
-static int http_port(struct proc *p)
-{
-    char line[512];
-    const char *at;
-
-    while (proc_line(p->err, line, sizeof(line)))
-        if (strstr(line, "http.listen") && (at = strstr(line, " port=")))
-            return atoi(at + 6);
-    fail_msg("the gateway ended without the log line http.listen");
-    return 0;
-}
-
 int gatesys_start(struct proc *p, int port, const char *keys, const char *more)
 {
     static struct httpreply reply;
@@ -62,7 +49,7 @@ int gatesys_start(struct proc *p, int port, const char *keys, const char *more)
 
     proc_start(p, "lars-gateway", "-c", file, NULL);
     system_wait_port(p, "lars-gateway");
-    http = http_port(p);
+    http = system_http_port(p);
     T_WAIT((httppeer_get(http, "/healthz", &reply), reply.status == 200));
     return http;
 }

@@ -163,6 +163,18 @@ void system_wait_port(struct proc *p, const char *name)
     }
 }
 
+int system_http_port(struct proc *p)
+{
+    char line[512];
+    const char *at;
+
+    while (proc_line(p->err, line, sizeof(line)))
+        if (strstr(line, "http.listen") && (at = strstr(line, " port=")))
+            return atoi(at + 6);
+    fail_msg("the program ended without the log line http.listen");
+    return 0;
+}
+
 void system_start_dnsd(void)
 {
     proc_start(&sys.dnsd, "lars-dnsd", "-p", sys.dnsd_port, "-s", testdb_socket, NULL);

@@ -93,6 +93,10 @@ const char *system_write_file(const char *name, const char *format, ...)
  * before, the test fails with the end of its log. */
 void system_wait_port(struct proc *p, const char *name);
 
+/* Reads the log of <p> up to the next line http.listen and returns the port in it.  Of a
+ * gateway the first one is that of [http], the second one that of [admin]. */
+int system_http_port(struct proc *p);
+
 /* Deletes <path> and everything in it. */
 void system_remove(const char *path);
 
