@@ -1,11 +1,10 @@
 /* lars-console with TLS of its own: what the browser gets, what is refused, and what the
  * start says about a certificate or a key that is wrong. */
 #include "lib/askclient.h"
+#include "lib/certfile.h"
 #include "lib/consolefix.h"
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
+#include <openssl/ec.h>
 
 #define LOGIN "{\"user\":\"viewer\",\"password\":\"" PASSWORD "\"}"
 
@@ -21,58 +20,21 @@ static const char *file_of(const char *name)
     return path[n];
 }
 
-static void write_key(const char *name, EVP_PKEY *k, const EVP_CIPHER *cipher)
-{
-    FILE *f = fopen(file_of(name), "w");
-
-    assert_non_null(f);
-    assert_int_equal(PEM_write_PrivateKey(f, k, cipher,
-                                          cipher ? (unsigned char *)"pass" : NULL,
-                                          cipher ? 4 : 0, NULL, NULL),
-                     1);
-    fclose(f);
-}
-
-/* Valid for 127.0.0.1 between these times, in seconds from now. */
-static void write_cert(const char *name, EVP_PKEY *k, long from_s, long to_s)
-{
-    X509 *x = X509_new();
-    X509_EXTENSION *ext =
-        X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
-    FILE *f = fopen(file_of(name), "w");
-
-    assert_true(x && ext && f);
-    X509_set_version(x, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-    X509_gmtime_adj(X509_getm_notBefore(x), from_s);
-    X509_gmtime_adj(X509_getm_notAfter(x), to_s);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
-                               (const unsigned char *)"localhost", -1, -1, 0);
-    X509_set_issuer_name(x, X509_get_subject_name(x));
-    X509_set_pubkey(x, k);
-    X509_add_ext(x, ext, -1);
-    assert_true(X509_sign(x, k, EVP_sha256()) > 0);
-    assert_int_equal(PEM_write_X509(f, x), 1);
-    fclose(f);
-    X509_EXTENSION_free(ext);
-    X509_free(x);
-}
-
 static void write_files(void)
 {
     EVP_PKEY *k = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
     EVP_PKEY *rare = EVP_EC_gen("secp256k1");
 
     assert_true(k && other && rare);
-    write_key("rare.key", rare, NULL);
-    write_cert("rare.pem", rare, -3600, 86400);
+    certfile_write_key(file_of("rare.key"), rare, NULL);
+    certfile_write_cert(file_of("rare.pem"), rare, -3600, 86400);
     EVP_PKEY_free(rare);
-    write_key("tls.key", k, NULL);
-    write_key("other.key", other, NULL);
-    write_key("locked.key", k, EVP_aes_256_cbc());
-    write_cert("tls.pem", k, -3600, 86400);
-    write_cert("old.pem", k, -7200, -3600);
-    write_cert("early.pem", k, 3600, 7200);
+    certfile_write_key(file_of("tls.key"), k, NULL);
+    certfile_write_key(file_of("other.key"), other, NULL);
+    certfile_write_key(file_of("locked.key"), k, "pass");
+    certfile_write_cert(file_of("tls.pem"), k, -3600, 86400);
+    certfile_write_cert(file_of("old.pem"), k, -7200, -3600);
+    certfile_write_cert(file_of("early.pem"), k, 3600, 7200);
     EVP_PKEY_free(k);
     EVP_PKEY_free(other);
     system_write_file("empty.pem", "%s", "");

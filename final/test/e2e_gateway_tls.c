@@ -1,5 +1,6 @@
 /* lars-gateway with TLS: what visitors and nodes see of it, sessions over several loops,
  * clients that are slow, broken or gone, a new certificate, and the end. */
+#include "lib/certfile.h"
 #include "lib/gatetls.h"
 
 static double n_handshakes(const char *result)
@@ -371,7 +372,7 @@ static void t_sighup_puts_a_new_certificate_in_force(void **state)
     assert_false(expires_after_days(200));
     tlspeer_connect(&old, gatetls.port, NULL);
     assert_true(tlspeer_handshake(&old));
-    tlspeer_write_pair(gatetls_file("cert.pem"), gatetls_file("key.pem"), -3600,
+    certfile_write_pair(gatetls_file("cert.pem"), gatetls_file("key.pem"), -3600,
                        300 * 86400);
     kill(gateway.pid, SIGHUP);
     T_WAIT(expires_after_days(200));
@@ -383,7 +384,7 @@ static void t_a_wrong_certificate_at_sighup_leaves_the_old_one(void **state)
 {
     (void)state;
     gatetls_start("");
-    tlspeer_write_pair(gatetls_file("cert.pem"), gatetls_file("other.pem"), -3600,
+    certfile_write_pair(gatetls_file("cert.pem"), gatetls_file("other.pem"), -3600,
                        300 * 86400);
     kill(gateway.pid, SIGHUP);
     proc_expect_line(gateway.err, "is not the private key of the first certificate");
@@ -435,7 +436,7 @@ static void t_check_config_says_what_is_wrong_and_how_to_correct_it(void **state
     check("cert = /x\n", 2, "have no use without tls_listen");
     check("tls_listen = 127.0.0.1:0\ncert = /none\nkey = /none\n", 2,
           "[gateway] cert: the file /none cannot be read");
-    tlspeer_write_pair(gatetls_file("cert.pem"), gatetls_file("key.pem"), -7200, -3600);
+    certfile_write_pair(gatetls_file("cert.pem"), gatetls_file("key.pem"), -7200, -3600);
     snprintf(lines, sizeof(lines), GATETLS_CONF, testdb_dir, testdb_dir, "");
     check(lines, 0, "expired on");
 }

@@ -1,7 +1,8 @@
 /* The certificate and its key: what an operator reads when a file is wrong. */
-#include "lib/tlspeer.h"
+#include "lib/certfile.h"
 
-#include <openssl/pem.h>
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
 #include <time.h>
 
 #include "net/tls_context.h"
@@ -18,27 +19,11 @@ static const char *file_of(const char *name)
     return path[n];
 }
 
-static void write_locked_key(const char *path)
+/* Takes <k>. */
+static void write_key(const char *path, EVP_PKEY *k, const char *password)
 {
-    EVP_PKEY *k = EVP_EC_gen("P-256");
-    FILE *f = fopen(path, "w");
-
-    assert_true(k && f);
-    assert_int_equal(PEM_write_PrivateKey(f, k, EVP_aes_256_cbc(),
-                                          (const unsigned char *)"pass", 4, NULL, NULL),
-                     1);
-    fclose(f);
-    EVP_PKEY_free(k);
-}
-
-static void write_rsa_key(const char *path)
-{
-    EVP_PKEY *k = EVP_RSA_gen(2048);
-    FILE *f = fopen(path, "w");
-
-    assert_true(k && f);
-    assert_int_equal(PEM_write_PrivateKey(f, k, NULL, NULL, 0, NULL, NULL), 1);
-    fclose(f);
+    assert_non_null(k);
+    certfile_write_key(path, k, password);
     EVP_PKEY_free(k);
 }
 
@@ -47,7 +32,7 @@ static int setup(void **state)
     (void)t_fds_save(state);
     snprintf(dir, sizeof(dir), "/tmp/lars-tls-XXXXXX");
     assert_non_null(mkdtemp(dir));
-    tlspeer_write_pair(file_of("cert"), file_of("key"), -3600, 90 * 86400);
+    certfile_write_pair(file_of("cert"), file_of("key"), -3600, 90 * 86400);
     return 0;
 }
 
@@ -98,10 +83,10 @@ static void t_a_file_of_another_kind_is_named(void **state)
 static void t_a_key_of_another_pair_is_named(void **state)
 {
     (void)state;
-    tlspeer_write_pair(file_of("cert2"), file_of("key2"), 0, 10);
+    certfile_write_pair(file_of("cert2"), file_of("key2"), 0, 10);
     refuse(file_of("cert"), file_of("key2"), -EINVAL, "[gateway] key:", "/key2",
            "configure a pair");
-    write_rsa_key(file_of("key2"));
+    write_key(file_of("key2"), EVP_RSA_gen(2048), NULL);
     refuse(file_of("cert"), file_of("key2"), -EINVAL, "[gateway] key:", "/key2",
            "configure a pair");
 }
@@ -109,7 +94,7 @@ static void t_a_key_of_another_pair_is_named(void **state)
 static void t_a_key_with_a_password_is_named_and_does_not_ask(void **state)
 {
     (void)state;
-    write_locked_key(file_of("key2"));
+    write_key(file_of("key2"), EVP_EC_gen("P-256"), "pass");
     refuse(file_of("cert"), file_of("key2"), -EINVAL, "[gateway] key:", "/key2",
            "openssl pkey");
 }
@@ -120,7 +105,7 @@ static int check_at(long from_s, long to_s, int64_t now_s)
     struct tls_context *t = NULL;
     int rc;
 
-    tlspeer_write_pair(file_of("cert2"), file_of("key2"), from_s, to_s);
+    certfile_write_pair(file_of("cert2"), file_of("key2"), from_s, to_s);
     rc = tls_context_create(&t, &f, NULL, err);
     if (rc < 0)
         fail_msg("%s", err);

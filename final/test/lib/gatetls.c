@@ -1,6 +1,8 @@
 /* The TLS port is any free one; the gateway logs it, as it logs no other address. */
 #include "gatetls.h"
 
+#include "certfile.h"
+
 struct gatetls gatetls;
 
 const char *gatetls_file(const char *name)
@@ -29,7 +31,7 @@ void gatetls_start(const char *more)
 {
     char conf[600];
 
-    tlspeer_write_pair(gatetls_file("cert.pem"), gatetls_file("key.pem"), -3600,
+    certfile_write_pair(gatetls_file("cert.pem"), gatetls_file("key.pem"), -3600,
                        90 * 86400);
     snprintf(conf, sizeof(conf), GATETLS_CONF, testdb_dir, testdb_dir, more);
     gatefix_start(conf);

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "../loop.h"
+#include "certfile.h"
 
 struct tlsfix tlsfix;
 
@@ -79,7 +80,7 @@ int tlsfix_setup(void **state)
     assert_non_null(mkdtemp(tlsfix.dir));
     snprintf(tlsfix.cert, sizeof(tlsfix.cert), "%s/cert.pem", tlsfix.dir);
     snprintf(tlsfix.key, sizeof(tlsfix.key), "%s/key.pem", tlsfix.dir);
-    tlspeer_write_pair(tlsfix.cert, tlsfix.key, -3600, 86400);
+    certfile_write_pair(tlsfix.cert, tlsfix.key, -3600, 86400);
     tlsfix.context = tlsfix_new_context(NULL);
     return evloop_create(&tlsfix.loop);
 }

@@ -3,42 +3,6 @@
 #include "tlspeer.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
-
-/* --- certificates ------------------------------------------------------------------- */
-
-static void write_key(const char *path, EVP_PKEY *k)
-{
-    FILE *f = fopen(path, "w");
-
-    assert_non_null(f);
-    assert_int_equal(PEM_write_PrivateKey(f, k, NULL, NULL, 0, NULL, NULL), 1);
-    fclose(f);
-}
-
-void tlspeer_write_pair(const char *cert, const char *key, long from_s, long to_s)
-{
-    EVP_PKEY *k = EVP_EC_gen("P-256");
-    X509 *x = X509_new();
-    FILE *f = fopen(cert, "w");
-
-    assert_true(k && x && f);
-    X509_set_version(x, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-    X509_gmtime_adj(X509_getm_notBefore(x), from_s);
-    X509_gmtime_adj(X509_getm_notAfter(x), to_s);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
-                               (const unsigned char *)"localhost", -1, -1, 0);
-    X509_set_issuer_name(x, X509_get_subject_name(x));
-    X509_set_pubkey(x, k);
-    assert_true(X509_sign(x, k, EVP_sha256()) > 0);
-    assert_int_equal(PEM_write_X509(f, x), 1);
-    fclose(f);
-    write_key(key, k);
-    X509_free(x);
-    EVP_PKEY_free(k);
-}
 
 /* --- beginning and end -------------------------------------------------------------- */
 

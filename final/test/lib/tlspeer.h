@@ -1,16 +1,12 @@
 /* tlspeer.h -- plays a TLS client for a test.  What it wants to send waits in it, so that
  * a test can send any part of it; nothing is sent or received by itself.
- * Also makes certificates.  A failure fails the test.  Thread: any, one for each peer. */
+ * A failure fails the test.  Thread: any, one for each peer. */
 #ifndef LARS_TEST_LIB_TLSPEER_H
 #define LARS_TEST_LIB_TLSPEER_H
 
 #include <openssl/ssl.h>
 
 #include "../peer.h"
-
-/* Write a self-signed certificate of localhost and its key, ECDSA on P-256, which is
- * valid between these times in seconds from now. */
-void tlspeer_write_pair(const char *cert, const char *key, long from_s, long to_s);
 
 struct tlspeer_options {
     int version; /* TLS1_2_VERSION ...; 0 = the best */
