@@ -1,8 +1,8 @@
 /* lars-gateway -- forwards the requests of visitors over HTTP/1.1 to nodes, which it
  * picks by liblars.  `lars-gateway --help` explains the options.
  *
- * This file is the configuration table and the order in which the parts start and stop.
- * */
+ * This file is the configuration table and the order in which the parts start and
+ * stop. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -220,14 +220,13 @@ static const struct opts_program program = {
         "connection, new connections are accepted for [gateway] drain_accept_ms, and "
         "visitors have drain_ms in all; a second signal ends it at once.  SIGUSR1 makes "
         "its log more verbose by one level and SIGUSR2 less; SIGPIPE is ignored.\n"
-        "SIGHUP makes it read the rules and the keys again, and open the access log "
-        "again, while visitors are served.  When a file is missing or wrong, what was in "
-        "force stays, and a line of the log says what to mend.\n"
+        "SIGHUP makes it read the rules, the keys and the certificate again, and open "
+        "the access log again, while visitors are served.  When a file is missing or "
+        "wrong, what was in force stays, and a line of the log says what to mend.\n"
         "SIGRTMIN upgrades without a failed request: the program is started anew from "
         "its file, with the same arguments and the listeners; when it has routes and "
         "serves visitors, this process drains and ends.  When it fails, or is not ready "
-        "within "
-        "30 s, this process serves on, and a line of the log says why.",
+        "within 30 s, this process serves on, and a line of the log says why.",
     .flags = flags,
     .keys = keys,
     .files = opts_no_files,

@@ -8,8 +8,9 @@
 #include <sys/types.h>
 
 #include "net/evloop.h"
+#include "net/inherited.h"
 
-#define SUCCESSOR_FDS_MAX 192
+#define SUCCESSOR_FDS_MAX INHERITED_MAX /* the new program takes no more */
 
 struct successor;
 
