@@ -361,13 +361,28 @@ static void start_member(struct ejector *e, const struct module *m, uint32_t i, 
         atomic_store(&node_table_costs(e->s)[nid], NODE_OUT | NODE_UNSEEN);
 }
 
+/* Counts the nodes of a module that are not up, and of these the ones that are down. */
+static void count_out(struct ejector *e, uint32_t mid, const struct route_reader *route)
+{
+    struct controller *c = &e->module[mid].controller, was = *c;
+    uint32_t i;
+
+    c->n_out = c->n_down = 0;
+    for (i = 0; i < route->n; i++) {
+        enum node_status status = e->node[route->member[i].nid].state.status;
+
+        c->n_out += status != NODE_STATUS_UP;
+        c->n_down += status == NODE_STATUS_DOWN;
+    }
+    add_change(e, &was, c);
+}
+
 void ejector_set_nodes(struct ejector *e, uint32_t mid)
 {
     struct module *m = &e->module[mid];
     struct route_reader old = m->route;
     uint64_t now_ms = mono_ms();
-    uint32_t i, n_out = 0, n_down = 0;
-    struct controller was;
+    uint32_t i;
 
     m->route = (struct route_reader){0};
     if (route_reader_read(e->s, mid, &m->route) < 0) {
@@ -378,14 +393,9 @@ void ejector_set_nodes(struct ejector *e, uint32_t mid)
         uint32_t nid = m->route.member[i].nid;
 
         start_member(e, m, i, old.n > 0 && !has_member(&old, nid), now_ms);
-        n_out += e->node[nid].state.status != NODE_STATUS_UP;
-        n_down += e->node[nid].state.status == NODE_STATUS_DOWN;
     }
     drop_removed(e, &old, &m->route);
-    was = m->controller;
-    m->controller.n_out = n_out;
-    m->controller.n_down = n_down;
-    add_change(e, &was, &m->controller);
+    count_out(e, mid, &m->route);
     route_reader_free(&old);
     list_module(e, mid);
 }
@@ -402,22 +412,13 @@ void ejector_stat(const struct ejector *e, struct ejector_stat *out)
  * which may come before the module's route does. */
 static void count_adopted(struct ejector *e)
 {
-    uint32_t mid, i, n = module_table_count(e->s);
+    uint32_t mid, n = module_table_count(e->s);
 
     for (mid = 0; mid < n; mid++) {
-        struct controller *c = &e->module[mid].controller;
         struct route_reader route = {0};
 
-        if (route_reader_read(e->s, mid, &route) < 0)
-            continue;
-        for (i = 0; i < route.n; i++) {
-            enum node_status status = e->node[route.member[i].nid].state.status;
-
-            c->n_out += status != NODE_STATUS_UP;
-            c->n_down += status == NODE_STATUS_DOWN;
-        }
-        e->n_out += c->n_out;
-        e->n_down += c->n_down;
+        if (route_reader_read(e->s, mid, &route) == 0)
+            count_out(e, mid, &route);
         route_reader_free(&route);
     }
 }
