@@ -21,7 +21,7 @@
 
 /* --- attempts ----------------------------------------------------------------------- */
 
-static bool was_tried(const struct lars_retry *r, const struct lars_addr *a)
+bool lars_retry_was_tried(const struct lars_retry *r, const struct lars_addr *a)
 {
     uint32_t i;
 
@@ -78,7 +78,7 @@ static int get(struct lars_client *c, const struct lars_retry *r, uint32_t flags
         o.timeout_ms = wait_ms(c, r);
         rc = lars_get_host_opt(c, r->modid, r->cmdid, &o, out);
         /* A pick by shared memory has avoided what it could, and has begun a call. */
-        if (rc < 0 || shm_client_began(out) || !was_tried(r, &out->addr))
+        if (rc < 0 || shm_client_began(out) || !lars_retry_was_tried(r, &out->addr))
             break;
     }
     return rc;

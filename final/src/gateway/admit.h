@@ -56,7 +56,7 @@ void admit_begin_wait(struct admit *a, unsigned module);
 void admit_end_wait(struct admit *a, unsigned module);
 
 /* Nodes have refused a request of a visitor inside, and it pauses: until admit_release()
- * nothing of other visitors enters, which would take the place that it waits for. */
+ * no request of a visitor who is not inside enters, because it would take the place. */
 void admit_hold(struct admit *a, unsigned module);
 void admit_release(struct admit *a, unsigned module);
 
@@ -68,8 +68,8 @@ void admit_served_static(struct admit *a, unsigned module, uint64_t now_ms);
 
 /* How it is now. */
 struct admit_view {
-    uint32_t limit, inflight;
-    double factor;
+    uint32_t limit, inflight;             /* requests */
+    double factor;                        /* of admit_rule_factor() */
     enum admit_state state;
     uint32_t refresh_s;                   /* refused visitors ask again after this */
     uint32_t wait_s;                      /* how long a new visitor may have to wait */
@@ -77,7 +77,7 @@ struct admit_view {
     uint32_t waiting;                     /* requests in the queues of all loops */
     uint32_t nodes_in;                    /* of the capacity that was set last */
     bool measured;                        /* the limit follows from a measurement */
-    double share;
+    double share;                         /* of this gateway: 0 to 1 */
 };
 void admit_look(const struct admit *a, unsigned module, uint64_t now_ms,
                 struct admit_view *out);

@@ -24,9 +24,9 @@
 #define CACHE_OBJECT_MAX (256u << 10)
 #define CACHE_KEY_MAX 5000
 #define CACHE_WAIT_MS 2000                /* the longest that a request should wait */
-#define CACHE_PASS_MS 10000               /* a key that was not kept: not fetched for all;
-                                           * for as long again it is, and no request waits
-                                           * for that */
+#define CACHE_PASS_MS 10000               /* a response was not kept: so long each request
+                                           * of its key goes to a node; for as long again
+                                           * one fetches for all, and none waits for it */
 #define CACHE_FAILED_MS 1000              /* a fetch failed: a stale copy serves all */
 
 struct cache;
@@ -91,8 +91,8 @@ int cache_create(struct cache **out, size_t bytes, struct looppool *pool);
 void cache_destroy(struct cache *c);      /* no fetch, wait or copy is in use any more;
                                            * NULL is fine */
 
-/* Keep at most <bytes> from now on; those of them that are not in use go at once.  The
- * caller's time is that of freeing them. */
+/* Keep at most <bytes> from now on.  Copies beyond that are removed before this
+ * returns; one that is being sent is freed when it was sent. */
 void cache_set_bytes(struct cache *c, size_t bytes);
 
 void cache_find(struct cache *c, const struct cache_ask *ask, struct cache_found *out);

@@ -65,16 +65,6 @@ unsigned fallback_n(struct fallback *f)
     return n;
 }
 
-static bool was_tried(const struct lars_retry *r, const struct lars_addr *a)
-{
-    uint32_t i;
-
-    for (i = 0; i < r->n; i++)
-        if (memcmp(&r->tried[i], a, sizeof(*a)) == 0)
-            return true;
-    return false;
-}
-
 /* The node to use, beginning with the one whose turn it is: one that was not tried before
  * one that was, and then one that is not left out before one that is.  NULL = none has
  * room. */
@@ -87,7 +77,7 @@ static struct fallback_node *choose(struct fallback *f, const struct lars_retry 
     for (i = 0; i < f->n; i++) {
         struct fallback_node *at = &f->node[(f->turn + i) % f->n];
 
-        cost = was_tried(r, &at->addr) * 2u + (now_ms < at->pause_ms);
+        cost = lars_retry_was_tried(r, &at->addr) * 2u + (now_ms < at->pause_ms);
         if (at->inflight < FALLBACK_INFLIGHT && cost < least) {
             best = at;
             least = cost;

@@ -14,7 +14,6 @@
 #include "api/lars_nowait.h"
 #include "gateway/admit_queue.h"
 #include "gateway/forward_private.h"
-#include "gateway/outcome.h"
 #include "gateway/shortage.h"
 
 #define REJECTIONS_MAX 2 /* nodes that refuse the request before it waits again */
@@ -50,7 +49,6 @@ static void leave(struct forward *f)
     f->admitted = false;
 }
 
-/* Nothing of the request is left at the loop. */
 void forward_finish(struct forward *f)
 {
     leave(f);
@@ -68,7 +66,6 @@ static void give_up(struct forward *f, uint16_t status)
     }
 }
 
-/* For the limit of admission: the response has begun after <us>; UINT64_MAX = never. */
 void forward_note_first_byte(struct forward *f, uint64_t us)
 {
     if (f->admitted)
@@ -82,8 +79,8 @@ static uint16_t status_of(enum gate_attempt why)
     return why == GATE_TIMEOUT ? 504 : 502;
 }
 
-/* Another attempt may send the request again.  A node that refuses a request has done
- * nothing for it, so its method does not matter then. */
+/* A node that refuses a request has done nothing for it, so its method does not matter
+ * then. */
 bool forward_may_repeat(const struct forward *f, enum gate_attempt why)
 {
     return !f->sent || ((f->idempotent || why == GATE_REJECTED) && !f->has_body);
@@ -98,7 +95,6 @@ static bool was_stale(const struct forward *f, enum gate_attempt why)
 
 static void connect_node(struct forward *f);
 
-/* The attempt has failed. */
 void forward_failed(struct forward *f, enum gate_attempt why)
 {
     enum lars_outcome outcome = outcome_of_attempt(why, f->not_its_time);
@@ -106,14 +102,13 @@ void forward_failed(struct forward *f, enum gate_attempt why)
 
     lazy_timer_clear(&f->timer);
     gate_loop_count(&f->g->counts.attempts[stale ? GATE_STALE_CONN : why]);
+    drop_node(f);
     if (f->state == FORWARD_RELAYING) {
-        drop_node(f);
         forward_end_call(f, outcome);
         forward_finish(f);
         f->owner->on_broken(f);
         return;
     }
-    drop_node(f);
     if (stale) {
         f->fresh = true;
         connect_node(f);

@@ -3,10 +3,10 @@
  * node when that is allowed.  It ends the call at the library with what it has shown.
  *
  * What may be repeated.  A connect that fails: always.  After a byte was sent: requests
- * whose method is idempotent and that have no body, when no byte of a response was passed
- * on.  A request that is not idempotent is never sent on a connection that was used
- * before, because such a connection may be closing; nor is one with a body, which could
- * not be sent again.
+ * without a body whose method is idempotent, or that the node has refused because it is
+ * over its own limit, when no byte of a response was passed on.  A request that is not
+ * idempotent is never sent on a connection that was used before, because such a
+ * connection may be closing; nor is one with a body, which could not be sent again.
  * An idempotent request that fails on a used connection before any byte came back is sent
  * once more to the same node on a new one; that is neither an attempt nor a failure.
  * Thread: loop. */

@@ -1,5 +1,5 @@
 /* The parts of a loop are created before its thread runs and destroyed after it has
- * ended. Request ids are a counter that is encrypted by a multiplication, from a random
+ * ended.  Request ids are a counter that is encrypted by a multiplication, from a random
  * start, so that they do not repeat between loops, hosts and starts. */
 #include "gateway/gate_loop.h"
 

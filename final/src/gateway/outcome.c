@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#include "gateway/shortage.h"
+
 enum lars_outcome outcome_of_attempt(enum gate_attempt why, bool not_its_time)
 {
     switch (why) {
@@ -35,16 +37,7 @@ enum lars_outcome outcome_of_cancel(enum lars_outcome shown)
 
 enum gate_attempt outcome_why(int rc, enum gate_attempt why)
 {
-    switch (rc) {
-    case -EMFILE:
-    case -ENFILE:
-    case -ENOMEM:
-    case -ENOBUFS:
-    case -ENOSPC: /* of epoll: too many descriptors are watched */
-    case -EADDRNOTAVAIL: /* no port is free for another connection */
-    case -EAGAIN: /* connect(2): as the one before */
-        return GATE_OWN;
-    default:
-        return why;
-    }
+    bool no_port = rc == -EADDRNOTAVAIL || rc == -EAGAIN; /* both of connect(2) */
+
+    return no_port || shortage_is_error(rc) ? GATE_OWN : why;
 }

@@ -34,7 +34,7 @@ void shortage_fini(struct shortage *s)
     pthread_mutex_destroy(&s->lock);
 }
 
-static bool is_shortage(int rc)
+bool shortage_is_error(int rc)
 {
     return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM || rc == -ENOBUFS ||
            rc == -ENOSPC; /* of epoll: too many descriptors are watched */
@@ -55,7 +55,7 @@ bool shortage_note(struct gate_loop *g, int rc)
     struct shortage *s = g->shortage;
     unsigned closed;
 
-    if (!s || !is_shortage(rc))
+    if (!s || !shortage_is_error(rc))
         return false;
     s->last_ms = mono_ms();
     g->n_shortages = ++s->n;

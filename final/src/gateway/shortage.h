@@ -34,8 +34,12 @@ struct shortage {                         /* only shortage.c uses the fields */
 void shortage_init(struct shortage *s, struct cache *cache, size_t cache_bytes);
 void shortage_fini(struct shortage *s);
 
-/* A system call or an allocation has failed with <rc>.  Another error than one of
- * descriptors or memory: nothing.  Returns true when connections of this loop have been
+/* Does <rc>, of a system call or an allocation, mean that descriptors or memory are
+ * short?  Thread: any. */
+bool shortage_is_error(int rc);
+
+/* A system call or an allocation has failed with <rc>; one that is not
+ * shortage_is_error() is ignored.  Returns true when connections of this loop have been
  * closed, so that another attempt can succeed. */
 bool shortage_note(struct gate_loop *g, int rc);
 

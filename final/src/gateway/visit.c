@@ -9,7 +9,6 @@
 #include "gateway/visit.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,27 +23,15 @@
 
 /* --- the value ---------------------------------------------------------------------- */
 
-/* Write <n> bytes as hexadecimal digits.  Returns the end of them. */
-static char *put_hex(char *out, const unsigned char *p, size_t n)
-{
-    static const char digit[] = "0123456789abcdef";
-
-    for (; n > 0; n--, p++) {
-        *out++ = digit[*p >> 4];
-        *out++ = digit[*p & 15];
-    }
-    return out;
-}
-
-/* Write the <n> lowest bytes of <value>, the highest of them first. */
+/* Write the <n> lowest hexadecimal digits of <value>.  Returns the end of them. */
 static char *put_number(char *out, uint64_t value, unsigned n)
 {
-    unsigned char byte[8];
+    static const char digit[] = "0123456789abcdef";
     unsigned i;
 
-    for (i = n; i > 0; i--, value >>= 8)
-        byte[i - 1] = (unsigned char)value;
-    return put_hex(out, byte, n);
+    for (i = n; i > 0; i--, value >>= 4)
+        out[i - 1] = digit[value & 15];
+    return out + n;
 }
 
 /* The number of <n> lower-case hexadecimal digits; false: there are others. */
@@ -87,7 +74,7 @@ static bool read_pairs(const struct fleet_keys *k, struct http_text t, uint64_t 
     const size_t name_len = sizeof(name) - 1;
     const char *p = t.at, *stop = t.at + t.len;
 
-    while (p<stop && * left> 0) {
+    while (*left > 0 && p < stop) {
         const char *semicolon = memchr(p, ';', (size_t)(stop - p));
         const char *e = semicolon ? semicolon : stop;
 
@@ -146,9 +133,9 @@ size_t visit_write(const struct fleet_keys *k, const struct visit *v,
     char *value = stpcpy(out, "Set-Cookie: " VISIT_COOKIE "="), *p = value;
 
     *p++ = inside ? 'i' : 'w';
-    p = put_number(p, v->first_s, 4);
-    p = put_number(p, now_s + life_s(class), 4);
-    p = put_number(p, v->id ? v->id : new_id(), 8);
+    p = put_number(p, v->first_s, 8);
+    p = put_number(p, now_s + life_s(class), 8);
+    p = put_number(p, v->id ? v->id : new_id(), 16);
     fleet_keys_sign(k, value, SIGNED_LEN, p);
     p = stpcpy(p + MAC_LEN, inside ? "; Max-Age=" STR(VISIT_INSIDE_S)
                                      : "; Max-Age=" STR(VISIT_WAITING_S));

@@ -73,7 +73,7 @@ static void refuse(struct visitor *v)
     visitor_answer_waiting(v, cookie);
 }
 
-/* While a visitor who is inside pauses, nothing of other visitors enters. */
+/* While a visitor who is inside pauses, no request of one who is not enters. */
 static void hold(struct visitor *v)
 {
     v->holds = v->wait.class == ADMIT_CLASS_INSIDE;

@@ -102,9 +102,8 @@ static void send_page(struct visitor *v, uint16_t status, const char *page, size
     bool head = v->forward.method == HTTP_METHOD_HEAD;
     int rc;
 
-    v->keep_alive = v->keep_alive && !*v->g->draining;
+    v->keep_alive = v->keep_alive && !*v->g->draining && v->minor == 1; /* HTTP/1.1 */
     v->status = status;
-    v->keep_alive = v->keep_alive && v->minor == 1; /* a page of HTTP/1.1 */
     v->n_body_out = len;
     buf_consume(out, out->len);
     rc = http_write_own(out, status, TEXT_HTML, page, len, extra, v->keep_alive, head);
@@ -118,7 +117,6 @@ static void send_page(struct visitor *v, uint16_t status, const char *page, size
     visitor_answer_done(v, result);
 }
 
-/* Answer with a page of our own.  <close>: the connection cannot be used further. */
 void visitor_answer_page(struct visitor *v, uint16_t status, bool close,
                          const char *extra)
 {
@@ -174,9 +172,9 @@ void visitor_answer_refusal(struct visitor *v, enum http_why why)
     gate_loop_count(&v->g->counts.bad[why]);
     visitor_answer_page(v, http_parse_status(why), true,
                         why == HTTP_WHY_METHOD
-                            ? "Cache-Control: no-store\r\n"
+                            ? NO_STORE
                               "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
-                            : "Cache-Control: no-store\r\n");
+                            : NO_STORE);
 }
 
 /* --- the response ------------------------------------------------------------------- */
@@ -285,7 +283,8 @@ static void on_broken(struct forward *f)
     visitor_close(v);
 }
 
-/* Who looks at a page gets one that loads itself again; what was sent is not repeated. */
+/* A page that a visitor looks at loads itself again.  After a request that may have
+ * changed something it does not, because the request would be sent again. */
 static void on_failed(struct forward *f, uint16_t status)
 {
     struct visitor *v = visitor_of_forward(f);

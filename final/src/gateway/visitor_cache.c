@@ -9,8 +9,8 @@
  *
  * Invariant: a fetch ends exactly once, at the latest in visitor_cache_release(), which
  * is called on every way out; so no visitor waits for a request that has gone.
- * Rejected: to fetch on after the visitor has gone.  The first of those who wait fetches
- * at once, and without them nothing is to be done. */
+ * Rejected: to end the fetch at once when its visitor leaves.  The work of the node would
+ * be lost, and one of those who wait would ask for it again (visitor_gone.c). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -15,8 +15,6 @@
 #define GONE_MS 1000
 #define UNREAD_MAX CACHE_OBJECT_MAX /* bytes of a body that are read for the connection */
 
-static const struct forward_owner gone_owner;
-
 /* Whether the rest of the response is worth reading: it is kept, or short. */
 static bool is_worth_reading(const struct visitor *v, uint64_t len)
 {

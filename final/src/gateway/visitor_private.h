@@ -4,7 +4,7 @@
  *     visitor_admit.c    requests that wait until they may go to a node
  *     visitor_body.c     the bodies of requests
  *     visitor_answer.c   responses: of nodes and of our own; the line in the log
- *     visitor_gone.c      requests whose visitor has left
+ *     visitor_gone.c     requests whose visitor has left
  *     visitor_cache.c    responses from the cache, and those that are kept in it
  *     visitor_static.c   responses from the copy of the site
  * Thread: loop. */
@@ -115,6 +115,7 @@ void visitor_end_request(struct visitor *v);
 
 /* Send the request with the head <h> to a node, as soon as it is admitted. */
 void visitor_forward(struct visitor *v, const struct http_head *h);
+
 /* --- visitor_idle.c ----------------------------------------------------------------- */
 
 /* It waits for a request from now on, as the last one; or not any more. */

@@ -64,7 +64,7 @@ int stream_open_connecting(struct stream *s, struct evloop *l, int fd,
 
 /* As stream_open_connecting(), for the bytes of <io>, which gets <io_arg>; io->connect is
  * called at each of <events>, until it returns something else than -EAGAIN.  Borrows
- * <io>. */
+ * <io>.  On failure io->close is not called. */
 int stream_open_io(struct stream *s, struct evloop *l, int fd,
                    const struct stream_owner *owner, const struct stream_io *io,
                    void *io_arg, uint32_t events);
