@@ -1,0 +1,97 @@
+/* demand -- what visitors ask of each module, from the counters of all gateways.  A
+ * thread for each gateway asks it (POST /demand) once in pull_ms, so a gateway that does
+ * not answer delays no other one.  With the question each gateway is told its share of
+ * the capacity of each module: its part of the demand, but at least half of an equal
+ * share, so that a gateway which gets visitors suddenly does not refuse them.
+ *
+ * Rates are those of the last second.  A gateway that is silent for 1.5 s counts with its
+ * last rates for 10 s, and then not at all.  After the restart of a gateway its counters
+ * begin again: its last rates count until it has answered twice.  All times are
+ * monotonic; those of a gateway and of this process are never compared.
+ * Thread: any, except where a function names another. */
+#ifndef LARS_SCALE_DEMAND_H
+#define LARS_SCALE_DEMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fleet/fleet_keys.h"
+
+#define DEMAND_GATEWAYS_MAX 32
+#define DEMAND_ZONE_MAX 33                /* bytes of a name with its 0 byte */
+#define DEMAND_FRESH_MS 1500              /* an older answer: the gateway is silent */
+#define DEMAND_KEEP_MS 10000              /* it counts for so long */
+#define DEMAND_ALL_MS 60000               /* see all_gateways_60s */
+
+struct demand_config {
+    const char *gateways;                 /* admin ports: "127.0.0.1:9890, [::1]:9890";
+                                           * "" = none */
+    const struct fleet_keys *keys;        /* they sign the questions; borrowed */
+    uint32_t pull_ms;                     /* between two questions: 100 to 10000 */
+};
+
+struct demand;
+
+/* Start a thread for each gateway.  Returns 0; -EINVAL: <gateways> has an entry that is
+ * no ADDRESS:PORT with a port above 0, one twice, or more than DEMAND_GATEWAYS_MAX;
+ * -ENOMEM, -EAGAIN.  <err> has a sentence then.  Thread: init. */
+int demand_start(struct demand **out, const struct demand_config *c,
+                 char err[CONF_ERR_MAX]);
+void demand_stop(struct demand *d);       /* waits for at most 1 s; NULL is fine.  init */
+
+struct demand_rates {                     /* of one module */
+    double arrived;                       /* requests a second, of all visitors */
+    double cached;                        /* answered from the caches of gateways */
+    double served;                        /* sent to nodes, each request once */
+    double refused;                       /* answered with the waiting page */
+    double inflight;                      /* mean requests in progress at nodes */
+};
+
+struct demand_zone {                      /* the gateways of one zone */
+    char zone[DEMAND_ZONE_MAX];           /* [gateway] zone; "" = it has none */
+    struct demand_rates rates;
+};
+
+struct demand_view {
+    struct demand_rates all;              /* the sum of the zones */
+    struct demand_zone zone[DEMAND_GATEWAYS_MAX]; /* those with a gateway that counts,
+                                           * in the order of their names */
+    unsigned n_zones;
+    unsigned n_gateways;                  /* of the configuration */
+    unsigned n_fresh;                     /* of these, have rates of the last 1.5 s */
+    unsigned n_known;                     /* of these, have rates of the last 10 s */
+    bool known;                           /* the rules of one of them name the module */
+    bool fresh;                           /* n_fresh > 0: there is a demand of now */
+    bool all_gateways_60s;                /* each gateway of the configuration has
+                                           * answered for 60 s without a pause of 1.5 s or
+                                           * a restart; true when there is none */
+};
+
+/* The demand of a module at <now_ms> of mono_ms().  A module that no gateway knows has
+ * rates of 0. */
+void demand_look(struct demand *d, uint32_t modid, uint32_t cmdid, uint64_t now_ms,
+                 struct demand_view *out);
+
+/* How busy the gateways are that answered within the last 1.5 s, all their loops
+ * together: the mean of their processor time, in parts of 1, of all loops that they may
+ * have (loops_max), because their loops grow by themselves.  -1: none is fresh. */
+double demand_gateways_busy(struct demand *d, uint64_t now_ms);
+
+struct demand_gateway_view {              /* of one gateway */
+    const char *at;                       /* as configured; valid until demand_stop() */
+    char zone[DEMAND_ZONE_MAX];
+    bool answers;                         /* within the last 1.5 s */
+    uint64_t age_ms;                      /* of the last answer; UINT64_MAX: none yet */
+    uint64_t whole_ms;                    /* it answers without a pause for so long */
+    uint32_t loops, loops_max, loop_busy_permille;
+    uint64_t n_failed;                    /* questions without an answer, so far */
+    char why[400];                        /* the last failure as a sentence; "" = none */
+};
+
+unsigned demand_n_gateways(const struct demand *d);
+
+/* <i>: below demand_n_gateways(), in the order of the configuration. */
+void demand_look_gateway(struct demand *d, unsigned i, uint64_t now_ms,
+                         struct demand_gateway_view *out);
+
+#endif
