@@ -2,3 +2,5 @@
 # host, and of lars-load, which plays visitors.
 # how orders reach lars-slotd, and how its state reaches the tables
 SRCS  += src/slot/slot_state.c
+# the autoscaler: lease, tables, rounds
+TESTS += test_lease

@@ -17,7 +17,7 @@ as() { # USER SQL
 }
 denied() { as "$1" "$2" >"$dir.out" 2>&1 && return 1; cat "$dir.out"; grep -q 'denied' "$dir.out"; }
 admin() { mariadb --no-defaults --socket="$dir/sock" --user="$(id -un)" -N -e "$1"; }
-for u in lars_web lars_web_ro lars_ctl; do
+for u in lars_web lars_web_ro lars_ctl lars_scale; do
     for t in Audit RouteLog; do
         check "$u reads $t" as $u "SELECT COUNT(*) FROM $t"
         check "$u cannot change $t" denied $u "UPDATE $t SET at = at WHERE id = 0"
@@ -32,6 +32,11 @@ check 'lars_web_ro adds nothing to the audit' denied lars_web_ro "INSERT INTO Au
 check 'lars_web_ro ends no session' denied lars_web_ro 'DELETE FROM Session'
 check 'lars_web_ro notes that a session is in use' as lars_web_ro 'UPDATE Session SET seen_at = NOW(3) WHERE user = 0'
 check 'lars_web adds no user of the console' denied lars_web "INSERT INTO User (name, pwhash, role) VALUES ('x', '', 'admin')"
+check 'lars_scale gives no lease back by deleting it' denied lars_scale 'DELETE FROM Lease'
+check 'lars_scale changes no decision that is recorded' denied lars_scale 'UPDATE ScaleDecision SET note = 1'
+check 'lars_scale changes no policy' denied lars_scale 'UPDATE ScalePolicy SET max_zone = 1'
+check 'lars_scale ends no freeze' denied lars_scale 'DELETE FROM Freeze'
+check 'lars_scale changes no state of slots' denied lars_scale 'DELETE FROM ScaleSlot'
 ctl() { "$build/larsctl" -c "$dir.ini" "$@"; }
 for u in lars_ctl lars_web; do
     printf '[db]\nsocket = %s/sock\nuser = %s\npassword = %s\n' "$dir" $u $u >"$dir.ini"
@@ -52,7 +57,7 @@ grep -o '^GRANT [^S].* ON lars_dns[.][A-Z].*' common/sql/users.sql | tr -d ';,' 
     what=${rest%% ON *}; of=${rest#* ON }; table=${of%% *}
     for u in ${of#* TO }; do echo "${u%@*} $table $what"; done
 done >"$dir.grants"
-for u in lars_web lars_web_ro lars_ctl; do
+for u in lars_web lars_web_ro lars_ctl lars_scale; do
     printf '[db]\nsocket = %s/sock\nuser = %s\npassword = %s\n' "$dir" $u $u >"$dir.ini"
     check "as $u db check finds the schema whole" ctl db check
     grep "^$u " "$dir.grants" >"$dir.mine"

@@ -214,6 +214,20 @@ static void t_sessions_are_deleted_a_day_after_their_end(void **state)
     mydb_sql("DELETE FROM Session");
 }
 
+static void t_decisions_of_scaling_are_deleted_after_90_days(void **state)
+{
+    const struct leader_db_ages ages = {600, 7200, 86400, 3600, 86400, 864000};
+
+    (void)state;
+    mydb_sql(
+        "DELETE FROM ScaleDecision; INSERT INTO ScaleDecision (modid, cmdid, rule, "
+        "at) VALUES (1, 1, 'keep', " DAYS_AGO(91) "), (2, 1, 'keep', " DAYS_AGO(89) ")");
+    assert_int_equal(leader_db_move_counts(db, &ages), 0);
+    assert_int_equal(number("SELECT COUNT(*) FROM ScaleDecision"), 1);
+    assert_int_equal(number("SELECT modid FROM ScaleDecision"), 2);
+    mydb_sql("DELETE FROM ScaleDecision");
+}
+
 #define EMPTY_PROCESSES                                                                  \
     "DELETE FROM Service; DELETE FROM AgentRoute; DELETE FROM AgentNode; "               \
     "DELETE FROM RouteHold;"
@@ -319,6 +333,7 @@ MYDB_MAIN(K(t_lease_has_one_holder_until_it_expires), K(t_moved_counts_keep_thei
           K(t_only_old_rows_are_deleted),
           K(t_records_of_changes_are_deleted_by_their_own_age),
           K(t_sessions_are_deleted_a_day_after_their_end),
+          K(t_decisions_of_scaling_are_deleted_after_90_days),
           K(t_processes_gone_for_long_are_deleted_with_their_rows),
           K(t_late_batch_during_a_move_loses_no_count),
           K(t_lease_that_ends_too_late_is_free), K(t_count_that_overflows_stops_no_move),

@@ -25,7 +25,8 @@ static int setup(void **state)
 {
     t_fds_save(state);
     mydb_reset();
-    mydb_sql("DELETE FROM Lease; INSERT INTO Lease (name, holder, until_at) VALUES ('x', 1, NOW(3))");
+    mydb_sql("DELETE FROM Lease; INSERT INTO Lease (name, holder, until_at) VALUES "
+             "('x', 1, NOW(3))");
     assert_int_equal(myconn_init(), 0);
     con = NULL;
     return 0;

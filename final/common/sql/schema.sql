@@ -321,7 +321,7 @@ CREATE TABLE IF NOT EXISTS Audit (
     id       BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
     at       TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
     actor    VARCHAR(64) NOT NULL,
-    via      VARCHAR(16) NOT NULL,          -- larsctl, console or showcase-import
+    via      VARCHAR(16) NOT NULL,          -- larsctl, console, showcase-import or lars-autoscaler
     peer     VARCHAR(64) NOT NULL DEFAULT '',   -- the address of the browser
     action   VARCHAR(32) NOT NULL,          -- 'route add', 'alarm ack' ...
     subject  VARCHAR(64) NOT NULL DEFAULT '',   -- MODID/CMDID, zone:NAME, edition:YEAR

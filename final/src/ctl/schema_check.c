@@ -33,7 +33,7 @@ static const struct {
     {"CallHour", "at++ modid+ cmdid+ ip+ port+ succ++ err++"},
     {"CallLatency", "at++ modid+ cmdid+ bucket n++"},
     {"Alarm", "id++ kind subject detail raised_at cleared_at told_at"},
-    {"Lease", "name holder++ until_at"},
+    {"Lease", "name holder++ until_at fence++"},
     {"ModulePolicy", "modid+ cmdid+ rule probe timeout_ms+ slow_ms+ node_rps+ "
                      "node_inflight+ target_ms+ who changed_at"},
     {"ZoneLoad", "at++ modid+ cmdid+ zone+ ok++ err++"},
@@ -54,6 +54,17 @@ static const struct {
     {"AlarmTarget", "name told_at error test_at tested_by"},
     {"RouteLog", "id++ at audit_id++ db_user modid+ cmdid+ ip+ port+ old_weight+ "
                  "old_zone old_state new_weight+ new_zone new_state"},
+    {"ScalePolicy", "modid+ cmdid+ actuator min_zone+ max_zone+ warm+ util_pct+ "
+                    "floor_pct+ dry_run who changed_at"},
+    {"ScalePlan", "id++ modid+ cmdid+ zone from_at until_at n_zone+ note who"},
+    {"ScaleHost", "host zone address class slots+ in_use seen_at"},
+    {"ScaleWanted", "host slot+ modid+ cmdid+ fence++ decision++"},
+    {"ScaleSlot", "host slot+ modid+ cmdid+ port+ pid+ state starts+ note since seen_at"},
+    {"ScaleDecision", "id++ at fence++ modid+ cmdid+ demand refused inflight load_nodes "
+                      "zones+ up+ need+ plan+ was+ wanted+ rule note"},
+    {"Capacity", "modid+ cmdid+ class rps inflight p99_us+ target_us+ build mix factor "
+                 "at who"},
+    {"Freeze", "name reason until_at who"},
 };
 
 static const struct {
@@ -73,24 +84,25 @@ static const struct {
 
 /* Which users of the database something is tried for: those of users.sql have the rights
  * of their work only; any other user is that of the services, or an administrator. */
-enum { OTHER = 1, WEB = 2, WEB_RO = 4, CTL = 8 };
+enum { OTHER = 1, WEB = 2, WEB_RO = 4, CTL = 8, SCALE = 16 };
 #define USER_BIT                                                                         \
     "SELECT 1 << FIELD(SUBSTRING_INDEX(CURRENT_USER(), '@', 1), 'lars_web', "            \
-    "'lars_web_ro', 'lars_ctl')"
+    "'lars_web_ro', 'lars_ctl', 'lars_scale')"
 
 /* They fire the triggers, and nothing of them stays. */
 static const struct {
     unsigned who;
     const char *sql;
 } trials[] = {
-    {OTHER | WEB | CTL, "INSERT INTO RouteData (modid, cmdid, serverip, serverport) "
-                        "VALUES (0, 0, 0, 0)"},
-    {OTHER | WEB | CTL, "UPDATE RouteData SET weight = 1 WHERE modid = 0 AND cmdid = 0"},
-    {OTHER | WEB | CTL, "DELETE FROM RouteData WHERE modid = 0 AND cmdid = 0"},
+    {OTHER | WEB | CTL | SCALE,
+     "INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES (0, 0, 0, 0)"},
+    {OTHER | WEB | CTL | SCALE,
+     "UPDATE RouteData SET weight = 1 WHERE modid = 0 AND cmdid = 0"},
+    {OTHER | WEB | CTL | SCALE, "DELETE FROM RouteData WHERE modid = 0 AND cmdid = 0"},
     {OTHER | WEB | CTL, "INSERT INTO RouteConfirm (modid, cmdid) VALUES (0, 0)"},
     {OTHER | CTL, "DELETE FROM RouteChange WHERE modid = 0 AND cmdid = 0"},
-    {OTHER | WEB | CTL, "INSERT INTO Audit (actor, via, action, result) VALUES ('', '', "
-                        "'', '')"},
+    {OTHER | WEB | CTL | SCALE,
+     "INSERT INTO Audit (actor, via, action, result) VALUES ('', '', '', '')"},
 };
 
 /* The other rights of users.sql: I, U and D are tried on no row of the table. */
@@ -98,14 +110,29 @@ static const struct {
     unsigned who;
     const char *table, *column, *verbs;
 } granted[] = {
-    {WEB_RO, "Session", "seen_at", "U"},     {WEB | CTL, "Session", "user", "IUD"},
-    {WEB | CTL, "RouteVersion", "id", "U"},  {WEB | CTL, "ModulePolicy", "rule", "IUD"},
-    {WEB | CTL, "ModIDConfig", "id", "IUD"}, {WEB | CTL, "CmdIDConfig", "id", "IUD"},
-    {WEB | CTL, "AlarmSilence", "id", "IU"}, {WEB | CTL, "AlarmTarget", "name", "U"},
-    {WEB | CTL, "User", "name", "U"},        {WEB | CTL, "Service", "name", "UD"},
-    {WEB | CTL, "AgentRoute", "", "D"},      {WEB | CTL, "AgentNode", "", "D"},
-    {WEB | CTL, "RouteHold", "", "D"},       {WEB | CTL, "StreamConflict", "", "D"},
+    {WEB_RO, "Session", "seen_at", "U"},
+    {WEB | CTL, "Session", "user", "IUD"},
+    {WEB | CTL, "RouteVersion", "id", "U"},
+    {WEB | CTL, "ModulePolicy", "rule", "IUD"},
+    {WEB | CTL, "ModIDConfig", "id", "IUD"},
+    {WEB | CTL, "CmdIDConfig", "id", "IUD"},
+    {WEB | CTL, "AlarmSilence", "id", "IU"},
+    {WEB | CTL, "AlarmTarget", "name", "U"},
+    {WEB | CTL, "User", "name", "U"},
+    {WEB | CTL, "Service", "name", "UD"},
+    {WEB | CTL, "AgentRoute", "", "D"},
+    {WEB | CTL, "AgentNode", "", "D"},
+    {WEB | CTL, "RouteHold", "", "D"},
+    {WEB | CTL, "StreamConflict", "", "D"},
     {CTL, "User", "name", "I"},
+    {WEB | CTL, "ScalePolicy", "who", "IUD"},
+    {WEB | CTL, "ScalePlan", "who", "IUD"},
+    {WEB | CTL, "ScaleHost", "in_use", "UD"},
+    {WEB | CTL, "Capacity", "who", "IUD"},
+    {WEB | CTL, "Freeze", "who", "IUD"},
+    {SCALE, "Lease", "holder", "IU"},
+    {SCALE, "ScaleWanted", "fence", "IUD"},
+    {SCALE, "ScaleDecision", "id", "I"},
 };
 
 struct check {

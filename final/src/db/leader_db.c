@@ -27,6 +27,7 @@
 /* Readers of ZoneLoad and NodeOut look back at most 15 s. */
 #define LOAD_S 60
 #define SESSION_S 86400 /* a session that is over opens nothing */
+#define DECISION_S 7776000 /* 90 days of ScaleDecision */
 #define PROCESS_S 172800 /* a row of Service; alarms look back for a day */
 
 struct leader_db {
@@ -237,7 +238,8 @@ int leader_db_move_counts(struct leader_db *d, const struct leader_db_ages *ages
                  {"Audit", "at", ages->audit_s},
                  {"RouteLog", "at", ages->audit_s},
                  {"AlarmSilence", "until_at", ages->audit_s},
-                 {"Session", "until_at", SESSION_S}};
+                 {"Session", "until_at", SESSION_S},
+                 {"ScaleDecision", "at", DECISION_S}};
     const struct {
         const char *table;
         uint64_t before;
@@ -254,7 +256,7 @@ int leader_db_move_counts(struct leader_db *d, const struct leader_db_ages *ages
             both(rc, move_table(d, "CallMinute", "CallHour", 3600, now - ages->minute_s));
     for (i = 0; i < 4 && rc != -ENOTCONN; i++)
         rc = both(rc, delete_before(d, old[i].table, old[i].before));
-    for (i = 0; i < 6 && rc != -ENOTCONN; i++)
+    for (i = 0; i < 7 && rc != -ENOTCONN; i++)
         rc = both(rc, delete_older(d, dated[i].table, dated[i].column, dated[i].age_s));
     return rc == -ENOTCONN ? rc : both(rc, delete_processes(d));
 }

@@ -5,11 +5,17 @@
  * taken before the server's clock was set back; it is free, or no process could take it
  * for as long as the clock was set back.
  *
+ * The fence is the number of takers so far, so it outlives them: a lease that is given
+ * back keeps its row.  A holder that was suspended for longer than its lease still
+ * believes that it has it; lease_hold() in its next transaction shows that it has not, and
+ * locks the row, so no process takes the lease before that transaction has ended.
+ *
  * Rejected: GET_LOCK().  It belongs to a connection, is not replicated by Galera, and
  * stays with a process that hangs. */
 #include "db/lease.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +34,8 @@ static int run_sql(struct myconn *con, const char *sql)
 /* What the table says about a lease. */
 struct lease_row {
     uint64_t holder;
-    int64_t left_ms;                  /* until it ends, by the server's clock */
+    int64_t left_ms; /* until it ends, by the server's clock */
+    uint64_t fence;
 };
 
 static int take_lease(char **at, void *arg)
@@ -37,6 +44,7 @@ static int take_lease(char **at, void *arg)
 
     r->holder = at[0] ? strtoull(at[0], NULL, 10) : 0;
     r->left_ms = at[1] ? strtoll(at[1], NULL, 10) : 0;
+    r->fence = at[2] ? strtoull(at[2], NULL, 10) : 0;
     return 0;
 }
 
@@ -45,18 +53,20 @@ static int read_lease(struct myconn *con, const char *name, struct lease_row *ou
     char sql[160];
     int rc = myconn_ensure(con);
 
-    snprintf(sql, sizeof(sql),
-             "SELECT holder, TIMESTAMPDIFF(MICROSECOND, NOW(3), until_at) DIV 1000 FROM "
-             "Lease WHERE name = '%s'",
-             name);
-    *out = (struct lease_row){0, 0};
+    snprintf(
+        sql, sizeof(sql),
+        "SELECT holder, TIMESTAMPDIFF(MICROSECOND, NOW(3), until_at) DIV 1000, fence "
+        "FROM Lease WHERE name = '%s'",
+        name);
+    *out = (struct lease_row){0};
     return rc < 0 ? rc : myconn_select(con, sql, take_lease, out);
 }
 
 static void log_too_long(const char *name, const struct lease_row *r, uint64_t holder,
                          uint32_t ttl_s)
 {
-    if (r->holder == holder || r->left_ms <= (int64_t)(ttl_s + SLACK_S) * 1000)
+    if (r->holder == 0 || r->holder == holder ||
+        r->left_ms <= (int64_t)(ttl_s + SLACK_S) * 1000)
         return;
     LOG_WARN("lease.too_long",
              "name=%s holder=%" PRIx64 " left_s=%" PRId64
@@ -65,34 +75,78 @@ static void log_too_long(const char *name, const struct lease_row *r, uint64_t h
              name, r->holder, r->left_ms / 1000, ttl_s);
 }
 
-int lease_take(struct myconn *con, const char *name, uint64_t holder, uint32_t ttl_s)
+int lease_take_fenced(struct myconn *con, const char *name, uint64_t holder,
+                      uint32_t ttl_s, uint64_t *fence)
 {
     unsigned long long me = holder;
     struct lease_row r;
-    char sql[560];
+    char sql[800];
     int rc = read_lease(con, name, &r);
 
     if (rc < 0)
         return rc;
     log_too_long(name, &r, holder, ttl_s);
     snprintf(sql, sizeof(sql),
-             "INSERT INTO Lease (name, holder, until_at) VALUES ('%s', %llu, "
-             "NOW(3) + INTERVAL %u SECOND) ON DUPLICATE KEY UPDATE "
+             "INSERT INTO Lease (name, holder, until_at, fence) VALUES ('%s', %llu, "
+             "NOW(3) + INTERVAL %u SECOND, 1) ON DUPLICATE KEY UPDATE "
+             "fence = IF(holder <> %llu AND (until_at < NOW(3) OR until_at > NOW(3) + "
+             "INTERVAL %u SECOND), fence + 1, fence), "
              "holder = IF(holder = %llu OR until_at < NOW(3) OR until_at > NOW(3) + "
              "INTERVAL %u SECOND, VALUES(holder), holder), "
              "until_at = IF(holder = %llu, VALUES(until_at), until_at)",
-             name, me, ttl_s, me, ttl_s + SLACK_S, me);
+             name, me, ttl_s, me, ttl_s + SLACK_S, me, ttl_s + SLACK_S, me);
     rc = run_sql(con, sql);
     if (rc == 0)
         rc = read_lease(con, name, &r);
-    return rc < 0 ? rc : r.holder == holder;
+    if (rc < 0)
+        return rc;
+    *fence = r.fence;
+    return r.holder == holder;
+}
+
+int lease_take(struct myconn *con, const char *name, uint64_t holder, uint32_t ttl_s)
+{
+    uint64_t fence;
+
+    return lease_take_fenced(con, name, holder, ttl_s, &fence);
+}
+
+static int take_held(char **at, void *arg)
+{
+    *(bool *)arg = at[0] && strcmp(at[0], "1") == 0;
+    return 0;
+}
+
+int lease_hold(struct myconn *con, const char *name, uint64_t holder, uint64_t fence,
+               uint32_t ttl_s)
+{
+    unsigned long long me = holder, f = fence;
+    bool held = false;
+    char sql[300];
+    int rc;
+
+    snprintf(sql, sizeof(sql),
+             "UPDATE Lease SET until_at = NOW(3) + INTERVAL %u SECOND WHERE name = '%s' "
+             "AND holder = %llu AND fence = %llu AND until_at > NOW(3)",
+             ttl_s, name, me, f);
+    rc = myconn_query(con, sql, strlen(sql));
+    snprintf(
+        sql, sizeof(sql),
+        "SELECT holder = %llu AND fence = %llu AND until_at > NOW(3) FROM Lease WHERE "
+        "name = '%s' FOR UPDATE",
+        me, f, name);
+    if (rc == 0)
+        rc = myconn_select(con, sql, take_held, &held);
+    return rc < 0 ? rc : held;
 }
 
 int lease_release(struct myconn *con, const char *name, uint64_t holder)
 {
-    char sql[140];
+    char sql[200];
 
-    snprintf(sql, sizeof(sql), "DELETE FROM Lease WHERE name = '%s' AND holder = %llu",
+    snprintf(sql, sizeof(sql),
+             "UPDATE Lease SET holder = 0, until_at = NOW(3) - INTERVAL 1 SECOND WHERE "
+             "name = '%s' AND holder = %llu",
              name, (unsigned long long)holder);
     return run_sql(con, sql);
 }
