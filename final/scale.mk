@@ -4,3 +4,6 @@
 SRCS  += src/slot/slot_state.c
 # the autoscaler: lease, tables, rounds
 TESTS += test_lease
+# lars-load and larsctl capacity
+SRCS  += src/load/arrivals.c src/load/log_replay.c src/load/path_list.c src/load/visits.c
+TESTS += test_arrivals test_visits
