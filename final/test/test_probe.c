@@ -1,6 +1,6 @@
 /* Probes of a node that the test plays: its port, its process, the status of an HTTP
  * answer or an echo decides; a probe without an answer ends in time. */
-#include "agent_data/probe.h"
+#include "net/probe.h"
 
 #include <sys/socket.h>
 
@@ -15,13 +15,13 @@ static struct {
     int lfd, fd, n;
     uint64_t id;
     bool ok;
-    enum node_check kind;
+    enum probe_shows shows;
 } fx;
 
-static void on_end(uint64_t id, bool ok, enum node_check kind, void *arg)
+static void on_end(uint64_t id, bool ok, enum probe_shows shows, void *arg)
 {
     (void)arg;
-    fx.kind = kind;
+    fx.shows = shows;
     fx.n++;
     fx.id = id;
     fx.ok = ok;
@@ -69,7 +69,7 @@ static void t_node_that_closes_in_turn_shows_its_process(void **state)
     LOOP_UNTIL(fx.loop, fx.n == 1);
     assert_int_equal(fx.id, 7);
     assert_true(fx.ok);
-    assert_int_equal(fx.kind, NODE_CHECK_PROCESS);
+    assert_int_equal(fx.shows, PROBE_SHOWS_PROCESS);
 }
 
 static void t_node_that_only_accepts_shows_its_port(void **state)
@@ -80,7 +80,7 @@ static void t_node_that_only_accepts_shows_its_port(void **state)
     assert_int_equal(probe_start(fx.probe, 7, &fx.at, ""), 0);
     LOOP_UNTIL(fx.loop, fx.n == 1);   /* as a process that is stopped */
     assert_true(fx.ok);
-    assert_int_equal(fx.kind, NODE_CHECK_PORT);
+    assert_int_equal(fx.shows, PROBE_SHOWS_PORT);
 }
 
 /* The result of an echo that is answered with message <msgid> and <body>. */
@@ -109,7 +109,7 @@ static void t_echo_of_the_same_body_shows_the_service(void **state)
 {
     (void)state;
     assert_true(echo(101, NULL, 10));
-    assert_int_equal(fx.kind, NODE_CHECK_SERVICE);
+    assert_int_equal(fx.shows, PROBE_SHOWS_SERVICE);
     assert_false(echo(102, NULL, 10));
     assert_false(echo(101, "other body", 10));
     assert_false(echo(101, NULL, 9));

@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent_data/probe.h"
 #include "base/mono.h"
 #include "base/rnd.h"
+#include "net/probe.h"
 
 #define HASH_NONFATAL_OOM 1           /* else uthash ends the process without memory */
 #include <uthash.h>
@@ -98,7 +98,20 @@ static void plan_next(struct target *t)
     evloop_set_timer(t->c->loop, &t->timer, ms, begin_check, t);
 }
 
-static void on_probe(uint64_t id, bool ok, enum node_check kind, void *arg)
+static enum node_check kind_of(enum probe_shows shows)
+{
+    switch (shows) {
+    case PROBE_SHOWS_PROCESS:
+        return NODE_CHECK_PROCESS;
+    case PROBE_SHOWS_SERVICE:
+        return NODE_CHECK_SERVICE;
+    case PROBE_SHOWS_PORT:
+        break;
+    }
+    return NODE_CHECK_PORT;
+}
+
+static void on_probe(uint64_t id, bool ok, enum probe_shows shows, void *arg)
 {
     struct checks *c = arg;
     struct target *t = (struct target *)(uintptr_t)id;
@@ -109,7 +122,7 @@ static void on_probe(uint64_t id, bool ok, enum node_check kind, void *arg)
     t->ok = ok;
     t->ended_ms = evloop_now_ms(c->loop);
     for (w = t->first; w; w = w->next)
-        c->fn(w->nid, kind, ok, c->arg);
+        c->fn(w->nid, kind_of(shows), ok, c->arg);
     if (t->first)
         plan_next(t);
     else

@@ -21,7 +21,7 @@ int checks_create(struct checks **out, struct evloop *l, uint32_t max_nodes,
                   uint32_t timeout_ms, checks_fn *fn, void *arg);
 void checks_destroy(struct checks *c); /* NULL is fine */
 
-/* Node <nid>, at <at>, is checked from now on by <probe> (agent_data/probe.h).  Watched
+/* Node <nid>, at <at>, is checked from now on by <probe> (net/probe.h).  Watched
  * already: the address and the probe of then are replaced.  Copies both.  Returns 0;
  * -ENOMEM: it is not watched. */
 int checks_watch(struct checks *c, uint32_t nid, const struct net_addr *at,

@@ -43,7 +43,7 @@ void module_policy_set_weights(struct module_policy *p, uint32_t mid, uint64_t o
 void module_policy_set(struct module_policy *p, uint32_t mid,
                        const struct msg_module_meta *m);
 
-/* How the module's nodes are checked (agent_data/probe.h): the path of an HTTP request,
+/* How the module's nodes are checked (net/probe.h): the path of an HTTP request,
  * "echo", or "" for a TCP connection.  Borrowed until the next module_policy_set(). */
 const char *module_policy_probe(const struct module_policy *p, uint32_t mid);
 /* The length of the module's slow start in ms; <preset> when the database has none. */

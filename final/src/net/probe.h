@@ -7,23 +7,30 @@
  *     "echo"    sends message 100 and wants message 101 with the same body, as services
  *               that speak our frames answer (net/frame.h)
  * Thread: loop. */
-#ifndef LARS_AGENT_DATA_PROBE_H
-#define LARS_AGENT_DATA_PROBE_H
+#ifndef LARS_NET_PROBE_H
+#define LARS_NET_PROBE_H
 
 #include <stdbool.h>
 
 #include "base/net_addr.h"
-#include "lb/node_state.h"
 #include "net/evloop.h"
 
 struct probe;
 
 #define PROBE_ECHO "echo"
 
+/* What a successful probe has shown. */
+enum probe_shows {
+    PROBE_SHOWS_PORT,                 /* a connection is accepted, which a kernel does
+                                       * also for a process that is stopped */
+    PROBE_SHOWS_PROCESS,              /* and the process closed it when we did */
+    PROBE_SHOWS_SERVICE,              /* the service answered a request */
+};
+
 /* Probe <id> has ended.  <ok>: the node accepted the connection and, when something was
- * asked, gave the wanted answer in time; <kind>: what that shows.  It may start another
+ * asked, gave the wanted answer in time; <shows>: what that shows.  It may start another
  * probe. */
-typedef void probe_fn(uint64_t id, bool ok, enum node_check kind, void *arg);
+typedef void probe_fn(uint64_t id, bool ok, enum probe_shows shows, void *arg);
 
 /* Probes run in <l>; each ends after at most <timeout_ms>, or twice that when an answer
  * is wanted, then as failed.  Borrows <l> and <arg>.  Returns 0 or -ENOMEM.  Thread:

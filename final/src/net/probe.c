@@ -6,7 +6,7 @@
  *
  * Rejected: an HTTP client library.  It would bring name resolution, TLS, redirects and
  * sockets of its own, for a single line that is read here. */
-#include "agent_data/probe.h"
+#include "net/probe.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -58,10 +58,10 @@ static void close_slot(struct slot *s)
     s->fd = -1;
 }
 
-static void finish_probe(struct slot *s, bool ok, enum node_check kind)
+static void finish_probe(struct slot *s, bool ok, enum probe_shows shows)
 {
     close_slot(s);
-    s->p->fn(s->id, ok, kind, s->p->arg);
+    s->p->fn(s->id, ok, shows, s->p->arg);
 }
 
 static bool is_status_good(const char *status)
@@ -92,12 +92,12 @@ static void on_answer(struct slot *s, int fd)
     if (n == -EAGAIN)
         return;
     if (s->want == 0) {               /* its end, or bytes by which it greets */
-        finish_probe(s, true, NODE_CHECK_PROCESS);
+        finish_probe(s, true, PROBE_SHOWS_PROCESS);
         return;
     }
     s->got += n > 0 ? (size_t)n : 0;
     if (n <= 0 || s->got == s->want)
-        finish_probe(s, s->got == s->want && is_good(s), NODE_CHECK_SERVICE);
+        finish_probe(s, s->got == s->want && is_good(s), PROBE_SHOWS_SERVICE);
 }
 
 static void on_connect(struct slot *s, int fd)
@@ -110,7 +110,7 @@ static void on_connect(struct slot *s, int fd)
         ok = shutdown(fd, SHUT_WR) == 0;
     s->asked = ok && evloop_mod_fd(s->p->loop, fd, EPOLLIN) == 0;
     if (!s->asked)
-        finish_probe(s, false, NODE_CHECK_PORT);
+        finish_probe(s, false, PROBE_SHOWS_PORT);
 }
 
 static void on_ready(int fd, uint32_t events, void *arg)
@@ -128,7 +128,7 @@ static void on_timeout(void *arg)
 {
     struct slot *s = arg;
 
-    finish_probe(s, s->want == 0 && s->asked, NODE_CHECK_PORT);
+    finish_probe(s, s->want == 0 && s->asked, PROBE_SHOWS_PORT);
 }
 
 int probe_create(struct probe **out, struct evloop *l, uint32_t timeout_ms, probe_fn *fn,
@@ -223,7 +223,7 @@ int probe_start(struct probe *p, uint64_t id, const struct net_addr *to, const c
         close_slot(s);
         return rc;
     }
-    finish_probe(s, false, NODE_CHECK_PORT); /* a connect that fails at once fails the
+    finish_probe(s, false, PROBE_SHOWS_PORT); /* a connect that fails at once fails the
                                               * probe */
     return 0;
 }
