@@ -1,6 +1,6 @@
 /* lars-reportd on a database that others configured, and while it is away: each part that
  * has logged db.down logs db.back; a task that fails stops no alarm. */
-#include "t.h"
+#include "lib/textfile.h"
 
 #include "mydb.h"
 #include "proc.h"
@@ -23,13 +23,9 @@ static int teardown(void **state)
 static void start(void)
 {
     char file[100];
-    FILE *f;
 
     snprintf(file, sizeof(file), "%s/reportd.ini", mydb_dir);
-    f = fopen(file, "w");
-    assert_non_null(f);
-    fprintf(f, "[reportd]\nport = 0\n[db]\nsocket = %s\n", mydb_socket);
-    fclose(f);
+    textfile_write(file, "[reportd]\nport = 0\n[db]\nsocket = %s\n", mydb_socket);
     proc_start(&srv, "lars-reportd", "-c", file, NULL);
     proc_wait_port(&srv);
 }

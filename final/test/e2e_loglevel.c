@@ -1,6 +1,7 @@
 /* The log level of a daemon is set by its configuration and changed by SIGUSR1, SIGUSR2,
  * `larsctl log` and its HTTP port, which accepts changes from the same host only. */
 #include "lib/httppeer.h"
+#include "lib/textfile.h"
 #include "proc.h"
 
 static struct proc dns;
@@ -10,21 +11,16 @@ static int http;
 
 static void write_conf(const char *level)
 {
-    FILE *f = fopen(conf, "w");
-
-    if (!f)
-        fail_msg("cannot create %s: %s", conf, strerror(errno));
-    fprintf(f,
-            "[dnsd]\n"
-            "port = 0\n"
-            "[db]\n"
-            "memory = 1\n"
-            "[http]\n"
-            "listen = 127.0.0.1:0\n"
-            "[log]\n"
-            "level = %s\n",
-            level);
-    fclose(f);
+    textfile_write(conf,
+                   "[dnsd]\n"
+                   "port = 0\n"
+                   "[db]\n"
+                   "memory = 1\n"
+                   "[http]\n"
+                   "listen = 127.0.0.1:0\n"
+                   "[log]\n"
+                   "level = %s\n",
+                   level);
 }
 
 static int setup(void **state)
@@ -58,7 +54,6 @@ static void expect(const char *text)
 static void start_daemon(void)
 {
     const char *at = NULL;
-    FILE *f;
 
     write_conf("info");
     proc_start(&dns, "lars-dnsd", "-c", conf, NULL);
@@ -67,10 +62,8 @@ static void start_daemon(void)
         at = strstr(line, "http.listen") ? strstr(line, " port=") : NULL;
     assert_non_null(at);
     http = atoi(at + 6);
-    f = fopen(ctl_conf, "w");
-    assert_non_null(f);
-    fprintf(f, "[larsctl]\nhttp = 127.0.0.1:%d\n[db]\nsocket = /nonexistent\n", http);
-    fclose(f);
+    textfile_write(ctl_conf,
+                   "[larsctl]\nhttp = 127.0.0.1:%d\n[db]\nsocket = /nonexistent\n", http);
 }
 
 /* Runs larsctl with up to three arguments.  Its standard output is in <line>.  Returns

@@ -1,7 +1,7 @@
 /* lars-dnsd with its guard and a MariaDB: a module that is emptied without confirmation
  * is held and still served, also after a restart; a confirmed change is pushed; without
  * the database the last known good routes are served; a drained node is not given. */
-#include "t.h"
+#include "lib/textfile.h"
 
 #include "dnspeer.h"
 #include "mydb.h"
@@ -35,17 +35,12 @@ static int teardown(void **state)
 static void start(void)
 {
     char file[100];
-    FILE *f;
 
     snprintf(file, sizeof(file), "%s/dnsd.ini", mydb_dir);
-    f = fopen(file, "w");
-    if (!f)
-        fail_msg("cannot create %s: %s", file, strerror(errno));
-    fprintf(f,
-            "[dnsd]\nport = 0\n[db]\nsocket = %s\n[poll]\ninterval_ms = 2\nfull_s = 1\n"
-            "[guard]\ndir = %s\nwrite_ms = 0\n",
-            mydb_socket, dir);
-    fclose(f);
+    textfile_write(file,
+                   "[dnsd]\nport = 0\n[db]\nsocket = %s\n[poll]\ninterval_ms = 2\n"
+                   "full_s = 1\n[guard]\ndir = %s\nwrite_ms = 0\n",
+                   mydb_socket, dir);
     proc_start(&srv, "lars-dnsd", "-c", file, NULL);
     proc_wait_port(&srv);
 }

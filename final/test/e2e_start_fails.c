@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "lib/textfile.h"
 #include "net/sock.h"
 #include "proc.h"
 
@@ -35,14 +36,11 @@ static int teardown(void **state)
 static void write_conf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void write_conf(const char *fmt, ...)
 {
-    FILE *f = fopen(conf, "w");
     va_list ap;
 
-    assert_non_null(f);
     va_start(ap, fmt);
-    vfprintf(f, fmt, ap);
+    textfile_vwrite(conf, fmt, ap);
     va_end(ap);
-    fclose(f);
 }
 
 /* Starts <name> with the configuration.  It must exit with 1, and its last line on stderr

@@ -5,6 +5,7 @@
 
 #include "alarmwatch.h"
 #include "lib/receiver.h"
+#include "lib/textfile.h"
 
 #define DRAIN                                                                            \
     "INSERT INTO RouteData (modid, cmdid, serverip, serverport, state) VALUES (7, 1, "   \
@@ -18,11 +19,7 @@
 
 static void put_program(const char *last)
 {
-    FILE *f = fopen(hook, "w");
-
-    assert_non_null(f);
-    fprintf(f, "#!/bin/sh\necho \"$1 $2 $3\" >>%s\n%s\n", written, last);
-    fclose(f);
+    textfile_write(hook, "#!/bin/sh\necho \"$1 $2 $3\" >>%s\n%s\n", written, last);
     assert_int_equal(chmod(hook, 0755), 0);
 }
 

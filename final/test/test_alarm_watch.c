@@ -5,6 +5,7 @@
 
 #include "alarmwatch.h"
 #include "base/latency.h"
+#include "lib/textfile.h"
 #include "net/sock.h"
 #include "peer.h"
 #include "route/routedelta.h"
@@ -57,11 +58,7 @@ t_drained_module_is_raised_and_the_next_leader_does_not_raise_it_again(void **st
 
 static void put_hook(const char *body)
 {
-    FILE *f = fopen(hook, "w");
-
-    assert_non_null(f);
-    fprintf(f, "#!/bin/sh\n%s\n", body);
-    fclose(f);
+    textfile_write(hook, "#!/bin/sh\n%s\n", body);
     assert_int_equal(chmod(hook, 0755), 0);
 }
 

@@ -1,6 +1,6 @@
 /* What a reload replaces lives as long as a request uses it, and modules keep their
  * admission and their budget. */
-#include "t.h"
+#include "lib/textfile.h"
 
 #include "gateway/generation.h"
 
@@ -10,15 +10,6 @@ static char rules_path[200], keys_path[200], err[CONF_ERR_MAX];
 static struct admit *admit;
 static struct modules *modules;
 static struct generation_config cfg;
-
-static void write_file(const char *path, const char *text)
-{
-    FILE *f = fopen(path, "w");
-
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
-}
 
 static int setup(void **state)
 {
@@ -30,7 +21,7 @@ static int setup(void **state)
     (void)t_fds_save(state);
     snprintf(rules_path, sizeof(rules_path), "%s/lars_gen_%d.ini", dir, (int)getpid());
     snprintf(keys_path, sizeof(keys_path), "%s/lars_gen_%d.key", dir, (int)getpid());
-    write_file(keys_path, KEY);
+    textfile_write(keys_path, KEY);
     cfg = (struct generation_config){.rules = rules_path, .key_file = keys_path};
     if (admit_create(&admit, &c) < 0 || modules_create(&modules, admit) < 0)
         return -1;
@@ -51,7 +42,7 @@ static struct generation *create(const char *rules)
 {
     struct generation *g = NULL;
 
-    write_file(rules_path, rules);
+    textfile_write(rules_path, "%s", rules);
     if (generation_create(&g, &cfg, err) < 0)
         fail_msg("%s", err);
     return g;
@@ -219,11 +210,11 @@ static void t_wrong_rules_or_keys_are_named_and_take_no_slot(void **state)
     struct generation *g = NULL;
 
     (void)state;
-    write_file(rules_path, "[rule a]\nmodule = 1/1\npath = a\n");
+    textfile_write(rules_path, "[rule a]\nmodule = 1/1\npath = a\n");
     assert_int_equal(generation_create(&g, &cfg, err), -EINVAL);
     assert_non_null(strstr(err, ".ini:3: path \"a\" does not begin with /"));
-    write_file(rules_path, "[rule a]\nmodule = 1/1\n");
-    write_file(keys_path, "short\n");
+    textfile_write(rules_path, "[rule a]\nmodule = 1/1\n");
+    textfile_write(keys_path, "short\n");
     assert_int_equal(generation_create(&g, &cfg, err), -EINVAL);
     assert_non_null(strstr(err, "[gateway] key_file"));
     unlink(rules_path);

@@ -1,7 +1,7 @@
 /* A line of the access log is found by the id of its request, and explained. */
 #include "ctl/request_log.h"
 
-#include "t.h"
+#include "lib/textfile.h"
 
 #define ID "31cc057e69c7a8d0"
 #define LINE(id, target, rest)                                                           \
@@ -11,15 +11,6 @@
 
 static char path[64], older[70], err[REQUEST_LOG_ERR], said[4000];
 static struct request_log_entry entry;
-
-static void write_file(const char *at, const char *text)
-{
-    FILE *f = fopen(at, "w");
-
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
-}
 
 static int setup(void **state)
 {
@@ -47,7 +38,7 @@ static void explain(const char *line)
     FILE *to = fmemopen(said, sizeof(said), "w");
 
     assert_non_null(to);
-    write_file(path, line);
+    textfile_write(path, "%s", line);
     assert_int_equal(find(ID), 0);
     request_log_explain(&entry, to);
     fclose(to);
@@ -62,9 +53,8 @@ static void expect(const char *text, const char *in)
 static void t_request_log_finds_a_request_among_others(void **state)
 {
     (void)state;
-    write_file(path,
-               LINE("0000000000000001", "/a", NODE) "torn line\n" LINE(ID, "/zh/", NODE)
-                   LINE("0000000000000002", "/b", NODE));
+    textfile_write(path, "%storn line\n%s%s", LINE("0000000000000001", "/a", NODE),
+                   LINE(ID, "/zh/", NODE), LINE("0000000000000002", "/b", NODE));
     assert_int_equal(find(ID), 0);
     assert_string_equal(entry.column[REQUEST_LOG_TARGET], "/zh/");
     assert_string_equal(entry.column[REQUEST_LOG_TOTAL_US], "1902");
@@ -73,15 +63,15 @@ static void t_request_log_finds_a_request_among_others(void **state)
 static void t_request_log_looks_into_the_file_before_rotation(void **state)
 {
     (void)state;
-    write_file(path, LINE("0000000000000001", "/a", NODE));
-    write_file(older, LINE(ID, "/zh/", NODE));
+    textfile_write(path, LINE("0000000000000001", "/a", NODE));
+    textfile_write(older, LINE(ID, "/zh/", NODE));
     assert_int_equal(find(ID), 0);
 }
 
 static void t_request_log_id_in_a_target_is_not_found(void **state)
 {
     (void)state;
-    write_file(path, LINE("0000000000000001", ID, NODE));
+    textfile_write(path, LINE("0000000000000001", ID, NODE));
     assert_int_equal(find(ID), -ENOENT);
     expect("look on the host of the gateway that answered", err);
 }
@@ -89,7 +79,7 @@ static void t_request_log_id_in_a_target_is_not_found(void **state)
 static void t_request_log_torn_line_is_not_found(void **state)
 {
     (void)state;
-    write_file(path, "2026-11-26T13:59:34.292Z " ID " 0 10.1.2.3 expo GET /\n");
+    textfile_write(path, "2026-11-26T13:59:34.292Z " ID " 0 10.1.2.3 expo GET /\n");
     assert_int_equal(find(ID), -ENOENT);
 }
 

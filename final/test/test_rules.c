@@ -1,5 +1,5 @@
 /* Which rule a request gets, and the message for each fault of a file of rules. */
-#include "t.h"
+#include "lib/textfile.h"
 
 #include "gateway/rules.h"
 
@@ -24,11 +24,7 @@ static int teardown(void **state)
 
 static int create(const char *text)
 {
-    FILE *f = fopen(path, "w");
-
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
+    textfile_write(path, "%s", text);
     rules_destroy(rules);
     rules = NULL;
     err[0] = 0;

@@ -59,7 +59,6 @@ void log_in_wall(void)
 void consolefix_setup(void)
 {
     char sql[1500];
-    FILE *f;
 
     snprintf(sql, sizeof(sql), "sh common/mariadb sql %s <common/sql/users.sql",
              testdb_dir);
@@ -81,11 +80,7 @@ void consolefix_setup(void)
              hash, hash, hash, hash, hash);
     testdb_sql(sql);
     insert_link();
-    snprintf(pages, sizeof(pages), "%s/index.html", testdb_dir);
-    f = fopen(pages, "w");
-    assert_non_null(f);
-    fputs("<!doctype html>page", f);
-    fclose(f);
+    system_write_file("index.html", "<!doctype html>page");
     snprintf(pages, sizeof(pages), "%s", testdb_dir);
     start_console_with("");
     proc_wait_port(&console);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 
 #include "shmem/node_table.h"
+#include "textfile.h"
 
 #define LOG_END 1500 /* bytes of a program's log in a failure */
 
@@ -115,18 +116,11 @@ const char *system_write_file(const char *name, const char *format, ...)
 {
     static char path[140];
     va_list ap;
-    FILE *f;
-    int n;
 
     snprintf(path, sizeof(path), "%s/%s", testdb_dir, name);
-    f = fopen(path, "w");
-    if (!f)
-        fail_msg("cannot create %s: %s", path, strerror(errno));
     va_start(ap, format);
-    n = vfprintf(f, format, ap);
+    textfile_vwrite(path, format, ap);
     va_end(ap);
-    if (fclose(f) != 0 || n < 0)
-        fail_msg("cannot write %s: %s", path, strerror(errno));
     return path;
 }
 
