@@ -17,6 +17,8 @@
 
 #include "net/inherited.h"
 
+/* As in net/sock.c, which is a file of the stages and keeps its own: sock_listen() has no
+ * place for SO_REUSEPORT, which must be set before bind(2). */
 static socklen_t to_sockaddr(const struct net_addr *a, struct sockaddr_storage *ss)
 {
     struct sockaddr_in *four = (struct sockaddr_in *)(void *)ss;
