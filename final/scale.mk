@@ -7,3 +7,5 @@ TESTS += test_lease
 # lars-load and larsctl capacity
 SRCS  += src/load/arrivals.c src/load/log_replay.c src/load/path_list.c src/load/visits.c
 TESTS += test_arrivals test_visits
+# larsctl scale, plan, host
+SRCS  += src/ops/scale_change.c src/ctl/cmd_scale.c

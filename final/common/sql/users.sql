@@ -34,6 +34,8 @@ GRANT DELETE ON lars_dns.RouteChange TO lars_ctl@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_dns.ScalePolicy TO lars_web@localhost, lars_ctl@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_dns.ScalePlan TO lars_web@localhost, lars_ctl@localhost;
 GRANT UPDATE, DELETE ON lars_dns.ScaleHost TO lars_web@localhost, lars_ctl@localhost;
+GRANT DELETE ON lars_dns.ScaleWanted TO lars_web@localhost, lars_ctl@localhost;
+GRANT DELETE ON lars_dns.ScaleSlot TO lars_web@localhost, lars_ctl@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_dns.Capacity TO lars_web@localhost, lars_ctl@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_dns.Freeze TO lars_web@localhost, lars_ctl@localhost;
 GRANT INSERT, UPDATE ON lars_dns.Lease TO lars_scale@localhost;

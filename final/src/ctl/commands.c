@@ -16,6 +16,7 @@
 #include "ctl/cmd_plane.h"
 #include "ctl/cmd_policy.h"
 #include "ctl/cmd_route.h"
+#include "ctl/cmd_scale.h"
 #include "ctl/cmd_schema.h"
 #include "ctl/cmd_site.h"
 #include "ctl/cmd_status.h"
@@ -35,7 +36,7 @@ static const struct ctl_cmd built_in[] = {
 static const struct ctl_cmd *const tables[] = {
     cmd_route,  cmd_policy, cmd_status, cmd_alarm, cmd_audit, cmd_plane,
     cmd_schema, cmd_files,  cmd_doctor, cmd_log,   cmd_user,
-    cmd_site,   cmd_gateway, built_in};
+    cmd_site,   cmd_gateway, cmd_scale, built_in};
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 
 static void each_command(void (*fn)(const struct ctl_cmd *cmd, void *arg), void *arg)
