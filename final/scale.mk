@@ -1,5 +1,8 @@
 # scale.mk -- the sources and tests of the autoscaler, of lars-slotd, which runs nodes on its
 # host, and of lars-load, which plays visitors.
+# how many nodes: the arithmetic
+SRCS  += src/scale/decide.c src/scale/need.c
+TESTS += test_decide test_decide_down test_need
 # how orders reach lars-slotd, and how its state reaches the tables
 SRCS  += src/slot/slot_state.c
 # the autoscaler: lease, tables, rounds
