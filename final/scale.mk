@@ -3,10 +3,15 @@
 # how many nodes: the arithmetic
 SRCS  += src/scale/decide.c src/scale/need.c
 TESTS += test_decide test_decide_down test_need
+
 # how orders reach lars-slotd, and how its state reaches the tables
-SRCS  += src/slot/slot_state.c
+SRCS  += src/proto/msg_slot.c src/slot/slot_state.c
+TESTS += test_msg_slot
+FUZZ  += fuzz_msg_slot
+
 # the autoscaler: lease, tables, rounds
 TESTS += test_lease
+
 # lars-load and larsctl capacity
 SRCS  += src/load/arrivals.c src/load/log_replay.c src/load/path_list.c src/load/visits.c
 TESTS += test_arrivals test_visits

@@ -22,8 +22,8 @@ struct slot_link;
 
 /* The slot is to run a node of this module. */
 struct slot_order {
-    uint32_t slot;                    /* 1 to slot_link_config.slots */
-    uint32_t modid, cmdid;            /* not 0/0 */
+    uint32_t slot; /* 1 to slot_link_config.slots */
+    uint32_t modid, cmdid; /* not 0/0 */
 };
 
 /* All orders of this host, sorted by slot, each slot at most once; a slot that is not
@@ -35,15 +35,15 @@ typedef void slot_link_orders_fn(uint64_t fence, const struct slot_order *o, siz
                                  void *arg);
 
 struct slot_link_config {
-    const char *host;                 /* process_name_is_valid(), at most 63 bytes */
-    const char *zone;                 /* at most 32 bytes; "" = in none */
-    const char *address;              /* IPv4 of its nodes, such as 10.0.0.1 */
-    const char *class;                /* at most 32 bytes; hosts of it are equally fast */
-    uint32_t slots;                   /* 1 to SLOT_MAX */
+    const char *host; /* process_name_is_valid(), at most 63 bytes */
+    const char *zone; /* at most 32 bytes; "" = in none */
+    const char *address; /* IPv4 of its nodes, such as 10.0.0.1 */
+    const char *class; /* at most 32 bytes; hosts of it are equally fast */
+    uint32_t slots; /* 1 to SLOT_MAX */
     struct net_addr dns[TCPCLI_MAX_ADDRS]; /* DNSServices, tried in turn */
-    size_t n_dns;                     /* 1 and more */
+    size_t n_dns; /* 1 and more */
     struct net_addr report[TCPCLI_MAX_ADDRS]; /* Report Services, tried in turn */
-    size_t n_report;                  /* 1 and more */
+    size_t n_report; /* 1 and more */
 };
 
 /* Borrows <l> and <arg>; copies <cfg> and its texts.  The connections are made in the
@@ -57,17 +57,17 @@ int slot_link_create(struct slot_link **out, struct evloop *l,
 void slot_link_destroy(struct slot_link *k);
 
 /* What runs in all slots that are not empty.  It is sent at once when it differs from
- * what was told before, and again each second; the last value wins.  Copies <s>.  Returns
+ * the call before, and again each second; the last value wins.  Copies <s>.  Returns
  * 0, also while there is no connection; -EINVAL, and then nothing changes: more than
  * SLOT_MAX, a slot outside 1 to slots or named twice, module 0/0, a port outside 1 to
  * 65535, SLOT_EMPTY or an unknown state. */
 int slot_link_tell(struct slot_link *k, const struct slot_status *s, size_t n);
 
 struct slot_link_stat {
-    bool dns_up, report_up;           /* there is a connection, and it answered hello */
-    uint64_t n_orders;                /* lists of orders that were delivered */
-    uint64_t n_bad;                   /* messages 40 that were refused */
-    uint64_t orders_ms, acked_ms;     /* mono_ms() of the last orders and of the last
+    bool dns_up, report_up; /* there is a connection, and it answered hello */
+    uint64_t n_orders; /* lists of orders that were delivered */
+    uint64_t n_bad; /* messages 40 that were refused */
+    uint64_t orders_ms, acked_ms; /* mono_ms() of the last orders and of the last
                                        * state that is in the database; 0 = never */
 };
 

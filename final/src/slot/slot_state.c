@@ -1,21 +1,13 @@
 #include "slot/slot_state.h"
 
+#include "proto/msg_slot.h"
+
+_Static_assert(SLOT_MAX == MSG_SLOT_MAX && SLOT_NOTE == MSG_SLOT_NOTE, "message 41");
+_Static_assert((int)SLOT_STARTING == MSG_SLOT_STARTING &&
+                   (int)SLOT_STOPPING == MSG_SLOT_STOPPING,
+               "the numbers of message 41");
+
 const char *slot_state_name(enum slot_state s)
 {
-    switch (s) {
-    case SLOT_EMPTY:
-        return "empty";
-    case SLOT_STARTING:
-        return "starting";
-    case SLOT_READY:
-        return "ready";
-    case SLOT_SICK:
-        return "sick";
-    case SLOT_FAILED:
-        return "failed";
-    case SLOT_STOPPING:
-        return "stopping";
-    default:
-        return "unknown";
-    }
+    return s == SLOT_EMPTY ? "empty" : msg_slot_state_name((uint32_t)s);
 }

@@ -6,28 +6,28 @@
 
 #include <stdint.h>
 
-#define SLOT_MAX 256                  /* slots of a host */
-#define SLOT_NOTE 128                 /* bytes with the final 0 */
+#define SLOT_MAX 256 /* slots of a host */
+#define SLOT_NOTE 128 /* bytes with the final 0 */
 
 /* The numbers are those of message 41, the names those of ScaleSlot.state. */
 enum slot_state {
-    SLOT_EMPTY = 0,                   /* nothing runs; it is not told */
-    SLOT_STARTING = 1,                /* runs, but has not passed its check yet */
-    SLOT_READY = 2,                   /* passes its check */
-    SLOT_SICK = 3,                    /* was ready, and does not pass its check */
-    SLOT_FAILED = 4,                  /* could not be started, or ended by itself */
-    SLOT_STOPPING = 5,                /* was told to end and has not ended yet */
+    SLOT_EMPTY = 0, /* nothing runs; it is not told */
+    SLOT_STARTING = 1, /* runs, but has not passed its check yet */
+    SLOT_READY = 2, /* passes its check */
+    SLOT_SICK = 3, /* was ready, and does not pass its check */
+    SLOT_FAILED = 4, /* could not be started, or ended by itself */
+    SLOT_STOPPING = 5, /* has got the signal to end, and runs still */
 };
 
 struct slot_status {
-    uint32_t slot;                    /* 1 to the number of slots */
-    uint32_t modid, cmdid;            /* the module of its node */
-    uint32_t port;                    /* on which the node listens */
-    uint32_t pid;                     /* 0 = there is no process */
+    uint32_t slot; /* 1 to the number of slots */
+    uint32_t modid, cmdid; /* the module of its node */
+    uint32_t port; /* on which the node listens */
+    uint32_t pid; /* 0 = there is no process */
     enum slot_state state;
-    uint32_t starts;                  /* attempts for this order */
-    uint64_t since_ms;                /* mono_ms() when it came into this state */
-    char note[SLOT_NOTE];             /* why it failed; "" = there is nothing to say */
+    uint32_t starts; /* attempts for this order */
+    uint64_t since_ms; /* mono_ms() when it came into this state */
+    char note[SLOT_NOTE]; /* why it failed; "" = there is nothing to say */
 };
 
 /* "empty", "starting" and so on; "unknown" for another number.  A static string. */
