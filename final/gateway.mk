@@ -64,3 +64,6 @@ SRCS  += src/gateway/mirror.c src/gateway/mirror_draft.c src/gateway/page_links.
 TESTS += test_mirror test_page_links test_site_crawl e2e_gateway_static e2e_site_copy_ctl
 # a gateway that is started without an agent
 TESTS += test_fallback e2e_gateway_alone
+# what the autoscaler asks for
+SRCS  += src/gateway/gateway_demand.c src/gateway/shares.c
+TESTS += test_shares e2e_gateway_demand

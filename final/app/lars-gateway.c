@@ -35,7 +35,7 @@ static struct settings {
     uint32_t loops, loops_max, agent_port, drain_accept_ms, drain_ms;
     struct gate_limits limits;
     uint32_t body_kib, unmeasured, reserve_percent;
-    char key_file[200], state_dir[200];
+    char key_file[200], state_dir[200], zone[33];
     char log_path[200];
     uint32_t log_sample, cache_mb;
     char http[64], admin[64], admin_key_file[200], log[LOGLEVEL_MAX];
@@ -86,6 +86,9 @@ static const struct conf_key keys[] = {
      "empty: a random key of this process"},
     {"gateway", "state_dir", CONF_TEXT, AT(state_dir), 0, sizeof(set.state_dir), "",
      "the folder of the copy of the site, one for each gateway; empty: no copy is made"},
+    {"gateway", "zone", CONF_TEXT, AT(zone), 0, sizeof(set.zone), "",
+     "the zone of this host, as [choice] zone of lars-agentd; the autoscaler counts the "
+     "visitors of each zone"},
     {"admission", "queue_new_ms", CONF_U32, AT(limits.queue_new_ms), 0, 60000, "200",
      "ms that the request of a new visitor may wait for its admission"},
     {"admission", "queue_inside_ms", CONF_U32, AT(limits.queue_inside_ms), 0, 60000,
@@ -291,6 +294,7 @@ static int start_gateway(void)
                                .log = set.log_path,
                                .log_sample = set.log_sample,
                                .key_file = set.key_file,
+                               .zone = set.zone,
                                .state_dir = set.state_dir,
                                .unmeasured = set.unmeasured,
                                .reserve_percent = set.reserve_percent,

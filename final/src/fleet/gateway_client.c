@@ -180,27 +180,31 @@ static int ask(struct call *c, const char *path, char why[GATEWAY_CLIENT_WHY])
     return read_status(c, path, why);
 }
 
+static int read_json(const struct call *c, json_t **out, char why[GATEWAY_CLIENT_WHY])
+{
+    json_t *json = json_loadb(buf_bytes(&c->body), c->body.len, 0, NULL);
+
+    if (json_is_object(json)) {
+        *out = json;
+        return 0;
+    }
+    snprintf(why, GATEWAY_CLIENT_WHY,
+             "%s: the answer is no JSON object, so it is no gateway's; correct "
+             "[gateways] admin",
+             c->at);
+    json_decref(json);
+    return -EPROTO;
+}
+
 int gateway_client_get(const char *at, const char *path, uint32_t timeout_ms,
                        json_t **out, char why[GATEWAY_CLIENT_WHY])
 {
     struct call c = {.at = at, .timeout_ms = (long)timeout_ms};
-    json_t *json = NULL;
     int rc = ask(&c, path, why);
 
-    if (rc == 0) {
-        json = json_loadb(buf_bytes(&c.body), c.body.len, 0, NULL);
-        if (!json_is_object(json)) {
-            snprintf(why, GATEWAY_CLIENT_WHY,
-                     "%s: the answer is no JSON object, so it is no gateway's; correct "
-                     "[gateways] admin",
-                     at);
-            json_decref(json);
-            rc = -EPROTO;
-        }
-    }
-    buf_free(&c.body);
     if (rc == 0)
-        *out = json;
+        rc = read_json(&c, out, why);
+    buf_free(&c.body);
     return rc;
 }
 
@@ -232,9 +236,10 @@ static int sign(struct call *c, const struct fleet_keys *k, uint64_t now_s)
     return rc < 0 ? rc : add_field(c, "Expect", "");
 }
 
+/* <out>: NULL = the answer is a sentence. */
 static int send_signed(const char *at, const struct fleet_keys *k,
                        const struct signed_command *command, uint64_t now_s,
-                       uint32_t timeout_ms, char why[GATEWAY_CLIENT_WHY])
+                       uint32_t timeout_ms, json_t **out, char why[GATEWAY_CLIENT_WHY])
 {
     struct call c = {.at = at, .timeout_ms = (long)timeout_ms, .command = command};
     int rc = sign(&c, k, now_s);
@@ -244,6 +249,8 @@ static int send_signed(const char *at, const struct fleet_keys *k,
                  rc == -EMSGSIZE ? "it is too long" : "out of memory");
     else
         rc = ask(&c, command->path, why);
+    if (rc == 0 && out)
+        rc = read_json(&c, out, why);
     curl_slist_free_all(c.fields);
     buf_free(&c.body);
     return rc;
@@ -260,9 +267,18 @@ int gateway_client_command(const char *at, const struct fleet_keys *k, const cha
     int rc = 0;
 
     for (later = 0; later < LATER_S; later++) {
-        rc = send_signed(at, k, &command, now_s + later, timeout_ms, why);
+        rc = send_signed(at, k, &command, now_s + later, timeout_ms, NULL, why);
         if (rc != -EACCES || !strstr(why, SIGNED_COMMAND_REPEATED))
             break;
     }
     return rc;
+}
+
+int gateway_client_ask(const char *at, const struct fleet_keys *k, const char *path,
+                       const char *body, uint32_t timeout_ms, json_t **out,
+                       char why[GATEWAY_CLIENT_WHY])
+{
+    const struct signed_command command = {"POST", path, body, strlen(body)};
+
+    return send_signed(at, k, &command, (uint64_t)time(NULL), timeout_ms, out, why);
 }

@@ -40,4 +40,12 @@ int gateway_client_command(const char *at, const struct fleet_keys *k, const cha
                            const char *body, uint32_t timeout_ms,
                            char why[GATEWAY_CLIENT_WHY]);
 
+/* The question POST <path> with <body>, signed as a command is; the answer is a JSON
+ * object.  The caller makes each body another one, by a number that the gateway passes
+ * over: a signature is accepted once, and this is not tried again.  The caller calls
+ * json_decref(*out).  Returns as gateway_client_get(). */
+int gateway_client_ask(const char *at, const struct fleet_keys *k, const char *path,
+                       const char *body, uint32_t timeout_ms, json_t **out,
+                       char why[GATEWAY_CLIENT_WHY]);
+
 #endif

@@ -10,6 +10,7 @@
 
 #include "api/lars_nowait.h"
 #include "base/log.h"
+#include "base/mono.h"
 
 #define BUDGET_PERCENT 20 /* of first attempts */
 #define BUDGET_PER_S 10
@@ -26,11 +27,11 @@ static void log_unmeasured(const struct modules_entry *m)
 
 /* While the library has no route: the nodes of the rules, which have a bound each. */
 static void use_fallback(struct fallback *f, int rc, const struct modules_entry *m,
-                         struct admit *admit)
+                         struct admit *admit, double share)
 {
     uint32_t n = fallback_n(f), most = n * FALLBACK_INFLIGHT;
     const struct admit_capacity c = {
-        .nodes_in = n, .inflight = most, .most = most, .share = 1};
+        .nodes_in = n, .inflight = most, .most = most, .share = share};
     bool used = n > 0 && fallback_is_for(rc);
 
     if (fallback_note(f, used)) {
@@ -48,14 +49,14 @@ static void use_fallback(struct fallback *f, int rc, const struct modules_entry 
 }
 
 static void read_module(struct lars_client *lars, struct fallback *f,
-                        const struct modules_entry *m, struct admit *admit)
+                        const struct modules_entry *m, struct admit *admit, double share)
 {
     struct lars_module now = {.size = sizeof(now)};
-    struct admit_capacity c = {.share = 1};
+    struct admit_capacity c = {.share = share};
     struct admit_view old;
     int rc = lars_nowait_module(lars, m->modid, m->cmdid, &now);
 
-    use_fallback(f, rc, m, admit);
+    use_fallback(f, rc, m, admit, share);
     if (rc < 0 || now.nodes_in == 0)
         return;
     c.nodes_in = now.nodes_in;
@@ -68,14 +69,15 @@ static void read_module(struct lars_client *lars, struct fallback *f,
 }
 
 void capacity_update(struct lars_client *lars, struct modules *modules,
-                     struct admit *admit)
+                     struct admit *admit, struct shares *shares)
 {
     struct modules_entry list[MODULES_MAX];
     unsigned i, n = modules_list(modules, list);
     struct admit_view now;
 
     for (i = 0; i < n; i++) {
-        read_module(lars, modules_fallback(modules, list[i].slot), &list[i], admit);
+        read_module(lars, modules_fallback(modules, list[i].slot), &list[i], admit,
+                    shares_of(shares, list[i].modid, list[i].cmdid, mono_ms()));
         admit_look(admit, list[i].slot, 0, &now);
         lars_budget_set(modules_budget(modules, list[i].slot), BUDGET_PERCENT,
                         BUDGET_PER_S, now.limit);

@@ -7,6 +7,7 @@
 
 #include "api/lars.h"
 #include "gateway/modules.h"
+#include "gateway/shares.h"
 
 /* After admit_tick(): read the capacity of each module, set its limit, and set its budget
  * so that as many requests as the limit allows can be repeated once.  A module that
@@ -15,6 +16,6 @@
  * capacity of the nodes that the rules name, if they do; the first and the last such time
  * are logged (gateway.fallback). */
 void capacity_update(struct lars_client *lars, struct modules *modules,
-                     struct admit *admit);
+                     struct admit *admit, struct shares *shares);
 
 #endif

@@ -72,6 +72,8 @@ enum gate_attempt {                       /* attempts at nodes: first ones, fail
 extern const uint32_t gate_loop_bucket_us[GATE_BUCKETS - 1];
 
 struct gate_module_counts {               /* of one module of the rules */
+    _Atomic uint64_t arrived;
+    _Atomic uint64_t forwarded;           /* admitted; each request counts once */
     _Atomic uint64_t requests[GATE_RESULTS];
     _Atomic uint64_t bucket[GATE_BUCKETS];
     _Atomic uint64_t total_us;            /* of all requests together */

@@ -18,6 +18,8 @@
 #include "base/mono.h"
 #include "gateway/admit_queue.h"
 #include "gateway/cache.h"
+#include "gateway/gateway_demand.h"
+#include "gateway/shares.h"
 #include "gateway/static_copy.h"
 #include "gateway/visit.h"
 #include "gateway/visitor.h"
@@ -208,6 +210,10 @@ static int start_admission(struct gateway *g)
                              .affordable = REFUSALS_OF_LOOP * g->cfg.n_loops};
     int rc = admit_create(&g->admit, &c);
 
+    if (rc == 0)
+        rc = shares_create(&g->shares);
+    if (rc == 0)
+        rc = gateway_demand_create(&g->demand);
     return rc < 0 ? rc : modules_create(&g->modules, g->admit);
 }
 
@@ -217,6 +223,7 @@ static int read_rules(struct gateway *g, char err[CONF_ERR_MAX])
 {
     struct registrar_config c = {.lars = g->lars,
                                  .admit = g->admit,
+                                 .shares = g->shares,
                                  .statics = g->statics,
                                  .files = {.rules = g->cfg.rules,
                                            .key_file = g->cfg.key_file,
@@ -315,7 +322,9 @@ void gateway_destroy(struct gateway *g)
         free(g->loop[i]);
     free(g->loop);
     access_log_destroy(g->log);
+    gateway_demand_destroy(g->demand, g->cfg.loop);
     modules_destroy(g->modules);
+    shares_destroy(g->shares);
     admit_destroy(g->admit);
     fleet_keys_destroy(g->random_keys);
     static_copy_destroy(g->statics);

@@ -25,6 +25,7 @@ struct gateway_config {
     uint32_t await_routes_ms;             /* so long the start waits for the agent to have
                                            * the routes of all modules; 0: it does not */
     const char *key_file;                 /* keys of visitors' cookies; "" = random */
+    const char *zone;                     /* of this host; "" = it has none */
     const char *state_dir;                /* for the copy of the site; "" = none */
     uint32_t unmeasured, reserve_percent; /* see admit.h */
 };

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "fleet/signed_command.h"
+#include "gateway/gateway_demand.h"
 #include "gateway/gateway_private.h"
 #include "gateway/gateway_status.h"
 #include "gateway/static_copy.h"
@@ -24,17 +25,25 @@
  * status of HTTP after writing a sentence without a line end into <said>. */
 typedef unsigned command_fn(struct gateway *g, const char *body, char said[SAID_MAX]);
 
-static command_fn drain, undrain, switch_static, snapshot;
+/* As command_fn, for a question that programs ask all the time: it is logged only when it
+ * is refused.  On 200 the answer, JSON, is in <out> and nothing is in <said>. */
+typedef unsigned question_fn(struct gateway *g, const char *body, char said[SAID_MAX],
+                             struct buf *out);
 
-struct command {
+static command_fn drain, undrain, switch_static, snapshot;
+static question_fn demand;
+
+struct command { /* one of both functions */
     const char *path;
     command_fn *fn;
+    question_fn *ask;
 };
 
-static const struct command commands[] = {{"/drain", drain},
-                                          {"/undrain", undrain},
-                                          {"/static", switch_static},
-                                          {"/snapshot", snapshot}};
+static const struct command commands[] = {{"/drain", drain, NULL},
+                                          {"/undrain", undrain, NULL},
+                                          {"/static", switch_static, NULL},
+                                          {"/snapshot", snapshot, NULL},
+                                          {"/demand", NULL, demand}};
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 #define N_PAGES 2
@@ -160,6 +169,18 @@ static unsigned snapshot(struct gateway *g, const char *body, char said[SAID_MAX
     return 200;
 }
 
+static unsigned demand(struct gateway *g, const char *body, char said[SAID_MAX],
+                       struct buf *out)
+{
+    char err[CONF_ERR_MAX];
+    int rc = gateway_demand_answer(g, body, out, err);
+
+    if (rc == 0)
+        return 200;
+    snprintf(said, SAID_MAX, "%.199s", err);
+    return rc == -EINVAL ? 400 : 503;
+}
+
 /* NULL, or why the command is refused. */
 static const char *refusal(struct gateway_admin *a, const struct httpd_request *q)
 {
@@ -173,6 +194,22 @@ static const char *refusal(struct gateway_admin *a, const struct httpd_request *
                           httpd_field(q, SIGNED_COMMAND_SIGNATURE), (uint64_t)time(NULL),
                           &why);
     return why;
+}
+
+static void answer_question(const struct gateway_admin *a, const struct command *c,
+                            const char *body, struct httpd_answer *out)
+{
+    char said[SAID_MAX];
+    unsigned status = c->ask(a->gateway, body, said, &out->body);
+
+    if (status == 200) {
+        out->type = "application/json";
+        return;
+    }
+    LOG_EVERY(1000, LOG_LEVEL_WARN, "gateway.command", "path=%s status=%u: %s", c->path,
+              status, said);
+    buf_free(&out->body);
+    say(out, status, said);
 }
 
 static void on_command(const struct httpd_request *q, struct httpd_answer *out,
@@ -192,6 +229,10 @@ static void on_command(const struct httpd_request *q, struct httpd_answer *out,
     }
     while (strcmp(c->path, q->path) != 0)
         c++;
+    if (c->ask) {
+        answer_question(a, c, q->body, out);
+        return;
+    }
     status = c->fn(a->gateway, q->body, said);
     LOG_INFO("gateway.command", "path=%s status=%u: %s", c->path, status, said);
     say(out, status, said);

@@ -49,7 +49,7 @@ static bool is_answer(int rc)
 
 static void update_capacity(struct registrar *r)
 {
-    capacity_update(r->cfg.lars, r->cfg.files.modules, r->cfg.admit);
+    capacity_update(r->cfg.lars, r->cfg.files.modules, r->cfg.admit, r->cfg.shares);
 }
 
 static bool is_by_fallback(const struct registrar *r, const struct modules_entry *m)

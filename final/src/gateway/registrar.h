@@ -19,6 +19,7 @@ struct registrar;
 struct registrar_config { /* all of it is borrowed */
     struct lars_client *lars;
     struct admit *admit;
+    struct shares *shares;
     struct static_copy *statics; /* receives the rules; NULL = none */
     struct generation_config files; /* what a reload reads */
 };

@@ -200,8 +200,7 @@ static void begin(struct visitor *v, const struct http_head *h)
     v->head_sent = v->body_blocked = v->skipped_blank = false;
     v->body_left = body;
     v->wants_continue = body && h->at[HTTP_EXPECT] && h->minor == 1;
-    v->n_body_in = v->queue_us = 0;
-    v->n_body_out = 0;
+    v->n_body_out = v->n_body_in = v->queue_us = 0;
     v->wait.class = ADMIT_CLASS_NEW;
     v->status = 0;
     v->begin_us = gate_loop_now_us();
@@ -254,6 +253,7 @@ static void begin_request(struct visitor *v, const struct http_head *h,
         visitor_answer_page(v, 421, v->body_left, "");
         return;
     }
+    gate_loop_count(&g->counts.module[v->forward.rule->slot].arrived);
     if (v->body_left && h->framing == HTTP_LENGTH && h->length > g->limits->body_max) {
         gate_loop_count(&g->counts.too_large);
         visitor_answer_page(v, 413, true, "");

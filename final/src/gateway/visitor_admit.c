@@ -31,6 +31,8 @@ static void enter(struct visitor *v)
     lazy_timer_clear(&v->timer);
     v->state = VISITOR_FORWARD;
     v->forward.admitted = true;
+    if (v->n_requeued == 0)
+        gate_loop_count(&v->g->counts.module[v->wait.module].forwarded);
     forward_start(&v->forward, v->g, &visitor_answer_owner);
 }
 

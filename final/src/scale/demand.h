@@ -1,6 +1,6 @@
 /* demand -- what visitors ask of each module, from the counters of all gateways.  A
  * thread for each gateway asks it (POST /demand) once in pull_ms, so a gateway that does
- * not answer delays no other one.  With the question each gateway is told its share of
+ * not answer delays no other one.  With the question each gateway gets its share of
  * the capacity of each module: its part of the demand, but at least half of an equal
  * share, so that a gateway which gets visitors suddenly does not refuse them.
  *
