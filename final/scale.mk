@@ -10,7 +10,8 @@ TESTS += test_msg_slot
 FUZZ  += fuzz_msg_slot
 
 # the autoscaler: lease, tables, rounds
-TESTS += test_lease
+SRCS  += src/scale/node_life.c src/scale/slot_nodes.c src/scale/snapshot.c src/scale/start_failures.c
+TESTS += test_lease test_node_life
 
 # lars-load and larsctl capacity
 SRCS  += src/load/arrivals.c src/load/log_replay.c src/load/path_list.c src/load/visits.c

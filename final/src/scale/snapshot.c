@@ -1,0 +1,47 @@
+/* Lists grow by doubling and are freed together.
+ *
+ * Rejected: fixed arrays.  Their size would bound the number of hosts, and a snapshot is
+ * made only once a second. */
+#include "scale/snapshot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int snapshot_add_row(void **at, size_t *n, size_t *max, size_t size, const void *row)
+{
+    if (*n == *max) {
+        size_t more = *max ? *max * 2 : 16;
+        void *p = realloc(*at, more * size);
+
+        if (!p)
+            return -ENOMEM;
+        *at = p;
+        *max = more;
+    }
+    memcpy((char *)*at + *n * size, row, size);
+    ++*n;
+    return 0;
+}
+
+void snapshot_empty(struct snapshot *s)
+{
+    free(s->policy);
+    free(s->plan);
+    free(s->host);
+    free(s->order);
+    free(s->slot);
+    free(s->route);
+    free(s->capacity);
+    free(s->load);
+    memset(s, 0, sizeof(*s));
+}
+
+size_t snapshot_find_host(const struct snapshot *s, const char *name)
+{
+    size_t i = 0;
+
+    while (i < s->n_host && strcmp(s->host[i].name, name) != 0)
+        i++;
+    return i;
+}

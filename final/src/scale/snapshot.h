@@ -1,0 +1,116 @@
+/* snapshot -- what the tables said at one moment about the modules that are scaled.  Plain
+ * data, read by scale_db and used by the rest of the autoscaler.  Rows are in the order of
+ * their keys.  Ages are those at the moment of reading.  Thread: any, one at a time. */
+#ifndef LARS_SCALE_SNAPSHOT_H
+#define LARS_SCALE_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/module_id.h"
+
+#define SNAPSHOT_NAME 65 /* bytes of a host's or class's name with its 0 */
+#define SNAPSHOT_ZONE 33
+
+struct snapshot_policy { /* ScalePolicy, with what is known of the module */
+    struct module_id id;
+    char actuator[17]; /* slots or exec */
+    uint32_t min_zone, max_zone, warm, util_pct, floor_pct;
+    bool dry_run;
+    bool was_decided; /* last_wanted is that of the last decision */
+    uint32_t last_wanted;
+    bool alarm; /* an alarm whose subject is the module is open */
+    bool in_force; /* each agent that uses the module and has reported
+                                       * in the last minute has the present route */
+    uint64_t route_sum; /* another number after each change of the route */
+    double node_rps, node_inflight; /* of a node, as ModulePolicy has them; 0 = no */
+};
+
+struct snapshot_plan { /* a plan in force now; zone "" = each */
+    struct module_id id;
+    char zone[SNAPSHOT_ZONE];
+    uint32_t n_zone;
+};
+
+struct snapshot_host { /* ScaleHost */
+    char name[SNAPSHOT_NAME], zone[SNAPSHOT_ZONE], class[SNAPSHOT_NAME];
+    uint32_t ip; /* IPv4 of its nodes; 0 = its address is no IPv4 */
+    uint32_t slots;
+    bool in_use;
+    uint64_t age_ms; /* since its lars-slotd was heard */
+};
+
+struct snapshot_order { /* ScaleWanted */
+    uint32_t host; /* index into <host> */
+    uint32_t slot;
+    struct module_id id;
+};
+
+enum snapshot_slot_state {
+    SNAPSHOT_STARTING,
+    SNAPSHOT_READY,
+    SNAPSHOT_SICK,
+    SNAPSHOT_FAILED,
+    SNAPSHOT_STOPPING,
+};
+
+struct snapshot_slot { /* ScaleSlot; a state that is not known: stopping */
+    uint32_t host; /* index into <host> */
+    uint32_t slot, port;
+    struct module_id id;
+    enum snapshot_slot_state state;
+    uint64_t since_ms; /* it has been in this state for so long */
+};
+
+struct snapshot_route { /* RouteData of the modules that are scaled */
+    struct module_id id;
+    uint32_t ip, port;
+    bool up; /* it is given out: state up and weight above 0 */
+};
+
+struct snapshot_capacity { /* Capacity, times its factor */
+    struct module_id id;
+    char class[SNAPSHOT_NAME]; /* "" = any */
+    double rps, inflight;
+};
+
+struct snapshot_load { /* ZoneLoad: calls a second in the last seconds */
+    struct module_id id;
+    uint32_t zone; /* CRC-32 of its name */
+    double rps;
+};
+
+#define SNAPSHOT_LIST(type, name)                                                        \
+    struct type *name;                                                                   \
+    size_t n_##name, max_##name
+
+struct snapshot {
+    SNAPSHOT_LIST(snapshot_policy, policy);
+    SNAPSHOT_LIST(snapshot_plan, plan);
+    SNAPSHOT_LIST(snapshot_host, host);
+    SNAPSHOT_LIST(snapshot_order, order);
+    SNAPSHOT_LIST(snapshot_slot, slot);
+    SNAPSHOT_LIST(snapshot_route, route);
+    SNAPSHOT_LIST(snapshot_capacity, capacity);
+    SNAPSHOT_LIST(snapshot_load, load);
+    bool frozen; /* Freeze has a row 'scale' in force */
+};
+
+/* Append a copy of <row> to a list of <s>: snapshot_add(s, host, &row).  0 or -ENOMEM. */
+#define snapshot_add(s, list, row)                                                       \
+    snapshot_add_row((void **)&(s)->list, &(s)->n_##list, &(s)->max_##list,              \
+                     sizeof(*(s)->list), 1 ? (row) : (s)->list)
+int snapshot_add_row(void **at, size_t *n, size_t *max, size_t size, const void *row);
+
+void snapshot_empty(struct snapshot *s); /* a snapshot without rows, which owns nothing */
+
+static inline bool snapshot_is(struct module_id a, struct module_id b)
+{
+    return a.modid == b.modid && a.cmdid == b.cmdid;
+}
+
+/* The index of the host of this name, or n_host. */
+size_t snapshot_find_host(const struct snapshot *s, const char *name);
+
+#endif
