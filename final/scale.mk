@@ -11,7 +11,7 @@ FUZZ  += fuzz_msg_slot
 
 # the autoscaler: lease, tables, rounds
 SRCS  += src/scale/node_life.c src/scale/slot_nodes.c src/scale/snapshot.c src/scale/start_failures.c
-TESTS += test_lease test_node_life
+TESTS += test_lease test_node_life test_node_life_away
 
 # lars-load and larsctl capacity
 SRCS  += src/load/arrivals.c src/load/log_replay.c src/load/path_list.c src/load/visits.c

@@ -1,6 +1,7 @@
-/* snapshot -- what the tables said at one moment about the modules that are scaled.  Plain
- * data, read by scale_db and used by the rest of the autoscaler.  Rows are in the order of
- * their keys.  Ages are those at the moment of reading.  Thread: any, one at a time. */
+/* snapshot -- what the tables said at one moment about the modules that are scaled.
+ * Plain data, read by scale_db and used by the rest of the autoscaler.  Rows are in the
+ * order of their keys.  Ages are those at the moment of reading.  Thread: any, one at a
+ * time. */
 #ifndef LARS_SCALE_SNAPSHOT_H
 #define LARS_SCALE_SNAPSHOT_H
 
