@@ -1,15 +1,15 @@
 /* node_life -- the next steps of the nodes that run in slots:
- *     no order -> ordered (starting) -> warm (ready, without a route) -> up (in the route)
- *     -> drained (no new calls) -> no order
+ *     no order -> ordered (starting) -> warm (ready, without a route)
+ *     -> up (in the route) -> drained (no new calls) -> no order
  * Pure: a snapshot and what is wanted go in, steps come out; the state of the nodes is in
  * the tables.  Only failed starts, and since when a route is in force, are remembered.
  *
  * Rules.  A node is taken out of the route only while as many healthy nodes as are wanted
- * stay in the zone.  What a lars-slotd said more than 5 s ago starts and stops nothing on
- * its host: its nodes count as present when nodes are added, and as absent when nodes are
- * removed; after a minute they count as absent.  A drained node is stopped when each agent
- * has had the route without it for 2 s.  Rows of the route that belong to no slot are
- * never touched.  Thread: one at a time. */
+ * stay in the zone.  What a lars-slotd reported more than 5 s ago starts and stops nothing
+ * on its host: its nodes count as present when nodes are added, and as absent when nodes
+ * are removed; after a minute they count as absent.  A drained node is stopped when each
+ * agent has had the route without it for 2 s.  Rows of the route that belong to no slot
+ * are never touched.  Thread: one at a time. */
 #ifndef LARS_SCALE_NODE_LIFE_H
 #define LARS_SCALE_NODE_LIFE_H
 
