@@ -16,7 +16,7 @@ SYSCONFDIR ?= /etc
 # put(files, folder, mode)
 put = $(Q)install -d $(DESTDIR)$(2) && install -m $(3) $(1) $(DESTDIR)$(2)
 
-COMMANDS := larsctl showcase-import
+COMMANDS := larsctl showcase-import lars-load
 DAEMONS := $(filter-out $(COMMANDS),$(APPS))
 MAN     := $(DAEMONS:%=$(BUILD)/man/%.8) $(COMMANDS:%=$(BUILD)/man/%.1)
 COMPLETE := $(APPS:%=$(BUILD)/completion/%)

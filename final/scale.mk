@@ -14,7 +14,9 @@ SRCS  += src/scale/node_life.c src/scale/slot_nodes.c src/scale/snapshot.c src/s
 TESTS += test_lease test_node_life test_node_life_away
 
 # lars-load and larsctl capacity
-SRCS  += src/load/arrivals.c src/load/log_replay.c src/load/path_list.c src/load/visits.c
-TESTS += test_arrivals test_visits
+SRCS  += src/load/arrivals.c src/load/cookie_jar.c src/load/figures.c src/load/http_link.c src/load/log_replay.c src/load/path_list.c src/load/play.c src/load/target.c src/load/visits.c
+APPS  += lars-load
+TESTS += test_arrivals test_visits test_cookie_jar e2e_load
+
 # larsctl scale, plan, host
 SRCS  += src/ops/scale_change.c src/ctl/cmd_scale.c

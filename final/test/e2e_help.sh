@@ -7,12 +7,12 @@ set -u
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}; bad=0; tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 version=$(sed -n 's/^#define LARS_VERSION "\(.*\)"$/\1/p' src/base/version.h)
-programs=$(sed -n 's/^\(APPS\|PROGS\) *[:+]= *//p' Makefile gateway.mk)
+programs=$(sed -n 's/^\(APPS\|PROGS\) *[:+]= *//p' Makefile gateway.mk scale.mk)
 run() { timeout 60 "$build/$@" >"$tmp/out" 2>"$tmp/err" </dev/null; code=$?; }
 check() { what="$1"; shift; if "$@"; then echo "ok - $what"; else echo "not ok - $what"; cat "$tmp/out" "$tmp/err" | head -n 5; bad=1; fi; }
 quiet() { [ ! -s "$tmp/$1" ]; }
 wide() { ! awk 'length($0) > 80 { found = 1 } END { exit !found }' "$tmp/out"; }
-check 'the Makefile and gateway.mk list the programs that make builds' [ "$(echo $programs | tr ' ' '\n' | sort)" = "$(make -s --no-print-directory BUILD="$build" --eval 'all_programs: ; @printf "%s\n" $(APPS) $(PROGS)' all_programs | sort)" ]
+check 'the Makefile, gateway.mk and scale.mk list the programs that make builds' [ "$(echo $programs | tr ' ' '\n' | sort)" = "$(make -s --no-print-directory BUILD="$build" --eval 'all_programs: ; @printf "%s\n" $(APPS) $(PROGS)' all_programs | sort)" ]
 check 'there are at least sixteen' [ "$(echo $programs | wc -w)" -ge 16 ]
 for p in $programs; do
     for o in --help -h; do
@@ -36,15 +36,15 @@ for p in $programs; do
     check "$p --help has every option of --describe" eval \
         '"$build/$p" --help >"$tmp/help"; awk -F"\t" "\$1 == \"option\" { print \$3 }" "$tmp/out" | while read -r o; do grep -q -e " $o\b" "$tmp/help" || exit 1; done'
 done
-for p in $(sed -n 's/^APPS *[:+]= *//p' Makefile gateway.mk); do
+for p in $(sed -n 's/^APPS *[:+]= *//p' Makefile gateway.mk scale.mk); do
     run $p -c conf/$p.ini --print-config
     check "conf/$p.ini has every key, with the comments of $p --print-config" cmp -s "$tmp/out" conf/$p.ini
     run $p --describe
     check "$p --describe has every key of its configuration" eval \
-        '[ "$(grep -c "^config" "$tmp/out")" = "$(grep -c "^[a-z_]* = " conf/$p.ini)" ]'
+        '[ "$(grep -c "^config" "$tmp/out")" = "$(grep -c "^[a-z_0-9]* = " conf/$p.ini)" ]'
 done
 run larsctl -c /dev/null --print-config; grep '^http = ' "$tmp/out" >"$tmp/http"
-for f in conf/lars-*.ini; do
+for f in $(grep -l '^\[http\]' conf/lars-*.ini); do
     at=$(sed -n '/^\[http\]/,/^\[/s/^listen = //p' $f)
     check "larsctl doctor and log ask $f at $at" eval '[ -n "$at" ] && grep -qw "$at" "$tmp/http"'
 done

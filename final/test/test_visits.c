@@ -135,6 +135,46 @@ static void t_visit_begins_with_the_first_page_and_has_pictures_of_the_list(void
     visits_destroy(v);
 }
 
+/* In 100 runs of 2 s: a visit lasts longer, so most of them have begun before. */
+static void t_model_has_its_rate_from_the_first_second_on(void **state)
+{
+    struct arrivals_plan plan = {.per_s = 100};
+    const struct visits_model model = {.pages = 5, .pause_s = 4, .pictures = 1};
+    struct visits_request r;
+    unsigned n = 0;
+
+    (void)state;
+    for (plan.seed = 1; plan.seed <= 100; plan.seed++) {
+        struct visits *v = open_paths("/\n/a\n/p.png\n", &plan, &model);
+
+        for (; visits_next_us(v) < 2 * S; n++)
+            visits_take(v, &r);
+        visits_destroy(v);
+    }
+    assert_true(fabs(n / 200.0 / 100 - 1) < 0.08);
+}
+
+static void t_step_of_a_model_comes_at_its_time(void **state)
+{
+    struct arrivals_plan plan = {.kind = ARRIVALS_FIXED, .per_s = 20, .seed = 2};
+    const struct visits_model model = {.pages = 4, .pause_s = 5};
+    struct visits_request r;
+    struct visits *v;
+    unsigned n = 0;
+
+    (void)state; /* no visit begins from second 10 on, and all are over long after it */
+    assert_int_equal(arrivals_add_step(&plan, "10=0"), 0);
+    v = open_paths("/\n/a\n/b\n", &plan, &model);
+    while (visits_next_us(v) != UINT64_MAX) {
+        visits_take(v, &r);
+        n += r.at_us < 10 * S;
+        if (strcmp(r.path, "/") == 0 && r.at_us > 10 * S)
+            break; /* a page within a visit may be the first one, too */
+    }
+    assert_in_range(n, 120, 280);
+    visits_destroy(v);
+}
+
 /* Requests from 100 s on, when visits of every age are there. */
 static void t_model_has_the_mean_rate_that_was_asked_for(void **state)
 {
@@ -240,6 +280,8 @@ T_MAIN(VISITS_TEST(t_paths_are_requested_in_turn),
        VISITS_TEST(t_path_of_more_than_2047_bytes_is_refused),
        VISITS_TEST(t_visit_begins_with_the_first_page_and_has_pictures_of_the_list),
        VISITS_TEST(t_model_has_the_mean_rate_that_was_asked_for),
+       VISITS_TEST(t_model_has_its_rate_from_the_first_second_on),
+       VISITS_TEST(t_step_of_a_model_comes_at_its_time),
        VISITS_TEST(t_seed_repeats_the_visits),
        VISITS_TEST(t_log_is_played_in_the_order_in_which_requests_came),
        VISITS_TEST(t_file_that_is_no_access_log_is_refused))

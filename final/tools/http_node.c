@@ -38,6 +38,7 @@ static struct {
     struct port port[PORTS_MAX];
     struct buf answer;
     char in[65536];
+    unsigned long long n_served; /* requests that were answered, also refused ones */
 } me;
 
 static struct settings {
@@ -79,7 +80,8 @@ static const struct opts_program program = {
     .min = 1,
     .max = PORTS_MAX,
     .about = "The program prints \"listening on ADDRESS:PORT\" for each port.  SIGTERM "
-             "and SIGINT (Ctrl-C) end it.",
+             "and SIGINT (Ctrl-C) end it; it then prints how many requests it has "
+             "answered.",
     .flags = flags,
     .keys = keys,
     .files = opts_no_files,
@@ -192,6 +194,7 @@ static void answer(void *arg)
     struct client *c = arg;
 
     end_work(c);
+    me.n_served++;
     if (stream_write(&c->stream, buf_bytes(&me.answer), me.answer.len) < 0 ||
         !c->keep_alive)
         end_client(c);
@@ -206,6 +209,7 @@ static void refuse(struct client *c, unsigned n)
     char load[64];
     int rc;
 
+    me.n_served++;
     snprintf(load, sizeof(load), "Lars-Load: %u/%u\r\n", n, set.limit);
     rc = http_write_own(&out, 503, "text/plain", "busy\n", 5, load, c->keep_alive, false);
     if (rc == 0)
@@ -369,6 +373,7 @@ int main(int argc, char **argv)
         rc = listen_on((unsigned)(i - optind), argv[i]);
     if (rc == 0)
         rc = evloop_run(me.loop);
+    printf("served %llu\n", me.n_served);
     for (i = 0; i < PORTS_MAX; i++)
         acceptor_destroy(me.port[i].acceptor);
     buf_free(&me.answer);

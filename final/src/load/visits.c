@@ -17,6 +17,7 @@
 #define PAGES_MAX 100 /* of a visit */
 #define PICTURE_AFTER_US 50000 /* the browser has read the page */
 #define PICTURE_GAP_US 2000
+#define AGE_MAX_S 300
 
 enum kind { PATHS, MODEL, LOG };
 
@@ -31,6 +32,7 @@ struct visits {
     enum kind kind;
     struct arrivals arrivals;
     uint64_t next_us; /* the next arrival */
+    uint64_t begin_us; /* when the load begins; earlier requests are dropped */
     struct path_list list;
     size_t turn;
     struct visits_model model;
@@ -41,86 +43,6 @@ struct visits {
     double speed;
     uint64_t n_skipped;
 };
-
-static int create(struct visits **out, enum kind kind, struct path_list *list,
-                  const struct arrivals_plan *plan)
-{
-    struct visits *v = calloc(1, sizeof(*v));
-
-    if (!v) {
-        path_list_free(list);
-        return -ENOMEM;
-    }
-    v->kind = kind;
-    v->list = *list;
-    *list = (struct path_list){0};
-    arrivals_init(&v->arrivals, plan);
-    *out = v;
-    return 0;
-}
-
-int visits_create_paths(struct visits **out, struct path_list *list,
-                        const struct arrivals_plan *plan)
-{
-    int rc = create(out, PATHS, list, plan);
-
-    if (rc == 0)
-        (*out)->next_us = arrivals_next_us(&(*out)->arrivals);
-    return rc;
-}
-
-int visits_create_model(struct visits **out, struct path_list *list,
-                        const struct arrivals_plan *plan, const struct visits_model *m)
-{
-    struct visits_model model = *m;
-    struct arrivals_plan p = *plan;
-    int rc;
-
-    if (list->n_pictures == 0)
-        model.pictures = 0;
-    if (model.pages < 1)
-        model.pages = 1;
-    p.per_s /= model.pages * (1 + model.pictures);
-    rc = create(out, MODEL, list, &p);
-    if (rc < 0)
-        return rc;
-    (*out)->model = model;
-    rnd_init(&(*out)->rnd, p.seed ^ 0x5deece66d5deece6u);
-    (*out)->next_us = arrivals_next_us(&(*out)->arrivals);
-    return 0;
-}
-
-int visits_create_log(struct visits **out, struct log_replay *log, double speed)
-{
-    struct visits *v = calloc(1, sizeof(*v));
-
-    if (!v) {
-        log_replay_free(log);
-        return -ENOMEM;
-    }
-    v->kind = LOG;
-    v->log = *log;
-    *log = (struct log_replay){0};
-    v->speed = speed;
-    *out = v;
-    return 0;
-}
-
-void visits_destroy(struct visits *v)
-{
-    struct evtimer *t;
-
-    if (!v)
-        return;
-    while ((t = evtimer_heap_first(&v->going)) != NULL) {
-        evtimer_heap_remove(&v->going, t);
-        free(t->arg);
-    }
-    evtimer_heap_fini(&v->going);
-    path_list_free(&v->list);
-    log_replay_free(&v->log);
-    free(v);
-}
 
 /* --- model -------------------------------------------------------------------------- */
 
@@ -213,7 +135,7 @@ static void begin_visit(struct visits *v, uint64_t at_us, struct visits_request 
 
 /* --- all kinds ---------------------------------------------------------------------- */
 
-uint64_t visits_next_us(const struct visits *v)
+static uint64_t next_us(const struct visits *v)
 {
     const struct evtimer *t = evtimer_heap_first(&v->going);
 
@@ -224,10 +146,10 @@ uint64_t visits_next_us(const struct visits *v)
     return t && t->due_us < v->next_us ? t->due_us : v->next_us;
 }
 
-void visits_take(struct visits *v, struct visits_request *out)
+static void take(struct visits *v, struct visits_request *out)
 {
     struct evtimer *t = evtimer_heap_first(&v->going);
-    uint64_t at_us = visits_next_us(v);
+    uint64_t at_us = next_us(v);
 
     if (v->kind == LOG) {
         *out = (struct visits_request){at_us, v->log.at[v->turn].path,
@@ -246,7 +168,119 @@ void visits_take(struct visits *v, struct visits_request *out)
     v->next_us = arrivals_next_us(&v->arrivals);
 }
 
+uint64_t visits_next_us(const struct visits *v)
+{
+    uint64_t at_us = next_us(v);
+
+    return at_us == UINT64_MAX ? at_us : at_us - v->begin_us;
+}
+
+void visits_take(struct visits *v, struct visits_request *out)
+{
+    take(v, out);
+    out->at_us -= v->begin_us;
+}
+
 uint64_t visits_n_skipped(const struct visits *v)
 {
     return v->n_skipped;
+}
+
+/* --- begin and end ------------------------------------------------------------------ */
+
+static int create(struct visits **out, enum kind kind, struct path_list *list,
+                  const struct arrivals_plan *plan)
+{
+    struct visits *v = calloc(1, sizeof(*v));
+
+    if (!v) {
+        path_list_free(list);
+        return -ENOMEM;
+    }
+    v->kind = kind;
+    v->list = *list;
+    *list = (struct path_list){0};
+    arrivals_init(&v->arrivals, plan);
+    *out = v;
+    return 0;
+}
+
+int visits_create_paths(struct visits **out, struct path_list *list,
+                        const struct arrivals_plan *plan)
+{
+    int rc = create(out, PATHS, list, plan);
+
+    if (rc == 0)
+        (*out)->next_us = arrivals_next_us(&(*out)->arrivals);
+    return rc;
+}
+
+/* At the beginning there are visits of every age already: the rate is the right one from
+ * the first second on. */
+static void drop_earlier(struct visits *v)
+{
+    struct visits_request r;
+
+    while (next_us(v) < v->begin_us)
+        take(v, &r);
+}
+
+int visits_create_model(struct visits **out, struct path_list *list,
+                        const struct arrivals_plan *plan, const struct visits_model *m)
+{
+    struct visits_model model = *m;
+    struct arrivals_plan p = *plan;
+    uint64_t age;
+    unsigned i;
+    int rc;
+
+    if (list->n_pictures == 0)
+        model.pictures = 0;
+    if (model.pages < 1)
+        model.pages = 1;
+    p.per_s /= model.pages * (1 + model.pictures);
+    age = (uint64_t)(fmin(3 * (model.pages - 1) * model.pause_s, AGE_MAX_S) * 1e6);
+    for (i = 0; i < p.n_steps; i++)
+        p.step[i].at_us += age;
+    rc = create(out, MODEL, list, &p);
+    if (rc < 0)
+        return rc;
+    (*out)->model = model;
+    rnd_init(&(*out)->rnd, p.seed ^ 0x5deece66d5deece6u);
+    (*out)->next_us = arrivals_next_us(&(*out)->arrivals);
+    (*out)->begin_us = age;
+    drop_earlier(*out);
+    return 0;
+}
+
+int visits_create_log(struct visits **out, struct log_replay *log, double speed)
+{
+    struct visits *v = calloc(1, sizeof(*v));
+
+    if (!v) {
+        log_replay_free(log);
+        return -ENOMEM;
+    }
+    v->kind = LOG;
+    v->log = *log;
+    *log = (struct log_replay){0};
+    v->speed = speed;
+    *out = v;
+    return 0;
+}
+
+void visits_destroy(struct visits *v)
+{
+    struct evtimer *t;
+
+    if (!v)
+        return;
+    while ((t = evtimer_heap_first(&v->going)) != NULL) {
+        evtimer_heap_remove(&v->going, t);
+        free(t->arg);
+    }
+    evtimer_heap_fini(&v->going);
+    path_list_free(&v->list);
+    log_replay_free(&v->log);
+    free(v);
 }
