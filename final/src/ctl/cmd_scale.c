@@ -23,7 +23,7 @@ static int result(const struct ctl *c, int rc, const char *why)
     return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;
 }
 
-/* --- modules -------------------------------------------------------------------------- */
+/* --- modules ------------------------------------------------------------------------ */
 
 static int scale_list(struct ctl *c, int argc, char **argv)
 {
@@ -108,7 +108,7 @@ static int scale_unfreeze(struct ctl *c, int argc, char **argv)
     return result(c, scale_change_freeze(c->db, &who, 0, why), why);
 }
 
-/* --- plans ---------------------------------------------------------------------------- */
+/* --- plans -------------------------------------------------------------------------- */
 
 static int take_time(const char *text, const char *what, uint64_t *out)
 {
@@ -186,7 +186,7 @@ static int plan_remove(struct ctl *c, int argc, char **argv)
     return rc != 0 ? rc : result(c, scale_change_unplan(c->db, &who, id, why), why);
 }
 
-/* --- hosts ---------------------------------------------------------------------------- */
+/* --- hosts -------------------------------------------------------------------------- */
 
 static int host_list(struct ctl *c, int argc, char **argv)
 {

@@ -66,7 +66,7 @@ static json_t *setting(const char *module, const char *key, const char *old,
                      "new", fresh);
 }
 
-/* --- the bounds of a module ---------------------------------------------------------- */
+/* --- the bounds of a module --------------------------------------------------------- */
 
 static const struct key *find_key(const char *name, size_t len)
 {
@@ -217,7 +217,7 @@ int scale_change_off(struct sqldb *db, const struct audit_actor *who, uint32_t m
     return end_with(db, rc, who, "scale off", module, NULL);
 }
 
-/* --- plans ---------------------------------------------------------------------------- */
+/* --- plans -------------------------------------------------------------------------- */
 
 static int check_plan(struct sqldb *db, const struct scale_plan *p, char why[CHANGE_WHY])
 {
@@ -283,7 +283,7 @@ int scale_change_unplan(struct sqldb *db, const struct audit_actor *who, uint64_
     return end_with(db, rc, who, "plan remove", subject, NULL);
 }
 
-/* --- a freeze, hosts ------------------------------------------------------------------- */
+/* --- a freeze, hosts ---------------------------------------------------------------- */
 
 int scale_change_freeze(struct sqldb *db, const struct audit_actor *who, uint32_t minutes,
                         char why[CHANGE_WHY])
