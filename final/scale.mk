@@ -10,8 +10,8 @@ TESTS += test_msg_slot
 FUZZ  += fuzz_msg_slot
 
 # the autoscaler: lease, tables, rounds
-SRCS  += src/scale/node_life.c src/scale/slot_nodes.c src/scale/snapshot.c src/scale/start_failures.c
-TESTS += test_lease test_node_life test_node_life_away
+SRCS  += src/scale/node_life.c src/scale/scale_db.c src/scale/slot_nodes.c src/scale/snapshot.c src/scale/snapshot_rows.c src/scale/start_failures.c
+TESTS += test_lease test_node_life test_node_life_away test_scale_db
 
 # lars-load and larsctl capacity
 SRCS  += src/load/arrivals.c src/load/cookie_jar.c src/load/figures.c src/load/http_link.c src/load/log_replay.c src/load/path_list.c src/load/play.c src/load/target.c src/load/visits.c

@@ -1,5 +1,6 @@
-/* dbusers.h -- the users of the database of the console and larsctl, in the database of
- * mydb.h: lars_web, lars_web_ro and lars_ctl, each with its name as its password. */
+/* dbusers.h -- the users of the database of the console, larsctl and lars-autoscaler, in
+ * that of mydb.h: lars_web, lars_web_ro, lars_ctl and lars_scale, each with its name as
+ * its password. */
 #ifndef LARS_TEST_DBUSERS_H
 #define LARS_TEST_DBUSERS_H
 

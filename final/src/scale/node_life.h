@@ -5,7 +5,7 @@
  * the tables.  Only failed starts, and since when a route is in force, are remembered.
  *
  * Rules.  A node is taken out of the route only while as many healthy nodes as are wanted
- * stay in the zone.  What a lars-slotd reported more than 5 s ago starts and stops nothing
+ * stay in the zone.  What a lars-slotd reported more than 5 s ago starts, stops nothing
  * on its host: its nodes count as present when nodes are added, and as absent when nodes
  * are removed; after a minute they count as absent.  A drained node is stopped when each
  * agent has had the route without it for 2 s.  Rows of the route that belong to no slot
