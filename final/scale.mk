@@ -5,7 +5,9 @@ SRCS  += src/scale/decide.c src/scale/need.c
 TESTS += test_decide test_decide_down test_need
 
 # how orders reach lars-slotd, and how its state reaches the tables
-SRCS  += src/proto/msg_slot.c src/slot/slot_state.c
+SRCS  += src/proto/msg_slot.c src/db/slot_order_db.c src/db/slot_state_db.c src/dns/slot_orders.c \
+         src/dns/slot_peers.c src/report/slot_states.c \
+         src/slot/slot_link.c src/slot/slot_state.c
 TESTS += test_msg_slot
 FUZZ  += fuzz_msg_slot
 

@@ -24,11 +24,12 @@
 #include "dns/module_meta_poll.h"
 #include "dns/presence.h"
 #include "dns/removal_guard.h"
+#include "dns/slot_orders.h"
 #include "net/sock.h"
 #include "obs/daemon.h"
 #include "obs/startcheck.h"
 
-#define GUARD_FILE "dnsd.routes"      /* in [guard] dir */
+#define GUARD_FILE "dnsd.routes" /* in [guard] dir */
 
 static struct settings {
     char address[48], zone[33];
@@ -145,6 +146,16 @@ static void on_module_meta(struct module_meta_table *t, void *arg)
     dnssrv_publish_meta(arg, t);
 }
 
+static void on_orders(struct slot_order_table *t, void *arg)
+{
+    dnssrv_publish_orders(arg, t);
+}
+
+static bool orders_wanted(void *arg)
+{
+    return dnssrv_has_slotd(arg);
+}
+
 static int sample_routes(struct db **out)
 {
     uint32_t i;
@@ -172,9 +183,10 @@ static struct {
     struct dnssrv *srv;
     struct dnspoll *poll;
     struct module_meta_poll *meta;
+    struct slot_orders *orders;
     struct presence *presence;
     struct httpd *http;
-    int folder;                       /* the lock on [guard] dir; below 0 = none */
+    int folder; /* the lock on [guard] dir; below 0 = none */
 } me = {.folder = -1};
 
 /* Takes *<db> and puts the guarded database in its place.  On failure *<db> is closed. */
@@ -219,11 +231,23 @@ static int start_module_meta(struct module_meta_poll **out, struct dnssrv *s)
     return rc < 0 ? rc : module_meta_poll_start(out, db, on_module_meta, s);
 }
 
+static int start_slot_orders(void)
+{
+    struct myconn_config mc = dbconf_myconn(&set.db);
+    const struct slot_orders_config c = {orders_wanted, on_orders, me.srv};
+    struct slot_order_db *db;
+    int rc;
+
+    if (set.memory)
+        return 0;
+    rc = slot_order_db_create(&db, &mc);
+    return rc < 0 ? rc : slot_orders_start(&me.orders, db, &c);
+}
+
 static int start_presence(const struct net_addr *at, const struct db *guard)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
-    struct presence_config c = {
-        .poll = me.poll, .guard = guard, .zone = set.zone};
+    struct presence_config c = {.poll = me.poll, .guard = guard, .zone = set.zone};
     char name[PROCESS_NAME_MAX], address[NET_ADDR_STRLEN];
     struct service_db *db;
     int rc;
@@ -259,13 +283,15 @@ static int start_poll(const char **part, const struct net_addr *at)
     if (rc == 0)
         rc = start_module_meta(&me.meta, me.srv);
     if (rc == 0)
+        rc = start_slot_orders();
+    if (rc == 0)
         rc = start_presence(at, guarded() ? db : NULL);
     if (rc < 0)
         return rc;
     *part = "cannot open the HTTP port, [http] listen";
     return dns_metrics_serve(&me.http, me.d.loop, set.http,
-                             &(struct dns_metrics){me.srv, me.poll,
-                                                   guarded() ? db : NULL});
+                             &(struct dns_metrics){me.srv, me.poll, guarded() ? db : NULL,
+                                                   me.orders});
 }
 
 /* Returns 0, or -errno after a line on standard error. */
@@ -309,6 +335,7 @@ int main(int argc, char **argv)
         rc = daemon_run(&me.d);
     httpd_destroy(me.http);
     presence_stop(me.presence);
+    slot_orders_stop(me.orders);
     module_meta_poll_stop(me.meta);
     dnspoll_stop(me.poll);
     dnssrv_destroy(me.srv);

@@ -24,6 +24,7 @@
 #include "report/batchsrv.h"
 #include "report/report_metrics.h"
 #include "report/reportsrv.h"
+#include "report/slot_states.h"
 
 #define WRITERS_MAX 64
 #define AGE_MAX 1000000000 /* seconds, 31 years */
@@ -203,6 +204,7 @@ static struct {
     struct reportsrv *srv;
     struct batchsrv *batches;
     struct agent_states *states;
+    struct slot_states *slots;
     char name[PROCESS_NAME_MAX]; /* in tables and alarms */
     struct leader_tasks *leader;
     struct alarm_watch *alarms;
@@ -343,11 +345,22 @@ static int start_agent_states(int lfd)
     return agent_states_start(&me.states, db, &c);
 }
 
+static int start_slot_states(void)
+{
+    struct myconn_config mc = dbconf_myconn(&set.db);
+    struct slot_state_db *db;
+    int rc = slot_state_db_create(&db, &mc);
+
+    return rc < 0 ? rc : slot_states_start(&me.slots, db, me.batches);
+}
+
 static int add_messages(struct dispatch *d, void *arg)
 {
     int rc = batchsrv_more(d, arg);
 
-    return rc < 0 ? rc : agent_states_more(d, me.states);
+    if (rc == 0)
+        rc = agent_states_more(d, me.states);
+    return rc < 0 ? rc : slot_states_more(d, me.slots);
 }
 
 /* Takes <lfd>.  Returns 0 or -errno. */
@@ -395,6 +408,8 @@ static int start(void)
         rc = start_batchwriters(me.batches);
     if (rc == 0)
         rc = start_agent_states(lfd);
+    if (rc == 0)
+        rc = start_slot_states();
     if (rc < 0) {
         close(lfd);
         return daemon_failed(&me.d, rc, part);
@@ -413,6 +428,7 @@ static int start(void)
         part = "cannot open the HTTP port, [http] listen";
         mc.srv = me.srv;
         mc.batchsrv = me.batches;
+        mc.slots = me.slots;
         mc.leader = me.leader;
         mc.alarms = me.alarms;
         rc = report_metrics_serve(&me.http, me.d.loop, set.http, &mc);
@@ -433,10 +449,12 @@ static void stop(void)
     for (i = 0; i < set.writers; i++)
         batchwriter_stop(batchwriters[i]);
     agent_states_stop(me.states);
+    slot_states_stop(me.slots);
     reportsrv_destroy(me.srv);
     for (i = 0; i < set.writers; i++)
         batchwriter_destroy(batchwriters[i]);
     agent_states_destroy(me.states);
+    slot_states_destroy(me.slots);
     batchsrv_destroy(me.batches);
     stop_writers();
     daemon_fini(&me.d);

@@ -71,11 +71,33 @@ static void collect_guard(struct metrics *m, const struct dns_metrics *parts)
                     (double)st.n_write_fail);
 }
 
+static void collect_slots(struct metrics *m, const struct dns_metrics *parts)
+{
+    struct dnssrv_stat srv;
+    struct slot_orders_stat st;
+
+    if (!parts->orders)
+        return;
+    dnssrv_stat(parts->srv, &srv);
+    slot_orders_stat(parts->orders, &st);
+    metrics_gauge(m, "lars_dnsd_slotds", "lars-slotd that are connected now.",
+                  (double)srv.n_slotd);
+    metrics_counter(m, "lars_dnsd_slot_orders_sent_total",
+                    "Lists of orders sent to lars-slotd.", (double)srv.n_orders);
+    metrics_counter(m, "lars_dnsd_slot_order_reads_total",
+                    "Times that the orders of all slots were read from the database.",
+                    (double)st.n_read);
+    metrics_counter(m, "lars_dnsd_slot_order_failures_total",
+                    "Reads of the orders that failed; nothing is sent then.",
+                    (double)st.n_fail);
+}
+
 static void collect_all(struct metrics *m, const void *arg)
 {
     collect_service(m, arg);
     collect_poll(m, arg);
     collect_guard(m, arg);
+    collect_slots(m, arg);
 }
 
 /* Routes are served without the database too, so a database that is away is no reason to

@@ -5,12 +5,14 @@
 #include "db/db.h"
 #include "dns/dnspoll.h"
 #include "dns/dnssrv.h"
+#include "dns/slot_orders.h"
 #include "obs/httpd.h"
 
-struct dns_metrics {                  /* where the values come from; all borrowed */
+struct dns_metrics { /* where the values come from; all borrowed */
     struct dnssrv *srv;
     struct dnspoll *poll;
-    struct db *guard;                 /* a removal_guard, or NULL */
+    struct db *guard; /* a removal_guard, or NULL */
+    struct slot_orders *orders; /* or NULL */
 };
 
 /* Show them at <where>, "" = nowhere.  Copies <parts>; httpd_destroy() comes before they

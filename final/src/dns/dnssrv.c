@@ -19,12 +19,15 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mono.h"
 #include "dns/replycache.h"
+#include "dns/slot_peers.h"
 #include "dns/subs.h"
 #include "dns/updates.h"
 #include "net/sock.h"
 #include "proto/msg.h"
 #include "proto/msg_batch.h"
+#include "proto/msg_slot.h"
 #include "proto/msg_state.h"
 
 #define LOG_GAP_MS 60000
@@ -32,17 +35,18 @@
 #define MAX_UNKNOWN 1000 /* modules that do not exist, for one connection */
 #define CACHE_PLACES 16384 /* replies that a thread keeps, 2 KiB each at most */
 
-struct dns_thread {                   /* what one thread has */
+struct dns_thread { /* what one thread has */
     struct dnssrv *s;
-    struct route_table *now;          /* NULL before the first; one reference */
+    struct route_table *now; /* NULL before the first; one reference */
     const struct route_table *before; /* while pushing: what it replaces, or NULL */
-    struct subs *subs;                /* of legacy peers */
-    struct updates *updates;          /* of peers that have said hello */
+    struct subs *subs; /* of legacy peers */
+    struct updates *updates; /* of peers that have said hello */
     struct replycache *cache;
+    struct slot_peers *slots; /* those of a lars-slotd */
     size_t max_subs;
     struct msg_host host[MSG_MAX_HOSTS];
     char body[FRAME_MAX_BODY];
-    size_t body_len;                  /* of the push in progress */
+    size_t body_len; /* of the push in progress */
 };
 
 struct dnssrv {
@@ -50,8 +54,9 @@ struct dnssrv {
     struct dispatch *dispatch;
     struct mtsrv *srv;
     struct admission *admission;
-    struct dns_thread **thread;       /* cfg.n_threads; owned */
-    _Atomic uint64_t n_query, n_bad_query, n_push, n_cut, n_ended[CONN_WHY_COUNT];
+    struct dns_thread **thread; /* cfg.n_threads; owned */
+    _Atomic uint64_t n_query, n_bad_query, n_push, n_cut, n_slotd, n_orders;
+    _Atomic uint64_t n_ended[CONN_WHY_COUNT];
 };
 
 /* Pack the route of a module into w->body.  Returns its length or -errno. */
@@ -60,7 +65,7 @@ static ssize_t pack_route(struct dns_thread *w, uint32_t modid, uint32_t cmdid)
     const struct route *r = route_table_find(w->now, modid, cmdid);
     size_t n = r ? r->n_node : 0, i;
 
-    if (n > MSG_MAX_HOSTS) {          /* a legacy peer takes one frame */
+    if (n > MSG_MAX_HOSTS) { /* a legacy peer takes one frame */
         n = MSG_MAX_HOSTS;
         w->s->n_cut++;
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "route.cut", "modid=%u cmdid=%u nodes=%u",
@@ -128,7 +133,7 @@ static void on_get_route(struct conn *c, const struct frame *f, void *arg)
         updates_send_meta(w->updates, c, &m);
         return;
     }
-    if (w->now)                       /* without a table, the first one answers */
+    if (w->now) /* without a table, the first one answers */
         body = packed_route(w, m.modid, m.cmdid, &len);
     if (body)
         conn_send(c, MSG_ROUTE, body, len);
@@ -193,7 +198,7 @@ static void on_hello(struct conn *c, const struct frame *f, void *arg)
     char body[16];
     ssize_t n = msg_batch_pack_hello(MSG_SERVICE_DNS, body, sizeof(body));
 
-    if (wants_report_service(f)) {    /* the reply tells it what this is */
+    if (wants_report_service(f)) { /* the reply tells it what this is */
         if (n > 0)
             conn_send(c, MSG_HELLO_REPLY, body, (size_t)n);
         end_wrong_peer(c);
@@ -203,12 +208,36 @@ static void on_hello(struct conn *c, const struct frame *f, void *arg)
     updates_hello(thread_of(c)->updates, c);
 }
 
+/* Its orders come with the next table, and not from the last one, which may be older than
+ * the database's present state. */
+static void on_slot_hello(struct conn *c, const struct frame *f, void *arg)
+{
+    struct dnssrv *s = arg;
+    struct dns_thread *w = thread_of(c);
+    struct msg_slot_host h;
+    char peer[NET_ADDR_STRLEN];
+    int rc = updates_has(w->updates, c) ? msg_slot_unpack_hello(&h, f->body, f->len)
+                                        : -EPROTO; /* it has not sent hello */
+
+    if (rc == 0)
+        rc = slot_peers_add(w->slots, c, h.host);
+    if (rc < 0) {
+        s->n_bad_query++;
+        LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "slot_hello.refused", "err=%s peer=%s",
+                  err_str(rc), net_addr_str(conn_peer(c), peer));
+        return;
+    }
+    s->n_slotd += (uint64_t)rc;
+    LOG_INFO("slotd.connected", "host=%s zone=%s slots=%u peer=%s", h.host, h.zone,
+             h.slots, net_addr_str(conn_peer(c), peer));
+}
+
 static void take_table(void *arg, void *user)
 {
     struct dns_thread *w = conn_group_user(user);
     struct route_table *old = w->now;
 
-    w->now = arg;                     /* the reference comes with the task */
+    w->now = arg; /* the reference comes with the task */
     w->before = old;
     replycache_forget(w->cache);
     subs_each_module(w->subs, push_changed_route, w);
@@ -227,7 +256,7 @@ void dnssrv_publish(struct dnssrv *s, struct route_table *t)
     unsigned i;
 
     for (i = 0; i < s->cfg.n_threads; i++)
-        route_table_ref(t);           /* one for each task, run or dropped */
+        route_table_ref(t); /* one for each task, run or dropped */
     mtsrv_post_all(s->srv, &(struct msgq_task){take_table, drop_table, t});
 }
 
@@ -250,6 +279,33 @@ void dnssrv_publish_meta(struct dnssrv *s, struct module_meta_table *t)
     for (i = 0; i < s->cfg.n_threads; i++)
         module_meta_table_ref(t);
     mtsrv_post_all(s->srv, &(struct msgq_task){take_meta, drop_meta, t});
+}
+
+static void take_orders(void *arg, void *user)
+{
+    struct dns_thread *w = conn_group_user(user);
+
+    w->s->n_orders += slot_peers_push(w->slots, arg, mono_ms());
+    slot_order_table_unref(arg); /* the reference comes with the task */
+}
+
+static void drop_orders(void *arg)
+{
+    slot_order_table_unref(arg);
+}
+
+void dnssrv_publish_orders(struct dnssrv *s, struct slot_order_table *t)
+{
+    unsigned i;
+
+    for (i = 0; i < s->cfg.n_threads; i++)
+        slot_order_table_ref(t);
+    mtsrv_post_all(s->srv, &(struct msgq_task){take_orders, drop_orders, t});
+}
+
+bool dnssrv_has_slotd(const struct dnssrv *s)
+{
+    return s->n_slotd > 0;
 }
 
 static void on_start(struct conn *c, void *arg)
@@ -277,6 +333,7 @@ static void on_close(struct conn *c, enum conn_why why, void *arg)
     LOG_DEBUG("agent.closed", "peer=%s why=%d", net_addr_str(conn_peer(c), text),
               (int)why);
     admission_leave(s->admission, c);
+    s->n_slotd -= (uint64_t)slot_peers_forget(thread_of(c)->slots, c);
     subs_client_destroy(conn_user(c));
 }
 
@@ -310,6 +367,8 @@ static int create_threads(struct dnssrv *s)
         if (rc == 0)
             rc = updates_create(&w->updates);
         if (rc == 0)
+            rc = slot_peers_create(&w->slots);
+        if (rc == 0)
             rc = mtsrv_post(s->srv, i, &(struct msgq_task){set_thread, NULL, w});
     }
     return rc;
@@ -324,6 +383,8 @@ static int add_handlers(struct dnssrv *s)
 
     if (rc == 0)
         rc = dispatch_set(s->dispatch, MSG_HELLO, on_hello, s);
+    if (rc == 0)
+        rc = dispatch_set(s->dispatch, MSG_SLOT_HELLO, on_slot_hello, s);
     for (i = 0; i < sizeof(of_reports) / sizeof(of_reports[0]) && rc == 0; i++)
         rc = dispatch_set(s->dispatch, of_reports[i], on_report, s);
     return rc;
@@ -370,12 +431,13 @@ void dnssrv_destroy(struct dnssrv *s)
 
     if (!s)
         return;
-    mtsrv_destroy(s->srv);            /* every connection and task is gone after this */
+    mtsrv_destroy(s->srv); /* every connection and task is gone after this */
     for (i = 0; s->thread && i < s->cfg.n_threads && s->thread[i]; i++) {
         route_table_unref(s->thread[i]->now);
         subs_destroy(s->thread[i]->subs);
         updates_destroy(s->thread[i]->updates);
         replycache_destroy(s->thread[i]->cache);
+        slot_peers_destroy(s->thread[i]->slots);
         free(s->thread[i]);
     }
     free(s->thread);
@@ -398,7 +460,12 @@ void dnssrv_stat(const struct dnssrv *s, struct dnssrv_stat *out)
 {
     unsigned i;
 
-    *out = (struct dnssrv_stat){s->n_query, s->n_bad_query, s->n_push, s->n_cut, {0}};
+    *out = (struct dnssrv_stat){.n_query = s->n_query,
+                                .n_bad_query = s->n_bad_query,
+                                .n_push = s->n_push,
+                                .n_cut = s->n_cut,
+                                .n_slotd = s->n_slotd,
+                                .n_orders = s->n_orders};
     for (i = 0; i < CONN_WHY_COUNT; i++)
         out->n_ended[i] = s->n_ended[i];
 }

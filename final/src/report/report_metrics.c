@@ -117,6 +117,31 @@ static void collect_batches(struct metrics *m, const struct report_metrics *part
                     "Tries to apply a batch that failed.", (double)sum.n_fail);
 }
 
+static void collect_slots(struct metrics *m, const struct report_metrics *parts)
+{
+    struct slot_states_stat st;
+
+    if (!parts->slots)
+        return;
+    slot_states_stat(parts->slots, &st);
+    metrics_gauge(m, "lars_reportd_slot_hosts",
+                  "Hosts whose lars-slotd has sent a state within the last 5 s.",
+                  (double)st.n_host);
+    metrics_counter(m, "lars_reportd_slot_states_written_total",
+                    "States of slots written to the database.", (double)st.n_written);
+    metrics_counter(m, "lars_reportd_slot_states_replaced_total",
+                    "States of slots that a newer one of their host has replaced before "
+                    "they were written.",
+                    (double)st.n_replaced);
+    metrics_counter(m, "lars_reportd_slot_states_dropped_total",
+                    "States of slots that found no room.", (double)st.n_dropped);
+    metrics_counter(
+        m, "lars_reportd_slot_state_failures_total",
+        "States of slots that could not be written; the next one comes within "
+        "a second.",
+        (double)st.n_fail);
+}
+
 static void collect_leader(struct metrics *m, const struct report_metrics *parts)
 {
     struct leader_tasks_stat st;
@@ -167,6 +192,7 @@ static void collect_all(struct metrics *m, const void *arg)
     collect_service(m, arg);
     collect_rows(m, arg);
     collect_batches(m, arg);
+    collect_slots(m, arg);
     collect_leader(m, arg);
     collect_alarms(m, arg);
 }

@@ -7,6 +7,7 @@
 #include "report/batchsrv.h"
 #include "report/leader_tasks.h"
 #include "report/reportsrv.h"
+#include "report/slot_states.h"
 
 struct report_metrics { /* where the values come from; all borrowed */
     struct reportsrv *srv;
@@ -14,6 +15,7 @@ struct report_metrics { /* where the values come from; all borrowed */
     struct writer **writer;
     struct batchwriter **batchwriter;
     unsigned n_writers; /* of each kind */
+    struct slot_states *slots; /* or NULL */
     struct leader_tasks *leader; /* or NULL */
     struct alarm_watch *alarms; /* or NULL */
     uint64_t unhealthy_ms; /* failures for so long make /healthz answer 503 */

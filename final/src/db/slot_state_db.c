@@ -1,0 +1,140 @@
+/* The row of the host is written first, so its lock keeps two Report Services that have
+ * states of the same host from mixing their rows.  New rows come before the deletion,
+ * which locks gaps: a transaction that only deletes and commits waits for no other one.
+ *
+ * <since> is computed from the age that lars-slotd tells, because clocks of hosts differ.
+ * The age is late by the way of the message, a little each time, so <since> keeps its
+ * value unless it moves by a second or more.
+ *
+ * Rejected: one transaction for several hosts, as agents have.  A host sends a state each
+ * second, which is much less than all agents send, and the gaps of the deletions would
+ * make transactions of different hosts wait in a circle. */
+#include "db/slot_state_db.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "db/sqldb.h"
+
+#define AGE_MAX_MS 315360000000ull /* ten years: the table has no time before 1970 */
+
+struct slot_state_db {
+    struct sqldb *db;
+    struct buf sql; /* reused */
+};
+
+int slot_state_db_create(struct slot_state_db **out, const struct myconn_config *cfg)
+{
+    struct slot_state_db *d = calloc(1, sizeof(*d));
+    int rc = d ? sqldb_open(&d->db, cfg) : -ENOMEM;
+
+    if (rc < 0)
+        free(d);
+    else
+        *out = d;
+    return rc;
+}
+
+void slot_state_db_close(struct slot_state_db *d)
+{
+    if (!d)
+        return;
+    sqldb_close(d->db);
+    buf_free(&d->sql);
+    free(d);
+}
+
+const char *slot_state_db_error(const struct slot_state_db *d)
+{
+    return sqldb_error(d->db);
+}
+
+static int put_host(struct slot_state_db *d, const struct msg_slot_host *h)
+{
+    return sqldb_run(d->db,
+                     "INSERT INTO ScaleHost (host, zone, address, class, slots, seen_at) "
+                     "VALUES (%s, %s, %s, %s, %u, NOW(3)) ON DUPLICATE KEY UPDATE zone = "
+                     "VALUES(zone), address = VALUES(address), class = VALUES(class), "
+                     "slots = VALUES(slots), seen_at = VALUES(seen_at)",
+                     h->host, h->zone, h->address, h->class, h->slots);
+}
+
+static int append_slot(struct slot_state_db *d, const char *host,
+                       const struct msg_slot_node *n)
+{
+    uint64_t age_ms = n->since_ms < AGE_MAX_MS ? n->since_ms : AGE_MAX_MS;
+
+    return sqldb_append(&d->sql,
+                        "(%s, %u, %u, %u, %u, %u, %s, %u, %s, NOW(3) - INTERVAL %llu "
+                        "MICROSECOND, NOW(3)),",
+                        host, n->slot, n->mod.modid, n->mod.cmdid, n->port, n->pid,
+                        msg_slot_state_name(n->state), n->starts, n->note,
+                        (unsigned long long)age_ms * 1000);
+}
+
+/* Send the statement in the buffer, whose last byte is a comma, with <end> in its place. */
+static int send_list(struct slot_state_db *d, const char *end)
+{
+    int rc;
+
+    d->sql.len--;
+    rc = buf_append(&d->sql, end, strlen(end));
+    return rc < 0 ? rc : sqldb_each_text(d->db, NULL, NULL, &d->sql);
+}
+
+static void begin_list(struct slot_state_db *d)
+{
+    buf_consume(&d->sql, d->sql.len);
+}
+
+static int put_slots(struct slot_state_db *d, const struct msg_slot_state *s)
+{
+    size_t i;
+    int rc;
+
+    if (s->n == 0)
+        return 0;
+    begin_list(d);
+    rc = sqldb_append(&d->sql, "INSERT INTO ScaleSlot (host, slot, modid, cmdid, port, "
+                               "pid, state, starts, note, since, seen_at) VALUES ");
+    for (i = 0; i < s->n && rc == 0; i++)
+        rc = append_slot(d, s->of.host, &s->node[i]);
+    if (rc < 0)
+        return rc;
+    return send_list(
+        d, " ON DUPLICATE KEY UPDATE since = IF(state = VALUES(state) AND "
+           "ABS(TIMESTAMPDIFF(MICROSECOND, since, VALUES(since))) < 1000000, since, "
+           "VALUES(since)), modid = VALUES(modid), cmdid = VALUES(cmdid), port = "
+           "VALUES(port), pid = VALUES(pid), state = VALUES(state), starts = "
+           "VALUES(starts), note = VALUES(note), seen_at = VALUES(seen_at)");
+}
+
+static int delete_others(struct slot_state_db *d, const struct msg_slot_state *s)
+{
+    size_t i;
+    int rc;
+
+    begin_list(d);
+    rc = sqldb_append(&d->sql,
+                      "DELETE FROM ScaleSlot WHERE host = %s AND slot NOT IN "
+                      "(0,",
+                      s->of.host);
+    for (i = 0; i < s->n && rc == 0; i++)
+        rc = sqldb_append(&d->sql, "%u,", s->node[i].slot);
+    return rc < 0 ? rc : send_list(d, ")");
+}
+
+int slot_state_db_put(struct slot_state_db *d, const struct msg_slot_state *s)
+{
+    int rc = sqldb_run_text(d->db, "START TRANSACTION");
+
+    if (rc == 0)
+        rc = put_host(d, &s->of);
+    if (rc == 0)
+        rc = put_slots(d, s);
+    if (rc == 0)
+        rc = delete_others(d, s);
+    return rc < 0 ? rc : sqldb_run_text(d->db, "COMMIT");
+}
