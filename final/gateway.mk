@@ -1,7 +1,7 @@
 # gateway.mk -- the sources and tests of the HTTP gateway and of the exhibition site, which
 # it forwards to.  llhttp parses HTTP: Debian has its sources and no library (node-llhttp).
 LLHTTP := /usr/share
-SRCS += src/fleet/fleet_keys.c src/fleet/gateway_client.c src/fleet/signed_command.c
+SRCS += src/fleet/fleet_keys.c src/fleet/gateway_client.c src/fleet/gateway_list.c src/fleet/signed_command.c
 SRCS += src/gateway/handover.c src/gateway/successor.c src/gateway/upgrade.c src/net/inherited.c src/obs/notify.c
 SRCS += src/gateway/generation.c src/gateway/modules.c src/gateway/registrar.c src/obs/sig_watch.c
 SRCS += src/net/portgroup.c src/net/stream.c \

@@ -22,3 +22,7 @@ TESTS += test_arrivals test_visits test_cookie_jar e2e_load
 
 # larsctl scale, plan, host
 SRCS  += src/ops/scale_change.c src/ctl/cmd_scale.c
+
+# what visitors ask for
+SRCS  += src/scale/demand.c src/scale/demand_answer.c src/scale/demand_rates.c src/scale/demand_question.c
+TESTS += test_demand_rates

@@ -77,7 +77,7 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
 {
     const struct settings *s = values;
     struct proxy_list proxies;
-    struct gateways_list gateways;
+    struct gateway_list gateways;
     struct net_addr at;
     const char *why = NULL;
 
@@ -92,7 +92,7 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
     else if (proxy_list_parse(&proxies, s->trusted) < 0)
         why = "[console] trusted must be IPv4 or IPv6 addresses with blanks between, at "
               "most 16, such as 127.0.0.1 ::1";
-    else if (gateways_parse(&gateways, s->gateways) < 0)
+    else if (gateway_list_parse(&gateways, s->gateways) < 0)
         why = "[gateways] admin must be up to 32 different entries ADDRESS:PORT with "
               "commas between, such as 10.0.0.1:9890, 10.0.0.2:9890";
     else if ((why = daemon_wrong_value(s->http, s->log, &at)) == NULL)
@@ -174,7 +174,7 @@ static int start_console(int lfd)
                                .key = set.key,
                                .workers = set.workers};
 
-    gateways_parse(&c.gateways, set.gateways);
+    gateway_list_parse(&c.gateways, set.gateways);
     if (set.read_user[0]) {
         c.db_read.user = set.read_user;
         c.db_read.password = set.read_password;

@@ -69,9 +69,9 @@ static struct gateways_view *look(unsigned i)
 
 static void start(const char *text)
 {
-    struct gateways_list list;
+    struct gateway_list list;
 
-    assert_int_equal(gateways_parse(&list, text), 0);
+    assert_int_equal(gateway_list_parse(&list, text), 0);
     assert_int_equal(gateways_start(&g, &list), 0);
 }
 
@@ -88,17 +88,17 @@ static void t_list_is_of_addresses_with_ports(void **state)
     static const char *const wrong[] = {
         "127.0.0.1",      "127.0.0.1:0", "host:80", ":80", "127.0.0.1:80 127.0.0.1:80",
         "127.0.0.1:99999"};
-    struct gateways_list list;
+    struct gateway_list list;
     size_t i;
 
     (void)state;
-    assert_int_equal(gateways_parse(&list, ""), 0);
+    assert_int_equal(gateway_list_parse(&list, ""), 0);
     assert_int_equal(list.n, 0);
-    assert_int_equal(gateways_parse(&list, " 10.0.0.1:1,10.0.0.2:1 , [::1]:2"), 0);
+    assert_int_equal(gateway_list_parse(&list, " 10.0.0.1:1,10.0.0.2:1 , [::1]:2"), 0);
     assert_int_equal(list.n, 3);
     assert_string_equal(list.address[2], "[::1]:2");
     for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-        assert_int_equal(gateways_parse(&list, wrong[i]), -EINVAL);
+        assert_int_equal(gateway_list_parse(&list, wrong[i]), -EINVAL);
 }
 
 static void t_no_gateway_is_asked_before_a_viewer_looks(void **state)

@@ -15,37 +15,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fleet/fleet_keys.h"
+#include "fleet/gateway_client.h"
+#include "fleet/gateway_list.h"
+#include "scale/demand_rates.h"
 
-#define DEMAND_GATEWAYS_MAX 32
-#define DEMAND_ZONE_MAX 33                /* bytes of a name with its 0 byte */
-#define DEMAND_FRESH_MS 1500              /* an older answer: the gateway is silent */
-#define DEMAND_KEEP_MS 10000              /* it counts for so long */
-#define DEMAND_ALL_MS 60000               /* see all_gateways_60s */
+#define DEMAND_GATEWAYS_MAX GATEWAY_LIST_MAX
 
 struct demand_config {
     const char *gateways;                 /* admin ports: "127.0.0.1:9890, [::1]:9890";
                                            * "" = none */
     const struct fleet_keys *keys;        /* they sign the questions; borrowed */
-    uint32_t pull_ms;                     /* between two questions: 100 to 10000 */
+    uint32_t pull_ms;                     /* between two questions: 100 to 1000 */
 };
 
 struct demand;
 
-/* Start a thread for each gateway.  Returns 0; -EINVAL: <gateways> has an entry that is
- * no ADDRESS:PORT with a port above 0, one twice, or more than DEMAND_GATEWAYS_MAX;
- * -ENOMEM, -EAGAIN.  <err> has a sentence then.  Thread: init. */
+/* Start a thread for each gateway.  Returns 0; -EINVAL: gateway_list_parse() refuses
+ * <gateways>; -ENOMEM, -EAGAIN.  <err> has a sentence then.  Thread: init. */
 int demand_start(struct demand **out, const struct demand_config *c,
                  char err[CONF_ERR_MAX]);
 void demand_stop(struct demand *d);       /* waits for at most 1 s; NULL is fine.  init */
-
-struct demand_rates {                     /* of one module */
-    double arrived;                       /* requests a second, of all visitors */
-    double cached;                        /* answered from the caches of gateways */
-    double served;                        /* sent to nodes, each request once */
-    double refused;                       /* answered with the waiting page */
-    double inflight;                      /* mean requests in progress at nodes */
-};
 
 struct demand_zone {                      /* the gateways of one zone */
     char zone[DEMAND_ZONE_MAX];           /* [gateway] zone; "" = it has none */
@@ -85,7 +74,7 @@ struct demand_gateway_view {              /* of one gateway */
     uint64_t whole_ms;                    /* it answers without a pause for so long */
     uint32_t loops, loops_max, loop_busy_permille;
     uint64_t n_failed;                    /* questions without an answer, so far */
-    char why[400];                        /* the last failure as a sentence; "" = none */
+    char why[GATEWAY_CLIENT_WHY];         /* the last failure as a sentence; "" = none */
 };
 
 unsigned demand_n_gateways(const struct demand *d);

@@ -18,7 +18,7 @@ struct console_config {
     const char *trusted;              /* addresses of proxies, as proxy_list_parse() */
     const char *pages;                /* the folder of the front end */
     const char *cert, *key;           /* files in PEM; "" = no TLS */
-    struct gateways_list gateways;
+    struct gateway_list gateways;
     unsigned workers;                 /* threads for requests that need the database */
 };
 

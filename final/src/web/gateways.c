@@ -24,7 +24,6 @@
 #define FRESH_MS 4000 /* an older answer does not tell how a gateway is now */
 #define ASK_MS 1000
 #define FAILURES 2 /* in a row; one time-out may be that of a busy host */
-#define BETWEEN " \t,"
 
 struct gateway {
     struct worker *worker;
@@ -45,32 +44,6 @@ struct gateways {
     unsigned n;
     struct gateway at[];
 };
-
-int gateways_parse(struct gateways_list *out, const char *text)
-{
-    const char *p = text + strspn(text, BETWEEN);
-    size_t n;
-
-    out->n = 0;
-    for (; *p; p += n + strspn(p + n, BETWEEN)) {
-        char *to = out->address[out->n];
-        struct net_addr a;
-        unsigned i;
-
-        n = strcspn(p, BETWEEN);
-        if (out->n == GATEWAYS_MAX || n >= NET_ADDR_STRLEN)
-            return -EINVAL;
-        memcpy(to, p, n);
-        to[n] = '\0';
-        if (net_addr_parse(&a, to) < 0 || a.port == 0)
-            return -EINVAL;
-        for (i = 0; i < out->n; i++)
-            if (strcmp(out->address[i], to) == 0)
-                return -EINVAL;
-        out->n++;
-    }
-    return 0;
-}
 
 const char *gateways_state_name(enum gateways_state s)
 {
@@ -189,7 +162,7 @@ static int start_one(struct gateways *all, struct gateway *g, const char *addres
     return rc < 0 ? rc : worker_start(g->worker, run, g);
 }
 
-int gateways_start(struct gateways **out, const struct gateways_list *list)
+int gateways_start(struct gateways **out, const struct gateway_list *list)
 {
     struct gateways *g = calloc(1, sizeof(*g) + list->n * sizeof(g->at[0]));
     int rc = g ? gateway_client_init() : -ENOMEM;

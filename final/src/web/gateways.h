@@ -4,21 +4,9 @@
 #ifndef LARS_WEB_GATEWAYS_H
 #define LARS_WEB_GATEWAYS_H
 
-#include "base/net_addr.h"
 #include "fleet/gateway_client.h"
+#include "fleet/gateway_list.h"
 #include "web/gateway_rates.h"
-
-#define GATEWAYS_MAX 32
-
-struct gateways_list {
-    char address[GATEWAYS_MAX][NET_ADDR_STRLEN];
-    unsigned n;
-};
-
-/* "127.0.0.1:9890, 127.0.0.2:9890", "" = none.  Returns 0; -EINVAL: an entry is no
- * ADDRESS:PORT with a port above 0, is there twice, or there are more than
- * GATEWAYS_MAX. */
-int gateways_parse(struct gateways_list *out, const char *text);
 
 enum gateways_state {
     GATEWAYS_READY,
@@ -43,7 +31,7 @@ struct gateways_view {
 struct gateways;
 
 /* Copies <list>.  Returns 0; -ENOMEM, -EAGAIN.  Thread: init. */
-int gateways_start(struct gateways **out, const struct gateways_list *list);
+int gateways_start(struct gateways **out, const struct gateway_list *list);
 void gateways_stop(struct gateways *g); /* waits for looks; NULL is fine.  Thread: init */
 
 /* A viewer looks: the gateways are asked for the next seconds.  NULL is fine, for all of
