@@ -1,8 +1,8 @@
 # scale.mk -- the sources and tests of the autoscaler, of lars-slotd, which runs nodes on its
 # host, and of lars-load, which plays visitors.
 # how many nodes: the arithmetic
-SRCS  += src/scale/decide.c src/scale/need.c
-TESTS += test_decide test_decide_down test_need
+SRCS  += src/scale/decide.c src/scale/need.c src/scale/sim_day.c src/scale/sim_rules.c
+TESTS += test_decide test_decide_down test_need test_scale_days
 
 # how orders reach lars-slotd, and how its state reaches the tables
 SRCS  += src/proto/msg_slot.c src/db/slot_order_db.c src/db/slot_state_db.c src/dns/slot_orders.c \

@@ -16,26 +16,51 @@ static void t_eight_times_the_load_is_decided_in_the_first_round(void **state)
     assert_int_equal(decide_fix.out.wanted, 72);
 }
 
-/* From a module that has the most that does not yet lead to a step down. */
+/* The lowest load that keeps <n> nodes in each zone. */
+static double least_load(unsigned zones, unsigned n)
+{
+    struct need_rule r = {0.70, 0.90, zones};
+
+    return 0.8301 * (n - 1) / need_per_zone(1, &r);
+}
+
 static void t_three_times_the_load_is_decided_in_two_rounds(void **state)
 {
-    unsigned zones;
+    unsigned zones, n;
 
-    (void)state;
-    for (zones = 1; zones <= 4; zones++) {
-        struct need_rule r = {0.70, 0.90, zones};
-        double load = 0.851 * 9 / need_per_zone(1, &r);
+    for (zones = 1; zones <= 4; zones++)
+        for (n = 4; n <= 40; n++) {
+            double load = least_load(zones, n);
 
-        decide_fix_begin(zones, 10);
-        decide_fix_rounds(600, load);
-        assert_int_equal(decide_fix.out.wanted, 10);
-        decide_fix_round(3 * load, true);
-        if (decide_fix.out.rule != DECIDE_URGENT)
+            decide_fix_begin(zones, n);
+            decide_fix_rounds(400, load);
+            assert_int_equal(decide_fix.out.wanted, n);
             decide_fix_round(3 * load, true);
-        assert_int_equal(decide_fix.out.rule, DECIDE_URGENT);
-        assert_int_equal(decide_fix.out.wanted, need_nodes(need_per_zone(3 * load, &r)));
-        decide_fix_end(state);
-    }
+            if (decide_fix.out.rule != DECIDE_URGENT)
+                decide_fix_round(3 * load, true);
+            assert_int_equal(decide_fix.out.rule, DECIDE_URGENT);
+            assert_int_equal(decide_fix.out.wanted,
+                             need_nodes(need_per_zone(3 * load, &decide_fix.in.rule)));
+            decide_fix_end(state);
+        }
+}
+
+/* Two or three nodes can have so little to do that three times as much fits in. */
+static void t_three_times_the_load_of_few_nodes_fits_in_or_is_decided(void **state)
+{
+    unsigned zones, n;
+
+    for (zones = 1; zones <= 4; zones++)
+        for (n = 2; n <= 3; n++) {
+            double load = least_load(zones, n);
+
+            decide_fix_begin(zones, n);
+            decide_fix_rounds(400, load);
+            decide_fix_round(3 * load, true);
+            decide_fix_round(3 * load, true);
+            assert_true(decide_fix.urgent > 0 || 3 * load <= 0.85 * zones * n);
+            decide_fix_end(state);
+        }
 }
 
 static void t_more_than_085_of_all_nodes_is_urgent_and_085_is_not(void **state)
@@ -116,7 +141,7 @@ static void t_a_lost_zone_raises_the_other_to_what_085_needs(void **state)
     decide_fix.in.rule.zones = 1; /* lost for 60 s */
     decide_fix_round(8.9, true);
     assert_int_equal(decide_fix.out.rule, DECIDE_FLOOR);
-    assert_int_equal(decide_fix.out.wanted, 13);
+    assert_int_equal(decide_fix.out.wanted, 14);
 }
 
 static void t_no_node_at_all_and_load_is_urgent(void **state)
@@ -137,7 +162,7 @@ static void t_floor_rises_when_the_minute_needs_more_than_105_of_it(void **state
     decide_fix_rounds(900, 18 * 1.049);
     assert_int_equal(decide_fix.out.wanted, 20);
     decide_fix_rounds(900, 18 * 1.051);
-    assert_int_equal(decide_fix.out.wanted, 22);
+    assert_int_equal(decide_fix.out.wanted, 23); /* 1.05 x 21.02 */
     assert_int_equal(decide_fix.floor, 1);
     assert_int_equal(decide_fix.urgent, 0);
 }
@@ -273,6 +298,7 @@ static void t_each_rule_and_each_hold_has_its_name(void **state)
 
 T_MAIN(D(t_eight_times_the_load_is_decided_in_the_first_round),
        D(t_three_times_the_load_is_decided_in_two_rounds),
+       D(t_three_times_the_load_of_few_nodes_fits_in_or_is_decided),
        D(t_more_than_085_of_all_nodes_is_urgent_and_085_is_not),
        D(t_one_round_above_what_a_lost_zone_would_leave_is_not_urgent),
        D(t_one_urgent_step_goes_to_at_most_eight_times_as_many),

@@ -28,7 +28,7 @@ static void t_a_step_down_is_a_tenth_every_minute(void **state)
     decide_fix_round(9, false);
     assert_int_equal(decide_fix.out.wanted, 17);
     decide_fix_rounds(3000, 9);
-    assert_int_equal(decide_fix.out.wanted, 12); /* 10 is not below 0.85 x 11 */
+    assert_int_equal(decide_fix.out.wanted, 13); /* 10 is not below 0.83 x 12 */
 }
 
 static void t_the_highest_minute_of_fifteen_decides(void **state)
@@ -45,13 +45,13 @@ static void t_the_highest_minute_of_fifteen_decides(void **state)
     assert_in_range(s, 900, 1100);
 }
 
-static void t_a_load_of_085_of_one_node_less_stays(void **state)
+static void t_a_load_of_083_of_one_node_less_stays(void **state)
 {
     (void)state;
     decide_fix_begin(2, 21);
-    decide_fix_rounds(3000, 0.9 * 0.85 * 20 + 0.01);
+    decide_fix_rounds(3000, 0.9 * 0.83 * 20 + 0.01);
     assert_int_equal(decide_fix.down, 0);
-    decide_fix_rounds(3000, 0.9 * 0.85 * 20 - 0.01);
+    decide_fix_rounds(3000, 0.9 * 0.83 * 20 - 0.01);
     assert_int_equal(decide_fix.down, 1);
 }
 
@@ -239,7 +239,7 @@ static void t_a_round_at_the_same_time_changes_no_mean(void **state)
 
 T_MAIN(D(t_a_step_down_is_a_tenth_every_minute),
        D(t_the_highest_minute_of_fifteen_decides),
-       D(t_a_load_of_085_of_one_node_less_stays), D(t_nothing_goes_down_while_frozen),
+       D(t_a_load_of_083_of_one_node_less_stays), D(t_nothing_goes_down_while_frozen),
        D(t_nothing_goes_down_while_a_gateway_is_silent),
        D(t_nothing_goes_down_without_fresh_data),
        D(t_nothing_goes_down_while_a_zone_is_suspect),
