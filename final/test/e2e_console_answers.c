@@ -114,6 +114,20 @@ static void fill_database(void)
     testdb_sql("REPLACE INTO CallMinute (at, modid, cmdid, ip, port, succ, err) VALUES "
                "((UNIX_TIMESTAMP() - 120) DIV 60 * 60, 1, 1, INET_ATON('127.0.1.1'), 80, "
                "99, 1)");
+    testdb_sql("INSERT INTO ScalePolicy (modid, cmdid) VALUES (1, 1), (2, 1)");
+    testdb_sql("INSERT INTO ScaleDecision (modid, cmdid, demand, zones, up, need, was, "
+               "wanted, rule) VALUES (1, 1, 9.5, 2, 4, 3, 2, 3, 'floor')");
+    testdb_sql("INSERT INTO ScaleHost (host, zone, slots) VALUES ('h1', 'a', 4)");
+    testdb_sql("INSERT INTO ScaleHost (host, seen_at) VALUES ('h2', NOW(3) - INTERVAL 1 "
+               "DAY)");
+    testdb_sql("INSERT INTO ScaleWanted (host, slot, modid, cmdid, fence) VALUES ('h1', "
+               "1, 1, 1, 7)");
+    testdb_sql("INSERT INTO ScaleSlot (host, slot, modid, cmdid, port, state) VALUES "
+               "('h1', 2, 1, 1, 8002, 'ready')");
+    testdb_sql("INSERT INTO Capacity (modid, cmdid, rps, inflight, p99_us, target_us) "
+               "VALUES (1, 1, 250.5, 8, 9, 9)");
+    testdb_sql("REPLACE INTO Lease (name, holder, until_at, fence) VALUES ('scale', 1, "
+               "NOW(3), 7)");
     testdb_sql("INSERT INTO AlarmSilence (kind, subject, until_at, reason, actor) VALUES "
                "('zone_down', 'b', NOW(3) + INTERVAL 1 HOUR, 'r', 'x')");
 }
@@ -133,6 +147,8 @@ static void ask_all_gets(void)
                                         "zones",
                                         "services",
                                         "gateways",
+                                        "scaling",
+                                        "scaling/1/1?span=600",
                                         "alarms",
                                         "alarms/7",
                                         "alarms/8",
@@ -215,6 +231,30 @@ static void ask_for_the_rest(void)
     expect(204, &operator_, "PUT", "/api/v1/session/password",
            "{\"old\":\"" PASSWORD "\",\"new\":\"a new long password\"}");
     expect(204, &operator_, "DELETE", "/api/v1/session", NULL);
+}
+
+static void ask_to_scale(void)
+{
+    char path[80];
+
+    expect(204, &operator_, "POST", "/api/v1/scaling/1/1",
+           "{\"max\":9,\"dry_run\":true,\"reason\":\"r\"}");
+    expect(204, &operator_, "DELETE", "/api/v1/scaling/2/1", NULL);
+    expect(201, &operator_, "POST", "/api/v1/scaling/plans",
+           "{\"module\":\"1/1\",\"zone\":\"a\",\"until\":2100000000,\"nodes\":3}");
+    expect(204, &operator_, "POST", "/api/v1/scaling/freeze",
+           "{\"minutes\":5,\"reason\":\"r\"}");
+    expect(204, &operator_, "POST", "/api/v1/scaling/hosts/h1", "{\"in_use\":false}");
+    expect(200, &operator_, "GET", "/api/v1/scaling", NULL);
+    snprintf(path, sizeof(path), "/api/v1/scaling/plans/%llu",
+             testdb_number("SELECT MAX(id) FROM ScalePlan"));
+    expect(204, &operator_, "DELETE", path, NULL);
+    expect(204, &operator_, "DELETE", "/api/v1/scaling/freeze", NULL);
+    expect(204, &operator_, "DELETE", "/api/v1/scaling/hosts/h2", NULL);
+    expect(422, &operator_, "DELETE", path, NULL);
+    expect(404, &operator_, "POST", "/api/v1/scaling/9/9", "{}");
+    expect(403, &viewer, "DELETE", "/api/v1/scaling/freeze", NULL);
+    expect(404, &viewer, "GET", "/api/v1/scaling/9/9", NULL);
 }
 
 static void ask_for_what_is_refused(void)
@@ -319,6 +359,7 @@ static void t_every_answer_fits_its_schema(void **state)
     note_event("module:1/1", "module");
     ask_for_changes();
     ask_all_gets();
+    ask_to_scale();
     ask_for_what_is_refused();
     ask_for_the_rest();
     assert_int_equal(fflush(answers), 0);

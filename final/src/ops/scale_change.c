@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define VALUE 24 /* bytes of a value */
+#define TIMESTAMP_END 2147483647 /* of the database's type; seconds since 1970 */
 
 static const struct key {
     const char *name, *column;
@@ -221,16 +222,22 @@ int scale_change_off(struct sqldb *db, const struct audit_actor *who, uint32_t m
 
 static int check_plan(struct sqldb *db, const struct scale_plan *p, char why[CHANGE_WHY])
 {
-    uint64_t n = 0;
+    uint64_t n = 0, now_s = 0;
     int rc;
 
     if (p->until_s <= p->from_s)
         return refuse(why, "the plan ends before it begins");
+    if (p->until_s > TIMESTAMP_END)
+        return refuse(why, "a plan ends before 2038-01-19");
     if (p->n_zone == 0 || p->n_zone > SCALE_CHANGE_NODES_MAX)
         return refuse(why, "a plan wants from 1 to 10000 nodes in each zone");
-    rc = sqldb_number(db, &n,
-                      "SELECT COUNT(*) FROM ScalePolicy WHERE modid = %u AND cmdid = %u",
-                      p->modid, p->cmdid);
+    rc = sqldb_number(db, &now_s, "SELECT UNIX_TIMESTAMP()");
+    if (rc == 0 && p->until_s <= now_s)
+        return refuse(why, "the plan has ended already");
+    if (rc == 0)
+        rc = sqldb_number(
+            db, &n, "SELECT COUNT(*) FROM ScalePolicy WHERE modid = %u AND cmdid = %u",
+            p->modid, p->cmdid);
     if (rc == 0 && n == 0)
         rc = refuse(why, "this module is not scaled; begin with larsctl scale set");
     return rc;

@@ -13,6 +13,11 @@ route_fn api_read_overview, api_read_modules, api_read_zones, api_read_services;
 route_fn api_read_wall;
 /* api_gateway.c */
 route_fn api_gateway_list;
+/* api_scaling.c, api_scaling_change.c */
+route_fn api_scaling_get, api_scaling_history;
+route_fn api_scaling_change_set, api_scaling_change_off, api_scaling_change_freeze;
+route_fn api_scaling_change_unfreeze, api_scaling_change_plan, api_scaling_change_unplan;
+route_fn api_scaling_change_host, api_scaling_change_forget;
 /* api_module.c, api_history.c */
 route_fn api_module_get, api_history_module, api_history_latency, api_history_zone;
 /* api_alarm.c */

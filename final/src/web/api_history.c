@@ -19,55 +19,8 @@
 #include "base/latency.h"
 #include "web/api.h"
 #include "web/api_json.h"
+#include "web/api_spans.h"
 #include "web/marks.h"
-#include "web/spans.h"
-
-#define SPAN_MAX 34560000             /* 400 days */
-
-/* --- the time that is asked for ---------------------------------------------------- */
-
-static bool refuse(struct request *q, int rc)
-{
-    if (rc == -E2BIG)
-        reply_problem(&q->reply, 422, "too_many_points", "step",
-                      "more than 2000 points: give a larger step or a shorter time");
-    else if (rc == -EDOM)
-        reply_problem(&q->reply, 422, "wrong_value", "step",
-                      "it is not 1, 10, 60, 300, 3600 or the like, or is below a minute "
-                      "where there are minutes only");
-    else
-        reply_problem(&q->reply, 422, "wrong_value", "from", "it is not before to");
-    return false;
-}
-
-/* Reads from, to, span and step.  False after a reply. */
-static bool take_spans(struct request *q, struct sqldb *db, uint32_t least,
-                       struct spans *s)
-{
-    uint32_t from, to, span, step;
-    uint64_t now;
-    int rc = sqldb_number(db, &now, "SELECT UNIX_TIMESTAMP()");
-
-    if (rc < 0) {
-        request_db_failed(q, rc, db);
-        return false;
-    }
-    if (!request_number(q, "span", SPAN_MAX, 3600, &span) ||
-        !request_number(q, "to", UINT32_MAX, (uint32_t)now, &to) ||
-        !request_number(q, "from", UINT32_MAX, to > span ? to - span : 0, &from) ||
-        !request_number(q, "step", 86400, 0, &step))
-        return false;
-    if (step == 0 && request_query(q, "step", NULL))
-        return refuse(q, -EDOM);
-    rc = spans_choose(s, now, from, to, step, least);
-    return rc < 0 ? refuse(q, rc) : true;
-}
-
-static json_t *time_json(const struct spans *s)
-{
-    return json_pack("{s:I,s:I,s:I}", "from", (json_int_t)s->from, "to",
-                     (json_int_t)s->to, "step", (json_int_t)s->step);
-}
 
 /* --- calls ------------------------------------------------------------------------- */
 
@@ -127,7 +80,7 @@ static int read_calls(struct sqldb *db, struct calls *c, const struct marks_of *
 
 static json_t *calls_json(const struct calls *c)
 {
-    json_t *j = time_json(&c->spans), *calls = json_array(), *failed = json_array();
+    json_t *j = api_spans_json(&c->spans), *calls = json_array(), *failed = json_array();
     size_t i;
 
     for (i = 0; i < spans_n(&c->spans); i++) {
@@ -148,7 +101,7 @@ static void answer_calls(struct request *q, const struct request_env *env,
     size_t n;
     int rc;
 
-    if (!take_spans(q, env->db, 1, &c.spans))
+    if (!api_spans_take(q, env->db, 1, &c.spans))
         return;
     n = spans_n(&c.spans);
     c.well = calloc(2 * n + 1, sizeof(*c.well));
@@ -266,10 +219,10 @@ void api_history_latency(struct request *q, const struct request_env *env)
     struct quantiles h = {.at = 0};
     int rc;
 
-    if (!take_spans(q, env->db, 60, &h.spans))
+    if (!api_spans_take(q, env->db, 60, &h.spans))
         return;
     h.at = h.spans.from;
-    h.j = time_json(&h.spans);
+    h.j = api_spans_json(&h.spans);
     add_lists(&h);
     rc = sqldb_each(env->db, take_bucket, &h,
                     "SELECT at DIV %u * %u AS begins, bucket, SUM(n) FROM CallLatency "
