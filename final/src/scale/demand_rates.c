@@ -2,7 +2,7 @@
  * when pull_ms is short.
  *
  * Invariant: no rate is negative or above DEMAND_RATE_MAX.  A module whose counters went
- * back, jumped, or belong to another slot keeps its last rates until they can be told.
+ * back, jumped, or belong to another slot keeps its last rates until there are new ones.
  * Rejected: a smoothed rate.  The decision smooths over the times that its rules need,
  * and a sudden rise has to be seen at once. */
 #include "scale/demand_rates.h"
