@@ -30,3 +30,7 @@ TESTS += test_demand_rates test_demand
 # the page Scaling of the console
 SRCS  += src/web/api_row.c src/web/api_scaling.c src/web/api_scaling_change.c src/web/api_spans.c
 TESTS += e2e_console_scaling
+
+# lars-slotd: the nodes of a host
+SRCS  += src/slot/child.c src/slot/orders_file.c src/slot/slot_modules.c src/slot/slot_step.c src/slot/slots.c
+TESTS += test_slots test_slots_again test_slot_modules

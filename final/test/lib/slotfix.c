@@ -1,0 +1,165 @@
+#include "slotfix.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "../fastdir.h"
+#include "net/sock.h"
+
+char slotfix_dir[100];
+uint32_t slotfix_port;
+
+/* Are the 8 ports from <first> on free? */
+static bool are_free(uint32_t first)
+{
+    struct net_addr at;
+    uint32_t i;
+    int fd;
+
+    for (i = 0; i < 8; i++) {
+        assert_int_equal(net_addr_set(&at, "127.0.0.1", (uint16_t)(first + i)), 0);
+        fd = sock_listen(&at, 1, 0);
+        if (fd < 0)
+            return false;
+        close(fd);
+    }
+    return true;
+}
+
+void slotfix_open(void)
+{
+    snprintf(slotfix_dir, sizeof(slotfix_dir), "%s/slots.XXXXXX", fastdir());
+    assert_non_null(mkdtemp(slotfix_dir));
+    slotfix_port = 20000 + (uint32_t)getpid() % 1000 * 8;
+    while (!are_free(slotfix_port))
+        slotfix_port += 8;
+}
+
+const char *slotfix_write(const char *name, const char *format, ...)
+{
+    static char paths[4][200];
+    static unsigned n;
+    char *path = paths[n++ % 4];
+    va_list ap;
+    FILE *f;
+
+    snprintf(path, sizeof(paths[0]), "%s/%s", slotfix_dir, name);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    va_start(ap, format);
+    vfprintf(f, format, ap);
+    va_end(ap);
+    assert_int_equal(fclose(f), 0);
+    return path;
+}
+
+const char *slotfix_script(const char *name, const char *text)
+{
+    const char *path =
+        slotfix_write(name, "#!/bin/sh\necho $$ >>%s/starts\n%s\n", slotfix_dir, text);
+
+    assert_int_equal(chmod(path, 0755), 0);
+    return path;
+}
+
+const char *slotfix_serve(void)
+{
+    static char text[400];
+    const char *build = getenv("BUILD");
+    char here[200];
+
+    assert_non_null(getcwd(here, sizeof(here)));
+    snprintf(text, sizeof(text), "exec timeout --foreground 300 %s/%s/http_node $1", here,
+             build ? build : "build");
+    return text;
+}
+
+/* --- processes ---------------------------------------------------------------------- */
+
+bool slotfix_is_alive(pid_t pid)
+{
+    char path[40], text[400] = "";
+    const char *after;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    f = fopen(path, "r");
+    if (!f)
+        return false;
+    text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+    fclose(f);
+    after = strrchr(text, ')');
+    return after && strlen(after) > 2 && after[2] != 'Z';
+}
+
+/* Calls <fn> with each number in `starts`; returns how many are true. */
+static unsigned count_starts(bool fn(pid_t pid))
+{
+    char path[200];
+    unsigned n = 0;
+    int pid;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/starts", slotfix_dir);
+    f = fopen(path, "r");
+    if (!f)
+        return 0;
+    while (fscanf(f, "%d", &pid) == 1)
+        n += fn((pid_t)pid);
+    fclose(f);
+    return n;
+}
+
+static bool is_any(pid_t pid)
+{
+    return pid > 0;
+}
+
+static bool end_group(pid_t pid)
+{
+    kill(-pid, SIGKILL);
+    return true;
+}
+
+unsigned slotfix_n_starts(void)
+{
+    return count_starts(is_any);
+}
+
+unsigned slotfix_n_alive(void)
+{
+    return count_starts(slotfix_is_alive);
+}
+
+pid_t slotfix_pid(unsigned slot)
+{
+    char path[200];
+    int pid = 0;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/%u.lock", slotfix_dir, slot);
+    f = fopen(path, "r");
+    if (f && fscanf(f, "module=%*u/%*u port=%*u pid=%d", &pid) != 1)
+        pid = 0;
+    if (f)
+        fclose(f);
+    return (pid_t)pid;
+}
+
+void slotfix_close(void)
+{
+    char path[400];
+    struct dirent *e;
+    DIR *d;
+
+    count_starts(end_group);
+    T_WAIT(slotfix_n_alive() == 0);
+    d = opendir(slotfix_dir);
+    while (d && (e = readdir(d))) {
+        snprintf(path, sizeof(path), "%s/%s", slotfix_dir, e->d_name);
+        unlink(path);
+    }
+    if (d)
+        closedir(d);
+    rmdir(slotfix_dir);
+}
