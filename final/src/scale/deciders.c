@@ -1,0 +1,442 @@
+/* The load of a module is what gateways say, or, in a zone with callers that use no
+ * gateway, what the agents of the zone have reported, if that is more.
+ *
+ * What is heard of a host in the last 5 s counts, unless no host at all is heard: then the
+ * Report Services are away and not the nodes, and the last state counts.  Otherwise a
+ * database without reports would look like nodes that are all gone, and eight times as
+ * many would be wanted.
+ *
+ * Rejected: one state for all modules that ends with an error of one of them. */
+#include "scale/deciders.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crc32.h"
+
+#define RECORD_MS 60000 /* a decision is recorded at least so often */
+
+struct decider_memory {
+    struct module_id id;
+    struct decide_state *state;
+    uint64_t recorded_ms; /* monotonic; 0 = not by this leader */
+    unsigned was_missing; /* when it was recorded */
+    unsigned n_wanted; /* in all zones, in the last round */
+    bool has_wanted;
+    bool seen; /* in this round */
+};
+
+static struct decider_memory *find(struct deciders *d, struct module_id id)
+{
+    size_t i;
+
+    for (i = 0; i < d->n_memory; i++)
+        if (snapshot_is(d->memory[i].id, id))
+            return &d->memory[i];
+    return NULL;
+}
+
+/* A new leader begins with what was decided last, or with what runs. */
+static unsigned begin_with(const struct snapshot *s, const struct snapshot_policy *p,
+                           const struct zones *z)
+{
+    unsigned most = p->min_zone;
+    size_t i;
+
+    if (p->was_decided)
+        return p->last_wanted;
+    for (i = 0; i < z->n; i++) {
+        struct node_counts c;
+
+        if (node_life_count(s, p->id, z->at[i].name, &c) == 0 && c.up > most)
+            most = c.up;
+    }
+    return most;
+}
+
+static int memory_for(struct deciders *d, const struct snapshot *s,
+                      const struct snapshot_policy *p, uint64_t now_ms,
+                      struct decider_memory **out)
+{
+    struct decider_memory fresh = {.id = p->id};
+    int rc;
+
+    *out = find(d, p->id);
+    if (*out)
+        return 0;
+    rc = decide_state_create(&fresh.state, &d->pace, begin_with(s, p, &d->zones), now_ms);
+    if (rc < 0)
+        return rc;
+    rc = snapshot_add_row((void **)&d->memory, &d->n_memory, &d->max_memory,
+                          sizeof(fresh), &fresh);
+    if (rc < 0)
+        decide_state_destroy(fresh.state);
+    else
+        *out = &d->memory[d->n_memory - 1];
+    return rc;
+}
+
+/* --- demand and capacity ------------------------------------------------------------ */
+
+static double gateways_of(const struct demand_view *v, uint32_t zone)
+{
+    unsigned i;
+
+    for (i = 0; i < v->n_zones; i++)
+        if (crc32_of(v->zone[i].zone) == zone)
+            return v->zone[i].rates.served;
+    return 0;
+}
+
+/* In each zone the larger one of what gateways sent and what agents reported. */
+static double served(const struct snapshot *s, struct module_id id,
+                     const struct demand_view *v)
+{
+    double sum = v->all.served;
+    size_t i;
+
+    for (i = 0; i < s->n_load; i++) {
+        double known;
+
+        if (!snapshot_is(s->load[i].id, id))
+            continue;
+        known = gateways_of(v, s->load[i].zone);
+        if (s->load[i].rps > known)
+            sum += s->load[i].rps - known;
+    }
+    return sum;
+}
+
+static const struct snapshot_capacity *capacity_of(const struct snapshot *s,
+                                                   struct module_id id, const char *class)
+{
+    const struct snapshot_capacity *any = NULL;
+    size_t i;
+
+    for (i = 0; i < s->n_capacity; i++) {
+        if (!snapshot_is(s->capacity[i].id, id))
+            continue;
+        if (strcmp(s->capacity[i].class, class) == 0)
+            return &s->capacity[i];
+        if (s->capacity[i].class[0] == '\0')
+            any = &s->capacity[i];
+    }
+    return any;
+}
+
+/* Of a node on the slowest class of hosts in use; without a measurement what ModulePolicy
+ * says. */
+static struct need_capacity slowest(const struct snapshot *s,
+                                    const struct snapshot_policy *p)
+{
+    struct need_capacity c = {0, 0};
+    bool known = false;
+    size_t i;
+
+    for (i = 0; i < s->n_host; i++) {
+        const struct snapshot_capacity *x;
+
+        if (!s->host[i].in_use || s->host[i].age_ms >= NODE_LIFE_LOST_MS)
+            continue;
+        x = capacity_of(s, p->id, s->host[i].class);
+        if (x && (!known || x->rps < c.rps)) {
+            c = (struct need_capacity){x->rps, x->inflight};
+            known = true;
+        }
+    }
+    if (!known)
+        c = (struct need_capacity){p->node_rps, p->node_inflight};
+    return c;
+}
+
+/* --- one module --------------------------------------------------------------------- */
+
+static unsigned plan_of(const struct snapshot *s, struct module_id id, const char *zone)
+{
+    unsigned n = 0;
+    size_t i;
+
+    for (i = 0; i < s->n_plan; i++)
+        if (snapshot_is(s->plan[i].id, id) && strcmp(s->plan[i].zone, zone) == 0 &&
+            s->plan[i].n_zone > n)
+            n = s->plan[i].n_zone;
+    return n;
+}
+
+static bool any_host_is_heard(const struct snapshot *s)
+{
+    size_t i;
+
+    for (i = 0; i < s->n_host; i++)
+        if (s->host[i].age_ms <= NODE_LIFE_FRESH_MS)
+            return true;
+    return false;
+}
+
+/* What runs, into <in> and <x>. */
+static int count_nodes(const struct deciders *d, const struct snapshot *s,
+                       struct module_id id, struct decide_input *in, struct decided *x)
+{
+    bool heard = any_host_is_heard(s);
+    size_t i;
+
+    for (i = 0; i < d->zones.n; i++) {
+        struct node_counts c;
+        unsigned up;
+        int rc = node_life_count(s, id, d->zones.at[i].name, &c);
+
+        if (rc < 0)
+            return rc;
+        up = heard ? c.up_now : c.up;
+        in->nodes_up += up;
+        in->zones_up += up > 0;
+        if (up > in->largest_zone_up)
+            in->largest_zone_up = up;
+        x->warm += c.warm;
+        x->starting += c.starting;
+        x->drained += c.drained;
+        x->bad += c.bad;
+    }
+    return 0;
+}
+
+/* Do fewer or more nodes take calls than were wanted in the last round? */
+static bool is_behind(const struct decider_memory *m, const struct decided *x,
+                      unsigned up)
+{
+    return x->drained > 0 || (m->has_wanted && up != m->n_wanted);
+}
+
+static void remember_wants(const struct deciders *d, const struct decided *x,
+                           struct decider_memory *m)
+{
+    size_t i;
+
+    m->has_wanted = !x->dry_run;
+    m->n_wanted = 0;
+    for (i = x->first_want; i < x->first_want + x->n_want; i++)
+        m->n_wanted += d->want[i].n;
+}
+
+static void add_wants(struct deciders *d, const struct snapshot *s,
+                      const struct snapshot_policy *p, unsigned wanted, bool reached,
+                      struct decided *x)
+{
+    size_t i;
+
+    x->first_want = d->n_want;
+    for (i = 0; i < d->zones.n && d->n_want < DECIDERS_WANTS_MAX && !p->dry_run; i++) {
+        const struct zone_view *v = &d->zones.at[i];
+        struct node_want w = {p->id, v->name, wanted, p->warm};
+        unsigned plan = plan_of(s, p->id, v->name);
+
+        w.n = v->name[0] && plan > w.n ? plan : w.n;
+        if (p->max_zone > 0 && w.n > p->max_zone)
+            w.n = p->max_zone;
+        if (v->emptied && reached)
+            w.n = w.warm = 0;
+        else if (!v->usable)
+            continue;
+        d->missing[d->n_want] = 0;
+        d->want[d->n_want++] = w;
+    }
+    x->n_want = d->n_want - x->first_want;
+}
+
+static void fill_decision(struct decided *x, const struct demand_view *v,
+                          const struct need_demand *nd, const struct decide_input *in,
+                          const struct decide_output *out)
+{
+    struct scale_decision *r = &x->decision;
+
+    r->refused = v->all.refused;
+    r->demand = need_wanted_rps(nd);
+    r->inflight = nd->inflight;
+    r->load_nodes = x->load < 0 ? 0 : x->load;
+    r->zones = in->rule.zones;
+    r->up = in->nodes_up;
+    r->need = out->need;
+    r->plan = in->plan > in->min_zone ? in->plan : in->min_zone;
+    r->was = out->was;
+    r->wanted = out->wanted;
+    r->rule =
+        out->at_max && out->wanted == out->was ? "max" : decide_rule_name(out->rule);
+    x->rule = out->rule;
+    x->hold = out->hold;
+}
+
+static int decide_module(struct deciders *d, const struct snapshot *s,
+                         const struct snapshot_policy *p, const struct demand_view *v,
+                         uint64_t now_ms)
+{
+    struct decided *x = &d->at[d->n];
+    struct need_demand nd = {served(s, p->id, v), v->all.refused, v->all.inflight};
+    struct decide_input in = {.now_ms = now_ms,
+                              .fresh = v->fresh || v->n_gateways == 0,
+                              .rule = {p->util_pct / 100.0, p->floor_pct / 100.0,
+                                       d->zones.n_usable ? d->zones.n_usable : 1},
+                              .min_zone = p->min_zone,
+                              .max_zone = p->max_zone,
+                              .plan = plan_of(s, p->id, ""),
+                              .frozen = s->frozen,
+                              .all_gateways_60s = v->all_gateways_60s,
+                              .zone_suspect = d->zones.suspect,
+                              .alarm = p->alarm};
+    struct decider_memory *m;
+    struct decide_output out;
+    int rc = memory_for(d, s, p, now_ms, &m);
+
+    *x = (struct decided){.decision = {.id = p->id}, .dry_run = p->dry_run};
+    if (rc == 0)
+        rc = count_nodes(d, s, p->id, &in, x);
+    if (rc < 0)
+        return rc;
+    m->seen = true;
+    x->is_first = m->recorded_ms == 0;
+    x->capacity = slowest(s, p);
+    x->load = in.load = need_load(&nd, &x->capacity);
+    in.behind = is_behind(m, x, in.nodes_up);
+    decide_round(m->state, &in, &out);
+    fill_decision(x, v, &nd, &in, &out);
+    add_wants(d, s, p, out.wanted, in.nodes_up >= out.wanted * d->zones.n_usable, x);
+    remember_wants(d, x, m);
+    d->n++;
+    return 0;
+}
+
+/* Modules whose policy has gone lose their state. */
+static void drop_unseen(struct deciders *d)
+{
+    size_t i = 0;
+
+    while (i < d->n_memory) {
+        if (d->memory[i].seen) {
+            d->memory[i++].seen = false;
+            continue;
+        }
+        decide_state_destroy(d->memory[i].state);
+        d->memory[i] = d->memory[--d->n_memory];
+    }
+}
+
+int deciders_round(struct deciders *d, const struct snapshot *s, deciders_demand_fn *look,
+                   struct demand *demand, uint64_t now_ms)
+{
+    struct demand_view v;
+    size_t i;
+    int rc = 0;
+
+    d->n = d->n_want = 0;
+    zones_look(&d->zones, s, now_ms, d->pace.hold_s * UINT64_C(1000));
+    for (i = 0; rc == 0 && i < s->n_policy && d->n < DECIDERS_MODULES_MAX; i++) {
+        const struct snapshot_policy *p = &s->policy[i];
+
+        if (strcmp(p->actuator, "slots") != 0)
+            continue;
+        look(demand, p->id.modid, p->id.cmdid, now_ms, &v);
+        rc = decide_module(d, s, p, &v, now_ms);
+    }
+    if (rc == 0)
+        drop_unseen(d);
+    return rc;
+}
+
+/* --- what is recorded --------------------------------------------------------------- */
+
+/* Nodes without a slot: the load fits without them while no zone is lost, or it does
+ * not. */
+static void judge_shortage(struct deciders *d, const struct snapshot_policy *p,
+                           struct decided *x)
+{
+    unsigned most = 0;
+    double fits;
+    size_t i;
+
+    for (i = x->first_want; i < x->first_want + x->n_want; i++) {
+        x->missing += d->missing[i];
+        if (d->missing[i] > most)
+            most = d->missing[i];
+    }
+    if (x->missing == 0)
+        return;
+    fits = (x->decision.wanted > most ? x->decision.wanted - most : 0) *
+           (double)x->decision.zones * (p->util_pct / 100.0);
+    x->ceiling = x->load > fits;
+    x->floor_short = !x->ceiling;
+}
+
+static void append(char *note, size_t size, const char *text)
+{
+    size_t n = strlen(note);
+
+    snprintf(note + n, size - n, "%s%s", n ? "; " : "", text);
+}
+
+static void write_note(struct decided *x)
+{
+    char *note = x->decision.note, text[160];
+    size_t size = sizeof(x->decision.note);
+
+    note[0] = '\0';
+    if (x->dry_run)
+        append(note, size, "dry run: nothing is changed");
+    if (x->load < 0)
+        append(note, size, "the capacity of a node is not measured");
+    if (x->ceiling || x->floor_short) {
+        snprintf(text, sizeof(text), "%s: %u nodes have no slot, add hosts with slots",
+                 x->ceiling ? "capacity.ceiling" : "capacity.floor", x->missing);
+        append(note, size, text);
+    }
+    if (x->hold != DECIDE_FREE) {
+        snprintf(text, sizeof(text), "nothing goes down: %s", decide_hold_name(x->hold));
+        append(note, size, text);
+    }
+}
+
+void deciders_conclude(struct deciders *d, const struct snapshot *s, uint64_t now_ms)
+{
+    size_t i, k;
+
+    for (i = 0; i < d->n; i++) {
+        struct decided *x = &d->at[i];
+        const struct decider_memory *m = find(d, x->decision.id);
+
+        for (k = 0; k < s->n_policy; k++)
+            if (snapshot_is(s->policy[k].id, x->decision.id))
+                judge_shortage(d, &s->policy[k], x);
+        write_note(x);
+        x->due =
+            x->is_first || x->decision.was != x->decision.wanted ||
+            (m && (m->was_missing != x->missing || now_ms >= m->recorded_ms + RECORD_MS));
+    }
+}
+
+void deciders_recorded(struct deciders *d, uint64_t now_ms)
+{
+    size_t i;
+
+    for (i = 0; i < d->n; i++) {
+        struct decider_memory *m = find(d, d->at[i].decision.id);
+
+        if (!m || !d->at[i].due)
+            continue;
+        m->recorded_ms = now_ms;
+        m->was_missing = d->at[i].missing;
+    }
+}
+
+void deciders_forget(struct deciders *d)
+{
+    size_t i;
+
+    for (i = 0; i < d->n_memory; i++)
+        decide_state_destroy(d->memory[i].state);
+    free(d->memory);
+    d->memory = NULL;
+    d->n_memory = d->max_memory = 0;
+    d->n = d->n_want = 0;
+    memset(&d->zones, 0, sizeof(d->zones));
+}
