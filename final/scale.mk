@@ -12,7 +12,10 @@ TESTS += test_msg_slot
 FUZZ  += fuzz_msg_slot
 
 # the autoscaler: lease, tables, rounds
-SRCS  += src/scale/node_life.c src/scale/scale_db.c src/scale/slot_nodes.c src/scale/snapshot.c src/scale/snapshot_rows.c src/scale/start_failures.c
+SRCS  += src/scale/autoscaler_metrics.c src/scale/deciders.c src/scale/node_life.c src/scale/rounds.c \
+         src/scale/scale_db.c src/scale/slot_nodes.c src/scale/snapshot.c src/scale/snapshot_rows.c \
+         src/scale/start_failures.c src/scale/zones.c
+APPS  += lars-autoscaler
 TESTS += test_lease test_node_life test_node_life_away test_scale_db
 
 # lars-load and larsctl capacity

@@ -1,9 +1,9 @@
 /* Each table is one query, whose rows are appended to their list in the order of the key.
- * Slots and orders name their host, which is looked up in the hosts that were read before;
- * a row of a host that is not there is left out, because it has no zone.
+ * Slots and orders name their host, which is looked up in the hosts that were read
+ * before; a row of a host that is not there is left out, because it has no zone.
  *
- * Whether a route is in force is compared by checksum, as operators' changes are: an agent
- * that did not need an update keeps the version that it had. */
+ * Whether a route is in force is compared by checksum, as operators' changes are: an
+ * agent that did not need an update keeps the version that it had. */
 #include "scale/snapshot_rows.h"
 
 #include <errno.h>
