@@ -8,7 +8,7 @@ TESTS += test_decide test_decide_down test_need test_scale_days
 SRCS  += src/proto/msg_slot.c src/db/slot_order_db.c src/db/slot_state_db.c src/dns/slot_orders.c \
          src/dns/slot_peers.c src/report/slot_states.c \
          src/slot/slot_link.c src/slot/slot_state.c
-TESTS += test_msg_slot
+TESTS += test_msg_slot e2e_slot_link
 FUZZ  += fuzz_msg_slot
 
 # the autoscaler: lease, tables, rounds

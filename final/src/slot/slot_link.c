@@ -434,4 +434,6 @@ void slot_link_stat(const struct slot_link *k, struct slot_link_stat *out)
     *out = k->stat;
     out->dns_up = k->dns.up;
     out->report_up = k->report.up;
+    out->dns_first = tcpcli_is_first(k->dns.cli);
+    out->report_first = tcpcli_is_first(k->report.cli);
 }

@@ -65,6 +65,7 @@ int slot_link_tell(struct slot_link *k, const struct slot_status *s, size_t n);
 
 struct slot_link_stat {
     bool dns_up, report_up; /* there is a connection, and it answered hello */
+    bool dns_first, report_first; /* it is to the first server, or there is none */
     uint64_t n_orders; /* lists of orders that were delivered */
     uint64_t n_bad; /* messages 40 that were refused */
     uint64_t orders_ms, acked_ms; /* mono_ms() of the last orders and of the last
