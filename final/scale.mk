@@ -5,7 +5,7 @@ SRCS  += src/scale/decide.c src/scale/need.c src/scale/sim_day.c src/scale/sim_r
 TESTS += test_decide test_decide_down test_need test_scale_days
 
 # how orders reach lars-slotd, and how its state reaches the tables
-SRCS  += src/proto/msg_slot.c src/db/slot_order_db.c src/db/slot_state_db.c src/dns/slot_orders.c \
+SRCS  += src/proto/msg_slot.c src/db/slot_order_db.c src/db/slot_order_table.c src/db/slot_state_db.c src/dns/slot_orders.c \
          src/dns/slot_peers.c src/report/slot_states.c \
          src/slot/slot_link.c src/slot/slot_state.c
 TESTS += test_msg_slot e2e_slot_link

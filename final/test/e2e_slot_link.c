@@ -1,6 +1,6 @@
-/* Orders that SQL puts into ScaleWanted reach a host by DNSService, and what its slots run
- * reaches ScaleHost and ScaleSlot by the Report Service: also when a service is killed or
- * stopped and the second one takes over, and when the database stops. */
+/* Orders that SQL puts into ScaleWanted reach a host by DNSService, and what its slots
+ * run reaches ScaleHost and ScaleSlot by the Report Service: also when a service is
+ * killed or stopped and the second one takes over, and when the database stops. */
 #include "lib/httppeer.h"
 #include "lib/system.h"
 #include "loop.h"
@@ -179,7 +179,7 @@ static void t_fence_is_the_highest_of_the_orders_and_the_lease(void **state)
     assert_int_equal(got.fence, 40);
 }
 
-/* A database that was restored from a dump has an older fence; the receiver refuses it. */
+/* A database that was restored has an older fence; the receiver refuses it. */
 static void t_lower_fence_is_delivered_as_it_is(void **state)
 {
     (void)state;
@@ -365,7 +365,7 @@ static void t_states_are_written_again_when_the_database_is_back(void **state)
     LOOP_UNTIL(loop, number(N_SLOTS " AND state = 'sick'") == 1);
 }
 
-/* --- the second service -------------------------------------------------------------- */
+/* --- the second service ------------------------------------------------------------- */
 
 static void t_second_dnsd_takes_over_and_the_first_one_is_gone_back_to(void **state)
 {
@@ -419,7 +419,7 @@ static void t_second_reportd_takes_over_and_the_first_one_is_gone_back_to(void *
     LOOP_UNTIL(loop, number(N_SLOTS " AND state = 'ready'") == 1);
 }
 
-/* --- what the services show ---------------------------------------------------------- */
+/* --- what the services show --------------------------------------------------------- */
 
 static int start_with_http(struct proc *p, const char *name, const char *ini)
 {

@@ -74,7 +74,7 @@ static int append_slot(struct slot_state_db *d, const char *host,
                         (unsigned long long)age_ms * 1000);
 }
 
-/* Send the statement in the buffer, whose last byte is a comma, with <end> in its place. */
+/* Send the statement in the buffer with <end> in place of its last comma. */
 static int send_list(struct slot_state_db *d, const char *end)
 {
     int rc;

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "db/slot_order_db.h"
+#include "db/slot_order_table.h"
 #include "net/admission.h"
 #include "net/mtsrv.h"
 #include "route/module_meta_table.h"

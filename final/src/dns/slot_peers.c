@@ -110,7 +110,7 @@ static bool has_changed(const struct slot_peers *p, const struct slot_peer *s, s
     return !s->sent || s->sent_len != len || memcmp(s->sent, p->body, len) != 0;
 }
 
-/* Without memory for it the list counts as not sent, and the next table sends it again. */
+/* Without memory for it the list counts as not sent; the next table sends it again. */
 static void keep_sent(struct slot_peers *p, struct slot_peer *s, size_t len,
                       uint64_t now_ms)
 {

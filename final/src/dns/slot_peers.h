@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "db/slot_order_db.h"
+#include "db/slot_order_table.h"
 #include "net/conn.h"
 
 struct slot_peers;

@@ -47,7 +47,7 @@ struct slot_states {
     struct slot_states_stat stat;
 };
 
-/* --- the loops ------------------------------------------------------------------------ */
+/* --- the loops ---------------------------------------------------------------------- */
 
 static struct host *find_host(struct slot_states *s, const char *name)
 {
@@ -126,7 +126,7 @@ int slot_states_more(struct dispatch *d, struct slot_states *s)
     return dispatch_set(d, MSG_SLOT_STATE, on_state, s);
 }
 
-/* --- the thread ----------------------------------------------------------------------- */
+/* --- the thread --------------------------------------------------------------------- */
 
 /* The caller holds the lock. */
 static struct message *take_first(struct slot_states *s)

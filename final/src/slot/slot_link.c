@@ -1,7 +1,7 @@
-/* Two clients, one of DNSService and one of the Report Service.  Each says hello first and
- * is in use when a service of the right kind has answered.  Hello is also the question by
- * which a silent server is found and by which the first server shows that it works again:
- * every server that knows messages 40 to 43 answers it.
+/* Two clients, one of DNSService and one of the Report Service.  Each says hello first
+ * and is in use when a service of the right kind has answered.  Hello is also the
+ * question by which a silent server is found and by which the first server shows that it
+ * works again: every server that knows messages 40 to 43 answers it.
  *
  * Invariant: orders are handed over only as they came in one whole message 40.  No
  * connection, no answer and a refused message are all the same: no orders, which is not
@@ -66,7 +66,7 @@ struct slot_link {
     char body[FRAME_MAX_BODY];
 };
 
-/* --- what runs, to the Report Service ------------------------------------------------ */
+/* --- what runs, to the Report Service ----------------------------------------------- */
 
 static void fill_node(struct msg_slot_node *to, const struct slot_status *s,
                       uint64_t now_ms)
@@ -195,7 +195,7 @@ static void on_ack(struct conn *c, const struct frame *f, void *arg)
         k->stat.acked_ms = evloop_now_ms(k->loop);
 }
 
-/* --- orders, from DNSService --------------------------------------------------------- */
+/* --- orders, from DNSService -------------------------------------------------------- */
 
 /* Those of slots that this host has; it may have had more when they were written. */
 static size_t own_orders(struct slot_link *k)
@@ -245,7 +245,7 @@ static void ask_for_orders(struct slot_link *k)
         tcpcli_send(k->dns.cli, MSG_SLOT_HELLO, k->body, (size_t)len);
 }
 
-/* --- the two connections ------------------------------------------------------------- */
+/* --- the two connections ------------------------------------------------------------ */
 
 static int say_hello(void *arg)
 {
