@@ -1,5 +1,5 @@
-/* lars-autoscaler -- decides how many nodes of each module run in each zone, and sees that
- * they do.  `lars-autoscaler --help` explains the options.
+/* lars-autoscaler -- decides how many nodes of each module run in each zone, and sees
+ * that they do.  `lars-autoscaler --help` explains the options.
  *
  * This file is the configuration table and the order in which the parts start and
  * stop. */
