@@ -67,3 +67,6 @@ TESTS += test_fallback e2e_gateway_alone
 # what the autoscaler asks for
 SRCS  += src/gateway/gateway_demand.c src/gateway/shares.c
 TESTS += test_shares e2e_gateway_demand
+# the loops of a gateway grow by themselves; alone, because it needs a processor
+TESTS += e2e_gateway_loops
+ALONE += e2e_gateway_loops

@@ -9,6 +9,8 @@
 #include "net/sock.h"
 #include "t.h"
 
+#define OK_HEAD "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+
 static struct fleet_keys *keys;
 static char why[GATEWAY_CLIENT_WHY], at[40];
 static json_t *json;
@@ -87,8 +89,6 @@ static void expect_why(const char *words)
         fail_msg("\"%s\" is not in: %s", words, why);
 }
 
-#define OK_HEAD "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
-
 static void t_client_get_is_the_json_of_the_gateway(void **state)
 {
     (void)state;
@@ -124,6 +124,57 @@ static void t_client_wrong_key_is_told_with_the_answer_of_the_gateway(void **sta
           "the signature is wrong; use the key of the gateway\n", 1);
     assert_int_equal(gateway_client_command(at, keys, "/drain", "", 5000, why), -EACCES);
     expect_why("refused the command: the signature is wrong; use the key of the gateway");
+}
+
+static int ask_demand(const char *body)
+{
+    return gateway_client_ask(at, keys, "/demand", body, 5000, &json, why);
+}
+
+static void t_client_question_has_the_json_of_the_gateway(void **state)
+{
+    (void)state;
+    serve(OK_HEAD, "{\"epoch\": \"a1\"}", 1);
+    assert_int_equal(ask_demand("{\"n\": 1}"), 0);
+    assert_string_equal(json_string_value(json_object_get(json, "epoch")), "a1");
+}
+
+static void t_client_question_without_json_or_with_an_error_has_no_answer(void **state)
+{
+    (void)state;
+    serve(OK_HEAD, "the gateway drains\n", 1);
+    assert_int_equal(ask_demand("{}"), -EPROTO);
+    expect_why("no JSON object");
+    assert_null(json);
+}
+
+static void t_client_question_that_is_refused_tells_why(void **state)
+{
+    (void)state;
+    serve("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "{\"a\": 1}", 1);
+    assert_int_equal(ask_demand("{}"), -EPROTO);
+    expect_why("status 400: {\"a\": 1}");
+    assert_null(json);
+}
+
+static void t_client_question_that_was_accepted_before_is_not_repeated(void **state)
+{
+    (void)state;
+    serve("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n",
+          "this command was accepted before; sign it again\n", 1);
+    assert_int_equal(ask_demand("{}"), -EACCES);
+    expect_why("accepted before");
+}
+
+static void t_client_question_that_is_too_long_is_not_sent(void **state)
+{
+    static char body[5000];
+
+    (void)state;
+    memset(body, ' ', sizeof(body) - 1);
+    snprintf(at, sizeof(at), "127.0.0.1:1");
+    assert_int_equal(ask_demand(body), -EMSGSIZE);
+    expect_why("it is too long");
 }
 
 static void t_client_of_another_program_says_so(void **state)
@@ -191,6 +242,11 @@ T_MAIN(U(t_client_get_is_the_json_of_the_gateway),
        U(t_client_without_a_listener_says_how_to_start_one),
        U(t_client_waits_no_longer_than_its_time_out),
        U(t_client_wrong_key_is_told_with_the_answer_of_the_gateway),
+       U(t_client_question_has_the_json_of_the_gateway),
+       U(t_client_question_without_json_or_with_an_error_has_no_answer),
+       U(t_client_question_that_is_refused_tells_why),
+       U(t_client_question_that_was_accepted_before_is_not_repeated),
+       U(t_client_question_that_is_too_long_is_not_sent),
        U(t_client_of_another_program_says_so),
        U(t_client_text_in_place_of_json_is_no_gateway),
        U(t_client_keeps_no_endless_answer), U(t_client_follows_no_redirection),
