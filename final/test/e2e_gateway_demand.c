@@ -249,6 +249,7 @@ static void t_share_of_the_autoscaler_becomes_the_limit(void **state)
     T_WAIT(limit() == 60);
     assert_int_equal(ask_share("0.5"), 0);
     T_WAIT(limit() == 30);
+    assert_true(gatefix_metric("lars_gateway_share{module=\"10/1\"}") == 0.5);
     assert_int_equal(ask_share("0"), 0);
     T_WAIT(limit() == 1); /* one request at a time is always admitted */
     assert_int_equal(ask_share("1"), 0);

@@ -42,7 +42,7 @@ static void collect_admission(struct gateway *g, struct metrics *m)
 {
     struct metrics_part limit[MODULES_MAX], factor[MODULES_MAX], state[MODULES_MAX],
         inflight[MODULES_MAX], nodes[MODULES_MAX], unmeasured[MODULES_MAX],
-        fallback[MODULES_MAX], refused[ADMIT_CLASSES];
+        fallback[MODULES_MAX], share[MODULES_MAX], refused[ADMIT_CLASSES];
     struct modules_entry list[MODULES_MAX];
     char name[MODULES_MAX][24];
     unsigned i, n = modules_list(g->modules, list), c;
@@ -56,6 +56,7 @@ static void collect_admission(struct gateway *g, struct metrics *m)
         snprintf(name[i], sizeof(name[i]), "%u/%u", at->modid, at->cmdid);
         limit[i] = (struct metrics_part){name[i], now.limit};
         factor[i] = (struct metrics_part){name[i], now.factor};
+        share[i] = (struct metrics_part){name[i], now.share};
         state[i] = (struct metrics_part){name[i], now.state};
         inflight[i] = (struct metrics_part){name[i], now.inflight};
         nodes[i] = (struct metrics_part){name[i], now.nodes_in};
@@ -73,6 +74,10 @@ static void collect_admission(struct gateway *g, struct metrics *m)
                         "Requests that may be in progress at nodes.", "module", limit, n);
     metrics_gauge_parts(m, "lars_gateway_limit_factor",
                         "The correction of the limit; 1 = none.", "module", factor, n);
+    metrics_gauge_parts(m, "lars_gateway_share",
+                        "The part of the capacity that this gateway may use; 1 without "
+                        "an autoscaler.",
+                        "module", share, n);
     metrics_gauge_parts(m, "lars_gateway_module_inflight",
                         "Admitted requests in progress.", "module", inflight, n);
     metrics_gauge_parts(m, "lars_gateway_nodes_in",
