@@ -19,9 +19,10 @@ APPS  += lars-autoscaler
 TESTS += test_lease test_node_life test_node_life_away test_scale_db
 
 # lars-load and larsctl capacity
-SRCS  += src/load/arrivals.c src/load/cookie_jar.c src/load/figures.c src/load/http_link.c src/load/log_replay.c src/load/path_list.c src/load/play.c src/load/target.c src/load/visits.c
+SRCS  += src/load/arrivals.c src/load/capacity_run.c src/load/capacity_search.c src/load/cookie_jar.c src/load/figures.c src/load/http_link.c src/load/log_replay.c src/load/path_list.c src/load/play.c src/load/target.c src/load/visits.c
+SRCS  += src/ops/capacity_change.c src/ctl/capacity_words.c src/ctl/cmd_capacity.c src/ctl/guard.c
 APPS  += lars-load
-TESTS += test_arrivals test_visits test_cookie_jar e2e_load
+TESTS += test_arrivals test_visits test_cookie_jar test_capacity_search e2e_load e2e_capacity
 
 # larsctl scale, plan, host
 SRCS  += src/ops/scale_change.c src/ctl/cmd_scale.c

@@ -166,12 +166,12 @@ static const struct opts_program program = {
     .check = check_settings,
     .more = commands_print};
 
-/* -n is known to changes of routes, names, policies and gateways; others would be made.
- */
+/* -n is known to changes of routes, names, policies, gateways and capacity; others would
+ * be made. */
 static bool has_preview(const struct ctl_cmd *cmd)
 {
-    static const char *const nouns[] = {"route",  "module", "node",   "zone",
-                                        "policy", "import", "gateway"};
+    static const char *const nouns[] = {"route",  "module", "node",    "zone",
+                                        "policy", "import", "gateway", "capacity"};
     const size_t n = sizeof(nouns) / sizeof(nouns[0]);
     size_t i = 0;
 
@@ -205,8 +205,8 @@ static int run_command(struct ctl *c, int argc, char **argv)
     if (c->dry_run && !has_preview(cmd))
         return ctl_say(
             CTL_USAGE,
-            "%s %s: -n shows changes of routes, names, policies and gateways only; "
-            "nothing was changed",
+            "%s %s: -n shows changes of routes, names, policies, gateways and capacity "
+            "only; nothing was changed",
             cmd->noun, cmd->verb);
     do {
         if (again && isatty(STDOUT_FILENO))
