@@ -3,6 +3,7 @@
 # how many nodes: the arithmetic
 SRCS  += src/scale/decide.c src/scale/need.c src/scale/sim_day.c src/scale/sim_rules.c
 TESTS += test_decide test_decide_down test_need test_scale_days
+PROGS += scale_sim
 
 # how orders reach lars-slotd, and how its state reaches the tables
 SRCS  += src/proto/msg_slot.c src/db/slot_order_db.c src/db/slot_order_table.c src/db/slot_state_db.c src/dns/slot_orders.c \

@@ -190,6 +190,7 @@ int sim_day_run(const struct sim_day *d, struct sim_day_figures *out)
         return rc;
     run(&w, rule, &seen, &f);
     free(rule);
+    f.nodes = w.capacity / d->seconds;
     f.capacity = w.capacity / w.ideal;
     f.capacity_exact = w.capacity / w.exact;
     *out = f;

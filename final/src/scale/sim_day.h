@@ -34,7 +34,7 @@ struct sim_day_figures {
     unsigned unsafe_s; /* load above the capacity without the largest zone */
     double capacity; /* nodes that serve to the ideal, mean of the day */
     double capacity_exact; /* the same to the ideal before it is rounded up */
-    double most, least; /* the highest and lowest number that served */
+    double nodes, most, least; /* that served: mean, highest, lowest */
     /* of a step: seconds from it, 0 = never */
     unsigned decided_s; /* the first order */
     unsigned ordered_s; /* all that the load needs is ordered */

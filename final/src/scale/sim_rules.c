@@ -77,11 +77,12 @@ static double loads_mean(const struct loads *l, unsigned seconds)
 /* --- as HPA --- */
 
 #define HPA_PERIOD_S 15
-#define HPA_KEPT 20 /* recommendations of 300 s */
+#define HPA_KEPT 60 /* recommendations of 900 s */
 
 struct hpa {
     struct loads loads;
     unsigned phase_s, wanted;
+    unsigned window; /* recommendations that hold what is there */
     unsigned said[HPA_KEPT], n_said;
 };
 
@@ -95,8 +96,19 @@ static int create_hpa(void **out, const struct sim_seen *first, unsigned wanted,
         return -ENOMEM;
     s->phase_s = phase_s;
     s->wanted = wanted;
+    s->window = 300 / HPA_PERIOD_S;
     *out = s;
     return 0;
+}
+
+static int create_hpa_slow(void **out, const struct sim_seen *first, unsigned wanted,
+                           unsigned phase_s)
+{
+    int rc = create_hpa(out, first, wanted, phase_s);
+
+    if (rc == 0)
+        ((struct hpa *)*out)->window = 900 / HPA_PERIOD_S;
+    return rc;
 }
 
 /* Nodes that are not ready count as idle when more are recommended. */
@@ -124,9 +136,12 @@ static unsigned round_hpa(void *state, const struct sim_seen *seen)
         return s->wanted;
     n = hpa_recommend(s, seen);
     s->said[s->n_said++ % HPA_KEPT] = n;
-    for (i = 0; n < s->wanted && i < HPA_KEPT && i < s->n_said; i++)
-        if (s->said[i] > n)
-            n = s->said[i] < s->wanted ? s->said[i] : s->wanted;
+    for (i = 1; n < s->wanted && i <= s->window && i <= s->n_said; i++) {
+        unsigned said = s->said[(s->n_said - i) % HPA_KEPT];
+
+        if (said > n)
+            n = said < s->wanted ? said : s->wanted;
+    }
     if (n < s->wanted)
         return s->wanted = n > seen->need.zones ? n : seen->need.zones;
     if (most < s->wanted + 4)
@@ -135,6 +150,8 @@ static unsigned round_hpa(void *state, const struct sim_seen *seen)
 }
 
 const struct sim_rule sim_rule_hpa = {"HPA-like", create_hpa, round_hpa};
+const struct sim_rule sim_rule_hpa_slow = {"HPA-like with 15 min", create_hpa_slow,
+                                           round_hpa};
 
 /* --- as Knative --- */
 

@@ -29,6 +29,9 @@ extern const struct sim_rule sim_rule_ours;
  * 100 % or 4 nodes a period; down to the highest recommendation of 300 s. */
 extern const struct sim_rule sim_rule_hpa;
 
+/* The same with a window of 900 s, as long as ours. */
+extern const struct sim_rule sim_rule_hpa_slow;
+
 /* Every 2 s: the mean of 60 s; while the mean of 6 s needs twice the ready nodes, and for
  * 60 s after it, the larger mean, and nothing down. */
 extern const struct sim_rule sim_rule_knative;
