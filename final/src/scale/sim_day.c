@@ -61,9 +61,7 @@ static double quiet_load(const struct world *w)
 
 static double next_load(struct world *w)
 {
-    double keep = exp(-1 / w->d->together_s);
-
-    w->noise = keep * w->noise + sqrt(1 - keep * keep) * normal(&w->rnd);
+    w->noise = w->keep * w->noise + w->fresh * normal(&w->rnd);
     return fmax(0, quiet_load(w) * (1 + w->d->noise * w->noise));
 }
 
@@ -184,6 +182,8 @@ int sim_day_run(const struct sim_day *d, struct sim_day_figures *out)
         return -EINVAL;
     rnd_init(&w.rnd, d->seed);
     w.noise = normal(&w.rnd);
+    w.keep = exp(-1 / d->together_s);
+    w.fresh = sqrt(1 - w.keep * w.keep);
     w.up = w.wanted = need_nodes(need_per_zone(quiet_load(&w), &w.need)) * d->zones;
     rc = d->rule->create(&rule, &seen, w.wanted, rnd_u32(&w.rnd) % 600);
     if (rc < 0)
