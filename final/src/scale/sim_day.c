@@ -33,6 +33,7 @@ struct world {
     struct need_rule need;
     struct rnd rnd;
     double noise; /* in standard deviations */
+    double keep, fresh; /* of the noise, from second to second */
     unsigned now_s, wanted, up;
     unsigned ready_at[START_MAX_S + 1]; /* nodes by the second in which they serve */
     double capacity, ideal, exact; /* sums of nodes over time */
