@@ -1,7 +1,4 @@
-/* Two clients, one of DNSService and one of the Report Service.  Each says hello first
- * and is in use when a service of the right kind has answered.  Hello is also the
- * question by which a silent server is found and by which the first server shows that it
- * works again: every server that knows messages 40 to 43 answers it.
+/* Two connections, one to a DNSService and one to a Report Service (service_link.h).
  *
  * Invariant: orders are handed over only as they came in one whole message 40.  No
  * connection, no answer and a refused message are all the same: no orders, which is not
@@ -25,34 +22,18 @@
 #include "base/log.h"
 #include "base/rnd.h"
 #include "net/conn.h"
-#include "net/failback.h"
-#include "net/liveness.h"
 #include "proto/msg_slot.h"
+#include "slot/service_link.h"
 
 #define TELL_MS 1000 /* between two states without a change */
-#define PERIOD_MS 1000 /* between two questions to a server */
-#define MISSES 3 /* unanswered in a row: the server is left */
 #define LOG_GAP_MS 60000
-
-struct service { /* a connection, to one server at a time */
-    struct slot_link *k;
-    const char *name; /* in the log */
-    enum msg_service kind;
-    struct dispatch *dispatch;
-    struct tcpcli *cli;
-    struct liveness *liveness;
-    struct failback *failback; /* NULL = a single server */
-    bool up; /* it has answered hello on this connection */
-    char hello[16]; /* body of message 32 */
-    size_t hello_len;
-};
 
 struct slot_link {
     struct evloop *loop;
     struct msg_slot_host host;
     slot_link_orders_fn *on_orders;
     void *arg;
-    struct service dns, report;
+    struct service_link *dns, *report;
     struct evtimer timer; /* of the next state */
     bool told; /* slot_link_tell() was called */
     struct slot_status status[SLOT_MAX]; /* its last argument, sorted by slot */
@@ -88,7 +69,7 @@ static void send_state(struct slot_link *k)
     ssize_t len;
     size_t i;
 
-    if (!k->told || !k->report.up)
+    if (!k->told || !service_link_is_up(k->report))
         return;
     k->state.of = k->host;
     memcpy(k->state.stream, k->stream, MSG_STREAM);
@@ -98,13 +79,15 @@ static void send_state(struct slot_link *k)
         fill_node(&k->state.node[i], &k->status[i], evloop_now_ms(k->loop));
     len = msg_slot_pack_state(&k->state, k->body, sizeof(k->body));
     if (len > 0)
-        tcpcli_send(k->report.cli, MSG_SLOT_STATE, k->body, (size_t)len);
+        service_link_send(k->report, MSG_SLOT_STATE, k->body, (size_t)len);
 }
 
 static void on_timer(void *arg)
 {
     struct slot_link *k = arg;
 
+    if (!k->told) /* there is nothing to acknowledge yet */
+        service_link_is_useful(k->report);
     send_state(k);
     evloop_set_timer(k->loop, &k->timer, TELL_MS, on_timer, k);
 }
@@ -191,8 +174,10 @@ static void on_ack(struct conn *c, const struct frame *f, void *arg)
 
     (void)c;
     if (msg_batch_unpack_ack(&ack, f->body, f->len) == 0 &&
-        memcmp(ack.stream, k->stream, MSG_STREAM) == 0 && ack.seq <= k->seq)
+        memcmp(ack.stream, k->stream, MSG_STREAM) == 0 && ack.seq <= k->seq) {
         k->stat.acked_ms = evloop_now_ms(k->loop);
+        service_link_is_useful(k->report);
+    }
 }
 
 /* --- orders, from DNSService -------------------------------------------------------- */
@@ -234,117 +219,20 @@ static void on_orders(struct conn *c, const struct frame *f, void *arg)
     n = own_orders(k);
     k->stat.n_orders++;
     k->stat.orders_ms = evloop_now_ms(k->loop);
+    service_link_is_useful(k->dns);
     k->on_orders(k->orders.fence, n > 0 ? k->order : NULL, n, k->arg);
 }
 
-static void ask_for_orders(struct slot_link *k)
+static void ask_for_orders(void *arg)
 {
+    struct slot_link *k = arg;
     ssize_t len = msg_slot_pack_hello(&k->host, k->body, sizeof(k->body));
 
     if (len > 0)
-        tcpcli_send(k->dns.cli, MSG_SLOT_HELLO, k->body, (size_t)len);
+        service_link_send(k->dns, MSG_SLOT_HELLO, k->body, (size_t)len);
 }
 
-/* --- the two connections ------------------------------------------------------------ */
-
-static int say_hello(void *arg)
-{
-    struct service *s = arg;
-
-    return tcpcli_send(s->cli, MSG_HELLO, s->hello, s->hello_len);
-}
-
-static void on_up(struct tcpcli *c, void *arg)
-{
-    struct service *s = arg;
-
-    (void)c;
-    s->up = false;
-    say_hello(s);
-}
-
-static void on_down(struct tcpcli *c, void *arg)
-{
-    struct service *s = arg;
-
-    (void)c;
-    s->up = false;
-    LOG_WARN("server.lost", "of=%s: connecting again", s->name);
-}
-
-static bool is_right_service(struct service *s, const struct conn *c,
-                             const struct frame *f)
-{
-    enum msg_service kind;
-    uint32_t version;
-    char peer[NET_ADDR_STRLEN];
-
-    if (msg_batch_unpack_hello(&version, &kind, f->body, f->len) < 0)
-        return false;
-    if (kind == s->kind)
-        return true;
-    LOG_EVERY(
-        LOG_GAP_MS, LOG_LEVEL_ERROR, "server.wrong_service",
-        "peer=%s wanted=%s: another service listens there; correct the addresses in "
-        "the configuration",
-        net_addr_str(conn_peer(c), peer), s->name);
-    return false;
-}
-
-/* It is answered to every hello of the liveness check; only the first answer on a
- * connection begins something. */
-static void on_hello_reply(struct conn *c, const struct frame *f, void *arg)
-{
-    struct service *s = arg;
-
-    if (s->up || !is_right_service(s, c, f))
-        return;
-    s->up = true;
-    LOG_INFO("server.connected", "of=%s", s->name);
-    if (s == &s->k->dns)
-        ask_for_orders(s->k);
-    else
-        send_state(s->k);
-}
-
-static int open_service(struct service *s, const struct net_addr *to, size_t n)
-{
-    struct tcpcli_config tc = {.n_to = n, .on_up = on_up, .on_down = on_down, .arg = s};
-    struct liveness_config lc = {PERIOD_MS, MISSES, say_hello, s};
-    struct failback_config fc = {to[0], PERIOD_MS, MSG_HELLO, s->hello, 0};
-    ssize_t len = msg_batch_pack_hello(s->kind, s->hello, sizeof(s->hello));
-    int rc;
-
-    if (len < 0)
-        return (int)len;
-    fc.len = s->hello_len = (size_t)len;
-    memcpy(tc.to, to, n * sizeof(to[0]));
-    tc.dispatch = s->dispatch;
-    rc = tcpcli_create(&s->cli, s->k->loop, &tc);
-    if (rc == 0)
-        rc = liveness_create(&s->liveness, s->k->loop, s->cli, &lc);
-    if (rc == 0 && n > 1)
-        rc = failback_create(&s->failback, s->k->loop, s->cli, &fc);
-    return rc;
-}
-
-static int init_service(struct service *s, struct slot_link *k, enum msg_service kind)
-{
-    int rc = dispatch_create(&s->dispatch);
-
-    s->k = k;
-    s->kind = kind;
-    s->name = kind == MSG_SERVICE_DNS ? "DNSService" : "Report Service";
-    return rc < 0 ? rc : dispatch_set(s->dispatch, MSG_HELLO_REPLY, on_hello_reply, s);
-}
-
-static void close_service(struct service *s)
-{
-    failback_destroy(s->failback);
-    liveness_destroy(s->liveness);
-    tcpcli_destroy(s->cli);
-    dispatch_destroy(s->dispatch);
-}
+/* --- create, destroy ------------------------------------------------------------- */
 
 /* The texts are checked by the function that the receivers use. */
 static int take_host(struct msg_slot_host *out, const struct slot_link_config *cfg)
@@ -375,28 +263,41 @@ static void draw_stream(uint8_t stream[MSG_STREAM])
         stream[i] = (uint8_t)rnd_u32(&r);
 }
 
-static int add_handlers(struct slot_link *k)
+static void on_report_ready(void *arg)
 {
-    int rc = init_service(&k->dns, k, MSG_SERVICE_DNS);
+    send_state(arg);
+}
+
+static int open_links(struct slot_link *k, const struct slot_link_config *cfg)
+{
+    const struct service_link_config dns = {.kind = MSG_SERVICE_DNS,
+                                            .to = cfg->dns,
+                                            .n_to = cfg->n_dns,
+                                            .msgid = MSG_SLOT_ORDERS,
+                                            .fn = on_orders,
+                                            .on_ready = ask_for_orders,
+                                            .arg = k};
+    const struct service_link_config report = {.kind = MSG_SERVICE_REPORT,
+                                               .to = cfg->report,
+                                               .n_to = cfg->n_report,
+                                               .msgid = MSG_SLOT_STATE_ACK,
+                                               .fn = on_ack,
+                                               .on_ready = on_report_ready,
+                                               .arg = k};
+    int rc = service_link_create(&k->dns, k->loop, &dns);
 
     if (rc == 0)
-        rc = init_service(&k->report, k, MSG_SERVICE_REPORT);
-    if (rc == 0)
-        rc = dispatch_set(k->dns.dispatch, MSG_SLOT_ORDERS, on_orders, k);
-    return rc < 0 ? rc : dispatch_set(k->report.dispatch, MSG_SLOT_STATE_ACK, on_ack, k);
+        rc = service_link_create(&k->report, k->loop, &report);
+    return rc < 0 ? rc : evloop_set_timer(k->loop, &k->timer, TELL_MS, on_timer, k);
 }
 
 int slot_link_create(struct slot_link **out, struct evloop *l,
                      const struct slot_link_config *cfg, slot_link_orders_fn *fn,
                      void *arg)
 {
-    struct slot_link *k;
+    struct slot_link *k = calloc(1, sizeof(*k));
     int rc;
 
-    if (cfg->n_dns < 1 || cfg->n_dns > TCPCLI_MAX_ADDRS || cfg->n_report < 1 ||
-        cfg->n_report > TCPCLI_MAX_ADDRS)
-        return -EINVAL;
-    k = calloc(1, sizeof(*k));
     if (!k)
         return -ENOMEM;
     k->loop = l;
@@ -405,13 +306,7 @@ int slot_link_create(struct slot_link **out, struct evloop *l,
     draw_stream(k->stream);
     rc = take_host(&k->host, cfg);
     if (rc == 0)
-        rc = add_handlers(k);
-    if (rc == 0)
-        rc = open_service(&k->dns, cfg->dns, cfg->n_dns);
-    if (rc == 0)
-        rc = open_service(&k->report, cfg->report, cfg->n_report);
-    if (rc == 0)
-        rc = evloop_set_timer(l, &k->timer, TELL_MS, on_timer, k);
+        rc = open_links(k, cfg);
     if (rc < 0)
         slot_link_destroy(k);
     else
@@ -424,16 +319,16 @@ void slot_link_destroy(struct slot_link *k)
     if (!k)
         return;
     evloop_clear_timer(k->loop, &k->timer);
-    close_service(&k->dns);
-    close_service(&k->report);
+    service_link_destroy(k->dns);
+    service_link_destroy(k->report);
     free(k);
 }
 
 void slot_link_stat(const struct slot_link *k, struct slot_link_stat *out)
 {
     *out = k->stat;
-    out->dns_up = k->dns.up;
-    out->report_up = k->report.up;
-    out->dns_first = tcpcli_is_first(k->dns.cli);
-    out->report_first = tcpcli_is_first(k->report.cli);
+    out->dns_up = service_link_is_up(k->dns);
+    out->report_up = service_link_is_up(k->report);
+    out->dns_first = service_link_is_first(k->dns);
+    out->report_first = service_link_is_first(k->report);
 }

@@ -1,8 +1,6 @@
 /* slot_link -- the connections of lars-slotd: it gets the orders of this host from
  * DNSService (message 40) and tells the Report Service what runs in the slots (message
- * 41).  Both connections are kept as those of an agent: they are made again after each
- * loss, with back-off; a server that is connected but silent is left for the next one;
- * the first server, that of the own zone, is gone back to when it works again.
+ * 41).  Both connections are kept by service_link.h.
  *
  * While there is no DNSService, or it cannot read the database, no orders arrive, and the
  * slots keep what they have.
