@@ -92,6 +92,30 @@ static void t_step_that_fails_once_is_repeated(void **state)
     assert_true(s.low <= 500 && s.low > 485);
 }
 
+static void t_step_of_a_late_generator_does_not_count_against_the_node(void **state)
+{
+    struct capacity_search_step late = slow;
+    struct capacity_search s;
+    unsigned i;
+
+    (void)state;
+    late.late = 21;
+    assert_int_equal(judge(late), CAPACITY_SEARCH_LATE);
+    late.p99_us = good.p99_us; /* good in spite of it */
+    assert_int_equal(judge(late), CAPACITY_SEARCH_GOOD);
+    late.p99_us = slow.p99_us;
+    capacity_search_init(&s, &rules);
+    for (i = 0; i < CAPACITY_SEARCH_LATES; i++) {
+        capacity_search_next(&s, &late);
+        assert_true(s.rate == 20 && !s.again);
+    }
+    capacity_search_next(&s, &good);
+    assert_true(s.rate == 25);
+    for (i = 0; i < CAPACITY_SEARCH_LATES + 1; i++) /* it ends all the same */
+        capacity_search_next(&s, &late);
+    assert_true(s.again);
+}
+
 static void t_node_that_is_never_good_has_no_capacity(void **state)
 {
     struct capacity_search s;
@@ -149,6 +173,7 @@ static void t_rate_that_is_never_confirmed_is_none(void **state)
 
 T_MAIN(T(t_step_is_judged_at_its_bounds), T(t_capacity_is_found_within_3_percent),
        T(t_200_a_second_are_found_in_19_steps), T(t_step_that_fails_once_is_repeated),
+       T(t_step_of_a_late_generator_does_not_count_against_the_node),
        T(t_node_that_is_never_good_has_no_capacity), T(t_search_ends_at_the_highest_rate),
        T(t_rate_that_is_not_confirmed_is_lowered),
        T(t_rate_that_is_never_confirmed_is_none))

@@ -122,6 +122,7 @@ static struct capacity_search_step what_it_shows(const struct run *r)
         .failed = figures_failed(f) + f->waiting,
         .p99_us = figures_p_us(f, 0.99),
         .inflight = (double)f->sum_us / (double)window_us,
+        .late = f->late,
     };
 }
 

@@ -33,6 +33,7 @@ struct capacity_run_plan {                /* borrows all of it */
 
 /* Returns 0: the search is over and *out has its result; -ECANCELED: it was ended by one
  * of the functions; -ENOMEM, -EMFILE. */
-int capacity_run_search(const struct capacity_run_plan *plan, struct capacity_search *out);
+int capacity_run_search(const struct capacity_run_plan *plan,
+                        struct capacity_search *out);
 
 #endif

@@ -13,9 +13,8 @@ void capacity_search_init(struct capacity_search *s,
     *s = (struct capacity_search){.rules = *rules, .rate = rules->from};
 }
 
-enum capacity_search_verdict
-capacity_search_judge(const struct capacity_search_rules *rules,
-                      const struct capacity_search_step *step)
+static enum capacity_search_verdict judge(const struct capacity_search_rules *rules,
+                                          const struct capacity_search_step *step)
 {
     double due = (double)step->due;
 
@@ -24,6 +23,16 @@ capacity_search_judge(const struct capacity_search_rules *rules,
     if (step->due == 0 || (double)step->delivered * 100 < due * rules->delivered_percent)
         return CAPACITY_SEARCH_SHORT;
     return step->p99_us > rules->target_us ? CAPACITY_SEARCH_SLOW : CAPACITY_SEARCH_GOOD;
+}
+
+enum capacity_search_verdict
+capacity_search_judge(const struct capacity_search_rules *rules,
+                      const struct capacity_search_step *step)
+{
+    enum capacity_search_verdict v = judge(rules, step);
+    bool late = step->late * 100 > step->due * CAPACITY_SEARCH_LATE_PERCENT;
+
+    return v != CAPACITY_SEARCH_GOOD && late ? CAPACITY_SEARCH_LATE : v;
 }
 
 /* The next rate between the bounds, or the confirmation. */
@@ -81,8 +90,12 @@ static void after_bad(struct capacity_search *s)
 void capacity_search_next(struct capacity_search *s,
                           const struct capacity_search_step *step)
 {
-    bool good = capacity_search_judge(&s->rules, step) == CAPACITY_SEARCH_GOOD;
+    enum capacity_search_verdict v = capacity_search_judge(&s->rules, step);
+    bool good = v == CAPACITY_SEARCH_GOOD;
 
+    if (v == CAPACITY_SEARCH_LATE && s->n_late++ < CAPACITY_SEARCH_LATES)
+        return;
+    s->n_late = 0;
     if (!good && !s->again) {
         s->again = true;
         return;
@@ -103,7 +116,8 @@ const char *capacity_search_words(enum capacity_search_verdict v)
 {
     static const char *const words[] = {"good", "p99 above the target",
                                         "too many requests failed",
-                                        "too few requests were answered in time"};
+                                        "too few requests were answered in time",
+                                        "the generator was late, which does not count"};
 
     return words[v];
 }
