@@ -7,8 +7,8 @@
  *
  * The fence is the number of takers so far, so it outlives them: a lease that is given
  * back keeps its row.  A holder that was suspended for longer than its lease still
- * believes that it has it; lease_hold() in its next transaction shows that it has not, and
- * locks the row, so no process takes the lease before that transaction has ended.
+ * believes that it has it; lease_hold() in its next transaction shows that it has not,
+ * and locks the row, so no process takes the lease before that transaction has ended.
  *
  * Rejected: GET_LOCK().  It belongs to a connection, is not replicated by Galera, and
  * stays with a process that hangs. */

@@ -1,10 +1,10 @@
 /* The load of a module is what gateways say, or, in a zone with callers that use no
  * gateway, what the agents of the zone have reported, if that is more.
  *
- * What is heard of a host in the last 5 s counts, unless no host at all is heard: then the
- * Report Services are away and not the nodes, and the last state counts.  Otherwise a
- * database without reports would look like nodes that are all gone, and eight times as
- * many would be wanted.
+ * What is heard of a host in the last 5 s counts, unless no host at all is heard: then
+ * the Report Services are away and not the nodes, and the last state counts.  Otherwise
+ * a database without reports would look like nodes that are all gone, and eight times
+ * as many would be wanted.
  *
  * Rejected: one state for all modules that ends with an error of one of them. */
 #include "scale/deciders.h"
@@ -127,8 +127,8 @@ static const struct snapshot_capacity *capacity_of(const struct snapshot *s,
     return any;
 }
 
-/* Of a node on the slowest class of hosts in use; without a measurement what ModulePolicy
- * says. */
+/* Of a node on the slowest class of hosts in use; without a measurement what
+ * ModulePolicy says. */
 static struct need_capacity slowest(const struct snapshot *s,
                                     const struct snapshot_policy *p)
 {

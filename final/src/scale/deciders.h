@@ -1,6 +1,6 @@
-/* deciders -- decides for each module, from what the tables and the gateways say, how many
- * nodes each zone is to have: puts the inputs of decide.h together, keeps the state of
- * each module, and says what to record.  Thread: one at a time. */
+/* deciders -- decides for each module, from what the tables and the gateways say, how
+ * many nodes each zone is to have: puts the inputs of decide.h together, keeps the
+ * state of each module, and says what to record.  Thread: one at a time. */
 #ifndef LARS_SCALE_DECIDERS_H
 #define LARS_SCALE_DECIDERS_H
 

@@ -3,9 +3,9 @@
  *     finish     drained nodes that no caller uses any more are stopped
  *     give_up    orders whose start failed, and those of hosts that are to be empty
  *     route      warm nodes get a row in the route while nodes are wanted
- *     order      free slots get orders: first for nodes that are wanted, then for warm ones
- *     shrink     nodes that are bad or too many leave the route, one zone of a module at a
- *                time and at most a tenth; warm nodes that are too many are stopped
+ *     order      free slots get orders: first for wanted nodes, then for warm ones
+ *     shrink     nodes that are bad or too many leave the route, at most a tenth of them
+ *                and one zone of a module at a time; warm nodes too many are stopped
  *
  * Invariant: a pass that takes away counts only what was heard in the last 5 s; a pass
  * that adds counts what was heard in the last minute.  So missing data neither start nor

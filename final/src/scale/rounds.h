@@ -1,6 +1,6 @@
-/* rounds -- the thread of the autoscaler: once in round_ms it reads the tables, decides,
- * and writes the next steps.  Of all processes the one that has the lease "scale" does it;
- * the others stand by.  What cannot be read changes nothing. */
+/* rounds -- the thread of the autoscaler: once in round_ms it reads the tables,
+ * decides, and writes the next steps.  Of all processes the one that has the lease
+ * "scale" does it; the others stand by.  What cannot be read changes nothing. */
 #ifndef LARS_SCALE_ROUNDS_H
 #define LARS_SCALE_ROUNDS_H
 

@@ -3,8 +3,8 @@
  * suspended between the two writes nothing.
  *
  * What changed between the two is not overwritten.  A row that an operator has added or
- * changed meanwhile stays, the order of a node that is back in the route is not cancelled,
- * and the next round looks again.
+ * changed meanwhile stays, the order of a node that is back in the route is not
+ * cancelled, and the next round looks again.
  *
  * Rejected: one transaction for both.  It would hold its locks while the program thinks,
  * and a leader that was suspended would keep them. */

@@ -1,7 +1,7 @@
-/* scale_db -- the database calls of the autoscaler: its lease, one read of everything that
- * a round looks at, and one write of everything that it changes.  Each is one transaction.
- * Unless it says otherwise a call returns 0, -ENOMEM, or as myconn_query(), and
- * scale_db_error() has the server's words.  Thread: one at a time. */
+/* scale_db -- the database calls of the autoscaler: its lease, one read of everything
+ * that a round looks at, and one write of everything that it changes.  Each is one
+ * transaction. Unless it says otherwise a call returns 0, -ENOMEM, or as
+ * myconn_query(), and scale_db_error() has the server's words.  Thread: one at a time. */
 #ifndef LARS_SCALE_SCALE_DB_H
 #define LARS_SCALE_SCALE_DB_H
 
@@ -36,10 +36,11 @@ struct scale_changes { /* borrowed for the call */
     const struct snapshot *snapshot;
 };
 
-/* Write <c> if <holder> still has the lease under <fence>, which is then kept for <ttl_s>
- * seconds from now; with nothing to write that is all.  Orders name the decision of their
- * module that is written with them, and changes of the route have a row in Audit.
- * Returns 1: written.  0: the lease is another's, and nothing was written. */
+/* Write <c> if <holder> still has the lease under <fence>, which is then kept for
+ * <ttl_s> seconds from now; with nothing to write that is all.  Orders name the
+ * decision of their module that is written with them, and changes of the route have a
+ * row in Audit. Returns 1: written.  0: the lease is another's, and nothing was
+ * written. */
 int scale_db_write(struct scale_db *d, uint64_t holder, uint64_t fence, uint32_t ttl_s,
                    const struct scale_changes *c);
 

@@ -1,6 +1,6 @@
-/* A zone is as young as the host that was heard last.  A zone that is lost counts no more,
- * so what the others need grows; when it comes back, what they need shrinks, and the
- * nodes of the others stay until it has proved itself.
+/* A zone is as young as the host that was heard last.  A zone that is lost counts no
+ * more, so what the others need grows; when it comes back, what they need shrinks, and
+ * the nodes of the others stay until it has proved itself.
  *
  * Rejected: a list of zones in the configuration.  Hosts say where they are, and two
  * lists would differ one day. */

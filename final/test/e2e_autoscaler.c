@@ -1,0 +1,234 @@
+/* lars-autoscaler on a real MariaDB, in a played world (lib/scaleworld.h): nodes come
+ * with the load and leave after it, and nothing changes when something is missing. */
+#include "lib/httppeer.h"
+#include "lib/scaleworld.h"
+
+#define USUAL_S 300 /* nothing is taken away within a test */
+
+static struct proc one, two;
+static int port;
+static struct httpreply reply;
+
+static int setup(void **state)
+{
+    (void)t_fds_save(state);
+    one = two = (struct proc){0};
+    scaleworld_reset(6);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    proc_kill(&one);
+    proc_kill(&two);
+    scaleworld_stop_gateway();
+    return t_fds_check(state);
+}
+
+static double metric(const char *name)
+{
+    httppeer_get(port, "/metrics", &reply);
+    return httppeer_value(&reply, name);
+}
+
+static unsigned long long number(const char *sql)
+{
+    return testdb_number(sql);
+}
+
+/* So many rounds more, as the metrics of the leader count them. */
+static void pass_rounds(unsigned n)
+{
+    double end = metric("lars_autoscaler_rounds_total") + n;
+
+    SCALE_WAIT(metric("lars_autoscaler_rounds_total") >= end);
+}
+
+static void t_nodes_come_with_a_surge_at_the_gateway(void **state)
+{
+    (void)state;
+    scaleworld_start_gateway();
+    scaleworld_set_visits(5);
+    port = scaleworld_start(&one, 2, true);
+    SCALE_WAIT(scaleworld_n_up() >= 2);
+    assert_in_range(scaleworld_n_up(), 2, 4);
+    scaleworld_set_visits(44); /* 4.4 nodes: 5 in each zone survive the other's loss */
+    SCALE_WAIT(scaleworld_n_up() == 10);
+    assert_int_equal(number(
+                         "SELECT COUNT(*) FROM RouteData WHERE zone = 'a' AND serverip "
+                         "= INET_ATON('10.0.0.1')"),
+                     5);
+    assert_true(number("SELECT COUNT(*) FROM ScaleDecision WHERE rule = 'urgent' AND "
+                       "wanted > was") >= 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM RouteLog WHERE audit_id = 0"), 0);
+    assert_int_equal(number("SELECT COUNT(*) FROM RouteLog WHERE db_user NOT LIKE "
+                            "'lars_scale@%'"),
+                     0);
+    SCALE_WAIT(metric("lars_autoscaler_nodes_up{module=\"20/1\"}") == 10);
+    assert_true(metric("lars_autoscaler_nodes_wanted{module=\"20/1\"}") == 5);
+    SCALE_WAIT(metric("lars_autoscaler_nodes_warm{module=\"20/1\"}") == 2);
+    assert_true(metric("lars_autoscaler_gateways_answering") == 1);
+    assert_true(metric("lars_autoscaler_leader") == 1);
+    assert_true(httppeer_check_text(reply.body) >= 20);
+    assert_int_equal(proc_end(&one, SIGTERM), 0);
+    assert_int_equal(number("SELECT holder FROM Lease WHERE name = 'scale'"), 0);
+    assert_int_equal(scaleworld_n_up(), 10); /* they go on */
+}
+
+static void t_nodes_leave_after_the_hold_drained_first(void **state)
+{
+    (void)state;
+    scaleworld_set_calls(44);
+    port = scaleworld_start(&one, 2, false);
+    SCALE_WAIT(scaleworld_n_up() == 10);
+    scaleworld_set_calls(5);
+    SCALE_WAIT(scaleworld_n_up() < 10);
+    assert_int_equal(number(
+                         "SELECT COUNT(*) FROM ScaleDecision d WHERE rule = 'down' AND "
+                         "EXISTS (SELECT 1 FROM ScaleDecision u WHERE u.rule = "
+                         "'urgent' AND u.id < d.id AND u.at > d.at - INTERVAL 2 "
+                         "SECOND)"),
+                     0);
+    SCALE_WAIT(scaleworld_n_up() <= 6);
+    /* none left the route but by way of the state drained */
+    assert_int_equal(number("SELECT COUNT(*) FROM RouteLog WHERE new_state IS NULL AND "
+                            "old_state <> 'drained'"),
+                     0);
+    SCALE_WAIT(number("SELECT COUNT(*) FROM RouteLog WHERE new_state IS NULL") >= 4);
+}
+
+static void t_a_silent_gateway_takes_nothing_away(void **state)
+{
+    (void)state;
+    scaleworld_start_gateway();
+    scaleworld_set_visits(44);
+    port = scaleworld_start(&one, 2, true);
+    SCALE_WAIT(scaleworld_n_up() == 10);
+    scaleworld_silence_gateway(true);
+    SCALE_WAIT(metric("lars_autoscaler_gateways_answering") == 0);
+    pass_rounds(60); /* 12 s: more than the window and the hold */
+    assert_int_equal(scaleworld_n_up(), 10);
+    assert_int_equal(number("SELECT COUNT(*) FROM ScaleDecision WHERE rule = 'down'"), 0);
+    assert_true(metric("lars_autoscaler_gateway_failures_total") > 0);
+}
+
+static void t_without_the_database_nothing_changes_and_later_it_goes_on(void **state)
+{
+    unsigned long long fence;
+
+    (void)state;
+    scaleworld_set_calls(5);
+    port = scaleworld_start(&one, USUAL_S, false);
+    SCALE_WAIT(scaleworld_n_up() >= 2);
+    SCALE_WAIT(metric("lars_autoscaler_nodes_warm{module=\"20/1\"}") == 2);
+    fence = number("SELECT fence FROM Lease WHERE name = 'scale'");
+    testdb_stop();
+    proc_expect_line(one.err, "db.down");
+    testdb_start();
+    proc_expect_line(one.err, "db.back");
+    scaleworld_set_calls(44);
+    SCALE_WAIT(scaleworld_n_up() == 10);
+    assert_true(number("SELECT fence FROM Lease WHERE name = 'scale'") >= fence);
+    assert_int_equal(number("SELECT COUNT(*) FROM ScaleDecision WHERE rule = 'down'"), 0);
+    httppeer_get(port, "/healthz", &reply);
+    assert_int_equal(reply.status, 200);
+}
+
+static void t_another_autoscaler_takes_over_from_a_dead_one(void **state)
+{
+    (void)state;
+    scaleworld_set_calls(44);
+    port = scaleworld_start(&one, USUAL_S, false);
+    SCALE_WAIT(scaleworld_n_up() == 10);
+    scaleworld_start(&two, USUAL_S, false);
+    assert_int_equal(proc_end(&one, SIGKILL), 1000 + SIGKILL);
+    SCALE_WAIT(number("SELECT fence FROM Lease WHERE name = 'scale'") == 2);
+    proc_expect_line(two.err, "scale.leader");
+    SCALE_WAIT(number("SELECT COUNT(*) FROM ScaleDecision WHERE fence = 2") >= 1);
+    assert_int_equal(number(
+                         "SELECT COUNT(*) FROM ScaleDecision WHERE fence = 2 AND was <> "
+                         "5"),
+                     0); /* it begins with what was wanted */
+    assert_int_equal(scaleworld_n_up(), 10);
+}
+
+static void t_a_frozen_leader_writes_nothing_when_it_wakes_up(void **state)
+{
+    (void)state;
+    scaleworld_set_calls(5);
+    scaleworld_start(&one, USUAL_S, false);
+    SCALE_WAIT(scaleworld_n_up() >= 2);
+    port = scaleworld_start(&two, USUAL_S, false);
+    kill(one.pid, SIGSTOP);
+    SCALE_WAIT(number("SELECT fence FROM Lease WHERE name = 'scale'") == 2);
+    SCALE_WAIT(number("SELECT COUNT(*) FROM ScaleDecision WHERE fence = 2") >= 1);
+    testdb_sql("DELETE FROM ScaleDecision WHERE fence = 1");
+    scaleworld_set_calls(44); /* what it would have to answer */
+    kill(one.pid, SIGCONT);
+    SCALE_WAIT(scaleworld_n_up() == 10);
+    proc_expect_line(one.err, "scale.lease_lost");
+    assert_int_equal(number(
+                         "SELECT (SELECT COUNT(*) FROM ScaleDecision WHERE fence = 1) + "
+                         "(SELECT COUNT(*) FROM ScaleWanted w JOIN ScaleDecision d ON "
+                         "d.id = w.decision WHERE w.fence <> d.fence)"),
+                     0);
+    assert_int_equal(number("SELECT fence FROM Lease WHERE name = 'scale'"), 2);
+}
+
+static void t_a_dry_run_decides_and_orders_nothing(void **state)
+{
+    (void)state;
+    testdb_sql("UPDATE ScalePolicy SET dry_run = 1");
+    scaleworld_set_calls(44);
+    port = scaleworld_start(&one, USUAL_S, false);
+    SCALE_WAIT(number("SELECT COUNT(*) FROM ScaleDecision WHERE wanted = 5 AND note LIKE "
+                      "'%dry run%'") >= 1);
+    pass_rounds(5);
+    assert_int_equal(scaleworld_n_orders(), 0);
+    testdb_sql("UPDATE ScalePolicy SET dry_run = 0");
+    SCALE_WAIT(scaleworld_n_up() == 10);
+}
+
+static void t_too_few_slots_are_named_in_the_decision_and_the_metrics(void **state)
+{
+    (void)state;
+    scaleworld_set_calls(66); /* 6.6 nodes fit into 12 slots: not without a zone */
+    port = scaleworld_start(&one, USUAL_S, false);
+    SCALE_WAIT(number("SELECT COUNT(*) FROM ScaleDecision WHERE note LIKE "
+                      "'%capacity.floor%'") >= 1);
+    SCALE_WAIT(metric("lars_autoscaler_capacity_floor{module=\"20/1\"}") == 1);
+    SCALE_WAIT(scaleworld_n_up() == 12);
+    scaleworld_set_calls(150);
+    SCALE_WAIT(number("SELECT COUNT(*) FROM ScaleDecision WHERE note LIKE "
+                      "'%capacity.ceiling%'") >= 1);
+    SCALE_WAIT(metric("lars_autoscaler_capacity_ceiling{module=\"20/1\"}") == 1);
+    assert_true(metric("lars_autoscaler_nodes_missing{module=\"20/1\"}") > 0);
+}
+
+static void
+t_a_host_that_is_to_be_empty_is_emptied_after_the_others_have_taken_over(void **state)
+{
+    (void)state;
+    testdb_sql("INSERT INTO ScaleHost (host, zone, address, slots) VALUES ('a2', 'a', "
+               "'10.0.0.3', 6)");
+    scaleworld_set_calls(44);
+    port = scaleworld_start(&one, USUAL_S, false);
+    SCALE_WAIT(
+        number("SELECT COUNT(*) FROM RouteData WHERE state = 'up' AND zone = 'a'") >= 3);
+    testdb_sql("UPDATE ScaleHost SET in_use = 0 WHERE host = 'a1'");
+    SCALE_WAIT(number("SELECT COUNT(*) FROM ScaleWanted WHERE host = 'a1'") == 0);
+    assert_true(
+        number("SELECT COUNT(*) FROM RouteData WHERE state = 'up' AND zone = 'a'") >= 3);
+}
+
+#define S(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+TESTDB_MAIN(S(t_nodes_come_with_a_surge_at_the_gateway),
+            S(t_nodes_leave_after_the_hold_drained_first),
+            S(t_a_silent_gateway_takes_nothing_away),
+            S(t_without_the_database_nothing_changes_and_later_it_goes_on),
+            S(t_another_autoscaler_takes_over_from_a_dead_one),
+            S(t_a_frozen_leader_writes_nothing_when_it_wakes_up),
+            S(t_a_dry_run_decides_and_orders_nothing),
+            S(t_too_few_slots_are_named_in_the_decision_and_the_metrics),
+            S(t_a_host_that_is_to_be_empty_is_emptied_after_the_others_have_taken_over))
