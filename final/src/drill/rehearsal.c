@@ -1,0 +1,315 @@
+/* The loop has the load and the signals, a thread the events, a thread the questions to
+ * the system.  The end is the same in all cases: the events stop, what is left is
+ * undone in reverse order, the report is written.
+ *
+ * Invariant: after rehearsal_run() nothing of the drill is in force, or the journal
+ * says what is, and a line on the terminal how to undo it.
+ * Rejected: undoing from the loop when a limit is passed.  A command that hangs would
+ * keep the loop from seeing the second Ctrl-C; the thread of the events ends first, and
+ * then there is only one place that undoes. */
+#include "drill/rehearsal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd_limit.h"
+#include "base/mono.h"
+#include "drill/limits.h"
+#include "drill/load_plan.h"
+#include "drill/preflight.h"
+#include "drill/record.h"
+#include "drill/report.h"
+#include "load/play.h"
+#include "net/evsig.h"
+
+#define DESCRIPTORS 128 /* besides those of the load */
+
+struct drill {
+    const struct rehearsal_config *cfg;
+    struct evloop *loop;
+    struct evsig *sig;
+    struct visits *visits;
+    struct play *play;
+    struct watch *watch;
+    struct journal *journal;
+    struct actions *actions;
+    struct limits limits;
+    struct record record;
+    unsigned gone_s; /* without a terminal */
+    bool has_terminal;
+};
+
+/* --- the end of the load ------------------------------------------------------------ */
+
+/* At once, without waiting for responses: they may come from what is stopped. */
+static void abort_drill(struct drill *d, const char *why)
+{
+    if (d->record.why[0])
+        return;
+    snprintf(d->record.why, sizeof(d->record.why), "%s", why);
+    fprintf(d->cfg->to, "the drill ends early: %s\n", why);
+    fflush(d->cfg->to);
+    evloop_stop(d->loop);
+}
+
+static void on_signal(int signo, void *arg)
+{
+    abort_drill(arg, signo == SIGINT ? "Ctrl-C" : "larsctl drill abort, or SIGTERM");
+}
+
+static void on_end(void *arg)
+{
+    struct drill *d = arg;
+
+    evloop_stop(d->loop);
+}
+
+/* --- each second -------------------------------------------------------------------- */
+
+static bool terminal_is_there(void)
+{
+    struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+
+    return poll(&p, 1, 0) >= 0 && !(p.revents & (POLLHUP | POLLERR | POLLNVAL));
+}
+
+static void check_terminal(struct drill *d)
+{
+    if (!d->has_terminal)
+        return;
+    d->gone_s = terminal_is_there() ? 0 : d->gone_s + 1;
+    if (d->gone_s > d->cfg->script->abort.terminal_s)
+        abort_drill(d, "the terminal is gone");
+}
+
+static void check_limits(struct drill *d, const struct figures *f,
+                         const struct watch_sample *seen)
+{
+    const struct limits_second s = {*f, seen->answered, seen->failed};
+    char why[LIMITS_WHY];
+
+    if (!limits_add(&d->limits, &s, why))
+        abort_drill(d, why);
+    if (actions_failed(d->actions))
+        abort_drill(d, "an event failed");
+}
+
+static void write_status(struct drill *d, unsigned k)
+{
+    const struct record_second *s = &d->record.second[d->record.n - 1];
+    struct actions_event e;
+    unsigned i, did = 0, undone = 0;
+
+    for (i = 0; i < d->cfg->script->n_events; i++) {
+        actions_look(d->actions, i, &e);
+        did += e.did_ms > 0;
+        undone += e.undone_ms > 0;
+    }
+    report_write_status(d->cfg->dir,
+                        json_pack("{si si sI sI sI sI si si si}", "second", (int)k + 1,
+                                  "of", (int)d->cfg->script->load.seconds, "due",
+                                  (json_int_t)s->due, "ok", (json_int_t)s->ok, "failed",
+                                  (json_int_t)s->failed, "p99_us", (json_int_t)s->p99_us,
+                                  "events", (int)d->cfg->script->n_events, "happened",
+                                  (int)did, "undone", (int)undone));
+}
+
+static void on_second(unsigned k, const struct figures *f, unsigned in_progress,
+                      void *arg)
+{
+    struct drill *d = arg;
+    struct watch_sample seen;
+
+    watch_look(d->watch, &seen);
+    if (record_add(&d->record, f, &seen) < 0) {
+        abort_drill(d, "out of memory");
+        return;
+    }
+    fprintf(d->cfg->to, "%5u s  ", k + 1);
+    figures_print(f, d->cfg->to);
+    fprintf(d->cfg->to, "  in progress %u\n", in_progress);
+    fflush(d->cfg->to);
+    if (!d->actions)
+        return;
+    write_status(d, k);
+    check_terminal(d);
+    check_limits(d, f, &seen);
+}
+
+/* --- the beginning ------------------------------------------------------------------ */
+
+static int fail(struct drill *d, int rc, const char *why)
+{
+    fprintf(d->cfg->to, "the drill did not begin: %s\n", why[0] ? why : err_text(rc));
+    return rc;
+}
+
+static int begin_load(struct drill *d)
+{
+    static const struct play_owner owner = {on_second, on_end};
+    const struct script_load *l = &d->cfg->script->load;
+    struct play_plan p = {.to = d->cfg->script->to.to,
+                          .host = l->host[0] ? l->host : d->cfg->script->to.host,
+                          .duration_us = l->seconds * 1000000ull,
+                          .timeout_ms = l->timeout_ms,
+                          .connections = l->connections,
+                          .queue = l->queue,
+                          .visits = d->visits};
+
+    d->record.begin_ms = mono_ms();
+    return play_create(&d->play, d->loop, &p, &owner, d);
+}
+
+static int begin(struct drill *d)
+{
+    char why[JOURNAL_WHY] = "";
+    int rc = journal_create(&d->journal, d->cfg->dir, d->cfg->script, d->cfg->who, why);
+
+    if (rc == 0)
+        rc = watch_start(d->watch);
+    if (rc == 0)
+        rc = begin_load(d);
+    if (rc == 0)
+        rc = actions_create(&d->actions, d->cfg->script, d->journal, d->cfg->dir,
+                            d->record.begin_ms, d->cfg->to);
+    return rc < 0 ? fail(d, rc, why) : 0;
+}
+
+static void stamp_begin(struct record *r)
+{
+    struct tm t;
+    time_t now = time(NULL);
+
+    localtime_r(&now, &t);
+    strftime(r->began, sizeof(r->began), "%Y-%m-%d %H:%M:%S %z", &t);
+}
+
+static int prepare(struct drill *d)
+{
+    const struct rehearsal_config *c = d->cfg;
+    const struct script *s = c->script;
+    struct sqldb *db = s->modid ? c->db : NULL;
+    const struct watch_config w = {c->gateways, db, s->modid, s->cmdid};
+    char why[PATH_LIST_ERR] = "";
+    int rc;
+
+    if (s->load.connections + DESCRIPTORS > fd_limit_raise())
+        return fail(d, -EMFILE,
+                    "the connections of [load] need more descriptors than "
+                    "the system allows; raise them with ulimit -n");
+    rc = load_plan_open(&d->visits, s, why);
+    if (rc == 0)
+        rc = watch_create(&d->watch, &w);
+    if (rc < 0)
+        return fail(d, rc, why);
+    if (preflight_check(&(struct preflight){s, c->who, db, d->watch, c->to}) > 0)
+        return fail(d, -EBUSY, "it is not ready for it");
+    rc = evloop_create(&d->loop);
+    if (rc == 0) /* before other threads, which inherit the blocked signals */
+        rc = evsig_create(&d->sig, d->loop, on_signal, d);
+    return rc < 0 ? fail(d, rc, "") : 0;
+}
+
+/* --- the end ------------------------------------------------------------------------ */
+
+/* What was in force until now, was so until now. */
+static void stamp_undone(struct drill *d)
+{
+    unsigned i;
+
+    for (i = 0; i < d->cfg->script->n_events; i++) {
+        actions_look(d->actions, i, &d->record.event[i]);
+        if (d->record.event[i].did_ms && !d->record.event[i].undone_ms)
+            d->record.event[i].undone_ms = mono_ms();
+    }
+}
+
+static void undo_all(struct drill *d)
+{
+    int rc;
+
+    actions_stop(d->actions);
+    stamp_undone(d);
+    rc = journal_undo(d->journal, d->cfg->dir, d->cfg->to);
+    d->record.undone = rc == 0;
+    if (rc < 0)
+        fprintf(d->cfg->to,
+                "NOT UNDONE: correct what is named above, then use larsctl "
+                "drill undo %s\n",
+                d->cfg->dir);
+    else
+        journal_add_end(d->journal, d->record.why[0] ? "aborted" : "complete");
+}
+
+static bool conclude(struct drill *d)
+{
+    struct record_target t[RECORD_TARGETS];
+    unsigned i, n;
+    json_t *json;
+    int rc;
+
+    watch_stop(d->watch);
+    d->record.sample = watch_samples(d->watch, &d->record.n_samples);
+    n = record_targets(&d->record, t);
+    for (i = 0; i < n; i++) {
+        fprintf(d->cfg->to, "%s  %s: at most %g wanted, ", t[i].pass ? "pass" : "FAIL",
+                t[i].name, t[i].wanted);
+        if (t[i].got < 0)
+            fputs("not seen\n", d->cfg->to);
+        else
+            fprintf(d->cfg->to, "%.4g seen\n", t[i].got);
+    }
+    json = record_json(&d->record);
+    rc = json ? report_write(d->cfg->dir, json) : -ENOMEM;
+    json_decref(json);
+    if (rc < 0)
+        fprintf(d->cfg->to, "the report cannot be written to %s: %s\n", d->cfg->dir,
+                err_text(rc));
+    else
+        fprintf(d->cfg->to, "report: %s/report.zh.html, %s/report.en.html\n", d->cfg->dir,
+                d->cfg->dir);
+    return rc == 0 && record_passed(&d->record);
+}
+
+static void free_all(struct drill *d)
+{
+    actions_destroy(d->actions);
+    play_destroy(d->play);
+    watch_destroy(d->watch);
+    visits_destroy(d->visits);
+    journal_close(d->journal);
+    evsig_destroy(d->sig);
+    evloop_destroy(d->loop);
+    record_free(&d->record);
+}
+
+bool rehearsal_run(const struct rehearsal_config *cfg)
+{
+    struct drill d = {.cfg = cfg};
+    bool passed = false;
+    int rc;
+
+    d.record.script = cfg->script;
+    d.record.who = cfg->who;
+    d.has_terminal = terminal_is_there();
+    limits_init(&d.limits, &cfg->script->abort);
+    rc = prepare(&d);
+    stamp_begin(&d.record);
+    if (rc == 0)
+        rc = begin(&d);
+    if (rc == 0) {
+        rc = evloop_run(d.loop);
+        if (rc < 0)
+            snprintf(d.record.why, sizeof(d.record.why), "the loop: %s", err_text(rc));
+        undo_all(&d);
+        passed = conclude(&d);
+    }
+    fflush(cfg->to);
+    free_all(&d);
+    return passed;
+}
