@@ -135,7 +135,7 @@ static int end_process(const char *dir, const struct journal_view *v)
 
     if (kill(v->pid, SIGTERM) == -1)
         return ctl_say(CTL_FAILED,
-                       "process %d cannot be told to end: %s; use the user %s, or root",
+                       "process %d gets no signal: %s; use the user %s, or root",
                        (int)v->pid, strerror(errno), v->who);
     if (ticks && !process_wait_end(v->pid, ticks, ABORT_MS))
         return ctl_say(CTL_FAILED,
