@@ -17,6 +17,7 @@ export const router = createRouter({
     page('/changes/:id(\\d+)', 'change', () => import('./views/Change.vue'), 'changes'),
     page('/services', 'services', () => import('./views/Services.vue')),
     page('/gateways', 'gateways', () => import('./views/Gateways.vue')),
+    page('/scaling', 'scaling', () => import('./views/Scaling.vue')),
     page('/about', 'about', () => import('./views/About.vue')),
     { path: '/wall', name: 'wall', component: () => import('./views/Wall.vue'), meta: { bare: true } },
     { path: '/:rest(.*)*', redirect: '/' }

@@ -70,6 +70,37 @@ const gateways = () => [
   { admin: '10.0.0.1:9890', zone: 'a', state: 'ready', unreachable: null, answer: gatewayAnswer('10.0.0.1', [gatewayModule('1/1', 'normal', 12, 64), gatewayModule('2/1', 'queueing', 63, 64, { queue: 12 }), gatewayModule('4/2', 'waiting', 64, 64, { measured: false, factor: 0.75, queue: 9, refused_new: 31.5 })]) },
   { admin: '10.0.0.2:9890', zone: 'b', state: 'draining', unreachable: null, answer: gatewayAnswer('10.0.0.2', [gatewayModule('1/1', 'shedding', 64, 64, { queue: 40, refused_new: 120, refused_inside: 3.2, budget_empty: 2 }), gatewayModule('2/1', 'static', 0, 64, { nodes_in: 0 })]) },
   { admin: '10.0.0.3:9890', zone: '', state: 'unreachable', unreachable: { since: 1000 * began - 187000, fault: 'refused', detail: 'x' }, answer: gatewayAnswer('10.0.0.3', [gatewayModule('1/1', 'normal', 12, 64)], { age_ms: 188000 }) }]
+const scaling = { freeze: null, plans: [{ id: 1, module: '1/1', zone: '', from: began + 3600, until: began + 10800, nodes: 12, in_force: false, note: 'opening of the exhibition', who: 'op.li' }, { id: 2, module: '20/1', zone: 'b', from: began - 600, until: began + 6600, nodes: 3, in_force: true, note: '', who: 'op.li' }], drained: new Set(['node-4']) }
+const decision = more => ({ at: 1000 * (now() - now() % 60), demand: 812 * wave(1, 90), refused: 0, inflight: 61, load: 3.2, zones: 2, up: 8, need: 4, plan: 2, was: 4, wanted: 4, rule: 'keep', note: '', ...more })
+const scaled = (module, name, command, policy, decision, zones, capacity) => ({ module, name, command, decision, capacity, plans: scaling.plans.filter(p => p.module === module).map(({ module: _, ...p }) => p),
+  policy: { actuator: 'slots', min: 2, max: 8, warm: 1, util: 70, floor: 90, dry_run: false, who: 'op.li', changed: began, ...policy }, zones: zones.map(([zone, ordered, ready, up, failed]) => ({ zone, ordered, starting: ordered - ready - failed, ready, failed, stopping: 0, up })) })
+const slot = (slot, ordered, state, more = {}) => (state ? { slot, ordered, runs: ordered || '20/1', port: 8000 + slot, pid: 4000 + slot, state, starts: 1, since: 1000 * began, note: '', ...more } : { slot, ordered, runs: null, port: null, pid: null, state: null, starts: null, since: null, note: null })
+const host = (host, zone, n, items, age_ms = 700) => ({ host, zone, address: `10.0.${zone === 'a' ? 1 : 2}.${n}`, class: '', slots: 4, in_use: !scaling.drained.has(host), age_ms, items })
+const scalingJson = () => ({ at: Date.now(), freeze: scaling.freeze, leader: { works: true, fence: 7, until: Date.now() + 9000 }, left_out: false,
+  modules: [scaled('1/1', 'shop', 'order', {}, decision({ was: 4, wanted: 6, need: 6, rule: 'urgent', refused: 31.5, demand: 1933 }), [['a', 6, 5, 4, 0], ['b', 6, 4, 4, 1]], [{ class: '', rps: 240, inflight: 16, p99_us: 142000, target_us: 200000, factor: 0.95, build: '1.2.0', at: began - 86400, who: 'op.li' }]),
+    scaled('20/1', 'site', 'pages', { max: 0 }, decision({ note: 'nothing goes down: alarm open' }), [['a', 2, 2, 2, 0], ['b', 3, 3, 3, 0]], [{ class: '', rps: 900, inflight: 20, p99_us: 31000, target_us: 200000, factor: 1, build: '', at: began - 86400, who: 'op.li' }]),
+    scaled('21/1', '', '', { dry_run: true, min: 1 }, null, [], [])],
+  hosts: [host('node-1', 'a', 1, [slot(1, '1/1', 'ready'), slot(2, '1/1', 'ready'), slot(3, '1/1', 'starting'), slot(4, '20/1', 'ready')]), host('node-2', 'a', 2, [slot(1, '1/1', 'ready'), slot(2, '20/1', 'ready')]), host('node-3', 'b', 1, [slot(1, '1/1', 'ready'), slot(2, '1/1', 'failed', { starts: 3, note: 'exit status 1' }), slot(3, '1/1', null)]), host('node-4', 'b', 2, [slot(1, null, 'stopping')]), host('node-5', 'b', 3, [], 91000)] })
+function scalingHistory(q) {
+  const to = Math.floor((now() - 3) / 10) * 10, step = Number(q.get('step')) || 60, from = to - (Number(q.get('span')) || 3600), n = Math.floor((to - from) / step)
+  const demand = Array.from({ length: n }, (_, i) => 700 + 300 * Math.sin(i * step / 900) + (i > n * 0.9 ? 900 : 0) + 20 * Math.sin(i * 7)), load = demand.map(v => v / 240), need = load.map(v => 2 * Math.ceil(v / 1.4))
+  const wanted = need.map((_, i) => Math.max(4, ...need.slice(Math.max(0, i - Math.ceil(900 / step)), i + 1))), up = wanted.map((v, i) => wanted[Math.max(0, i - 2)])
+  return { from, to: from + n * step, step, demand, refused: demand.map((v, i) => (i === Math.ceil(n * 0.9) ? 80 : 0)), load, need, wanted, up,
+    decisions: [decision({ was: 4, wanted: 6, need: 6, rule: 'urgent' }), decision({ at: 1000 * (now() - 900), was: 5, wanted: 4, rule: 'down' }), decision({ at: 1000 * (now() - 1900), was: 4, wanted: 5, need: 5, rule: 'floor' })] }
+}
+function scalingChange(key, body) {
+  if (key === 'POST /scaling/freeze')
+    scaling.freeze = { reason: body.reason, until: now() + 60 * body.minutes, who: state.user }
+  else if (key === 'DELETE /scaling/freeze')
+    scaling.freeze = null
+  else if (key === 'POST /scaling/plans')
+    scaling.plans.push({ id: now(), in_force: body.from <= now(), who: state.user, ...body })
+  else if (key.startsWith('DELETE /scaling/plans/'))
+    scaling.plans = scaling.plans.filter(p => !key.endsWith('/' + p.id))
+  else if (key.startsWith('POST /scaling/hosts/'))
+    scaling.drained[body.in_use ? 'delete' : 'add'](key.split('/').pop())
+  return [key === 'POST /scaling/plans' ? 201 : 204]
+}
 const overview = () => ({ ...head(), calls: sum(zones(), z => z.calls), failed: sum(zones(), z => z.failed), p99_ms: 38, hour: { calls: 1234567, failed: 123 }, minutes_to: Math.floor(now() / 60) * 60, modules: modules.length, revision: state.revision, gateways: { all: 3, unreachable: 1, modules: [{ module: '1/1', state: 'shedding', gateways: 1 }, { module: '4/2', state: 'waiting', gateways: 1 }] }, zones: zones(), alarms: openAlarms(),
   changes: audit.slice(0, 5).map(noDetail), worst: sorted('problems').slice(0, 5).map(moduleJson), busiest: sorted('calls').slice(0, 5).map(moduleJson) })
 const wall = () => {
@@ -197,9 +228,10 @@ function answer(method, path, q, body) {
   if (!state.db && method !== 'GET')
     throw new Problem(503, 'db_down')
   const fixed = {
-    'GET /session': session, 'GET /capabilities': () => ({ scaling: false, drill: false }), 'GET /overview': overview, 'GET /wall': wall,
+    'GET /session': session, 'GET /capabilities': () => ({ scaling: true, drill: false }), 'GET /overview': overview, 'GET /wall': wall,
     'GET /alarm-targets': () => ({ items: state.targets }), 'GET /sessions': () => ({ items: state.sessions }), 'GET /wall-links': () => ({ items: state.links }),
     'GET /zones': () => ({ ...head(), items: zones() }), 'GET /silences': () => ({ items: state.silences }),
+    'GET /scaling': scalingJson,
     'GET /gateways': () => ({ ...head(), items: gateways() }),
     'GET /services': () => ({ ...head(), items: services(), holds: [{ module: '4/2', had: 6, gone: 5, dnsd: 'dnsd-a' }], revision: state.revision }),
     'GET /alarms': () => ({ items: alarmRows }),
@@ -221,6 +253,10 @@ function answer(method, path, q, body) {
     setTimeout(() => Object.assign(x, { told: now() + 1 }), 3000)
     return [202]
   }
+  if (/^GET \/scaling\/\d+\/\d+$/.test(key))
+    return [200, scalingHistory(q)]
+  if (/^(POST|DELETE) \/scaling\//.test(key))
+    return scalingChange(key, body)
   if (key.startsWith('DELETE /agents/'))
     return [(state.forgot = true, 204)]
   if ((m = key.match(/^DELETE \/sessions\/(.+)$/)))

@@ -29,4 +29,5 @@ export function restoreDialogs() {
 export function forgetDialogs() {
   drop('change')
   drop('note')
+  drop('scale')
 }

@@ -6,7 +6,7 @@ import { look } from './examine.mjs'
 import { base, holds, larsctl, passwordOf, pid, same, see, sql, test, unseen, until } from './harness.mjs'
 
 const PAGES = ['/', '/modules', '/modules?q=nothing', '/modules/1/1', '/zones', '/alarms', '/alarms/1',
-               '/changes', '/changes/1', '/services', '/gateways', '/history?module=1/1', '/about', '/wall']
+               '/changes', '/changes/1', '/services', '/gateways', '/scaling', '/history?module=1/1', '/about', '/wall']
 const node = n => `127.0.11.${n}:${process.env.LARS_NODES}`
 let added = 1                         // nodes of module 11/1
 
