@@ -36,7 +36,11 @@ mount -o remount,size=32m "$tmp/a"
 build/lars-agentd -c "$tmp/agentd.ini" >"$tmp/agentd.log" 2>&1 & agentd=$!
 within calls 1; say $? 'the system works before'
 
+mkdir "$tmp/a/slots"
 fill "$tmp/guard" && fill "$tmp/a"; say $? 'the disks are full'
+printf '[slots]\nstate_dir = %s/a/slots\nmodules = /dev/null\n' "$tmp" >"$tmp/slotd.ini"
+build/lars-slotd -c "$tmp/slotd.ini" >"$tmp/slotd.log" 2>&1
+[ $? = 1 ] && logged slotd 'files of the slots in .*/a/slots, .slots. state_dir: No space left on device'; say $? 'lars-slotd does not start without space for its files, and says so'
 i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); echo "(2, $i, INET_ATON('127.0.9.2'), 80)"; done | paste -sd, |
     sed 's/^/INSERT INTO lars_dns.RouteData (modid, cmdid, serverip, serverport) VALUES /' | sh common/mariadb sql "$tmp/db"
 sql "INSERT INTO lars_dns.RouteData (modid, cmdid, serverip, serverport) VALUES (9, 2, INET_ATON('127.0.9.3'), 80)"

@@ -13,15 +13,15 @@ check() { # WHAT COMMAND...: prints the result of COMMAND under the name WHAT
 }
 d=$tmp/root
 check 'make install' make -s BUILD="$build" install DESTDIR="$d" PREFIX=/usr
-for f in usr/sbin/lars-dnsd usr/sbin/lars-reportd usr/sbin/lars-autoscaler usr/sbin/lars-agentd usr/sbin/lars-console usr/sbin/lars-gateway usr/sbin/showcase-node usr/bin/larsctl usr/bin/showcase-import usr/bin/lars-load \
+for f in usr/sbin/lars-dnsd usr/sbin/lars-reportd usr/sbin/lars-autoscaler usr/sbin/lars-agentd usr/sbin/lars-console usr/sbin/lars-gateway usr/sbin/lars-slotd usr/sbin/showcase-node usr/bin/larsctl usr/bin/showcase-import usr/bin/lars-load \
     usr/include/lars.h usr/include/lars_retry.h usr/include/lars_nowait.h usr/include/lars_status.h usr/include/lars_tally.h usr/include/lars.hpp \
     usr/lib/liblars.so usr/lib/liblars.so.1 usr/lib/liblars.a usr/lib/pkgconfig/lars.pc \
     usr/lib/cmake/lars/larsConfig.cmake usr/lib/cmake/lars/larsConfigVersion.cmake \
     usr/share/lars/sql/schema.sql usr/share/lars/sql/triggers.sql usr/share/lars/sql/sample.sql usr/share/lars/sql/users.sql usr/share/lars/sql/site.sql usr/share/lars/console usr/share/lars/site/layout.html usr/share/lars/site/samples/exhibits.csv usr/share/lars/site/samples/pictures/rice.svg \
-    etc/lars/lars-dnsd.ini etc/lars/lars-reportd.ini etc/lars/lars-autoscaler.ini etc/lars/lars-agentd.ini etc/lars/lars-console.ini etc/lars/lars-gateway.ini etc/lars/showcase-node.ini etc/lars/larsctl.ini etc/lars/showcase-import.ini etc/lars/lars-load.ini \
-    usr/lib/sysusers.d/lars-server.conf usr/lib/sysusers.d/lars-agent.conf usr/lib/sysusers.d/lars-ctl.conf usr/lib/sysusers.d/lars-console.conf usr/lib/sysusers.d/lars-gateway.conf usr/lib/sysusers.d/lars-site.conf \
-    usr/lib/tmpfiles.d/lars-server.conf usr/lib/tmpfiles.d/lars-agent.conf usr/lib/tmpfiles.d/lars-ctl.conf usr/lib/tmpfiles.d/lars-console.conf usr/lib/tmpfiles.d/lars-gateway.conf usr/lib/tmpfiles.d/lars-site.conf \
-    etc/logrotate.d/lars-server etc/logrotate.d/lars-agent etc/logrotate.d/lars-console etc/logrotate.d/lars-gateway etc/logrotate.d/lars-site; do
+    etc/lars/lars-dnsd.ini etc/lars/lars-reportd.ini etc/lars/lars-autoscaler.ini etc/lars/lars-agentd.ini etc/lars/lars-console.ini etc/lars/lars-gateway.ini etc/lars/lars-slotd.ini etc/lars/showcase-node.ini etc/lars/larsctl.ini etc/lars/showcase-import.ini etc/lars/lars-load.ini \
+    usr/lib/sysusers.d/lars-server.conf usr/lib/sysusers.d/lars-agent.conf usr/lib/sysusers.d/lars-ctl.conf usr/lib/sysusers.d/lars-console.conf usr/lib/sysusers.d/lars-gateway.conf usr/lib/sysusers.d/lars-site.conf usr/lib/sysusers.d/lars-slot.conf \
+    usr/lib/tmpfiles.d/lars-server.conf usr/lib/tmpfiles.d/lars-agent.conf usr/lib/tmpfiles.d/lars-ctl.conf usr/lib/tmpfiles.d/lars-console.conf usr/lib/tmpfiles.d/lars-gateway.conf usr/lib/tmpfiles.d/lars-site.conf usr/lib/tmpfiles.d/lars-slot.conf \
+    etc/logrotate.d/lars-server etc/logrotate.d/lars-agent etc/logrotate.d/lars-console etc/logrotate.d/lars-gateway etc/logrotate.d/lars-site etc/logrotate.d/lars-slot; do
     check "$f" test -e "$d/$f"
 done
 mkdir "$tmp/conf"
@@ -71,7 +71,10 @@ for p in lars-dnsd lars-reportd lars-autoscaler lars-agentd lars-console lars-ga
         echo "skip - exposure of $p.service: no systemd-analyze"
     fi
 done
-for m in man8/lars-dnsd.8 man8/lars-reportd.8 man8/lars-autoscaler.8 man8/lars-agentd.8 man8/lars-console.8 man8/lars-gateway.8 man8/showcase-node.8 man1/larsctl.1 man1/showcase-import.1 man1/lars-load.1; do
+# The nodes inherit the restrictions of lars-slotd, so it has fewer.
+check 'lars-slotd.service starts the installed program with its configuration' grep -qx 'ExecStart=/usr/sbin/lars-slotd -c /etc/lars/lars-slotd.ini' "$d/usr/lib/systemd/system/lars-slotd.service"
+check 'a restart of lars-slotd.service leaves its nodes running' grep -qx KillMode=process "$d/usr/lib/systemd/system/lars-slotd.service"
+for m in man8/lars-dnsd.8 man8/lars-reportd.8 man8/lars-autoscaler.8 man8/lars-agentd.8 man8/lars-console.8 man8/lars-gateway.8 man8/lars-slotd.8 man8/showcase-node.8 man1/larsctl.1 man1/showcase-import.1 man1/lars-load.1; do
     check "$m has all sections" sh -c "for s in NAME SYNOPSIS OPTIONS CONFIGURATION 'EXIT STATUS'; do grep -qx \".SH \$s\" '$d/usr/share/man/$m' || exit 1; done"
     if command -v man >/dev/null; then
         check "man formats $m without a warning" sh -c "man --warnings -E UTF-8 -l -Tutf8 -Z '$d/usr/share/man/$m' 2>&1 >/dev/null | { ! grep .; }"
@@ -89,7 +92,7 @@ keeps_in_its_folder() { # each path in /var/lib and /var/log of the configuratio
         echo "$path"; return 1
     done
 }
-for p in lars-dnsd lars-reportd lars-autoscaler lars-agentd lars-console lars-gateway showcase-node; do
+for p in lars-dnsd lars-reportd lars-autoscaler lars-agentd lars-console lars-gateway lars-slotd showcase-node; do
     check "systemd-sysusers makes the user and the groups of $p.service" has_user $p
     check "the group of $p.service may read its configuration" grep -qxE "z /etc/lars/$p.ini (0640 root $(of_unit $p Group)|0644 root root)" "$d"/usr/lib/tmpfiles.d/lars-*.conf
     check "$p keeps its files in folders that its unit makes" keeps_in_its_folder $p

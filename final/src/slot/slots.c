@@ -79,8 +79,10 @@ int slots_order(struct slots *all, uint64_t fence, const struct slot_order *o, s
     if (fence < all->orders.fence) {
         all->stat.n_stale++;
         LOG_EVERY(10000, LOG_LEVEL_WARN, "slot.stale",
-                  "fence=%llu highest=%llu: orders of a former leader are refused",
-                  (unsigned long long)fence, (unsigned long long)all->orders.fence);
+                  "fence=%llu highest=%llu: orders of a former leader are refused; when "
+                  "the tables are new, end lars-slotd, delete %s and start it again",
+                  (unsigned long long)fence, (unsigned long long)all->orders.fence,
+                  all->orders_path);
         return -ESTALE;
     }
     if (check_orders(all, o, n) < 0)

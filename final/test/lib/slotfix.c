@@ -5,6 +5,7 @@
 
 #include "../fastdir.h"
 #include "net/sock.h"
+#include "textfile.h"
 
 char slotfix_dir[100];
 uint32_t slotfix_port;
@@ -41,22 +42,18 @@ const char *slotfix_write(const char *name, const char *format, ...)
     static unsigned n;
     char *path = paths[n++ % 4];
     va_list ap;
-    FILE *f;
 
     snprintf(path, sizeof(paths[0]), "%s/%s", slotfix_dir, name);
-    f = fopen(path, "w");
-    assert_non_null(f);
     va_start(ap, format);
-    vfprintf(f, format, ap);
+    textfile_vwrite(path, format, ap);
     va_end(ap);
-    assert_int_equal(fclose(f), 0);
     return path;
 }
 
 const char *slotfix_script(const char *name, const char *text)
 {
     const char *path =
-        slotfix_write(name, "#!/bin/sh\necho $$ >>%s/starts\n%s\n", slotfix_dir, text);
+        slotfix_write(name, "#!/bin/sh\necho $$ $1 >>%s/starts\n%s\n", slotfix_dir, text);
 
     assert_int_equal(chmod(path, 0755), 0);
     return path;
@@ -92,11 +89,12 @@ bool slotfix_is_alive(pid_t pid)
     return after && strlen(after) > 2 && after[2] != 'Z';
 }
 
-/* Calls <fn> with each number in `starts`; returns how many are true. */
-static unsigned count_starts(bool fn(pid_t pid))
+/* Calls <fn> with the number and the port, 0 = none, of each line in `starts`; returns how
+ * often it is true. */
+static unsigned count_starts(bool fn(pid_t pid, unsigned port))
 {
-    char path[200];
-    unsigned n = 0;
+    char path[200], line[200];
+    unsigned n = 0, port;
     int pid;
     FILE *f;
 
@@ -104,19 +102,37 @@ static unsigned count_starts(bool fn(pid_t pid))
     f = fopen(path, "r");
     if (!f)
         return 0;
-    while (fscanf(f, "%d", &pid) == 1)
-        n += fn((pid_t)pid);
+    while (fgets(line, sizeof(line), f)) {
+        port = 0;
+        if (sscanf(line, "%d 127.0.0.1:%u", &pid, &port) >= 1)
+            n += fn((pid_t)pid, port);
+    }
     fclose(f);
     return n;
 }
 
-static bool is_any(pid_t pid)
+static bool is_any(pid_t pid, unsigned port)
 {
+    (void)port;
     return pid > 0;
 }
 
-static bool end_group(pid_t pid)
+static bool is_alive(pid_t pid, unsigned port)
 {
+    (void)port;
+    return slotfix_is_alive(pid);
+}
+
+static unsigned port_wanted;
+
+static bool is_alive_at(pid_t pid, unsigned port)
+{
+    return port == port_wanted && slotfix_is_alive(pid);
+}
+
+static bool end_group(pid_t pid, unsigned port)
+{
+    (void)port;
     kill(-pid, SIGKILL);
     return true;
 }
@@ -128,7 +144,13 @@ unsigned slotfix_n_starts(void)
 
 unsigned slotfix_n_alive(void)
 {
-    return count_starts(slotfix_is_alive);
+    return count_starts(is_alive);
+}
+
+unsigned slotfix_n_alive_in(unsigned slot)
+{
+    port_wanted = slotfix_port + slot - 1;
+    return count_starts(is_alive_at);
 }
 
 pid_t slotfix_pid(unsigned slot)

@@ -23,7 +23,7 @@ const char *slotfix_write(const char *name, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Writes <name> as a script for sh.  It begins with a line in the file `starts` of the
- * folder that has the number of its process.  Returns its path, as slotfix_write(). */
+ * folder that has the number of its process and its first argument.  Returns its path, as slotfix_write(). */
 const char *slotfix_script(const char *name, const char *text);
 
 /* The text of a script that serves {address}:{port}, its argument, as a node does. */
@@ -33,6 +33,7 @@ unsigned slotfix_n_starts(void); /* lines of `starts` */
 
 /* How many processes of all that were started as nodes are there now, and not ended. */
 unsigned slotfix_n_alive(void);
+unsigned slotfix_n_alive_in(unsigned slot); /* those with its port as argument */
 
 /* The process in the file <slot>.lock, which may have ended; 0 = none. */
 pid_t slotfix_pid(unsigned slot);
