@@ -89,8 +89,8 @@ bool slotfix_is_alive(pid_t pid)
     return after && strlen(after) > 2 && after[2] != 'Z';
 }
 
-/* Calls <fn> with the number and the port, 0 = none, of each line in `starts`; returns how
- * often it is true. */
+/* Calls <fn> with the number and the port, 0 = none, of each line in `starts`.  Returns
+ * how often it is true. */
 static unsigned count_starts(bool fn(pid_t pid, unsigned port))
 {
     char path[200], line[200];

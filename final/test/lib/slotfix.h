@@ -23,7 +23,8 @@ const char *slotfix_write(const char *name, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Writes <name> as a script for sh.  It begins with a line in the file `starts` of the
- * folder that has the number of its process and its first argument.  Returns its path, as slotfix_write(). */
+ * folder that has the number of its process and its first argument.  Returns its path, as
+ * slotfix_write(). */
 const char *slotfix_script(const char *name, const char *text);
 
 /* The text of a script that serves {address}:{port}, its argument, as a node does. */
