@@ -44,7 +44,7 @@ static const struct conf_key keys[] = {
      "the Report Services that doctor checks: ADDRESS:PORT ADDRESS:PORT"},
     {"larsctl", "http", CONF_TEXT, AT(http), 0, sizeof(set.http),
      "127.0.0.1:9880 127.0.0.1:9881 127.0.0.1:9882 127.0.0.1:9883 127.0.0.1:9884 "
-     "127.0.0.1:9886",
+     "127.0.0.1:9886 127.0.0.1:9888",
      "the HTTP ports of the daemons of this host, for doctor and log: ADDRESS:PORT "
      "ADDRESS:PORT"},
     {"larsctl", "sql", CONF_TEXT, AT(sql), 0, sizeof(set.sql), "/usr/share/lars/sql",
