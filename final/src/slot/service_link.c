@@ -59,7 +59,7 @@ static void on_down(struct tcpcli *c, void *arg)
 
     (void)c;
     s->up = false;
-    LOG_WARN("server.lost", "of=%s: connecting again", s->name);
+    LOG_WARN("service.lost", "of=%s: connecting again", s->name);
 }
 
 static bool is_right_kind(struct service_link *s, const struct conn *c,
@@ -91,7 +91,7 @@ static void on_hello_reply(struct conn *c, const struct frame *f, void *arg)
         return;
     s->up = true;
     service_link_is_useful(s);
-    LOG_INFO("server.connected", "of=%s", s->name);
+    LOG_INFO("service.connected", "of=%s", s->name);
     s->cfg.on_ready(s->cfg.arg);
 }
 
@@ -99,7 +99,7 @@ static void on_hello_reply(struct conn *c, const struct frame *f, void *arg)
 
 static void leave_useless(struct service_link *s, uint64_t now_ms)
 {
-    LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "server.useless",
+    LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "service.useless",
               "of=%s ms=%llu: it answers but does not do its work, so the next server is "
               "tried; see db.down in its log",
               s->name, (unsigned long long)(now_ms - s->useful_ms));
