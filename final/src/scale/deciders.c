@@ -91,23 +91,22 @@ static double gateways_of(const struct demand_view *v, uint32_t zone)
     return 0;
 }
 
-/* In each zone the larger one of what gateways sent and what agents reported. */
+/* In each zone the larger one of what gateways sent and what agents reported.  Gateways
+ * without a zone have sent what the agents of any zone may have reported. */
 static double served(const struct snapshot *s, struct module_id id,
                      const struct demand_view *v)
 {
-    double sum = v->all.served;
+    uint32_t none = crc32_of("");
+    double beyond = -gateways_of(v, none); /* of other callers */
     size_t i;
 
     for (i = 0; i < s->n_load; i++) {
-        double known;
+        const struct snapshot_load *l = &s->load[i];
 
-        if (!snapshot_is(s->load[i].id, id))
-            continue;
-        known = gateways_of(v, s->load[i].zone);
-        if (s->load[i].rps > known)
-            sum += s->load[i].rps - known;
+        if (snapshot_is(l->id, id))
+            beyond += l->zone == none ? l->rps : fmax(l->rps - gateways_of(v, l->zone), 0);
     }
-    return sum;
+    return v->all.served + fmax(beyond, 0);
 }
 
 static const struct snapshot_capacity *capacity_of(const struct snapshot *s,
