@@ -128,6 +128,8 @@ static const struct {
     {WEB | CTL, "ScalePolicy", "who", "IUD"},
     {WEB | CTL, "ScalePlan", "who", "IUD"},
     {WEB | CTL, "ScaleHost", "in_use", "UD"},
+    {WEB | CTL, "ScaleWanted", "", "D"},
+    {WEB | CTL, "ScaleSlot", "", "D"},
     {WEB | CTL, "Capacity", "who", "IUD"},
     {WEB | CTL, "Freeze", "who", "IUD"},
     {SCALE, "Lease", "holder", "IU"},
