@@ -25,6 +25,7 @@ struct decider_memory {
     uint64_t recorded_ms; /* monotonic; 0 = not by this leader */
     unsigned was_missing; /* when it was recorded */
     unsigned n_wanted; /* in all zones, in the last round */
+    unsigned n_missing; /* of these, had no slot */
     bool has_wanted;
     bool seen; /* in this round */
 };
@@ -202,11 +203,12 @@ static int count_nodes(const struct deciders *d, const struct snapshot *s,
     return 0;
 }
 
-/* Do fewer or more nodes take calls than were wanted in the last round? */
+/* Do fewer or more nodes take calls than were wanted in the last round and had a slot?
+ * Those without a slot will not come: to wait for them would keep all others for ever. */
 static bool is_behind(const struct decider_memory *m, const struct decided *x,
                       unsigned up)
 {
-    return x->drained > 0 || (m->has_wanted && up != m->n_wanted);
+    return x->drained > 0 || (m->has_wanted && up + m->n_missing != m->n_wanted);
 }
 
 static void remember_wants(const struct deciders *d, const struct decided *x,
@@ -215,7 +217,7 @@ static void remember_wants(const struct deciders *d, const struct decided *x,
     size_t i;
 
     m->has_wanted = !x->dry_run;
-    m->n_wanted = 0;
+    m->n_wanted = m->n_missing = 0;
     for (i = x->first_want; i < x->first_want + x->n_want; i++)
         m->n_wanted += d->want[i].n;
 }
@@ -401,12 +403,14 @@ void deciders_conclude(struct deciders *d, const struct snapshot *s, uint64_t no
 
     for (i = 0; i < d->n; i++) {
         struct decided *x = &d->at[i];
-        const struct decider_memory *m = find(d, x->decision.id);
+        struct decider_memory *m = find(d, x->decision.id);
 
         for (k = 0; k < s->n_policy; k++)
             if (snapshot_is(s->policy[k].id, x->decision.id))
                 judge_shortage(d, &s->policy[k], x);
         write_note(x);
+        if (m)
+            m->n_missing = x->missing;
         x->due =
             x->is_first || x->decision.was != x->decision.wanted ||
             (m && (m->was_missing != x->missing || now_ms >= m->recorded_ms + RECORD_MS));

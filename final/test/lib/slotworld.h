@@ -47,6 +47,9 @@ int slotworld_teardown(void **state);
 unsigned add_host(const char *name, const char *zone, unsigned slots);
 void add_want(struct module_id id, const char *zone, unsigned n, unsigned warm);
 
+/* The snapshot of the world now; valid until the next look. */
+struct snapshot *slotworld_look(void);
+
 void decide(void); /* only decide: into <steps> */
 void apply_step(const struct node_step *t);
 void set_seen(struct cell *c, enum seen seen);
