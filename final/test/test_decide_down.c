@@ -55,6 +55,22 @@ static void t_a_load_of_083_of_one_node_less_stays(void **state)
     assert_int_equal(decide_fix.down, 1);
 }
 
+/* After a short hold the mean of a minute has not yet seen a crowd that is there. */
+static void t_what_the_last_seconds_need_is_not_taken_away(void **state)
+{
+    struct decide_pace quick = {15, 5, 2};
+
+    (void)state;
+    decide_fix_begin(2, 4);
+    decide_fix_end(NULL);
+    assert_int_equal(decide_state_create(&decide_fix.s, &quick, 4, decide_fix.in.now_ms),
+                     0);
+    decide_fix_rounds(60, 3.6);
+    decide_fix_rounds(300, 14.4);
+    assert_int_equal(decide_fix.down, 0);
+    assert_int_equal(decide_fix.out.wanted, 16);
+}
+
 /* Sets a hold: nothing goes down.  Takes it away: the next round is a step down. */
 #define CHECK_HOLD(set, clear, expect)                                                   \
     do {                                                                                 \
@@ -239,7 +255,9 @@ static void t_a_round_at_the_same_time_changes_no_mean(void **state)
 
 T_MAIN(D(t_a_step_down_is_a_tenth_every_minute),
        D(t_the_highest_minute_of_fifteen_decides),
-       D(t_a_load_of_083_of_one_node_less_stays), D(t_nothing_goes_down_while_frozen),
+       D(t_a_load_of_083_of_one_node_less_stays),
+       D(t_what_the_last_seconds_need_is_not_taken_away),
+       D(t_nothing_goes_down_while_frozen),
        D(t_nothing_goes_down_while_a_gateway_is_silent),
        D(t_nothing_goes_down_without_fresh_data),
        D(t_nothing_goes_down_while_a_zone_is_suspect),

@@ -250,7 +250,8 @@ static void go_down(struct decide_state *s, const struct decide_input *in,
     if (is_within(s->had_down, s->down_ms, in->now_ms, s->pace.every_s))
         return;
     if (least == 0 || n <= least) {
-        if (need_per_zone(out->peak, &in->rule) >= DOWN_BELOW * (n - 1.0))
+        if (need_per_zone(fmax(out->peak, out->fast), &in->rule) >=
+            DOWN_BELOW * (n - 1.0))
             return;
         least = larger(least_nodes(out->peak, in), larger(in->plan, in->min_zone));
     }
