@@ -7,8 +7,8 @@
  *             without the largest zone: as many as are needed, at once
  *     floor   the mean of a minute needs more than 1.05 n: 1.05 times what it needs
  *     plan    a plan, or the minimum, is above n
- *     down    the highest mean of 15 min and the last seconds need less than 0.83 (n - 1):
- *             one step, of a tenth or one node, every 60 s
+ *     down    the highest mean of 15 min and the last seconds need less than
+ *             0.83 (n - 1): one step, of a tenth or one node, every 60 s
  * Load leads to at most 8 times as many nodes in one round.
  * Steps start from what is wanted, never from what is ready: while nodes start, the same
  * load is not answered a second time.  Missing data never lead to fewer nodes.
