@@ -25,6 +25,8 @@ static int result(const struct ctl *c, int rc, const char *why)
 
 /* --- modules ------------------------------------------------------------------------ */
 
+/* The index by_module has the newest decision at its end; MAX(id) would read all of them,
+ * which takes 0.1 s for each module when they are kept for 90 days. */
 static int scale_list(struct ctl *c, int argc, char **argv)
 {
     (void)argc;
@@ -37,8 +39,9 @@ static int scale_list(struct ctl *c, int argc, char **argv)
         "p.max_zone, p.warm, d.wanted, d.need, (SELECT COUNT(*) FROM RouteData r WHERE "
         "r.modid = p.modid AND r.cmdid = p.cmdid AND r.state = 'up'), ROUND(d.demand, "
         "1), d.rule, TIMESTAMPDIFF(SECOND, d.at, NOW(3)), d.note FROM ScalePolicy p LEFT "
-        "JOIN ScaleDecision d ON d.id = (SELECT MAX(id) FROM ScaleDecision x WHERE "
-        "x.modid = p.modid AND x.cmdid = p.cmdid) ORDER BY p.modid, p.cmdid");
+        "JOIN ScaleDecision d ON d.id = (SELECT x.id FROM ScaleDecision x WHERE x.modid "
+        "= p.modid AND x.cmdid = p.cmdid ORDER BY x.at DESC, x.id DESC LIMIT 1) ORDER BY "
+        "p.modid, p.cmdid");
 }
 
 static int scale_why(struct ctl *c, int argc, char **argv)

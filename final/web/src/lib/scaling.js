@@ -3,6 +3,7 @@ import { zoneName } from './format.js'
 import { t, te, word } from './i18n.js'
 
 // The sentences of a note; the groups of a pattern are the values of the key.
+// test/decisions.mjs compares this list with lars-autoscaler.
 const NOTES = [
   ['dry_run', /^dry run: nothing is changed$/],
   ['unmeasured', /^the capacity of a node is not measured$/],
