@@ -141,10 +141,14 @@ static void fill_hosts(void)
 
 static void t_a_module_has_what_runs_in_each_zone(void **state)
 {
-    const json_t *zones, *a, *b;
+    const json_t *a, *b;
+    json_t *zones;
 
     (void)state;
     fill_hosts();
+    zones = list_of(module(0), "zones");
+    expect_number(at(zones, 1), "failed", 0); /* h2 was not seen for 60 s */
+    testdb_sql("UPDATE ScaleHost SET seen_at = NOW(3)");
     zones = list_of(module(0), "zones");
     assert_int_equal(json_array_size(zones), 2);
     a = json_array_get(zones, 0);

@@ -173,6 +173,8 @@ static const struct api_row_column capacity_column[] = {
     {"build", API_ROW_TEXT},    {"at", API_ROW_NUMBER},        {"who", API_ROW_TEXT},
     {NULL, API_ROW_TEXT}};
 
+/* What slots of a host run is not known when it was not seen for 60 s, as for the
+ * autoscaler. */
 static int read_parts_of_modules(struct scaling *s)
 {
     int rc = READ_PARTS(
@@ -182,10 +184,11 @@ static int read_parts_of_modules(struct scaling *s)
         "= 'stopping'), SUM(state = 'up') FROM (SELECT w.modid, w.cmdid, h.zone, 1 AS "
         "ordered, '' AS state FROM ScaleWanted w JOIN ScaleHost h ON h.host = w.host "
         "UNION ALL SELECT s.modid, s.cmdid, h.zone, 0, s.state FROM ScaleSlot s JOIN "
-        "ScaleHost h ON h.host = s.host UNION ALL SELECT r.modid, r.cmdid, r.zone, 0, "
-        "r.state FROM RouteData r) x JOIN ScalePolicy p ON p.modid = x.modid AND p.cmdid "
-        "= x.cmdid GROUP BY x.modid, x.cmdid, BINARY zone ORDER BY x.modid, x.cmdid, "
-        "MIN(zone)");
+        "ScaleHost h ON h.host = s.host AND h.seen_at > NOW(3) - INTERVAL 60 SECOND "
+        "UNION ALL SELECT r.modid, r.cmdid, r.zone, 0, r.state FROM ScalePolicy o JOIN "
+        "RouteData r ON r.modid = o.modid AND r.cmdid = o.cmdid) x JOIN ScalePolicy p ON "
+        "p.modid = x.modid AND p.cmdid = x.cmdid GROUP BY x.modid, x.cmdid, BINARY zone "
+        "ORDER BY x.modid, x.cmdid, MIN(zone)");
 
     if (rc == 0)
         rc = READ_PARTS(s, "module", "plans", plan_column,
