@@ -183,7 +183,7 @@ static void send_orders(const struct msg_slot_orders *o)
     assert_int_equal(conn_send(fx.dns.c, MSG_SLOT_ORDERS, body, (size_t)n), 0);
 }
 
-/* --- orders -------------------------------------------------------------------------- */
+/* --- orders ------------------------------------------------------------------------- */
 
 static void t_dnsservice_learns_which_host_asks(void **state)
 {
@@ -261,7 +261,7 @@ static void t_service_of_another_kind_is_not_asked(void **state)
     assert_false(stat_now().dns_up);
 }
 
-/* --- states -------------------------------------------------------------------------- */
+/* --- states ------------------------------------------------------------------------- */
 
 static void t_change_is_sent_at_once_and_again_each_second(void **state)
 {
@@ -371,7 +371,7 @@ static void t_only_the_acknowledgement_of_an_own_state_counts(void **state)
     LOOP_UNTIL(fx.loop, stat_now().acked_ms > 0);
 }
 
-/* --- the configuration ---------------------------------------------------------------- */
+/* --- the configuration -------------------------------------------------------------- */
 
 static void refuse_config(void)
 {
