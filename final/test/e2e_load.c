@@ -80,6 +80,7 @@ static void t_counts_are_those_of_the_node(void **state)
     assert_int_equal(served(), ok);
 }
 
+/* With two connections: only two requests of 600 are sent and not answered. */
 static void t_requests_that_wait_for_a_stopped_node_have_waited(void **state)
 {
     unsigned long long due = 0, ok = 0;
@@ -90,7 +91,7 @@ static void t_requests_that_wait_for_a_stopped_node_have_waited(void **state)
     proc_wait_port(&node);
     use_port(node.port);
     proc_start(&load, "lars-load", "-c", "/dev/null", "-u", url, "-r", "100", "-s", "6",
-               "-M", "1000", NULL);
+               "-n", "2", "-M", "1000", NULL);
     for (i = 0; i < 4; i++) {
         assert_true(proc_line(load.out, line, sizeof(line)));
         due += number(line, "due ");
@@ -164,6 +165,40 @@ static void t_server_on_another_host_is_refused_without_for_real(void **state)
     proc_start(&load, "lars-load", "-c", "/dev/null", "-u", "http://192.0.2.1:80/", NULL);
     proc_expect_line(load.err, "--for-real");
     assert_int_equal(proc_wait(&load), 2);
+}
+
+/* 80 requests in 4 s, of which half come from each of two addresses. */
+static void t_access_log_is_played_faster(void **state)
+{
+    char path[] = "/tmp/e2e_load.XXXXXX";
+    int i, fd = mkstemp(path);
+    FILE *f;
+
+    (void)state;
+    assert_true(fd >= 0);
+    f = fdopen(fd, "w");
+    assert_non_null(f);
+    for (i = 0; i < 80; i++)
+        fprintf(f,
+                "2026-11-26T08:00:%02d.%03dZ 0011223344556677 0 10.0.0.%d example.org "
+                "GET /%d 200 9 1/1 127.0.0.1:80 1 - - new 0 0 0 1000 -\n",
+                i / 20, i % 20 * 50, i % 2, i);
+    fclose(f);
+    proc_start(&node, "http_node", "127.0.0.1:0", NULL);
+    proc_wait_port(&node);
+    use_port(node.port);
+    proc_start(&load, "lars-load", "-c", "/dev/null", "-u", url, "-a", path, "-x", "2",
+               NULL);
+    assert_true(proc_line(load.out, line, sizeof(line)));
+    assert_in_range(number(line, "due "), 30, 50); /* half of it in the first second */
+    assert_int_equal(finish(), 0);
+    assert_int_equal(number(last, " ok "), 80);
+    assert_int_equal(served(), 80);
+    proc_start(&load, "lars-load", "-c", "/dev/null", "-u", url, "-a", path, "-f", "1=2",
+               NULL);
+    proc_expect_line(load.err, "leave --paths, --step and --visits out");
+    assert_int_equal(proc_wait(&load), 2);
+    unlink(path);
 }
 
 /* --- a server that gives each new visitor a cookie ---------------------------------- */
@@ -246,5 +281,6 @@ T_MAIN(LOAD_TEST(t_counts_are_those_of_the_node),
        LOAD_TEST(t_what_exceeds_connections_and_queue_is_not_sent),
        LOAD_TEST(t_request_that_meets_a_closed_connection_is_sent_again),
        LOAD_TEST(t_refusals_and_time_outs_are_named),
+       LOAD_TEST(t_access_log_is_played_faster),
        LOAD_TEST(t_server_on_another_host_is_refused_without_for_real),
        LOAD_TEST(t_visitor_keeps_its_cookie_and_waiting_pages_are_no_failures))
