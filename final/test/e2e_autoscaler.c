@@ -1,9 +1,12 @@
 /* lars-autoscaler on a real MariaDB, in a played world (lib/scaleworld.h): nodes come
- * with the load and leave after it, and nothing changes when something is missing. */
+ * with the load and leave after it, and nothing changes when something is missing.  A
+ * node can answer 10 requests a second. */
 #include "lib/httppeer.h"
 #include "lib/scaleworld.h"
 
 #define USUAL_S 300 /* nothing is taken away within a test */
+#define UP_IN_A "SELECT COUNT(*) FROM RouteData WHERE state = 'up' AND zone = 'a'"
+#define LAST_WANTED "SELECT wanted FROM ScaleDecision ORDER BY id DESC LIMIT 1"
 
 static struct proc one, two;
 static int port;
@@ -36,6 +39,15 @@ static unsigned long long number(const char *sql)
     return testdb_number(sql);
 }
 
+/* As many nodes are up as were wanted last, and they are many.  How many depends on the
+ * rate in the moment of the urgent step, while the rate rises. */
+static bool has_grown(void)
+{
+    unsigned long long n = scaleworld_n_up();
+
+    return n >= 6 && n == 2 * number(LAST_WANTED);
+}
+
 /* So many rounds more, as the metrics of the leader count them. */
 static void pass_rounds(unsigned n)
 {
@@ -49,65 +61,69 @@ static void t_nodes_come_with_a_surge_at_the_gateway(void **state)
     (void)state;
     scaleworld_start_gateway();
     scaleworld_set_visits(5);
-    port = scaleworld_start(&one, 2, true);
+    port = scaleworld_start(&one, USUAL_S, true);
     SCALE_WAIT(scaleworld_n_up() >= 2);
     assert_in_range(scaleworld_n_up(), 2, 4);
-    scaleworld_set_visits(44); /* 4.4 nodes: 5 in each zone survive the other's loss */
-    SCALE_WAIT(scaleworld_n_up() == 10);
-    assert_int_equal(number(
-                         "SELECT COUNT(*) FROM RouteData WHERE zone = 'a' AND serverip "
-                         "= INET_ATON('10.0.0.1')"),
-                     5);
+    scaleworld_set_visits(44);
+    SCALE_WAIT(has_grown());
+    assert_int_equal(number("SELECT COUNT(*) FROM RouteData WHERE (zone = 'a') <> "
+                            "(serverip = INET_ATON('10.0.0.1'))"),
+                     0);
     assert_true(number("SELECT COUNT(*) FROM ScaleDecision WHERE rule = 'urgent' AND "
                        "wanted > was") >= 1);
-    assert_int_equal(number("SELECT COUNT(*) FROM RouteLog WHERE audit_id = 0"), 0);
-    assert_int_equal(number("SELECT COUNT(*) FROM RouteLog WHERE db_user NOT LIKE "
-                            "'lars_scale@%'"),
+    assert_int_equal(number("SELECT COUNT(*) FROM RouteLog WHERE audit_id = 0 OR db_user "
+                            "NOT LIKE 'lars_scale@%'"),
                      0);
-    SCALE_WAIT(metric("lars_autoscaler_nodes_up{module=\"20/1\"}") == 10);
-    assert_true(metric("lars_autoscaler_nodes_wanted{module=\"20/1\"}") == 5);
+    SCALE_WAIT(metric("lars_autoscaler_nodes_up{module=\"20/1\"}") ==
+               2 * metric("lars_autoscaler_nodes_wanted{module=\"20/1\"}"));
     SCALE_WAIT(metric("lars_autoscaler_nodes_warm{module=\"20/1\"}") == 2);
-    assert_true(metric("lars_autoscaler_gateways_answering") == 1);
+    SCALE_WAIT(metric("lars_autoscaler_gateways_answering") == 1);
     assert_true(metric("lars_autoscaler_leader") == 1);
     assert_true(httppeer_check_text(reply.body) >= 20);
     assert_int_equal(proc_end(&one, SIGTERM), 0);
     assert_int_equal(number("SELECT holder FROM Lease WHERE name = 'scale'"), 0);
-    assert_int_equal(scaleworld_n_up(), 10); /* they go on */
+    assert_true(scaleworld_n_up() >= 6); /* they go on */
 }
 
 static void t_nodes_leave_after_the_hold_drained_first(void **state)
 {
+    unsigned long long n;
+
     (void)state;
     scaleworld_set_calls(44);
     port = scaleworld_start(&one, 2, false);
-    SCALE_WAIT(scaleworld_n_up() == 10);
-    scaleworld_set_calls(5);
-    SCALE_WAIT(scaleworld_n_up() < 10);
+    SCALE_WAIT(scaleworld_n_up() >= 6);
+    n = scaleworld_n_up();
+    scaleworld_set_calls(1);
+    SCALE_WAIT(scaleworld_n_up() < n);
     assert_int_equal(number(
                          "SELECT COUNT(*) FROM ScaleDecision d WHERE rule = 'down' AND "
                          "EXISTS (SELECT 1 FROM ScaleDecision u WHERE u.rule = "
                          "'urgent' AND u.id < d.id AND u.at > d.at - INTERVAL 2 "
                          "SECOND)"),
                      0);
-    SCALE_WAIT(scaleworld_n_up() <= 6);
+    SCALE_WAIT(scaleworld_n_up() <= 4);
+    SCALE_WAIT(number("SELECT COUNT(*) FROM RouteLog WHERE new_state IS NULL") >= 2);
     /* none left the route but by way of the state drained */
     assert_int_equal(number("SELECT COUNT(*) FROM RouteLog WHERE new_state IS NULL AND "
                             "old_state <> 'drained'"),
                      0);
-    SCALE_WAIT(number("SELECT COUNT(*) FROM RouteLog WHERE new_state IS NULL") >= 4);
 }
 
 static void t_a_silent_gateway_takes_nothing_away(void **state)
 {
+    unsigned long long n;
+
     (void)state;
     scaleworld_start_gateway();
     scaleworld_set_visits(44);
     port = scaleworld_start(&one, 2, true);
-    SCALE_WAIT(scaleworld_n_up() == 10);
+    SCALE_WAIT(has_grown());
+    n = scaleworld_n_up();
     scaleworld_silence_gateway(true);
     SCALE_WAIT(metric("lars_autoscaler_gateways_answering") == 0);
-    pass_rounds(60); /* 12 s: more than the window and the hold */
-    assert_int_equal(scaleworld_n_up(), 10);
+    pass_rounds(30); /* 6 s: more than the window and the hold */
+    assert_true(scaleworld_n_up() >= n);
     assert_int_equal(number("SELECT COUNT(*) FROM ScaleDecision WHERE rule = 'down'"), 0);
     assert_true(metric("lars_autoscaler_gateway_failures_total") > 0);
 }
@@ -120,14 +136,13 @@ static void t_without_the_database_nothing_changes_and_later_it_goes_on(void **s
     scaleworld_set_calls(5);
     port = scaleworld_start(&one, USUAL_S, false);
     SCALE_WAIT(scaleworld_n_up() >= 2);
-    SCALE_WAIT(metric("lars_autoscaler_nodes_warm{module=\"20/1\"}") == 2);
     fence = number("SELECT fence FROM Lease WHERE name = 'scale'");
     testdb_stop();
     proc_expect_line(one.err, "db.down");
     testdb_start();
     proc_expect_line(one.err, "db.back");
     scaleworld_set_calls(44);
-    SCALE_WAIT(scaleworld_n_up() == 10);
+    SCALE_WAIT(has_grown());
     assert_true(number("SELECT fence FROM Lease WHERE name = 'scale'") >= fence);
     assert_int_equal(number("SELECT COUNT(*) FROM ScaleDecision WHERE rule = 'down'"), 0);
     httppeer_get(port, "/healthz", &reply);
@@ -136,20 +151,23 @@ static void t_without_the_database_nothing_changes_and_later_it_goes_on(void **s
 
 static void t_another_autoscaler_takes_over_from_a_dead_one(void **state)
 {
+    unsigned long long n;
+
     (void)state;
     scaleworld_set_calls(44);
     port = scaleworld_start(&one, USUAL_S, false);
-    SCALE_WAIT(scaleworld_n_up() == 10);
+    SCALE_WAIT(has_grown());
+    n = scaleworld_n_up();
     scaleworld_start(&two, USUAL_S, false);
     assert_int_equal(proc_end(&one, SIGKILL), 1000 + SIGKILL);
     SCALE_WAIT(number("SELECT fence FROM Lease WHERE name = 'scale'") == 2);
     proc_expect_line(two.err, "scale.leader");
     SCALE_WAIT(number("SELECT COUNT(*) FROM ScaleDecision WHERE fence = 2") >= 1);
-    assert_int_equal(number(
-                         "SELECT COUNT(*) FROM ScaleDecision WHERE fence = 2 AND was <> "
-                         "5"),
-                     0); /* it begins with what was wanted */
-    assert_int_equal(scaleworld_n_up(), 10);
+    /* it begins with what was wanted */
+    assert_true(2 * number("SELECT was FROM ScaleDecision WHERE fence = 2 ORDER BY id "
+                           "LIMIT 1") >=
+                n);
+    assert_true(scaleworld_n_up() >= n);
 }
 
 static void t_a_frozen_leader_writes_nothing_when_it_wakes_up(void **state)
@@ -165,12 +183,11 @@ static void t_a_frozen_leader_writes_nothing_when_it_wakes_up(void **state)
     testdb_sql("DELETE FROM ScaleDecision WHERE fence = 1");
     scaleworld_set_calls(44); /* what it would have to answer */
     kill(one.pid, SIGCONT);
-    SCALE_WAIT(scaleworld_n_up() == 10);
+    SCALE_WAIT(has_grown());
     proc_expect_line(one.err, "scale.lease_lost");
-    assert_int_equal(number(
-                         "SELECT (SELECT COUNT(*) FROM ScaleDecision WHERE fence = 1) + "
-                         "(SELECT COUNT(*) FROM ScaleWanted w JOIN ScaleDecision d ON "
-                         "d.id = w.decision WHERE w.fence <> d.fence)"),
+    assert_int_equal(number("SELECT (SELECT COUNT(*) FROM ScaleDecision WHERE fence = 1) "
+                            "+ (SELECT COUNT(*) FROM ScaleWanted w JOIN ScaleDecision d "
+                            "ON d.id = w.decision WHERE w.fence <> d.fence)"),
                      0);
     assert_int_equal(number("SELECT fence FROM Lease WHERE name = 'scale'"), 2);
 }
@@ -181,18 +198,19 @@ static void t_a_dry_run_decides_and_orders_nothing(void **state)
     testdb_sql("UPDATE ScalePolicy SET dry_run = 1");
     scaleworld_set_calls(44);
     port = scaleworld_start(&one, USUAL_S, false);
-    SCALE_WAIT(number("SELECT COUNT(*) FROM ScaleDecision WHERE wanted = 5 AND note LIKE "
-                      "'%dry run%'") >= 1);
+    SCALE_WAIT(number("SELECT COUNT(*) FROM ScaleDecision WHERE wanted >= 3 AND note "
+                      "LIKE '%dry run%'") >= 1);
     pass_rounds(5);
     assert_int_equal(scaleworld_n_orders(), 0);
     testdb_sql("UPDATE ScalePolicy SET dry_run = 0");
-    SCALE_WAIT(scaleworld_n_up() == 10);
+    SCALE_WAIT(has_grown());
 }
 
 static void t_too_few_slots_are_named_in_the_decision_and_the_metrics(void **state)
 {
     (void)state;
-    scaleworld_set_calls(66); /* 6.6 nodes fit into 12 slots: not without a zone */
+    testdb_sql("UPDATE ScalePolicy SET min_zone = 7"); /* of six slots */
+    scaleworld_set_calls(44);
     port = scaleworld_start(&one, USUAL_S, false);
     SCALE_WAIT(number("SELECT COUNT(*) FROM ScaleDecision WHERE note LIKE "
                       "'%capacity.floor%'") >= 1);
@@ -208,17 +226,18 @@ static void t_too_few_slots_are_named_in_the_decision_and_the_metrics(void **sta
 static void
 t_a_host_that_is_to_be_empty_is_emptied_after_the_others_have_taken_over(void **state)
 {
+    unsigned long long n;
+
     (void)state;
     testdb_sql("INSERT INTO ScaleHost (host, zone, address, slots) VALUES ('a2', 'a', "
                "'10.0.0.3', 6)");
     scaleworld_set_calls(44);
     port = scaleworld_start(&one, USUAL_S, false);
-    SCALE_WAIT(
-        number("SELECT COUNT(*) FROM RouteData WHERE state = 'up' AND zone = 'a'") >= 3);
+    SCALE_WAIT(has_grown());
+    n = number(UP_IN_A);
     testdb_sql("UPDATE ScaleHost SET in_use = 0 WHERE host = 'a1'");
     SCALE_WAIT(number("SELECT COUNT(*) FROM ScaleWanted WHERE host = 'a1'") == 0);
-    assert_true(
-        number("SELECT COUNT(*) FROM RouteData WHERE state = 'up' AND zone = 'a'") >= 3);
+    assert_true(number(UP_IN_A) >= n);
 }
 
 #define S(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
