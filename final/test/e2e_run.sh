@@ -35,7 +35,7 @@ sh common/run start | grep -q 'running already'; say $? "a second run changes no
 
 page() { [ "$(curl -s --max-time 5 -o "$tmp/page" -w '%{http_code}' "http://127.0.0.$1:28080/$2/")" = 200 ] && grep -q '/exhibit\|/e/\|href=' "$tmp/page"; }
 page 1 zh && page 2 zh && page 1 en && page 2 en; say $? "the gateways of both zones show the site"
-kill -9 "$(cat "$LARS_RUN/showcase-1.1.pid")"
+kill -9 "$(sql "SELECT MIN(pid) FROM lars_dns.ScaleSlot WHERE host = 'host-a' AND state = 'ready'")"
 bad=0; for i in 1 2 3 4 5 6 7 8 9 10; do # each with a target of its own, which no cache has
     [ "$(curl -s --max-time 5 -o /dev/null -w '%{http_code}' "http://127.0.0.1:28080/en/?n=$i")" = 200 ] || bad=1
 done

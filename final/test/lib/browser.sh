@@ -18,7 +18,7 @@ browser_tests() {
     export CHROMIUM LARS_RUN="$tmp/run" LARS_GATEWAY=$((port + 80)) LARS_SHOWCASE=$((port + 100)) LARS_DNSD=$((port + 778)) LARS_REPORTD=$((port + 779)) LARS_PORT=$((port + 888)) LARS_NODES=$((port + 1)) LARS_HTTP=$((port + 880)) LARS_CONSOLE=$((port + 890)) LARS_SECONDS=280
     trap 'sh common/run stop >/dev/null 2>&1; rm -rf "$tmp"' EXIT
     trap 'exit 130' INT TERM HUP
-    LARS_SITE=${LARS_SITE:-no} sh common/run start >"$tmp/out" 2>&1 || { cat "$tmp/out"; echo "not ok - $name: the system starts"; exit 1; }
+    LARS_SITE=${LARS_SITE:-no} LARS_SCALE=${LARS_SCALE:-no} sh common/run start >"$tmp/out" 2>&1 || { cat "$tmp/out"; echo "not ok - $name: the system starts"; exit 1; }
     node web/test/browser/run.mjs "$@"
     exit $?
 }
