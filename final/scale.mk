@@ -33,6 +33,7 @@ SRCS  += src/ops/scale_change.c src/ctl/cmd_scale.c
 # what visitors ask for
 SRCS  += src/scale/demand.c src/scale/demand_answer.c src/scale/demand_rates.c src/scale/demand_question.c
 TESTS += test_demand_rates test_demand e2e_demand test_deciders_demand
+FUZZ  += fuzz_demand
 
 # the page Scaling of the console
 SRCS  += src/web/api_row.c src/web/api_scaling.c src/web/api_scaling_change.c src/web/api_spans.c

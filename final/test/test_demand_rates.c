@@ -294,6 +294,7 @@ static void t_answer_that_lacks_or_breaks_a_member_is_refused(void **state)
         "{" HEAD ",\"zone\":\"\",\"modules\":[{" MODULE ",\"inflight_ms\":1.5}]}",
         "{" HEAD ",\"zone\":\"\",\"modules\":[{" MODULE ",\"inflight_ms\":\"1\"}]}",
         "{" HEAD ",\"zone\":\"123456789012345678901234567890123\",\"modules\":[]}",
+        "{" HEAD ",\"zone\":\"a\\u001b[2J\",\"modules\":[]}",
         "{\"epoch\":1,\"ms\":1,\"loops\":1,\"loops_max\":2,\"loop_busy_permille\":3,"
         "\"zone\":\"\",\"modules\":[]}",
         "{\"epoch\":\"\",\"ms\":1,\"loops\":4294967296,\"loops_max\":2,"

@@ -103,9 +103,10 @@ static double served(const struct snapshot *s, struct module_id id,
 
     for (i = 0; i < s->n_load; i++) {
         const struct snapshot_load *l = &s->load[i];
+        double known = l->zone == none ? 0 : gateways_of(v, l->zone);
 
         if (snapshot_is(l->id, id))
-            beyond += l->zone == none ? l->rps : fmax(l->rps - gateways_of(v, l->zone), 0);
+            beyond += fmax(l->rps - known, 0);
     }
     return v->all.served + fmax(beyond, 0);
 }

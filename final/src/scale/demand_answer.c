@@ -27,12 +27,16 @@ static bool read_small(const json_t *o, const char *name, uint32_t *out)
     return true;
 }
 
+/* Without control characters: logs and pages show it. */
 static bool read_text(const json_t *o, const char *name, char *out, size_t size)
 {
-    const char *text = json_string_value(json_object_get(o, name));
+    const char *text = json_string_value(json_object_get(o, name)), *p;
 
     if (!text || strlen(text) >= size)
         return false;
+    for (p = text; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 127)
+            return false;
     memcpy(out, text, strlen(text) + 1);
     return true;
 }
