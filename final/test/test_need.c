@@ -94,6 +94,15 @@ static void t_two_zones_need_what_survives_the_loss_of_one(void **state)
     assert_true(is_near(need_per_zone(9, &two), 10));
 }
 
+static void t_a_rule_without_figures_is_the_usual_one(void **state)
+{
+    struct need_rule none = {.zones = 2}, bad = {.util = NAN, .floor = -1, .zones = 1};
+
+    (void)state;
+    assert_true(is_near(need_per_zone(9, &none), 10));
+    assert_true(is_near(need_per_zone(7, &bad), 10));
+}
+
 static void t_many_zones_need_what_normal_use_needs(void **state)
 {
     struct need_rule five = {.util = 0.70, .floor = 0.90, .zones = 5};
@@ -142,6 +151,7 @@ T_MAIN(T(t_wanted_requests_are_those_served_and_those_refused),
        T(t_figures_out_of_bounds_give_a_load_within_bounds),
        T(t_one_zone_needs_what_normal_use_needs),
        T(t_two_zones_need_what_survives_the_loss_of_one),
+       T(t_a_rule_without_figures_is_the_usual_one),
        T(t_many_zones_need_what_normal_use_needs),
        T(t_needed_nodes_keep_both_bounds_and_one_node_less_does_not),
        T(t_nodes_are_rounded_up_and_an_error_of_arithmetic_is_not))

@@ -37,11 +37,12 @@ double need_load(const struct need_demand *d, const struct need_capacity *c)
 double need_per_zone(double load, const struct need_rule *r)
 {
     double zones = r->zones > 0 ? r->zones : 1, need;
+    double util = r->util > 0 ? r->util : 0.70, floor = r->floor > 0 ? r->floor : 0.90;
 
     load = in_bounds(load, NEED_NODES_MAX);
-    need = load / (zones * r->util);
+    need = load / (zones * util);
     if (zones >= 2)
-        need = fmax(need, load / ((zones - 1) * r->floor));
+        need = fmax(need, load / ((zones - 1) * floor));
     return in_bounds(need, NEED_NODES_MAX);
 }
 

@@ -38,7 +38,7 @@ double need_wanted_rps(const struct need_demand *d);
 double need_load(const struct need_demand *d, const struct need_capacity *c);
 
 struct need_rule {
-    double util, floor; /* 0.70, 0.90 of a node's capacity */
+    double util, floor; /* 0.70, 0.90 of a node's capacity; these when not above 0 */
     unsigned zones; /* that can be used; 0 counts as 1 */
 };
 
