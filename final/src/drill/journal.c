@@ -97,8 +97,7 @@ static int sync_folder(const char *dir)
     return rc;
 }
 
-/* Whether an earlier drill of the folder is over. */
-static int check_free(const char *dir, char why[JOURNAL_WHY])
+int journal_check_free(const char *dir, char why[JOURNAL_WHY])
 {
     struct journal_view v;
     int rc = journal_read(dir, &v, why);
@@ -134,7 +133,7 @@ int journal_create(struct journal **out, const char *dir, const struct script *s
                  dir, err_text(rc));
         return rc;
     }
-    rc = check_free(dir, why);
+    rc = journal_check_free(dir, why);
     if (rc < 0)
         return rc;
     journal_path(path, dir, "journal");

@@ -16,6 +16,10 @@
 
 struct journal;
 
+/* Whether a drill could begin in <dir>.  Changes nothing.  Returns 0; or -EBUSY with a
+ * sentence, as journal_create(). */
+int journal_check_free(const char *dir, char why[JOURNAL_WHY]);
+
 /* The drill of this process begins in the folder <dir>, which is made when it is missing.
  * Returns 0; or -errno with a sentence: -EBUSY when a drill runs there or the undo of an
  * earlier one was not done. */

@@ -195,9 +195,11 @@ static int prepare(struct drill *d)
     const struct script *s = c->script;
     struct sqldb *db = s->modid ? c->db : NULL;
     const struct watch_config w = {c->gateways, db, s->modid, s->cmdid};
-    char why[PATH_LIST_ERR] = "";
-    int rc;
+    char why[JOURNAL_WHY] = "";
+    int rc = journal_check_free(c->dir, why);
 
+    if (rc < 0)
+        return fail(d, rc, why);
     if (s->load.connections + DESCRIPTORS > fd_limit_raise())
         return fail(d, -EMFILE,
                     "the connections of [load] need more descriptors than "
