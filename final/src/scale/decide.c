@@ -3,9 +3,9 @@
  * threshold for both purposes either answers noise with steps or a crowd too late.
  *
  * An urgent step goes to what the load needs and is never repeated for nodes that were
- * ordered and are starting.  Rejected: "at least one more in each urgent round".  When the
- * load becomes three times as high it orders 193 nodes where 150 are enough, and when a
- * zone has no room for its nodes it never ends.
+ * ordered and are starting.  Rejected: "at least one more in each urgent round".  When
+ * the load becomes three times as high it orders 193 nodes where 150 are enough, and
+ * when a zone has no room for its nodes it never ends.
  *
  * A step up of the floor goes 5 % beyond what the minute needs.  Without that a rising
  * load, or noise, asks for the next step at once: 29 changes in a day instead of 21
