@@ -167,6 +167,20 @@ static void t_server_on_another_host_is_refused_without_for_real(void **state)
     assert_int_equal(proc_wait(&load), 2);
 }
 
+static void t_interrupt_ends_it_with_the_sums(void **state)
+{
+    (void)state;
+    proc_start(&node, "http_node", "-d", "30", "127.0.0.1:0", NULL);
+    proc_wait_port(&node);
+    use_port(node.port);
+    proc_start(&load, "lars-load", "-c", "/dev/null", "-u", url, "-s", "600", NULL);
+    assert_true(proc_line(load.out, line, sizeof(line)));
+    kill(load.pid, SIGINT);
+    assert_int_equal(finish(), 0);
+    assert_int_equal(number(last, " ok "), number(last, "due "));
+    assert_int_equal(served(), number(last, "due "));
+}
+
 /* 80 requests in 4 s, of which half come from each of two addresses. */
 static void t_access_log_is_played_faster(void **state)
 {
@@ -281,6 +295,7 @@ T_MAIN(LOAD_TEST(t_counts_are_those_of_the_node),
        LOAD_TEST(t_what_exceeds_connections_and_queue_is_not_sent),
        LOAD_TEST(t_request_that_meets_a_closed_connection_is_sent_again),
        LOAD_TEST(t_refusals_and_time_outs_are_named),
+       LOAD_TEST(t_interrupt_ends_it_with_the_sums),
        LOAD_TEST(t_access_log_is_played_faster),
        LOAD_TEST(t_server_on_another_host_is_refused_without_for_real),
        LOAD_TEST(t_visitor_keeps_its_cookie_and_waiting_pages_are_no_failures))
