@@ -2,7 +2,11 @@
  * and each result of a check leads to, and that no slot has two nodes. */
 #include "lib/slotrun.h"
 
+#include <sys/resource.h>
+#include <sys/stat.h>
+
 #include "net/sock.h"
+#include "slot/child.h"
 
 /* --- a node's life ------------------------------------------------------------------ */
 
@@ -229,6 +233,50 @@ static void t_node_that_was_killed_is_started_again(void **state)
     assert_int_equal(slotfix_n_alive(), 1);
 }
 
+/* --- limits ------------------------------------------------------------------------- */
+
+static void t_node_is_not_given_up_while_descriptors_are_short(void **state)
+{
+    struct rlimit was, few;
+    uint64_t end;
+
+    (void)state;
+    slotrun_create(slotfix_script("node", slotfix_serve()), "check = /healthz");
+    slotrun_order(1, 1);
+    LOOP_UNTIL(slotrun.loop, slotrun_is(1, SLOT_READY));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    few = was;
+    few.rlim_cur = 3; /* none is free */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    end = t_now_ms() + 500;
+    while (t_now_ms() < end)
+        loop_turn(slotrun.loop);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+    assert_int_equal(slotrun_stat().n_failed, 0);
+    assert_int_equal(slots_n_running(slotrun.slots), 1);
+    assert_int_equal(slotfix_n_alive(), 1);
+    slotrun_order(1, 0);
+    LOOP_UNTIL(slotrun.loop, slotrun_is(1, SLOT_EMPTY));
+}
+
+static void t_log_of_a_node_that_writes_much_is_cut_and_the_last_part_kept(void **state)
+{
+    char path[200], text[400];
+    struct stat old, now;
+
+    (void)state;
+    snprintf(text, sizeof(text), "head -c %u /dev/zero\n%s", CHILD_LOG_MAX + 1,
+             slotfix_serve());
+    slotrun_create(slotfix_script("node", text), "");
+    slotrun_order(1, 1);
+    LOOP_UNTIL(slotrun.loop, slotrun_is(1, SLOT_READY));
+    snprintf(path, sizeof(path), "%s/1.log.old", slotfix_dir);
+    LOOP_UNTIL(slotrun.loop, stat(path, &old) == 0);
+    snprintf(path, sizeof(path), "%s/1.log", slotfix_dir);
+    LOOP_UNTIL(slotrun.loop, stat(path, &now) == 0 && now.st_size < CHILD_LOG_MAX);
+    assert_true(old.st_size > CHILD_LOG_MAX);
+}
+
 T_MAIN(SLOTRUN_TEST(t_ordered_node_becomes_ready_and_is_told_with_port_and_pid),
        SLOTRUN_TEST(t_slot_without_an_order_ends_its_node_and_is_empty),
        SLOTRUN_TEST(t_order_for_another_module_ends_the_node_before_it_starts_one),
@@ -241,4 +289,6 @@ T_MAIN(SLOTRUN_TEST(t_ordered_node_becomes_ready_and_is_told_with_port_and_pid),
        SLOTRUN_TEST(t_module_that_the_file_does_not_name_fails_until_it_does),
        SLOTRUN_TEST(t_node_that_stops_answering_is_sick_and_ready_when_it_answers),
        SLOTRUN_TEST(t_node_that_stays_sick_is_started_anew),
-       SLOTRUN_TEST(t_node_that_was_killed_is_started_again))
+       SLOTRUN_TEST(t_node_that_was_killed_is_started_again),
+       SLOTRUN_TEST(t_node_is_not_given_up_while_descriptors_are_short),
+       SLOTRUN_TEST(t_log_of_a_node_that_writes_much_is_cut_and_the_last_part_kept))

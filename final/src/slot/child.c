@@ -87,11 +87,10 @@ static bool read_record(int fd, struct record *r)
                   &r->is_ready) == 6;
 }
 
-/* When the process <pid> began; 0 = there is none, or it has ended and its parent has not
- * noticed. */
-static unsigned long long start_of(pid_t pid)
+/* When the process <pid> began.  Returns 0; -ESRCH when it has ended, also if its parent
+ * has not noticed; another -errno when that cannot be found out now. */
+static int start_of(pid_t pid, unsigned long long *start)
 {
-    unsigned long long start = 0;
     char path[40], text[1024];
     const char *after;
     ssize_t n;
@@ -100,21 +99,35 @@ static unsigned long long start_of(pid_t pid)
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd == -1)
-        return 0;
+        return errno == ENOENT ? -ESRCH : -errno;
     n = read(fd, text, sizeof(text) - 1);
+    i = errno;
     close(fd);
-    text[n > 0 ? n : 0] = '\0';
+    if (n <= 0) /* it has ended since open() */
+        return n == 0 || i == ESRCH ? -ESRCH : -i;
+    text[n] = '\0';
     after = strrchr(text, ')'); /* its name may have blanks and brackets */
-    if (!after || strlen(after) < 3 || strchr("ZX", after[2]))
-        return 0;
+    if (!after || strlen(after) < 3)
+        return -EIO;
+    if (strchr("ZX", after[2]))
+        return -ESRCH;
     for (i = 0; i < 20 && after; i++) /* the 22nd value; the name is the second */
         after = strchr(after + 1, ' ');
-    return after && sscanf(after, "%llu", &start) == 1 ? start : 0;
+    return after && sscanf(after, "%llu", start) == 1 ? 0 : -EIO;
+}
+
+/* What is not known counts as running: a slot with it is not free. */
+static bool has_ended(pid_t pid, unsigned long long start)
+{
+    unsigned long long now = 0;
+    int rc = start_of(pid, &now);
+
+    return rc == -ESRCH || (rc == 0 && now != start);
 }
 
 static bool is_alive(const struct record *r)
 {
-    return r->pid > 0 && r->start > 0 && start_of(r->pid) == r->start;
+    return r->pid > 0 && !has_ended(r->pid, r->start);
 }
 
 /* --- the end ------------------------------------------------------------------------ */
@@ -139,9 +152,9 @@ static void describe_end(const struct child *c, int status, char *how, size_t si
  * number. */
 static void kill_group(const struct child *c)
 {
-    unsigned long long now = start_of(c->pid);
+    unsigned long long now;
 
-    if (now == 0 || now == c->start)
+    if (c->is_ours || start_of(c->pid, &now) == -ESRCH)
         kill(-c->pid, SIGKILL);
 }
 
@@ -269,7 +282,8 @@ static _Noreturn void become_node(struct record r, const struct child_start *s, 
     setsid();
     restore_signals();
     r.pid = (int)getpid();
-    r.start = start_of(getpid());
+    if (rc == 0)
+        rc = start_of(getpid(), &r.start);
     if (rc == 0)
         rc = write_record(LOCK_FD, &r);
     if (rc == 0 && chdir("/") == 0)
@@ -317,7 +331,7 @@ static int fork_node(struct child *c, const struct child_start *s, int lock)
     if (rc < 0)
         return rc;
     r.pid = (int)pid;
-    r.start = start_of(pid); /* 0 = it has ended, and is a zombie */
+    (void)start_of(pid, &r.start); /* not needed for a process of our own */
     watch(c, &r, true);
     return 0;
 }
@@ -380,7 +394,7 @@ void child_set_ready(struct child *c)
 
 void child_kill(struct child *c, int signo)
 {
-    if (c->pid == 0 || (!c->is_ours && start_of(c->pid) != c->start))
+    if (c->pid == 0 || (!c->is_ours && has_ended(c->pid, c->start)))
         return; /* its end is about to be seen */
     if (kill(-c->pid, signo) == -1) /* it has no group of its own so far */
         kill(c->pid, signo);
@@ -412,10 +426,20 @@ static void bound_log(const struct child *c)
         close(to);
 }
 
+static bool is_over(const struct child *c)
+{
+    siginfo_t info = {0};
+
+    if (!c->is_ours)
+        return has_ended(c->pid, c->start);
+    return waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == c->pid;
+}
+
 void child_poll(struct child *c)
 {
     bound_log(c);
-    if (c->pid != 0 && c->pidfd == -1 && (c->start == 0 || start_of(c->pid) != c->start))
+    if (c->pid != 0 && c->pidfd == -1 && is_over(c))
         take_end(c);
 }
 
