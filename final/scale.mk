@@ -2,7 +2,7 @@
 # host, and of lars-load, which plays visitors.
 # how many nodes: the arithmetic
 SRCS  += src/scale/decide.c src/scale/need.c src/scale/sim_day.c src/scale/sim_rules.c
-TESTS += test_decide test_decide_down test_need test_scale_days test_deciders
+TESTS += test_decide test_decide_down test_need test_scale_days test_deciders_loop
 PROGS += scale_sim
 
 # how orders reach lars-slotd, and how its state reaches the tables
