@@ -49,7 +49,7 @@ static void start_gateway(void)
     snprintf(url, sizeof(url), "http://127.0.0.1:%d/", gateway.port);
 }
 
-/* A node of 10 requests a second, so that the gateway refuses more than a few visitors. */
+/* A node of 10 requests a second: the gateway refuses more than a few visitors. */
 static void use_slow_node(void)
 {
     proc_start(&node, "http_node", "-d", "100", "-w", "1", "127.0.0.1:0", NULL);
