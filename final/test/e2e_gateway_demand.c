@@ -35,7 +35,8 @@ static void start(const char *admission)
 
     assert_int_equal(fleet_keys_create(&keys, key, "", err), 0);
     snprintf(conf, sizeof(conf),
-             "zone = east\nloops_max = 3\n[admin]\nlisten = 127.0.0.1:0\nkey_file = %s\n"
+             "zone = east\nloops_max = 3\ntry_ms = 9000\n[admin]\nlisten = "
+             "127.0.0.1:0\nkey_file = %s\n"
              "[admission]\n%s",
              key, admission);
     gatefix_start(conf);
@@ -212,9 +213,9 @@ static void t_requests_that_hang_count_for_the_time_they_are_at_nodes(void **sta
     inflight = count("inflight_ms");
     ms = integer(answer, "ms");
     T_WAIT((end_ms = (assert_int_equal(ask(""), 0), integer(answer, "ms"))) >= ms + 500);
-    inflight = integer(json_array_get(json_object_get(answer, "modules"), 0),
-                       "inflight_ms") -
-               inflight;
+    inflight =
+        integer(json_array_get(json_object_get(answer, "modules"), 0), "inflight_ms") -
+        inflight;
     assert_in_range(inflight, end_ms - ms - 2, end_ms - ms + 2);
     close(fd);
 }
