@@ -29,6 +29,7 @@ ALONE += e2e_capacity
 
 # larsctl scale, plan, host
 SRCS  += src/ops/scale_change.c src/ctl/cmd_scale.c
+TESTS += e2e_larsctl_scale
 
 # what visitors ask for
 SRCS  += src/scale/demand.c src/scale/demand_answer.c src/scale/demand_rates.c src/scale/demand_question.c
