@@ -235,6 +235,30 @@ static void t_services_count_hosts_with_slots(void **state)
     T_WAIT(shows(report, "\nlars_reportd_slot_hosts 0\n")); /* after 5 s */
 }
 
+/* A restart is no conflict: its stream is new and the former one does not come again. */
+static void t_two_hosts_with_one_name_are_counted_and_a_restart_is_not(void **state)
+{
+    int report = start_with_http(&sys.reportd, "lars-reportd", "reportd.ini");
+    struct slot_status s = slotlink_ready(2);
+    struct slot_link *first;
+
+    (void)state;
+    system_start_dnsd();
+    slotlink_open();
+    slotlink_tell(&s, 1);
+    LOOP_UNTIL(sl.loop, slotlink_stat().acked_ms > 0);
+    slot_link_destroy(sl.link);
+    slotlink_open();
+    slotlink_tell(&s, 1);
+    LOOP_UNTIL(sl.loop, slotlink_stat().acked_ms > 0);
+    assert_true(shows(report, "\nlars_reportd_slot_conflicts_total 0\n"));
+    first = sl.link;
+    slotlink_open();
+    slotlink_tell(&s, 1);
+    LOOP_UNTIL(sl.loop, !shows(report, "\nlars_reportd_slot_conflicts_total 0\n"));
+    slot_link_destroy(first);
+}
+
 #define E(fn) cmocka_unit_test_setup_teardown(fn, slotlink_setup, slotlink_teardown)
 
 TESTDB_MAIN(E(t_orders_of_this_host_and_no_other_arrive),
@@ -247,4 +271,5 @@ TESTDB_MAIN(E(t_orders_of_this_host_and_no_other_arrive),
             E(t_state_does_not_change_what_the_operator_wants),
             E(t_state_is_repeated_and_its_beginning_stays),
             E(t_nothing_is_written_before_the_first_state),
-            E(t_services_count_hosts_with_slots))
+            E(t_services_count_hosts_with_slots),
+            E(t_two_hosts_with_one_name_are_counted_and_a_restart_is_not))

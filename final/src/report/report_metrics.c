@@ -133,6 +133,10 @@ static void collect_slots(struct metrics *m, const struct report_metrics *parts)
                     "States of slots that a newer one of their host has replaced before "
                     "they were written.",
                     (double)st.n_replaced);
+    metrics_counter(m, "lars_reportd_slot_conflicts_total",
+                    "States of slots that two lars-slotd with the same name of a host "
+                    "send by turns.",
+                    (double)st.n_conflict);
     metrics_counter(m, "lars_reportd_slot_states_dropped_total",
                     "States of slots that found no room.", (double)st.n_dropped);
     metrics_counter(

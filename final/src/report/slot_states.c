@@ -32,6 +32,8 @@ struct message {
 struct host {
     char name[MSG_SLOT_HOST];
     uint64_t seen_ms; /* monotonic; of its last message */
+    uint8_t stream[MSG_STREAM]; /* of its last message, and of the one before with */
+    uint8_t former[MSG_STREAM]; /* another stream; zero = none */
     uint64_t turn; /* the host with the lowest one is written next */
     struct message *waiting; /* NULL = none; owned */
 };
@@ -77,6 +79,27 @@ static struct host *new_host(struct slot_states *s, uint64_t now_ms)
     return &s->host[i];
 }
 
+/* A lars-slotd has another stream after each start, and then never the former one again.
+ * Two streams by turns are two of them that call themselves by one name: both obey the
+ * orders, and each deletes the other's rows. */
+static void note_stream(struct slot_states *s, struct host *h, const struct message *m)
+{
+    const uint8_t *stream = m->state.stream;
+
+    if (memcmp(h->stream, stream, MSG_STREAM) == 0)
+        return;
+    if (memcmp(h->former, stream, MSG_STREAM) == 0) {
+        s->stat.n_conflict++;
+        LOG_EVERY(
+            LOG_GAP_MS, LOG_LEVEL_ERROR, "slot_state.conflict",
+            "host=%s address=%s: two lars-slotd have this name of a host; give each "
+            "its own [slots] host and start them again",
+            m->state.of.host, m->state.of.address);
+    }
+    memcpy(h->former, h->stream, MSG_STREAM);
+    memcpy(h->stream, stream, MSG_STREAM);
+}
+
 /* Takes <m>.  The caller holds the lock. */
 static void put_message(struct slot_states *s, struct message *m)
 {
@@ -97,6 +120,7 @@ static void put_message(struct slot_states *s, struct message *m)
         h->turn = ++s->last_turn;
     }
     snprintf(h->name, sizeof(h->name), "%s", m->state.of.host);
+    note_stream(s, h, m);
     h->seen_ms = now_ms;
     h->waiting = m;
     worker_wake(s->worker);
