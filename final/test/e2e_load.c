@@ -219,6 +219,8 @@ static void t_access_log_is_played_faster(void **state)
 
 static struct {
     int lfd;
+    pthread_t thread;
+    const char *raw; /* what each request gets instead; NULL = none */
     unsigned n_without, n_with, n_wrong;
 } shop;
 
@@ -234,6 +236,10 @@ static void answer(int fd)
         in[n] = '\0';
         if (!strstr(in, "\r\n\r\n"))
             continue;
+        if (shop.raw) {
+            send(fd, shop.raw, strlen(shop.raw), MSG_NOSIGNAL);
+            return;
+        }
         i = shop.n_without;
         if (strstr(in, "\r\nCookie: id="))
             shop.n_with++;
@@ -261,32 +267,73 @@ static void *serve(void *arg)
     return NULL;
 }
 
-static void t_visitor_keeps_its_cookie_and_waiting_pages_are_no_failures(void **state)
+static void open_shop(const char *raw)
 {
     struct sockaddr_in at = {.sin_family = AF_INET};
     socklen_t len = sizeof(at);
-    pthread_t thread;
 
-    (void)state;
     memset(&shop, 0, sizeof(shop));
+    shop.raw = raw;
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     shop.lfd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(bind(shop.lfd, (struct sockaddr *)&at, sizeof(at)), 0);
     assert_int_equal(listen(shop.lfd, 100), 0);
     getsockname(shop.lfd, (struct sockaddr *)&at, &len);
-    assert_int_equal(pthread_create(&thread, NULL, serve, NULL), 0);
+    assert_int_equal(pthread_create(&shop.thread, NULL, serve, NULL), 0);
     use_port(ntohs(at.sin_port));
+}
+
+static void close_shop(void)
+{
+    shutdown(shop.lfd, SHUT_RDWR);
+    pthread_join(shop.thread, NULL);
+    close(shop.lfd);
+}
+
+static void t_visitor_keeps_its_cookie_and_waiting_pages_are_no_failures(void **state)
+{
+    (void)state;
+    open_shop(NULL);
     proc_start(&load, "lars-load", "-c", "/dev/null", "-u", url, "-r", "60", "-s", "4",
                "-v", "-w", "1", "-P", "20", "-H", "site.example", NULL);
     assert_int_equal(finish(), 0);
-    shutdown(shop.lfd, SHUT_RDWR);
-    pthread_join(thread, NULL);
-    close(shop.lfd);
+    close_shop();
     assert_int_equal(number(last, " ok ") + number(last, "waiting page "),
                      number(last, "due "));
     assert_int_equal(shop.n_with + shop.n_without, number(last, "due "));
     assert_true(shop.n_with > shop.n_without);
     assert_int_equal(shop.n_wrong, 0);
+}
+
+static void t_each_form_of_a_response_is_read_and_what_is_none_is_named(void **state)
+{
+    static const struct {
+        const char *raw, *name;
+    } cases[] = {
+        {"HTTP/1.1 200 OK\r\n\r\nuntil the end", " ok "},
+        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", " ok "},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+         " ok "},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxmore than that", " ok "},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut", "reset "},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx", "reset "},
+        {"HTTP/1.1 20", "reset "},
+        {"", "reset "},
+        {"SSH-2.0-nonsense\r\n\r\n", "no HTTP "},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n", "no HTTP "},
+    };
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        open_shop(cases[i].raw);
+        proc_start(&load, "lars-load", "-c", "/dev/null", "-u", url, "-r", "40", "-s",
+                   "1", "-E", "100", NULL);
+        assert_int_equal(finish(), 0);
+        close_shop();
+        if (number(last, cases[i].name) != number(last, "due "))
+            fail_msg("case %u: %s", i, last);
+    }
 }
 
 #define LOAD_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -298,4 +345,5 @@ T_MAIN(LOAD_TEST(t_counts_are_those_of_the_node),
        LOAD_TEST(t_interrupt_ends_it_with_the_sums),
        LOAD_TEST(t_access_log_is_played_faster),
        LOAD_TEST(t_server_on_another_host_is_refused_without_for_real),
-       LOAD_TEST(t_visitor_keeps_its_cookie_and_waiting_pages_are_no_failures))
+       LOAD_TEST(t_visitor_keeps_its_cookie_and_waiting_pages_are_no_failures),
+       LOAD_TEST(t_each_form_of_a_response_is_read_and_what_is_none_is_named))
