@@ -26,6 +26,7 @@ APPS  += lars-load
 TESTS += test_arrivals test_visits test_cookie_jar test_capacity_search e2e_load e2e_load_gateway e2e_capacity
 # the nodes and the generator share the processors with other tests
 ALONE += e2e_capacity
+FUZZ  += fuzz_load_input
 
 # larsctl scale, plan, host
 SRCS  += src/ops/scale_change.c src/ctl/cmd_scale.c

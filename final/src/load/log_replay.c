@@ -77,7 +77,7 @@ static int read_request(char *line, struct log_replay_request *out)
     return out->path ? 0 : -ENOMEM;
 }
 
-static int add(struct log_replay *l, char *line)
+int log_replay_add(struct log_replay *l, char *line)
 {
     struct log_replay_request r = {0}, *more;
     int rc = read_request(line, &r);
@@ -134,7 +134,7 @@ int log_replay_read(struct log_replay *l, const char *file, char err[LOG_REPLAY_
         return rc;
     }
     while (rc == 0 && fgets(line, sizeof(line), f))
-        rc = add(l, line);
+        rc = log_replay_add(l, line);
     fclose(f);
     if (rc == 0 && l->n == 0) {
         snprintf(err, LOG_REPLAY_ERR,

@@ -24,6 +24,10 @@ struct log_replay {                       /* zeroed = empty */
 /* Returns 0; or, with a sentence in <err>: -errno of open(2); -EINVAL when no line is a
  * request; -E2BIG; -ENOMEM. */
 int log_replay_read(struct log_replay *l, const char *file, char err[LOG_REPLAY_ERR]);
+
+/* Add the request of one line, which is changed; a line that is none is counted.  The
+ * order and the time 0 are set by log_replay_read() only.  Returns 0; -E2BIG; -ENOMEM. */
+int log_replay_add(struct log_replay *l, char *line);
 void log_replay_free(struct log_replay *l);
 
 #endif
