@@ -28,6 +28,8 @@ TESTS += test_arrivals test_visits test_cookie_jar test_capacity_search e2e_load
 ALONE += e2e_capacity
 FUZZ  += fuzz_load_input
 
+# alarms
+TESTS += test_alarm_scale
 # larsctl scale, plan, host
 SRCS  += src/ops/scale_change.c src/ctl/cmd_scale.c
 TESTS += e2e_larsctl_scale

@@ -234,14 +234,14 @@ static void t_why_lists_decisions_with_their_numbers(void **state)
     expect("scale why 1 2", 0, "");
 }
 
-#define T(fn) cmocka_unit_test_setup_teardown(fn, scale_setup, system_teardown)
-TESTDB_MAIN(T(t_a_module_is_scaled_from_set_on_with_presets),
-            T(t_set_changes_the_keys_that_it_names_and_no_others),
-            T(t_a_wrong_value_is_named_and_changes_nothing),
-            T(t_off_takes_the_plans_with_it),
-            T(t_a_plan_has_the_times_of_the_operators_time_zone),
-            T(t_now_is_a_plan_from_now_on), T(t_plans_that_make_no_sense_are_refused),
-            T(t_a_removed_plan_is_gone), T(t_a_freeze_has_an_end_and_a_reason),
-            T(t_a_host_is_drained_and_comes_back),
-            T(t_only_a_host_that_is_silent_is_forgotten),
-            T(t_why_lists_decisions_with_their_numbers))
+#define S(fn) cmocka_unit_test_setup_teardown(fn, scale_setup, system_teardown)
+TESTDB_MAIN(S(t_a_module_is_scaled_from_set_on_with_presets),
+            S(t_set_changes_the_keys_that_it_names_and_no_others),
+            S(t_a_wrong_value_is_named_and_changes_nothing),
+            S(t_off_takes_the_plans_with_it),
+            S(t_a_plan_has_the_times_of_the_operators_time_zone),
+            S(t_now_is_a_plan_from_now_on), S(t_plans_that_make_no_sense_are_refused),
+            S(t_a_removed_plan_is_gone), S(t_a_freeze_has_an_end_and_a_reason),
+            S(t_a_host_is_drained_and_comes_back),
+            S(t_only_a_host_that_is_silent_is_forgotten),
+            S(t_why_lists_decisions_with_their_numbers))

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/alarm_scale_sql.h"
 #include "db/lease.h"
 
 #define TEXT_MAX 480                  /* bytes of a text of an alarm */
@@ -65,8 +66,12 @@ static int select_rows(struct alarm_db *d, const char *sql,
                        int (*row)(char **at, void *arg), void *arg)
 {
     int rc = myconn_ensure(d->con);
-
     return rc < 0 ? rc : myconn_select(d->con, sql, row, arg);
+}
+
+int alarm_db_each_scale(struct alarm_db *d, alarm_db_row_fn *fn, void *arg)
+{
+    return select_rows(d, alarm_scale_sql, fn, arg);
 }
 
 /* --- what the rules read ----------------------------------------------------------- */

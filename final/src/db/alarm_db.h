@@ -80,6 +80,9 @@ int alarm_db_each_shared(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
  * agent. */
 int alarm_db_each_conflict(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
 
+/* What is wrong with scaling, as complete alarms: kind, subject, detail. */
+int alarm_db_each_scale(struct alarm_db *d, alarm_db_row_fn *fn, void *arg);
+
 /* --- nodes that the evaluating process checked itself ------------------------------ */
 
 /* Process <name> has found this node down: it is out until alarm_db_clear_checked(). */

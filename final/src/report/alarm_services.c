@@ -145,10 +145,24 @@ static int judge_behind(struct alarm_rules *r)
     return rc;
 }
 
+static int on_scale(char **at, void *arg)
+{
+    struct alarm_rules *r = arg;
+    struct alarm al = {0};
+
+    snprintf(al.kind, sizeof(al.kind), "%s", text_of(at[0]));
+    snprintf(al.subject, sizeof(al.subject), "%s", text_of(at[1]));
+    snprintf(al.detail, sizeof(al.detail), "%s", text_of(at[2]));
+    alarms_see(r->alarms, &al, ALARM_BAD);
+    return 0;
+}
+
 int alarm_services_judge(struct alarm_rules *r)
 {
     int rc = alarm_db_each_silent(r->db, on_silent, r);
 
+    if (rc == 0)
+        rc = alarm_db_each_scale(r->db, on_scale, r);
     if (rc == 0)
         rc = alarm_db_each_hold(r->db, on_hold, r);
     if (rc == 0)

@@ -215,7 +215,9 @@ static const struct {
     {"SELECT p.modid, p.cmdid, p.actuator, p.min_zone, p.max_zone, p.warm, p.util_pct, "
      "p.floor_pct, p.dry_run, (SELECT d.wanted FROM ScaleDecision d WHERE d.modid = "
      "p.modid AND d.cmdid = p.cmdid ORDER BY d.at DESC, d.id DESC LIMIT 1), (SELECT "
-     "COUNT(*) FROM Alarm a WHERE a.cleared_at IS NULL AND a.subject = CONCAT(p.modid, "
+     "COUNT(*) FROM Alarm a WHERE a.cleared_at IS NULL AND a.kind NOT LIKE 'capacity%' "
+     "AND "
+     "a.subject = CONCAT(p.modid, "
      "'/', p.cmdid)), m.node_rps, m.node_inflight FROM ScalePolicy p LEFT JOIN "
      "ModulePolicy m ON m.modid = p.modid AND m.cmdid = p.cmdid ORDER BY p.modid, "
      "p.cmdid",

@@ -1,0 +1,28 @@
+/* One statement, because nothing of it is needed while no module is scaled: each part
+ * begins with ScalePolicy or a table that is empty then.  A decision is written when the
+ * number of missing nodes changes, and once a minute; an older one says nothing.
+ * Rejected: alarms that lars-autoscaler raises.  Its own end is one of the reasons. */
+#include "db/alarm_scale_sql.h"
+
+#define SCALED                                                                           \
+    " FROM ScalePolicy p JOIN ScaleDecision x ON x.id = (SELECT MAX(id) FROM "           \
+    "ScaleDecision y WHERE y.modid = p.modid AND y.cmdid = p.cmdid) AND x.at > NOW(3) "  \
+    "- INTERVAL 90 SECOND WHERE x.note LIKE "
+
+const char alarm_scale_sql[] =
+    "SELECT 'capacity_ceiling', CONCAT(p.modid, '/', p.cmdid), CONCAT(ROUND(x.demand), "
+    "' requests a second; ', x.note)" SCALED "'%capacity.ceiling%' "
+    "UNION ALL SELECT 'capacity_floor', CONCAT(p.modid, '/', p.cmdid), CONCAT(x.up, "
+    "' nodes; ', x.note)" SCALED "'%capacity.floor%' "
+    "UNION ALL SELECT 'capacity_unmeasured', CONCAT(p.modid, '/', p.cmdid), x.note" SCALED
+    "'%is not measured%' "
+    "UNION ALL SELECT 'scale_leader', 'lars-autoscaler', CONCAT(COUNT(*), ' modules are "
+    "scaled, and no lars-autoscaler decides') FROM ScalePolicy HAVING COUNT(*) > 0 AND "
+    "NOT EXISTS (SELECT 1 FROM Lease WHERE name = 'scale' AND until_at > NOW(3)) "
+    "UNION ALL SELECT 'scale_host', h.host, CONCAT('zone ', h.zone, ': nothing for ', "
+    "TIMESTAMPDIFF(SECOND, h.seen_at, NOW(3)), ' s') FROM ScaleHost h WHERE h.seen_at < "
+    "NOW(3) - INTERVAL 6 SECOND AND EXISTS (SELECT 1 FROM ScaleWanted w WHERE w.host = "
+    "h.host) "
+    "UNION ALL SELECT 'scale_start', s.host, CONCAT('slot ', MIN(s.slot), ', module ', "
+    "MIN(CONCAT(s.modid, '/', s.cmdid)), ': ', MIN(s.note)) FROM ScaleSlot s WHERE "
+    "s.state = 'failed' AND s.starts >= 3 GROUP BY s.host LIMIT 1000";
