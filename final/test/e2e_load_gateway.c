@@ -151,7 +151,27 @@ static void t_measurement_ends_when_visitors_are_refused(void **state)
     finish_load();
 }
 
+static void t_measurement_ends_when_the_gateway_is_gone(void **state)
+{
+    char at[60], guard[60];
+
+    (void)state;
+    start_gateway();
+    proc_start(&node, "http_node", "127.0.0.1:0", NULL);
+    system_wait_port(&node, "http_node");
+    snprintf(at, sizeof(at), "node=127.0.0.1:%d", node.port);
+    snprintf(guard, sizeof(guard), "guard=127.0.0.1:%d", admin);
+    proc_start(&meter, "larsctl", "-c", ini, "capacity", "measure", "10", "1", at, guard,
+               "step_s=2", NULL);
+    assert_true(proc_line(meter.err, line, sizeof(line)));
+    proc_kill(&gateway);
+    proc_expect_line(meter.err, "the visitors cannot be seen: 127.0.0.1:");
+    assert_int_equal(proc_wait(&meter), 1);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM Capacity"), 0);
+}
+
 #define LOAD_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 TESTDB_MAIN(LOAD_TEST(t_access_log_of_a_gateway_is_played),
             LOAD_TEST(t_waiting_pages_are_counted_and_no_failures),
-            LOAD_TEST(t_measurement_ends_when_visitors_are_refused))
+            LOAD_TEST(t_measurement_ends_when_visitors_are_refused),
+            LOAD_TEST(t_measurement_ends_when_the_gateway_is_gone))
