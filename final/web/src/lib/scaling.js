@@ -43,6 +43,3 @@ export function secondsOf(text) {
     ms += wall - Date.parse(wallText(ms) + ':00Z')
   return ms / 1000
 }
-
-/** Nodes of a module in all its zones. */
-export const sumOf = (module, what) => module.zones.reduce((sum, z) => sum + z[what], 0)

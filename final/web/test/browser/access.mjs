@@ -202,7 +202,7 @@ test('keyboard_pages', 'the focus follows each change of page, and Tab reaches a
   await comesTo(page, 'Skip to content', 'the first Tab')
   await key('Enter')
   same((await focused(page)).tag, 'MAIN', 'after the skip link, the focus is on')
-  for (const name of ['Modules', 'Zones', 'Alarms', 'Changes', 'Services', 'Gateways', 'About']) {
+  for (const name of ['Modules', 'Zones', 'Alarms', 'Changes', 'Services', 'Gateways', 'Scaling', 'About']) {
     await page.getByRole('navigation', { name: 'Menu' }).getByRole('link', { name: new RegExp('^' + name) }).focus()
     await key('Enter')
     await comesTo(page, new RegExp('^' + name), `the change of page to ${name}`, 'H1')

@@ -58,6 +58,7 @@ test('scaling_plan', 'an operator adds a plan by keyboard only, sees it in the l
   await page.keyboard.type('opening')
   await page.keyboard.press('Enter')
   await unseen(dialog)
+  await until('the focus on the button that has opened the dialog', () => page.evaluate(() => document.activeElement.innerText === 'Add a plan…'))
   await see(row(list, 'opening').getByRole('cell', { name: '6', exact: true }))
   same(await sql(`SELECT COUNT(*) FROM ScalePlan WHERE modid = 15 AND zone = 'b' AND n_zone = 6 AND until_at BETWEEN NOW() + INTERVAL 115 MINUTE AND NOW() + INTERVAL 121 MINUTE`), '1', 'plans in the table')
   await row(list, 'opening').getByRole('button', { name: 'Remove' }).click()
