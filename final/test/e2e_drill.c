@@ -276,25 +276,25 @@ static void t_events_happen_and_are_undone(void **state)
 
     (void)state;
     snprintf(events, sizeof(events),
-             "[event 1]\nat = 1\nfor = 1\ndo = kill %s\n"
-             "[event 2]\nat = 3\ndo = stop %s\n"
-             "[event 3]\nat = 4\ndo = run touch %s\nundo = rm %s\n",
-             pid_file(1), pid_file(1), mark, mark);
-    write_script(6, events, "max_error_percent = 0");
+             "[event 1]\nat = 1\nfor = 4\ndo = stop %s\n"
+             "[event 2]\nat = 6\ndo = run touch %s\nundo = rm %s\n"
+             "[event 3]\nat = 7\ndo = kill %s\n",
+             pid_file(1), mark, mark, pid_file(1));
+    write_script(9, events, "max_error_percent = 0");
     before = pid_in_file(1);
     start_drill();
     proc_expect_line(drill.out, "event 1 done");
     assert_false(answers(1));
     proc_expect_line(drill.out, "event 1 undone");
     T_WAIT(answers(1));
-    assert_true(pid_in_file(1) != before);
     proc_expect_line(drill.out, "event 2 done");
-    assert_false(answers(1));
-    proc_expect_line(drill.out, "event 3 done");
     assert_true(has_mark());
+    proc_expect_line(drill.out, "event 3 done");
+    assert_false(answers(1));
     assert_int_equal(finish(), 0);
     assert_false(has_mark());
-    assert_true(answers(1));
+    assert_true(pid_in_file(1) != before);
+    T_WAIT(answers(1));
 }
 
 static void t_errors_of_a_killed_server_are_counted(void **state)
@@ -317,7 +317,7 @@ static void t_errors_of_a_killed_server_are_counted(void **state)
     assert_int_equal(number(e, "did_s"), 1);
     assert_true(json_is_null(json_object_get(e, "shift_s"))); /* until it was undone */
     json_decref(r);
-    assert_true(answers(0));
+    T_WAIT(answers(0));
 }
 
 static void start_long(const char *more)
@@ -341,7 +341,7 @@ static void expect_ended_and_undone(const char *why)
 
     assert_int_equal(finish(), 1);
     assert_false(has_mark());
-    assert_true(answers(1));
+    T_WAIT(answers(1));
     r = report();
     if (!strstr(json_string_value(json_object_get(r, "aborted")), why))
         fail_msg("aborted: %s", json_string_value(json_object_get(r, "aborted")));
