@@ -306,6 +306,7 @@ static void t_wrong_bodies_are_400_and_change_nothing(void **state)
         "{\"modules\": [" MODULE("\"0.5\"") "]}",
         "{\"modules\": [" MODULE("NaN") "]}",
         "{\"modules\": [" MODULE("0.5") ", " MODULE("2") "]}",
+        "{\"modules\": [" MODULE("2") ", " MODULE("0.5") "]}",
         "{\"gateways\": 0, \"modules\": [" MODULE("0.5") "]}",
         "{\"gateways\": 1001}",
         "{\"gateways\": 1.5}",
