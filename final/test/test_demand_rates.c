@@ -120,7 +120,7 @@ static void t_restart_keeps_the_last_rates_until_there_are_new_ones(void **state
     add(0, 100000);
     add(1000, 200);
     assert_true(served() == 200);
-    strcpy(answer.epoch, "b"); /* its clock, that of the host, goes on */
+    strcpy(answer.epoch, "b"); /* the clock is that of the host */
     add(500, 30000);
     assert_true(served() == 200);
     assert_true(demand_rates_counts(&source, now));
