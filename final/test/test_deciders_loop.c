@@ -2,6 +2,7 @@
  * node_life, slots.  Two zones, a node does 100 requests a second, one round a second. */
 #include "scale/deciders.h"
 
+#include "base/crc32.h"
 #include "lib/slotworld.h"
 
 static struct {
@@ -9,6 +10,8 @@ static struct {
     struct demand_view view;
     uint32_t node_rps, max_zone;
     bool frozen;
+    double agents_rps; /* what agents of zone a report */
+    bool reports; /* the Report Service is there */
 } f;
 
 static int setup(void **state)
@@ -24,6 +27,7 @@ static int setup(void **state)
                                   .fresh = true,
                                   .all_gateways_60s = true};
     f.node_rps = 100;
+    f.reports = true;
     return slotworld_setup(state);
 }
 
@@ -44,6 +48,18 @@ static void demand_of(struct demand *d, uint32_t modid, uint32_t cmdid, uint64_t
     *out = f.view;
 }
 
+/* What the Report Service writes: without it, loads go and states become old. */
+static void report(struct snapshot *s)
+{
+    const struct snapshot_load l = {m, crc32_of("a"), f.agents_rps};
+    unsigned i;
+
+    for (i = 0; i < w.n_host && !f.reports; i++)
+        w.host[i].age_ms += 1000;
+    if (f.reports && f.agents_rps > 0)
+        assert_int_equal(snapshot_add(s, load, &l), 0);
+}
+
 static const struct decided *one_round(void)
 {
     struct snapshot *s = slotworld_look();
@@ -51,6 +67,7 @@ static const struct decided *one_round(void)
     size_t i;
 
     s->n_policy = 1;
+    report(s);
     snprintf(p->actuator, sizeof(p->actuator), "slots");
     p->min_zone = 1;
     p->max_zone = f.max_zone;
@@ -176,10 +193,42 @@ static void t_a_gateway_that_is_silent_keeps_all_nodes(void **state)
     assert_int_equal(x->decision.wanted, 10);
 }
 
+/* Loads that agents reported are gone then, and that is no demand that went away. */
+static void
+t_without_reports_nothing_is_taken_away_then_or_when_they_are_back(void **state)
+{
+    const struct decided *x;
+    bool gateways;
+
+    for (gateways = false;; gateways = true) {
+        two_zones(24);
+        f.view.n_gateways = gateways;
+        f.view.fresh = gateways;
+        f.agents_rps = 900;
+        x = seconds(60, 0);
+        assert_int_equal(x->decision.wanted, 10);
+        f.reports = false;
+        x = seconds(1200, 0);
+        assert_int_equal(x->decision.wanted, 10);
+        assert_int_equal(x->hold, DECIDE_NO_DATA);
+        f.reports = true;
+        w.host[0].age_ms = w.host[1].age_ms = 0;
+        x = seconds(60, 0);
+        assert_int_equal(x->decision.wanted, 10);
+        assert_non_null(up_cell(0, 9));
+        assert_non_null(up_cell(1, 9));
+        if (gateways)
+            return;
+        teardown(state);
+        setup(state);
+    }
+}
+
 #define D(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 T_MAIN(D(t_a_crowd_gets_its_nodes_and_they_leave_when_it_has_left),
        D(t_nodes_without_a_slot_do_not_keep_the_others_for_ever),
        D(t_a_lost_zone_keeps_its_nodes_and_the_other_gets_more),
        D(t_nothing_happens_to_an_unmeasured_module),
-       D(t_a_gateway_that_is_silent_keeps_all_nodes))
+       D(t_a_gateway_that_is_silent_keeps_all_nodes),
+       D(t_without_reports_nothing_is_taken_away_then_or_when_they_are_back))

@@ -270,23 +270,31 @@ static void fill_decision(struct decided *x, const struct demand_view *v,
     x->hold = out->hold;
 }
 
+/* When no zone can be used the Report Services are away, and not all hosts: then all
+ * zones count.  What agents report is missing as well, so without gateways there are no
+ * data; otherwise a load that is not known would look like visitors that have left. */
+static unsigned n_zones_to_use(const struct zones *z)
+{
+    return z->n_usable ? z->n_usable : (unsigned)z->n;
+}
+
 static int decide_module(struct deciders *d, const struct snapshot *s,
                          const struct snapshot_policy *p, const struct demand_view *v,
                          uint64_t now_ms)
 {
     struct decided *x = &d->at[d->n];
     struct need_demand nd = {served(s, p->id, v), v->all.refused, v->all.inflight};
-    struct decide_input in = {.now_ms = now_ms,
-                              .fresh = v->fresh || v->n_gateways == 0,
-                              .rule = {p->util_pct / 100.0, p->floor_pct / 100.0,
-                                       d->zones.n_usable ? d->zones.n_usable : 1},
-                              .min_zone = p->min_zone,
-                              .max_zone = p->max_zone,
-                              .plan = plan_of(s, p->id, ""),
-                              .frozen = s->frozen,
-                              .all_gateways_60s = v->all_gateways_60s,
-                              .zone_suspect = d->zones.suspect,
-                              .alarm = p->alarm};
+    struct decide_input in = {
+        .now_ms = now_ms,
+        .fresh = v->n_gateways ? v->fresh : any_host_is_heard(s),
+        .rule = {p->util_pct / 100.0, p->floor_pct / 100.0, n_zones_to_use(&d->zones)},
+        .min_zone = p->min_zone,
+        .max_zone = p->max_zone,
+        .plan = plan_of(s, p->id, ""),
+        .frozen = s->frozen,
+        .all_gateways_60s = v->all_gateways_60s && d->zones.n_usable > 0,
+        .zone_suspect = d->zones.suspect,
+        .alarm = p->alarm};
     struct decider_memory *m;
     struct decide_output out;
     int rc = memory_for(d, s, p, now_ms, &m);
