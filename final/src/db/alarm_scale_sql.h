@@ -1,5 +1,5 @@
-/* alarm_scale_sql -- the SELECT of alarm_db_each_scale(): what is wrong with scaling, each
- * row a whole alarm.  Constant. */
+/* alarm_scale_sql -- the SELECT of alarm_db_each_scale(): what is wrong with
+ * scaling; each row is a whole alarm.  Constant. */
 #ifndef LARS_DB_ALARM_SCALE_SQL_H
 #define LARS_DB_ALARM_SCALE_SQL_H
 
