@@ -328,7 +328,7 @@ static void start_long(const char *more)
              "[event 1]\nat = 1\ndo = stop %s\n"
              "[event 2]\nat = 1\ndo = run touch %s\nundo = rm %s\n%s",
              pid_file(1), mark, mark, more);
-    write_script(600, events, "max_error_percent = 100");
+    write_script(90, events, "max_error_percent = 100");
     start_drill();
     proc_expect_line(drill.out, "event 2 done");
     assert_true(has_mark());
