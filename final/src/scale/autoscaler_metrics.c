@@ -213,8 +213,7 @@ static void collect(struct metrics *m, const void *arg)
                   "Seconds since the leader read the tables.", (double)st.age_ms / 1000);
     metrics_gauge(m, "lars_autoscaler_zones", "Zones that can be used.", st.zones);
     metrics_gauge(m, "lars_autoscaler_resting_hosts",
-                  "Hosts that get no order of a module whose starts failed there.",
-                  st.n_resting);
+                  "Hosts on which a module failed to start three times.", st.n_resting);
     collect_counts(m, &st);
     collect_gateways(m, parts->demand);
     collect_modules(m, parts->rounds);

@@ -22,6 +22,7 @@
 #define NODE_LIFE_STARTING_MAX 8 /* nodes that start at once in a zone */
 #define NODE_LIFE_FAILED_MAX 3 /* failed starts of a module on a host ... */
 #define NODE_LIFE_REST_MS 600000 /* ... within so long rest it for so long */
+#define NODE_LIFE_RETRY_MS 60000 /* between two starts on a host that rests */
 #define NODE_LIFE_STEPS_MAX 256 /* of one round; the rest waits for the next */
 
 struct node_life;

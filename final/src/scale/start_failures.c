@@ -1,5 +1,7 @@
 /* The moments of the last three failures are kept for each host and module, and with the
- * third one until when the host rests.
+ * third one until when the host rests.  A host that rests is tried once a minute when
+ * there is no better one: what all nodes need may have been away, and then all hosts of
+ * a zone rest.
  *
  * Rejected: a host that rests for all modules.  One program that cannot start would then
  * take the slots of all others. */
@@ -65,7 +67,8 @@ static unsigned n_recent(const struct failure *x, uint64_t now_ms)
     unsigned i, n = 0;
 
     if (now_ms < x->rests_until_ms)
-        return NODE_LIFE_FAILED_MAX;
+        return now_ms < x->at_ms[0] + NODE_LIFE_RETRY_MS ? NODE_LIFE_FAILED_MAX
+                                                         : NODE_LIFE_FAILED_MAX - 1;
     for (i = 0; i < NODE_LIFE_FAILED_MAX; i++)
         n += x->at_ms[i] > 0 && now_ms < x->at_ms[i] + NODE_LIFE_REST_MS;
     return n;
@@ -105,6 +108,6 @@ unsigned start_failures_n_resting(const struct start_failures *f, uint64_t now_m
     size_t i;
 
     for (i = 0; i < f->n; i++)
-        n += n_recent(&f->at[i], now_ms) == NODE_LIFE_FAILED_MAX;
+        n += now_ms < f->at[i].rests_until_ms;
     return n;
 }

@@ -1,5 +1,6 @@
 /* start_failures -- hosts on which a module does not start.  After three failed starts
- * within ten minutes the host gets no order of the module for ten minutes.  Pure.
+ * within ten minutes the host rests for ten minutes: it gets an order of the module only
+ * when no other host has a free slot, and a minute after the last failure.  Pure.
  * Thread: one at a time. */
 #ifndef LARS_SCALE_START_FAILURES_H
 #define LARS_SCALE_START_FAILURES_H
@@ -18,10 +19,11 @@ void start_failures_destroy(struct start_failures *f); /* NULL is fine */
 void start_failures_add(struct start_failures *f, const char *host, struct module_id id,
                         uint64_t now_ms);
 
-/* How many of the last ten minutes are known, at most three; three: the host rests. */
+/* How many of the last ten minutes are known, at most three; three: no order now. */
 unsigned start_failures_recent(const struct start_failures *f, const char *host,
                                struct module_id id, uint64_t now_ms);
 
+/* Hosts that rest, for each module. */
 unsigned start_failures_n_resting(const struct start_failures *f, uint64_t now_ms);
 
 #endif
