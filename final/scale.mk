@@ -13,11 +13,12 @@ TESTS += test_msg_slot test_slot_link test_slot_order_table e2e_slot_link e2e_sl
 FUZZ  += fuzz_msg_slot
 
 # the autoscaler: lease, tables, rounds
-SRCS  += src/scale/autoscaler_metrics.c src/scale/deciders.c src/scale/node_life.c src/scale/rounds.c \
+SRCS  += src/scale/autoscaler_metrics.c src/scale/deciders.c src/scale/exec_modules.c src/scale/hook.c \
+         src/scale/hook_list.c src/scale/hook_run.c src/scale/node_life.c src/scale/rounds.c \
          src/scale/scale_db.c src/scale/slot_nodes.c src/scale/snapshot.c src/scale/snapshot_rows.c \
          src/scale/start_failures.c src/scale/zones.c
 APPS  += lars-autoscaler
-TESTS += test_lease test_node_life test_node_life_away test_scale_db test_deciders_inputs e2e_autoscaler
+TESTS += test_lease test_node_life test_node_life_away test_scale_db test_deciders_inputs test_hook e2e_autoscaler e2e_autoscaler_exec
 
 # lars-load and larsctl capacity
 SRCS  += src/load/arrivals.c src/load/capacity_run.c src/load/capacity_search.c src/load/cookie_jar.c src/load/figures.c src/load/http_link.c src/load/log_replay.c src/load/path_list.c src/load/play.c src/load/target.c src/load/visits.c

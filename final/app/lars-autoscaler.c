@@ -17,12 +17,16 @@
 #include "obs/startcheck.h"
 #include "scale/autoscaler_metrics.h"
 
+#define LIST_MS 2000 /* between two lists of a module in a zone */
+#define AGAIN_MS 10000 /* until `scale` is repeated, while another number runs */
 #define STARTED "started\n"
 
 static struct settings {
     char gateways[2000], key_file[200];
     uint32_t pull_ms, round_ms, lease_s;
     struct decide_pace pace;
+    char exec[200], zones[600];
+    uint32_t timeout_ms;
     struct dbconf db;
     char http[64], log[LOGLEVEL_MAX];
     uint32_t unhealthy_s;
@@ -50,6 +54,13 @@ static const struct conf_key keys[] = {
      "leader, after a zone came back"},
     {"autoscaler", "down_every_s", CONF_U32, AT(pace.every_s), 1, 86400, "60",
      "seconds between two steps that take nodes away"},
+    {"hook", "exec", CONF_TEXT, AT(exec), 0, sizeof(set.exec), "",
+     "the absolute path of the program that runs the nodes of modules whose actuator is "
+     "exec; empty: such modules are not scaled"},
+    {"hook", "zones", CONF_TEXT, AT(zones), 0, sizeof(set.zones), "",
+     "the zones in which it runs them: a, b ...; needed with exec"},
+    {"hook", "timeout_ms", CONF_U32, AT(timeout_ms), 100, 600000, "30000",
+     "ms after which it gets SIGTERM; SIGKILL follows 5 s later"},
     DBCONF_KEYS(AT(db)),
     {"http", "listen", CONF_TEXT, AT(http), 0, sizeof(set.http), "",
      "ADDRESS:PORT of /metrics, /healthz and /log-level; empty: no such port"},
@@ -62,6 +73,21 @@ static const struct opts_flag flags[] = {
     {'s', "socket", "PATH", "db", "socket", NULL,
      "Connect to the database through this Unix socket.", NULL},
     {0}};
+
+/* Returns what is wrong, or NULL. */
+static const char *wrong_hook(const struct settings *s)
+{
+    char zones[ZONES_MAX][SNAPSHOT_ZONE];
+
+    if (!s->exec[0])
+        return NULL;
+    if (s->exec[0] != '/')
+        return "[hook] exec must be an absolute path, because there is no PATH to search";
+    if (exec_modules_parse_zones(s->zones, zones) < 0)
+        return "[hook] zones must be one to 32 names of zones, each once, of letters, "
+               "digits, '.', '_' and '-', such as: a, b";
+    return NULL;
+}
 
 static int check_settings(const void *values, char err[CONF_ERR_MAX])
 {
@@ -78,6 +104,8 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
     else if (s->round_ms * 2 > s->lease_s * 1000)
         why = "[autoscaler] round_ms must not be more than half of lease_s, in which the "
               "lease is renewed";
+    else if ((why = wrong_hook(s)) != NULL)
+        ;
     else if ((why = daemon_wrong_value(s->http, s->log, NULL)) == NULL)
         why = dbconf_wrong_value(&s->db);
     if (why)
@@ -118,6 +146,8 @@ static struct {
     struct daemon d;
     struct fleet_keys *keys;
     struct demand *demand;
+    struct hook *hook;
+    struct exec_modules *exec;
     struct rounds *rounds;
     struct httpd *http;
 } me;
@@ -142,6 +172,20 @@ static int start_demand(void)
     return rc < 0 ? refused(rc, err) : 0;
 }
 
+static int start_hook(void)
+{
+    const struct hook_config c = {.program = set.exec,
+                                  .timeout_ms = set.timeout_ms,
+                                  .list_ms = LIST_MS,
+                                  .again_ms = AGAIN_MS,
+                                  .order_ms = set.lease_s * 1000};
+    int rc = set.exec[0] ? hook_start(&me.hook, &c) : 0;
+
+    if (rc == 0 && me.hook)
+        rc = exec_modules_create(&me.exec, me.hook, set.zones);
+    return rc;
+}
+
 static int start_rounds(void)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
@@ -149,7 +193,8 @@ static int start_rounds(void)
                                     .lease_s = set.lease_s,
                                     .pace = set.pace,
                                     .look = demand_look,
-                                    .demand = me.demand};
+                                    .demand = me.demand,
+                                    .exec = me.exec};
     struct scale_db *db;
     int rc = scale_db_create(&db, &mc);
 
@@ -166,11 +211,14 @@ static int start(void)
         rc = start_demand();
     if (rc < 0)
         return rc;
-    rc = start_rounds();
+    rc = start_hook();
+    if (rc == 0)
+        rc = start_rounds();
     if (rc < 0)
-        return daemon_failed(&me.d, rc, "cannot start the thread that decides");
+        return daemon_failed(&me.d, rc, "cannot start a thread");
     parts.rounds = me.rounds;
     parts.demand = me.demand;
+    parts.hook = me.hook;
     rc = autoscaler_metrics_serve(&me.http, me.d.loop, set.http, &parts);
     if (rc < 0)
         return daemon_failed(&me.d, rc, "cannot open the HTTP port, [http] listen");
@@ -182,6 +230,8 @@ static void stop(void)
 {
     httpd_destroy(me.http);
     rounds_stop(me.rounds);
+    exec_modules_destroy(me.exec);
+    hook_stop(me.hook);
     demand_stop(me.demand);
     fleet_keys_destroy(me.keys);
     daemon_fini(&me.d);

@@ -199,6 +199,21 @@ static void collect_gateways(struct metrics *m, struct demand *d)
                     "Questions that no gateway answered.", (double)failed);
 }
 
+static void collect_hook(struct metrics *m, struct hook *h)
+{
+    struct hook_stat st = {0};
+
+    if (h)
+        hook_stat(h, &st);
+    metrics_counter(m, "lars_autoscaler_hook_failures_total",
+                    "Programs of [hook] exec that were not accepted.",
+                    (double)st.n_failed);
+    metrics_gauge(m, "lars_autoscaler_hook_stuck",
+                  "Zones of modules in which the program did not reach the wanted number "
+                  "for 60 s.",
+                  st.n_stuck);
+}
+
 static void collect(struct metrics *m, const void *arg)
 {
     const struct autoscaler_metrics *parts = arg;
@@ -216,6 +231,7 @@ static void collect(struct metrics *m, const void *arg)
                   "Hosts on which a module failed to start three times.", st.n_resting);
     collect_counts(m, &st);
     collect_gateways(m, parts->demand);
+    collect_hook(m, parts->hook);
     collect_modules(m, parts->rounds);
 }
 

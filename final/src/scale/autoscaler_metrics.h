@@ -8,6 +8,7 @@
 struct autoscaler_metrics { /* where the values come from; borrowed */
     struct rounds *rounds;
     struct demand *demand;
+    struct hook *hook; /* NULL: none */
     uint64_t unhealthy_ms; /* failures for so long make /healthz answer 503 */
 };
 

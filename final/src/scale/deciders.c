@@ -40,27 +40,42 @@ static struct decider_memory *find(struct deciders *d, struct module_id id)
     return NULL;
 }
 
+/* Where the nodes of a module run. */
+struct place {
+    const struct zones *zones;
+    const struct exec_modules *exec; /* NULL: in slots */
+};
+
+static int count_in(const struct place *l, const struct snapshot *s, struct module_id id,
+                    const char *zone, struct node_counts *out)
+{
+    if (!l->exec)
+        return node_life_count(s, id, zone, out);
+    exec_modules_count(l->exec, id, zone, out);
+    return 0;
+}
+
 /* A new leader begins with what was decided last, or with what runs. */
 static unsigned begin_with(const struct snapshot *s, const struct snapshot_policy *p,
-                           const struct zones *z)
+                           const struct place *l)
 {
     unsigned most = p->min_zone;
     size_t i;
 
     if (p->was_decided)
         return p->last_wanted;
-    for (i = 0; i < z->n; i++) {
+    for (i = 0; i < l->zones->n; i++) {
         struct node_counts c;
 
-        if (node_life_count(s, p->id, z->at[i].name, &c) == 0 && c.up > most)
+        if (count_in(l, s, p->id, l->zones->at[i].name, &c) == 0 && c.up > most)
             most = c.up;
     }
     return most;
 }
 
 static int memory_for(struct deciders *d, const struct snapshot *s,
-                      const struct snapshot_policy *p, uint64_t now_ms,
-                      struct decider_memory **out)
+                      const struct snapshot_policy *p, const struct place *l,
+                      uint64_t now_ms, struct decider_memory **out)
 {
     struct decider_memory fresh = {.id = p->id};
     int rc;
@@ -68,7 +83,7 @@ static int memory_for(struct deciders *d, const struct snapshot *s,
     *out = find(d, p->id);
     if (*out)
         return 0;
-    rc = decide_state_create(&fresh.state, &d->pace, begin_with(s, p, &d->zones), now_ms);
+    rc = decide_state_create(&fresh.state, &d->pace, begin_with(s, p, l), now_ms);
     if (rc < 0)
         return rc;
     rc = snapshot_add_row((void **)&d->memory, &d->n_memory, &d->max_memory,
@@ -128,14 +143,18 @@ static const struct snapshot_capacity *capacity_of(const struct snapshot *s,
     return any;
 }
 
-/* Of a node on the slowest class of hosts in use; without a measurement what
- * ModulePolicy says. */
+/* Of a node on the slowest class of hosts in use, or without a class where a program runs
+ * them; without a measurement what ModulePolicy says. */
 static struct need_capacity slowest(const struct snapshot *s,
                                     const struct snapshot_policy *p)
 {
+    const struct snapshot_capacity *any = capacity_of(s, p->id, "");
     struct need_capacity c = {0, 0};
     bool known = false;
     size_t i;
+
+    if (exec_modules_has(p) && any)
+        return (struct need_capacity){any->rps, any->inflight};
 
     for (i = 0; i < s->n_host; i++) {
         const struct snapshot_capacity *x;
@@ -178,16 +197,16 @@ static bool any_host_is_heard(const struct snapshot *s)
 }
 
 /* What runs, into <in> and <x>. */
-static int count_nodes(const struct deciders *d, const struct snapshot *s,
+static int count_nodes(const struct place *l, const struct snapshot *s,
                        struct module_id id, struct decide_input *in, struct decided *x)
 {
-    bool heard = any_host_is_heard(s);
+    bool heard = l->exec || any_host_is_heard(s);
     size_t i;
 
-    for (i = 0; i < d->zones.n; i++) {
+    for (i = 0; i < l->zones->n; i++) {
         struct node_counts c;
         unsigned up;
-        int rc = node_life_count(s, id, d->zones.at[i].name, &c);
+        int rc = count_in(l, s, id, l->zones->at[i].name, &c);
 
         if (rc < 0)
             return rc;
@@ -224,14 +243,14 @@ static void remember_wants(const struct deciders *d, const struct decided *x,
 }
 
 static void add_wants(struct deciders *d, const struct snapshot *s,
-                      const struct snapshot_policy *p, unsigned wanted, bool reached,
-                      struct decided *x)
+                      const struct snapshot_policy *p, const struct zones *z,
+                      unsigned wanted, bool reached, struct decided *x)
 {
     size_t i;
 
     x->first_want = d->n_want;
-    for (i = 0; i < d->zones.n && d->n_want < DECIDERS_WANTS_MAX && !p->dry_run; i++) {
-        const struct zone_view *v = &d->zones.at[i];
+    for (i = 0; i < z->n && d->n_want < DECIDERS_WANTS_MAX && !p->dry_run; i++) {
+        const struct zone_view *v = &z->at[i];
         struct node_want w = {p->id, v->name, wanted, p->warm};
         unsigned plan = plan_of(s, p->id, v->name);
 
@@ -278,30 +297,38 @@ static unsigned n_zones_to_use(const struct zones *z)
     return z->n_usable ? z->n_usable : (unsigned)z->n;
 }
 
+/* Where a program runs the nodes there may be no host that is heard: then calls of any
+ * scaled module show that reports arrive. */
+static bool agents_report(const struct snapshot *s, const struct place *l)
+{
+    return any_host_is_heard(s) || (l->exec && s->n_load > 0);
+}
+
 static int decide_module(struct deciders *d, const struct snapshot *s,
                          const struct snapshot_policy *p, const struct demand_view *v,
-                         uint64_t now_ms)
+                         const struct place *l, uint64_t now_ms)
 {
+    const struct zones *z = l->zones;
     struct decided *x = &d->at[d->n];
     struct need_demand nd = {served(s, p->id, v), v->all.refused, v->all.inflight};
-    struct decide_input in = {
-        .now_ms = now_ms,
-        .fresh = v->n_gateways ? v->fresh : any_host_is_heard(s),
-        .rule = {p->util_pct / 100.0, p->floor_pct / 100.0, n_zones_to_use(&d->zones)},
-        .min_zone = p->min_zone,
-        .max_zone = p->max_zone,
-        .plan = plan_of(s, p->id, ""),
-        .frozen = s->frozen,
-        .all_gateways_60s = v->all_gateways_60s && d->zones.n_usable > 0,
-        .zone_suspect = d->zones.suspect,
-        .alarm = p->alarm};
+    struct decide_input in = {.now_ms = now_ms,
+                              .fresh = v->n_gateways ? v->fresh : agents_report(s, l),
+                              .rule = {p->util_pct / 100.0, p->floor_pct / 100.0,
+                                       n_zones_to_use(z)},
+                              .min_zone = p->min_zone,
+                              .max_zone = p->max_zone,
+                              .plan = plan_of(s, p->id, ""),
+                              .frozen = s->frozen,
+                              .all_gateways_60s = v->all_gateways_60s && z->n_usable > 0,
+                              .zone_suspect = z->suspect,
+                              .alarm = p->alarm};
     struct decider_memory *m;
     struct decide_output out;
-    int rc = memory_for(d, s, p, now_ms, &m);
+    int rc = memory_for(d, s, p, l, now_ms, &m);
 
     *x = (struct decided){.decision = {.id = p->id}, .dry_run = p->dry_run};
     if (rc == 0)
-        rc = count_nodes(d, s, p->id, &in, x);
+        rc = count_nodes(l, s, p->id, &in, x);
     if (rc < 0)
         return rc;
     m->seen = true;
@@ -311,7 +338,7 @@ static int decide_module(struct deciders *d, const struct snapshot *s,
     in.behind = is_behind(m, x, in.nodes_up);
     decide_round(m->state, &in, &out);
     fill_decision(x, v, &nd, &in, &out);
-    add_wants(d, s, p, out.wanted, in.nodes_up >= out.wanted * d->zones.n_usable, x);
+    add_wants(d, s, p, z, out.wanted, in.nodes_up >= out.wanted * z->n_usable, x);
     remember_wants(d, x, m);
     d->n++;
     return 0;
@@ -332,23 +359,49 @@ static void drop_unseen(struct deciders *d)
     }
 }
 
-int deciders_round(struct deciders *d, const struct snapshot *s, deciders_demand_fn *look,
-                   struct demand *demand, uint64_t now_ms)
+/* Decide for the modules with or without <l->exec>. */
+static int decide_modules(struct deciders *d, const struct snapshot *s,
+                          deciders_demand_fn *look, struct demand *demand,
+                          const struct place *l, uint64_t now_ms)
 {
     struct demand_view v;
     size_t i;
     int rc = 0;
 
-    d->n = d->n_want = 0;
-    zones_look(&d->zones, s, now_ms, d->pace.hold_s * UINT64_C(1000));
     for (i = 0; rc == 0 && i < s->n_policy && d->n < DECIDERS_MODULES_MAX; i++) {
         const struct snapshot_policy *p = &s->policy[i];
 
-        if (strcmp(p->actuator, "slots") != 0)
+        if (strcmp(p->actuator, l->exec ? "exec" : "slots") != 0 ||
+            (l->exec && !exec_modules_knows(l->exec, p->id)))
             continue;
         look(demand, p->id.modid, p->id.cmdid, now_ms, &v);
-        rc = decide_module(d, s, p, &v, now_ms);
+        rc = decide_module(d, s, p, &v, l, now_ms);
     }
+    return rc;
+}
+
+/* Modules whose nodes the program of the operator runs. */
+static int decide_exec(struct deciders *d, const struct snapshot *s,
+                       deciders_demand_fn *look, struct demand *demand, uint64_t now_ms)
+{
+    const struct place l = {exec_modules_zones(d->exec), d->exec};
+    int rc = exec_modules_look(d->exec, s, now_ms, d->pace.hold_s * UINT64_C(1000));
+
+    return rc < 0 ? rc : decide_modules(d, s, look, demand, &l, now_ms);
+}
+
+int deciders_round(struct deciders *d, const struct snapshot *s, deciders_demand_fn *look,
+                   struct demand *demand, uint64_t now_ms)
+{
+    const struct place slots = {&d->zones, NULL};
+    int rc;
+
+    d->n = d->n_want = 0;
+    zones_look(&d->zones, s, now_ms, d->pace.hold_s * UINT64_C(1000));
+    rc = decide_modules(d, s, look, demand, &slots, now_ms);
+    d->n_slots = d->n_want;
+    if (rc == 0 && d->exec)
+        rc = decide_exec(d, s, look, demand, now_ms);
     if (rc == 0)
         drop_unseen(d);
     return rc;

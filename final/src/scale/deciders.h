@@ -6,6 +6,7 @@
 
 #include "scale/decide.h"
 #include "scale/demand.h"
+#include "scale/exec_modules.h"
 #include "scale/scale_db.h"
 #include "scale/zones.h"
 
@@ -30,12 +31,15 @@ struct decided { /* what was decided for one module */
 
 struct deciders {
     struct decide_pace pace; /* set by the owner before the first round */
+    struct exec_modules *exec; /* as well; NULL: modules of the actuator exec are left
+                                * out */
     struct zones zones;
     struct decided at[DECIDERS_MODULES_MAX]; /* of the last round */
     size_t n;
     struct node_want want[DECIDERS_WANTS_MAX]; /* zones: borrowed from <zones> */
     unsigned missing[DECIDERS_WANTS_MAX]; /* for node_life_round() */
     size_t n_want;
+    size_t n_slots; /* the first of <want>: in slots; the others: exec */
     struct decider_memory *memory; /* of each module, kept from round to round */
     size_t n_memory, max_memory;
 };
@@ -44,7 +48,7 @@ struct deciders {
 typedef void deciders_demand_fn(struct demand *d, uint32_t modid, uint32_t cmdid,
                                 uint64_t now_ms, struct demand_view *out);
 
-/* Decide for each module of <s> whose actuator is "slots".  Returns 0 or -ENOMEM. */
+/* Decide for each module of <s>.  Returns 0 or -ENOMEM. */
 int deciders_round(struct deciders *d, const struct snapshot *s, deciders_demand_fn *look,
                    struct demand *demand, uint64_t now_ms);
 

@@ -94,6 +94,8 @@ static void lose_leadership(struct rounds *r)
              r->fence);
     r->leader = false;
     deciders_forget(r->deciders);
+    if (r->cfg.exec)
+        exec_modules_forget(r->cfg.exec);
 }
 
 /* Returns 1: this process leads; 0: another one does; -errno. */
@@ -122,8 +124,10 @@ static int decide(struct rounds *r, uint64_t now_ms)
     r->read_ms = now_ms;
     rc = deciders_round(d, &r->snapshot, r->cfg.look, r->cfg.demand, now_ms);
     if (rc == 0)
-        rc = node_life_round(r->life, &r->snapshot, d->want, d->n_want, now_ms, &r->steps,
-                             d->missing);
+        rc = node_life_round(r->life, &r->snapshot, d->want, d->n_slots, now_ms,
+                             &r->steps, d->missing);
+    if (rc == 0 && r->cfg.exec)
+        rc = exec_modules_routes(r->cfg.exec, &r->snapshot, &r->steps);
     if (rc == 0)
         deciders_conclude(d, &r->snapshot, now_ms);
     return rc;
@@ -167,6 +171,15 @@ static void publish(struct rounds *r)
     worker_unlock(r->worker);
 }
 
+static void tell_program(struct rounds *r)
+{
+    const struct deciders *d = r->deciders;
+
+    if (r->cfg.exec)
+        exec_modules_order(r->cfg.exec, d->want + d->n_slots, d->n_want - d->n_slots,
+                           r->fence);
+}
+
 /* Returns 0 or -errno. */
 static int lead(struct rounds *r)
 {
@@ -182,6 +195,7 @@ static int lead(struct rounds *r)
         return 0;
     }
     deciders_recorded(r->deciders, now_ms);
+    tell_program(r);
     log_written(r);
     publish(r);
     return 0;
@@ -267,6 +281,7 @@ int rounds_start(struct rounds **out, struct scale_db *db,
     rc = r->deciders && r->last ? node_life_create(&r->life) : -ENOMEM;
     if (rc == 0) {
         r->deciders->pace = cfg->pace;
+        r->deciders->exec = cfg->exec;
         rc = worker_create(&r->worker);
     }
     if (rc == 0)

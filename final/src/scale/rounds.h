@@ -14,6 +14,7 @@ struct rounds_config {
     struct decide_pace pace;
     deciders_demand_fn *look; /* demand_look */
     struct demand *demand; /* for <look>; borrowed until rounds_stop() */
+    struct exec_modules *exec; /* NULL: none; borrowed until rounds_stop() */
 };
 
 /* Takes <db>, on failure as well.  Copies <cfg>.  Returns 0; -ENOMEM, -EAGAIN.  Thread:

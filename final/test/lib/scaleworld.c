@@ -198,7 +198,12 @@ static void write_file(const char *path, const char *text)
 
 int scaleworld_start(struct proc *p, unsigned hold_s, bool gateway)
 {
-    char path[200], key[200], text[1000], gateways[40] = "";
+    return scaleworld_start_with(p, hold_s, gateway, "");
+}
+
+int scaleworld_start_with(struct proc *p, unsigned hold_s, bool gateway, const char *more)
+{
+    char path[200], key[200], text[2000], gateways[40] = "";
 
     snprintf(path, sizeof(path), "%s/autoscaler.ini", testdb_dir);
     snprintf(key, sizeof(key), "%s/key", testdb_dir);
@@ -210,8 +215,8 @@ int scaleworld_start(struct proc *p, unsigned hold_s, bool gateway)
              "[autoscaler]\ngateways = %s\nkey_file = %s\npull_ms = 100\nround_ms = 200\n"
              "lease_s = 3\ndown_window_s = %u\ndown_hold_s = %u\ndown_every_s = 1\n"
              "[db]\nsocket = %s\nuser = lars_scale\npassword = lars_scale\n"
-             "[http]\nlisten = 127.0.0.1:0\n",
-             gateways, key, hold_s, hold_s, testdb_socket);
+             "[http]\nlisten = 127.0.0.1:0\n%s",
+             gateways, key, hold_s, hold_s, testdb_socket, more);
     write_file(path, text);
     proc_start(p, "lars-autoscaler", "-c", path, NULL);
     return system_http_port(p);

@@ -32,6 +32,10 @@ int scaleworld_gateway_port(void);
  * of its metrics. */
 int scaleworld_start(struct proc *p, unsigned hold_s, bool gateway);
 
+/* The same with more of its configuration: whole sections. */
+int scaleworld_start_with(struct proc *p, unsigned hold_s, bool gateway,
+                          const char *more);
+
 unsigned long long scaleworld_n_up(void); /* rows of the route with state up */
 unsigned long long scaleworld_n_orders(void);
 
