@@ -14,7 +14,7 @@ FUZZ  += fuzz_msg_slot
 
 # the autoscaler: lease, tables, rounds
 SRCS  += src/scale/autoscaler_metrics.c src/scale/deciders.c src/scale/exec_modules.c src/scale/hook.c \
-         src/scale/hook_list.c src/scale/hook_run.c src/scale/node_life.c src/scale/rounds.c \
+         src/scale/hook_list.c src/scale/hook_run.c src/scale/module_load.c src/scale/node_life.c src/scale/rounds.c \
          src/scale/scale_db.c src/scale/slot_nodes.c src/scale/snapshot.c src/scale/snapshot_rows.c \
          src/scale/start_failures.c src/scale/zones.c
 APPS  += lars-autoscaler

@@ -10,12 +10,11 @@
 #include "scale/deciders.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/crc32.h"
+#include "scale/module_load.h"
 
 #define RECORD_MS 60000 /* a decision is recorded at least so often */
 
@@ -93,83 +92,6 @@ static int memory_for(struct deciders *d, const struct snapshot *s,
     else
         *out = &d->memory[d->n_memory - 1];
     return rc;
-}
-
-/* --- demand and capacity ------------------------------------------------------------ */
-
-static double gateways_of(const struct demand_view *v, uint32_t zone)
-{
-    unsigned i;
-
-    for (i = 0; i < v->n_zones; i++)
-        if (crc32_of(v->zone[i].zone) == zone)
-            return v->zone[i].rates.served;
-    return 0;
-}
-
-/* In each zone the larger one of what gateways sent and what agents reported.  Gateways
- * without a zone have sent what the agents of any zone may have reported. */
-static double served(const struct snapshot *s, struct module_id id,
-                     const struct demand_view *v)
-{
-    uint32_t none = crc32_of("");
-    double beyond = -gateways_of(v, none); /* of other callers */
-    size_t i;
-
-    for (i = 0; i < s->n_load; i++) {
-        const struct snapshot_load *l = &s->load[i];
-        double known = l->zone == none ? 0 : gateways_of(v, l->zone);
-
-        if (snapshot_is(l->id, id))
-            beyond += fmax(l->rps - known, 0);
-    }
-    return v->all.served + fmax(beyond, 0);
-}
-
-static const struct snapshot_capacity *capacity_of(const struct snapshot *s,
-                                                   struct module_id id, const char *class)
-{
-    const struct snapshot_capacity *any = NULL;
-    size_t i;
-
-    for (i = 0; i < s->n_capacity; i++) {
-        if (!snapshot_is(s->capacity[i].id, id))
-            continue;
-        if (strcmp(s->capacity[i].class, class) == 0)
-            return &s->capacity[i];
-        if (s->capacity[i].class[0] == '\0')
-            any = &s->capacity[i];
-    }
-    return any;
-}
-
-/* Of a node on the slowest class of hosts in use, or without a class where a program runs
- * them; without a measurement what ModulePolicy says. */
-static struct need_capacity slowest(const struct snapshot *s,
-                                    const struct snapshot_policy *p)
-{
-    const struct snapshot_capacity *any = capacity_of(s, p->id, "");
-    struct need_capacity c = {0, 0};
-    bool known = false;
-    size_t i;
-
-    if (exec_modules_has(p) && any)
-        return (struct need_capacity){any->rps, any->inflight};
-
-    for (i = 0; i < s->n_host; i++) {
-        const struct snapshot_capacity *x;
-
-        if (!s->host[i].in_use || s->host[i].age_ms >= NODE_LIFE_LOST_MS)
-            continue;
-        x = capacity_of(s, p->id, s->host[i].class);
-        if (x && (!known || x->rps < c.rps)) {
-            c = (struct need_capacity){x->rps, x->inflight};
-            known = true;
-        }
-    }
-    if (!known)
-        c = (struct need_capacity){p->node_rps, p->node_inflight};
-    return c;
 }
 
 /* --- one module --------------------------------------------------------------------- */
@@ -310,7 +232,8 @@ static int decide_module(struct deciders *d, const struct snapshot *s,
 {
     const struct zones *z = l->zones;
     struct decided *x = &d->at[d->n];
-    struct need_demand nd = {served(s, p->id, v), v->all.refused, v->all.inflight};
+    struct need_demand nd = {module_load_served(s, p->id, v), v->all.refused,
+                             v->all.inflight};
     struct decide_input in = {.now_ms = now_ms,
                               .fresh = v->n_gateways ? v->fresh : agents_report(s, l),
                               .rule = {p->util_pct / 100.0, p->floor_pct / 100.0,
@@ -333,7 +256,7 @@ static int decide_module(struct deciders *d, const struct snapshot *s,
         return rc;
     m->seen = true;
     x->is_first = m->recorded_ms == 0;
-    x->capacity = slowest(s, p);
+    x->capacity = module_load_capacity(s, p);
     x->load = in.load = need_load(&nd, &x->capacity);
     in.behind = is_behind(m, x, in.nodes_up);
     decide_round(m->state, &in, &out);
