@@ -53,7 +53,10 @@ const char *slotfix_write(const char *name, const char *format, ...)
 const char *slotfix_script(const char *name, const char *text)
 {
     const char *path =
-        slotfix_write(name, "#!/bin/sh\necho $$ $1 >>%s/starts\n%s\n", slotfix_dir, text);
+        slotfix_write(name,
+                      "#!/bin/sh\necho $$ $(cut -d ' ' -f 22 /proc/$$/stat) $1 "
+                      ">>%s/starts\n%s\n",
+                      slotfix_dir, text);
 
     assert_int_equal(chmod(path, 0755), 0);
     return path;
@@ -89,13 +92,18 @@ bool slotfix_is_alive(pid_t pid)
     return after && strlen(after) > 2 && after[2] != 'Z';
 }
 
-/* Calls <fn> with the number and the port, 0 = none, of each line in `starts`.  Returns
- * how often it is true. */
-static unsigned count_starts(bool fn(pid_t pid, unsigned port))
+struct start { /* a line of `starts` */
+    int pid;
+    unsigned long long began; /* its start time, from /proc; 0 = not known */
+    unsigned port; /* 0 = none */
+};
+
+/* Calls <fn> with each line in `starts`.  Returns how often it is true. */
+static unsigned count_starts(bool fn(const struct start *s))
 {
     char path[200], line[200];
-    unsigned n = 0, port;
-    int pid;
+    struct start s;
+    unsigned n = 0;
     FILE *f;
 
     snprintf(path, sizeof(path), "%s/starts", slotfix_dir);
@@ -103,37 +111,52 @@ static unsigned count_starts(bool fn(pid_t pid, unsigned port))
     if (!f)
         return 0;
     while (fgets(line, sizeof(line), f)) {
-        port = 0;
-        if (sscanf(line, "%d 127.0.0.1:%u", &pid, &port) >= 1)
-            n += fn((pid_t)pid, port);
+        s = (struct start){0};
+        if (sscanf(line, "%d %llu 127.0.0.1:%u", &s.pid, &s.began, &s.port) >= 1)
+            n += fn(&s);
     }
     fclose(f);
     return n;
 }
 
-static bool is_any(pid_t pid, unsigned port)
+static bool is_any(const struct start *s)
 {
-    (void)port;
-    return pid > 0;
+    return s->pid > 0;
 }
 
-static bool is_alive(pid_t pid, unsigned port)
+/* A later process can have the number. */
+static bool is_alive(const struct start *s)
 {
-    (void)port;
-    return slotfix_is_alive(pid);
+    char path[40], text[400] = "";
+    unsigned long long began = 0;
+    const char *at;
+    FILE *f;
+    int i;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", s->pid);
+    f = fopen(path, "r");
+    if (!f)
+        return false;
+    text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+    fclose(f);
+    at = strrchr(text, ')');
+    for (i = 0; i < 20 && at; i++)
+        at = strchr(at + 1, ' ');
+    return slotfix_is_alive((pid_t)s->pid) && at && sscanf(at, "%llu", &began) == 1 &&
+           (s->began == 0 || began == s->began);
 }
 
 static unsigned port_wanted;
 
-static bool is_alive_at(pid_t pid, unsigned port)
+static bool is_alive_at(const struct start *s)
 {
-    return port == port_wanted && slotfix_is_alive(pid);
+    return s->port == port_wanted && is_alive(s);
 }
 
-static bool end_group(pid_t pid, unsigned port)
+static bool end_group(const struct start *s)
 {
-    (void)port;
-    kill(-pid, SIGKILL);
+    if (is_alive(s) || kill(s->pid, 0) == -1) /* its number is that of its group */
+        kill(-s->pid, SIGKILL);
     return true;
 }
 
@@ -147,10 +170,18 @@ unsigned slotfix_n_alive(void)
     return count_starts(is_alive);
 }
 
+/* A process can end while the lines are read, and the one that follows it be counted as
+ * well.  So more than one is counted again: those that are there still were there at the
+ * same time. */
 unsigned slotfix_n_alive_in(unsigned slot)
 {
+    unsigned n, i;
+
     port_wanted = slotfix_port + slot - 1;
-    return count_starts(is_alive_at);
+    n = count_starts(is_alive_at);
+    for (i = 0; i < 2 && n > 1; i++)
+        n = count_starts(is_alive_at);
+    return n;
 }
 
 pid_t slotfix_pid(unsigned slot)
