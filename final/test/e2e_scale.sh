@@ -53,7 +53,13 @@ leader=$(for z in a b; do curl -s "127.0.0.$([ $z = a ] && echo 1 || echo 2):$((
 other=$([ "$leader" = a ] && echo b || echo a); oip=$([ "$other" = a ] && echo 1 || echo 2)
 kill -9 "$(cat "$LARS_RUN/lars-autoscaler-$leader.pid")"
 leads() { curl -s "127.0.0.$oip:$((LARS_HTTP + 8))/metrics" | grep -q '^lars_autoscaler_leader 1'; }
-within 30 leads; say $? "the other one decides after the lease of a killed one has ended"
+within 30 leads; led=$?; say $led "the other one decides after the lease of a killed one has ended"
+[ $led = 0 ] || { # what it did instead
+    echo "  killed: $leader; left: $other, pid $(cat "$LARS_RUN/lars-autoscaler-$other.pid")"
+    sql "SELECT *, NOW(3) FROM lars_dns.Lease; SHOW FULL PROCESSLIST"
+    curl -s --max-time 5 "127.0.0.$oip:$((LARS_HTTP + 8))/metrics" | grep -v '^#'
+    tail -n 20 "$LARS_RUN/lars-autoscaler-$other.log"
+}
 within 100 up_at_most 3; say $? "nodes go when the crowd has gone"
 up_at_least 2; say $? "the least number stays"
 
