@@ -6,7 +6,7 @@
 set -u
 [ -z "${LARS_MODE:-}" ] || { echo "skip - make run: not under $LARS_MODE"; exit 0; }
 tmp=$(mktemp -d); rc=0
-export LARS_RUN=$tmp/run LARS_DNSD=37778 LARS_REPORTD=37779 LARS_PORT=38888 LARS_NODES=38001 LARS_HTTP=39880 LARS_CONSOLE=39890 LARS_GATEWAY=38080 LARS_SHOWCASE=38100 LARS_SECONDS=240
+export LARS_RUN=$tmp/run LARS_DNSD=31778 LARS_REPORTD=31779 LARS_PORT=31888 LARS_NODES=31001 LARS_HTTP=31980 LARS_CONSOLE=31990 LARS_GATEWAY=31080 LARS_SHOWCASE=31100 LARS_SECONDS=240
 export LARSCTL=$LARS_RUN/larsctl.ini
 trap 'sh common/run stop >/dev/null 2>&1; rm -rf "$tmp"' EXIT
 say() { if [ "$1" = 0 ]; then echo "ok - $2"; else echo "not ok - $2"; rc=1; fi; }
@@ -26,10 +26,10 @@ no_doubles() { [ "$(pids_of_nodes "$1" | wc -l)" = "$(sql "SELECT COUNT(*) FROM 
 sh common/run start >"$tmp/out" 2>&1; say $? "run returns when every program is healthy"
 [ $rc = 0 ] || { cat "$tmp/out"; exit 1; }
 up_at_least 2; say $? "each zone has the least number of nodes"
-within 20 sh -c '[ "$(curl -s --max-time 5 -o /dev/null -w "%{http_code}" http://127.0.0.1:38080/zh/)" = 200 ]'
+within 20 sh -c '[ "$(curl -s --max-time 5 -o /dev/null -w "%{http_code}" http://127.0.0.1:31080/zh/)" = 200 ]'
 say $? "the gateway shows the site"
 
-build/lars-load -u http://127.0.0.1:38080/ -p "$LARS_RUN/paths" -r 30 -s 40 -f 5=8,30=1 -E 0 -j "$tmp/load.json" >"$tmp/load" 2>&1 & load=$!
+build/lars-load -u http://127.0.0.1:31080/ -p "$LARS_RUN/paths" -r 30 -s 40 -f 5=8,30=1 -E 0 -j "$tmp/load.json" >"$tmp/load" 2>&1 & load=$!
 within 30 up_at_least 5; say $? "eight times the visits: at least five nodes in each zone"
 victim=$(sql "SELECT pid FROM lars_dns.ScaleSlot WHERE host = 'host-b' AND slot = 1")
 kill -9 "$victim"
