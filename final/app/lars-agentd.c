@@ -26,6 +26,7 @@
 #include "base/mono.h"
 #include "base/opts.h"
 #include "lb/policies.h"
+#include "net/server_list.h"
 #include "obs/daemon.h"
 #include "obs/startcheck.h"
 #include "shmem/layout.h"
@@ -191,26 +192,12 @@ static void on_beat(void *arg)
     evloop_set_timer(me.d.loop, &me.beat, HEARTBEAT_PERIOD_MS / 2, on_beat, NULL);
 }
 
-/* Appends the addresses of <list> to the one in at[0].  Returns how many there are then,
- * or -EINVAL. */
-static int add_others(struct net_addr *at, const char *list)
-{
-    char copy[sizeof(set.dns_others)], *word, *save = NULL;
-    int n = 1;
-
-    snprintf(copy, sizeof(copy), "%s", list);
-    for (word = strtok_r(copy, " ,", &save); word; word = strtok_r(NULL, " ,", &save))
-        if (n == TCPCLI_MAX_ADDRS || net_addr_parse(&at[n++], word) < 0)
-            return -EINVAL;
-    return n;
-}
-
 /* The addresses of one service.  Returns how many, or -EINVAL. */
 static int servers(struct net_addr *at, const char *ip, uint32_t port, const char *others)
 {
     int rc = net_addr_set(at, ip, (uint16_t)port);
 
-    return rc < 0 ? rc : add_others(at, others);
+    return rc < 0 ? rc : server_list_add(at, 1, others);
 }
 
 /* Fill what <cfg> has of addresses from <s>.  Returns NULL, or the sentence that names

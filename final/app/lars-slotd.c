@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/opts.h"
 #include "base/process_name.h"
+#include "net/server_list.h"
 #include "obs/daemon.h"
 #include "obs/httpd.h"
 #include "obs/sig_watch.h"
@@ -33,7 +34,7 @@
 static struct settings {
     char host[64], zone[33], address[48], class[33], state_dir[160], modules[200];
     uint32_t n, first_port, start_ms, drain_ms, check_ms, stop_nodes;
-    char dns[400], report[400], http[64], log[LOGLEVEL_MAX];
+    char dns[SERVER_LIST_LEN], report[SERVER_LIST_LEN], http[64], log[LOGLEVEL_MAX];
 } set;
 
 #define AT(field) offsetof(struct settings, field)
@@ -89,25 +90,13 @@ static const struct opts_flag flags[] = {
 
 /* --- what is configured ------------------------------------------------------------- */
 
-/* The addresses of <list>.  Returns how many, or -EINVAL. */
-static int servers(struct net_addr *at, const char *list)
-{
-    char copy[sizeof(set.dns)], *word, *save = NULL;
-    int n = 0;
-
-    snprintf(copy, sizeof(copy), "%s", list);
-    for (word = strtok_r(copy, " ,", &save); word; word = strtok_r(NULL, " ,", &save))
-        if (n == TCPCLI_MAX_ADDRS || net_addr_parse(&at[n++], word) < 0)
-            return -EINVAL;
-    return n > 0 ? n : -EINVAL;
-}
-
 /* Fill <out> from <s>, which it borrows.  Returns NULL, or the sentence that names the
  * key that is wrong. */
 static const char *set_link(const struct settings *s, struct slot_link_config *out)
 {
     struct net_addr at;
-    int n_dns = servers(out->dns, s->dns), n_report = servers(out->report, s->report);
+    int n_dns = server_list_add(out->dns, 0, s->dns);
+    int n_report = server_list_add(out->report, 0, s->report);
 
     if (s->host[0] && !process_name_is_valid(s->host))
         return "[slots] host may have letters, digits and .-_/:[] only";
@@ -117,9 +106,9 @@ static const char *set_link(const struct settings *s, struct slot_link_config *o
         return "[slots] first_port and n give ports above 65535; lower one of them";
     if (!s->state_dir[0])
         return "[slots] state_dir must not be empty";
-    if (n_dns < 0)
+    if (n_dns < 1)
         return "[dns] servers must be one to eight addresses such as 10.0.1.1:7778";
-    if (n_report < 0)
+    if (n_report < 1)
         return "[report] servers must be one to eight addresses such as 10.0.1.1:7779";
     out->host = s->host;
     out->zone = s->zone;

@@ -76,6 +76,16 @@ static inline void start_system(void)
     T_WAIT(testdb_number("SELECT COUNT(*) FROM AgentRoute WHERE modid = 1") == 1);
 }
 
+/* Run larsctl and expect this exit code and this text in what it prints. */
+static inline void expect(const char *args, int code, const char *text)
+{
+    int rc = ctl(args);
+
+    if (rc != code)
+        fail_msg("larsctl %s returned %d and printed: %s", args, rc, out);
+    expect_text(text);
+}
+
 static inline int ctl_setup(void **state)
 {
     int rc = system_setup(state);

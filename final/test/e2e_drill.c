@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "lib/freeport.h"
 #include "lib/textfile.h"
 
 #define NODES 2 /* the first one is loaded */
@@ -18,19 +19,6 @@ static char dir[40], folder[60], script[60], ini[60], mark[60];
 static char line[2000];
 
 /* --- the world ---------------------------------------------------------------------- */
-
-static int free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    close(fd);
-    return ntohs(at.sin_port);
-}
 
 static const char *pid_file(int i)
 {
@@ -44,7 +32,7 @@ static void start_node(int i)
 {
     char at[40];
 
-    port[i] = free_port();
+    port[i] = freeport_take();
     snprintf(at, sizeof(at), "127.0.0.1:%d", port[i]);
     proc_start(&node[i], "http_node", "-d", "5", at, NULL);
     proc_wait_port(&node[i]);

@@ -1,6 +1,7 @@
 /* larsctl drill with a gateway and the database: what keeps a drill from beginning, what
  * visitors may suffer, and when a fault is seen. */
 #include "ctlrun.h"
+#include "lib/freeport.h"
 #include "lib/gatesys.h"
 #include "lib/httppeer.h"
 
@@ -181,19 +182,6 @@ static void t_errors_of_visitors_end_it(void **state)
     json_decref(r);
 }
 
-static int free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    close(fd);
-    return ntohs(at.sin_port);
-}
-
 static bool gateway_counts_on(int n)
 {
     char text[40];
@@ -205,7 +193,7 @@ static bool gateway_counts_on(int n)
 
 static void start_other(void)
 {
-    int port = free_port();
+    int port = freeport_take();
     char at[40];
 
     snprintf(at, sizeof(at), "127.0.0.1:%d", port);

@@ -1,6 +1,7 @@
 /* lars-gateway with TLS: what visitors and nodes see of it, sessions over several loops,
  * clients that are slow, broken or gone, a new certificate, and the end. */
 #include "lib/certfile.h"
+#include "lib/freeport.h"
 #include "lib/gatetls.h"
 
 static double n_handshakes(const char *result)
@@ -48,7 +49,7 @@ static void t_a_request_by_tls_is_https_for_node_cookie_and_log(void **state)
 /* The port for TLS has a listener for each loop as well, and none is counted twice. */
 static void t_state_of_the_gateway_counts_loops_once(void **state)
 {
-    int admin = gatefix_free_port();
+    int admin = freeport_take();
     char more[100];
 
     (void)state;

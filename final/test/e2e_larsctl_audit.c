@@ -17,15 +17,6 @@ static int audit_setup(void **state)
     return rc;
 }
 
-static void expect(const char *args, int code, const char *text)
-{
-    int rc = ctl(args);
-
-    if (rc != code)
-        fail_msg("larsctl %s returned %d and printed: %s", args, rc, out);
-    expect_text(text);
-}
-
 static unsigned long long last_id(void)
 {
     return testdb_number("SELECT MAX(id) FROM Audit");

@@ -14,15 +14,6 @@ static int scale_setup(void **state)
     return rc;
 }
 
-static void expect(const char *args, int code, const char *text)
-{
-    int rc = ctl(args);
-
-    if (rc != code)
-        fail_msg("larsctl %s returned %d and printed: %s", args, rc, out);
-    expect_text(text);
-}
-
 static unsigned long long audited(const char *action)
 {
     char sql[120];

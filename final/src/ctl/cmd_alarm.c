@@ -84,22 +84,9 @@ static int service_list(struct ctl *c, int argc, char **argv)
                      "name");
 }
 
-static struct audit_actor actor(const struct ctl *c)
-{
-    return (struct audit_actor){c->who, "larsctl", "", c->reason};
-}
-
-/* What alarm_change has returned; <code> when a value was wrong. */
-static int result(const struct ctl *c, int rc, int code, const char *why)
-{
-    if (rc == -EINVAL)
-        return ctl_say(code, "%s", why);
-    return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;
-}
-
 static int service_forget(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
     bool known = strcmp(argv[0], "agent") == 0 || strcmp(argv[0], "dnsd") == 0 ||
                  strcmp(argv[0], "reportd") == 0;
@@ -107,12 +94,12 @@ static int service_forget(struct ctl *c, int argc, char **argv)
 
     (void)argc;
     return rc == -EBUSY ? ctl_say(CTL_FAILED, "%s", why)
-                        : result(c, rc, known ? CTL_FAILED : CTL_USAGE, why);
+                        : ctl_changed(c, rc, known ? CTL_FAILED : CTL_USAGE, why);
 }
 
 static int alarm_ack(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
     uint32_t id;
     int rc = ctl_range(argv[0], "ID", 1, UINT32_MAX, &id);
@@ -121,12 +108,12 @@ static int alarm_ack(struct ctl *c, int argc, char **argv)
         return rc;
     if (argc > 1)
         who.reason = argv[1];
-    return result(c, alarm_change_ack(c->db, &who, id, why), CTL_FAILED, why);
+    return ctl_changed(c, alarm_change_ack(c->db, &who, id, why), CTL_FAILED, why);
 }
 
 static int alarm_silence(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
     uint32_t minutes;
     uint64_t id;
@@ -137,20 +124,20 @@ static int alarm_silence(struct ctl *c, int argc, char **argv)
     who.reason = argv[2];
     rc = alarm_change_silence(c->db, &who, argv[0], argc > 3 ? argv[3] : "", minutes, &id,
                               why);
-    return result(c, rc, CTL_USAGE, why);
+    return ctl_changed(c, rc, CTL_USAGE, why);
 }
 
 static int alarm_unsilence(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
     uint32_t id;
     int rc = ctl_range(argv[0], "ID", 1, UINT32_MAX, &id);
 
     (void)argc;
-    return rc != 0
-               ? rc
-               : result(c, alarm_change_unsilence(c->db, &who, id, why), CTL_FAILED, why);
+    return rc != 0 ? rc
+                   : ctl_changed(c, alarm_change_unsilence(c->db, &who, id, why),
+                                 CTL_FAILED, why);
 }
 
 static int alarm_silences(struct ctl *c, int argc, char **argv)
@@ -174,11 +161,11 @@ static int alarm_targets(struct ctl *c, int argc, char **argv)
 
 static int alarm_test(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
 
     (void)argc;
-    return result(c, alarm_change_test(c->db, &who, argv[0], why), CTL_FAILED, why);
+    return ctl_changed(c, alarm_change_test(c->db, &who, argv[0], why), CTL_FAILED, why);
 }
 
 const struct ctl_cmd cmd_alarm[] = {

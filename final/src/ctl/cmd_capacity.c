@@ -105,17 +105,15 @@ static int set_policy(struct ctl *c, uint32_t modid, uint32_t cmdid)
 
 static int write_capacity(struct ctl *c, const struct capacity_change *row, char **argv)
 {
-    const struct audit_actor who = {c->who, "larsctl", "", c->reason};
+    const struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
     int rc, code;
 
     if (c->dry_run)
         return ctl_say(CTL_OK, "with -n nothing is written");
     rc = capacity_change_set(c->db, &who, row, why);
-    if (rc == -EINVAL)
-        return ctl_say(CTL_USAGE, "%s", why);
     if (rc < 0)
-        return ctl_db_failed(c, rc);
+        return ctl_changed(c, rc, CTL_USAGE, why);
     code = set_policy(c, row->modid, row->cmdid);
     return code == CTL_OK ? capacity_list(c, 2, argv) : code;
 }

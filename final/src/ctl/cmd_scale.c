@@ -11,16 +11,9 @@
 
 #define NOW_MINUTES 60 /* how long the order of `scale now` lasts */
 
-static struct audit_actor actor(const struct ctl *c)
-{
-    return (struct audit_actor){c->who, "larsctl", "", c->reason};
-}
-
 static int result(const struct ctl *c, int rc, const char *why)
 {
-    if (rc == -EINVAL)
-        return ctl_say(CTL_FAILED, "%s", why);
-    return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;
+    return ctl_changed(c, rc, CTL_FAILED, why);
 }
 
 /* --- modules ------------------------------------------------------------------------ */
@@ -65,7 +58,7 @@ static int scale_why(struct ctl *c, int argc, char **argv)
 
 static int scale_set(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     uint32_t modid, cmdid;
     char why[CHANGE_WHY];
     int rc = ctl_known_module(c, argv, CTL_IN_ROUTES | CTL_IN_POLICIES, &modid, &cmdid);
@@ -79,7 +72,7 @@ static int scale_set(struct ctl *c, int argc, char **argv)
 
 static int scale_off(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     uint32_t modid, cmdid;
     char why[CHANGE_WHY];
     int rc = ctl_module(argv, &modid, &cmdid);
@@ -91,7 +84,7 @@ static int scale_off(struct ctl *c, int argc, char **argv)
 
 static int scale_freeze(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
     uint32_t minutes;
     int rc = ctl_range(argv[0], "MINUTES", 1, SCALE_CHANGE_MINUTES_MAX, &minutes);
@@ -103,7 +96,7 @@ static int scale_freeze(struct ctl *c, int argc, char **argv)
 
 static int scale_unfreeze(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
 
     (void)argc;
@@ -128,7 +121,7 @@ static int take_time(const char *text, const char *what, uint64_t *out)
 
 static int add_plan(struct ctl *c, const struct scale_plan *p)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
     uint64_t id;
     int rc = scale_change_plan(c->db, &who, p, &id, why);
@@ -180,7 +173,7 @@ static int plan_list(struct ctl *c, int argc, char **argv)
 
 static int plan_remove(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
     uint32_t id;
     int rc = ctl_range(argv[0], "ID", 1, UINT32_MAX, &id);
@@ -219,7 +212,7 @@ static int host_slots(struct ctl *c, int argc, char **argv)
 
 static int host_drain(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
 
     (void)argc;
@@ -228,7 +221,7 @@ static int host_drain(struct ctl *c, int argc, char **argv)
 
 static int host_undrain(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
 
     (void)argc;
@@ -237,7 +230,7 @@ static int host_undrain(struct ctl *c, int argc, char **argv)
 
 static int host_forget(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
 
     (void)argc;

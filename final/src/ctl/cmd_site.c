@@ -29,7 +29,7 @@ typedef int change_fn(struct sqldb *db, const struct audit_actor *who, uint32_t 
 
 static int change(struct ctl *c, const char *text, change_fn *fn)
 {
-    struct audit_actor who = {c->who, "larsctl", "", c->reason};
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
     uint32_t year;
     int code = ctl_range(text, "YEAR", YEAR_MIN, YEAR_MAX, &year), rc;
@@ -37,9 +37,7 @@ static int change(struct ctl *c, const char *text, change_fn *fn)
     if (code != 0)
         return code;
     rc = fn(c->db, &who, year, why);
-    if (rc == -EINVAL)
-        return ctl_say(CTL_FAILED, "%s", why);
-    return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;
+    return ctl_changed(c, rc, CTL_FAILED, why);
 }
 
 static int site_publish(struct ctl *c, int argc, char **argv)

@@ -10,16 +10,9 @@
 
 #include "ops/user_change.h"
 
-static struct audit_actor actor(const struct ctl *c)
-{
-    return (struct audit_actor){c->who, "larsctl", "", c->reason};
-}
-
 static int result(const struct ctl *c, int rc, const char *why)
 {
-    if (rc == -EINVAL)
-        return ctl_say(CTL_FAILED, "%s", why);
-    return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;
+    return ctl_changed(c, rc, CTL_FAILED, why);
 }
 
 static int no_random(void)
@@ -41,7 +34,7 @@ static int user_list(struct ctl *c, int argc, char **argv)
 
 static int user_add(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char password[SECRET_PASSWORD], why[CHANGE_WHY];
     int code;
 
@@ -56,7 +49,7 @@ static int user_add(struct ctl *c, int argc, char **argv)
 
 static int user_passwd(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char password[SECRET_PASSWORD], why[CHANGE_WHY];
     int code;
 
@@ -71,7 +64,7 @@ static int user_passwd(struct ctl *c, int argc, char **argv)
 
 static int user_role(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
 
     (void)argc;
@@ -80,7 +73,7 @@ static int user_role(struct ctl *c, int argc, char **argv)
 
 static int user_disable(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
 
     (void)argc;
@@ -89,7 +82,7 @@ static int user_disable(struct ctl *c, int argc, char **argv)
 
 static int user_enable(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
 
     (void)argc;
@@ -98,7 +91,7 @@ static int user_enable(struct ctl *c, int argc, char **argv)
 
 static int wall_link(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char token[SECRET_TOKEN], why[CHANGE_WHY];
     uint32_t days = USER_CHANGE_DAYS_MAX;
     int code = argc > 0 ? ctl_range(argv[0], "DAYS", 1, USER_CHANGE_DAYS_MAX, &days) : 0;
@@ -115,7 +108,7 @@ static int wall_link(struct ctl *c, int argc, char **argv)
 
 static int wall_end(struct ctl *c, int argc, char **argv)
 {
-    struct audit_actor who = actor(c);
+    struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
 
     (void)argc;

@@ -37,6 +37,18 @@ int ctl_db_failed(const struct ctl *c, int rc)
     return ctl_say(rc == -ENOTCONN ? CTL_NO_DB : CTL_FAILED, "%s", sqldb_error(c->db));
 }
 
+struct audit_actor ctl_actor(const struct ctl *c)
+{
+    return (struct audit_actor){c->who, "larsctl", "", c->reason};
+}
+
+int ctl_changed(const struct ctl *c, int rc, int code, const char *why)
+{
+    if (rc == -EINVAL)
+        return ctl_say(code, "%s", why);
+    return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;
+}
+
 /* Has the reader of standard output ended, as `larsctl route list | head -1` does?  It
  * has all it wanted, so this is no failure. */
 static bool reader_is_gone(void)

@@ -7,6 +7,7 @@
 
 #include "api/lars.h"
 #include "db/sqldb.h"
+#include "ops/audit.h"
 #include "ctl/table.h"
 
 /* Exit codes, stable: scripts test them. */
@@ -52,6 +53,11 @@ struct ctl_cmd {
 /* Print the database's error on standard error; returns the exit code for <rc> (below 0).
  */
 int ctl_db_failed(const struct ctl *c, int rc);
+/* Who runs larsctl, and why, for the audit; borrows from <c>. */
+struct audit_actor ctl_actor(const struct ctl *c);
+/* The exit code for what a function of ops has returned: when a value was wrong (-EINVAL)
+ * print <why> and return <code>. */
+int ctl_changed(const struct ctl *c, int rc, int code, const char *why);
 /* Print "larsctl: ..." on standard error; returns <code>. */
 int ctl_say(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

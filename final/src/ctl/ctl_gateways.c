@@ -98,7 +98,7 @@ bool ctl_gateways_match(const struct ctl_gateway *g, const char *name)
 static int record(struct ctl *c, const struct ctl_gateway *g, const char *path,
                   const char *body)
 {
-    const struct audit_actor who = {c->who, "larsctl", "", c->reason};
+    const struct audit_actor who = ctl_actor(c);
     char action[33], subject[100];
     const struct audit_entry what = {.action = action,
                                      .subject = subject,

@@ -160,7 +160,7 @@ int make_change_run(struct ctl *c, struct ops_request *r,
 {
     int rc;
 
-    r->who = (struct audit_actor){c->who, "larsctl", "", c->reason};
+    r->who = ctl_actor(c);
     r->consent = c->yes ? how->yes : PLAN_NO_CONSENT;
     rc = c->dry_run ? ops_plan(c->db, r, out) : ops_apply(c->db, r, out);
     if (rc < 0)

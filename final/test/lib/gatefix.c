@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 
+#include "freeport.h"
 #include "net/sock.h"
 
 #define CONNS_MAX 400
@@ -362,19 +363,6 @@ int gatefix_teardown(void **state)
     return system_teardown(state);
 }
 
-int gatefix_free_port(void)
-{
-    struct net_addr at;
-    int fd;
-
-    assert_int_equal(net_addr_set(&at, "127.0.0.1", 0), 0);
-    fd = sock_listen(&at, 1, 0);
-    assert_true(fd >= 0);
-    sock_local_addr(fd, &at);
-    close(fd);
-    return at.port;
-}
-
 static bool is_answered(void)
 {
     static struct httpreply r;
@@ -393,7 +381,7 @@ void gatefix_start(const char *conf)
                 "(10,1,INET_ATON('127.0.0.1'),%d)",
                 node.port);
     system_start_shm();
-    node.http_port = gatefix_free_port();
+    node.http_port = freeport_take();
     snprintf(rules, sizeof(rules), "%s",
              system_write_file("rules.ini",
                                "[rule site]\nmodule = 10/1\ncache_ms = 0\n"));

@@ -38,8 +38,6 @@ int gatefix_n_conns(void); /* that it has had since the start */
 size_t gatefix_n_recorded(void);
 bool gatefix_has_recorded(const char *text);
 
-int gatefix_free_port(void);
-
 /* The value of the metric, such as "lars_gateway_inflight", now. */
 double gatefix_metric(const char *name);
 int gatefix_n_fds(void); /* descriptors of the gateway */
