@@ -337,6 +337,50 @@ static void t_a_decision_is_recorded_first_on_change_and_once_a_minute(void **st
     assert_true(d->at[0].due);
 }
 
+static void t_a_changed_number_of_zones_is_recorded_at_once(void **state)
+{
+    (void)state;
+    two_zones();
+    decide();
+    deciders_recorded(d, now_ms);
+    now_ms += 1000;
+    s.host[1].age_ms = 60000;
+    decide();
+    assert_int_equal(d->at[0].decision.was, d->at[0].decision.wanted);
+    assert_int_equal(d->at[0].decision.zones, 1);
+    assert_true(d->at[0].due);
+    deciders_recorded(d, now_ms);
+    now_ms += 1000;
+    decide();
+    assert_false(d->at[0].due);
+}
+
+static void t_the_maximum_that_keeps_a_module_low_is_noted_and_recorded(void **state)
+{
+    (void)state;
+    two_zones();
+    s.policy[0].max_zone = 2;
+    decide();
+    deciders_recorded(d, now_ms);
+    assert_null(strstr(d->at[0].decision.note, "capacity.max"));
+    now_ms += 1000;
+    s.policy[0].min_zone = 5;
+    decide();
+    assert_true(d->at[0].due);
+    deciders_recorded(d, now_ms);
+    now_ms += 1000;
+    decide();
+    assert_int_equal(d->at[0].decision.wanted, 2);
+    assert_string_equal(d->at[0].decision.rule, "max");
+    assert_non_null(strstr(d->at[0].decision.note,
+                           "capacity.max: each zone needs 5 nodes, max=2"));
+    s.policy[0].min_zone = 2;
+    now_ms += 1000;
+    decide();
+    assert_null(strstr(d->at[0].decision.note, "capacity.max"));
+    assert_false(d->at[0].due); /* with the next minute */
+}
+
 static void t_nodes_without_a_slot_are_short_of_the_floor_or_of_the_load(void **state)
 {
     (void)state;
@@ -432,6 +476,8 @@ T_MAIN(D(t_of_a_zone_the_larger_one_of_visits_and_calls_counts),
        D(t_nodes_of_a_silent_host_are_gone_unless_all_hosts_are_silent),
        D(t_silent_gateways_hold_what_is_there),
        D(t_a_decision_is_recorded_first_on_change_and_once_a_minute),
+       D(t_a_changed_number_of_zones_is_recorded_at_once),
+       D(t_the_maximum_that_keeps_a_module_low_is_noted_and_recorded),
        D(t_nodes_without_a_slot_are_short_of_the_floor_or_of_the_load),
        D(t_a_module_whose_policy_has_gone_begins_anew),
        D(t_a_zone_is_suspect_while_silent_and_after_it_came_back),

@@ -14,6 +14,8 @@ const char alarm_scale_sql[] =
     "' requests a second; ', x.note)" SCALED "'%capacity.ceiling%' "
     "UNION ALL SELECT 'capacity_floor', CONCAT(p.modid, '/', p.cmdid), CONCAT(x.up, "
     "' nodes; ', x.note)" SCALED "'%capacity.floor%' "
+    "UNION ALL SELECT 'capacity_max', CONCAT(p.modid, '/', p.cmdid), CONCAT(ROUND("
+    "x.demand), ' requests a second; ', x.note)" SCALED "'%capacity.max%' "
     "UNION ALL SELECT 'capacity_unmeasured', CONCAT(p.modid, '/', p.cmdid), x.note" SCALED
     "'%is not measured%' "
     "UNION ALL SELECT 'scale_leader', 'lars-autoscaler', CONCAT(COUNT(*), ' modules are "

@@ -208,6 +208,7 @@ static void go_up(struct decide_state *s, const struct decide_input *in,
     else
         s->above_left = 0;
     raise_to(out, larger(1, larger(in->plan, in->min_zone)), DECIDE_PLAN);
+    out->unbounded = out->wanted;
     if (out->wanted == out->was || in->max_zone == 0 || out->wanted <= in->max_zone)
         return;
     out->at_max = true;

@@ -81,6 +81,7 @@ struct decide_output {
     enum decide_rule rule;
     enum decide_hold hold;
     bool at_max; /* max_zone keeps it lower than it should be */
+    unsigned unbounded; /* wanted without max_zone, if this is more than <was> */
 };
 
 /* One round, called about once a second.  Thread: one at a time for each state. */

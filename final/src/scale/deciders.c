@@ -22,7 +22,10 @@ struct decider_memory {
     struct module_id id;
     struct decide_state *state;
     uint64_t recorded_ms; /* monotonic; 0 = not by this leader */
-    unsigned was_missing; /* when it was recorded */
+    struct recorded { /* of the last one that was recorded */
+        unsigned missing, zones;
+        bool at_max, no_data;
+    } recorded;
     unsigned n_wanted; /* in all zones, in the last round */
     unsigned n_missing; /* of these, had no slot */
     bool has_wanted;
@@ -209,6 +212,8 @@ static void fill_decision(struct decided *x, const struct demand_view *v,
         out->at_max && out->wanted == out->was ? "max" : decide_rule_name(out->rule);
     x->rule = out->rule;
     x->hold = out->hold;
+    x->at_max = out->at_max;
+    x->unbounded = out->unbounded;
 }
 
 /* When no zone can be used the Report Services are away, and not all hosts: then all
@@ -255,6 +260,7 @@ static int decide_module(struct deciders *d, const struct snapshot *s,
     if (rc < 0)
         return rc;
     m->seen = true;
+    x->max_zone = p->max_zone;
     x->is_first = m->recorded_ms == 0;
     x->capacity = module_load_capacity(s, p);
     x->load = in.load = need_load(&nd, &x->capacity);
@@ -376,10 +382,34 @@ static void write_note(struct decided *x)
                  x->ceiling ? "capacity.ceiling" : "capacity.floor", x->missing);
         append(note, size, text);
     }
+    if (x->at_max) {
+        snprintf(text, sizeof(text), "capacity.max: each zone needs %u nodes, max=%u",
+                 x->unbounded, x->max_zone);
+        append(note, size, text);
+    }
     if (x->hold != DECIDE_FREE) {
         snprintf(text, sizeof(text), "nothing goes down: %s", decide_hold_name(x->hold));
         append(note, size, text);
     }
+}
+
+static struct recorded to_record(const struct decided *x)
+{
+    return (struct recorded){x->missing, x->decision.zones, x->at_max,
+                             x->hold == DECIDE_NO_DATA};
+}
+
+/* That max does not matter any more waits for the next minute: a load near it would be
+ * recorded each second. */
+static bool is_due(const struct decided *x, const struct decider_memory *m,
+                   uint64_t now_ms)
+{
+    struct recorded now = to_record(x);
+
+    return x->is_first || x->decision.was != x->decision.wanted ||
+           now_ms >= m->recorded_ms + RECORD_MS || now.missing != m->recorded.missing ||
+           now.zones != m->recorded.zones || (now.at_max && !m->recorded.at_max) ||
+           now.no_data != m->recorded.no_data;
 }
 
 void deciders_conclude(struct deciders *d, const struct snapshot *s, uint64_t now_ms)
@@ -396,9 +426,7 @@ void deciders_conclude(struct deciders *d, const struct snapshot *s, uint64_t no
         write_note(x);
         if (m)
             m->n_missing = x->missing;
-        x->due =
-            x->is_first || x->decision.was != x->decision.wanted ||
-            (m && (m->was_missing != x->missing || now_ms >= m->recorded_ms + RECORD_MS));
+        x->due = m && is_due(x, m, now_ms);
     }
 }
 
@@ -412,7 +440,7 @@ void deciders_recorded(struct deciders *d, uint64_t now_ms)
         if (!m || !d->at[i].due)
             continue;
         m->recorded_ms = now_ms;
-        m->was_missing = d->at[i].missing;
+        m->recorded = to_record(&d->at[i]);
     }
 }
 

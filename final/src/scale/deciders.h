@@ -23,6 +23,9 @@ struct decided { /* what was decided for one module */
     unsigned missing; /* nodes without a slot, all zones */
     bool floor_short; /* so no zone may be lost: capacity.floor */
     bool ceiling; /* so the load does not fit: capacity.ceiling */
+    bool at_max; /* its upper bound keeps it lower than it should be: capacity.max */
+    unsigned max_zone; /* the upper bound in each zone; 0 = none */
+    unsigned unbounded; /* nodes that each zone would have without it, if more */
     bool dry_run;
     bool due; /* the decision is to be recorded */
     bool is_first; /* the first of this leader */
