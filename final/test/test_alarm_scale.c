@@ -33,8 +33,8 @@ t_what_a_decision_lacks_is_raised_until_a_decision_lacks_it_no_more(void **state
     (void)state;
     lead();
     mydb_sql("INSERT INTO ScalePolicy (modid, cmdid) VALUES (3, 1), (4, 1), (5, 1), (6, "
-             "1); INSERT INTO ScaleDecision (modid, cmdid, demand, up, rule, note) VALUES "
-             "(3, 1, 900, 4, 'urgent', 'capacity.ceiling: 3 nodes have no slot'), "
+             "1); INSERT INTO ScaleDecision (modid, cmdid, demand, up, rule, note) "
+             "VALUES (3, 1, 900, 4, 'urgent', 'capacity.ceiling: 3 nodes have no slot'), "
              "(4, 1, 90, 4, 'floor', 'capacity.floor: 1 nodes have no slot'), "
              "(5, 1, 0, 2, 'keep', 'the capacity of a node is not measured'), "
              "(6, 1, 70, 4, 'max', 'capacity.max: each zone needs 4 nodes, max=2')");
