@@ -39,7 +39,7 @@ conf: $(BINS)
 	$(Q)for p in $(APPS); do f=deploy/conf/$$p.ini; [ -e $$f ] || f=/dev/null; \
 	  $(BUILD)/$$p -c $$f --print-config >$(BUILD)/$$p.ini && mv $(BUILD)/$$p.ini $(or $(CONFDIR),conf)/ || exit 1; done
 
-install: install-api install-java install-programs install-pages install-site install-system
+install: install-api install-java install-programs install-pages install-site install-hooks install-system
 install-api: api
 	$(call put,src/api/lars.h src/api/lars_retry.h src/api/lars_nowait.h src/api/lars_status.h src/api/lars_tally.h api/cpp/lars.hpp,$(INCLUDEDIR),644)
 	$(call put,$(BUILD)/liblars.a $(BUILD)/liblars.so.1,$(LIBDIR),644)
@@ -96,6 +96,10 @@ install-site:
 	$(call put,$(wildcard site/pages/*),$(DATADIR)/lars/site,644)
 	$(call put,site/samples/exhibits.csv,$(DATADIR)/lars/site/samples,644)
 	$(call put,$(wildcard site/samples/pictures/*),$(DATADIR)/lars/site/samples/pictures,644)
+# Programs for [hook] of lars-autoscaler: examples that an operator configures.
+install-hooks:
+	$(call put,deploy/hooks/k8s/lars-hook-k8s,$(DATADIR)/lars/hooks/k8s,755)
+	$(call put,deploy/hooks/k8s/hook-k8s.ini deploy/hooks/k8s/site.yaml,$(DATADIR)/lars/hooks/k8s,644)
 install-system:
 	$(Q)install -d $(DESTDIR)$(SYSCONFDIR)/lars $(DESTDIR)$(UNITDIR)
 	$(Q)for f in $(CONF); do to=$(DESTDIR)$(SYSCONFDIR)/lars/$${f##*/}; [ -e $$to ] || \
@@ -122,4 +126,4 @@ deb:
 $(BUILD)/install_probe: test/install_probe.c $(BUILD)/liblars.so.1
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CF) -Isrc/api -pie $(ALL_LD) -o $@ $^
-.PHONY: man completion conf install install-api java install-java install-programs install-pages install-system deb
+.PHONY: man completion conf install install-api java install-java install-programs install-pages install-hooks install-system deb

@@ -19,7 +19,7 @@ web/dist/index.html: $(WEB_SRC)
 # The system starts without the pages too, for example where npm reaches no registry.
 web-try: ; $(Q)$(MAKE) -s web || echo "web: the build failed, so the console has no pages; make web tries again"
 # The tests in a browser need the pages, and playwright-core from node_modules; the test of
-# the answers needs ajv from there.
-test-build: $(if $(LARS_MODE),,$(if $(filter e2e_browser_% e2e_console_answers,$(PICK)),web-try))
+# the answers needs ajv from there, and that of the manifests the schema of Kubernetes.
+test-build: $(if $(LARS_MODE),,$(if $(filter e2e_browser_% e2e_console_answers e2e_hook_k8s%,$(PICK)),web-try))
 web-clean: ; $(Q)rm -rf web/dist web/node_modules
 .PHONY: web web-try web-clean

@@ -144,8 +144,58 @@ static void t_a_dry_run_tells_the_program_nothing(void **state)
     assert_int_equal(scaleworld_n_up(), 1);
 }
 
+/* --- the hook for Kubernetes -------------------------------------------------------- */
+
+static char cluster[200];
+
+/* Zone a's pods have the addresses 10.1.0.1 to 10.1.0.99, b's those from 10.1.0.101 on. */
+static void start_cluster(void)
+{
+    char path[220], here[200], text[300];
+
+    assert_non_null(getcwd(here, sizeof(here)));
+    snprintf(cluster, sizeof(cluster), "%s/cluster.json", testdb_dir);
+    snprintf(path, sizeof(path), "%s/hook.ini", testdb_dir);
+    textfile_write(cluster,
+                   "{\"make_pods\": true, \"deployments\": {\"site-a\": {\"replicas\": 1, "
+                   "\"version\": 1, \"selector\": \"z=a\"}, \"site-b\": {\"replicas\": 1, "
+                   "\"version\": 1, \"selector\": \"z=b\"}}, "
+                   "\"configmaps\": {\"lars-fence\": {\"version\": 1, \"data\": {}}}}\n");
+    textfile_write(path,
+                   "[k8s]\nkubectl = %s/test/lib/fake-kubectl\nkubeconfig = %s\n"
+                   "[module 20/1]\ndeployment = site-{zone}\nport = 8080\n",
+                   here, cluster);
+    textfile_write(program, "#!/bin/sh\nexec %s/deploy/hooks/k8s/lars-hook-k8s -c %s "
+                            "\"$@\"\n",
+                   here, path);
+    assert_int_equal(chmod(program, 0755), 0);
+    snprintf(text, sizeof(text), "[hook]\nexec = %s\nzones = a, b\n", program);
+    scaleworld_start_with(&one, 2, false, text);
+}
+
+static void t_pods_of_a_cluster_come_and_go_with_the_load(void **state)
+{
+    char cmd[300];
+
+    (void)state;
+    scaleworld_set_calls(44);
+    start_cluster();
+    SCALE_WAIT(n_in("a") >= 3 && n_in("b") >= 3);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM RouteData WHERE zone <> '' AND "
+                                   "(serverport <> 8080 OR (zone = 'a') <> (serverip < "
+                                   "INET_ATON('10.1.0.100')))"),
+                     0);
+    scaleworld_set_calls(1);
+    SCALE_WAIT(n_in("a") < 3 && testdb_number(N_DRAINED) == 0);
+    snprintf(cmd, sizeof(cmd),
+             "grep -q '\"fence\": \"%llu\"' %s",
+             testdb_number("SELECT fence FROM Lease WHERE name = 'scale'"), cluster);
+    assert_int_equal(system(cmd), 0);
+}
+
 #define S(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 TESTDB_MAIN(S(t_a_dry_run_tells_the_program_nothing),
+            S(t_pods_of_a_cluster_come_and_go_with_the_load),
             S(t_nodes_of_a_program_come_and_go_with_the_load),
             S(t_a_program_that_fails_takes_nothing_away))

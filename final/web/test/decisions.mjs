@@ -9,7 +9,7 @@ const patterns = [...read('../src/lib/scaling.js').matchAll(/\['(\w+)', \/(.*)\/
 const names = f => [...(decide.match(new RegExp(f + '\\([^]*?\\{([^]*?)\\};'))?.[1] ?? '').split('= {').pop().matchAll(/"([^"]*)"/g)].map(m => m[1]).filter(Boolean)
 const rules = [...names('decide_rule_name'), ...[...deciders.matchAll(/\? "(\w+)" : decide_rule_name/g)].map(m => m[1])]
 const holds = names('decide_hold_name')
-const filled = f => f.replace('%u', '7').replace('%s: %u', 'x').replace('nothing goes down: %s', 'nothing goes down: frozen')
+const filled = f => f.replaceAll('%u', '7').replace('%s: %u', 'x').replace('nothing goes down: %s', 'nothing goes down: frozen')
 const sentences = [...deciders.matchAll(/append\(note, size, "([^"]+)"\)/g), ...deciders.matchAll(/snprintf\(text, sizeof\(text\), "([^"]+)"/g)].map(m => m[1])
   .flatMap(s => (s.startsWith('%s:') ? [...deciders.matchAll(/"(capacity\.\w+)" : "(capacity\.\w+)"/g)].flatMap(m => [m[1], m[2]]).map(k => s.replace('%s', k)) : [s]))
 const faults = [], used = new Set()

@@ -9,6 +9,7 @@ const NOTES = [
   ['unmeasured', /^the capacity of a node is not measured$/],
   ['ceiling', /^capacity\.ceiling: (?<n>\d+) nodes have no slot, add hosts with slots$/],
   ['floor', /^capacity\.floor: (?<n>\d+) nodes have no slot, add hosts with slots$/],
+  ['max', /^capacity\.max: each zone needs (?<n>\d+) nodes, max=(?<max>\d+)$/],
   ['hold', /^nothing goes down: (?<why>.+)$/]
 ]
 
