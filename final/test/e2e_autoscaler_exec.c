@@ -148,7 +148,7 @@ static void t_a_dry_run_tells_the_program_nothing(void **state)
 
 static char cluster[200];
 
-/* Zone a's pods have the addresses 10.1.0.1 to 10.1.0.99, b's those from 10.1.0.101 on. */
+/* The pods of zone a have the addresses 10.1.0.1 to 10.1.0.99, those of b from 101 on. */
 static void start_cluster(void)
 {
     char path[220], here[200], text[300];
@@ -157,9 +157,11 @@ static void start_cluster(void)
     snprintf(cluster, sizeof(cluster), "%s/cluster.json", testdb_dir);
     snprintf(path, sizeof(path), "%s/hook.ini", testdb_dir);
     textfile_write(cluster,
-                   "{\"make_pods\": true, \"deployments\": {\"site-a\": {\"replicas\": 1, "
-                   "\"version\": 1, \"selector\": \"z=a\"}, \"site-b\": {\"replicas\": 1, "
-                   "\"version\": 1, \"selector\": \"z=b\"}}, "
+                   "{\"make_pods\": true, \"deployments\": {"
+                   "\"site-a\": {\"replicas\": 1, \"version\": 1, "
+                   "\"selector\": \"z=a\"}, "
+                   "\"site-b\": {\"replicas\": 1, \"version\": 1, "
+                   "\"selector\": \"z=b\"}}, "
                    "\"configmaps\": {\"lars-fence\": {\"version\": 1, \"data\": {}}}}\n");
     textfile_write(path,
                    "[k8s]\nkubectl = %s/test/lib/fake-kubectl\nkubeconfig = %s\n"
