@@ -53,7 +53,7 @@ tsan:
 
 check:
 	$(Q)for s in $(STAGES); do printf '%s ' $$s; $(MAKE) -s -C $$s lint || exit 1; done
-	$(Q)$(TOOLS)/stage check && $(TOOLS)/stage size && $(TOOLS)/docs check && $(TOOLS)/map && $(TOOLS)/words
+	$(Q)$(TOOLS)/stage check && $(TOOLS)/stage size && $(TOOLS)/docs check && $(TOOLS)/map && $(TOOLS)/metrics check && $(TOOLS)/words
 	$(Q)sh $(TOOLS)/test/run
 ifneq ($(LAB),no)
 	$(Q)$(TOOLS)/lab changed

@@ -121,10 +121,85 @@ static void t_refused_requests_are_demand(void **state)
     assert_true(demand() == 40);
 }
 
+/* --- what is shown and recorded ----------------------------------------------------- */
+
+static void add_host(const char *name, const char *zone)
+{
+    struct snapshot_host h = {.ip = 1, .slots = 8, .in_use = true};
+
+    h.ip += (uint32_t)snapshot.n_host;
+    snprintf(h.name, sizeof(h.name), "%s", name);
+    snprintf(h.zone, sizeof(h.zone), "%s", zone);
+    assert_int_equal(snapshot_add(&snapshot, host, &h), 0);
+}
+
+/* A round at this second.  Is its decision recorded? */
+static bool is_recorded(uint64_t now_s)
+{
+    bool due;
+
+    assert_int_equal(
+        deciders_round(&deciders, &snapshot, look, NULL, now_s * UINT64_C(1000)), 0);
+    deciders_conclude(&deciders, &snapshot, now_s * UINT64_C(1000));
+    assert_int_equal(deciders.n, 1);
+    due = deciders.at[0].due;
+    deciders_recorded(&deciders, now_s * UINT64_C(1000));
+    return due;
+}
+
+static void t_each_zone_is_shown_with_its_visits_and_what_it_is_to_have(void **state)
+{
+    const struct decided *x = &deciders.at[0];
+
+    (void)state;
+    add_host("a1", "a");
+    add_host("b1", "b");
+    gateways_send("a", 5);
+    view.zone[0].rates.refused = 2;
+    (void)is_recorded(1);
+    assert_int_equal(x->first_zone, 0);
+    assert_int_equal(x->n_zone, 2);
+    assert_string_equal(deciders.zone[0].zone, "a");
+    assert_true(deciders.zone[0].served == 5 && deciders.zone[0].refused == 2);
+    assert_string_equal(deciders.zone[1].zone, "b");
+    assert_true(deciders.zone[1].served == 0 && deciders.zone[1].refused == 0);
+    assert_int_equal(deciders.zone[0].wanted, x->decision.wanted);
+    assert_int_equal(deciders.zone[1].wanted, x->decision.wanted);
+    snapshot.host[1].age_ms = 60000; /* lost: nothing is wanted there */
+    (void)is_recorded(2);
+    assert_int_equal(deciders.zone[0].wanted, x->decision.wanted);
+    assert_int_equal(deciders.zone[1].wanted, 0);
+}
+
+static void t_missing_data_are_recorded_at_once_and_their_return_too(void **state)
+{
+    const char *why = decide_hold_name(DECIDE_NO_DATA);
+    unsigned s;
+
+    (void)state;
+    add_host("a1", "a");
+    add_host("b1", "b");
+    gateways_send("a", 5);
+    view.all_gateways_60s = true;
+    for (s = 1; s < 10; s++)
+        (void)is_recorded(s);
+    assert_false(is_recorded(10));
+    view.all_gateways_60s = view.fresh = false;
+    assert_true(is_recorded(11));
+    assert_non_null(strstr(deciders.at[0].decision.note, why));
+    assert_false(is_recorded(12));
+    view.all_gateways_60s = view.fresh = true;
+    assert_true(is_recorded(13));
+    assert_null(strstr(deciders.at[0].decision.note, why));
+    assert_false(is_recorded(14));
+}
+
 #define U(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 T_MAIN(U(t_in_each_zone_the_larger_of_both_counts), U(t_callers_without_a_gateway_count),
        U(t_gateways_without_a_zone_do_not_count_twice),
        U(t_some_gateways_without_a_zone_cover_what_the_others_do_not),
        U(t_agents_and_gateways_without_zones_are_one_zone),
-       U(t_refused_requests_are_demand))
+       U(t_refused_requests_are_demand),
+       U(t_each_zone_is_shown_with_its_visits_and_what_it_is_to_have),
+       U(t_missing_data_are_recorded_at_once_and_their_return_too))

@@ -66,14 +66,27 @@ void metrics_gauge_parts(struct metrics *m, const char *name, const char *help,
     append_parts(m, "gauge", name, help, label, part, n);
 }
 
-void metrics_counter_samples(struct metrics *m, const char *name, const char *help,
-                             const struct metrics_sample *sample, size_t n)
+static void append_samples(struct metrics *m, const char *type, const char *name,
+                           const char *help, const struct metrics_sample *sample,
+                           size_t n)
 {
     size_t i;
 
-    append(m, "# HELP %s %s\n# TYPE %s counter\n", name, help, name);
+    append(m, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
     for (i = 0; i < n; i++)
         append(m, "%s{%s} %.17g\n", name, sample[i].labels, sample[i].value);
+}
+
+void metrics_counter_samples(struct metrics *m, const char *name, const char *help,
+                             const struct metrics_sample *sample, size_t n)
+{
+    append_samples(m, "counter", name, help, sample, n);
+}
+
+void metrics_gauge_samples(struct metrics *m, const char *name, const char *help,
+                           const struct metrics_sample *sample, size_t n)
+{
+    append_samples(m, "gauge", name, help, sample, n);
 }
 
 static void append_series(struct metrics *m, const char *name, const char *label,

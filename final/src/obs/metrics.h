@@ -36,6 +36,8 @@ struct metrics_sample {
 };
 void metrics_counter_samples(struct metrics *m, const char *name, const char *help,
                              const struct metrics_sample *sample, size_t n);
+void metrics_gauge_samples(struct metrics *m, const char *name, const char *help,
+                           const struct metrics_sample *sample, size_t n);
 
 /* A histogram for each of <n> series: how many values were at most bound[i], not counting
  * those of smaller bounds; count[n_bounds] are the others. */

@@ -133,6 +133,10 @@ static void collect_slots(struct metrics *m, const struct report_metrics *parts)
                     "States of slots that a newer one of their host has replaced before "
                     "they were written.",
                     (double)st.n_replaced);
+    metrics_counter(m, "lars_reportd_slot_states_late_total",
+                    "States of slots that came after a later one of their host; they are "
+                    "not written.",
+                    (double)st.n_late);
     metrics_counter(m, "lars_reportd_slot_conflicts_total",
                     "States of slots that two lars-slotd with the same name of a host "
                     "send by turns.",

@@ -31,6 +31,7 @@ struct slot_states_stat {
     uint64_t n_replaced; /* by the next one of their host, before that */
     uint64_t n_conflict; /* that came by turns with those of another
                                        * lars-slotd of the same host */
+    uint64_t n_late; /* that came after a later one of their host */
     uint64_t n_dropped, n_fail; /* no room; the database refused */
     uint32_t n_host; /* hosts with a message in the last 5 s */
 };

@@ -10,46 +10,32 @@
 
 #include "base/mono.h"
 
-struct look { /* the modules of the last round */
-    struct decided *at;
-    size_t n;
-    char (*name)[24];
-    struct metrics_part *part;
+struct look { /* the last round, and room for its samples */
+    struct rounds_view *view;
+    struct metrics_sample *sample; /* DECIDERS_WANTS_MAX */
 };
 
 static void free_look(struct look *l)
 {
-    free(l->at);
-    free(l->name);
-    free(l->part);
+    free(l->view);
+    free(l->sample);
 }
 
 static int make_look(struct rounds *r, struct look *l)
 {
-    size_t i;
-
-    l->at = calloc(DECIDERS_MODULES_MAX, sizeof(*l->at));
-    l->name = calloc(DECIDERS_MODULES_MAX, sizeof(*l->name));
-    l->part = calloc(DECIDERS_MODULES_MAX, sizeof(*l->part));
-    if (!l->at || !l->name || !l->part)
+    l->view = malloc(sizeof(*l->view));
+    l->sample = calloc(DECIDERS_WANTS_MAX, sizeof(*l->sample));
+    if (!l->view || !l->sample)
         return -1;
-    l->n = rounds_look(r, l->at, DECIDERS_MODULES_MAX);
-    for (i = 0; i < l->n; i++) {
-        snprintf(l->name[i], sizeof(l->name[i]), "%u/%u", l->at[i].decision.id.modid,
-                 l->at[i].decision.id.cmdid);
-        l->part[i].value = l->name[i];
-    }
+    rounds_look(r, l->view);
     return 0;
 }
+
+/* --- of a module -------------------------------------------------------------------- */
 
 static double demand_of(const struct decided *x)
 {
     return x->decision.demand;
-}
-
-static double refused_of(const struct decided *x)
-{
-    return x->decision.refused;
 }
 
 static double load_of(const struct decided *x)
@@ -57,44 +43,9 @@ static double load_of(const struct decided *x)
     return x->decision.load_nodes;
 }
 
-static double wanted_of(const struct decided *x)
-{
-    return x->decision.wanted;
-}
-
 static double need_of(const struct decided *x)
 {
     return x->decision.need;
-}
-
-static double up_of(const struct decided *x)
-{
-    return x->decision.up;
-}
-
-static double warm_of(const struct decided *x)
-{
-    return x->warm;
-}
-
-static double starting_of(const struct decided *x)
-{
-    return x->starting;
-}
-
-static double drained_of(const struct decided *x)
-{
-    return x->drained;
-}
-
-static double bad_of(const struct decided *x)
-{
-    return x->bad;
-}
-
-static double missing_of(const struct decided *x)
-{
-    return x->missing;
 }
 
 static double floor_of(const struct decided *x)
@@ -107,6 +58,16 @@ static double ceiling_of(const struct decided *x)
     return x->ceiling;
 }
 
+static double plan_of(const struct decided *x)
+{
+    return x->decision.plan;
+}
+
+static double at_max_of(const struct decided *x)
+{
+    return x->at_max;
+}
+
 static double capacity_of(const struct decided *x)
 {
     return x->capacity.rps;
@@ -115,46 +76,122 @@ static double capacity_of(const struct decided *x)
 static const struct {
     const char *name, *help;
     double (*of)(const struct decided *x);
-} values[] = {
-    {"lars_autoscaler_demand_rps", "Requests a second that are wanted, refused ones too.",
+} of_module[] = {
+    {"lars_autoscaler_demand_rps",
+     "Requests a second that are wanted: served in all zones, and refused ones.",
      demand_of},
-    {"lars_autoscaler_refused_rps", "Requests a second that gateways refuse.",
-     refused_of},
     {"lars_autoscaler_load_nodes", "The load in nodes of measured capacity.", load_of},
-    {"lars_autoscaler_nodes_wanted", "Nodes wanted in each zone.", wanted_of},
     {"lars_autoscaler_nodes_needed",
      "Nodes that the load and the floor need in each zone; 0 = unmeasured.", need_of},
-    {"lars_autoscaler_nodes_up", "Nodes in the route that serve, in all zones.", up_of},
-    {"lars_autoscaler_nodes_warm", "Nodes that run without a route.", warm_of},
-    {"lars_autoscaler_nodes_starting", "Nodes that start.", starting_of},
-    {"lars_autoscaler_nodes_drained", "Nodes that get no new calls and are to end.",
-     drained_of},
-    {"lars_autoscaler_nodes_bad", "Nodes that are sick or have failed.", bad_of},
-    {"lars_autoscaler_nodes_missing", "Nodes that are wanted and have no slot.",
-     missing_of},
+    {"lars_autoscaler_nodes_planned", "Nodes of plan and minimum in each zone.", plan_of},
     {"lars_autoscaler_capacity_floor", "1 = slots do not suffice for the loss of a zone.",
      floor_of},
     {"lars_autoscaler_capacity_ceiling", "1 = slots do not suffice for the load.",
      ceiling_of},
+    {"lars_autoscaler_capacity_max", "1 = the load needs more nodes than max allows.",
+     at_max_of},
     {"lars_autoscaler_node_rps",
      "Requests a second that a node can answer; 0 = unmeasured.", capacity_of},
 };
 
+/* --- of a module in a zone ---------------------------------------------------------- */
+
+#define ZONE_VALUE(field)                                                                \
+    static double zone_##field(const struct decided_zone *z)                             \
+    {                                                                                    \
+        return z->field;                                                                 \
+    }
+
+ZONE_VALUE(served)
+ZONE_VALUE(refused)
+ZONE_VALUE(wanted)
+ZONE_VALUE(up)
+ZONE_VALUE(warm)
+ZONE_VALUE(starting)
+ZONE_VALUE(drained)
+ZONE_VALUE(bad)
+ZONE_VALUE(missing)
+
+static const struct {
+    const char *name, *help;
+    double (*of)(const struct decided_zone *z);
+} of_zone[] = {
+    {"lars_autoscaler_served_rps", "Requests a second that the gateways of a zone sent.",
+     zone_served},
+    {"lars_autoscaler_refused_rps", "Requests a second that the gateways of a zone "
+                                    "refuse.",
+     zone_refused},
+    {"lars_autoscaler_nodes_wanted",
+     "Nodes wanted in a zone; 0 in one that is lost or to be empty, and in a dry run.",
+     zone_wanted},
+    {"lars_autoscaler_nodes_up", "Nodes in the route that serve.", zone_up},
+    {"lars_autoscaler_nodes_warm", "Nodes that run without a route.", zone_warm},
+    {"lars_autoscaler_nodes_starting", "Nodes that start.", zone_starting},
+    {"lars_autoscaler_nodes_drained", "Nodes that get no new calls and are to end.",
+     zone_drained},
+    {"lars_autoscaler_nodes_bad", "Nodes that are sick or have failed.", zone_bad},
+    {"lars_autoscaler_nodes_missing", "Nodes that are wanted and have no slot.",
+     zone_missing},
+};
+
+static void collect_of_module(struct metrics *m, struct look *l, size_t i)
+{
+    size_t k;
+
+    for (k = 0; k < l->view->n; k++) {
+        const struct decided *x = &l->view->at[k];
+
+        snprintf(l->sample[k].labels, sizeof(l->sample[k].labels), "module=\"%u/%u\"",
+                 x->decision.id.modid, x->decision.id.cmdid);
+        l->sample[k].value = of_module[i].of(x);
+    }
+    metrics_gauge_samples(m, of_module[i].name, of_module[i].help, l->sample, k);
+}
+
+/* A zone is named by the configuration of a host: what ends a label is replaced. */
+static void put_labels(struct metrics_sample *to, struct module_id id, const char *zone)
+{
+    char name[SNAPSHOT_ZONE];
+    size_t i;
+
+    snprintf(name, sizeof(name), "%s", zone);
+    for (i = 0; name[i]; i++)
+        if (name[i] == '"' || name[i] == '\\' || (unsigned char)name[i] < ' ')
+            name[i] = '_';
+    snprintf(to->labels, sizeof(to->labels), "module=\"%u/%u\",zone=\"%s\"", id.modid,
+             id.cmdid, name);
+}
+
+static void collect_of_zone(struct metrics *m, struct look *l, size_t i)
+{
+    size_t k, z, n = 0;
+
+    for (k = 0; k < l->view->n; k++) {
+        const struct decided *x = &l->view->at[k];
+
+        for (z = x->first_zone; z < x->first_zone + x->n_zone; z++, n++) {
+            put_labels(&l->sample[n], x->decision.id, l->view->zone[z].zone);
+            l->sample[n].value = of_zone[i].of(&l->view->zone[z]);
+        }
+    }
+    metrics_gauge_samples(m, of_zone[i].name, of_zone[i].help, l->sample, n);
+}
+
 static void collect_modules(struct metrics *m, struct rounds *r)
 {
     struct look l = {0};
-    size_t i, k;
+    size_t i;
 
-    if (make_look(r, &l) == 0)
-        for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-            for (k = 0; k < l.n; k++)
-                l.part[k].count = values[i].of(&l.at[k]);
-            metrics_gauge_parts(m, values[i].name, values[i].help, "module", l.part, l.n);
-        }
-    else
+    if (make_look(r, &l) < 0)
         m->rc = -1;
+    for (i = 0; m->rc == 0 && i < sizeof(of_module) / sizeof(of_module[0]); i++)
+        collect_of_module(m, &l, i);
+    for (i = 0; m->rc == 0 && i < sizeof(of_zone) / sizeof(of_zone[0]); i++)
+        collect_of_zone(m, &l, i);
     free_look(&l);
 }
+
+/* --- of the process ----------------------------------------------------------------- */
 
 static void collect_counts(struct metrics *m, const struct rounds_stat *st)
 {

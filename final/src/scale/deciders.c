@@ -121,13 +121,38 @@ static bool any_host_is_heard(const struct snapshot *s)
     return false;
 }
 
-/* What runs, into <in> and <x>. */
-static int count_nodes(const struct place *l, const struct snapshot *s,
+static void add_zone(struct deciders *d, const char *zone, const struct demand_view *v,
+                     const struct node_counts *c, unsigned up, struct decided *x)
+{
+    struct decided_zone *z = &d->zone[d->n_zone];
+    unsigned i;
+
+    if (d->n_zone == DECIDERS_WANTS_MAX)
+        return;
+    *z = (struct decided_zone){.up = up,
+                               .warm = c->warm,
+                               .starting = c->starting,
+                               .drained = c->drained,
+                               .bad = c->bad};
+    snprintf(z->zone, sizeof(z->zone), "%s", zone);
+    for (i = 0; i < v->n_zones; i++)
+        if (strcmp(v->zone[i].zone, zone) == 0) {
+            z->served = v->zone[i].rates.served;
+            z->refused = v->zone[i].rates.refused;
+        }
+    d->n_zone++;
+    x->n_zone++;
+}
+
+/* What runs, into <in> and <x>, and each zone into <d>. */
+static int count_nodes(struct deciders *d, const struct demand_view *v,
+                       const struct place *l, const struct snapshot *s,
                        struct module_id id, struct decide_input *in, struct decided *x)
 {
     bool heard = l->exec || any_host_is_heard(s);
     size_t i;
 
+    x->first_zone = d->n_zone;
     for (i = 0; i < l->zones->n; i++) {
         struct node_counts c;
         unsigned up;
@@ -144,6 +169,7 @@ static int count_nodes(const struct place *l, const struct snapshot *s,
         x->starting += c.starting;
         x->drained += c.drained;
         x->bad += c.bad;
+        add_zone(d, l->zones->at[i].name, v, &c, up, x);
     }
     return 0;
 }
@@ -256,7 +282,7 @@ static int decide_module(struct deciders *d, const struct snapshot *s,
 
     *x = (struct decided){.decision = {.id = p->id}, .dry_run = p->dry_run};
     if (rc == 0)
-        rc = count_nodes(l, s, p->id, &in, x);
+        rc = count_nodes(d, v, l, s, p->id, &in, x);
     if (rc < 0)
         return rc;
     m->seen = true;
@@ -325,7 +351,7 @@ int deciders_round(struct deciders *d, const struct snapshot *s, deciders_demand
     const struct place slots = {&d->zones, NULL};
     int rc;
 
-    d->n = d->n_want = 0;
+    d->n = d->n_want = d->n_zone = 0;
     zones_look(&d->zones, s, now_ms, d->pace.hold_s * UINT64_C(1000));
     rc = decide_modules(d, s, look, demand, &slots, now_ms);
     d->n_slots = d->n_want;
@@ -358,6 +384,19 @@ static void judge_shortage(struct deciders *d, const struct snapshot_policy *p,
            (double)x->decision.zones * (p->util_pct / 100.0);
     x->ceiling = x->load > fits;
     x->floor_short = !x->ceiling;
+}
+
+/* What each zone of a module was to have, for those who look. */
+static void note_wants(struct deciders *d, const struct decided *x)
+{
+    size_t i, k;
+
+    for (i = x->first_zone; i < x->first_zone + x->n_zone; i++)
+        for (k = x->first_want; k < x->first_want + x->n_want; k++)
+            if (strcmp(d->zone[i].zone, d->want[k].zone) == 0) {
+                d->zone[i].wanted = d->want[k].n;
+                d->zone[i].missing = d->missing[k];
+            }
 }
 
 static void append(char *note, size_t size, const char *text)
@@ -423,6 +462,7 @@ void deciders_conclude(struct deciders *d, const struct snapshot *s, uint64_t no
         for (k = 0; k < s->n_policy; k++)
             if (snapshot_is(s->policy[k].id, x->decision.id))
                 judge_shortage(d, &s->policy[k], x);
+        note_wants(d, x);
         write_note(x);
         if (m)
             m->n_missing = x->missing;
@@ -453,6 +493,6 @@ void deciders_forget(struct deciders *d)
     free(d->memory);
     d->memory = NULL;
     d->n_memory = d->max_memory = 0;
-    d->n = d->n_want = 0;
+    d->n = d->n_want = d->n_zone = 0;
     memset(&d->zones, 0, sizeof(d->zones));
 }

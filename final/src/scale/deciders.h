@@ -13,6 +13,13 @@
 #define DECIDERS_MODULES_MAX 256 /* more are left out */
 #define DECIDERS_WANTS_MAX (DECIDERS_MODULES_MAX * 4)
 
+struct decided_zone { /* what a module has in one zone */
+    char zone[SNAPSHOT_ZONE];
+    double served, refused; /* requests a second of its gateways */
+    unsigned wanted, missing; /* nodes in the route; of these, without a slot */
+    unsigned up, warm, starting, drained, bad;
+};
+
 struct decided { /* what was decided for one module */
     struct scale_decision decision;
     enum decide_rule rule;
@@ -30,6 +37,7 @@ struct decided { /* what was decided for one module */
     bool due; /* the decision is to be recorded */
     bool is_first; /* the first of this leader */
     size_t first_want, n_want; /* of the module in <want> */
+    size_t first_zone, n_zone; /* of the module in <zone> */
 };
 
 struct deciders {
@@ -42,6 +50,8 @@ struct deciders {
     struct node_want want[DECIDERS_WANTS_MAX]; /* zones: borrowed from <zones> */
     unsigned missing[DECIDERS_WANTS_MAX]; /* for node_life_round() */
     size_t n_want;
+    struct decided_zone zone[DECIDERS_WANTS_MAX]; /* more are left out */
+    size_t n_zone;
     size_t n_slots; /* the first of <want>: in slots; the others: exec */
     struct decider_memory *memory; /* of each module, kept from round to round */
     size_t n_memory, max_memory;

@@ -37,8 +37,7 @@ struct rounds {
     struct rounds_stat stat;
     uint64_t fail_since_ms; /* monotonic; 0 = the last round succeeded */
     uint64_t published_ms; /* read_ms of the last round */
-    struct decided *last; /* DECIDERS_MODULES_MAX */
-    size_t n_last;
+    struct rounds_view *last; /* owned */
 };
 
 /* --- log ---------------------------------------------------------------------------- */
@@ -166,8 +165,9 @@ static void publish(struct rounds *r)
             d->at[i].decision.was != d->at[i].decision.wanted;
     for (i = 0; i < r->steps.n; i++)
         r->stat.n_step[r->steps.at[i].kind]++;
-    memcpy(r->last, d->at, d->n * sizeof(*d->at));
-    r->n_last = d->n;
+    memcpy(r->last->at, d->at, d->n * sizeof(*d->at));
+    memcpy(r->last->zone, d->zone, d->n_zone * sizeof(*d->zone));
+    r->last->n = d->n;
     worker_unlock(r->worker);
 }
 
@@ -219,7 +219,7 @@ static void note_result(struct rounds *r, int rc, uint64_t begin_ms)
     r->stat.is_leader = r->leader;
     r->stat.fence = r->fence;
     if (!r->leader)
-        r->n_last = 0;
+        r->last->n = 0;
     worker_unlock(r->worker);
 }
 
@@ -277,7 +277,7 @@ int rounds_start(struct rounds **out, struct scale_db *db,
     rnd_init_any(&any);
     r->holder = (uint64_t)rnd_u32(&any) << 31 | rnd_u32(&any) | 1;
     r->deciders = calloc(1, sizeof(*r->deciders));
-    r->last = calloc(DECIDERS_MODULES_MAX, sizeof(*r->last));
+    r->last = calloc(1, sizeof(*r->last));
     rc = r->deciders && r->last ? node_life_create(&r->life) : -ENOMEM;
     if (rc == 0) {
         r->deciders->pace = cfg->pace;
@@ -312,13 +312,9 @@ void rounds_stat(struct rounds *r, struct rounds_stat *out)
     worker_unlock(r->worker);
 }
 
-size_t rounds_look(struct rounds *r, struct decided *out, size_t max)
+void rounds_look(struct rounds *r, struct rounds_view *out)
 {
-    size_t n;
-
     worker_lock(r->worker);
-    n = r->n_last < max ? r->n_last : max;
-    memcpy(out, r->last, n * sizeof(*out));
+    *out = *r->last;
     worker_unlock(r->worker);
-    return n;
 }

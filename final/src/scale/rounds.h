@@ -43,8 +43,14 @@ struct rounds_stat {
 
 void rounds_stat(struct rounds *r, struct rounds_stat *out); /* Thread: any */
 
-/* What this process decided last for the modules: copies at most <max> into <out>, and
- * returns how many.  0 when it is not the leader.  Thread: any. */
-size_t rounds_look(struct rounds *r, struct decided *out, size_t max);
+/* What this process decided last: <n> modules, and their zones, of which those of at[i]
+ * are zone[at[i].first_zone] and the next ones.  Nothing when it is not the leader. */
+struct rounds_view {
+    struct decided at[DECIDERS_MODULES_MAX];
+    size_t n;
+    struct decided_zone zone[DECIDERS_WANTS_MAX];
+};
+
+void rounds_look(struct rounds *r, struct rounds_view *out); /* Thread: any */
 
 #endif

@@ -96,19 +96,26 @@ static bool is_metric_name(const char *s)
     return *s == '\0';
 }
 
-/* Is <s> the metric <name>, without a label or with one: NAME{LABEL="VALUE"}? */
+/* Is <s> the metric <name>, without a label or with some: NAME{LABEL="VALUE",...}? */
 static bool is_sample_of(const char *s, const char *name)
 {
     char label[60], value[60];
-    int used = 0;
     size_t n = strlen(name);
+    const char *at = s + n;
+    char before = '{';
+    int used;
 
     if (strncmp(s, name, n) != 0)
         return false;
-    if (s[n] == '\0')
+    if (*at == '\0')
         return true;
-    return sscanf(s + n, "{%59[a-z_]=\"%59[a-z0-9_/]\"}%n", label, value, &used) == 2 &&
-           used > 0 && s[n + (size_t)used] == '\0';
+    for (; *at == before; at += used, before = ',') {
+        used = 0;
+        if (sscanf(at + 1, "%59[a-z_]=\"%59[a-z0-9_/]\"%n", label, value, &used) != 2 ||
+            used++ == 0)
+            return false;
+    }
+    return strcmp(at, "}") == 0;
 }
 
 /* Moves <*text> behind the samples of <name>: one, or one for each value of its label. */
