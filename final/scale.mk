@@ -9,7 +9,7 @@ PROGS += scale_sim
 SRCS  += src/proto/msg_slot.c src/db/slot_order_db.c src/db/slot_order_table.c src/db/slot_state_db.c src/dns/slot_orders.c \
          src/dns/slot_peers.c src/report/slot_states.c \
          src/slot/service_link.c src/slot/slot_link.c src/slot/slot_state.c
-TESTS += test_msg_slot test_slot_link test_slot_order_table e2e_slot_link e2e_slot_failover
+TESTS += test_msg_slot test_slot_link test_slot_order_table test_slot_state_db e2e_slot_link e2e_slot_failover
 FUZZ  += fuzz_msg_slot
 
 # the autoscaler: lease, tables, rounds

@@ -187,6 +187,16 @@ static struct {
 
 /* --- what happens ------------------------------------------------------------------- */
 
+/* An operator may have to know it: larsctl host adopt. */
+static void tell_fence(void)
+{
+    struct slots_stat st;
+
+    slots_stat(me.slots, &st);
+    if (me.link)
+        slot_link_set_fence(me.link, st.fence);
+}
+
 static void on_orders(uint64_t fence, const struct slot_order *o, size_t n, void *arg)
 {
     (void)arg;
@@ -195,6 +205,7 @@ static void on_orders(uint64_t fence, const struct slot_order *o, size_t n, void
                   "orders name a slot above [slots] n=%u, and none is obeyed; restart "
                   "the autoscaler when n was lowered",
                   set.n);
+    tell_fence();
 }
 
 static void on_change(void *arg)
@@ -203,6 +214,7 @@ static void on_change(void *arg)
     size_t n = slots_status(me.slots, status, SLOT_MAX);
 
     (void)arg;
+    tell_fence();
     if (me.link && slot_link_tell(me.link, status, n) < 0)
         LOG_EVERY(10000, LOG_LEVEL_ERROR, "slotd.state",
                   "the state of the slots cannot be sent");

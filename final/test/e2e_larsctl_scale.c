@@ -225,6 +225,35 @@ static void t_why_lists_decisions_with_their_numbers(void **state)
     expect("scale why 1 2", 0, "");
 }
 
+/* As after a restore: h1 has obeyed fence 900, and the leader has 7. */
+static void t_hosts_that_are_ahead_are_adopted_with_the_nodes_that_end_named(void **state)
+{
+    (void)state;
+    testdb_sql("DELETE FROM ScaleHost; DELETE FROM ScaleSlot; DELETE FROM ScaleWanted; "
+               "REPLACE INTO Lease (name, holder, until_at, fence) VALUES ('scale', 5, "
+               "NOW(3), 7)");
+    testdb_sql("INSERT INTO ScaleHost (host, slots, fence) VALUES ('h1', 4, 7)");
+    expect("host adopt", 1, "nothing to adopt");
+    testdb_sql("UPDATE ScaleHost SET fence = 900; INSERT INTO ScaleSlot (host, slot, "
+               "modid, cmdid, port, pid, state) VALUES ('h1', 1, 3, 1, 8001, 11, "
+               "'ready'), ('h1', 2, 3, 1, 8002, 12, 'ready'); INSERT INTO ScaleWanted "
+               "(host, slot, modid, cmdid, fence) VALUES ('h1', 1, 3, 1, 7)");
+    expect("host adopt", 1, "1 nodes run that this database does not order");
+    expect("host adopt 2", 1, "larsctl host adopt 1");
+    testdb_sql("UPDATE ScaleHost SET seen_at = NOW(3) - INTERVAL 10 SECOND");
+    expect("host adopt 1", 1, "silent for 5 s");
+    testdb_sql("UPDATE ScaleHost SET seen_at = NOW(3) + INTERVAL 1 HOUR, fence = 1 << "
+               "62");
+    expect("host adopt 1", 1, "no leader can have had");
+    assert_int_equal(testdb_number("SELECT fence FROM Lease WHERE name = 'scale'"), 7);
+    testdb_sql("UPDATE ScaleHost SET fence = 900");
+    assert_int_equal(ctl("host adopt 1"), 0);
+    assert_int_equal(testdb_number("SELECT fence FROM Lease WHERE name = 'scale'"),
+                     900 + (1 << 20));
+    assert_int_equal(audited("host adopt"), 1);
+    expect("host adopt", 1, "nothing to adopt");
+}
+
 #define S(fn) cmocka_unit_test_setup_teardown(fn, scale_setup, system_teardown)
 TESTDB_MAIN(S(t_a_module_is_scaled_from_set_on_with_presets),
             S(t_set_changes_the_keys_that_it_names_and_no_others),
@@ -235,4 +264,5 @@ TESTDB_MAIN(S(t_a_module_is_scaled_from_set_on_with_presets),
             S(t_a_removed_plan_is_gone), S(t_a_freeze_has_an_end_and_a_reason),
             S(t_a_host_is_drained_and_comes_back),
             S(t_only_a_host_that_is_silent_is_forgotten),
+            S(t_hosts_that_are_ahead_are_adopted_with_the_nodes_that_end_named),
             S(t_why_lists_decisions_with_their_numbers))

@@ -1,5 +1,7 @@
 /* lars-slotd as a process, with orders from the tables by DNSService and its state in the
  * tables by the Report Service: what an operator sees, and that nodes survive it. */
+#include <limits.h>
+
 #include "lib/httppeer.h"
 #include "lib/slotfix.h"
 #include "lib/system.h"
@@ -129,6 +131,58 @@ static void t_node_that_cannot_start_is_failed_in_the_table_with_the_reason(void
                      1);
     slotfix_script("node", slotfix_serve());
     T_WAIT(n_rows("ready") == 1); /* at its next attempt */
+}
+
+/* As after a restore of the database: its leader has a lower fence than has been obeyed.
+ * What larsctl host adopt checks before it raises the fence is in e2e_larsctl_scale. */
+static void t_orders_of_a_restored_database_wait_for_the_fence_to_be_raised(void **state)
+{
+    (void)state;
+    start_slotd("");
+    order(2);
+    T_WAIT(n_rows("ready") == 2);
+    T_WAIT(testdb_number("SELECT fence FROM ScaleHost WHERE host = 'h1'") == 3);
+    testdb_sql("UPDATE Lease SET fence = 1; UPDATE ScaleWanted SET fence = 1; INSERT "
+               "INTO ScaleWanted (host, slot, modid, cmdid, fence) VALUES ('h1', 3, 20, "
+               "1, 1)");
+    proc_expect_line(slotd.err, "slot.stale fence=1 highest=3");
+    assert_int_equal(n_rows("ready"), 2);
+    testdb_sql("UPDATE Lease SET fence = 1048579");
+    T_WAIT(n_rows("ready") == 3);
+    T_WAIT(testdb_number("SELECT fence FROM ScaleHost WHERE host = 'h1'") == 1048579);
+    assert_int_equal(slotfix_n_starts(), 3);
+}
+
+/* Another test steps the clock of the database; here it is that of the host. */
+static void t_jumps_of_the_wall_clock_restart_no_node_and_state_stays_fresh(void **state)
+{
+    const char *build = getenv("BUILD");
+    char path[PATH_MAX];
+    uint64_t end;
+
+    (void)state;
+    if (getenv("LARS_MODE"))
+        skip();
+    assert_non_null(realpath(build ? build : "build", path));
+    strncat(path, "/shim.so", sizeof(path) - strlen(path) - 1);
+    setenv("LD_PRELOAD", path, 1);
+    setenv("SHIM_CLOCK", "3600", 1);
+    start_slotd("");
+    unsetenv("LD_PRELOAD");
+    unsetenv("SHIM_CLOCK");
+    order(2);
+    T_WAIT(n_rows("ready") == 2);
+    for (end = t_now_ms() + 3000; t_now_ms() < end; wait_random(50)) { /* two jumps */
+        assert_int_equal(slotfix_n_starts(), 2);
+        assert_int_equal(n_rows("ready"), 2);
+    }
+    T_WAIT(testdb_number("SELECT COUNT(*) FROM ScaleHost WHERE ABS(TIMESTAMPDIFF(SECOND, "
+                         "seen_at, NOW(3))) < 5") == 1);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM ScaleSlot WHERE ABS("
+                                   "TIMESTAMPDIFF(SECOND, since, NOW(3))) > 600"),
+                     0);
+    order(3);
+    T_WAIT(n_rows("ready") == 3);
 }
 
 /* --- the end of lars-slotd ---------------------------------------------------------- */
@@ -272,6 +326,8 @@ t_start_without_a_folder_or_with_wrong_modules_names_what_to_mend(void **state)
 
 TESTDB_MAIN(SLOTD_TEST(t_order_in_the_table_becomes_a_node_and_its_state_a_row),
             SLOTD_TEST(t_node_that_cannot_start_is_failed_in_the_table_with_the_reason),
+            SLOTD_TEST(t_orders_of_a_restored_database_wait_for_the_fence_to_be_raised),
+            SLOTD_TEST(t_jumps_of_the_wall_clock_restart_no_node_and_state_stays_fresh),
             SLOTD_TEST(t_killed_100_times_no_node_ends_and_none_runs_twice),
             SLOTD_TEST(t_killed_while_it_starts_nodes_none_runs_twice),
             SLOTD_TEST(t_sigterm_leaves_the_nodes_unless_they_are_to_end),

@@ -25,6 +25,7 @@ static int setup(void **s)
     state.of = host;
     memset(state.stream, 7, MSG_STREAM);
     state.seq = UINT64_MAX;
+    state.fence = UINT64_MAX - 1;
     state.n = 2;
     state.node[0] = (struct msg_slot_node){1, {20, 1},    8001,    0, MSG_SLOT_FAILED,
                                            3, UINT64_MAX, "exit 1"};
@@ -96,6 +97,7 @@ static void t_state_comes_back_as_it_was_sent(void **s)
     check_host(&state_back.of, &state.of);
     assert_memory_equal(state_back.stream, state.stream, MSG_STREAM);
     assert_true(state_back.seq == UINT64_MAX && state_back.n == 2);
+    assert_true(state_back.fence == UINT64_MAX - 1);
     check_node(&state_back.node[0], &state.node[0]);
     check_node(&state_back.node[1], &state.node[1]);
     state.n = 0;

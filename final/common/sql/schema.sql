@@ -526,3 +526,10 @@ CREATE TABLE IF NOT EXISTS Freeze (
 
 -- A lease that has changed its holder has a higher fence.
 ALTER TABLE Lease ADD COLUMN IF NOT EXISTS fence BIGINT UNSIGNED NOT NULL DEFAULT 0;
+
+-- The last state that a lars-slotd has sent, so that an older one, which another Report
+-- Service still has, does not replace it; and the highest fence that it has obeyed.
+ALTER TABLE ScaleHost ADD COLUMN IF NOT EXISTS stream CHAR(32) NOT NULL DEFAULT '';
+ALTER TABLE ScaleHost ADD COLUMN IF NOT EXISTS former CHAR(32) NOT NULL DEFAULT '';
+ALTER TABLE ScaleHost ADD COLUMN IF NOT EXISTS seq BIGINT UNSIGNED NOT NULL DEFAULT 0;
+ALTER TABLE ScaleHost ADD COLUMN IF NOT EXISTS fence BIGINT UNSIGNED NOT NULL DEFAULT 0;

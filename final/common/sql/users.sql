@@ -39,5 +39,6 @@ GRANT DELETE ON lars_dns.ScaleSlot TO lars_web@localhost, lars_ctl@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_dns.Capacity TO lars_web@localhost, lars_ctl@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_dns.Freeze TO lars_web@localhost, lars_ctl@localhost;
 GRANT INSERT, UPDATE ON lars_dns.Lease TO lars_scale@localhost;
+GRANT UPDATE ON lars_dns.Lease TO lars_ctl@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_dns.ScaleWanted TO lars_scale@localhost;
 GRANT INSERT ON lars_dns.ScaleDecision TO lars_scale@localhost;

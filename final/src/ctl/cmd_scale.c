@@ -189,11 +189,11 @@ static int host_list(struct ctl *c, int argc, char **argv)
     (void)argc;
     (void)argv;
     return ctl_print(
-        c, "host zone address class slots# ordered# ready# in_use# seconds_ago#",
+        c, "host zone address class slots# ordered# ready# in_use# seconds_ago# fence#",
         "SELECT h.host, h.zone, h.address, h.class, h.slots, (SELECT COUNT(*) FROM "
         "ScaleWanted w WHERE w.host = h.host), (SELECT COUNT(*) FROM ScaleSlot s WHERE "
         "s.host = h.host AND s.state = 'ready'), h.in_use, TIMESTAMPDIFF(SECOND, "
-        "h.seen_at, NOW(3)) FROM ScaleHost h ORDER BY h.zone, h.host");
+        "h.seen_at, NOW(3)), h.fence FROM ScaleHost h ORDER BY h.zone, h.host");
 }
 
 static int host_slots(struct ctl *c, int argc, char **argv)
@@ -237,6 +237,16 @@ static int host_forget(struct ctl *c, int argc, char **argv)
     return result(c, scale_change_forget(c->db, &who, argv[0], why), why);
 }
 
+static int host_adopt(struct ctl *c, int argc, char **argv)
+{
+    struct audit_actor who = ctl_actor(c);
+    uint32_t n_end = 0;
+    char why[CHANGE_WHY];
+    int rc = argc > 0 ? ctl_range(argv[0], "NODES", 0, UINT32_MAX, &n_end) : 0;
+
+    return rc != 0 ? rc : result(c, scale_change_adopt(c->db, &who, n_end, why), why);
+}
+
 const struct ctl_cmd cmd_scale[] = {
     {"scale", "list", "", 0, 0,
      "List the modules that are scaled, and the last decision.", scale_list,
@@ -271,4 +281,10 @@ const struct ctl_cmd cmd_scale[] = {
     {"host", "undrain", "HOST", 1, 1, "Let a host run nodes again.", host_undrain, NULL},
     {"host", "forget", "HOST", 1, 1, "Forget a host that was taken away.", host_forget,
      NULL},
+    {"host", "adopt", "[NODES]", 0, 1,
+     "Let hosts obey this database after it was set up anew or restored.", host_adopt,
+     "A host refuses orders with a lower fence than it has obeyed (log: slot.stale). "
+     "This raises the fence above all of them. NODES is how many nodes end because this "
+     "database does not order them; with another number nothing is done, and the right "
+     "one is printed."},
     {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL}};

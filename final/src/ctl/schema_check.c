@@ -57,7 +57,8 @@ static const struct {
     {"ScalePolicy", "modid+ cmdid+ actuator min_zone+ max_zone+ warm+ util_pct+ "
                     "floor_pct+ dry_run who changed_at"},
     {"ScalePlan", "id++ modid+ cmdid+ zone from_at until_at n_zone+ note who"},
-    {"ScaleHost", "host zone address class slots+ in_use seen_at"},
+    {"ScaleHost", "host zone address class slots+ in_use seen_at stream former seq++ "
+                  "fence++"},
     {"ScaleWanted", "host slot+ modid+ cmdid+ fence++ decision++"},
     {"ScaleSlot", "host slot+ modid+ cmdid+ port+ pid+ state starts+ note since seen_at"},
     {"ScaleDecision", "id++ at fence++ modid+ cmdid+ demand refused inflight load_nodes "
@@ -133,6 +134,7 @@ static const struct {
     {WEB | CTL, "Capacity", "who", "IUD"},
     {WEB | CTL, "Freeze", "who", "IUD"},
     {SCALE, "Lease", "holder", "IU"},
+    {CTL, "Lease", "fence", "U"},
     {SCALE, "ScaleWanted", "fence", "IUD"},
     {SCALE, "ScaleDecision", "id", "I"},
 };

@@ -1,6 +1,11 @@
-/* The row of the host is written first, so its lock keeps two Report Services that have
- * states of the same host from mixing their rows.  New rows come before the deletion,
- * which locks gaps: a transaction that only deletes and commits waits for no other one.
+/* The row of the host is locked first, which keeps two Report Services that have states
+ * of the same host from mixing their rows, and it has the number of the state that was
+ * written last: a Report Service that was slow or suspended still has an older one when
+ * lars-slotd has long sent newer ones to another.  Each start of lars-slotd begins a
+ * stream of numbers, and it never returns to a former stream.
+ *
+ * New rows come before the deletion, which locks gaps: a transaction that only deletes
+ * and commits waits for no other one.
  *
  * <since> is computed from the age that lars-slotd tells, because clocks of hosts differ.
  * The age is late by the way of the message, a little each time, so <since> keeps its
@@ -12,6 +17,7 @@
 #include "db/slot_state_db.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,14 +57,44 @@ const char *slot_state_db_error(const struct slot_state_db *d)
     return sqldb_error(d->db);
 }
 
-static int put_host(struct slot_state_db *d, const struct msg_slot_host *h)
+static void write_hex(char out[2 * MSG_STREAM + 1], const uint8_t stream[MSG_STREAM])
+{
+    size_t i;
+
+    for (i = 0; i < MSG_STREAM; i++)
+        snprintf(out + 2 * i, 3, "%02x", stream[i]);
+}
+
+/* The row is there and locked. */
+static int lock_host(struct slot_state_db *d, const char *host)
 {
     return sqldb_run(d->db,
-                     "INSERT INTO ScaleHost (host, zone, address, class, slots, seen_at) "
-                     "VALUES (%s, %s, %s, %s, %u, NOW(3)) ON DUPLICATE KEY UPDATE zone = "
-                     "VALUES(zone), address = VALUES(address), class = VALUES(class), "
-                     "slots = VALUES(slots), seen_at = VALUES(seen_at)",
-                     h->host, h->zone, h->address, h->class, h->slots);
+                     "INSERT INTO ScaleHost (host) VALUES (%s) ON DUPLICATE KEY UPDATE "
+                     "host = VALUES(host)",
+                     host);
+}
+
+/* *<n>: 1 = a later state of the host is there. */
+static int find_later(struct slot_state_db *d, const struct msg_slot_state *s,
+                      const char *stream, uint64_t *n)
+{
+    return sqldb_number(d->db, n,
+                        "SELECT COUNT(*) FROM ScaleHost WHERE host = %s AND (former = "
+                        "%s OR (stream = %s AND seq >= %llu)) LOCK IN SHARE MODE",
+                        s->of.host, stream, stream, (unsigned long long)s->seq);
+}
+
+static int put_host(struct slot_state_db *d, const struct msg_slot_state *s,
+                    const char *stream)
+{
+    const struct msg_slot_host *h = &s->of;
+
+    return sqldb_run(d->db,
+                     "UPDATE ScaleHost SET zone = %s, address = %s, class = %s, slots = "
+                     "%u, former = IF(stream = %s, former, stream), stream = %s, seq = "
+                     "%llu, fence = %llu, seen_at = NOW(3) WHERE host = %s",
+                     h->zone, h->address, h->class, h->slots, stream, stream,
+                     (unsigned long long)s->seq, (unsigned long long)s->fence, h->host);
 }
 
 static int append_slot(struct slot_state_db *d, const char *host,
@@ -126,15 +162,33 @@ static int delete_others(struct slot_state_db *d, const struct msg_slot_state *s
     return rc < 0 ? rc : send_list(d, ")");
 }
 
-int slot_state_db_put(struct slot_state_db *d, const struct msg_slot_state *s)
+/* Returns 0: written; 1: a later one is there; -errno. */
+static int put_all(struct slot_state_db *d, const struct msg_slot_state *s)
 {
-    int rc = sqldb_run_text(d->db, "START TRANSACTION");
+    char stream[2 * MSG_STREAM + 1];
+    uint64_t n_later = 0;
+    int rc = lock_host(d, s->of.host);
 
+    write_hex(stream, s->stream);
     if (rc == 0)
-        rc = put_host(d, &s->of);
+        rc = find_later(d, s, stream, &n_later);
+    if (rc == 0 && n_later > 0)
+        return 1;
+    if (rc == 0)
+        rc = put_host(d, s, stream);
     if (rc == 0)
         rc = put_slots(d, s);
+    return rc < 0 ? rc : delete_others(d, s);
+}
+
+int slot_state_db_put(struct slot_state_db *d, const struct msg_slot_state *s)
+{
+    int end, rc = sqldb_run_text(d->db, "START TRANSACTION");
+
     if (rc == 0)
-        rc = delete_others(d, s);
-    return rc < 0 ? rc : sqldb_run_text(d->db, "COMMIT");
+        rc = put_all(d, s);
+    if (rc < 0)
+        return rc;
+    end = sqldb_run_text(d->db, rc == 0 ? "COMMIT" : "ROLLBACK");
+    return end < 0 ? end : rc;
 }

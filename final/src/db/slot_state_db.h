@@ -15,7 +15,8 @@ void slot_state_db_close(struct slot_state_db *d);
 
 /* In one transaction: the host is as <s> says (ScaleHost.in_use, which belongs to the
  * operator, stays), its slots run what <s> names, and rows of other slots of the host are
- * deleted.  Returns 0; -ENOMEM; as myconn_query(), and then nothing was written, unless
+ * deleted.  Returns 0; 1 when a later state of the host is there already, and then
+ * nothing was written; -ENOMEM; as myconn_query(), and then nothing was written, unless
  * the answer to COMMIT was lost; to write it again is harmless. */
 int slot_state_db_put(struct slot_state_db *d, const struct msg_slot_state *s);
 

@@ -368,3 +368,77 @@ int scale_change_forget(struct sqldb *db, const struct audit_actor *who, const c
     }
     return end_with(db, rc, who, "host forget", subject, NULL);
 }
+
+/* --- hosts of another database ------------------------------------------------------ */
+
+/* Leaders of the other database that still take over from each other do not get there. */
+#define ADOPT_STEP (UINT64_C(1) << 20)
+#define FENCE_END (UINT64_C(1) << 62) /* a higher one is an error of its sender */
+
+#define AHEAD                                                                            \
+    " FROM ScaleHost h WHERE h.fence > (SELECT MAX(fence) FROM Lease WHERE name = "      \
+    "'scale') "
+
+struct ahead { /* hosts that have obeyed a higher fence than the leader's */
+    uint64_t n, fence, n_silent, n_end;
+};
+
+static int find_ahead(struct sqldb *db, struct ahead *a)
+{
+    int rc = sqldb_number(db, &a->n, "SELECT COUNT(*)" AHEAD);
+
+    if (rc == 0)
+        rc = sqldb_number(db, &a->fence, "SELECT COALESCE(MAX(h.fence), 0)" AHEAD);
+    if (rc == 0)
+        rc = sqldb_number(db, &a->n_silent,
+                          "SELECT COUNT(*)" AHEAD "AND h.seen_at < NOW(3) - INTERVAL 5 "
+                          "SECOND");
+    if (rc == 0)
+        rc = sqldb_number(
+            db, &a->n_end,
+            "SELECT COUNT(*) FROM ScaleSlot s WHERE s.pid > 0 AND s.host IN (SELECT "
+            "h.host" AHEAD ") AND NOT EXISTS (SELECT 1 FROM ScaleWanted w WHERE w.host = "
+            "s.host AND w.slot = s.slot AND w.modid = s.modid AND w.cmdid = s.cmdid)");
+    return rc;
+}
+
+static int check_ahead(const struct ahead *a, uint64_t n_end, char why[CHANGE_WHY])
+{
+    if (a->n == 0)
+        return refuse(why, "no host has obeyed a higher fence than this database gives, "
+                           "so there is nothing to adopt; see larsctl host list");
+    if (a->fence >= FENCE_END)
+        return refuse(why, "a host tells a fence that no leader can have had; see column "
+                           "fence of larsctl host list");
+    if (a->n_silent > 0)
+        return refuse(why, "a host that is ahead has been silent for 5 s, so what runs "
+                           "there is not known; start its lars-slotd, or forget it with "
+                           "larsctl host forget");
+    if (a->n_end == n_end)
+        return 0;
+    snprintf(why, CHANGE_WHY,
+             "%llu nodes run that this database does not order, and they end when it is "
+             "obeyed; if this is right: larsctl host adopt %llu",
+             (unsigned long long)a->n_end, (unsigned long long)a->n_end);
+    return -EINVAL;
+}
+
+int scale_change_adopt(struct sqldb *db, const struct audit_actor *who, uint64_t n_end,
+                       char why[CHANGE_WHY])
+{
+    struct ahead a = {0, 0, 0, 0};
+    int rc = audit_begin(db);
+
+    if (rc == 0)
+        rc = find_ahead(db, &a);
+    if (rc == 0)
+        rc = check_ahead(&a, n_end, why);
+    if (rc == 0)
+        rc = sqldb_run(db,
+                       "UPDATE Lease SET fence = GREATEST(fence, %llu) WHERE name = "
+                       "'scale'",
+                       (unsigned long long)(a.fence + ADOPT_STEP));
+    return end_with(db, rc, who, "host adopt", "scale",
+                    json_pack("{s:I, s:I}", "hosts", (json_int_t)a.n, "nodes_ended",
+                              (json_int_t)a.n_end));
+}

@@ -50,4 +50,11 @@ int scale_change_host(struct sqldb *db, const struct audit_actor *who, const cha
 int scale_change_forget(struct sqldb *db, const struct audit_actor *who, const char *host,
                         char why[CHANGE_WHY]);
 
+/* Make the orders of this database obeyed by hosts that have obeyed higher fences, as
+ * after the database was set up anew or restored: the fence of the leader is raised above
+ * all of them.  <n_end>: how many nodes run there that this database does not order, and
+ * therefore end; another number is refused, with the right one in <why>. */
+int scale_change_adopt(struct sqldb *db, const struct audit_actor *who, uint64_t n_end,
+                       char why[CHANGE_WHY]);
+
 #endif

@@ -78,6 +78,7 @@ ssize_t msg_slot_pack_state(const struct msg_slot_state *s, void *body, size_t r
     m.slots = s->of.slots;
     m.stream = (ProtobufCBinaryData){MSG_STREAM, (uint8_t *)(uintptr_t)s->stream};
     m.seq = s->seq;
+    m.fence = s->fence;
     m.n_node = s->n;
     m.node = at;
     if (lars__slot_state__get_packed_size(&m) > room)
@@ -242,6 +243,7 @@ static int convert_state(struct msg_slot_state *out, const Lars__SlotState *m)
         return -EINVAL;
     memcpy(out->stream, m->stream.data, MSG_STREAM);
     out->seq = m->seq;
+    out->fence = m->fence;
     out->n = 0;
     rc = take_host(&out->of, m->host, m->zone, m->address, m->class_);
     if (rc == 0)

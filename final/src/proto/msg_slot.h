@@ -65,6 +65,7 @@ struct msg_slot_state {
     struct msg_slot_host of;
     uint8_t stream[MSG_STREAM];
     uint64_t seq; /* not 0 */
+    uint64_t fence; /* the highest one of the orders so far; 0 = not told */
     size_t n; /* at most MSG_SLOT_MAX */
     struct msg_slot_node node[MSG_SLOT_MAX]; /* each slot once, sorted */
 };

@@ -186,11 +186,12 @@ static void note_result(struct slot_states *s, int rc)
     if (rc < 0 && !s->down)
         LOG_ERROR("db.down", "err=%s of=slot_states %s", err_str(rc),
                   slot_state_db_error(s->db));
-    if (rc == 0 && s->down)
+    if (rc >= 0 && s->down)
         LOG_INFO("db.back", "of=slot_states");
     s->down = rc < 0;
     worker_lock(s->worker);
     s->stat.n_written += rc == 0;
+    s->stat.n_late += rc == 1;
     s->stat.n_fail += rc < 0;
     worker_unlock(s->worker);
 }
@@ -216,7 +217,7 @@ static void slot_states_main(void *arg)
         int rc = slot_state_db_put(s->db, &m->state);
 
         note_result(s, rc);
-        if (rc == 0)
+        if (rc >= 0)
             acknowledge(s, m);
         free(m);
     }

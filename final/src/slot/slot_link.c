@@ -40,6 +40,7 @@ struct slot_link {
     size_t n;
     uint8_t stream[MSG_STREAM];
     uint64_t seq; /* of the state sent last */
+    uint64_t fence; /* slot_link_set_fence() */
     struct slot_link_stat stat;
     struct msg_slot_orders orders; /* the message that is being handled */
     struct slot_order order[SLOT_MAX];
@@ -74,6 +75,7 @@ static void send_state(struct slot_link *k)
     k->state.of = k->host;
     memcpy(k->state.stream, k->stream, MSG_STREAM);
     k->state.seq = ++k->seq;
+    k->state.fence = k->fence;
     k->state.n = k->n;
     for (i = 0; i < k->n; i++)
         fill_node(&k->state.node[i], &k->status[i], evloop_now_ms(k->loop));
@@ -165,6 +167,11 @@ int slot_link_tell(struct slot_link *k, const struct slot_status *s, size_t n)
     k->told = true;
     send_state(k);
     return 0;
+}
+
+void slot_link_set_fence(struct slot_link *k, uint64_t fence)
+{
+    k->fence = fence;
 }
 
 static void on_ack(struct conn *c, const struct frame *f, void *arg)

@@ -61,6 +61,9 @@ void slot_link_destroy(struct slot_link *k);
  * 65535, SLOT_EMPTY or an unknown state. */
 int slot_link_tell(struct slot_link *k, const struct slot_status *s, size_t n);
 
+/* The highest fence of orders that were obeyed, which the next states tell. */
+void slot_link_set_fence(struct slot_link *k, uint64_t fence);
+
 struct slot_link_stat {
     bool dns_up, report_up; /* there is a connection, and it answered hello */
     bool dns_first, report_first; /* it is to the first server, or there is none */

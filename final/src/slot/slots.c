@@ -80,9 +80,8 @@ int slots_order(struct slots *all, uint64_t fence, const struct slot_order *o, s
         all->stat.n_stale++;
         LOG_EVERY(10000, LOG_LEVEL_WARN, "slot.stale",
                   "fence=%llu highest=%llu: orders of a former leader are refused; when "
-                  "the tables are new, end lars-slotd, delete %s and start it again",
-                  (unsigned long long)fence, (unsigned long long)all->orders.fence,
-                  all->orders_path);
+                  "the database is a new or a restored one: larsctl host adopt",
+                  (unsigned long long)fence, (unsigned long long)all->orders.fence);
         return -ESTALE;
     }
     if (check_orders(all, o, n) < 0)
