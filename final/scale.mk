@@ -18,7 +18,7 @@ SRCS  += src/scale/autoscaler_metrics.c src/scale/deciders.c src/scale/exec_modu
          src/scale/scale_db.c src/scale/slot_nodes.c src/scale/snapshot.c src/scale/snapshot_rows.c \
          src/scale/start_failures.c src/scale/zones.c
 APPS  += lars-autoscaler
-TESTS += test_lease test_node_life test_node_life_away test_scale_db test_deciders_inputs test_hook e2e_autoscaler e2e_autoscaler_exec e2e_hook_k8s.sh
+TESTS += test_lease test_node_life test_node_life_away test_scale_db test_deciders_inputs test_hook e2e_autoscaler e2e_autoscaler_exec e2e_hook_k8s.sh e2e_clock_steps
 
 # lars-load and larsctl capacity
 SRCS  += src/load/arrivals.c src/load/capacity_run.c src/load/capacity_search.c src/load/cookie_jar.c src/load/figures.c src/load/http_link.c src/load/log_replay.c src/load/path_list.c src/load/play.c src/load/target.c src/load/visits.c
@@ -55,5 +55,5 @@ SRCS  += src/ctl/cmd_drill.c
 TESTS += test_drill_script test_drill_record e2e_drill e2e_drill_gateway
 
 # make run with its autoscaler
-TESTS += e2e_scale.sh
-ALONE += e2e_scale.sh
+TESTS += e2e_scale.sh e2e_scale_faults.sh
+ALONE += e2e_scale.sh e2e_scale_faults.sh

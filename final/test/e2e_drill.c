@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <limits.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -285,6 +286,32 @@ static void t_events_happen_and_are_undone(void **state)
     T_WAIT(answers(1));
 }
 
+/* By test/shim.c: an hour forward and back, each second. */
+static void t_jumps_of_the_wall_clock_move_no_event(void **state)
+{
+    const char *build = getenv("BUILD");
+    char events[200], path[PATH_MAX];
+
+    (void)state;
+    if (getenv("LARS_MODE"))
+        skip();
+    assert_non_null(realpath(build ? build : "build", path));
+    strncat(path, "/shim.so", sizeof(path) - strlen(path) - 1);
+    snprintf(events, sizeof(events), "[event 1]\nat = 1\nfor = 2\ndo = stop %s\n",
+             pid_file(1));
+    write_script(5, events, "max_error_percent = 0");
+    setenv("LD_PRELOAD", path, 1);
+    setenv("SHIM_CLOCK", "3600", 1);
+    start_drill();
+    unsetenv("LD_PRELOAD");
+    unsetenv("SHIM_CLOCK");
+    proc_expect_line(drill.out, "event 1 done");
+    assert_false(answers(1));
+    proc_expect_line(drill.out, "event 1 undone");
+    T_WAIT(answers(1));
+    assert_int_equal(finish(), 0);
+}
+
 static void t_errors_of_a_killed_server_are_counted(void **state)
 {
     char events[200];
@@ -443,6 +470,7 @@ int main(void)
                                        C(t_report_has_the_numbers_of_the_load),
                                        C(t_target_that_is_missed_is_told),
                                        C(t_events_happen_and_are_undone),
+                                       C(t_jumps_of_the_wall_clock_move_no_event),
                                        C(t_errors_of_a_killed_server_are_counted),
                                        C(t_abort_from_another_terminal_undoes_everything),
                                        C(t_ctrl_c_undoes_everything),

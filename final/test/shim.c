@@ -5,16 +5,21 @@
  *                   MariaDB's client ends with SIGSEGV when its own fail
  *   SHIM_CLOCK=S    the wall clock jumps forward or back by S seconds, every second; the
  *                   monotonic clock is not changed
+ *   SHIM_STEP=FILE  the wall clock is ahead by as many seconds as FILE says, a number
+ *                   that may be negative, so a test can step it while the program runs
  * It does nothing without them. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
@@ -23,6 +28,7 @@ void *__libc_realloc(void *p, size_t size);
 static atomic_long left, more;
 static atomic_bool ready; /* allocations are counted from now on */
 static long jump_s;
+static const char *step_file;
 static uintptr_t text_from, text_to; /* the program's own code */
 
 /* Called for the first object only, which is the program. */
@@ -54,6 +60,7 @@ __attribute__((constructor)) static void shim_init(void)
         more = m ? atol(m) : 0;
     }
     jump_s = s ? atol(s) : 0;
+    step_file = getenv("SHIM_STEP");
 }
 
 static int fails(const void *caller)
@@ -94,6 +101,30 @@ int epoll_create1(int flags)
     return real(flags);
 }
 
+/* No library function that allocates: this is called from anywhere. */
+static long read_step(void)
+{
+    char text[24];
+    int fd = open(step_file, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd == -1 ? 0 : read(fd, text, sizeof(text) - 1);
+
+    if (fd != -1)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    return atol(text);
+}
+
+int gettimeofday(struct timeval *tv, void *zone)
+{
+    struct timespec ts;
+    int rc = clock_gettime(CLOCK_REALTIME, &ts);
+
+    (void)zone;
+    if (rc == 0)
+        *tv = (struct timeval){ts.tv_sec, ts.tv_nsec / 1000};
+    return rc;
+}
+
 int clock_gettime(clockid_t id, struct timespec *ts)
 {
     static int (*real)(clockid_t, struct timespec *);
@@ -104,6 +135,8 @@ int clock_gettime(clockid_t id, struct timespec *ts)
     rc = real(id, ts);
     if (rc == 0 && jump_s != 0 && id == CLOCK_REALTIME)
         ts->tv_sec += ts->tv_sec % 2 ? jump_s : -jump_s;
+    if (rc == 0 && step_file && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
+        ts->tv_sec += read_step();
     return rc;
 }
 
