@@ -101,7 +101,7 @@ static int teardown(void **state)
     return t_fds_check(state);
 }
 
-/* So many rounds more, of whoever leads. */
+/* So many rounds more, of the one that leads. */
 static void pass_rounds(unsigned n)
 {
     const char *name = "lars_autoscaler_rounds_total";
