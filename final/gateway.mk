@@ -10,7 +10,7 @@ SRCS += src/net/portgroup.c src/net/stream.c \
         src/gateway/visit.c src/gateway/visitor_admit.c src/gateway/waiting_page.c \
         src/gateway/access_log.c src/gateway/cache.c src/gateway/cache_fetch.c src/gateway/cache_wait.c src/gateway/capacity.c src/gateway/drain.c src/gateway/fallback.c src/gateway/forward.c src/gateway/forward_answer.c src/gateway/listeners.c src/gateway/loop_load.c src/gateway/loop_rule.c src/gateway/gate_loop.c src/gateway/lazy_timer.c src/gateway/gateway.c src/gateway/gateway_metrics.c src/gateway/gateway_admin.c src/gateway/gateway_status.c \
         src/gateway/node_pool.c src/gateway/outcome.c src/gateway/own_page.c src/gateway/rules.c src/gateway/visitor.c \
-        src/gateway/visitor_answer.c src/gateway/visitor_gone.c src/gateway/visitor_body.c src/gateway/visitor_cache.c
+        src/gateway/visitor_answer.c src/gateway/visitor_gone.c src/gateway/visitor_body.c src/gateway/visitor_cache.c src/gateway/visitor_confirm.c src/gateway/visitor_redirect.c
 SRCS  += src/net/tls_context.c src/net/tls_stream.c src/gateway/gateway_tls.c src/gateway/visitor_idle.c
 TESTS += test_tls_stream test_tls_bytes test_tls_context e2e_gateway_tls
 LDLIBS += -lssl -lcrypto
@@ -29,14 +29,14 @@ TESTS += test_admit_rule test_admit_queue test_visit test_cache_control test_cac
 TESTS += test_http_parse test_http_body test_http_head test_http_response test_http_write
 TESTS += test_stream test_rules test_access_log test_node_pool test_portgroup e2e_gateway_bad
 TESTS += e2e_gateway_drain test_listeners test_loop_load test_loop_rule test_lazy_timer
-TESTS += e2e_gateway_cache e2e_gateway_full
+TESTS += e2e_gateway_cache e2e_gateway_confirm e2e_gateway_full
 TESTS += test_signed_command test_gateway_client e2e_gateway_admin
 TESTS += e2e_gateway_capacity
 TESTS += e2e_gateway_reload test_generation
 TESTS += e2e_gateway_ends test_outcome test_http_path
 TESTS += e2e_gateway_upgrade test_handover
 FUZZ  += fuzz_cache_control
-FUZZ  += fuzz_rules
+FUZZ  += fuzz_rules fuzz_page_links
 FUZZ  += fuzz_http_request fuzz_http_response fuzz_http_body
 TESTS += e2e_gateway_faults e2e_gateway_services e2e_gateway_overload
 ALONE += e2e_gateway_overload
@@ -62,6 +62,8 @@ ALONE += e2e_browser_site.sh
 SRCS  += src/gateway/mirror.c src/gateway/mirror_draft.c src/gateway/page_links.c src/gateway/site_crawl.c src/gateway/site_fetch.c \
          src/gateway/static_copy.c src/gateway/static_notice.c src/gateway/visitor_static.c
 TESTS += test_mirror test_page_links test_site_crawl e2e_gateway_static e2e_site_copy_ctl
+# visitors without TLS are sent to https
+TESTS += e2e_gateway_redirect
 # a gateway that is started without an agent
 TESTS += test_fallback e2e_gateway_alone
 # what the autoscaler asks for

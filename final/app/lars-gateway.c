@@ -55,6 +55,9 @@ static const struct conf_key keys[] = {
      "the file in PEM with the certificate for tls_listen, then those of its issuers"},
     {"gateway", "key", CONF_TEXT, AT(key), 0, sizeof(set.key), "",
      "the file in PEM with its private key, without a password"},
+    LIMIT(https_redirect, 0, 65535, "0",
+          "the port at which browsers reach tls_listen, such as 443: requests at listen "
+          "are sent there by 308, when a rule names their host; 0: they are served"),
     {"gateway", "rules", CONF_TEXT, AT(rules), 0, sizeof(set.rules),
      "/etc/lars/gateway-rules.ini", "the file with the rules: which requests go where"},
     {"gateway", "loops", CONF_U32, AT(loops), 1, 64, "2",
@@ -133,6 +136,9 @@ static const char *wrong_tls(const struct settings *s, const struct net_addr *at
 {
     struct net_addr tls;
 
+    if (!s->tls_listen[0] && s->limits.https_redirect)
+        return "[gateway] https_redirect has no use without tls_listen; set tls_listen, "
+               "cert and key, or set https_redirect to 0";
     if (!s->tls_listen[0])
         return s->cert[0] || s->key[0] ? "[gateway] cert and key have no use without "
                                          "tls_listen; set it, such "
@@ -145,6 +151,10 @@ static const char *wrong_tls(const struct settings *s, const struct net_addr *at
         return "[gateway] tls_listen needs cert and key; name both files, in PEM";
     if (tls.port != 0 && tls.port == at->port)
         return "[gateway] tls_listen must have another port than listen";
+    if (s->limits.https_redirect != 0 && s->limits.https_redirect == at->port)
+        return "[gateway] https_redirect is the port of listen, so browsers would be "
+               "sent "
+               "in a circle; give the port at which they reach tls_listen";
     return NULL;
 }
 

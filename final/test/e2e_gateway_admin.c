@@ -11,6 +11,7 @@
 #define KEY "0123456789abcdef0123456789abcdef0123456789abcdef"
 #define WRONG_KEY "fedcba9876543210fedcba9876543210fedcba9876543210"
 #define N_SLOW 100
+#define FIELDS 300
 
 static struct proc gateway;
 static struct httpreply reply;
@@ -98,14 +99,27 @@ static int raw(const char *method, const char *path, const char *fields, const c
     return reply.status;
 }
 
-static void fields_at(const struct fleet_keys *k, const char *path, uint64_t now_s,
-                      char out[200])
+static void read_epoch(char out[GATEWAY_CLIENT_EPOCH])
 {
-    const struct signed_command c = {"POST", path, "", 0};
+    json_t *json;
+
+    assert_int_equal(gateway_client_get(at, "/gateway", 20000, &json, why), 0);
+    snprintf(out, GATEWAY_CLIENT_EPOCH, "%s",
+             json_string_value(json_object_get(json, "epoch")));
+    json_decref(json);
+}
+
+static void fields_at(const struct fleet_keys *k, const char *path, uint64_t now_s,
+                      char out[FIELDS])
+{
+    char epoch[GATEWAY_CLIENT_EPOCH];
+    const struct signed_command c = {epoch, "POST", path, "", 0};
     struct signed_command_fields f;
 
+    read_epoch(epoch);
     assert_int_equal(signed_command_sign(k, &c, now_s, &f), 0);
-    snprintf(out, 200, "Lars-Time: %s\r\nLars-Signature: %s\r\n", f.time, f.signature);
+    snprintf(out, FIELDS, "Lars-Time: %s\r\nLars-Gateway: %s\r\nLars-Signature: %s\r\n",
+             f.time, epoch, f.signature);
 }
 
 static uint64_t now(void)
@@ -124,7 +138,7 @@ static void assert_serves(void)
 static void t_gateway_state_has_every_member(void **state)
 {
     json_t *json, *module;
-    const char *host, *version, *address, *module_state;
+    const char *host, *version, *address, *module_state, *epoch;
     json_int_t nodes;
     int fd;
 
@@ -133,20 +147,24 @@ static void t_gateway_state_has_every_member(void **state)
     fd = peer_connect(gateway.port);
     peer_send(fd, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27);
     peer_expect(fd, "HTTP/1.1 200 ");
+    T_WAIT((status_of("/metrics"), /* it counts when it has ended */
+            httppeer_value(&reply, "lars_gateway_module_requests_total{module=\"10/1\","
+                                   "result=\"node\"}")) == 1);
     assert_int_equal(gateway_client_get(at, "/gateway", 20000, &json, why), 0);
     assert_int_equal(
-        json_unpack(json,
-                    "{ss ss ss s:I s:b s:i s:i s:o s:I s:I s:{s:I s:I s:I s:I s:I s:I} "
-                    "s:{s:b s:b s:I s:I s:o} s:[o]}",
-                    "host", &host, "version", &version, "address", &address, "up_s",
-                    &(json_int_t){0}, "draining", &(int){0}, "loops", &(int){0},
-                    "loops_max", &(int){0}, "loop_busy_permille", &(json_t *){NULL},
-                    "clients", &(json_int_t){0}, "clients_max", &(json_int_t){0}, "cache",
-                    "bytes", &(json_int_t){0}, "bytes_max", &(json_int_t){0}, "objects",
-                    &(json_int_t){0}, "hits", &(json_int_t){0}, "misses",
-                    &(json_int_t){0}, "stale", &(json_int_t){0}, "static", "present",
-                    &(int){0}, "on", &(int){0}, "files", &(json_int_t){0}, "bytes",
-                    &(json_int_t){0}, "taken_at", &(json_t *){NULL}, "modules", &module),
+        json_unpack(
+            json,
+            "{ss ss ss ss s:I s:b s:i s:i s:o s:I s:I s:{s:I s:I s:I s:I s:I s:I} "
+            "s:{s:b s:b s:I s:I s:o} s:[o]}",
+            "host", &host, "version", &version, "address", &address, "epoch", &epoch,
+            "up_s", &(json_int_t){0}, "draining", &(int){0}, "loops", &(int){0},
+            "loops_max", &(int){0}, "loop_busy_permille", &(json_t *){NULL}, "clients",
+            &(json_int_t){0}, "clients_max", &(json_int_t){0}, "cache", "bytes",
+            &(json_int_t){0}, "bytes_max", &(json_int_t){0}, "objects", &(json_int_t){0},
+            "hits", &(json_int_t){0}, "misses", &(json_int_t){0}, "stale",
+            &(json_int_t){0}, "static", "present", &(int){0}, "on", &(int){0}, "files",
+            &(json_int_t){0}, "bytes", &(json_int_t){0}, "taken_at", &(json_t *){NULL},
+            "modules", &module),
         0);
     assert_int_equal(
         json_unpack(
@@ -290,7 +308,7 @@ static void t_command_with_another_key_changes_nothing(void **state)
 
 static void t_command_that_is_repeated_changes_nothing(void **state)
 {
-    char fields[200];
+    char fields[FIELDS];
 
     (void)state;
     start("");
@@ -302,9 +320,46 @@ static void t_command_that_is_repeated_changes_nothing(void **state)
     assert_serves();
 }
 
+/* The same key, another process: a second gateway, or this one after a restart. */
+static void t_command_is_not_repeated_at_another_gateway_or_after_a_restart(void **state)
+{
+    char fields[FIELDS];
+    uint64_t signed_at = now();
+
+    (void)state;
+    start("");
+    fields_at(keys, "/drain", signed_at, fields);
+    assert_int_equal(raw("POST", "/drain", fields, ""), 200);
+    assert_int_equal(proc_end(&gateway, SIGTERM), 0);
+    start("");
+    assert_true(now() <=
+                signed_at + SIGNED_COMMAND_SKEW_S); /* else it would prove none */
+    assert_int_equal(raw("POST", "/drain", fields, ""), 401);
+    assert_non_null(strstr(reply.body, SIGNED_COMMAND_OTHER));
+    assert_serves();
+    assert_int_equal(command(keys, "/drain", ""), 0);
+}
+
+static void t_command_of_an_older_sender_is_refused_with_the_cause(void **state)
+{
+    const struct signed_command c = {NULL, "POST", "/drain", "", 0};
+    struct signed_command_fields f;
+    char fields[FIELDS];
+
+    (void)state;
+    start("");
+    assert_int_equal(signed_command_sign(keys, &c, now(), &f), 0);
+    snprintf(fields, sizeof(fields), "Lars-Time: %s\r\nLars-Signature: %s\r\n", f.time,
+             f.signature);
+    assert_int_equal(raw("POST", "/drain", fields, ""), 401);
+    assert_non_null(strstr(reply.body, "lacks the field Lars-Gateway"));
+    assert_non_null(strstr(reply.body, "upgrade larsctl and lars-autoscaler"));
+    assert_serves();
+}
+
 static void t_command_for_another_path_body_or_time_changes_nothing(void **state)
 {
-    char fields[200];
+    char fields[FIELDS];
 
     (void)state;
     start("");
@@ -335,7 +390,7 @@ static void t_gateway_without_a_key_obeys_no_command(void **state)
 
 static void t_wrong_methods_and_paths_are_refused(void **state)
 {
-    char fields[200];
+    char fields[FIELDS];
 
     (void)state;
     start("");
@@ -412,6 +467,8 @@ TESTDB_MAIN(E(t_gateway_state_has_every_member),
             E(t_command_without_signature_changes_nothing),
             E(t_command_with_another_key_changes_nothing),
             E(t_command_that_is_repeated_changes_nothing),
+            E(t_command_is_not_repeated_at_another_gateway_or_after_a_restart),
+            E(t_command_of_an_older_sender_is_refused_with_the_cause),
             E(t_command_for_another_path_body_or_time_changes_nothing),
             E(t_gateway_without_a_key_obeys_no_command),
             E(t_wrong_methods_and_paths_are_refused),

@@ -8,7 +8,7 @@
 
 static struct fleet_keys *keys;
 static struct httpreply reply;
-static char at[40], why[GATEWAY_CLIENT_WHY], body[600];
+static char at[40], why[GATEWAY_CLIENT_WHY], epoch[GATEWAY_CLIENT_EPOCH], body[600];
 static json_t *answer;
 
 static int setup(void **state)
@@ -52,7 +52,7 @@ static int ask(const char *members)
     json_decref(answer);
     answer = NULL;
     snprintf(body, sizeof(body), "{\"n\": %u%s}", ++n, members);
-    return gateway_client_ask(at, keys, "/demand", body, 20000, &answer, why);
+    return gateway_client_ask(at, keys, "/demand", body, 20000, epoch, &answer, why);
 }
 
 static json_int_t integer(const json_t *o, const char *name)
@@ -275,7 +275,8 @@ static void expect_400(const char *text)
 {
     json_t *json = NULL;
 
-    if (gateway_client_ask(at, keys, "/demand", text, 20000, &json, why) != -EPROTO)
+    if (gateway_client_ask(at, keys, "/demand", text, 20000, epoch, &json, why) !=
+        -EPROTO)
         fail_msg("no 400 for: %s", text);
     if (!strstr(why, "status 400: the body of POST /demand is wrong"))
         fail_msg("%s: %s", text, why);
@@ -331,7 +332,8 @@ static void t_a_body_that_is_too_long_is_refused_and_changes_nothing(void **stat
     (void)state;
     start("");
     memset(text, ' ', sizeof(text) - 1);
-    assert_int_equal(gateway_client_ask(at, keys, "/demand", text, 20000, &answer, why),
+    assert_int_equal(gateway_client_ask(at, keys, "/demand", text, 20000, epoch, &answer,
+                                        why),
                      -EMSGSIZE);
 }
 
@@ -361,7 +363,8 @@ static void t_question_needs_a_signature_that_was_not_used_before(void **state)
     assert_int_equal(raw("POST", ""), 401);
     assert_int_equal(raw("GET", ""), 405);
     assert_int_equal(fleet_keys_create(&other, "", "", err), 0);
-    assert_int_equal(gateway_client_ask(at, other, "/demand", "{}", 20000, &json, why),
+    assert_int_equal(gateway_client_ask(at, other, "/demand", "{}", 20000, epoch, &json,
+                                        why),
                      -EACCES);
     fleet_keys_destroy(other);
     assert_null(json);

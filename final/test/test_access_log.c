@@ -228,6 +228,19 @@ static void t_sample_takes_one_of_so_many(void **state)
     assert_true(access_log_wants(a));
 }
 
+static void t_a_word_is_one_column(void **state)
+{
+    char out[8];
+
+    (void)state;
+    access_log_word(out, sizeof(out), "");
+    assert_string_equal(out, "-");
+    access_log_word(out, sizeof(out), "a b\n\tc\x7f");
+    assert_string_equal(out, "a_b__c_");
+    access_log_word(out, sizeof(out), "123456789");
+    assert_string_equal(out, "1234567");
+}
+
 static void t_create_in_a_missing_folder_fails(void **state)
 {
     (void)state;
@@ -241,4 +254,5 @@ T_MAIN(L(t_lines_of_threads_are_whole_and_in_order), L(t_line_begins_with_the_ti
        L(t_line_is_written_while_the_log_is_open), L(t_reopen_writes_to_the_new_file),
        L(t_reopen_that_fails_keeps_the_old_file),
        L(t_full_disk_tears_no_line_and_what_is_lost_is_counted),
-       L(t_sample_takes_one_of_so_many), L(t_create_in_a_missing_folder_fails))
+       L(t_sample_takes_one_of_so_many), L(t_create_in_a_missing_folder_fails),
+       L(t_a_word_is_one_column))

@@ -325,6 +325,32 @@ static void t_tags_are_compared_weakly_and_whole(void **state)
             fail_msg("%s and %s", row[i].list, row[i].tag);
 }
 
+static void t_only_short_plain_tags_are_sent_back(void **state)
+{
+    static const char *const good[] = {"\"a\"", "W/\"a-1_/+=\"", "\"\""};
+    static const char *const bad[] = {"",        "\"",       "a",        "\"a",
+                                      "a\"",     "*",        "\"a,b\"",  "\"a\", \"b\"",
+                                      "\"a b\"", "\"a\"b\"", "\"\xe5\"", "w/\"a\"",
+                                      "W/",      "W/\"",     "\"a\tb\"", "\"a\x7f\""};
+    char longest[300];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(good) / sizeof(*good); i++)
+        assert_true(cache_control_etag_usable(text(good[i])));
+    for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        if (cache_control_etag_usable(text(bad[i])))
+            fail_msg("%s", bad[i]);
+    memset(longest, 'a', sizeof(longest));
+    longest[0] = longest[199] = '"';
+    longest[200] = 0;
+    assert_true(cache_control_etag_usable(text(longest)));
+    longest[199] = 'a';
+    longest[200] = '"';
+    longest[201] = 0;
+    assert_false(cache_control_etag_usable(text(longest)));
+}
+
 T_MAIN(T(t_only_whole_final_statuses_are_kept),
        T(t_a_response_is_not_kept_against_its_will),
        T(t_a_response_that_ends_with_its_connection_is_not_kept),
@@ -334,4 +360,4 @@ T_MAIN(T(t_only_whole_final_statuses_are_kept),
        T(t_a_rule_without_time_keeps_only_what_names_one),
        T(t_a_request_for_one_visitor_uses_no_copy),
        T(t_requests_are_classed_by_encoding_and_language),
-       T(t_tags_are_compared_weakly_and_whole))
+       T(t_tags_are_compared_weakly_and_whole), T(t_only_short_plain_tags_are_sent_back))

@@ -12,7 +12,7 @@
 #define OK_HEAD "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
 
 static struct fleet_keys *keys;
-static char why[GATEWAY_CLIENT_WHY], at[40];
+static char why[GATEWAY_CLIENT_WHY], at[40], epoch[GATEWAY_CLIENT_EPOCH];
 static json_t *json;
 static pid_t server;
 
@@ -61,7 +61,7 @@ static int setup(void **state)
     (void)state;
     json = NULL;
     server = 0;
-    why[0] = '\0';
+    why[0] = epoch[0] = '\0';
     return gateway_client_init() == 0 ? fleet_keys_create(&keys, "", "", err) : -1;
 }
 
@@ -128,7 +128,7 @@ static void t_client_wrong_key_is_told_with_the_answer_of_the_gateway(void **sta
 
 static int ask_demand(const char *body)
 {
-    return gateway_client_ask(at, keys, "/demand", body, 5000, &json, why);
+    return gateway_client_ask(at, keys, "/demand", body, 5000, epoch, &json, why);
 }
 
 static void t_client_question_has_the_json_of_the_gateway(void **state)
@@ -137,6 +137,37 @@ static void t_client_question_has_the_json_of_the_gateway(void **state)
     serve(OK_HEAD, "{\"epoch\": \"a1\"}", 1);
     assert_int_equal(ask_demand("{\"n\": 1}"), 0);
     assert_string_equal(json_string_value(json_object_get(json, "epoch")), "a1");
+    assert_string_equal(epoch,
+                        "a1"); /* of GET /gateway, which has the same answer here */
+}
+
+static void t_client_asks_an_older_gateway_that_has_no_epoch(void **state)
+{
+    (void)state;
+    serve(OK_HEAD, "{\"ms\": 1}", 1);
+    assert_int_equal(ask_demand("{}"), 0);
+    assert_string_equal(epoch, "");
+    assert_int_equal(gateway_client_command(at, keys, "/drain", "", 5000, why), 0);
+}
+
+static void t_client_takes_no_epoch_that_could_not_be_a_field(void **state)
+{
+    static const char *const wrong[] = {"", "a\\r\\nX: b", "a b", "\\n",
+                                        "012345678901234567890123456789012"};
+    char body[100];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        teardown(NULL);
+        assert_int_equal(setup(NULL), 0);
+        snprintf(body, sizeof(body), "{\"epoch\": \"%s\"}", wrong[i]);
+        serve(OK_HEAD, body, 1);
+        assert_int_equal(gateway_client_command(at, keys, "/drain", "", 5000, why),
+                         -EPROTO);
+        assert_int_equal(ask_demand("{}"), -EPROTO);
+        assert_string_equal(epoch, "");
+    }
 }
 
 static void t_client_question_without_json_or_with_an_error_has_no_answer(void **state)
@@ -173,6 +204,7 @@ static void t_client_question_that_is_too_long_is_not_sent(void **state)
     (void)state;
     memset(body, ' ', sizeof(body) - 1);
     snprintf(at, sizeof(at), "127.0.0.1:1");
+    snprintf(epoch, sizeof(epoch), "a1");
     assert_int_equal(ask_demand(body), -EMSGSIZE);
     expect_why("it is too long");
 }
@@ -243,6 +275,8 @@ T_MAIN(U(t_client_get_is_the_json_of_the_gateway),
        U(t_client_waits_no_longer_than_its_time_out),
        U(t_client_wrong_key_is_told_with_the_answer_of_the_gateway),
        U(t_client_question_has_the_json_of_the_gateway),
+       U(t_client_asks_an_older_gateway_that_has_no_epoch),
+       U(t_client_takes_no_epoch_that_could_not_be_a_field),
        U(t_client_question_without_json_or_with_an_error_has_no_answer),
        U(t_client_question_that_is_refused_tells_why),
        U(t_client_question_that_was_accepted_before_is_not_repeated),

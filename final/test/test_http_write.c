@@ -341,6 +341,48 @@ static void t_chunks_are_read_again(void **state)
     buf_free(&got);
 }
 
+static void t_conditions_of_a_copy_replace_those_of_the_visitor(void **state)
+{
+    struct http_forward f = plain;
+    struct http_head h;
+
+    (void)state;
+    f.whole = true;
+    f.none_match = (struct http_text){"W/\"a\"", 5};
+    f.modified = (struct http_text){"Thu", 3};
+    forwarded("GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"mine\"\r\n"
+              "If-Modified-Since: Mon\r\n\r\n",
+              &f, &h);
+    assert_string_equal(httpcase_value(&h, "If-None-Match"), "W/\"a\"");
+    assert_string_equal(httpcase_value(&h, "If-Modified-Since"), "Thu");
+}
+
+/* RFC 9111, 3.2: all fields of the 304 but those that describe the body or its way. */
+static void t_fields_of_a_304_replace_those_of_the_copy(void **state)
+{
+    static const char kept[] = "ETag: \"a\"\r\nX: 1\r\nx: 2\r\nContent-Type: a\r\n"
+                               "Date: Mon\r\nVia: 1.1 lars\r\n";
+    static const char in[] = "HTTP/1.1 304 Not Modified\r\nX: 3\r\nContent-Type: b\r\n"
+                             "Content-Encoding: gzip\r\nDate: Tue\r\nVia: 1.0 z\r\nAge: 9"
+                             "\r\nConnection: Y\r\nY: hop\r\nContent-Length: 4\r\n\r\n";
+    struct http_parse parse = {0};
+    struct http_head h;
+    struct buf out = {0};
+    enum http_why why;
+
+    (void)state;
+    assert_int_equal(http_parse_response(&parse, in, sizeof(in) - 1, HTTP_METHOD_GET, &h,
+                                         &why),
+                     sizeof(in) - 1);
+    assert_int_equal(
+        http_write_renewed(&out, (struct http_text){kept, sizeof(kept) - 1}, &h), 0);
+    assert_int_equal(buf_append(&out, "", 1), 0);
+    assert_string_equal(buf_bytes(&out),
+                        "ETag: \"a\"\r\nContent-Type: a\r\nVia: 1.1 lars\r\n"
+                        "X: 3\r\nDate: Tue\r\n");
+    buf_free(&out);
+}
+
 T_MAIN(T(t_request_is_read_again_as_the_same_table),
        T(t_url_becomes_a_path_and_chunked_stays_chunked),
        T(t_fields_of_the_connection_do_not_reach_the_node),
@@ -350,4 +392,6 @@ T_MAIN(T(t_request_is_read_again_as_the_same_table),
        T(t_cookie_of_many_short_pairs_fits_its_room), T(t_largest_head_fits_its_room),
        T(t_response_is_passed_on_without_the_nodes_connection),
        T(t_framing_of_the_response_is_that_of_the_visitor), T(t_own_response_is_whole),
-       T(t_every_status_of_a_refusal_has_a_reason), T(t_chunks_are_read_again))
+       T(t_every_status_of_a_refusal_has_a_reason), T(t_chunks_are_read_again),
+       T(t_conditions_of_a_copy_replace_those_of_the_visitor),
+       T(t_fields_of_a_304_replace_those_of_the_copy))

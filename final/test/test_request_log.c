@@ -54,7 +54,10 @@ static void t_request_log_finds_a_request_among_others(void **state)
 {
     (void)state;
     textfile_write(path, "%storn line\n%s%s", LINE("0000000000000001", "/a", NODE),
-                   LINE(ID, "/zh/", NODE), LINE("0000000000000002", "/b", NODE));
+                   LINE(ID, "/zh/", NODE " TLSv1.3 east"),
+                   LINE("0000000000000002", "/b", NODE " -"));
+    assert_int_equal(find("0000000000000002"), 0);
+    assert_string_equal(entry.column[REQUEST_LOG_TOTAL_US], "1902");
     assert_int_equal(find(ID), 0);
     assert_string_equal(entry.column[REQUEST_LOG_TARGET], "/zh/");
     assert_string_equal(entry.column[REQUEST_LOG_TOTAL_US], "1902");

@@ -220,16 +220,17 @@ static void t_seed_repeats_the_visits(void **state)
     visits_destroy(b);
 }
 
-/* The second line ended later and came earlier. */
+/* Lines of gateways of three versions: with a zone, with TLS, with neither.  The second
+ * line ended later and came earlier. */
 #define LOG_LINES                                                                        \
     "2026-11-26T08:00:01.000Z 0011223344556677 0 10.0.0.1 example.org GET /a 200 9 1/1 " \
-    "127.0.0.1:80 1 - - new 0 0 0 1000 -\n"                                              \
+    "127.0.0.1:80 1 - - new 0 0 0 1000 - east\n"                                         \
     "2026-11-26T08:00:02.000Z 0011223344556678 0 10.0.0.2 example.org GET /b?c=d 200 9 " \
     "1/1 - 1 - hit new 0 0 0 2000000 TLSv1.3\n"                                          \
     "2026-11-26T08:00:02.000Z 0011223344556679 0 10.0.0.1 example.org POST /b 200 9 1/1" \
     " - 1 - hit new 0 0 0 2000000 -\n"                                                   \
     "2026-11-26T08:00:04.000Z 001122334455667a 0 10.0.0.1 example.org GET /e 200 9 1/1 " \
-    "- 1 - hit new 0 0 0 0 -\n"                                                          \
+    "- 1 - hit new 0 0 0 0\n"                                                            \
     "2026-11-26T08:00:05.000Z 001122334455667b 0 10.0.0.1 - - - 400 9 1/1\n"             \
     "not a line\n"                                                                       \
     "2026-11-26T08:00:05.000Z 001122334455667b 0 10.0"

@@ -108,6 +108,9 @@ static const struct word cache_words[] = {
     {"stale", "The response came from the memory of the gateway, although it was no "
               "longer fresh: it was being fetched anew, or no node answered."},
     {"wait", "The request waited for another one that was fetching the same response."},
+    {"confirmed",
+     "The gateway had a copy that was no longer fresh; the node confirmed it, "
+     "and the copy was the response."},
     {"pass", "The response may not be kept, so a node was asked."},
     {"static", "The response came from the copy of the site: no node answered, or an "
                "operator has switched the copy on."},

@@ -8,7 +8,8 @@
 #define REQUEST_LOG_LINE 8192
 #define REQUEST_LOG_ERR 400
 
-/* In the order of the line; its last column, the version of TLS, is not read. */
+/* In the order of the line; what follows, the version of TLS and the zone of the gateway,
+ * is not read, and lines of older gateways lack some of it. */
 enum request_log_column {
     REQUEST_LOG_TIME,
     REQUEST_LOG_ID,

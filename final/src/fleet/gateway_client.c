@@ -14,10 +14,11 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/mono.h"
 #include "base/net_addr.h"
-#include "fleet/signed_command.h"
 
 #define CONNECT_MS 1000L
+#define EPOCH "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define LATER_S 10 /* less than SIGNED_COMMAND_SKEW_S */
 #define SAID_MAX 200 /* bytes of a refusal that are shown */
 
@@ -229,6 +230,8 @@ static int sign(struct call *c, const struct fleet_keys *k, uint64_t now_s)
 
     if (rc == 0)
         rc = add_field(c, SIGNED_COMMAND_TIME, f.time);
+    if (rc == 0 && c->command->epoch)
+        rc = add_field(c, SIGNED_COMMAND_GATEWAY, c->command->epoch);
     if (rc == 0)
         rc = add_field(c, SIGNED_COMMAND_SIGNATURE, f.signature);
     if (rc == 0)
@@ -256,29 +259,78 @@ static int send_signed(const char *at, const struct fleet_keys *k,
     return rc;
 }
 
+/* The epoch of the gateway; "" = it is an older one, which has none. */
+static int learn(const char *at, uint32_t timeout_ms, char epoch[GATEWAY_CLIENT_EPOCH],
+                 char why[GATEWAY_CLIENT_WHY])
+{
+    json_t *o = NULL;
+    int rc = gateway_client_get(at, "/gateway", timeout_ms, &o, why);
+    const char *text = json_string_value(json_object_get(o, "epoch"));
+    size_t n = text ? strlen(text) : 0;
+
+    epoch[0] = '\0';
+    if (rc == 0 && n > 0 && n < GATEWAY_CLIENT_EPOCH && strspn(text, EPOCH) == n)
+        memcpy(epoch, text, n + 1);
+    else if (rc == 0 && text) {
+        snprintf(why, GATEWAY_CLIENT_WHY,
+                 "%s: the epoch in GET /gateway has not 1 to 32 letters and digits, so "
+                 "what answers is no gateway; correct [gateways] admin",
+                 at);
+        rc = -EPROTO;
+    }
+    json_decref(o);
+    return rc;
+}
+
+static uint32_t left_ms(uint64_t end_ms)
+{
+    uint64_t now = mono_ms();
+
+    return now < end_ms ? (uint32_t)(end_ms - now) : 1;
+}
+
 /* The same command twice in a second has one signature, which is accepted once: it is
  * signed for a later second then, as long as no clock is far off. */
 int gateway_client_command(const char *at, const struct fleet_keys *k, const char *path,
                            const char *body, uint32_t timeout_ms,
                            char why[GATEWAY_CLIENT_WHY])
 {
-    const struct signed_command command = {"POST", path, body, strlen(body)};
-    uint64_t now_s = (uint64_t)time(NULL), later;
-    int rc = 0;
+    char epoch[GATEWAY_CLIENT_EPOCH];
+    uint64_t end_ms = mono_ms() + timeout_ms, now_s = (uint64_t)time(NULL), later;
+    int rc = learn(at, timeout_ms, epoch, why);
+    struct signed_command c = {epoch[0] ? epoch : NULL, "POST", path, body, strlen(body)};
 
+    if (rc < 0)
+        return rc;
     for (later = 0; later < LATER_S; later++) {
-        rc = send_signed(at, k, &command, now_s + later, timeout_ms, NULL, why);
+        rc = send_signed(at, k, &c, now_s + later, left_ms(end_ms), NULL, why);
         if (rc != -EACCES || !strstr(why, SIGNED_COMMAND_REPEATED))
             break;
     }
     return rc;
 }
 
+/* A gateway that was restarted has another epoch, and one that was upgraded has its
+ * first: it is learned again, once. */
 int gateway_client_ask(const char *at, const struct fleet_keys *k, const char *path,
-                       const char *body, uint32_t timeout_ms, json_t **out,
+                       const char *body, uint32_t timeout_ms,
+                       char epoch[GATEWAY_CLIENT_EPOCH], json_t **out,
                        char why[GATEWAY_CLIENT_WHY])
 {
-    const struct signed_command command = {"POST", path, body, strlen(body)};
+    uint64_t end_ms = mono_ms() + timeout_ms;
+    bool known = epoch[0] != '\0';
+    int rc = known ? 0 : learn(at, timeout_ms, epoch, why);
+    struct signed_command c = {NULL, "POST", path, body, strlen(body)};
 
-    return send_signed(at, k, &command, (uint64_t)time(NULL), timeout_ms, out, why);
+    if (rc < 0)
+        return rc;
+    c.epoch = epoch[0] ? epoch : NULL;
+    rc = send_signed(at, k, &c, (uint64_t)time(NULL), left_ms(end_ms), out, why);
+    if (rc != -EACCES || !known || !strstr(why, SIGNED_COMMAND_OTHER))
+        return rc;
+    rc = learn(at, left_ms(end_ms), epoch, why);
+    if (rc < 0)
+        return rc;
+    c.epoch = epoch[0] ? epoch : NULL;
+    return send_signed(at, k, &c, (uint64_t)time(NULL), left_ms(end_ms), out, why);
 }

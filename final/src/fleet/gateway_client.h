@@ -11,10 +11,12 @@
 #include <jansson.h>
 
 #include "fleet/fleet_keys.h"
+#include "fleet/signed_command.h"
 
 #define GATEWAY_CLIENT_MAX (1u << 20)     /* bytes of an answer */
 #define GATEWAY_CLIENT_MS 3000            /* a time-out for people who wait */
 #define GATEWAY_CLIENT_WHY 400            /* bytes of a sentence */
+#define GATEWAY_CLIENT_EPOCH (SIGNED_COMMAND_EPOCH_MAX + 1)
 
 /* Before the first call, and after the last one.  Returns 0 or -ENOMEM.  Thread: init. */
 int gateway_client_init(void);
@@ -33,7 +35,8 @@ void gateway_client_fini(void);
 int gateway_client_get(const char *at, const char *path, uint32_t timeout_ms,
                        json_t **out, char why[GATEWAY_CLIENT_WHY]);
 
-/* The command POST <path> with <body>, signed with the first of <k>.  Returns as
+/* The command POST <path> with <body>, signed with the first of <k> for this process of
+ * the gateway, whose epoch it asks for first (signed_command.h).  Returns as
  * gateway_client_get(); <why> has the answer of the gateway, a sentence, on success too.
  * A command may have been obeyed when the result is -ETIMEDOUT or -EIO. */
 int gateway_client_command(const char *at, const struct fleet_keys *k, const char *path,
@@ -41,11 +44,14 @@ int gateway_client_command(const char *at, const struct fleet_keys *k, const cha
                            char why[GATEWAY_CLIENT_WHY]);
 
 /* The question POST <path> with <body>, signed as a command is; the answer is a JSON
- * object.  The caller makes each body another one, by a number that the gateway passes
- * over: a signature is accepted once, and this is not tried again.  The caller calls
- * json_decref(*out).  Returns as gateway_client_get(). */
+ * object.  <epoch> is what the last call at this address has left there, "" at first; a
+ * gateway that was restarted is asked for its new one.  The caller makes each body
+ * another one, by a number that the gateway passes over: a signature is accepted once,
+ * and this is not tried again.  The caller calls json_decref(*out).  Returns as
+ * gateway_client_get(). */
 int gateway_client_ask(const char *at, const struct fleet_keys *k, const char *path,
-                       const char *body, uint32_t timeout_ms, json_t **out,
+                       const char *body, uint32_t timeout_ms,
+                       char epoch[GATEWAY_CLIENT_EPOCH], json_t **out,
                        char why[GATEWAY_CLIENT_WHY]);
 
 #endif

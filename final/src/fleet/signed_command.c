@@ -2,10 +2,15 @@
  * the memory of accepted ones.  When it is full of signatures that are still valid, the
  * next command is refused: to forget one would allow its repetition.
  *
+ * The epoch ends with the process, and with it the memory: after a restart no signature
+ * of before is valid.  The text begins with a word that is no method, so that none of it
+ * is a command to a gateway without an epoch.
+ *
  * A visitor's cookie is signed with the same keys.  What is signed there begins with a
  * class letter and has no line end, so that no cookie is a command's signature.
- * Rejected: a nonce that the receiver hands out first.  It would need a second request,
- * and a receiver that remembers whom it gave one. */
+ * Rejected: a nonce that the receiver hands out for each command.  It would have to
+ * remember whom it gave one.  Rejected: the address of the gateway in place of the epoch.
+ * Behind a translation of addresses the gateway does not know the one that was used. */
 #include "fleet/signed_command.h"
 
 #include <errno.h>
@@ -14,6 +19,7 @@
 #include <string.h>
 
 #define PATH_LEN_MAX 256
+#define VERSION "lars-command-2\n"
 #define REMEMBERED 1024 /* commands within 2 * SIGNED_COMMAND_SKEW_S */
 
 struct signed_command_gate {
@@ -29,17 +35,21 @@ struct signed_command_gate {
 /* Returns its length; 0 = the path or the body is too long.  The caller frees <*out>. */
 static size_t make_text(const struct signed_command *c, const char *time, char **out)
 {
-    size_t size = PATH_LEN_MAX + 64 + c->body_len;
+    size_t size =
+        PATH_LEN_MAX + sizeof(VERSION) + SIGNED_COMMAND_EPOCH_MAX + 64 + c->body_len;
     int n;
 
     *out = NULL;
-    if (strlen(c->path) > PATH_LEN_MAX || strlen(c->method) > 16 || strlen(time) > 20 ||
+    if ((c->epoch && strlen(c->epoch) > SIGNED_COMMAND_EPOCH_MAX) ||
+        strlen(c->path) > PATH_LEN_MAX || strlen(c->method) > 16 || strlen(time) > 20 ||
         c->body_len > SIGNED_COMMAND_BODY_MAX)
         return 0;
     *out = malloc(size);
     if (!*out)
         return 0;
-    n = snprintf(*out, size, "%s\n%s\n%s\n", c->method, c->path, time);
+    n = snprintf(*out, size, "%s%s%s%s\n%s\n%s\n", c->epoch ? VERSION : "",
+                 c->epoch ? c->epoch : "", c->epoch ? "\n" : "", c->method, c->path,
+                 time);
     if (c->body_len > 0)
         memcpy(*out + n, c->body, c->body_len);
     return (size_t)n + c->body_len;
@@ -125,27 +135,35 @@ static bool is_signed(const struct fleet_keys *k, const struct signed_command *c
 }
 
 int signed_command_accept(struct signed_command_gate *g, const struct fleet_keys *k,
-                          const struct signed_command *c, const char *time,
-                          const char *signature, uint64_t now_s, const char **why)
+                          const struct signed_command *c,
+                          const struct signed_command_sent *sent, uint64_t now_s,
+                          const char **why)
 {
     uint64_t time_s;
 
-    if (!time || !signature)
-        *why = "the command is not signed: it needs the fields Lars-Time and "
-               "Lars-Signature; use larsctl gateway with [gateways] key_file";
-    else if (!read_time(time, &time_s) || strlen(signature) != FLEET_KEYS_MAC)
+    if (!sent->time || !sent->signature)
+        *why = "the command is not signed: it needs the fields Lars-Time, Lars-Gateway "
+               "and Lars-Signature; use larsctl gateway with [gateways] key_file";
+    else if (!sent->gateway)
+        *why = "the command lacks the field Lars-Gateway, so it could be repeated at "
+               "another gateway; its sender is older than this gateway: upgrade larsctl "
+               "and lars-autoscaler";
+    else if (strcmp(sent->gateway, c->epoch) != 0)
+        *why = SIGNED_COMMAND_OTHER ", or for this one before its restart; sign it with "
+                                    "the epoch of GET /gateway";
+    else if (!read_time(sent->time, &time_s) || strlen(sent->signature) != FLEET_KEYS_MAC)
         *why = "Lars-Time must be Unix seconds, and Lars-Signature 64 hexadecimal digits";
     else if (!is_near(time_s, now_s))
         *why = "Lars-Time differs by more than 30 s from the clock of the gateway; "
                "correct the clock of the host that is wrong";
-    else if (!is_signed(k, c, time, signature))
+    else if (!is_signed(k, c, sent->time, sent->signature))
         *why = "the signature is wrong; use the key in [gateway] key_file of the gateway";
-    else if (was_seen(g, signature, now_s))
+    else if (was_seen(g, sent->signature, now_s))
         *why = SIGNED_COMMAND_REPEATED "; sign it again with a later Lars-Time";
     else if (g->n == REMEMBERED)
         *why = "more than 1024 commands came within a minute; wait for a minute";
     else {
-        memcpy(g->seen[g->n].signature, signature, FLEET_KEYS_MAC);
+        memcpy(g->seen[g->n].signature, sent->signature, FLEET_KEYS_MAC);
         g->seen[g->n++].end_s = time_s + SIGNED_COMMAND_SKEW_S;
         return 0;
     }

@@ -205,6 +205,16 @@ void access_log_line(struct access_log *a, const char *line, size_t len, int is_
         a->n_dropped++;
 }
 
+void access_log_word(char *out, size_t size, const char *text)
+{
+    size_t i;
+
+    snprintf(out, size, "%s", text[0] ? text : "-");
+    for (i = 0; out[i]; i++)
+        if ((unsigned char)out[i] <= ' ' || out[i] == 127)
+            out[i] = '_';
+}
+
 int access_log_wants(struct access_log *a)
 {
     return a->sample == 1 ||

@@ -106,8 +106,17 @@ int cache_fetch_head(struct cache_fetch *f, const struct http_head *h,
                      uint64_t now_ms);
 int cache_fetch_body(struct cache_fetch *f, const char *p, size_t len); /* as above */
 
+/* The older copy of the key, which is not fresh and whose node can be asked whether it is
+ * still right: it has a usable ETag or Last-Modified.  NULL = there is none.  Valid until
+ * the fetch ends. */
+struct cache_copy *cache_fetch_old(const struct cache_fetch *f);
+
 /* End <f>, which is freed, and wake those who wait. */
 void cache_fetch_end(struct cache_fetch *f, enum cache_end how, uint64_t now_ms);
+
+/* As cache_fetch_end() for a response that is complete.  Returns it, a reference of the
+ * caller's, also when it is not kept; NULL: no memory. */
+struct cache_copy *cache_fetch_take(struct cache_fetch *f, bool kept, uint64_t now_ms);
 
 /* Leave the place and free <w>: <wake> is not called after this.  Thread: loop. */
 void cache_wait_end(struct cache_wait *w);

@@ -11,14 +11,23 @@
 
 #include "gateway/cache_private.h"
 
+#define MODIFIED_MAX 64 /* bytes of a Last-Modified that is sent back */
+
 struct cache_fetch {
     struct shard *shard;
     struct slot *slot;
     struct cache_copy copy; /* without its texts and its body */
     size_t fields_len, etag_len, modified_len;
+    struct holder *old; /* a reference; NULL = no copy, or none that can be confirmed */
     char *bytes; /* fields, ETag, Last-Modified, body */
     size_t len, cap;
 };
+
+static bool can_be_confirmed(const struct cache_copy *c)
+{
+    return c->status == 200 && (cache_control_etag_usable(c->etag) ||
+                                (c->modified.len > 0 && c->modified.len <= MODIFIED_MAX));
+}
 
 struct cache_fetch *cache_fetch_new(struct shard *s, struct slot *slot)
 {
@@ -29,7 +38,16 @@ struct cache_fetch *cache_fetch_new(struct shard *s, struct slot *slot)
     f->shard = s;
     f->slot = slot;
     slot->fetching = true;
+    if (slot->holder && can_be_confirmed(&slot->holder->copy)) {
+        f->old = slot->holder;
+        atomic_fetch_add_explicit(&f->old->refs, 1, memory_order_relaxed);
+    }
     return f;
+}
+
+struct cache_copy *cache_fetch_old(const struct cache_fetch *f)
+{
+    return f->old ? &f->old->copy : NULL;
 }
 
 /* Room for <len> more bytes, within the bound of the shard. */
@@ -141,29 +159,32 @@ static void do_not_keep(struct shard *s, struct slot *slot, uint64_t now_ms)
     slot->pass_ms = now_ms + CACHE_PASS_MS;
 }
 
+/* <h> is charged already. */
 static void keep(struct shard *s, struct slot *slot, struct holder *h, uint64_t now_ms)
 {
     cache_drop_copy(s, slot);
-    if (!cache_make_room(s, h->charge)) {
-        free(h);
+    if (!cache_make_room(s, 0)) {
+        cache_copy_unref(&h->copy);
         do_not_keep(s, slot, now_ms);
         return;
     }
     slot->pass_ms = slot->failed_ms = 0;
-    s->bytes += h->charge;
     s->n_copies++;
     slot->holder = h;
 }
 
-void cache_fetch_end(struct cache_fetch *f, enum cache_end how, uint64_t now_ms)
+/* The mark of the slot, those who wait, and the memory of <f>. */
+static void finish(struct cache_fetch *f, enum cache_end how, struct holder *h,
+                   uint64_t now_ms)
 {
-    struct holder *h = how == CACHE_KEPT ? holder_of(f) : NULL;
     struct shard *s = f->shard;
     struct slot *slot = f->slot;
 
     pthread_mutex_lock(&s->lock);
     s->bytes -= f->cap;
     if (h)
+        s->bytes += h->charge;
+    if (how == CACHE_KEPT && h)
         keep(s, slot, h, now_ms);
     else if (how == CACHE_NOT_KEPT || how == CACHE_KEPT)
         do_not_keep(s, slot, now_ms);
@@ -172,6 +193,23 @@ void cache_fetch_end(struct cache_fetch *f, enum cache_end how, uint64_t now_ms)
     slot->fetching = false;
     cache_wait_wake_all(s, slot);
     pthread_mutex_unlock(&s->lock);
+    if (f->old)
+        cache_copy_unref(&f->old->copy);
     free(f->bytes);
     free(f);
+}
+
+void cache_fetch_end(struct cache_fetch *f, enum cache_end how, uint64_t now_ms)
+{
+    finish(f, how, how == CACHE_KEPT ? holder_of(f) : NULL, now_ms);
+}
+
+struct cache_copy *cache_fetch_take(struct cache_fetch *f, bool kept, uint64_t now_ms)
+{
+    struct holder *h = holder_of(f);
+
+    if (h && kept)
+        h->refs = 2; /* of the slot, and of the caller */
+    finish(f, kept ? CACHE_KEPT : CACHE_NOT_KEPT, h, now_ms);
+    return h ? &h->copy : NULL;
 }

@@ -39,6 +39,9 @@ struct gate_limits {
     uint64_t body_max;                    /* bytes of a request's body */
     uint32_t requests_max;                /* on one connection */
     uint32_t life_ms;                     /* of a connection */
+    uint32_t https_redirect;              /* the port to which 308 sends requests without
+                                           * TLS; 0 =
+                                           * they are served */
 };
 
 enum gate_result {                        /* where a response came from */
@@ -87,7 +90,7 @@ struct gate_counts {                      /* written by the loop, read by any th
     _Atomic uint64_t attempts[GATE_ATTEMPTS];
     _Atomic uint64_t bad[HTTP_WHYS];
     _Atomic uint64_t fallback;            /* attempts at nodes of the rules */
-    _Atomic uint64_t no_node, timeouts, too_large, no_rule, broken;
+    _Atomic uint64_t no_node, timeouts, too_large, no_rule, broken, redirects;
     _Atomic uint64_t inflight;
     _Atomic uint64_t cache_misses;
     struct gate_module_counts module[MODULES_MAX]; /* index: slot.  A module that
@@ -107,6 +110,7 @@ struct gate_loop {
     struct visit_rate *rate;              /* owned */
     struct node_pool *pool;               /* owned */
     struct access_log *log;               /* borrowed; NULL = none */
+    char zone[33];                        /* of this host, as a word of the log; "-" */
     struct cache *cache;                  /* borrowed; NULL = none */
     struct shortage *shortage;            /* of all loops; borrowed; NULL = none */
     uint64_t n_shortages;                 /* notes of it that this loop has obeyed */

@@ -87,6 +87,7 @@ static int create_loop(struct gateway *g, unsigned i)
     l->modules = g->modules;
     l->lars = g->lars;
     l->log = g->log;
+    access_log_word(l->zone, sizeof(l->zone), g->cfg.zone);
     l->admit = g->admit;
     l->cache = g->cache;
     l->shortage = &g->shortage;

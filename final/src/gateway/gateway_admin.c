@@ -184,15 +184,17 @@ static unsigned demand(struct gateway *g, const char *body, char said[SAID_MAX],
 /* NULL, or why the command is refused. */
 static const char *refusal(struct gateway_admin *a, const struct httpd_request *q)
 {
-    const struct signed_command c = {q->method, q->path, q->body, q->len};
+    const struct signed_command c = {gateway_demand_epoch(a->gateway->demand), q->method,
+                                     q->path, q->body, q->len};
+    const struct signed_command_sent sent = {httpd_field(q, SIGNED_COMMAND_TIME),
+                                             httpd_field(q, SIGNED_COMMAND_GATEWAY),
+                                             httpd_field(q, SIGNED_COMMAND_SIGNATURE)};
     const char *why = NULL;
 
     if (!a->keys)
         return "this gateway has no key, so it obeys no command; set [admin] key_file or "
                "[gateway] key_file";
-    signed_command_accept(a->gate, a->keys, &c, httpd_field(q, SIGNED_COMMAND_TIME),
-                          httpd_field(q, SIGNED_COMMAND_SIGNATURE), (uint64_t)time(NULL),
-                          &why);
+    signed_command_accept(a->gate, a->keys, &c, &sent, (uint64_t)time(NULL), &why);
     return why;
 }
 

@@ -44,6 +44,11 @@ int gateway_demand_create(struct gateway_demand **out)
     return 0;
 }
 
+const char *gateway_demand_epoch(const struct gateway_demand *d)
+{
+    return d->epoch;
+}
+
 void gateway_demand_destroy(struct gateway_demand *d, struct evloop *l)
 {
     if (d)
@@ -129,8 +134,7 @@ static const char *fault_of(const json_t *question)
         return "\"gateways\" must be a number from 1 to 1000";
     if (modules && !json_is_array(modules))
         return "\"modules\" must be an array";
-    json_array_foreach(modules, i, m)
-        fault = fault ? fault : fault_of_module(m);
+    json_array_foreach(modules, i, m) fault = fault ? fault : fault_of_module(m);
     return fault;
 }
 

@@ -22,6 +22,9 @@ struct gateway_demand;
 
 int gateway_demand_create(struct gateway_demand **out); /* 0, -ENOMEM.  init */
 
+/* Of this process, 16 digits; valid as long as <d>.  Thread: any. */
+const char *gateway_demand_epoch(const struct gateway_demand *d);
+
 /* Stop counting.  Borrows <l>, the loop of the gateway.  NULL is fine. */
 void gateway_demand_destroy(struct gateway_demand *d, struct evloop *l);
 

@@ -213,6 +213,10 @@ void gateway_metrics_collect(struct gateway *g, struct metrics *m)
                     SUM(fallback));
     metrics_counter(m, "lars_gateway_no_rule_total", "Requests for hosts without a rule.",
                     SUM(no_rule));
+    metrics_counter(m, "lars_gateway_redirects_total",
+                    "Requests without TLS that were sent to https ([gateway] "
+                    "https_redirect).",
+                    SUM(redirects));
     metrics_counter(m, "lars_gateway_too_large_total",
                     "Requests with a body over the limit.", SUM(too_large));
     metrics_counter(m, "lars_gateway_broken_total",

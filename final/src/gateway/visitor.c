@@ -189,8 +189,7 @@ static void describe(struct visitor *v, const struct http_head *h)
 static void begin(struct visitor *v, const struct http_head *h)
 {
     struct gate_loop *g = v->g;
-    bool body =
-        h->framing == HTTP_CHUNKED || (h->framing == HTTP_LENGTH && h->length > 0);
+    bool body = h->framing == HTTP_CHUNKED || (h->framing == HTTP_LENGTH && h->length);
 
     v->state = VISITOR_FORWARD;
     v->n_requests++;
@@ -234,6 +233,7 @@ void visitor_forward(struct visitor *v, const struct http_head *h)
 
     if (visitor_static_before_nodes(v, h))
         return;
+    visitor_confirm_ask(v, &f);
     if (http_write_request(&v->forward.request, h, &f) < 0)
         visitor_close(v);
     else
@@ -248,11 +248,8 @@ static void begin_request(struct visitor *v, const struct http_head *h,
 
     gate_loop_new_id(g, v->id);
     begin(v, h);
-    if (!v->forward.rule) {
-        gate_loop_count(&g->counts.no_rule);
-        visitor_answer_page(v, 421, v->body_left, "");
+    if (visitor_redirect_answer(v, h))
         return;
-    }
     gate_loop_count(&g->counts.module[v->forward.rule->slot].arrived);
     if (v->body_left && h->framing == HTTP_LENGTH && h->length > g->limits->body_max) {
         gate_loop_count(&g->counts.too_large);

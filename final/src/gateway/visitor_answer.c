@@ -49,15 +49,15 @@ static void log_request(struct visitor *v, enum gate_result result, uint64_t us)
         return;
     log_node(f, node, sizeof(node));
     n = snprintf(line, sizeof(line),
-                 "%s %u %s %s %u %llu %u/%u %s %u %s %s %s %llu %llu %llu %llu %s", v->id,
-                 v->g->index, v->peer_text, v->line ? v->line : "- - -", v->status,
+                 "%s %u %s %s %u %llu %u/%u %s %u %s %s %s %llu %llu %llu %llu %s %s",
+                 v->id, v->g->index, v->peer_text, v->line ? v->line : "- - -", v->status,
                  (unsigned long long)v->n_body_out, f->rule ? f->rule->modid : 0,
                  f->rule ? f->rule->cmdid : 0, node, f->retry.n, why[f->why],
                  v->cached.word ? v->cached.word : "-",
                  f->rule ? admit_class_name[v->wait.class] : "-",
                  (unsigned long long)v->queue_us, (unsigned long long)f->connect_us,
                  (unsigned long long)f->first_us, (unsigned long long)us,
-                 v->tls ? v->tls : "-");
+                 v->tls ? v->tls : "-", v->g->zone);
     if (n > 0)
         access_log_line(v->g->log, line, (size_t)n < sizeof(line) ? (size_t)n : 899,
                         error);
@@ -67,8 +67,11 @@ static void count_request(struct visitor *v, enum gate_result result)
 {
     uint64_t us = gate_loop_now_us() - v->begin_us;
 
-    gate_loop_count(&v->g->counts.requests[result]);
-    if (v->forward.rule)
+    if (result == GATE_RESULTS)
+        gate_loop_count(&v->g->counts.redirects);
+    else
+        gate_loop_count(&v->g->counts.requests[result]);
+    if (v->forward.rule && result != GATE_RESULTS)
         gate_loop_count_request(v->g, v->forward.rule->slot, result, us);
     log_request(v, result, us);
 }
@@ -127,6 +130,15 @@ void visitor_answer_page(struct visitor *v, uint16_t status, bool close,
     send_page(v, status, page, len, extra, GATE_ERROR);
 }
 
+void visitor_answer_moved(struct visitor *v, const char *extra)
+{
+    char page[OWN_PAGE_MAX];
+    size_t len = own_page_write(page, 308, v->id);
+
+    v->keep_alive = v->keep_alive && !v->body_left;
+    send_page(v, 308, page, len, extra, GATE_RESULTS);
+}
+
 /* A page that loads itself again after <refresh_s> +- 30 %.  <wait_s>: 0 = an apology. */
 static void answer_later(struct visitor *v, uint16_t status, uint32_t refresh_s,
                          uint32_t wait_s, const char *extra, enum gate_result result)
@@ -171,10 +183,9 @@ void visitor_answer_refusal(struct visitor *v, enum http_why why)
 {
     gate_loop_count(&v->g->counts.bad[why]);
     visitor_answer_page(v, http_parse_status(why), true,
-                        why == HTTP_WHY_METHOD
-                            ? NO_STORE
-                              "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
-                            : NO_STORE);
+                        why == HTTP_WHY_METHOD ? NO_STORE
+                            "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
+                                               : NO_STORE);
 }
 
 /* --- the response ------------------------------------------------------------------- */
@@ -218,6 +229,10 @@ static int on_head(struct forward *f, const struct http_head *h)
     visitor_static_node_answered(v);
     if (visitor_cache_head(v, h) < 0)
         return -ECANCELED;
+    if (v->cached.confirmed) {
+        v->keep_alive = may_keep(v, h);
+        return 0;
+    }
     visitor_admit_cookie(v, cookie);
     p.is_private = cookie[0] != 0;
     v->keep_alive = p.keep_alive = may_keep(v, h);
@@ -264,6 +279,10 @@ static void on_end(struct forward *f)
 {
     struct visitor *v = visitor_of_forward(f);
 
+    if (v->cached.confirmed) {
+        visitor_confirm_answer(v);
+        return;
+    }
     visitor_cache_complete(v);
     if (v->chunked && http_write_last_chunk(&v->g->out) < 0) {
         buf_consume(&v->g->out, v->g->out.len);

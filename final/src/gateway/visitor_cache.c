@@ -81,12 +81,12 @@ void visitor_cache_send(struct visitor *v)
     }
 }
 
-/* The visitor has what the copy has.  <h>: NULL = the request is not known any more. */
+/* The visitor has what the copy has. */
 static bool is_known(const struct http_head *h, const struct cache_copy *copy)
 {
     struct http_text since;
 
-    if (!h || copy->status != 200)
+    if (copy->status != 200)
         return false;
     if (h->at[HTTP_IF_NONE_MATCH])
         return !(h->twice & 1ULL << HTTP_IF_NONE_MATCH) &&
@@ -122,11 +122,10 @@ void visitor_cache_send_copy(struct visitor *v, const struct http_copy *p,
         visitor_cache_send(v);
 }
 
-/* Answer with <copy>, a reference that this takes. */
-static void send_copy(struct visitor *v, const struct http_head *h,
-                      struct cache_copy *copy, enum gate_result result, const char *word)
+/* Answer with <copy>, a reference that this takes.  <known>: by 304. */
+void visitor_cache_answer(struct visitor *v, bool known, struct cache_copy *copy,
+                          enum gate_result result, const char *word)
 {
-    bool known = is_known(h, copy);
     bool body = !known && v->forward.method == HTTP_METHOD_GET;
     struct http_copy p = {.fields = copy->fields,
                           .status = known ? 304 : copy->status,
@@ -247,23 +246,28 @@ static void ask_cache(struct visitor *v, const struct http_head *h,
                             .wake = on_wake,
                             .arg = v};
     struct cache_found found = {.result = CACHE_PASS};
+    const struct cache_copy *old;
 
     if (ask.len > 0)
         cache_find(v->g->cache, &ask, &found);
     if (found.result == CACHE_HIT) {
-        send_copy(v, h, found.copy, GATE_CACHE, v->cached.wait_end_ms ? "wait" : "hit");
+        visitor_cache_answer(v, is_known(h, found.copy), found.copy, GATE_CACHE,
+                             v->cached.wait_end_ms ? "wait" : "hit");
         return;
     }
     if (found.result == CACHE_STALE) {
-        send_copy(v, h, found.copy, GATE_STALE, "stale");
+        visitor_cache_answer(v, is_known(h, found.copy), found.copy, GATE_STALE, "stale");
         return;
     }
     v->cached.copy = found.copy;
     v->cached.fetch = found.fetch;
     v->cached.wait = found.wait;
     v->cached.word = found.fetch ? "miss" : "pass";
-    if (found.fetch)
+    if (found.fetch) {
         gate_loop_count(&v->g->counts.cache_misses);
+        old = cache_fetch_old(found.fetch);
+        v->cached.known = old && is_known(h, old);
+    }
     if (found.result != CACHE_WAIT || !await_fetch(v, bytes))
         visitor_forward(v, h);
 }
@@ -296,7 +300,7 @@ bool visitor_cache_failed(struct visitor *v, enum cache_end how)
     end_fetch(v, how);
     if (!copy || v->head_sent)
         return false;
-    send_copy(v, NULL, copy, GATE_STALE, "stale");
+    visitor_cache_answer(v, false, copy, GATE_STALE, "stale");
     return true;
 }
 
@@ -324,6 +328,8 @@ static void store_head(struct visitor *v, const struct http_head *h)
 
 int visitor_cache_head(struct visitor *v, const struct http_head *h)
 {
+    if (h->status == 304 && v->cached.fetch && cache_fetch_old(v->cached.fetch))
+        return visitor_confirm_head(v, h);
     if (is_failure(h->status)) {
         if (!v->cached.copy) {
             end_fetch(v, CACHE_FAILED);

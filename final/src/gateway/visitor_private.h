@@ -50,6 +50,8 @@ struct visitor_cached {
     uint32_t head_len;
     uint32_t body_len, sent;              /* bytes of <body> */
     uint32_t wait_end_ms;                 /* the low bits; 0 = it has not waited */
+    bool confirmed;                       /* a node has: <copy> answers, at on_end */
+    bool known;                           /* the visitor has what is asked about */
     enum gate_result result;
     const char *word;                     /* for the log; static; NULL = "-" */
 };
@@ -152,6 +154,10 @@ extern const struct forward_owner visitor_answer_owner;
  * <extra>: whole fields. */
 void visitor_answer_page(struct visitor *v, uint16_t status, bool close,
                          const char *extra);
+
+/* 308 with these fields, Location among them.  It counts as a redirect, and as no request
+ * of a module. */
+void visitor_answer_moved(struct visitor *v, const char *extra);
 void visitor_answer_refusal(struct visitor *v, enum http_why why);
 
 /* Answer 503 with the waiting page.  <extra>: whole fields besides Retry-After. */
@@ -192,8 +198,28 @@ void visitor_cache_send(struct visitor *v); /* VISITOR_COPY: the socket takes mo
 void visitor_cache_send_copy(struct visitor *v, const struct http_copy *p,
                              const char *body, size_t len);
 
+/* Answer with <copy>, a reference that this takes.  <known>: by 304. */
+void visitor_cache_answer(struct visitor *v, bool known, struct cache_copy *copy,
+                          enum gate_result result, const char *word);
+
 /* The request has ended, or the visitor has gone: others who wait are woken. */
 void visitor_cache_release(struct visitor *v);
+
+/* --- visitor_redirect.c ------------------------------------------------------------- */
+
+/* Answer a request that this port does not serve.  True: it has ended. */
+bool visitor_redirect_answer(struct visitor *v, const struct http_head *h);
+
+/* --- visitor_confirm.c -------------------------------------------------------------- */
+
+/* Ask the node for its response only if it differs from the copy that there is. */
+struct http_forward;
+void visitor_confirm_ask(const struct visitor *v, struct http_forward *f);
+
+/* The node's 304 <h> to that.  Returns 0: visitor_confirm_answer() follows at the end of
+ * the response; below 0: the request has ended. */
+int visitor_confirm_head(struct visitor *v, const struct http_head *h);
+void visitor_confirm_answer(struct visitor *v);
 
 /* --- visitor_static.c --------------------------------------------------------------- */
 

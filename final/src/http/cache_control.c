@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define ETAG_MAX 200 /* bytes of a tag that is sent back */
+
 #define SECONDS_MAX 0x80000000u /* RFC 9111, 1.2.2 */
 
 /* --- texts -------------------------------------------------------------------------- */
@@ -414,6 +416,19 @@ static struct http_text without_weak(struct http_text tag)
         tag.len -= 2;
     }
     return tag;
+}
+
+bool cache_control_etag_usable(struct http_text etag)
+{
+    struct http_text t = without_weak(etag);
+    uint32_t i;
+
+    if (t.len < 2 || t.len > ETAG_MAX || t.at[0] != '"' || t.at[t.len - 1] != '"')
+        return false;
+    for (i = 1; i + 1 < t.len; i++)
+        if (t.at[i] <= ' ' || t.at[i] > '~' || t.at[i] == '"' || t.at[i] == ',')
+            return false;
+    return true;
 }
 
 bool cache_control_etag_matches(struct http_text if_none_match, struct http_text etag)

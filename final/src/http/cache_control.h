@@ -67,6 +67,10 @@ enum cache_control_why cache_control_read_response(const struct http_head *h,
 /* The value of Age in s; 0 when it has none or no number. */
 uint64_t cache_control_age_s(const struct http_head *h);
 
+/* Is it one entity tag, short and plain enough to be sent back in If-None-Match: a quoted
+ * string of at most 200 bytes without ',', '"', blanks and bytes above 126? */
+bool cache_control_etag_usable(struct http_text etag);
+
 /* Does the list <if_none_match> have <etag>, by the weak comparison (RFC 9110, 8.8.3.2)?
  * "*" matches every tag. */
 bool cache_control_etag_matches(struct http_text if_none_match, struct http_text etag);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define VIA "1.1 lars"
 #define ROOM_OF_OURS 1024 /* everything that is not from the message */
@@ -120,6 +121,15 @@ static void put_named(struct cursor *c, const char *name, const char *value)
     PUT(c, "\r\n");
 }
 
+static void put_condition(struct cursor *c, const char *name, struct http_text value)
+{
+    if (value.len == 0)
+        return;
+    put_s(c, name);
+    put_text(c, value);
+    PUT(c, "\r\n");
+}
+
 /* The pairs of a Cookie field without those named <drop>. */
 static void put_cookies(struct cursor *c, struct http_text t, const char *drop)
 {
@@ -187,7 +197,8 @@ int http_write_request(struct buf *out, const struct http_head *in,
     struct cursor c;
     unsigned i;
 
-    if (begin(out, room_of(in) + 2 * in->host.len, &c) < 0)
+    if (begin(out, room_of(in) + 2 * in->host.len + f->none_match.len + f->modified.len,
+              &c) < 0)
         return -ENOMEM;
     put_text(&c, in->method_name);
     PUT(&c, " ");
@@ -209,6 +220,10 @@ int http_write_request(struct buf *out, const struct http_head *in,
         put_named(&c, "Accept-Encoding: ", f->encoding);
     if (f->whole && f->language && f->language[0])
         put_named(&c, "Accept-Language: ", f->language);
+    if (f->whole) {
+        put_condition(&c, "If-None-Match: ", f->none_match);
+        put_condition(&c, "If-Modified-Since: ", f->modified);
+    }
     put_forwarded(&c, in, f);
     if (in->framing == HTTP_CHUNKED)
         PUT(&c, "Transfer-Encoding: chunked\r\n");
@@ -293,6 +308,57 @@ int http_write_fields(struct buf *out, const struct http_head *in)
             put_field(&c, f);
     }
     PUT(&c, "Via: " VIA "\r\n");
+    return end(out, &c);
+}
+
+/* What a 304 may change of a response that was kept. */
+static bool renews(const struct http_head *in, const struct http_field *f)
+{
+    static const char *const of_body[] = {"Content-Encoding", "Content-Type",
+                                          "Content-Range", "Content-Location"};
+    size_t i;
+
+    for (i = 0; i < sizeof(of_body) / sizeof(of_body[0]); i++)
+        if (f->name.len == strlen(of_body[i]) &&
+            strncasecmp(f->name.at, of_body[i], f->name.len) == 0)
+            return false;
+    return f->id != HTTP_CONTENT_LENGTH && f->id != HTTP_X_REQUEST_ID &&
+           f->id != HTTP_LARS_LOAD && f->id != HTTP_AGE && f->id != HTTP_VIA &&
+           !http_head_is_hop(in, f);
+}
+
+static bool is_renewed(const struct http_head *in, struct http_text name)
+{
+    unsigned i;
+
+    for (i = 0; i < in->n_fields; i++)
+        if (in->field[i].name.len == name.len &&
+            strncasecmp(in->field[i].name.at, name.at, name.len) == 0)
+            return renews(in, &in->field[i]);
+    return false;
+}
+
+int http_write_renewed(struct buf *out, struct http_text fields,
+                       const struct http_head *in)
+{
+    const char *p = fields.at, *stop = fields.at + fields.len;
+    struct cursor c;
+    unsigned i;
+
+    if (begin(out, room_of(in) + fields.len, &c) < 0)
+        return -ENOMEM;
+    while (p < stop) {
+        const char *lf = memchr(p, '\n', (size_t)(stop - p));
+        const char *next = lf ? lf + 1 : stop;
+        const char *colon = memchr(p, ':', (size_t)(next - p));
+
+        if (colon && !is_renewed(in, (struct http_text){p, (uint32_t)(colon - p)}))
+            put(&c, p, (size_t)(next - p));
+        p = next;
+    }
+    for (i = 0; i < in->n_fields; i++)
+        if (renews(in, &in->field[i]))
+            put_field(&c, &in->field[i]);
     return end(out, &c);
 }
 

@@ -20,6 +20,8 @@ struct http_forward {
     bool whole;                           /* the response is kept for other visitors: the
                                            * conditions of this one (If-None-Match,
                                            * If-Modified-Since) are not passed on */
+    struct http_text none_match, modified; /* <whole>: If-None-Match, If-Modified-Since of
+                                           * the copy that there is; len 0 = without it */
     const char *encoding, *language;      /* <whole>: Accept-Encoding, Accept-Language;
                                            * "" = without it; NULL = as it is */
 };
@@ -59,6 +61,12 @@ struct http_copy {
 /* Append the fields of a node's response that are the same for every visitor, to be kept:
  * neither the first line nor the empty line at the end.  Returns 0 or -ENOMEM. */
 int http_write_fields(struct buf *out, const struct http_head *in);
+
+/* Append <fields> of a response that was kept as the head <in> of a 304 renews them
+ * (RFC 9111, 3.2): its fields replace those of the same names, but what describes the
+ * body stays as it is.  Returns 0 or -ENOMEM. */
+int http_write_renewed(struct buf *out, struct http_text fields,
+                       const struct http_head *in);
 
 /* Append the head of a response that was kept.  Returns 0 or -ENOMEM. */
 int http_write_copy(struct buf *out, const struct http_copy *p);

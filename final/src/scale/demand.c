@@ -31,6 +31,7 @@ struct demand_gateway {
     /* of the thread: */
     uint64_t n_asked;
     unsigned next_share;
+    char epoch[GATEWAY_CLIENT_EPOCH]; /* its process, for signatures; "" = not asked */
     struct demand_answer answer; /* the one that is being read */
     char question[DEMAND_QUESTION_SIZE];
     /* under the lock of the worker: */
@@ -117,7 +118,8 @@ static int ask(struct demand_gateway *g, char why[GATEWAY_CLIENT_WHY])
     int rc;
 
     write_question(g);
-    rc = gateway_client_ask(g->at, g->all->keys, "/demand", g->question, ASK_MS, &o, why);
+    rc = gateway_client_ask(g->at, g->all->keys, "/demand", g->question, ASK_MS, g->epoch,
+                            &o, why);
     if (rc < 0)
         return rc;
     rc = demand_answer_read(&g->answer, o);

@@ -37,6 +37,8 @@ static const char *read_request(struct gatefake *g, int fd, char *in, size_t siz
         n += (size_t)got;
         in[n] = '\0';
         end = strstr(in, "\r\n\r\n");
+        if (end && strncmp(in, "GET ", 4) == 0)
+            return end + 4;
         length = strstr(in, "Content-Length: ");
         if (end && length && strlen(end + 4) >= strtoul(length + 16, NULL, 10))
             return end + 4;
@@ -57,18 +59,26 @@ static const char *field(const char *in, const char *name, char out[100])
     return out;
 }
 
-static void check_signature(struct gatefake *g, const char *in, const char *body)
+/* NULL, or why the question is refused. */
+static const char *check_signature(struct gatefake *g, const char *in, const char *body)
 {
-    const struct signed_command c = {"POST", "/demand", body, strlen(body)};
-    char at[100], signature[100];
-    const char *why;
+    char at[100], epoch[100], signature[100];
+    struct signed_command c = {NULL, "POST", "/demand", body, strlen(body)};
+    const struct signed_command_sent sent = {field(in, "Lars-Time", at),
+                                             field(in, "Lars-Gateway", epoch),
+                                             field(in, "Lars-Signature", signature)};
+    const char *why = NULL;
 
-    if (g->keys &&
-        (strncmp(in, "POST /demand HTTP/1.1\r\n", 23) != 0 ||
-         signed_command_accept(g->gate, g->keys, &c, field(in, "Lars-Time", at),
-                               field(in, "Lars-Signature", signature),
-                               (uint64_t)time(NULL), &why) < 0))
+    if (!g->keys)
+        return NULL;
+    pthread_mutex_lock(&g->lock);
+    c.epoch = g->epoch;
+    pthread_mutex_unlock(&g->lock);
+    if (strncmp(in, "POST /demand HTTP/1.1\r\n", 23) != 0 ||
+        signed_command_accept(g->gate, g->keys, &c, &sent, (uint64_t)time(NULL), &why) <
+            0)
         g->n_wrong++;
+    return why;
 }
 
 /* --- answers ------------------------------------------------------------------------ */
@@ -200,6 +210,33 @@ static void answer(struct gatefake *g, int fd)
     }
 }
 
+/* GET /gateway: what it needs to be asked. */
+static void answer_state(struct gatefake *g, int fd)
+{
+    char text[100];
+
+    pthread_mutex_lock(&g->lock);
+    snprintf(text, sizeof(text), "{\"epoch\":\"%s\"}\n", g->epoch);
+    pthread_mutex_unlock(&g->lock);
+    send_whole(fd, "200 OK", text);
+}
+
+static void answer_question(struct gatefake *g, int fd, const char *in, const char *body)
+{
+    const char *why = check_signature(g, in, body);
+
+    pthread_mutex_lock(&g->lock);
+    snprintf(g->question, sizeof(g->question), "%s", body);
+    pthread_mutex_unlock(&g->lock);
+    if (why && strncmp(why, SIGNED_COMMAND_OTHER, strlen(SIGNED_COMMAND_OTHER)) == 0) {
+        g->n_wrong--; /* as a restart needs it; another question follows at once */
+        send_whole(fd, "401 Unauthorized", why);
+        return;
+    }
+    g->n_asked++;
+    answer(g, fd);
+}
+
 /* --- the thread --------------------------------------------------------------------- */
 
 static void *serve(void *arg)
@@ -211,13 +248,15 @@ static void *serve(void *arg)
     while ((fd = accept(g->lfd, NULL, NULL)) >= 0) {
         const char *body = read_request(g, fd, in, sizeof(in));
 
-        if (body) {
-            check_signature(g, in, body);
-            pthread_mutex_lock(&g->lock);
-            snprintf(g->question, sizeof(g->question), "%s", body);
-            pthread_mutex_unlock(&g->lock);
-            g->n_asked++;
-            answer(g, fd);
+        if (body && strncmp(in, "GET ", 4) == 0) {
+            if (g->mode == GATEFAKE_ANSWERS) {
+                answer_state(g, fd);
+            } else {
+                g->n_asked++; /* no question follows */
+                answer(g, fd);
+            }
+        } else if (body) {
+            answer_question(g, fd, in, body);
         }
         close(fd);
     }

@@ -182,4 +182,5 @@ void gateload_expect_no_failure(struct gateload *l)
     if (l->n_failed)
         fail_msg("%u of %u requests failed; the first: %s", l->n_failed, l->n_ok,
                  l->failure);
+    print_message("%u requests, none failed\n", l->n_ok);
 }
