@@ -170,18 +170,17 @@ static void sleep_through(int s)
 {
     unsigned leader = metric(0, "lars_autoscaler_leader") == 1 ? 0 : 1;
     struct proc *p = leader == 0 ? &one : &two;
-    unsigned long long n = scaleworld_n_up(), fence;
+    unsigned long long n = scaleworld_n_up();
+    double losses = metric(leader, "lars_autoscaler_lease_losses_total");
 
     assert_true(metric(leader, "lars_autoscaler_leader") == 1);
     kill(p->pid, SIGSTOP);
     step(s);
     SCALE_WAIT(metric(1 - leader, "lars_autoscaler_leader") == 1);
-    fence = number("SELECT fence FROM Lease WHERE name = 'scale'");
     kill(p->pid, SIGCONT);
-    SCALE_WAIT(metric(leader, "lars_autoscaler_lease_losses_total") == 1);
+    SCALE_WAIT(metric(leader, "lars_autoscaler_lease_losses_total") > losses);
     pass_rounds(10);
     check_that_all_is_well(n);
-    assert_int_equal(number("SELECT fence FROM Lease WHERE name = 'scale'"), fence);
 }
 
 static void t_a_leader_that_slept_through_a_step_forward_writes_nothing(void **state)
