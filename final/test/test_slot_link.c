@@ -270,7 +270,7 @@ static void t_change_is_sent_at_once_and_again_each_second(void **state)
 
     (void)state;
     open_link();
-    s[1].since_ms = t_now_ms() - 5000;
+    s[1].since_ms = evloop_now_ms(fx.loop) - 5000; /* as slots do: the time of the turn */
     snprintf(s[1].note, sizeof(s[1].note), "a\nb\x7f\x1b[31m");
     assert_int_equal(slot_link_tell(fx.k, s, 2), 0);
     LOOP_UNTIL(fx.loop, fx.n_state == 1);
