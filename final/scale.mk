@@ -40,6 +40,10 @@ SRCS  += src/scale/demand.c src/scale/demand_answer.c src/scale/demand_rates.c s
 TESTS += test_demand_rates test_demand e2e_demand test_deciders_demand
 FUZZ  += fuzz_demand
 
+# the page Drill of the console
+SRCS  += src/ops/drill_change.c src/web/api_brief.c src/web/api_drill.c src/web/read_scaling.c
+TESTS += e2e_console_drill e2e_drill_row
+
 # the page Scaling of the console
 SRCS  += src/web/api_row.c src/web/api_scaling.c src/web/api_scaling_change.c src/web/api_spans.c
 TESTS += e2e_console_scaling
@@ -50,7 +54,7 @@ APPS  += lars-slotd
 TESTS += test_slots test_slots_again test_slot_modules e2e_slotd
 
 # larsctl drill
-SRCS  += src/drill/actions.c src/drill/faults.c src/drill/journal.c src/drill/limits.c src/drill/load_plan.c src/drill/preflight.c src/drill/process.c src/drill/record.c src/drill/rehearsal.c src/drill/report.c src/drill/report_chart.c src/drill/report_page.c src/drill/script.c src/drill/script_check.c src/drill/watch.c
+SRCS  += src/drill/actions.c src/drill/drill_db.c src/drill/faults.c src/drill/journal.c src/drill/limits.c src/drill/load_plan.c src/drill/preflight.c src/drill/process.c src/drill/record.c src/drill/rehearsal.c src/drill/report.c src/drill/report_chart.c src/drill/report_page.c src/drill/script.c src/drill/script_check.c src/drill/watch.c
 SRCS  += src/ctl/cmd_drill.c
 TESTS += test_drill_script test_drill_record e2e_drill e2e_drill_gateway
 

@@ -262,8 +262,10 @@ static int check_texts(int argc, char **argv)
 /* The connection is made when it is used first.  Returns 0 or -ENOMEM. */
 static int open_db(struct ctl *c)
 {
-    struct myconn_config mc = dbconf_myconn(&set.db);
+    static struct myconn_config mc;
 
+    mc = dbconf_myconn(&set.db);
+    c->db_config = &mc;
     return sqldb_open(&c->db, &mc);
 }
 

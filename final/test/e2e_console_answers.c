@@ -257,6 +257,27 @@ static void ask_to_scale(void)
     expect(404, &viewer, "GET", "/api/v1/scaling/9/9", NULL);
 }
 
+static void ask_for_drills(void)
+{
+    testdb_sql("DELETE FROM Drill; INSERT INTO Drill (id, token, name, script, state, who, "
+               "host, folder, seen_at, live) VALUES (1, 'a', 'one', '', 'running', 'li', "
+               "'h', '/', NOW(3) + INTERVAL 1 HOUR, '{}'); INSERT INTO Drill (id, token, "
+               "name, script, state, who, host, folder, ended_at, live, report) VALUES (2, "
+               "'b', 'two', '', 'passed', 'li', 'h', '/', NOW(3), '{}', "
+               "'{\"name\":\"two\",\"pass\":true,\"undone\":true,\"all\":{},"
+               "\"targets\":[],\"events\":[],\"seconds\":[]}')");
+    expect(200, &viewer, "GET", "/api/v1/drills", NULL);
+    expect(202, &operator_, "POST", "/api/v1/drills/1/abort",
+           "{\"consent\":\"one\",\"reason\":\"r\"}");
+    expect(200, &viewer, "GET", "/api/v1/drills/1", NULL);
+    expect(200, &viewer, "GET", "/api/v1/drills/2", NULL);
+    expect(200, &viewer, "GET", "/api/v1/drills/2/report", NULL);
+    expect(404, &viewer, "GET", "/api/v1/drills/1/report", NULL);
+    expect(404, &viewer, "GET", "/api/v1/drills/9", NULL);
+    expect(403, &viewer, "POST", "/api/v1/drills/1/abort", "{\"consent\":\"one\"}");
+    expect(422, &operator_, "POST", "/api/v1/drills/1/abort", "{\"consent\":\"x\"}");
+}
+
 static void ask_for_what_is_refused(void)
 {
     struct webclient c = admin;
@@ -360,6 +381,7 @@ static void t_every_answer_fits_its_schema(void **state)
     ask_for_changes();
     ask_all_gets();
     ask_to_scale();
+    ask_for_drills();
     ask_for_what_is_refused();
     ask_for_the_rest();
     assert_int_equal(fflush(answers), 0);

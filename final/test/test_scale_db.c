@@ -111,6 +111,17 @@ static void t_plans_and_a_freeze_count_while_they_are_in_force(void **state)
     mydb_sql("UPDATE Freeze SET until_at = NOW() + INTERVAL 1 MINUTE");
     look();
     assert_true(s.frozen);
+    mydb_sql("DELETE FROM Freeze; INSERT INTO Drill (token, name, script, state, who, host, "
+             "folder, live) VALUES ('t', 'd', '', 'running', 'li', 'h', '/', '{}')");
+    look();
+    assert_true(s.frozen);            /* a drill runs */
+    mydb_sql("UPDATE Drill SET seen_at = NOW(3) - INTERVAL 61 SECOND");
+    look();
+    assert_false(s.frozen);
+    mydb_sql("UPDATE Drill SET seen_at = NOW(3), state = 'passed'");
+    look();
+    assert_false(s.frozen);
+    mydb_sql("DELETE FROM Drill");
 }
 
 static void t_hosts_orders_and_slots_are_joined_by_the_name_of_the_host(void **state)

@@ -533,3 +533,37 @@ ALTER TABLE ScaleHost ADD COLUMN IF NOT EXISTS stream CHAR(32) NOT NULL DEFAULT 
 ALTER TABLE ScaleHost ADD COLUMN IF NOT EXISTS former CHAR(32) NOT NULL DEFAULT '';
 ALTER TABLE ScaleHost ADD COLUMN IF NOT EXISTS seq BIGINT UNSIGNED NOT NULL DEFAULT 0;
 ALTER TABLE ScaleHost ADD COLUMN IF NOT EXISTS fence BIGINT UNSIGNED NOT NULL DEFAULT 0;
+
+-- Drills that larsctl drill run has begun.  The row is written each second by the drill
+-- itself; without a sign of it for 10 s it is lost, and its events may be in force.
+CREATE TABLE IF NOT EXISTS Drill (
+    id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+    token      CHAR(32) NOT NULL,                     -- random, also in the drill's folder
+    name       VARCHAR(100) NOT NULL,
+    module     VARCHAR(24) NOT NULL DEFAULT '',       -- "1/1"; '' = none
+    script     TEXT NOT NULL,                         -- the file, as it was read
+    state      VARCHAR(8) NOT NULL,                   -- running, passed, failed, aborted, undone
+    who        VARCHAR(64) NOT NULL,
+    host       VARCHAR(64) NOT NULL,
+    folder     VARCHAR(255) NOT NULL,                 -- of its journal, on this host
+    started_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    seen_at    TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    ended_at   TIMESTAMP(3) NULL DEFAULT NULL,
+    second     INT UNSIGNED NOT NULL DEFAULT 0,       -- of the load, and how many there are
+    seconds    INT UNSIGNED NOT NULL DEFAULT 0,
+    happened   INT UNSIGNED NOT NULL DEFAULT 0,       -- events, and how many there are
+    events     INT UNSIGNED NOT NULL DEFAULT 0,
+    due        BIGINT UNSIGNED NOT NULL DEFAULT 0,    -- requests of the whole drill
+    ok         BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    failed     BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    p50_us     BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    p99_us     BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    undo_open  TINYINT UNSIGNED NOT NULL DEFAULT 0,   -- 1: an event is in force
+    why        VARCHAR(255) NOT NULL DEFAULT '',      -- it ended early
+    live       MEDIUMTEXT NOT NULL,                   -- JSON: events, targets, last seconds
+    report     LONGTEXT NULL DEFAULT NULL,            -- JSON: report.json, at the end
+    abort_at   TIMESTAMP(3) NULL DEFAULT NULL,        -- an operator wants its end
+    abort_by   VARCHAR(64) NOT NULL DEFAULT '',
+    abort_why  VARCHAR(255) NOT NULL DEFAULT '',
+    PRIMARY KEY (id), UNIQUE KEY by_token (token), KEY by_state (state, seen_at)
+) ENGINE = InnoDB;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mono.h"
+#include "drill/drill_db.h"
 #include "drill/journal.h"
 #include "drill/process.h"
 #include "drill/rehearsal.h"
@@ -33,7 +34,13 @@ static void folder_of(char out[PATH_MAX], const char *script)
 
 static int run_for_real(struct ctl *c, const struct script *s, const char *dir)
 {
-    const struct rehearsal_config cfg = {s, dir, c->who, c->gateways, c->db, stdout};
+    const struct rehearsal_config cfg = {.script = s,
+                                         .dir = dir,
+                                         .who = c->who,
+                                         .gateways = c->gateways,
+                                         .db = c->db,
+                                         .db_config = c->db_config,
+                                         .to = stdout};
 
     return rehearsal_run(&cfg) ? CTL_OK : CTL_FAILED;
 }
@@ -192,7 +199,6 @@ static int drill_undo(struct ctl *c, int argc, char **argv)
     struct journal_view v;
     int code = read_journal(argv[0], &v);
 
-    (void)c;
     (void)argc;
     if (code == 0 && v.runs)
         code = ctl_say(CTL_FAILED, "the drill runs; use larsctl drill abort %.200s",
@@ -201,6 +207,8 @@ static int drill_undo(struct ctl *c, int argc, char **argv)
         puts("everything is undone already");
     else if (code == 0)
         code = undo_left(argv[0]);
+    if (code == 0 && !v.runs && drill_db_undone(c->db, argv[0]) < 0)
+        ctl_say(CTL_OK, "the console does not know of it: %s", sqldb_error(c->db));
     journal_view_free(&v);
     return code;
 }
@@ -219,6 +227,9 @@ static int drill_report(struct ctl *c, int argc, char **argv)
                        "%.200s has no report: %s; name the folder of a drill "
                        "that has ended",
                        argv[0], strerror(-rc));
+    rc = drill_db_catch_up(c->db, argv[0], report);
+    if (rc < 0 && rc != -ENOENT)
+        ctl_say(CTL_OK, "the console does not show this report: %s", sqldb_error(c->db));
     pass = json_is_true(json_object_get(report, "pass"));
     if (c->format == TABLE_JSON)
         json_dumpf(report, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));

@@ -23,6 +23,7 @@ enum {
 
 struct ctl {
     struct sqldb *db;
+    const struct myconn_config *db_config; /* for another connection */
     enum table_format format;
     bool yes; /* -y was given */
     bool dry_run; /* -n was given: print the effect of a change only */

@@ -66,6 +66,9 @@ static const struct {
     {"Capacity", "modid+ cmdid+ class rps inflight p99_us+ target_us+ build mix factor "
                  "at who"},
     {"Freeze", "name reason until_at who"},
+    {"Drill", "id++ token name module script state who host folder started_at seen_at "
+              "ended_at second+ seconds+ happened+ events+ due++ ok++ failed++ p50_us++ "
+              "p99_us++ undo_open why live report abort_at abort_by abort_why"},
 };
 
 static const struct {
@@ -133,6 +136,10 @@ static const struct {
     {WEB | CTL, "ScaleSlot", "", "D"},
     {WEB | CTL, "Capacity", "who", "IUD"},
     {WEB | CTL, "Freeze", "who", "IUD"},
+    {WEB, "Drill", "abort_at", "U"},
+    {WEB, "Drill", "abort_by", "U"},
+    {WEB, "Drill", "abort_why", "U"},
+    {CTL, "Drill", "state", "IU"},
     {SCALE, "Lease", "holder", "IU"},
     {CTL, "Lease", "fence", "U"},
     {SCALE, "ScaleWanted", "fence", "IUD"},
@@ -194,7 +201,7 @@ static void check_column(struct check *k, const struct table *t, const char *tab
 
 static void check_columns(struct check *k, const char *table, const char *columns)
 {
-    char copy[200], *word, *save = NULL;
+    char copy[400], *word, *save = NULL;
     struct table *t =
         look(k, "name type",
              "SELECT column_name, CONCAT(data_type, IF(column_type LIKE '%%unsigned%%', "

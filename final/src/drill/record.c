@@ -285,6 +285,37 @@ static json_t *targets_json(const struct record *r)
     return all;
 }
 
+/* The console's chart: lists, which are shorter than objects. */
+static json_t *live_seconds(const struct record *r)
+{
+    unsigned i = r->n > RECORD_LIVE ? r->n - RECORD_LIVE : 0;
+    json_t *due = json_array(), *ok = json_array(), *failed = json_array(),
+           *p50 = json_array(), *p99 = json_array(), *wanted = json_array(),
+           *up = json_array();
+    json_t *all = json_pack("{si so so so so so so so}", "from", (int)i, "due", due, "ok",
+                            ok, "failed", failed, "p50_us", p50, "p99_us", p99, "wanted",
+                            wanted, "up", up);
+
+    for (; all && i < r->n; i++) {
+        const struct record_second *s = &r->second[i];
+
+        json_array_append_new(due, json_integer(INT(s->due)));
+        json_array_append_new(ok, json_integer(INT(s->ok)));
+        json_array_append_new(failed, json_integer(INT(s->failed)));
+        json_array_append_new(p50, json_integer(INT(s->p50_us)));
+        json_array_append_new(p99, json_integer(INT(s->p99_us)));
+        json_array_append_new(wanted, count(s->seen.wanted));
+        json_array_append_new(up, count(s->seen.up));
+    }
+    return all;
+}
+
+json_t *record_live_json(const struct record *r)
+{
+    return json_pack("{so so so}", "targets", targets_json(r), "events", events_json(r),
+                     "seconds", live_seconds(r));
+}
+
 json_t *record_json(const struct record *r)
 {
     const struct script *s = r->script;

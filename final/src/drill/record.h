@@ -12,6 +12,7 @@
 
 #define RECORD_NONE (-1.0) /* not seen, or it does not apply */
 #define RECORD_TARGETS 6
+#define RECORD_LIVE 300 /* seconds */
 
 struct record_second {
     uint64_t due, ok, failed, waiting, late; /* requests; late: of the generator */
@@ -58,6 +59,10 @@ unsigned record_targets(const struct record *r, struct record_target out[RECORD_
 
 /* Whether it was complete, all was undone and every target was met. */
 bool record_passed(const struct record *r);
+
+/* What a page shows while it runs: events, targets, and the last RECORD_LIVE seconds as
+ * {"from", "due": [], "ok": [], "failed": [], "p99_us": [] ...}.  NULL: no memory. */
+json_t *record_live_json(const struct record *r);
 
 /* All of it, for report.json.  NULL: no memory. */
 json_t *record_json(const struct record *r);

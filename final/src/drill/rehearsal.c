@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/fd_limit.h"
 #include "base/mono.h"
+#include "drill/drill_db.h"
 #include "drill/limits.h"
 #include "drill/load_plan.h"
 #include "drill/preflight.h"
@@ -38,6 +39,7 @@ struct drill {
     struct watch *watch;
     struct journal *journal;
     struct actions *actions;
+    struct drill_db *row;
     struct limits limits;
     struct record record;
     unsigned gone_s; /* without a terminal */
@@ -99,17 +101,61 @@ static void check_limits(struct drill *d, const struct figures *f,
         abort_drill(d, "an event failed");
 }
 
+/* What has happened so far, and how much of it is undone. */
+static void count_events(struct drill *d, unsigned *did, unsigned *undone)
+{
+    struct actions_event *e;
+    unsigned i;
+
+    *did = *undone = 0;
+    for (i = 0; i < d->cfg->script->n_events; i++) {
+        e = &d->record.event[i];
+        actions_look(d->actions, i, e);
+        *did += e->did_ms > 0;
+        *undone += e->undone_ms > 0;
+    }
+}
+
+/* For the console; <undone> is known at the end only. */
+static void set_row(struct drill *d, bool is_undone)
+{
+    const struct script *s = d->cfg->script;
+    const struct figures *f = &d->record.all;
+    struct drill_db_now now = {.second = d->record.n < s->load.seconds
+                                             ? d->record.n
+                                             : s->load.seconds,
+                               .due = f->scheduled,
+                               .ok = f->ok,
+                               .failed = figures_failed(f),
+                               .p50_us = figures_p_us(f, 0.5),
+                               .p99_us = figures_p_us(f, 0.99)};
+    unsigned i;
+
+    for (i = 0; i < s->n_events; i++) {
+        const struct actions_event *e = &d->record.event[i];
+
+        now.happened += e->did_ms > 0;
+        now.undo_open |= !is_undone && e->did_ms > 0 && !e->undone_ms &&
+                         s->event[i].what != SCRIPT_WAIT &&
+                         s->event[i].what != SCRIPT_LOAD;
+    }
+    drill_db_set(d->row, &now, record_live_json(&d->record));
+}
+
+static void check_console(struct drill *d)
+{
+    char why[DRILL_DB_WHY];
+
+    if (drill_db_is_abort_wanted(d->row, why))
+        abort_drill(d, why);
+}
+
 static void write_status(struct drill *d, unsigned k)
 {
     const struct record_second *s = &d->record.second[d->record.n - 1];
-    struct actions_event e;
-    unsigned i, did = 0, undone = 0;
+    unsigned did, undone;
 
-    for (i = 0; i < d->cfg->script->n_events; i++) {
-        actions_look(d->actions, i, &e);
-        did += e.did_ms > 0;
-        undone += e.undone_ms > 0;
-    }
+    count_events(d, &did, &undone);
     report_write_status(d->cfg->dir,
                         json_pack("{si si sI sI sI sI si si si}", "second", (int)k + 1,
                                   "of", (int)d->cfg->script->load.seconds, "due",
@@ -137,6 +183,8 @@ static void on_second(unsigned k, const struct figures *f, unsigned in_progress,
     if (!d->actions)
         return;
     write_status(d, k);
+    set_row(d, false);
+    check_console(d);
     check_terminal(d);
     check_limits(d, f, &seen);
 }
@@ -170,6 +218,9 @@ static int begin(struct drill *d)
     char why[JOURNAL_WHY] = "";
     int rc = journal_create(&d->journal, d->cfg->dir, d->cfg->script, d->cfg->who, why);
 
+    if (rc == 0)
+        rc = drill_db_create(&d->row, d->cfg->db_config, d->cfg->dir, d->cfg->script,
+                             d->cfg->who);
     if (rc == 0)
         rc = watch_start(d->watch);
     if (rc == 0)
@@ -248,6 +299,21 @@ static void undo_all(struct drill *d)
         journal_add_end(d->journal, d->record.why[0] ? "aborted" : "complete");
 }
 
+/* The console shows how it has ended. */
+static void end_row(struct drill *d, const json_t *report)
+{
+    const char *state = d->record.why[0]            ? "aborted"
+                        : record_passed(&d->record) ? "passed"
+                                                    : "failed";
+
+    set_row(d, d->record.undone);
+    if (drill_db_end(d->row, state, d->record.why, report) < 0)
+        fprintf(d->cfg->to,
+                "the console does not show this drill, because the database cannot be "
+                "reached; when it is back, use larsctl drill report %s\n",
+                d->cfg->dir);
+}
+
 static bool conclude(struct drill *d)
 {
     struct record_target t[RECORD_TARGETS];
@@ -268,6 +334,7 @@ static bool conclude(struct drill *d)
     }
     json = record_json(&d->record);
     rc = json ? report_write(d->cfg->dir, json) : -ENOMEM;
+    end_row(d, json);
     json_decref(json);
     if (rc < 0)
         fprintf(d->cfg->to, "the report cannot be written to %s: %s\n", d->cfg->dir,
@@ -280,6 +347,7 @@ static bool conclude(struct drill *d)
 
 static void free_all(struct drill *d)
 {
+    drill_db_destroy(d->row);
     actions_destroy(d->actions);
     play_destroy(d->play);
     watch_destroy(d->watch);

@@ -95,7 +95,7 @@ struct snapshot {
     SNAPSHOT_LIST(snapshot_route, route);
     SNAPSHOT_LIST(snapshot_capacity, capacity);
     SNAPSHOT_LIST(snapshot_load, load);
-    bool frozen; /* Freeze has a row 'scale' in force */
+    bool frozen; /* Freeze has a row 'scale' in force, or a drill runs */
 };
 
 /* Append a copy of <row> to a list of <s>: snapshot_add(s, host, &row).  0 or -ENOMEM. */

@@ -225,7 +225,9 @@ static const struct {
     {"SELECT modid, cmdid, zone, n_zone FROM ScalePlan WHERE from_at <= NOW() AND "
      "until_at > NOW() ORDER BY id",
      take_plan},
-    {"SELECT COUNT(*) FROM Freeze WHERE name = 'scale' AND until_at > NOW()",
+    {"SELECT (SELECT COUNT(*) FROM Freeze WHERE name = 'scale' AND until_at > NOW()) + "
+     "(SELECT COUNT(*) FROM Drill WHERE state = 'running' AND seen_at > NOW(3) - INTERVAL "
+     "60 SECOND)",
      take_freeze},
     {"SELECT host, zone, class, COALESCE(INET_ATON(address), 0), slots, in_use, " AGE_MS(
          "seen_at") " FROM ScaleHost ORDER BY host",

@@ -18,6 +18,8 @@ route_fn api_scaling_get, api_scaling_history;
 route_fn api_scaling_change_set, api_scaling_change_off, api_scaling_change_freeze;
 route_fn api_scaling_change_unfreeze, api_scaling_change_plan, api_scaling_change_unplan;
 route_fn api_scaling_change_host, api_scaling_change_forget;
+/* api_drill.c */
+route_fn api_drill_list, api_drill_get, api_drill_report, api_drill_abort;
 /* api_module.c, api_history.c */
 route_fn api_module_get, api_history_module, api_history_latency, api_history_zone;
 /* api_alarm.c */

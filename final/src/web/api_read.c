@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "web/api.h"
+#include "web/api_brief.h"
 #include "web/api_gateway.h"
 #include "web/api_json.h"
 #include "web/api_read.h"
@@ -181,6 +182,8 @@ json_t *api_read_overview_json(const struct snap *s, struct web *web)
     json_object_set_new(j, "modules", json_integer((json_int_t)s->n_module));
     json_object_set_new(j, "revision", json_integer((json_int_t)s->routes->revision));
     json_object_set_new(j, "gateways", api_gateway_brief(web));
+    json_object_set_new(j, "scaling", api_brief_scaling(s));
+    json_object_set_new(j, "drill", api_brief_drill(s));
     json_object_set_new(j, "zones", list_zones(s));
     json_object_set_new(j, "alarms", list_alarms(s));
     json_object_set_new(j, "changes", list_changes(s));
@@ -223,6 +226,7 @@ json_t *api_read_wall_json(const struct snap *s, struct web *web)
 
     json_object_set_new(j, "problems", json_integer(n));
     json_object_set_new(j, "change", last_change(s));
+    json_object_del(json_object_get(j, "drill"), "host");
     json_object_del(j, "alarms");
     json_object_del(j, "changes");
     json_object_del(j, "worst");

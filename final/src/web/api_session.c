@@ -205,5 +205,5 @@ void api_session_password(struct request *q, const struct request_env *env)
 void api_session_capabilities(struct request *q, const struct request_env *env)
 {
     (void)env;
-    reply_json(&q->reply, 200, json_pack("{s:b,s:b}", "scaling", 1, "drill", 0));
+    reply_json(&q->reply, 200, json_pack("{s:b,s:b}", "scaling", 1, "drill", 1));
 }

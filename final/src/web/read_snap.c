@@ -14,6 +14,7 @@
 #include "base/utf8.h"
 #include "ops/route_rows.h"
 #include "web/read_figures.h"
+#include "web/read_scaling.h"
 
 #define ALIVE "INTERVAL 6 SECOND"
 
@@ -424,6 +425,8 @@ static int fill(struct sqldb *db, struct rates *rates, struct minutes *minutes,
         rates_each(rates, add_removed, s);
     if (rc == 0)
         rc = read_figures_add(db, minutes, s);
+    if (rc == 0)
+        rc = read_scaling_add(db, s);
     if (rc == 0 && !snap_has_alive(s, "reportd"))
         forget_reports(s);
     return rc;

@@ -9,6 +9,7 @@
 #include "ops/node_row.h"
 #include "web/minutes.h"
 
+#define SNAP_SCALED 64                /* modules; more are not shown in short */
 #define SNAP_TEXT 65                  /* bytes of a name, with the final 0 */
 
 struct snap_name {                    /* of a modid or a cmdid */
@@ -73,6 +74,19 @@ struct snap_change {                  /* a row of Audit, the newest first */
     char actor[SNAP_TEXT], via[17], action[33], subject[SNAP_TEXT], result[33];
 };
 
+struct snap_scaled {                  /* a module with a recent decision */
+    uint32_t modid, cmdid;
+    uint32_t wanted, need;            /* nodes in each zone */
+    uint32_t zones;                   /* that can be used */
+};
+
+struct snap_drill {                   /* one that runs or was lost within a day */
+    uint64_t id;                      /* 0 = there is none */
+    char name[401], host[257];
+    uint32_t second, seconds;
+    bool is_lost;                     /* no sign of it for 10 s */
+};
+
 struct snap {
     _Atomic unsigned refs;
     uint64_t at_ms;                   /* the database's clock, since 1970 */
@@ -90,6 +104,9 @@ struct snap {
     struct snap_alarm *alarm;
     struct snap_hold *hold;
     struct snap_change *change;       /* the last five */
+    struct snap_scaled scaled[SNAP_SCALED];
+    size_t n_scaled;
+    struct snap_drill drill;
     size_t n_module, n_zone, n_service, n_alarm, n_hold, n_change;
 };
 

@@ -18,6 +18,7 @@ export const router = createRouter({
     page('/services', 'services', () => import('./views/Services.vue')),
     page('/gateways', 'gateways', () => import('./views/Gateways.vue')),
     page('/scaling', 'scaling', () => import('./views/Scaling.vue')),
+    page('/drills', 'drill', () => import('./views/Drill.vue'), 'drills'),
     page('/about', 'about', () => import('./views/About.vue')),
     { path: '/wall', name: 'wall', component: () => import('./views/Wall.vue'), meta: { bare: true } },
     { path: '/:rest(.*)*', redirect: '/' }

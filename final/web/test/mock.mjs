@@ -88,6 +88,22 @@ function scalingHistory(q) {
   return { from, to: from + n * step, step, demand, refused: demand.map((v, i) => (i === Math.ceil(n * 0.9) ? 80 : 0)), load, need, wanted, up,
     decisions: [decision({ was: 4, wanted: 6, need: 6, rule: 'urgent' }), decision({ at: 1000 * (now() - 900), was: 5, wanted: 4, rule: 'down' }), decision({ at: 1000 * (now() - 1900), was: 4, wanted: 5, need: 5, rule: 'floor' })] }
 }
+const scaledBrief = () => [{ module: '1/1', name: 'shop', command: 'order', wanted: 6, need: 6, short: true, zones: [{ zone: 'a', up: 4 }, { zone: 'b', up: 4 }] }, { module: '20/1', name: 'site', command: 'pages', wanted: 2, need: 2, short: false, zones: [{ zone: 'a', up: 2 }, { zone: 'b', up: 3 }] }]
+const drillSecond = () => Math.min(300, 40 + now() - began)
+const drillRow = (id, name, st, more) => ({ id, name, module: '1/1', state: st, who: 'op.li', host: 'gw-1', folder: '/home/op.li/' + name.replace(' ', '-') + '.drill', started: 1000 * (began - 86400 * (3 - id) - 40), age_ms: 400, ended: null, second: 300, seconds: 300, happened: 3, events: 3, due: 184210, ok: 184120, failed: 90, p50_us: 9800, p99_us: 84000, undo_open: false, why: '', ...more })
+const drills = () => [drillRow(3, 'opening day', state.aborted ? 'aborted' : 'running', { second: drillSecond(), happened: 2, undo_open: true, due: 400 * drillSecond(), failed: 17 }), drillRow(2, 'zone b goes', 'failed', { ended: 1000 * (began - 86000) }), drillRow(1, 'node killed', 'passed', { ended: 1000 * (began - 172000), failed: 4 })]
+const drillEvents = n => [{ number: 1, at_s: 20, for_s: 0, do: 'load x3', did_s: 20, undone_s: n < 300 ? null : 300, failed: false, why: '', detect_s: null, shift_s: 0, scale_s: 3.5 }, { number: 2, at_s: 30, for_s: 60, do: 'kill /run/lars/slots/7.pid', did_s: n < 30 ? null : 30.1, undone_s: n < 90 ? null : 90.2, failed: false, why: '', detect_s: 1.2, shift_s: 2, scale_s: null }, { number: 3, at_s: 150, for_s: 30, do: 'stop /run/mariadb/mariadb.pid', did_s: n < 150 ? null : 150, undone_s: n < 180 ? null : 180.3, failed: false, why: '', detect_s: null, shift_s: n < 150 ? null : 0, scale_s: null }]
+const drillTargets = pass => [{ name: 'max_error_percent', wanted: 0.1, got: pass ? 0.012 : 0.049, pass: true }, { name: 'p99_ms', wanted: 200, got: 84, pass: true }, { name: 'detect_s', wanted: 5, got: 1.2, pass: true }, { name: 'scale_s', wanted: 4, got: pass ? 3.5 : null, pass }]
+const drillSeconds = n => Array.from({ length: n }, (_, i) => ({ due: i < 20 ? 200 : 600, ok: (i < 20 ? 200 : 600) - (i === 30 ? 17 : 0), failed: i === 30 ? 17 : 0, waiting_page: 0, p50_us: 9000, p99_us: 30000 + 20000 * Math.sin(i / 9) ** 2 + (i === 30 ? 150000 : 0), generator_late: 0, gateways: 2, nodes_in: 8, alarms: 0, wanted: i < 21 ? 4 : 10, up: i < 24 ? 4 : i === 30 ? 9 : 10 }))
+function drillAnswer(key) {
+  const id = Number(key.split('/')[2]), row = drills().find(x => x.id === id), list = row && drillSeconds(row.second), over = row?.state !== 'running'
+  if (key.startsWith('POST'))
+    return (state.aborted = true, [202])
+  if (key.endsWith('/report'))
+    return [200, { name: row.name, pass: row.state === 'passed', undone: true, aborted: '', all: { due: row.due, ok: row.ok, failed: row.failed, waiting_page: 0, p50_us: row.p50_us, p99_us: row.p99_us, generator_late: 3 }, targets: drillTargets(id === 1), events: drillEvents(300), seconds: drillSeconds(300) }]
+  const lists = Object.fromEntries(['due', 'ok', 'failed', 'p50_us', 'p99_us', 'wanted', 'up'].map(k => [k, list.map(s => s[k])]))
+  return [200, { ...row, abort: null, script: '[drill]\nname = ' + row.name + '\nmodule = 1/1\n\n[load]\nurl = http://www.example.edu/\nrate = 200\nseconds = 300\n\n[event 1]\nat = 20\ndo = load x3\n', live: over ? {} : { targets: drillTargets(false), events: drillEvents(row.second), seconds: { from: 0, ...lists } } }]
+}
 function scalingChange(key, body) {
   if (key === 'POST /scaling/freeze')
     scaling.freeze = { reason: body.reason, until: now() + 60 * body.minutes, who: state.user }
@@ -101,7 +117,7 @@ function scalingChange(key, body) {
     scaling.drained[body.in_use ? 'delete' : 'add'](key.split('/').pop())
   return [key === 'POST /scaling/plans' ? 201 : 204]
 }
-const overview = () => ({ ...head(), calls: sum(zones(), z => z.calls), failed: sum(zones(), z => z.failed), p99_ms: 38, hour: { calls: 1234567, failed: 123 }, minutes_to: Math.floor(now() / 60) * 60, modules: modules.length, revision: state.revision, gateways: { all: 3, unreachable: 1, modules: [{ module: '1/1', state: 'shedding', gateways: 1 }, { module: '4/2', state: 'waiting', gateways: 1 }] }, zones: zones(), alarms: openAlarms(),
+const overview = () => ({ ...head(), calls: sum(zones(), z => z.calls), failed: sum(zones(), z => z.failed), p99_ms: 38, hour: { calls: 1234567, failed: 123 }, minutes_to: Math.floor(now() / 60) * 60, modules: modules.length, revision: state.revision, gateways: { all: 3, unreachable: 1, modules: [{ module: '1/1', state: 'shedding', gateways: 1 }, { module: '4/2', state: 'waiting', gateways: 1 }] }, zones: zones(), alarms: openAlarms(), scaling: scaledBrief(), drill: state.aborted ? null : { id: 3, name: 'opening day', host: 'gw-1', second: drillSecond(), seconds: 300, lost: false },
   changes: audit.slice(0, 5).map(noDetail), worst: sorted('problems').slice(0, 5).map(moduleJson), busiest: sorted('calls').slice(0, 5).map(moduleJson) })
 const wall = () => {
   const { alarms, changes, worst, busiest, ...rest } = overview()
@@ -228,10 +244,10 @@ function answer(method, path, q, body) {
   if (!state.db && method !== 'GET')
     throw new Problem(503, 'db_down')
   const fixed = {
-    'GET /session': session, 'GET /capabilities': () => ({ scaling: true, drill: false }), 'GET /overview': overview, 'GET /wall': wall,
+    'GET /session': session, 'GET /capabilities': () => ({ scaling: true, drill: true }), 'GET /overview': overview, 'GET /wall': wall,
     'GET /alarm-targets': () => ({ items: state.targets }), 'GET /sessions': () => ({ items: state.sessions }), 'GET /wall-links': () => ({ items: state.links }),
     'GET /zones': () => ({ ...head(), items: zones() }), 'GET /silences': () => ({ items: state.silences }),
-    'GET /scaling': scalingJson,
+    'GET /scaling': scalingJson, 'GET /drills': () => ({ items: drills() }),
     'GET /gateways': () => ({ ...head(), items: gateways() }),
     'GET /services': () => ({ ...head(), items: services(), holds: [{ module: '4/2', had: 6, gone: 5, dnsd: 'dnsd-a' }], revision: state.revision }),
     'GET /alarms': () => ({ items: alarmRows }),
@@ -253,6 +269,8 @@ function answer(method, path, q, body) {
     setTimeout(() => Object.assign(x, { told: now() + 1 }), 3000)
     return [202]
   }
+  if (/\/drills\/\d+/.test(key))
+    return drillAnswer(key)
   if (/^GET \/scaling\/\d+\/\d+$/.test(key))
     return [200, scalingHistory(q)]
   if (/^(POST|DELETE) \/scaling\//.test(key))

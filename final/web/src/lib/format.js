@@ -3,7 +3,7 @@ import { prefs } from './prefs.js'
 import { t } from './i18n.js'
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
-const fine = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
+const exact = new Intl.NumberFormat('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })
 const one = new Intl.NumberFormat('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
 
 export function count(n) {
@@ -20,8 +20,8 @@ export const mib = n => (n >= 10 * 1048576 ? whole : one).format(n / 1048576) + 
 /** Calls per second: small rates with a decimal, so that 0.4 is not shown as 0. */
 export const rate = n => (n > 0 && n < 10 ? one.format(n) : count(n))
 
-export const failedPercent = (calls, failed) => (calls > 0 ? fine.format(100 * failed / calls) : '–')
-export const wellPercent = (calls, failed) => (calls > 0 ? fine.format(100 * (calls - failed) / calls) : '–')
+export const failedPercent = (calls, failed) => (calls > 0 ? exact.format(100 * failed / calls) : '–')
+export const wellPercent = (calls, failed) => (calls > 0 ? exact.format(100 * (calls - failed) / calls) : '–')
 export const percent = (part, all) => (all > 0 ? whole.format(100 * part / all) : '–')
 export const ms = n => (n === null || n === undefined ? '–' : n < 10 ? one.format(n) : whole.format(n))
 
@@ -59,3 +59,6 @@ export function duration(ms_) {
     return t('time.h', { n: Math.floor(s / 3600) })
   return t('time.d', { n: Math.floor(s / 86400) })
 }
+
+/** A number with two decimals at most. */
+export const fine = n => String(Math.round(100 * n) / 100)
