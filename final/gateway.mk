@@ -67,7 +67,7 @@ TESTS += e2e_gateway_redirect
 # a gateway that is started without an agent
 TESTS += test_fallback e2e_gateway_alone
 # what the autoscaler asks for
-SRCS  += src/gateway/gateway_demand.c src/gateway/shares.c
+SRCS  += src/gateway/gateway_demand.c src/gateway/gateway_nodes.c src/gateway/node_times.c src/gateway/shares.c
 TESTS += test_shares e2e_gateway_demand
 # the loops of a gateway grow by themselves; alone, because it needs a processor
 TESTS += e2e_gateway_loops

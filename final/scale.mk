@@ -36,6 +36,9 @@ SRCS  += src/ops/scale_change.c src/ctl/cmd_scale.c
 TESTS += e2e_larsctl_scale
 
 # what visitors ask for
+SRCS  += src/scale/json_member.c src/scale/node_minutes.c src/scale/nodes_answer.c src/scale/track.c
+TESTS += test_node_times test_node_minutes test_track e2e_track
+FUZZ  += fuzz_nodes_answer
 SRCS  += src/scale/demand.c src/scale/demand_answer.c src/scale/demand_rates.c src/scale/demand_question.c
 TESTS += test_demand_rates test_demand e2e_demand test_deciders_demand
 FUZZ  += fuzz_demand

@@ -23,7 +23,7 @@
 
 static struct settings {
     char gateways[2000], key_file[200];
-    uint32_t pull_ms, round_ms, lease_s;
+    uint32_t pull_ms, round_ms, lease_s, track_s;
     struct decide_pace pace;
     char exec[200], zones[600];
     uint32_t timeout_ms;
@@ -54,6 +54,9 @@ static const struct conf_key keys[] = {
      "leader, after a zone came back"},
     {"autoscaler", "down_every_s", CONF_U32, AT(pace.every_s), 1, 86400, "60",
      "seconds between two steps that take nodes away"},
+    {"autoscaler", "track_s", CONF_U32, AT(track_s), 0, 3600, "60",
+     "seconds between two looks at the response times of nodes, which lower the capacity "
+     "that counts when nodes are slower than measured; 0: none"},
     {"hook", "exec", CONF_TEXT, AT(exec), 0, sizeof(set.exec), "",
      "the absolute path of the program that runs the nodes of modules whose actuator is "
      "exec; empty: such modules are not scaled"},
@@ -161,7 +164,8 @@ static int refused(int rc, const char *err)
 
 static int start_demand(void)
 {
-    struct demand_config c = {.gateways = set.gateways, .pull_ms = set.pull_ms};
+    struct demand_config c = {.gateways = set.gateways, .pull_ms = set.pull_ms,
+                              .nodes_ms = set.track_s * 1000};
     char err[CONF_ERR_MAX];
     int rc = fleet_keys_create(&me.keys, set.key_file, "[autoscaler] key_file", err);
 
@@ -194,7 +198,8 @@ static int start_rounds(void)
                                     .pace = set.pace,
                                     .look = demand_look,
                                     .demand = me.demand,
-                                    .exec = me.exec};
+                                    .exec = me.exec,
+                                    .track_ms = set.track_s * 1000};
     struct scale_db *db;
     int rc = scale_db_create(&db, &mc);
 

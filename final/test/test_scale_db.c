@@ -257,7 +257,8 @@ static void add_step(enum node_step_kind kind, uint32_t host, uint32_t slot)
 
 static int write_as(uint64_t holder, uint64_t f)
 {
-    const struct scale_changes c = {&decision, 1, &steps, &s};
+    const struct scale_changes c = {
+        .decision = &decision, .n_decision = 1, .steps = &steps, .snapshot = &s};
     int rc = scale_db_write(db, holder, f, TTL_S, &c);
 
     if (rc < 0)

@@ -515,6 +515,9 @@ CREATE TABLE IF NOT EXISTS Capacity (
     PRIMARY KEY (modid, cmdid, class)
 ) ENGINE = InnoDB;
 
+-- Since when the factor has been below 0.8.
+ALTER TABLE Capacity ADD COLUMN IF NOT EXISTS low_since TIMESTAMP(3) NULL DEFAULT NULL;
+
 -- While a row is in force nothing is scaled down; name 'scale'.
 CREATE TABLE IF NOT EXISTS Freeze (
     name     VARCHAR(16) NOT NULL,

@@ -64,7 +64,7 @@ static const struct {
     {"ScaleDecision", "id++ at fence++ modid+ cmdid+ demand refused inflight load_nodes "
                       "zones+ up+ need+ plan+ was+ wanted+ rule note"},
     {"Capacity", "modid+ cmdid+ class rps inflight p99_us+ target_us+ build mix factor "
-                 "at who"},
+                 "low_since at who"},
     {"Freeze", "name reason until_at who"},
     {"Drill", "id++ token name module script state who host folder started_at seen_at "
               "ended_at second+ seconds+ happened+ events+ due++ ok++ failed++ p50_us++ "
@@ -142,6 +142,8 @@ static const struct {
     {CTL, "Drill", "state", "IU"},
     {SCALE, "Lease", "holder", "IU"},
     {CTL, "Lease", "fence", "U"},
+    {SCALE, "Capacity", "factor", "U"},
+    {SCALE, "Capacity", "low_since", "U"},
     {SCALE, "ScaleWanted", "fence", "IUD"},
     {SCALE, "ScaleDecision", "id", "I"},
 };

@@ -18,6 +18,10 @@ const char alarm_scale_sql[] =
     "x.demand), ' requests a second; ', x.note)" SCALED "'%capacity.max%' "
     "UNION ALL SELECT 'capacity_unmeasured', CONCAT(p.modid, '/', p.cmdid), x.note" SCALED
     "'%is not measured%' "
+    "UNION ALL SELECT 'capacity_drift', CONCAT(modid, '/', cmdid, IF(class = '', '', "
+    "CONCAT(' ', class))), CONCAT('a node answers ', ROUND(rps * factor, 1), ' requests "
+    "a second in time, and ', ROUND(rps, 1), ' were measured') FROM Capacity WHERE "
+    "factor < 0.8 AND low_since < NOW(3) - INTERVAL 5 MINUTE "
     "UNION ALL SELECT 'scale_leader', 'lars-autoscaler', CONCAT(COUNT(*), ' modules are "
     "scaled, and no lars-autoscaler decides') FROM ScalePolicy HAVING COUNT(*) > 0 AND "
     "NOT EXISTS (SELECT 1 FROM Lease WHERE name = 'scale' AND until_at > NOW(3)) "

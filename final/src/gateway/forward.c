@@ -14,6 +14,7 @@
 #include "api/lars_nowait.h"
 #include "gateway/admit_queue.h"
 #include "gateway/forward_private.h"
+#include "gateway/node_times.h"
 #include "gateway/shortage.h"
 
 #define REJECTIONS_MAX 2 /* nodes that refuse the request before it waits again */
@@ -28,6 +29,15 @@ void forward_end_call(struct forward *f, enum lars_outcome outcome)
     else if (f->calling)
         lars_end(f->g->lars, &f->host, outcome);
     f->calling = false;
+}
+
+void forward_note_node(struct forward *f, uint64_t now_us)
+{
+    uint64_t start_us = f->host.start_us;
+
+    if (f->calling && start_us > 0 && start_us <= now_us)
+        node_times_count(f->g->times, f->rule->slot, &f->host.addr, now_us - start_us,
+                         evloop_now_ms(f->g->loop));
 }
 
 static void drop_node(struct forward *f)
@@ -147,8 +157,11 @@ static void on_timer(void *arg)
 
     if (!lazy_timer_fired(f->g->loop, &f->timer, on_timer, f))
         return;
-    if (f->state == FORWARD_WAITING)
+    if (f->state == FORWARD_WAITING) {
         gate_loop_count(&f->g->counts.timeouts);
+        if (!f->not_its_time)
+            forward_note_node(f, gate_loop_now_us());
+    }
     if (f->state == FORWARD_RELAYING)
         f->not_its_time = visitor_is_slow(f);
     forward_failed(f, f->state == FORWARD_CONNECTING ? GATE_CONNECT : GATE_TIMEOUT);

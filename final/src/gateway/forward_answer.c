@@ -83,6 +83,7 @@ static ssize_t read_head(struct forward *f, const char *p, size_t len)
 {
     struct http_head *h = &f->g->head;
     enum http_why why;
+    uint64_t now_us;
     ssize_t n = http_parse_response(&f->parse, p, len, f->method, h, &why);
 
     if (n == -EAGAIN)
@@ -95,9 +96,12 @@ static ssize_t read_head(struct forward *f, const char *p, size_t len)
     if (h->status < 200) /* an interim response is not passed on */
         return n;
     lazy_timer_clear(&f->timer);
-    f->first_us = (uint32_t)(gate_loop_now_us() - f->start_us);
+    now_us = gate_loop_now_us();
+    f->first_us = (uint32_t)(now_us - f->start_us);
     if (another_attempt(f, h))
         return -ECANCELED;
+    if (f->outcome == LARS_WELL)
+        forward_note_node(f, now_us);
     forward_note_first_byte(f, f->outcome == LARS_REJECTED ? UINT64_MAX : f->first_us);
     f->node_keeps = h->keep_alive && h->framing != HTTP_TO_END;
     f->node_closes_s = http_head_keep_alive_s(h);

@@ -24,6 +24,9 @@ void forward_finish(struct forward *f); /* nothing of it is left at the loop */
 /* For the limit of admission: the response has begun after <us>; UINT64_MAX = never. */
 void forward_note_first_byte(struct forward *f, uint64_t us);
 
+/* For the autoscaler: at <now_us> the node has begun its answer, or has not in time. */
+void forward_note_node(struct forward *f, uint64_t now_us);
+
 /* --- forward_answer.c --------------------------------------------------------------- */
 
 void forward_answer_read(struct stream *s); /* on_input of a connection to a node */

@@ -11,6 +11,7 @@
 #include "gateway/admit_queue.h"
 #include "gateway/mirror.h"
 #include "gateway/node_pool.h"
+#include "gateway/node_times.h"
 #include "gateway/visit.h"
 #include "gateway/visitor.h"
 
@@ -23,6 +24,8 @@ int gate_loop_init(struct gate_loop *g)
     g->id_seed = (uint64_t)rnd_u32(&r) << 32 | rnd_u32(&r);
     rc = node_pool_create(&g->pool, g->loop);
     if (rc == 0)
+        rc = node_times_create(&g->times);
+    if (rc == 0)
         rc = admit_queue_create(&g->queue, g->loop, g->admit, MODULES_MAX);
     return rc < 0 ? rc : visit_rate_create(&g->rate);
 }
@@ -31,10 +34,12 @@ void gate_loop_fini(struct gate_loop *g)
 {
     visitor_close_all(g);
     node_pool_destroy(g->pool);
+    node_times_destroy(g->times);
     admit_queue_destroy(g->queue);
     visit_rate_destroy(g->rate);
     gate_loop_use(g, NULL);
     g->pool = NULL;
+    g->times = NULL;
     g->queue = NULL;
     g->rate = NULL;
     mirror_unref(g->mirror);

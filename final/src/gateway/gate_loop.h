@@ -25,6 +25,7 @@ struct cache;
 struct listeners;
 struct mirror;
 struct node_pool;
+struct node_times;
 struct shortage;
 struct static_copy;
 struct tls_context;
@@ -109,6 +110,7 @@ struct gate_loop {
     struct admit_queue *queue;            /* owned */
     struct visit_rate *rate;              /* owned */
     struct node_pool *pool;               /* owned */
+    struct node_times *times;             /* owned */
     struct access_log *log;               /* borrowed; NULL = none */
     char zone[33];                        /* of this host, as a word of the log; "-" */
     struct cache *cache;                  /* borrowed; NULL = none */

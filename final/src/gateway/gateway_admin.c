@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "fleet/signed_command.h"
 #include "gateway/gateway_demand.h"
+#include "gateway/gateway_nodes.h"
 #include "gateway/gateway_private.h"
 #include "gateway/gateway_status.h"
 #include "gateway/static_copy.h"
@@ -31,7 +32,7 @@ typedef unsigned question_fn(struct gateway *g, const char *body, char said[SAID
                              struct buf *out);
 
 static command_fn drain, undrain, switch_static, snapshot;
-static question_fn demand;
+static question_fn demand, nodes;
 
 struct command { /* one of both functions */
     const char *path;
@@ -43,7 +44,8 @@ static const struct command commands[] = {{"/drain", drain, NULL},
                                           {"/undrain", undrain, NULL},
                                           {"/static", switch_static, NULL},
                                           {"/snapshot", snapshot, NULL},
-                                          {"/demand", NULL, demand}};
+                                          {"/demand", NULL, demand},
+                                          {"/nodes", NULL, nodes}};
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 #define N_PAGES 2
@@ -178,6 +180,19 @@ static unsigned demand(struct gateway *g, const char *body, char said[SAID_MAX],
     if (rc == 0)
         return 200;
     snprintf(said, SAID_MAX, "%.199s", err);
+    return rc == -EINVAL ? 400 : 503;
+}
+
+static unsigned nodes(struct gateway *g, const char *body, char said[SAID_MAX],
+                      struct buf *out)
+{
+    int rc = gateway_nodes_answer(g, body, out);
+
+    if (rc == 0)
+        return 200;
+    snprintf(said, SAID_MAX, "%s",
+             rc == -EINVAL ? "the body of POST /nodes must be a JSON object, such as {}"
+                           : "no memory is left for the answer; ask again");
     return rc == -EINVAL ? 400 : 503;
 }
 

@@ -6,6 +6,7 @@
  *                      (fleet/signed_command.h): 200; 400 a wrong body; 401 no valid
  *                      signature; 409 not possible now; each with a sentence
  *     POST /demand     JSON (gateway/gateway_demand.h), signed as a command is
+ *     POST /nodes      JSON (gateway/gateway_nodes.h), signed as well
  *
  * A new command is one line of the table <commands> in gateway_admin.c. */
 #ifndef LARS_GATEWAY_GATEWAY_ADMIN_H

@@ -3,7 +3,7 @@
  *     gateway_metrics.c  the values at /metrics; gateway_module_metrics.c those by module
  *     gateway_status.c   the state at /gateway
  *     gateway_admin.c    the admin port, and its commands
- *     gateway_demand.c   what the autoscaler asks for
+ *     gateway_demand.c   what the autoscaler asks for; gateway_nodes.c as well
  *     gateway_tls.c      the certificate and its replacement
  * Thread: the daemon's loop, except where a field names another. */
 #ifndef LARS_GATEWAY_GATEWAY_PRIVATE_H

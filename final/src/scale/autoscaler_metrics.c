@@ -73,6 +73,11 @@ static double capacity_of(const struct decided *x)
     return x->capacity.rps;
 }
 
+static double factor_of(const struct decided *x)
+{
+    return x->factor;
+}
+
 static const struct {
     const char *name, *help;
     double (*of)(const struct decided *x);
@@ -92,6 +97,9 @@ static const struct {
      at_max_of},
     {"lars_autoscaler_node_rps",
      "Requests a second that a node can answer; 0 = unmeasured.", capacity_of},
+    {"lars_autoscaler_capacity_factor",
+     "The part of the measured capacity that counts, because nodes have become slower.",
+     factor_of},
 };
 
 /* --- of a module in a zone ---------------------------------------------------------- */
@@ -118,8 +126,9 @@ static const struct {
 } of_zone[] = {
     {"lars_autoscaler_served_rps", "Requests a second that the gateways of a zone sent.",
      zone_served},
-    {"lars_autoscaler_refused_rps", "Requests a second that the gateways of a zone "
-                                    "refuse.",
+    {"lars_autoscaler_refused_rps",
+     "Requests a second that the gateways of a zone "
+     "refuse.",
      zone_refused},
     {"lars_autoscaler_nodes_wanted",
      "Nodes wanted in a zone; 0 in one that is lost or to be empty, and in a dry run.",
@@ -217,7 +226,7 @@ static void collect_counts(struct metrics *m, const struct rounds_stat *st)
                     "Times that this process lost its lease.", (double)st->n_lost);
 }
 
-static void collect_gateways(struct metrics *m, struct demand *d)
+static void collect_gateways(struct metrics *m, struct demand *d, unsigned n_timed)
 {
     unsigned i, answers = 0, n = demand_n_gateways(d);
     uint64_t failed = 0;
@@ -232,6 +241,9 @@ static void collect_gateways(struct metrics *m, struct demand *d)
     metrics_gauge(m, "lars_autoscaler_gateways", "Gateways of the configuration.", n);
     metrics_gauge(m, "lars_autoscaler_gateways_answering",
                   "Of these, have answered in the last 1.5 s.", answers);
+    metrics_gauge(m, "lars_autoscaler_gateways_timed",
+                  "Of these, told the response times of nodes at the last look.",
+                  n_timed);
     metrics_counter(m, "lars_autoscaler_gateway_failures_total",
                     "Questions that no gateway answered.", (double)failed);
 }
@@ -267,7 +279,7 @@ static void collect(struct metrics *m, const void *arg)
     metrics_gauge(m, "lars_autoscaler_resting_hosts",
                   "Hosts on which a module failed to start three times.", st.n_resting);
     collect_counts(m, &st);
-    collect_gateways(m, parts->demand);
+    collect_gateways(m, parts->demand, st.n_timed);
     collect_hook(m, parts->hook);
     collect_modules(m, parts->rounds);
 }

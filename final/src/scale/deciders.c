@@ -288,7 +288,7 @@ static int decide_module(struct deciders *d, const struct snapshot *s,
     m->seen = true;
     x->max_zone = p->max_zone;
     x->is_first = m->recorded_ms == 0;
-    x->capacity = module_load_capacity(s, p);
+    x->capacity = module_load_capacity(s, p, &x->factor);
     x->load = in.load = need_load(&nd, &x->capacity);
     in.behind = is_behind(m, x, in.nodes_up);
     decide_round(m->state, &in, &out);

@@ -26,6 +26,7 @@ struct decided { /* what was decided for one module */
     enum decide_hold hold; /* why nothing goes down now */
     double load; /* in nodes; -1 = unmeasured */
     struct need_capacity capacity; /* of a node */
+    double factor; /* of what was measured, this part */
     unsigned warm, starting, drained, bad;
     unsigned missing; /* nodes without a slot, all zones */
     bool floor_short; /* so no zone may be lost: capacity.floor */

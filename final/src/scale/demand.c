@@ -34,16 +34,19 @@ struct demand_gateway {
     char epoch[GATEWAY_CLIENT_EPOCH]; /* its process, for signatures; "" = not asked */
     struct demand_answer answer; /* the one that is being read */
     char question[DEMAND_QUESTION_SIZE];
+    uint64_t nodes_asked_ms; /* the last time; 0 = not yet */
     /* under the lock of the worker: */
     struct demand_rates_source source;
     uint64_t n_failed;
     unsigned n_in_a_row; /* of these */
     char why[GATEWAY_CLIENT_WHY];
+    struct nodes_answer *nodes[2]; /* the one before the last, and the last; or NULL */
+    uint64_t nodes_ms; /* of the last */
 };
 
 struct demand {
     const struct fleet_keys *keys;
-    uint32_t pull_ms;
+    uint32_t pull_ms, nodes_ms;
     uint64_t id; /* random: another process asks other questions */
     atomic_bool is_ending;
     unsigned n;
@@ -164,6 +167,66 @@ static void ask_once(struct demand_gateway *g)
     worker_unlock(g->worker);
 }
 
+/* --- response times of nodes -------------------------------------------------------- */
+
+/* NULL: it did not tell them.  A gateway of an older version has none. */
+static struct nodes_answer *ask_nodes(struct demand_gateway *g)
+{
+    struct nodes_answer *a = malloc(sizeof(*a));
+    char body[60], why[GATEWAY_CLIENT_WHY];
+    json_t *o = NULL;
+    int rc = a ? 0 : -ENOMEM;
+
+    snprintf(body, sizeof(body), "{\"id\": \"%016" PRIx64 "-%" PRIu64 "n\"}", g->all->id,
+             g->n_asked);
+    if (rc == 0)
+        rc = gateway_client_ask(g->at, g->all->keys, "/nodes", body, ASK_MS, &o, why);
+    if (rc == 0)
+        rc = nodes_answer_read(a, o);
+    json_decref(o);
+    if (rc == 0)
+        return a;
+    LOG_DEBUG("demand.nodes", "at=%s err=%s", g->at, err_str(rc));
+    free(a);
+    return NULL;
+}
+
+static void ask_nodes_when_due(struct demand_gateway *g)
+{
+    uint32_t every_ms = g->all->nodes_ms;
+    uint64_t now_ms = mono_ms();
+    struct nodes_answer *a;
+
+    if (every_ms == 0 || (g->nodes_asked_ms && now_ms < g->nodes_asked_ms + every_ms))
+        return;
+    g->nodes_asked_ms = now_ms;
+    a = ask_nodes(g);
+    if (!a)
+        return;
+    worker_lock(g->worker);
+    free(g->nodes[0]);
+    g->nodes[0] = g->nodes[1];
+    g->nodes[1] = a;
+    g->nodes_ms = mono_ms();
+    worker_unlock(g->worker);
+}
+
+unsigned demand_look_nodes(struct demand *d, uint64_t now_ms, struct node_minutes *out)
+{
+    unsigned i, n = 0;
+
+    out->n = 0;
+    for (i = 0; i < d->n; i++) {
+        struct demand_gateway *g = &d->at[i];
+
+        worker_lock(g->worker);
+        if (g->nodes[0] && now_ms < g->nodes_ms + 2ull * d->nodes_ms)
+            n += node_minutes_add(out, g->nodes[0], g->nodes[1]);
+        worker_unlock(g->worker);
+    }
+    return n;
+}
+
 static void run(void *arg)
 {
     struct demand_gateway *g = arg;
@@ -175,6 +238,7 @@ static void run(void *arg)
         if (g->all->is_ending)
             return;
         ask_once(g);
+        ask_nodes_when_due(g);
         took = (uint32_t)(mono_ms() - began);
     } while (
         worker_pause(g->worker, took < g->all->pull_ms ? g->all->pull_ms - took : 1));
@@ -233,6 +297,7 @@ int demand_start(struct demand **out, const struct demand_config *c,
     }
     d->keys = c->keys;
     d->pull_ms = c->pull_ms;
+    d->nodes_ms = c->nodes_ms;
     d->id = random_id();
     rc = start_all(d, &list);
     if (rc < 0)
@@ -251,8 +316,11 @@ void demand_stop(struct demand *d)
     d->is_ending = true; /* no thread begins to ask while another one ends */
     for (i = 0; i < d->n; i++)
         worker_stop(d->at[i].worker);
-    for (i = 0; i < d->n; i++) /* a thread looks at all */
+    for (i = 0; i < d->n; i++) { /* a thread looks at all */
         worker_destroy(d->at[i].worker);
+        free(d->at[i].nodes[0]);
+        free(d->at[i].nodes[1]);
+    }
     gateway_client_fini();
     free(d);
 }

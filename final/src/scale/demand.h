@@ -18,6 +18,7 @@
 #include "fleet/gateway_client.h"
 #include "fleet/gateway_list.h"
 #include "scale/demand_rates.h"
+#include "scale/node_minutes.h"
 
 #define DEMAND_GATEWAYS_MAX GATEWAY_LIST_MAX
 
@@ -26,6 +27,8 @@ struct demand_config {
                                            * "" = none */
     const struct fleet_keys *keys;        /* they sign the questions; borrowed */
     uint32_t pull_ms;                     /* between two questions: 100 to 1000 */
+    uint32_t nodes_ms;                    /* between two questions for the response times
+                                           * of nodes (POST /nodes); 0 = none */
 };
 
 struct demand;
@@ -60,6 +63,11 @@ struct demand_view {
  * rates of 0. */
 void demand_look(struct demand *d, uint32_t modid, uint32_t cmdid, uint64_t now_ms,
                  struct demand_view *out);
+
+/* What the nodes have answered to all gateways between the last two answers of each.
+ * Returns how many gateways have told it lately; unless these are all, <out> lacks
+ * some. */
+unsigned demand_look_nodes(struct demand *d, uint64_t now_ms, struct node_minutes *out);
 
 /* How busy the gateways are that answered within the last 1.5 s, all their loops
  * together: the mean of their processor time, in parts of 1, of all loops that they may

@@ -57,31 +57,34 @@ static const struct snapshot_capacity *capacity_of(const struct snapshot *s,
     return any;
 }
 
-/* Of a node on the slowest class of hosts in use, or without a class where a program runs
- * them; without a measurement what ModulePolicy says. */
-struct need_capacity module_load_capacity(const struct snapshot *s,
-                                          const struct snapshot_policy *p)
+/* Of the slowest class of hosts in use, or without a class where a program runs the
+ * nodes; NULL = nothing was measured. */
+static const struct snapshot_capacity *slowest(const struct snapshot *s,
+                                               const struct snapshot_policy *p)
 {
-    const struct snapshot_capacity *any = capacity_of(s, p->id, "");
-    struct need_capacity c = {0, 0};
-    bool known = false;
+    const struct snapshot_capacity *any = capacity_of(s, p->id, ""), *found = NULL;
     size_t i;
 
     if (exec_modules_has(p) && any)
-        return (struct need_capacity){any->rps, any->inflight};
-
+        return any;
     for (i = 0; i < s->n_host; i++) {
         const struct snapshot_capacity *x;
 
         if (!s->host[i].in_use || s->host[i].age_ms >= NODE_LIFE_LOST_MS)
             continue;
         x = capacity_of(s, p->id, s->host[i].class);
-        if (x && (!known || x->rps < c.rps)) {
-            c = (struct need_capacity){x->rps, x->inflight};
-            known = true;
-        }
+        if (x && (!found || x->rps < found->rps))
+            found = x;
     }
-    if (!known)
-        c = (struct need_capacity){p->node_rps, p->node_inflight};
-    return c;
+    return found;
+}
+
+struct need_capacity module_load_capacity(const struct snapshot *s,
+                                          const struct snapshot_policy *p, double *factor)
+{
+    const struct snapshot_capacity *c = slowest(s, p);
+
+    *factor = c ? c->factor : 1;
+    return c ? (struct need_capacity){c->rps, c->inflight}
+             : (struct need_capacity){p->node_rps, p->node_inflight};
 }

@@ -11,8 +11,10 @@
 double module_load_served(const struct snapshot *s, struct module_id id,
                           const struct demand_view *v);
 
-/* Of a node on the slowest class of hosts that are in use; all 0 = it is not measured. */
+/* Of a node on the slowest class of hosts that are in use; all 0 = it is not measured.
+ * <factor>: the part of what was measured that this is (track.h). */
 struct need_capacity module_load_capacity(const struct snapshot *s,
-                                          const struct snapshot_policy *p);
+                                          const struct snapshot_policy *p,
+                                          double *factor);
 
 #endif

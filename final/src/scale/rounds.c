@@ -28,6 +28,12 @@ struct rounds {
     struct deciders *deciders;
     struct node_life *life;
     struct node_steps steps;
+    struct node_minutes *minutes; /* what nodes did lately */
+    struct track track;
+    struct track_change factor[TRACK_MAX]; /* of this round */
+    size_t n_factor;
+    unsigned n_timed;
+    uint64_t tracked_ms; /* the last time */
     uint64_t holder; /* our name on the lease */
     uint64_t fence;
     bool leader, down; /* down: the failure is logged already */
@@ -63,10 +69,20 @@ static void log_step(const struct rounds *r, const struct node_step *t)
              t->id.modid, t->id.cmdid, r->snapshot.host[t->host].name, t->slot, t->port);
 }
 
+static void log_factor(const struct track_change *x)
+{
+    LOG_INFO("scale.factor",
+             "module=%u/%u class=\"%s\" was=%.2f factor=%.2f: this part of the measured "
+             "capacity counts",
+             x->id.modid, x->id.cmdid, x->class, x->was, x->factor);
+}
+
 static void log_written(struct rounds *r)
 {
     size_t i;
 
+    for (i = 0; i < r->n_factor; i++)
+        log_factor(&r->factor[i]);
     for (i = 0; i < r->deciders->n; i++)
         log_decision(&r->deciders->at[i]);
     for (i = 0; i < r->steps.n; i++)
@@ -79,6 +95,8 @@ static void become_leader(struct rounds *r)
 {
     LOG_INFO("scale.leader", "holder=%" PRIx64 " fence=%" PRIu64, r->holder, r->fence);
     deciders_forget(r->deciders);
+    r->track.n = 0;
+    r->tracked_ms = mono_ms();
     r->leader = true;
 }
 
@@ -113,6 +131,21 @@ static int take_lease(struct rounds *r)
     return mine;
 }
 
+/* Do nodes still do what was measured?  A gateway that does not tell might have sent them
+ * most of what they answered. */
+static void track(struct rounds *r, uint64_t now_ms)
+{
+    unsigned n = demand_n_gateways(r->cfg.demand);
+
+    r->n_factor = 0;
+    if (r->cfg.track_ms == 0 || now_ms < r->tracked_ms + r->cfg.track_ms)
+        return;
+    r->tracked_ms = now_ms;
+    r->n_timed = demand_look_nodes(r->cfg.demand, now_ms, r->minutes);
+    if (n > 0 && r->n_timed == n)
+        r->n_factor = track_minute(&r->track, &r->snapshot, r->minutes, r->factor);
+}
+
 static int decide(struct rounds *r, uint64_t now_ms)
 {
     struct deciders *d = r->deciders;
@@ -121,6 +154,7 @@ static int decide(struct rounds *r, uint64_t now_ms)
     if (rc < 0)
         return rc;
     r->read_ms = now_ms;
+    track(r, now_ms);
     rc = deciders_round(d, &r->snapshot, r->cfg.look, r->cfg.demand, now_ms);
     if (rc == 0)
         rc = node_life_round(r->life, &r->snapshot, d->want, d->n_slots, now_ms,
@@ -135,7 +169,10 @@ static int decide(struct rounds *r, uint64_t now_ms)
 /* Returns 1: written; 0: the lease is lost; -errno. */
 static int write_round(struct rounds *r)
 {
-    struct scale_changes c = {.steps = &r->steps, .snapshot = &r->snapshot};
+    struct scale_changes c = {.steps = &r->steps,
+                              .snapshot = &r->snapshot,
+                              .factor = r->factor,
+                              .n_factor = r->n_factor};
     struct scale_decision *due = calloc(r->deciders->n + 1, sizeof(*due));
     size_t i;
     int rc;
@@ -160,6 +197,7 @@ static void publish(struct rounds *r)
     r->stat.n_round++;
     r->stat.n_resting = node_life_n_resting(r->life, r->read_ms);
     r->stat.zones = d->zones.n_usable;
+    r->stat.n_timed = r->n_timed;
     for (i = 0; i < d->n; i++)
         r->stat.n_by_rule[d->at[i].rule] +=
             d->at[i].decision.was != d->at[i].decision.wanted;
@@ -258,6 +296,7 @@ static void release_rounds(struct rounds *r)
     free(r->deciders);
     snapshot_empty(&r->snapshot);
     free(r->last);
+    free(r->minutes);
     free(r);
 }
 
@@ -278,7 +317,8 @@ int rounds_start(struct rounds **out, struct scale_db *db,
     r->holder = (uint64_t)rnd_u32(&any) << 31 | rnd_u32(&any) | 1;
     r->deciders = calloc(1, sizeof(*r->deciders));
     r->last = calloc(1, sizeof(*r->last));
-    rc = r->deciders && r->last ? node_life_create(&r->life) : -ENOMEM;
+    r->minutes = calloc(1, sizeof(*r->minutes));
+    rc = r->deciders && r->last && r->minutes ? node_life_create(&r->life) : -ENOMEM;
     if (rc == 0) {
         r->deciders->pace = cfg->pace;
         r->deciders->exec = cfg->exec;

@@ -15,6 +15,7 @@ struct rounds_config {
     deciders_demand_fn *look; /* demand_look */
     struct demand *demand; /* for <look>; borrowed until rounds_stop() */
     struct exec_modules *exec; /* NULL: none; borrowed until rounds_stop() */
+    uint32_t track_ms; /* between two looks at what nodes do; 0 = none */
 };
 
 /* Takes <db>, on failure as well.  Copies <cfg>.  Returns 0; -ENOMEM, -EAGAIN.  Thread:
@@ -39,6 +40,7 @@ struct rounds_stat {
     uint64_t age_ms; /* since the tables were last read; of the leader */
     unsigned n_resting; /* hosts that rest for a module */
     unsigned zones; /* that can be used */
+    unsigned n_timed; /* gateways that told the response times of nodes lately */
 };
 
 void rounds_stat(struct rounds *r, struct rounds_stat *out); /* Thread: any */

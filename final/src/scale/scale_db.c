@@ -272,11 +272,29 @@ static int write_module(struct scale_db *d, const struct scale_changes *c,
     return rc < 0 || !audited ? rc : run_sql(d, "SET @lars_audit = 0");
 }
 
+/* A capacity that was measured meanwhile keeps its own factor. */
+static int write_factor(struct scale_db *d, const struct track_change *x)
+{
+    char factor[40], was[40], drift[40];
+    struct buf b = {0};
+    int rc = sqldb_append(&b,
+                          "UPDATE Capacity SET low_since = IF(%s < %s, COALESCE("
+                          "low_since, NOW(3)), NULL), factor = %s WHERE modid = %u AND "
+                          "cmdid = %u AND class = %s AND ABS(factor - %s) < 1e-4",
+                          number(factor, x->factor), number(drift, TRACK_FACTOR_DRIFT),
+                          factor, x->id.modid, x->id.cmdid, x->class,
+                          number(was, x->was));
+
+    return run_composed(d, &b, rc);
+}
+
 static int write_all(struct scale_db *d, const struct scale_changes *c, uint64_t fence)
 {
     size_t i;
     int rc = 0;
 
+    for (i = 0; rc == 0 && i < c->n_factor; i++)
+        rc = write_factor(d, &c->factor[i]);
     for (i = 0; rc == 0 && i < c->snapshot->n_policy; i++) {
         struct module_id id = c->snapshot->policy[i].id;
         const struct scale_decision *x = decision_of(c, id);

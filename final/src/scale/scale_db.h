@@ -7,6 +7,7 @@
 
 #include "db/myconn.h"
 #include "scale/node_life.h"
+#include "scale/track.h"
 
 struct scale_db;
 
@@ -32,6 +33,8 @@ struct scale_decision { /* a row of ScaleDecision */
 struct scale_changes { /* borrowed for the call */
     const struct scale_decision *decision;
     size_t n_decision;
+    const struct track_change *factor; /* of capacities */
+    size_t n_factor;
     const struct node_steps *steps; /* of <snapshot> */
     const struct snapshot *snapshot;
 };

@@ -74,6 +74,8 @@ struct snapshot_capacity { /* Capacity, times its factor */
     struct module_id id;
     char class[SNAPSHOT_NAME]; /* "" = any */
     double rps, inflight;
+    double measured_rps, factor; /* their product is <rps> */
+    uint64_t target_us; /* p99 that was allowed; 0 = not known */
 };
 
 struct snapshot_load { /* ZoneLoad: calls a second in the last seconds */

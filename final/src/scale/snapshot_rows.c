@@ -139,7 +139,10 @@ static int take_capacity(char **at, void *arg)
     struct reader *r = arg;
     struct snapshot_capacity c = {.id = module_of(at),
                                   .rps = real(at[3]),
-                                  .inflight = real(at[4])};
+                                  .inflight = real(at[4]),
+                                  .measured_rps = real(at[5]),
+                                  .factor = real(at[6]),
+                                  .target_us = u64(at[7])};
 
     COPY(c.class, at[2]);
     return snapshot_add(r->s, capacity, &c);
@@ -237,8 +240,8 @@ static const struct {
          "since") " FROM ScaleSlot "
                   "ORDER BY host, slot",
      take_slot},
-    {"SELECT modid, cmdid, class, rps * factor, inflight * factor FROM Capacity ORDER BY "
-     "modid, cmdid, class",
+    {"SELECT modid, cmdid, class, rps * factor, inflight * factor, rps, factor, "
+     "target_us FROM Capacity ORDER BY modid, cmdid, class",
      take_capacity},
     /* the last three seconds that are over, because agents report once a second */
     {"SELECT l.modid, l.cmdid, l.zone, SUM(l.ok + l.err) / 3 FROM ZoneLoad l JOIN "
