@@ -46,14 +46,15 @@ static int drill_teardown(void **state)
 /* The node is stopped from second 1 until the end. */
 static void start_drill(unsigned seconds)
 {
-    snprintf(script, sizeof(script), "%s",
-             system_write_file("drill.ini",
-                               "[drill]\nname = row\n[load]\nurl = http://127.0.0.1:%d/x\n"
-                               "rate = 20\nseconds = %u\narrivals = fixed\ntimeout_ms = "
-                               "1000\n[event 1]\nat = 1\nfor = %u\ndo = stop %s\n"
-                               "[target]\nmax_error_percent = 100\n[abort]\n"
-                               "max_error_percent = 100\nmax_p99_ms = 60000\n",
-                               port, seconds, seconds / 2, pid_path));
+    snprintf(
+        script, sizeof(script), "%s",
+        system_write_file("drill.ini",
+                          "[drill]\nname = row\n[load]\nurl = http://127.0.0.1:%d/x\n"
+                          "rate = 20\nseconds = %u\narrivals = fixed\ntimeout_ms = "
+                          "1000\n[event 1]\nat = 1\nfor = %u\ndo = stop %s\n"
+                          "[target]\nmax_error_percent = 100\n[abort]\n"
+                          "max_error_percent = 100\nmax_p99_ms = 60000\n",
+                          port, seconds, seconds / 2, pid_path));
     proc_start(&drill, "larsctl", "-c", ini, "drill", "run", script, folder, "--for-real",
                NULL);
 }
@@ -99,13 +100,14 @@ static void t_the_row_follows_the_drill_to_its_report(void **state)
                  "JSON_LENGTH(live, '$.seconds.due') >= 3 AND "
                  "JSON_VALUE(live, '$.events[0].did_s') >= 1") == 1);
     assert_int_equal(finish(), 0);
-    assert_int_equal(count("state = 'passed' AND second = 6 AND seconds = 6 AND undo_open "
-                           "= 0 AND due >= 110 AND ok > 0 AND failed > 0 AND ended_at IS NOT "
-                           "NULL AND script LIKE '%stop %' AND host <> '' AND folder "
-                           "LIKE '/%' AND JSON_VALUE(report, '$.all.due') = due AND "
-                           "JSON_VALUE(report, '$.all.failed') = failed AND "
-                           "JSON_LENGTH(report, '$.seconds') >= 6"),
-                     1);
+    assert_int_equal(
+        count("state = 'passed' AND second = 6 AND seconds = 6 AND undo_open "
+              "= 0 AND due >= 110 AND ok > 0 AND failed > 0 AND ended_at IS NOT "
+              "NULL AND script LIKE '%stop %' AND host <> '' AND folder "
+              "LIKE '/%' AND JSON_VALUE(report, '$.all.due') = due AND "
+              "JSON_VALUE(report, '$.all.failed') = failed AND "
+              "JSON_LENGTH(report, '$.seconds') >= 6"),
+        1);
     assert_int_equal(count("1 = 1"), 1);
 }
 

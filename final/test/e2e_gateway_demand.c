@@ -222,15 +222,15 @@ static void t_requests_that_hang_count_for_the_time_they_are_at_nodes(void **sta
 
 static void t_another_process_has_another_epoch(void **state)
 {
-    char epoch[17], path[200];
+    char first[17], path[200];
 
     (void)state;
     start("");
     assert_int_equal(ask(""), 0);
-    snprintf(epoch, sizeof(epoch), "%s",
+    snprintf(first, sizeof(first), "%s",
              json_string_value(json_object_get(answer, "epoch")));
     assert_int_equal(ask(""), 0);
-    assert_string_equal(epoch, json_string_value(json_object_get(answer, "epoch")));
+    assert_string_equal(first, json_string_value(json_object_get(answer, "epoch")));
     assert_int_equal(proc_end(&gateway, SIGKILL), 1000 + SIGKILL);
     snprintf(path, sizeof(path), "%s/gateway.ini", testdb_dir);
     proc_start(&gateway, "lars-gateway", "-c", path, NULL);
@@ -238,7 +238,7 @@ static void t_another_process_has_another_epoch(void **state)
     system_http_port(&gateway);
     snprintf(at, sizeof(at), "127.0.0.1:%d", system_http_port(&gateway));
     T_WAIT(ask("") == 0);
-    assert_string_not_equal(epoch, json_string_value(json_object_get(answer, "epoch")));
+    assert_string_not_equal(first, json_string_value(json_object_get(answer, "epoch")));
 }
 
 /* --- share -------------------------------------------------------------------------- */

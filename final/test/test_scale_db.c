@@ -111,10 +111,11 @@ static void t_plans_and_a_freeze_count_while_they_are_in_force(void **state)
     mydb_sql("UPDATE Freeze SET until_at = NOW() + INTERVAL 1 MINUTE");
     look();
     assert_true(s.frozen);
-    mydb_sql("DELETE FROM Freeze; INSERT INTO Drill (token, name, script, state, who, host, "
-             "folder, live) VALUES ('t', 'd', '', 'running', 'li', 'h', '/', '{}')");
+    mydb_sql(
+        "DELETE FROM Freeze; INSERT INTO Drill (token, name, script, state, who, host, "
+        "folder, live) VALUES ('t', 'd', '', 'running', 'li', 'h', '/', '{}')");
     look();
-    assert_true(s.frozen);            /* a drill runs */
+    assert_true(s.frozen); /* a drill runs */
     mydb_sql("UPDATE Drill SET seen_at = NOW(3) - INTERVAL 61 SECOND");
     look();
     assert_false(s.frozen);

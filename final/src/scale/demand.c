@@ -180,7 +180,8 @@ static struct nodes_answer *ask_nodes(struct demand_gateway *g)
     snprintf(body, sizeof(body), "{\"id\": \"%016" PRIx64 "-%" PRIu64 "n\"}", g->all->id,
              g->n_asked);
     if (rc == 0)
-        rc = gateway_client_ask(g->at, g->all->keys, "/nodes", body, ASK_MS, &o, why);
+        rc = gateway_client_ask(g->at, g->all->keys, "/nodes", body, ASK_MS, g->epoch, &o,
+                                why);
     if (rc == 0)
         rc = nodes_answer_read(a, o);
     json_decref(o);
