@@ -259,13 +259,14 @@ static void ask_to_scale(void)
 
 static void ask_for_drills(void)
 {
-    testdb_sql("DELETE FROM Drill; INSERT INTO Drill (id, token, name, script, state, who, "
-               "host, folder, seen_at, live) VALUES (1, 'a', 'one', '', 'running', 'li', "
-               "'h', '/', NOW(3) + INTERVAL 1 HOUR, '{}'); INSERT INTO Drill (id, token, "
-               "name, script, state, who, host, folder, ended_at, live, report) VALUES (2, "
-               "'b', 'two', '', 'passed', 'li', 'h', '/', NOW(3), '{}', "
-               "'{\"name\":\"two\",\"pass\":true,\"undone\":true,\"all\":{},"
-               "\"targets\":[],\"events\":[],\"seconds\":[]}')");
+    testdb_sql(
+        "DELETE FROM Drill; INSERT INTO Drill (id, token, name, script, state, who, "
+        "host, folder, seen_at, live) VALUES (1, 'a', 'one', '', 'running', 'li', "
+        "'h', '/', NOW(3) + INTERVAL 1 HOUR, '{}'); INSERT INTO Drill (id, token, "
+        "name, script, state, who, host, folder, ended_at, live, report) VALUES "
+        "(2, 'b', 'two', '', 'passed', 'li', 'h', '/', NOW(3), '{}', "
+        "'{\"name\":\"two\",\"pass\":true,\"undone\":true,\"all\":{},"
+        "\"targets\":[],\"events\":[],\"seconds\":[]}')");
     expect(200, &viewer, "GET", "/api/v1/drills", NULL);
     expect(202, &operator_, "POST", "/api/v1/drills/1/abort",
            "{\"consent\":\"one\",\"reason\":\"r\"}");

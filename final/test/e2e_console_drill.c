@@ -7,20 +7,22 @@
 
 static void fill(void)
 {
-    testdb_sql("DELETE FROM Drill; DELETE FROM Audit; DELETE FROM ScalePolicy; DELETE FROM "
-               "ScaleDecision; DELETE FROM RouteData");
-    testdb_sql("INSERT INTO Drill (id, token, name, module, script, state, who, host, "
-               "folder, seen_at, ended_at, second, seconds, happened, events, due, ok, "
-               "failed, p50_us, p99_us, undo_open, live, report) VALUES (1, 'a', 'first', "
-               "'', '[load]', 'passed', 'li', 'h1', '/d/1', NOW(3) - INTERVAL 1 HOUR, "
-               "NOW(3) - INTERVAL 1 HOUR, 60, 60, 2, 2, 9007199254740993, 5, 6, 7, 8, 0, "
-               "'{}', '{\"name\":\"" HOSTILE "\",\"pass\":true,\"undone\":true,"
-               "\"all\":{},\"targets\":[],\"events\":[],\"seconds\":[]}'), (2, 'b', "
-               "'opening', '1/1', '[load]', 'running', 'li', 'h1', '/d/2', NOW(3) + "
-               "INTERVAL 1 HOUR, NULL, 12, 60, 1, 2, 100, 90, 10, 7, 8, 1, "
-               "'{\"events\":[],\"targets\":[],\"seconds\":{\"from\":0}}', NULL), (3, 'c', "
-               "'gone', '', '[load]', 'running', 'li', 'h2', '/d/3', NOW(3) - INTERVAL 11 "
-               "SECOND, NULL, 3, 60, 1, 1, 1, 1, 0, 7, 8, 1, 'no JSON', NULL)");
+    testdb_sql(
+        "DELETE FROM Drill; DELETE FROM Audit; DELETE FROM ScalePolicy; DELETE FROM "
+        "ScaleDecision; DELETE FROM RouteData");
+    testdb_sql(
+        "INSERT INTO Drill (id, token, name, module, script, state, who, host, "
+        "folder, seen_at, ended_at, second, seconds, happened, events, due, ok, "
+        "failed, p50_us, p99_us, undo_open, live, report) VALUES (1, 'a', 'first', "
+        "'', '[load]', 'passed', 'li', 'h1', '/d/1', NOW(3) - INTERVAL 1 HOUR, "
+        "NOW(3) - INTERVAL 1 HOUR, 60, 60, 2, 2, 9007199254740993, 5, 6, 7, 8, 0, "
+        "'{}', '{\"name\":\"" HOSTILE "\",\"pass\":true,\"undone\":true,"
+        "\"all\":{},\"targets\":[],\"events\":[],\"seconds\":[]}'), (2, 'b', "
+        "'opening', '1/1', '[load]', 'running', 'li', 'h1', '/d/2', NOW(3) + "
+        "INTERVAL 1 HOUR, NULL, 12, 60, 1, 2, 100, 90, 10, 7, 8, 1, "
+        "'{\"events\":[],\"targets\":[],\"seconds\":{\"from\":0}}', NULL), (3, 'c', "
+        "'gone', '', '[load]', 'running', 'li', 'h2', '/d/3', NOW(3) - INTERVAL 11 "
+        "SECOND, NULL, 3, 60, 1, 1, 1, 1, 0, 7, 8, 1, 'no JSON', NULL)");
 }
 
 static int setup(void **state)
@@ -107,14 +109,20 @@ static void t_a_report_is_json_that_no_browser_executes(void **state)
 
 static void t_hostile_ids_are_refused(void **state)
 {
-    static const char *const path[] = {
-        DRILLS "/0",         DRILLS "/99",
-        DRILLS "/-1",        DRILLS "/01",
-        DRILLS "/1%20",      DRILLS "/2;DELETE",
-        DRILLS "/..",        DRILLS "/9223372036854775808",
-        DRILLS "/1/",        DRILLS "/1/report/",
-        DRILLS "/x/report",  DRILLS "/1/../2",
-        DRILLS "/1'%20OR%201=1", DRILLS "/99/report"};
+    static const char *const path[] = {DRILLS "/0",
+                                       DRILLS "/99",
+                                       DRILLS "/-1",
+                                       DRILLS "/01",
+                                       DRILLS "/1%20",
+                                       DRILLS "/2;DELETE",
+                                       DRILLS "/..",
+                                       DRILLS "/9223372036854775808",
+                                       DRILLS "/1/",
+                                       DRILLS "/1/report/",
+                                       DRILLS "/x/report",
+                                       DRILLS "/1/../2",
+                                       DRILLS "/1'%20OR%201=1",
+                                       DRILLS "/99/report"};
     size_t i;
 
     (void)state;
@@ -132,13 +140,15 @@ static void t_an_operator_asks_a_drill_to_end(void **state)
     (void)state;
     expect(202, &operator_, "POST", DRILLS "/2/abort",
            "{\"consent\":\"opening\",\"reason\":\"visitors\"}");
-    assert_int_equal(testdb_number("SELECT COUNT(*) FROM Drill WHERE id = 2 AND abort_by = "
-                                   "'operator' AND abort_why = 'visitors' AND abort_at IS "
-                                   "NOT NULL AND state = 'running'"),
+    assert_int_equal(testdb_number(
+                         "SELECT COUNT(*) FROM Drill WHERE id = 2 AND abort_by = "
+                         "'operator' AND abort_why = 'visitors' AND abort_at IS "
+                         "NOT NULL AND state = 'running'"),
                      1);
-    assert_int_equal(testdb_number("SELECT COUNT(*) FROM Audit WHERE action = 'drill "
-                                   "abort' AND subject = 'drill:2' AND actor = 'operator' "
-                                   "AND via = 'console' AND reason = 'visitors'"),
+    assert_int_equal(testdb_number(
+                         "SELECT COUNT(*) FROM Audit WHERE action = 'drill "
+                         "abort' AND subject = 'drill:2' AND actor = 'operator' "
+                         "AND via = 'console' AND reason = 'visitors'"),
                      1);
     expect(200, &viewer, "GET", DRILLS "/2", NULL);
     expect_text(json_object_get(web_json, "abort"), "by", "operator");
@@ -177,8 +187,8 @@ static void t_a_viewer_reads_and_ends_nothing(void **state)
     expect(401, &stranger, "GET", DRILLS, NULL);
     expect(401, &stranger, "GET", DRILLS "/1/report", NULL);
     expect(403, &stranger, "POST", DRILLS "/2/abort", "{\"consent\":\"opening\"}");
-    assert_int_equal(testdb_number("SELECT COUNT(*) FROM Drill WHERE abort_at IS NOT NULL"),
-                     0);
+    assert_int_equal(
+        testdb_number("SELECT COUNT(*) FROM Drill WHERE abort_at IS NOT NULL"), 0);
 }
 
 /* --- in short ------------------------------------------------------------------------ */
@@ -211,10 +221,11 @@ static void t_the_overview_has_the_drill_and_the_modules_that_lack_nodes(void **
            json_array_size(json_object_get(m, "zones")) == 2);
     assert_int_equal(number(m, "need"), 4);
     assert_true(json_is_true(json_object_get(m, "short"))); /* zone b has 1 of 3 */
-    testdb_sql("UPDATE Drill SET state = 'passed' WHERE id = 2; UPDATE RouteData SET zone "
-               "= 'b' WHERE serverport = 6; UPDATE ScaleDecision SET wanted = 1");
+    testdb_sql("UPDATE Drill SET state = 'passed' WHERE id = 2; UPDATE RouteData SET "
+               "zone = 'b' WHERE serverport = 6; UPDATE ScaleDecision SET wanted = 1");
     T_WAIT(overview_has("drill", "id", 3)); /* the lost one */
-    assert_true(json_is_true(json_object_get(json_object_get(web_json, "drill"), "lost")));
+    assert_true(
+        json_is_true(json_object_get(json_object_get(web_json, "drill"), "lost")));
     T_WAIT(overview_has("scaling", "wanted", 1));
     m = json_array_get(json_object_get(web_json, "scaling"), 0);
     assert_true(json_is_false(json_object_get(m, "short")));

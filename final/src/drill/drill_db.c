@@ -282,8 +282,9 @@ void drill_db_destroy(struct drill_db *d)
 
 void drill_db_set(struct drill_db *d, const struct drill_db_now *now, json_t *live)
 {
-    char *text = d->worker && live ? json_dumps(live, JSON_COMPACT | JSON_REAL_PRECISION(6))
-                                   : NULL;
+    char *text = d->worker && live
+                     ? json_dumps(live, JSON_COMPACT | JSON_REAL_PRECISION(6))
+                     : NULL;
 
     json_decref(live);
     if (!d->worker)
@@ -373,13 +374,13 @@ static void state_of_report(struct state *s, const json_t *head, const json_t *r
     json_t *event;
 
     snprintf(s->state, sizeof(s->state), "%s",
-             why[0]                                           ? "aborted"
+             why[0]                                          ? "aborted"
              : json_is_true(json_object_get(report, "pass")) ? "passed"
-                                                              : "failed");
+                                                             : "failed");
     snprintf(s->why, sizeof(s->why), "%s", why);
     utf8_replace_broken(s->why);
-    json_array_foreach(json_object_get(report, "events"), i, event)
-        s->now.happened += json_is_number(json_object_get(event, "did_s"));
+    json_array_foreach(json_object_get(report, "events"), i, event) s->now.happened +=
+        json_is_number(json_object_get(event, "did_s"));
     s->now.second = (uint32_t)n;
     if (s->now.second > number_of(head, "seconds"))
         s->now.second = number_of(head, "seconds");

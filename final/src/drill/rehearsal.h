@@ -17,7 +17,8 @@ struct rehearsal_config {
     const char *who; /* the operator */
     const char *gateways; /* admin ports; "" = none */
     struct sqldb *db; /* borrowed; used when the script has a module */
-    const struct myconn_config *db_config; /* for the row in the table Drill; NULL = none */
+    const struct myconn_config
+        *db_config; /* for the row in the table Drill; NULL = none */
     FILE *to; /* what happens, in lines */
 };
 

@@ -229,7 +229,8 @@ static const struct {
      "until_at > NOW() ORDER BY id",
      take_plan},
     {"SELECT (SELECT COUNT(*) FROM Freeze WHERE name = 'scale' AND until_at > NOW()) + "
-     "(SELECT COUNT(*) FROM Drill WHERE state = 'running' AND seen_at > NOW(3) - INTERVAL "
+     "(SELECT COUNT(*) FROM Drill WHERE state = 'running' AND seen_at > NOW(3) - "
+     "INTERVAL "
      "60 SECOND)",
      take_freeze},
     {"SELECT host, zone, class, COALESCE(INET_ATON(address), 0), slots, in_use, " AGE_MS(
