@@ -100,6 +100,8 @@ install-site:
 install-hooks:
 	$(call put,deploy/hooks/k8s/lars-hook-k8s,$(DATADIR)/lars/hooks/k8s,755)
 	$(call put,deploy/hooks/k8s/hook-k8s.ini deploy/hooks/k8s/site.yaml,$(DATADIR)/lars/hooks/k8s,644)
+	$(call put,$(wildcard deploy/hooks/front/lars-*),$(DATADIR)/lars/hooks/front,755)
+	$(call put,deploy/hooks/front/front-common,$(DATADIR)/lars/hooks/front,644)
 install-system:
 	$(Q)install -d $(DESTDIR)$(SYSCONFDIR)/lars $(DESTDIR)$(UNITDIR)
 	$(Q)for f in $(CONF); do to=$(DESTDIR)$(SYSCONFDIR)/lars/$${f##*/}; [ -e $$to ] || \

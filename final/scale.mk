@@ -13,11 +13,13 @@ TESTS += test_msg_slot test_slot_link test_slot_order_table test_slot_state_db e
 FUZZ  += fuzz_msg_slot
 
 # the autoscaler: lease, tables, rounds
-SRCS  += src/scale/autoscaler_metrics.c src/scale/deciders.c src/scale/exec_modules.c src/scale/hook.c \
+SRCS  += src/scale/autoscaler_metrics.c src/scale/deciders.c src/scale/exec_modules.c src/scale/front.c src/scale/front_life.c \
+         src/scale/front_probe.c src/scale/front_rows.c src/scale/hook.c \
          src/scale/hook_list.c src/scale/hook_run.c src/scale/module_load.c src/scale/node_life.c src/scale/rounds.c \
          src/scale/scale_db.c src/scale/slot_nodes.c src/scale/snapshot.c src/scale/snapshot_rows.c \
          src/scale/start_failures.c src/scale/zones.c
 APPS  += lars-autoscaler
+TESTS += test_front_life test_front_life_down test_front_gateways e2e_front e2e_front_hooks.sh
 TESTS += test_lease test_node_life test_node_life_away test_scale_db test_deciders_inputs test_hook e2e_autoscaler e2e_autoscaler_exec e2e_hook_k8s.sh e2e_clock_steps
 
 # lars-load and larsctl capacity
@@ -32,14 +34,14 @@ FUZZ  += fuzz_load_input
 # alarms
 TESTS += test_alarm_scale
 # larsctl scale, plan, host
-SRCS  += src/ops/scale_change.c src/ctl/cmd_scale.c
-TESTS += e2e_larsctl_scale
+SRCS  += src/ops/front_change.c src/ops/scale_change.c src/ctl/cmd_front.c src/ctl/cmd_scale.c
+TESTS += e2e_larsctl_scale e2e_larsctl_front
 
 # what visitors ask for
 SRCS  += src/scale/json_member.c src/scale/node_minutes.c src/scale/nodes_answer.c src/scale/track.c
 TESTS += test_node_times test_node_minutes test_track e2e_track
 FUZZ  += fuzz_nodes_answer
-SRCS  += src/scale/demand.c src/scale/demand_answer.c src/scale/demand_rates.c src/scale/demand_question.c
+SRCS  += src/scale/demand.c src/scale/demand_answer.c src/scale/demand_follow.c src/scale/demand_rates.c src/scale/demand_question.c
 TESTS += test_demand_rates test_demand e2e_demand test_deciders_demand
 FUZZ  += fuzz_demand
 

@@ -25,8 +25,9 @@ static struct settings {
     char gateways[2000], key_file[200];
     uint32_t pull_ms, round_ms, lease_s, track_s;
     struct decide_pace pace;
-    char exec[200], zones[600];
+    char exec[200], zones[600], front[200];
     uint32_t timeout_ms;
+    uint32_t front_busy, front_busy_s, front_calm, front_start_s, front_drain_s;
     struct dbconf db;
     char http[64], log[LOGLEVEL_MAX];
     uint32_t unhealthy_s;
@@ -62,8 +63,24 @@ static const struct conf_key keys[] = {
      "exec; empty: such modules are not scaled"},
     {"hook", "zones", CONF_TEXT, AT(zones), 0, sizeof(set.zones), "",
      "the zones in which it runs them: a, b ...; needed with exec"},
+    {"hook", "front", CONF_TEXT, AT(front), 0, sizeof(set.front), "",
+     "the absolute path of the program that starts, announces and withdraws gateways "
+     "(larsctl front add); empty: operators do it"},
     {"hook", "timeout_ms", CONF_U32, AT(timeout_ms), 100, 600000, "30000",
-     "ms after which it gets SIGTERM; SIGKILL follows 5 s later"},
+     "ms after which such a program gets SIGTERM; SIGKILL follows 5 s later"},
+    {"front", "busy_percent", CONF_U32, AT(front_busy), 1, 100, "70",
+     "a further gateway is started when the loops of all gateways are busier than this, "
+     "of the loops that they may have"},
+    {"front", "busy_s", CONF_U32, AT(front_busy_s), 1, 3600, "10", "for so many seconds"},
+    {"front", "calm_percent", CONF_U32, AT(front_calm), 0, 99, "45",
+     "one is withdrawn when those that stay would be less busy than this, for "
+     "[autoscaler] down_window_s; 0: never"},
+    {"front", "start_s", CONF_U32, AT(front_start_s), 1, 3600, "120",
+     "seconds in which a gateway must be ready, and then be seen from outside; else "
+     "another host is tried"},
+    {"front", "drain_s", CONF_U32, AT(front_drain_s), 0, 3600, "60",
+     "seconds for which a gateway that was withdrawn is still asked for its demand, "
+     "until it is standby"},
     DBCONF_KEYS(AT(db)),
     {"http", "listen", CONF_TEXT, AT(http), 0, sizeof(set.http), "",
      "ADDRESS:PORT of /metrics, /healthz and /log-level; empty: no such port"},
@@ -82,6 +99,12 @@ static const char *wrong_hook(const struct settings *s)
 {
     char zones[ZONES_MAX][SNAPSHOT_ZONE];
 
+    if (s->front[0] && s->front[0] != '/')
+        return "[hook] front must be an absolute path, because there is no PATH to "
+               "search";
+    if (s->front_calm >= s->front_busy)
+        return "[front] calm_percent must be less than busy_percent, or gateways would "
+               "come and go";
     if (!s->exec[0])
         return NULL;
     if (s->exec[0] != '/')
@@ -151,6 +174,7 @@ static struct {
     struct demand *demand;
     struct hook *hook;
     struct exec_modules *exec;
+    struct front *front;
     struct rounds *rounds;
     struct httpd *http;
 } me;
@@ -190,6 +214,22 @@ static int start_hook(void)
     return rc;
 }
 
+static int start_front(void)
+{
+    const struct front_config c = {.program = set.front,
+                                   .timeout_ms = set.timeout_ms,
+                                   .demand = me.demand,
+                                   .life = {.busy = set.front_busy / 100.0,
+                                            .calm = set.front_calm / 100.0,
+                                            .busy_ms = set.front_busy_s * 1000ull,
+                                            .calm_ms = set.pace.window_s * 1000ull,
+                                            .start_ms = set.front_start_s * 1000ull,
+                                            .drain_ms = set.front_drain_s * 1000ull,
+                                            .hold_ms = set.pace.hold_s * 1000ull}};
+
+    return front_create(&me.front, &c);
+}
+
 static int start_rounds(void)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
@@ -199,7 +239,8 @@ static int start_rounds(void)
                                     .look = demand_look,
                                     .demand = me.demand,
                                     .exec = me.exec,
-                                    .track_ms = set.track_s * 1000};
+                                    .track = set.track_s > 0,
+                                    .front = me.front};
     struct scale_db *db;
     int rc = scale_db_create(&db, &mc);
 
@@ -218,6 +259,8 @@ static int start(void)
         return rc;
     rc = start_hook();
     if (rc == 0)
+        rc = start_front();
+    if (rc == 0)
         rc = start_rounds();
     if (rc < 0)
         return daemon_failed(&me.d, rc, "cannot start a thread");
@@ -235,6 +278,7 @@ static void stop(void)
 {
     httpd_destroy(me.http);
     rounds_stop(me.rounds);
+    front_destroy(me.front);
     exec_modules_destroy(me.exec);
     hook_stop(me.hook);
     demand_stop(me.demand);

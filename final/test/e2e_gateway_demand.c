@@ -123,6 +123,29 @@ static void t_answer_has_the_gateway_and_its_loops(void **state)
     assert_true(integer(answer, "ms") > 0);
 }
 
+/* What programs outside ask for: it is the process that answers at the admin port. */
+static void t_lars_id_is_the_epoch_and_reaches_no_node(void **state)
+{
+    json_int_t arrived;
+    char text[40];
+
+    (void)state;
+    start("");
+    arrived = count("arrived");
+    snprintf(text, sizeof(text), "{\"id\":\"%s\"}\n",
+             json_string_value(json_object_get(answer, "epoch")));
+    assert_int_equal(get("/lars-id"), 200);
+    assert_string_equal(reply.body, text);
+    assert_non_null(strstr(reply.text, "Cache-Control: no-store"));
+    assert_int_equal(count("arrived"), arrived);
+    assert_false(gatefix_has_recorded("/lars-id"));
+    /* others are for the nodes */
+    assert_int_equal(get("/lars-id?x"), 200);
+    assert_int_equal(get("/lars-idx"), 200);
+    assert_int_equal(count("arrived"), arrived + 2);
+    assert_true(gatefix_has_recorded("/lars-idx"));
+}
+
 static void t_requests_count_when_they_arrive_and_when_they_go_to_a_node(void **state)
 {
     json_int_t arrived, forwarded;
@@ -374,6 +397,7 @@ static void t_question_needs_a_signature_that_was_not_used_before(void **state)
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 TESTDB_MAIN(E(t_answer_has_the_gateway_and_its_loops),
+            E(t_lars_id_is_the_epoch_and_reaches_no_node),
             E(t_requests_count_when_they_arrive_and_when_they_go_to_a_node),
             E(t_cached_answers_do_not_count_as_forwarded),
             E(t_refused_requests_count_by_the_class_of_the_visitor),

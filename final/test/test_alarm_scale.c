@@ -6,7 +6,8 @@ static int scale_setup(void **state)
     int rc = setup(state);
 
     mydb_sql("DELETE FROM ScalePolicy; DELETE FROM ScaleDecision; DELETE FROM ScaleHost; "
-             "DELETE FROM ScaleWanted; DELETE FROM ScaleSlot; DELETE FROM Lease");
+             "DELETE FROM ScaleWanted; DELETE FROM ScaleSlot; DELETE FROM Lease; DELETE "
+             "FROM GatewaySeen");
     return rc;
 }
 
@@ -55,6 +56,25 @@ t_what_a_decision_lacks_is_raised_until_a_decision_lacks_it_no_more(void **state
     T_WAIT(stat_now().n_cleared == 4);
 }
 
+static void t_a_capacity_that_has_been_low_for_5_minutes_is_raised(void **state)
+{
+    (void)state;
+    lead();
+    mydb_sql("DELETE FROM Capacity; INSERT INTO Capacity (modid, cmdid, class, rps, "
+             "inflight, p99_us, target_us, factor, low_since) VALUES (3, 1, 'c8', 100, 1, "
+             "1, 1, 0.6, NOW(3) - INTERVAL 6 MINUTE), (4, 1, '', 100, 1, 1, 1, 0.6, "
+             "NOW(3) - INTERVAL 4 MINUTE), (5, 1, '', 100, 1, 1, 1, 0.85, NULL)");
+    start("", "");
+    T_WAIT(stat_now().n_raised == 1);
+    assert_int_equal(open_of("capacity_drift", "3/1 c8"), 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE detail = 'a node answers "
+                            "60.0 requests a second in time, and 100.0 were measured'"),
+                     1);
+    mydb_sql("UPDATE Capacity SET factor = 0.8, low_since = NULL WHERE modid = 3");
+    T_WAIT(stat_now().n_cleared == 1);
+    mydb_sql("DELETE FROM Capacity");
+}
+
 static void t_scaled_modules_without_a_leader_are_raised(void **state)
 {
     (void)state;
@@ -65,6 +85,60 @@ static void t_scaled_modules_without_a_leader_are_raised(void **state)
     T_WAIT(stat_now().n_raised == 1);
     assert_int_equal(open_of("scale_leader", "lars-autoscaler"), 1);
     lead();
+    T_WAIT(stat_now().n_cleared == 1);
+}
+
+static void
+t_a_gateway_that_does_not_answer_is_lost_until_it_does_or_is_withdrawn(void **state)
+{
+    (void)state;
+    mydb_sql(
+        "INSERT INTO GatewaySeen (address, origin, required, answered_at, asked_at, "
+        "why) VALUES ('10.0.0.1:9890', 'config', 1, NOW(3) - INTERVAL 1 HOUR, NOW(3) "
+        "+ INTERVAL 1 HOUR, 'nothing listens there'), ('10.0.0.2:9890', 'table', 1, "
+        "NOW(3) - INTERVAL 1 HOUR, NOW(3) + INTERVAL 1 HOUR, ''), "
+        /* withdrawn; answers; asked by no process */
+        "('10.0.0.3:9890', 'table', 0, NOW(3) - INTERVAL 1 HOUR, NOW(3) + INTERVAL "
+        "1 HOUR, ''), ('10.0.0.4:9890', 'table', 1, NOW(3) + INTERVAL 1 HOUR, "
+        "NOW(3) + INTERVAL 1 HOUR, ''), ('10.0.0.5:9890', 'table', 1, NOW(3) - INTERVAL "
+        "1 "
+        "HOUR, NOW(3) - INTERVAL 21 SECOND, '')");
+    start("", "");
+    T_WAIT(stat_now().n_raised == 2);
+    assert_int_equal(open_of("gateway_lost", "10.0.0.1:9890"), 1);
+    assert_int_equal(open_of("gateway_lost", "10.0.0.2:9890"), 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE detail LIKE 'no answer for "
+                            "36__ s; nothing listens there'"),
+                     1);
+    mydb_sql("UPDATE GatewaySeen SET answered_at = NOW(3) + INTERVAL 1 HOUR WHERE "
+             "address = '10.0.0.1:9890'; UPDATE GatewaySeen SET required = 0 WHERE "
+             "address = '10.0.0.2:9890'");
+    T_WAIT(stat_now().n_cleared == 2);
+    assert_int_equal(stat_now().n_raised, 2);
+}
+
+static void t_a_gateway_is_not_lost_before_a_minute(void **state)
+{
+    (void)state;
+    mydb_sql("INSERT INTO GatewaySeen (address, origin, answered_at, asked_at) VALUES "
+             "('10.0.0.1:9890', 'config', NOW(3) - INTERVAL 59 SECOND, NOW(3) + INTERVAL "
+             "1 HOUR)");
+    start("", "");
+    T_WAIT(stat_now().n_raised == 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE kind = 'gateway_lost' AND "
+                            "detail LIKE 'no answer for 6_ s'"),
+                     1);
+}
+
+static void t_no_host_left_for_a_gateway_is_raised_until_there_is_one(void **state)
+{
+    (void)state;
+    mydb_sql("INSERT INTO ScaleDecision (modid, cmdid, rule, note) VALUES (0, 0, 'keep', "
+             "'scale.front: the gateways are busy, and no standby host is left')");
+    start("", "");
+    T_WAIT(stat_now().n_raised == 1);
+    assert_int_equal(open_of("scale_front", "gateways"), 1);
+    mydb_sql("INSERT INTO ScaleDecision (modid, cmdid, rule) VALUES (0, 0, 'up')");
     T_WAIT(stat_now().n_cleared == 1);
 }
 
@@ -95,5 +169,9 @@ static void t_a_silent_host_with_orders_and_failing_starts_are_raised(void **sta
 
 MYDB_MAIN_WITH(group_setup, group_teardown,
                S(t_what_a_decision_lacks_is_raised_until_a_decision_lacks_it_no_more),
+               S(t_a_capacity_that_has_been_low_for_5_minutes_is_raised),
                S(t_scaled_modules_without_a_leader_are_raised),
+               S(t_a_gateway_that_does_not_answer_is_lost_until_it_does_or_is_withdrawn),
+               S(t_a_gateway_is_not_lost_before_a_minute),
+               S(t_no_host_left_for_a_gateway_is_raised_until_there_is_one),
                S(t_a_silent_host_with_orders_and_failing_starts_are_raised))

@@ -570,3 +570,33 @@ CREATE TABLE IF NOT EXISTS Drill (
     abort_why  VARCHAR(255) NOT NULL DEFAULT '',
     PRIMARY KEY (id), UNIQUE KEY by_token (token), KEY by_state (state, seen_at)
 ) ENGINE = InnoDB;
+
+-- Hosts that can run a gateway; lars-autoscaler changes the state, operators hold a host.
+CREATE TABLE IF NOT EXISTS FrontHost (
+    host       VARCHAR(64) NOT NULL,                  -- as [hook] front knows it
+    zone       VARCHAR(32) NOT NULL DEFAULT '',
+    admin      VARCHAR(64) NOT NULL,                  -- its admin port, ADDRESS:PORT
+    outside    VARCHAR(64) NOT NULL,                  -- where visitors reach it, by HTTP
+    state      VARCHAR(16) NOT NULL DEFAULT 'standby', -- starting, announced, withdrawing,
+                                                      -- withdrawn
+    held       TINYINT UNSIGNED NOT NULL DEFAULT 0,   -- 1 = an operator decided the state
+    done       TINYINT UNSIGNED NOT NULL DEFAULT 0,   -- the program accepted the command
+    seen       TINYINT UNSIGNED NOT NULL DEFAULT 0,   -- from outside, so it counts
+    seen_at    TIMESTAMP(3) NULL DEFAULT NULL,        -- first, since it was announced
+    failed     INT UNSIGNED NOT NULL DEFAULT 0,       -- times in a row that it was given up
+    since      TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    note       VARCHAR(255) NOT NULL DEFAULT '',
+    who        VARCHAR(64) NOT NULL DEFAULT '',
+    PRIMARY KEY (host), UNIQUE KEY admin (admin)
+) ENGINE = InnoDB;
+
+-- The gateways that lars-autoscaler asks for the demand, written every 5 s.
+CREATE TABLE IF NOT EXISTS GatewaySeen (
+    address     VARCHAR(64) NOT NULL,                 -- its admin port
+    origin      VARCHAR(16) NOT NULL,                 -- config or table
+    required    TINYINT UNSIGNED NOT NULL DEFAULT 1,  -- while it is silent nothing goes down
+    answered_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    asked_at    TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    why         VARCHAR(255) NOT NULL DEFAULT '',     -- it does not answer
+    PRIMARY KEY (address)
+) ENGINE = InnoDB;

@@ -13,6 +13,7 @@
 #include "ctl/cmd_doctor.h"
 #include "ctl/cmd_drill.h"
 #include "ctl/cmd_files.h"
+#include "ctl/cmd_front.h"
 #include "ctl/cmd_gateway.h"
 #include "ctl/cmd_log.h"
 #include "ctl/cmd_plane.h"
@@ -38,7 +39,7 @@ static const struct ctl_cmd built_in[] = {
 static const struct ctl_cmd *const tables[] = {
     cmd_route,  cmd_policy, cmd_status, cmd_alarm, cmd_audit, cmd_plane,
     cmd_schema, cmd_files,  cmd_doctor, cmd_log,   cmd_user,
-    cmd_site,   cmd_gateway, cmd_scale, cmd_capacity,
+    cmd_site,   cmd_gateway, cmd_scale, cmd_front, cmd_capacity,
     cmd_drill,  built_in};
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 

@@ -69,6 +69,9 @@ static const struct {
     {"Drill", "id++ token name module script state who host folder started_at seen_at "
               "ended_at second+ seconds+ happened+ events+ due++ ok++ failed++ p50_us++ "
               "p99_us++ undo_open why live report abort_at abort_by abort_why"},
+    {"FrontHost", "host zone admin outside state held done seen seen_at failed+ since "
+                  "note who"},
+    {"GatewaySeen", "address origin required answered_at asked_at why"},
 };
 
 static const struct {
@@ -140,6 +143,9 @@ static const struct {
     {WEB, "Drill", "abort_by", "U"},
     {WEB, "Drill", "abort_why", "U"},
     {CTL, "Drill", "state", "IU"},
+    {WEB | CTL, "FrontHost", "who", "IUD"},
+    {SCALE, "FrontHost", "note", "U"},
+    {SCALE, "GatewaySeen", "why", "IUD"},
     {SCALE, "Lease", "holder", "IU"},
     {CTL, "Lease", "fence", "U"},
     {SCALE, "Capacity", "factor", "U"},

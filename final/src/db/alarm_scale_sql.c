@@ -31,4 +31,12 @@ const char alarm_scale_sql[] =
     "h.host) "
     "UNION ALL SELECT 'scale_start', s.host, CONCAT('slot ', MIN(s.slot), ', module ', "
     "MIN(CONCAT(s.modid, '/', s.cmdid)), ': ', MIN(s.note)) FROM ScaleSlot s WHERE "
-    "s.state = 'failed' AND s.starts >= 3 GROUP BY s.host LIMIT 1000";
+    "s.state = 'failed' AND s.starts >= 3 GROUP BY s.host "
+    /* while a leader asks; without one scale_leader is open */
+    "UNION ALL SELECT 'gateway_lost', g.address, CONCAT('no answer for ', "
+    "TIMESTAMPDIFF(SECOND, g.answered_at, NOW(3)), ' s', IF(g.why = '', '', CONCAT('; ', "
+    "g.why))) FROM GatewaySeen g WHERE g.required = 1 AND g.asked_at > NOW(3) - INTERVAL "
+    "20 SECOND AND g.answered_at < NOW(3) - INTERVAL 60 SECOND "
+    "UNION ALL SELECT 'scale_front', 'gateways', x.note FROM ScaleDecision x WHERE x.id "
+    "= (SELECT MAX(id) FROM ScaleDecision y WHERE y.modid = 0 AND y.cmdid = 0) AND x.at "
+    "> NOW(3) - INTERVAL 90 SECOND AND x.note LIKE '%scale.front%' LIMIT 1000";

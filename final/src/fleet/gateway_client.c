@@ -209,6 +209,16 @@ int gateway_client_get(const char *at, const char *path, uint32_t timeout_ms,
     return rc;
 }
 
+int gateway_client_ready(const char *at, uint32_t timeout_ms,
+                         char why[GATEWAY_CLIENT_WHY])
+{
+    struct call c = {.at = at, .timeout_ms = (long)timeout_ms};
+    int rc = ask(&c, "/ready", why);
+
+    buf_free(&c.body);
+    return rc;
+}
+
 /* --- commands ----------------------------------------------------------------------- */
 
 static int add_field(struct call *c, const char *name, const char *value)

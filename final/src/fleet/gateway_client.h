@@ -35,6 +35,11 @@ void gateway_client_fini(void);
 int gateway_client_get(const char *at, const char *path, uint32_t timeout_ms,
                        json_t **out, char why[GATEWAY_CLIENT_WHY]);
 
+/* Whether the gateway at <at> says 200 at /ready.  Returns as gateway_client_get();
+ * -EPROTO: another status, and <why> has what it said. */
+int gateway_client_ready(const char *at, uint32_t timeout_ms,
+                         char why[GATEWAY_CLIENT_WHY]);
+
 /* The command POST <path> with <body>, signed with the first of <k> for this process of
  * the gateway, whose epoch it asks for first (signed_command.h).  Returns as
  * gateway_client_get(); <why> has the answer of the gateway, a sentence, on success too.

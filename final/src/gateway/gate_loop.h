@@ -120,6 +120,7 @@ struct gate_loop {
     struct mirror *mirror;                /* a reference, of it; NULL = no copy */
     _Atomic uint32_t *n_clients;          /* of all loops; borrowed */
     const _Atomic bool *draining;         /* borrowed */
+    const char *gateway_id;               /* random, of the process; borrowed */
     struct visitor *visitors;             /* all of this loop */
     struct listeners *listeners, *tls_listeners; /* borrowed; NULL = none */
     struct tls_context *tls;              /* for new connections; owned; NULL = none */

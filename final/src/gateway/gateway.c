@@ -95,6 +95,7 @@ static int create_loop(struct gateway *g, unsigned i)
     l->mirror = static_copy_renew(g->statics, NULL);
     l->n_clients = &g->n_clients;
     l->draining = &g->draining;
+    l->gateway_id = gateway_demand_epoch(g->demand);
     g->loop[i] = l;
     g->n_loops = i + 1;
     looppool_set_user(g->pool, i, l);

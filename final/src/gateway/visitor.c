@@ -248,7 +248,7 @@ static void begin_request(struct visitor *v, const struct http_head *h,
 
     gate_loop_new_id(g, v->id);
     begin(v, h);
-    if (visitor_redirect_answer(v, h))
+    if (visitor_answer_itself(v, h))
         return;
     gate_loop_count(&g->counts.module[v->forward.rule->slot].arrived);
     if (v->body_left && h->framing == HTTP_LENGTH && h->length > g->limits->body_max) {

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gateway/own_page.h"
 #include "gateway/visitor_private.h"
@@ -17,6 +18,7 @@
 
 #define OUT_MAX 32768 /* bytes put together for one write */
 #define NO_STORE "Cache-Control: no-store\r\n"
+#define ID_PATH "/lars-id"
 #define APOLOGY_S 20 /* until the apology loads itself again */
 #define TEXT_HTML "text/html; charset=utf-8"
 
@@ -78,9 +80,8 @@ static void count_request(struct visitor *v, enum gate_result result)
 
 /* --- our own pages ------------------------------------------------------------------ */
 
-void visitor_answer_done(struct visitor *v, enum gate_result result)
+static void end_request(struct visitor *v)
 {
-    count_request(v, result);
     visitor_cache_release(v);
     visitor_end_request(v);
     free(v->line);
@@ -98,8 +99,15 @@ void visitor_answer_done(struct visitor *v, enum gate_result result)
     visitor_set_timer(v, v->g->limits->relay_ms);
 }
 
-static void send_page(struct visitor *v, uint16_t status, const char *page, size_t len,
-                      const char *extra, enum gate_result result)
+void visitor_answer_done(struct visitor *v, enum gate_result result)
+{
+    count_request(v, result);
+    end_request(v);
+}
+
+/* False: the connection was closed. */
+static bool send_own(struct visitor *v, uint16_t status, const char *type,
+                     const char *page, size_t len, const char *extra)
 {
     struct buf *out = &v->g->out;
     bool head = v->forward.method == HTTP_METHOD_HEAD;
@@ -109,15 +117,20 @@ static void send_page(struct visitor *v, uint16_t status, const char *page, size
     v->status = status;
     v->n_body_out = len;
     buf_consume(out, out->len);
-    rc = http_write_own(out, status, TEXT_HTML, page, len, extra, v->keep_alive, head);
+    rc = http_write_own(out, status, type, page, len, extra, v->keep_alive, head);
     if (rc == 0)
         rc = stream_write(&v->stream, buf_bytes(out), out->len);
     buf_consume(out, out->len); /* the next callback begins with an empty buffer */
-    if (rc < 0) {
+    if (rc < 0)
         visitor_close(v);
-        return;
-    }
-    visitor_answer_done(v, result);
+    return rc == 0;
+}
+
+static void send_page(struct visitor *v, uint16_t status, const char *page, size_t len,
+                      const char *extra, enum gate_result result)
+{
+    if (send_own(v, status, TEXT_HTML, page, len, extra))
+        visitor_answer_done(v, result);
 }
 
 void visitor_answer_page(struct visitor *v, uint16_t status, bool close,
@@ -137,6 +150,28 @@ void visitor_answer_moved(struct visitor *v, const char *extra)
 
     v->keep_alive = v->keep_alive && !v->body_left;
     send_page(v, 308, page, len, extra, GATE_RESULTS);
+}
+
+/* It is asked once a second, so it is neither counted nor in the log. */
+static void answer_id(struct visitor *v)
+{
+    char text[80];
+    int n = snprintf(text, sizeof(text), "{\"id\":\"%s\"}\n", v->g->gateway_id);
+
+    if (send_own(v, 200, "application/json", text, (size_t)n, NO_STORE))
+        end_request(v);
+}
+
+bool visitor_answer_itself(struct visitor *v, const struct http_head *h)
+{
+    bool get = h->method == HTTP_METHOD_GET || h->method == HTTP_METHOD_HEAD;
+
+    if (get && h->target.len == strlen(ID_PATH) &&
+        memcmp(h->target.at, ID_PATH, h->target.len) == 0) {
+        answer_id(v);
+        return true;
+    }
+    return visitor_redirect_answer(v, h);
 }
 
 /* A page that loads itself again after <refresh_s> +- 30 %.  <wait_s>: 0 = an apology. */

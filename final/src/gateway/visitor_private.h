@@ -158,6 +158,10 @@ void visitor_answer_page(struct visitor *v, uint16_t status, bool close,
 /* 308 with these fields, Location among them.  It counts as a redirect, and as no request
  * of a module. */
 void visitor_answer_moved(struct visitor *v, const char *extra);
+
+/* Answer what needs no node: GET /lars-id, which shows who programs that ask from outside
+ * have reached, and what visitor_redirect_answer() answers.  False: a node is needed. */
+bool visitor_answer_itself(struct visitor *v, const struct http_head *h);
 void visitor_answer_refusal(struct visitor *v, enum http_why why);
 
 /* Answer 503 with the waiting page.  <extra>: whole fields besides Retry-After. */

@@ -228,17 +228,21 @@ static void collect_counts(struct metrics *m, const struct rounds_stat *st)
 
 static void collect_gateways(struct metrics *m, struct demand *d, unsigned n_timed)
 {
-    unsigned i, answers = 0, n = demand_n_gateways(d);
+    unsigned i, answers = 0, all = 0, n = demand_n_gateways(d);
     uint64_t failed = 0;
 
     for (i = 0; i < n; i++) {
         struct demand_gateway_view v;
 
-        demand_look_gateway(d, i, mono_ms(), &v);
+        if (!demand_look_gateway(d, i, mono_ms(), &v))
+            continue;
+        all++;
         answers += v.answers;
         failed += v.n_failed;
     }
-    metrics_gauge(m, "lars_autoscaler_gateways", "Gateways of the configuration.", n);
+    metrics_gauge(m, "lars_autoscaler_gateways",
+                  "Gateways that are asked: of the configuration, and announced ones.",
+                  all);
     metrics_gauge(m, "lars_autoscaler_gateways_answering",
                   "Of these, have answered in the last 1.5 s.", answers);
     metrics_gauge(m, "lars_autoscaler_gateways_timed",
@@ -263,6 +267,22 @@ static void collect_hook(struct metrics *m, struct hook *h)
                   st.n_stuck);
 }
 
+static void collect_front(struct metrics *m, const struct front_stat *f)
+{
+    metrics_gauge(m, "lars_autoscaler_front_serving",
+                  "Gateways that count as capacity, those of the configuration too.",
+                  f->n_serving);
+    metrics_gauge(m, "lars_autoscaler_front_busy_ratio",
+                  "How busy their loops are, of all that they may have; -1 = not known.",
+                  f->busy);
+    metrics_gauge(m, "lars_autoscaler_front_none_left",
+                  "1 = a further gateway is wanted, and no standby host is left.",
+                  f->none_left);
+    metrics_counter(m, "lars_autoscaler_front_failures_total",
+                    "Programs of [hook] front that were not accepted.",
+                    (double)f->n_failed);
+}
+
 static void collect(struct metrics *m, const void *arg)
 {
     const struct autoscaler_metrics *parts = arg;
@@ -281,6 +301,7 @@ static void collect(struct metrics *m, const void *arg)
     collect_counts(m, &st);
     collect_gateways(m, parts->demand, st.n_timed);
     collect_hook(m, parts->hook);
+    collect_front(m, &st.front);
     collect_modules(m, parts->rounds);
 }
 

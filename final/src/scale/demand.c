@@ -4,11 +4,10 @@
  *
  * Rejected: one thread that asks all gateways in turn.  A gateway that hangs would make
  * the answers of the others a second old. */
-#include "scale/demand.h"
+#include "scale/demand_private.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,41 +16,11 @@
 #include "base/log.h"
 #include "base/mono.h"
 #include "base/rnd.h"
-#include "base/worker.h"
 #include "scale/demand_question.h"
 #include "scale/need.h"
 
 #define ASK_MS 1000
 #define FAILURES 2 /* in a row; one time-out may be that of a busy host */
-
-struct demand_gateway {
-    struct worker *worker;
-    struct demand *all;
-    char at[NET_ADDR_STRLEN];
-    /* of the thread: */
-    uint64_t n_asked;
-    unsigned next_share;
-    char epoch[GATEWAY_CLIENT_EPOCH]; /* its process, for signatures; "" = not asked */
-    struct demand_answer answer; /* the one that is being read */
-    char question[DEMAND_QUESTION_SIZE];
-    uint64_t nodes_asked_ms; /* the last time; 0 = not yet */
-    /* under the lock of the worker: */
-    struct demand_rates_source source;
-    uint64_t n_failed;
-    unsigned n_in_a_row; /* of these */
-    char why[GATEWAY_CLIENT_WHY];
-    struct nodes_answer *nodes[2]; /* the one before the last, and the last; or NULL */
-    uint64_t nodes_ms; /* of the last */
-};
-
-struct demand {
-    const struct fleet_keys *keys;
-    uint32_t pull_ms, nodes_ms;
-    uint64_t id; /* random: another process asks other questions */
-    atomic_bool is_ending;
-    unsigned n;
-    struct demand_gateway at[];
-};
 
 /* --- the question ------------------------------------------------------------------- */
 
@@ -70,46 +39,59 @@ static double wanted_at(struct demand_gateway *g, uint32_t modid, uint32_t cmdid
     double wanted;
 
     worker_lock(g->worker);
-    if (demand_rates_counts(&g->source, now_ms))
+    if (g->in_use && demand_rates_counts(&g->source, now_ms))
         r = demand_rates_of(&g->source, modid, cmdid);
     wanted = r ? wanted_of(r) : 0;
     worker_unlock(g->worker);
     return wanted;
 }
 
-static double share_of(struct demand_gateway *g, uint32_t modid, uint32_t cmdid)
+static unsigned n_in_use(struct demand *d)
+{
+    unsigned i, n = 0, end = d->n;
+
+    for (i = 0; i < end; i++) {
+        worker_lock(d->at[i].worker);
+        n += d->at[i].in_use;
+        worker_unlock(d->at[i].worker);
+    }
+    return n;
+}
+
+static double share_of(struct demand_gateway *g, uint32_t modid, uint32_t cmdid,
+                       unsigned n_gateways)
 {
     struct demand *d = g->all;
     uint64_t now_ms = mono_ms();
     double all = 0, own = 0;
-    unsigned i;
+    unsigned i, end = d->n;
 
-    for (i = 0; i < d->n; i++) {
+    for (i = 0; i < end; i++) {
         double wanted = wanted_at(&d->at[i], modid, cmdid, now_ms);
 
         all += wanted;
         if (&d->at[i] == g)
             own = wanted;
     }
-    return demand_question_share(own, all, d->n);
+    return demand_question_share(own, all, n_gateways);
 }
 
 /* The modules are those of the gateway's last answer; only its thread changes them. */
 static void write_question(struct demand_gateway *g)
 {
     struct demand_share share[DEMAND_MODULES_MAX];
-    unsigned i, n = g->source.n_modules;
+    unsigned i, n = g->source.n_modules, n_gateways = n_in_use(g->all);
     char id[60];
 
     for (i = 0; i < n; i++) {
         const struct demand_rates_module *m = &g->source.module[i];
 
-        share[i] =
-            (struct demand_share){m->modid, m->cmdid, share_of(g, m->modid, m->cmdid)};
+        share[i] = (struct demand_share){m->modid, m->cmdid,
+                                         share_of(g, m->modid, m->cmdid, n_gateways)};
     }
     snprintf(id, sizeof(id), "%016" PRIx64 "-%" PRIu64, g->all->id, ++g->n_asked);
     g->next_share =
-        demand_question_write(g->question, id, g->all->n, share, n, g->next_share);
+        demand_question_write(g->question, id, n_gateways, share, n, g->next_share);
 }
 
 /* --- the thread of a gateway -------------------------------------------------------- */
@@ -141,9 +123,8 @@ static void note_failure(struct demand_gateway *g, const char *why)
     snprintf(g->why, sizeof(g->why), "%s", why);
     if (g->n_in_a_row < FAILURES && ++g->n_in_a_row == FAILURES)
         LOG_WARN("demand.gateway",
-                 "%s (its address is in [autoscaler] gateways; until it answers no node "
-                 "is stopped)",
-                 why);
+                 "%s (its address is in %s; until it answers no node is stopped)", why,
+                 g->configured ? "[autoscaler] gateways" : "larsctl front list");
 }
 
 static void note_answer(struct demand_gateway *g)
@@ -212,23 +193,86 @@ static void ask_nodes_when_due(struct demand_gateway *g)
     worker_unlock(g->worker);
 }
 
-unsigned demand_look_nodes(struct demand *d, uint64_t now_ms, struct node_minutes *out)
+/* An answer that came later than the one that was given out last. */
+static bool has_new_nodes(const struct demand_gateway *g)
+{
+    return g->nodes[0] && g->nodes_ms > g->nodes_given_ms;
+}
+
+unsigned demand_n_timed(struct demand *d, uint64_t now_ms)
 {
     unsigned i, n = 0;
 
-    out->n = 0;
     for (i = 0; i < d->n; i++) {
         struct demand_gateway *g = &d->at[i];
 
         worker_lock(g->worker);
-        if (g->nodes[0] && now_ms < g->nodes_ms + 2ull * d->nodes_ms)
-            n += node_minutes_add(out, g->nodes[0], g->nodes[1]);
+        n += g->in_use && g->nodes[0] && now_ms < g->nodes_ms + 2ull * d->nodes_ms;
         worker_unlock(g->worker);
     }
     return n;
 }
 
-static void run(void *arg)
+static bool all_have_new_nodes(struct demand *d)
+{
+    unsigned i, n = 0, n_new = 0;
+
+    for (i = 0; i < d->n; i++) {
+        struct demand_gateway *g = &d->at[i];
+
+        worker_lock(g->worker);
+        n += g->in_use;
+        n_new += g->in_use && has_new_nodes(g);
+        worker_unlock(g->worker);
+    }
+    return n > 0 && n_new == n;
+}
+
+bool demand_take_nodes(struct demand *d, struct node_minutes *out)
+{
+    bool whole = all_have_new_nodes(d);
+    unsigned i;
+
+    out->n = 0;
+    for (i = 0; whole && i < d->n; i++) {
+        struct demand_gateway *g = &d->at[i];
+
+        worker_lock(g->worker);
+        if (g->in_use)
+            whole = has_new_nodes(g) && node_minutes_add(out, g->nodes[0], g->nodes[1]);
+        g->nodes_given_ms = g->nodes_ms;
+        worker_unlock(g->worker);
+    }
+    return whole;
+}
+
+static void forget_nodes(struct demand_gateway *g)
+{
+    free(g->nodes[0]);
+    free(g->nodes[1]);
+    g->nodes[0] = g->nodes[1] = NULL;
+    g->nodes_asked_ms = 0;
+}
+
+/* Is there something to ask?  A place that is in use no more is emptied. */
+static bool is_to_ask(struct demand_gateway *g)
+{
+    bool ask;
+
+    worker_lock(g->worker);
+    ask = g->in_use;
+    if (!ask && !g->idle) {
+        memset(&g->source, 0, sizeof(g->source));
+        g->n_failed = g->n_in_a_row = 0;
+        g->why[0] = g->epoch[0] = '\0';
+        forget_nodes(g);
+        g->idle = true;
+    }
+    worker_unlock(g->worker);
+    return ask;
+}
+
+void demand_private_run(void *arg)
 {
     struct demand_gateway *g = arg;
     uint32_t took;
@@ -238,8 +282,10 @@ static void run(void *arg)
 
         if (g->all->is_ending)
             return;
-        ask_once(g);
-        ask_nodes_when_due(g);
+        if (is_to_ask(g)) {
+            ask_once(g);
+            ask_nodes_when_due(g);
+        }
         took = (uint32_t)(mono_ms() - began);
     } while (
         worker_pause(g->worker, took < g->all->pull_ms ? g->all->pull_ms - took : 1));
@@ -255,6 +301,18 @@ static uint64_t random_id(void)
     return (uint64_t)rnd_u32(&r) << 32 | rnd_u32(&r);
 }
 
+int demand_private_prepare(struct demand *d, unsigned i, const char *at, bool configured)
+{
+    struct demand_gateway *g = &d->at[i];
+
+    g->all = d;
+    g->configured = configured;
+    g->in_use = g->required = g->counts = configured;
+    g->idle = !configured;
+    snprintf(g->at, sizeof(g->at), "%s", at);
+    return worker_create(&g->worker);
+}
+
 /* A thread looks at all gateways, so it starts when all are complete. */
 static int start_all(struct demand *d, const struct gateway_list *list)
 {
@@ -262,15 +320,11 @@ static int start_all(struct demand *d, const struct gateway_list *list)
     int rc = 0;
 
     for (i = 0; rc == 0 && i < list->n; i++) {
-        struct demand_gateway *g = &d->at[i];
-
-        g->all = d;
-        snprintf(g->at, sizeof(g->at), "%s", list->address[i]);
-        rc = worker_create(&g->worker);
+        rc = demand_private_prepare(d, i, list->address[i], true);
         d->n += rc == 0;
     }
     for (i = 0; rc == 0 && i < d->n; i++)
-        rc = worker_start(d->at[i].worker, run, &d->at[i]);
+        rc = worker_start(d->at[i].worker, demand_private_run, &d->at[i]);
     return rc;
 }
 
@@ -290,7 +344,7 @@ int demand_start(struct demand **out, const struct demand_config *c,
         return -EINVAL;
     }
     snprintf(err, CONF_ERR_MAX, "no memory or no thread");
-    d = calloc(1, sizeof(*d) + list.n * sizeof(d->at[0]));
+    d = calloc(1, sizeof(*d));
     rc = d ? gateway_client_init() : -ENOMEM;
     if (rc < 0) {
         free(d);
@@ -319,8 +373,7 @@ void demand_stop(struct demand *d)
         worker_stop(d->at[i].worker);
     for (i = 0; i < d->n; i++) { /* a thread looks at all */
         worker_destroy(d->at[i].worker);
-        free(d->at[i].nodes[0]);
-        free(d->at[i].nodes[1]);
+        forget_nodes(&d->at[i]);
     }
     gateway_client_fini();
     free(d);
@@ -353,14 +406,18 @@ static struct demand_zone *zone_of(struct demand_view *v, const char *name)
     return &v->zone[i];
 }
 
-static void add_gateway(struct demand_view *v, const struct demand_rates_source *s,
+static void add_gateway(struct demand_view *v, const struct demand_gateway *g,
                         uint32_t modid, uint32_t cmdid, uint64_t now_ms)
 {
+    const struct demand_rates_source *s = &g->source;
     const struct demand_rates *r = demand_rates_of(s, modid, cmdid);
     struct demand_zone *zone;
 
-    v->all_gateways_60s =
-        v->all_gateways_60s && demand_rates_whole_ms(s, now_ms) >= DEMAND_ALL_MS;
+    if (!g->in_use)
+        return;
+    v->n_gateways++;
+    if (g->required && demand_rates_whole_ms(s, now_ms) < DEMAND_ALL_MS)
+        v->all_gateways_60s = false;
     v->n_fresh += demand_rates_is_fresh(s, now_ms);
     if (!demand_rates_counts(s, now_ms))
         return;
@@ -378,10 +435,10 @@ void demand_look(struct demand *d, uint32_t modid, uint32_t cmdid, uint64_t now_
 {
     unsigned i;
 
-    *out = (struct demand_view){.n_gateways = d->n, .all_gateways_60s = true};
+    *out = (struct demand_view){.all_gateways_60s = true};
     for (i = 0; i < d->n; i++) {
         worker_lock(d->at[i].worker);
-        add_gateway(out, &d->at[i].source, modid, cmdid, now_ms);
+        add_gateway(out, &d->at[i], modid, cmdid, now_ms);
         worker_unlock(d->at[i].worker);
     }
     out->fresh = out->n_fresh > 0;
@@ -402,14 +459,15 @@ double demand_gateways_busy(struct demand *d, uint64_t now_ms)
     double sum = 0;
 
     for (i = 0; i < d->n; i++) {
-        const struct demand_rates_source *s = &d->at[i].source;
+        const struct demand_gateway *g = &d->at[i];
+        const struct demand_rates_source *s = &g->source;
 
-        worker_lock(d->at[i].worker);
-        if (demand_rates_answers(s, now_ms)) {
+        worker_lock(g->worker);
+        if (g->in_use && g->counts && demand_rates_answers(s, now_ms)) {
             sum += busy_of(demand_rates_newest(s));
             n++;
         }
-        worker_unlock(d->at[i].worker);
+        worker_unlock(g->worker);
     }
     return n ? sum / n : -1;
 }
@@ -419,14 +477,19 @@ unsigned demand_n_gateways(const struct demand *d)
     return d->n;
 }
 
-void demand_look_gateway(struct demand *d, unsigned i, uint64_t now_ms,
+bool demand_look_gateway(struct demand *d, unsigned i, uint64_t now_ms,
                          struct demand_gateway_view *out)
 {
     struct demand_gateway *g = &d->at[i];
     const struct demand_answer *a;
+    bool in_use;
 
-    *out = (struct demand_gateway_view){.at = g->at, .age_ms = UINT64_MAX};
+    *out =
+        (struct demand_gateway_view){.age_ms = UINT64_MAX, .configured = g->configured};
     worker_lock(g->worker);
+    in_use = g->in_use;
+    out->required = g->required;
+    snprintf(out->at, sizeof(out->at), "%s", g->at);
     out->n_failed = g->n_failed;
     snprintf(out->why, sizeof(out->why), "%s", g->why);
     a = demand_rates_newest(&g->source);
@@ -438,6 +501,8 @@ void demand_look_gateway(struct demand *d, unsigned i, uint64_t now_ms,
         out->loops_max = a->loops_max;
         out->loop_busy_permille = a->loop_busy_permille;
         snprintf(out->zone, sizeof(out->zone), "%s", a->zone);
+        snprintf(out->epoch, sizeof(out->epoch), "%s", a->epoch);
     }
     worker_unlock(g->worker);
+    return in_use;
 }

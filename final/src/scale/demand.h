@@ -49,33 +49,50 @@ struct demand_view {
     struct demand_zone zone[DEMAND_GATEWAYS_MAX]; /* those with a gateway that counts,
                                            * in the order of their names */
     unsigned n_zones;
-    unsigned n_gateways;                  /* of the configuration */
+    unsigned n_gateways;                  /* that are asked */
     unsigned n_fresh;                     /* of these, have rates of the last 1.5 s */
     unsigned n_known;                     /* of these, have rates of the last 10 s */
     bool known;                           /* the rules of one of them name the module */
     bool fresh;                           /* n_fresh > 0: there is a demand of now */
-    bool all_gateways_60s;                /* each gateway of the configuration has
+    bool all_gateways_60s;                /* each gateway that has to answer has
                                            * answered for 60 s without a pause of 1.5 s or
                                            * a restart; true when there is none */
 };
+
+struct demand_follow {                    /* a gateway that came at run time */
+    char at[NET_ADDR_STRLEN];             /* its admin port */
+    bool required;                        /* while it is silent, nothing goes down */
+    bool counts;                          /* in demand_gateways_busy() */
+};
+
+/* Ask these <n> as well, and no others that came at run time.  Gateways of the
+ * configuration are passed over: they are required and count.  At most
+ * DEMAND_GATEWAYS_MAX are asked in all; a place that has just become free can be used
+ * after a pull, so say it again in each round.  Thread: one at a time. */
+void demand_follow_set(struct demand *d, const struct demand_follow *list, unsigned n);
 
 /* The demand of a module at <now_ms> of mono_ms().  A module that no gateway knows has
  * rates of 0. */
 void demand_look(struct demand *d, uint32_t modid, uint32_t cmdid, uint64_t now_ms,
                  struct demand_view *out);
 
-/* What the nodes have answered to all gateways between the last two answers of each.
- * Returns how many gateways have told it lately; unless these are all, <out> lacks
- * some. */
-unsigned demand_look_nodes(struct demand *d, uint64_t now_ms, struct node_minutes *out);
+/* What the nodes have answered to all gateways between the last two answers of each, once:
+ * true when each gateway has told it anew since the last time.  False: one has not, and
+ * <out> is not to be used. */
+bool demand_take_nodes(struct demand *d, struct node_minutes *out);
 
-/* How busy the gateways are that answered within the last 1.5 s, all their loops
- * together: the mean of their processor time, in parts of 1, of all loops that they may
- * have (loops_max), because their loops grow by themselves.  -1: none is fresh. */
+unsigned demand_n_timed(struct demand *d, uint64_t now_ms); /* gateways that tell it */
+
+/* How busy the gateways that count are, of those that answered within the last 1.5 s: the
+ * mean of the processor time of all loops that they may have (loops_max), because their
+ * loops grow by themselves, in parts of 1.  -1: none is fresh. */
 double demand_gateways_busy(struct demand *d, uint64_t now_ms);
 
 struct demand_gateway_view {              /* of one gateway */
-    const char *at;                       /* as configured; valid until demand_stop() */
+    char at[NET_ADDR_STRLEN];             /* as configured or followed */
+    bool configured;                      /* else it came at run time */
+    bool required;
+    char epoch[33];                       /* of its process; "" = it has not answered */
     char zone[DEMAND_ZONE_MAX];
     bool answers;                         /* within the last 1.5 s */
     uint64_t age_ms;                      /* of the last answer; UINT64_MAX: none yet */
@@ -85,10 +102,12 @@ struct demand_gateway_view {              /* of one gateway */
     char why[GATEWAY_CLIENT_WHY];         /* the last failure as a sentence; "" = none */
 };
 
+/* Places, of which some may be without a gateway. */
 unsigned demand_n_gateways(const struct demand *d);
 
-/* <i>: below demand_n_gateways(), in the order of the configuration. */
-void demand_look_gateway(struct demand *d, unsigned i, uint64_t now_ms,
+/* <i>: below demand_n_gateways(); those of the configuration come first, in its order.
+ * False: the place is not in use, and nothing else of <out> means something. */
+bool demand_look_gateway(struct demand *d, unsigned i, uint64_t now_ms,
                          struct demand_gateway_view *out);
 
 #endif

@@ -33,7 +33,6 @@ struct rounds {
     struct track_change factor[TRACK_MAX]; /* of this round */
     size_t n_factor;
     unsigned n_timed;
-    uint64_t tracked_ms; /* the last time */
     uint64_t holder; /* our name on the lease */
     uint64_t fence;
     bool leader, down; /* down: the failure is logged already */
@@ -96,7 +95,7 @@ static void become_leader(struct rounds *r)
     LOG_INFO("scale.leader", "holder=%" PRIx64 " fence=%" PRIu64, r->holder, r->fence);
     deciders_forget(r->deciders);
     r->track.n = 0;
-    r->tracked_ms = mono_ms();
+    front_lead(r->cfg.front, mono_ms());
     r->leader = true;
 }
 
@@ -113,6 +112,7 @@ static void lose_leadership(struct rounds *r)
     deciders_forget(r->deciders);
     if (r->cfg.exec)
         exec_modules_forget(r->cfg.exec);
+    front_forget(r->cfg.front);
 }
 
 /* Returns 1: this process leads; 0: another one does; -errno. */
@@ -135,14 +135,9 @@ static int take_lease(struct rounds *r)
  * most of what they answered. */
 static void track(struct rounds *r, uint64_t now_ms)
 {
-    unsigned n = demand_n_gateways(r->cfg.demand);
-
     r->n_factor = 0;
-    if (r->cfg.track_ms == 0 || now_ms < r->tracked_ms + r->cfg.track_ms)
-        return;
-    r->tracked_ms = now_ms;
-    r->n_timed = demand_look_nodes(r->cfg.demand, now_ms, r->minutes);
-    if (n > 0 && r->n_timed == n)
+    r->n_timed = r->cfg.track ? demand_n_timed(r->cfg.demand, now_ms) : 0;
+    if (r->cfg.track && demand_take_nodes(r->cfg.demand, r->minutes))
         r->n_factor = track_minute(&r->track, &r->snapshot, r->minutes, r->factor);
 }
 
@@ -163,6 +158,8 @@ static int decide(struct rounds *r, uint64_t now_ms)
         rc = exec_modules_routes(r->cfg.exec, &r->snapshot, &r->steps);
     if (rc == 0)
         deciders_conclude(d, &r->snapshot, now_ms);
+    if (rc == 0)
+        front_round(r->cfg.front, &r->snapshot, now_ms);
     return rc;
 }
 
@@ -172,7 +169,8 @@ static int write_round(struct rounds *r)
     struct scale_changes c = {.steps = &r->steps,
                               .snapshot = &r->snapshot,
                               .factor = r->factor,
-                              .n_factor = r->n_factor};
+                              .n_factor = r->n_factor,
+                              .front = front_changes(r->cfg.front)};
     struct scale_decision *due = calloc(r->deciders->n + 1, sizeof(*due));
     size_t i;
     int rc;
@@ -198,6 +196,7 @@ static void publish(struct rounds *r)
     r->stat.n_resting = node_life_n_resting(r->life, r->read_ms);
     r->stat.zones = d->zones.n_usable;
     r->stat.n_timed = r->n_timed;
+    front_stat(r->cfg.front, &r->stat.front);
     for (i = 0; i < d->n; i++)
         r->stat.n_by_rule[d->at[i].rule] +=
             d->at[i].decision.was != d->at[i].decision.wanted;
@@ -234,6 +233,7 @@ static int lead(struct rounds *r)
     }
     deciders_recorded(r->deciders, now_ms);
     tell_program(r);
+    front_written(r->cfg.front, &r->snapshot, now_ms, r->fence);
     log_written(r);
     publish(r);
     return 0;
@@ -264,8 +264,10 @@ static void note_result(struct rounds *r, int rc, uint64_t begin_ms)
 static void run_round(struct rounds *r)
 {
     uint64_t begin_ms = mono_ms();
-    int rc = take_lease(r);
+    int rc;
 
+    front_turn(r->cfg.front, begin_ms); /* without a database, too */
+    rc = take_lease(r);
     if (rc == 1)
         rc = lead(r);
     note_result(r, rc, begin_ms);

@@ -5,6 +5,7 @@
 #define LARS_SCALE_ROUNDS_H
 
 #include "scale/deciders.h"
+#include "scale/front.h"
 
 struct rounds;
 
@@ -15,7 +16,8 @@ struct rounds_config {
     deciders_demand_fn *look; /* demand_look */
     struct demand *demand; /* for <look>; borrowed until rounds_stop() */
     struct exec_modules *exec; /* NULL: none; borrowed until rounds_stop() */
-    uint32_t track_ms; /* between two looks at what nodes do; 0 = none */
+    bool track; /* whether nodes do what was measured */
+    struct front *front; /* the hosts with gateways; borrowed until rounds_stop() */
 };
 
 /* Takes <db>, on failure as well.  Copies <cfg>.  Returns 0; -ENOMEM, -EAGAIN.  Thread:
@@ -41,6 +43,7 @@ struct rounds_stat {
     unsigned n_resting; /* hosts that rest for a module */
     unsigned zones; /* that can be used */
     unsigned n_timed; /* gateways that told the response times of nodes lately */
+    struct front_stat front;
 };
 
 void rounds_stat(struct rounds *r, struct rounds_stat *out); /* Thread: any */

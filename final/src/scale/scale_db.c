@@ -305,7 +305,7 @@ static int write_all(struct scale_db *d, const struct scale_changes *c, uint64_t
         if (rc == 0)
             rc = write_module(d, c, id, fence, decision);
     }
-    return rc;
+    return rc < 0 || !c->front ? rc : front_rows_write(d->con, c->front, fence);
 }
 
 int scale_db_write(struct scale_db *d, uint64_t holder, uint64_t fence, uint32_t ttl_s,

@@ -6,6 +6,7 @@
 #define LARS_SCALE_SCALE_DB_H
 
 #include "db/myconn.h"
+#include "scale/front_rows.h"
 #include "scale/node_life.h"
 #include "scale/track.h"
 
@@ -37,6 +38,7 @@ struct scale_changes { /* borrowed for the call */
     size_t n_factor;
     const struct node_steps *steps; /* of <snapshot> */
     const struct snapshot *snapshot;
+    const struct front_changes *front; /* NULL: none */
 };
 
 /* Write <c> if <holder> still has the lease under <fence>, which is then kept for

@@ -34,6 +34,7 @@ void snapshot_empty(struct snapshot *s)
     free(s->route);
     free(s->capacity);
     free(s->load);
+    free(s->front);
     memset(s, 0, sizeof(*s));
 }
 

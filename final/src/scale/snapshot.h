@@ -84,6 +84,32 @@ struct snapshot_load { /* ZoneLoad: calls a second in the last seconds */
     double rps;
 };
 
+#define SNAPSHOT_FRONT_MAX 32 /* more hosts are left out */
+#define SNAPSHOT_AT 65 /* bytes of "ADDRESS:PORT" with its 0 */
+#define SNAPSHOT_NOTE 256
+
+enum snapshot_front_state {
+    SNAPSHOT_FRONT_STANDBY,
+    SNAPSHOT_FRONT_STARTING,
+    SNAPSHOT_FRONT_ANNOUNCED,
+    SNAPSHOT_FRONT_WITHDRAWING,
+    SNAPSHOT_FRONT_WITHDRAWN, /* and a state that is not known */
+};
+
+struct snapshot_front { /* FrontHost: a host with a gateway */
+    char name[SNAPSHOT_NAME], zone[SNAPSHOT_ZONE];
+    char admin[SNAPSHOT_AT], outside[SNAPSHOT_AT];
+    enum snapshot_front_state state;
+    bool held; /* by an operator */
+    bool done; /* the program has accepted the command of the state */
+    bool seen; /* from outside, so it counts */
+    bool ever_seen; /* since it was announced */
+    unsigned failed; /* times in a row that it was given up */
+    uint64_t age_ms; /* of the state */
+    char note[SNAPSHOT_NOTE];
+    bool entered; /* of what is written: the age begins again */
+};
+
 #define SNAPSHOT_LIST(type, name)                                                        \
     struct type *name;                                                                   \
     size_t n_##name, max_##name
@@ -97,6 +123,7 @@ struct snapshot {
     SNAPSHOT_LIST(snapshot_route, route);
     SNAPSHOT_LIST(snapshot_capacity, capacity);
     SNAPSHOT_LIST(snapshot_load, load);
+    SNAPSHOT_LIST(snapshot_front, front);
     bool frozen; /* Freeze has a row 'scale' in force, or a drill runs */
 };
 

@@ -1,0 +1,50 @@
+/* demand_private -- what demand.c and demand_follow.c share.  Only they include it. */
+#ifndef LARS_SCALE_DEMAND_PRIVATE_H
+#define LARS_SCALE_DEMAND_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "base/worker.h"
+#include "scale/demand.h"
+#include "scale/demand_question.h"
+
+/* A place for a gateway, with a thread. */
+struct demand_gateway {
+    struct worker *worker;
+    struct demand *all;
+    bool configured; /* it never changes */
+    /* of the thread: */
+    uint64_t n_asked;
+    unsigned next_share;
+    char epoch[GATEWAY_CLIENT_EPOCH]; /* its process, for signatures; "" = not asked */
+    struct demand_answer answer; /* the one that is being read */
+    char question[DEMAND_QUESTION_SIZE];
+    uint64_t nodes_asked_ms; /* the last time; 0 = not yet */
+    /* under the lock of the worker: */
+    char at[NET_ADDR_STRLEN];
+    bool in_use, required, counts;
+    bool idle; /* not in use, and nothing of its last use is left */
+    struct demand_rates_source source;
+    uint64_t n_failed;
+    unsigned n_in_a_row; /* of these */
+    char why[GATEWAY_CLIENT_WHY];
+    struct nodes_answer *nodes[2]; /* the one before the last, and the last; or NULL */
+    uint64_t nodes_ms; /* of the last */
+    uint64_t nodes_given_ms; /* of the last that demand_take_nodes() has given out */
+};
+
+struct demand {
+    const struct fleet_keys *keys;
+    uint32_t pull_ms, nodes_ms;
+    uint64_t id; /* random: another process asks other questions */
+    atomic_bool is_ending;
+    atomic_uint n; /* places with a thread; it only grows */
+    struct demand_gateway at[DEMAND_GATEWAYS_MAX];
+};
+
+/* Prepare the place <i> for the gateway at <at>; its thread is not started.  Returns 0 or
+ * -ENOMEM. */
+int demand_private_prepare(struct demand *d, unsigned i, const char *at, bool configured);
+void demand_private_run(void *place); /* the thread of a place */
+
+#endif
