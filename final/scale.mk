@@ -20,6 +20,7 @@ SRCS  += src/scale/autoscaler_metrics.c src/scale/deciders.c src/scale/exec_modu
          src/scale/start_failures.c src/scale/zones.c
 APPS  += lars-autoscaler
 TESTS += test_front_life test_front_life_down test_front_gateways e2e_front e2e_front_hooks.sh
+FUZZ  += fuzz_hook_list
 TESTS += test_lease test_node_life test_node_life_away test_scale_db test_deciders_inputs test_hook e2e_autoscaler e2e_autoscaler_exec e2e_hook_k8s.sh e2e_clock_steps
 
 # lars-load and larsctl capacity
@@ -41,7 +42,7 @@ TESTS += e2e_larsctl_scale e2e_larsctl_front
 SRCS  += src/scale/json_member.c src/scale/node_minutes.c src/scale/nodes_answer.c src/scale/track.c
 TESTS += test_node_times test_node_minutes test_track e2e_track
 FUZZ  += fuzz_nodes_answer
-SRCS  += src/scale/demand.c src/scale/demand_answer.c src/scale/demand_follow.c src/scale/demand_rates.c src/scale/demand_question.c
+SRCS  += src/scale/demand.c src/scale/demand_answer.c src/scale/demand_follow.c src/scale/demand_nodes.c src/scale/demand_rates.c src/scale/demand_question.c
 TESTS += test_demand_rates test_demand e2e_demand test_deciders_demand
 FUZZ  += fuzz_demand
 

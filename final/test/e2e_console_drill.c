@@ -191,7 +191,7 @@ static void t_a_viewer_reads_and_ends_nothing(void **state)
         testdb_number("SELECT COUNT(*) FROM Drill WHERE abort_at IS NOT NULL"), 0);
 }
 
-/* --- in short ------------------------------------------------------------------------ */
+/* --- in short ----------------------------------------------------------------------- */
 
 static bool overview_has(const char *member, const char *name, json_int_t wanted)
 {
@@ -202,7 +202,7 @@ static bool overview_has(const char *member, const char *name, json_int_t wanted
     return number(json_is_array(j) ? json_array_get(j, 0) : j, name) == wanted;
 }
 
-static void t_the_overview_has_the_drill_and_modules_that_lack_nodes(void **state)
+static void t_the_overview_has_the_drill_and_modules_short_of_nodes(void **state)
 {
     const json_t *m;
 
@@ -237,4 +237,4 @@ TESTDB_MAIN(C(t_the_list_has_the_newest_first_and_tells_what_is_lost),
             C(t_a_report_is_json_that_no_browser_executes), C(t_hostile_ids_are_refused),
             C(t_an_operator_asks_a_drill_to_end), C(t_what_cannot_end_is_refused),
             C(t_a_viewer_reads_and_ends_nothing),
-            C(t_the_overview_has_the_drill_and_modules_that_lack_nodes))
+            C(t_the_overview_has_the_drill_and_modules_short_of_nodes))

@@ -61,8 +61,8 @@ static void t_a_capacity_that_has_been_low_for_5_minutes_is_raised(void **state)
     (void)state;
     lead();
     mydb_sql("DELETE FROM Capacity; INSERT INTO Capacity (modid, cmdid, class, rps, "
-             "inflight, p99_us, target_us, factor, low_since) VALUES (3, 1, 'c8', 100, 1, "
-             "1, 1, 0.6, NOW(3) - INTERVAL 6 MINUTE), (4, 1, '', 100, 1, 1, 1, 0.6, "
+             "inflight, p99_us, target_us, factor, low_since) VALUES (3, 1, 'c8', 100, "
+             "1, 1, 1, 0.6, NOW(3) - INTERVAL 6 MINUTE), (4, 1, '', 100, 1, 1, 1, 0.6, "
              "NOW(3) - INTERVAL 4 MINUTE), (5, 1, '', 100, 1, 1, 1, 0.85, NULL)");
     start("", "");
     T_WAIT(stat_now().n_raised == 1);

@@ -37,7 +37,8 @@ static int teardown(void **state)
 
 static int start_at(const char *gateways)
 {
-    struct demand_config c = {.gateways = gateways, .keys = keys, .pull_ms = 100};
+    struct demand_config c = {
+        .gateways = gateways, .keys = keys, .pull_ms = 100, .nodes_ms = 200};
 
     return demand_start(&demand, &c, err);
 }
@@ -265,6 +266,40 @@ static void t_it_stops_while_all_gateways_hang(void **state)
 
 /* --- what they are asked ------------------------------------------------------------ */
 
+/* --- response times of nodes -------------------------------------------------------- */
+
+static struct node_minutes minutes;
+
+static bool take(void)
+{
+    return demand_take_nodes(demand, &minutes);
+}
+
+static void t_node_times_are_given_out_once_and_only_when_all_gateways_told(void **state)
+{
+    unsigned n;
+
+    (void)state;
+    gatefake_start(&fake[0], "a", 10, keys);
+    gatefake_start(&fake[1], "b", 10, keys);
+    start(2);
+    T_WAIT(take());
+    assert_int_equal(minutes.n, 1);
+    assert_int_equal(node_minutes_answers(&minutes.at[0]), 600);
+    assert_true(minutes.at[0].rps == 600);
+    assert_int_equal(demand_n_timed(demand, mono_ms()), 2);
+    fake[0].mode = GATEFAKE_FAILS;
+    T_WAIT(gateway(0)->n_failed > 0); /* nothing new of it comes after this */
+    take();
+    assert_false(take());
+    n = fake[1].n_answered;
+    T_WAIT(fake[1].n_answered >= n + 10);
+    assert_false(take());
+    T_WAIT(demand_n_timed(demand, mono_ms()) == 1);
+    fake[0].mode = GATEFAKE_ANSWERS;
+    T_WAIT(take());
+}
+
 static void t_each_gateway_gets_its_share_of_the_demand(void **state)
 {
     (void)state;
@@ -340,6 +375,7 @@ T_MAIN(U(t_rates_of_all_gateways_are_summed_by_zone),
        U(t_gateway_that_hangs_counts_for_10_s_and_delays_no_other),
        U(t_answers_that_are_none_leave_the_last_rates),
        U(t_gateway_that_never_answered_is_missing), U(t_it_stops_while_all_gateways_hang),
+       U(t_node_times_are_given_out_once_and_only_when_all_gateways_told),
        U(t_each_gateway_gets_its_share_of_the_demand),
        U(t_gateway_without_visitors_gets_half_of_an_equal_share),
        U(t_every_question_is_signed_and_none_is_repeated),

@@ -19,7 +19,6 @@
 #include "scale/demand_question.h"
 #include "scale/need.h"
 
-#define ASK_MS 1000
 #define FAILURES 2 /* in a row; one time-out may be that of a busy host */
 
 /* --- the question ------------------------------------------------------------------- */
@@ -103,7 +102,7 @@ static int ask(struct demand_gateway *g, char why[GATEWAY_CLIENT_WHY])
     int rc;
 
     write_question(g);
-    rc = gateway_client_ask(g->at, g->all->keys, "/demand", g->question, ASK_MS, g->epoch,
+    rc = gateway_client_ask(g->at, g->all->keys, "/demand", g->question, DEMAND_ASK_MS, g->epoch,
                             &o, why);
     if (rc < 0)
         return rc;
@@ -148,112 +147,6 @@ static void ask_once(struct demand_gateway *g)
     worker_unlock(g->worker);
 }
 
-/* --- response times of nodes -------------------------------------------------------- */
-
-/* NULL: it did not tell them.  A gateway of an older version has none. */
-static struct nodes_answer *ask_nodes(struct demand_gateway *g)
-{
-    struct nodes_answer *a = malloc(sizeof(*a));
-    char body[60], why[GATEWAY_CLIENT_WHY];
-    json_t *o = NULL;
-    int rc = a ? 0 : -ENOMEM;
-
-    snprintf(body, sizeof(body), "{\"id\": \"%016" PRIx64 "-%" PRIu64 "n\"}", g->all->id,
-             g->n_asked);
-    if (rc == 0)
-        rc = gateway_client_ask(g->at, g->all->keys, "/nodes", body, ASK_MS, g->epoch, &o,
-                                why);
-    if (rc == 0)
-        rc = nodes_answer_read(a, o);
-    json_decref(o);
-    if (rc == 0)
-        return a;
-    LOG_DEBUG("demand.nodes", "at=%s err=%s", g->at, err_str(rc));
-    free(a);
-    return NULL;
-}
-
-static void ask_nodes_when_due(struct demand_gateway *g)
-{
-    uint32_t every_ms = g->all->nodes_ms;
-    uint64_t now_ms = mono_ms();
-    struct nodes_answer *a;
-
-    if (every_ms == 0 || (g->nodes_asked_ms && now_ms < g->nodes_asked_ms + every_ms))
-        return;
-    g->nodes_asked_ms = now_ms;
-    a = ask_nodes(g);
-    if (!a)
-        return;
-    worker_lock(g->worker);
-    free(g->nodes[0]);
-    g->nodes[0] = g->nodes[1];
-    g->nodes[1] = a;
-    g->nodes_ms = mono_ms();
-    worker_unlock(g->worker);
-}
-
-/* An answer that came later than the one that was given out last. */
-static bool has_new_nodes(const struct demand_gateway *g)
-{
-    return g->nodes[0] && g->nodes_ms > g->nodes_given_ms;
-}
-
-unsigned demand_n_timed(struct demand *d, uint64_t now_ms)
-{
-    unsigned i, n = 0;
-
-    for (i = 0; i < d->n; i++) {
-        struct demand_gateway *g = &d->at[i];
-
-        worker_lock(g->worker);
-        n += g->in_use && g->nodes[0] && now_ms < g->nodes_ms + 2ull * d->nodes_ms;
-        worker_unlock(g->worker);
-    }
-    return n;
-}
-
-static bool all_have_new_nodes(struct demand *d)
-{
-    unsigned i, n = 0, n_new = 0;
-
-    for (i = 0; i < d->n; i++) {
-        struct demand_gateway *g = &d->at[i];
-
-        worker_lock(g->worker);
-        n += g->in_use;
-        n_new += g->in_use && has_new_nodes(g);
-        worker_unlock(g->worker);
-    }
-    return n > 0 && n_new == n;
-}
-
-bool demand_take_nodes(struct demand *d, struct node_minutes *out)
-{
-    bool whole = all_have_new_nodes(d);
-    unsigned i;
-
-    out->n = 0;
-    for (i = 0; whole && i < d->n; i++) {
-        struct demand_gateway *g = &d->at[i];
-
-        worker_lock(g->worker);
-        if (g->in_use)
-            whole = has_new_nodes(g) && node_minutes_add(out, g->nodes[0], g->nodes[1]);
-        g->nodes_given_ms = g->nodes_ms;
-        worker_unlock(g->worker);
-    }
-    return whole;
-}
-
-static void forget_nodes(struct demand_gateway *g)
-{
-    free(g->nodes[0]);
-    free(g->nodes[1]);
-    g->nodes[0] = g->nodes[1] = NULL;
-    g->nodes_asked_ms = 0;
-}
-
 /* Is there something to ask?  A place that is in use no more is emptied. */
 static bool is_to_ask(struct demand_gateway *g)
 {
@@ -265,7 +158,7 @@ static bool is_to_ask(struct demand_gateway *g)
         memset(&g->source, 0, sizeof(g->source));
         g->n_failed = g->n_in_a_row = 0;
         g->why[0] = g->epoch[0] = '\0';
-        forget_nodes(g);
+        demand_private_forget_nodes(g);
         g->idle = true;
     }
     worker_unlock(g->worker);
@@ -284,7 +177,7 @@ void demand_private_run(void *arg)
             return;
         if (is_to_ask(g)) {
             ask_once(g);
-            ask_nodes_when_due(g);
+            demand_private_ask_nodes(g);
         }
         took = (uint32_t)(mono_ms() - began);
     } while (
@@ -373,7 +266,7 @@ void demand_stop(struct demand *d)
         worker_stop(d->at[i].worker);
     for (i = 0; i < d->n; i++) { /* a thread looks at all */
         worker_destroy(d->at[i].worker);
-        forget_nodes(&d->at[i]);
+        demand_private_forget_nodes(&d->at[i]);
     }
     gateway_client_fini();
     free(d);

@@ -76,9 +76,9 @@ void demand_follow_set(struct demand *d, const struct demand_follow *list, unsig
 void demand_look(struct demand *d, uint32_t modid, uint32_t cmdid, uint64_t now_ms,
                  struct demand_view *out);
 
-/* What the nodes have answered to all gateways between the last two answers of each, once:
- * true when each gateway has told it anew since the last time.  False: one has not, and
- * <out> is not to be used. */
+/* What the nodes have answered to all gateways between the last two answers of each,
+ * once: true when each gateway has told it anew since the last time.  False: one has not,
+ * and <out> is not to be used. */
 bool demand_take_nodes(struct demand *d, struct node_minutes *out);
 
 unsigned demand_n_timed(struct demand *d, uint64_t now_ms); /* gateways that tell it */

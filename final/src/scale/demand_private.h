@@ -1,4 +1,5 @@
-/* demand_private -- what demand.c and demand_follow.c share.  Only they include it. */
+/* demand_private -- what demand.c, demand_follow.c and demand_nodes.c share.  Only they
+ * include it. */
 #ifndef LARS_SCALE_DEMAND_PRIVATE_H
 #define LARS_SCALE_DEMAND_PRIVATE_H
 
@@ -7,6 +8,8 @@
 #include "base/worker.h"
 #include "scale/demand.h"
 #include "scale/demand_question.h"
+
+#define DEMAND_ASK_MS 1000 /* for a question */
 
 /* A place for a gateway, with a thread. */
 struct demand_gateway {
@@ -46,5 +49,8 @@ struct demand {
  * -ENOMEM. */
 int demand_private_prepare(struct demand *d, unsigned i, const char *at, bool configured);
 void demand_private_run(void *place); /* the thread of a place */
+
+void demand_private_ask_nodes(struct demand_gateway *g); /* when it is due.  Its thread */
+void demand_private_forget_nodes(struct demand_gateway *g); /* under its lock */
 
 #endif

@@ -24,8 +24,8 @@ struct hook_list {
 
 /* <text> is lines of `ID ADDRESS PORT STATE`, the address IPv4, the state starting, ready
  * or stopping; a node that starts may have - - for address and port.  Returns 0; -EINVAL
- * with the reason in <why> when one line is anything else, names a node a second time or
- * is one too many, or the last line has no end: the list is not believed in part. */
+ * with the reason in <why> when one line is anything else, names an address a second time
+ * or is one too many, or the last line has no end: the list is not believed in part. */
 int hook_list_parse(const char *text, struct hook_list *out, char why[HOOK_LIST_WHY]);
 
 /* The node at the address, or NULL. */

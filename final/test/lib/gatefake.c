@@ -59,11 +59,18 @@ static const char *field(const char *in, const char *name, char out[100])
     return out;
 }
 
+static bool is_nodes(const char *in)
+{
+    return strncmp(in, "POST /nodes HTTP/1.1\r\n", 22) == 0;
+}
+
 /* NULL, or why the question is refused. */
 static const char *check_signature(struct gatefake *g, const char *in, const char *body)
 {
     char at[100], epoch[100], signature[100];
-    struct signed_command c = {NULL, "POST", "/demand", body, strlen(body)};
+    bool nodes = is_nodes(in);
+    struct signed_command c = {NULL, "POST", nodes ? "/nodes" : "/demand", body,
+                               strlen(body)};
     const struct signed_command_sent sent = {field(in, "Lars-Time", at),
                                              field(in, "Lars-Gateway", epoch),
                                              field(in, "Lars-Signature", signature)};
@@ -74,7 +81,7 @@ static const char *check_signature(struct gatefake *g, const char *in, const cha
     pthread_mutex_lock(&g->lock);
     c.epoch = g->epoch;
     pthread_mutex_unlock(&g->lock);
-    if (strncmp(in, "POST /demand HTTP/1.1\r\n", 23) != 0 ||
+    if ((!nodes && strncmp(in, "POST /demand HTTP/1.1\r\n", 23) != 0) ||
         signed_command_accept(g->gate, g->keys, &c, &sent, (uint64_t)time(NULL), &why) <
             0)
         g->n_wrong++;
@@ -167,6 +174,22 @@ static void send_endless(struct gatefake *g, int fd, const char *piece, size_t l
         poll(NULL, 0, ms);
 }
 
+static void answer_nodes(struct gatefake *g, int fd)
+{
+    char text[400];
+
+    if (g->mode != GATEFAKE_ANSWERS)
+        return;
+    pthread_mutex_lock(&g->lock);
+    g->n_nodes++;
+    snprintf(text, sizeof(text),
+             "{\"epoch\":\"%s\",\"ms\":%llu,\"nodes\":[{\"modid\":10,\"cmdid\":1,"
+             "\"at\":\"10.0.0.1:80\",\"us\":[[30,%llu]]}]}\n",
+             g->epoch, NUMBER(1000 * g->n_nodes), NUMBER(300 * g->n_nodes));
+    pthread_mutex_unlock(&g->lock);
+    send_whole(fd, "200 OK", text);
+}
+
 static void answer(struct gatefake *g, int fd)
 {
     static const char lacks[] = "{\"epoch\":\"a\",\"zone\":\"\",\"loops\":1,"
@@ -226,11 +249,16 @@ static void answer_question(struct gatefake *g, int fd, const char *in, const ch
     const char *why = check_signature(g, in, body);
 
     pthread_mutex_lock(&g->lock);
-    snprintf(g->question, sizeof(g->question), "%s", body);
+    if (!is_nodes(in))
+        snprintf(g->question, sizeof(g->question), "%s", body);
     pthread_mutex_unlock(&g->lock);
     if (why && strncmp(why, SIGNED_COMMAND_OTHER, strlen(SIGNED_COMMAND_OTHER)) == 0) {
         g->n_wrong--; /* as a restart needs it; another question follows at once */
         send_whole(fd, "401 Unauthorized", why);
+        return;
+    }
+    if (is_nodes(in)) {
+        answer_nodes(g, fd);
         return;
     }
     g->n_asked++;

@@ -1,7 +1,9 @@
 /* gatefake.h -- a gateway for tests of what asks gateways: a thread that answers POST
  * /demand over HTTP.  The clock of the gateway moves by 500 ms with each answer, and its
  * counters by half of their rates, so the rates that follow from them are exact, however
- * busy the machine is.  A failure fails the test.  Thread: that of the test. */
+ * busy the machine is.  Each answer to POST /nodes is a second after the one before: the
+ * node 10.0.0.1:80 of 10/1 has begun 300 more answers.  A failure fails the test.
+ * Thread: that of the test. */
 #ifndef LARS_TEST_LIB_GATEFAKE_H
 #define LARS_TEST_LIB_GATEFAKE_H
 
@@ -43,7 +45,7 @@ struct gatefake {
     pthread_mutex_t lock; /* of all below */
     const char *zone, *epoch;
     unsigned loops, loops_max, permille;
-    uint64_t ms;
+    uint64_t ms, n_nodes; /* answers to POST /nodes */
     unsigned n;
     struct gatefake_module rate[GATEFAKE_MODULES], count[GATEFAKE_MODULES];
     char question[SIGNED_COMMAND_BODY_MAX + 1]; /* the last one */
