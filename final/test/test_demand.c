@@ -272,7 +272,7 @@ static struct node_minutes minutes;
 
 static bool take(void)
 {
-    return demand_take_nodes(demand, &minutes);
+    return demand_nodes_take(demand, &minutes);
 }
 
 static void t_node_times_are_given_out_once_and_only_when_all_gateways_told(void **state)
@@ -287,7 +287,7 @@ static void t_node_times_are_given_out_once_and_only_when_all_gateways_told(void
     assert_int_equal(minutes.n, 1);
     assert_int_equal(node_minutes_answers(&minutes.at[0]), 600);
     assert_true(minutes.at[0].rps == 600);
-    assert_int_equal(demand_n_timed(demand, mono_ms()), 2);
+    assert_int_equal(demand_nodes_timed(demand, mono_ms()), 2);
     fake[0].mode = GATEFAKE_FAILS;
     T_WAIT(gateway(0)->n_failed > 0); /* nothing new of it comes after this */
     take();
@@ -295,7 +295,7 @@ static void t_node_times_are_given_out_once_and_only_when_all_gateways_told(void
     n = fake[1].n_answered;
     T_WAIT(fake[1].n_answered >= n + 10);
     assert_false(take());
-    T_WAIT(demand_n_timed(demand, mono_ms()) == 1);
+    T_WAIT(demand_nodes_timed(demand, mono_ms()) == 1);
     fake[0].mode = GATEFAKE_ANSWERS;
     T_WAIT(take());
 }

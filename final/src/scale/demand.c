@@ -158,7 +158,7 @@ static bool is_to_ask(struct demand_gateway *g)
         memset(&g->source, 0, sizeof(g->source));
         g->n_failed = g->n_in_a_row = 0;
         g->why[0] = g->epoch[0] = '\0';
-        demand_private_forget_nodes(g);
+        demand_nodes_forget(g);
         g->idle = true;
     }
     worker_unlock(g->worker);
@@ -177,7 +177,7 @@ void demand_private_run(void *arg)
             return;
         if (is_to_ask(g)) {
             ask_once(g);
-            demand_private_ask_nodes(g);
+            demand_nodes_ask(g);
         }
         took = (uint32_t)(mono_ms() - began);
     } while (
@@ -266,7 +266,7 @@ void demand_stop(struct demand *d)
         worker_stop(d->at[i].worker);
     for (i = 0; i < d->n; i++) { /* a thread looks at all */
         worker_destroy(d->at[i].worker);
-        demand_private_forget_nodes(&d->at[i]);
+        demand_nodes_forget(&d->at[i]);
     }
     gateway_client_fini();
     free(d);

@@ -79,9 +79,9 @@ void demand_look(struct demand *d, uint32_t modid, uint32_t cmdid, uint64_t now_
 /* What the nodes have answered to all gateways between the last two answers of each,
  * once: true when each gateway has told it anew since the last time.  False: one has not,
  * and <out> is not to be used. */
-bool demand_take_nodes(struct demand *d, struct node_minutes *out);
+bool demand_nodes_take(struct demand *d, struct node_minutes *out);
 
-unsigned demand_n_timed(struct demand *d, uint64_t now_ms); /* gateways that tell it */
+unsigned demand_nodes_timed(struct demand *d, uint64_t now_ms); /* gateways that tell it */
 
 /* How busy the gateways that count are, of those that answered within the last 1.5 s: the
  * mean of the processor time of all loops that they may have (loops_max), because their

@@ -33,7 +33,7 @@ static struct nodes_answer *ask_nodes(struct demand_gateway *g)
     return NULL;
 }
 
-void demand_private_ask_nodes(struct demand_gateway *g)
+void demand_nodes_ask(struct demand_gateway *g)
 {
     uint32_t every_ms = g->all->nodes_ms;
     uint64_t now_ms = mono_ms();
@@ -59,7 +59,7 @@ static bool has_new_nodes(const struct demand_gateway *g)
     return g->nodes[0] && g->nodes_ms > g->nodes_given_ms;
 }
 
-unsigned demand_n_timed(struct demand *d, uint64_t now_ms)
+unsigned demand_nodes_timed(struct demand *d, uint64_t now_ms)
 {
     unsigned i, n = 0;
 
@@ -88,7 +88,7 @@ static bool all_have_new_nodes(struct demand *d)
     return n > 0 && n_new == n;
 }
 
-bool demand_take_nodes(struct demand *d, struct node_minutes *out)
+bool demand_nodes_take(struct demand *d, struct node_minutes *out)
 {
     bool whole = all_have_new_nodes(d);
     unsigned i;
@@ -106,7 +106,7 @@ bool demand_take_nodes(struct demand *d, struct node_minutes *out)
     return whole;
 }
 
-void demand_private_forget_nodes(struct demand_gateway *g)
+void demand_nodes_forget(struct demand_gateway *g)
 {
     free(g->nodes[0]);
     free(g->nodes[1]);

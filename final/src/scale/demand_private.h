@@ -33,7 +33,7 @@ struct demand_gateway {
     char why[GATEWAY_CLIENT_WHY];
     struct nodes_answer *nodes[2]; /* the one before the last, and the last; or NULL */
     uint64_t nodes_ms; /* of the last */
-    uint64_t nodes_given_ms; /* of the last that demand_take_nodes() has given out */
+    uint64_t nodes_given_ms; /* of the last that demand_nodes_take() has given out */
 };
 
 struct demand {
@@ -50,7 +50,7 @@ struct demand {
 int demand_private_prepare(struct demand *d, unsigned i, const char *at, bool configured);
 void demand_private_run(void *place); /* the thread of a place */
 
-void demand_private_ask_nodes(struct demand_gateway *g); /* when it is due.  Its thread */
-void demand_private_forget_nodes(struct demand_gateway *g); /* under its lock */
+void demand_nodes_ask(struct demand_gateway *g); /* when it is due.  Its thread */
+void demand_nodes_forget(struct demand_gateway *g); /* under its lock */
 
 #endif

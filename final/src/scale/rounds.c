@@ -136,8 +136,8 @@ static int take_lease(struct rounds *r)
 static void track(struct rounds *r, uint64_t now_ms)
 {
     r->n_factor = 0;
-    r->n_timed = r->cfg.track ? demand_n_timed(r->cfg.demand, now_ms) : 0;
-    if (r->cfg.track && demand_take_nodes(r->cfg.demand, r->minutes))
+    r->n_timed = r->cfg.track ? demand_nodes_timed(r->cfg.demand, now_ms) : 0;
+    if (r->cfg.track && demand_nodes_take(r->cfg.demand, r->minutes))
         r->n_factor = track_minute(&r->track, &r->snapshot, r->minutes, r->factor);
 }
 
