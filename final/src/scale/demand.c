@@ -102,8 +102,8 @@ static int ask(struct demand_gateway *g, char why[GATEWAY_CLIENT_WHY])
     int rc;
 
     write_question(g);
-    rc = gateway_client_ask(g->at, g->all->keys, "/demand", g->question, DEMAND_ASK_MS, g->epoch,
-                            &o, why);
+    rc = gateway_client_ask(g->at, g->all->keys, "/demand", g->question, DEMAND_ASK_MS,
+                            g->epoch, &o, why);
     if (rc < 0)
         return rc;
     rc = demand_answer_read(&g->answer, o);
