@@ -24,8 +24,14 @@ static void t_a_copy_that_the_node_confirms_is_fresh_with_its_new_fields(void **
     assert_non_null(strstr(gatecache.reply.text, "\r\nContent-Type: text/x\r\n"));
     assert_null(strstr(gatecache.reply.text, "text/y"));
     assert_non_null(strstr(gatecache.reply.text, "\r\nContent-Length: 31\r\n"));
-    assert_non_null(strstr(gatecache.reply.text, "max-age=600"));
+    /* it has the cookie of the visit, so it is for this visitor alone */
+    assert_non_null(strstr(gatecache.reply.text, "\r\nSet-Cookie: lars_v="));
+    assert_non_null(strstr(gatecache.reply.text,
+                           "\r\nCache-Control: private, no-store\r\n"));
+    assert_null(strstr(gatecache.reply.text, "max-age"));
     assert_int_equal(gatecache_get("/old/strict", ""), 200); /* fresh for 600 s now */
+    assert_null(strstr(gatecache.reply.text, "Set-Cookie"));
+    assert_non_null(strstr(gatecache.reply.text, "max-age=600"));
     assert_int_equal(gatecache_get("/old/strict", "If-None-Match: W/\"v1\"\r\n"), 304);
     assert_int_equal(gatecache_get("/old/strict", "If-None-Match: *\r\n"), 304);
     assert_int_equal(gatecache.n_requests, 2);

@@ -165,11 +165,11 @@ void visitor_admit_rejected(struct forward *f)
     visitor_set_timer(v, pause);
 }
 
-void visitor_admit_cookie(struct visitor *v, char out[VISIT_FIELD_MAX])
+void visitor_admit_cookie(struct visitor *v, bool admitted, char out[VISIT_FIELD_MAX])
 {
     uint64_t now = now_s();
 
     out[0] = 0;
-    if (v->forward.admitted && visit_is_due(&v->visit, ADMIT_CLASS_INSIDE, now))
+    if (admitted && visit_is_due(&v->visit, ADMIT_CLASS_INSIDE, now))
         visit_write(v->g->now->keys, &v->visit, ADMIT_CLASS_INSIDE, now, v->tls, out);
 }

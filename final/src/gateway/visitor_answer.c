@@ -268,7 +268,7 @@ static int on_head(struct forward *f, const struct http_head *h)
         v->keep_alive = may_keep(v, h);
         return 0;
     }
-    visitor_admit_cookie(v, cookie);
+    visitor_admit_cookie(v, v->forward.admitted, cookie);
     p.is_private = cookie[0] != 0;
     v->keep_alive = p.keep_alive = may_keep(v, h);
     v->status = h->status;

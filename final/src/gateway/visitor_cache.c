@@ -122,9 +122,8 @@ void visitor_cache_send_copy(struct visitor *v, const struct http_copy *p,
         visitor_cache_send(v);
 }
 
-/* Answer with <copy>, a reference that this takes.  <known>: by 304. */
 void visitor_cache_answer(struct visitor *v, bool known, struct cache_copy *copy,
-                          enum gate_result result, const char *word)
+                          enum gate_result result, const char *word, const char *cookie)
 {
     bool body = !known && v->forward.method == HTTP_METHOD_GET;
     struct http_copy p = {.fields = copy->fields,
@@ -134,7 +133,8 @@ void visitor_cache_answer(struct visitor *v, bool known, struct cache_copy *copy
                           .keep_alive = v->keep_alive,
                           .age_s = (now_ms(v) - copy->born_ms) / 1000,
                           .request_id = v->id,
-                          .extra = ""};
+                          .extra = cookie,
+                          .is_private = cookie[0] != 0};
 
     v->cached.copy = copy;
     v->cached.result = result;
@@ -252,11 +252,12 @@ static void ask_cache(struct visitor *v, const struct http_head *h,
         cache_find(v->g->cache, &ask, &found);
     if (found.result == CACHE_HIT) {
         visitor_cache_answer(v, is_known(h, found.copy), found.copy, GATE_CACHE,
-                             v->cached.wait_end_ms ? "wait" : "hit");
+                             v->cached.wait_end_ms ? "wait" : "hit", "");
         return;
     }
     if (found.result == CACHE_STALE) {
-        visitor_cache_answer(v, is_known(h, found.copy), found.copy, GATE_STALE, "stale");
+        visitor_cache_answer(v, is_known(h, found.copy), found.copy, GATE_STALE, "stale",
+                             "");
         return;
     }
     v->cached.copy = found.copy;
@@ -300,7 +301,7 @@ bool visitor_cache_failed(struct visitor *v, enum cache_end how)
     end_fetch(v, how);
     if (!copy || v->head_sent)
         return false;
-    visitor_cache_answer(v, false, copy, GATE_STALE, "stale");
+    visitor_cache_answer(v, false, copy, GATE_STALE, "stale", "");
     return true;
 }
 

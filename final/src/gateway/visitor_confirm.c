@@ -111,6 +111,7 @@ int visitor_confirm_head(struct visitor *v, const struct http_head *h)
 
     buf_free(&text);
     v->cached.confirmed = rc == 0;
+    v->cached.admitted = v->forward.admitted;
     if (rc == 0)
         return 0;
     if (v->state == VISITOR_GONE) /* visitor_gone.c closes it */
@@ -119,12 +120,14 @@ int visitor_confirm_head(struct visitor *v, const struct http_head *h)
     return rc;
 }
 
-/* The request is for all, so its response comes without the visitor's cookie, as every
- * copy does. */
+/* The visitor was admitted, so this is the response with the cookie of the visit, as one
+ * of the node would be.  A 304 has none: the visitor's own copy would become private. */
 void visitor_confirm_answer(struct visitor *v)
 {
     struct cache_copy *copy = v->cached.copy;
+    char cookie[VISIT_FIELD_MAX];
 
     v->cached.copy = NULL;
-    visitor_cache_answer(v, v->cached.known, copy, GATE_NODE, "confirmed");
+    visitor_admit_cookie(v, v->cached.admitted && !v->cached.known, cookie);
+    visitor_cache_answer(v, v->cached.known, copy, GATE_NODE, "confirmed", cookie);
 }

@@ -52,6 +52,7 @@ struct visitor_cached {
     uint32_t wait_end_ms;                 /* the low bits; 0 = it has not waited */
     bool confirmed;                       /* a node has: <copy> answers, at on_end */
     bool known;                           /* the visitor has what is asked about */
+    bool admitted;                        /* of a request that was confirmed */
     enum gate_result result;
     const char *word;                     /* for the log; static; NULL = "-" */
 };
@@ -135,7 +136,7 @@ void visitor_admit_cancel(struct visitor *v); /* it does not wait any more */
 void visitor_admit_rejected(struct forward *f); /* forward's on_rejected */
 
 /* The field Set-Cookie for the response to an admitted request; "" = none is due. */
-void visitor_admit_cookie(struct visitor *v, char out[VISIT_FIELD_MAX]);
+void visitor_admit_cookie(struct visitor *v, bool admitted, char out[VISIT_FIELD_MAX]);
 
 /* --- visitor_body.c ----------------------------------------------------------------- */
 
@@ -202,9 +203,11 @@ void visitor_cache_send(struct visitor *v); /* VISITOR_COPY: the socket takes mo
 void visitor_cache_send_copy(struct visitor *v, const struct http_copy *p,
                              const char *body, size_t len);
 
-/* Answer with <copy>, a reference that this takes.  <known>: by 304. */
+/* Answer with <copy>, a reference that this takes.  <known>: by 304.  <cookie>: a field
+ * for this visitor alone, "" = none. */
 void visitor_cache_answer(struct visitor *v, bool known, struct cache_copy *copy,
-                          enum gate_result result, const char *word);
+                          enum gate_result result, const char *word,
+                          const char *cookie);
 
 /* The request has ended, or the visitor has gone: others who wait are woken. */
 void visitor_cache_release(struct visitor *v);

@@ -362,6 +362,22 @@ int http_write_renewed(struct buf *out, struct http_text fields,
     return end(out, &c);
 }
 
+/* All but the field <name>. */
+static void put_others(struct cursor *c, struct http_text fields, const char *name)
+{
+    const char *p = fields.at, *stop = fields.at + fields.len;
+    size_t len = strlen(name);
+
+    while (p < stop) {
+        const char *lf = memchr(p, '\n', (size_t)(stop - p));
+        const char *next = lf ? lf + 1 : stop;
+
+        if ((size_t)(next - p) <= len || p[len] != ':' || strncasecmp(p, name, len) != 0)
+            put(c, p, (size_t)(next - p));
+        p = next;
+    }
+}
+
 int http_write_copy(struct buf *out, const struct http_copy *p)
 {
     const char *reason = http_write_reason(p->status);
@@ -370,7 +386,12 @@ int http_write_copy(struct buf *out, const struct http_copy *p)
     if (begin(out, ROOM_OF_OURS + p->fields.len + strlen(p->extra), &c) < 0)
         return -ENOMEM;
     put_status(&c, p->status, (struct http_text){reason, (uint32_t)strlen(reason)});
-    put_text(&c, p->fields);
+    if (p->is_private) {
+        put_others(&c, p->fields, "Cache-Control");
+        PUT(&c, "Cache-Control: private, no-store\r\n");
+    } else {
+        put_text(&c, p->fields);
+    }
     if (p->status != 304) {
         PUT(&c, "Content-Length: ");
         put_number(&c, p->length);

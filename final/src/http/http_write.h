@@ -56,6 +56,7 @@ struct http_copy {
     uint64_t age_s;
     const char *request_id;
     const char *extra;                    /* as above */
+    bool is_private;                      /* as above */
 };
 
 /* Append the fields of a node's response that are the same for every visitor, to be kept:
