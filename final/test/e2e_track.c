@@ -20,7 +20,7 @@ static int setup(void **state)
     gateway = scaler = (struct proc){0};
     testdb_sql("DELETE FROM Capacity; DELETE FROM Lease; DELETE FROM ScalePolicy; INSERT "
                "INTO Capacity (modid, cmdid, rps, inflight, p99_us, target_us) VALUES "
-               "(10, 1, 5000, 20, 5000, 10000)");
+               "(10, 1, 5000, 20, 5000, 75000)");
     return rc;
 }
 
@@ -44,7 +44,7 @@ static void start(void)
     proc_start(&scaler, "lars-autoscaler", "-c",
                system_write_file("scaler.ini",
                                  "[autoscaler]\ngateways = 127.0.0.1:%d\nkey_file = %s\n"
-                                 "track_s = 2\n[db]\nsocket = %s\nuser = lars_scale\n"
+                                 "track_s = 5\n[db]\nsocket = %s\nuser = lars_scale\n"
                                  "password = lars_scale\n[http]\nlisten = "
                                  "127.0.0.1:0\n",
                                  admin, key, testdb_socket),
@@ -76,7 +76,7 @@ static double metric(const char *name)
 static void t_capacity_follows_what_nodes_do(void **state)
 {
     (void)state;
-    node_takes("30");
+    node_takes("150");
     start();
     gateload_start(&load, gateway.port, 0);
     T_WAIT(testdb_number(FACTOR) == 50);
@@ -85,11 +85,11 @@ static void t_capacity_follows_what_nodes_do(void **state)
                                    "NULL AND at < low_since AND rps = 5000"),
                      1);
     node_takes("0");
-    T_WAIT(testdb_number(FACTOR) >= 60);
+    T_WAIT(testdb_number(FACTOR) >= 55);
     assert_int_equal(testdb_number("SELECT COUNT(*) FROM Capacity WHERE low_since IS NOT "
                                    "NULL"),
                      1);
-    testdb_sql("UPDATE Capacity SET factor = 0.93");
+    testdb_sql("UPDATE Capacity SET factor = 0.97");
     T_WAIT(testdb_number(FACTOR) == 100);
     assert_int_equal(testdb_number("SELECT COUNT(*) FROM Capacity WHERE low_since IS "
                                    "NULL"),
