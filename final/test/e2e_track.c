@@ -85,11 +85,11 @@ static void t_capacity_follows_what_nodes_do(void **state)
                                    "NULL AND at < low_since AND rps = 5000"),
                      1);
     node_takes("0");
-    T_WAIT(testdb_number(FACTOR) >= 55);
+    T_WAIT(testdb_number(FACTOR) >= 60);
     assert_int_equal(testdb_number("SELECT COUNT(*) FROM Capacity WHERE low_since IS NOT "
                                    "NULL"),
                      1);
-    testdb_sql("UPDATE Capacity SET factor = 0.97");
+    testdb_sql("UPDATE Capacity SET factor = 0.93");
     T_WAIT(testdb_number(FACTOR) == 100);
     assert_int_equal(testdb_number("SELECT COUNT(*) FROM Capacity WHERE low_since IS "
                                    "NULL"),
