@@ -1,4 +1,5 @@
 // The exhibition site as visitors see it, through the gateways of two zones.
+import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { look } from './examine.mjs'
@@ -117,7 +118,8 @@ test('site_static_copy', 'when all nodes have ended, each page of the copy is th
   same(await page.getByText(WORDS.zh.copy).count(), 0, 'lines that say that this is a copy')
 })
 
-/* Opens <n> pages with their pictures; the copies of the gateways may serve some of them. */
+/* Opens <n> pages with their pictures; the copies of the gateways may serve all of them, and a
+ * visitor whom copies serve has no visit. */
 async function browse(page, base, n) {
   await page.goto(`${base}/zh/`)
   for (const url of await links(page, n)) {
@@ -143,13 +145,18 @@ test('site_zone_killed', 'a zone ends, with its nodes, its agent and its service
   same([...a.failed, ...b.failed], [], 'what failed')
 })
 
+/* Opens a page that no gateway has a copy of, so a node serves it and the visit begins or goes on. */
+const fromNode = (page, base) => page.goto(`${base}/zh/search?q=${randomUUID()}`)
+
 test('site_other_gateway', 'a visitor whose gateway has ended goes on at the other one, as the same visit', async t => {
   const page = await visitor(t)
   await browse(page, site.a, 2)
+  await fromNode(page, site.a)
   const before = (await page.context().cookies(site.a)).find(c => c.name === 'lars_v')
   holds(before, 'the visit has a cookie')
   process.kill(pid('lars-gateway-a'), 'SIGKILL')
   await page.context().addCookies([{ ...before, domain: '127.0.0.2' }])
+  await fromNode(page, site.b)
   await browse(page, site.b, 4)
   same(page.failed.filter(f => f.startsWith(site.b)), [], 'what failed at the other gateway')
   const after = (await page.context().cookies(site.b)).find(c => c.name === 'lars_v')
