@@ -228,9 +228,34 @@ static void t_killed_node_is_detected_and_costs_no_request(void **state)
     T_WAIT(gateway_counts_on(2)); /* it has been started again */
 }
 
+static void t_detection_of_a_command_is_measured_when_the_script_says_so(void **state)
+{
+    char more[400];
+    json_t *r, *events;
+
+    (void)state;
+    start_other();
+    snprintf(more, sizeof(more),
+             "[event 1]\nat = 1\ndo = run true\nundo = true\n"
+             "[event 2]\nat = 2\ndo = run kill -9 %d\nundo = true\ndetect = yes\n"
+             "[target]\nmax_error_percent = 0\ndetect_s = 10\n",
+             (int)other.pid);
+    write_script("none", 13, more);
+    if (run() != 0)
+        fail_msg("the drill: %s", out);
+    expect_text("undo: true; its detection is measured");
+    r = report();
+    events = json_object_get(r, "events");
+    assert_true(json_is_null(json_object_get(json_array_get(events, 0), "detect_s")));
+    assert_true(json_real_value(json_object_get(json_array_get(events, 1), "detect_s")) >
+                0);
+    json_decref(r);
+}
+
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 TESTDB_MAIN(E(t_capacity_and_alarms_are_asked),
             E(t_gateway_that_does_not_answer_keeps_it_from_beginning),
             E(t_visitors_keep_it_from_beginning), E(t_errors_of_visitors_end_it),
-            E(t_killed_node_is_detected_and_costs_no_request))
+            E(t_killed_node_is_detected_and_costs_no_request),
+            E(t_detection_of_a_command_is_measured_when_the_script_says_so))

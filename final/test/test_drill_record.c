@@ -19,7 +19,10 @@ static void start(enum script_do what)
     memset(&r, 0, sizeof(r));
     s.target = (struct script_target){SCRIPT_NONE, SCRIPT_NONE, SCRIPT_NONE,
                                       SCRIPT_NONE, SCRIPT_NONE, SCRIPT_NONE};
-    s.event[0] = (struct script_event){.number = 1, .what = what, .factor = 8};
+    s.event[0] = (struct script_event){.number = 1,
+                                       .what = what,
+                                       .factor = 8,
+                                       .detect = what == SCRIPT_KILL};
     s.n_events = 1;
     r.script = &s;
     r.who = "the-operator";
@@ -79,6 +82,29 @@ static void t_detection_does_not_apply_to_commands_and_loads(void **state)
     assert_true(record_detect_s(&r, 0) == RECORD_NONE);
     s.event[0].what = SCRIPT_LOAD;
     assert_true(record_detect_s(&r, 0) == RECORD_NONE);
+    record_free(&r);
+}
+
+static void t_detection_of_a_command_is_measured_when_the_script_says_so(void **state)
+{
+    struct record_target t[RECORD_TARGETS];
+
+    (void)state;
+    start(SCRIPT_RUN);
+    add_seconds(20, 0);
+    s.target.detect_s = 3;
+    s.event[1] = (struct script_event){.number = 2, .what = SCRIPT_RUN};
+    s.n_events = 2; /* without the key, event 2 fails no target */
+    r.event[1].did_ms = r.begin_ms + 10000;
+    s.event[0].detect = true;
+    record_targets(&r, t);
+    assert_false(t[0].pass); /* it was not seen */
+    sample[13].alarms = 1;
+    assert_true(near(record_detect_s(&r, 0), 2.5));
+    assert_true(record_detect_s(&r, 1) == RECORD_NONE);
+    assert_int_equal(record_targets(&r, t), 1);
+    assert_string_equal(t[0].name, "detect_s");
+    assert_true(t[0].pass && near(t[0].got, 2.5));
     record_free(&r);
 }
 
@@ -266,6 +292,7 @@ static void t_latency_of_visitors_ends_the_drill(void **state)
 
 T_MAIN(T(t_detection_is_the_first_sample_that_is_worse),
        T(t_detection_does_not_apply_to_commands_and_loads),
+       T(t_detection_of_a_command_is_measured_when_the_script_says_so),
        T(t_shift_is_the_end_of_the_last_second_with_errors),
        T(t_effects_of_the_next_event_are_not_those_of_this_one),
        T(t_scale_is_when_as_many_are_up_as_are_wanted),

@@ -98,7 +98,7 @@ static void t_unknown_sections_and_keys_are_named(void **state)
     refused(2, "there is no section \"lod\"", "[load]", "[lod]\nurl = x\n");
     refused(1, "there is no section", "[event N]", "url = x\n");
     refused(3, "no key \"uri\"", "operate/drill", LOAD "uri = x\n");
-    refused(6, "no key \"doo\"", "at, do, for and undo", EVENT("doo = wait\n"));
+    refused(6, "no key \"doo\"", "at, do, for, undo and detect", EVENT("doo = wait\n"));
     refused(2, "\"event 0\"", "[event 1] to [event 32]", "[event 0]\nat = 1\n");
     refused(2, "\"event 33\"", "[event 1] to [event 32]", "[event 33]\nat = 1\n");
     refused(2, "\"event x\"", "[event 1] to [event 32]", "[event x]\nat = 1\n");
@@ -165,6 +165,28 @@ static void t_each_fault_of_an_event_is_named(void **state)
             LOAD "access_log = a\n" TARGET "[event 1]\nat = 1\ndo = load x2\n");
 }
 
+static void t_faults_are_kill_stop_and_what_says_detect(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        read_text(EVENT("at = 1\ndo = kill a.pid\n[event 2]\nat = 2\ndo = stop a.pid\n"
+                        "[event 3]\nat = 3\ndo = run x\nundo = y\ndetect = yes\n"
+                        "[event 4]\nat = 4\ndo = run x\nundo = y\ndetect = no\n"
+                        "[event 5]\nat = 5\ndo = run x\nundo = y\n"
+                        "[event 6]\nat = 6\ndo = wait\n"
+                        "[event 7]\nat = 7\ndo = load x2\n")),
+        0);
+    assert_true(s.event[0].detect && s.event[1].detect && s.event[2].detect);
+    assert_false(s.event[3].detect || s.event[4].detect || s.event[5].detect);
+    assert_false(s.event[6].detect);
+    refused(6, "neither yes nor no: \"1\"", "write detect = yes", EVENT("detect = 1\n"));
+    refused(7, "twice: \"detect\"", "take one", EVENT("detect = no\ndetect = yes\n"));
+    refused(8, "only run has this key", "take this line out",
+            EVENT("at = 1\ndo = kill a\ndetect = no\n"));
+    refused(8, "only run has this key", "take this line out",
+            EVENT("at = 1\ndo = load x2\ndetect = yes\n"));
+}
+
 static void t_loads_that_overlap_are_named(void **state)
 {
     (void)state;
@@ -198,6 +220,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(t_each_fault_of_an_event_is_named, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(t_faults_are_kill_stop_and_what_says_detect,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(t_loads_that_overlap_are_named, setup, teardown),
         cmocka_unit_test_setup_teardown(t_bytes_that_are_no_text_are_named, setup,
                                         teardown)};

@@ -87,10 +87,9 @@ static bool is_worse(const struct watch_sample *now, const struct watch_sample *
 
 double record_detect_s(const struct record *r, unsigned i)
 {
-    enum script_do what = event_of(r, i)->what;
     unsigned after, k;
 
-    if ((what != SCRIPT_KILL && what != SCRIPT_STOP) || !split(r, i, &after))
+    if (!event_of(r, i)->detect || !split(r, i, &after))
         return RECORD_NONE;
     for (k = after; k < r->n_samples && r->sample[k].at_ms < until_ms(r, i); k++)
         if (is_worse(&r->sample[k], &r->sample[after - 1]))
@@ -143,7 +142,7 @@ static bool has_time(const struct record *r, unsigned i, bool scale, bool detect
     if (scale)
         return e->what == SCRIPT_LOAD && e->factor > 1;
     if (detect)
-        return e->what == SCRIPT_KILL || e->what == SCRIPT_STOP;
+        return e->detect;
     return e->what != SCRIPT_WAIT;
 }
 

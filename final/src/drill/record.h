@@ -46,7 +46,8 @@ void record_free(struct record *r);
 
 /* Seconds from event <i>; each of the first three RECORD_NONE when it was not seen or
  * does not apply.
- *     detect  kill, stop: fewer nodes or gateways are counted on, or an alarm is open
+ *     detect  events with detect: fewer nodes or gateways are counted on, or an alarm
+ *             more is open
  *     shift   no request has failed since; 0 when none failed at all
  *     scale   load: more nodes were wanted, and they are up */
 double record_detect_s(const struct record *r, unsigned i);

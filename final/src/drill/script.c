@@ -119,6 +119,18 @@ static bool take_text(struct reading *r, char out[SCRIPT_TEXT], bool *seen,
     return true;
 }
 
+static bool take_detect(struct reading *r, bool *out, bool *seen, const char *value)
+{
+    if (*seen)
+        return refuse(r, "the key is there twice:", "detect", "take one of them out");
+    if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+        return refuse(r, "this is neither yes nor no:", value,
+                      "write detect = yes when the time to detect is to be measured");
+    *out = value[0] == 'y';
+    *seen = true;
+    return true;
+}
+
 static bool take_event(struct reading *r, const char *section, const char *name,
                        const char *value)
 {
@@ -140,7 +152,9 @@ static bool take_event(struct reading *r, const char *section, const char *name,
         return take_text(r, e->text, &seen->what, name, value);
     if (strcmp(name, "undo") == 0)
         return take_text(r, e->undo, &seen->undo, name, value);
-    return refuse(r, "an event has no key", name, "it has at, do, for and undo");
+    if (strcmp(name, "detect") == 0)
+        return take_detect(r, &e->detect, &seen->detect, value);
+    return refuse(r, "an event has no key", name, "it has at, do, for, undo and detect");
 }
 
 /* --- the other sections ------------------------------------------------------------- */
@@ -346,6 +360,8 @@ void script_print(const struct script *s, FILE *to)
             fprintf(to, ", for %u s", e->for_s);
         if (e->undo[0])
             fprintf(to, "; undo: %s", e->undo);
+        if (e->detect && e->what == SCRIPT_RUN)
+            fputs("; its detection is measured", to);
         putc('\n', to);
     }
     print_target(to, "max_error_percent", t->error_percent);

@@ -1,7 +1,7 @@
 /* script -- the file of a drill: the load, what is broken when, and what must hold.
  *     [drill]    name, module
  *     [load]     as lars-load has it: url, rate, seconds, paths, visits, access_log ...
- *     [event N]  at = SECONDS, do = ..., for = SECONDS, undo = COMMAND
+ *     [event N]  at = SECONDS, do = ..., for = SECONDS, undo = COMMAND, detect = yes
  *     [target]   max_error_percent, p50_ms, p99_ms, detect_s, shift_s, scale_s
  *     [abort]    max_error_percent, max_p99_ms, max_visitors, terminal_s
  * Thread: one. */
@@ -35,6 +35,7 @@ struct script_event {
     double factor; /* of SCRIPT_LOAD */
     char text[SCRIPT_TEXT]; /* "kill build/run/node.pid" */
     char undo[SCRIPT_TEXT]; /* of SCRIPT_RUN */
+    bool detect; /* a fault that the system is to detect: kill, stop, and detect = yes */
 };
 
 struct script_load {

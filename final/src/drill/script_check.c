@@ -189,6 +189,18 @@ static bool check_undo(const struct script_event *e, const struct script_seen *s
     return true;
 }
 
+/* Commands do anything, so their script says whether it is a fault. */
+static bool check_detect(struct script_event *e, const struct script_seen *seen,
+                         struct script_fault *f)
+{
+    if (seen->detect && e->what != SCRIPT_RUN)
+        return refuse(f, section_of(e), "detect",
+                      "only run has this key; kill and stop are always measured, load "
+                      "and wait are no faults; take this line out");
+    e->detect |= e->what == SCRIPT_KILL || e->what == SCRIPT_STOP;
+    return true;
+}
+
 static bool check_times(const struct script *s, const struct script_event *e,
                         struct script_fault *f)
 {
@@ -221,7 +233,8 @@ static bool check_event(const struct script *s, struct script_event *e,
         return refuse(f, section_of(e), "for",
                       "an event cannot last 0 seconds; leave for out when it lasts until "
                       "the end");
-    return check_do(s, e, f) && check_undo(e, seen, f) && check_times(s, e, f);
+    return check_do(s, e, f) && check_undo(e, seen, f) && check_detect(e, seen, f) &&
+           check_times(s, e, f);
 }
 
 static int by_time(const void *a, const void *b)

@@ -8,7 +8,7 @@
 #define SCRIPT_CHECK_TARGETS 6 /* in the order of struct script_target */
 
 struct script_seen { /* the keys of an event that the file has */
-    bool at, what, lasts, undo;
+    bool at, what, lasts, undo, detect;
 };
 
 struct script_fault {
