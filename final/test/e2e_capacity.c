@@ -143,7 +143,7 @@ static void t_values_that_are_set_are_listed_and_checked(void **state)
             "class=small build=1.2"),
         0);
     assert_int_equal(ctl("-o csv capacity list 1 1"), 0);
-    assert_non_null(strstr(out, "1/1,small,150.5,3.2,120,200,1,1.2"));
+    assert_non_null(strstr(out, "1/1,small,150.5,3.2,120,200,1,1.2,typed,"));
     assert_int_equal(testdb_number("SELECT COUNT(*) FROM ModulePolicy WHERE node_rps = "
                                    "150 AND node_inflight = 4 AND target_ms = 200"),
                      1);

@@ -101,6 +101,21 @@ static void t_ids_of_our_messages_are_32_to_39(void **state)
     assert_int_equal(MSG_AGENT_STATE_ACK, 39);
 }
 
+/* A program of another version sends and expects these numbers. */
+static void t_fields_of_a_slot_keep_their_numbers(void **state)
+{
+    const ProtobufCMessageDescriptor *is = &lars__slot_node__descriptor;
+    char have[200] = "";
+    unsigned k;
+
+    (void)state;
+    for (k = 0; k < is->n_fields; k++)
+        snprintf(have + strlen(have), sizeof(have) - strlen(have), "%s %u, ",
+                 is->fields[k].name, is->fields[k].id);
+    assert_string_equal(have, "slot 1, modid 2, cmdid 3, port 4, pid 5, state 6, starts "
+                              "7, since_ms 8, note 9, build 10, ");
+}
+
 /* A caller has these on its stack, and an array of them in a call. */
 static void t_structs_without_a_size_never_grow(void **state)
 {
@@ -133,5 +148,6 @@ static void t_structs_with_a_size_keep_the_places_of_their_fields(void **state)
 
 T_MAIN(T(t_messages_1_to_8_have_the_fields_of_the_public_lars),
        T(t_our_fields_of_the_public_messages_are_these),
-       T(t_ids_of_our_messages_are_32_to_39), T(t_structs_without_a_size_never_grow),
+       T(t_ids_of_our_messages_are_32_to_39), T(t_fields_of_a_slot_keep_their_numbers),
+       T(t_structs_without_a_size_never_grow),
        T(t_structs_with_a_size_keep_the_places_of_their_fields))

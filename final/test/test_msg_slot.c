@@ -28,10 +28,10 @@ static int setup(void **s)
     state.fence = UINT64_MAX - 1;
     state.n = 2;
     state.node[0] = (struct msg_slot_node){1, {20, 1},    8001,    0, MSG_SLOT_FAILED,
-                                           3, UINT64_MAX, "exit 1"};
+                                           3, UINT64_MAX, "exit 1", ""};
     state.node[1] =
         (struct msg_slot_node){9,          {0, 1}, 65535, UINT32_MAX, MSG_SLOT_READY,
-                               UINT32_MAX, 0,      ""};
+                               UINT32_MAX, 0,      "", "0123456789abcdef"};
     return 0;
 }
 
@@ -84,6 +84,7 @@ static void check_host(const struct msg_slot_host *is, const struct msg_slot_hos
 static void check_node(const struct msg_slot_node *is, const struct msg_slot_node *was)
 {
     assert_string_equal(is->note, was->note);
+    assert_string_equal(is->build, was->build);
     assert_true(is->slot == was->slot && is->port == was->port && is->pid == was->pid);
     assert_true(is->mod.modid == was->mod.modid && is->mod.cmdid == was->mod.cmdid);
     assert_true(is->state == was->state && is->starts == was->starts);
@@ -141,10 +142,12 @@ static void fill_state(void)
                                  MSG_SLOT_STOPPING,
                                  UINT32_MAX,
                                  UINT64_MAX,
+                                 "",
                                  ""};
     uint32_t i;
 
     memset(full.note, 'n', MSG_SLOT_NOTE - 1);
+    memset(full.build, 'b', MSG_SLOT_BUILD - 1);
     memset(state.of.host, 'h', MSG_SLOT_HOST - 1);
     memset(state.of.zone, 'z', MSG_SLOT_ZONE - 1);
     memset(state.of.class, 'c', MSG_SLOT_CLASS - 1);
@@ -252,15 +255,19 @@ static void refuse_node(struct msg_slot_node bad)
 static void t_invalid_states_are_refused(void **s)
 {
     (void)s;
-    refuse_node((struct msg_slot_node){0, {1, 1}, 80, 1, MSG_SLOT_READY, 1, 1, ""});
-    refuse_node((struct msg_slot_node){5, {1, 1}, 80, 1, MSG_SLOT_READY, 1, 1, ""});
-    refuse_node((struct msg_slot_node){1, {1, 1}, 80, 1, MSG_SLOT_READY, 1, 1, ""});
-    refuse_node((struct msg_slot_node){2, {0, 0}, 80, 1, MSG_SLOT_READY, 1, 1, ""});
-    refuse_node((struct msg_slot_node){2, {1, 1}, 0, 1, MSG_SLOT_READY, 1, 1, ""});
-    refuse_node((struct msg_slot_node){2, {1, 1}, 65536, 1, MSG_SLOT_READY, 1, 1, ""});
-    refuse_node((struct msg_slot_node){2, {1, 1}, 80, 1, 0, 1, 1, ""});
-    refuse_node((struct msg_slot_node){2, {1, 1}, 80, 1, 6, 1, 1, ""});
-    refuse_node((struct msg_slot_node){2, {1, 1}, 80, 1, MSG_SLOT_READY, 1, 1, "a\nb"});
+    refuse_node((struct msg_slot_node){0, {1, 1}, 80, 1, MSG_SLOT_READY, 1, 1, "", ""});
+    refuse_node((struct msg_slot_node){5, {1, 1}, 80, 1, MSG_SLOT_READY, 1, 1, "", ""});
+    refuse_node((struct msg_slot_node){1, {1, 1}, 80, 1, MSG_SLOT_READY, 1, 1, "", ""});
+    refuse_node((struct msg_slot_node){2, {0, 0}, 80, 1, MSG_SLOT_READY, 1, 1, "", ""});
+    refuse_node((struct msg_slot_node){2, {1, 1}, 0, 1, MSG_SLOT_READY, 1, 1, "", ""});
+    refuse_node(
+        (struct msg_slot_node){2, {1, 1}, 65536, 1, MSG_SLOT_READY, 1, 1, "", ""});
+    refuse_node((struct msg_slot_node){2, {1, 1}, 80, 1, 0, 1, 1, "", ""});
+    refuse_node((struct msg_slot_node){2, {1, 1}, 80, 1, 6, 1, 1, "", ""});
+    refuse_node(
+        (struct msg_slot_node){2, {1, 1}, 80, 1, MSG_SLOT_READY, 1, 1, "a\nb", ""});
+    refuse_node((struct msg_slot_node){2, {1, 1}, 80, 1, MSG_SLOT_READY, 1, 1, "", "0g"});
+    refuse_node((struct msg_slot_node){2, {1, 1}, 80, 1, MSG_SLOT_READY, 1, 1, "", "A1"});
     setup(s);
     state.seq = 0;
     assert_int_equal(state_trip(), -EINVAL);
@@ -292,6 +299,46 @@ static void t_note_that_is_too_long_is_refused(void **s)
     assert_int_equal(msg_slot_unpack_state(&state_back, all, sizeof(all) - 1), 0);
 }
 
+/* A state with one node: an earlier lars-slotd sends no build, a later one a field 11,
+ * and one that is hostile a build of 33 digits. */
+static void t_states_of_earlier_and_later_programs_are_read(void **s)
+{
+    static const char head[] = "\x0a\x01h\x1a\x08"
+                               "10.0.0.1"
+                               "\x28\x01"
+                               "\x32\x10sixteen bytes..."
+                               "\x38\x01";
+    static const char earlier[] = "\x42\x08\x08\x01\x10\x01\x20\x50\x30\x02";
+    static const char later[] = "\x42\x10\x08\x01\x10\x01\x20\x50\x30\x02"
+                                "\x52\x02"
+                                "0f"
+                                "\x5a\x02xx";
+    static const char hostile[] = "\x42\x2b\x08\x01\x10\x01\x20\x50\x30\x02"
+                                  "\x52\x21"
+                                  "0123456789abcdef0123456789abcdef0";
+    static const struct {
+        const char *node;
+        size_t len;
+        int rc;
+        const char *build;
+    } as[] = {{earlier, sizeof(earlier) - 1, 0, ""},
+              {later, sizeof(later) - 1, 0, "0f"},
+              {hostile, sizeof(hostile) - 1, -EINVAL, NULL}};
+    char all[sizeof(head) + sizeof(hostile)];
+    size_t i;
+
+    (void)s;
+    memcpy(all, head, sizeof(head) - 1);
+    for (i = 0; i < sizeof(as) / sizeof(as[0]); i++) {
+        memcpy(all + sizeof(head) - 1, as[i].node, as[i].len);
+        assert_int_equal(
+            msg_slot_unpack_state(&state_back, all, sizeof(head) - 1 + as[i].len),
+            as[i].rc);
+        if (as[i].build)
+            assert_string_equal(state_back.node[0].build, as[i].build);
+    }
+}
+
 static void t_names_of_states_are_those_of_the_table(void **s)
 {
     (void)s;
@@ -312,4 +359,5 @@ T_MAIN(M(t_orders_come_back_as_they_were_sent), M(t_state_comes_back_as_it_was_s
        M(t_largest_state_fits_a_frame), M(t_more_slots_than_a_host_can_have_are_refused),
        M(t_invalid_orders_are_refused), M(t_invalid_hosts_are_refused),
        M(t_invalid_states_are_refused), M(t_note_that_is_too_long_is_refused),
+       M(t_states_of_earlier_and_later_programs_are_read),
        M(t_names_of_states_are_those_of_the_table))

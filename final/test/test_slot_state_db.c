@@ -127,9 +127,44 @@ static void t_in_any_order_the_latest_state_stays(void **s)
         assert_int_equal(number("SELECT MIN(pid) FROM ScaleSlot"), latest);
 }
 
+/* State <seq>: one node of this module and build. */
+static void put_build(uint64_t seq, uint32_t cmdid, const char *build)
+{
+    memset(&state, 0, sizeof(state));
+    state.of = (struct msg_slot_host){"h1", "a", "10.0.0.1", "big", 8};
+    state.seq = seq;
+    state.n = 1;
+    state.node[0] = (struct msg_slot_node){
+        .slot = 1, .mod = {20, cmdid}, .port = 8001, .state = MSG_SLOT_READY};
+    snprintf(state.node[0].build, sizeof(state.node[0].build), "%s", build);
+    assert_int_equal(slot_state_db_put(db[0], &state), 0);
+}
+
+static void t_build_is_written_with_the_time_since_which_it_runs(void **s)
+{
+    const char *old = SLOTS " AND build = '0a' AND build_since = '2020-01-01'";
+    const char *fresh = SLOTS " AND build_since > NOW(3) - INTERVAL 1 HOUR";
+
+    (void)s;
+    put_build(1, 1, "0a");
+    assert_int_equal(number(fresh), 1);
+    mydb_sql("UPDATE ScaleSlot SET build_since = '2020-01-01'");
+    put_build(2, 1, "0a");
+    assert_int_equal(number(old), 1);
+    put_build(3, 1, "0b");
+    assert_int_equal(number(fresh), 1);
+    assert_int_equal(number(SLOTS " AND build = '0b'"), 1);
+    mydb_sql("UPDATE ScaleSlot SET build_since = '2020-01-01'");
+    put_build(4, 2, "0b"); /* the same program, for another module */
+    assert_int_equal(number(fresh), 1);
+    put_build(5, 2, "");
+    assert_int_equal(number(SLOTS " AND build = ''"), 1);
+}
+
 #define D(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 MYDB_MAIN(D(t_an_older_state_of_a_slow_service_is_not_written),
           D(t_after_a_start_the_former_stream_is_not_written),
           D(t_what_is_older_does_not_make_the_host_look_alive),
-          D(t_in_any_order_the_latest_state_stays))
+          D(t_in_any_order_the_latest_state_stays),
+          D(t_build_is_written_with_the_time_since_which_it_runs))

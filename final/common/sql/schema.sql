@@ -476,6 +476,11 @@ CREATE TABLE IF NOT EXISTS ScaleSlot (
     PRIMARY KEY (host, slot)
 ) ENGINE = InnoDB;
 
+-- The program that the node runs: the first digits of the SHA-256 of the file, empty when
+-- it is not known; and since when a state has had it.
+ALTER TABLE ScaleSlot ADD COLUMN IF NOT EXISTS build VARCHAR(64) NOT NULL DEFAULT '';
+ALTER TABLE ScaleSlot ADD COLUMN IF NOT EXISTS build_since TIMESTAMP(3) NULL DEFAULT NULL;
+
 -- Why the number of nodes is as it is: a row for each change, and one a minute.
 CREATE TABLE IF NOT EXISTS ScaleDecision (
     id       BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
@@ -517,6 +522,10 @@ CREATE TABLE IF NOT EXISTS Capacity (
 
 -- Since when the factor has been below 0.8.
 ALTER TABLE Capacity ADD COLUMN IF NOT EXISTS low_since TIMESTAMP(3) NULL DEFAULT NULL;
+
+-- Where build comes from: typed (by an operator, and then compared with nothing) or measured
+-- (ScaleSlot.build of the node that was measured).
+ALTER TABLE Capacity ADD COLUMN IF NOT EXISTS build_from VARCHAR(16) NOT NULL DEFAULT 'typed';
 
 -- While a row is in force nothing is scaled down; name 'scale'.
 CREATE TABLE IF NOT EXISTS Freeze (

@@ -30,11 +30,12 @@
 
 /* --- list --------------------------------------------------------------------------- */
 
-#define COLUMNS "module class rps# inflight# p99_ms# target_ms# factor# build mix at who"
+#define COLUMNS                                                                          \
+    "module class rps# inflight# p99_ms# target_ms# factor# build build_from mix at who"
 #define SELECT                                                                           \
     "SELECT CONCAT(modid, '/', cmdid), class, ROUND(rps, 1), ROUND(inflight, 1), "       \
-    "ROUND(p99_us / 1000), ROUND(target_us / 1000), factor, build, mix, at, who FROM "   \
-    "Capacity "
+    "ROUND(p99_us / 1000), ROUND(target_us / 1000), factor, build, IF(build = '', '', "  \
+    "build_from), mix, at, who FROM Capacity "
 
 static int capacity_list(struct ctl *c, int argc, char **argv)
 {

@@ -60,11 +60,12 @@ static const struct {
     {"ScaleHost", "host zone address class slots+ in_use seen_at stream former seq++ "
                   "fence++"},
     {"ScaleWanted", "host slot+ modid+ cmdid+ fence++ decision++"},
-    {"ScaleSlot", "host slot+ modid+ cmdid+ port+ pid+ state starts+ note since seen_at"},
+    {"ScaleSlot", "host slot+ modid+ cmdid+ port+ pid+ state starts+ note since seen_at "
+                  "build build_since"},
     {"ScaleDecision", "id++ at fence++ modid+ cmdid+ demand refused inflight load_nodes "
                       "zones+ up+ need+ plan+ was+ wanted+ rule note"},
     {"Capacity", "modid+ cmdid+ class rps inflight p99_us+ target_us+ build mix factor "
-                 "low_since at who"},
+                 "low_since build_from at who"},
     {"Freeze", "name reason until_at who"},
     {"Drill", "id++ token name module script state who host folder started_at seen_at "
               "ended_at second+ seconds+ happened+ events+ due++ ok++ failed++ p50_us++ "

@@ -11,6 +11,9 @@
  * The age is late by the way of the message, a little each time, so <since> keeps its
  * value unless it moves by a second or more.
  *
+ * <build_since> is the time at which a state first had this build, and not that of the
+ * state of the node: a node that is sick for a moment still runs the same program.
+ *
  * Rejected: one transaction for several hosts, as agents have.  A host sends a state each
  * second, which is much less than all agents send, and the gaps of the deletions would
  * make transactions of different hosts wait in a circle. */
@@ -103,10 +106,10 @@ static int append_slot(struct slot_state_db *d, const char *host,
     uint64_t age_ms = n->since_ms < AGE_MAX_MS ? n->since_ms : AGE_MAX_MS;
 
     return sqldb_append(&d->sql,
-                        "(%s, %u, %u, %u, %u, %u, %s, %u, %s, NOW(3) - INTERVAL %llu "
-                        "MICROSECOND, NOW(3)),",
+                        "(%s, %u, %u, %u, %u, %u, %s, %u, %s, %s, NOW(3), NOW(3) - "
+                        "INTERVAL %llu MICROSECOND, NOW(3)),",
                         host, n->slot, n->mod.modid, n->mod.cmdid, n->port, n->pid,
-                        msg_slot_state_name(n->state), n->starts, n->note,
+                        msg_slot_state_name(n->state), n->starts, n->note, n->build,
                         (unsigned long long)age_ms * 1000);
 }
 
@@ -134,7 +137,8 @@ static int put_slots(struct slot_state_db *d, const struct msg_slot_state *s)
         return 0;
     begin_list(d);
     rc = sqldb_append(&d->sql, "INSERT INTO ScaleSlot (host, slot, modid, cmdid, port, "
-                               "pid, state, starts, note, since, seen_at) VALUES ");
+                               "pid, state, starts, note, build, build_since, since, "
+                               "seen_at) VALUES ");
     for (i = 0; i < s->n && rc == 0; i++)
         rc = append_slot(d, s->of.host, &s->node[i]);
     if (rc < 0)
@@ -142,7 +146,9 @@ static int put_slots(struct slot_state_db *d, const struct msg_slot_state *s)
     return send_list(
         d, " ON DUPLICATE KEY UPDATE since = IF(state = VALUES(state) AND "
            "ABS(TIMESTAMPDIFF(MICROSECOND, since, VALUES(since))) < 1000000, since, "
-           "VALUES(since)), modid = VALUES(modid), cmdid = VALUES(cmdid), port = "
+           "VALUES(since)), build_since = IF(build = VALUES(build) AND modid = "
+           "VALUES(modid) AND cmdid = VALUES(cmdid), build_since, VALUES(build_since)), "
+           "build = VALUES(build), modid = VALUES(modid), cmdid = VALUES(cmdid), port = "
            "VALUES(port), pid = VALUES(pid), state = VALUES(state), starts = "
            "VALUES(starts), note = VALUES(note), seen_at = VALUES(seen_at)");
 }

@@ -77,10 +77,13 @@ static int write_row(struct sqldb *db, const struct audit_actor *who,
 {
     return sqldb_run(db,
                      "REPLACE INTO Capacity (modid, cmdid, class, rps, inflight, p99_us, "
-                     "target_us, build, mix, factor, who) VALUES (%u, %u, %s, %s, %s, "
-                     "%u, %u, LEFT(%s, 64), LEFT(%s, 255), 1, LEFT(%s, 64))",
+                     "target_us, build, build_from, mix, factor, who) VALUES (%u, %u, "
+                     "%s, %s, %s, %u, %u, LEFT(%s, 64), %s, LEFT(%s, 255), 1, "
+                     "LEFT(%s, 64))",
                      c->modid, c->cmdid, c->class, fresh->rps, fresh->inflight, c->p99_us,
-                     c->target_us, c->build, c->mix, who->name);
+                     c->target_us, c->build,
+                     c->build_is_measured && c->build[0] ? "measured" : "typed", c->mix,
+                     who->name);
 }
 
 int capacity_change_set(struct sqldb *db, const struct audit_actor *who,

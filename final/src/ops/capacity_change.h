@@ -14,6 +14,8 @@ struct capacity_change { /* borrows the texts, which are UTF-8 */
     uint32_t p99_us, target_us;
     const char *build, *mix; /* version of the node's program; what was requested */
     bool measured; /* false: an operator says so */
+    bool build_is_measured; /* <build> is that of the node that was measured, of
+                                       * ScaleSlot; false: an operator has typed it */
 };
 
 /* Write the row in place of the one before.  Returns 0; -EINVAL with a sentence in <why>

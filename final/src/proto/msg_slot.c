@@ -57,6 +57,7 @@ static void fill_node(Lars__SlotNode *to, const struct msg_slot_node *n)
     to->starts = n->starts;
     to->since_ms = n->since_ms;
     to->note = text_of(n->note);
+    to->build = text_of(n->build);
 }
 
 ssize_t msg_slot_pack_state(const struct msg_slot_state *s, void *body, size_t room)
@@ -212,11 +213,20 @@ int msg_slot_unpack_hello(struct msg_slot_host *out, const void *body, size_t le
     return rc;
 }
 
+static int take_build(char to[MSG_SLOT_BUILD], const char *from)
+{
+    return from[strspn(from, "0123456789abcdef")] == '\0'
+               ? take_text(to, MSG_SLOT_BUILD, from)
+               : -EINVAL;
+}
+
 static int take_node(struct msg_slot_state *out, const Lars__SlotNode *f)
 {
     struct msg_slot_node *n = &out->node[out->n];
     int rc = take_text(n->note, sizeof(n->note), f->note);
 
+    if (rc == 0)
+        rc = take_build(n->build, f->build);
     n->slot = f->slot;
     n->mod = (struct module_id){(uint32_t)f->modid, (uint32_t)f->cmdid};
     n->port = (uint32_t)f->port;

@@ -20,6 +20,7 @@ enum msg_slot_id {
 #define MSG_SLOT_ADDRESS 16 /* 255.255.255.255 */
 #define MSG_SLOT_CLASS 33
 #define MSG_SLOT_NOTE 128
+#define MSG_SLOT_BUILD 33
 
 struct msg_slot_host { /* who a lars-slotd works for */
     char host[MSG_SLOT_HOST]; /* process_name_is_valid() */
@@ -59,6 +60,8 @@ struct msg_slot_node { /* what runs in a slot */
     uint32_t starts;
     uint64_t since_ms; /* how long it has been in this state */
     char note[MSG_SLOT_NOTE];
+    char build[MSG_SLOT_BUILD]; /* of its program: hexadecimal digits, a to f small;
+                                       * "" = not known, as from an earlier lars-slotd */
 };
 
 struct msg_slot_state {
@@ -78,7 +81,8 @@ ssize_t msg_slot_pack_hello(const struct msg_slot_host *h, void *body, size_t ro
 
 /* Return 0; -EBADMSG when it is no such message; -E2BIG for too many slots; -EINVAL for a
  * value outside the bounds above, module 0/0, a text that is too long or has control
- * characters, slots that are not sorted or occur twice.  <out> is undefined after a
+ * characters, a build with other characters than hexadecimal digits, slots that are not
+ * sorted or occur twice.  <out> is undefined after a
  * failure. */
 int msg_slot_unpack_orders(struct msg_slot_orders *out, const void *body, size_t len);
 int msg_slot_unpack_state(struct msg_slot_state *out, const void *body, size_t len);
