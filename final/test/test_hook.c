@@ -250,7 +250,11 @@ static void t_a_list_with_one_wrong_line_is_not_believed(void **state)
                                       "p1 10.0.0.1 80 ready",
                                       "\n",
                                       "p1 10.0.0.1 8x ready\n",
-                                      "a 1.1.1.1 8 ready\nb 1.1.1.1 8 starting\n"};
+                                      "a 1.1.1.1 8 ready\nb 1.1.1.1 8 starting\n",
+                                      "a - - starting\na - - starting\n",
+                                      "a - - starting\nb 1.1.1.1 8 ready\na - - "
+                                      "starting\n",
+                                      "a 1.1.1.1 8 stopping\n\ta\t1.1.1.1 9 ready\n"};
     struct hook_list l;
     char why[HOOK_LIST_WHY], text[20000];
     size_t i, n = 0;
@@ -262,14 +266,32 @@ static void t_a_list_with_one_wrong_line_is_not_believed(void **state)
         assert_non_null(strstr(why, "line"));
     }
     for (i = 0; i <= HOOK_NODES_MAX; i++)
-        n +=
-            (size_t)snprintf(text + n, sizeof(text) - n, "p 10.0.0.1 %zu ready\n", i + 1);
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "p%zu 10.0.0.1 %zu ready\n", i,
+                              i + 1);
     assert_int_equal(hook_list_parse(text, &l, why), -EINVAL);
     assert_non_null(strstr(why, "more than 256 nodes"));
     memset(text, 'x', sizeof(text));
     text[sizeof(text) - 2] = '\n';
     text[sizeof(text) - 1] = '\0';
     assert_int_equal(hook_list_parse(text, &l, why), -EINVAL);
+}
+
+/* A node that starts has no address yet: its ID alone shows that it is there twice. */
+static void t_the_reason_names_both_lines_of_an_id(void **state)
+{
+    struct hook_list l;
+    char why[HOOK_LIST_WHY];
+
+    (void)state;
+    assert_int_equal(
+        hook_list_parse("p - - starting\np1 - - starting\np11 - - starting\n", &l, why),
+        0);
+    assert_int_equal(l.n_in[HOOK_NODE_STARTING], 3); /* a prefix is another ID */
+    assert_int_equal(hook_list_parse("p1 1.1.1.1 8 ready\np2 - - starting\np3 - - "
+                                     "starting\np2 - - starting\n",
+                                     &l, why),
+                     -EINVAL);
+    assert_string_equal(why, "line 4 lists the ID of line 2 a second time");
 }
 
 /* --- places ------------------------------------------------------------------------- */
@@ -386,6 +408,7 @@ T_MAIN(H(t_exit_status_says_what_became_of_it),
        H(t_what_a_program_leaves_behind_is_killed_and_not_waited_for),
        H(t_a_list_has_nodes_in_their_states),
        H(t_a_list_with_one_wrong_line_is_not_believed),
+       H(t_the_reason_names_both_lines_of_an_id),
        H(t_an_order_is_told_until_the_list_has_the_number),
        H(t_an_order_is_repeated_while_another_number_runs),
        H(t_an_order_ends_with_the_leader),

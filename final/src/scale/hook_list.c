@@ -1,7 +1,9 @@
 /* A list is believed as a whole or not at all: half a list would look like nodes that
  * have gone, and their rows would leave the route.
  *
- * Rejected: JSON.  A shell script prints lines without a library. */
+ * Rejected: JSON.  A shell script prints lines without a library.
+ * Rejected: taking two lines of one ID for one node.  A program that prints them is wrong
+ * about something, and which of their states holds is not known. */
 #include "scale/hook_list.h"
 
 #include <arpa/inet.h>
@@ -12,6 +14,11 @@
 
 #define FIELDS 4
 #define LINE_MAX_LEN 200
+
+struct id { /* of a line, in the text */
+    const char *at;
+    size_t len;
+};
 
 static bool take_state(const char *text, enum hook_node_state *out)
 {
@@ -87,9 +94,28 @@ static int add(struct hook_list *l, const struct hook_node *n, char why[HOOK_LIS
     return 0;
 }
 
+/* Remember the ID of the line at <line>, which is right. */
+static int add_id(struct id id[HOOK_NODES_MAX], size_t n, const char *line,
+                  char why[HOOK_LIST_WHY])
+{
+    struct id x = {.at = line + strspn(line, " \t")};
+    size_t i;
+
+    x.len = strcspn(x.at, " \t");
+    for (i = 0; i < n; i++)
+        if (id[i].len == x.len && memcmp(id[i].at, x.at, x.len) == 0) {
+            snprintf(why, HOOK_LIST_WHY,
+                     "line %zu lists the ID of line %zu a second time", n + 1, i + 1);
+            return -EINVAL;
+        }
+    id[n] = x;
+    return 0;
+}
+
 int hook_list_parse(const char *text, struct hook_list *out, char why[HOOK_LIST_WHY])
 {
     char line[LINE_MAX_LEN];
+    struct id id[HOOK_NODES_MAX];
     struct hook_node node;
     int rc = 0;
 
@@ -107,6 +133,8 @@ int hook_list_parse(const char *text, struct hook_list *out, char why[HOOK_LIST_
             return -EINVAL;
         }
         rc = add(out, &node, why);
+        if (rc == 0)
+            rc = add_id(id, out->n - 1, text, why);
         text += len + 1;
     }
     return rc;

@@ -22,10 +22,11 @@ struct hook_list {
     unsigned n_in[HOOK_NODE_STOPPING + 1]; /* of them, in each state */
 };
 
-/* <text> is lines of `ID ADDRESS PORT STATE`, the address IPv4, the state starting, ready
- * or stopping; a node that starts may have - - for address and port.  Returns 0; -EINVAL
- * with the reason in <why> when one line is anything else, names an address a second time
- * or is one too many, or the last line has no end: the list is not believed in part. */
+/* <text> is lines of `ID ADDRESS PORT STATE`, one for each node, the address IPv4, the
+ * state starting, ready or stopping; one that starts may have - - as address and port.
+ * Returns 0; -EINVAL with the reason in <why> when one line is anything else, names an ID
+ * or an address a second time or is one too many, or the last line has no end: the list
+ * is not believed in part. */
 int hook_list_parse(const char *text, struct hook_list *out, char why[HOOK_LIST_WHY]);
 
 /* The node at the address, or NULL. */
