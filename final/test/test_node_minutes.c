@@ -80,7 +80,7 @@ static void t_what_grew_is_a_rate(void **state)
     assert_int_equal(minutes.at[1].ip, 0x0a000001);
     assert_int_equal(node_minutes_answers(&minutes.at[1]), 30);
     assert_true(minutes.at[1].rps == 15);
-    assert_true(minutes.at[0].rps == 4); /* new since then: from 0 */
+    assert_false(minutes.at[1].partial);
     assert_int_equal(node_minutes_later(&minutes.at[1], latency_below_us(17)), 10);
     assert_int_equal(node_minutes_later(&minutes.at[1], latency_below_us(30)), 0);
     assert_int_equal(node_minutes_later(&minutes.at[1], 1), 30);
@@ -115,17 +115,59 @@ static void t_a_restarted_gateway_and_an_early_answer_add_nothing(void **state)
     assert_int_equal(minutes.n, 0);
 }
 
-static void t_counters_that_went_back_count_from_0(void **state)
+/* The gateway has counted 100000 answers of the node in hours, and did not list it a
+ * minute ago. */
+static void t_a_node_that_an_answer_lacks_has_no_minute(void **state)
 {
     (void)state;
     minutes.n = 0;
-    read_text(ANSWER(1000, NODE("10.0.0.1", "[17, 500]")), &from);
-    read_text(ANSWER(2000, NODE("10.0.0.1", "[17, 3]")), &to);
+    read_text(ANSWER(1000, NODE("10.0.0.2", "[17, 5]")), &from);
+    read_text(ANSWER(61000, NODE("10.0.0.1", "[17, 100000], [90, 2000]")), &to);
     assert_true(node_minutes_add(&minutes, &from, &to));
-    assert_int_equal(node_minutes_answers(&minutes.at[0]), 3);
+    assert_int_equal(minutes.n, 2);
+    assert_int_equal(minutes.at[0].ip, 0x0a000001);
+    assert_true(minutes.at[0].partial); /* not in the earlier answer */
+    assert_int_equal(node_minutes_answers(&minutes.at[0]), 0);
+    assert_true(minutes.at[0].rps == 0);
+    assert_int_equal(minutes.at[1].ip, 0x0a000002);
+    assert_true(minutes.at[1].partial); /* not in the later one */
+}
+
+/* What one gateway does not tell of a node, another one does not make up for. */
+static void t_a_node_that_one_gateway_lost_sight_of_is_partial(void **state)
+{
+    (void)state;
+    minutes.n = 0;
+    read_text(ANSWER(1000, NODE("10.0.0.1", "[17, 5]")), &from);
+    read_text(ANSWER(2000, NODE("10.0.0.1", "[17, 25]")), &to);
+    assert_true(node_minutes_add(&minutes, &from, &to));
+    assert_false(minutes.at[0].partial);
+    read_text(ANSWER(1000, ""), &from);
+    assert_true(node_minutes_add(&minutes, &from, &to));
+    read_text(ANSWER(1000, NODE("10.0.0.1", "[17, 5]")), &from);
+    assert_true(node_minutes_add(&minutes, &from, &to));
+    assert_int_equal(minutes.n, 1);
+    assert_true(minutes.at[0].partial);
+    assert_int_equal(node_minutes_answers(&minutes.at[0]), 40);
+}
+
+/* The loops of a gateway begin again one by one: of 500 + 200 answers 500 were lost, and
+ * 210 are not those of a minute. */
+static void t_a_node_whose_counters_went_back_has_no_minute(void **state)
+{
+    (void)state;
+    minutes.n = 0;
+    read_text(ANSWER(1000, NODE("10.0.0.1", "[17, 700], [30, 4]")), &from);
+    read_text(ANSWER(2000, NODE("10.0.0.1", "[17, 210], [30, 9]")), &to);
+    assert_true(node_minutes_add(&minutes, &from, &to));
+    assert_true(minutes.at[0].partial);
+    assert_int_equal(node_minutes_answers(&minutes.at[0]), 0);
+    assert_true(minutes.at[0].rps == 0);
 }
 
 T_MAIN(T(t_an_answer_is_read), T(t_a_wrong_answer_is_refused_as_a_whole),
        T(t_what_grew_is_a_rate), T(t_gateways_are_added),
        T(t_a_restarted_gateway_and_an_early_answer_add_nothing),
-       T(t_counters_that_went_back_count_from_0))
+       T(t_a_node_that_an_answer_lacks_has_no_minute),
+       T(t_a_node_that_one_gateway_lost_sight_of_is_partial),
+       T(t_a_node_whose_counters_went_back_has_no_minute))

@@ -164,6 +164,22 @@ static void t_few_answers_and_no_answers_change_nothing(void **state)
     assert_true(pass() == 0.6);
 }
 
+/* It may have answered much more than is counted, and be slow for that reason. */
+static void t_nodes_of_which_a_gateway_does_not_tell_say_nothing(void **state)
+{
+    size_t i;
+
+    (void)state;
+    four(60, 3);
+    (void)pass();
+    four(60, 3);
+    for (i = 0; i < minutes.n; i++)
+        minutes.at[i].partial = true;
+    assert_true(pass() == 1);
+    four(60, 3);
+    assert_true(pass() == 0.6); /* the minute before it was not judged */
+}
+
 static void t_a_new_leader_needs_two_minutes_again(void **state)
 {
     (void)state;
@@ -232,6 +248,7 @@ T_MAIN(D(t_nodes_that_are_as_fast_as_measured_keep_their_capacity),
        D(t_one_sick_node_of_eight_lowers_nothing),
        D(t_nodes_that_do_more_than_was_measured_say_nothing),
        D(t_few_answers_and_no_answers_change_nothing),
+       D(t_nodes_of_which_a_gateway_does_not_tell_say_nothing),
        D(t_a_new_leader_needs_two_minutes_again),
        D(t_callers_without_a_gateway_leave_it_alone),
        D(t_a_class_is_judged_by_its_own_nodes),

@@ -14,6 +14,7 @@ struct node_minute { /* of a node, between two answers of each gateway */
     uint32_t ip, port;
     double rps; /* answers a second */
     uint64_t n[LATENCY_BUCKETS + 1]; /* of these answers */
+    bool partial; /* a gateway does not tell what it answered: too little is counted */
 };
 
 struct node_minutes {
@@ -21,9 +22,10 @@ struct node_minutes {
     struct node_minute at[NODE_MINUTES_MAX];
 };
 
-/* Add what grew from <from> to <to>, two answers of one gateway.  Counters that went back
- * have begun again in between, and count from 0.  Returns false, and adds nothing, when
- * the gateway was started anew between them, or they are less than 100 ms apart. */
+/* Add what grew from <from> to <to>, two answers of one gateway.  A node that only one of
+ * them has, or one of whose counters went back, is partial, and nothing is added to it.
+ * Returns false, and adds nothing, when the gateway was started anew between them, or
+ * they are less than 100 ms apart. */
 bool node_minutes_add(struct node_minutes *m, const struct nodes_answer *from,
                       const struct nodes_answer *to);
 

@@ -65,7 +65,7 @@ static void judge(const struct snapshot_capacity *c, const struct node_minute *n
     uint64_t answers = node_minutes_answers(n);
     bool late = node_minutes_later(n, c->target_us) * 100 > answers;
 
-    if (answers < ANSWERS_LEAST)
+    if (n->partial || answers < ANSWERS_LEAST)
         return;
     if (!late)
         v->well++;

@@ -6,7 +6,8 @@
  *     are slow than are not, in two minutes in a row, the factor falls to the median of
  *     observed / measured of the slow ones, not below 0.5.  In a minute in which as many
  *     or more are well as are slow it recovers by 0.05, up to 1.
- * Nodes with few answers, or with more than 0.8 of what was measured, say nothing.
+ * Nodes with few answers, with more than 0.8 of what was measured, or of which a gateway
+ * does not tell (node_minute.partial) say nothing.
  * Without data, or when others than gateways call the module, nothing changes.
  * Thread: one at a time. */
 #ifndef LARS_SCALE_TRACK_H
