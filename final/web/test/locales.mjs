@@ -36,6 +36,13 @@ for (const [k, v] of zh)
   if (en.has(k) && names(v) !== names(en.get(k)))
     faults.push(`${k}: zh-CN has the values {${names(v)}}, en has {${names(en.get(k))}}`)
 
+// One word for one thing: the page, the documents and the alarms call a zone the same.
+const OTHER_WORDS = { 机房: '可用区' }
+for (const [k, v] of zh)
+  for (const [other, word] of Object.entries(OTHER_WORDS))
+    if (v.includes(other))
+      faults.push(`zh-CN.json: ${k} says ${other}; write ${word}`)
+
 const groups = new Set([...zh.keys()].flatMap(k => k.split('.').map((_, i, a) => a.slice(0, i).join('.'))))
 const used = new Set(), usedGroups = new Set()
 for (const path of files(src)) {

@@ -21,7 +21,7 @@ test('drill_live', 'a drill that runs shows its second, targets, events and curv
   await drills(t)
   const page = await t.open('viewer', '/drills')
   await see(page.getByText('opening runs: second 4 of 60, by li on gw-1.'))
-  const result = panel(page, 'Result of opening')
+  const result = panel(page, 'Figures of opening so far')
   await see(row(result, 'Failed requests, %').getByText('failed', { exact: true }))
   await see(row(result, 'Time to scale, s').getByText('open', { exact: true }))
   const events = panel(page, 'Events')
