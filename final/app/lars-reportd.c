@@ -100,7 +100,7 @@ static const struct conf_key keys[] = {
     {"retention", "seen_s", CONF_U32, AT(ages.seen_s), 86400, AGE_MAX, "2592000",
      "seconds that the last number of a silent report stream stays"},
     {"retention", "audit_s", CONF_U32, AT(ages.audit_s), 86400, AGE_MAX, "34560000",
-     "seconds that the records of changes (Audit, RouteLog) stay"},
+     "seconds that the records of changes (Audit, RouteLog) and of drills stay"},
     {"alarm", "repeat_s", CONF_U32, AT(repeat_s), 0, 604800, "1800",
      "seconds after which the message of an open alarm is sent again, until it is "
      "acknowledged or cleared; 0: never"},

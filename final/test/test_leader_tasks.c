@@ -201,6 +201,27 @@ static void t_records_of_changes_are_deleted_by_their_own_age(void **state)
     assert_int_equal(number("SELECT reason = 'new' FROM AlarmSilence"), 1);
 }
 
+/* By the last sign of life: one that was lost has no end, and goes as well. */
+static void t_drills_are_deleted_by_the_age_of_changes(void **state)
+{
+    const struct leader_db_ages ages = {600, 7200, 86400, 3600, 86400, 10 * 86400};
+
+    (void)state;
+    mydb_sql(
+        "DELETE FROM Drill; INSERT INTO Drill (token, name, script, state, who, "
+        "host, folder, live, started_at, seen_at, ended_at) VALUES "
+        "('1', 'old', '', 'passed', '', '', '', '{}', " DAYS_AGO(11) ", " DAYS_AGO(
+            11) ", " DAYS_AGO(11) "), ('2', 'lost', '', 'running', '', '', '', "
+                                  "'{}', " DAYS_AGO(11) ", " DAYS_AGO(
+                                      11) ", NULL), ('3', 'new', '', 'passed', '', "
+                                          "'', '', '{}', " DAYS_AGO(11) ", " DAYS_AGO(
+                                              9) ", " DAYS_AGO(9) ")");
+    assert_int_equal(leader_db_move_counts(db, &ages), 0);
+    assert_int_equal(number("SELECT COUNT(*) FROM Drill"), 1);
+    assert_int_equal(number("SELECT name = 'new' FROM Drill"), 1);
+    mydb_sql("DELETE FROM Drill");
+}
+
 static void t_sessions_are_deleted_a_day_after_their_end(void **state)
 {
     const struct leader_db_ages ages = {600, 7200, 86400, 3600, 86400, 864000};
@@ -332,6 +353,7 @@ static void t_one_of_two_services_is_leader(void **state)
 MYDB_MAIN(K(t_lease_has_one_holder_until_it_expires), K(t_moved_counts_keep_their_sum),
           K(t_only_old_rows_are_deleted),
           K(t_records_of_changes_are_deleted_by_their_own_age),
+          K(t_drills_are_deleted_by_the_age_of_changes),
           K(t_sessions_are_deleted_a_day_after_their_end),
           K(t_decisions_of_scaling_are_deleted_after_90_days),
           K(t_processes_gone_for_long_are_deleted_with_their_rows),

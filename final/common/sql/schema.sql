@@ -547,7 +547,8 @@ ALTER TABLE ScaleHost ADD COLUMN IF NOT EXISTS seq BIGINT UNSIGNED NOT NULL DEFA
 ALTER TABLE ScaleHost ADD COLUMN IF NOT EXISTS fence BIGINT UNSIGNED NOT NULL DEFAULT 0;
 
 -- Drills that larsctl drill run has begun.  The row is written each second by the drill
--- itself; without a sign of it for 10 s it is lost, and its events may be in force.
+-- itself; without a sign of it for 10 s it is lost, and its events may be in force.  The
+-- leader deletes rows that were last written [retention] audit_s ago.
 CREATE TABLE IF NOT EXISTS Drill (
     id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
     token      CHAR(32) NOT NULL,                     -- random, also in the drill's folder

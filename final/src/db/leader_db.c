@@ -238,6 +238,7 @@ int leader_db_move_counts(struct leader_db *d, const struct leader_db_ages *ages
                  {"Audit", "at", ages->audit_s},
                  {"RouteLog", "at", ages->audit_s},
                  {"AlarmSilence", "until_at", ages->audit_s},
+                 {"Drill", "seen_at", ages->audit_s},
                  {"Session", "until_at", SESSION_S},
                  {"ScaleDecision", "at", DECISION_S}};
     const struct {
@@ -256,7 +257,7 @@ int leader_db_move_counts(struct leader_db *d, const struct leader_db_ages *ages
             both(rc, move_table(d, "CallMinute", "CallHour", 3600, now - ages->minute_s));
     for (i = 0; i < 4 && rc != -ENOTCONN; i++)
         rc = both(rc, delete_before(d, old[i].table, old[i].before));
-    for (i = 0; i < 7 && rc != -ENOTCONN; i++)
+    for (i = 0; i < 8 && rc != -ENOTCONN; i++)
         rc = both(rc, delete_older(d, dated[i].table, dated[i].column, dated[i].age_s));
     return rc == -ENOTCONN ? rc : both(rc, delete_processes(d));
 }

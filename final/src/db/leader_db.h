@@ -26,7 +26,8 @@ struct leader_db_ages { /* seconds until a row leaves its table */
     uint32_t second_s, minute_s, hour_s; /* CallSecond, CallMinute (and CallLatency),
                                           * CallHour */
     uint32_t change_s, seen_s; /* RouteChange, ReportSeen */
-    uint32_t audit_s; /* Audit, RouteLog; AlarmSilence after its end */
+    uint32_t audit_s; /* Audit, RouteLog; AlarmSilence after its end, Drill after it
+                       * was last written */
 };
 
 /* Move counts that are too old for their table to the next coarser one, each in one
