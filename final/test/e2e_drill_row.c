@@ -16,7 +16,7 @@ static int drill_setup(void **state)
 
     memset(&node, 0, sizeof(node));
     memset(&drill, 0, sizeof(drill));
-    testdb_sql("DELETE FROM Drill");
+    testdb_sql("DELETE FROM Drill; DELETE FROM Audit");
     port = freeport_take();
     snprintf(at, sizeof(at), "127.0.0.1:%d", port);
     proc_start(&node, "http_node", at, NULL);
@@ -55,8 +55,8 @@ static void start_drill(unsigned seconds)
                           "[target]\nmax_error_percent = 100\n[abort]\n"
                           "max_error_percent = 100\nmax_p99_ms = 60000\n",
                           port, seconds, seconds / 2, pid_path));
-    proc_start(&drill, "larsctl", "-c", ini, "drill", "run", script, folder, "--for-real",
-               NULL);
+    proc_start(&drill, "larsctl", "-c", ini, "-r", "busy day", "drill", "run", script,
+               folder, "--for-real", NULL);
 }
 
 static int finish(void)
@@ -71,6 +71,21 @@ static unsigned long long count(const char *where)
     char sql[900];
 
     snprintf(sql, sizeof(sql), "SELECT COUNT(*) FROM Drill WHERE %s", where);
+    return testdb_number(sql);
+}
+
+/* Rows of the audit about the one drill; <more> is a condition. */
+static unsigned long long audited(const char *action, const char *more)
+{
+    char sql[900];
+
+    snprintf(
+        sql, sizeof(sql),
+        "SELECT COUNT(*) FROM Audit a JOIN Drill d ON a.subject = CONCAT('drill:', "
+        "d.id) WHERE a.action = '%s' AND a.via = 'larsctl' AND a.result = 'done' AND "
+        "a.actor = d.who AND a.actor <> '' AND JSON_VALUE(a.detail, '$.folder') = "
+        "d.folder AND JSON_VALUE(a.detail, '$.host') = d.host AND %s",
+        action, more);
     return testdb_number(sql);
 }
 
@@ -109,6 +124,29 @@ static void t_the_row_follows_the_drill_to_its_report(void **state)
               "JSON_LENGTH(report, '$.seconds') >= 6"),
         1);
     assert_int_equal(count("1 = 1"), 1);
+    assert_int_equal(audited("drill run",
+                             "a.reason = 'busy day' AND JSON_VALUE(a.detail, "
+                             "'$.file') LIKE '/%drill.ini'"),
+                     1);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM Audit"), 1);
+}
+
+static void t_the_audit_says_who_ended_it_on_the_command_line(void **state)
+{
+    char args[200];
+
+    (void)state;
+    start_drill(600);
+    T_WAIT(node_is_stopped() && count("undo_open = 1") == 1);
+    snprintf(args, sizeof(args), "-r enough drill abort %s", folder);
+    assert_int_equal(ctl(args), 0);
+    assert_int_equal(finish(), 1);
+    assert_false(node_is_stopped());
+    assert_int_equal(count("state = 'aborted' AND undo_open = 0"), 1);
+    assert_int_equal(audited("drill run", "1 = 1"), 1);
+    assert_int_equal(audited("drill abort", "a.reason = 'enough'"), 1);
+    assert_int_equal(ctl(args), 1); /* it does not run: nothing was done */
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM Audit"), 2);
 }
 
 static void t_a_wish_of_the_console_ends_it_and_everything_is_undone(void **state)
@@ -139,6 +177,7 @@ static void t_a_killed_drill_is_undone_in_the_table_too(void **state)
     assert_false(node_is_stopped());
     assert_int_equal(count("state = 'undone' AND undo_open = 0 AND ended_at IS NOT NULL"),
                      1);
+    assert_int_equal(audited("drill undo", "a.reason = ''"), 1);
 }
 
 /* The table is taken away, which is what a database that is away is for the drill. */
@@ -163,11 +202,17 @@ static void t_what_could_not_be_written_is_written_later(void **state)
                      1);
     assert_int_equal(ctl(args), 0); /* and not a second time */
     assert_int_equal(count("1 = 1"), 1);
+    assert_int_equal(audited("drill run", "1 = 1"), 1); /* of this row, and that before */
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM Audit"), 2);
+    snprintf(args, sizeof(args), "drill undo %s", folder);
+    assert_int_equal(ctl(args), 0); /* nothing is in force, and it stays "passed" */
+    assert_int_equal(count("state = 'passed'"), 1);
 }
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, drill_setup, drill_teardown)
 
 TESTDB_MAIN(E(t_the_row_follows_the_drill_to_its_report),
+            E(t_the_audit_says_who_ended_it_on_the_command_line),
             E(t_a_wish_of_the_console_ends_it_and_everything_is_undone),
             E(t_a_killed_drill_is_undone_in_the_table_too),
             E(t_what_could_not_be_written_is_written_later))

@@ -106,7 +106,8 @@ const struct ctl_cmd cmd_audit[] = {
      "List what operators did, the newest first; or what they did to one subject.",
      audit_list,
      "SUBJECT is MODID/CMDID, zone:NAME, host:IP, alarm:ID, silence:ID, target:NAME, "
-     "user:NAME or edition:YEAR. Refused changes are listed, too."},
+     "user:NAME, drill:ID, gateway:ADDRESS:PORT or edition:YEAR. Refused "
+     "changes are listed, too."},
     {"audit", "show", "ID", 1, 1, "Show the old and the new values of one row.",
      audit_show,
      "The values of a change that was refused are those that it would have set; result "

@@ -34,9 +34,10 @@ static void folder_of(char out[PATH_MAX], const char *script)
 
 static int run_for_real(struct ctl *c, const struct script *s, const char *dir)
 {
+    const struct audit_actor who = ctl_actor(c);
     const struct rehearsal_config cfg = {.script = s,
                                          .dir = dir,
-                                         .who = c->who,
+                                         .who = &who,
                                          .gateways = c->gateways,
                                          .db = c->db,
                                          .db_config = c->db_config,
@@ -152,19 +153,38 @@ static int end_process(const char *dir, const struct journal_view *v)
     return CTL_OK;
 }
 
+/* The audit comes after the end, which has to work without a database. */
+static void tell_console(struct ctl *c, int rc)
+{
+    if (rc < 0)
+        ctl_say(CTL_OK, "the console and the audit do not know of it: %s",
+                rc == -ENOENT ? "the folder has no drill.json" : sqldb_error(c->db));
+}
+
+static int abort_running(struct ctl *c, const char *dir, const struct journal_view *v)
+{
+    const struct audit_actor who = ctl_actor(c);
+    int code;
+
+    if (!v->runs)
+        return ctl_say(CTL_FAILED,
+                       "no drill runs in %.200s; if it was killed, use larsctl drill "
+                       "undo %.200s",
+                       dir, dir);
+    code = end_process(dir, v);
+    if (code == 0)
+        tell_console(c, drill_db_aborted(c->db, dir, &who));
+    return code;
+}
+
 static int drill_abort(struct ctl *c, int argc, char **argv)
 {
     struct journal_view v;
     int code = read_journal(argv[0], &v);
 
-    (void)c;
     (void)argc;
     if (code == 0)
-        code = v.runs ? end_process(argv[0], &v)
-                      : ctl_say(CTL_FAILED,
-                                "no drill runs in %.200s; if it was killed, use larsctl "
-                                "drill undo %.200s",
-                                argv[0], argv[0]);
+        code = abort_running(c, argv[0], &v);
     journal_view_free(&v);
     if (code == 0)
         code = read_journal(argv[0], &v);
@@ -196,6 +216,7 @@ static int undo_left(const char *dir)
 
 static int drill_undo(struct ctl *c, int argc, char **argv)
 {
+    const struct audit_actor who = ctl_actor(c);
     struct journal_view v;
     int code = read_journal(argv[0], &v);
 
@@ -207,8 +228,8 @@ static int drill_undo(struct ctl *c, int argc, char **argv)
         puts("everything is undone already");
     else if (code == 0)
         code = undo_left(argv[0]);
-    if (code == 0 && !v.runs && drill_db_undone(c->db, argv[0]) < 0)
-        ctl_say(CTL_OK, "the console does not know of it: %s", sqldb_error(c->db));
+    if (code == 0 && !v.runs)
+        tell_console(c, drill_db_undone(c->db, argv[0], &who));
     journal_view_free(&v);
     return code;
 }

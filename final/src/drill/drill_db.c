@@ -11,17 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/deadline.h"
 #include "base/mono.h"
-#include "base/rnd.h"
 #include "base/utf8.h"
 #include "base/worker.h"
+#include "drill/drill_row.h"
 #include "drill/journal.h"
 
 #define EVERY_MS 1000
-#define SCRIPT_MAX 32768 /* bytes of the file that are shown */
 #define REPORT_MAX (4u << 20) /* a longer report is only in the folder */
 
 struct drill_db {
@@ -38,133 +36,6 @@ struct drill_db {
     unsigned n_tries; /* to write the last state */
 };
 
-static uint64_t wall_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-/* --- drill.json --------------------------------------------------------------------- */
-
-static json_t *read_script(const char *path)
-{
-    char text[SCRIPT_MAX + 1];
-    FILE *f = fopen(path, "re");
-    size_t n = f ? fread(text, 1, SCRIPT_MAX, f) : 0;
-
-    if (f)
-        fclose(f);
-    text[n] = '\0';
-    utf8_replace_broken(text);
-    return json_string(text);
-}
-
-static json_t *make_head(const char *dir, const struct script *s, const char *who)
-{
-    char token[40], module[24] = "", host[65] = "", folder[PATH_MAX];
-    struct rnd r;
-
-    rnd_init_any(&r);
-    snprintf(token, sizeof(token), "%08x%08x%08x%08x", rnd_u32(&r), rnd_u32(&r),
-             rnd_u32(&r), rnd_u32(&r));
-    if (s->modid)
-        snprintf(module, sizeof(module), "%u/%u", s->modid, s->cmdid);
-    gethostname(host, sizeof(host) - 1);
-    return json_pack("{ss ss ss so ss ss ss si si sI}", "token", token, "name", s->name,
-                     "module", module, "script", read_script(s->path), "who", who, "host",
-                     host, "folder", realpath(dir, folder) ? folder : dir, "seconds",
-                     (int)s->load.seconds, "events", (int)s->n_events, "began_ms",
-                     (json_int_t)wall_ms());
-}
-
-static json_t *read_head(const char *dir)
-{
-    char path[PATH_MAX];
-
-    journal_path(path, dir, "drill.json");
-    return json_load_file(path, 0, NULL);
-}
-
-static const char *text_of(const json_t *head, const char *name)
-{
-    const char *text = json_string_value(json_object_get(head, name));
-
-    return text ? text : "";
-}
-
-static uint32_t number_of(const json_t *head, const char *name)
-{
-    return (uint32_t)json_integer_value(json_object_get(head, name));
-}
-
-/* --- the row ------------------------------------------------------------------------ */
-
-struct row {
-    bool is_there, is_abort_wanted;
-    char abort[DRILL_DB_WHY];
-};
-
-static int take_row(char **at, void *arg)
-{
-    struct row *r = arg;
-
-    r->is_there = true;
-    r->is_abort_wanted = at[0] != NULL;
-    if (at[0])
-        snprintf(r->abort, sizeof(r->abort), "the console: %.60s: %s", at[1], at[2]);
-    utf8_replace_broken(r->abort);
-    return 0;
-}
-
-static int ensure(struct sqldb *db, const json_t *head, struct row *r)
-{
-    const char *token = text_of(head, "token");
-    int rc = sqldb_each(db, take_row, r,
-                        "SELECT abort_at, abort_by, abort_why FROM Drill WHERE token = "
-                        "%s",
-                        token);
-
-    if (rc < 0 || r->is_there)
-        return rc;
-    return sqldb_run(
-        db,
-        "INSERT INTO Drill (token, name, module, script, state, who, host, folder, "
-        "started_at, seconds, events, live) VALUES (%s, LEFT(%s, 100), %s, %s, "
-        "'running', LEFT(%s, 64), LEFT(%s, 64), LEFT(%s, 255), FROM_UNIXTIME(%llu / "
-        "1000), %u, %u, '{}')",
-        token, text_of(head, "name"), text_of(head, "module"), text_of(head, "script"),
-        text_of(head, "who"), text_of(head, "host"), text_of(head, "folder"),
-        (unsigned long long)json_integer_value(json_object_get(head, "began_ms")),
-        number_of(head, "seconds"), number_of(head, "events"));
-}
-
-struct state { /* what is written */
-    struct drill_db_now now;
-    char state[12], why[DRILL_DB_WHY];
-    uint64_t ended_ms;
-    const char *live, *report; /* NULL = as in the table */
-};
-
-static int update(struct sqldb *db, const json_t *head, const struct state *s)
-{
-    return sqldb_run(
-        db,
-        "UPDATE Drill SET state = %s, why = LEFT(%s, 255), seen_at = NOW(3), ended_at = "
-        "IF(%llu = 0, NULL, FROM_UNIXTIME(%llu / 1000)), second = %u, happened = %u, due "
-        "= %llu, ok = %llu, failed = %llu, p50_us = %llu, p99_us = %llu, undo_open = %u, "
-        "live = IF(%u, %s, live), report = IF(%u, %s, report) WHERE token = %s",
-        s->state, s->why, (unsigned long long)s->ended_ms,
-        (unsigned long long)s->ended_ms, s->now.second, s->now.happened,
-        (unsigned long long)s->now.due, (unsigned long long)s->now.ok,
-        (unsigned long long)s->now.failed, (unsigned long long)s->now.p50_us,
-        (unsigned long long)s->now.p99_us, (uint32_t)s->now.undo_open,
-        (uint32_t)(s->live != NULL), s->live ? s->live : "",
-        (uint32_t)(s->report != NULL), s->report ? s->report : "",
-        text_of(head, "token"));
-}
-
 /* --- the thread --------------------------------------------------------------------- */
 
 /* What failed is written again, unless there is something newer. */
@@ -179,10 +50,10 @@ static void put_back(char **at, char *text)
 /* The caller holds the lock, which is released while the database works. */
 static void write_once(struct drill_db *d)
 {
-    struct state s = {.now = d->now, .ended_ms = d->ended_ms};
+    struct drill_row_state s = {.now = d->now, .ended_ms = d->ended_ms};
     bool is_last = d->is_ended;
     char *live = d->live, *report = d->report;
-    struct row r = {.is_there = false};
+    struct drill_row_wish wish = {.is_there = false};
     int rc;
 
     memcpy(s.state, d->state, sizeof(s.state));
@@ -191,9 +62,9 @@ static void write_once(struct drill_db *d)
     s.report = report;
     d->live = d->report = NULL;
     worker_unlock(d->worker);
-    rc = ensure(d->db, d->head, &r);
+    rc = drill_row_ensure(d->db, d->head, &wish);
     if (rc == 0)
-        rc = update(d->db, d->head, &s);
+        rc = drill_row_update(d->db, d->head, &s);
     worker_lock(d->worker);
     if (rc < 0) {
         put_back(&d->live, live);
@@ -203,9 +74,9 @@ static void write_once(struct drill_db *d)
         free(report);
         d->is_known = true;
         d->is_written = is_last;
-        if (r.is_abort_wanted) {
+        if (wish.is_wanted) {
             d->is_abort_wanted = true;
-            memcpy(d->abort, r.abort, sizeof(d->abort));
+            memcpy(d->abort, wish.why, sizeof(d->abort));
         }
     }
     d->n_tries += is_last;
@@ -232,12 +103,12 @@ static void run(void *arg)
 /* --- the owner ---------------------------------------------------------------------- */
 
 static int begin(struct drill_db *d, const struct myconn_config *db, const char *dir,
-                 const struct script *s, const char *who)
+                 const struct script *s, const struct audit_actor *who)
 {
     char path[PATH_MAX];
     int rc;
 
-    d->head = make_head(dir, s, who);
+    d->head = drill_row_make_head(dir, s, who);
     if (!d->head)
         return -ENOMEM;
     journal_path(path, dir, "drill.json");
@@ -252,7 +123,8 @@ static int begin(struct drill_db *d, const struct myconn_config *db, const char 
 }
 
 int drill_db_create(struct drill_db **out, const struct myconn_config *db,
-                    const char *dir, const struct script *s, const char *who)
+                    const char *dir, const struct script *s,
+                    const struct audit_actor *who)
 {
     struct drill_db *d = calloc(1, sizeof(*d));
     int rc;
@@ -352,7 +224,7 @@ int drill_db_end(struct drill_db *d, const char *state, const char *why,
     snprintf(d->why, sizeof(d->why), "%s", why);
     utf8_replace_broken(d->why);
     d->report = report_text(report);
-    d->ended_ms = wall_ms();
+    d->ended_ms = drill_row_wall_ms();
     d->is_ended = true;
     worker_wake(d->worker);
     worker_unlock(d->worker);
@@ -367,9 +239,10 @@ static uint64_t sum_of(const json_t *report, const char *name)
         json_object_get(json_object_get(report, "all"), name));
 }
 
-static void state_of_report(struct state *s, const json_t *head, const json_t *report)
+static void state_of_report(struct drill_row_state *s, const json_t *head,
+                            const json_t *report)
 {
-    const char *why = text_of(report, "aborted");
+    const char *why = drill_row_text(report, "aborted");
     size_t i, n = json_array_size(json_object_get(report, "seconds"));
     json_t *event;
 
@@ -382,8 +255,8 @@ static void state_of_report(struct state *s, const json_t *head, const json_t *r
     json_array_foreach(json_object_get(report, "events"), i, event) s->now.happened +=
         json_is_number(json_object_get(event, "did_s"));
     s->now.second = (uint32_t)n;
-    if (s->now.second > number_of(head, "seconds"))
-        s->now.second = number_of(head, "seconds");
+    if (s->now.second > drill_row_number(head, "seconds"))
+        s->now.second = drill_row_number(head, "seconds");
     s->now.due = sum_of(report, "due");
     s->now.ok = sum_of(report, "ok");
     s->now.failed = sum_of(report, "failed");
@@ -399,45 +272,50 @@ static int is_open(struct sqldb *db, const json_t *head, uint64_t *n)
     return sqldb_number(db, n,
                         "SELECT COUNT(*) FROM Drill WHERE token = %s AND state = "
                         "'running'",
-                        text_of(head, "token"));
+                        drill_row_text(head, "token"));
 }
 
 int drill_db_catch_up(struct sqldb *db, const char *dir, const json_t *report)
 {
-    struct state s = {.ended_ms = 0};
-    struct row r = {.is_there = false};
-    json_t *head = read_head(dir);
+    struct drill_row_state s = {.ended_ms = 0};
+    struct drill_row_wish wish = {.is_there = false};
+    json_t *head = drill_row_read_head(dir);
     uint64_t n = 0;
     char *text;
     int rc;
 
     if (!head)
         return -ENOENT;
-    rc = ensure(db, head, &r);
+    rc = drill_row_ensure(db, head, &wish);
     if (rc == 0)
         rc = is_open(db, head, &n);
     if (rc == 0 && n > 0 && report) {
         text = report_text(report);
         s.report = text;
         state_of_report(&s, head, report);
-        rc = update(db, head, &s);
+        rc = drill_row_update(db, head, &s);
         free(text);
     }
     json_decref(head);
     return rc;
 }
 
-int drill_db_undone(struct sqldb *db, const char *dir)
+static int note(struct sqldb *db, const char *dir, const struct audit_actor *who,
+                const char *action, bool is_undone)
 {
-    json_t *head = read_head(dir);
-    struct row r = {.is_there = false};
-    int rc = head ? ensure(db, head, &r) : -ENOENT;
+    json_t *head = drill_row_read_head(dir);
+    int rc = head ? drill_row_note(db, head, who, action, is_undone) : -ENOENT;
 
-    if (rc == 0)
-        rc = sqldb_run(db,
-                       "UPDATE Drill SET state = 'undone', undo_open = 0, ended_at = "
-                       "COALESCE(ended_at, NOW(3)) WHERE token = %s",
-                       text_of(head, "token"));
     json_decref(head);
     return rc;
+}
+
+int drill_db_aborted(struct sqldb *db, const char *dir, const struct audit_actor *who)
+{
+    return note(db, dir, who, "drill abort", false);
+}
+
+int drill_db_undone(struct sqldb *db, const char *dir, const struct audit_actor *who)
+{
+    return note(db, dir, who, "drill undo", true);
 }

@@ -12,6 +12,7 @@
 
 #include "db/sqldb.h"
 #include "drill/script.h"
+#include "ops/audit.h"
 
 #define DRILL_DB_WHY 256
 #define DRILL_DB_END_MS 10000 /* the longest wait at the end */
@@ -25,9 +26,11 @@ struct drill_db_now { /* since the beginning */
 };
 
 /* Write DIR/drill.json and begin.  Copies <db>'s texts no longer than this call needs
- * them; NULL: there is no database, and nothing is written.  Returns 0 or -errno. */
+ * them; NULL: there is no database, and nothing is written.  The audit gets "drill run"
+ * of <who> with the row.  Returns 0 or -errno. */
 int drill_db_create(struct drill_db **out, const struct myconn_config *db,
-                    const char *dir, const struct script *s, const char *who);
+                    const char *dir, const struct script *s,
+                    const struct audit_actor *who);
 
 /* What is written next.  Takes <live>, an object, or NULL: as before. */
 void drill_db_set(struct drill_db *d, const struct drill_db_now *now, json_t *live);
@@ -47,7 +50,9 @@ void drill_db_destroy(struct drill_db *d); /* NULL is fine */
  * sqldb_run(). */
 int drill_db_catch_up(struct sqldb *db, const char *dir, const json_t *report);
 
-/* Everything of the drill in <dir> has been undone.  Returns as above. */
-int drill_db_undone(struct sqldb *db, const char *dir);
+/* <who> has ended the drill in <dir>, or undone everything of it: "drill abort" or "drill
+ * undo" in the audit.  Return as above. */
+int drill_db_aborted(struct sqldb *db, const char *dir, const struct audit_actor *who);
+int drill_db_undone(struct sqldb *db, const char *dir, const struct audit_actor *who);
 
 #endif

@@ -121,9 +121,8 @@ static void set_row(struct drill *d, bool is_undone)
 {
     const struct script *s = d->cfg->script;
     const struct figures *f = &d->record.all;
-    struct drill_db_now now = {.second = d->record.n < s->load.seconds
-                                             ? d->record.n
-                                             : s->load.seconds,
+    struct drill_db_now now = {.second = d->record.n < s->load.seconds ? d->record.n
+                                                                       : s->load.seconds,
                                .due = f->scheduled,
                                .ok = f->ok,
                                .failed = figures_failed(f),
@@ -216,7 +215,8 @@ static int begin_load(struct drill *d)
 static int begin(struct drill *d)
 {
     char why[JOURNAL_WHY] = "";
-    int rc = journal_create(&d->journal, d->cfg->dir, d->cfg->script, d->cfg->who, why);
+    int rc =
+        journal_create(&d->journal, d->cfg->dir, d->cfg->script, d->cfg->who->name, why);
 
     if (rc == 0)
         rc = drill_db_create(&d->row, d->cfg->db_config, d->cfg->dir, d->cfg->script,
@@ -260,7 +260,7 @@ static int prepare(struct drill *d)
         rc = watch_create(&d->watch, &w);
     if (rc < 0)
         return fail(d, rc, why);
-    if (preflight_check(&(struct preflight){s, c->who, db, d->watch, c->to}) > 0)
+    if (preflight_check(&(struct preflight){s, c->who->name, db, d->watch, c->to}) > 0)
         return fail(d, -EBUSY, "it is not ready for it");
     rc = evloop_create(&d->loop);
     if (rc == 0) /* before other threads, which inherit the blocked signals */
@@ -365,7 +365,7 @@ bool rehearsal_run(const struct rehearsal_config *cfg)
     int rc;
 
     d.record.script = cfg->script;
-    d.record.who = cfg->who;
+    d.record.who = cfg->who->name;
     d.has_terminal = terminal_is_there();
     limits_init(&d.limits, &cfg->script->abort);
     rc = prepare(&d);

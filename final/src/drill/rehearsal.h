@@ -14,7 +14,7 @@
 struct rehearsal_config {
     const struct script *script;
     const char *dir; /* the folder; made when it is missing */
-    const char *who; /* the operator */
+    const struct audit_actor *who; /* the operator, and why */
     const char *gateways; /* admin ports; "" = none */
     struct sqldb *db; /* borrowed; used when the script has a module */
     const struct myconn_config
