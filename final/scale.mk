@@ -15,7 +15,7 @@ FUZZ  += fuzz_msg_slot
 # the autoscaler: lease, tables, rounds
 SRCS  += src/scale/autoscaler_metrics.c src/scale/deciders.c src/scale/exec_modules.c src/scale/front.c src/scale/front_life.c \
          src/scale/front_probe.c src/scale/front_rows.c src/scale/hook.c \
-         src/scale/hook_list.c src/scale/hook_run.c src/scale/module_load.c src/scale/node_life.c src/scale/rounds.c \
+         src/scale/composed.c src/scale/hook_list.c src/scale/hook_run.c src/scale/measure_rows.c src/scale/measures.c src/scale/module_load.c src/scale/node_life.c src/scale/rounds.c \
          src/scale/scale_db.c src/scale/slot_nodes.c src/scale/snapshot.c src/scale/snapshot_rows.c \
          src/scale/start_failures.c src/scale/zones.c
 APPS  += lars-autoscaler
@@ -25,7 +25,7 @@ TESTS += test_exec_modules test_lease test_node_life test_node_life_away test_sc
 
 # lars-load and larsctl capacity
 SRCS  += src/load/arrivals.c src/load/capacity_run.c src/load/capacity_search.c src/load/cookie_jar.c src/load/figures.c src/load/http_link.c src/load/log_replay.c src/load/path_list.c src/load/play.c src/load/target.c src/load/visits.c
-SRCS  += src/ops/capacity_change.c src/ctl/capacity_words.c src/ctl/cmd_capacity.c src/ctl/guard.c
+SRCS  += src/ops/capacity_change.c src/ops/measure_change.c src/ctl/measure_slot.c src/ctl/capacity_words.c src/ctl/cmd_capacity.c src/ctl/guard.c
 APPS  += lars-load
 TESTS += test_arrivals test_visits test_target test_cookie_jar test_capacity_search e2e_load e2e_load_gateway e2e_capacity
 # the nodes and the generator share the processors with other tests

@@ -527,6 +527,24 @@ ALTER TABLE Capacity ADD COLUMN IF NOT EXISTS low_since TIMESTAMP(3) NULL DEFAUL
 -- (ScaleSlot.build of the node that was measured).
 ALTER TABLE Capacity ADD COLUMN IF NOT EXISTS build_from VARCHAR(16) NOT NULL DEFAULT 'typed';
 
+-- A node that larsctl capacity measure loads in a slot of its own: it is never in the route
+-- and never counted.  larsctl moves until_at on while it measures; after that the leader
+-- empties the slot and removes the row.
+CREATE TABLE IF NOT EXISTS ScaleMeasure (
+    modid    INT UNSIGNED NOT NULL,
+    cmdid    INT UNSIGNED NOT NULL,
+    token    CHAR(32) NOT NULL,                       -- random, of one measurement
+    class    VARCHAR(32) NULL DEFAULT NULL,           -- of the host; NULL = any
+    state    VARCHAR(16) NOT NULL DEFAULT 'asked',    -- asked, given, refused
+    host     VARCHAR(64) NOT NULL DEFAULT '',         -- of the slot that was given
+    slot     INT UNSIGNED NOT NULL DEFAULT 0,
+    note     VARCHAR(255) NOT NULL DEFAULT '',        -- why it was refused
+    at       TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    until_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    who      VARCHAR(64) NOT NULL DEFAULT '',
+    PRIMARY KEY (modid, cmdid), UNIQUE KEY token (token)
+) ENGINE = InnoDB;
+
 -- While a row is in force nothing is scaled down; name 'scale'.
 CREATE TABLE IF NOT EXISTS Freeze (
     name     VARCHAR(16) NOT NULL,

@@ -47,6 +47,8 @@ GRANT UPDATE ON lars_dns.Lease TO lars_ctl@localhost;
 GRANT UPDATE (factor) ON lars_dns.Capacity TO lars_scale@localhost;
 GRANT UPDATE (low_since) ON lars_dns.Capacity TO lars_scale@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_dns.ScaleWanted TO lars_scale@localhost;
+GRANT INSERT, UPDATE, DELETE ON lars_dns.ScaleMeasure TO lars_ctl@localhost;
+GRANT UPDATE, DELETE ON lars_dns.ScaleMeasure TO lars_scale@localhost;
 GRANT INSERT ON lars_dns.ScaleDecision TO lars_scale@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_dns.FrontHost TO lars_web@localhost, lars_ctl@localhost;
 GRANT UPDATE ON lars_dns.FrontHost TO lars_scale@localhost;

@@ -118,7 +118,6 @@ int capacity_words_read(struct capacity_words *out, bool set, int argc, char **a
 
     *out = (struct capacity_words){.path = "/",
                                    .host = "",
-                                   .class = "",
                                    .build = "",
                                    .arrivals = "poisson",
                                    .from = 20,

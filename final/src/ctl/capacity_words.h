@@ -6,10 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct capacity_words {                   /* texts are borrowed from argv */
-    const char *node, *path, *paths, *host, *class, *build, *guard, *arrivals;
-    double rps, inflight;                 /* of capacity set; 0 = not given */
-    uint32_t p99_ms, target_ms;           /* 0 = not given */
+struct capacity_words { /* texts are borrowed from argv */
+    const char *node, *path, *paths, *host, *build, *arrivals;
+    const char *class, *guard; /* NULL = not given, as node and paths */
+    double rps, inflight; /* of capacity set; 0 = not given */
+    uint32_t p99_ms, target_ms; /* 0 = not given */
     uint32_t from, to, step_s, settle_s, confirm_s, connections, seed;
 };
 

@@ -18,6 +18,7 @@
 #include "ctl/capacity_words.h"
 #include "ctl/guard.h"
 #include "ctl/make_change.h"
+#include "ctl/measure_slot.h"
 #include "load/capacity_run.h"
 #include "ops/capacity_change.h"
 
@@ -132,7 +133,7 @@ static int capacity_set(struct ctl *c, int argc, char **argv)
         return rc;
     if (!(w.rps > 0) || !(w.inflight > 0) || w.target_ms == 0)
         return ctl_say(CTL_USAGE, "rps=, inflight= and target= are needed");
-    row.class = w.class;
+    row.class = w.class ? w.class : "";
     row.build = w.build;
     row.rps = w.rps;
     row.inflight = w.inflight;
@@ -145,6 +146,8 @@ static int capacity_set(struct ctl *c, int argc, char **argv)
 
 struct job {
     struct guard *guard; /* NULL = nothing is watched */
+    struct measure_slot *slot; /* NULL = a node that was named */
+    char class[MEASURE_SLOT_CLASS], build[MEASURE_SLOT_BUILD]; /* of that one */
     bool silent; /* a step without any good answer */
 };
 
@@ -167,7 +170,7 @@ static bool should_stop(void *arg)
 {
     const struct job *job = arg;
 
-    return guard_warns(job->guard);
+    return guard_warns(job->guard) || measure_slot_warns(job->slot);
 }
 
 static int say_stopped(const struct job *job)
@@ -176,7 +179,9 @@ static int say_stopped(const struct job *job)
         return ctl_say(CTL_FAILED, "the node has answered no request with a status from "
                                    "200 to 399: see the step above, and check node=, "
                                    "path= and host=");
-    return ctl_say(CTL_FAILED, "stopped, nothing was written: %s", guard_why(job->guard));
+    return ctl_say(CTL_FAILED, "stopped, nothing was written: %s",
+                   measure_slot_warns(job->slot) ? measure_slot_why(job->slot)
+                                                 : guard_why(job->guard));
 }
 
 static int say_none(const struct capacity_search *s)
@@ -217,10 +222,6 @@ static int run_search(const struct capacity_run_plan *plan, const struct job *jo
 
 static int check_words(const struct capacity_words *w)
 {
-    if (!w->node)
-        return ctl_say(CTL_USAGE,
-                       "node=ADDRESS:PORT is needed: a node that has no route, "
-                       "such as one that was drained");
     if (strcmp(w->arrivals, "poisson") != 0 && strcmp(w->arrivals, "fixed") != 0)
         return ctl_say(CTL_USAGE, "arrivals= must be poisson or fixed");
     if (w->from > w->to || w->settle_s >= w->step_s)
@@ -292,15 +293,50 @@ static int find_target(struct ctl *c, const struct capacity_change *row,
     return rc < 0 ? ctl_db_failed(c, rc) : 0;
 }
 
+/* The admin ports of the gateways that are watched; NULL = none. */
+static const char *find_guard(const struct ctl *c, const struct capacity_words *w)
+{
+    const char *list = w->guard;
+
+    if (!list && !w->node) /* visitors use other nodes of the host */
+        list = c->gateways;
+    if (list && (!list[strspn(list, " ,\t")] || strcmp(list, "none") == 0))
+        list = NULL;
+    if (!list && !w->node)
+        fputs("no gateway is watched: see guard= and [gateways] admin\n", stderr);
+    return list;
+}
+
+/* The node that is named, or one in a slot of its own. */
+static int find_node(struct ctl *c, const struct capacity_words *w,
+                     const struct capacity_change *row, struct job *job,
+                     struct target *to)
+{
+    char url[60];
+    const char *why;
+    int code;
+
+    if (w->node)
+        return check_node(c, w, to);
+    code = measure_slot_take(&job->slot, c, row->modid, row->cmdid, w->class);
+    if (code != CTL_OK)
+        return code;
+    snprintf(job->class, sizeof(job->class), "%s", measure_slot_class(job->slot));
+    snprintf(job->build, sizeof(job->build), "%s", measure_slot_build(job->slot));
+    snprintf(url, sizeof(url), "http://%.40s/", measure_slot_at(job->slot));
+    why = target_parse(to, url);
+    return why ? ctl_say(CTL_FAILED, "%s: %s", url, why) : CTL_OK;
+}
+
 /* With everything checked: watch, measure. */
-static int measure(const struct capacity_words *w, const struct target *to,
-                   const struct path_list *paths, uint64_t target_ms,
+static int measure(struct ctl *c, const struct capacity_words *w,
+                   const struct path_list *paths, uint64_t target_ms, struct job *job,
                    struct capacity_change *row)
 {
     uint64_t timeout_ms = target_ms * TIMEOUTS;
+    struct target to;
     struct capacity_run_plan plan = {
-        .target = to,
-        .host = w->host[0] ? w->host : to->host,
+        .target = &to,
         .paths = paths,
         .rules = {w->from, w->to, target_ms * 1000, ERROR_PERCENT, DELIVERED_PERCENT},
         .step_s = w->step_s,
@@ -311,17 +347,22 @@ static int measure(const struct capacity_words *w, const struct target *to,
         .connections = w->connections,
         .arrivals = strcmp(w->arrivals, "fixed") == 0 ? ARRIVALS_FIXED : ARRIVALS_POISSON,
         .seed = w->seed,
+        .should_stop = should_stop,
         .on_step = on_step};
-    struct job job = {NULL, false};
+    const char *list = find_guard(c, w);
     char why[GUARD_WHY];
     int code;
 
-    if (w->guard && guard_create(&job.guard, w->guard, why) < 0)
+    if (list && guard_create(&job->guard, list, why) < 0)
         return ctl_say(CTL_FAILED, "%s", why);
-    plan.should_stop = should_stop;
-    plan.arg = &job;
-    code = run_search(&plan, &job, row);
-    guard_destroy(job.guard);
+    code = find_node(c, w, row, job, &to);
+    if (code == CTL_OK) {
+        plan.host = w->host[0] ? w->host : to.host;
+        plan.arg = job;
+        code = run_search(&plan, job, row);
+    }
+    measure_slot_end(job->slot);
+    guard_destroy(job->guard);
     return code;
 }
 
@@ -330,7 +371,7 @@ static int capacity_measure(struct ctl *c, int argc, char **argv)
     struct capacity_change row = {.measured = true};
     struct path_list paths = {0};
     struct capacity_words w;
-    struct target to;
+    struct job job = {.silent = false};
     uint64_t target_ms = 0;
     int code = ctl_known_module(c, argv, CTL_IN_ROUTES | CTL_IN_POLICIES, &row.modid,
                                 &row.cmdid);
@@ -340,17 +381,16 @@ static int capacity_measure(struct ctl *c, int argc, char **argv)
     if (code == CTL_OK)
         code = check_words(&w);
     if (code == CTL_OK)
-        code = check_node(c, &w, &to);
-    if (code == CTL_OK)
         code = find_target(c, &row, &w, &target_ms);
     if (code == CTL_OK)
         code = read_paths(&paths, &w);
     if (code == CTL_OK) {
         sig_ignore_pipe_and_hup();
-        row.class = w.class;
-        row.build = w.build;
+        row.class = w.class ? w.class : job.class;
+        row.build = w.build[0] ? w.build : job.build;
+        row.build_is_measured = !w.build[0];
         row.mix = w.paths ? w.paths : w.path;
-        code = measure(&w, &to, &paths, target_ms, &row);
+        code = measure(c, &w, &paths, target_ms, &job, &row);
     }
     path_list_free(&paths);
     return code == CTL_OK ? write_capacity(c, &row, argv) : code;
@@ -398,9 +438,13 @@ static int capacity_check(struct ctl *c, int argc, char **argv)
 const struct ctl_cmd cmd_capacity[] = {
     {"capacity", "list", "[MODID CMDID]", 0, 2,
      "List what a node of each module can do, as it was measured.", capacity_list, NULL},
-    {"capacity", "measure", "MODID CMDID node=ADDRESS:PORT [KEY=VALUE...]", 3, 40,
+    {"capacity", "measure", "MODID CMDID [node=ADDRESS:PORT] [KEY=VALUE...]", 2, 40,
      "Load a node until it is slow, and write down what it can do.", capacity_measure,
-     "The node must have no route that is up. The rate rises from from= (20 requests a "
+     "The node runs in a free slot of a host of class= (empty: any), which "
+     "lars-autoscaler "
+     "gives and takes back when visitors need it, and never gets a route. node= names "
+     "another one, which must have no route that is up. The rate rises from from= (20 "
+     "requests a "
      "second) by a quarter every step_s= (5) seconds, of which the first settle_s= (1) "
      "do "
      "not count, until the p99 is above p99= (such as 200ms; otherwise target_ms of the "
@@ -409,12 +453,14 @@ const struct ctl_cmd cmd_capacity[] = {
      "in a row; three bisections follow, and confirm_s= (30) seconds at 90 %. Requests "
      "are "
      "for path= (/) or for the lines of the file paths=, with the name host=, and arrive "
-     "as arrivals= (poisson or fixed). guard=ADDRESS:PORT,... watches the admin ports of "
-     "gateways and stops at once when one of them refuses visitors or does not answer. "
+     "as arrivals= (poisson or fixed). guard=ADDRESS:PORT,... (in a slot: [gateways] "
+     "admin; "
+     "none: none) watches the admin ports of gateways and stops at once when one of them "
+     "refuses visitors or does not answer. "
      "to= (20000) is the highest rate, connections= (1024) the most connections, seed= "
-     "another sequence. The result is a row of Capacity for class= (of hosts; empty: "
-     "any) "
-     "with build=, and node_rps, node_inflight and target_ms of the policy, which follow "
+     "another sequence. The result is a row of Capacity for class= (of hosts; "
+     "otherwise that of the slot's host, or empty: any) with build=, and node_rps, "
+     "node_inflight and target_ms of the policy, which follow "
      "the weakest class. With -n nothing is written."},
     {"capacity", "set", "MODID CMDID rps=N inflight=N target=MS [KEY=VALUE...]", 5, 40,
      "Write down what a node can do without measuring it.", capacity_set,

@@ -66,6 +66,7 @@ static const struct {
                       "zones+ up+ need+ plan+ was+ wanted+ rule note"},
     {"Capacity", "modid+ cmdid+ class rps inflight p99_us+ target_us+ build mix factor "
                  "low_since build_from at who"},
+    {"ScaleMeasure", "modid+ cmdid+ token class state host slot+ note at until_at who"},
     {"Freeze", "name reason until_at who"},
     {"Drill", "id++ token name module script state who host folder started_at seen_at "
               "ended_at second+ seconds+ happened+ events+ due++ ok++ failed++ p50_us++ "
@@ -152,6 +153,8 @@ static const struct {
     {SCALE, "Capacity", "factor", "U"},
     {SCALE, "Capacity", "low_since", "U"},
     {SCALE, "ScaleWanted", "fence", "IUD"},
+    {CTL, "ScaleMeasure", "until_at", "IUD"},
+    {SCALE, "ScaleMeasure", "note", "UD"},
     {SCALE, "ScaleDecision", "id", "I"},
 };
 

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "db/sqldb.h"
+#include "scale/composed.h"
 
 #define ME "lars-autoscaler" /* the author in Audit */
 
@@ -69,15 +70,6 @@ int front_rows_read(struct myconn *con, struct snapshot *out)
 
 /* --- writing ------------------------------------------------------------------------ */
 
-/* Run the statement that was composed into <b>; <rc> is the result of composing it. */
-static int run_composed(struct myconn *con, struct buf *b, int rc)
-{
-    if (rc == 0)
-        rc = myconn_query(con, buf_bytes(b), b->len);
-    buf_free(b);
-    return rc;
-}
-
 static int write_host(struct myconn *con, const struct snapshot_front *was,
                       const struct snapshot_front *to)
 {
@@ -91,7 +83,7 @@ static int write_host(struct myconn *con, const struct snapshot_front *was,
         (uint32_t)to->ever_seen, (uint32_t)was->ever_seen, (uint32_t)to->entered,
         was->name, states[was->state], (uint32_t)was->held);
 
-    return run_composed(con, &b, rc);
+    return composed_run(con, &b, rc);
 }
 
 static int write_audit(struct myconn *con, const struct front_life_change *x,
@@ -108,7 +100,7 @@ static int write_audit(struct myconn *con, const struct front_life_change *x,
                       "detail) VALUES (%s, %s, %s, LEFT(%s, 64), LEFT(%s, 255), 'done', "
                       "%s)",
                       ME, ME, x->action, subject, x->to.note, detail);
-    return run_composed(con, &b, rc);
+    return composed_run(con, &b, rc);
 }
 
 static int write_decision(struct myconn *con, const struct front_rows_decision *d,
@@ -125,7 +117,7 @@ static int write_decision(struct myconn *con, const struct front_rows_decision *
                       "LEFT(%s, 255))",
                       (unsigned long long)fence, busy, d->serving, d->was, d->wanted,
                       d->rule, d->note);
-    return run_composed(con, &b, rc);
+    return composed_run(con, &b, rc);
 }
 
 /* One of which this process has no answer yet keeps the time that another one wrote. */
@@ -144,7 +136,7 @@ static int write_gateway(struct myconn *con, const struct front_rows_gateway *g)
         g->at, g->configured ? "config" : "table", (unsigned)g->required, us, g->why,
         (unsigned)known);
 
-    return run_composed(con, &b, rc);
+    return composed_run(con, &b, rc);
 }
 
 static int write_gateways(struct myconn *con, const struct front_changes *c)
@@ -162,7 +154,7 @@ static int write_gateways(struct myconn *con, const struct front_changes *c)
         rc = sqldb_append(&b, ", LEFT(%s, 64)", c->gateway[i].at);
     if (rc == 0)
         rc = sqldb_append(&b, ")");
-    return run_composed(con, &b, rc);
+    return composed_run(con, &b, rc);
 }
 
 int front_rows_write(struct myconn *con, const struct front_changes *c, uint64_t fence)

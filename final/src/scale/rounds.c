@@ -28,6 +28,7 @@ struct rounds {
     struct deciders *deciders;
     struct node_life *life;
     struct node_steps steps;
+    struct measures_changes measures;
     struct node_minutes *minutes; /* what nodes did lately */
     struct track track;
     struct track_change factor[TRACK_MAX]; /* of this round */
@@ -76,6 +77,18 @@ static void log_factor(const struct track_change *x)
              x->id.modid, x->id.cmdid, x->class, x->was, x->factor);
 }
 
+static void log_measure(const struct rounds *r, const struct measures_change *x)
+{
+    static const char *const names[] = {"give", "refuse", "end"};
+    const struct snapshot_measure *m = &r->snapshot.measure[x->measure];
+    uint32_t host = x->verb == MEASURES_GIVE ? x->host : m->host;
+
+    LOG_INFO("scale.measure", "verb=%s module=%u/%u host=%s slot=%u note=\"%s\"",
+             names[x->verb], m->id.modid, m->id.cmdid,
+             host < r->snapshot.n_host ? r->snapshot.host[host].name : "",
+             x->verb == MEASURES_GIVE ? x->slot : m->slot, x->note);
+}
+
 static void log_written(struct rounds *r)
 {
     size_t i;
@@ -86,6 +99,8 @@ static void log_written(struct rounds *r)
         log_decision(&r->deciders->at[i]);
     for (i = 0; i < r->steps.n; i++)
         log_step(r, &r->steps.at[i]);
+    for (i = 0; i < r->measures.n; i++)
+        log_measure(r, &r->measures.at[i]);
 }
 
 /* --- a round ------------------------------------------------------------------------ */
@@ -154,6 +169,9 @@ static int decide(struct rounds *r, uint64_t now_ms)
     if (rc == 0)
         rc = node_life_round(r->life, &r->snapshot, d->want, d->n_slots, now_ms,
                              &r->steps, d->missing);
+    if (rc == 0)
+        measures_round(&r->snapshot, d->want, d->missing, d->n_slots, &r->steps,
+                       &r->measures);
     if (rc == 0 && r->cfg.exec)
         rc = exec_modules_routes(r->cfg.exec, &r->snapshot, &r->steps);
     if (rc == 0)
@@ -170,6 +188,7 @@ static int write_round(struct rounds *r)
                               .snapshot = &r->snapshot,
                               .factor = r->factor,
                               .n_factor = r->n_factor,
+                              .measures = &r->measures,
                               .front = front_changes(r->cfg.front)};
     struct scale_decision *due = calloc(r->deciders->n + 1, sizeof(*due));
     size_t i;

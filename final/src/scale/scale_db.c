@@ -18,6 +18,8 @@
 #include "base/buf.h"
 #include "db/lease.h"
 #include "db/sqldb.h"
+#include "scale/composed.h"
+#include "scale/measure_rows.h"
 #include "scale/snapshot_rows.h"
 
 #define LEASE "scale"
@@ -87,15 +89,6 @@ int scale_db_read(struct scale_db *d, struct snapshot *out)
 
 /* --- writing ------------------------------------------------------------------------ */
 
-/* Run the statement that was composed into <b>; <rc> is the result of composing it. */
-static int run_composed(struct scale_db *d, struct buf *b, int rc)
-{
-    if (rc == 0)
-        rc = myconn_query(d->con, buf_bytes(b), b->len);
-    buf_free(b);
-    return rc;
-}
-
 /* A number with a fraction, which sqldb does not know, as text that SQL reads. */
 static const char *number(char out[40], double v)
 {
@@ -124,7 +117,7 @@ static int write_decision(struct scale_db *d, uint64_t fence,
         number(load, x->load_nodes), x->zones, x->up, x->need, x->plan, x->was, x->wanted,
         x->rule, x->note);
 
-    rc = run_composed(d, &b, rc);
+    rc = composed_run(d->con, &b, rc);
     return rc < 0 ? rc : myconn_select(d->con, "SELECT LAST_INSERT_ID()", take_id, id);
 }
 
@@ -139,7 +132,7 @@ static int write_order(struct scale_db *d, const struct node_step *t, const char
                           host, t->slot, t->id.modid, t->id.cmdid,
                           (unsigned long long)fence, (unsigned long long)decision);
 
-    return run_composed(d, &b, rc);
+    return composed_run(d->con, &b, rc);
 }
 
 static int write_cancel(struct scale_db *d, const struct node_step *t, const char *host)
@@ -154,7 +147,7 @@ static int write_cancel(struct scale_db *d, const struct node_step *t, const cha
                           host, t->slot, t->id.modid, t->id.cmdid, t->id.modid,
                           t->id.cmdid, t->ip, t->port);
 
-    return run_composed(d, &b, rc);
+    return composed_run(d->con, &b, rc);
 }
 
 static int write_route(struct scale_db *d, const struct node_step *t, const char *zone)
@@ -166,7 +159,7 @@ static int write_route(struct scale_db *d, const struct node_step *t, const char
                           "modid = VALUES(modid)",
                           t->id.modid, t->id.cmdid, t->ip, t->port, zone);
 
-    return run_composed(d, &b, rc);
+    return composed_run(d->con, &b, rc);
 }
 
 #define OF_NODE " WHERE modid = %u AND cmdid = %u AND serverip = %u AND serverport = %u "
@@ -179,7 +172,7 @@ static int write_drain(struct scale_db *d, const struct node_step *t)
                      "UPDATE RouteData SET state = 'drained'" OF_NODE "AND state = 'up'",
                      t->id.modid, t->id.cmdid, t->ip, t->port);
 
-    return run_composed(d, &b, rc);
+    return composed_run(d->con, &b, rc);
 }
 
 static int write_remove(struct scale_db *d, const struct node_step *t)
@@ -190,7 +183,7 @@ static int write_remove(struct scale_db *d, const struct node_step *t)
                           "AND NOT (state = 'up' AND weight > 0)",
                           t->id.modid, t->id.cmdid, t->ip, t->port);
 
-    return run_composed(d, &b, rc);
+    return composed_run(d->con, &b, rc);
 }
 
 static bool is_of_route(const struct node_step *t)
@@ -226,7 +219,7 @@ static int begin_audit(struct scale_db *d, const struct scale_changes *c,
                       "detail) VALUES (%s, %s, %s, %s, LEFT(%s, 255), %s, %s)",
                       ME, ME, "scale", subject, x ? x->note : "nodes as they are wanted",
                       "done", detail);
-    rc = run_composed(d, &b, rc);
+    rc = composed_run(d->con, &b, rc);
     return rc < 0 ? rc : run_sql(d, "SET @lars_audit = LAST_INSERT_ID()");
 }
 
@@ -285,7 +278,7 @@ static int write_factor(struct scale_db *d, const struct track_change *x)
                           factor, x->id.modid, x->id.cmdid, x->class,
                           number(was, x->was));
 
-    return run_composed(d, &b, rc);
+    return composed_run(d->con, &b, rc);
 }
 
 static int write_all(struct scale_db *d, const struct scale_changes *c, uint64_t fence)
@@ -305,6 +298,8 @@ static int write_all(struct scale_db *d, const struct scale_changes *c, uint64_t
         if (rc == 0)
             rc = write_module(d, c, id, fence, decision);
     }
+    if (rc == 0 && c->measures)
+        rc = measure_rows_write(d->con, c->snapshot, c->measures, fence);
     return rc < 0 || !c->front ? rc : front_rows_write(d->con, c->front, fence);
 }
 

@@ -7,7 +7,7 @@
 
 #include "db/myconn.h"
 #include "scale/front_rows.h"
-#include "scale/node_life.h"
+#include "scale/measures.h"
 #include "scale/track.h"
 
 struct scale_db;
@@ -38,6 +38,7 @@ struct scale_changes { /* borrowed for the call */
     size_t n_factor;
     const struct node_steps *steps; /* of <snapshot> */
     const struct snapshot *snapshot;
+    const struct measures_changes *measures; /* of <snapshot>; NULL: none */
     const struct front_changes *front; /* NULL: none */
 };
 

@@ -54,6 +54,17 @@ static void take_route(struct slot_node *n, const struct snapshot *s)
         }
 }
 
+static bool is_measured(const struct snapshot *s, const struct slot_node *n)
+{
+    size_t i;
+
+    for (i = 0; i < s->n_measure; i++)
+        if (s->measure[i].state == SNAPSHOT_GIVEN && s->measure[i].host == n->host &&
+            s->measure[i].slot == n->slot && snapshot_is(s->measure[i].id, n->id))
+            return true;
+    return false;
+}
+
 static int add(struct slot_nodes *out, const struct snapshot *s, struct slot_node *n)
 {
     const struct snapshot_host *h = &s->host[n->host];
@@ -61,6 +72,7 @@ static int add(struct slot_nodes *out, const struct snapshot *s, struct slot_nod
     n->ip = h->ip;
     n->fresh = h->age_ms <= NODE_LIFE_FRESH_MS;
     n->lost = h->age_ms >= NODE_LIFE_LOST_MS;
+    n->measured = is_measured(s, n);
     take_route(n, s);
     return snapshot_add_row((void **)&out->at, &out->n, &out->max, sizeof(*n), n);
 }
@@ -102,5 +114,6 @@ void slot_nodes_empty(struct slot_nodes *nodes)
 bool slot_nodes_counts(const struct snapshot *s, const struct slot_node *n,
                        struct module_id id, const char *zone)
 {
-    return snapshot_is(n->id, id) && !n->lost && strcmp(s->host[n->host].zone, zone) == 0;
+    return snapshot_is(n->id, id) && !n->lost && !n->measured &&
+           strcmp(s->host[n->host].zone, zone) == 0;
 }

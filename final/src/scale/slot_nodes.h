@@ -17,6 +17,7 @@ struct slot_node {
     bool bad; /* sick for 5 s, or failed */
     bool failed; /* its start failed, or it ended */
     bool leaving; /* its slot is to be empty */
+    bool measured; /* it is loaded to see what it can do, so it counts for nothing */
     bool up, drained; /* its row in the route; both false: no row */
 };
 
@@ -29,7 +30,7 @@ struct slot_nodes {
 int slot_nodes_join(const struct snapshot *s, struct slot_nodes *out);
 void slot_nodes_empty(struct slot_nodes *nodes);
 
-/* Of the zone <zone>, on a host that is not lost. */
+/* Of the zone <zone>, on a host that is not lost, and not one that is measured. */
 bool slot_nodes_counts(const struct snapshot *s, const struct slot_node *n,
                        struct module_id id, const char *zone);
 

@@ -31,6 +31,7 @@ void snapshot_empty(struct snapshot *s)
     free(s->host);
     free(s->order);
     free(s->slot);
+    free(s->measure);
     free(s->route);
     free(s->capacity);
     free(s->load);

@@ -64,6 +64,19 @@ struct snapshot_slot { /* ScaleSlot; a state that is not known: stopping */
     uint64_t since_ms; /* it has been in this state for so long */
 };
 
+#define SNAPSHOT_MEASURES_MAX 16 /* more are left for a later round */
+
+struct snapshot_measure { /* ScaleMeasure: a node that is loaded to see what it can do */
+    struct module_id id;
+    char token[33];
+    char class[SNAPSHOT_NAME]; /* of the host */
+    bool any_class;
+    enum { SNAPSHOT_ASKED, SNAPSHOT_GIVEN, SNAPSHOT_REFUSED } state;
+    uint32_t host; /* of the slot that was given; n_host = not known */
+    uint32_t slot;
+    bool over; /* larsctl has ended it, or has gone */
+};
+
 struct snapshot_route { /* RouteData of the modules that are scaled */
     struct module_id id;
     uint32_t ip, port;
@@ -120,6 +133,7 @@ struct snapshot {
     SNAPSHOT_LIST(snapshot_host, host);
     SNAPSHOT_LIST(snapshot_order, order);
     SNAPSHOT_LIST(snapshot_slot, slot);
+    SNAPSHOT_LIST(snapshot_measure, measure);
     SNAPSHOT_LIST(snapshot_route, route);
     SNAPSHOT_LIST(snapshot_capacity, capacity);
     SNAPSHOT_LIST(snapshot_load, load);

@@ -14,6 +14,7 @@
 #include "base/crc32.h"
 #include "route/routedelta.h"
 #include "scale/front_rows.h"
+#include "scale/measure_rows.h"
 
 #define SLOTS_MAX 1000 /* of a host; a larger number counts as this one */
 #define WEIGHT_MAX 10000 /* DNSService gives out no larger weight */
@@ -264,5 +265,7 @@ int snapshot_rows_read(struct myconn *con, struct snapshot *out)
     for (i = 0; rc == 0 && i < out->n_policy; i++)
         rc = read_route(&r, &out->policy[i]);
     free(r.node);
+    if (rc == 0)
+        rc = measure_rows_read(con, out);
     return rc < 0 ? rc : front_rows_read(con, out);
 }
