@@ -55,9 +55,9 @@ SRCS  += src/web/api_row.c src/web/api_scaling.c src/web/api_scaling_change.c sr
 TESTS += e2e_console_scaling
 
 # lars-slotd: the nodes of a host
-SRCS  += src/slot/child.c src/slot/orders_file.c src/slot/slot_metrics.c src/slot/slot_modules.c src/slot/slot_step.c src/slot/slots.c
+SRCS  += src/slot/child.c src/slot/orders_file.c src/slot/program_build.c src/slot/slot_metrics.c src/slot/slot_modules.c src/slot/slot_step.c src/slot/slots.c
 APPS  += lars-slotd
-TESTS += test_slots test_slots_again test_slot_modules e2e_slotd
+TESTS += test_slots test_slots_again test_slot_modules test_program_build e2e_slotd
 
 # larsctl drill
 SRCS  += src/drill/actions.c src/drill/drill_db.c src/drill/drill_row.c src/drill/faults.c src/drill/journal.c src/drill/limits.c src/drill/load_plan.c src/drill/preflight.c src/drill/process.c src/drill/record.c src/drill/rehearsal.c src/drill/report.c src/drill/report_chart.c src/drill/report_page.c src/drill/script.c src/drill/script_check.c src/drill/watch.c

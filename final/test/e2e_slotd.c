@@ -185,6 +185,32 @@ static void t_jumps_of_the_wall_clock_restart_no_node_and_state_stays_fresh(void
     T_WAIT(n_rows("ready") == 3);
 }
 
+/* The row has the program of each process, also while another file is there already. */
+static void t_row_has_the_build_of_the_program_that_runs(void **state)
+{
+    char sql[200];
+
+    (void)state;
+    slotfix_script("node", slotfix_serve_by("one"));
+    snprintf(sql, sizeof(sql), "SELECT COUNT(*) FROM ScaleSlot WHERE build = '%s'",
+             slotfix_digits("timeout"));
+    start_slotd("");
+    order(2);
+    T_WAIT(testdb_number(sql) == 2);
+    slotfix_script("node", slotfix_serve_by("two"));
+    proc_end(&slotd, SIGKILL);
+    testdb_sql("UPDATE ScaleSlot SET build = ''");
+    start_slotd("");
+    T_WAIT(testdb_number(sql) == 2);
+    kill(-slotfix_pid(2), SIGKILL);
+    T_WAIT(testdb_number(sql) == 1);
+    snprintf(sql, sizeof(sql),
+             "SELECT COUNT(*) FROM ScaleSlot WHERE build = '%s' AND slot = 2 AND "
+             "build_since > NOW(3) - INTERVAL 1 HOUR",
+             slotfix_digits("timeout"));
+    T_WAIT(testdb_number(sql) == 1);
+}
+
 /* --- the end of lars-slotd ---------------------------------------------------------- */
 
 static void t_killed_100_times_no_node_ends_and_none_runs_twice(void **state)
@@ -328,6 +354,7 @@ TESTDB_MAIN(SLOTD_TEST(t_order_in_the_table_becomes_a_node_and_its_state_a_row),
             SLOTD_TEST(t_node_that_cannot_start_is_failed_in_the_table_with_the_reason),
             SLOTD_TEST(t_orders_of_a_restored_database_wait_for_the_fence_to_be_raised),
             SLOTD_TEST(t_jumps_of_the_wall_clock_restart_no_node_and_state_stays_fresh),
+            SLOTD_TEST(t_row_has_the_build_of_the_program_that_runs),
             SLOTD_TEST(t_killed_100_times_no_node_ends_and_none_runs_twice),
             SLOTD_TEST(t_killed_while_it_starts_nodes_none_runs_twice),
             SLOTD_TEST(t_sigterm_leaves_the_nodes_unless_they_are_to_end),

@@ -284,6 +284,21 @@ static void t_change_is_sent_at_once_and_again_each_second(void **state)
     assert_true(fx.state.seq == seq + 2);
 }
 
+/* It is known later than that the node is ready. */
+static void t_build_that_alone_is_new_is_sent(void **state)
+{
+    struct slot_status s = node(1);
+
+    (void)state;
+    open_link();
+    assert_int_equal(slot_link_tell(fx.k, &s, 1), 0);
+    LOOP_UNTIL(fx.loop, fx.n_state > 0);
+    assert_string_equal(fx.state.node[0].build, "");
+    snprintf(s.build, sizeof(s.build), "0123456789abcdef");
+    assert_int_equal(slot_link_tell(fx.k, &s, 1), 0);
+    LOOP_UNTIL(fx.loop, strcmp(fx.state.node[0].build, "0123456789abcdef") == 0);
+}
+
 static void t_nothing_is_sent_before_the_first_state(void **state)
 {
     (void)state;
@@ -418,6 +433,7 @@ T_MAIN(S(t_dnsservice_learns_which_host_asks),
        S(t_lost_connection_is_made_again_and_asks_again),
        S(t_service_of_another_kind_is_not_asked),
        S(t_change_is_sent_at_once_and_again_each_second),
+       S(t_build_that_alone_is_new_is_sent),
        S(t_nothing_is_sent_before_the_first_state),
        S(t_state_of_before_the_connection_is_sent_on_it),
        S(t_invalid_states_are_refused_and_change_nothing),

@@ -135,6 +135,34 @@ static void t_slot_above_the_number_ends_its_node_with_the_first_orders(void **s
     LOOP_UNTIL(slotrun.loop, slotfix_n_alive() == 0);
 }
 
+/* --- the program -------------------------------------------------------------------- */
+
+static void t_build_is_that_of_the_file_that_runs_and_not_of_its_successor(void **state)
+{
+    char first[SLOT_BUILD], second[SLOT_BUILD];
+
+    (void)state;
+    slotrun_create(slotfix_script("node", slotfix_serve_by("one")), "check = /healthz");
+    snprintf(first, sizeof(first), "%s", slotfix_digits("timeout"));
+    slotrun_order(1, 1);
+    LOOP_UNTIL(slotrun.loop, strcmp(slotrun_status(1)->build, first) == 0);
+    assert_true(slotrun_is(1, SLOT_READY));
+    slotrun.n_changes = 0;
+    slotrun_create_again(slotfix_script("node", slotfix_serve_by("two")),
+                         "check = /healthz");
+    snprintf(second, sizeof(second), "%s", slotfix_digits("timeout"));
+    assert_string_not_equal(first, second);
+    LOOP_UNTIL(slotrun.loop, slotrun_status(1)->build[0] != '\0'); /* it was adopted */
+    assert_string_equal(slotrun_status(1)->build, first);
+    assert_true(slotrun.n_changes > 0);
+    kill(-slotfix_pid(1), SIGKILL);
+    LOOP_UNTIL(slotrun.loop, !slotrun_is(1, SLOT_READY));
+    assert_string_equal(slotrun_status(1)->build, "");
+    slotrun_order(1, 1);
+    LOOP_UNTIL(slotrun.loop, strcmp(slotrun_status(1)->build, second) == 0);
+    assert_int_equal(slotfix_n_starts(), 2);
+}
+
 static void t_folder_that_cannot_be_written_is_an_error_that_names_it(void **state)
 {
     struct slot_modules *m;
@@ -170,5 +198,6 @@ T_MAIN(SLOTRUN_TEST(t_orders_of_a_lower_fence_are_refused_also_after_a_restart),
        SLOTRUN_TEST(t_slot_whose_lock_is_held_is_not_started_and_the_note_says_why),
        SLOTRUN_TEST(t_remembered_order_starts_its_node_again),
        SLOTRUN_TEST(t_slot_above_the_number_ends_its_node_with_the_first_orders),
+       SLOTRUN_TEST(t_build_is_that_of_the_file_that_runs_and_not_of_its_successor),
        SLOTRUN_TEST(t_folder_that_cannot_be_written_is_an_error_that_names_it),
        SLOTRUN_TEST(t_stop_all_ends_every_node_and_keeps_the_orders))

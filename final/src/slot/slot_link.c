@@ -63,6 +63,7 @@ static void fill_node(struct msg_slot_node *to, const struct slot_status *s,
         .since_ms = now_ms > s->since_ms ? now_ms - s->since_ms : 0,
     };
     memcpy(to->note, s->note, sizeof(to->note));
+    memcpy(to->build, s->build, sizeof(s->build));
 }
 
 static void send_state(struct slot_link *k)
@@ -134,7 +135,7 @@ static bool is_same(const struct slot_status *a, const struct slot_status *b)
     return a->slot == b->slot && a->modid == b->modid && a->cmdid == b->cmdid &&
            a->port == b->port && a->pid == b->pid && a->state == b->state &&
            a->starts == b->starts && a->since_ms == b->since_ms &&
-           strcmp(a->note, b->note) == 0;
+           strcmp(a->note, b->note) == 0 && strcmp(a->build, b->build) == 0;
 }
 
 static bool has_changed(const struct slot_link *k, const struct slot_status *s, size_t n)

@@ -8,6 +8,7 @@
 
 #define SLOT_MAX 256 /* slots of a host */
 #define SLOT_NOTE 128 /* bytes with the final 0 */
+#define SLOT_BUILD 17 /* the same; program_build.h */
 
 /* The numbers are those of message 41, the names those of ScaleSlot.state. */
 enum slot_state {
@@ -28,6 +29,7 @@ struct slot_status {
     uint32_t starts; /* attempts for this order */
     uint64_t since_ms; /* mono_ms() when it came into this state */
     char note[SLOT_NOTE]; /* why it failed; "" = there is nothing to say */
+    char build[SLOT_BUILD]; /* of the program that runs; "" = not known */
 };
 
 /* "empty", "starting" and so on; "unknown" for another number.  A static string. */

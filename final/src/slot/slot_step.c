@@ -233,6 +233,8 @@ void slot_step_on_end(const char *how, void *arg)
     LOG_INFO("slot.end", "slot=%u %s", s->nth, how);
     s->kill_ms = 0;
     s->probe = 0;
+    s->build[0] = '\0';
+    s->build_rc = 0;
     s->held_ms = now_of(s);
     if (s->held_ms == 0)
         s->held_ms = 1;
@@ -336,6 +338,40 @@ static void step(void *arg)
         step_with_process(s);
 }
 
+/* At a check that passed, because before exec the process still is this program; and at
+ * each one, because a node can replace its own program. */
+static void find_build(struct slot *s)
+{
+    char build[PROGRAM_BUILD];
+    int rc = program_build_of(s->all->builds, child_pid(s->child), build);
+
+    if (rc == -EAGAIN)
+        return; /* slot_step_on_build() comes here again */
+    if (rc < 0 && rc != s->build_rc)
+        LOG_INFO("slot.build",
+                 "slot=%u pid=%d err=%s: the build of this node is not known, so alarm "
+                 "capacity_stale does not see it; /proc/%d/exe must be readable for this "
+                 "program",
+                 s->nth, (int)child_pid(s->child), err_str(rc), (int)child_pid(s->child));
+    s->build_rc = rc;
+    if (strcmp(build, s->build) == 0)
+        return;
+    LOG_INFO("slot.build", "slot=%u pid=%d build=%s was=%s", s->nth,
+             (int)child_pid(s->child), build, s->build);
+    memcpy(s->build, build, sizeof(s->build));
+    tell(s);
+}
+
+void slot_step_on_build(void *arg)
+{
+    struct slots *all = arg;
+    uint32_t i;
+
+    for (i = 0; i < all->n; i++)
+        if (all->slot[i].state == SLOT_READY && child_pid(all->slot[i].child) != 0)
+            find_build(&all->slot[i]);
+}
+
 static void on_good_check(struct slot *s)
 {
     s->n_bad = 0;
@@ -344,6 +380,8 @@ static void on_good_check(struct slot *s)
         s->ready_ms = now_of(s);
     }
     set_state(s, SLOT_READY, "");
+    if (child_pid(s->child) != 0)
+        find_build(s);
 }
 
 static void on_bad_check(struct slot *s)

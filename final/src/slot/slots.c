@@ -155,6 +155,7 @@ size_t slots_status(const struct slots *all, struct slot_status *out, size_t max
                                  .state = s->state,
                                  .starts = s->starts,
                                  .since_ms = s->since_ms};
+        memcpy(out[n].build, s->build, SLOT_BUILD);
         memcpy(out[n++].note, s->note, SLOT_NOTE);
     }
     return n;
@@ -237,6 +238,8 @@ static int create_all(struct slots *all)
     if (rc == 0)
         rc = probe_create(&all->prober, all->cfg.loop, all->cfg.check_ms * 2,
                           slot_step_on_probe, all);
+    if (rc == 0)
+        rc = program_build_create(&all->builds, all->cfg.loop, slot_step_on_build, all);
     return rc;
 }
 
@@ -278,6 +281,7 @@ void slots_destroy(struct slots *all)
     if (!all)
         return;
     probe_destroy(all->prober);
+    program_build_destroy(all->builds);
     for (k = 0; k < all->n; k++) {
         evloop_clear_timer(all->cfg.loop, &all->slot[k].timer);
         child_destroy(all->slot[k].child);

@@ -9,6 +9,7 @@
 #include "net/probe.h"
 #include "slot/child.h"
 #include "slot/orders_file.h"
+#include "slot/program_build.h"
 #include "slot/slots.h"
 
 struct slot {
@@ -28,12 +29,15 @@ struct slot {
     uint64_t ready_ms; /* since then, with times when it was sick */
     uint64_t probe; /* of its check that runs; 0 = none does */
     unsigned n_bad; /* checks that failed in a row */
+    char build[PROGRAM_BUILD]; /* of its process; "" = not known */
+    int build_rc; /* why; 0 or -errno */
 };
 
 struct slots {
     struct slots_config cfg;
     struct slot_modules *modules;
     struct probe *prober;
+    struct program_build *builds;
     struct rnd rnd;
     struct evloop_call changed;
     struct orders_file orders; /* the last ones */

@@ -74,6 +74,37 @@ const char *slotfix_serve(void)
     return text;
 }
 
+const char *slotfix_serve_by(const char *build)
+{
+    static char text[700];
+    const char *serve = strstr(slotfix_serve(), " --foreground");
+    char command[600];
+
+    snprintf(command, sizeof(command),
+             "cd '%s' && cp \"$(command -v timeout)\" new && printf %%s '%s' >>new && mv "
+             "new timeout",
+             slotfix_dir, build);
+    assert_int_equal(system(command), 0);
+    snprintf(text, sizeof(text), "exec %s/timeout%s", slotfix_dir, serve);
+    return text;
+}
+
+const char *slotfix_digits(const char *name)
+{
+    static char digits[SLOT_BUILD];
+    char command[400];
+    FILE *f;
+
+    snprintf(command, sizeof(command), "sha256sum < '%s/%s'", slotfix_dir, name);
+    f = popen(command, "r");
+    assert_non_null(f);
+    assert_int_equal(fread(digits, 1, SLOT_BUILD - 1, f), SLOT_BUILD - 1);
+    while (fgetc(f) != EOF)
+        continue;
+    assert_int_equal(pclose(f), 0);
+    return digits;
+}
+
 /* --- processes ---------------------------------------------------------------------- */
 
 bool slotfix_is_alive(pid_t pid)

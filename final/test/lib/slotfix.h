@@ -30,6 +30,14 @@ const char *slotfix_script(const char *name, const char *text);
 /* The text of a script that serves {address}:{port}, its argument, as a node does. */
 const char *slotfix_serve(void);
 
+/* The same, by a copy of timeout(1) with <build> after its last byte, which replaces the
+ * file `timeout` of the folder: the process of the node executes that file. */
+const char *slotfix_serve_by(const char *build);
+
+/* The 16 digits with which the SHA-256 of <name> of the folder begins, by sha256sum(1);
+ * valid until the next call. */
+const char *slotfix_digits(const char *name);
+
 unsigned slotfix_n_starts(void); /* lines of `starts` */
 
 /* How many processes of all that were started as nodes are there now, and not ended. */
