@@ -1,6 +1,6 @@
-/* lars-slotd has one thread, because it forks, so the file is read in parts of PART bytes
- * with a pause between them: checks and orders come in between, and 256 KiB take about
- * one ms while the file is in memory, as that of a process that runs is for the most part.
+/* lars-slotd has one thread, because it forks, so the file is read in parts with a pause
+ * after each 256 KiB: checks and orders come in between.  That takes about one ms while
+ * the file is in memory, as that of a process that runs is for the most part.
  *
  * One file is read at a time, which bounds descriptors and load; nodes of one module run
  * the same file, so the others find their answer when it is read.
@@ -23,8 +23,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PART (64u << 10) /* bytes between two other events */
-#define PARTS 4 /* then the loop rests */
+#define PART (64u << 10) /* bytes of a read(2) */
+#define PARTS 4 /* then the loop handles other events */
 #define REST_MS 2
 
 struct file_id {
