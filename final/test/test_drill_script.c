@@ -181,9 +181,9 @@ static void t_faults_are_kill_stop_and_what_says_detect(void **state)
     assert_false(s.event[6].detect);
     refused(6, "neither yes nor no: \"1\"", "write detect = yes", EVENT("detect = 1\n"));
     refused(7, "twice: \"detect\"", "take one", EVENT("detect = no\ndetect = yes\n"));
-    refused(8, "only run has this key", "take this line out",
+    refused(8, "only run and slow-node have this key", "take this line out",
             EVENT("at = 1\ndo = kill a\ndetect = no\n"));
-    refused(8, "only run has this key", "take this line out",
+    refused(8, "only run and slow-node have this key", "take this line out",
             EVENT("at = 1\ndo = load x2\ndetect = yes\n"));
 }
 
@@ -194,6 +194,68 @@ static void t_loads_that_overlap_are_named(void **state)
             EVENT("at = 1\ndo = load x2\nfor = 5\n[event 2]\nat = 5\ndo = load x3\n"));
     assert_int_equal(
         read_text(EVENT("at = 1\ndo = load x2\n[event 2]\nat = 5\ndo = load x3\n")), 0);
+}
+
+static void t_slow_nodes_are_addresses_or_those_of_a_host(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        read_text(EVENT(
+            "at = 1\nfor = 9\ndo = slow-node 127.0.0.1:8 [::1]:65535 60000ms\n"
+            "[event 2]\nat = 10\nfor = 9\ndo = slow-node host-a 1ms\n"
+            "[event 3]\nat = 19\ndo = slow-node host-a 64 250ms\ndetect = yes\n"
+            "[event 4]\nat = 20\nfor = 2\ndo = slow-node host-a 400ms\n")),
+        0);
+    assert_int_equal(s.event[0].what, SCRIPT_SLOW);
+    assert_int_equal(s.event[0].delay_ms, 60000);
+    assert_false(s.event[0].is_host || s.event[0].detect);
+    assert_true(s.event[1].is_host && s.event[1].n_nodes == 0);
+    assert_int_equal(s.event[1].delay_ms, 1);
+    assert_true(s.event[2].is_host && s.event[2].n_nodes == 64 && s.event[2].detect);
+}
+
+#define SLOW(words) EVENT("at = 1\ndo = slow-node" words "\n")
+#define TWO(a, b)                                                                        \
+    EVENT("at = 10\n" a "do = slow-node h 2ms\n[event 2]\n" b "do = slow-node h 3ms\n")
+
+static void t_each_fault_of_slow_node_is_named(void **state)
+{
+    static const char *const delays[] = {
+        "0ms",  "60001ms", "5",    "5s",    "ms",
+        "-5ms", "+5ms",    "5ms5", "5.5ms", "99999999999999999999ms"};
+    char text[300];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(delays) / sizeof(delays[0]); i++) {
+        snprintf(text, sizeof(text), SLOW(" h %s"), delays[i]);
+        refused(7, "delay from 1ms to 60000ms", "slow-node HOST [N] 500ms", text);
+    }
+    refused(7, "delay from 1ms", "slow-node ADDRESS:PORT...", SLOW(""));
+    refused(7, "delay from 1ms", "slow-node ADDRESS:PORT...", SLOW(" 500ms"));
+    refused(7, "names no node", "slow-node HOST [N] 500ms", SLOW(" h 0 5ms"));
+    refused(7, "names no node", "at most 64 nodes", SLOW(" h 65 5ms"));
+    refused(7, "names no node", "slow-node ADDRESS:PORT...", SLOW(" h 1 1 5ms"));
+    refused(7, "names no node", "slow-node ADDRESS:PORT...", SLOW(" 127.0.0.1:0 5ms"));
+    refused(7, "names no node", "slow-node ADDRESS:PORT...", SLOW(" 127.0.0.1:1 h 5ms"));
+    refused(8, "only run has an undo", "take", EVENT("at = 1\ndo = slow-node h 5ms\n"
+                                                     "undo = true\n"));
+}
+
+/* The delay that is left would be that of the first. */
+static void t_slow_nodes_that_end_in_the_wrong_order_are_named(void **state)
+{
+    const char *wrong = "event 1 slows nodes too and ends before this one";
+
+    (void)state;
+    refused(10, wrong, "write an at after its end", TWO("for = 10\n", "at = 15\n"));
+    refused(10, wrong, "a for that", TWO("for = 10\n", "at = 15\nfor = 9\n"));
+    refused(10, wrong, "", TWO("for = 10\n", "at = 15\nfor = 5\n"));
+    refused(10, wrong, "", TWO("for = 50\n", "at = 15\n"));
+    assert_int_equal(read_text(TWO("for = 10\n", "at = 15\nfor = 4\n")), 0);
+    assert_int_equal(read_text(TWO("for = 10\n", "at = 20\n")), 0);
+    assert_int_equal(read_text(TWO("", "at = 15\n")), 0);
+    assert_int_equal(read_text(TWO("", "at = 15\nfor = 45\n")), 0);
 }
 
 static void t_bytes_that_are_no_text_are_named(void **state)
@@ -223,6 +285,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(t_faults_are_kill_stop_and_what_says_detect,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(t_loads_that_overlap_are_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(t_slow_nodes_are_addresses_or_those_of_a_host,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(t_each_fault_of_slow_node_is_named, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            t_slow_nodes_that_end_in_the_wrong_order_are_named, setup, teardown),
         cmocka_unit_test_setup_teardown(t_bytes_that_are_no_text_are_named, setup,
                                         teardown)};
 

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "ctl/cmd_schema.h"
-#include "ctl/daemon_http.h"
+#include "net/daemon_http.h"
 #include "net/frame.h"
 #include "net/sock.h"
 #include "proto/msg_batch.h"

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/daemon_http.h"
+#include "net/daemon_http.h"
 
 #define LIST_MAX 600                  /* bytes of [larsctl] http */
 

@@ -17,6 +17,7 @@
 struct actions {
     const struct script *s;
     struct journal *j;
+    const struct myconn_config *db;
     FILE *to;
     uint64_t begin_ms;
     char log[PATH_MAX];
@@ -83,7 +84,7 @@ static void stamp(struct actions *a, uint64_t *field)
 static int happen(struct actions *a, unsigned i, char why[FAULTS_WHY])
 {
     const struct script_event *e = &a->s->event[i];
-    json_t *undo = faults_prepare(e, why);
+    json_t *undo = faults_prepare(e, a->db, why);
     int rc;
 
     stamp(a, &a->event[i].did_ms);
@@ -150,7 +151,8 @@ static void run(void *arg)
 }
 
 int actions_create(struct actions **out, const struct script *s, struct journal *j,
-                   const char *dir, uint64_t begin_ms, FILE *to)
+                   const char *dir, const struct myconn_config *db, uint64_t begin_ms,
+                   FILE *to)
 {
     struct actions *a = calloc(1, sizeof(*a));
     int rc;
@@ -159,6 +161,7 @@ int actions_create(struct actions **out, const struct script *s, struct journal 
         return -ENOMEM;
     a->s = s;
     a->j = j;
+    a->db = db;
     a->to = to;
     a->begin_ms = begin_ms;
     journal_path(a->log, dir, "commands.log");

@@ -15,11 +15,13 @@ struct actions_event {
     char why[FAULTS_WHY]; /* then: a sentence */
 };
 
-/* The load of <s> began at <begin_ms>.  Borrows <s>, <j>, <dir> and <out>, on which it
- * prints a line for each event, until actions_destroy().  Nothing else uses <j> until
+/* The load of <s> began at <begin_ms>; <db> is that of faults_prepare().  Borrows <s>,
+ * <j>, <dir>, <db> and <to>, on which it prints a line for each event, until
+ * actions_destroy().  Nothing else uses <j> until
  * actions_stop().  Returns 0; -ENOMEM; -EAGAIN when there are no more threads. */
 int actions_create(struct actions **out, const struct script *s, struct journal *j,
-                   const char *dir, uint64_t begin_ms, FILE *to);
+                   const char *dir, const struct myconn_config *db, uint64_t begin_ms,
+                   FILE *to);
 
 /* Let no further event happen; waits for the one that is happening, at most
  * FAULTS_COMMAND_MS. */

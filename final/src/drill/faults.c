@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/new_file.h"
 #include "drill/process.h"
+#include "drill/slow_node.h"
 
 #define END_MS 5000 /* after SIGKILL */
 #define LATE_MS 300 /* a SIGKILL that was sent before a crash may take so long */
@@ -86,12 +87,16 @@ static json_t *of_command(const char *undo)
     return json_pack("{so ss}", "run", words, "cwd", cwd);
 }
 
-json_t *faults_prepare(const struct script_event *e, char why[FAULTS_WHY])
+json_t *faults_prepare(const struct script_event *e, const struct myconn_config *db,
+                       char why[FAULTS_WHY])
 {
     char copy[SCRIPT_TEXT], *word[SCRIPT_WORDS + 1];
     unsigned i, n = script_words(e->text, copy, word);
-    json_t *all = json_array(), *one;
+    json_t *all, *one;
 
+    if (e->what == SCRIPT_SLOW)
+        return slow_node_prepare(e, db, why);
+    all = json_array();
     if (e->what == SCRIPT_RUN)
         json_array_append_new(all, of_command(e->undo));
     if (e->what != SCRIPT_KILL && e->what != SCRIPT_STOP)
@@ -172,6 +177,8 @@ int faults_do(const struct script_event *e, const json_t *undo, const char *log,
         return kill_all(undo, why);
     if (e->what == SCRIPT_STOP)
         return send_all(undo, "continue", SIGSTOP, why);
+    if (e->what == SCRIPT_SLOW)
+        return slow_node_do(e, undo, why);
     if (e->what != SCRIPT_RUN)
         return 0;
     script_words(e->text, copy, word);
@@ -257,6 +264,8 @@ static int undo_one(const json_t *action, const char *log, char why[FAULTS_WHY])
 
     if (json_object_get(action, "start"))
         return start_again(action, why);
+    if (json_object_get(action, "slow"))
+        return slow_node_undo(action, why);
     if (pid > 0) {
         if (process_ticks(pid) == ticks_of(action))
             kill(pid, SIGCONT);

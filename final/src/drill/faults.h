@@ -3,6 +3,7 @@
  *     {"start": {argv, cwd, log}, "pidfile": "/...", "pid": N, "ticks": N}
  *     {"continue": N, "ticks": N}
  *     {"run": [words], "cwd": "/..."}
+ *     {"slow": "ADDRESS:PORT", "delay_ms": N}
  * An undo may be done twice: what runs already is not started again, but a command is
  * run.  Thread: any, one at a time. */
 #ifndef LARS_DRILL_FAULTS_H
@@ -10,14 +11,18 @@
 
 #include <jansson.h>
 
+#include "db/myconn.h"
 #include "drill/script.h"
 
 #define FAULTS_WHY 500
 #define FAULTS_COMMAND_MS 120000 /* of a command of run or undo */
 
 /* The undo of <e>, an array; empty when there is nothing to undo.  Nothing has happened
- * yet.  NULL: a pid file names no process, or it is of another user; <why> says which. */
-json_t *faults_prepare(const struct script_event *e, char why[FAULTS_WHY]);
+ * yet.  <db> is where the nodes of a host are looked up; NULL: it has none.  NULL: a pid
+ * file names no process, or it is of another user, or a node offers no delay; <why> says
+ * which. */
+json_t *faults_prepare(const struct script_event *e, const struct myconn_config *db,
+                       char why[FAULTS_WHY]);
 
 /* Do it, for the processes of <undo> and no others.  The output of commands is added to
  * <log>.  Returns 0; or -errno with a sentence: then part of it may have happened, and

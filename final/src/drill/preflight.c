@@ -177,7 +177,7 @@ static void check_events(struct checks *c)
     unsigned i, n = 0;
 
     for (i = 0; i < s->n_events; i++) {
-        undo = faults_prepare(&s->event[i], why);
+        undo = faults_prepare(&s->event[i], c->p->db_config, why);
         if (!undo)
             say(c, false, "event %u: %s", s->event[i].number, why);
         n += undo != NULL;

@@ -10,6 +10,7 @@ struct preflight {
     const struct script *script;
     const char *who; /* the operator */
     struct sqldb *db; /* NULL = no module is named, none is asked */
+    const struct myconn_config *db_config; /* for faults_prepare() */
     struct watch *watch; /* that has not been started */
     FILE *to; /* a line for each check */
 };

@@ -227,7 +227,7 @@ static int begin(struct drill *d)
         rc = begin_load(d);
     if (rc == 0)
         rc = actions_create(&d->actions, d->cfg->script, d->journal, d->cfg->dir,
-                            d->record.begin_ms, d->cfg->to);
+                            d->cfg->db_config, d->record.begin_ms, d->cfg->to);
     return rc < 0 ? fail(d, rc, why) : 0;
 }
 
@@ -260,7 +260,8 @@ static int prepare(struct drill *d)
         rc = watch_create(&d->watch, &w);
     if (rc < 0)
         return fail(d, rc, why);
-    if (preflight_check(&(struct preflight){s, c->who->name, db, d->watch, c->to}) > 0)
+    if (preflight_check(&(struct preflight){s, c->who->name, db, c->db_config,
+                                            d->watch, c->to}) > 0)
         return fail(d, -EBUSY, "it is not ready for it");
     rc = evloop_create(&d->loop);
     if (rc == 0) /* before other threads, which inherit the blocked signals */

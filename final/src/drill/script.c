@@ -360,7 +360,7 @@ void script_print(const struct script *s, FILE *to)
             fprintf(to, ", for %u s", e->for_s);
         if (e->undo[0])
             fprintf(to, "; undo: %s", e->undo);
-        if (e->detect && e->what == SCRIPT_RUN)
+        if (e->detect && (e->what == SCRIPT_RUN || e->what == SCRIPT_SLOW))
             fputs("; its detection is measured", to);
         putc('\n', to);
     }

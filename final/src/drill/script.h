@@ -18,6 +18,7 @@
 #define SCRIPT_TEXT 1000 /* bytes of a do or an undo */
 #define SCRIPT_WORDS 64 /* of one of them */
 #define SCRIPT_ERR 600
+#define SCRIPT_DELAY_MAX_MS 60000 /* of slow-node; more is no answer at all */
 #define SCRIPT_NONE (-1.0) /* a target that is not set */
 
 enum script_do {
@@ -25,7 +26,9 @@ enum script_do {
     SCRIPT_KILL, /* kill PIDFILE...: SIGKILL; undo: start again */
     SCRIPT_STOP, /* stop PIDFILE...: SIGSTOP; undo: SIGCONT */
     SCRIPT_RUN, /* run COMMAND...; undo = COMMAND... */
-    SCRIPT_WAIT /* a mark in the report, and nothing else */
+    SCRIPT_WAIT, /* a mark in the report, and nothing else */
+    SCRIPT_SLOW /* slow-node HOST [N] 500ms, slow-node ADDRESS:PORT... 500ms: the nodes
+                   answer later; undo: the delay that they had */
 };
 
 struct script_event {
@@ -33,6 +36,9 @@ struct script_event {
     uint32_t at_s, for_s; /* for_s 0 = until the end of the drill */
     enum script_do what;
     double factor; /* of SCRIPT_LOAD */
+    uint32_t delay_ms; /* of SCRIPT_SLOW, as the next two */
+    bool is_host; /* its second word is a HOST, and no address */
+    unsigned n_nodes; /* N of the host; 0 = all of them */
     char text[SCRIPT_TEXT]; /* "kill build/run/node.pid" */
     char undo[SCRIPT_TEXT]; /* of SCRIPT_RUN */
     bool detect; /* a fault that the system is to detect: kill, stop, and detect = yes */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/net_addr.h"
 #include "load/arrivals.h"
 
 __attribute__((format(printf, 4, 5))) static bool refuse(struct script_fault *out,
@@ -150,23 +151,69 @@ static bool check_factor(const struct script *s, struct script_event *e, const c
     return true;
 }
 
+static bool take_whole(uint32_t *out, const char *text, const char *unit, uint32_t max)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+
+    if (text[0] < '0' || text[0] > '9' || strcmp(end, unit) != 0 || n < 1 || n > max)
+        return false;
+    *out = (uint32_t)n;
+    return true;
+}
+
+static bool are_addresses(char *const word[], unsigned n)
+{
+    struct net_addr a;
+    unsigned i = 0;
+
+    while (i < n && net_addr_parse(&a, word[i]) == 0 && a.port > 0)
+        i++;
+    return n > 0 && i == n;
+}
+
+/* slow-node HOST [N] 500ms, or slow-node ADDRESS:PORT... 500ms */
+static bool check_slow(struct script_event *e, char *const word[], unsigned n,
+                       struct script_fault *f)
+{
+    if (n < 3 || !take_whole(&e->delay_ms, word[n - 1], "ms", SCRIPT_DELAY_MAX_MS))
+        return refuse(f, section_of(e), "do",
+                      "the last word of slow-node is a delay from 1ms to %dms; write "
+                      "slow-node HOST [N] 500ms, or slow-node ADDRESS:PORT... 500ms",
+                      SCRIPT_DELAY_MAX_MS);
+    if (are_addresses(word + 1, n - 2))
+        return true;
+    e->is_host = true;
+    if (n > 4 || strlen(word[1]) > 64 || strchr(word[1], ':') ||
+        (n == 4 && !take_whole(&e->n_nodes, word[2], "", 64)))
+        return refuse(f, section_of(e), "do",
+                      "\"%.60s\" names no node; write slow-node HOST [N] 500ms with at "
+                      "most 64 nodes, or slow-node ADDRESS:PORT... 500ms",
+                      e->text);
+    return true;
+}
+
 static bool check_do(const struct script *s, struct script_event *e,
                      struct script_fault *f)
 {
-    static const char *const names[] = {"load", "kill", "stop", "run", "wait"};
+    static const char *const names[] = {"load", "kill", "stop",
+                                        "run",  "wait", "slow-node"};
     char copy[SCRIPT_TEXT], *word[SCRIPT_WORDS + 1];
+    const unsigned n_names = sizeof(names) / sizeof(names[0]);
     unsigned i, n = script_words(e->text, copy, word);
 
-    for (i = 0; n > 0 && i < 5 && strcmp(word[0], names[i]) != 0; i++)
+    for (i = 0; n > 0 && i < n_names && strcmp(word[0], names[i]) != 0; i++)
         continue;
-    if (n == 0 || i == 5)
+    if (n == 0 || i == n_names)
         return refuse(f, section_of(e), "do",
                       "\"%.60s\" is no event; write load x8, kill PIDFILE, stop PIDFILE, "
-                      "run COMMAND or wait",
+                      "run COMMAND, slow-node or wait",
                       e->text);
     e->what = (enum script_do)i;
     if (e->what == SCRIPT_LOAD)
         return check_factor(s, e, n > 1 ? word[1] : "", n, f);
+    if (e->what == SCRIPT_SLOW)
+        return check_slow(e, word, n, f);
     if (n == 1 && e->what != SCRIPT_WAIT)
         return refuse(f, section_of(e), "do",
                       e->what == SCRIPT_RUN
@@ -189,14 +236,15 @@ static bool check_undo(const struct script_event *e, const struct script_seen *s
     return true;
 }
 
-/* Commands do anything, so their script says whether it is a fault. */
+/* Commands do anything, and whether a slow node is a fault depends on its delay, so the
+ * script says it. */
 static bool check_detect(struct script_event *e, const struct script_seen *seen,
                          struct script_fault *f)
 {
-    if (seen->detect && e->what != SCRIPT_RUN)
+    if (seen->detect && e->what != SCRIPT_RUN && e->what != SCRIPT_SLOW)
         return refuse(f, section_of(e), "detect",
-                      "only run has this key; kill and stop are always measured, load "
-                      "and wait are no faults; take this line out");
+                      "only run and slow-node have this key; kill and stop are always "
+                      "measured, load and wait are no faults; take this line out");
     e->detect |= e->what == SCRIPT_KILL || e->what == SCRIPT_STOP;
     return true;
 }
@@ -227,7 +275,7 @@ static bool check_event(const struct script *s, struct script_event *e,
     if (!seen->what)
         return refuse(f, section_of(e), NULL,
                       "[event %u] has no do; write do = load x8, kill PIDFILE, stop "
-                      "PIDFILE, run COMMAND or wait",
+                      "PIDFILE, run COMMAND, slow-node or wait",
                       e->number);
     if (seen->lasts && e->for_s == 0)
         return refuse(f, section_of(e), "for",
@@ -270,6 +318,29 @@ static bool check_overlap(const struct script *s, struct script_fault *f)
     return true;
 }
 
+static uint32_t end_s(const struct script *s, const struct script_event *e)
+{
+    return e->for_s ? e->at_s + e->for_s : s->load.seconds;
+}
+
+/* Each restores the delay that it found.  So of two that slow a node at the same time the
+ * later one has to end first; those that last until the end do. */
+static bool check_slow_order(const struct script *s, struct script_fault *f)
+{
+    const struct script_event *a, *b, *stop = s->event + s->n_events;
+
+    for (a = s->event; a < stop; a++)
+        for (b = a + 1; b < stop; b++)
+            if (a->what == SCRIPT_SLOW && b->what == SCRIPT_SLOW && a->for_s > 0 &&
+                b->at_s < end_s(s, a) && (!b->for_s || end_s(s, b) >= end_s(s, a)))
+                return refuse(f, section_of(b), "at",
+                              "event %u slows nodes too and ends before this one, so a "
+                              "delay would be left; write an at after its end, or a for "
+                              "that ends before it",
+                              a->number);
+    return true;
+}
+
 bool script_check_events(struct script *s, const struct script_seen seen[SCRIPT_EVENTS],
                          struct script_fault *f)
 {
@@ -283,5 +354,5 @@ bool script_check_events(struct script *s, const struct script_seen seen[SCRIPT_
         s->event[s->n_events++] = s->event[i];
     }
     qsort(s->event, s->n_events, sizeof(s->event[0]), by_time);
-    return check_overlap(s, f);
+    return check_overlap(s, f) && check_slow_order(s, f);
 }

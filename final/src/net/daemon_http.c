@@ -4,7 +4,7 @@
  * port.
  *
  * Rejected: libcurl, a large library for three lines of text. */
-#include "ctl/daemon_http.h"
+#include "net/daemon_http.h"
 
 #include <errno.h>
 #include <stdint.h>

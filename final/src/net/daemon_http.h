@@ -1,6 +1,6 @@
 /* daemon_http -- one request to the HTTP port of a daemon.  Thread: one. */
-#ifndef LARS_CTL_DAEMON_HTTP_H
-#define LARS_CTL_DAEMON_HTTP_H
+#ifndef LARS_NET_DAEMON_HTTP_H
+#define LARS_NET_DAEMON_HTTP_H
 
 #include <stddef.h>
 
@@ -14,9 +14,9 @@ struct daemon_answer {
     const char *body; /* in <text> */
 };
 
-/* <method> "GET" or "PUT", with <body> ("" = none).  A connect and each read wait for a
- * second at most.  Returns 0; -EPROTO when the answer is not HTTP; -EMSGSIZE when it is
- * too long; -ETIMEDOUT; -ECONNREFUSED or another -errno. */
+/* <method> "GET", "PUT" or "POST", with <body> ("" = none).  A connect and each read wait
+ * for a second at most.  Returns 0; -EPROTO when the answer is not HTTP; -EMSGSIZE when
+ * it is too long; -ETIMEDOUT; -ECONNREFUSED or another -errno. */
 int daemon_http_ask(const struct net_addr *at, const char *method, const char *path,
                     const char *body, struct daemon_answer *out);
 
