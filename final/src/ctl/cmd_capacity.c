@@ -1,33 +1,16 @@
-/* A measurement loads a node until it is slow, so the node must not be one that visitors
- * use: an address with a route that is up is refused, of whichever module it is.
- *
- * The row of Capacity and the policy are two changes, each with its row in Audit.  The
+/* The row of Capacity and the policy are two changes, each with its row in Audit.  The
  * policy follows the class of hosts that can do least, because it holds for each node of
  * weight 100, on whatever host it runs. */
 #include "ctl/cmd_capacity.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/err.h"
-#include "base/fd_limit.h"
-#include "base/sig.h"
 #include "ctl/capacity_words.h"
-#include "ctl/guard.h"
+#include "ctl/cmd_measure.h"
 #include "ctl/make_change.h"
-#include "ctl/measure_slot.h"
-#include "load/capacity_run.h"
-#include "ops/capacity_change.h"
-
-#define TARGET_MS 200 /* when neither p99= nor the policy says it */
-#define ERROR_PERCENT 0.1
-#define DELIVERED_PERCENT 95
-#define TIMEOUTS 5 /* a response may take so many times the target */
-#define TIMEOUT_MIN_MS 2000
-#define DESCRIPTORS 64 /* besides those of the connections */
 
 /* --- list --------------------------------------------------------------------------- */
 
@@ -105,7 +88,7 @@ static int set_policy(struct ctl *c, uint32_t modid, uint32_t cmdid)
     return code;
 }
 
-static int write_capacity(struct ctl *c, const struct capacity_change *row, char **argv)
+int cmd_capacity_write(struct ctl *c, const struct capacity_change *row, char **argv)
 {
     const struct audit_actor who = ctl_actor(c);
     char why[CHANGE_WHY];
@@ -139,261 +122,7 @@ static int capacity_set(struct ctl *c, int argc, char **argv)
     row.inflight = w.inflight;
     row.target_us = w.target_ms * 1000;
     row.p99_us = w.p99_ms * 1000;
-    return write_capacity(c, &row, argv);
-}
-
-/* --- measure ------------------------------------------------------------------------ */
-
-struct job {
-    struct guard *guard; /* NULL = nothing is watched */
-    struct measure_slot *slot; /* NULL = a node that was named */
-    char class[MEASURE_SLOT_CLASS], build[MEASURE_SLOT_BUILD]; /* of that one */
-    bool silent; /* a step without any good answer */
-};
-
-static bool on_step(const struct capacity_search *s, double rate,
-                    const struct capacity_search_step *step, const struct figures *f,
-                    void *arg)
-{
-    enum capacity_search_verdict v = capacity_search_judge(&s->rules, step);
-    struct job *job = arg;
-
-    fprintf(stderr, "%9.1f 1/s  ", rate);
-    figures_print(f, stderr);
-    fprintf(stderr, "  in progress %.1f: %s%s\n", step->inflight,
-            capacity_search_words(v), s->again ? "; once more" : "");
-    job->silent = f->ok == 0 && step->due > 0;
-    return !job->silent;
-}
-
-static bool should_stop(void *arg)
-{
-    const struct job *job = arg;
-
-    return guard_warns(job->guard) || measure_slot_warns(job->slot);
-}
-
-static int say_stopped(const struct job *job)
-{
-    if (job->silent)
-        return ctl_say(CTL_FAILED, "the node has answered no request with a status from "
-                                   "200 to 399: see the step above, and check node=, "
-                                   "path= and host=");
-    return ctl_say(CTL_FAILED, "stopped, nothing was written: %s",
-                   measure_slot_warns(job->slot) ? measure_slot_why(job->slot)
-                                                 : guard_why(job->guard));
-}
-
-static int say_none(const struct capacity_search *s)
-{
-    return ctl_say(CTL_FAILED,
-                   "%s; see the steps above, give a longer p99= than %llu ms, or look at "
-                   "the node",
-                   s->low > 0 ? "the rate that was found was not confirmed"
-                              : "the node was too slow or failed at every rate",
-                   (unsigned long long)s->rules.target_us / 1000);
-}
-
-/* Measure the node; <row> gets what was found.  Returns an exit code. */
-static int run_search(const struct capacity_run_plan *plan, const struct job *job,
-                      struct capacity_change *row)
-{
-    struct capacity_search found;
-    int rc = capacity_run_search(plan, &found);
-
-    if (rc == -ECANCELED)
-        return say_stopped(job);
-    if (rc < 0)
-        return ctl_say(CTL_FAILED, "the load cannot be made: %s", err_text(rc));
-    if (found.phase != CAPACITY_SEARCH_FOUND)
-        return say_none(&found);
-    row->rps = found.low;
-    row->inflight = found.best.inflight > 0.01 ? found.best.inflight : 0.01;
-    row->p99_us = (uint32_t)found.best.p99_us;
-    row->target_us = (uint32_t)plan->rules.target_us;
-    fprintf(stderr,
-            "a node of %u/%u serves %.1f requests a second within %u ms%s; confirmed "
-            "at %.1f\n",
-            row->modid, row->cmdid, row->rps, row->target_us / 1000,
-            found.low >= plan->rules.to ? " or more (to= was the highest rate)" : "",
-            found.rate);
-    return CTL_OK;
-}
-
-static int check_words(const struct capacity_words *w)
-{
-    if (strcmp(w->arrivals, "poisson") != 0 && strcmp(w->arrivals, "fixed") != 0)
-        return ctl_say(CTL_USAGE, "arrivals= must be poisson or fixed");
-    if (w->from > w->to || w->settle_s >= w->step_s)
-        return ctl_say(CTL_USAGE, "from= must not exceed to=, and settle_s= must be less "
-                                  "than step_s=");
-    if (w->connections + DESCRIPTORS > fd_limit_raise())
-        return ctl_say(CTL_USAGE,
-                       "connections=%u needs more descriptors than the system "
-                       "allows; raise them with ulimit -n",
-                       w->connections);
-    return target_is_host(w->host) ? 0 : ctl_say(CTL_USAGE, "host= is not a name");
-}
-
-/* No visitor may use the node. */
-static int check_node(struct ctl *c, const struct capacity_words *w, struct target *to)
-{
-    uint32_t ip, port;
-    uint64_t n = 0;
-    char url[60];
-    const char *why;
-    int rc = ctl_node(w->node, &ip, &port);
-
-    if (rc != 0)
-        return rc;
-    rc = sqldb_number(c->db, &n,
-                      "SELECT COUNT(*) FROM RouteData WHERE serverip = %u AND serverport "
-                      "= %u AND state = 'up'",
-                      ip, port);
-    if (rc < 0)
-        return ctl_db_failed(c, rc);
-    if (n > 0)
-        return ctl_say(CTL_FAILED,
-                       "%s has a route that is up, so visitors would feel the load; "
-                       "drain it first: larsctl route set MODID CMDID %s state=drained",
-                       w->node, w->node);
-    snprintf(url, sizeof(url), "http://%.40s/", w->node);
-    why = target_parse(to, url);
-    return why ? ctl_say(CTL_USAGE, "node=: %s", why) : 0;
-}
-
-static int read_paths(struct path_list *list, const struct capacity_words *w)
-{
-    char err[PATH_LIST_ERR];
-    int rc;
-
-    if (w->paths) {
-        rc = path_list_read(list, w->paths, err);
-        return rc < 0 ? ctl_say(CTL_USAGE, "%s", err) : 0;
-    }
-    rc = path_list_add(list, w->path);
-    return rc < 0 ? ctl_say(CTL_USAGE, "path= must begin with / and have neither blanks "
-                                       "nor characters outside ASCII")
-                  : 0;
-}
-
-static int find_target(struct ctl *c, const struct capacity_change *row,
-                       const struct capacity_words *w, uint64_t *ms)
-{
-    int rc = 0;
-
-    *ms = w->p99_ms;
-    if (*ms == 0)
-        rc = sqldb_number(c->db, ms,
-                          "SELECT target_ms FROM ModulePolicy WHERE modid = %u AND cmdid "
-                          "= %u",
-                          row->modid, row->cmdid);
-    if (*ms == 0)
-        *ms = TARGET_MS;
-    return rc < 0 ? ctl_db_failed(c, rc) : 0;
-}
-
-/* The admin ports of the gateways that are watched; NULL = none. */
-static const char *find_guard(const struct ctl *c, const struct capacity_words *w)
-{
-    const char *list = w->guard;
-
-    if (!list && !w->node) /* visitors use other nodes of the host */
-        list = c->gateways;
-    if (list && (!list[strspn(list, " ,\t")] || strcmp(list, "none") == 0))
-        list = NULL;
-    if (!list && !w->node)
-        fputs("no gateway is watched: see guard= and [gateways] admin\n", stderr);
-    return list;
-}
-
-/* The node that is named, or one in a slot of its own. */
-static int find_node(struct ctl *c, const struct capacity_words *w,
-                     const struct capacity_change *row, struct job *job,
-                     struct target *to)
-{
-    char url[60];
-    const char *why;
-    int code;
-
-    if (w->node)
-        return check_node(c, w, to);
-    code = measure_slot_take(&job->slot, c, row->modid, row->cmdid, w->class);
-    if (code != CTL_OK)
-        return code;
-    snprintf(job->class, sizeof(job->class), "%s", measure_slot_class(job->slot));
-    snprintf(job->build, sizeof(job->build), "%s", measure_slot_build(job->slot));
-    snprintf(url, sizeof(url), "http://%.40s/", measure_slot_at(job->slot));
-    why = target_parse(to, url);
-    return why ? ctl_say(CTL_FAILED, "%s: %s", url, why) : CTL_OK;
-}
-
-/* With everything checked: watch, measure. */
-static int measure(struct ctl *c, const struct capacity_words *w,
-                   const struct path_list *paths, uint64_t target_ms, struct job *job,
-                   struct capacity_change *row)
-{
-    uint64_t timeout_ms = target_ms * TIMEOUTS;
-    struct target to;
-    struct capacity_run_plan plan = {
-        .target = &to,
-        .paths = paths,
-        .rules = {w->from, w->to, target_ms * 1000, ERROR_PERCENT, DELIVERED_PERCENT},
-        .step_s = w->step_s,
-        .settle_s = w->settle_s,
-        .confirm_s = w->confirm_s,
-        .timeout_ms =
-            (uint32_t)(timeout_ms > TIMEOUT_MIN_MS ? timeout_ms : TIMEOUT_MIN_MS),
-        .connections = w->connections,
-        .arrivals = strcmp(w->arrivals, "fixed") == 0 ? ARRIVALS_FIXED : ARRIVALS_POISSON,
-        .seed = w->seed,
-        .should_stop = should_stop,
-        .on_step = on_step};
-    const char *list = find_guard(c, w);
-    char why[GUARD_WHY];
-    int code;
-
-    if (list && guard_create(&job->guard, list, why) < 0)
-        return ctl_say(CTL_FAILED, "%s", why);
-    code = find_node(c, w, row, job, &to);
-    if (code == CTL_OK) {
-        plan.host = w->host[0] ? w->host : to.host;
-        plan.arg = job;
-        code = run_search(&plan, job, row);
-    }
-    measure_slot_end(job->slot);
-    guard_destroy(job->guard);
-    return code;
-}
-
-static int capacity_measure(struct ctl *c, int argc, char **argv)
-{
-    struct capacity_change row = {.measured = true};
-    struct path_list paths = {0};
-    struct capacity_words w;
-    struct job job = {.silent = false};
-    uint64_t target_ms = 0;
-    int code = ctl_known_module(c, argv, CTL_IN_ROUTES | CTL_IN_POLICIES, &row.modid,
-                                &row.cmdid);
-
-    if (code == CTL_OK)
-        code = capacity_words_read(&w, false, argc - 2, argv + 2);
-    if (code == CTL_OK)
-        code = check_words(&w);
-    if (code == CTL_OK)
-        code = find_target(c, &row, &w, &target_ms);
-    if (code == CTL_OK)
-        code = read_paths(&paths, &w);
-    if (code == CTL_OK) {
-        sig_ignore_pipe_and_hup();
-        row.class = w.class ? w.class : job.class;
-        row.build = w.build[0] ? w.build : job.build;
-        row.build_is_measured = !w.build[0];
-        row.mix = w.paths ? w.paths : w.path;
-        code = measure(c, &w, &paths, target_ms, &job, &row);
-    }
-    path_list_free(&paths);
-    return code == CTL_OK ? write_capacity(c, &row, argv) : code;
+    return cmd_capacity_write(c, &row, argv);
 }
 
 /* --- check -------------------------------------------------------------------------- */
@@ -439,7 +168,7 @@ const struct ctl_cmd cmd_capacity[] = {
     {"capacity", "list", "[MODID CMDID]", 0, 2,
      "List what a node of each module can do, as it was measured.", capacity_list, NULL},
     {"capacity", "measure", "MODID CMDID [node=ADDRESS:PORT] [KEY=VALUE...]", 2, 40,
-     "Load a node until it is slow, and write down what it can do.", capacity_measure,
+     "Load a node until it is slow, and write down what it can do.", cmd_measure_run,
      "The node runs in a free slot of a host of class= (empty: any), which "
      "lars-autoscaler "
      "gives and takes back when visitors need it, and never gets a route. node= names "
@@ -456,7 +185,9 @@ const struct ctl_cmd cmd_capacity[] = {
      "as arrivals= (poisson or fixed). guard=ADDRESS:PORT,... (in a slot: [gateways] "
      "admin; "
      "none: none) watches the admin ports of gateways and stops at once when one of them "
-     "refuses visitors or does not answer. "
+     "refuses visitors or does not answer; in a slot also when visitors wait longer for "
+     "the "
+     "other nodes of the host. "
      "to= (20000) is the highest rate, connections= (1024) the most connections, seed= "
      "another sequence. The result is a row of Capacity for class= (of hosts; "
      "otherwise that of the slot's host, or empty: any) with build=, and node_rps, "
