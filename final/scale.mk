@@ -16,7 +16,7 @@ FUZZ  += fuzz_msg_slot
 SRCS  += src/scale/autoscaler_metrics.c src/scale/deciders.c src/scale/exec_modules.c src/scale/front.c src/scale/front_life.c \
          src/scale/front_probe.c src/scale/front_rows.c src/scale/hook.c \
          src/scale/composed.c src/scale/hook_list.c src/scale/hook_run.c src/scale/measure_rows.c src/scale/measures.c src/scale/module_load.c src/scale/node_life.c src/scale/rounds.c \
-         src/scale/scale_db.c src/scale/slot_nodes.c src/scale/snapshot.c src/scale/snapshot_rows.c \
+         src/scale/scale_db.c src/scale/shortage.c src/scale/shortage_rows.c src/scale/slot_nodes.c src/scale/snapshot.c src/scale/snapshot_rows.c \
          src/scale/start_failures.c src/scale/zones.c
 APPS  += lars-autoscaler
 TESTS += test_front_life test_front_life_down test_front_gateways e2e_front e2e_front_hooks.sh
@@ -33,7 +33,7 @@ ALONE += e2e_capacity
 FUZZ  += fuzz_load_input
 
 # alarms
-TESTS += test_alarm_scale
+TESTS += test_alarm_scale test_shortage test_shortage_rows
 # larsctl scale, plan, host
 SRCS  += src/ops/front_change.c src/ops/scale_change.c src/ctl/cmd_front.c src/ctl/cmd_scale.c
 TESTS += e2e_larsctl_scale e2e_larsctl_front

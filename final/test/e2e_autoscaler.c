@@ -243,6 +243,25 @@ static void t_too_few_slots_are_named_in_the_decision_and_the_metrics(void **sta
     assert_true(in_zone("nodes_missing", "a") + in_zone("nodes_missing", "b") > 0);
 }
 
+/* The table is what the alarm scale_stuck is made from. */
+static void t_a_zone_with_too_few_slots_is_short_until_it_has_more(void **state)
+{
+    (void)state;
+    testdb_sql("UPDATE ScalePolicy SET min_zone = 7"); /* of six slots */
+    scaleworld_set_calls(5);
+    port = scaleworld_start(&one, USUAL_S, false);
+    SCALE_WAIT(number("SELECT COUNT(*) FROM ScaleShortage WHERE modid = 20 AND cmdid = 1 "
+                      "AND wanted = 7 AND up = 6 AND most = 6 AND why = 'no free slot "
+                      "for 1'") == 2);
+    testdb_sql("INSERT INTO ScaleHost (host, zone, address, slots) VALUES ('a2', 'a', "
+               "'10.0.0.3', 6)");
+    SCALE_WAIT(number("SELECT COUNT(*) FROM ScaleShortage WHERE zone = 'a'") == 0);
+    assert_int_equal(number(UP_IN_A), 7);
+    assert_int_equal(number("SELECT COUNT(*) FROM ScaleShortage WHERE zone = 'b'"), 1);
+    testdb_sql("DELETE FROM ScalePolicy");
+    SCALE_WAIT(number("SELECT COUNT(*) FROM ScaleShortage") == 0);
+}
+
 static void
 t_a_host_that_is_to_be_empty_is_emptied_after_the_others_have_taken_over(void **state)
 {
@@ -270,4 +289,5 @@ TESTDB_MAIN(S(t_nodes_come_with_a_surge_at_the_gateway),
             S(t_a_frozen_leader_writes_nothing_when_it_wakes_up),
             S(t_a_dry_run_decides_and_orders_nothing),
             S(t_too_few_slots_are_named_in_the_decision_and_the_metrics),
+            S(t_a_zone_with_too_few_slots_is_short_until_it_has_more),
             S(t_a_host_that_is_to_be_empty_is_emptied_after_the_others_have_taken_over))

@@ -7,7 +7,7 @@ static int scale_setup(void **state)
 
     mydb_sql("DELETE FROM ScalePolicy; DELETE FROM ScaleDecision; DELETE FROM ScaleHost; "
              "DELETE FROM ScaleWanted; DELETE FROM ScaleSlot; DELETE FROM Lease; DELETE "
-             "FROM GatewaySeen");
+             "FROM GatewaySeen; DELETE FROM ScaleShortage");
     return rc;
 }
 
@@ -130,6 +130,37 @@ static void t_a_gateway_is_not_lost_before_a_minute(void **state)
                      1);
 }
 
+static void
+t_nodes_that_do_not_come_up_for_2_minutes_are_raised_until_they_do(void **state)
+{
+    (void)state;
+    lead();
+    mydb_sql(
+        "INSERT INTO ScaleShortage (modid, cmdid, zone, wanted, up, most, why, since, "
+        "seen_at) VALUES "
+        "(3, 1, 'a', 5, 3, 3, 'starts fail on host h1; no free slot for 1', NOW(3) "
+        "- INTERVAL 130 SECOND, NOW(3) + INTERVAL 1 HOUR), "
+        "(4, 1, '', 2, 0, 1, 'nothing is heard of host h2', NOW(3) - INTERVAL 1 "
+        "HOUR, NOW(3) + INTERVAL 1 HOUR), "
+        /* not for long enough; not written any more */
+        "(5, 1, 'a', 2, 0, 0, '', NOW(3) - INTERVAL 60 SECOND, NOW(3) + INTERVAL 1 "
+        "HOUR), (6, 1, 'a', 2, 0, 0, '', NOW(3) - INTERVAL 1 HOUR, NOW(3) - INTERVAL "
+        "31 SECOND)");
+    start("", "");
+    T_WAIT(stat_now().n_raised == 2);
+    assert_int_equal(open_of("scale_stuck", "3/1 a"), 1);
+    assert_int_equal(open_of("scale_stuck", "4/1"), 1);
+    assert_int_equal(number(
+                         "SELECT COUNT(*) FROM Alarm WHERE detail LIKE '3 of 5 nodes up "
+                         "for 1__ s: starts fail on host h1; no free slot for 1'"),
+                     1);
+    mydb_sql(
+        "DELETE FROM ScaleShortage WHERE modid = 3; UPDATE ScaleShortage SET seen_at "
+        "= NOW(3) - INTERVAL 31 SECOND WHERE modid = 4");
+    T_WAIT(stat_now().n_cleared == 2);
+    assert_int_equal(stat_now().n_raised, 2);
+}
+
 static void t_no_host_left_for_a_gateway_is_raised_until_there_is_one(void **state)
 {
     (void)state;
@@ -173,5 +204,6 @@ MYDB_MAIN_WITH(group_setup, group_teardown,
                S(t_scaled_modules_without_a_leader_are_raised),
                S(t_a_gateway_that_does_not_answer_is_lost_until_it_does_or_is_withdrawn),
                S(t_a_gateway_is_not_lost_before_a_minute),
+               S(t_nodes_that_do_not_come_up_for_2_minutes_are_raised_until_they_do),
                S(t_no_host_left_for_a_gateway_is_raised_until_there_is_one),
                S(t_a_silent_host_with_orders_and_failing_starts_are_raised))

@@ -1,5 +1,6 @@
 /* How nodes in slots come: orders, warm nodes, the route, and failed starts. */
 #include "lib/slotworld.h"
+#include "scale/start_failures.h"
 
 static void t_wanted_nodes_are_ordered_then_routed_with_warm_ones_besides(void **state)
 {
@@ -113,7 +114,7 @@ static void t_a_host_on_which_three_starts_failed_is_tried_once_a_minute(void **
         n += n_steps(NODE_ORDER);
     }
     assert_in_range(n, 9, 11);
-    assert_int_equal(node_life_n_resting(life, w.now_ms), 1);
+    assert_int_equal(start_failures_n_resting(node_life_failures(life), w.now_ms), 1);
     assert_int_equal(missing[0], 1);
     w.broken = false;
     want[1].n = 1; /* it rests for the module that fails only */
@@ -127,7 +128,7 @@ static void t_a_host_on_which_three_starts_failed_is_tried_once_a_minute(void **
     assert_int_equal(n_ordered(1), 1);
     assert_int_equal(counts("a").up, 2);
     rounds(600);
-    assert_int_equal(node_life_n_resting(life, w.now_ms), 0);
+    assert_int_equal(start_failures_n_resting(node_life_failures(life), w.now_ms), 0);
 }
 
 static void t_a_silent_host_starts_and_stops_nothing(void **state)

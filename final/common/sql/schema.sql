@@ -503,6 +503,20 @@ CREATE TABLE IF NOT EXISTS ScaleDecision (
     PRIMARY KEY (id), KEY by_module (modid, cmdid, at), KEY by_age (at)
 ) ENGINE = InnoDB;
 
+-- Where fewer nodes take calls than are wanted; from it the alarm scale_stuck follows.
+CREATE TABLE IF NOT EXISTS ScaleShortage (
+    modid   INT UNSIGNED NOT NULL,
+    cmdid   INT UNSIGNED NOT NULL,
+    zone    VARCHAR(32) NOT NULL,
+    wanted  INT UNSIGNED NOT NULL,
+    up      INT UNSIGNED NOT NULL,
+    most    INT UNSIGNED NOT NULL,                    -- that were up since <since>
+    why     VARCHAR(255) NOT NULL DEFAULT '',         -- what is known of the cause
+    since   TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    seen_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (modid, cmdid, zone)
+) ENGINE = InnoDB;
+
 -- What a node of a module can do on a class of hosts, as it was measured.
 CREATE TABLE IF NOT EXISTS Capacity (
     modid     INT UNSIGNED NOT NULL,

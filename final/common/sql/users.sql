@@ -50,6 +50,7 @@ GRANT INSERT, UPDATE, DELETE ON lars_dns.ScaleWanted TO lars_scale@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_dns.ScaleMeasure TO lars_ctl@localhost;
 GRANT UPDATE, DELETE ON lars_dns.ScaleMeasure TO lars_scale@localhost;
 GRANT INSERT ON lars_dns.ScaleDecision TO lars_scale@localhost;
+GRANT INSERT, UPDATE, DELETE ON lars_dns.ScaleShortage TO lars_scale@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_dns.FrontHost TO lars_web@localhost, lars_ctl@localhost;
 GRANT UPDATE ON lars_dns.FrontHost TO lars_scale@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_dns.GatewaySeen TO lars_scale@localhost;

@@ -64,6 +64,7 @@ static const struct {
                   "build build_since"},
     {"ScaleDecision", "id++ at fence++ modid+ cmdid+ demand refused inflight load_nodes "
                       "zones+ up+ need+ plan+ was+ wanted+ rule note"},
+    {"ScaleShortage", "modid+ cmdid+ zone wanted+ up+ most+ why since seen_at"},
     {"Capacity", "modid+ cmdid+ class rps inflight p99_us+ target_us+ build mix factor "
                  "low_since build_from at who"},
     {"ScaleMeasure", "modid+ cmdid+ token class state host slot+ note at until_at who"},
@@ -156,6 +157,7 @@ static const struct {
     {CTL, "ScaleMeasure", "until_at", "IUD"},
     {SCALE, "ScaleMeasure", "note", "UD"},
     {SCALE, "ScaleDecision", "id", "I"},
+    {SCALE, "ScaleShortage", "why", "IUD"},
 };
 
 struct check {

@@ -32,6 +32,11 @@ const char alarm_scale_sql[] =
     "UNION ALL SELECT 'scale_start', s.host, CONCAT('slot ', MIN(s.slot), ', module ', "
     "MIN(CONCAT(s.modid, '/', s.cmdid)), ': ', MIN(s.note)) FROM ScaleSlot s WHERE "
     "s.state = 'failed' AND s.starts >= 3 GROUP BY s.host "
+    /* what is not written any more says nothing: there may be no leader, or no data */
+    "UNION ALL SELECT 'scale_stuck', CONCAT(modid, '/', cmdid, IF(zone = '', '', "
+    "CONCAT(' ', zone))), CONCAT(up, ' of ', wanted, ' nodes up for ', TIMESTAMPDIFF("
+    "SECOND, since, NOW(3)), ' s: ', why) FROM ScaleShortage WHERE since < NOW(3) - "
+    "INTERVAL " ALARM_SCALE_STUCK " AND seen_at > NOW(3) - INTERVAL " ALARM_SCALE_AGE " "
     /* while a leader asks; without one scale_leader is open */
     "UNION ALL SELECT 'gateway_lost', g.address, CONCAT('no answer for ', "
     "TIMESTAMPDIFF(SECOND, g.answered_at, NOW(3)), ' s', IF(g.why = '', '', CONCAT('; ', "

@@ -111,16 +111,6 @@ static unsigned plan_of(const struct snapshot *s, struct module_id id, const cha
     return n;
 }
 
-static bool any_host_is_heard(const struct snapshot *s)
-{
-    size_t i;
-
-    for (i = 0; i < s->n_host; i++)
-        if (s->host[i].age_ms <= NODE_LIFE_FRESH_MS)
-            return true;
-    return false;
-}
-
 static void add_zone(struct deciders *d, const char *zone, const struct demand_view *v,
                      const struct node_counts *c, unsigned up, struct decided *x)
 {
@@ -149,7 +139,7 @@ static int count_nodes(struct deciders *d, const struct demand_view *v,
                        const struct place *l, const struct snapshot *s,
                        struct module_id id, struct decide_input *in, struct decided *x)
 {
-    bool heard = l->exec || any_host_is_heard(s);
+    bool heard = l->exec || snapshot_hears(s, NODE_LIFE_FRESH_MS);
     size_t i;
 
     x->first_zone = d->n_zone;
@@ -254,7 +244,7 @@ static unsigned n_zones_to_use(const struct zones *z)
  * scaled module show that reports arrive. */
 static bool agents_report(const struct snapshot *s, const struct place *l)
 {
-    return any_host_is_heard(s) || (l->exec && s->n_load > 0);
+    return snapshot_hears(s, NODE_LIFE_FRESH_MS) || (l->exec && s->n_load > 0);
 }
 
 static int decide_module(struct deciders *d, const struct snapshot *s,

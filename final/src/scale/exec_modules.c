@@ -166,23 +166,31 @@ bool exec_modules_knows(const struct exec_modules *e, struct module_id id)
            (believed == n || e->now_ms >= e->since_ms + NODE_LIFE_LOST_MS);
 }
 
-void exec_modules_count(const struct exec_modules *e, struct module_id id,
-                        const char *zone, struct node_counts *out)
+const struct hook_view *exec_modules_view(const struct exec_modules *e,
+                                          struct module_id id, const char *zone)
 {
     size_t i;
 
-    *out = (struct node_counts){0};
     for (i = 0; i < e->n_place; i++) {
         const struct place *p = &e->place[i];
-        const unsigned *n = p->view.list.n_in;
 
-        if (!snapshot_is(p->policy->id, id) || strcmp(e->name[p->zone], zone) != 0 ||
-            !is_believed(p))
-            continue;
-        out->up = out->up_now = n[HOOK_NODE_READY];
-        out->starting = n[HOOK_NODE_STARTING];
-        out->drained = n[HOOK_NODE_STOPPING];
+        if (snapshot_is(p->policy->id, id) && strcmp(e->name[p->zone], zone) == 0)
+            return is_believed(p) ? &p->view : NULL;
     }
+    return NULL;
+}
+
+void exec_modules_count(const struct exec_modules *e, struct module_id id,
+                        const char *zone, struct node_counts *out)
+{
+    const struct hook_view *v = exec_modules_view(e, id, zone);
+
+    *out = (struct node_counts){0};
+    if (!v)
+        return;
+    out->up = out->up_now = v->list.n_in[HOOK_NODE_READY];
+    out->starting = v->list.n_in[HOOK_NODE_STARTING];
+    out->drained = v->list.n_in[HOOK_NODE_STOPPING];
 }
 
 /* --- the route ---------------------------------------------------------------------- */

@@ -32,7 +32,12 @@ const struct zones *exec_modules_zones(const struct exec_modules *e);
  * look like none, and many more would be wanted. */
 bool exec_modules_knows(const struct exec_modules *e, struct module_id id);
 
-/* What the last look saw.  Nodes that are stopping count as drained. */
+/* What the last look saw of a module in a zone; NULL: no list of the last minute.
+ * Borrowed until the next look. */
+const struct hook_view *exec_modules_view(const struct exec_modules *e,
+                                          struct module_id id, const char *zone);
+
+/* The same as numbers, without a list 0.  Nodes that are stopping count as drained. */
 void exec_modules_count(const struct exec_modules *e, struct module_id id,
                         const char *zone, struct node_counts *out);
 

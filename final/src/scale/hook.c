@@ -304,6 +304,7 @@ void hook_look(struct hook *h, struct module_id id, const char *zone,
         p->looked_ms = now_ms;
         *out = p->view;
         out->age_ms = now_ms - p->viewed_ms;
+        out->refused = p->last[0] != HOOK_ACCEPTED;
     } else {
         *out = (struct hook_view){0};
     }

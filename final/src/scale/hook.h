@@ -32,6 +32,7 @@ struct hook_view {
     bool known; /* a list was believed */
     uint64_t age_ms; /* of the list: since it was asked for */
     struct hook_list list;
+    bool refused; /* the last `scale` was not accepted */
 };
 
 /* What the last list says.  The first look makes the lists begin; 60 s after the last one

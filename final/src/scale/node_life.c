@@ -65,9 +65,9 @@ void node_life_destroy(struct node_life *l)
     free(l);
 }
 
-unsigned node_life_n_resting(const struct node_life *l, uint64_t now_ms)
+const struct start_failures *node_life_failures(const struct node_life *l)
 {
-    return start_failures_n_resting(l->failures, now_ms);
+    return l->failures;
 }
 
 /* --- counting ----------------------------------------------------------------------- */

@@ -78,7 +78,8 @@ int node_life_round(struct node_life *l, const struct snapshot *s,
                     const struct node_want *want, size_t n_want, uint64_t now_ms,
                     struct node_steps *out, unsigned *missing);
 
-/* How many pairs of a host and a module rest at <now_ms>. */
-unsigned node_life_n_resting(const struct node_life *l, uint64_t now_ms);
+/* Which hosts fail to start which modules (start_failures.h).  Borrowed. */
+struct start_failures;
+const struct start_failures *node_life_failures(const struct node_life *l);
 
 #endif

@@ -20,6 +20,8 @@
 #include "base/mono.h"
 #include "base/rnd.h"
 #include "base/worker.h"
+#include "scale/shortage_rows.h"
+#include "scale/start_failures.h"
 
 struct rounds {
     struct scale_db *db; /* the thread's, with what follows */
@@ -34,6 +36,8 @@ struct rounds {
     struct track_change factor[TRACK_MAX]; /* of this round */
     size_t n_factor;
     unsigned n_timed;
+    struct shortages shortages, written; /* of this round; as they are in the table */
+    uint64_t written_ms; /* <written> was; 0 = not by this leader */
     uint64_t holder; /* our name on the lease */
     uint64_t fence;
     bool leader, down; /* down: the failure is logged already */
@@ -110,6 +114,7 @@ static void become_leader(struct rounds *r)
     LOG_INFO("scale.leader", "holder=%" PRIx64 " fence=%" PRIu64, r->holder, r->fence);
     deciders_forget(r->deciders);
     r->track.n = 0;
+    r->written_ms = 0;
     front_lead(r->cfg.front, mono_ms());
     r->leader = true;
 }
@@ -177,8 +182,24 @@ static int decide(struct rounds *r, uint64_t now_ms)
     if (rc == 0)
         deciders_conclude(d, &r->snapshot, now_ms);
     if (rc == 0)
+        rc = shortage_find(d, &r->snapshot, r->life, now_ms, &r->shortages);
+    if (rc == 0)
         front_round(r->cfg.front, &r->snapshot, now_ms);
     return rc;
+}
+
+static bool shortages_are_due(const struct rounds *r)
+{
+    return r->written_ms == 0 || r->read_ms >= r->written_ms + SHORTAGE_ROWS_MS ||
+           shortage_differs(&r->shortages, &r->written);
+}
+
+static void note_shortages(struct rounds *r)
+{
+    if (!shortages_are_due(r))
+        return;
+    r->written = r->shortages;
+    r->written_ms = r->read_ms;
 }
 
 /* Returns 1: written; 0: the lease is lost; -errno. */
@@ -189,7 +210,8 @@ static int write_round(struct rounds *r)
                               .factor = r->factor,
                               .n_factor = r->n_factor,
                               .measures = &r->measures,
-                              .front = front_changes(r->cfg.front)};
+                              .front = front_changes(r->cfg.front),
+                              .shortages = shortages_are_due(r) ? &r->shortages : NULL};
     struct scale_decision *due = calloc(r->deciders->n + 1, sizeof(*due));
     size_t i;
     int rc;
@@ -212,7 +234,7 @@ static void publish(struct rounds *r)
 
     worker_lock(r->worker);
     r->stat.n_round++;
-    r->stat.n_resting = node_life_n_resting(r->life, r->read_ms);
+    r->stat.n_resting = start_failures_n_resting(node_life_failures(r->life), r->read_ms);
     r->stat.zones = d->zones.n_usable;
     r->stat.n_timed = r->n_timed;
     front_stat(r->cfg.front, &r->stat.front);
@@ -251,6 +273,7 @@ static int lead(struct rounds *r)
         return 0;
     }
     deciders_recorded(r->deciders, now_ms);
+    note_shortages(r);
     tell_program(r);
     front_written(r->cfg.front, &r->snapshot, now_ms, r->fence);
     log_written(r);

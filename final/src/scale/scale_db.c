@@ -20,6 +20,7 @@
 #include "db/sqldb.h"
 #include "scale/composed.h"
 #include "scale/measure_rows.h"
+#include "scale/shortage_rows.h"
 #include "scale/snapshot_rows.h"
 
 #define LEASE "scale"
@@ -300,6 +301,8 @@ static int write_all(struct scale_db *d, const struct scale_changes *c, uint64_t
     }
     if (rc == 0 && c->measures)
         rc = measure_rows_write(d->con, c->snapshot, c->measures, fence);
+    if (rc == 0 && c->shortages)
+        rc = shortage_rows_write(d->con, c->shortages);
     return rc < 0 || !c->front ? rc : front_rows_write(d->con, c->front, fence);
 }
 

@@ -40,6 +40,7 @@ struct scale_changes { /* borrowed for the call */
     const struct snapshot *snapshot;
     const struct measures_changes *measures; /* of <snapshot>; NULL: none */
     const struct front_changes *front; /* NULL: none */
+    const struct shortages *shortages; /* shortage_rows.h; NULL: they stay as they are */
 };
 
 /* Write <c> if <holder> still has the lease under <fence>, which is then kept for

@@ -39,6 +39,16 @@ void snapshot_empty(struct snapshot *s)
     memset(s, 0, sizeof(*s));
 }
 
+bool snapshot_hears(const struct snapshot *s, uint64_t within_ms)
+{
+    size_t i;
+
+    for (i = 0; i < s->n_host; i++)
+        if (s->host[i].age_ms <= within_ms)
+            return true;
+    return false;
+}
+
 size_t snapshot_find_host(const struct snapshot *s, const char *name)
 {
     size_t i = 0;

@@ -154,6 +154,10 @@ static inline bool snapshot_is(struct module_id a, struct module_id b)
     return a.modid == b.modid && a.cmdid == b.cmdid;
 }
 
+/* Was any host heard in the last <within_ms>?  Else the Report Services are away, and not
+ * all hosts. */
+bool snapshot_hears(const struct snapshot *s, uint64_t within_ms);
+
 /* The index of the host of this name, or n_host. */
 size_t snapshot_find_host(const struct snapshot *s, const char *name);
 

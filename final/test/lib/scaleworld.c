@@ -38,7 +38,8 @@ void scaleworld_reset(unsigned slots)
                "ScaleDecision; DELETE FROM Capacity; DELETE FROM Freeze; DELETE FROM "
                "Lease; DELETE FROM Alarm; DELETE FROM ZoneLoad; DELETE FROM "
                "ModulePolicy; DELETE FROM RouteData; DELETE FROM RouteLog; DELETE FROM "
-               "Audit; INSERT INTO ScalePolicy (modid, cmdid) VALUES (20, 1); "
+               "Audit; DELETE FROM ScaleShortage; INSERT INTO ScalePolicy (modid, cmdid) "
+               "VALUES (20, 1); "
                "INSERT INTO ModulePolicy (modid, cmdid, node_rps) VALUES (20, 1, 10)");
     testdb_sqlf("INSERT INTO ScaleHost (host, zone, address, slots) VALUES ('a1', 'a', "
                 "'10.0.0.1', %u), ('b1', 'b', '10.0.0.2', %u)",
