@@ -1,7 +1,7 @@
 # gateway.mk -- the sources and tests of the HTTP gateway and of the exhibition site, which
 # it forwards to.  llhttp parses HTTP: Debian has its sources and no library (node-llhttp).
 LLHTTP := /usr/share
-SRCS += src/fleet/fleet_keys.c src/fleet/gateway_client.c src/fleet/gateway_list.c src/fleet/signed_command.c
+SRCS += src/fleet/drill_mark.c src/fleet/fleet_keys.c src/fleet/gateway_client.c src/fleet/gateway_list.c src/fleet/signed_command.c
 SRCS += src/gateway/handover.c src/gateway/successor.c src/gateway/upgrade.c src/net/inherited.c src/obs/notify.c
 SRCS += src/gateway/generation.c src/gateway/modules.c src/gateway/registrar.c src/obs/sig_watch.c
 SRCS += src/net/portgroup.c src/net/stream.c \
@@ -10,7 +10,7 @@ SRCS += src/net/portgroup.c src/net/stream.c \
         src/gateway/visit.c src/gateway/visitor_admit.c src/gateway/waiting_page.c \
         src/gateway/access_log.c src/gateway/cache.c src/gateway/cache_fetch.c src/gateway/cache_wait.c src/gateway/capacity.c src/gateway/drain.c src/gateway/fallback.c src/gateway/forward.c src/gateway/forward_answer.c src/gateway/listeners.c src/gateway/loop_load.c src/gateway/loop_rule.c src/gateway/gate_loop.c src/gateway/lazy_timer.c src/gateway/gateway.c src/gateway/gateway_metrics.c src/gateway/gateway_admin.c src/gateway/gateway_status.c \
         src/gateway/node_pool.c src/gateway/outcome.c src/gateway/own_page.c src/gateway/rules.c src/gateway/visitor.c \
-        src/gateway/visitor_answer.c src/gateway/visitor_gone.c src/gateway/visitor_body.c src/gateway/visitor_cache.c src/gateway/visitor_confirm.c src/gateway/visitor_redirect.c
+        src/gateway/visitor_answer.c src/gateway/visitor_gone.c src/gateway/visitor_body.c src/gateway/visitor_cache.c src/gateway/visitor_confirm.c src/gateway/visitor_redirect.c src/gateway/visitor_source.c
 SRCS  += src/net/tls_context.c src/net/tls_stream.c src/gateway/gateway_tls.c src/gateway/visitor_idle.c
 TESTS += test_tls_stream test_tls_bytes test_tls_context e2e_gateway_tls
 LDLIBS += -lssl -lcrypto
@@ -30,12 +30,12 @@ TESTS += test_http_parse test_http_body test_http_head test_http_response test_h
 TESTS += test_stream test_rules test_access_log test_node_pool test_portgroup e2e_gateway_bad
 TESTS += e2e_gateway_drain test_listeners test_loop_load test_loop_rule test_lazy_timer
 TESTS += e2e_gateway_cache e2e_gateway_confirm e2e_gateway_full
-TESTS += test_signed_command test_gateway_client e2e_gateway_admin
+TESTS += test_signed_command test_drill_mark test_gateway_client e2e_gateway_admin
 TESTS += e2e_gateway_capacity
 TESTS += e2e_gateway_reload test_generation
 TESTS += e2e_gateway_ends test_outcome test_http_path
 TESTS += e2e_gateway_upgrade test_handover
-FUZZ  += fuzz_cache_control
+FUZZ  += fuzz_cache_control fuzz_drill_mark
 FUZZ  += fuzz_rules fuzz_page_links
 FUZZ  += fuzz_http_request fuzz_http_response fuzz_http_body
 TESTS += e2e_gateway_faults e2e_gateway_services e2e_gateway_overload

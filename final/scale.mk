@@ -63,6 +63,9 @@ TESTS += test_slots test_slots_again test_slot_modules test_program_build e2e_sl
 SRCS  += src/drill/actions.c src/drill/drill_db.c src/drill/drill_row.c src/drill/faults.c src/drill/journal.c src/drill/limits.c src/drill/load_plan.c src/drill/preflight.c src/drill/process.c src/drill/record.c src/drill/rehearsal.c src/drill/report.c src/drill/report_chart.c src/drill/report_page.c src/drill/script.c src/drill/script_check.c src/drill/slow_node.c src/drill/watch.c
 SRCS  += src/ctl/cmd_drill.c
 TESTS += test_drill_script test_drill_record e2e_drill e2e_drill_gateway e2e_drill_slow
+# its load is no visit
+SRCS  += src/drill/load_mark.c
+TESTS += e2e_drill_visits.sh
 
 # make run with its autoscaler
 TESTS += e2e_scale.sh e2e_scale_faults.sh

@@ -89,8 +89,10 @@ long=$(printf '%03000d' 0)
 for q in '%3Cscript%3E' '%ff%fe' "'%20OR%201=1" '%00' "$long" '%E6%B0'; do check "the query $(printf %.20s "$q") is answered" status 200 "$base/zh/search?q=$q"; done
 check 'a query is escaped' lacks '<script>alert' "$base/en/search?q=%22%3E%3Cscript%3Ealert"
 visits() { [ "$(sql "SELECT COALESCE(SUM(visits), 0) FROM ExhibitVisit WHERE node = 'one' AND id = '$1' AND edition = 2026")" = "$2" ]; }
-check 'a gateway that copies the site gets a page' status 200 -A lars-gateway "$base/zh/2026/exhibit/rice"
-check 'visits are in the database: two of rice, without that of the gateway' soon visits rice 2
+check 'a gateway that copies the site gets a page' status 200 -H 'Lars-Source: copy' "$base/zh/2026/exhibit/rice"
+check 'and so does the load of a drill' status 200 -H 'Lars-Source: drill' "$base/zh/2026/exhibit/rice"
+check 'a browser may have any name' status 200 -A lars-gateway "$base/zh/2026/exhibit/rice"
+check 'visits are in the database: three of rice, without the copy and the drill' soon visits rice 3
 check 'and one of the plough; HEAD is no visit' visits plough 1
 
 edition 2027

@@ -114,6 +114,29 @@ static void t_forwarded_fields_of_an_untrusted_peer_are_replaced(void **state)
     assert_string_equal(httpcase_value(&h, "Via"), "1.0 b, 1.1 lars");
 }
 
+/* Lars-Drill is for the gateway; Lars-Source is the gateway's own word. */
+static void t_source_of_a_request_is_told_by_the_gateway_alone(void **state)
+{
+    static const char sent[] = "GET / HTTP/1.1\r\nHost: a\r\nLars-Drill: 1.2.3\r\n"
+                               "Lars-Source: copy\r\nLARS-SOURCE: drill\r\n"
+                               "lars-drill: x\r\nLars-Sources: y\r\n\r\n";
+    struct http_forward f = plain;
+    struct http_head h;
+
+    (void)state;
+    forwarded(sent, &f, &h);
+    assert_false(httpcase_has(&h, "Lars-Drill"));
+    assert_false(httpcase_has(&h, "Lars-Source"));
+    assert_string_equal(httpcase_value(&h, "Lars-Sources"), "y");
+    f.trusted = true;
+    forwarded(sent, &f, &h);
+    assert_false(httpcase_has(&h, "Lars-Source"));
+    f.source = "drill";
+    forwarded(sent, &f, &h);
+    assert_string_equal(httpcase_value(&h, "Lars-Source"), "drill");
+    assert_false(httpcase_has(&h, "Lars-Drill"));
+}
+
 static void t_forwarded_fields_of_a_trusted_peer_are_continued(void **state)
 {
     struct http_forward f = plain;
@@ -387,6 +410,7 @@ T_MAIN(T(t_request_is_read_again_as_the_same_table),
        T(t_url_becomes_a_path_and_chunked_stays_chunked),
        T(t_fields_of_the_connection_do_not_reach_the_node),
        T(t_forwarded_fields_of_an_untrusted_peer_are_replaced),
+       T(t_source_of_a_request_is_told_by_the_gateway_alone),
        T(t_forwarded_fields_of_a_trusted_peer_are_continued),
        T(t_cookie_of_our_own_is_removed_and_others_are_kept),
        T(t_cookie_of_many_short_pairs_fits_its_room), T(t_largest_head_fits_its_room),

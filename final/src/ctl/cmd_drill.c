@@ -39,6 +39,7 @@ static int run_for_real(struct ctl *c, const struct script *s, const char *dir)
                                          .dir = dir,
                                          .who = &who,
                                          .gateways = c->gateways,
+                                         .key_file = c->gateways_key,
                                          .db = c->db,
                                          .db_config = c->db_config,
                                          .to = stdout};

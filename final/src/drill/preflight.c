@@ -60,8 +60,9 @@ static void on_done(struct http_link *l, enum http_link_result r, bool open, voi
     evloop_stop(a->loop);
 }
 
-static int ask(const struct script *s, struct answer *a)
+static int ask(const struct preflight *p, struct answer *a)
 {
+    const struct script *s = p->script;
     static const struct http_link_owner owner = {on_head, on_done};
     char head[PATH_LIST_PATH + 600];
     struct http_link *link;
@@ -70,8 +71,9 @@ static int ask(const struct script *s, struct answer *a)
     if (rc < 0)
         return rc;
     n = snprintf(head, sizeof(head),
-                 "GET %s HTTP/1.1\r\nHost: %.255s\r\nUser-Agent: larsctl-drill\r\n\r\n",
-                 s->to.path, s->load.host[0] ? s->load.host : s->to.host);
+                 "GET %s HTTP/1.1\r\nHost: %.255s\r\nUser-Agent: larsctl-drill\r\n"
+                 "%s\r\n",
+                 s->to.path, s->load.host[0] ? s->load.host : s->to.host, p->fields);
     rc = http_link_send(link, head, (size_t)n);
     return rc < 0 ? rc : evloop_run(a->loop);
 }
@@ -83,7 +85,7 @@ static void check_answer(struct checks *c)
     int rc = evloop_create(&a.loop);
 
     if (rc == 0)
-        rc = ask(s, &a);
+        rc = ask(c->p, &a);
     evloop_destroy(a.loop);
     if (rc == 0 && a.status >= 200 && a.status < 400)
         say(c, true, "%s answers with %u", s->load.url, a.status);
@@ -98,6 +100,13 @@ static void check_answer(struct checks *c)
             "url",
             s->load.url, ANSWER_MS / 1000, rc < 0 ? ": " : "",
             rc < 0 ? err_text(rc) : "");
+}
+
+static void check_mark(struct checks *c)
+{
+    say(c, true,
+        c->p->fields[0] ? "the load is signed: it counts as demand, not as visits"
+                        : "[gateways] key_file is empty: the load counts as visits");
 }
 
 /* --- gateways and their visitors ---------------------------------------------------- */
@@ -193,6 +202,7 @@ unsigned preflight_check(const struct preflight *p)
 
     say(&c, p->who[0] != '\0', "the operator is %s", p->who[0] ? p->who : "not known");
     check_answer(&c);
+    check_mark(&c);
     check_gateways(&c);
     check_database(&c);
     check_events(&c);

@@ -9,6 +9,7 @@
 struct preflight {
     const struct script *script;
     const char *who; /* the operator */
+    const char *fields; /* of each request of the load; "" = none */
     struct sqldb *db; /* NULL = no module is named, none is asked */
     const struct myconn_config *db_config; /* for faults_prepare() */
     struct watch *watch; /* that has not been started */

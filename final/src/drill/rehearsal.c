@@ -21,6 +21,7 @@
 #include "base/mono.h"
 #include "drill/drill_db.h"
 #include "drill/limits.h"
+#include "drill/load_mark.h"
 #include "drill/load_plan.h"
 #include "drill/preflight.h"
 #include "drill/record.h"
@@ -40,6 +41,7 @@ struct drill {
     struct journal *journal;
     struct actions *actions;
     struct drill_db *row;
+    struct load_mark mark;
     struct limits limits;
     struct record record;
     unsigned gone_s; /* without a terminal */
@@ -170,6 +172,7 @@ static void on_second(unsigned k, const struct figures *f, unsigned in_progress,
     struct drill *d = arg;
     struct watch_sample seen;
 
+    load_mark_renew(&d->mark, (uint64_t)time(NULL));
     watch_look(d->watch, &seen);
     if (record_add(&d->record, f, &seen) < 0) {
         abort_drill(d, "out of memory");
@@ -202,6 +205,7 @@ static int begin_load(struct drill *d)
     const struct script_load *l = &d->cfg->script->load;
     struct play_plan p = {.to = d->cfg->script->to.to,
                           .host = l->host[0] ? l->host : d->cfg->script->to.host,
+                          .fields = d->mark.fields,
                           .duration_us = l->seconds * 1000000ull,
                           .timeout_ms = l->timeout_ms,
                           .connections = l->connections,
@@ -240,6 +244,20 @@ static void stamp_begin(struct record *r)
     strftime(r->began, sizeof(r->began), "%Y-%m-%d %H:%M:%S %z", &t);
 }
 
+static bool is_ready(struct drill *d, struct sqldb *db)
+{
+    const struct rehearsal_config *c = d->cfg;
+    const struct preflight p = {.script = c->script,
+                                .who = c->who->name,
+                                .fields = d->mark.fields,
+                                .db = db,
+                                .db_config = c->db_config,
+                                .watch = d->watch,
+                                .to = c->to};
+
+    return preflight_check(&p) == 0;
+}
+
 static int prepare(struct drill *d)
 {
     const struct rehearsal_config *c = d->cfg;
@@ -255,13 +273,14 @@ static int prepare(struct drill *d)
         return fail(d, -EMFILE,
                     "the connections of [load] need more descriptors than "
                     "the system allows; raise them with ulimit -n");
-    rc = load_plan_open(&d->visits, s, why);
+    rc = load_mark_init(&d->mark, c->key_file, (uint64_t)time(NULL), why);
+    if (rc == 0)
+        rc = load_plan_open(&d->visits, s, why);
     if (rc == 0)
         rc = watch_create(&d->watch, &w);
     if (rc < 0)
         return fail(d, rc, why);
-    if (preflight_check(&(struct preflight){s, c->who->name, db, c->db_config,
-                                            d->watch, c->to}) > 0)
+    if (!is_ready(d, db))
         return fail(d, -EBUSY, "it is not ready for it");
     rc = evloop_create(&d->loop);
     if (rc == 0) /* before other threads, which inherit the blocked signals */
@@ -353,6 +372,7 @@ static void free_all(struct drill *d)
     play_destroy(d->play);
     watch_destroy(d->watch);
     visits_destroy(d->visits);
+    load_mark_fini(&d->mark);
     journal_close(d->journal);
     evsig_destroy(d->sig);
     evloop_destroy(d->loop);

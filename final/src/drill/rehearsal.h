@@ -16,6 +16,8 @@ struct rehearsal_config {
     const char *dir; /* the folder; made when it is missing */
     const struct audit_actor *who; /* the operator, and why */
     const char *gateways; /* admin ports; "" = none */
+    const char *key_file; /* of the gateways, for the mark of the load; "" = none: the
+                           * load counts as visits */
     struct sqldb *db; /* borrowed; used when the script has a module */
     const struct myconn_config
         *db_config; /* for the row in the table Drill; NULL = none */

@@ -52,6 +52,7 @@ void gate_loop_use(struct gate_loop *g, struct generation *next)
     struct generation *old = g->now;
 
     g->now = next;
+    g->drill = (struct drill_mark_memory){0};
     if (old)
         generation_end(old, g->index);
 }

@@ -10,6 +10,7 @@
 
 #include "api/lars.h"
 #include "base/buf.h"
+#include "fleet/drill_mark.h"
 #include "gateway/access_log.h"
 #include "gateway/generation.h"
 #include "gateway/loop_load.h"
@@ -92,6 +93,8 @@ struct gate_counts {                      /* written by the loop, read by any th
     _Atomic uint64_t bad[HTTP_WHYS];
     _Atomic uint64_t fallback;            /* attempts at nodes of the rules */
     _Atomic uint64_t no_node, timeouts, too_large, no_rule, broken, redirects;
+    _Atomic uint64_t drill[2];            /* requests with Lars-Drill for nodes: not
+                                           * valid, valid */
     _Atomic uint64_t inflight;
     _Atomic uint64_t cache_misses;
     struct gate_module_counts module[MODULES_MAX]; /* index: slot.  A module that
@@ -104,6 +107,7 @@ struct gate_loop {
     unsigned index;
     const struct gate_limits *limits;     /* borrowed */
     struct generation *now;               /* in force for new requests; a reference */
+    struct drill_mark_memory drill;       /* of the keys of <now> */
     struct modules *modules;              /* borrowed; of all loops */
     struct lars_client *lars;             /* borrowed; any thread */
     struct admit *admit;                  /* borrowed; of all loops */

@@ -149,6 +149,16 @@ static void collect_reloads(struct gateway *g, struct metrics *m)
                     (double)now.n_failed);
 }
 
+static void collect_drill(struct gateway *g, struct metrics *m)
+{
+    struct metrics_part part[] = {{"no", SUM(drill[0])}, {"yes", SUM(drill[1])}};
+
+    metrics_counter_parts(m, "lars_gateway_drill_requests_total",
+                          "Requests for nodes with the field Lars-Drill, by whether it "
+                          "was valid; others count as visits.",
+                          "valid", part, 2);
+}
+
 static void collect_shortage(struct gateway *g, struct metrics *m)
 {
     metrics_gauge(m, "lars_gateway_shortage",
@@ -187,6 +197,7 @@ void gateway_metrics_collect(struct gateway *g, struct metrics *m)
     collect_cache(g, m);
     collect_tls(g, m);
     collect_shortage(g, m);
+    collect_drill(g, m);
     metrics_counter(m, "lars_gateway_connections_total",
                     "Visitors' connections accepted.", SUM(accepted));
     metrics_gauge(m, "lars_gateway_connections", "Visitors' connections open now.",

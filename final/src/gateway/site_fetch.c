@@ -21,6 +21,7 @@
 
 #include "api/lars_retry.h"
 #include "base/mono.h"
+#include "http/http_write.h"
 
 #define ATTEMPTS 3u
 #define REQUEST_MS 10000u /* of one attempt */
@@ -202,10 +203,10 @@ static int set_head(struct site_fetch *f, const char *language)
     curl_slist_free_all(f->head);
     snprintf(line, sizeof(line), "Accept-Language: %s", language);
     f->head = curl_slist_append(NULL, line);
+    more = f->head ? curl_slist_append(f->head, HTTP_WRITE_SOURCE ": copy") : NULL;
     snprintf(line, sizeof(line), "Host: %.255s", f->cfg.host);
-    more = f->head && f->cfg.host[0] ? curl_slist_append(f->head, line) : f->head;
-    if (more)
-        f->head = more;
+    if (more && f->cfg.host[0])
+        more = curl_slist_append(f->head, line);
     return more ? 0 : -ENOMEM;
 }
 

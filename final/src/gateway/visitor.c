@@ -233,6 +233,7 @@ void visitor_forward(struct visitor *v, const struct http_head *h)
 
     if (visitor_static_before_nodes(v, h))
         return;
+    f.source = visitor_source_word(v, h);
     visitor_confirm_ask(v, &f);
     if (http_write_request(&v->forward.request, h, &f) < 0)
         visitor_close(v);

@@ -7,6 +7,7 @@
  *     visitor_gone.c     requests whose visitor has left
  *     visitor_cache.c    responses from the cache, and those that are kept in it
  *     visitor_static.c   responses from the copy of the site
+ *     visitor_source.c   requests that no visitor has sent
  * Thread: loop. */
 #ifndef LARS_GATEWAY_VISITOR_PRIVATE_H
 #define LARS_GATEWAY_VISITOR_PRIVATE_H
@@ -238,5 +239,11 @@ bool visitor_static_before_nodes(struct visitor *v, const struct http_head *h);
 bool visitor_static_after_nodes(struct visitor *v);
 
 void visitor_static_node_answered(struct visitor *v);
+
+/* --- visitor_source.c --------------------------------------------------------------- */
+
+/* The value of Lars-Source for the node: "drill" when the field Lars-Drill of the request
+ * is valid; NULL: a visitor has sent it.  Static. */
+const char *visitor_source_word(struct visitor *v, const struct http_head *h);
 
 #endif

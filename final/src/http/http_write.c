@@ -94,6 +94,8 @@ static bool is_left_out(const struct http_head *in, const struct http_field *f,
     case HTTP_X_REQUEST_ID:
     case HTTP_VIA:
     case HTTP_X_FORWARDED_FOR:
+    case HTTP_LARS_DRILL:
+    case HTTP_LARS_SOURCE:
         return true;
     case HTTP_FORWARDED:
     case HTTP_X_FORWARDED_HOST:
@@ -225,6 +227,8 @@ int http_write_request(struct buf *out, const struct http_head *in,
         put_condition(&c, "If-Modified-Since: ", f->modified);
     }
     put_forwarded(&c, in, f);
+    if (f->source)
+        put_named(&c, HTTP_WRITE_SOURCE ": ", f->source);
     if (in->framing == HTTP_CHUNKED)
         PUT(&c, "Transfer-Encoding: chunked\r\n");
     if (in->framing == HTTP_LENGTH) {

@@ -7,6 +7,8 @@
 #include "base/buf.h"
 #include "http/http_head.h"
 
+#define HTTP_WRITE_SOURCE "Lars-Source"   /* who has sent it, when no visitor has */
+
 /* What a proxy tells a node about a request. */
 struct http_forward {
     const char *peer;                     /* address of the visitor, without a port */
@@ -22,6 +24,9 @@ struct http_forward {
                                            * If-Modified-Since) are not passed on */
     struct http_text none_match, modified; /* <whole>: If-None-Match, If-Modified-Since of
                                            * the copy that there is; len 0 = without it */
+    const char *source;                   /* "drill": the value of Lars-Source, since no
+                                           * visitor has sent it; NULL = without.  That of
+                                           * a visitor is never passed on */
     const char *encoding, *language;      /* <whole>: Accept-Encoding, Accept-Language;
                                            * "" = without it; NULL = as it is */
 };

@@ -25,7 +25,7 @@
 
 #define BATCH 1000 /* requests that begin before responses are read again */
 #define JARS 65536 /* visitors whose numbers are equal modulo this share a place */
-#define HEAD_MAX (PATH_LIST_PATH + COOKIE_JAR + 512)
+#define HEAD_MAX (PATH_LIST_PATH + COOKIE_JAR + 512 + PLAY_FIELDS)
 
 struct request {
     uint64_t at_us; /* scheduled, from the beginning */
@@ -161,9 +161,9 @@ static int send_on(struct line *l)
     int n =
         snprintf(head, sizeof(head),
                  "GET %s HTTP/1.1\r\nHost: %.255s\r\nUser-Agent: lars-load/" LARS_VERSION
-                 "\r\nAccept: */*\r\n%s%s%s\r\n",
+                 "\r\nAccept: */*\r\n%s%s%s%s\r\n",
                  l->r->path, p->plan.host, cookie[0] ? "Cookie: " : "", cookie,
-                 cookie[0] ? "\r\n" : "");
+                 cookie[0] ? "\r\n" : "", p->plan.fields ? p->plan.fields : "");
 
     return n > 0 && (size_t)n < sizeof(head) ? http_link_send(l->link, head, (size_t)n)
                                              : -EMSGSIZE;

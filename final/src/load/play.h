@@ -17,13 +17,19 @@
 
 #define PLAY_CONNECTIONS_MAX 20000
 #define PLAY_QUEUE_MAX 1000000
+#define PLAY_FIELDS 256                   /* bytes of further fields of a request */
 
 struct play;
 
-struct play_plan {                        /* copied, but for <visits> and <host> */
+struct play_plan {                        /* copied, but for what is borrowed until
+                                           * play_destroy() */
     struct net_addr to;
-    const char *host;                     /* the field Host */
-    struct visits *visits;                /* borrowed until play_destroy() */
+    const char *host;                     /* borrowed; the field Host */
+    const char *fields;                   /* borrowed; whole fields, each with CR LF, of
+                                           * each request, less than PLAY_FIELDS
+                                           * bytes; NULL = none.  The owner may
+                                           * change the text between callbacks */
+    struct visits *visits;                /* borrowed */
     uint64_t duration_us;                 /* requests that are scheduled later are not
                                            * sent */
     uint32_t timeout_ms;                  /* of a response, 1 or more */

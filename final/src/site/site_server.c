@@ -148,18 +148,16 @@ static enum MHD_Result answer_other(struct visitor *v)
                        site_bodies_find(v->content->bodies, SITE_RENDER_MISSING));
 }
 
-/* A gateway that copies the site is no visitor. */
-static bool is_gateway(struct visitor *v)
+/* A gateway sends this field for a drill, and when it copies the site.  It passes on
+ * none of a visitor. */
+static bool is_visit(struct visitor *v)
 {
-    const char *agent =
-        MHD_lookup_connection_value(v->con, MHD_HEADER_KIND, MHD_HTTP_HEADER_USER_AGENT);
-
-    return agent && strcmp(agent, "lars-gateway") == 0;
+    return !MHD_lookup_connection_value(v->con, MHD_HEADER_KIND, "Lars-Source");
 }
 
 static void count_visit(struct visitor *v, const struct catalogue_exhibit *x)
 {
-    if (is_gateway(v))
+    if (!is_visit(v))
         return;
     if (site_visits_add(v->owner->cfg.visits, x->edition->year, x->id, 1) < 0)
         v->owner->n_visits_lost++;
