@@ -27,7 +27,7 @@ TESTS += test_exec_modules test_lease test_node_life test_node_life_away test_sc
 SRCS  += src/load/arrivals.c src/load/capacity_run.c src/load/capacity_search.c src/load/cookie_jar.c src/load/figures.c src/load/http_link.c src/load/log_replay.c src/load/path_list.c src/load/play.c src/load/target.c src/load/visits.c
 SRCS  += src/ops/capacity_change.c src/ops/measure_change.c src/ctl/cmd_measure.c src/ctl/host_times.c src/ctl/measure_slot.c src/ctl/node_watch.c src/ctl/capacity_words.c src/ctl/cmd_capacity.c src/ctl/guard.c
 APPS  += lars-load
-TESTS += test_arrivals test_visits test_target test_cookie_jar test_capacity_search e2e_load e2e_load_gateway e2e_capacity
+TESTS += test_arrivals test_visits test_target test_cookie_jar test_capacity_search test_host_times e2e_load e2e_load_gateway e2e_capacity
 # the nodes and the generator share the processors with other tests
 ALONE += e2e_capacity
 FUZZ  += fuzz_load_input

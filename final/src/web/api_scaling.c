@@ -173,7 +173,8 @@ static const struct api_row_column capacity_column[] = {
     {"build", API_ROW_TEXT},    {"at", API_ROW_NUMBER},        {"who", API_ROW_TEXT},
     {NULL, API_ROW_TEXT}};
 
-/* What slots of a host run is not known when it was not seen for 60 s, as for the
+/* A node that larsctl capacity measure loads is none of those that serve.  What slots of
+ * a host run is not known when it was not seen for 60 s, as for the
  * autoscaler. */
 static int read_parts_of_modules(struct scaling *s)
 {
@@ -183,12 +184,15 @@ static int read_parts_of_modules(struct scaling *s)
         "'starting'), SUM(state = 'ready'), SUM(state IN ('failed', 'sick')), SUM(state "
         "= 'stopping'), SUM(state = 'up') FROM (SELECT w.modid, w.cmdid, h.zone, 1 AS "
         "ordered, '' AS state FROM ScaleWanted w JOIN ScaleHost h ON h.host = w.host "
-        "UNION ALL SELECT s.modid, s.cmdid, h.zone, 0, s.state FROM ScaleSlot s JOIN "
-        "ScaleHost h ON h.host = s.host AND h.seen_at > NOW(3) - INTERVAL 60 SECOND "
-        "UNION ALL SELECT r.modid, r.cmdid, r.zone, 0, r.state FROM ScalePolicy o JOIN "
-        "RouteData r ON r.modid = o.modid AND r.cmdid = o.cmdid) x JOIN ScalePolicy p ON "
-        "p.modid = x.modid AND p.cmdid = x.cmdid GROUP BY x.modid, x.cmdid, BINARY zone "
-        "ORDER BY x.modid, x.cmdid, MIN(zone)");
+        "WHERE NOT EXISTS (SELECT 1 FROM ScaleMeasure m WHERE m.state = 'given' AND "
+        "m.host = w.host AND m.slot = w.slot) UNION ALL SELECT s.modid, s.cmdid, "
+        "h.zone, 0, s.state FROM ScaleSlot s JOIN ScaleHost h ON h.host = s.host AND "
+        "h.seen_at > NOW(3) - INTERVAL 60 SECOND WHERE NOT EXISTS (SELECT 1 FROM "
+        "ScaleMeasure m WHERE m.state = 'given' AND m.host = s.host AND m.slot = "
+        "s.slot) UNION ALL SELECT r.modid, r.cmdid, r.zone, 0, r.state FROM ScalePolicy "
+        "o JOIN RouteData r ON r.modid = o.modid AND r.cmdid = o.cmdid) x JOIN "
+        "ScalePolicy p ON p.modid = x.modid AND p.cmdid = x.cmdid GROUP BY x.modid, "
+        "x.cmdid, BINARY zone ORDER BY x.modid, x.cmdid, MIN(zone)");
 
     if (rc == 0)
         rc = READ_PARTS(s, "module", "plans", plan_column,
@@ -210,18 +214,20 @@ static const struct api_row_column slot_column[] = {
     {"slot", API_ROW_NUMBER},   {"ordered", API_ROW_TEXT}, {"runs", API_ROW_TEXT},
     {"port", API_ROW_NUMBER},   {"pid", API_ROW_NUMBER},   {"state", API_ROW_TEXT},
     {"starts", API_ROW_NUMBER}, {"since", API_ROW_NUMBER}, {"note", API_ROW_TEXT},
-    {NULL, API_ROW_TEXT}};
+    {"measured", API_ROW_YES},  {NULL, API_ROW_TEXT}};
 
 static int read_slots(struct scaling *s)
 {
     return READ_PARTS(
         s, "host", "items", slot_column,
         "SELECT o.host, o.slot, CONCAT(w.modid, '/', w.cmdid), CONCAT(s.modid, '/', "
-        "s.cmdid), s.port, s.pid, s.state, s.starts, CAST(1000 * UNIX_TIMESTAMP(s.since) "
-        "AS UNSIGNED), s.note FROM (SELECT host, slot FROM ScaleWanted UNION SELECT "
-        "host, slot FROM ScaleSlot) o LEFT JOIN ScaleWanted w ON w.host = o.host AND "
-        "w.slot = o.slot LEFT JOIN ScaleSlot s ON s.host = o.host AND s.slot = o.slot "
-        "ORDER BY o.host, o.slot");
+        "s.cmdid), s.port, s.pid, s.state, s.starts, CAST(1000 * "
+        "UNIX_TIMESTAMP(s.since) AS UNSIGNED), s.note, EXISTS (SELECT 1 FROM "
+        "ScaleMeasure m WHERE m.state = 'given' AND m.host = o.host AND m.slot = "
+        "o.slot) FROM (SELECT host, slot FROM ScaleWanted UNION SELECT host, slot FROM "
+        "ScaleSlot) o LEFT JOIN ScaleWanted w ON w.host = o.host AND w.slot = o.slot "
+        "LEFT JOIN ScaleSlot s ON s.host = o.host AND s.slot = o.slot ORDER BY o.host, "
+        "o.slot");
 }
 
 /* --- the whole ---------------------------------------------------------------------- */
