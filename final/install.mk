@@ -39,7 +39,7 @@ conf: $(BINS)
 	$(Q)for p in $(APPS); do f=deploy/conf/$$p.ini; [ -e $$f ] || f=/dev/null; \
 	  $(BUILD)/$$p -c $$f --print-config >$(BUILD)/$$p.ini && mv $(BUILD)/$$p.ini $(or $(CONFDIR),conf)/ || exit 1; done
 
-install: install-api install-java install-programs install-pages install-site install-hooks install-system
+install: install-api install-java install-programs install-pages install-site install-hooks install-drills install-system
 install-api: api
 	$(call put,src/api/lars.h src/api/lars_retry.h src/api/lars_nowait.h src/api/lars_status.h src/api/lars_tally.h api/cpp/lars.hpp,$(INCLUDEDIR),644)
 	$(call put,$(BUILD)/liblars.a $(BUILD)/liblars.so.1,$(LIBDIR),644)
@@ -102,6 +102,18 @@ install-hooks:
 	$(call put,deploy/hooks/k8s/hook-k8s.ini deploy/hooks/k8s/site.yaml,$(DATADIR)/lars/hooks/k8s,644)
 	$(call put,$(wildcard deploy/hooks/front/lars-*),$(DATADIR)/lars/hooks/front,755)
 	$(call put,deploy/hooks/front/front-common,$(DATADIR)/lars/hooks/front,644)
+# Scripts for larsctl drill run: examples that an operator copies and changes.  Those of
+# drills/ are for the system of `make run`; the paths and the first comment become those of an
+# installation.  showcase-day.ini kills the two zones of `make run` and stays there.
+DRILLS := $(DATADIR)/lars/drills
+install-drills:
+	$(call put,drills/kill-nodes,$(DRILLS),755)
+	$(Q)for f in surge kill-node slow-node; do to=$(DESTDIR)$(DRILLS)/$$f.ini; install -m 644 /dev/null $$to && { \
+	  echo "; An example: copy it, and write the url of your gateway, your module, and instead of"; \
+	  echo "; host-a the host whose nodes are meant (larsctl host list); then"; \
+	  echo ";     larsctl drill run MY-$$f.ini --for-real"; \
+	  sed -e '1,/^\[/{/^;/d}' -e 's#sh drills/#$(DRILLS)/#' -e 's#build/run/#$(DRILLS)/#' drills/$$f.ini; } >$$to || exit 1; done
+	$(Q)awk 'BEGIN { for (i = 1; i <= 5000; i++) printf "/%s/?n=%d\n", i % 2 ? "zh" : "en", i }' >$(DESTDIR)$(DRILLS)/paths && chmod 644 $(DESTDIR)$(DRILLS)/paths
 install-system:
 	$(Q)install -d $(DESTDIR)$(SYSCONFDIR)/lars $(DESTDIR)$(UNITDIR)
 	$(Q)for f in $(CONF); do to=$(DESTDIR)$(SYSCONFDIR)/lars/$${f##*/}; [ -e $$to ] || \
@@ -128,4 +140,4 @@ deb:
 $(BUILD)/install_probe: test/install_probe.c $(BUILD)/liblars.so.1
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CF) -Isrc/api -pie $(ALL_LD) -o $@ $^
-.PHONY: man completion conf install install-api java install-java install-programs install-pages install-hooks install-system deb
+.PHONY: man completion conf install install-api java install-java install-programs install-pages install-hooks install-drills install-system deb

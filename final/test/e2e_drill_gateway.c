@@ -235,14 +235,19 @@ static void t_detection_of_a_command_is_measured_when_the_script_says_so(void **
 
     (void)state;
     start_other();
+    testdb_sqlf("INSERT INTO ScaleSlot (host, slot, modid, cmdid, port, pid, state) "
+                "VALUES ('h1', 1, 10, 1, %d, %d, 'ready')",
+                other.port, (int)other.pid);
     snprintf(more, sizeof(more),
              "[event 1]\nat = 1\ndo = run true\nundo = true\n"
-             "[event 2]\nat = 2\ndo = run kill -9 %d\nundo = true\ndetect = yes\n"
-             "[target]\nmax_error_percent = 0\ndetect_s = 10\n",
-             (int)other.pid);
+             "[event 2]\nat = 2\ndo = run sh drills/kill-nodes h1\nundo = true\n"
+             "detect = yes\n[target]\nmax_error_percent = 0\ndetect_s = 10\n");
     write_script("none", 13, more);
+    setenv("LARSCTL", ini, 1); /* larsctl is not in PATH, and finds its file here */
     if (run() != 0)
         fail_msg("the drill: %s", out);
+    unsetenv("LARSCTL");
+    testdb_sql("DELETE FROM ScaleSlot");
     expect_text("undo: true; its detection is measured");
     r = report();
     events = json_object_get(r, "events");

@@ -17,7 +17,7 @@ for f in usr/sbin/lars-dnsd usr/sbin/lars-reportd usr/sbin/lars-autoscaler usr/s
     usr/include/lars.h usr/include/lars_retry.h usr/include/lars_nowait.h usr/include/lars_status.h usr/include/lars_tally.h usr/include/lars.hpp \
     usr/lib/liblars.so usr/lib/liblars.so.1 usr/lib/liblars.a usr/lib/pkgconfig/lars.pc \
     usr/lib/cmake/lars/larsConfig.cmake usr/lib/cmake/lars/larsConfigVersion.cmake \
-    usr/share/lars/sql/schema.sql usr/share/lars/sql/triggers.sql usr/share/lars/sql/sample.sql usr/share/lars/sql/users.sql usr/share/lars/sql/site.sql usr/share/lars/hooks/k8s/lars-hook-k8s usr/share/lars/hooks/k8s/site.yaml usr/share/lars/hooks/front/lars-front-lvs usr/share/lars/hooks/front/lars-front-file usr/share/lars/hooks/front/front-common usr/share/lars/console usr/share/lars/site/layout.html usr/share/lars/site/samples/exhibits.csv usr/share/lars/site/samples/pictures/rice.svg \
+    usr/share/lars/sql/schema.sql usr/share/lars/sql/triggers.sql usr/share/lars/sql/sample.sql usr/share/lars/sql/users.sql usr/share/lars/sql/site.sql usr/share/lars/drills/kill-nodes usr/share/lars/drills/surge.ini usr/share/lars/drills/kill-node.ini usr/share/lars/drills/slow-node.ini usr/share/lars/drills/paths usr/share/lars/hooks/k8s/lars-hook-k8s usr/share/lars/hooks/k8s/site.yaml usr/share/lars/hooks/front/lars-front-lvs usr/share/lars/hooks/front/lars-front-file usr/share/lars/hooks/front/front-common usr/share/lars/console usr/share/lars/site/layout.html usr/share/lars/site/samples/exhibits.csv usr/share/lars/site/samples/pictures/rice.svg \
     etc/lars/lars-dnsd.ini etc/lars/lars-reportd.ini etc/lars/lars-autoscaler.ini etc/lars/lars-agentd.ini etc/lars/lars-console.ini etc/lars/lars-gateway.ini etc/lars/lars-slotd.ini etc/lars/showcase-node.ini etc/lars/larsctl.ini etc/lars/showcase-import.ini etc/lars/lars-load.ini \
     usr/lib/sysusers.d/lars-server.conf usr/lib/sysusers.d/lars-agent.conf usr/lib/sysusers.d/lars-ctl.conf usr/lib/sysusers.d/lars-console.conf usr/lib/sysusers.d/lars-gateway.conf usr/lib/sysusers.d/lars-site.conf usr/lib/sysusers.d/lars-slot.conf \
     usr/lib/tmpfiles.d/lars-server.conf usr/lib/tmpfiles.d/lars-agent.conf usr/lib/tmpfiles.d/lars-ctl.conf usr/lib/tmpfiles.d/lars-console.conf usr/lib/tmpfiles.d/lars-gateway.conf usr/lib/tmpfiles.d/lars-site.conf usr/lib/tmpfiles.d/lars-slot.conf \
@@ -122,6 +122,20 @@ printf '[rule site]\nhost = expo.example.edu\npath = /\nmodule = 1/2\n' >"$d/etc
 check 'with the rules of its page lars-gateway starts from the installed configuration' starts lars-gateway
 rm "$d/etc/lars/gateway-rules.ini"
 check 'showcase-import accepts the installed samples' sh -c "timeout 60 '$d/usr/bin/showcase-import' -c '$d/etc/lars/showcase-import.ini' -s '$tmp/none' -e 2027 '$d/usr/share/lars/site/samples/exhibits.csv' '$d/usr/share/lars/site/samples/pictures' 2>&1 | grep -q '40 exhibits'"
+# The drills name what is installed, and kill-nodes runs the larsctl in PATH.
+drills=usr/share/lars/drills
+for f in "$d/$drills"/*.ini; do
+    check "larsctl accepts the installed ${f##*/}" sh -c "'$d/usr/bin/larsctl' -c '$d/etc/lars/larsctl.ini' drill run '$f' '$tmp/drill' | grep -q 'the script is right; nothing was done'"
+    check "and it has a file for each path" sh -c "grep -o '/usr/share/[^ ]*' '$f' | while read -r p; do test -s '$d'\"\$p\" || exit 1; done"
+done
+check 'no drill has a path of the source tree' sh -c "! grep -E 'build/|make run|final/|sh drills/' '$d/$drills'/*"
+check 'the paths are those of make run' [ "$(head -n 2 "$d/$drills/paths" | tr '\n' ' ')$(wc -l <"$d/$drills/paths")" = '/zh/?n=1 /en/?n=2 5000' ]
+mkdir "$tmp/path"; sleep 60 & first=$!; sleep 60 & second=$!
+printf '#!/bin/sh\n[ "$*" = "-o csv host slots here" ] && printf "slot,pid,state\\n1,0,failed\\n2,%s,ready\\n3,%s,ready\\n"\n' $first $second >"$tmp/path/larsctl"; chmod +x "$tmp/path/larsctl"
+check 'the installed kill-nodes kills no more nodes than N' sh -c "[ \"\$(PATH='$tmp/path':\$PATH '$d/$drills/kill-nodes' here 1)\" = 'killed $first' ]"
+wait $first; check 'with SIGKILL' [ $? = 137 ]
+check 'and no other' kill $second; wait $second
+check 'without a larsctl in PATH it says so' sh -c "LARSCTL_PROGRAM=larsctl-none '$d/$drills/kill-nodes' here 2>&1 | grep -q 'there is no larsctl-none; add its folder to PATH'"
 # Each installed file is in one Debian package.
 make -s BUILD="$build" install DESTDIR="$tmp/deb" PREFIX=/usr LIBDIR=/usr/lib/x UNITDIR=/lib/systemd/system >/dev/null 2>&1
 packaged() {

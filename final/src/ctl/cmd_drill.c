@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mono.h"
 #include "drill/drill_db.h"
@@ -32,6 +34,19 @@ static void folder_of(char out[PATH_MAX], const char *script)
     snprintf(out, PATH_MAX, "%.*s.drill", (int)(len < 200 ? len : 200), base);
 }
 
+/* Commands of events, such as drills/kill-nodes, run the program that runs the drill:
+ * PATH may have another one, or none. */
+static void name_program(void)
+{
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+    if (n <= 0)
+        return; /* they look in PATH */
+    path[n] = '\0';
+    setenv("LARSCTL_PROGRAM", path, 1);
+}
+
 static int run_for_real(struct ctl *c, const struct script *s, const char *dir)
 {
     const struct audit_actor who = ctl_actor(c);
@@ -44,6 +59,7 @@ static int run_for_real(struct ctl *c, const struct script *s, const char *dir)
                                          .db_config = c->db_config,
                                          .to = stdout};
 
+    name_program();
     return rehearsal_run(&cfg) ? CTL_OK : CTL_FAILED;
 }
 
@@ -208,6 +224,7 @@ static int undo_left(const char *dir)
 
     if (rc < 0)
         return ctl_say(CTL_FAILED, "%s", why);
+    name_program();
     rc = journal_undo(j, dir, stdout);
     if (rc == 0)
         rc = journal_add_end(j, "undone");
