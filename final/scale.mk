@@ -47,8 +47,8 @@ TESTS += test_demand_rates test_demand e2e_demand test_deciders_demand
 FUZZ  += fuzz_demand
 
 # the page Drill of the console
-SRCS  += src/ops/drill_change.c src/web/api_brief.c src/web/api_drill.c src/web/read_scaling.c
-TESTS += e2e_console_drill e2e_drill_row
+SRCS  += src/ops/drill_change.c src/ops/gateway_change.c src/web/api_gateway_change.c src/web/api_brief.c src/web/api_drill.c src/web/read_scaling.c
+TESTS += e2e_console_drill e2e_console_gateway e2e_drill_row
 
 # the page Scaling of the console
 SRCS  += src/web/api_row.c src/web/api_scaling.c src/web/api_scaling_change.c src/web/api_spans.c

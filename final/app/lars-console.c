@@ -23,7 +23,7 @@ static struct settings {
     uint32_t port, workers;
     struct dbconf db;
     char read_user[33], read_password[65];
-    char gateways[1000];
+    char gateways[1000], gateway_key[200];
     char http[64], log[LOGLEVEL_MAX];
 } set;
 
@@ -56,6 +56,10 @@ static const struct conf_key keys[] = {
     {"gateways", "admin", CONF_TEXT, AT(gateways), 0, sizeof(set.gateways), "",
      "the admin ports of the gateways, [admin] listen of each, at most 32, such as "
      "10.0.0.1:9890, 10.0.0.2:9890; empty: none are shown"},
+    {"gateways", "key_file", CONF_TEXT, AT(gateway_key), 0, sizeof(set.gateway_key), "",
+     "the file with the key of the gateways, their [admin] key_file or [gateway] "
+     "key_file, "
+     "with which operators drain them; empty: gateways are only shown"},
     {"http", "listen", CONF_TEXT, AT(http), 0, sizeof(set.http), "",
      "ADDRESS:PORT of /metrics, /healthz and /log-level; empty: no such port"},
     LOGLEVEL_KEY(AT(log)),
@@ -113,6 +117,17 @@ static int try_tls(const struct settings *s, char err[CONF_ERR_MAX])
     return rc;
 }
 
+static int try_gateway_key(const struct settings *s, char err[CONF_ERR_MAX])
+{
+    struct fleet_keys *k = NULL;
+    int rc = s->gateway_key[0]
+                 ? fleet_keys_create(&k, s->gateway_key, "[gateways] key_file", err)
+                 : 0;
+
+    fleet_keys_destroy(k);
+    return rc;
+}
+
 static int try_start(const void *values, char err[CONF_ERR_MAX])
 {
     const struct settings *s = values;
@@ -123,6 +138,8 @@ static int try_start(const void *values, char err[CONF_ERR_MAX])
     rc = startcheck_tcp("[console] address and port", &at, err);
     if (rc == 0 && s->cert[0])
         rc = try_tls(s, err);
+    if (rc == 0)
+        rc = try_gateway_key(s, err);
     return rc < 0 ? rc : startcheck_http(s->http, err);
 }
 
@@ -172,6 +189,7 @@ static int start_console(int lfd)
                                .pages = set.pages,
                                .cert = set.cert,
                                .key = set.key,
+                               .gateway_key_file = set.gateway_key,
                                .workers = set.workers};
 
     gateway_list_parse(&c.gateways, set.gateways);
@@ -190,7 +208,7 @@ static int start(void)
 
     if (rc < 0)
         return rc;
-    daemon_need_fds(&me.d, 400);      /* 256 browsers, the database, HTTP */
+    daemon_need_fds(&me.d, 400); /* 256 browsers, the database, HTTP */
     lfd = daemon_listen(&me.d, set.address, set.port);
     if (lfd < 0)
         return lfd;

@@ -29,13 +29,14 @@ static bool has_checker(void)
 
 static void start_gateway(void)
 {
-    char text[80];
+    char text[300];
 
     receiver_start();
     receiver.answer = GATEWAY;
     assert_int_equal(proc_end(&console, SIGTERM), 0);
-    snprintf(text, sizeof(text), "[gateways]\nadmin = 127.0.0.1:%d, 127.0.0.1:1\n",
-             receiver.port);
+    snprintf(text, sizeof(text),
+             "[gateways]\nadmin = 127.0.0.1:%d, 127.0.0.1:1\nkey_file = %s\n",
+             receiver.port, system_write_file("fleet.key", "%064d\n", 0));
     start_console_with(text);
     proc_wait_port(&console);
     stranger.port = console.port;
@@ -355,6 +356,26 @@ static void wait_for_gateways(void)
                                               "unreachable")) == 1);
 }
 
+/* The receiver obeys everything; nothing listens at the other one. */
+static void ask_for_drains(void)
+{
+#define ONE "/api/v1/gateways/127.0.0.1:%d/%s"
+    char drain[80], undrain[80], consent[80];
+
+    snprintf(drain, sizeof(drain), ONE, receiver.port, "drain");
+    snprintf(undrain, sizeof(undrain), ONE, receiver.port, "undrain");
+    snprintf(consent, sizeof(consent), "{\"reason\":\"r\",\"consent\":\"127.0.0.1:%d\"}",
+             receiver.port);
+    expect(403, &viewer, "POST", drain, consent);
+    expect(409, &operator_, "POST", drain, "{\"reason\":\"r\"}");
+    expect(204, &operator_, "POST", drain, consent);
+    expect(422, &operator_, "POST", undrain, "{\"reason\":\"\"}");
+    expect(204, &operator_, "POST", undrain, "{\"reason\":\"r\"}");
+    expect(502, &operator_, "POST", "/api/v1/gateways/127.0.0.1:1/undrain",
+           "{\"reason\":\"r\"}");
+    expect(404, &operator_, "POST", "/api/v1/gateways/x/drain", "{\"reason\":\"r\"}");
+}
+
 static void t_every_answer_fits_its_schema(void **state)
 {
     char command[200];
@@ -383,6 +404,7 @@ static void t_every_answer_fits_its_schema(void **state)
     ask_all_gets();
     ask_to_scale();
     ask_for_drills();
+    ask_for_drains();
     ask_for_what_is_refused();
     ask_for_the_rest();
     assert_int_equal(fflush(answers), 0);

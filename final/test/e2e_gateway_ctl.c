@@ -10,11 +10,13 @@ static struct proc first, second;
 static struct httpreply reply;
 static char log_path[140];
 static int admin[2];
+static const char *zone[2]; /* NULL = "" */
 
 static int setup(void **state)
 {
     memset(&first, 0, sizeof(first));
     memset(&second, 0, sizeof(second));
+    zone[0] = zone[1] = NULL;
     return gatesys_setup(state);
 }
 
@@ -31,6 +33,16 @@ static int ready(int port)
     return reply.status;
 }
 
+static void start_one(int i, struct proc *p, const char *more)
+{
+    char in[60];
+
+    snprintf(in, sizeof(in), "zone = %s\n", zone[i] ? zone[i] : "");
+    gatesys_start(p, 0, in, more);
+    admin[i] = system_http_port(p);
+    T_WAIT(ready(admin[i]) == 200);
+}
+
 static void start(const char *key)
 {
     char more[700];
@@ -41,12 +53,8 @@ static void start(const char *key)
     snprintf(more, sizeof(more),
              "[admin]\nlisten = 127.0.0.1:0\nkey_file = %s\n[log]\npath = %s\n", key_file,
              log_path);
-    gatesys_start(&first, 0, "", more);
-    admin[0] = system_http_port(&first);
-    gatesys_start(&second, 0, "", more);
-    admin[1] = system_http_port(&second);
-    T_WAIT(ready(admin[0]) == 200);
-    T_WAIT(ready(admin[1]) == 200);
+    start_one(0, &first, more);
+    start_one(1, &second, more);
     snprintf(more, sizeof(more), "%s", system_write_file("ctl.key", "%s\n", key));
     snprintf(ini, sizeof(ini), "%s",
              system_write_file("larsctl.ini",
@@ -158,6 +166,20 @@ static void t_gateway_drain_of_the_last_one_needs_yes(void **state)
     assert_int_equal(ready(admin[1]), 503);
 }
 
+static void t_gateway_drain_of_the_last_one_of_a_zone_needs_yes(void **state)
+{
+    (void)state;
+    zone[0] = "a";
+    zone[1] = "b";
+    start(KEY);
+    assert_int_equal(run("gateway drain 127.0.0.1:%d", admin[0]), 4);
+    expect_text("no other gateway of the zone a serves; give -y to do it");
+    assert_int_equal(run("-n gateway drain 127.0.0.1:%d", admin[0]), 4);
+    assert_int_equal(ready(admin[0]), 200);
+    run_ok("-y gateway drain 127.0.0.1:%d", admin[0]);
+    assert_int_equal(ready(admin[0]), 503);
+}
+
 static void t_gateway_drain_with_n_changes_nothing(void **state)
 {
     (void)state;
@@ -213,6 +235,7 @@ TESTDB_MAIN(E(t_gateway_list_has_each_gateway_and_module),
             E(t_gateway_drain_is_in_the_audit),
             E(t_gateway_drain_works_without_a_database),
             E(t_gateway_drain_of_the_last_one_needs_yes),
+            E(t_gateway_drain_of_the_last_one_of_a_zone_needs_yes),
             E(t_gateway_drain_with_n_changes_nothing),
             E(t_gateway_drain_with_another_key_says_which_one_is_right),
             E(t_gateway_that_is_not_configured_is_named),

@@ -174,10 +174,8 @@ static void print_effect(const struct ctl_gateways *all, const char *name)
 static int drain(struct ctl *c, struct ctl_gateways *all, const char *name)
 {
     print_effect(all, name);
-    if (count_left(all, name) == 0 && !c->yes)
-        return ctl_say(CTL_NEEDS_YES, "no other gateway serves, so new visitors would be "
-                                      "sent nowhere; give -y to do it");
-    return c->dry_run ? CTL_OK : ctl_gateways_command(c, all, name, "/drain", "");
+    return c->dry_run ? ctl_gateways_may_drain(c, all, name)
+                      : ctl_gateways_command(c, all, name, "/drain", "");
 }
 
 static int undrain(struct ctl *c, struct ctl_gateways *all, const char *name)
@@ -239,8 +237,9 @@ const struct ctl_cmd cmd_gateway[] = {
      "Have new visitors sent to other gateways than this one.", gateway_drain,
      "HOST is a host's name or an address of larsctl gateway list.  /ready and /healthz "
      "of the gateway become 503 and each response closes its connection; requests that "
-     "arrive are still answered.  -n shows the effect, -y drains the last one as well.  "
-     "The command is signed with [gateways] key_file."},
+     "arrive are still answered.  -n shows the effect, -y drains also the last one that "
+     "serves, of all or of its [gateway] zone.  The command is signed with [gateways] "
+     "key_file."},
     {"gateway", "undrain", "HOST", 1, 1, "Take a drain back.", gateway_undrain,
      "A gateway that ends after a signal cannot serve again."},
     {"gateway", "why", "REQUEST-ID [FILE]", 1, 2,

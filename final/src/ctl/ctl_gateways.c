@@ -1,14 +1,13 @@
 /* Gateways are asked one after another: there are few, and each has GATEWAY_CLIENT_MS at
- * most.  A command goes to every gateway that is named, also when one before has failed,
- * because the others shall not depend on it.
- *
- * The audit comes after the commands: they have to work when the database does not. */
+ * most.  Commands, their audit and the guard of a drain are those of the console, in
+ * ops/gateway_change.c; they work when the database does not. */
 #include "ctl/ctl_gateways.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "ops/audit.h"
+#include "ops/gateway_change.h"
 
 #define BETWEEN " ,\t"
 
@@ -94,30 +93,25 @@ bool ctl_gateways_match(const struct ctl_gateway *g, const char *name)
 
 /* --- commands ----------------------------------------------------------------------- */
 
-/* Returns 0, or below 0 when the database took no row. */
-static int record(struct ctl *c, const struct ctl_gateway *g, const char *path,
-                  const char *body)
+static void prepare(struct gateway_change *c, const struct ctl_gateways *g,
+                    const char *name)
 {
-    const struct audit_actor who = ctl_actor(c);
-    char action[33], subject[100];
-    const struct audit_entry what = {.action = action,
-                                     .subject = subject,
-                                     .result = "done"};
-    uint64_t id;
+    unsigned i;
 
-    snprintf(action, sizeof(action), "gateway %.16s%s%.6s", path + 1, body[0] ? " " : "",
-             body);
-    snprintf(subject, sizeof(subject), "gateway:%s", g->at);
-    return audit_add(c->db, &who, &what, &id);
+    for (i = 0; i < g->n; i++)
+        c->one[i] =
+            (struct gateway_change_one){.at = g->at[i].at,
+                                        .is_meant =
+                                            !name || ctl_gateways_match(&g->at[i], name),
+                                        .is_lost = !g->at[i].state};
+    c->n = g->n;
 }
 
-static int send_one(struct ctl_gateway *g, const struct fleet_keys *k, const char *path,
-                    const char *body)
+static int print_one(struct ctl_gateway *g, const struct gateway_change_one *o)
 {
-    int rc = gateway_client_command(g->at, k, path, body, GATEWAY_CLIENT_MS, g->why);
-
-    g->obeyed = rc == 0;
-    if (rc < 0)
+    g->obeyed = o->obeyed;
+    memcpy(g->why, o->why, sizeof(g->why));
+    if (!o->obeyed)
         return ctl_say(CTL_FAILED, "%s", g->why);
     fprintf(stderr, "%s: ", g->at);
     table_print_safe(g->why, stderr);
@@ -125,28 +119,44 @@ static int send_one(struct ctl_gateway *g, const struct fleet_keys *k, const cha
     return CTL_OK;
 }
 
-static int send_all(struct ctl *c, struct ctl_gateways *g, const struct fleet_keys *k,
-                    const char *name, const char *path, const char *body)
+static int send_all(struct ctl *c, struct ctl_gateways *g, struct gateway_change *change)
 {
-    int code = CTL_OK, one, rc = 0;
+    const struct audit_actor who = ctl_actor(c);
+    char why[CHANGE_WHY];
+    int code = CTL_OK, one, rc = gateway_change_apply(change, c->db, &who, why);
     unsigned i;
 
+    if (rc == -EBUSY)
+        return ctl_say(CTL_NEEDS_YES, "%s; give -y to do it", why);
     for (i = 0; i < g->n; i++) {
-        if (name && !ctl_gateways_match(&g->at[i], name))
+        if (!change->one[i].is_meant)
             continue;
-        one = send_one(&g->at[i], k, path, body);
+        one = print_one(&g->at[i], &change->one[i]);
         code = code == CTL_OK ? one : code;
-        if (one == CTL_OK && rc == 0)
-            rc = record(c, &g->at[i], path, body);
     }
-    if (rc < 0)
+    if (change->audit_rc < 0)
         ctl_say(CTL_OK, "the audit has no row of this: %s", sqldb_error(c->db));
     return code;
+}
+
+int ctl_gateways_may_drain(struct ctl *c, const struct ctl_gateways *g, const char *name)
+{
+    struct gateway_change change = {.path = "/drain", .timeout_ms = GATEWAY_CLIENT_MS};
+    char why[CHANGE_WHY];
+
+    if (c->yes)
+        return CTL_OK;
+    prepare(&change, g, name);
+    return gateway_change_check(&change, why) == 0
+               ? CTL_OK
+               : ctl_say(CTL_NEEDS_YES, "%s; give -y to do it", why);
 }
 
 int ctl_gateways_command(struct ctl *c, struct ctl_gateways *g, const char *name,
                          const char *path, const char *body)
 {
+    struct gateway_change change = {
+        .path = path, .body = body, .timeout_ms = GATEWAY_CLIENT_MS, .consent = c->yes};
     struct fleet_keys *k;
     char err[CONF_ERR_MAX];
     int code;
@@ -156,7 +166,9 @@ int ctl_gateways_command(struct ctl *c, struct ctl_gateways *g, const char *name
                                   "with the key in [gateway] key_file of the gateways");
     if (fleet_keys_create(&k, c->gateways_key, "[gateways] key_file", err) < 0)
         return ctl_say(CTL_FAILED, "%s", err);
-    code = send_all(c, g, k, name, path, body);
+    change.keys = k;
+    prepare(&change, g, name);
+    code = send_all(c, g, &change);
     fleet_keys_destroy(k);
     return code;
 }

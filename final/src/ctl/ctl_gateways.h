@@ -7,13 +7,14 @@
 #include "base/net_addr.h"
 #include "ctl/ctl.h"
 #include "fleet/gateway_client.h"
+#include "fleet/gateway_list.h"
 
-#define CTL_GATEWAYS_MAX 32
+#define CTL_GATEWAYS_MAX GATEWAY_LIST_MAX
 
 struct ctl_gateway {
-    char at[NET_ADDR_STRLEN];             /* its admin port */
-    json_t *state;                        /* of /gateway; NULL = it did not answer */
-    char why[GATEWAY_CLIENT_WHY];         /* then: a sentence */
+    char at[NET_ADDR_STRLEN]; /* its admin port */
+    json_t *state; /* of /gateway; NULL = it did not answer */
+    char why[GATEWAY_CLIENT_WHY]; /* then: a sentence */
     bool obeyed; /* the last command; otherwise <why> has the reason */
 };
 
@@ -41,10 +42,14 @@ const char *ctl_gateways_host(const struct ctl_gateway *g);
 bool ctl_gateways_serves(const struct ctl_gateway *g);
 bool ctl_gateways_match(const struct ctl_gateway *g, const char *name);
 
+/* Whether others serve when the gateways that <name> names are drained.  Returns CTL_OK,
+ * or CTL_NEEDS_YES after a line on standard error: none does, and -y was not given. */
+int ctl_gateways_may_drain(struct ctl *c, const struct ctl_gateways *g, const char *name);
+
 /* Send the command to the gateways that <name> names, NULL = all of them, and print each
  * answer or what is wrong on standard error.  The audit gets a row "gateway <path>" for
- * each that obeyed; without a database a line on standard error is all.  Returns an exit
- * code: CTL_FAILED when one of them did not obey. */
+ * each; without a database a line on standard error is all.  Returns an exit code:
+ * CTL_FAILED when one of them did not obey; "/drain": or as ctl_gateways_may_drain(). */
 int ctl_gateways_command(struct ctl *c, struct ctl_gateways *g, const char *name,
                          const char *path, const char *body);
 

@@ -101,11 +101,11 @@ static json_t *gateway_json(struct gateway *g)
     char host[256] = "", at[NET_ADDR_STRLEN];
 
     gethostname(host, sizeof(host) - 1);
-    return json_pack("{ss ss ss ss sI sb si si so sI sI so so so}", "host", host,
+    return json_pack("{ss ss ss ss ss sI sb si si so sI sI so so so}", "host", host,
                      "version", LARS_VERSION, "epoch", gateway_demand_epoch(g->demand),
-                     "address", net_addr_str(gateway_address(g), at), "up_s",
-                     INT((mono_ms() - g->start_ms) / 1000), "draining", g->draining,
-                     "loops", (int)listeners_n(g->listeners), "loops_max",
+                     "address", net_addr_str(gateway_address(g), at), "zone", g->cfg.zone,
+                     "up_s", INT((mono_ms() - g->start_ms) / 1000), "draining",
+                     g->draining, "loops", (int)listeners_n(g->listeners), "loops_max",
                      (int)g->cfg.n_loops, "loop_busy_permille", busy_json(g), "clients",
                      INT(g->n_clients), "clients_max", INT(g->cfg.limits.max_clients),
                      "cache", cache_json(g), "static", static_json(g), "modules",

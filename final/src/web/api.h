@@ -20,6 +20,8 @@ route_fn api_scaling_change_unfreeze, api_scaling_change_plan, api_scaling_chang
 route_fn api_scaling_change_host, api_scaling_change_forget;
 /* api_drill.c */
 route_fn api_drill_list, api_drill_get, api_drill_report, api_drill_abort;
+/* api_gateway_change.c */
+route_fn api_gateway_change_drain, api_gateway_change_undrain;
 /* api_module.c, api_history.c */
 route_fn api_module_get, api_history_module, api_history_latency, api_history_zone;
 /* api_alarm.c */

@@ -175,6 +175,7 @@ void api_gateway_list(struct request *q, const struct request_env *env)
     gateways_look(env->web->gateways);
     gateways_each(env->web->gateways, add_gateway, &l);
     j = api_json_head(env->snap, env->web);
+    json_object_set_new(j, "commands", json_boolean(env->web->gateway_keys != NULL));
     json_object_set_new(j, "items", l.items);
     reply_json(&q->reply, 200, j);
 }

@@ -27,7 +27,7 @@
 
 #define CONNECTIONS 256u
 #define IDLE_S 30u
-#define MEMORY ((size_t)32 << 10)     /* of a connection: 16 KiB of headers fit */
+#define MEMORY ((size_t)32 << 10) /* of a connection: 16 KiB of headers fit */
 #define JOBS_MAX 64
 #define HASHES_MAX 8
 #define ROUND_MS 1000
@@ -228,7 +228,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *con, const c
     (void)version;
     (void)url;
     if (!q)
-        return MHD_NO;                /* no memory */
+        return MHD_NO; /* no memory */
     if (!q->is_begun) {
         begin_request(arg, q, method);
         return MHD_YES;
@@ -277,12 +277,28 @@ static int read_tls(struct console *c, const struct console_config *cfg)
     return 0;
 }
 
+static int read_gateway_keys(struct console *c, const struct console_config *cfg)
+{
+    char why[CONF_ERR_MAX];
+
+    if (!cfg->gateway_key_file[0])
+        return 0;
+    if (fleet_keys_create(&c->web.gateway_keys, cfg->gateway_key_file,
+                          "[gateways] key_file", why) == 0)
+        return 0;
+    LOG_ERROR("console.gateway_keys", "%s", why);
+    return -EINVAL;
+}
+
 static int read_settings(struct console *c, const struct console_config *cfg)
 {
+    int rc;
+
     snprintf(c->hosts, sizeof(c->hosts), "%s", cfg->hosts);
     if (proxy_list_parse(&c->proxies, cfg->trusted) < 0)
         return -EINVAL;
-    return read_tls(c, cfg);
+    rc = read_gateway_keys(c, cfg);
+    return rc < 0 ? rc : read_tls(c, cfg);
 }
 
 static struct MHD_Daemon *start_daemon(struct console *c, int lfd)
@@ -399,6 +415,7 @@ void console_destroy(struct console *c)
     live_destroy(c->live);
     reader_stop(c->web.reader);
     gateways_stop(c->web.gateways);
+    fleet_keys_destroy(c->web.gateway_keys);
     session_cache_destroy(c->web.sessions);
     throttle_destroy(c->web.throttle);
     assets_free(c->assets);

@@ -19,12 +19,13 @@ struct console_config {
     const char *pages;                /* the folder of the front end */
     const char *cert, *key;           /* files in PEM; "" = no TLS */
     struct gateway_list gateways;
+    const char *gateway_key_file;     /* signs commands to them; "" = none */
     unsigned workers;                 /* threads for requests that need the database */
 };
 
 /* Serve on the listening socket <lfd>, which it takes.  Without pages it answers the API
- * only, and logs why.  Returns 0; -EINVAL: cert or key cannot be used; -ENOMEM, -EIO,
- * -EAGAIN, -EMFILE. */
+ * only, and logs why.  Returns 0; -EINVAL: cert, key or key_file cannot be used;
+ * -ENOMEM, -EIO, -EAGAIN, -EMFILE. */
 int console_create(struct console **out, struct evloop *l, int lfd,
                    const struct console_config *cfg);
 

@@ -13,6 +13,7 @@ struct web {
     struct throttle *throttle;        /* thread: that of ROUTE_HASH */
     struct reader *reader;            /* thread: any */
     struct gateways *gateways;        /* thread: any */
+    struct fleet_keys *gateway_keys;  /* of commands; NULL = none; thread: any */
 };
 
 #endif

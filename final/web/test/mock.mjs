@@ -66,9 +66,10 @@ const gatewayModule = (module, state, inflight, limit, more = {}) => ({ module, 
 const gatewayAnswer = (ip, modules, more = {}) => ({ age_ms: 400, host: 'gateway-host', version: '1.2.0', address: ip + ':80', started: began - 90000, loops: 2, loops_max: 4, busy: [620, 480, 0, 0], clients: 1234, clients_max: 20000,
   cache: { bytes: 31 << 20, bytes_max: 64 << 20, objects: 812, hit_ratio: 0.62 }, static: { present: true, on: false, files: 412, bytes: 18 << 20, taken_at: began - 7200 },
   requests: { node: 812 * wave(1, 9), cache: 1320, stale: 0, static: 0, waiting: 31.5, error: 0.4 }, recent: Array.from({ length: 60 }, (_, i) => 2000 + 500 * Math.sin((i + now()) / 7)), modules, ...more })
+const drained = new Set(['10.0.0.2:9890']), drainState = admin => (drained.has(admin) ? 'draining' : 'ready')
 const gateways = () => [
-  { admin: '10.0.0.1:9890', zone: 'a', state: 'ready', unreachable: null, answer: gatewayAnswer('10.0.0.1', [gatewayModule('1/1', 'normal', 12, 64), gatewayModule('2/1', 'queueing', 63, 64, { queue: 12 }), gatewayModule('4/2', 'waiting', 64, 64, { measured: false, factor: 0.75, queue: 9, refused_new: 31.5 })]) },
-  { admin: '10.0.0.2:9890', zone: 'b', state: 'draining', unreachable: null, answer: gatewayAnswer('10.0.0.2', [gatewayModule('1/1', 'shedding', 64, 64, { queue: 40, refused_new: 120, refused_inside: 3.2, budget_empty: 2 }), gatewayModule('2/1', 'static', 0, 64, { nodes_in: 0 })]) },
+  { admin: '10.0.0.1:9890', zone: 'a', state: drainState('10.0.0.1:9890'), unreachable: null, answer: gatewayAnswer('10.0.0.1', [gatewayModule('1/1', 'normal', 12, 64), gatewayModule('2/1', 'queueing', 63, 64, { queue: 12 }), gatewayModule('4/2', 'waiting', 64, 64, { measured: false, factor: 0.75, queue: 9, refused_new: 31.5 })]) },
+  { admin: '10.0.0.2:9890', zone: 'b', state: drainState('10.0.0.2:9890'), unreachable: null, answer: gatewayAnswer('10.0.0.2', [gatewayModule('1/1', 'shedding', 64, 64, { queue: 40, refused_new: 120, refused_inside: 3.2, budget_empty: 2 }), gatewayModule('2/1', 'static', 0, 64, { nodes_in: 0 })]) },
   { admin: '10.0.0.3:9890', zone: '', state: 'unreachable', unreachable: { since: 1000 * began - 187000, fault: 'refused', detail: 'x' }, answer: gatewayAnswer('10.0.0.3', [gatewayModule('1/1', 'normal', 12, 64)], { age_ms: 188000 }) }]
 const scaling = { freeze: null, plans: [{ id: 1, module: '1/1', zone: '', from: began + 3600, until: began + 10800, nodes: 12, in_force: false, note: 'opening of the exhibition', who: 'op.li' }, { id: 2, module: '20/1', zone: 'b', from: began - 600, until: began + 6600, nodes: 3, in_force: true, note: '', who: 'op.li' }], drained: new Set(['node-4']) }
 const decision = more => ({ at: 1000 * (now() - now() % 60), demand: 812 * wave(1, 90), refused: 0, inflight: 61, load: 3.2, zones: 2, up: 8, need: 4, plan: 2, was: 4, wanted: 4, rule: 'keep', note: '', ...more })
@@ -260,7 +261,7 @@ function answer(method, path, q, body) {
     'GET /alarm-targets': () => ({ items: state.targets }), 'GET /sessions': () => ({ items: state.sessions }), 'GET /wall-links': () => ({ items: state.links }),
     'GET /zones': () => ({ ...head(), items: zones() }), 'GET /silences': () => ({ items: state.silences }),
     'GET /scaling': scalingJson, 'GET /drills': () => ({ items: drills() }),
-    'GET /gateways': () => ({ ...head(), items: gateways() }),
+    'GET /gateways': () => ({ ...head(), commands: true, items: gateways() }),
     'GET /services': () => ({ ...head(), items: services(), holds: [{ module: '4/2', had: 6, gone: 5, dnsd: 'dnsd-a' }], revision: state.revision }),
     'GET /alarms': () => ({ items: alarmRows }),
     'GET /audit': () => ({ items: audit.filter(a => !q.get('subject') || a.subject === q.get('subject')).map(noDetail) })
@@ -280,6 +281,12 @@ function answer(method, path, q, body) {
     Object.assign(x, { test_asked: now(), asked_by: state.user })
     setTimeout(() => Object.assign(x, { told: now() + 1 }), 3000)
     return [202]
+  }
+  if ((m = key.match(/^POST \/gateways\/(.+)\/(drain|undrain)$/))) {
+    const admin = decodeURIComponent(m[1])
+    if (m[2] === 'drain' && body.consent !== admin)
+      throw new Problem(409, 'consent_needed')
+    return [(m[2] === 'drain' ? drained.add(admin) : drained.delete(admin), 204)]
   }
   if (/\/drills\/\d+/.test(key))
     return drillAnswer(key)

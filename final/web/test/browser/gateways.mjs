@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { look } from './examine.mjs'
-import { holds, panel, pid, row, run, see, test, unseen, until } from './harness.mjs'
+import { holds, larsctl, panel, pid, row, run, same, see, sql, test, unseen, until } from './harness.mjs'
 
 const port = process.env.LARS_GATEWAY, ZONES = { a: '127.0.0.1:' + port, b: '127.0.0.2:' + port }
 const MODULE = '14/1', rules = join(run, 'rules.ini')
@@ -55,6 +55,70 @@ for (const [name, locale, colorScheme, word] of [['zh_light', 'zh-CN', 'light', 
     await page.getByRole('button').filter({ hasText: /●/ }).first().focus()
     await see(page.getByRole('tooltip'))
     await look(page, '/gateways')
+  })
+
+const ADMIN = `127.0.0.2:${Number(process.env.LARS_HTTP) + 6}`
+
+test('gateway_drain', 'an operator drains the only gateway of a zone by keyboard after typing its admin port, and lets it serve again', async t => {
+  t.after(() => larsctl('gateway', 'undrain', ADMIN))
+  const page = await t.open('operator', '/gateways'), card = panel(page, ZONES.b)
+  await see(card.getByText('ready', { exact: true }))
+  await card.getByRole('button', { name: 'Drain…' }).focus()
+  await page.keyboard.press('Enter')
+  const dialog = page.getByRole('dialog'), drain = dialog.getByRole('button', { name: 'Drain', exact: true })
+  await see(dialog.getByText('No other gateway of the zone b serves.'))
+  await see(dialog.getByText(/1 of 2 gateways serve afterwards/))
+  await dialog.getByLabel('Reason').focus()
+  await page.keyboard.type('new kernel')
+  holds(await drain.isDisabled(), 'the admin port must be typed')
+  await dialog.getByLabel(ADMIN).focus()
+  await page.keyboard.type(ADMIN)
+  await page.keyboard.press('Enter')
+  await unseen(dialog)
+  await see(card.getByText('draining', { exact: true }))
+  await see(panel(page, ZONES.a).getByText('ready', { exact: true }))
+  same(await sql(`SELECT CONCAT(actor, ':', via, ':', result) FROM Audit WHERE action = 'gateway drain' AND subject = 'gateway:${ADMIN}' AND reason = 'new kernel'`), 'the-operator:console:done', 'the audit')
+  await card.getByRole('button', { name: 'Serve again…' }).click()
+  await dialog.getByLabel('Reason').fill('it has booted')
+  await dialog.getByRole('button', { name: 'Serve again', exact: true }).click()
+  await unseen(dialog)
+  await see(card.getByText('ready', { exact: true }))
+  const changes = await t.open('viewer', '/changes')
+  await see(row(changes, 'gateway serves again').getByText(`gateway:${ADMIN}`))
+})
+
+test('gateway_drain_refused', 'a viewer cannot drain; what the server refuses is said in the dialog, which keeps what was typed', async t => {
+  const viewer = await t.open('viewer', '/gateways')
+  await see(panel(viewer, ZONES.a).getByText('ready', { exact: true }))
+  holds(await panel(viewer, ZONES.a).getByRole('button', { name: 'Drain…' }).isDisabled(), 'a viewer cannot drain a gateway')
+  const page = await t.open('operator', '/gateways')
+  await page.route('**/drain', r => r.fulfill({ status: 502, contentType: 'application/problem+json', body: '{"status":502,"code":"gateway_failed","detail":"its clock is wrong"}' }))
+  await panel(page, ZONES.b).getByRole('button', { name: 'Drain…' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Reason').fill('new kernel')
+  await dialog.getByLabel(ADMIN).fill(ADMIN)
+  await dialog.getByRole('button', { name: 'Drain', exact: true }).click()
+  await see(dialog.getByRole('alert').getByText(/has not obeyed.*its clock is wrong/))
+  same(await dialog.getByLabel('Reason').inputValue(), 'new kernel', 'the reason')
+})
+
+test('gateway_no_key', 'without the key of the gateways there is no button, and the page says what to set', async t => {
+  const page = await t.open('operator', '/about')
+  await page.route('**/api/v1/gateways', async r => {
+    const answer = await r.fetch()
+    await r.fulfill({ response: answer, json: { ...await answer.json(), commands: false } })
+  })
+  await page.getByRole('link', { name: 'Gateways' }).click()
+  await see(page.getByText(/\[gateways\] key_file of lars-console\.ini/))
+  same(await page.getByRole('button', { name: 'Drain…' }).count(), 0, 'buttons')
+})
+
+for (const [name, locale, colorScheme, more] of [['zh_light', 'zh-CN', 'light', '排空…'], ['en_dark', 'en', 'dark', 'Drain…']])
+  test(`gateway_drain_${name}`, 'axe-core finds no violation in the dialog of a drain, and 360 px show it as a whole', async t => {
+    const page = await t.open('operator', '/gateways', { locale, colorScheme })
+    await panel(page, ZONES.b).getByRole('button', { name: more }).click()
+    await see(page.getByRole('dialog'))
+    await look(page, 'the dialog')
   })
 
 test('gateway_killed', 'a gateway that was killed is shown as not reachable, with the time and what to do; then it comes back', async t => {
