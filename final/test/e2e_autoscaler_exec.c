@@ -23,7 +23,7 @@ static int setup(void **state)
     testdb_sql("UPDATE ScalePolicy SET actuator = 'exec'; INSERT INTO RouteData (modid, "
                "cmdid, serverip, serverport) VALUES (20, 1, 1, 1)");
     snprintf(program, sizeof(program), "%s/program", testdb_dir);
-    snprintf(cmd, sizeof(cmd), "cd %s && rm -f n-? stopping-?", testdb_dir);
+    snprintf(cmd, sizeof(cmd), "cd %s && rm -f n-? stopping-? deny", testdb_dir);
     assert_int_equal(system(cmd), 0);
     return 0;
 }
@@ -35,7 +35,7 @@ static int teardown(void **state)
 }
 
 /* Zone a has the address 10.1.0.1 and b 10.1.0.2; a node that is too many is stopping
- * for ever. */
+ * for ever.  While there is the file deny, no order is accepted. */
 static void write_program(void)
 {
     textfile_write(
@@ -43,6 +43,7 @@ static void write_program(void)
         "#!/bin/sh\nD=%s\n"
         "n=0; [ ! -f $D/n-$3 ] || read n <$D/n-$3\n"
         "if [ $1 = scale ]; then\n"
+        "  [ ! -f $D/deny ] || exit 78\n"
         "  [ $4 -ge $n ] || echo $n >$D/stopping-$3\n"
         "  echo $4 >$D/new-$3; mv $D/new-$3 $D/n-$3; exit 0; fi\n"
         "ip=10.1.0.1; [ $3 = a ] || ip=10.1.0.2; i=0\n"
@@ -97,6 +98,24 @@ static void t_nodes_of_a_program_come_and_go_with_the_load(void **state)
                          "SELECT COUNT(*) FROM RouteData WHERE serverip = 1 AND "
                          "state = 'up'"),
                      1);
+}
+
+static void t_nodes_that_a_program_does_not_start_are_a_shortage(void **state)
+{
+    char deny[300];
+
+    (void)state;
+    snprintf(deny, sizeof(deny), "%s/deny", testdb_dir);
+    textfile_write(deny, "no permission\n");
+    scaleworld_set_calls(44);
+    start(2);
+    SCALE_WAIT(
+        testdb_number("SELECT COUNT(*) FROM ScaleShortage WHERE modid = 20 AND "
+                      "cmdid = 1 AND wanted >= 3 AND up = 0 AND why = '[hook] exec "
+                      "did not accept the last scale; [hook] exec starts none'") == 2);
+    assert_int_equal(unlink(deny), 0);
+    SCALE_WAIT(testdb_number("SELECT COUNT(*) FROM ScaleShortage") == 0);
+    assert_true(n_in("a") >= 3 && n_in("b") >= 3);
 }
 
 static double metric(int port, const char *name)
@@ -167,8 +186,9 @@ static void start_cluster(void)
                    "[k8s]\nkubectl = %s/test/lib/fake-kubectl\nkubeconfig = %s\n"
                    "[module 20/1]\ndeployment = site-{zone}\nport = 8080\n",
                    here, cluster);
-    textfile_write(program, "#!/bin/sh\nexec %s/deploy/hooks/k8s/lars-hook-k8s -c %s "
-                            "\"$@\"\n",
+    textfile_write(program,
+                   "#!/bin/sh\nexec %s/deploy/hooks/k8s/lars-hook-k8s -c %s "
+                   "\"$@\"\n",
                    here, path);
     assert_int_equal(chmod(program, 0755), 0);
     snprintf(text, sizeof(text), "[hook]\nexec = %s\nzones = a, b\n", program);
@@ -189,8 +209,7 @@ static void t_pods_of_a_cluster_come_and_go_with_the_load(void **state)
                      0);
     scaleworld_set_calls(1);
     SCALE_WAIT(n_in("a") < 3 && testdb_number(N_DRAINED) == 0);
-    snprintf(cmd, sizeof(cmd),
-             "grep -q '\"fence\": \"%llu\"' %s",
+    snprintf(cmd, sizeof(cmd), "grep -q '\"fence\": \"%llu\"' %s",
              testdb_number("SELECT fence FROM Lease WHERE name = 'scale'"), cluster);
     assert_int_equal(system(cmd), 0);
 }
@@ -200,4 +219,5 @@ static void t_pods_of_a_cluster_come_and_go_with_the_load(void **state)
 TESTDB_MAIN(S(t_a_dry_run_tells_the_program_nothing),
             S(t_pods_of_a_cluster_come_and_go_with_the_load),
             S(t_nodes_of_a_program_come_and_go_with_the_load),
+            S(t_nodes_that_a_program_does_not_start_are_a_shortage),
             S(t_a_program_that_fails_takes_nothing_away))
