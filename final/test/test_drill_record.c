@@ -154,9 +154,14 @@ static void t_scale_is_when_as_many_are_up_as_are_wanted(void **state)
     start(SCRIPT_LOAD);
     add_seconds(20, 0);
     assert_true(record_scale_s(&r, 0) == RECORD_NONE); /* no more were wanted */
+    assert_true(record_decide_s(&r, 0) == RECORD_NONE);
     for (k = 12; k < 40; k++)
         sample[k].wanted = 8;
     assert_true(record_scale_s(&r, 0) == RECORD_NONE); /* they are not up */
+    assert_true(record_decide_s(&r, 0) == RECORD_NONE); /* when is not known */
+    sample[12].decided_ms = r.event[0].did_ms + 1250;
+    sample[13].decided_ms = r.event[0].did_ms + 1750; /* a later one */
+    assert_true(near(record_decide_s(&r, 0), 1.25));
     for (k = 15; k < 40; k++)
         sample[k].up = 8;
     assert_true(near(record_scale_s(&r, 0), 3.5));

@@ -117,18 +117,42 @@ double record_shift_s(const struct record *r, unsigned i)
     return shift;
 }
 
-double record_scale_s(const struct record *r, unsigned i)
+/* The first sample after event <i>, a load, in which more nodes are wanted than before
+ * it, or n_samples. */
+static unsigned first_more(const struct record *r, unsigned i)
 {
     unsigned after, k;
     int was;
 
     if (event_of(r, i)->what != SCRIPT_LOAD || event_of(r, i)->factor <= 1 ||
         !split(r, i, &after))
-        return RECORD_NONE;
+        return r->n_samples;
     was = r->sample[after - 1].wanted;
     for (k = after; k < r->n_samples && r->sample[k].at_ms < until_ms(r, i); k++)
-        if (was >= 0 && r->sample[k].wanted > was &&
-            r->sample[k].up >= r->sample[k].wanted)
+        if (was >= 0 && r->sample[k].wanted > was)
+            return k;
+    return r->n_samples;
+}
+
+double record_decide_s(const struct record *r, unsigned i)
+{
+    unsigned k = first_more(r, i);
+
+    if (k == r->n_samples || !r->sample[k].decided_ms)
+        return RECORD_NONE;
+    return seconds(r->event[i].did_ms, r->sample[k].decided_ms);
+}
+
+double record_scale_s(const struct record *r, unsigned i)
+{
+    unsigned after, k, first = first_more(r, i);
+    int was;
+
+    if (first == r->n_samples || !split(r, i, &after))
+        return RECORD_NONE;
+    was = r->sample[after - 1].wanted;
+    for (k = first; k < r->n_samples && r->sample[k].at_ms < until_ms(r, i); k++)
+        if (r->sample[k].wanted > was && r->sample[k].up >= r->sample[k].wanted)
             return seconds(r->event[i].did_ms, r->sample[k].at_ms);
     return RECORD_NONE;
 }
@@ -259,13 +283,14 @@ static json_t *events_json(const struct record *r)
     for (i = 0; i < r->script->n_events; i++) {
         e = event_of(r, i);
         json_array_append_new(
-            all, json_pack("{si si si ss so so sb ss so so so}", "number", (int)e->number,
-                           "at_s", (int)e->at_s, "for_s", (int)e->for_s, "do", e->text,
-                           "did_s", number(since_s(r, r->event[i].did_ms)), "undone_s",
-                           number(since_s(r, r->event[i].undone_ms)), "failed",
-                           r->event[i].failed, "why", r->event[i].why, "detect_s",
-                           number(record_detect_s(r, i)), "shift_s",
-                           number(record_shift_s(r, i)), "scale_s",
+            all, json_pack("{si si si ss so so sb ss so so so so}", "number",
+                           (int)e->number, "at_s", (int)e->at_s, "for_s", (int)e->for_s,
+                           "do", e->text, "did_s", number(since_s(r, r->event[i].did_ms)),
+                           "undone_s", number(since_s(r, r->event[i].undone_ms)),
+                           "failed", r->event[i].failed, "why", r->event[i].why,
+                           "detect_s", number(record_detect_s(r, i)), "shift_s",
+                           number(record_shift_s(r, i)), "decide_s",
+                           number(record_decide_s(r, i)), "scale_s",
                            number(record_scale_s(r, i))));
     }
     return all;

@@ -44,14 +44,15 @@ struct record_target {
 int record_add(struct record *r, const struct figures *f, const struct watch_sample *s);
 void record_free(struct record *r);
 
-/* Seconds from event <i>; each of the first three RECORD_NONE when it was not seen or
- * does not apply.
+/* Seconds from event <i>; each RECORD_NONE when it was not seen or does not apply.
  *     detect  events with detect: fewer nodes or gateways are counted on, or an alarm
  *             more is open
  *     shift   no request has failed since; 0 when none failed at all
+ *     decide  load: the decision was made that more nodes are wanted
  *     scale   load: more nodes were wanted, and they are up */
 double record_detect_s(const struct record *r, unsigned i);
 double record_shift_s(const struct record *r, unsigned i);
+double record_decide_s(const struct record *r, unsigned i);
 double record_scale_s(const struct record *r, unsigned i);
 
 /* The targets that the script has; returns how many.  Of several events the longest time

@@ -113,6 +113,8 @@ static int take_row(char **at, void *arg)
     s->alarms = to_int(at[0]);
     s->up = to_int(at[1]);
     s->wanted = to_int(at[2]);
+    if (at[3])
+        s->decided_ms = mono_ms() - strtoull(at[3], NULL, 10);
     return 0;
 }
 
@@ -125,8 +127,11 @@ static void look_at_database(struct watch *w, struct watch_sample *s)
                    "SELECT (SELECT COUNT(*) FROM Alarm WHERE cleared_at IS NULL), "
                    "(SELECT COUNT(*) FROM RouteData WHERE modid = %u AND cmdid = %u AND "
                    "state = 'up'), (SELECT d.wanted * d.zones FROM ScaleDecision d WHERE "
-                   "d.modid = %u AND d.cmdid = %u ORDER BY d.id DESC LIMIT 1)",
-                   w->modid, w->cmdid, w->modid, w->cmdid) < 0)
+                   "d.modid = %u AND d.cmdid = %u ORDER BY d.id DESC LIMIT 1), (SELECT "
+                   "GREATEST(0, TIMESTAMPDIFF(MICROSECOND, d.at, NOW(3)) DIV 1000) FROM "
+                   "ScaleDecision d WHERE d.modid = %u AND d.cmdid = %u ORDER BY d.id "
+                   "DESC LIMIT 1)",
+                   w->modid, w->cmdid, w->modid, w->cmdid, w->modid, w->cmdid) < 0)
         s->alarms = s->up = s->wanted = WATCH_UNKNOWN;
 }
 

@@ -31,6 +31,7 @@ struct watch_sample {
     int nodes_in; /* sum of the gateways: nodes that take
                                            * requests; UNKNOWN as above */
     int alarms, wanted, up; /* UNKNOWN = no database, or not scaled */
+    uint64_t decided_ms; /* the last decision was made then; monotonic; 0 = UNKNOWN */
 };
 
 /* Returns 0 or -ENOMEM.  Thread: init. */
