@@ -25,7 +25,7 @@ TESTS += test_exec_modules test_lease test_node_life test_node_life_away test_sc
 
 # lars-load and larsctl capacity
 SRCS  += src/load/arrivals.c src/load/capacity_run.c src/load/capacity_search.c src/load/cookie_jar.c src/load/figures.c src/load/http_link.c src/load/log_replay.c src/load/path_list.c src/load/play.c src/load/target.c src/load/visits.c
-SRCS  += src/ops/capacity_change.c src/ops/measure_change.c src/ctl/cmd_measure.c src/ctl/host_times.c src/ctl/measure_slot.c src/ctl/node_watch.c src/ctl/capacity_words.c src/ctl/cmd_capacity.c src/ctl/guard.c
+SRCS  += src/ops/capacity_change.c src/ops/measure_change.c src/ops/measured_build.c src/ctl/cmd_measure.c src/ctl/host_times.c src/ctl/measure_slot.c src/ctl/node_watch.c src/ctl/capacity_words.c src/ctl/cmd_capacity.c src/ctl/guard.c
 APPS  += lars-load
 TESTS += test_arrivals test_visits test_target test_cookie_jar test_capacity_search test_host_times e2e_load e2e_load_gateway e2e_capacity
 # the nodes and the generator share the processors with other tests
@@ -33,7 +33,7 @@ ALONE += e2e_capacity
 FUZZ  += fuzz_load_input
 
 # alarms
-TESTS += test_alarm_scale test_shortage test_shortage_rows
+TESTS += test_alarm_scale test_measured_build test_shortage test_shortage_rows
 # larsctl scale, plan, host
 SRCS  += src/ops/front_change.c src/ops/scale_change.c src/ctl/cmd_front.c src/ctl/cmd_scale.c
 TESTS += e2e_larsctl_scale e2e_larsctl_front

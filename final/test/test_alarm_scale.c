@@ -75,6 +75,102 @@ static void t_a_capacity_that_has_been_low_for_5_minutes_is_raised(void **state)
     mydb_sql("DELETE FROM Capacity");
 }
 
+/* Nodes of 20/1 on two hosts of class small: <build> for 11 minutes. */
+static void put_nodes(const char *build)
+{
+    char sql[600];
+
+    snprintf(sql, sizeof(sql),
+             "DELETE FROM ScaleHost; DELETE FROM ScaleSlot; INSERT INTO ScaleHost (host, "
+             "zone, class, slots) VALUES ('h1', 'a', 'small', 4), ('h2', 'b', 'small', "
+             "4); INSERT INTO ScaleSlot (host, slot, modid, cmdid, port, pid, state, "
+             "build, build_since, seen_at) SELECT host, n, 20, 1, 8000 + n, 7, 'ready', "
+             "'%s', NOW(3) - INTERVAL 11 MINUTE, NOW(3) + INTERVAL 1 HOUR FROM "
+             "ScaleHost, (SELECT 1 AS n UNION SELECT 2) AS both_slots",
+             build);
+    mydb_sql(sql);
+}
+
+static void measure(const char *class, const char *build, const char *from)
+{
+    char sql[300];
+
+    snprintf(sql, sizeof(sql),
+             "REPLACE INTO Capacity (modid, cmdid, class, rps, inflight, p99_us, "
+             "target_us, build, build_from) VALUES (20, 1, '%s', 100, 1, 1, 1, '%s', "
+             "'%s')",
+             class, build, from);
+    mydb_sql(sql);
+}
+
+static void
+t_another_build_than_the_measured_one_is_raised_until_it_is_measured(void **state)
+{
+    (void)state;
+    lead();
+    mydb_sql("DELETE FROM Capacity");
+    put_nodes("0b");
+    mydb_sql("UPDATE ScaleSlot SET build = '0a' WHERE slot = 2 AND host = 'h2'");
+    mydb_sql("UPDATE ScaleSlot SET build = '0c' WHERE slot = 2 AND host = 'h1'");
+    measure("", "0a", "measured");
+    start("", "");
+    T_WAIT(stat_now().n_raised == 1);
+    assert_int_equal(open_of("capacity_stale", "20/1"), 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE detail = 'build 0a was "
+                            "measured, and 3 nodes run 0b, 0c: larsctl capacity measure "
+                            "20 1'"),
+                     1);
+    mydb_sql("UPDATE ScaleSlot SET build = '0b'");
+    measure("", "0b", "measured");
+    T_WAIT(stat_now().n_cleared == 1);
+    measure("small", "0a", "measured");
+    T_WAIT(stat_now().n_raised == 2);
+    assert_int_equal(open_of("capacity_stale", "20/1 small"), 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE detail = 'build 0a was "
+                            "measured, and 4 nodes run 0b: larsctl capacity measure 20 1 "
+                            "class=small'"),
+                     1);
+    measure("small", "1.2", "typed");
+    T_WAIT(stat_now().n_cleared == 2);
+    mydb_sql("DELETE FROM Capacity");
+}
+
+/* The alarm of module 21/1 in the end shows that the others were looked at. */
+static void t_what_is_not_known_raises_no_alarm_of_another_build(void **state)
+{
+    (void)state;
+    lead();
+    put_nodes("0b");
+    measure("", "0a", "measured");
+    measure("small", "1.2", "typed"); /* counts for these nodes */
+    mydb_sql(
+        "INSERT INTO Capacity (modid, cmdid, rps, inflight, p99_us, target_us, build, "
+        "build_from) VALUES (21, 1, 1, 1, 1, 1, '0a', 'measured'), (22, 1, 1, 1, 1, "
+        "1, '', 'measured'), (23, 1, 1, 1, 1, 1, '0a', 'measured'); INSERT INTO "
+        "ScaleSlot (host, slot, modid, cmdid, port, state, build, build_since, seen_at) "
+        "VALUES "
+        /* ten minutes have not passed; starting; silent; no build; no time */
+        "('h1', 3, 21, 1, 1, 'ready', '0b', NOW(3) - INTERVAL 9 MINUTE, NOW(3) + "
+        "INTERVAL 1 HOUR), ('h1', 4, 23, 1, 1, 'starting', '0b', '2020-01-01', NOW(3) + "
+        "INTERVAL 1 HOUR), ('h1', 5, 23, 1, 1, 'ready', '0b', '2020-01-01', NOW(3) - "
+        "INTERVAL 7 SECOND), ('h1', 6, 23, 1, 1, 'ready', '', '2020-01-01', NOW(3) + "
+        "INTERVAL 1 HOUR), ('h1', 7, 23, 1, 1, 'ready', '0b', NULL, NOW(3) + INTERVAL 1 "
+        "HOUR), "
+        /* the measured one; of a module without a build; of a host that is not there */
+        "('h1', 8, 23, 1, 1, 'ready', '0a', '2020-01-01', NOW(3) + INTERVAL 1 HOUR), "
+        "('h1', 9, 22, 1, 1, 'ready', '0b', '2020-01-01', NOW(3) + INTERVAL 1 HOUR), "
+        "('h3', 1, 23, 1, 1, 'ready', '0b', '2020-01-01', NOW(3) + INTERVAL 1 HOUR)");
+    start("", "");
+    mydb_sql("UPDATE ScaleSlot SET build_since = build_since - INTERVAL 1 MINUTE WHERE "
+             "modid = 21");
+    T_WAIT(stat_now().n_raised == 1);
+    assert_int_equal(open_of("capacity_stale", "21/1"), 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm WHERE detail LIKE '%and 1 node "
+                            "runs 0b:%'"),
+                     1);
+    mydb_sql("DELETE FROM Capacity");
+}
+
 static void t_scaled_modules_without_a_leader_are_raised(void **state)
 {
     (void)state;
@@ -201,6 +297,8 @@ static void t_a_silent_host_with_orders_and_failing_starts_are_raised(void **sta
 MYDB_MAIN_WITH(group_setup, group_teardown,
                S(t_what_a_decision_lacks_is_raised_until_a_decision_lacks_it_no_more),
                S(t_a_capacity_that_has_been_low_for_5_minutes_is_raised),
+               S(t_another_build_than_the_measured_one_is_raised_until_it_is_measured),
+               S(t_what_is_not_known_raises_no_alarm_of_another_build),
                S(t_scaled_modules_without_a_leader_are_raised),
                S(t_a_gateway_that_does_not_answer_is_lost_until_it_does_or_is_withdrawn),
                S(t_a_gateway_is_not_lost_before_a_minute),

@@ -16,6 +16,7 @@
 #include "ctl/measure_slot.h"
 #include "ctl/node_watch.h"
 #include "load/capacity_run.h"
+#include "ops/measured_build.h"
 
 #define TARGET_MS 200 /* when neither p99= nor the policy says it */
 #define ERROR_PERCENT 0.1
@@ -28,7 +29,8 @@ struct job {
     struct guard *guard; /* NULL = nothing is watched, as <nodes> */
     struct node_watch *nodes; /* the others of the host */
     struct measure_slot *slot; /* NULL = a node that was named */
-    char class[MEASURE_SLOT_CLASS], build[MEASURE_SLOT_BUILD]; /* of that one */
+    char class[MEASURE_SLOT_CLASS]; /* of that one */
+    struct measured_build build;
     bool silent; /* a step without any good answer */
 };
 
@@ -195,6 +197,34 @@ static const char *find_guard(const struct ctl *c, const struct capacity_words *
     return list;
 }
 
+/* Before the load: which process is measured. */
+static int note_build(struct ctl *c, const struct capacity_change *row, const char *node,
+                      struct job *job)
+{
+    struct measured_build *b = &job->build;
+    int rc = ctl_node(node, &b->ip, &b->port);
+
+    if (rc != 0)
+        return rc;
+    b->modid = row->modid;
+    b->cmdid = row->cmdid;
+    rc = measured_build_begin(b, c->db);
+    return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;
+}
+
+/* After it.  Without its build the measurement is written as well. */
+static void say_build(struct ctl *c, struct job *job)
+{
+    if (measured_build_end(&job->build, c->db) < 0)
+        fprintf(stderr, "the build cannot be read: %s\n", sqldb_error(c->db));
+    if (job->build.build[0])
+        fprintf(stderr, "the build of its program is %s\n", job->build.build);
+    else
+        fputs("the build of its program is not known, so no other build raises the alarm "
+              "capacity_stale: see the column build of larsctl host slots HOST\n",
+              stderr);
+}
+
 /* The node that is named, or one in a slot of its own. */
 static int find_node(struct ctl *c, const struct capacity_words *w,
                      const struct capacity_change *row, struct job *job,
@@ -204,16 +234,19 @@ static int find_node(struct ctl *c, const struct capacity_words *w,
     const char *why;
     int code;
 
-    if (w->node)
-        return check_node(c, w, to);
+    if (w->node) {
+        code = check_node(c, w, to);
+        return code == CTL_OK ? note_build(c, row, w->node, job) : code;
+    }
     code = measure_slot_take(&job->slot, c, row->modid, row->cmdid, w->class);
     if (code != CTL_OK)
         return code;
     snprintf(job->class, sizeof(job->class), "%s", measure_slot_class(job->slot));
-    snprintf(job->build, sizeof(job->build), "%s", measure_slot_build(job->slot));
     snprintf(url, sizeof(url), "http://%.40s/", measure_slot_at(job->slot));
     why = target_parse(to, url);
-    return why ? ctl_say(CTL_FAILED, "%s: %s", url, why) : CTL_OK;
+    if (why)
+        return ctl_say(CTL_FAILED, "%s: %s", url, why);
+    return note_build(c, row, measure_slot_at(job->slot), job);
 }
 
 /* Visitors of the other nodes of the host; without enough of them there is nothing to
@@ -265,6 +298,8 @@ static int measure(struct ctl *c, const struct capacity_words *w,
         plan.arg = job;
         code = run_search(&plan, job, row);
     }
+    if (code == CTL_OK && row->build_is_measured)
+        say_build(c, job);
     node_watch_destroy(job->nodes);
     measure_slot_end(job->slot);
     guard_destroy(job->guard);
@@ -292,7 +327,7 @@ int cmd_measure_run(struct ctl *c, int argc, char **argv)
     if (code == CTL_OK) {
         sig_ignore_pipe_and_hup();
         row.class = w.class ? w.class : job.class;
-        row.build = w.build[0] ? w.build : job.build;
+        row.build = w.build[0] ? w.build : job.build.build;
         row.build_is_measured = !w.build[0];
         row.mix = w.paths ? w.paths : w.path;
         code = measure(c, &w, &paths, target_ms, &job, &row);

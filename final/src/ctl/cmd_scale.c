@@ -200,13 +200,13 @@ static int host_slots(struct ctl *c, int argc, char **argv)
 {
     (void)argc;
     return ctl_print(
-        c, "slot# ordered runs port# pid# state starts# seconds# note",
+        c, "slot# ordered runs port# pid# state starts# seconds# build note",
         "SELECT o.slot, IF(w.slot IS NULL, '', CONCAT(w.modid, '/', w.cmdid)), "
         "IF(s.slot IS NULL, '', CONCAT(s.modid, '/', s.cmdid)), s.port, s.pid, s.state, "
-        "s.starts, TIMESTAMPDIFF(SECOND, s.since, NOW(3)), IF(s.note > '', s.note, IF("
-        "EXISTS (SELECT 1 FROM ScaleMeasure m WHERE m.state = 'given' AND m.host = "
-        "o.host AND m.slot = o.slot), 'is measured', s.note)) FROM (SELECT host, "
-        "slot FROM ScaleWanted UNION SELECT host, slot FROM ScaleSlot) o LEFT JOIN "
+        "s.starts, TIMESTAMPDIFF(SECOND, s.since, NOW(3)), s.build, IF(s.note > '', "
+        "s.note, IF(EXISTS (SELECT 1 FROM ScaleMeasure m WHERE m.state = 'given' AND "
+        "m.host = o.host AND m.slot = o.slot), 'is measured', s.note)) FROM (SELECT "
+        "host, slot FROM ScaleWanted UNION SELECT host, slot FROM ScaleSlot) o LEFT JOIN "
         "ScaleWanted w ON w.host = o.host AND w.slot = o.slot LEFT JOIN ScaleSlot s ON "
         "s.host = o.host AND s.slot = o.slot WHERE o.host = %s ORDER BY o.slot",
         argv[0]);

@@ -32,7 +32,7 @@ struct measure_slot {
     struct measure_change_state state; /* under the worker's lock */
     char at[NET_ADDR_STRLEN]; /* set before measure_slot_take() returns, as <ip> */
     uint32_t ip;
-    char class[MEASURE_SLOT_CLASS], build[MEASURE_SLOT_BUILD];
+    char class[MEASURE_SLOT_CLASS];
     char why[CHANGE_WHY]; /* written before <warns> */
     atomic_bool warns;
 };
@@ -98,7 +98,6 @@ static void note_node(struct measure_slot *m, const struct measure_change_state 
     inet_ntop(AF_INET, &a, ip, sizeof(ip));
     snprintf(m->at, sizeof(m->at), "%s:%u", ip, s->port);
     snprintf(m->class, sizeof(m->class), "%s", s->class);
-    snprintf(m->build, sizeof(m->build), "%s", s->build);
     m->ip = s->ip;
     fprintf(stderr, "the node runs in slot %u of %s, at %s, and is not in the route\n",
             s->slot, s->host, m->at);
@@ -191,11 +190,6 @@ uint32_t measure_slot_ip(const struct measure_slot *m)
 const char *measure_slot_class(const struct measure_slot *m)
 {
     return m->class;
-}
-
-const char *measure_slot_build(const struct measure_slot *m)
-{
-    return m->build;
 }
 
 bool measure_slot_warns(const struct measure_slot *m)

@@ -8,7 +8,6 @@
 #include "ctl/ctl.h"
 
 #define MEASURE_SLOT_CLASS 33 /* bytes of a class */
-#define MEASURE_SLOT_BUILD 65
 
 struct measure_slot;
 
@@ -18,12 +17,11 @@ int measure_slot_take(struct measure_slot **out, struct ctl *c, uint32_t modid,
                       uint32_t cmdid, const char *class);
 void measure_slot_end(struct measure_slot *m); /* NULL is fine */
 
-/* "ADDRESS:PORT" of the node, its IPv4 in host byte order, the class of its host, the
- * build of its program, "" = not known.  Borrowed. */
+/* "ADDRESS:PORT" of the node, its IPv4 in host byte order, the class of its host.
+ * Borrowed. */
 const char *measure_slot_at(const struct measure_slot *m);
 uint32_t measure_slot_ip(const struct measure_slot *m);
 const char *measure_slot_class(const struct measure_slot *m);
-const char *measure_slot_build(const struct measure_slot *m);
 
 /* Whether the slot was taken back or the node has ended; false for NULL.  Thread: any. */
 bool measure_slot_warns(const struct measure_slot *m);

@@ -9,6 +9,24 @@
     "ScaleDecision y WHERE y.modid = p.modid AND y.cmdid = p.cmdid) AND x.at > NOW(3) "  \
     "- INTERVAL 90 SECOND WHERE x.note LIKE "
 
+/* Only what is known is compared: a build that was measured with one that runs, on a host
+ * that is heard.  The row without a class counts for classes that have none, as in
+ * scale/track.c.  A rolling restart takes less than the 10 min, or its first nodes are
+ * worth a measurement. */
+#define STALE                                                                            \
+    "UNION ALL SELECT 'capacity_stale', CONCAT(c.modid, '/', c.cmdid, IF(c.class = '', " \
+    "'', CONCAT(' ', c.class))), CONCAT('build ', c.build, ' was measured, and ', "      \
+    "COUNT(*), IF(COUNT(*) = 1, ' node runs ', ' nodes run '), LEFT(GROUP_CONCAT("       \
+    "DISTINCT s.build ORDER BY s.build SEPARATOR ', '), 100), ': larsctl capacity "      \
+    "measure ', c.modid, ' ', c.cmdid, IF(c.class = '', '', CONCAT(' class=', "          \
+    "c.class))) FROM Capacity c JOIN ScaleSlot s ON s.modid = c.modid AND s.cmdid = "    \
+    "c.cmdid JOIN ScaleHost h ON h.host = s.host WHERE c.build_from = 'measured' AND "   \
+    "c.build <> '' AND s.build <> '' AND s.build <> c.build AND s.state IN ('ready', "   \
+    "'sick') AND s.build_since < NOW(3) - INTERVAL 10 MINUTE AND s.seen_at > NOW(3) - "  \
+    "INTERVAL 6 SECOND AND (h.class = c.class OR (c.class = '' AND NOT EXISTS (SELECT "  \
+    "1 FROM Capacity o WHERE o.modid = c.modid AND o.cmdid = c.cmdid AND o.class = "     \
+    "h.class))) GROUP BY c.modid, c.cmdid, c.class, c.build "
+
 const char alarm_scale_sql[] =
     "SELECT 'capacity_ceiling', CONCAT(p.modid, '/', p.cmdid), CONCAT(ROUND(x.demand), "
     "' requests a second; ', x.note)" SCALED "'%capacity.ceiling%' "
@@ -22,6 +40,7 @@ const char alarm_scale_sql[] =
     "CONCAT(' ', class))), CONCAT('a node answers ', ROUND(rps * factor, 1), ' requests "
     "a second in time, and ', ROUND(rps, 1), ' were measured') FROM Capacity WHERE "
     "factor < 0.8 AND low_since < NOW(3) - INTERVAL 5 MINUTE "
+    STALE
     "UNION ALL SELECT 'scale_leader', 'lars-autoscaler', CONCAT(COUNT(*), ' modules are "
     "scaled, and no lars-autoscaler decides') FROM ScalePolicy HAVING COUNT(*) > 0 AND "
     "NOT EXISTS (SELECT 1 FROM Lease WHERE name = 'scale' AND until_at > NOW(3)) "

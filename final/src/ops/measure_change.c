@@ -135,7 +135,6 @@ static int take_state(char **at, void *arg)
     s->ip = u32(at[4]);
     s->slot = u32(at[5]);
     s->port = u32(at[6]);
-    snprintf(s->build, sizeof(s->build), "%s", at[9] ? at[9] : "");
     read_slot(s, at[7], at[8]);
     return 0;
 }
@@ -155,8 +154,7 @@ int measure_change_renew(struct sqldb *db, const char *token,
     if (rc == 0)
         rc = sqldb_each(db, take_state, out,
                         "SELECT m.state, m.note, m.host, h.class, "
-                        "INET_ATON(h.address), m.slot, s.port, s.state, s.note, "
-                        "s.build FROM "
+                        "INET_ATON(h.address), m.slot, s.port, s.state, s.note FROM "
                         "ScaleMeasure m LEFT JOIN ScaleHost h ON h.host = m.host LEFT "
                         "JOIN ScaleSlot s ON s.host = m.host AND s.slot = m.slot AND "
                         "s.modid = m.modid AND s.cmdid = m.cmdid WHERE m.token = %s",

@@ -29,7 +29,7 @@ struct measure_change_state {
     } state;
     char why[CHANGE_WHY];
     /* from MEASURE_STARTING on */
-    char host[65], class[33], build[65]; /* build: of its program; "" = not known */
+    char host[65], class[33];
     uint32_t ip, port, slot; /* host byte order; port 0 = not known yet */
 };
 
