@@ -33,7 +33,7 @@ ALONE += e2e_capacity
 FUZZ  += fuzz_load_input
 
 # alarms
-TESTS += test_alarm_scale test_measured_build test_shortage test_shortage_rows
+TESTS += test_alarm_scale test_measured_build e2e_capacity_stale test_shortage test_shortage_rows
 # larsctl scale, plan, host
 SRCS  += src/ops/front_change.c src/ops/scale_change.c src/ctl/cmd_front.c src/ctl/cmd_scale.c
 TESTS += e2e_larsctl_scale e2e_larsctl_front
