@@ -70,3 +70,7 @@ TESTS += e2e_drill_visits.sh
 # make run with its autoscaler
 TESTS += e2e_scale.sh e2e_scale_faults.sh
 ALONE += e2e_scale.sh e2e_scale_faults.sh
+
+# larsctl demo
+SRCS  += src/ctl/cmd_demo.c src/ctl/demo_calls.c src/ctl/demo_nodes.c
+TESTS += e2e_demo.sh

@@ -10,6 +10,7 @@
 #include "ctl/cmd_alarm.h"
 #include "ctl/cmd_audit.h"
 #include "ctl/cmd_capacity.h"
+#include "ctl/cmd_demo.h"
 #include "ctl/cmd_doctor.h"
 #include "ctl/cmd_drill.h"
 #include "ctl/cmd_files.h"
@@ -40,7 +41,7 @@ static const struct ctl_cmd *const tables[] = {
     cmd_route,  cmd_policy, cmd_status, cmd_alarm, cmd_audit, cmd_plane,
     cmd_schema, cmd_files,  cmd_doctor, cmd_log,   cmd_user,
     cmd_site,   cmd_gateway, cmd_scale, cmd_front, cmd_capacity,
-    cmd_drill,  built_in};
+    cmd_drill,  cmd_demo, built_in};
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 
 static void each_command(void (*fn)(const struct ctl_cmd *cmd, void *arg), void *arg)
