@@ -21,15 +21,15 @@ SRCS  += src/scale/autoscaler_metrics.c src/scale/deciders.c src/scale/exec_modu
 APPS  += lars-autoscaler
 TESTS += test_front_life test_front_life_down test_front_gateways e2e_front e2e_front_hooks.sh
 FUZZ  += fuzz_hook_list
-TESTS += test_exec_modules test_lease test_node_life test_node_life_away test_scale_db test_deciders_inputs test_hook e2e_autoscaler e2e_autoscaler_exec e2e_hook_k8s.sh e2e_clock_steps
+TESTS += test_exec_modules test_lease test_node_life test_node_life_away test_measures test_measures_life test_scale_db test_deciders_inputs test_hook e2e_autoscaler e2e_autoscaler_exec e2e_hook_k8s.sh e2e_clock_steps
 
 # lars-load and larsctl capacity
 SRCS  += src/load/arrivals.c src/load/capacity_run.c src/load/capacity_search.c src/load/cookie_jar.c src/load/figures.c src/load/http_link.c src/load/log_replay.c src/load/path_list.c src/load/play.c src/load/target.c src/load/visits.c
 SRCS  += src/ops/capacity_change.c src/ops/measure_change.c src/ops/measured_build.c src/ctl/cmd_measure.c src/ctl/host_times.c src/ctl/measure_slot.c src/ctl/node_watch.c src/ctl/capacity_words.c src/ctl/cmd_capacity.c src/ctl/guard.c
 APPS  += lars-load
-TESTS += test_arrivals test_visits test_target test_cookie_jar test_capacity_search test_host_times e2e_load e2e_load_gateway e2e_capacity
+TESTS += test_arrivals test_visits test_target test_cookie_jar test_capacity_search test_host_times e2e_load e2e_load_gateway e2e_capacity e2e_measure_slot
 # the nodes and the generator share the processors with other tests
-ALONE += e2e_capacity
+ALONE += e2e_capacity e2e_measure_slot
 FUZZ  += fuzz_load_input
 
 # alarms

@@ -16,6 +16,7 @@
 static struct {
     uint64_t turned_ms;
     unsigned calls;
+    int measured_port;
 } world;
 
 static struct {
@@ -38,13 +39,14 @@ void scaleworld_reset(unsigned slots)
                "ScaleDecision; DELETE FROM Capacity; DELETE FROM Freeze; DELETE FROM "
                "Lease; DELETE FROM Alarm; DELETE FROM ZoneLoad; DELETE FROM "
                "ModulePolicy; DELETE FROM RouteData; DELETE FROM RouteLog; DELETE FROM "
-               "Audit; DELETE FROM ScaleShortage; INSERT INTO ScalePolicy (modid, cmdid) "
-               "VALUES (20, 1); "
+               "Audit; DELETE FROM ScaleShortage; DELETE FROM ScaleMeasure; "
+               "INSERT INTO ScalePolicy (modid, cmdid) VALUES (20, 1); "
                "INSERT INTO ModulePolicy (modid, cmdid, node_rps) VALUES (20, 1, 10)");
     testdb_sqlf("INSERT INTO ScaleHost (host, zone, address, slots) VALUES ('a1', 'a', "
                 "'10.0.0.1', %u), ('b1', 'b', '10.0.0.2', %u)",
                 slots, slots);
     world.calls = 0;
+    world.measured_port = 0;
     world.turned_ms = 0;
 }
 
@@ -53,11 +55,16 @@ void scaleworld_turn(void)
     if (t_now_ms() < world.turned_ms + TURN_MS)
         return;
     world.turned_ms = t_now_ms();
-    testdb_sql("UPDATE ScaleHost SET seen_at = NOW(3); "
-               "INSERT INTO ScaleSlot (host, slot, modid, cmdid, port, state) SELECT "
-               "host, slot, modid, cmdid, 7000 + slot, 'ready' FROM ScaleWanted ON "
-               "DUPLICATE KEY UPDATE seen_at = NOW(3); "
-               "DELETE FROM ScaleSlot WHERE NOT EXISTS (SELECT 1 FROM ScaleWanted w "
+    /* read without locks, which would be in the way of the autoscaler */
+    testdb_sql("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+    testdb_sql("UPDATE ScaleHost SET seen_at = NOW(3)");
+    testdb_sqlf("INSERT INTO ScaleSlot (host, slot, modid, cmdid, port, state) SELECT "
+                "w.host, w.slot, w.modid, w.cmdid, IF(m.slot IS NULL OR %d = 0, 7000 + "
+                "w.slot, %d), 'ready' FROM ScaleWanted w LEFT JOIN ScaleMeasure m ON "
+                "m.host = w.host AND m.slot = w.slot AND m.state = 'given' ON DUPLICATE "
+                "KEY UPDATE seen_at = NOW(3)",
+                world.measured_port, world.measured_port);
+    testdb_sql("DELETE FROM ScaleSlot WHERE NOT EXISTS (SELECT 1 FROM ScaleWanted w "
                "WHERE w.host = ScaleSlot.host AND w.slot = ScaleSlot.slot)");
     if (world.calls > 0)
         testdb_sqlf("INSERT INTO ZoneLoad (at, modid, cmdid, zone, ok) VALUES "
@@ -69,6 +76,11 @@ void scaleworld_turn(void)
 void scaleworld_set_calls(unsigned rps)
 {
     world.calls = rps;
+}
+
+void scaleworld_set_measured_port(int port)
+{
+    world.measured_port = port;
 }
 
 /* --- the gateway -------------------------------------------------------------------- */

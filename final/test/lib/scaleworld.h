@@ -17,6 +17,9 @@ void scaleworld_turn(void);
 /* Calls a second that agents report in zone a. */
 void scaleworld_set_calls(unsigned rps);
 
+/* The port of a node that is measured in a slot, from when it begins; 0: as others. */
+void scaleworld_set_measured_port(int port);
+
 /* As T_WAIT, while the world turns. */
 #define SCALE_WAIT(cond) T_WAIT((scaleworld_turn(), (cond)))
 
