@@ -125,14 +125,17 @@ install-system:
 	$(call put,$(wildcard deploy/logrotate/*),$(SYSCONFDIR)/logrotate.d,644)
 
 # The packages are built in a copy, because debian/ has to stand at the top of the sources.
+# The license stands above them, where lars.jar takes it from.
 DEB := $(BUILD)/deb/lars-$(VERSION)
+deb-sources:
+	$(Q)rm -rf $(BUILD)/deb && mkdir -p $(DEB) && cp ../LICENSE $(BUILD)/deb/ && \
+	  tar -cf - --exclude='./build*' --exclude=./web/node_modules . | tar -xf - -C $(DEB) && cp -r deploy/debian $(DEB)/debian
 deb:
 	$(Q)for p in dpkg-buildpackage:dpkg-dev dh:debhelper lintian:lintian; do \
 	  command -v $${p%:*} >/dev/null || { echo "missing: $${p#*:}; mend: sudo apt-get install $${p#*:}"; exit 1; }; done
 	$(Q)grep -qF 'lars ($(VERSION))' deploy/debian/changelog || \
 	  { echo "deploy/debian/changelog has no entry for $(VERSION), the version in src/base/version.h"; exit 1; }
-	$(Q)rm -rf $(BUILD)/deb && mkdir -p $(DEB) && \
-	  tar -cf - --exclude='./build*' --exclude=./web/node_modules . | tar -xf - -C $(DEB) && cp -r deploy/debian $(DEB)/debian
+	$(Q)$(MAKE) -s deb-sources
 	$(Q)cd $(DEB) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u BUILD dpkg-buildpackage -b -us -uc >../build.log 2>&1 || \
 	  { tail -n 20 ../build.log; exit 1; }
 	$(Q)lintian --fail-on error $(BUILD)/deb/*.changes && ls $(BUILD)/deb/*.deb
@@ -140,4 +143,4 @@ deb:
 $(BUILD)/install_probe: test/install_probe.c $(BUILD)/liblars.so.1
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CF) -Isrc/api -pie $(ALL_LD) -o $@ $^
-.PHONY: man completion conf install install-api java install-java install-programs install-pages install-hooks install-drills install-system deb
+.PHONY: man completion conf install install-api java install-java install-programs install-pages install-hooks install-drills install-system deb deb-sources

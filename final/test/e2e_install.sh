@@ -148,6 +148,7 @@ packaged() {
     cat "$tmp/not_once"; [ ! -s "$tmp/not_once" ]
 }
 check 'each installed file is in one Debian package' packaged
+check 'the sources of the packages have all that their build needs' sh -c "make -s BUILD='$tmp/packages' deb-sources && env -u BUILD -u MAKEFLAGS -u MAKELEVEL make -n -C '$tmp'/packages/deb/lars-* all api java man completion"
 if [ -d ../docs ]; then
     for f in deploy/debian/*.install; do
         p=${f##*/}; p=${p%.install}
