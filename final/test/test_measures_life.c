@@ -186,8 +186,25 @@ static void t_random_days_route_and_stop_no_measured_node(void **state)
     assert_true(taken > 0);
 }
 
+/* Eight nodes that are measured start in the zone, one on each host. */
+static void t_a_measured_node_that_starts_takes_no_turn_of_another(void **state)
+{
+    static const char *const names[] = {"a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8"};
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < NODE_LIFE_STARTING_MAX; i++) {
+        add_host(names[i], "a", 4);
+        give_slot(add_measure(m, NULL), i, 1);
+    }
+    add_want(m, "a", 3, 0);
+    decide_both();
+    assert_int_equal(n_steps(NODE_ORDER), 3);
+}
+
 T_MAIN(M(t_a_measured_node_is_never_routed_when_nodes_are_short),
        M(t_a_measured_node_is_not_one_of_those_that_are_wanted),
        M(t_a_measured_node_that_fails_is_left_to_larsctl),
        M(t_a_node_that_was_measured_is_not_routed_while_it_ends),
+       M(t_a_measured_node_that_starts_takes_no_turn_of_another),
        M(t_random_days_route_and_stop_no_measured_node))

@@ -15,7 +15,7 @@
     "DELETE FROM Capacity; DELETE FROM Freeze; DELETE FROM Lease; DELETE FROM Alarm; "   \
     "DELETE FROM ZoneLoad; DELETE FROM ModulePolicy; DELETE FROM RouteData; "            \
     "DELETE FROM AgentRoute; DELETE FROM Service; DELETE FROM RouteLog; "                \
-    "DELETE FROM Audit; "
+    "DELETE FROM Audit; DELETE FROM ScaleMeasure; "
 
 static struct scale_db *db;
 static struct snapshot s;
@@ -61,6 +61,35 @@ static void add_hosts(void)
 }
 
 /* --- reading ------------------------------------------------------------------------ */
+
+/* Without its row a node that is measured would be one of those that serve. */
+static void t_measurements_that_have_a_slot_are_read_before_all_others(void **state)
+{
+    char sql[200];
+    unsigned i;
+
+    (void)state;
+    add_hosts();
+    mydb_sql(
+        "INSERT INTO ScaleMeasure (modid, cmdid, token, state, host, slot, until_at) "
+        "VALUES (20, 1, 'given', 'given', 'h1', 3, NOW(3) + INTERVAL 60 SECOND)");
+    for (i = 0; i < 20; i++) {
+        snprintf(sql, sizeof(sql),
+                 "INSERT INTO ScaleMeasure (modid, cmdid, token, at, until_at) VALUES "
+                 "(21, %u, 'asked%u', NOW(3) - INTERVAL 1 HOUR, NOW(3) - INTERVAL 1 "
+                 "HOUR)",
+                 i, i);
+        mydb_sql(sql);
+    }
+    look();
+    assert_int_equal(s.n_measure, SNAPSHOT_MEASURES_MAX);
+    assert_int_equal(s.measure[0].state, SNAPSHOT_GIVEN);
+    assert_int_equal(s.measure[0].host, 0);
+    assert_int_equal(s.measure[0].slot, 3);
+    assert_false(s.measure[0].over);
+    assert_int_equal(s.measure[1].state, SNAPSHOT_ASKED);
+    assert_true(s.measure[1].over);
+}
 
 static void t_policies_have_what_is_known_of_their_module(void **state)
 {
@@ -405,6 +434,7 @@ static int group_setup(void **state)
 }
 
 MYDB_MAIN_WITH(group_setup, mydb_teardown,
+               D(t_measurements_that_have_a_slot_are_read_before_all_others),
                D(t_policies_have_what_is_known_of_their_module),
                D(t_plans_and_a_freeze_count_while_they_are_in_force),
                D(t_hosts_orders_and_slots_are_joined_by_the_name_of_the_host),

@@ -36,11 +36,14 @@ static int take_measure(char **at, void *arg)
     return snapshot_add(s, measure, &m);
 }
 
+/* Those that have a slot come first: without its row the node would be one of those that
+ * serve. */
 int measure_rows_read(struct myconn *con, struct snapshot *out)
 {
     return myconn_select(con,
                          "SELECT modid, cmdid, token, class, state, host, slot, until_at "
-                         "<= NOW(3) FROM ScaleMeasure ORDER BY at, token LIMIT 16",
+                         "<= NOW(3) FROM ScaleMeasure ORDER BY state <> 'given', at, "
+                         "token LIMIT 16",
                          take_measure, out);
 }
 

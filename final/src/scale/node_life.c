@@ -296,6 +296,7 @@ static unsigned n_starting(const struct round *r, const char *zone)
 
     for (i = 0; i < r->nodes.n; i++)
         n += r->nodes.at[i].starting && !r->nodes.at[i].lost &&
+             !r->nodes.at[i].measured &&
              strcmp(r->s->host[r->nodes.at[i].host].zone, zone) == 0;
     return n;
 }
