@@ -11,6 +11,7 @@
 #include "ctl/cmd_demo.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,20 +29,21 @@
 #define SUBJECT "4294900001/1"
 #define LOCK "lars.demo"
 #define ZONES 2
-#define NODES 4                           /* the same number in each zone */
-#define RATE 50u                          /* calls a second in each zone */
-#define LOST_S 8u                         /* the second in which the zone is lost, in */
-#define BACK_S 20u                        /* which it is back, and the end */
+#define NODES 4 /* the same number in each zone */
+#define RATE 50u /* calls a second in each zone */
+#define LOST_S 8u /* the second in which the zone is lost, in */
+#define BACK_S 20u /* which it is back, and the end */
 #define END_S 32u
-#define SHIFTED_S 3u                      /* seconds before BACK_S without a failure */
+#define SHIFTED_S 3u /* seconds before BACK_S without a failure */
 #define REGISTER_MS 10000u
+#define REPORT_MS 20000u /* an agent reports within so long */
 #define ZONE_NAME 33
 
 struct demo {
     struct ctl *c;
     char zone[ZONES][ZONE_NAME];
-    unsigned agent[ZONES];                /* its index in c->agent */
-    unsigned lost;                        /* the zone that is lost */
+    unsigned agent[ZONES]; /* its index in c->agent */
+    unsigned lost; /* the zone that is lost */
     struct lars_client *lars[ZONES];
     struct demo_calls *calls[ZONES];
     struct demo_node node[NODES];
@@ -70,15 +72,16 @@ static int on_zone(char **at, void *arg)
     return 0;
 }
 
-/* The first agent that larsctl knows in each of two zones, on this machine. */
-static int find_zones(struct demo *d)
+/* The first agent that larsctl knows in each of two zones, on this machine.  *<n>: in how
+ * many zones there is one. */
+static int look_for_zones(struct demo *d, unsigned *n)
 {
     struct ctl *c = d->c;
-    unsigned i, n = 0;
+    unsigned i;
     struct net_addr at;
     int rc;
 
-    for (i = 0; i < c->n_agent && n < ZONES; i++) {
+    for (i = 0, *n = 0; i < c->n_agent && *n < ZONES; i++) {
         struct zone_text z = {""};
 
         if (net_addr_parse(&at, c->agent[i]) < 0 || at.family != AF_INET ||
@@ -94,11 +97,25 @@ static int find_zones(struct demo *d)
                         c->agent[i]);
         if (rc < 0)
             return ctl_db_failed(c, rc);
-        if (!z.name[0] || (n == 1 && strcmp(z.name, d->zone[0]) == 0))
+        if (!z.name[0] || (*n == 1 && strcmp(z.name, d->zone[0]) == 0))
             continue;
-        snprintf(d->zone[n], sizeof(d->zone[n]), "%s", z.name);
-        d->agent[n++] = i;
+        snprintf(d->zone[*n], sizeof(d->zone[*n]), "%s", z.name);
+        d->agent[(*n)++] = i;
     }
+    return CTL_OK;
+}
+
+/* An agent that was just started has not reported yet. */
+static int find_zones(struct demo *d)
+{
+    uint64_t end_ms = mono_ms() + (d->c->n_agent < ZONES ? 0 : REPORT_MS);
+    unsigned n = 0;
+    int code;
+
+    while ((code = look_for_zones(d, &n)) == CTL_OK && n < ZONES && mono_ms() < end_ms)
+        poll(NULL, 0, 200);
+    if (code != CTL_OK)
+        return code;
     return n == ZONES ? CTL_OK
                       : ctl_say(CTL_FAILED,
                                 "demo zone-loss needs running agents of two zones in "
@@ -204,11 +221,8 @@ static int add_routes(struct demo *d)
 
 static int start_calls(struct demo *d)
 {
-    struct demo_calls_config cfg = {.modid = MODID,
-                                    .cmdid = CMDID,
-                                    .rate = RATE,
-                                    .node = d->node,
-                                    .n_nodes = NODES};
+    struct demo_calls_config cfg = {
+        .modid = MODID, .cmdid = CMDID, .rate = RATE, .node = d->node, .n_nodes = NODES};
     uint64_t end_ms = mono_ms() + REGISTER_MS;
     unsigned z;
     int rc = 0;
