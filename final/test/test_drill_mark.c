@@ -2,6 +2,7 @@
  * hour at most. */
 #include "fleet/drill_mark.h"
 
+#include "lib/fleetkeys.h"
 #include "t.h"
 
 #define NOW 1800000000ull
@@ -15,28 +16,13 @@ static struct drill_mark_memory memory;
 static struct fleet_keys *a, *b, *both;
 static char mark[DRILL_MARK_LEN + 1];
 
-/* The keys in the lines of <text>. */
-static struct fleet_keys *keys(const char *text)
-{
-    char path[] = "/tmp/test_mark.XXXXXX", err[CONF_ERR_MAX];
-    struct fleet_keys *k = NULL;
-    int fd = mkstemp(path);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    close(fd);
-    assert_int_equal(fleet_keys_create(&k, path, "[gateway] key_file", err), 0);
-    unlink(path);
-    return k;
-}
-
 static int setup(void **state)
 {
     (void)state;
     memset(&memory, 0, sizeof(memory));
-    a = keys(KEY_A "\n");
-    b = keys(KEY_B "\n");
-    both = keys(KEY_B "\n" KEY_A "\n");
+    a = fleetkeys_read(KEY_A "\n");
+    b = fleetkeys_read(KEY_B "\n");
+    both = fleetkeys_read(KEY_B "\n" KEY_A "\n");
     drill_mark_make(a, NOW, mark);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* A command is obeyed once, in time, as it was signed, and with a key of the fleet. */
 #include "fleet/signed_command.h"
 
+#include "lib/fleetkeys.h"
 #include "t.h"
 
 #define NOW 1800000000ull
@@ -33,21 +34,6 @@ static int teardown(void **state)
     return 0;
 }
 
-/* The keys in the lines of <text>. */
-static struct fleet_keys *keys(const char *text)
-{
-    char path[] = "/tmp/test_signed.XXXXXX", err[CONF_ERR_MAX];
-    struct fleet_keys *k = NULL;
-    int fd = mkstemp(path);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    close(fd);
-    assert_int_equal(fleet_keys_create(&k, path, "[admin] key_file", err), 0);
-    unlink(path);
-    return k;
-}
-
 static struct signed_command_fields sign(const struct fleet_keys *k, uint64_t now_s)
 {
     struct signed_command_fields f;
@@ -73,7 +59,7 @@ static void assert_refused(int rc, const char *words)
 
 static void t_signed_command_is_hmac_of_epoch_method_path_time_and_body(void **state)
 {
-    struct fleet_keys *k = keys(KEY_A "\n");
+    struct fleet_keys *k = fleetkeys_read(KEY_A "\n");
     struct signed_command_fields f = sign(k, NOW);
 
     (void)state;
@@ -86,7 +72,7 @@ static void t_signed_command_is_hmac_of_epoch_method_path_time_and_body(void **s
 
 static void t_signed_command_for_an_older_gateway_is_not_accepted(void **state)
 {
-    struct fleet_keys *k = keys(KEY_A "\n");
+    struct fleet_keys *k = fleetkeys_read(KEY_A "\n");
     struct signed_command old = command;
     struct signed_command_fields f;
     struct signed_command_sent sent = {NULL, NULL, NULL};
@@ -107,7 +93,7 @@ static void t_signed_command_for_an_older_gateway_is_not_accepted(void **state)
 static void t_signed_command_for_another_gateway_is_refused(void **state)
 {
     static const char *const epochs[] = {"", "9f86d081884c7d66", EPOCH " ", "9f86"};
-    struct fleet_keys *k = keys(KEY_A "\n");
+    struct fleet_keys *k = fleetkeys_read(KEY_A "\n");
     struct signed_command other = command;
     struct signed_command_fields f;
     struct signed_command_sent sent = {NULL, NULL, NULL};
@@ -130,7 +116,7 @@ static void t_signed_command_for_another_gateway_is_refused(void **state)
 static void t_signed_command_is_none_for_an_older_gateway(void **state)
 {
     static const char body[] = EPOCH "\nPOST\n/static\n1800000000\non";
-    struct fleet_keys *k = keys(KEY_A "\n");
+    struct fleet_keys *k = fleetkeys_read(KEY_A "\n");
     struct signed_command old = {NULL, "POST", "/static", body, sizeof(body) - 1};
     struct signed_command_fields f = sign(k, NOW), g;
 
@@ -146,7 +132,7 @@ static void t_signed_command_is_none_for_an_older_gateway(void **state)
 
 static void t_signed_command_is_accepted_once(void **state)
 {
-    struct fleet_keys *k = keys(KEY_A "\n");
+    struct fleet_keys *k = fleetkeys_read(KEY_A "\n");
     struct signed_command_fields f = sign(k, NOW), later = sign(k, NOW + 1);
 
     (void)state;
@@ -159,7 +145,7 @@ static void t_signed_command_is_accepted_once(void **state)
 
 static void t_signed_command_is_accepted_within_30_s_of_the_clock(void **state)
 {
-    struct fleet_keys *k = keys(KEY_A "\n");
+    struct fleet_keys *k = fleetkeys_read(KEY_A "\n");
     struct signed_command_fields f = sign(k, NOW), g = sign(k, NOW + 100);
 
     (void)state;
@@ -177,7 +163,7 @@ static void t_signed_command_with_another_method_path_or_body_is_refused(void **
                                                   {EPOCH, "POST", "/static", "off", 3},
                                                   {EPOCH, "POST", "/static", "", 0},
                                                   {EPOCH, "POST", "/static", "on\n", 3}};
-    struct fleet_keys *k = keys(KEY_A "\n");
+    struct fleet_keys *k = fleetkeys_read(KEY_A "\n");
     struct signed_command_fields f = sign(k, NOW);
     const struct signed_command_sent sent = {f.time, EPOCH, f.signature};
     size_t i;
@@ -192,7 +178,7 @@ static void t_signed_command_with_another_method_path_or_body_is_refused(void **
 
 static void t_signed_command_with_another_time_is_refused(void **state)
 {
-    struct fleet_keys *k = keys(KEY_A "\n");
+    struct fleet_keys *k = fleetkeys_read(KEY_A "\n");
     struct signed_command_fields f = sign(k, NOW);
 
     (void)state;
@@ -208,7 +194,7 @@ static void t_signed_command_with_malformed_fields_is_refused(void **state)
 {
     static const char *const times[] = {
         "", "-1", "+1800000000", "1800000000 ", "0x1", "1e9", "99999999999999999999"};
-    struct fleet_keys *k = keys(KEY_A "\n");
+    struct fleet_keys *k = fleetkeys_read(KEY_A "\n");
     struct signed_command_fields f = sign(k, NOW);
     struct signed_command_sent sent = {NULL, EPOCH, f.signature};
     size_t i;
@@ -231,7 +217,7 @@ static void t_signed_command_with_malformed_fields_is_refused(void **state)
 
 static void t_signed_command_with_a_wrong_key_is_refused(void **state)
 {
-    struct fleet_keys *a = keys(KEY_A "\n"), *b = keys(KEY_B "\n");
+    struct fleet_keys *a = fleetkeys_read(KEY_A "\n"), *b = fleetkeys_read(KEY_B "\n");
     struct signed_command_fields f = sign(b, NOW);
 
     (void)state;
@@ -242,8 +228,9 @@ static void t_signed_command_with_a_wrong_key_is_refused(void **state)
 
 static void t_signed_command_is_accepted_with_both_keys_of_a_rotation(void **state)
 {
-    struct fleet_keys *old = keys(KEY_A "\n"), *both = keys(KEY_B "\n" KEY_A "\n"),
-                      *third = keys(KEY_C "\n");
+    struct fleet_keys *old = fleetkeys_read(KEY_A "\n"),
+                      *both = fleetkeys_read(KEY_B "\n" KEY_A "\n"),
+                      *third = fleetkeys_read(KEY_C "\n");
     struct signed_command_fields by_old = sign(old, NOW), by_new = sign(both, NOW),
                                  by_third = sign(third, NOW);
 
@@ -258,7 +245,7 @@ static void t_signed_command_is_accepted_with_both_keys_of_a_rotation(void **sta
 
 static void t_signed_command_memory_is_bounded_and_keeps_what_is_valid(void **state)
 {
-    struct fleet_keys *k = keys(KEY_A "\n");
+    struct fleet_keys *k = fleetkeys_read(KEY_A "\n");
     struct signed_command c = command;
     struct signed_command_fields first = sign(k, NOW), f;
     unsigned i, n = 1;
@@ -289,7 +276,7 @@ static void t_signed_command_that_is_too_long_cannot_be_signed(void **state)
     static char body[SIGNED_COMMAND_BODY_MAX + 1];
     struct signed_command c = {EPOCH, "POST", "/static", body, sizeof(body)};
     struct signed_command_fields f;
-    struct fleet_keys *k = keys(KEY_A "\n");
+    struct fleet_keys *k = fleetkeys_read(KEY_A "\n");
 
     (void)state;
     assert_int_equal(signed_command_sign(k, &c, NOW, &f), -EMSGSIZE);

@@ -1,6 +1,6 @@
 // What is typed into a dialog is kept in the tab until it is sent or given up, so that
 // neither a reload nor a failed save loses it.  A draft belongs to the user who typed it.
-import { watch } from 'vue'
+import { ref, watch } from 'vue'
 import { session } from './session.js'
 
 const key = name => 'lars/draft/' + name
@@ -42,4 +42,24 @@ export function useAgain(other) {
     if (e.status === 401)
       [what, who] = [run, session.user]
   }
+}
+
+/** The request of a dialog: { busy, error, send }.  send() calls <request>, which closes the
+ *  dialog when it is done.  Its failure is in <error>; after the end of the session it is
+ *  sent again when the same user has logged in. */
+export function useSend(request) {
+  const busy = ref(false), error = ref(null)
+  const again = useAgain(() => { error.value = null })
+  async function send() {
+    busy.value = true
+    error.value = null
+    try {
+      await request()
+    } catch (e) {
+      error.value = e
+      again(e, send)
+    }
+    busy.value = false
+  }
+  return { busy, error, send }
 }
