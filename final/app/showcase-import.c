@@ -43,7 +43,11 @@ static const struct conf_key keys[] = {
     {"import", "reason", CONF_TEXT, AT(reason), 0, sizeof(set.reason), "",
      "why the edition is changed, when -r does not say it; the audit keeps it"},
     DBCONF_TEXT(AT(db), socket, "",
-                "the Unix socket of the database server; empty: host and port"),
+                "the Unix socket of the database server; empty: endpoints"),
+    DBCONF_TEXT(AT(db), endpoints, "",
+                "the servers of the same database, the one of this zone first, as "
+                "ADDRESS:PORT or the path of a socket, with spaces between them; "
+                "empty: host and port"),
     DBCONF_TEXT(AT(db), host, "127.0.0.1", "the host of the database server"),
     DBCONF_U32(AT(db), port, 1, 65535, "3306", "the TCP port of the database server"),
     DBCONF_TEXT(AT(db), user, "lars_site_edit", "the user that connects"),

@@ -32,6 +32,8 @@ check 'lars_web_ro adds nothing to the audit' denied lars_web_ro "INSERT INTO Au
 check 'lars_web_ro ends no session' denied lars_web_ro 'DELETE FROM Session'
 check 'lars_web_ro notes that a session is in use' as lars_web_ro 'UPDATE Session SET seen_at = NOW(3) WHERE user = 0'
 check 'lars_web adds no user of the console' denied lars_web "INSERT INTO User (name, pwhash, role) VALUES ('x', '', 'admin')"
+check 'lars_ctl takes the lease of a demonstration' as lars_ctl "INSERT INTO Lease (name, holder, until_at) VALUES ('demo', 1, NOW(3)) ON DUPLICATE KEY UPDATE holder = 1"
+check 'lars_ctl takes no lease away by deleting it' denied lars_ctl 'DELETE FROM Lease'
 check 'lars_scale gives no lease back by deleting it' denied lars_scale 'DELETE FROM Lease'
 check 'lars_scale changes no decision that is recorded' denied lars_scale 'UPDATE ScaleDecision SET note = 1'
 check 'lars_scale changes no policy' denied lars_scale 'UPDATE ScalePolicy SET max_zone = 1'

@@ -133,12 +133,28 @@ check 'its row in the audit has both' [ "$(shown)" = ',,,new=0 ,,,changed=0 ,,,r
 check 'an edition gets another title and keeps the other' is 'SELECT CONCAT(title_zh, title_en) FROM Edition' '2027 年展览Day of the Field'
 
 # Two imports at once, a picture that grew between, and old editions.
-mariadb --no-defaults --socket="$dir/sock" --user="$(id -un)" -N -e "SELECT GET_LOCK('lars_site.import', 9); DO SLEEP(60)" >"$tmp/held" 2>&1 & holder=$!
-check 'the other import runs' until_true 'grep -q 1 "$tmp/held" || [ "$(sql "SELECT IS_USED_LOCK('"'lars_site.import'"') IS NOT NULL")" = 1 ]'
+# hold STATEMENT END -- run STATEMENT in a transaction, and END when $tmp/release is there
+hold() {
+    rm -f "$tmp/release"; : >"$tmp/held"
+    (echo "BEGIN; $1;"; while [ ! -e "$tmp/release" ]; do sleep 0.1; done; echo "$2;") |
+        mariadb --no-defaults --socket="$dir/sock" --user="$(id -un)" --unbuffered lars_site -N >"$tmp/held" 2>&1 & holder=$!
+    check 'the lock is held' until_true '[ -s "$tmp/held" ]'
+}
+hold 'SELECT year FROM Edition WHERE year = 2027 FOR UPDATE' ROLLBACK
+state >"$tmp/was"
 import --apply "$tmp/a.csv" "$pictures"
-check 'two imports do not run at once' eval '[ $code = 1 ] && has err "another import is running"'
-kill $holder 2>/dev/null; wait $holder 2>/dev/null; holder=
-check 'the other import has ended' until_true '[ "$(sql "SELECT IS_FREE_LOCK('"'lars_site.import'"')")" = 1 ] || { sql "KILL $(sql "SELECT IS_USED_LOCK('"'lars_site.import'"')")"; false; }'
+check 'two imports do not run at once' eval '[ $code = 1 ] && has err "another import is running" && same'
+: >"$tmp/release"; wait $holder; holder=
+
+# The other one ends while this one waits at its last statement, as at another node of a
+# cluster: what this one has compared is out of date.
+hold 'SELECT revision FROM SiteRevision FOR UPDATE' 'UPDATE SiteRevision SET revision = revision + 1; COMMIT'
+"$build/showcase-import" -c /dev/null -s "$dir/sock" -e 2027 --apply "$tmp/a.csv" "$pictures" >"$tmp/out" 2>"$tmp/err" & importer=$!
+check 'the import has compared and written' until_true waits
+: >"$tmp/release"; wait $holder; holder=
+wait $importer; code=$?
+sql 'UPDATE SiteRevision SET revision = revision - 1'
+check 'an import is refused when another one has ended in the meantime' eval '[ $code = 1 ] && has err "has changed the exhibition since" && same'
 import -e 2026 --sample --apply "$tmp/a.csv" "$pictures"
 check 'another edition is imported beside it' eval '[ $code = 0 ] && is "SELECT GROUP_CONCAT(CONCAT(edition, id, sample) ORDER BY edition, id) FROM Exhibit" 2026rice1,2026wheat1,2027soy0,2027wheat0'
 

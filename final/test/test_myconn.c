@@ -40,7 +40,8 @@ static int teardown(void **state)
              "GLOBAL collation_connection = DEFAULT, GLOBAL wait_timeout = DEFAULT, "
              "GLOBAL innodb_lock_wait_timeout = DEFAULT, GLOBAL autocommit = DEFAULT, "
              "GLOBAL lock_wait_timeout = DEFAULT, GLOBAL completion_type = DEFAULT, "
-             "GLOBAL max_statement_time = DEFAULT, GLOBAL tx_read_only = DEFAULT");
+             "GLOBAL max_statement_time = DEFAULT, GLOBAL tx_read_only = DEFAULT, "
+             "GLOBAL read_only = DEFAULT");
     return t_fds_check(state);
 }
 
@@ -112,11 +113,159 @@ static void t_statement_that_waits_for_a_lock_is_refused_by_the_server(void **st
     assert_int_equal(run(other, "START TRANSACTION"), 0);
     assert_int_equal(run(other, "UPDATE Lease SET holder = 2"), 0);
     con = connect_with(2);
-    assert_int_equal(run(con, "UPDATE Lease SET holder = 3"), -EIO);
+    assert_int_equal(run(con, "UPDATE Lease SET holder = 3"), -EDEADLK);
     assert_non_null(strstr(error, "(1205)"));
     assert_int_equal(run(other, "COMMIT"), 0);
     assert_int_equal(mydb_number("SELECT holder FROM Lease"), 2);
     myconn_destroy(other);
+}
+
+/* 1205 ends only the statement, ROLLBACK undoes those before it, the connection stays. */
+static void t_transaction_that_waited_for_a_lock_is_rolled_back_whole(void **state)
+{
+    struct myconn *other = connect_with(3);
+    char id[200];
+
+    (void)state;
+    mydb_sql("INSERT INTO Lease (name, holder, until_at) VALUES ('y', 1, NOW(3))");
+    assert_int_equal(run(other, "SET idle_transaction_timeout = 0"), 0);
+    assert_int_equal(run(other, "START TRANSACTION"), 0);
+    assert_int_equal(run(other, "UPDATE Lease SET holder = 2 WHERE name = 'x'"), 0);
+    con = connect_with(2);
+    snprintf(id, sizeof(id), "%s", value_of("SELECT CONNECTION_ID()"));
+    assert_int_equal(run(con, "START TRANSACTION"), 0);
+    assert_int_equal(run(con, "UPDATE Lease SET holder = 3 WHERE name = 'y'"), 0);
+    assert_int_equal(run(con, "UPDATE Lease SET holder = 3 WHERE name = 'x'"), -EDEADLK);
+    assert_int_equal(myconn_failure(con), DB_ERROR_CONFLICT);
+    assert_string_equal(value_of("SELECT CONNECTION_ID()"), id);
+    assert_int_equal(run(con, "COMMIT"), 0);
+    assert_int_equal(mydb_number("SELECT holder FROM Lease WHERE name = 'y'"), 1);
+    assert_int_equal(run(other, "COMMIT"), 0);
+    myconn_destroy(other);
+}
+
+/* --- endpoints ---------------------------------------------------------------------- */
+
+static void create_with(const char *endpoints, uint32_t timeout_s)
+{
+    struct myconn_config c = {"",     "",         0,         "lars",
+                              "lars", "lars_dns", timeout_s, endpoints};
+
+    assert_int_equal(myconn_create(&con, &c, error), 0);
+}
+
+static void t_endpoint_without_a_server_is_passed_over(void **state)
+{
+    char list[200];
+
+    (void)state;
+    snprintf(list, sizeof(list), "/nowhere 127.0.0.1:1 %s", mydb_socket);
+    create_with(list, 3);
+    assert_int_equal(myconn_ensure(con), 0);
+    assert_string_equal(value_of("SELECT DATABASE()"), "lars_dns");
+    assert_false(myconn_is_galera(con));
+}
+
+/* Its system accepts the connection, as that of a stopped server does. */
+static void t_endpoint_that_is_silent_is_passed_over(void **state)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    socklen_t len = sizeof(a);
+    int lfd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char list[200];
+
+    (void)state;
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(lfd, (struct sockaddr *)&a, sizeof(a)), 0);
+    assert_int_equal(listen(lfd, 5), 0);
+    getsockname(lfd, (struct sockaddr *)&a, &len);
+    snprintf(list, sizeof(list), "127.0.0.1:%u %s", ntohs(a.sin_port), mydb_socket);
+    create_with(list, 60);            /* a wait of so long would end the test */
+    assert_int_equal(myconn_ensure(con), 0);
+    close(lfd);
+}
+
+static void t_read_only_server_is_passed_over_and_named(void **state)
+{
+    char list[200];
+
+    (void)state;
+    mydb_sql("SET GLOBAL read_only = 1");
+    snprintf(list, sizeof(list), "/nowhere %s", mydb_socket);
+    create_with(list, 3);
+    assert_int_equal(myconn_ensure(con), -ENOTCONN);
+    assert_int_equal(myconn_failure(con), DB_ERROR_REFUSING);
+    assert_non_null(strstr(error, mydb_socket));
+    assert_non_null(strstr(error, "read-only"));
+    mydb_sql("SET GLOBAL read_only = 0");
+    T_WAIT(myconn_ensure(con) == 0);  /* after the wait of a failed round */
+}
+
+/* With one server there is no other one to go to, and reading still works. */
+static void t_read_only_server_is_used_when_it_is_the_only_one(void **state)
+{
+    (void)state;
+    mydb_sql("SET GLOBAL read_only = 1");
+    create_with(mydb_socket, 3);
+    assert_int_equal(myconn_ensure(con), 0);
+    assert_string_equal(value_of("SELECT holder FROM Lease"), "1");
+    assert_int_equal(run(con, "UPDATE Lease SET holder = 3"), -EIO);
+    assert_int_equal(myconn_failure(con), DB_ERROR_REFUSING);
+    mydb_sql("SET GLOBAL read_only = 0");
+}
+
+static void t_wrong_password_is_tried_at_all_and_told(void **state)
+{
+    char list[200];
+    struct myconn_config c = {"", "", 0, "lars", "wrong", "lars_dns", 3, list};
+
+    (void)state;
+    snprintf(list, sizeof(list), "/nowhere %s", mydb_socket);
+    assert_int_equal(myconn_create(&con, &c, error), 0);
+    assert_int_equal(myconn_ensure(con), -ENOTCONN);
+    assert_non_null(strstr(error, "see [db] user, password"));
+}
+
+/* The only endpoint that works is the second one. */
+static void t_staying_uses_the_endpoint_of_the_last_connection_only(void **state)
+{
+    char list[200], moved[100];
+
+    (void)state;
+    snprintf(moved, sizeof(moved), "%s/moved", mydb_dir);
+    snprintf(list, sizeof(list), "%s %s", moved, mydb_socket);
+    create_with(list, 3);
+    assert_int_equal(myconn_ensure(con), 0);
+    assert_int_equal(symlink(mydb_socket, moved), 0);
+    myconn_stay(con, true);
+    mydb_sql("SET GLOBAL read_only = 1"); /* asked of no server that is stayed at */
+    assert_int_equal(run(con, "KILL CONNECTION_ID()"), -EIO);
+    assert_int_equal(myconn_ensure(con), 0);
+    mydb_sql("SET GLOBAL read_only = 0");
+    myconn_stay(con, false);
+    assert_int_equal(run(con, "KILL CONNECTION_ID()"), -EIO);
+    assert_int_equal(myconn_ensure(con), 0); /* the first one is tried first */
+    assert_int_equal(unlink(moved), 0);
+}
+
+static void t_wrong_list_of_endpoints_is_einval(void **state)
+{
+    struct myconn_config c = {"", "", 0, "lars", "lars", "lars_dns", 3, "10.0.0.1"};
+    struct myconn *none = NULL;
+
+    (void)state;
+    assert_int_equal(myconn_create(&none, &c, error), -EINVAL);
+    assert_null(none);
+}
+
+static void t_socket_is_preferred_to_endpoints(void **state)
+{
+    struct myconn_config c = {mydb_socket, "",         0, "lars",
+                              "lars",      "lars_dns", 3, "/nowhere"};
+
+    (void)state;
+    assert_int_equal(myconn_create(&con, &c, error), 0);
+    assert_int_equal(myconn_ensure(con), 0);
 }
 
 /* Several lock waits, each short enough, can add up; so can the work of a statement. */
@@ -133,8 +282,8 @@ static void t_unsigned_differences_may_be_negative(void **state)
 {
     (void)state;
     con = connect_with(3);
-    assert_string_equal(
-        value_of("SELECT CAST(5 AS UNSIGNED) - CAST(7 AS UNSIGNED)"), "-2");
+    assert_string_equal(value_of("SELECT CAST(5 AS UNSIGNED) - CAST(7 AS UNSIGNED)"),
+                        "-2");
 }
 
 /* The client libraries take "localhost" for a socket path of their own and ignore the
@@ -167,4 +316,12 @@ MYDB_MAIN(E(t_session_does_not_depend_on_the_defaults_of_the_server),
           E(t_statement_that_waits_for_a_lock_is_refused_by_the_server),
           E(t_statement_that_takes_too_long_is_ended_by_the_server),
           E(t_unsigned_differences_may_be_negative),
-          E(t_localhost_is_reached_by_its_port))
+          E(t_localhost_is_reached_by_its_port),
+          E(t_transaction_that_waited_for_a_lock_is_rolled_back_whole),
+          E(t_endpoint_without_a_server_is_passed_over),
+          E(t_endpoint_that_is_silent_is_passed_over),
+          E(t_read_only_server_is_passed_over_and_named),
+          E(t_read_only_server_is_used_when_it_is_the_only_one),
+          E(t_wrong_password_is_tried_at_all_and_told),
+          E(t_staying_uses_the_endpoint_of_the_last_connection_only),
+          E(t_wrong_list_of_endpoints_is_einval), E(t_socket_is_preferred_to_endpoints))

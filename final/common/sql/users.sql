@@ -43,7 +43,7 @@ GRANT UPDATE (abort_by) ON lars_dns.Drill TO lars_web@localhost;
 GRANT UPDATE (abort_why) ON lars_dns.Drill TO lars_web@localhost;
 GRANT INSERT, UPDATE ON lars_dns.Drill TO lars_ctl@localhost;
 GRANT INSERT, UPDATE ON lars_dns.Lease TO lars_scale@localhost;
-GRANT UPDATE ON lars_dns.Lease TO lars_ctl@localhost;
+GRANT INSERT, UPDATE ON lars_dns.Lease TO lars_ctl@localhost;
 GRANT UPDATE (factor) ON lars_dns.Capacity TO lars_scale@localhost;
 GRANT UPDATE (low_since) ON lars_dns.Capacity TO lars_scale@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_dns.ScaleWanted TO lars_scale@localhost;

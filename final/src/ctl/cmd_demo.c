@@ -5,9 +5,10 @@
  * Undo.  All that outlives this process is the routes of that module, and its number is
  * known before anything happens: so the undo is to remove the module, and nothing has to
  * be stored first.  Its nodes end with this process.
- * Invariant: one demonstration at a time; a lock of the database, which ends with the
- * connection, tells one that runs from one that was killed.
- * Rejected: a journal as a drill has it.  It could be lost, or be in another folder. */
+ * Invariant: one demonstration at a time; a lease, which it keeps each second, tells one
+ * that runs from one that was killed.
+ * Rejected: a journal as a drill has it.  It could be lost, or be in another folder.  A
+ * lock of the database server, which another node of a cluster does not know. */
 #include "ctl/cmd_demo.h"
 
 #include <errno.h>
@@ -20,30 +21,34 @@
 #include "base/err.h"
 #include "base/ipv4.h"
 #include "base/mono.h"
+#include "base/rnd.h"
 #include "base/sig.h"
 #include "ctl/demo_calls.h"
 #include "ctl/make_change.h"
+#include "db/lease.h"
 
 #define MODID 4294900001u
 #define CMDID 1u
 #define SUBJECT "4294900001/1"
-#define LOCK "lars.demo"
+#define LEASE "demo"
+#define LEASE_S 10
 #define ZONES 2
-#define NODES 4 /* the same number in each zone */
-#define RATE 50u /* calls a second in each zone */
-#define LOST_S 8u /* the second in which the zone is lost, in */
-#define BACK_S 20u /* which it is back, and the end */
+#define NODES 4                       /* the same number in each zone */
+#define RATE 50u                      /* calls a second in each zone */
+#define LOST_S 8u                     /* the second in which the zone is lost, in */
+#define BACK_S 20u                    /* which it is back, and the end */
 #define END_S 32u
-#define SHIFTED_S 3u /* seconds before BACK_S without a failure */
+#define SHIFTED_S 3u                  /* seconds before BACK_S without a failure */
 #define REGISTER_MS 10000u
-#define REPORT_MS 20000u /* an agent reports within so long */
+#define REPORT_MS 20000u              /* an agent reports within so long */
 #define ZONE_NAME 33
 
 struct demo {
     struct ctl *c;
+    uint64_t holder;                  /* of the lease */
     char zone[ZONES][ZONE_NAME];
-    unsigned agent[ZONES]; /* its index in c->agent */
-    unsigned lost; /* the zone that is lost */
+    unsigned agent[ZONES];            /* its index in c->agent */
+    unsigned lost;                    /* the zone that is lost */
     struct lars_client *lars[ZONES];
     struct demo_calls *calls[ZONES];
     struct demo_node node[NODES];
@@ -137,17 +142,38 @@ static int choose_zone(struct demo *d, const char *name)
                    name, d->zone[0], d->zone[1]);
 }
 
-static int take_lock(struct ctl *c)
+static uint64_t new_holder(void)
 {
-    uint64_t ours = 0;
-    int rc = sqldb_number(c->db, &ours, "SELECT GET_LOCK('" LOCK "', 0)");
+    struct rnd r;
 
+    rnd_init_any(&r);
+    return (uint64_t)rnd_u32(&r) << 32 | rnd_u32(&r) | 1;
+}
+
+static int keep_lease(struct ctl *c, uint64_t holder)
+{
+    return lease_take(sqldb_connection(c->db), LEASE, holder, LEASE_S);
+}
+
+static void give_back(struct ctl *c, uint64_t holder)
+{
+    lease_release(sqldb_connection(c->db), LEASE, holder);
+}
+
+/* One that was killed, or has lost the database, keeps its lease until it ends. */
+static int take_lease(struct ctl *c, uint64_t holder)
+{
+    uint64_t end_ms = mono_ms() + (LEASE_S + 1) * 1000;
+    int rc;
+
+    while ((rc = keep_lease(c, holder)) == 0 && mono_ms() < end_ms)
+        poll(NULL, 0, 200);
     if (rc < 0)
         return ctl_db_failed(c, rc);
-    return ours == 1 ? CTL_OK
-                     : ctl_say(CTL_FAILED,
-                               "a demonstration runs; wait for its end, or end it with "
-                               "Ctrl-C in its terminal");
+    return rc == 1 ? CTL_OK
+                   : ctl_say(CTL_FAILED,
+                             "a demonstration runs; wait for its end, or end it with "
+                             "Ctrl-C in its terminal");
 }
 
 static int count_routes(struct ctl *c, uint64_t *out)
@@ -160,18 +186,21 @@ static int count_routes(struct ctl *c, uint64_t *out)
     return rc < 0 ? ctl_db_failed(c, rc) : CTL_OK;
 }
 
-static int check_free(struct ctl *c)
+static int check_free(struct ctl *c, uint64_t holder)
 {
     uint64_t n = 0;
-    int code = take_lock(c);
+    int code = take_lease(c, holder);
 
-    if (code == CTL_OK)
-        code = count_routes(c, &n);
+    if (code != CTL_OK)
+        return code;
+    code = count_routes(c, &n);
     if (code == CTL_OK && n > 0)
         code = ctl_say(CTL_FAILED,
                        "a demonstration that was killed has left %llu routes; remove "
                        "them with larsctl demo undo",
                        (unsigned long long)n);
+    if (code != CTL_OK)
+        give_back(c, holder);
     return code;
 }
 
@@ -231,7 +260,7 @@ static int start_calls(struct demo *d)
         rc = ctl_open_agent(d->c, d->agent[z], &d->lars[z]);
         while (rc == 0 && (rc = lars_register(d->lars[z], MODID, CMDID)) == -ENOENT &&
                mono_ms() < end_ms && !stopped)
-            rc = 0; /* lars_register() has waited */
+            rc = keep_lease(d->c, d->holder) == 0 ? -EBUSY : 0; /* it has waited */
         if (rc < 0)
             return ctl_say(CTL_FAILED, "the agent of zone %s has no nodes: %s",
                            d->zone[z], lars_strerror(rc));
@@ -255,7 +284,7 @@ static int remove_routes(struct ctl *c)
 
     if (code != CTL_OK || n == 0)
         return code;
-    c->yes = true; /* they are the demonstration's own */
+    c->yes = true;                    /* they are the demonstration's own */
     code = make_change_routes(c, "demo undo", SUBJECT, &op);
     c->yes = yes;
     return code;
@@ -351,8 +380,12 @@ static int run(struct demo *d)
     unsigned s;
 
     print_head(d);
-    for (s = 1; s <= END_S && wait_until(begin_ms + s * 1000ull); s++)
+    for (s = 1; s <= END_S && wait_until(begin_ms + s * 1000ull); s++) {
         print_second(d, s, happen(d, s));
+        if (keep_lease(d->c, d->holder) == 0)
+            return ctl_say(CTL_FAILED, "this process was suspended for so long that "
+                                       "another demonstration has begun; it ends");
+    }
     if (stopped)
         return ctl_say(CTL_FAILED, "the demonstration was ended early");
     printf("\n%llu calls were answered, %llu failed; in the last %u s of the loss zone "
@@ -368,13 +401,13 @@ static int run(struct demo *d)
 
 static int zone_loss(struct ctl *c, int argc, char **argv)
 {
-    struct demo d = {.c = c};
+    struct demo d = {.c = c, .holder = new_holder()};
     int code = find_zones(&d), end;
 
     if (code == CTL_OK)
         code = choose_zone(&d, argc > 0 ? argv[0] : NULL);
     if (code == CTL_OK)
-        code = check_free(c);
+        code = check_free(c, d.holder);
     if (code != CTL_OK)
         return code;
     sig_ignore_pipe_and_hup(); /* it is undone also when no process reads the table */
@@ -389,17 +422,21 @@ static int zone_loss(struct ctl *c, int argc, char **argv)
     if (code == CTL_OK)
         code = run(&d);
     end = end_demo(&d);
+    give_back(c, d.holder);
     return code != CTL_OK ? code : end;
 }
 
 static int undo(struct ctl *c, int argc, char **argv)
 {
-    int code = take_lock(c);
+    uint64_t holder = new_holder();
+    int code = take_lease(c, holder);
 
     (void)argc;
     (void)argv;
-    if (code == CTL_OK)
-        code = remove_routes(c);
+    if (code != CTL_OK)
+        return code;
+    code = remove_routes(c);
+    give_back(c, holder);
     if (code == CTL_OK)
         puts("nothing of a demonstration is left");
     return code;

@@ -150,7 +150,7 @@ static const struct {
     {SCALE, "FrontHost", "note", "U"},
     {SCALE, "GatewaySeen", "why", "IUD"},
     {SCALE, "Lease", "holder", "IU"},
-    {CTL, "Lease", "fence", "U"},
+    {CTL, "Lease", "fence", "IU"},
     {SCALE, "Capacity", "factor", "U"},
     {SCALE, "Capacity", "low_since", "U"},
     {SCALE, "ScaleWanted", "fence", "IUD"},

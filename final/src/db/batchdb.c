@@ -24,6 +24,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "db/repeat.h"
 
 #define ROW_MAX 160                   /* five numbers of 10 digits, two of 20, commas */
 #define LOG_GAP_MS 10000
@@ -282,7 +283,7 @@ static int apply_rows(struct batchdb *d, const char *stream, const struct msg_ba
     return rc < 0 ? rc : run_sql(d, sql);
 }
 
-int batchdb_apply(struct batchdb *d, const struct msg_batch *b)
+static int apply_once(struct batchdb *d, const struct msg_batch *b)
 {
     char stream[2 * MSG_STREAM + 1];
     uint64_t seen = 0;
@@ -305,6 +306,15 @@ int batchdb_apply(struct batchdb *d, const struct msg_batch *b)
         return end;
     d->n_rejected += d->n_now;
     return b->seq > seen;
+}
+
+int batchdb_apply(struct batchdb *d, const struct msg_batch *b)
+{
+    int rc = myconn_begin_work(d->con);
+
+    if (rc == 0)
+        REPEAT(rc, apply_once(d, b));
+    return rc;
 }
 
 uint64_t batchdb_n_rejected(const struct batchdb *d)

@@ -45,7 +45,7 @@ void confirmdb_close(void *confirmdb)
 struct asked {
     const struct route_node *gone;
     uint32_t n;
-    bool *yes; /* of each node: is its removal confirmed? */
+    bool *yes;                        /* of each node: is its removal confirmed? */
 };
 
 static int cmp_node(const void *pa, const void *pb)
@@ -84,7 +84,7 @@ int confirmdb_ask(void *confirmdb, uint32_t modid, uint32_t cmdid,
     struct asked q = {gone, n, calloc(n + 1, sizeof(bool))};
     char sql[240];
     uint32_t i;
-    int rc = q.yes ? myconn_ensure(d->con) : -ENOMEM, without = 0;
+    int rc = q.yes ? myconn_begin_work(d->con) : -ENOMEM, without = 0;
 
     snprintf(sql, sizeof(sql),
              "SELECT goneip, goneport, confirmed FROM RouteChange WHERE modid = %u AND "

@@ -92,7 +92,7 @@ static int take_module(char **at, void *arg)
 
 static int begin(struct db_mysql *m)
 {
-    int rc = myconn_ensure(m->con);
+    int rc = myconn_begin_work(m->con);
 
     if (rc < 0)
         return rc;
@@ -102,7 +102,7 @@ static int begin(struct db_mysql *m)
 /* End the snapshot.  Returns <rc>, or the error of COMMIT when <rc> is no error. */
 static int finish(struct db_mysql *m, int rc)
 {
-    int end = run_sql(m, "COMMIT");    /* fails when <rc> has closed the connection */
+    int end = run_sql(m, "COMMIT");   /* fails when <rc> has closed the connection */
 
     return rc < 0 ? rc : end;
 }
@@ -110,7 +110,7 @@ static int finish(struct db_mysql *m, int rc)
 static int my_version(struct db *db, uint64_t *version)
 {
     struct db_mysql *m = (struct db_mysql *)db;
-    int rc = myconn_ensure(m->con);
+    int rc = myconn_begin_work(m->con);
 
     return rc < 0 ? rc : read_version(m, version);
 }
@@ -124,9 +124,9 @@ static int my_load_all(struct db *db, struct db_rows *out, uint64_t *version)
         return rc;
     rc = read_version(m, version);
     if (rc == 0)
-        rc = myconn_select(m->con,
-                           "SELECT " COLUMNS " FROM RouteData r WHERE " IN_SERVICE,
-                           take_row, out);
+        rc =
+            myconn_select(m->con, "SELECT " COLUMNS " FROM RouteData r WHERE " IN_SERVICE,
+                          take_row, out);
     return finish(m, rc);
 }
 

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "db/endpoints.h"
+
 static bool is_host(const char *host)
 {
     static const char of_host[] = "abcdefghijklmnopqrstuvwxyz"
@@ -20,6 +22,7 @@ static bool is_host(const char *host)
 const char *dbconf_wrong_value(const struct dbconf *d)
 {
     const char *colon = strchr(d->host, ':');
+    struct endpoints to;
 
     if (!d->user[0])
         return "[db] user must not be empty";
@@ -27,6 +30,8 @@ const char *dbconf_wrong_value(const struct dbconf *d)
         return "[db] name must not be empty: it is the name of the database";
     if (d->socket[0])
         return NULL;
+    if (d->endpoints[0])
+        return endpoints_parse(&to, d->endpoints);
     if (colon && !strchr(colon + 1, ':'))
         return "[db] host must be a name or an address without a port; write the port "
                "into [db] port";

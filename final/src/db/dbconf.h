@@ -11,6 +11,7 @@
 struct dbconf {
     char socket[108], host[64], user[33], password[65], name[65];
     uint32_t port, timeout_s;
+    char endpoints[512];
 };
 
 /* The rows of a conf_key table for a struct dbconf that lies at offset <at>. */
@@ -26,7 +27,11 @@ struct dbconf {
     }
 #define DBCONF_KEYS(at)                                                                  \
     DBCONF_TEXT(at, socket, "",                                                          \
-                "the Unix socket of the database server; empty: host and port"),         \
+                "the Unix socket of the database server; empty: endpoints"),             \
+        DBCONF_TEXT(at, endpoints, "",                                                   \
+                    "the servers of the same database, the one of this zone first, as "  \
+                    "ADDRESS:PORT or the path of a socket, with spaces between them; "   \
+                    "empty: host and port"),                                             \
         DBCONF_TEXT(at, host, "127.0.0.1", "the host of the database server"),           \
         DBCONF_U32(at, port, 1, 65535, "3306", "the TCP port of the database server"),   \
         DBCONF_TEXT(at, user, "lars", "the user that connects"),                         \
@@ -42,8 +47,8 @@ const char *dbconf_wrong_value(const struct dbconf *d);
 /* Borrows from <d>. */
 static inline struct myconn_config dbconf_myconn(const struct dbconf *d)
 {
-    return (struct myconn_config){d->socket,   d->host, d->port,     d->user,
-                                  d->password, d->name, d->timeout_s};
+    return (struct myconn_config){d->socket,   d->host, d->port,      d->user,
+                                  d->password, d->name, d->timeout_s, d->endpoints};
 }
 
 #endif

@@ -17,18 +17,19 @@
 #include "base/mono.h"
 #include "base/process_name.h"
 #include "db/lease.h"
+#include "db/repeat.h"
 
 #define COUNT_MAX "18446744073709551615" /* of BIGINT UNSIGNED */
 #define SLICE_SPANS 10 /* counts of so many coarser rows are moved at once */
 #define MOVE_MS 1000
-#define DELETE_MAX 10000 /* rows of one statement: a short lock */
+#define DELETE_MAX 10000              /* rows of one statement: a short lock */
 /* Its row in Lease.  Every release uses this name, or two would have a leader each. */
 #define LEASE "keeper"
 /* Readers of ZoneLoad and NodeOut look back at most 15 s. */
 #define LOAD_S 60
-#define SESSION_S 86400 /* a session that is over opens nothing */
-#define DECISION_S 7776000 /* 90 days of ScaleDecision */
-#define PROCESS_S 172800 /* a row of Service; alarms look back for a day */
+#define SESSION_S 86400               /* a session that is over opens nothing */
+#define DECISION_S 7776000            /* 90 days of ScaleDecision */
+#define PROCESS_S 172800              /* a row of Service; alarms look back for a day */
 
 struct leader_db {
     struct myconn *con;
@@ -97,8 +98,8 @@ static int take_number(char **at, void *arg)
 
 /* Move the counts that began before <limit> (seconds since 1970) from <from> to <to>,
  * whose rows span <span> seconds. */
-static int move_slice(struct leader_db *d, const char *from, const char *to,
-                      uint32_t span, uint64_t limit)
+static int move_slice_once(struct leader_db *d, const char *from, const char *to,
+                           uint32_t span, uint64_t limit)
 {
     char sql[700];
     int rc = run_sql(d, "START TRANSACTION");
@@ -118,6 +119,12 @@ static int move_slice(struct leader_db *d, const char *from, const char *to,
     if (rc == 0)
         rc = run_sql(d, sql);
     return rc < 0 ? rc : run_sql(d, "COMMIT");
+}
+
+static int move_slice(struct leader_db *d, const char *from, const char *to,
+                      uint32_t span, uint64_t limit)
+{
+    REPEAT_RETURN(move_slice_once(d, from, to, span, limit));
 }
 
 /* The same in slices, the oldest first: after a long time without a
@@ -155,7 +162,7 @@ static int delete_older(struct leader_db *d, const char *table, const char *colu
     return run_sql(d, sql);
 }
 
-#define NAMES_MAX 100 /* processes deleted at once */
+#define NAMES_MAX 100                 /* processes deleted at once */
 
 struct names {
     char name[NAMES_MAX][PROCESS_NAME_MAX];

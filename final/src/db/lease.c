@@ -34,7 +34,7 @@ static int run_sql(struct myconn *con, const char *sql)
 /* What the table says about a lease. */
 struct lease_row {
     uint64_t holder;
-    int64_t left_ms; /* until it ends, by the server's clock */
+    int64_t left_ms;                  /* until it ends, by the server's clock */
     uint64_t fence;
 };
 
@@ -81,8 +81,10 @@ int lease_take_fenced(struct myconn *con, const char *name, uint64_t holder,
     unsigned long long me = holder;
     struct lease_row r;
     char sql[800];
-    int rc = read_lease(con, name, &r);
+    int rc = myconn_begin_work(con);
 
+    if (rc == 0)
+        rc = read_lease(con, name, &r);
     if (rc < 0)
         return rc;
     log_too_long(name, &r, holder, ttl_s);

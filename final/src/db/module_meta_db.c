@@ -188,7 +188,7 @@ static int load_reported(struct module_meta_db *d)
 
 int module_meta_db_load(struct module_meta_db *d, struct module_meta_table **out)
 {
-    int rc = myconn_ensure(d->con);
+    int rc = myconn_begin_work(d->con);
 
     if (rc == 0)
         rc = load_policies(d);

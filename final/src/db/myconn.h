@@ -1,28 +1,36 @@
-/* myconn -- one connection to MySQL or MariaDB, opened when it is needed.  Works with the
- * client library of either.  Thread: one at a time. */
+/* myconn -- one connection to MySQL or MariaDB, opened when it is needed, to the first
+ * endpoint of a list that can be used.  Works with the client library of either.
+ * Thread: one at a time. */
 #ifndef LARS_DB_MYCONN_H
 #define LARS_DB_MYCONN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "db/db_error.h"
 
 struct myconn;
 
 struct myconn_config {
-    const char *socket;               /* path of the server's socket; "" = none */
-    const char *host;                 /* name or address; used when socket is "" */
+    const char *socket; /* path of the server's socket; "" = none */
+    const char *host; /* name or address; used when socket is "" */
     uint32_t port;
     const char *user, *password, *database;
     uint32_t timeout_s;               /* seconds for a connect, a write, a read; a
                                        * read has at least 2, and the server ends a
                                        * statement before the read of its answer */
+    const char *endpoints;            /* as endpoints_parse() reads them, instead of host
+                                       * and port; used when socket is ""; NULL or "" =
+                                       * none.  A connect to one of several takes at most
+                                       * 1 s. */
 };
 
 #define MYCONN_ERROR_MAX 256
 
 /* Copies <cfg>; does not connect yet.  Borrows <error>, which has MYCONN_ERROR_MAX bytes,
  * until myconn_destroy(): each failure writes one line there: what failed, why, and how
- * to mend it.  Returns 0 or -ENOMEM. */
+ * to mend it.  Returns 0; -EINVAL when the endpoints are wrong; -ENOMEM. */
 int myconn_create(struct myconn **out, const struct myconn_config *cfg, char *error);
 /* Thread: the one that used <m>.  NULL is fine. */
 void myconn_destroy(struct myconn *m);
@@ -30,13 +38,44 @@ void myconn_destroy(struct myconn *m);
 /* Connect unless there is a connection.  The session has the strict SQL mode, time
  * zone UTC, character set utf8mb4 and isolation level REPEATABLE READ, whatever the
  * server's defaults are.  Returns 0; -ENOENT when the server has no such
- * database; -ENOTCONN for every other reason, including a wrong password. */
+ * database; -ENOTCONN for every other reason, including a wrong password.
+ *
+ * Of several endpoints, the first is taken that accepts the connection, is no node
+ * without a majority of its cluster, and is not read-only.  When all have failed, it
+ * returns -ENOTCONN without an attempt for up to 5 s. */
 int myconn_ensure(struct myconn *m);
 
-/* Run a statement on the connection that myconn_ensure() opened.  Any failure closes the
- * connection.  Returns 0; -ENOTCONN when the connection was lost; -ENOENT when a table or
- * column is missing; -EDEADLK when the server has ended the transaction because two of
- * them waited for each other; -EIO for any other error. */
+/* Call at the beginning of a piece of work, when the session needs to remember nothing:
+ * every 10 to 12 s, a connection to an endpoint that is not the first is replaced by one
+ * to an endpoint before it, if that can be used again. */
+void myconn_go_back(struct myconn *m);
+
+int myconn_begin_work(struct myconn *m); /* myconn_go_back(), then myconn_ensure() */
+
+/* While <stay> is true, myconn_ensure() uses the endpoint of the last connection only,
+ * and asks nothing of it. */
+void myconn_stay(struct myconn *m, bool stay);
+
+/* Wait until this node of the cluster has applied all that any node had committed when
+ * the wait began, so that the next read sees it; on a server that is no node of a cluster
+ * there is nothing to wait for.  Returns as myconn_query(). */
+int myconn_sync(struct myconn *m);
+
+/* Is, or was, the last connection one to a node of a Galera cluster? */
+bool myconn_is_galera(const struct myconn *m);
+
+/* Of the last call that failed. */
+enum db_error_kind myconn_failure(const struct myconn *m);
+
+/* Run a statement on the connection that myconn_ensure() opened.  Any failure but
+ * -EDEADLK closes the connection.  Returns 0; -ENOTCONN when the connection was lost, or
+ * the node has lost the majority of its cluster; -ENOENT when a table or column is
+ * missing;
+ * -EDEADLK when another transaction was faster (two of them waited for each other, or one
+ * waited too long for a lock, or a node of the cluster has changed the same rows): the
+ * whole transaction was rolled back, and can be repeated on this connection.  A statement
+ * outside of a transaction that has met another one so, and has not waited for a lock,
+ * is repeated here up to 5 times.  -EIO for any other error. */
 int myconn_query(struct myconn *m, const char *sql, size_t len);
 
 /* As myconn_query(), with one difference: when the server refuses the value of a row, for

@@ -25,12 +25,13 @@
 
 #include "base/buf.h"
 #include "base/version.h"
+#include "db/repeat.h"
 
 #define ROW_MAX 800
 
 struct service_db {
     struct myconn *con;
-    struct buf sql; /* reused */
+    struct buf sql;                   /* reused */
     char error[MYCONN_ERROR_MAX];
 };
 
@@ -124,11 +125,11 @@ static int send_rows(struct service_db *d, const char *end)
 
 /* --- agents ------------------------------------------------------------------------- */
 
-struct agent { /* a message, and what its row of Service has */
+struct agent {                        /* a message, and what its row of Service has */
     const struct msg_state *s;
-    char stream[2 * MSG_STREAM + 1]; /* of the message */
-    bool is_new; /* another stream than the row's */
-    bool is_old; /* not newer than the row: it changes nothing */
+    char stream[2 * MSG_STREAM + 1];  /* of the message */
+    bool is_new;                      /* another stream than the row's */
+    bool is_old;                      /* not newer than the row: it changes nothing */
 };
 
 struct batch {
@@ -352,18 +353,25 @@ static int put_batch(struct service_db *d, struct batch *b)
     return rc < 0 ? rc : put_nodes(d, b);
 }
 
-int service_db_put_agents(struct service_db *d, const struct msg_state *s, size_t n)
+static int put_agents_once(struct service_db *d, const struct msg_state *s, size_t n)
 {
     struct batch b;
-    int rc = myconn_ensure(d->con);
+    int rc = run_sql(d, "START TRANSACTION");
 
-    assert(n >= 1 && n <= SERVICE_DB_AGENTS);
     fill_batch(&b, s, n);
-    if (rc == 0)
-        rc = run_sql(d, "START TRANSACTION");
     if (rc == 0)
         rc = put_batch(d, &b);
     return rc < 0 ? rc : run_sql(d, "COMMIT");
+}
+
+int service_db_put_agents(struct service_db *d, const struct msg_state *s, size_t n)
+{
+    int rc = myconn_begin_work(d->con);
+
+    assert(n >= 1 && n <= SERVICE_DB_AGENTS);
+    if (rc == 0)
+        REPEAT(rc, put_agents_once(d, s, n));
+    return rc;
 }
 
 /* --- this process ------------------------------------------------------------------- */
@@ -371,7 +379,7 @@ int service_db_put_agents(struct service_db *d, const struct msg_state *s, size_
 int service_db_beat(struct service_db *d, const struct service_db_self *self)
 {
     char sql[800], zone[2 * SERVICE_DB_ZONE + 1];
-    int rc = myconn_ensure(d->con);
+    int rc = myconn_begin_work(d->con);
 
     snprintf(
         sql, sizeof(sql),
@@ -405,16 +413,24 @@ static int put_hold_rows(struct service_db *d, const char *dnsd,
     return rc < 0 ? rc : run_sql(d, sql);
 }
 
-int service_db_put_holds(struct service_db *d, const char *dnsd,
-                         const struct service_db_hold *hold, size_t n)
+static int put_holds_once(struct service_db *d, const char *dnsd,
+                          const struct service_db_hold *hold, size_t n)
 {
-    int rc = myconn_ensure(d->con);
+    int rc = run_sql(d, "START TRANSACTION");
 
-    if (rc == 0)
-        rc = run_sql(d, "START TRANSACTION");
     if (rc == 0)
         rc = put_hold_rows(d, dnsd, hold, n);
     return rc < 0 ? rc : run_sql(d, "COMMIT");
+}
+
+int service_db_put_holds(struct service_db *d, const char *dnsd,
+                         const struct service_db_hold *hold, size_t n)
+{
+    int rc = myconn_begin_work(d->con);
+
+    if (rc == 0)
+        REPEAT(rc, put_holds_once(d, dnsd, hold, n));
+    return rc;
 }
 
 /* --- streams that two agents send --------------------------------------------------- */
@@ -439,14 +455,22 @@ static int put_conflict_rows(struct service_db *d, const char *reportd,
     return rc;
 }
 
-int service_db_put_conflicts(struct service_db *d, const char *reportd,
-                             const struct service_db_conflict *conflict, size_t n)
+static int put_conflicts_once(struct service_db *d, const char *reportd,
+                              const struct service_db_conflict *conflict, size_t n)
 {
-    int rc = myconn_ensure(d->con);
+    int rc = run_sql(d, "START TRANSACTION");
 
-    if (rc == 0)
-        rc = run_sql(d, "START TRANSACTION");
     if (rc == 0)
         rc = put_conflict_rows(d, reportd, conflict, n);
     return rc < 0 ? rc : run_sql(d, "COMMIT");
+}
+
+int service_db_put_conflicts(struct service_db *d, const char *reportd,
+                             const struct service_db_conflict *conflict, size_t n)
+{
+    int rc = myconn_begin_work(d->con);
+
+    if (rc == 0)
+        REPEAT(rc, put_conflicts_once(d, reportd, conflict, n));
+    return rc;
 }

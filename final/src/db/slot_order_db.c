@@ -76,7 +76,7 @@ static int take_row(char **at, void *arg)
 
 static int read_rows(struct slot_order_db *d, struct slot_order_table *t)
 {
-    int rc = myconn_ensure(d->con);
+    int rc = myconn_begin_work(d->con);
 
     if (rc == 0)
         rc = myconn_select(

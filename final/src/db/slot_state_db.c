@@ -25,13 +25,14 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "db/repeat.h"
 #include "db/sqldb.h"
 
-#define AGE_MAX_MS 315360000000ull /* ten years: the table has no time before 1970 */
+#define AGE_MAX_MS 315360000000ull    /* ten years: the table has no time before 1970 */
 
 struct slot_state_db {
     struct sqldb *db;
-    struct buf sql; /* reused */
+    struct buf sql;                   /* reused */
 };
 
 int slot_state_db_create(struct slot_state_db **out, const struct myconn_config *cfg)
@@ -187,7 +188,7 @@ static int put_all(struct slot_state_db *d, const struct msg_slot_state *s)
     return rc < 0 ? rc : delete_others(d, s);
 }
 
-int slot_state_db_put(struct slot_state_db *d, const struct msg_slot_state *s)
+static int put_once(struct slot_state_db *d, const struct msg_slot_state *s)
 {
     int end, rc = sqldb_run_text(d->db, "START TRANSACTION");
 
@@ -197,4 +198,10 @@ int slot_state_db_put(struct slot_state_db *d, const struct msg_slot_state *s)
         return rc;
     end = sqldb_run_text(d->db, rc == 0 ? "COMMIT" : "ROLLBACK");
     return end < 0 ? end : rc;
+}
+
+int slot_state_db_put(struct slot_state_db *d, const struct msg_slot_state *s)
+{
+    sqldb_go_back(d->db);
+    REPEAT_RETURN(put_once(d, s));
 }

@@ -2,8 +2,9 @@
  * number or as a literal of hexadecimal digits.
  *
  * The answer to a COMMIT can be lost although the change was made.  Every change has its
- * row in Audit, so that row is looked for: an id is not used for a second row, also when
- * the first was rolled back.
+ * row in Audit, so that row is looked for.  A plain server does not use an id for another
+ * row, also when the first was rolled back; two nodes of a cluster can, so the text of
+ * the row is compared as well (decision 050).
  *
  * Rejected: prepared statements.  They would be the same guarantee for ten times the code
  * (binding, fetching, a statement handle for each), and most statements run once. */
@@ -20,6 +21,7 @@
 #include "base/utf8.h"
 
 #define LOOKUP_MS 6000                /* how long the result of a COMMIT is looked for */
+#define LOOKUP_CLUSTER_MS 10000       /* a cluster that loses a node stands for 3.2 s */
 #define LOOKUP_GAP_MS 100
 
 struct sqldb {
@@ -45,6 +47,28 @@ void sqldb_close(struct sqldb *d)
         return;
     myconn_destroy(d->con);
     free(d);
+}
+
+struct myconn *sqldb_connection(struct sqldb *d)
+{
+    return d->con;
+}
+
+bool sqldb_is_cluster(const struct sqldb *d)
+{
+    return myconn_is_galera(d->con);
+}
+
+int sqldb_sync(struct sqldb *d)
+{
+    int rc = myconn_ensure(d->con);
+
+    return rc < 0 ? rc : myconn_sync(d->con);
+}
+
+void sqldb_go_back(struct sqldb *d)
+{
+    myconn_go_back(d->con);
 }
 
 const char *sqldb_error(const struct sqldb *d)
@@ -174,26 +198,49 @@ int sqldb_run_text(struct sqldb *d, const char *sql)
     return rc < 0 ? rc : myconn_query(d->con, sql, strlen(sql));
 }
 
-/* Is the row in the database?  A transaction that is still open keeps its row locked,
- * so the locking read waits for its end.  Returns 1, 0 or -errno. */
-static int has_audit(struct sqldb *d, uint64_t id)
-{
-    uint64_t n;
-    int rc = sqldb_number(d, &n,
-                          "SELECT COUNT(*) FROM Audit WHERE id = %llu LOCK IN SHARE MODE",
-                          (unsigned long long)id);
+/* The whole row of Audit in one number; the detail may be longer than one text can be. */
+#define AUDIT_SUM                                                                        \
+    "SELECT CRC32(CONCAT_WS('\n', id, at, actor, via, peer, action, subject, reason, "   \
+    "result, revision, of_id, CRC32(detail))) + 1 FROM Audit WHERE id = %llu"
 
-    return rc < 0 ? rc : n > 0;
+/* On a plain server: is the row there?  A transaction that is still open keeps it locked,
+ * so the locking read waits for its end.  On a node of a cluster, the lost transaction
+ * may still be on its way from another node, where no lock is seen: a row with the same
+ * number is put in its place, and whichever of the two is certified first stays.
+ * Returns 1, 0 or -errno. */
+static int has_audit(struct sqldb *d, bool cluster, uint64_t id, uint64_t sum)
+{
+    unsigned long long number = id;
+    uint64_t found = 0;
+    int rc = myconn_ensure(d->con);
+
+    if (rc == 0 && cluster != myconn_is_galera(d->con))
+        rc = -ENOTCONN;               /* a server that was taken out of its cluster */
+    if (rc == 0 && cluster) {
+        rc = sqldb_run(d,
+                       "INSERT IGNORE INTO Audit (id, actor, via, action, result) VALUES "
+                       "(%llu, 'lars', 'database', 'COMMIT lost', 'nothing changed')",
+                       number);
+        if (rc == 0)
+            rc = sqldb_number(d, &found, AUDIT_SUM, number);
+    } else if (rc == 0) {
+        rc = sqldb_number(d, &found, AUDIT_SUM " LOCK IN SHARE MODE", number);
+    }
+    return rc < 0 ? rc : found == sum;
 }
 
-/* The answer to COMMIT was lost.  Returns as sqldb_commit(). */
-static int look_up(struct sqldb *d, uint64_t id)
+/* The answer to COMMIT was lost.  A server that is no node of a cluster can only be asked
+ * itself.  Returns as sqldb_commit(). */
+static int look_up(struct sqldb *d, uint64_t id, uint64_t sum)
 {
-    uint64_t end_ms = mono_ms() + LOOKUP_MS;
+    bool cluster = myconn_is_galera(d->con);
+    uint64_t end_ms = mono_ms() + (cluster ? LOOKUP_CLUSTER_MS : LOOKUP_MS);
     int rc;
 
-    while ((rc = has_audit(d, id)) < 0 && mono_ms() < end_ms)
+    myconn_stay(d->con, !cluster);
+    while ((rc = has_audit(d, cluster, id, sum)) < 0 && mono_ms() < end_ms)
         poll(NULL, 0, LOOKUP_GAP_MS);
+    myconn_stay(d->con, false);
     if (rc == 1)
         return 0;
     if (rc == 0)
@@ -208,11 +255,25 @@ static int look_up(struct sqldb *d, uint64_t id)
     return rc == 0 ? -ECANCELED : -EINPROGRESS;
 }
 
+/* Does a COMMIT that failed so leave open whether the change was made? */
+static bool is_unclear(enum db_error_kind e)
+{
+    return e == DB_ERROR_LOST || e == DB_ERROR_DETACHED || e == DB_ERROR_REFUSING;
+}
+
 int sqldb_commit(struct sqldb *d, uint64_t audit_id)
 {
-    int rc = sqldb_run(d, "COMMIT");
+    uint64_t sum = 0;
+    int rc = 0;
 
-    return rc == -ENOTCONN && audit_id > 0 ? look_up(d, audit_id) : rc;
+    if (audit_id > 0)
+        rc = sqldb_number(d, &sum, AUDIT_SUM, (unsigned long long)audit_id);
+    if (rc < 0)
+        return rc;
+    rc = myconn_query(d->con, "COMMIT", 6); /* never on a connection that is new */
+    return rc < 0 && audit_id > 0 && is_unclear(myconn_failure(d->con))
+               ? look_up(d, audit_id, sum)
+               : rc;
 }
 
 int sqldb_veach(struct sqldb *d, sqldb_row_fn *row, void *arg, const char *sql,

@@ -17,10 +17,11 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "db/repeat.h"
 
 #define COLUMNS "modid, cmdid, ip, port, caller, succ_cnt, err_cnt, ts, overload"
 #define LOG_GAP_MS 10000
-#define ROW_MAX 110                   /* nine numbers of ten digits, "(,,),", NUL */
+#define ROW_MAX 110 /* nine numbers of ten digits, "(,,),", NUL */
 
 _Static_assert(sizeof(((struct statusdb *)0)->error) >= MYCONN_ERROR_MAX,
                "myconn writes its messages there");
@@ -106,9 +107,9 @@ static int my_write(struct statusdb *db, const struct status_row *row, size_t n)
     int rc = compose(&m->sql, row, n), rest;
 
     if (rc == 0)
-        rc = myconn_ensure(m->con);
+        rc = myconn_begin_work(m->con);
     if (rc == 0)
-        rc = myconn_try(m->con, buf_bytes(&m->sql), m->sql.len);
+        REPEAT(rc, myconn_try(m->con, buf_bytes(&m->sql), m->sql.len));
     if (rc != -ERANGE)
         return rc;
     if (n == 1) {

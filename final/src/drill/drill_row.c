@@ -14,9 +14,10 @@
 
 #include "base/rnd.h"
 #include "base/utf8.h"
+#include "db/repeat.h"
 #include "drill/journal.h"
 
-#define SCRIPT_MAX 32768 /* bytes of the file that are shown */
+#define SCRIPT_MAX 32768              /* bytes of the file that are shown */
 
 /* --- drill.json --------------------------------------------------------------------- */
 
@@ -140,7 +141,7 @@ static int take_wish(char **at, void *arg)
     return 0;
 }
 
-static int add(struct sqldb *db, const json_t *head)
+static int add_once(struct sqldb *db, const json_t *head)
 {
     const struct audit_actor who = {drill_row_text(head, "who"), "larsctl", "",
                                     drill_row_text(head, "reason")};
@@ -159,6 +160,11 @@ static int add(struct sqldb *db, const json_t *head)
             (unsigned long long)json_integer_value(json_object_get(head, "began_ms")),
             drill_row_number(head, "seconds"), drill_row_number(head, "events"));
     return end_with(db, rc, head, &who, "drill run");
+}
+
+static int add(struct sqldb *db, const json_t *head)
+{
+    REPEAT_RETURN(add_once(db, head));
 }
 
 int drill_row_ensure(struct sqldb *db, const json_t *head, struct drill_row_wish *out)
@@ -190,6 +196,20 @@ int drill_row_update(struct sqldb *db, const json_t *head,
         drill_row_text(head, "token"));
 }
 
+static int note_once(struct sqldb *db, const json_t *head, const struct audit_actor *who,
+                     const char *action, bool is_undone)
+{
+    int rc = audit_begin(db);
+
+    if (rc == 0 && is_undone)
+        rc = sqldb_run(db,
+                       "UPDATE Drill SET state = IF(state = 'running' OR undo_open, "
+                       "'undone', state), undo_open = 0, ended_at = COALESCE(ended_at, "
+                       "NOW(3)) WHERE token = %s",
+                       drill_row_text(head, "token"));
+    return end_with(db, rc, head, who, action);
+}
+
 int drill_row_note(struct sqldb *db, const json_t *head, const struct audit_actor *who,
                    const char *action, bool is_undone)
 {
@@ -198,12 +218,5 @@ int drill_row_note(struct sqldb *db, const json_t *head, const struct audit_acto
 
     if (rc < 0)
         return rc;
-    rc = audit_begin(db);
-    if (rc == 0 && is_undone)
-        rc = sqldb_run(db,
-                       "UPDATE Drill SET state = IF(state = 'running' OR undo_open, "
-                       "'undone', state), undo_open = 0, ended_at = COALESCE(ended_at, "
-                       "NOW(3)) WHERE token = %s",
-                       drill_row_text(head, "token"));
-    return end_with(db, rc, head, who, action);
+    REPEAT_RETURN(note_once(db, head, who, action, is_undone));
 }

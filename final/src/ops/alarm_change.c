@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "db/alarm_kinds.h"
+#include "db/repeat.h"
 
 #define SUBJECT 128
 
@@ -27,8 +28,8 @@ static int wrong(char why[CHANGE_WHY], const char *what)
     return -EINVAL;
 }
 
-int alarm_change_ack(struct sqldb *db, const struct audit_actor *who, uint64_t id,
-                     char why[CHANGE_WHY])
+static int ack_once(struct sqldb *db, const struct audit_actor *who, uint64_t id,
+                    char why[CHANGE_WHY])
 {
     char subject[SUBJECT];
     uint64_t n = 0;
@@ -43,9 +44,15 @@ int alarm_change_ack(struct sqldb *db, const struct audit_actor *who, uint64_t i
     return end(db, rc, who, "alarm ack", subject);
 }
 
-int alarm_change_silence(struct sqldb *db, const struct audit_actor *who,
-                         const char *kind, const char *subject, uint32_t minutes,
-                         uint64_t *id, char why[CHANGE_WHY])
+int alarm_change_ack(struct sqldb *db, const struct audit_actor *who, uint64_t id,
+                     char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(ack_once(db, who, id, why));
+}
+
+static int silence_once(struct sqldb *db, const struct audit_actor *who, const char *kind,
+                        const char *subject, uint32_t minutes, uint64_t *id,
+                        char why[CHANGE_WHY])
 {
     char text[SUBJECT];
     int rc;
@@ -74,8 +81,15 @@ int alarm_change_silence(struct sqldb *db, const struct audit_actor *who,
     return end(db, rc, who, "alarm silence", text);
 }
 
-int alarm_change_unsilence(struct sqldb *db, const struct audit_actor *who, uint64_t id,
-                           char why[CHANGE_WHY])
+int alarm_change_silence(struct sqldb *db, const struct audit_actor *who,
+                         const char *kind, const char *subject, uint32_t minutes,
+                         uint64_t *id, char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(silence_once(db, who, kind, subject, minutes, id, why));
+}
+
+static int unsilence_once(struct sqldb *db, const struct audit_actor *who, uint64_t id,
+                          char why[CHANGE_WHY])
 {
     char subject[SUBJECT];
     uint64_t n = 0;
@@ -97,8 +111,14 @@ int alarm_change_unsilence(struct sqldb *db, const struct audit_actor *who, uint
     return end(db, rc, who, "alarm unsilence", subject);
 }
 
-int alarm_change_test(struct sqldb *db, const struct audit_actor *who, const char *target,
-                      char why[CHANGE_WHY])
+int alarm_change_unsilence(struct sqldb *db, const struct audit_actor *who, uint64_t id,
+                           char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(unsilence_once(db, who, id, why));
+}
+
+static int test_once(struct sqldb *db, const struct audit_actor *who, const char *target,
+                     char why[CHANGE_WHY])
 {
     char subject[SUBJECT];
     uint64_t n = 0;
@@ -122,8 +142,14 @@ int alarm_change_test(struct sqldb *db, const struct audit_actor *who, const cha
     return end(db, rc, who, "alarm test", subject);
 }
 
-int alarm_change_forget(struct sqldb *db, const struct audit_actor *who, const char *kind,
-                        const char *name, char why[CHANGE_WHY])
+int alarm_change_test(struct sqldb *db, const struct audit_actor *who, const char *target,
+                      char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(test_once(db, who, target, why));
+}
+
+static int forget_once(struct sqldb *db, const struct audit_actor *who, const char *kind,
+                       const char *name, char why[CHANGE_WHY])
 {
     static const char *const of_name[] = {
         "DELETE FROM AgentRoute WHERE agent = %s",
@@ -167,4 +193,10 @@ int alarm_change_forget(struct sqldb *db, const struct audit_actor *who, const c
         rc = sqldb_run(db, "DELETE FROM Service WHERE kind = %s AND name = %s", kind,
                        name);
     return end(db, rc, who, "service forget", subject);
+}
+
+int alarm_change_forget(struct sqldb *db, const struct audit_actor *who, const char *kind,
+                        const char *name, char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(forget_once(db, who, kind, name, why));
 }

@@ -11,15 +11,15 @@
  * hold. */
 struct audit_actor {
     const char *name;                 /* of the user */
-    const char *via;                  /* "larsctl", "console" or "showcase-import" */
-    const char *peer;                 /* the address of a browser, or "" */
-    const char *reason;               /* in the operator's words, or "" */
+    const char *via; /* "larsctl", "console" or "showcase-import" */
+    const char *peer; /* the address of a browser, or "" */
+    const char *reason; /* in the operator's words, or "" */
 };
 
 struct audit_entry {
-    const char *action;               /* "route add", "alarm ack" ... */
-    const char *subject;              /* "1/1", "zone:b", "alarm:12", "edition:2027" */
-    const char *result;               /* "done", or why it was refused */
+    const char *action; /* "route add", "alarm ack" ... */
+    const char *subject; /* "1/1", "zone:b", "alarm:12", "edition:2027" */
+    const char *result; /* "done", or why it was refused */
     uint64_t revision;                /* version of the routes; 0 = unchanged */
     uint64_t of_id;                   /* the row that this one is the sequel of, or 0 */
     const char *detail;               /* an object in JSON; NULL = {} */
@@ -38,7 +38,8 @@ int audit_add_from_elsewhere(struct sqldb *db, const struct audit_actor *who,
 /* The login name of the process, for struct audit_actor.  Static; thread: one. */
 const char *audit_login_name(void);
 
-/* Begin a transaction that audit_end() ends.  Returns 0 or as sqldb_run(). */
+/* Begin a transaction that audit_end() ends.  Returns 0 or as sqldb_run().  The caller
+ * repeats the whole when the result is -EDEADLK (db/repeat.h). */
 int audit_begin(struct sqldb *db);
 
 /* End a transaction: when <rc>, the result of its statements, is 0, with the row <what>

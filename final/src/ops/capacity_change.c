@@ -9,9 +9,10 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "db/repeat.h"
 
 #define RPS_MAX 10000000
-#define NUMBER 40 /* bytes of a number */
+#define NUMBER 40                     /* bytes of a number */
 
 static int check(const struct capacity_change *c, char why[CHANGE_WHY])
 {
@@ -86,8 +87,8 @@ static int write_row(struct sqldb *db, const struct audit_actor *who,
                      who->name);
 }
 
-int capacity_change_set(struct sqldb *db, const struct audit_actor *who,
-                        const struct capacity_change *c, char why[CHANGE_WHY])
+static int set_once(struct sqldb *db, const struct audit_actor *who,
+                    const struct capacity_change *c, char why[CHANGE_WHY])
 {
     struct audit_entry e = {.action = c->measured ? "capacity measure" : "capacity set",
                             .result = "done"};
@@ -117,4 +118,10 @@ int capacity_change_set(struct sqldb *db, const struct audit_actor *who,
     rc = audit_end(db, rc, who, &e);
     free(detail);
     return rc;
+}
+
+int capacity_change_set(struct sqldb *db, const struct audit_actor *who,
+                        const struct capacity_change *c, char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(set_once(db, who, c, why));
 }

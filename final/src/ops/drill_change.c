@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/repeat.h"
+
 struct drill {
     bool is_there, is_running, is_lost;
     char name[401], host[257];
@@ -48,8 +50,8 @@ static int check(const struct drill *d, const char *name, char why[CHANGE_WHY])
                : refuse(why, "what was typed is not the name of the drill");
 }
 
-int drill_change_abort(struct sqldb *db, const struct audit_actor *who, uint64_t id,
-                       const char *name, char why[CHANGE_WHY])
+static int abort_once(struct sqldb *db, const struct audit_actor *who, uint64_t id,
+                      const char *name, char why[CHANGE_WHY])
 {
     struct drill d = {.is_there = false};
     struct audit_entry e = {.action = "drill abort", .result = "done"};
@@ -72,4 +74,10 @@ int drill_change_abort(struct sqldb *db, const struct audit_actor *who, uint64_t
                        "AND abort_at IS NULL",
                        who->name, who->reason, (unsigned long long)id);
     return audit_end(db, rc, who, &e);
+}
+
+int drill_change_abort(struct sqldb *db, const struct audit_actor *who, uint64_t id,
+                       const char *name, char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(abort_once(db, who, id, name, why));
 }

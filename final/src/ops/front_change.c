@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/net_addr.h"
+#include "db/repeat.h"
 
 #define HOST_MAX 64
 #define ZONE_MAX 32
@@ -91,8 +92,8 @@ static int check_place(struct sqldb *db, const struct front_host *h, char why[CH
     return rc;
 }
 
-int front_change_add(struct sqldb *db, const struct audit_actor *who,
-                     const struct front_host *h, char why[CHANGE_WHY])
+static int add_once(struct sqldb *db, const struct audit_actor *who,
+                    const struct front_host *h, char why[CHANGE_WHY])
 {
     int rc = check_host(h, why);
 
@@ -109,6 +110,12 @@ int front_change_add(struct sqldb *db, const struct audit_actor *who,
     return end_with(db, rc, who, "front add", h->host,
                     json_pack("{s:s, s:s, s:s}", "zone", h->zone, "admin", h->admin,
                               "outside", h->outside));
+}
+
+int front_change_add(struct sqldb *db, const struct audit_actor *who,
+                     const struct front_host *h, char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(add_once(db, who, h, why));
 }
 
 /* --- a host that is there ----------------------------------------------------------- */
@@ -155,8 +162,8 @@ static int hold(struct sqldb *db, const struct audit_actor *who, const char *hos
                      state, who->reason, who->name, host);
 }
 
-int front_change_announce(struct sqldb *db, const struct audit_actor *who,
-                          const char *host, char why[CHANGE_WHY])
+static int announce_once(struct sqldb *db, const struct audit_actor *who,
+                         const char *host, char why[CHANGE_WHY])
 {
     struct row r = {.there = false};
     int rc = audit_begin(db);
@@ -170,8 +177,14 @@ int front_change_announce(struct sqldb *db, const struct audit_actor *who,
     return end_with(db, rc, who, "front announce", host, NULL);
 }
 
-int front_change_withdraw(struct sqldb *db, const struct audit_actor *who,
+int front_change_announce(struct sqldb *db, const struct audit_actor *who,
                           const char *host, char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(announce_once(db, who, host, why));
+}
+
+static int withdraw_once(struct sqldb *db, const struct audit_actor *who,
+                         const char *host, char why[CHANGE_WHY])
 {
     struct row r = {.there = false};
     int rc = audit_begin(db);
@@ -186,8 +199,14 @@ int front_change_withdraw(struct sqldb *db, const struct audit_actor *who,
     return end_with(db, rc, who, "front withdraw", host, NULL);
 }
 
-int front_change_release(struct sqldb *db, const struct audit_actor *who,
-                         const char *host, char why[CHANGE_WHY])
+int front_change_withdraw(struct sqldb *db, const struct audit_actor *who,
+                          const char *host, char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(withdraw_once(db, who, host, why));
+}
+
+static int release_once(struct sqldb *db, const struct audit_actor *who, const char *host,
+                        char why[CHANGE_WHY])
 {
     struct row r = {.there = false};
     int rc = audit_begin(db);
@@ -202,8 +221,14 @@ int front_change_release(struct sqldb *db, const struct audit_actor *who,
     return end_with(db, rc, who, "front release", host, NULL);
 }
 
-int front_change_remove(struct sqldb *db, const struct audit_actor *who, const char *host,
-                        char why[CHANGE_WHY])
+int front_change_release(struct sqldb *db, const struct audit_actor *who,
+                         const char *host, char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(release_once(db, who, host, why));
+}
+
+static int remove_once(struct sqldb *db, const struct audit_actor *who, const char *host,
+                       char why[CHANGE_WHY])
 {
     struct row r = {.there = false};
     int rc = audit_begin(db);
@@ -216,4 +241,10 @@ int front_change_remove(struct sqldb *db, const struct audit_actor *who, const c
     if (rc == 0)
         rc = sqldb_run(db, "DELETE FROM FrontHost WHERE host = %s", host);
     return end_with(db, rc, who, "front remove", host, NULL);
+}
+
+int front_change_remove(struct sqldb *db, const struct audit_actor *who, const char *host,
+                        char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(remove_once(db, who, host, why));
 }

@@ -126,7 +126,11 @@ static int send_audited(struct gateway_change *g, struct gateway_change_one *o,
     }
     sent = send(g, o, path);
     if (sent == 0)
-        return sqldb_commit(db, id);
+        rc = sqldb_commit(db, id);
+    if (sent == 0 && rc == -EDEADLK) /* the command cannot be taken back */
+        rc = record(db, who, g, o, path, "done", &id);
+    if (sent == 0)
+        return rc;
     rc = sqldb_run(db, "ROLLBACK");
     if (rc == 0)
         rc = record(db, who, g, o, path, result_of(sent), &id);

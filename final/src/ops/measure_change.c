@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include "base/rnd.h"
+#include "db/repeat.h"
 
-struct other { /* a measurement of the module */
+struct other {                        /* a measurement of the module */
     char who[65], token[MEASURE_CHANGE_TOKEN];
 };
 
@@ -72,9 +73,9 @@ static int refuse_second(struct sqldb *db, uint32_t modid, uint32_t cmdid,
     return -EBUSY;
 }
 
-int measure_change_ask(struct sqldb *db, const struct audit_actor *who, uint32_t modid,
-                       uint32_t cmdid, const char *class,
-                       char token[MEASURE_CHANGE_TOKEN], char why[CHANGE_WHY])
+static int ask_once(struct sqldb *db, const struct audit_actor *who, uint32_t modid,
+                    uint32_t cmdid, const char *class, char token[MEASURE_CHANGE_TOKEN],
+                    char why[CHANGE_WHY])
 {
     struct audit_entry e = {.action = "capacity slot", .result = "done"};
     char subject[32];
@@ -94,6 +95,13 @@ int measure_change_ask(struct sqldb *db, const struct audit_actor *who, uint32_t
     if (rc == 0)
         rc = refuse_second(db, modid, cmdid, token, why);
     return audit_end(db, rc, who, &e);
+}
+
+int measure_change_ask(struct sqldb *db, const struct audit_actor *who, uint32_t modid,
+                       uint32_t cmdid, const char *class,
+                       char token[MEASURE_CHANGE_TOKEN], char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(ask_once(db, who, modid, cmdid, class, token, why));
 }
 
 /* --- what has become of it ---------------------------------------------------------- */

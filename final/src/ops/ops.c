@@ -4,7 +4,8 @@
  * Invariant: whatever is written was judged on rows that stay locked until the COMMIT.
  * RouteVersion is locked first, as every trigger does it, so two changes wait for each
  * other and a deadlock is only possible with a statement of another program that changes
- * rows before it knows; the change is then tried once more from the start.
+ * rows before it knows, or with a change at another node of a cluster; the change is then
+ * tried again from the start.
  *
  * Rejected: a row in Audit after the change.  A crash between both would leave a change
  * without an author. */
@@ -15,11 +16,11 @@
 #include <stdlib.h>
 
 #include "base/mono.h"
+#include "db/repeat.h"
 #include "ops/audit_detail.h"
 #include "ops/route_rows.h"
 
-#define TRIES 2
-#define LOG_ROWS_MAX 10000 /* above, RouteLog gets no rows */
+#define LOG_ROWS_MAX 10000            /* above, RouteLog gets no rows */
 
 static const char *const names[] = {
     [OPS_DONE] = "done",
@@ -306,12 +307,14 @@ static int try_once(struct sqldb *db, const struct ops_request *r,
 
 int ops_apply(struct sqldb *db, const struct ops_request *r, struct ops_outcome *out)
 {
-    int tries = 0, rc;
+    struct repeat again;
+    int rc;
 
+    repeat_begin(&again);
     do {
         ops_free(out);
         *out = (struct ops_outcome){.result = OPS_DONE};
         rc = try_once(db, r, out);
-    } while (rc == -EDEADLK && ++tries < TRIES);
+    } while (repeat_after(&again, rc));
     return rc;
 }

@@ -56,8 +56,9 @@ struct ops_outcome {                  /* zeroed before; freed by ops_free() in a
  * sqldb_run(). */
 int ops_plan(struct sqldb *db, const struct ops_request *r, struct ops_outcome *out);
 
-/* Make the change.  After a deadlock it is tried once more.  Returns 0 with the result in
- * <out>; -ECANCELED, -EINPROGRESS as sqldb_commit(); or as sqldb_run(). */
+/* Make the change.  After a conflict it is tried again, as db/repeat.h has it.  Returns 0
+ * with the result in <out>; -ECANCELED, -EINPROGRESS as sqldb_commit(); or as
+ * sqldb_run(). */
 int ops_apply(struct sqldb *db, const struct ops_request *r, struct ops_outcome *out);
 
 /* "done", "wrong", "conflict", "plan_changed", "consent_needed": static. */

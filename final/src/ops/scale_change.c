@@ -11,12 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VALUE 24 /* bytes of a value */
-#define TIMESTAMP_END 2147483647 /* of the database's type; seconds since 1970 */
+#include "db/repeat.h"
+
+#define VALUE 24                      /* bytes of a value */
+#define TIMESTAMP_END 2147483647      /* of the database's type; seconds since 1970 */
 
 static const struct key {
     const char *name, *column;
-    uint32_t min, max; /* both 0: a word */
+    uint32_t min, max;                /* both 0: a word */
 } keys[] = {
     {"actuator", "actuator", 0, 0},
     {"min", "min_zone", 1, SCALE_CHANGE_NODES_MAX},
@@ -176,8 +178,8 @@ static json_t *differences(const char *module, const struct policy *old,
     return json_pack("{s:o}", "settings", list);
 }
 
-int scale_change_set(struct sqldb *db, const struct audit_actor *who, uint32_t modid,
-                     uint32_t cmdid, char *const *pair, unsigned n, char why[CHANGE_WHY])
+static int set_once(struct sqldb *db, const struct audit_actor *who, uint32_t modid,
+                    uint32_t cmdid, char *const *pair, unsigned n, char why[CHANGE_WHY])
 {
     struct policy old = {false, {"slots", "1", "0", "1", "70", "90", "0"}}, fresh;
     char module[32];
@@ -197,8 +199,14 @@ int scale_change_set(struct sqldb *db, const struct audit_actor *who, uint32_t m
     return end_with(db, rc, who, "scale set", module, differences(module, &old, &fresh));
 }
 
-int scale_change_off(struct sqldb *db, const struct audit_actor *who, uint32_t modid,
-                     uint32_t cmdid, char why[CHANGE_WHY])
+int scale_change_set(struct sqldb *db, const struct audit_actor *who, uint32_t modid,
+                     uint32_t cmdid, char *const *pair, unsigned n, char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(set_once(db, who, modid, cmdid, pair, n, why));
+}
+
+static int off_once(struct sqldb *db, const struct audit_actor *who, uint32_t modid,
+                    uint32_t cmdid, char why[CHANGE_WHY])
 {
     struct policy old = {.there = false};
     char module[32];
@@ -216,6 +224,12 @@ int scale_change_off(struct sqldb *db, const struct audit_actor *who, uint32_t m
         rc = sqldb_run(db, "DELETE FROM ScalePolicy WHERE modid = %u AND cmdid = %u",
                        modid, cmdid);
     return end_with(db, rc, who, "scale off", module, NULL);
+}
+
+int scale_change_off(struct sqldb *db, const struct audit_actor *who, uint32_t modid,
+                     uint32_t cmdid, char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(off_once(db, who, modid, cmdid, why));
 }
 
 /* --- plans -------------------------------------------------------------------------- */
@@ -243,8 +257,8 @@ static int check_plan(struct sqldb *db, const struct scale_plan *p, char why[CHA
     return rc;
 }
 
-int scale_change_plan(struct sqldb *db, const struct audit_actor *who,
-                      const struct scale_plan *p, uint64_t *id, char why[CHANGE_WHY])
+static int plan_once(struct sqldb *db, const struct audit_actor *who,
+                     const struct scale_plan *p, uint64_t *id, char why[CHANGE_WHY])
 {
     char module[32], value[96];
     int rc = audit_begin(db);
@@ -269,8 +283,14 @@ int scale_change_plan(struct sqldb *db, const struct audit_actor *who,
                               setting(module, "plan", NULL, value)));
 }
 
-int scale_change_unplan(struct sqldb *db, const struct audit_actor *who, uint64_t id,
-                        char why[CHANGE_WHY])
+int scale_change_plan(struct sqldb *db, const struct audit_actor *who,
+                      const struct scale_plan *p, uint64_t *id, char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(plan_once(db, who, p, id, why));
+}
+
+static int unplan_once(struct sqldb *db, const struct audit_actor *who, uint64_t id,
+                       char why[CHANGE_WHY])
 {
     char subject[32];
     uint64_t n = 0;
@@ -290,10 +310,16 @@ int scale_change_unplan(struct sqldb *db, const struct audit_actor *who, uint64_
     return end_with(db, rc, who, "plan remove", subject, NULL);
 }
 
+int scale_change_unplan(struct sqldb *db, const struct audit_actor *who, uint64_t id,
+                        char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(unplan_once(db, who, id, why));
+}
+
 /* --- a freeze, hosts ---------------------------------------------------------------- */
 
-int scale_change_freeze(struct sqldb *db, const struct audit_actor *who, uint32_t minutes,
-                        char why[CHANGE_WHY])
+static int freeze_once(struct sqldb *db, const struct audit_actor *who, uint32_t minutes,
+                       char why[CHANGE_WHY])
 {
     int rc;
 
@@ -310,6 +336,12 @@ int scale_change_freeze(struct sqldb *db, const struct audit_actor *who, uint32_
                        who->reason, minutes, who->name);
     return end_with(db, rc, who, minutes > 0 ? "scale freeze" : "scale unfreeze", "scale",
                     NULL);
+}
+
+int scale_change_freeze(struct sqldb *db, const struct audit_actor *who, uint32_t minutes,
+                        char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(freeze_once(db, who, minutes, why));
 }
 
 /* The row of the host, whose lars-slotd was last seen *<age_s> ago, is locked. */
@@ -331,8 +363,8 @@ static int lock_host(struct sqldb *db, const char *host, uint64_t *age_s,
     return rc;
 }
 
-int scale_change_host(struct sqldb *db, const struct audit_actor *who, const char *host,
-                      bool in_use, char why[CHANGE_WHY])
+static int host_once(struct sqldb *db, const struct audit_actor *who, const char *host,
+                     bool in_use, char why[CHANGE_WHY])
 {
     char subject[64];
     uint64_t age_s;
@@ -347,8 +379,14 @@ int scale_change_host(struct sqldb *db, const struct audit_actor *who, const cha
     return end_with(db, rc, who, in_use ? "host undrain" : "host drain", subject, NULL);
 }
 
-int scale_change_forget(struct sqldb *db, const struct audit_actor *who, const char *host,
-                        char why[CHANGE_WHY])
+int scale_change_host(struct sqldb *db, const struct audit_actor *who, const char *host,
+                      bool in_use, char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(host_once(db, who, host, in_use, why));
+}
+
+static int forget_once(struct sqldb *db, const struct audit_actor *who, const char *host,
+                       char why[CHANGE_WHY])
 {
     static const char *const tables[] = {"ScaleWanted", "ScaleSlot", "ScaleHost"};
     char subject[64], sql[80];
@@ -367,6 +405,12 @@ int scale_change_forget(struct sqldb *db, const struct audit_actor *who, const c
         rc = sqldb_run(db, sql, host);
     }
     return end_with(db, rc, who, "host forget", subject, NULL);
+}
+
+int scale_change_forget(struct sqldb *db, const struct audit_actor *who, const char *host,
+                        char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(forget_once(db, who, host, why));
 }
 
 /* --- hosts of another database ------------------------------------------------------ */
@@ -423,8 +467,8 @@ static int check_ahead(const struct ahead *a, uint64_t n_end, char why[CHANGE_WH
     return -EINVAL;
 }
 
-int scale_change_adopt(struct sqldb *db, const struct audit_actor *who, uint64_t n_end,
-                       char why[CHANGE_WHY])
+static int adopt_once(struct sqldb *db, const struct audit_actor *who, uint64_t n_end,
+                      char why[CHANGE_WHY])
 {
     struct ahead a = {0, 0, 0, 0};
     int rc = audit_begin(db);
@@ -441,4 +485,10 @@ int scale_change_adopt(struct sqldb *db, const struct audit_actor *who, uint64_t
     return end_with(db, rc, who, "host adopt", "scale",
                     json_pack("{s:I, s:I}", "hosts", (json_int_t)a.n, "nodes_ended",
                               (json_int_t)a.n_end));
+}
+
+int scale_change_adopt(struct sqldb *db, const struct audit_actor *who, uint64_t n_end,
+                       char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(adopt_once(db, who, n_end, why));
 }

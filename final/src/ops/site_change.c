@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/repeat.h"
+
 #define STATE 12
 
 static int take_state(char **at, void *arg)
@@ -69,7 +71,7 @@ static int check_publish(struct sqldb *db, uint32_t year, const char *state,
     return -EINVAL;
 }
 
-int site_change_publish(struct sqldb *db, const struct audit_actor *who, uint32_t year,
+static int publish_once(struct sqldb *db, const struct audit_actor *who, uint32_t year,
                         char why[CHANGE_WHY])
 {
     char state[STATE] = "";
@@ -87,7 +89,13 @@ int site_change_publish(struct sqldb *db, const struct audit_actor *who, uint32_
     return end_with(db, rc, who, "site publish", year, "draft", "published");
 }
 
-int site_change_freeze(struct sqldb *db, const struct audit_actor *who, uint32_t year,
+int site_change_publish(struct sqldb *db, const struct audit_actor *who, uint32_t year,
+                        char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(publish_once(db, who, year, why));
+}
+
+static int freeze_once(struct sqldb *db, const struct audit_actor *who, uint32_t year,
                        char why[CHANGE_WHY])
 {
     char state[STATE] = "";
@@ -107,4 +115,10 @@ int site_change_freeze(struct sqldb *db, const struct audit_actor *who, uint32_t
             sqldb_run(db, "UPDATE lars_site.Edition SET state = 'frozen' WHERE year = %u",
                       year);
     return end_with(db, rc, who, "site freeze", year, "published", "frozen");
+}
+
+int site_change_freeze(struct sqldb *db, const struct audit_actor *who, uint32_t year,
+                       char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(freeze_once(db, who, year, why));
 }

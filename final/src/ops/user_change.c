@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/repeat.h"
+
 #define SUBJECT 128
 #define NAME_MAX_BYTES 64
 #define ROLE 9
@@ -88,7 +90,7 @@ static int end_sessions(struct sqldb *db, const char *name)
     return sqldb_run(db, "DELETE FROM Session WHERE user = %s", name);
 }
 
-int user_change_add(struct sqldb *db, const struct audit_actor *who, const char *name,
+static int add_once(struct sqldb *db, const struct audit_actor *who, const char *name,
                     const char *role, char password[SECRET_PASSWORD],
                     char why[CHANGE_WHY])
 {
@@ -116,13 +118,20 @@ int user_change_add(struct sqldb *db, const struct audit_actor *who, const char 
     return end_role(db, rc, who, "user add", name, "", role);
 }
 
+int user_change_add(struct sqldb *db, const struct audit_actor *who, const char *name,
+                    const char *role, char password[SECRET_PASSWORD],
+                    char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(add_once(db, who, name, role, password, why));
+}
+
 static int take_role(char **at, void *arg)
 {
     snprintf(arg, ROLE, "%s", at[0] && check_role(at[0], NULL) == 0 ? at[0] : "");
     return 0;
 }
 
-int user_change_role(struct sqldb *db, const struct audit_actor *who, const char *name,
+static int role_once(struct sqldb *db, const struct audit_actor *who, const char *name,
                      const char *role, char why[CHANGE_WHY])
 {
     char old[ROLE] = "";
@@ -141,7 +150,13 @@ int user_change_role(struct sqldb *db, const struct audit_actor *who, const char
     return end_role(db, rc, who, "user role", name, old, role);
 }
 
-int user_change_reset(struct sqldb *db, const struct audit_actor *who, const char *name,
+int user_change_role(struct sqldb *db, const struct audit_actor *who, const char *name,
+                     const char *role, char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(role_once(db, who, name, role, why));
+}
+
+static int reset_once(struct sqldb *db, const struct audit_actor *who, const char *name,
                       char password[SECRET_PASSWORD], char why[CHANGE_WHY])
 {
     char hash[SECRET_HASH];
@@ -161,7 +176,13 @@ int user_change_reset(struct sqldb *db, const struct audit_actor *who, const cha
     return end(db, rc, who, "user passwd", name);
 }
 
-int user_change_password(struct sqldb *db, const struct audit_actor *who,
+int user_change_reset(struct sqldb *db, const struct audit_actor *who, const char *name,
+                      char password[SECRET_PASSWORD], char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(reset_once(db, who, name, password, why));
+}
+
+static int password_once(struct sqldb *db, const struct audit_actor *who,
                          const char *name, const char *password,
                          const uint8_t keep[SECRET_ID], char why[CHANGE_WHY])
 {
@@ -188,7 +209,14 @@ int user_change_password(struct sqldb *db, const struct audit_actor *who,
     return end(db, rc, who, "password", name);
 }
 
-int user_change_disable(struct sqldb *db, const struct audit_actor *who, const char *name,
+int user_change_password(struct sqldb *db, const struct audit_actor *who,
+                         const char *name, const char *password,
+                         const uint8_t keep[SECRET_ID], char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(password_once(db, who, name, password, keep, why));
+}
+
+static int disable_once(struct sqldb *db, const struct audit_actor *who, const char *name,
                         bool disabled, char why[CHANGE_WHY])
 {
     int rc = audit_begin(db);
@@ -203,7 +231,13 @@ int user_change_disable(struct sqldb *db, const struct audit_actor *who, const c
     return end(db, rc, who, disabled ? "user disable" : "user enable", name);
 }
 
-int user_change_end_sessions(struct sqldb *db, const struct audit_actor *who,
+int user_change_disable(struct sqldb *db, const struct audit_actor *who, const char *name,
+                        bool disabled, char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(disable_once(db, who, name, disabled, why));
+}
+
+static int end_sessions_once(struct sqldb *db, const struct audit_actor *who,
                              const char *name, char why[CHANGE_WHY])
 {
     int rc = audit_begin(db);
@@ -215,7 +249,13 @@ int user_change_end_sessions(struct sqldb *db, const struct audit_actor *who,
     return end(db, rc, who, "user logout", name);
 }
 
-int user_change_wall_link(struct sqldb *db, const struct audit_actor *who, uint32_t days,
+int user_change_end_sessions(struct sqldb *db, const struct audit_actor *who,
+                             const char *name, char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(end_sessions_once(db, who, name, why));
+}
+
+static int wall_link_once(struct sqldb *db, const struct audit_actor *who, uint32_t days,
                           char token[SECRET_TOKEN], char why[CHANGE_WHY])
 {
     uint8_t id[SECRET_ID];
@@ -239,7 +279,13 @@ int user_change_wall_link(struct sqldb *db, const struct audit_actor *who, uint3
     return end(db, rc, who, "wall link", who->name);
 }
 
-int user_change_end_walls(struct sqldb *db, const struct audit_actor *who,
+int user_change_wall_link(struct sqldb *db, const struct audit_actor *who, uint32_t days,
+                          char token[SECRET_TOKEN], char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(wall_link_once(db, who, days, token, why));
+}
+
+static int end_walls_once(struct sqldb *db, const struct audit_actor *who,
                           char why[CHANGE_WHY])
 {
     uint64_t n = 0;
@@ -254,4 +300,10 @@ int user_change_end_walls(struct sqldb *db, const struct audit_actor *who,
     if (rc == 0)
         rc = sqldb_run(db, "DELETE FROM Session WHERE kind <> 'user'");
     return end(db, rc, who, "wall end", who->name);
+}
+
+int user_change_end_walls(struct sqldb *db, const struct audit_actor *who,
+                          char why[CHANGE_WHY])
+{
+    REPEAT_RETURN(end_walls_once(db, who, why));
 }

@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "db/lease.h"
+#include "db/repeat.h"
 #include "db/sqldb.h"
 #include "scale/composed.h"
 #include "scale/measure_rows.h"
@@ -24,7 +25,7 @@
 #include "scale/snapshot_rows.h"
 
 #define LEASE "scale"
-#define ME "lars-autoscaler" /* the author in Audit */
+#define ME "lars-autoscaler"          /* the author in Audit */
 
 struct scale_db {
     struct myconn *con;
@@ -76,7 +77,7 @@ int scale_db_read(struct scale_db *d, struct snapshot *out)
     int rc;
 
     snapshot_empty(out);
-    rc = myconn_ensure(d->con);
+    rc = myconn_begin_work(d->con);
     if (rc == 0)
         rc = run_sql(d, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
     if (rc == 0)
@@ -271,13 +272,13 @@ static int write_factor(struct scale_db *d, const struct track_change *x)
 {
     char factor[40], was[40], drift[40];
     struct buf b = {0};
-    int rc = sqldb_append(&b,
-                          "UPDATE Capacity SET low_since = IF(%s < %s, COALESCE("
-                          "low_since, NOW(3)), NULL), factor = %s WHERE modid = %u AND "
-                          "cmdid = %u AND class = %s AND ABS(factor - %s) < 1e-4",
-                          number(factor, x->factor), number(drift, TRACK_FACTOR_DRIFT),
-                          factor, x->id.modid, x->id.cmdid, x->class,
-                          number(was, x->was));
+    int rc =
+        sqldb_append(&b,
+                     "UPDATE Capacity SET low_since = IF(%s < %s, COALESCE("
+                     "low_since, NOW(3)), NULL), factor = %s WHERE modid = %u AND "
+                     "cmdid = %u AND class = %s AND ABS(factor - %s) < 1e-4",
+                     number(factor, x->factor), number(drift, TRACK_FACTOR_DRIFT), factor,
+                     x->id.modid, x->id.cmdid, x->class, number(was, x->was));
 
     return composed_run(d->con, &b, rc);
 }
@@ -306,8 +307,8 @@ static int write_all(struct scale_db *d, const struct scale_changes *c, uint64_t
     return rc < 0 || !c->front ? rc : front_rows_write(d->con, c->front, fence);
 }
 
-int scale_db_write(struct scale_db *d, uint64_t holder, uint64_t fence, uint32_t ttl_s,
-                   const struct scale_changes *c)
+static int write_once(struct scale_db *d, uint64_t holder, uint64_t fence, uint32_t ttl_s,
+                      const struct scale_changes *c)
 {
     int held, rc = myconn_ensure(d->con);
 
@@ -320,4 +321,14 @@ int scale_db_write(struct scale_db *d, uint64_t holder, uint64_t fence, uint32_t
     if (rc == 0)
         rc = run_sql(d, held ? "COMMIT" : "ROLLBACK");
     return rc < 0 ? rc : held;
+}
+
+int scale_db_write(struct scale_db *d, uint64_t holder, uint64_t fence, uint32_t ttl_s,
+                   const struct scale_changes *c)
+{
+    int rc = myconn_begin_work(d->con);
+
+    if (rc == 0)
+        REPEAT(rc, write_once(d, holder, fence, ttl_s, c));
+    return rc;
 }

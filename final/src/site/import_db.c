@@ -2,10 +2,13 @@
  * database computes from its rows and this file from the spreadsheet.  So nothing but
  * ids, titles and digests is read, and what is the same is not written.
  *
- * Invariant: the comparison that apply prints is made in the transaction that writes.  A
- * named lock of the server keeps two imports apart; it ends with the connection.
+ * Invariant: the comparison that apply prints is made in the transaction that writes, and
+ * no other change of the exhibition comes between both: the revision that the triggers
+ * raise must be one more at the end than at the beginning.  So two imports are kept apart
+ * at two nodes of a cluster, too; one of them is refused and changes nothing.
  * Rejected: deleting the edition and inserting it again, which is shorter; the preview
- * could not say what changes. */
+ * could not say what changes.  GET_LOCK(), which another node of a cluster does not
+ * know. */
 #include "site/import_db.h"
 
 #include <errno.h>
@@ -18,7 +21,6 @@
 #include "site/import_edition.inc"
 
 #define DIGEST 65
-#define LOCK "lars_site.import"
 #define REMOVED_MAX IMPORT_SITE_EXHIBITS
 
 struct import {
@@ -26,12 +28,23 @@ struct import {
     const struct import_target *to;
     const struct import_sheet *s;
     struct import_diff *diff;
-    char (*fresh)[DIGEST]; /* of each exhibit of the spreadsheet */
+    char (*fresh)[DIGEST];            /* of each exhibit of the spreadsheet */
     char (*old)[DIGEST]; /* of the same exhibit in the database; "" = none */
-    uint32_t *position; /* of the same in the database */
+    uint32_t *position;               /* of the same in the database */
     char title_zh[201 * 4], title_en[201 * 4]; /* of the edition in the database */
+    uint64_t revision;                /* of the exhibition at the beginning */
     char *why;
 };
+
+#define READ_REVISION "SELECT revision FROM SiteRevision WHERE id = 1"
+
+static int another_runs(const struct import *m)
+{
+    snprintf(m->why, IMPORT_DB_WHY,
+             "another import is running, or has changed the exhibition since this one "
+             "began; give the command again");
+    return -EBUSY;
+}
 
 /* <digest> of itself, and of <n> texts with a NUL behind each but the last. */
 static void add_digest(char digest[DIGEST], const char *const *text, size_t n)
@@ -155,21 +168,15 @@ static void compare(struct import *m)
 /* Begin a transaction and find what changes in it; <lock>: with the edition locked. */
 static int begin(struct import *m, bool lock)
 {
-    uint64_t ours = 0;
-    int rc = sqldb_number(m->db, &ours, "SELECT GET_LOCK('" LOCK "', 0)");
+    int rc = sqldb_run(m->db, "START TRANSACTION");
 
-    if (rc == 0 && ours != 1) {
-        snprintf(m->why, IMPORT_DB_WHY,
-                 "another import is running; give the command again when it has ended");
-        return -EBUSY;
-    }
     if (rc == 0)
-        rc = sqldb_run(m->db, "START TRANSACTION");
+        rc = sqldb_number(m->db, &m->revision, READ_REVISION);
     snprintf(m->diff->edition, sizeof(m->diff->edition), "new");
     if (rc == 0)
         rc = lock ? sqldb_each(m->db, take_edition, m,
                                "SELECT state, title_zh, title_en FROM Edition "
-                               "WHERE year = %u FOR UPDATE",
+                               "WHERE year = %u FOR UPDATE NOWAIT",
                                m->to->year)
                   : sqldb_each(m->db, take_edition, m,
                                "SELECT state, title_zh, title_en FROM Edition "
@@ -373,6 +380,15 @@ static int write_edition(const struct import *m)
                               zh, en, m->to->year);
 }
 
+/* The row that this transaction has raised is the newest one, not its snapshot's. */
+static int check_revision(const struct import *m)
+{
+    uint64_t now = 0;
+    int rc = sqldb_number(m->db, &now, READ_REVISION);
+
+    return rc < 0 || now == m->revision + 1 ? rc : another_runs(m);
+}
+
 static int write_all(const struct import *m)
 {
     int rc = remove_items(m);
@@ -386,7 +402,9 @@ static int write_all(const struct import *m)
         rc = check_size(m);
     if (rc == 0)
         rc = write_audit(m);
-    return rc < 0 ? rc : write_edition(m);
+    if (rc == 0)
+        rc = write_edition(m);
+    return rc < 0 ? rc : check_revision(m);
 }
 
 static int import_with(struct import *m, bool apply)
@@ -406,11 +424,9 @@ static int import_with(struct import *m, bool apply)
         rc = write_all(m);
     if (rc == 0)
         rc = sqldb_run(m->db, apply ? "COMMIT" : "ROLLBACK");
-    else if (rc == -EPERM || rc == -EINVAL)
-        sqldb_run(m->db, "ROLLBACK"); /* any other failure has closed the connection */
-    if (rc == 0 || rc == -EPERM || rc == -EINVAL)
-        sqldb_run(m->db, "DO RELEASE_LOCK('" LOCK "')");
-    return rc;
+    else if (rc == -EPERM || rc == -EINVAL || rc == -EBUSY)
+        sqldb_run(m->db, "ROLLBACK"); /* any other failure has ended the transaction */
+    return rc == -EDEADLK ? another_runs(m) : rc;
 }
 
 static int import_all(struct sqldb *db, const struct import_target *to,

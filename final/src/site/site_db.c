@@ -85,7 +85,7 @@ static int read_revision(struct site_db *d, uint64_t *revision)
 
 int site_db_revision(struct site_db *d, uint64_t *revision)
 {
-    int rc = myconn_ensure(d->con);
+    int rc = myconn_begin_work(d->con);
 
     *revision = 0;
     if (rc == 0)
@@ -228,7 +228,7 @@ int site_db_load(struct site_db *d, struct catalogue *before, struct catalogue *
 
     d->error[0] = '\0';
     if (rc == 0)
-        rc = myconn_ensure(d->con);
+        rc = myconn_begin_work(d->con);
     if (rc == 0)
         rc = run(d, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
     if (rc == 0)
@@ -256,7 +256,7 @@ int site_db_add_visits(struct site_db *d, const struct site_visit *visit, size_t
     static const char tail[] =
         " ON DUPLICATE KEY UPDATE visits = visits + VALUES(visits)";
     struct buf sql = {0};
-    int rc = myconn_ensure(d->con);
+    int rc = myconn_begin_work(d->con);
     size_t i;
 
     if (rc < 0 || n == 0)

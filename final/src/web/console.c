@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mono.h"
 #include "obs/mhdloop.h"
 #include "ops/secret.h"
 #include "web/assets.h"
@@ -27,11 +28,12 @@
 
 #define CONNECTIONS 256u
 #define IDLE_S 30u
-#define MEMORY ((size_t)32 << 10) /* of a connection: 16 KiB of headers fit */
+#define MEMORY ((size_t)32 << 10)     /* of a connection: 16 KiB of headers fit */
 #define JOBS_MAX 64
 #define HASHES_MAX 8
 #define ROUND_MS 1000
 #define STALE_MS 10000
+#define FRESH_MS 5000                 /* after a change, no job reads an older state */
 /* TLS 1.0 and 1.1 have no cipher that is still safe. */
 #define TLS_VERSIONS (char *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
@@ -48,6 +50,7 @@ struct console {
     struct proxy_list proxies;
     char hosts[512];
     uint64_t n_requests, n_refused, n_logins;
+    _Atomic uint64_t changed_ms;      /* the last change by this console; 0 = none */
 };
 
 /* --- handlers ---------------------------------------------------------------------- */
@@ -73,8 +76,11 @@ static void work(struct job *j, struct sqldb *db)
 {
     struct request *q = request_of(j);
     struct console *c = q->owner;
+    uint64_t changed_ms = c->changed_ms;
     int rc = 0;
 
+    if (changed_ms > 0 && mono_ms() < changed_ms + FRESH_MS)
+        sqldb_sync(db); /* another of our connections, or node, may have made it */
     if (q->token[0] && !session_recall(c->web.sessions, q->token, &q->who)) {
         rc = session_load(c->web.sessions, db, q->token, &q->who);
         if (rc < 0)
@@ -93,6 +99,8 @@ static void done(struct job *j, bool cancelled)
 
     if (cancelled)
         reply_problem(&q->reply, 503, "busy", NULL, "the console ends");
+    else if (q->reply.status < 300 && strcmp(q->method, "GET") != 0)
+        c->changed_ms = mono_ms();
     follow_add(c->follow, q->made);
     q->made = NULL;
     q->is_suspended = false;
@@ -228,7 +236,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *con, const c
     (void)version;
     (void)url;
     if (!q)
-        return MHD_NO; /* no memory */
+        return MHD_NO;                /* no memory */
     if (!q->is_begun) {
         begin_request(arg, q, method);
         return MHD_YES;

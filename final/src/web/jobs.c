@@ -72,6 +72,7 @@ static void run(void *arg)
     while ((j = take(t))) {
         struct msgq_task task = {run_done, drop_done, j};
 
+        sqldb_go_back(t->db);
         j->work(j, t->db);
         worker_lock(t->worker);
         t->n--;

@@ -69,8 +69,10 @@ static void run(void *arg)
 
     do {
         struct snap *s = NULL;
-        int rc = read_snap_make(r->db, r->rates, r->minutes, r->snap, &s);
+        int rc;
 
+        sqldb_go_back(r->db);
+        rc = read_snap_make(r->db, r->rates, r->minutes, r->snap, &s);
         note(r, rc);
         if (rc == 0)
             publish(r, s);

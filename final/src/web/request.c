@@ -156,6 +156,8 @@ void request_db_failed(struct request *q, int rc, const struct sqldb *db)
     bool read_only = strstr(text, "(1290)") || strstr(text, "(1792)") ||
                      strstr(text, "(1836)") || strstr(text, "(1047)");
 
+    if (rc == -EDEADLK)               /* five repetitions have met another change, too */
+        rc = -EIO;
     if (rc == -ENOMEM)
         reply_problem(&q->reply, 500, "no_memory", NULL, NULL);
     else if (rc == -EINPROGRESS)

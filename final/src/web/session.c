@@ -21,7 +21,7 @@ struct entry {
     uint8_t id[SECRET_ID];
     struct session who;
     uint64_t read_ms;
-    UT_hash_handle hh; /* in the order of adding */
+    UT_hash_handle hh;                /* in the order of adding */
 };
 
 struct session_cache {
@@ -105,7 +105,7 @@ static void keep(struct session_cache *s, const uint8_t id[SECRET_ID],
     if (e)
         HASH_ADD(hh, s->entries, id, SECRET_ID, e);
     if (HASH_COUNT(s->entries) > ENTRIES_MAX)
-        drop_entry(s, s->entries); /* the oldest */
+        drop_entry(s, s->entries);    /* the oldest */
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -147,6 +147,20 @@ static int take_session(char **at, void *arg)
     return 0;
 }
 
+static int read_session(struct sqldb *db, const char *hex, struct session *out)
+{
+    *out = (struct session){.role = SESSION_NONE};
+    return sqldb_each(
+        db, take_session, out,
+        "SELECT s.user, s.kind, u.role, u.must_change FROM Session s LEFT JOIN "
+        "User u ON u.name = s.user WHERE s.id = UNHEX(%s) AND s.until_at > "
+        "NOW(3) AND (s.kind <> 'user' OR (u.disabled = 0 AND s.seen_at > "
+        "NOW(3) - INTERVAL %u SECOND))",
+        hex, SESSION_IDLE_S);
+}
+
+/* A session that was opened a moment ago may not have come to this node of the cluster
+ * yet, so it is looked for twice before it is missing. */
 int session_load(struct session_cache *s, struct sqldb *db, const char *token,
                  struct session *out)
 {
@@ -155,14 +169,12 @@ int session_load(struct session_cache *s, struct sqldb *db, const char *token,
     int rc;
 
     hex_of(token, id, hex);
-    *out = (struct session){.role = SESSION_NONE};
-    rc = sqldb_each(
-        db, take_session, out,
-        "SELECT s.user, s.kind, u.role, u.must_change FROM Session s LEFT JOIN "
-        "User u ON u.name = s.user WHERE s.id = UNHEX(%s) AND s.until_at > "
-        "NOW(3) AND (s.kind <> 'user' OR (u.disabled = 0 AND s.seen_at > "
-        "NOW(3) - INTERVAL %u SECOND))",
-        hex, SESSION_IDLE_S);
+    rc = read_session(db, hex, out);
+    if (rc == 0 && out->role == SESSION_NONE && sqldb_is_cluster(db)) {
+        rc = sqldb_sync(db);
+        if (rc == 0)
+            rc = read_session(db, hex, out);
+    }
     if (rc < 0)
         return recall(s, id, SESSION_IDLE_S * 1000ull, out) ? 0 : rc;
     if (out->role == SESSION_NONE) {
@@ -173,7 +185,7 @@ int session_load(struct session_cache *s, struct sqldb *db, const char *token,
     sqldb_run(db,
               "UPDATE Session SET seen_at = NOW(3) WHERE id = UNHEX(%s) AND seen_at < "
               "NOW(3) - INTERVAL 1 MINUTE",
-              hex); /* a read-only database: the session ends earlier */
+              hex);                   /* a read-only database: the session ends earlier */
     return 0;
 }
 
