@@ -28,6 +28,7 @@
 #include "lb/policies.h"
 #include "net/server_list.h"
 #include "obs/daemon.h"
+#include "obs/daemon_tls.h"
 #include "obs/startcheck.h"
 #include "shmem/layout.h"
 #include "shmem/segment.h"
@@ -44,6 +45,7 @@ static struct settings {
     char shm[160], zone[33], rules[MODULE_POLICY_RULES];
     uint32_t max_nodes, timeout_ms;
     struct classic_config classic;
+    struct tls_conf tls;
 } set;
 
 #define AT(field) offsetof(struct settings, field)
@@ -79,6 +81,7 @@ static const struct conf_key keys[] = {
          "ADDRESS:PORT of /metrics, /healthz and /log-level; empty: no such port"),
     {"http", "unhealthy_s", CONF_U32, AT(unhealthy_s), 1, 86400, "60",
      "seconds without a Report Service until /healthz answers 503"},
+    TLS_CONF_KEYS(AT(tls)),
     LOGLEVEL_KEY(AT(log)),
     TEXT("shm", "dir", shm, "",
          "the folder of the shared memory, best below /dev/shm; empty: callers use UDP"),
@@ -136,6 +139,7 @@ static struct {
     struct evtimer beat;
     struct heartbeat *heartbeat;
     struct agent *agent;
+    struct daemon_tls *tls;
     struct httpd *http;
     struct folder_watch dir_watch, shm_watch;
     uint64_t lost_ms; /* monotonic; a folder was lost; 0 = none was */
@@ -249,7 +253,11 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
         why = daemon_wrong_value(s->http, s->log, NULL);
     if (why)
         snprintf(err, CONF_ERR_MAX, "%s", why);
-    return why ? -EINVAL : 0;
+    if (why || tls_conf_check_all(&s->tls, "[dnsserver] ip or others", cfg.dns, cfg.n_dns,
+                                  err) < 0)
+        return -EINVAL;
+    return tls_conf_check_all(&s->tls, "[reporter] ip or others", cfg.report,
+                              cfg.n_report, err);
 }
 
 /* Could the shared memory be created?  It is tried in a folder of its own, unless files
@@ -292,6 +300,8 @@ static int try_start(const void *values, char err[CONF_ERR_MAX])
     if (rc == 0)
         rc = startcheck_http(s->http, err);
     if (rc == 0)
+        rc = tls_conf_try(&s->tls, err);
+    if (rc == 0)
         rc = startcheck_folder("[agent] dir", s->dir, of_agent, err);
     snprintf(routes, sizeof(routes), "%s/" FALLBACK_ROUTES, s->dir);
     if (rc == 0)
@@ -312,8 +322,8 @@ static const struct opts_program program = {
         "ports, when callers can ask. With [shm] dir set, callers choose nodes from "
         "shared memory and use UDP only as a fallback. SIGTERM and SIGINT (Ctrl-C) end "
         "it in order: the last counts are sent and the routes written. SIGUSR1 makes its "
-        "log more verbose by one level and SIGUSR2 less; SIGHUP and SIGPIPE are "
-        "ignored.\n"
+        "log more verbose by one level and SIGUSR2 less; SIGHUP makes it read the files "
+        "of [tls] again; SIGPIPE is ignored.\n"
         "One agent runs for each folder. While it is away, callers use the routes in its "
         "folder.",
     .flags = flags,
@@ -414,6 +424,18 @@ static int agent_failed(int rc, enum agent_part part, const struct net_addr *at)
     return daemon_failed(&me.d, rc, what);
 }
 
+/* Returns 0, or -errno after a line on standard error. */
+static int start_tls(struct agent_config *cfg)
+{
+    int rc = daemon_tls_create(&me.tls, &me.d, &set.tls,
+                               daemon_tls_is_exposed(cfg->dns, cfg->n_dns) ||
+                                   daemon_tls_is_exposed(cfg->report, cfg->n_report),
+                               DAEMON_TLS_WATCH_HUP);
+
+    cfg->tls = rc < 0 ? NULL : daemon_tls_link(me.tls);
+    return rc;
+}
+
 /* Descriptors at once, rounded up: checks of nodes 256, the HTTP port 64; the servers,
  * ports, loops and files take less than 50.  Clients take none. */
 #define FDS 400
@@ -430,15 +452,17 @@ static int start(void)
     configure_agent(&cfg);
     snprintf(file, sizeof(file), "%s/" FALLBACK_ROUTES, set.dir);
     if (rc == 0)
+        rc = start_tls(&cfg);
+    if (rc == 0)
         rc = open_folder();
     if (rc < 0)
         return rc;
     rc = agent_start(&me.agent, &cfg, &part);
     if (rc < 0)
         return agent_failed(rc, part, &cfg.at);
-    rc =
-        agent_metrics_serve(&me.http, me.d.loop, set.http,
-                            &(struct agent_metrics){me.agent, set.unhealthy_s * 1000ull});
+    rc = agent_metrics_serve(&me.http, me.d.loop, set.http,
+                             &(struct agent_metrics){me.agent, set.unhealthy_s * 1000ull,
+                                                     me.tls});
     if (rc < 0)
         return daemon_failed(&me.d, rc, "cannot open the HTTP port, [http] listen");
     link_shm();
@@ -464,6 +488,7 @@ int main(int argc, char **argv)
     agent_stop(me.agent);
     if (me.d.loop)
         evloop_clear_timer(me.d.loop, &me.beat);
+    daemon_tls_destroy(me.tls);
     daemon_fini(&me.d);
     if (rc == 0 && me.restart) {
         execv("/proc/self/exe", argv);

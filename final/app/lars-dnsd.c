@@ -27,7 +27,9 @@
 #include "dns/slot_orders.h"
 #include "net/sock.h"
 #include "obs/daemon.h"
+#include "obs/daemon_tls.h"
 #include "obs/startcheck.h"
+#include "proto/msg_roles.h"
 
 #define GUARD_FILE "dnsd.routes" /* in [guard] dir */
 
@@ -39,6 +41,7 @@ static struct settings {
     uint32_t write_ms;
     char http[64], log[LOGLEVEL_MAX];
     struct dbconf db;
+    struct tls_conf tls;
 } set;
 
 #define AT(field) offsetof(struct settings, field)
@@ -73,6 +76,7 @@ static const struct conf_key keys[] = {
      "the least ms between two writes of the last known good routes"},
     {"http", "listen", CONF_TEXT, AT(http), 0, sizeof(set.http), "",
      "ADDRESS:PORT of /metrics, /healthz and /log-level; empty: no such port"},
+    TLS_CONF_KEYS(AT(tls)),
     LOGLEVEL_KEY(AT(log)),
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
@@ -99,7 +103,8 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
         why = dbconf_wrong_value(&s->db);
     if (why)
         snprintf(err, CONF_ERR_MAX, "%s", why);
-    return why ? -EINVAL : 0;
+    return why ? -EINVAL
+               : tls_conf_check(&s->tls, "[dnsd] address", &at, TLS_CONF_LISTENS, err);
 }
 
 static int try_start(const void *values, char err[CONF_ERR_MAX])
@@ -113,6 +118,8 @@ static int try_start(const void *values, char err[CONF_ERR_MAX])
     rc = startcheck_tcp("[dnsd] address and port", &at, err);
     if (rc == 0)
         rc = startcheck_http(s->http, err);
+    if (rc == 0)
+        rc = tls_conf_try(&s->tls, err);
     if (rc == 0 && s->dir[0] && !s->memory)
         rc = startcheck_folder("[guard] dir", s->dir, files, err);
     return rc;
@@ -126,7 +133,8 @@ static const struct opts_program program = {
     .about =
         "The program prints \"listening on ADDRESS:PORT\" when agents can connect. "
         "SIGTERM and SIGINT (Ctrl-C) end it in order. SIGUSR1 makes its log more verbose "
-        "by one level and SIGUSR2 less; SIGHUP and SIGPIPE are ignored.\n"
+        "by one level and SIGUSR2 less; SIGHUP makes it read the files of [tls] again; "
+        "SIGPIPE is ignored.\n"
         "While the database is away the program serves the routes that it has, or those "
         "of [guard] dir when it was just started, and connects again by itself.",
     .flags = flags,
@@ -186,6 +194,7 @@ static struct {
     struct slot_orders *orders;
     struct presence *presence;
     struct httpd *http;
+    struct daemon_tls *tls;
     int folder; /* the lock on [guard] dir; below 0 = none */
 } me = {.folder = -1};
 
@@ -291,21 +300,29 @@ static int start_poll(const char **part, const struct net_addr *at)
     *part = "cannot open the HTTP port, [http] listen";
     return dns_metrics_serve(&me.http, me.d.loop, set.http,
                              &(struct dns_metrics){me.srv, me.poll, guarded() ? db : NULL,
-                                                   me.orders});
+                                                   me.orders, me.tls});
 }
 
 /* Returns 0, or -errno after a line on standard error. */
 static int start(void)
 {
-    struct dnssrv_config cfg = {set.threads, set.max_connections, set.max_modules,
-                                set.first_frame_ms};
+    struct dnssrv_config cfg = {.n_threads = set.threads,
+                                .max_conns = set.max_connections,
+                                .max_subs = set.max_modules,
+                                .first_frame_ms = set.first_frame_ms};
     const char *part = "cannot start the threads that serve agents";
     struct net_addr at;
     int rc = daemon_init(&me.d, "lars-dnsd", set.log), lfd;
 
+    net_addr_set(&at, set.address, 0);
+    if (rc == 0)
+        rc = daemon_tls_serve(&me.tls, &me.d, &set.tls, &at, set.threads,
+                              MSG_ROLES_CLIENTS, msg_roles_may_send);
     if (rc < 0)
         return rc;
-    daemon_need_fds(&me.d, set.max_connections + 300ull); /* HTTP, loops, database */
+    cfg.tls = daemon_tls_server(me.tls);
+    daemon_need_fds(&me.d, set.max_connections + 300ull + /* HTTP, loops, database */
+                               tls_conn_spare(daemon_tls_server(me.tls)));
     lfd = daemon_listen(&me.d, set.address, set.port);
     if (lfd < 0)
         return lfd;
@@ -339,6 +356,7 @@ int main(int argc, char **argv)
     module_meta_poll_stop(me.meta);
     dnspoll_stop(me.poll);
     dnssrv_destroy(me.srv);
+    daemon_tls_destroy(me.tls);
     daemon_fini(&me.d);
     if (me.folder >= 0)
         close(me.folder);

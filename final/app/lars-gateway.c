@@ -179,7 +179,7 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
 
 static int try_tls(const struct settings *s, char err[CONF_ERR_MAX])
 {
-    struct tls_context_files f = {"[gateway]", s->cert, s->key};
+    struct tls_files f = {"[gateway]", s->cert, s->key};
     struct tls_context *t;
     struct net_addr at;
     int rc;

@@ -19,7 +19,9 @@
 #include "net/looppool.h"
 #include "net/sock.h"
 #include "obs/daemon.h"
+#include "obs/daemon_tls.h"
 #include "obs/startcheck.h"
+#include "proto/msg_roles.h"
 #include "report/agent_states.h"
 #include "report/batchsrv.h"
 #include "report/report_metrics.h"
@@ -47,6 +49,7 @@ static struct settings {
     uint32_t repeat_s;
     uint32_t unhealthy_s, leader, error_percent, p99_ms;
     struct leader_db_ages ages;
+    struct tls_conf tls;
 } set;
 
 #define AT(field) offsetof(struct settings, field)
@@ -78,6 +81,7 @@ static const struct conf_key keys[] = {
      "ADDRESS:PORT of /metrics, /healthz and /log-level; empty: no such port"},
     {"http", "unhealthy_s", CONF_U32, AT(unhealthy_s), 1, 86400, "10",
      "seconds that writing must have failed before /healthz answers 503"},
+    TLS_CONF_KEYS(AT(tls)),
     LOGLEVEL_KEY(AT(log)),
     {"leader", "enabled", CONF_U32, AT(leader), 0, 1, "1",
      "1 lets this service take the lease, and then move history and raise alarms"},
@@ -164,7 +168,8 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
               "hour_s";
     if (why)
         snprintf(err, CONF_ERR_MAX, "%s", why);
-    return why ? -EINVAL : 0;
+    return why ? -EINVAL
+               : tls_conf_check(&s->tls, "[reportd] address", &at, TLS_CONF_LISTENS, err);
 }
 
 static int try_start(const void *values, char err[CONF_ERR_MAX])
@@ -177,6 +182,8 @@ static int try_start(const void *values, char err[CONF_ERR_MAX])
     rc = startcheck_tcp("[reportd] address and port", &at, err);
     if (rc == 0)
         rc = startcheck_http(s->http, err);
+    if (rc == 0)
+        rc = tls_conf_try(&s->tls, err);
     return rc < 0 ? rc : startcheck_program("[alarm] exec", s->notify.exec, err);
 }
 
@@ -188,7 +195,7 @@ static const struct opts_program program = {
     .about = "The program prints \"listening on ADDRESS:PORT\" when agents can connect. "
              "SIGTERM and SIGINT (Ctrl-C) end it in order: what came in is written "
              "first. SIGUSR1 makes its log more verbose by one level and SIGUSR2 less; "
-             "SIGHUP and SIGPIPE are ignored.\n"
+             "SIGHUP makes it read the files of [tls] again; SIGPIPE is ignored.\n"
              "Of all Report Services of a database one has the lease at a time: it moves "
              "counts to coarser tables, deletes what is too old, and raises and clears "
              "alarms.",
@@ -209,6 +216,7 @@ static struct {
     struct leader_tasks *leader;
     struct alarm_watch *alarms;
     struct httpd *http;
+    struct daemon_tls *tls;
 } me;
 
 static struct writer *writers[WRITERS_MAX];
@@ -369,6 +377,7 @@ static int start_service(int lfd)
     const struct reportsrv_config cfg = {.n_threads = set.threads,
                                          .max_conns = set.max_connections,
                                          .first_frame_ms = set.first_frame_ms,
+                                         .tls = daemon_tls_server(me.tls),
                                          .writer = writers,
                                          .n_writers = set.writers,
                                          .more = add_messages,
@@ -394,9 +403,14 @@ static int start(void)
     struct net_addr at;
     int rc = daemon_init(&me.d, "lars-reportd", set.log), lfd;
 
+    net_addr_set(&at, set.address, 0);
+    if (rc == 0)
+        rc = daemon_tls_serve(&me.tls, &me.d, &set.tls, &at, set.threads,
+                              MSG_ROLES_CLIENTS, msg_roles_may_send);
     if (rc < 0)
         return rc;
-    daemon_need_fds(&me.d, set.max_connections + 300ull); /* HTTP, loops, database */
+    daemon_need_fds(&me.d, set.max_connections + 300ull + /* HTTP, loops, database */
+                               tls_conn_spare(daemon_tls_server(me.tls)));
     lfd = daemon_listen(&me.d, set.address, set.port);
     if (lfd < 0)
         return lfd;
@@ -431,6 +445,7 @@ static int start(void)
         mc.slots = me.slots;
         mc.leader = me.leader;
         mc.alarms = me.alarms;
+        mc.tls = me.tls;
         rc = report_metrics_serve(&me.http, me.d.loop, set.http, &mc);
     }
     if (rc < 0)
@@ -457,6 +472,7 @@ static void stop(void)
     slot_states_destroy(me.slots);
     batchsrv_destroy(me.batches);
     stop_writers();
+    daemon_tls_destroy(me.tls);
     daemon_fini(&me.d);
 }
 

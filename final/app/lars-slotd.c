@@ -21,6 +21,7 @@
 #include "base/process_name.h"
 #include "net/server_list.h"
 #include "obs/daemon.h"
+#include "obs/daemon_tls.h"
 #include "obs/httpd.h"
 #include "obs/sig_watch.h"
 #include "obs/startcheck.h"
@@ -35,6 +36,7 @@ static struct settings {
     char host[64], zone[33], address[48], class[33], state_dir[160], modules[200];
     uint32_t n, first_port, start_ms, drain_ms, check_ms, stop_nodes;
     char dns[SERVER_LIST_LEN], report[SERVER_LIST_LEN], http[64], log[LOGLEVEL_MAX];
+    struct tls_conf tls;
 } set;
 
 #define AT(field) offsetof(struct settings, field)
@@ -78,6 +80,7 @@ static const struct conf_key keys[] = {
          "IP:PORT IP:PORT"),
     TEXT("http", "listen", http, "",
          "ADDRESS:PORT of /metrics, /healthz and /log-level; empty: no such port"),
+    TLS_CONF_KEYS(AT(tls)),
     LOGLEVEL_KEY(AT(log)),
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
@@ -130,7 +133,11 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
         why = daemon_wrong_value(s->http, s->log, NULL);
     if (why)
         snprintf(err, CONF_ERR_MAX, "%s", why);
-    return why ? -EINVAL : 0;
+    if (why ||
+        tls_conf_check_all(&s->tls, "[dns] servers", link.dns, link.n_dns, err) < 0)
+        return -EINVAL;
+    return tls_conf_check_all(&s->tls, "[report] servers", link.report, link.n_report,
+                              err);
 }
 
 static int try_start(const void *values, char err[CONF_ERR_MAX])
@@ -151,6 +158,8 @@ static int try_start(const void *values, char err[CONF_ERR_MAX])
     net_addr_set(&at, s->address, 0);
     if (rc == 0)
         rc = startcheck_tcp("[slots] address", &at, err);
+    if (rc == 0)
+        rc = tls_conf_try(&s->tls, err);
     return rc < 0 ? rc : startcheck_http(s->http, err);
 }
 
@@ -165,7 +174,8 @@ static const struct opts_program program = {
         "SIGTERM and SIGINT (Ctrl-C) end it; the nodes keep running, and the next start "
         "finds them, also after SIGKILL.  With [slots] stop_nodes = 1 the nodes end "
         "first; a second signal ends the program at once.  SIGHUP makes it read the file "
-        "with the modules again; when that is wrong, what was in force stays.  SIGUSR1 "
+        "with the modules and those of [tls] again; when one is wrong, what was in force "
+        "stays.  SIGUSR1 "
         "makes its log more verbose by one level and SIGUSR2 less; SIGPIPE is ignored.\n"
         "One lars-slotd runs for each folder [slots] state_dir.",
     .flags = flags,
@@ -181,6 +191,7 @@ static struct {
     struct slots *slots;
     struct slot_link *link;
     struct sig_watch *hup;
+    struct daemon_tls *tls;
     struct httpd *http;
     bool is_stopping;
 } me = {.lock = -1};
@@ -229,6 +240,7 @@ static void on_hup(int signo, void *arg)
 
     (void)signo;
     (void)arg;
+    daemon_tls_reload(me.tls);
     if (slot_modules_create(&m, set.modules, err) < 0) {
         LOG_ERROR("slotd.reload", "failed: %s; what was in force stays", err);
         return;
@@ -302,6 +314,7 @@ static int start_link(void)
     struct slot_link_config c = {0};
 
     set_link(&set, &c);
+    c.tls = daemon_tls_link(me.tls);
     return slot_link_create(&me.link, me.d.loop, &c, on_orders, NULL);
 }
 
@@ -323,7 +336,7 @@ static int start_http(void)
 {
     struct net_addr at;
     int rc = slot_metrics_serve(&me.http, me.d.loop, set.http,
-                                &(struct slot_metrics){me.slots, me.link});
+                                &(struct slot_metrics){me.slots, me.link, me.tls});
 
     if (rc < 0)
         return daemon_failed(&me.d, rc, "cannot open the HTTP port, [http] listen");
@@ -332,6 +345,18 @@ static int start_http(void)
         daemon_print_address(&at);
     }
     return 0;
+}
+
+/* Returns 0, or -errno after a line on standard error. */
+static int start_tls(void)
+{
+    struct slot_link_config c = {0};
+
+    set_link(&set, &c);
+    return daemon_tls_create(&me.tls, &me.d, &set.tls,
+                             daemon_tls_is_exposed(c.dns, c.n_dns) ||
+                                 daemon_tls_is_exposed(c.report, c.n_report),
+                             DAEMON_TLS_OTHER_HUP);
 }
 
 /* Returns 0, or -errno after a line on standard error. */
@@ -348,7 +373,9 @@ static int start(void)
     rc = sig_watch_create(&me.hup, me.d.loop, SIGHUP, on_hup, NULL);
     if (rc < 0)
         return daemon_failed(&me.d, rc, "cannot watch SIGHUP");
-    rc = lock_folder();
+    rc = start_tls();
+    if (rc == 0)
+        rc = lock_folder();
     if (rc == 0)
         rc = start_slots();
     if (rc < 0)
@@ -385,6 +412,7 @@ int main(int argc, char **argv)
     slot_link_destroy(me.link);
     slots_destroy(me.slots);
     sig_watch_destroy(me.hup);
+    daemon_tls_destroy(me.tls);
     if (me.lock >= 0)
         close(me.lock);
     daemon_fini(&me.d);

@@ -20,6 +20,7 @@
 #include "ctl/commands.h"
 #include "ctl/ctl_gateways.h"
 #include "db/dbconf.h"
+#include "net/tls_conf.h"
 #include "ops/audit.h"
 
 #define WATCH_MS 1000
@@ -30,6 +31,7 @@ static struct settings {
     char gateways[1000], gateways_key[200], gateways_log[200];
     char reason[1021];
     struct dbconf db;
+    struct tls_conf tls;
 } set;
 static bool yes, dry_run;
 
@@ -63,6 +65,7 @@ static const struct conf_key keys[] = {
     {"gateways", "log", CONF_TEXT, AT(gateways_log), 0, sizeof(set.gateways_log),
      "/var/log/lars-gateway/access.log",
      "the access log of the gateway on this host, for larsctl gateway why"},
+    TLS_CONF_KEYS(AT(tls)),
     DBCONF_KEYS(AT(db)),
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
@@ -126,6 +129,8 @@ static int check_settings(const void *values, char err[CONF_ERR_MAX])
     enum table_format f;
     int rc = 0;
 
+    if (!why)
+        why = tls_conf_wrong_value(&s->tls);
     if (find_format(s->format, &f) < 0) {
         snprintf(err, CONF_ERR_MAX, "-o must be table, json or csv, not \"%s\"",
                  s->format);
@@ -274,6 +279,7 @@ int main(int argc, char **argv)
     struct ctl c = {.sql_dir = set.sql,
                     .dnsd = set.dnsd,
                     .reportd = set.reportd,
+                    .tls = &set.tls,
                     .http = set.http,
                     .gateways = set.gateways,
                     .gateways_key = set.gateways_key,

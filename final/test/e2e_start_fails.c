@@ -264,14 +264,19 @@ static void t_check_config_refuses_addresses_that_the_start_refuses(void **state
 {
     static const char *const daemons[][2] = {{"lars-dnsd", "dnsd"},
                                              {"lars-reportd", "reportd"}};
-    char text[200];
+    char text[200], tls[100];
     size_t i;
 
     (void)state;
     for (i = 0; i < 2; i++) {
-        snprintf(text, sizeof(text), "[%s] address and port: cannot listen on 192.0.2.1:",
-                 daemons[i][1]);
+        snprintf(text, sizeof(text),
+                 "[%s] address and port: cannot listen on 192.0.2.1:", daemons[i][1]);
         write_conf("[%s]\naddress = 192.0.2.1\n", daemons[i][1]);
+        snprintf(tls, sizeof(tls),
+                 "[%s] address: other hosts reach 192.0.2.1:", daemons[i][1]);
+        check_refuses(daemons[i][0], tls);
+        write_conf("[%s]\naddress = 192.0.2.1\n[tls]\ninsecure_plain = yes\n",
+                   daemons[i][1]);
         check_refuses(daemons[i][0], text);
         fails(daemons[i][0], "cannot listen on 192.0.2.1:");
         write_conf("[%s]\nport = 0\n[http]\nlisten = 192.0.2.1:80\n", daemons[i][1]);
@@ -281,8 +286,7 @@ static void t_check_config_refuses_addresses_that_the_start_refuses(void **state
     write_conf("[agent]\naddress = 192.0.2.1\ndir = %s/a\n", folder);
     check_refuses("lars-agentd",
                   "[agent] address and port: cannot listen on 192.0.2.1:8888");
-    write_conf("[agent]\nport = 0\ndir = %s/a\n[http]\nlisten = 192.0.2.1:80\n",
-               folder);
+    write_conf("[agent]\nport = 0\ndir = %s/a\n[http]\nlisten = 192.0.2.1:80\n", folder);
     check_refuses("lars-agentd", "[http] listen: cannot listen on 192.0.2.1:80");
     fails("lars-agentd", "cannot open the HTTP port, [http] listen");
 }
@@ -327,8 +331,9 @@ static void t_check_config_refuses_values_that_no_start_can_use(void **state)
         {"lars-agentd", "[http]\nlisten = ::1\n", "[http] listen must be ADDRESS:PORT"},
         {"lars-dnsd", "[http]\nlisten = 127.0.0.1:7778\n",
          "[http] listen is the port on which agents connect"},
-        {"lars-dnsd", "[db]\nhost = db1:3306\n", "[db] host must be a name or an address "
-                                                 "without a port"},
+        {"lars-dnsd", "[db]\nhost = db1:3306\n",
+         "[db] host must be a name or an address "
+         "without a port"},
         {"lars-reportd", "[db]\nhost =\n", "[db] host must be a name or an address"},
         {"larsctl", "[db]\nhost = db1, db2\n", "[db] host must be a name or an address"},
         {"lars-dnsd", "[db]\nuser =\n", "[db] user must not be empty"},
@@ -434,7 +439,7 @@ static void t_check_config_refuses_a_disk_on_which_the_start_finds_no_room(void 
     assert_int_equal(mkdir(path, 0755), 0);
     write_conf("[agent]\nport = 0\ndir = %s/small/a\n", folder);
     if (on_small_disk("--check-config") == 99)
-        skip();                       /* mounting is not permitted */
+        skip(); /* mounting is not permitted */
     assert_non_null(strstr(line, "[agent] dir: cannot take "));
     assert_non_null(strstr(line, "No space left on device (ENOSPC)"));
     on_small_disk("");

@@ -78,7 +78,7 @@ static int take(int i)
     return fd;
 }
 
-/* Reads the question of a look and answers it with one byte. */
+/* Reads the question of a look and answers it with a frame. */
 static void answer(int fd)
 {
     static const char want[] = "\7\0\0\0\3\0\0\0ask";
@@ -94,7 +94,7 @@ static void answer(int fd)
             loop_turn(fx.loop);
     }
     assert_memory_equal(got, want, sizeof(got));
-    peer_send(fd, "x", 1);
+    peer_send(fd, "\7\0\0\0\1\0\0\0x", 9);
 }
 
 static void t_first_server_that_answers_twice_is_used_again(void **state)

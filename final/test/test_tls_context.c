@@ -51,7 +51,7 @@ static int teardown(void **state)
 static void refuse(const char *cert, const char *key, int rc, const char *word1,
                    const char *word2, const char *word3)
 {
-    struct tls_context_files f = {"[gateway]", cert, key};
+    struct tls_files f = {"[gateway]", cert, key};
     struct tls_context *t = NULL;
 
     assert_int_equal(tls_context_create(&t, &f, NULL, err), rc);
@@ -101,7 +101,7 @@ static void t_a_key_with_a_password_is_named_and_does_not_ask(void **state)
 
 static int check_at(long from_s, long to_s, int64_t now_s)
 {
-    struct tls_context_files f = {"[gateway]", file_of("cert2"), file_of("key2")};
+    struct tls_files f = {"[gateway]", file_of("cert2"), file_of("key2")};
     struct tls_context *t = NULL;
     int rc;
 
@@ -138,7 +138,7 @@ static void t_a_certificate_out_of_its_time_is_used_with_a_warning(void **state)
 
 static void t_the_last_reference_frees_it(void **state)
 {
-    struct tls_context_files f = {"[gateway]", file_of("cert"), file_of("key")};
+    struct tls_files f = {"[gateway]", file_of("cert"), file_of("key")};
     struct tls_context *t;
 
     (void)state;

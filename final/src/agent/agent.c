@@ -21,11 +21,11 @@
 #include "base/mono.h"
 #include "base/process_name.h"
 
-#define PORT_TRIES 100                /* to find three free ports in a row */
+#define PORT_TRIES 100 /* to find three free ports in a row */
 #define DRAIN_S 2
-#define CHECK_MS 200                  /* between two checks of a connection */
-#define WRONG_MS 15000                /* a server of the other kind is tried each 5 s */
-#define MISSED_MS 2000                /* without one for so long, it counts as down */
+#define CHECK_MS 200 /* between two checks of a connection */
+#define WRONG_MS 15000 /* a server of the other kind is tried each 5 s */
+#define MISSED_MS 2000 /* without one for so long, it counts as down */
 
 /* --- start -------------------------------------------------------------------------- */
 
@@ -53,7 +53,7 @@ static int create_shards(struct agent *a, const struct agent_config *cfg)
         if (rc == 0 && i == 0)
             a->port = at.port;
         if (at.port == UINT16_MAX)
-            return -EADDRINUSE;       /* no three ports in a row from here */
+            return -EADDRINUSE; /* no three ports in a row from here */
         at.port++;
     }
     return rc;
@@ -138,6 +138,7 @@ static void want_module(const struct module_id *m, void *arg)
 static int create_clients(struct agent *a, const struct agent_config *cfg)
 {
     struct dnscli_config dc = {.n_server = cfg->n_dns,
+                               .tls = cfg->tls,
                                .refresh_ms = cfg->refresh_ms,
                                .file = cfg->route_file,
                                .file_ms = cfg->file_ms,
@@ -147,6 +148,7 @@ static int create_clients(struct agent *a, const struct agent_config *cfg)
                                .on_up = route_sync_on_up,
                                .arg = a};
     struct repcli_config rc = {.n_server = cfg->n_report,
+                               .tls = cfg->tls,
                                .dispatch = batch_sender_dispatch(a->batches),
                                .caller = cfg->caller,
                                .on_up = agent_tasks_report_up,

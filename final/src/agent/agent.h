@@ -12,6 +12,7 @@
 #include "base/net_addr.h"
 #include "lb/classic.h"
 #include "net/tcpcli.h"
+#include "net/tls_link.h"
 
 struct agent;
 
@@ -20,6 +21,7 @@ struct agent_config {
     struct net_addr dns[TCPCLI_MAX_ADDRS];    /* DNSServices; the own zone's is first */
     struct net_addr report[TCPCLI_MAX_ADDRS]; /* Report Services; likewise */
     size_t n_dns, n_report;           /* 1 and more */
+    struct tls_link *tls;             /* borrowed until agent_stop(); NULL = plain */
     uint32_t caller;                  /* our IPv4 in reports; 0 = the connection's */
     const char *name, *zone; /* of this agent, in tables and alarms; copied.
                                        * name NULL: HOST/ADDRESS:PORT; zone NULL: none */

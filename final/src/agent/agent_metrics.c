@@ -85,6 +85,7 @@ static void collect_all(struct metrics *m, const void *arg)
 
     agent_stat(parts->agent, &st);
     collect_calls(m, &st);
+    daemon_tls_collect(m, "agentd", parts->tls);
     metrics_gauge(m, "lars_agentd_modules", "Modules that UDP clients have asked for.",
                   (double)st.n_module);
     collect_dataplane(m, &st.dataplane);

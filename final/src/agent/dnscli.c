@@ -15,11 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1           /* else uthash ends the process without memory */
+#define HASH_NONFATAL_OOM 1 /* else uthash ends the process without memory */
 #include <uthash.h>
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/role.h"
 #include "route/routedelta.h"
 #include "route/routefile.h"
 
@@ -28,12 +29,12 @@
 #define FRAME_HOSTS (FRAME_MAX_BODY / 4) /* a host takes 4 bytes or more */
 
 struct want {
-    struct module_id mod;             /* the key: 8 bytes without padding */
-    bool known;                       /* a route has arrived, perhaps an empty one */
-    struct route_node *node;          /* owned; NULL when n is 0 */
+    struct module_id mod; /* the key: 8 bytes without padding */
+    bool known; /* a route has arrived, perhaps an empty one */
+    struct route_node *node; /* owned; NULL when n is 0 */
     size_t n;
-    uint64_t version;                 /* with which <node> arrived; 0 = not known */
-    uint64_t asked_ms;                /* monotonic; 0 = not asked on this connection */
+    uint64_t version; /* with which <node> arrived; 0 = not known */
+    uint64_t asked_ms; /* monotonic; 0 = not asked on this connection */
     UT_hash_handle hh;
 };
 
@@ -42,11 +43,12 @@ struct dnscli {
     struct dnscli_config cfg;
     char *file;
     struct dispatch *dispatch;
+    struct tls_client tls;
     struct tcpcli *cli;
     struct want *wants;
     struct evtimer tick;
-    uint64_t file_ms;                 /* monotonic; of the last write of the file */
-    bool dirty;                       /* a change is not in the file yet */
+    uint64_t file_ms; /* monotonic; of the last write of the file */
+    bool dirty; /* a change is not in the file yet */
     struct msg_host host[FRAME_HOSTS];
     struct route_node node[MSG_MAX_HOSTS];
 };
@@ -69,7 +71,7 @@ static struct want *add_want(struct dnscli *c, const struct module_id *m)
     HASH_ADD(hh, c->wants, mod, sizeof(*m), w);
     if (w->hh.tbl)
         return w;
-    free(w);                          /* no memory for the hash table */
+    free(w); /* no memory for the hash table */
     return NULL;
 }
 
@@ -172,14 +174,14 @@ void dnscli_take(struct dnscli *c, const struct module_id *m,
     int rc;
 
     if (!w)
-        return;                       /* not wanted any more */
+        return; /* not wanted any more */
     if (has_nodes(w, r)) {
         learn_version(c, w, r->version);
         return;
     }
     n_before = w->n;
     rc = set_nodes(w, r);
-    if (rc < 0) {                     /* no memory; the refresh brings it again */
+    if (rc < 0) { /* no memory; the refresh brings it again */
         LOG_ERROR("route.lost", "modid=%u cmdid=%u err=%s", m->modid, m->cmdid,
                   err_str(rc));
         return;
@@ -365,7 +367,10 @@ int dnscli_create(struct dnscli **out, struct evloop *l, const struct dnscli_con
     if (rc == 0 && cfg->more)
         rc = cfg->more(c->dispatch, c, cfg->more_arg);
     memcpy(tc.to, cfg->server, sizeof(tc.to));
+    c->tls = (struct tls_client){.link = cfg->tls, .wanted = ROLE_DNSD};
     tc.dispatch = c->dispatch;
+    tc.choose_io = tls_conn_connect;
+    tc.io_arg = &c->tls;
     tc.arg = c;
     if (rc == 0)
         rc = tcpcli_create(&c->cli, l, &tc);

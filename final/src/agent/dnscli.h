@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "net/tcpcli.h"
+#include "net/tls_conn.h"
 #include "proto/msg.h"
 #include "route/route.h"
 
@@ -31,6 +32,7 @@ typedef void dnscli_fn(const struct module_id *m, const struct dnscli_nodes *r,
 struct dnscli_config {
     struct net_addr server[TCPCLI_MAX_ADDRS]; /* tried in turn */
     size_t n_server;                  /* 1 and more */
+    struct tls_link *tls;             /* borrowed; NULL = plain */
     uint32_t refresh_ms;              /* between two questions for the same module */
     const char *file;                 /* copied; its format is route/routefile.h's */
     uint32_t file_ms;                 /* least time between two writes of it */

@@ -9,13 +9,15 @@
 
 #include "base/ipv4.h"
 #include "base/log.h"
+#include "base/role.h"
 
 struct repcli {
     struct repcli_config cfg;
-    struct dispatch *dispatch;        /* without handlers; used when cfg has none */
+    struct dispatch *dispatch; /* without handlers; used when cfg has none */
+    struct tls_client tls;
     struct tcpcli *cli;
-    uint32_t caller;                  /* our IPv4 in reports, for this connection */
-    bool finish;                      /* repcli_finish() was called */
+    uint32_t caller; /* our IPv4 in reports, for this connection */
+    bool finish; /* repcli_finish() was called */
     char body[FRAME_MAX_BODY];
 };
 
@@ -57,6 +59,9 @@ int repcli_create(struct repcli **out, struct evloop *l, const struct repcli_con
     c->cfg = *cfg;
     memcpy(tc.to, cfg->server, sizeof(tc.to));
     tc.dispatch = cfg->dispatch ? cfg->dispatch : c->dispatch;
+    c->tls = (struct tls_client){.link = cfg->tls, .wanted = ROLE_REPORTD};
+    tc.choose_io = tls_conn_connect;
+    tc.io_arg = &c->tls;
     tc.arg = c;
     rc = tcpcli_create(&c->cli, l, &tc);
     if (rc < 0)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "net/tcpcli.h"
+#include "net/tls_conn.h"
 #include "proto/msg_report.h"
 
 struct repcli;
@@ -16,6 +17,7 @@ struct repcli;
 struct repcli_config {
     struct net_addr server[TCPCLI_MAX_ADDRS]; /* tried in turn */
     size_t n_server;                  /* 1 and more */
+    struct tls_link *tls;             /* borrowed; NULL = plain */
     /* Handlers of the frames that the server sends; borrowed.  NULL: it sends none. */
     const struct dispatch *dispatch;
     uint32_t caller;                  /* our IPv4 in reports; 0 = the connection's */

@@ -14,15 +14,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "ctl/ask_service.h"
 #include "ctl/cmd_schema.h"
 #include "net/daemon_http.h"
-#include "net/frame.h"
-#include "net/sock.h"
+#include "net/tls_conf.h"
 #include "proto/msg_batch.h"
 
-#define CONNECT_MS 1000
 #define LIST_BYTES 600 /* of a list of addresses in the configuration */
 #define START_IT "start it, or correct its address in [larsctl] of the configuration"
 
@@ -30,6 +28,7 @@ struct findings {
     struct table *t; /* part, at, ok, state, mend */
     int rc; /* the first failure of table_add() */
     int bad; /* parts that are not well */
+    struct tls_link *tls; /* NULL = plain */
 };
 
 enum column { PART, AT, IS_OK, STATE, MEND };
@@ -57,46 +56,26 @@ static void each_address(struct findings *f, const char *what, const char *list,
         fn(f, what, word);
 }
 
-/* Which service answers a hello on <fd>?  NOT_TOLD: none, or one of version 1.1. */
-static enum msg_service ask_service(int fd, enum msg_service want)
-{
-    enum msg_service got = MSG_SERVICE_NOT_TOLD;
-    uint8_t out[FRAME_HEAD + 16], in[FRAME_HEAD + 64];
-    ssize_t n = msg_batch_pack_hello(want, out + FRAME_HEAD, 16), more = 1;
-    uint32_t version;
-    struct frame f;
-    size_t len = 0;
-
-    frame_put_head(out, MSG_HELLO, (uint32_t)n);
-    if (n < 0 || sock_set_timeout(fd, CONNECT_MS) < 0 ||
-        sock_write_all(fd, out, FRAME_HEAD + (size_t)n) < 0)
-        return got;
-    while (more > 0 && frame_parse(in, len, 64, &f) == 0) {
-        more = sock_read(fd, in + len, sizeof(in) - len);
-        len += more > 0 ? (size_t)more : 0;
-    }
-    if (frame_parse(in, len, 64, &f) > 0 && f.msgid == MSG_HELLO_REPLY)
-        msg_batch_unpack_hello(&version, &got, f.body, f.len);
-    return got;
-}
-
-/* Can a TCP connection be made, and to the service <what>? */
-static void examine_tcp(struct findings *f, const char *what, const char *where)
+/* Does the service <what> answer there? */
+static void examine_service(struct findings *f, const char *what, const char *where)
 {
     bool is_dns = strcmp(what, "dnsd") == 0;
     enum msg_service want = is_dns ? MSG_SERVICE_DNS : MSG_SERVICE_REPORT, got;
+    enum tls_why why = TLS_WHY_NONE;
     struct net_addr at;
-    int fd = net_addr_parse(&at, where);
+    int rc = net_addr_parse(&at, where);
 
-    if (fd == 0)
-        fd = sock_connect(&at, CONNECT_MS);
-    if (fd < 0) {
-        find(f, what, where, strerror(-fd), START_IT);
-        return;
-    }
-    got = ask_service(fd, want);
-    close(fd);
-    if (got == MSG_SERVICE_NOT_TOLD || got == want)
+    if (rc == 0)
+        rc = ask_service_at(&at, want, f->tls, &got, &why);
+    if (why != TLS_WHY_NONE)
+        find(f, what, where, "TLS: the connection was refused", tls_why_mend(why));
+    else if (rc == -ECONNRESET)
+        find(f, what, where, "it closed the connection without an answer",
+             "look at its log; when it uses TLS, set [tls] in the configuration of "
+             "larsctl");
+    else if (rc < 0)
+        find(f, what, where, strerror(-rc), START_IT);
+    else if (got == MSG_SERVICE_NOT_TOLD || got == want)
         find(f, what, where, "ok", "");
     else
         find(f, what, where,
@@ -155,8 +134,8 @@ static void examine_holds(struct findings *f, struct ctl *c)
     if (table_create(&t, "modid# cmdid# nodes# gone#") < 0)
         return;
     if (ctl_table(c, t,
-                    "SELECT modid, cmdid, MAX(had), MAX(gone) FROM RouteHold WHERE "
-                    "seen_at > NOW(3) - INTERVAL 30 SECOND GROUP BY modid, cmdid") < 0)
+                  "SELECT modid, cmdid, MAX(had), MAX(gone) FROM RouteHold WHERE "
+                  "seen_at > NOW(3) - INTERVAL 30 SECOND GROUP BY modid, cmdid") < 0)
         find(f, "database", "", sqldb_error(c->db), "");
     for (r = 0; r < table_n_rows(t); r++) {
         const char *modid = table_cell(t, r, 0), *cmdid = table_cell(t, r, 1);
@@ -212,9 +191,18 @@ static void print_lines(const struct table *t)
     }
 }
 
+/* Without it the services are asked in plain, and say that they want TLS. */
+static void open_tls(struct findings *f, const struct tls_conf *c)
+{
+    char err[CONF_ERR_MAX];
+
+    if (tls_conf_is_set(c) && tls_conf_open(&f->tls, c, err) < 0)
+        find(f, "tls", c->cert, err, "");
+}
+
 static int doctor(struct ctl *c, int argc, char **argv)
 {
-    struct findings f = {NULL, 0, 0};
+    struct findings f = {0};
     unsigned i;
     int code;
 
@@ -223,11 +211,13 @@ static int doctor(struct ctl *c, int argc, char **argv)
     if (table_create(&f.t, "part at ok# state mend") < 0)
         return ctl_say(CTL_FAILED, "out of memory");
     code = examine_db(&f, c);
-    each_address(&f, "dnsd", c->dnsd, examine_tcp);
-    each_address(&f, "reportd", c->reportd, examine_tcp);
+    open_tls(&f, c->tls);
+    each_address(&f, "dnsd", c->dnsd, examine_service);
+    each_address(&f, "reportd", c->reportd, examine_service);
     each_address(&f, "http", c->http, examine_health);
     for (i = 0; i < c->n_agent; i++)
         examine_agent(&f, c, i);
+    tls_link_destroy(f.tls);
     if (code == CTL_OK && (f.bad > 0 || f.rc < 0))
         code = CTL_FAILED;
     if (f.rc < 0)

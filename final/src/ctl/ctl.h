@@ -21,6 +21,8 @@ enum {
 
 #define CTL_MAX_AGENTS 32
 
+struct tls_conf;
+
 struct ctl {
     struct sqldb *db;
     const struct myconn_config *db_config; /* for another connection */
@@ -33,6 +35,7 @@ struct ctl {
     unsigned n_agent;
     const char *sql_dir; /* of schema.sql and triggers.sql */
     const char *dnsd, *reportd; /* "ADDRESS:PORT", lists with blanks */
+    const struct tls_conf *tls; /* for these */
     const char *http; /* the same, of the daemons' HTTP ports */
     const char *gateways; /* the same, of the gateways' admin ports, blanks or commas */
     const char *gateways_key; /* path of the keys that sign commands; "" = none */

@@ -98,6 +98,7 @@ static void collect_all(struct metrics *m, const void *arg)
     collect_poll(m, arg);
     collect_guard(m, arg);
     collect_slots(m, arg);
+    daemon_tls_collect(m, "dnsd", ((const struct dns_metrics *)arg)->tls);
 }
 
 /* Routes are served without the database too, so a database that is away is no reason to

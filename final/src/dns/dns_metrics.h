@@ -6,6 +6,7 @@
 #include "dns/dnspoll.h"
 #include "dns/dnssrv.h"
 #include "dns/slot_orders.h"
+#include "obs/daemon_tls.h"
 #include "obs/httpd.h"
 
 struct dns_metrics { /* where the values come from; all borrowed */
@@ -13,6 +14,7 @@ struct dns_metrics { /* where the values come from; all borrowed */
     struct dnspoll *poll;
     struct db *guard; /* a removal_guard, or NULL */
     struct slot_orders *orders; /* or NULL */
+    struct daemon_tls *tls; /* or NULL, as in the other daemons */
 };
 
 /* Show them at <where>, "" = nowhere.  Copies <parts>; httpd_destroy() comes before they

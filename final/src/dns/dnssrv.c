@@ -219,6 +219,8 @@ static void on_slot_hello(struct conn *c, const struct frame *f, void *arg)
     int rc = updates_has(w->updates, c) ? msg_slot_unpack_hello(&h, f->body, f->len)
                                         : -EPROTO; /* it has not sent hello */
 
+    if (rc == 0 && !tls_conn_is_host(c, msg_slot_ip(&h)))
+        return;
     if (rc == 0)
         rc = slot_peers_add(w->slots, c, h.host);
     if (rc < 0) {
@@ -411,8 +413,14 @@ int dnssrv_create(struct dnssrv **out, struct evloop *main_loop, int lfd,
         return rc;
     }
     mc.max_conns = admission_max_conns(s->admission);
-    mc.conn = (struct conn_config){
-        .dispatch = s->dispatch, .on_start = on_start, .on_close = on_close, .arg = s};
+    if (mc.max_conns > 0)
+        mc.max_conns += tls_conn_spare(cfg->tls);
+    mc.conn = (struct conn_config){.dispatch = s->dispatch,
+                                   .choose_io = tls_conn_accept,
+                                   .io_arg = cfg->tls,
+                                   .on_start = on_start,
+                                   .on_close = on_close,
+                                   .arg = s};
     rc = mtsrv_create(&s->srv, main_loop, lfd, &mc);
     if (rc == 0)
         rc = admission_serve(s->admission, s->srv);

@@ -10,6 +10,7 @@
 #include "db/slot_order_table.h"
 #include "net/admission.h"
 #include "net/mtsrv.h"
+#include "net/tls_conn.h"
 #include "route/module_meta_table.h"
 #include "route/route.h"
 
@@ -20,6 +21,7 @@ struct dnssrv_config {
     unsigned max_conns; /* 0 = no limit but the fds */
     size_t max_subs; /* modules one connection may ask for */
     uint32_t first_frame_ms; /* admission.h; 0 = its default */
+    struct tls_server *tls; /* borrowed until dnssrv_destroy(); NULL = plain */
 };
 
 /* Takes <lfd>, on failure as well; borrows <main_loop>.  Accepts at once; requests that

@@ -13,7 +13,7 @@
 
 static int read_pair(struct gateway *g, struct tls_context **out, char err[CONF_ERR_MAX])
 {
-    struct tls_context_files f = {.section = "[gateway]",
+    struct tls_files f = {.section = "[gateway]",
                                   .cert = g->cfg.cert,
                                   .key = g->cfg.key};
     char warning[CONF_ERR_MAX];

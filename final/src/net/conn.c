@@ -1,5 +1,5 @@
-/* One connection: it cuts the received bytes into frames for the handlers and sends the
- * frames that the handlers produce.
+/* One connection: its beginning, its output and its end.  conn_input.c cuts the received
+ * bytes into frames for the handlers, whose frames are collected here and sent.
  *
  * Memory.  Most connections are idle at any moment, and an idle connection owns no
  * buffer.  The group has one buffer for input and one for output, which the connection
@@ -11,7 +11,10 @@
  * with one write.  EPOLLOUT is armed only when that write was short.  So a request with
  * its reply costs a read, a write and a share of an epoll_wait.
  *
- * Invariant: every connection ends in end(), for any reason, and reap() frees it at
+ * An io that connects, such as TLS, keeps the connection in CONN_OPENING until it has
+ * done so; on_start is called then, and no frame is handled or sent before.
+ *
+ * Invariant: every connection ends in conn_end(), for any reason, and reap() frees it at
  * the end of that turn, after on_close.
  * Rejected: buffers for each connection, two of 64 KiB each, which for 10,000 connections
  * would be 1.3 GB; unlimited output, with which a client that does not read decides how
@@ -32,9 +35,7 @@
 #include "base/log.h"
 #include "net/sock.h"
 
-#define READ_ROOM 65536                   /* bytes asked for in one read */
 #define LOG_GAP_MS 1000
-#define LOG_UNKNOWN_GAP_MS 60000
 
 static ssize_t plain_read(struct conn *c, void *buf, size_t len)
 {
@@ -46,7 +47,7 @@ static ssize_t plain_write(struct conn *c, const void *buf, size_t len)
     return sock_write(c->fd, buf, len);
 }
 
-static const struct conn_io plain = {plain_read, plain_write};
+static const struct conn_io plain = {.read = plain_read, .write = plain_write};
 
 /* --- closing ------------------------------------------------------------------------ */
 
@@ -63,20 +64,20 @@ static void reap(void *arg)
     free(c);
 }
 
-static void end(struct conn *c, enum conn_why why)
+void conn_end(struct conn *c, enum conn_why why)
 {
     struct conn_group *g = c->g;
 
     evloop_assert_owner(g->loop);
     if (c->state == CONN_CLOSED)
         return;
-    /* lab s02.close: Unwatch and close the fd, free the buffers, defer reap(). */
-    /* stub: return; */
     c->state = CONN_CLOSED;
     c->why = why;
     evloop_del_fd(g->loop, c->fd);
     evloop_clear_timer(g->loop, &c->timer);
     evloop_undefer(g->loop, &c->later);
+    if (c->io->close)
+        c->io->close(c);
     close(c->fd);
     c->fd = -1;
     buf_free(&c->in);
@@ -84,39 +85,38 @@ static void end(struct conn *c, enum conn_why why)
     g->n_open--;
     g->stat.n_ended[why]++;
     evloop_defer(g->loop, &c->later, reap, c);
-    /* end lab */
 }
 
 void conn_close(struct conn *c)
 {
-    end(c, CONN_WHY_LOCAL);
+    conn_end(c, CONN_WHY_LOCAL);
 }
 
-static void end_logged(struct conn *c, enum conn_why why, const char *what, int rc)
+void conn_end_logged(struct conn *c, enum conn_why why, const char *what, int rc)
 {
     char peer[NET_ADDR_STRLEN];
 
     LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "conn.end", "why=%s err=%s peer=%s", what,
               err_str(rc), net_addr_str(&c->peer, peer));
-    end(c, why);
+    conn_end(c, why);
 }
 
 /* Register the events that the connection waits for, when they have changed. */
-static void arm(struct conn *c)
+void conn_arm(struct conn *c)
 {
-    uint32_t want = 0;
+    uint32_t want = c->io_events;
     int rc;
 
-    if (!c->eof && !c->paused)
-        want |= EPOLLIN;
-    if (c->out.len > 0)
+    if (want == 0 && !c->eof && !c->paused)
+        want = EPOLLIN;
+    if (c->out.len > 0 || c->shutting)
         want |= EPOLLOUT;
     if (c->state == CONN_CLOSED || want == c->events)
         return;
     c->events = want;
     rc = evloop_mod_fd(c->g->loop, c->fd, want);
     if (rc < 0)
-        end_logged(c, CONN_WHY_ERROR, "epoll", rc);
+        conn_end_logged(c, CONN_WHY_ERROR, "epoll", rc);
 }
 
 static void on_timer(void *arg)
@@ -126,10 +126,10 @@ static void on_timer(void *arg)
     uint64_t idle = evloop_now_ms(g->loop) - c->active_ms;
 
     if (c->state == CONN_DRAINING) {
-        end(c, c->eof ? CONN_WHY_EOF : CONN_WHY_LOCAL);
+        conn_end(c, c->eof ? CONN_WHY_EOF : CONN_WHY_LOCAL);
     } else if (idle >= g->cfg.idle_ms) {
-        end(c, CONN_WHY_IDLE);
-    } else {                              /* it was active: wait for the rest */
+        conn_end(c, CONN_WHY_IDLE);
+    } else { /* it was active: wait for the rest */
         evloop_set_timer(g->loop, &c->timer, g->cfg.idle_ms - (uint32_t)idle, on_timer,
                          c);
     }
@@ -139,28 +139,37 @@ static void on_timer(void *arg)
  * connection when the peer has shut down its own. */
 static void drained(struct conn *c)
 {
+    int rc = 0;
+
     if (c->eof) {
-        end(c, CONN_WHY_EOF);
+        conn_end(c, CONN_WHY_EOF);
     } else if (!c->shut) {
-        c->shut = true;
-        shutdown(c->fd, SHUT_WR);
+        if (c->io->shutdown)
+            rc = c->io->shutdown(c);
+        c->shutting = rc == -EAGAIN; /* called again at EPOLLOUT */
+        c->shut = rc != -EAGAIN;
+        if (c->shut)
+            shutdown(c->fd, SHUT_WR);
+        conn_arm(c);
     }
 }
 
 void conn_finish(struct conn *c)
 {
+    if (c->state == CONN_OPENING)
+        conn_end(c, CONN_WHY_LOCAL);
     if (c->state != CONN_OPEN)
         return;
     c->state = CONN_DRAINING;
     c->paused = false;
     buf_free(&c->in);
     if (evloop_set_timer(c->g->loop, &c->timer, c->g->cfg.linger_ms, on_timer, c) < 0) {
-        end(c, CONN_WHY_NO_MEMORY);
+        conn_end(c, CONN_WHY_NO_MEMORY);
         return;
     }
     if (c->out.len == 0)
         drained(c);
-    arm(c);
+    conn_arm(c);
 }
 
 /* --- output ------------------------------------------------------------------------- */
@@ -168,23 +177,21 @@ void conn_finish(struct conn *c)
 /* Return an empty buffer to the group; free it when the group has one or it is large. */
 static void give_back(struct conn_group *g, struct buf *b)
 {
-    if (g->out.data || b->cap > 2 * READ_ROOM)
+    if (g->out.data || b->cap > 2 * CONN_READ_ROOM)
         buf_free(b);
     else
         g->out = *b;
     *b = (struct buf){0};
 }
 
-static void flush(struct conn *c)
+void conn_flush(struct conn *c)
 {
     bool waited = c->events & EPOLLOUT;
     ssize_t n;
 
-    /* lab s02.write: One write; keep the bytes that the socket did not accept. */
-    /* stub: buf_free(&c->out); */
     n = c->io->write(c, buf_bytes(&c->out), c->out.len);
     if (n < 0 && n != -EAGAIN) {
-        end_logged(c, CONN_WHY_ERROR, "write", (int)n);
+        conn_end_logged(c, CONN_WHY_ERROR, "write", (int)n);
         return;
     }
     if (n > 0) {
@@ -193,14 +200,13 @@ static void flush(struct conn *c)
     }
     if (c->out.len == 0)
         give_back(c->g, &c->out);
-    /* end lab */
     if (c->out.len == 0) {
         if (waited && c->g->cfg.on_drain)
             c->g->cfg.on_drain(c, c->g->cfg.arg);
         if (c->state == CONN_DRAINING && c->out.len == 0)
             drained(c);
     }
-    arm(c);
+    conn_arm(c);
 }
 
 int conn_send(struct conn *c, int32_t msgid, const void *body, size_t len)
@@ -215,7 +221,7 @@ int conn_send(struct conn *c, int32_t msgid, const void *body, size_t len)
     if (len == 0 || len > FRAME_MAX_BODY)
         return -EINVAL;
     if (c->out.len + FRAME_HEAD + len > g->cfg.max_out) {
-        end_logged(c, CONN_WHY_OUT_FULL, "out_full", -ENOBUFS);
+        conn_end_logged(c, CONN_WHY_OUT_FULL, "out_full", -ENOBUFS);
         return -ENOBUFS;
     }
     if (!c->out.data) {
@@ -224,15 +230,15 @@ int conn_send(struct conn *c, int32_t msgid, const void *body, size_t len)
     }
     rc = buf_reserve(&c->out, FRAME_HEAD + len);
     if (rc < 0) {
-        end_logged(c, CONN_WHY_NO_MEMORY, "memory", rc);
+        conn_end_logged(c, CONN_WHY_NO_MEMORY, "memory", rc);
         return rc;
     }
     at = buf_tail(&c->out);
     frame_put_head((uint8_t *)at, msgid, (uint32_t)len);
     memcpy(at + FRAME_HEAD, body, len);
     buf_added(&c->out, FRAME_HEAD + len);
-    if ((g->busy != c || c->out.len >= READ_ROOM) && !(c->events & EPOLLOUT))
-        flush(c);
+    if ((g->busy != c || c->out.len >= CONN_READ_ROOM) && !(c->events & EPOLLOUT))
+        conn_flush(c);
     return c->state == CONN_CLOSED ? -EPIPE : 0;
 }
 
@@ -241,105 +247,27 @@ size_t conn_out_bytes(const struct conn *c)
     return c->out.len;
 }
 
-/* --- input -------------------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------------------- */
 
-static void handle_frame(struct conn *c, const struct frame *f)
+static void start_open(struct conn *c)
 {
-    char peer[NET_ADDR_STRLEN];
-    struct conn_group *g = c->g;
-
-    g->stat.n_frames++;
-    if (dispatch_call(g->cfg.dispatch, c, f))
-        return;
-    g->stat.n_unknown++;
-    LOG_EVERY(LOG_UNKNOWN_GAP_MS, LOG_LEVEL_WARN, "conn.unknown", "msgid=%d peer=%s",
-              f->msgid, net_addr_str(&c->peer, peer));
+    c->state = CONN_OPEN;
+    c->active_ms = evloop_now_ms(c->g->loop);
+    if (c->g->cfg.on_start)
+        c->g->cfg.on_start(c, c->g->cfg.arg);
 }
 
-/* Handle the complete frames among the <len> bytes at <p>.  Returns their total size. */
-static size_t handle_frames(struct conn *c, const char *p, size_t len)
+static void on_opening(struct conn *c)
 {
-    struct conn_group *g = c->g;
-    size_t used = 0;
-    ssize_t n = 1;
+    int rc = c->io->connect(c);
 
-    g->busy = c;
-    while (c->state == CONN_OPEN && !c->paused && n > 0) {
-        struct frame f;
-
-        n = frame_parse(p + used, len - used, g->cfg.max_body, &f);
-        if (n > 0) {
-            used += (size_t)n;
-            handle_frame(c, &f);
-        }
+    if (rc == 0) {
+        c->io_events = 0;
+        start_open(c);
+    } else if (rc != -EAGAIN) { /* the io has logged it */
+        conn_end(c, CONN_WHY_ERROR);
     }
-    g->busy = NULL;
-    if (used > 0)
-        c->active_ms = evloop_now_ms(g->loop);
-    if (c->state == CONN_OPEN && n < 0)
-        end_logged(c, CONN_WHY_BAD_FRAME, "bad_frame", (int)n);
-    if (c->state != CONN_CLOSED && c->out.len > 0 && !(c->events & EPOLLOUT))
-        flush(c);
-    return used;
-}
-
-/* The group's input buffer holds the remainder of earlier reads and the new bytes: handle
- * their frames and keep the new remainder in the connection's own buffer. */
-static void handle_input(struct conn *c)
-{
-    struct buf *in = &c->g->in;
-    size_t used = handle_frames(c, buf_bytes(in), in->len);
-
-    buf_consume(in, used);
-    if (c->state == CONN_OPEN && in->len > 0 &&
-        buf_append(&c->in, buf_bytes(in), in->len) < 0)
-        end_logged(c, CONN_WHY_NO_MEMORY, "memory", -ENOMEM);
-    buf_consume(in, in->len);
-}
-
-/* Copy the connection's remainder to the group's input buffer and make room for one read
- * behind it.  Returns 0 or -ENOMEM. */
-static int copy_leftover(struct conn *c)
-{
-    int rc = buf_append(&c->g->in, buf_bytes(&c->in), c->in.len);
-
-    return rc < 0 ? rc : buf_reserve(&c->g->in, READ_ROOM);
-}
-
-static void got_eof(struct conn *c)
-{
-    c->eof = true;
-    if (c->state == CONN_OPEN)
-        conn_finish(c);                   /* half close: the peer may still read */
-    else if (c->out.len == 0)
-        end(c, CONN_WHY_EOF);
-    arm(c);                               /* else epoll reports EPOLLIN in every turn */
-}
-
-static void on_readable(struct conn *c)
-{
-    struct buf *in = &c->g->in;
-    ssize_t n;
-
-    /* lab s02.read: One read behind the remainder; then frames, EOF or an error. */
-    /* stub: end(c, CONN_WHY_LOCAL); */
-    if (copy_leftover(c) < 0) {
-        end_logged(c, CONN_WHY_NO_MEMORY, "memory", -ENOMEM);
-        return;
-    }
-    n = c->io->read(c, buf_tail(in), READ_ROOM);
-    if (n > 0 && c->state == CONN_OPEN) {
-        buf_added(in, (size_t)n);
-        buf_free(&c->in);
-        handle_input(c);
-        return;
-    }
-    buf_consume(in, in->len);             /* drop the copy: c->in has the remainder */
-    if (n == 0)
-        got_eof(c);
-    else if (n < 0 && n != -EAGAIN)
-        end_logged(c, CONN_WHY_ERROR, "read", (int)n);
-    /* end lab */
+    conn_arm(c);
 }
 
 static void on_event(int fd, uint32_t events, void *arg)
@@ -347,15 +275,21 @@ static void on_event(int fd, uint32_t events, void *arg)
     struct conn *c = arg;
 
     (void)fd;
+    if (c->state == CONN_OPENING) {
+        on_opening(c);
+        return;
+    }
     if ((events & EPOLLOUT) && c->out.len > 0)
-        flush(c);
+        conn_flush(c);
+    else if ((events & EPOLLOUT) && c->state == CONN_DRAINING)
+        drained(c); /* the io can send the last bytes */
     if (c->state == CONN_CLOSED)
         return;
-    if (c->events & EPOLLIN) {
-        if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
-            on_readable(c);
+    if ((c->events & EPOLLIN) || c->io_events) {
+        if (events & (c->io_events | EPOLLIN | EPOLLERR | EPOLLHUP))
+            conn_input_read(c);
     } else if (events & (EPOLLERR | EPOLLHUP)) {
-        end(c, CONN_WHY_ERROR);          /* reads nothing, and the peer is gone */
+        conn_end(c, CONN_WHY_ERROR); /* reads nothing, and the peer is gone */
     }
 }
 
@@ -365,19 +299,12 @@ void conn_pause_read(struct conn *c)
         return;
     c->paused = true;
     evloop_undefer(c->g->loop, &c->later);
-    arm(c);
+    conn_arm(c);
 }
 
 static void go_on(void *arg)
 {
-    struct conn *c = arg;
-
-    if (copy_leftover(c) < 0) {
-        end_logged(c, CONN_WHY_NO_MEMORY, "memory", -ENOMEM);
-        return;
-    }
-    buf_free(&c->in);
-    handle_input(c);
+    conn_input_again(arg);
 }
 
 void conn_resume_read(struct conn *c)
@@ -385,9 +312,25 @@ void conn_resume_read(struct conn *c)
     if (c->state != CONN_OPEN || !c->paused)
         return;
     c->paused = false;
-    arm(c);
-    if (c->state == CONN_OPEN)          /* deferred: a handler of c may be calling */
+    conn_arm(c);
+    if (c->state == CONN_OPEN) /* deferred: a handler of c may be calling */
         evloop_defer(c->g->loop, &c->later, go_on, c);
+    if (c->state == CONN_OPEN && c->io->wanted)
+        c->io->wanted(c);
+}
+
+void conn_io_wait(struct conn *c, uint32_t events)
+{
+    c->io_events = events;
+    conn_arm(c);
+}
+
+void conn_io_input(struct conn *c)
+{
+    if (c->state == CONN_OPENING)
+        on_opening(c);
+    else if (c->state != CONN_CLOSED && !c->paused && !c->eof)
+        conn_input_read(c);
 }
 
 /* --- starting, and attributes ------------------------------------------------------- */
@@ -400,7 +343,6 @@ int conn_open(struct conn_group *g, int fd, const struct net_addr *peer)
     if (!c)
         goto close_fd;
     *c = (struct conn){.g = g, .fd = fd, .io = &plain, .events = EPOLLIN};
-    c->active_ms = evloop_now_ms(g->loop);
     if (peer)
         c->peer = *peer;
     rc = evloop_add_fd(g->loop, fd, EPOLLIN, on_event, c);
@@ -420,8 +362,14 @@ int conn_open(struct conn_group *g, int fd, const struct net_addr *peer)
     g->first = c;
     g->n_open++;
     g->stat.n_started++;
-    if (g->cfg.on_start)
-        g->cfg.on_start(c, g->cfg.arg);
+    if (g->cfg.choose_io && g->cfg.choose_io(c, g->cfg.io_arg) < 0) {
+        conn_end(c, CONN_WHY_ERROR);
+        return 0;
+    }
+    if (c->io->connect)
+        on_opening(c);
+    else
+        start_open(c);
     return 0;
 del_fd:
     evloop_del_fd(g->loop, fd);
@@ -434,7 +382,7 @@ close_fd:
 
 void conn_kill(struct conn *c)
 {
-    end(c, CONN_WHY_LOCAL);
+    conn_end(c, CONN_WHY_LOCAL);
     evloop_undefer(c->g->loop, &c->later);
     reap(c);
 }
@@ -442,6 +390,11 @@ void conn_kill(struct conn *c)
 struct conn_group *conn_owner(const struct conn *c)
 {
     return c->g;
+}
+
+struct evloop *conn_loop(const struct conn *c)
+{
+    return c->g->loop;
 }
 
 int conn_fd(const struct conn *c)
@@ -456,7 +409,17 @@ const struct net_addr *conn_peer(const struct conn *c)
 
 void conn_set_io(struct conn *c, const struct conn_io *io)
 {
-    c->io = io;
+    c->io = io ? io : &plain;
+}
+
+void conn_set_io_arg(struct conn *c, void *arg)
+{
+    c->io_arg = arg;
+}
+
+void *conn_io_arg(const struct conn *c, const struct conn_io *io)
+{
+    return c->io == io ? c->io_arg : NULL;
 }
 
 void conn_set_user(struct conn *c, void *user)

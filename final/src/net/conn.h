@@ -27,12 +27,20 @@
 
 struct conn;
 struct conn_group;
+struct evloop;
 
 /* The functions that read and write the bytes of a connection, so that TLS can replace
- * them.  They return as sock_read() and sock_write() do. */
+ * them (net/tls_conn).  read and write return as sock_read() and sock_write() do.  The
+ * others may be NULL; those that return int return 0, -EAGAIN after conn_io_wait(), or
+ * another -errno, with which the connection ends. */
 struct conn_io {
     ssize_t (*read)(struct conn *c, void *buf, size_t len);
     ssize_t (*write)(struct conn *c, const void *buf, size_t len);
+    int (*connect)(struct conn *c); /* the beginning, before on_start */
+    int (*shutdown)(struct conn *c); /* the last bytes of our side */
+    void (*wanted)(struct conn *c); /* reading is on again after a pause */
+    bool (*allow)(struct conn *c, int32_t msgid); /* false: the frame is not handled */
+    void (*close)(struct conn *c); /* before close(2); frees what the io has */
 };
 
 /* Queue a frame and send what the socket accepts.  Copies <body>.  Frames that a handler
@@ -53,10 +61,24 @@ void conn_resume_read(struct conn *c);
 
 size_t conn_out_bytes(const struct conn *c); /* bytes waiting to be sent */
 struct conn_group *conn_owner(const struct conn *c);
-int conn_fd(const struct conn *c);        /* -1 when closed */
+struct evloop *conn_loop(const struct conn *c);
+int conn_fd(const struct conn *c); /* -1 when closed */
 const struct net_addr *conn_peer(const struct conn *c);
-void conn_set_io(struct conn *c, const struct conn_io *io); /* in on_start; borrowed */
+/* In on_start, in choose_io of conn_group.h, or in connect; borrowed; NULL = plain. */
+void conn_set_io(struct conn *c, const struct conn_io *io);
 void conn_set_user(struct conn *c, void *user); /* anything; borrowed */
 void *conn_user(const struct conn *c);
+
+/* --- for an io ---------------------------------------------------------------------- */
+
+void conn_set_io_arg(struct conn *c, void *arg); /* anything; borrowed */
+void *conn_io_arg(const struct conn *c, const struct conn_io *io); /* NULL: another io */
+
+/* The io can go on at <events>, and is called again then; 0 = it waits for nothing. */
+void conn_io_wait(struct conn *c, uint32_t events);
+
+/* Read again, unless the connection is paused: for bytes that the io holds while the
+ * socket shows none.  Not inside a function of the io. */
+void conn_io_input(struct conn *c);
 
 #endif

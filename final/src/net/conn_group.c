@@ -58,8 +58,8 @@ void conn_group_each(struct conn_group *g, void (*fn)(struct conn *c, void *arg)
 
     evloop_assert_owner(g->loop);
     for (c = g->first; c; c = next) {
-        next = c->next;                   /* fn may close it; it is freed later */
-        if (conn_fd(c) != -1)
+        next = c->next; /* fn may close it; it is freed later */
+        if (c->state == CONN_OPEN || c->state == CONN_DRAINING)
             fn(c, arg);
     }
 }

@@ -16,7 +16,7 @@ struct failback_config {
     uint32_t period_ms;               /* between two probes; a probe takes no longer */
     int32_t msgid;                    /* of a request that is always answered */
     const void *body;                 /* copied */
-    size_t len;                       /* at most 64 */
+    size_t len;                       /* 1 to 64 */
 };
 
 /* Borrows <l> and <c>; copies <cfg>.  Returns 0; -EMSGSIZE; -ENOMEM.  Thread: init. */

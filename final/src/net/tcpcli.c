@@ -1,9 +1,10 @@
-/* A client is in one of three states: waiting (the timer will start the next attempt),
- * connecting (fd is set, the timer limits the attempt) or up (conn is set).  Every error
- * leads to retry(), which waits and tries the next address.
+/* A client is in one of four states: waiting (the timer will start the next attempt),
+ * connecting (fd is set, the timer limits the attempt), opening (opening is set, the io
+ * limits its handshake) or up (conn is set).  Every error leads to retry(), which waits
+ * and tries the next address.
  *
- * Invariant: at most one of fd and conn is set, and the timer is armed unless the client
- * is up or finished.
+ * Invariant: at most one of fd, opening and conn is set, and the timer is armed in the
+ * first two states.
  * The back-off is reset only when a connection has lasted LASTED_MS.  Rejected: resetting
  * it when the connection is established, because a server that accepts and closes at once
  * would then be called without a pause. */
@@ -29,6 +30,7 @@ struct tcpcli {
     struct evloop *loop;
     struct tcpcli_config cfg;
     struct conn_group *group;
+    struct conn *opening;             /* its io connects; NULL = none */
     struct conn *conn;                /* NULL = not up */
     int fd;                           /* while connecting; -1 otherwise */
     size_t turn;                      /* index of the present server in cfg.to */
@@ -105,8 +107,6 @@ static void dial(void *arg)
     struct tcpcli *c = arg;
     int rc = sock_connect_start(&c->cfg.to[c->turn]);
 
-    /* lab s05.dial: Watch the fd until it is writable; the timer limits this. */
-    /* stub: (void)on_writable, (void)on_slow, (void)(rc < 0 || close(rc)); */
     if (rc < 0) {
         retry(c, rc);
         return;
@@ -117,7 +117,21 @@ static void dial(void *arg)
         rc = evloop_set_timer(c->loop, &c->timer, c->cfg.connect_ms, on_slow, c);
     if (rc < 0)
         give_up_attempt(c, rc);
-    /* end lab */
+}
+
+int tcpcli_choose_io(struct conn *conn, void *arg)
+{
+    const struct tcpcli *c = arg;
+
+    return c->cfg.choose_io ? c->cfg.choose_io(conn, c->cfg.io_arg) : 0;
+}
+
+static int on_new(struct conn *conn, void *arg)
+{
+    struct tcpcli *c = arg;
+
+    c->opening = conn;
+    return tcpcli_choose_io(conn, c);
 }
 
 static void on_start(struct conn *conn, void *arg)
@@ -126,6 +140,7 @@ static void on_start(struct conn *conn, void *arg)
     char text[NET_ADDR_STRLEN];
 
     sock_keepalive(conn_fd(conn), DEAD_S);
+    c->opening = NULL;
     c->conn = conn;
     c->up_ms = evloop_now_ms(c->loop);
     c->told_down = false;
@@ -139,9 +154,9 @@ static void on_close(struct conn *conn, enum conn_why why, void *arg)
     struct tcpcli *c = arg;
 
     (void)conn;
-    c->conn = NULL;
-    if (evloop_now_ms(c->loop) - c->up_ms >= LASTED_MS)
+    if (c->conn && evloop_now_ms(c->loop) - c->up_ms >= LASTED_MS)
         backoff_reset(&c->backoff);
+    c->conn = c->opening = NULL;
     retry(c, why == CONN_WHY_OUT_FULL ? -ENOBUFS : -ECONNRESET);
 }
 
@@ -155,6 +170,7 @@ int tcpcli_create(struct tcpcli **out, struct evloop *l, const struct tcpcli_con
     struct tcpcli *c;
     struct conn_config cc = {.dispatch = cfg->dispatch,
                              .max_out = cfg->max_out,
+                             .choose_io = on_new,
                              .on_start = on_start,
                              .on_close = on_close};
     int rc;
@@ -169,7 +185,7 @@ int tcpcli_create(struct tcpcli **out, struct evloop *l, const struct tcpcli_con
     c->backoff.min_ms = or_else(cfg->min_ms, 100);
     c->backoff.max_ms = or_else(cfg->max_ms, 5000);
     rnd_init_any(&c->rnd);
-    cc.arg = c;
+    cc.arg = cc.io_arg = c;
     rc = conn_group_create(&c->group, l, &cc);
     if (rc == 0)
         rc = evloop_set_timer(l, &c->timer, 0, dial, c);
@@ -205,6 +221,11 @@ void tcpcli_finish(struct tcpcli *c)
     c->finish = true;
     if (c->conn) {
         conn_finish(c->conn);
+        return;
+    }
+    if (c->opening) {                 /* on_close() then calls on_down() */
+        c->told_down = false;
+        conn_close(c->opening);
         return;
     }
     evloop_clear_timer(c->loop, &c->timer);

@@ -21,8 +21,11 @@ struct tcpcli_config {
     size_t n_to;                      /* 1 to TCPCLI_MAX_ADDRS */
     const struct dispatch *dispatch;  /* handlers for received frames; borrowed */
     size_t max_out;                   /* bytes that may wait for sending; 0 = 4 MiB */
-    uint32_t connect_ms;              /* limit for one attempt; 0 = 3,000 */
+    uint32_t connect_ms;              /* limit for a TCP connection; 0 = 3,000 */
     uint32_t min_ms, max_ms;          /* back-off after failures; 0 = 100 and 5,000 */
+    /* As in struct conn_config: TLS, for example.  NULL: plain. */
+    int (*choose_io)(struct conn *c, void *io_arg);
+    void *io_arg;                     /* borrowed */
     /* The connection was established: send what the server must receive first.  May be
      * NULL. */
     void (*on_up)(struct tcpcli *c, void *arg);
@@ -57,6 +60,10 @@ void tcpcli_go_first(struct tcpcli *c);
 void tcpcli_go_next(struct tcpcli *c);
 
 uint64_t tcpcli_n_frames(const struct tcpcli *c); /* received, from all servers */
+
+/* Choose the io of <conn>, which connects to a server of <c>, as <c> does.  For a group
+ * whose choose_io this is, with <c> as its io_arg. */
+int tcpcli_choose_io(struct conn *conn, void *c);
 
 /* The local address of the connection.  Returns 0; -ENOTCONN; another -errno. */
 int tcpcli_local_addr(const struct tcpcli *c, struct net_addr *out);

@@ -9,8 +9,8 @@
  * An expired certificate is no error: the clock of a host that has just started may be
  * wrong, and a browser still shows the page after a warning, which a gateway that refuses
  * to start does not.
- * Rejected: to stop at the first sentence of OpenSSL.  It names neither the file nor the
- * key of the configuration, so each file is looked at by itself first. */
+ * Rejected: one context for browsers and for our own daemons (tls_link).  A visitor has
+ * no certificate and may speak TLS 1.2; a daemon has to show one. */
 #include "net/tls_context.h"
 
 #include <errno.h>
@@ -35,86 +35,6 @@ struct tls_context {
     int64_t start_s, expiry_s;
     char cert[200], section[40]; /* for messages */
 };
-
-/* --- the files ---------------------------------------------------------------------- */
-
-/* There is no terminal to ask for a password. */
-static int no_password(char *buf, int size, int writing, void *arg)
-{
-    (void)buf;
-    (void)size;
-    (void)writing;
-    (void)arg;
-    return -1;
-}
-
-static int check_readable(const struct tls_context_files *f, const char *key,
-                          const char *path, char err[CONF_ERR_MAX])
-{
-    int rc;
-
-    if (path[0] && access(path, R_OK) == 0)
-        return 0;
-    rc = path[0] ? -errno : -EINVAL;
-    if (!path[0])
-        snprintf(err, CONF_ERR_MAX, "%s %s is empty; name a file in PEM there",
-                 f->section, key);
-    else
-        snprintf(err, CONF_ERR_MAX,
-                 "%s %s: the file %.150s cannot be read: %s; correct the path, or give "
-                 "the user of the program the right to read it",
-                 f->section, key, path, strerror(-rc));
-    return rc;
-}
-
-/* Returns 0; -EXDEV when it belongs to another certificate; -EINVAL.  A key of another
- * kind than the certificate is accepted at first, as one of a second pair. */
-static int use_key(SSL_CTX *ssl, const char *path)
-{
-    if (SSL_CTX_use_PrivateKey_file(ssl, path, SSL_FILETYPE_PEM) != 1)
-        return ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_X509 ? -EXDEV : -EINVAL;
-    return SSL_CTX_check_private_key(ssl) == 1 ? 0 : -EXDEV;
-}
-
-static int use_files(SSL_CTX *ssl, const struct tls_context_files *f,
-                     char err[CONF_ERR_MAX])
-{
-    int rc = check_readable(f, "cert", f->cert, err);
-
-    if (rc == 0)
-        rc = check_readable(f, "key", f->key, err);
-    if (rc < 0)
-        return rc;
-    if (SSL_CTX_use_certificate_chain_file(ssl, f->cert) != 1)
-        snprintf(
-            err, CONF_ERR_MAX,
-            "%s cert: the file %.150s has no usable certificate in PEM, which begins "
-            "with \"-----BEGIN CERTIFICATE-----\" and has RSA with 2048 bits or "
-            "more, or ECDSA; `openssl x509 -in FILE -text` shows it",
-            f->section, f->cert);
-    else if ((rc = use_key(ssl, f->key)) == 0)
-        return 0;
-    else if (rc == -EXDEV)
-        snprintf(
-            err, CONF_ERR_MAX,
-            "%s key: the file %.150s is not the private key of the first certificate "
-            "of cert; configure a pair, and put the certificate of this host before "
-            "those of its issuers",
-            f->section, f->key);
-    else
-        snprintf(err, CONF_ERR_MAX,
-                 "%s key: the file %.150s has no private key in PEM without a password; "
-                 "`openssl pkey -in FILE -out NEW` removes the password",
-                 f->section, f->key);
-    return -EINVAL;
-}
-
-static int64_t seconds_of(const ASN1_TIME *t)
-{
-    struct tm tm;
-
-    return t && ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
-}
 
 /* --- the rules ---------------------------------------------------------------------- */
 
@@ -144,7 +64,6 @@ static int set_rules(SSL_CTX *ssl)
     SSL_CTX_set_read_ahead(ssl, 1); /* one system call for a record, not two */
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_timeout(ssl, SESSION_S);
-    SSL_CTX_set_default_passwd_cb(ssl, no_password);
     SSL_CTX_set_alpn_select_cb(ssl, select_protocol, NULL);
     return SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1 &&
                    SSL_CTX_set_cipher_list(ssl, CIPHERS) == 1 &&
@@ -170,7 +89,7 @@ static void take_tickets(SSL_CTX *ssl, SSL_CTX *before)
 
 /* --- beginning and end -------------------------------------------------------------- */
 
-int tls_context_create(struct tls_context **out, const struct tls_context_files *f,
+int tls_context_create(struct tls_context **out, const struct tls_files *f,
                        const struct tls_context *before, char err[CONF_ERR_MAX])
 {
     struct tls_context *t = calloc(1, sizeof(*t));
@@ -187,15 +106,15 @@ int tls_context_create(struct tls_context **out, const struct tls_context_files 
     if (t->ssl)
         rc = set_rules(t->ssl);
     if (rc == 0)
-        rc = use_files(t->ssl, f, err);
+        rc = tls_files_use(t->ssl, f, err);
     ERR_clear_error();
     if (rc < 0) {
         tls_context_unref(t);
         return rc;
     }
     cert = SSL_CTX_get0_certificate(t->ssl);
-    t->start_s = seconds_of(X509_get0_notBefore(cert));
-    t->expiry_s = seconds_of(X509_get0_notAfter(cert));
+    t->start_s = tls_files_seconds(X509_get0_notBefore(cert));
+    t->expiry_s = tls_files_seconds(X509_get0_notAfter(cert));
     if (before)
         take_tickets(t->ssl, before->ssl);
     *out = t;
@@ -228,36 +147,26 @@ int64_t tls_context_expiry_s(const struct tls_context *t)
     return t->expiry_s;
 }
 
-static const char *date(int64_t s, char to[40])
-{
-    time_t at = (time_t)s;
-    struct tm tm;
-
-    if (!gmtime_r(&at, &tm) || strftime(to, 40, "%Y-%m-%d %H:%M UTC", &tm) == 0)
-        snprintf(to, 40, "%lld s after 1970", (long long)s);
-    return to;
-}
-
 int tls_context_check_time(const struct tls_context *t, int64_t now_s,
                            char err[CONF_ERR_MAX])
 {
-    char at[40];
+    char at[TLS_FILES_DATE];
 
     if (t->expiry_s <= now_s)
         snprintf(err, CONF_ERR_MAX,
                  "%s cert: the certificate in %.150s expired on %s, so browsers warn "
                  "their users; replace cert and key",
-                 t->section, t->cert, date(t->expiry_s, at));
+                 t->section, t->cert, tls_files_date(t->expiry_s, at));
     else if (t->start_s > now_s)
         snprintf(err, CONF_ERR_MAX,
                  "%s cert: the certificate in %.150s is not valid before %s; correct the "
                  "clock of this host (`timedatectl`), or replace cert and key",
-                 t->section, t->cert, date(t->start_s, at));
+                 t->section, t->cert, tls_files_date(t->start_s, at));
     else if (t->expiry_s - now_s < SOON_S)
         snprintf(err, CONF_ERR_MAX,
                  "%s cert: the certificate in %.150s expires on %s; replace cert and key "
                  "before",
-                 t->section, t->cert, date(t->expiry_s, at));
+                 t->section, t->cert, tls_files_date(t->expiry_s, at));
     else
         return 0;
     return -EINVAL;

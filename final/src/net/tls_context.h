@@ -9,21 +9,16 @@
 #include <stdint.h>
 
 #include "base/conf.h"
+#include "net/tls_files.h"
 
 struct tls_context;
 struct ssl_ctx_st;
-
-struct tls_context_files {
-    const char *section; /* for messages, as "[gateway]" */
-    const char *cert; /* PEM: the certificate, then its issuers */
-    const char *key; /* PEM, without a password */
-};
 
 /* Read the files, which must be a pair.  With <before>, which may be NULL, clients can
  * resume the sessions that they began with that one.  The first reference is the
  * caller's.  Returns 0; -ENOENT, -EACCES ... or -EINVAL with a sentence in <err> that
  * names the key of the configuration, the file and what to do; -ENOMEM. */
-int tls_context_create(struct tls_context **out, const struct tls_context_files *f,
+int tls_context_create(struct tls_context **out, const struct tls_files *f,
                        const struct tls_context *before, char err[CONF_ERR_MAX]);
 
 struct tls_context *tls_context_ref(struct tls_context *t); /* returns <t> */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/ipv4.h"
 #include "base/net_addr.h"
 #include "base/process_name.h"
 #include "proto/budget.h"
@@ -275,6 +276,14 @@ int msg_slot_unpack_state(struct msg_slot_state *out, const void *body, size_t l
     rc = convert_state(out, m);
     lars__slot_state__free_unpacked(m, &a);
     return rc;
+}
+
+uint32_t msg_slot_ip(const struct msg_slot_host *h)
+{
+    struct net_addr at;
+
+    return net_addr_set(&at, h->address, 0) == 0 && at.family == AF_INET ? ipv4_of(&at)
+                                                                         : UINT32_MAX;
 }
 
 const char *msg_slot_state_name(uint32_t state)

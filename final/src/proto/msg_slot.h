@@ -88,6 +88,9 @@ int msg_slot_unpack_orders(struct msg_slot_orders *out, const void *body, size_t
 int msg_slot_unpack_state(struct msg_slot_state *out, const void *body, size_t len);
 int msg_slot_unpack_hello(struct msg_slot_host *out, const void *body, size_t len);
 
+/* Its address in host order; one that is not valid gives 255.255.255.255, no host's. */
+uint32_t msg_slot_ip(const struct msg_slot_host *h);
+
 /* The word of ScaleSlot.state: "starting" and so on; "unknown" for a number that is not
  * in enum msg_slot_node_state.  A static string. */
 const char *msg_slot_state_name(uint32_t state);

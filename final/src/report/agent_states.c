@@ -29,6 +29,7 @@
 #include "base/mono.h"
 #include "base/process_name.h"
 #include "base/worker.h"
+#include "net/tls_conn.h"
 
 #define BEAT_MS 1000
 #define GAP_MS 10
@@ -131,12 +132,13 @@ static void put_job(struct agent_states *a, struct job *j)
         free(j);
 }
 
-/* Returns 0, -ENOMEM, or why the message is wrong. */
-static int check(const struct frame *f)
+/* Returns 0, -ENOMEM, or why the message is wrong, and whose state it is. */
+static int check(const struct frame *f, uint32_t *caller)
 {
     struct msg_state *state = malloc(sizeof(*state));
     int rc = state ? msg_state_unpack(state, f->body, f->len) : -ENOMEM;
 
+    *caller = rc == 0 ? state->caller : 0;
     free(state);
     return rc;
 }
@@ -147,8 +149,11 @@ static void on_state(struct conn *c, const struct frame *f, void *arg)
 {
     char peer[NET_ADDR_STRLEN];
     struct job *j = NULL;
-    int rc = check(f);
+    uint32_t caller;
+    int rc = check(f, &caller);
 
+    if (rc == 0 && !tls_conn_is_host(c, caller))
+        return;
     if (rc == 0 && !(j = malloc(sizeof(*j) + f->len)))
         rc = -ENOMEM;
     if (rc < 0) {

@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mono.h"
+#include "net/tls_conn.h"
 #include "report/stream_owner.h"
 
 #define LOG_GAP_MS 60000
@@ -150,6 +151,10 @@ static void on_batch(struct conn *c, const struct frame *f, void *arg)
     if (rc < 0) {
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "batch.refused", "err=%s peer=%s",
                   err_str(rc), net_addr_str(conn_peer(c), peer));
+        return;
+    }
+    if (!tls_conn_is_host(c, m->caller)) {
+        free(m);
         return;
     }
     admission_frame(b->admission, c);

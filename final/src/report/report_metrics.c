@@ -203,6 +203,7 @@ static void collect_all(struct metrics *m, const void *arg)
     collect_slots(m, arg);
     collect_leader(m, arg);
     collect_alarms(m, arg);
+    daemon_tls_collect(m, "reportd", ((const struct report_metrics *)arg)->tls);
 }
 
 static const char *health(const void *arg)

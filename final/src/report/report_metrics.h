@@ -2,6 +2,7 @@
 #ifndef LARS_REPORT_REPORT_METRICS_H
 #define LARS_REPORT_REPORT_METRICS_H
 
+#include "obs/daemon_tls.h"
 #include "obs/httpd.h"
 #include "report/alarm_watch.h"
 #include "report/batchsrv.h"
@@ -18,6 +19,7 @@ struct report_metrics { /* where the values come from; all borrowed */
     struct slot_states *slots; /* or NULL */
     struct leader_tasks *leader; /* or NULL */
     struct alarm_watch *alarms; /* or NULL */
+    struct daemon_tls *tls; /* or NULL */
     uint64_t unhealthy_ms; /* failures for so long make /healthz answer 503 */
 };
 

@@ -20,7 +20,7 @@
 #include "proto/msg_report.h"
 
 #define LOG_GAP_MS 60000
-#define DEAD_S 30                     /* see sock_keepalive() */
+#define DEAD_S 30 /* see sock_keepalive() */
 
 struct reportsrv {
     struct reportsrv_config cfg;
@@ -49,10 +49,7 @@ static struct writer *writer_of(const struct reportsrv *s, const struct module_i
 {
     unsigned i = 0;
 
-    /* lab s05.shard: Choose a writer from the module id, so that all are used. */
-    /* stub: (void)m; i = s->cfg.n_writers; */
     i = ((m->modid * 2654435761u ^ m->cmdid) * 2654435761u >> 16) % s->cfg.n_writers;
-    /* end lab */
     return i < s->cfg.n_writers ? s->cfg.writer[i] : NULL;
 }
 
@@ -73,6 +70,8 @@ static void on_report(struct conn *c, const struct frame *f, void *arg)
                   err_str(rc), net_addr_str(conn_peer(c), peer));
         return;
     }
+    if (!tls_conn_is_host(c, m.caller))
+        return;
     admission_frame(s->admission, c);
     for (i = 0; i < n; i++)
         row[i] = row_of(&m, &res[i]);
@@ -126,8 +125,14 @@ int reportsrv_create(struct reportsrv **out, struct evloop *main_loop, int lfd,
         return rc;
     }
     mc.max_conns = admission_max_conns(s->admission);
-    mc.conn = (struct conn_config){
-        .dispatch = s->dispatch, .on_start = on_start, .on_close = on_close, .arg = s};
+    if (mc.max_conns > 0)
+        mc.max_conns += tls_conn_spare(cfg->tls);
+    mc.conn = (struct conn_config){.dispatch = s->dispatch,
+                                   .choose_io = tls_conn_accept,
+                                   .io_arg = cfg->tls,
+                                   .on_start = on_start,
+                                   .on_close = on_close,
+                                   .arg = s};
     rc = mtsrv_create(&s->srv, main_loop, lfd, &mc);
     if (rc == 0)
         rc = admission_serve(s->admission, s->srv);

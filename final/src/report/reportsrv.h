@@ -8,6 +8,7 @@
 
 #include "net/admission.h"
 #include "net/mtsrv.h"
+#include "net/tls_conn.h"
 #include "report/writer.h"
 
 struct reportsrv;
@@ -16,6 +17,7 @@ struct reportsrv_config {
     unsigned n_threads;               /* 1 to LOOPPOOL_MAX */
     unsigned max_conns;               /* connections; 0 = limited by descriptors only */
     uint32_t first_frame_ms;          /* admission.h; 0 = its default */
+    struct tls_server *tls; /* borrowed, until reportsrv_destroy(); NULL: plain */
     struct writer **writer;           /* borrowed, until reportsrv_destroy() */
     unsigned n_writers;               /* 1 or more */
     /* Hooks with which a program adds messages and sees connections.  Each may be NULL;

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/mono.h"
 #include "base/worker.h"
+#include "net/tls_conn.h"
 
 #define LOG_GAP_MS 60000
 #define FRESH_MS 5000
@@ -136,7 +137,8 @@ static void on_state(struct conn *c, const struct frame *f, void *arg)
     if (rc < 0)
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "slot_state.refused", "err=%s peer=%s",
                   err_str(rc), net_addr_str(conn_peer(c), peer));
-    if (rc < 0 || !batchsrv_tag(c, m->tag)) {
+    if (rc < 0 || !tls_conn_is_host(c, msg_slot_ip(&m->state.of)) ||
+        !batchsrv_tag(c, m->tag)) {
         free(m);
         return;
     }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/role.h"
 #include "net/conn.h"
 #include "net/failback.h"
 #include "net/liveness.h"
@@ -25,6 +26,7 @@ struct service_link {
     struct service_link_config cfg;
     const char *name; /* in the log */
     struct dispatch *dispatch;
+    struct tls_client tls;
     struct tcpcli *cli;
     struct liveness *liveness;
     struct failback_config back;
@@ -147,13 +149,19 @@ static int add_handlers(struct service_link *s)
 
 static int open_client(struct service_link *s)
 {
-    struct tcpcli_config tc = {
-        .n_to = s->cfg.n_to, .on_up = on_up, .on_down = on_down, .arg = s};
+    struct tcpcli_config tc = {.n_to = s->cfg.n_to,
+                               .choose_io = tls_conn_connect,
+                               .io_arg = &s->tls,
+                               .on_up = on_up,
+                               .on_down = on_down,
+                               .arg = s};
     struct liveness_config lc = {PERIOD_MS, MISSES, say_hello, s};
     int rc;
 
     memcpy(tc.to, s->cfg.to, s->cfg.n_to * sizeof(tc.to[0]));
     tc.dispatch = s->dispatch;
+    s->tls.link = s->cfg.tls;
+    s->tls.wanted = s->cfg.kind == MSG_SERVICE_DNS ? ROLE_DNSD : ROLE_REPORTD;
     s->back = (struct failback_config){s->cfg.to[0], PERIOD_MS, MSG_HELLO, s->hello,
                                        s->hello_len};
     s->cfg.to = NULL; /* the caller's; not used any more */

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "net/tcpcli.h"
+#include "net/tls_conn.h"
 #include "proto/msg_batch.h"
 
 #define SERVICE_LINK_USELESS_MS 10000
@@ -24,6 +25,7 @@ struct service_link_config {
     enum msg_service kind; /* DNSService or Report Service */
     const struct net_addr *to; /* copied */
     size_t n_to; /* 1 to TCPCLI_MAX_ADDRS */
+    struct tls_link *tls; /* borrowed; NULL = plain */
     int32_t msgid; /* the message that the service sends, and */
     dispatch_fn *fn; /* its handler */
     /* A server of the right kind has answered hello on a new connection. */

@@ -14,6 +14,7 @@
 
 #include "net/evloop.h"
 #include "net/tcpcli.h"
+#include "net/tls_link.h"
 #include "slot/slot_state.h"
 
 struct slot_link;
@@ -42,6 +43,7 @@ struct slot_link_config {
     size_t n_dns; /* 1 and more */
     struct net_addr report[TCPCLI_MAX_ADDRS]; /* Report Services, tried in turn */
     size_t n_report; /* 1 and more */
+    struct tls_link *tls; /* borrowed until slot_link_destroy(); NULL = plain */
 };
 
 /* Borrows <l> and <arg>; copies <cfg> and its texts.  The connections are made in the

@@ -46,6 +46,7 @@ static void collect(struct metrics *m, const void *arg)
     struct slot_link_stat st;
 
     collect_slots(m, parts->slots);
+    daemon_tls_collect(m, "slotd", parts->tls);
     slot_link_stat(parts->link, &st);
     metrics_gauge(m, "lars_slotd_dns_up", "1 = a DNSService answers.", st.dns_up);
     metrics_gauge(m, "lars_slotd_report_up", "1 = a Report Service answers.",

@@ -2,6 +2,7 @@
 #ifndef LARS_SLOT_SLOT_METRICS_H
 #define LARS_SLOT_SLOT_METRICS_H
 
+#include "obs/daemon_tls.h"
 #include "obs/httpd.h"
 #include "slot/slot_link.h"
 #include "slot/slots.h"
@@ -9,6 +10,7 @@
 struct slot_metrics { /* borrowed */
     struct slots *slots;
     struct slot_link *link;
+    struct daemon_tls *tls; /* or NULL */
 };
 
 /* Show them at <where>, "" = nowhere.  Copies <parts>; httpd_destroy() comes before they

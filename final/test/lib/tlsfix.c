@@ -60,7 +60,7 @@ const struct stream_owner tlsfix_owner = {on_input, on_drain, on_error, on_conne
 
 struct tls_context *tlsfix_new_context(const struct tls_context *before)
 {
-    struct tls_context_files files = {"[test]", tlsfix.cert, tlsfix.key};
+    struct tls_files files = {"[test]", tlsfix.cert, tlsfix.key};
     struct tls_context *t;
     char err[CONF_ERR_MAX];
 

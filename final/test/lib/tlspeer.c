@@ -28,6 +28,10 @@ void tlspeer_open(struct tlspeer *p, int fd, const struct tlspeer_options *o)
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(ctx, on_session);
     SSL_CTX_set_security_level(ctx, 0); /* so that it can offer what is too old */
+    if (o && o->cert) {
+        assert_int_equal(SSL_CTX_use_certificate_chain_file(ctx, o->cert), 1);
+        assert_int_equal(SSL_CTX_use_PrivateKey_file(ctx, o->key, SSL_FILETYPE_PEM), 1);
+    }
     p->ssl = SSL_new(ctx);
     SSL_CTX_free(ctx);
     assert_non_null(p->ssl);

@@ -12,6 +12,7 @@ struct tlspeer_options {
     int version; /* TLS1_2_VERSION ...; 0 = the best */
     const char *alpn; /* one protocol; NULL = none */
     SSL_SESSION *session; /* to resume; NULL = none */
+    const char *cert, *key; /* files in PEM of its own certificate; NULL = none */
 };
 
 struct tlspeer {
