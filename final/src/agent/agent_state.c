@@ -25,7 +25,6 @@
 #include "base/version.h"
 
 #define TICK_MS 100
-#define BEAT_MS 2000
 #define RESEND_MS 3000
 #define MODULES_MAX 100000            /* further ones are not reported */
 #define LOG_GAP_MS 60000
@@ -190,7 +189,7 @@ static void send_when_due(struct agent_state *s)
     if (!batch_sender_knows_hello(s->cfg.batches))
         return;
     pthread_mutex_lock(&s->lock);
-    if (s->waits ? age >= RESEND_MS : s->changed || age >= BEAT_MS)
+    if (s->waits ? age >= RESEND_MS : s->changed || age >= AGENT_STATE_BEAT_MS)
         send_message(s, now);
     pthread_mutex_unlock(&s->lock);
 }

@@ -10,6 +10,8 @@
 #include "net/looppool.h"
 #include "proto/msg_state.h"
 
+#define AGENT_STATE_BEAT_MS 2000 /* between two signs of life */
+
 struct agent_state;
 
 struct agent_state_config {

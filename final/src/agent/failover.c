@@ -15,7 +15,6 @@
 #include "net/liveness.h"
 #include "proto/msg_batch.h"
 
-#define PERIOD_MS 1000                /* between two questions */
 #define MISSES 3                      /* unanswered in a row: the server is left */
 
 struct failover {
@@ -45,7 +44,7 @@ static int ask_rep(void *arg)
 static int create_pair(struct failover *f, int i, struct evloop *l, struct tcpcli *c,
                        const struct failback_config *fc, int (*ask)(void *arg))
 {
-    struct liveness_config lc = {PERIOD_MS, MISSES, ask, f};
+    struct liveness_config lc = {FAILOVER_PERIOD_MS, MISSES, ask, f};
     int rc = failback_create(&f->failback[i], l, c, fc);
 
     return rc < 0 ? rc : liveness_create(&f->liveness[i], l, c, &lc);
@@ -56,8 +55,8 @@ static int watch_dns(struct failover *f)
     const struct module_id none = {UINT32_MAX, UINT32_MAX};
     char body[32];
     ssize_t n = msg_pack_get_route(&none, body, sizeof(body));
-    struct failback_config fc = {f->cfg.first_dns, PERIOD_MS, MSG_GET_ROUTE, body,
-                                 (size_t)n};
+    struct failback_config fc = {f->cfg.first_dns, FAILOVER_PERIOD_MS, MSG_GET_ROUTE,
+                                 body, (size_t)n};
 
     if (n < 0)
         return (int)n;
@@ -68,7 +67,8 @@ static int watch_rep(struct failover *f)
 {
     char body[16];
     ssize_t n = msg_batch_pack_hello(MSG_SERVICE_REPORT, body, sizeof(body));
-    struct failback_config fc = {f->cfg.first_rep, PERIOD_MS, MSG_HELLO, body, (size_t)n};
+    struct failback_config fc = {f->cfg.first_rep, FAILOVER_PERIOD_MS, MSG_HELLO, body,
+                                 (size_t)n};
 
     if (n < 0)
         return (int)n;

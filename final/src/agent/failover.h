@@ -11,6 +11,8 @@
 #include "agent_report/batch_sender.h"
 #include "net/evloop.h"
 
+#define FAILOVER_PERIOD_MS 1000 /* between two questions to a server */
+
 struct failover;
 
 struct failover_config {              /* every pointer is borrowed */

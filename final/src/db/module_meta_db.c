@@ -130,15 +130,11 @@ static void copy_policy(const struct msg_module_meta *m, void *arg)
 
 /* --- what agents reported ----------------------------------------------------------- */
 
-/* The rate, in two digits, of a sum over the window. */
 static uint32_t rate_of(const char *sum)
 {
-    uint64_t n = sum ? strtoull(sum, NULL, 10) / MODULE_META_DB_WINDOW_S : 0, unit = 1;
+    uint64_t n = sum ? strtoull(sum, NULL, 10) : 0;
 
-    while (n / unit >= 100)
-        unit *= 10;
-    n = (n + unit / 2) / unit * unit;
-    return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+    return msg_module_meta_rate(n / MODULE_META_DB_WINDOW_S);
 }
 
 static int take_zone(char **at, void *arg)

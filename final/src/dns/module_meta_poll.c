@@ -14,10 +14,6 @@
 #include "base/log.h"
 #include "base/worker.h"
 
-#define ROUND_MS                                                                         \
-    1000                              /* also the least time between two updates of a
-                                       * module that agents get */
-
 struct module_meta_poll {
     struct module_meta_db *db;        /* the thread's, with what follows */
     module_meta_poll_fn *fn;
@@ -85,7 +81,7 @@ static void module_meta_poll_main(void *arg)
 
     do
         log_db_change(p, poll_once(p));
-    while (worker_pause(p->worker, ROUND_MS));
+    while (worker_pause(p->worker, MODULE_META_POLL_MS));
     module_meta_db_close(p->db);      /* in the thread that used it */
     p->db = NULL;
 }

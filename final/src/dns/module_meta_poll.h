@@ -6,6 +6,9 @@
 
 #include "db/module_meta_db.h"
 
+#define MODULE_META_POLL_MS 1000 /* between two looks; so it is the least time between
+                                  * two updates of a module that agents get */
+
 struct module_meta_poll;
 
 /* Borrows <t> for the call: take a reference to keep it.  Thread: the poller's. */

@@ -20,6 +20,16 @@ bool msg_module_meta_is_probe(const char *text)
     return *text == '\0';
 }
 
+uint32_t msg_module_meta_rate(uint64_t per_s)
+{
+    uint64_t unit = 1;
+
+    while (per_s / unit >= 100)
+        unit *= 10;
+    per_s = (per_s + unit / 2) / unit * unit;
+    return per_s > UINT32_MAX ? UINT32_MAX : (uint32_t)per_s;
+}
+
 uint64_t msg_module_meta_policy_sum(const struct msg_module_meta *m)
 {
     uint64_t sum = fnv_add_text(fnv_add_text(FNV_START, m->rule), m->probe);

@@ -43,6 +43,9 @@ struct msg_module_meta {              /* zeroed = the database has nothing for i
  * versions without these fields compute.  FNV-1a, 64 bits; never 0. */
 uint64_t msg_module_meta_policy_sum(const struct msg_module_meta *m);
 
+/* A rate as zones have it: <per_s> rounded to two digits, at most UINT32_MAX. */
+uint32_t msg_module_meta_rate(uint64_t per_s);
+
 /* Can <text> be a probe: "" (TCP), the path in an HTTP request line ("/", then printable
  * ASCII), or "echo" (message 100, answered by 101)? */
 bool msg_module_meta_is_probe(const char *text);

@@ -1,9 +1,9 @@
 /* A queue between the loops and one thread with a connection to the database.
  *
  * The thread writes the messages that wait in one transaction, and begins a transaction
- * at most every GAP_MS unless a full one waits: agents that all report a change at once,
- * or that report steadily, cost the database few transactions, and a message that comes
- * alone is written at once.
+ * at most every AGENT_STATES_GAP_MS unless a full one waits: agents that all report a
+ * change at once, or that report steadily, cost the database few transactions, and a
+ * message that comes alone is written at once.
  *
  * Invariant: the messages of an agent are written in the order in which they came: a
  * transaction has one of each agent at most.  When it fails, its messages go back to the
@@ -32,7 +32,6 @@
 #include "net/tls_conn.h"
 
 #define BEAT_MS 1000
-#define GAP_MS 10
 #define BATCH_BYTES 65536 /* bodies of a transaction; the last may pass it */
 #define LOG_GAP_MS 60000
 
@@ -257,7 +256,7 @@ static void take_batch(struct agent_states *a, struct batch *b)
     while (take_job(a, b))
         ;
     a->n_alone -= a->n_alone > 0;
-    a->next_ms = mono_ms() + GAP_MS;
+    a->next_ms = mono_ms() + AGENT_STATES_GAP_MS;
 }
 
 /* Beats and messages use different tables, so one can fail where the other works; each

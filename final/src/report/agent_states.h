@@ -9,6 +9,8 @@
 #include "db/service_db.h"
 #include "report/batchsrv.h"
 
+#define AGENT_STATES_GAP_MS 10 /* between two transactions that are not full */
+
 struct agent_states;
 
 struct agent_states_config {
