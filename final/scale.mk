@@ -5,6 +5,11 @@ SRCS  += src/scale/decide.c src/scale/need.c src/scale/sim_day.c src/scale/sim_r
 TESTS += test_decide test_decide_down test_need test_scale_days test_deciders_loop
 PROGS += scale_sim
 
+# what a fleet of agents exchanges with its services
+SRCS  += src/sim/fleet.c src/sim/fleet_sizes.c
+TESTS += test_fleet e2e_fleet_model.sh
+PROGS += fleet_model
+
 # how orders reach lars-slotd, and how its state reaches the tables
 SRCS  += src/proto/msg_slot.c src/db/slot_order_db.c src/db/slot_order_table.c src/db/slot_state_db.c src/dns/slot_orders.c \
          src/dns/slot_peers.c src/report/slot_states.c \
