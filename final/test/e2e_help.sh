@@ -52,6 +52,19 @@ run larsctl --help; cp "$tmp/out" "$tmp/help"
 run larsctl --describe
 check 'larsctl --help has every command of --describe' eval \
     'awk -F"\t" "\$1 == \"command\" { print \$2 }" "$tmp/out" | while read -r c; do grep -q "^  $c\b" "$tmp/help" || exit 1; done'
+# A page of the operators may only name commands that there are: those in `...` and those
+# that begin a line of a block.  "larsctl NOUN" alone may also stand for all of NOUN.
+if [ -d ../docs ]; then
+    awk -F"\t" '$1 == "command" { print $2 }' "$tmp/out" | sort -u >"$tmp/commands"
+    for page in ../docs/zh/operate/*.md ../docs/en/operate/*.md; do
+        { grep -oE '`larsctl [^`]*`' "$page" | tr -d '`'; grep -E '^larsctl ' "$page"; } |
+            sed -E 's/ -r "[^"]*"//; s/ -(o|c) [^ ]+//; s/ -[ny]( |$)/\1/g; s/^larsctl +(watch +)?//' |
+            awk -v have="$tmp/commands" 'BEGIN { while ((getline l < have) > 0) { all[l] = 1; split(l, w, " "); noun[w[1]] = 1 } }
+                $1 == "" || $1 ~ /^-/ || $1 == "help" { next }
+                !($1 in noun) || ($2 ~ /^[a-z][a-z-]*$/ && !(($1 " " $2) in all) && !($1 in all)) { print "larsctl " $1 " " $2 }' >"$tmp/bad"
+        check "$page names only commands of larsctl" eval '[ ! -s "$tmp/bad" ] || { cp "$tmp/bad" "$tmp/out"; false; }'
+    done
+fi
 for c in 'example x 1' 'example 1 4294967296' 'example -1 1' 'example 1 0x1' \
     'route_get 1 x' 'route_get 1x 1' 'simulator x 1' 'simulator 1 1 101' 'simulator 1 1 9%' \
     'report_send 1 x 10.0.0.1:80' "report_send '' 1 10.0.0.1:80"; do
