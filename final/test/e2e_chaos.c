@@ -5,6 +5,8 @@
 
 #include <sys/stat.h>
 
+static atomic_bool is_slow; /* of the test of F8 */
+
 static void t_f2_killed_dnsd_fails_no_call(void **state)
 {
     uint64_t since, ms;
@@ -122,6 +124,14 @@ static void t_f1_killed_agent_has_its_routes_again(void **state)
     chaos_load_stop();
 }
 
+static void pass_a_minute(void)
+{
+    uint64_t end = t_now_ms() + 60000;
+
+    while (t_now_ms() < end)
+        poll(NULL, 0, 100);
+}
+
 static void t_f7_restart_without_the_database_fails_no_call(void **state)
 {
     uint64_t since, ms;
@@ -138,6 +148,8 @@ static void t_f7_restart_without_the_database_fails_no_call(void **state)
     T_WAIT(system_n_nodes() == 3);
     chaos_load_start(sys.agentd.port);
     T_WAIT(load.n > 500);
+    if (getenv("LARS_CHAOS"))
+        pass_a_minute();
     assert_int_equal(load.failed, 0);
     testdb_start();
     since = t_now_ms();
@@ -145,21 +157,6 @@ static void t_f7_restart_without_the_database_fails_no_call(void **state)
     ms = chaos_wait_nodes(4, since);
     chaos_print("F7 agent and DNSServices restarted without the database", ms);
     chaos_check_totals();
-}
-
-/* The pid of the database server. */
-static pid_t db_pid(void)
-{
-    char path[100];
-    int pid = 0;
-    FILE *f;
-
-    snprintf(path, sizeof(path), "%s/pid", testdb_dir);
-    f = fopen(path, "r");
-    assert_non_null(f);
-    assert_int_equal(fscanf(f, "%d", &pid), 1);
-    fclose(f);
-    return pid;
 }
 
 static void t_f8_hanging_database_fails_no_call(void **state)
@@ -171,7 +168,7 @@ static void t_f8_hanging_database_fails_no_call(void **state)
 
     (void)state;
     chaos_start();
-    pid = db_pid();
+    pid = testdb_pid();
     chaos_load_start(sys.agentd.port);
     kill(pid, SIGSTOP);
     seen = load.n;
@@ -189,6 +186,60 @@ static void t_f8_hanging_database_fails_no_call(void **state)
     chaos_check_totals();
 }
 
+/* Most statements of the services wait for up to two seconds. */
+static void *make_slow(void *arg)
+{
+    int i, n = getenv("LARS_CHAOS") ? 10 : 2;
+    char cmd[200];
+    FILE *f;
+
+    (void)arg;
+    snprintf(cmd, sizeof(cmd), "sh common/mariadb sql %s >/dev/null", testdb_dir);
+    f = popen(cmd, "w");
+    for (i = 0; f && i < n; i++)
+        fprintf(f, "LOCK TABLES RouteVersion WRITE, RouteData WRITE, ReportSeen WRITE, "
+                   "ServerCallStatus WRITE, CallSecond WRITE; SELECT SLEEP(2); "
+                   "UNLOCK TABLES; SELECT SLEEP(0.1);\n");
+    i = f ? pclose(f) : -1;
+    is_slow = false;
+    return i == 0 ? NULL : (void *)1;
+}
+
+static void t_f8_slow_database_fails_no_call(void **state)
+{
+    uint64_t since, ms, longest = 0;
+    void *failed;
+    pthread_t th;
+    int c, n = 0;
+
+    (void)state;
+    chaos_start();
+    is_slow = true;
+    chaos_load_start(sys.agentd.port);
+    c = peer_connect(sys.dnsd.port);
+    assert_int_equal(pthread_create(&th, NULL, make_slow, NULL), 0);
+    for (; is_slow; n++) {
+        since = t_now_ms();
+        dnspeer_ask(c, 1, 1);
+        dnspeer_expect(c, 1, 1, 3);
+        ms = t_now_ms() - since;
+        longest = ms > longest ? ms : longest;
+        poll(NULL, 0, 10);
+    }
+    pthread_join(th, &failed);
+    assert_null(failed);
+    close(c);
+    since = t_now_ms();
+    chaos_add_node(1);
+    ms = chaos_wait_nodes(4, since);
+    assert_int_equal(load.failed, 0);
+    print_message("chaos: F8 statements of two seconds: lars-dnsd gave %d answers, the "
+                  "slowest in %llu ms\n",
+                  n, (unsigned long long)longest);
+    chaos_print("F8 database slow", ms);
+    chaos_check_totals();
+}
+
 static void t_f9_killed_database_loses_no_call(void **state)
 {
     uint64_t since, ms;
@@ -201,7 +252,7 @@ static void t_f9_killed_database_loses_no_call(void **state)
         unsigned long long before = system_total("succ_cnt");
 
         T_WAIT(system_total("succ_cnt") > before);
-        kill(db_pid(), SIGKILL);
+        kill(testdb_pid(), SIGKILL);
         T_WAIT(testdb_try_stop());
         testdb_start();
         since = t_now_ms();
@@ -297,6 +348,7 @@ TESTDB_MAIN(CHAOS_TEST(t_f2_killed_dnsd_fails_no_call),
             CHAOS_TEST(t_f1_killed_agent_has_its_routes_again),
             CHAOS_TEST(t_f7_restart_without_the_database_fails_no_call),
             CHAOS_TEST(t_f8_hanging_database_fails_no_call),
+            CHAOS_TEST(t_f8_slow_database_fails_no_call),
             CHAOS_TEST(t_f9_killed_database_loses_no_call),
             CHAOS_TEST(t_f10_emptied_table_and_bad_rows_fail_no_call),
             CHAOS_TEST(t_f17_f18_unwritable_and_damaged_file_fail_no_call),

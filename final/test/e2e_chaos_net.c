@@ -143,6 +143,55 @@ static void t_f23_idle_connections_delay_no_change(void **state)
     chaos_check_totals();
 }
 
+/* Each of the first 100 peers gets its push and the agent its change, while more peers
+ * connect than there are descriptors. */
+static void t_f21_without_descriptors_peers_that_are_served_stay_served(void **state)
+{
+    const char *wrap = getenv("LARS_WRAP");
+    int fd[400], i;
+    uint64_t since, ms;
+    long cpu_ms;
+
+    (void)state;
+    if (wrap && wrap[0])
+        skip(); /* under valgrind another program would have the limit */
+    setenv("LARS_WRAP", "prlimit --nofile=256:256", 1);
+    chaos_start_dnsd(&sys.dnsd, sys.dnsd_port, "dnsd1");
+    setenv("LARS_WRAP", "", 1);
+    chaos_start_others();
+    chaos_load_start(sys.agentd.port);
+    for (i = 0; i < 400; i++) {
+        fd[i] = peer_connect(sys.dnsd.port);
+        if (i >= 100)
+            continue;
+        dnspeer_ask(fd[i], 1, 1);
+        dnspeer_expect(fd[i], 1, 1, 3);
+    }
+    cpu_ms = proc_cpu_ms(&sys.dnsd);
+    since = t_now_ms();
+    chaos_add_node(1);
+    ms = chaos_wait_nodes(4, since);
+    for (i = 0; i < 100; i++)
+        dnspeer_expect(fd[i], 1, 1, 4);
+    while (t_now_ms() < since + 2000)
+        poll(NULL, 0, 20);
+    cpu_ms = proc_cpu_ms(&sys.dnsd) - cpu_ms;
+    for (i = 0; i < 400; i++)
+        close(fd[i]);
+    since = t_now_ms();
+    fd[0] = peer_connect(sys.dnsd.port);
+    dnspeer_ask(fd[0], 1, 1);
+    dnspeer_expect(fd[0], 1, 1, 4);
+    print_message("chaos: F21 256 descriptors, 400 peers: %ld ms of processor time in "
+                  "2 s; a new peer is answered %llu ms after the others have left\n",
+                  cpu_ms, (unsigned long long)(t_now_ms() - since));
+    close(fd[0]);
+    assert_in_range(cpu_ms, 0, 1000); /* a loop that spins would take 2,000 */
+    assert_int_equal(load.failed, 0);
+    chaos_print("F21 more peers than descriptors", ms);
+    chaos_check_totals();
+}
+
 static void fill_module(int modid, int n)
 {
     char sql[300];
@@ -339,6 +388,7 @@ static void t_f30_garbage_on_every_port_ends_no_program(void **state)
 TESTDB_MAIN(CHAOS_TEST(t_f16_bad_tcp_fails_no_call),
             CHAOS_TEST(t_f11_silent_partition_from_the_own_zone_fails_no_call),
             CHAOS_TEST(t_f16_bad_udp_gives_no_wrong_answer),
+            CHAOS_TEST(t_f21_without_descriptors_peers_that_are_served_stay_served),
             CHAOS_TEST(t_f23_idle_connections_delay_no_change),
             CHAOS_TEST(t_f24_peers_that_never_read_delay_no_change),
             CHAOS_TEST(t_f26_reconnect_storm_is_answered),

@@ -2,8 +2,7 @@
  * lars-autoscaler work with it: one of them leads, none takes nodes away, plans follow
  * the clock, and a leader that slept through the step writes nothing.  The autoscalers
  * have the same clock.  test/shim.c steps it. */
-#include <limits.h>
-
+#include "lib/clockstep.h"
 #include "lib/httppeer.h"
 #include "lib/scaleworld.h"
 
@@ -11,44 +10,18 @@
 #define LAST_WANTED                                                                      \
     "SELECT wanted FROM ScaleDecision WHERE id = (SELECT MAX(id) FROM ScaleDecision)"
 
-static char step_path[64];
 static struct proc one, two;
 static int port[2];
 static struct httpreply reply;
-
-static void step(int s)
-{
-    char beside[80];
-    FILE *f;
-
-    snprintf(beside, sizeof(beside), "%s.new", step_path);
-    f = fopen(beside, "w");
-    assert_non_null(f);
-    assert_true(fprintf(f, "%d\n", s) > 0);
-    assert_int_equal(fclose(f), 0);
-    assert_int_equal(rename(beside, step_path), 0);
-}
-
-static void preload(void)
-{
-    const char *build = getenv("BUILD");
-    char path[PATH_MAX];
-
-    assert_non_null(realpath(build ? build : "build", path));
-    strncat(path, "/shim.so", sizeof(path) - strlen(path) - 1);
-    setenv("LD_PRELOAD", path, 1);
-}
 
 static int group_setup(void **state)
 {
     int rc;
 
-    snprintf(step_path, sizeof(step_path), "/tmp/lars-step-%d", (int)getpid());
-    step(0);
-    setenv("SHIM_STEP", step_path, 1);
-    preload();
+    clockstep_open();
+    clockstep_begin(true);
     rc = testdb_group_setup(state);
-    unsetenv("LD_PRELOAD");
+    clockstep_end();
     return rc;
 }
 
@@ -56,7 +29,7 @@ static int group_teardown(void **state)
 {
     int rc = testdb_group_teardown(state);
 
-    unlink(step_path);
+    clockstep_close();
     return rc;
 }
 
@@ -81,21 +54,20 @@ static bool has_what_it_wants(void)
 static int setup(void **state)
 {
     (void)t_fds_save(state);
-    step(0);
+    clockstep_set(0);
     scaleworld_reset(12);
     scaleworld_set_calls(25);
-    if (!getenv("LARS_MODE")) /* valgrind and the sanitizers replace what it does */
-        preload();
+    clockstep_begin(false);
     port[0] = scaleworld_start(&one, 300, false);
     port[1] = scaleworld_start(&two, 300, false);
-    unsetenv("LD_PRELOAD");
+    clockstep_end();
     SCALE_WAIT(has_what_it_wants());
     return 0;
 }
 
 static int teardown(void **state)
 {
-    step(0);
+    clockstep_set(0);
     proc_kill(&one);
     proc_kill(&two);
     return t_fds_check(state);
@@ -128,7 +100,7 @@ static void go_on_after(int s)
 {
     unsigned long long n = scaleworld_n_up();
 
-    step(s);
+    clockstep_set(s);
     pass_rounds(15);
     check_that_all_is_well(n);
     scaleworld_set_calls(75);
@@ -155,12 +127,12 @@ static void t_a_plan_begins_with_the_clock_that_was_set(void **state)
                "(20, 1, NOW() + INTERVAL 30 MINUTE, NOW() + INTERVAL 2 HOUR, 9)");
     pass_rounds(5);
     assert_true(scaleworld_n_up() < 18);
-    step(HOUR_S);
+    clockstep_set(HOUR_S);
     SCALE_WAIT(scaleworld_n_up() == 18);
-    step(0); /* it is not in force again; nothing goes down at once */
+    clockstep_set(0); /* it is not in force again; nothing goes down at once */
     pass_rounds(10);
     check_that_all_is_well(18);
-    step(HOUR_S);
+    clockstep_set(HOUR_S);
     pass_rounds(10);
     check_that_all_is_well(18);
 }
@@ -175,7 +147,7 @@ static void sleep_through(int s)
 
     assert_true(metric(leader, "lars_autoscaler_leader") == 1);
     kill(p->pid, SIGSTOP);
-    step(s);
+    clockstep_set(s);
     SCALE_WAIT(metric(1 - leader, "lars_autoscaler_leader") == 1);
     kill(p->pid, SIGCONT);
     SCALE_WAIT(metric(leader, "lars_autoscaler_lease_losses_total") > losses);

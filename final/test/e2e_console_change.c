@@ -394,19 +394,6 @@ static void t_reads_go_on_without_the_database(void **state)
            web_number("age_ms") < 5000);
 }
 
-static pid_t db_pid(void)
-{
-    char path[300], text[20] = "";
-    FILE *f;
-
-    snprintf(path, sizeof(path), "%s/pid", testdb_dir);
-    f = fopen(path, "re");
-    assert_non_null(f);
-    assert_non_null(fgets(text, sizeof(text), f));
-    fclose(f);
-    return (pid_t)strtol(text, NULL, 10);
-}
-
 /* The rows of the node, and the rows of Audit that say that it was added. */
 static void count_rows(unsigned i, unsigned long long *rows, unsigned long long *audits)
 {
@@ -431,7 +418,7 @@ static void t_change_and_its_audit_are_both_there_or_neither_after_a_kill(void *
     log_in(&operator_, "operator");
     for (i = 1; i <= 8; i++) {
         unsigned long long rows, audits;
-        pid_t db = db_pid(), killer;
+        pid_t db = testdb_pid(), killer;
         uint64_t begin_us;
         char node[40];
         int status;

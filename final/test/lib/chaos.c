@@ -225,6 +225,11 @@ int chaos_setup(void **state)
 void chaos_start(void)
 {
     chaos_start_dnsd(&sys.dnsd, sys.dnsd_port, "dnsd1");
+    chaos_start_others();
+}
+
+void chaos_start_others(void)
+{
     chaos_start_dnsd(&chaos.dnsd2, chaos.dnsd2_port, "dnsd2");
     chaos_start_reportd(&sys.reportd, sys.reportd_port);
     chaos_start_reportd(&chaos.reportd2, chaos.reportd2_port);

@@ -33,6 +33,7 @@ int chaos_teardown(void **state);
 
 /* Starts everything and waits until the agent has module 1/1. */
 void chaos_start(void);
+void chaos_start_others(void); /* all but the first lars-dnsd, which runs */
 
 /* Start one program, again on the port that it had before.  <name> is the name of its
  * folder and configuration. */

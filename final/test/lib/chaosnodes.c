@@ -26,6 +26,7 @@ int chaosnodes_setup(void **state)
 
     memset(chaosnodes.node, 0, sizeof(chaosnodes.node));
     memset(port, 0, sizeof(port));
+    chaosnodes.call_ms = CALL_MS;
     for (i = 0; i < CHAOSNODES_MAX; i++)
         chaosnodes.delay[i] = "0";
     system_agentd_conf("[choice]\nzone = A\n");
@@ -56,7 +57,7 @@ void chaosnodes_start(int i)
     port[i] = chaosnodes.node[i].port;
 }
 
-void chaosnodes_up(int n, bool zones)
+void chaosnodes_start_all(int n, bool zones)
 {
     int i;
 
@@ -67,6 +68,11 @@ void chaosnodes_up(int n, bool zones)
             "(1, 1, INET_ATON('127.0.3.%d'), %d, '%s')",
             i + 1, port[i], zones && i >= n / 2 ? "B" : "A");
     }
+}
+
+void chaosnodes_up(int n, bool zones)
+{
+    chaosnodes_start_all(n, zones);
     chaosnodes.n_first = system_start_shm();
     memset(&seen, 0, sizeof(seen));
 }
@@ -74,7 +80,8 @@ void chaosnodes_up(int n, bool zones)
 bool chaosnodes_ask(const struct lars_addr *a)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(a->port)};
-    struct timeval tv = {0, CALL_MS * 1000};
+    int ms = chaosnodes.call_ms;
+    struct timeval tv = {ms / 1000, ms % 1000 * 1000};
     char out[FRAME_HEAD], in[FRAME_HEAD + 1];
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     bool ok;

@@ -14,6 +14,7 @@ struct chaosnodes {
     struct proc node[CHAOSNODES_MAX]; /* 127.0.3.1 and so on; pid 0: not running */
     const char *delay[CHAOSNODES_MAX]; /* ms of each answer; set it before the start */
     uint64_t n_first; /* calls that chaosnodes_up() made and reported */
+    int call_ms; /* a node that has not answered for so long has failed; 300 */
 };
 
 /* What the calls have seen; a test sets it to 0. */
@@ -31,11 +32,14 @@ int chaosnodes_teardown(void **state);
 /* Starts node <i>, again on the port that it had. */
 void chaosnodes_start(int i);
 
-/* Starts <n> nodes and the system.  The first half of the nodes is in zone A, that of the
- * agent; with <zones> the others are in zone B, else in A as well. */
+/* Starts <n> nodes, and adds them to module 1/1.  The first half of the nodes is in zone
+ * A, that of the agent; with <zones> the others are in zone B, else in A as well. */
+void chaosnodes_start_all(int n, bool zones);
+
+/* The same, and then starts the system. */
 void chaosnodes_up(int n, bool zones);
 
-/* Sends one request to a lars-node.  Returns true when it answers within 300 ms. */
+/* Sends one request to a lars-node.  Returns true when it answers within call_ms. */
 bool chaosnodes_ask(const struct lars_addr *a);
 
 /* One call, counted in <seen>: gets a node, asks it and reports the result. */

@@ -62,6 +62,20 @@ bool testdb_try_stop(void)
     return mydb_run("stop") == 0;
 }
 
+pid_t testdb_pid(void)
+{
+    char path[100];
+    int pid = 0;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/pid", testdb_dir);
+    f = fopen(path, "re");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%d", &pid), 1);
+    fclose(f);
+    return pid;
+}
+
 int testdb_group_setup(void **state)
 {
     return mydb_setup(state);

@@ -31,6 +31,9 @@ void testdb_stop(void);
 /* Removes what a killed server has left.  False: try again, it has not ended yet. */
 bool testdb_try_stop(void);
 
+/* The process of the server, which must run. */
+pid_t testdb_pid(void);
+
 /* For cmocka: before the first and after the last test of a program. */
 int testdb_group_setup(void **state);
 int testdb_group_teardown(void **state);
