@@ -63,7 +63,7 @@ void faultset_call(void); /* callers begin; from here on calls are counted */
 void faultset_begin(unsigned set);
 void faultset_supervise(void);
 
-/* Ends them: what hangs goes on, what was killed is started. */
+/* Ends them: a process that was stopped continues, one that was killed is started. */
 void faultset_end(unsigned set);
 
 /* Waits until every node is called again, a change of the routes has reached the agent,
