@@ -67,6 +67,7 @@ nightly:
 	  $(MAKE) -s -C $$s clean && $(MAKE) -s -C $$s test CC=$$cc WERROR=-Werror || exit 1; done; \
 	  for m in asan tsan memcheck; do echo "== $$s $$m"; $(MAKE) -s -C $$s $$m || exit 1; done; \
 	  [ $$s = final ] || $(TOOLS)/lab check $$s || exit 1; done
+	$(Q)ROUNDS=20 TEST_TIMEOUT=1800 $(MAKE) -s -C $(NEWEST) test ONLY=e2e_two_zones_db.sh
 	$(Q)$(MAKE) -s -C $(NEWEST) build/lars-sim && $(NEWEST)/build/lars-sim -S 10 together3
 	$(Q)$(MAKE) -s install-test && $(MAKE) -s check LAB=no && $(MAKE) -s -C $(NEWEST) fuzz FUZZ_S=$(or $(FUZZ_S),60)
 

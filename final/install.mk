@@ -39,7 +39,7 @@ conf: $(BINS)
 	$(Q)for p in $(APPS); do f=deploy/conf/$$p.ini; [ -e $$f ] || f=/dev/null; \
 	  $(BUILD)/$$p -c $$f --print-config >$(BUILD)/$$p.ini && mv $(BUILD)/$$p.ini $(or $(CONFDIR),conf)/ || exit 1; done
 
-install: install-api install-java install-programs install-pages install-site install-hooks install-drills install-monitoring install-system
+install: install-api install-java install-programs install-pages install-site install-hooks install-drills install-monitoring install-two-zones install-system
 install-api: api
 	$(call put,src/api/lars.h src/api/lars_retry.h src/api/lars_nowait.h src/api/lars_status.h src/api/lars_tally.h api/cpp/lars.hpp,$(INCLUDEDIR),644)
 	$(call put,$(BUILD)/liblars.a $(BUILD)/liblars.so.1,$(LIBDIR),644)
@@ -117,6 +117,12 @@ install-drills:
 # What to scrape, alert rules and dashboards: examples for Prometheus and Grafana.
 install-monitoring:
 	$(call put,$(wildcard deploy/monitoring/*),$(DATADIR)/lars/monitoring,644)
+# The database of two zones: scripts that an operator runs on its hosts, and their templates.
+ZONES := $(DATADIR)/lars/two-zones
+install-two-zones:
+	$(call put,$(addprefix deploy/two-zones/,render zone-db recover-all),$(ZONES),755)
+	$(call put,$(addprefix deploy/two-zones/,zone-common values.ini db.cnf.in garbd.cfg.in lars-zone-db.service),$(ZONES),644)
+	$(call put,deploy/two-zones/keepalived/render,$(ZONES)/keepalived,755)
 install-system:
 	$(Q)install -d $(DESTDIR)$(SYSCONFDIR)/lars $(DESTDIR)$(UNITDIR)
 	$(Q)for f in $(CONF); do to=$(DESTDIR)$(SYSCONFDIR)/lars/$${f##*/}; [ -e $$to ] || \
@@ -146,4 +152,4 @@ deb:
 $(BUILD)/install_probe: test/install_probe.c $(BUILD)/liblars.so.1
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CF) -Isrc/api -pie $(ALL_LD) -o $@ $^
-.PHONY: man completion conf install install-api java install-java install-programs install-pages install-hooks install-drills install-monitoring install-system deb deb-sources
+.PHONY: man completion conf install install-api java install-java install-programs install-pages install-hooks install-drills install-monitoring install-two-zones install-system deb deb-sources

@@ -1,0 +1,98 @@
+#!/bin/sh
+# e2e_two_zones_recover.sh -- what deploy/two-zones/recover-all does and refuses, with a
+# zone-db that plays the states of three places instead of running servers.
+set -u
+cd "$(dirname "$0")/.."
+[ -z "${LARS_MODE:-}" ] || { echo "skip - recover-all: not under $LARS_MODE"; exit 0; }
+tmp=$(mktemp -d) bad=0
+trap 'rm -rf "$tmp"' EXIT
+ok() { echo "ok - $1"; }
+not_ok() { echo "not ok - $1"; bad=1; }
+u=11111111-2222-3333-4444-555555555555
+v=66666666-7777-8888-9999-000000000000
+
+# $tmp/ZONE/state is the line of status, $tmp/ZONE/at the position; $tmp/did lists the commands
+# that change something.
+cat >"$tmp/zone-db" <<'EOF'
+cmd=$1 z=${2##*/} d=$2
+shift 2
+[ -d "$d" ] || { echo "zone-db: $d is not there" >&2; exit 2; }
+case $cmd in
+status) cat "$d/state" ;;
+recover-position) cat "$d/at" ;;
+*)
+    echo "$cmd $z${*:+ $*}" >>"${d%/*}/did"
+    [ ! -e "$d/fails-$cmd" ] || { echo "zone-db: $cmd failed" >&2; exit 1; }
+    case $cmd:$z in
+    stop:c) echo "zone c arbiter not-running" >"$d/state"; [ ! -e "$d/next" ] || cp "$d/next" "$d/../a/state" ;;
+    start:c) echo "zone c arbiter pid 3 primary" >"$d/state" ;;
+    stop:*) echo "zone $z node not-running" >"$d/state"; [ ! -e "$d/at.stopped" ] || cp "$d/at.stopped" "$d/at" ;;
+    *) echo "zone $z node pid 1 Synced Primary members 3 ready ON position $(cat "$d/at")" >"$d/state" ;;
+    esac ;;
+esac
+EOF
+printf 'zones = a b\narbiter = c\naddress_a = 10.0.0.1\naddress_b = 10.0.0.2\naddress_c = 10.0.0.3\nconf = %s/{zone}\nreach = env PLACE={zone} ADDRESS={address}\nzone_db = %s/zone-db\n' "$tmp" "$tmp" >"$tmp/values.ini"
+dead() { # ZONE POSITION
+    rm -rf "${tmp:?}/$1"
+    mkdir "$tmp/$1"
+    echo "zone $1 node not-running" >"$tmp/$1/state"
+    echo "$2" >"$tmp/$1/at"
+}
+scene() { # POSITION_A POSITION_B: both nodes are down, the arbiter runs
+    dead a "$1"; dead b "$2"; dead c -
+    echo 'zone c arbiter pid 3 not-primary' >"$tmp/c/state"
+    : >"$tmp/did"
+}
+recover() { sh deploy/two-zones/recover-all "$tmp/values.ini" "$@" >"$tmp/out" 2>&1; got=$?; }
+expect() { # WHAT STATUS TEXT DONE
+    did=$(paste -sd';' "$tmp/did")
+    if [ $got != "$2" ]; then not_ok "$1: status $got, not $2: $(cat "$tmp/out")"
+    elif ! grep -qF -e "$3" "$tmp/out"; then not_ok "$1: \"$3\" was not said: $(cat "$tmp/out")"
+    elif [ "$did" != "$4" ]; then not_ok "$1: did \"$did\", not \"$4\""
+    else ok "$1"; fi
+}
+
+scene $u:70 $u:69; recover
+expect 'a dry run prints the plan and changes nothing' 0 '2. bootstrap zone a' ''
+recover --for-real
+expect 'the zone with more rows is bootstrapped, and knows the position of the other' 0 'recovered' "stop c kill;bootstrap a b=$u:69;start b;start c"
+scene $u:69 $u:70; recover --for-real
+expect 'also when it is the second' 0 'recovered' "stop c kill;bootstrap b a=$u:69;start a;start c"
+scene $u:9 $u:10; recover --for-real
+expect 'positions are compared as numbers' 0 'recovered' "stop c kill;bootstrap b a=$u:9;start a;start c"
+scene $u:70 $u:70; recover --for-real
+expect 'of equal positions the first zone begins' 0 'recovered' "stop c kill;bootstrap a b=$u:70;start b;start c"
+scene $u:70 empty; recover --for-real
+expect 'a zone without data gets a copy' 0 'recovered' "stop c kill;bootstrap a b=empty;add b;start c"
+scene $u:70 $u:69; echo 'zone c arbiter not-running' >"$tmp/c/state"; recover --for-real
+expect 'an arbiter that does not run is not stopped' 0 'recovered' "bootstrap a b=$u:69;start b;start c"
+scene $u:70 $u:69; echo 'zone b node pid 8 no-answer' >"$tmp/b/state"; echo $u:75 >"$tmp/b/at.stopped"; echo >"$tmp/b/at"; recover
+expect 'a dry run with a node that waits leaves the choice for later' 0 'or the one that is ahead then' ''
+recover --for-real
+expect 'a node that waits is stopped before its position is read' 0 'recovered' "stop c kill;stop b kill;bootstrap b a=$u:70;start a;start c"
+
+scene $u:70 $u:69; echo "zone b node pid 8 Synced Primary members 2 ready ON position $u:69" >"$tmp/b/state"; recover --for-real
+expect 'refused when a node is primary' 4 'zone b is in a primary component' ''
+scene $u:70 $u:69; echo "zone a node pid 9 Synced Primary members 2 ready ON position $u:70" >"$tmp/c/next"; recover --for-real
+expect 'a node that becomes primary meanwhile gets its arbiter back' 4 'zone a is in a primary component' 'stop c kill;start c'
+scene $u:70 $v:69; recover
+expect 'a dry run refuses histories that differ' 4 'they are two clusters' ''
+recover --for-real
+expect 'histories that differ are refused before anything is stopped' 4 'they are two clusters' ''
+scene $u:70 $u:69; rm -r "$tmp/b"; recover --for-real
+expect 'refused when a zone cannot be reached' 4 "zone b cannot be reached" ''
+scene $u:70 $u:69; rm -r "$tmp/c"; recover --for-real
+expect 'refused when the place of the arbiter cannot be reached' 4 'zone c cannot be reached' ''
+scene empty empty; recover --for-real
+expect 'refused when no zone has data' 4 'no zone has data' ''
+scene $u:70 'not a position'; recover --for-real
+expect 'a position that is none ends it' 1 'zone b does not tell its position' ''
+scene $u:70 $u:69; touch "$tmp/b/fails-start"; recover --for-real
+expect 'when the second zone does not join, the arbiter is started all the same' 1 'zone a takes writes, but; zone b does not join' "stop c kill;bootstrap a b=$u:69;start b;start c"
+scene $u:70 $u:69; touch "$tmp/a/fails-bootstrap"; recover --for-real
+expect 'when the first zone cannot begin, no other is started' 1 'zone a cannot begin' "stop c kill;bootstrap a b=$u:69"
+recover --anything
+expect 'an unknown option is refused' 2 'Exit status' "stop c kill;bootstrap a b=$u:69"
+sed 's/^arbiter.*//' "$tmp/values.ini" >"$tmp/v" && sh deploy/two-zones/recover-all "$tmp/v" >"$tmp/out" 2>&1; got=$?
+expect 'values without an arbiter are refused' 2 'has no line "arbiter = ..."' "stop c kill;bootstrap a b=$u:69"
+exit $bad
