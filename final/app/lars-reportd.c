@@ -267,10 +267,11 @@ static int start_leader_tasks(void)
     return rc < 0 ? rc : leader_tasks_start(&me.leader, db, &c);
 }
 
+/* The subject of the alarm "database"; a long one is cut there. */
 static const char *database_name(char *out, size_t size)
 {
-    if (set.db.socket[0])
-        snprintf(out, size, "%s", set.db.socket);
+    if (set.db.socket[0] || set.db.endpoints[0])
+        snprintf(out, size, "%s", set.db.socket[0] ? set.db.socket : set.db.endpoints);
     else
         snprintf(out, size, "%s:%u", set.db.host, set.db.port);
     return out;
@@ -280,7 +281,7 @@ static const char *database_name(char *out, size_t size)
 static int start_alarm_watch_on(struct alarm_db *db, const char *name)
 {
     struct myconn_config mc = dbconf_myconn(&set.db);
-    char database[sizeof(set.db.socket) + sizeof(set.db.host) + 8];
+    char database[sizeof(set.db.endpoints)];
     const struct alarm_watch_config c = {
         .round_ms = ROUND_MS,
         .lease_s = LEASE_S,
