@@ -18,8 +18,7 @@
 static struct settings {
     char servers[400], user[33], password_file[200];
 } set;
-static struct ledger_server server[LEDGER_SERVERS_MAX];
-static int n_server;
+static struct endpoints to;
 static char password[128];
 
 #define AT(field) offsetof(struct settings, field)
@@ -41,9 +40,7 @@ static const struct opts_flag flags[] = {
 
 static int check_settings(const void *values, char err[CONF_ERR_MAX])
 {
-    n_server =
-        ledger_set_servers(server, ((const struct settings *)values)->servers, err);
-    return n_server < 0 ? n_server : 0;
+    return ledger_set_servers(&to, ((const struct settings *)values)->servers, err);
 }
 
 static const struct opts_program program = {
@@ -138,14 +135,15 @@ static void found_row(struct found *f, const struct ledger *l, MYSQL_ROW row)
 }
 
 /* Returns 0: nothing is lost; 1: something is, or the server does not answer. */
-static int compare(MYSQL *con, const struct ledger_server *s, struct ledger *l)
+static int compare(MYSQL *con, size_t at, struct ledger *l)
 {
     struct found f = {0};
-    char sql[200];
+    char sql[200], name[ENDPOINTS_TEXT];
     MYSQL_RES *res;
     MYSQL_ROW row;
     bool same;
 
+    endpoints_text(&to.at[at], name);
     snprintf(sql, sizeof(sql),
              "SELECT n, value FROM Entry WHERE writer = '%s' ORDER BY n", l->writer);
     res = mysql_query(con, sql) == 0 ? mysql_use_result(con) : NULL;
@@ -153,38 +151,39 @@ static int compare(MYSQL *con, const struct ledger_server *s, struct ledger *l)
         found_row(&f, l, row);
     mysql_free_result(res);
     if (mysql_errno(con)) {
-        fprintf(stderr, "ledger_check: %s: %s (%u)\n", s->name, mysql_error(con),
+        fprintf(stderr, "ledger_check: %s: %s (%u)\n", name, mysql_error(con),
                 mysql_errno(con));
         return 1;
     }
     lose_until(&f, l, UINT64_MAX);
-    if (s == server) {
+    if (at == 0) {
         l->stored = f.stored;
         l->sum = f.sum;
     }
     same = l->stored == f.stored && l->sum == f.sum;
     printf("server=%s writer=%s acknowledged=%zu stored=%" PRIu64 " lost=%" PRIu64
            " unacknowledged=%" PRIu64 " wrong=%" PRIu64 " same=%s\n",
-           s->name, l->writer, l->count, f.stored, f.lost, f.more, f.wrong,
+           name, l->writer, l->count, f.stored, f.lost, f.more, f.wrong,
            same ? "yes" : "no");
     return f.lost > 0 || f.wrong > 0 || !same;
 }
 
 /* Compare all logs with one server.  Returns as compare(). */
-static int check_server(const struct ledger_server *s, struct ledger *l, int n)
+static int check_server(size_t at, struct ledger *l, int n)
 {
+    char name[ENDPOINTS_TEXT];
     MYSQL con;
     int i, rc = 0;
 
-    if (ledger_connect(&con, s, set.user, password) != 0) {
-        fprintf(stderr, "ledger_check: connect to %s: %s (%u)\n", s->name,
-                mysql_error(&con), mysql_errno(&con));
+    if (ledger_connect(&con, &to.at[at], set.user, password) != 0) {
+        fprintf(stderr, "ledger_check: connect to %s: %s (%u)\n",
+                endpoints_text(&to.at[at], name), mysql_error(&con), mysql_errno(&con));
         rc = 1;
     } else {
         /* Read what the other nodes committed before.  MySQL has no such variable. */
         mysql_query(&con, "SET SESSION wsrep_sync_wait = 1");
         for (i = 0; i < n; i++)
-            rc |= compare(&con, s, &l[i]);
+            rc |= compare(&con, at, &l[i]);
     }
     mysql_close(&con);
     return rc;
@@ -194,6 +193,7 @@ int main(int argc, char **argv)
 {
     int rc = opts_main(&program, argc, argv, &set), n = argc - optind, i;
     struct ledger *l;
+    size_t k;
 
     if (rc != OPTS_RUN)
         return rc;
@@ -204,8 +204,8 @@ int main(int argc, char **argv)
     for (i = 0; rc == 0 && i < n; i++)
         rc = read_log(&l[i], argv[optind + i]) < 0 ? 2 : 0;
     if (rc == 0 && mysql_library_init(0, NULL, NULL) == 0) {
-        for (i = 0; i < n_server; i++)
-            rc |= check_server(&server[i], l, n);
+        for (k = 0; k < to.n; k++)
+            rc |= check_server(k, l, n);
         mysql_library_end();
     }
     for (i = 0; l && i < n; i++)

@@ -24,6 +24,7 @@
 #include "base/opts.h"
 #include "base/rnd.h"
 #include "base/sig.h"
+#include "db/db_error.h"
 #include "ledger.h"
 
 #define CONFLICTS_MAX 5 /* repetitions on the same connection */
@@ -34,8 +35,7 @@ static struct settings {
     uint32_t rate, seconds;
 } set;
 static bool schema;
-static struct ledger_server server[LEDGER_SERVERS_MAX];
-static unsigned n_server;
+static struct endpoints to;
 static char password[128];
 
 #define AT(field) offsetof(struct settings, field)
@@ -72,11 +72,10 @@ static const struct opts_flag flags[] = {
 static int check_settings(const void *values, char err[CONF_ERR_MAX])
 {
     const struct settings *s = values;
-    int n = ledger_set_servers(server, s->servers, err);
+    int rc = ledger_set_servers(&to, s->servers, err);
 
-    if (n < 0)
-        return n;
-    n_server = (unsigned)n;
+    if (rc < 0)
+        return rc;
     if (s->writer[0] && strspn(s->writer, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
                                           "uvwxyz0123456789_-") == strlen(s->writer))
         return 0;
@@ -119,38 +118,26 @@ static void wait_ms(uint64_t ms)
 enum action {
     SETTLED,
     AGAIN, /* on the same connection */
-    LEAVE, /* the next server, and this one not for a moment */
+    LEAVE, /* for the next server */
     GIVE_UP, /* a fault of the program or of its data */
 };
 
 /* What an error means; <sent>: an earlier attempt may have been committed. */
 static enum action action_for(unsigned error, bool sent)
 {
-    if (error == 0 || (error == 1062 && sent)) /* duplicate key */
+    enum db_error_kind kind = db_error_kind_of(error);
+
+    if (kind == DB_ERROR_NONE || (kind == DB_ERROR_DUPLICATE && sent))
         return SETTLED;
-    if (error >= 2000 && error < 3000) /* of the client library: no connection */
-        return LEAVE;
-    switch (error) {
-    case 1205: /* lock wait */
-    case 1213: /* conflict with another transaction */
+    if (kind == DB_ERROR_CONFLICT)
         return AGAIN;
-    case 1047: /* outside of the primary component */
-    case 1180: /* the same, during the commit */
-    case 1114: /* full */
-    case 1021: /* disk full */
-    case 1290: /* read-only */
-    case 1836: /* read-only */
-    case 1053: /* stopping */
-    case 1927: /* the connection was killed */
-        return LEAVE;
-    default:
-        return GIVE_UP;
-    }
+    return db_error_is_of_server(kind) ? LEAVE : GIVE_UP;
 }
 
 static struct {
     MYSQL con;
-    struct ledger_server *at; /* NULL = not connected */
+    bool is_connected;
+    size_t at; /* of the last attempt to connect */
     struct rnd rnd;
     FILE *log;
     uint64_t began_ms, end_ms; /* of writing; rows begin before the end */
@@ -167,18 +154,17 @@ static void note_gap(uint64_t now_ms)
     me.last_ack_ms = now_ms;
 }
 
-/* Leave the server: it is not tried again for a moment. */
-static void leave(struct ledger_server *s, unsigned error)
+/* Close the connection; the server is not the first choice for a moment. */
+static void leave(unsigned error)
 {
     uint64_t now = mono_ms();
+    char name[ENDPOINTS_TEXT];
 
-    s->down_until_ms = now + (error == 1047 || error == 1180
-                                  ? 1000 + rnd_u32(&me.rnd) % 1000
-                                  : backoff_next(&s->backoff, rnd_u32(&me.rnd)));
-    fprintf(me.log, "left %" PRIu64 " %u %s %s\n", now, error, s->name,
-            mysql_error(&me.con));
+    endpoints_failed(&to, me.at, now, rnd_u32(&me.rnd));
+    fprintf(me.log, "left %" PRIu64 " %u %s %s\n", now, error,
+            endpoints_text(&to.at[me.at], name), mysql_error(&me.con));
     mysql_close(&me.con);
-    me.at = NULL;
+    me.is_connected = false;
     me.moves++;
 }
 
@@ -187,36 +173,35 @@ static bool expired(void)
     return stop || mono_ms() >= me.end_ms + GRACE_MS;
 }
 
-/* One attempt to be connected; waits when all servers are down.  Returns 0: connected, or
+/* Try each server once; wait when the last round was a failure.  Returns 0: connected, or
  * try again; 1: an error that another attempt does not mend, which was printed. */
-static int connect_next(void)
+static int connect_round(void)
 {
-    uint64_t now = mono_ms(), soonest = UINT64_MAX;
-    struct ledger_server *s = NULL;
-    unsigned i, error;
+    size_t order[ENDPOINTS_MAX], n = endpoints_order(&to, mono_ms(), order), i;
+    char name[ENDPOINTS_TEXT];
 
-    for (i = 0; i < n_server && !s; i++) {
-        if (server[i].down_until_ms <= now)
-            s = &server[i];
-        else if (server[i].down_until_ms < soonest)
-            soonest = server[i].down_until_ms;
+    for (i = 0; i < n && !expired(); i++) {
+        unsigned error;
+
+        me.at = order[i];
+        error = ledger_connect(&me.con, &to.at[me.at], set.user, password);
+        if (error == 0) {
+            endpoints_connected(&to, me.at, mono_ms(), rnd_u32(&me.rnd));
+            me.is_connected = true;
+            return 0;
+        }
+        if (action_for(error, false) == GIVE_UP) {
+            fprintf(stderr, "ledger_writer: connect to %s: %s (%u)\n",
+                    endpoints_text(&to.at[me.at], name), mysql_error(&me.con), error);
+            mysql_close(&me.con);
+            return 1;
+        }
+        leave(error);
     }
-    if (!s) {
-        wait_ms(soonest - now < 200 ? soonest - now : 200);
-        return 0;
-    }
-    error = ledger_connect(&me.con, s, set.user, password);
-    if (error == 0) {
-        me.at = s;
-        return 0;
-    }
-    if (action_for(error, false) == GIVE_UP) {
-        fprintf(stderr, "ledger_writer: connect to %s: %s (%u)\n", s->name,
-                mysql_error(&me.con), error);
-        mysql_close(&me.con);
-        return 1;
-    }
-    leave(s, error);
+    if (n == 0)
+        wait_ms(20);
+    else
+        endpoints_round_failed(&to, mono_ms(), rnd_u32(&me.rnd));
     return 0;
 }
 
@@ -231,6 +216,17 @@ static unsigned insert(uint64_t n)
     return mysql_real_query(&me.con, sql, (size_t)len) == 0 ? 0 : mysql_errno(&me.con);
 }
 
+static int log_ack(uint64_t n, uint64_t began_ms)
+{
+    uint64_t now = mono_ms();
+    char name[ENDPOINTS_TEXT];
+
+    note_gap(now);
+    me.acked++;
+    return fprintf(me.log, "ack %" PRIu64 " %" PRIu64 " %" PRIu64 " %s\n", n, now,
+                   now - began_ms, endpoints_text(&to.at[me.at], name)) < 0;
+}
+
 /* Returns 0: acknowledged, or the time was over; 1: an error that was printed. */
 static int write_row(uint64_t n)
 {
@@ -241,33 +237,26 @@ static int write_row(uint64_t n)
         enum action what;
         unsigned error;
 
-        if (!me.at && connect_next() != 0)
+        if (!me.is_connected && connect_round() != 0)
             return 1;
-        if (!me.at)
+        if (!me.is_connected)
             continue;
         error = insert(n);
         what = action_for(error, tries > 0);
         me.repeated += tries > 0;
         tries++;
-        if (what == SETTLED) {
-            uint64_t now = mono_ms();
-
-            backoff_reset(&me.at->backoff);
-            note_gap(now);
-            me.acked++;
-            return fprintf(me.log, "ack %" PRIu64 " %" PRIu64 " %" PRIu64 " %s\n", n, now,
-                           now - began, me.at->name) < 0;
-        }
+        if (what == SETTLED)
+            return log_ack(n, began);
         if (what == GIVE_UP) {
-            fprintf(stderr, "ledger_writer: row %" PRIu64 " at %s: %s (%u)\n", n,
-                    me.at->name, mysql_error(&me.con), error);
+            fprintf(stderr, "ledger_writer: row %" PRIu64 ": %s (%u)\n", n,
+                    mysql_error(&me.con), error);
             return 1;
         }
         me.conflicts += what == AGAIN;
         if (what == AGAIN && ++conflicts <= CONFLICTS_MAX)
             wait_ms(5 + rnd_u32(&me.rnd) % 46);
         else
-            leave(me.at, error);
+            leave(error);
     }
     me.unsettled++;
     return 0;
@@ -299,7 +288,7 @@ static int write_rows(void)
         wait_ms((next - now) / 1000);
     }
     note_gap(mono_ms());
-    if (me.at)
+    if (me.is_connected)
         mysql_close(&me.con);
     printf("writer=%s acknowledged=%" PRIu64 " unsettled=%" PRIu64 " repeated=%" PRIu64
            " conflicts=%" PRIu64 " moves=%" PRIu64 " longest_gap_ms=%" PRIu64
