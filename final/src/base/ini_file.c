@@ -78,14 +78,14 @@ static const char *take_section(struct ini_reader *r, char *text)
     return NULL;
 }
 
-/* Returns 0, or -EINVAL, with *why = NULL when <fn> refused the key. */
-static int take_line(struct ini_reader *r, ini_file_key_fn *fn, void *arg,
-                     const char **why)
+/* Returns 1: the line has a key, or is a [section], and *out says which; 0: it is empty;
+ * -EINVAL: it is wrong, and out->why says why. */
+static int split_line(struct ini_reader *r, struct ini_file_line *out)
 {
     static const char bom[] = "\xef\xbb\xbf";
     char *text = r->line, *value;
 
-    *why = NULL;
+    *out = (struct ini_file_line){.n = r->n, .section = r->section};
     if (r->n == 1 && strncmp(text, bom, 3) == 0)
         text += 3;
     text = trim(text);
@@ -96,16 +96,31 @@ static int take_line(struct ini_reader *r, ini_file_key_fn *fn, void *arg,
     if (*text == '\0')
         return 0;
     if (*text == '[') {
-        *why = take_section(r, text + 1);
-        return *why ? -EINVAL : 0;
+        out->why = take_section(r, text + 1);
+        return out->why ? -EINVAL : 1;
     }
     value = strpbrk(text, "=:");
     if (!value) {
-        *why = "neither [section] nor key = value";
+        out->why = "neither [section] nor key = value";
         return -EINVAL;
     }
     *value++ = '\0';
-    return fn(arg, r->section, trim(text), trim(value)) ? 0 : -EINVAL;
+    out->name = trim(text);
+    out->value = trim(value);
+    return 1;
+}
+
+/* Returns 0, or -EINVAL, with *why = NULL when <fn> refused the key. */
+static int take_line(struct ini_reader *r, ini_file_key_fn *fn, void *arg,
+                     const char **why)
+{
+    struct ini_file_line line;
+    int rc = split_line(r, &line);
+
+    *why = line.why;
+    if (rc <= 0 || !line.name)
+        return rc < 0 ? rc : 0;
+    return fn(arg, line.section, line.name, line.value) ? 0 : -EINVAL;
 }
 
 int ini_file_read(FILE *f, ini_file_key_fn *fn, void *arg, int *line, const char **why)
@@ -117,5 +132,34 @@ int ini_file_read(FILE *f, ini_file_key_fn *fn, void *arg, int *line, const char
     while ((rc = next_line(&r, why)) > 0 && (rc = take_line(&r, fn, arg, why)) == 0)
         continue;
     *line = r.n;
+    return rc;
+}
+
+/* next_line() stopped within a line: leave the rest of it out. */
+static void skip_line(struct ini_reader *r)
+{
+    int c = getc(r->f);
+
+    while (c != EOF && c != '\n')
+        c = getc(r->f);
+}
+
+int ini_file_each(FILE *f, ini_file_line_fn *fn, void *arg)
+{
+    struct ini_reader r = {.f = f};
+    struct ini_file_line line;
+    const char *why = NULL;
+    int rc;
+
+    while ((rc = next_line(&r, &why)) > 0 || rc == -EINVAL) {
+        if (rc == -EINVAL) {
+            skip_line(&r);
+            line = (struct ini_file_line){.n = r.n, .section = r.section, .why = why};
+        } else if (split_line(&r, &line) == 0) {
+            continue;
+        }
+        if (!fn(arg, &line))
+            return 0;
+    }
     return rc;
 }

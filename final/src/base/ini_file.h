@@ -24,4 +24,20 @@ typedef bool ini_file_key_fn(void *arg, const char *section, const char *name,
  * when <fn> refused the key. */
 int ini_file_read(FILE *f, ini_file_key_fn *fn, void *arg, int *line, const char **why);
 
+/* What one line has.  The texts are borrowed until the function that gets them returns. */
+struct ini_file_line {
+    int n;                                /* counted from 1 */
+    const char *section;                  /* "" before the first [section] */
+    const char *name, *value;             /* NULL: the line is [section], or is wrong */
+    const char *why;                      /* a static text: why it is wrong; or NULL */
+};
+
+/* Returns false to end the reading. */
+typedef bool ini_file_line_fn(void *arg, const struct ini_file_line *line);
+
+/* Read all of <f>, also what stands after a wrong line: for a program that reports every
+ * fault of a file.  Calls <fn> for each key, each [section] and each wrong line.  Returns
+ * 0, or -EIO when it cannot be read. */
+int ini_file_each(FILE *f, ini_file_line_fn *fn, void *arg);
+
 #endif
