@@ -49,15 +49,15 @@
 #define RENDER_WHY 600
 
 struct render_source {
-    const char *roster;                   /* path of fleet.ini, for roster.ini */
-    const char *templates;                /* [larsctl] fleet: has conf/ */
-    int64_t now_s;                        /* wall clock, seconds of the epoch */
+    const char *roster; /* path of fleet.ini, for roster.ini */
+    const char *templates; /* [larsctl] fleet: has conf/ */
+    int64_t now_s; /* wall clock, seconds of the epoch */
 };
 
 /* What has changed, for the operator. */
 struct render_result {
-    unsigned n_files;                     /* written or removed */
-    unsigned n_issued, n_revoked;         /* certificates */
+    unsigned n_files; /* written or removed */
+    unsigned n_issued, n_revoked; /* certificates */
     unsigned n_hosts_removed;
 };
 

@@ -1,6 +1,5 @@
 /* Each key is a row of a table with the function that checks its value, for [fleet] and
- * for [host NAME]; ports are rows of another one, which the rule about collisions uses,
- * too.  A wrong line is noted and the reading goes on, because the operator should see
+ * for [host NAME]; the keys of ports are in the rows of roster_ports.  A wrong line is noted and the reading goes on, because the operator should see
  * every fault of the file at once.
  *
  * Invariant: a roster without faults has at least one host, every host has a name, a zone
@@ -15,44 +14,20 @@
 #include "base/ini_file.h"
 #include "base/net_addr.h"
 #include "roster/roster_check.h"
+#include "roster/roster_ports.h"
 
 #define BLANKS " \t,"
 #define MACHINE_MAX 1000000
 
-static const char *const roles[ROSTER_N_ROLES] = {
-    "agent", "arbiter", "autoscaler", "console", "db",
-    "dnsd",  "gateway", "reportd",    "site",    "slots"};
-
-static const struct roster_port_row ports[] = {
-    {"port_agent", "agent", ROSTER_AGENT, ROSTER_PORT_AGENT, 8888, 3, true},
-    {"port_console", "console", ROSTER_CONSOLE, ROSTER_PORT_CONSOLE, 8090, 1, false},
-    {"port_db", "database", ROSTER_DB, ROSTER_PORT_DB, 3306, 1, false},
-    {"port_dnsd", "route service", ROSTER_DNSD, ROSTER_PORT_DNSD, 7778, 1, false},
-    {"port_galera", "replication", ROSTER_DB, ROSTER_PORT_GALERA, 4567, 1, false},
-    {"port_galera", "arbiter", ROSTER_ARBITER, ROSTER_PORT_GALERA, 4567, 1, false},
-    {"port_gateway", "gateway", ROSTER_GATEWAY, ROSTER_PORT_GATEWAY, 8080, 1, false},
-    {"port_admin", "admin port of the gateway", ROSTER_GATEWAY, ROSTER_PORT_ADMIN, 9890,
-     1, false},
-    {"port_reportd", "report service", ROSTER_REPORTD, ROSTER_PORT_REPORTD, 7779, 1,
-     false},
-    {"port_site", "site", ROSTER_SITE, ROSTER_PORT_SITE, 8100, 1, false},
-    {"port_slots", "slots", ROSTER_SLOTS, ROSTER_PORT_SLOTS, 8001, 0, false},
-    {NULL, "incremental state transfer of the database", ROSTER_DB, -1, 4568, 1, false},
-    {NULL, "full state transfer of the database", ROSTER_DB, -1, 4444, 1, false},
-    {NULL, "metrics of lars-dnsd", ROSTER_DNSD, -1, 9880, 1, false},
-    {NULL, "metrics of lars-reportd", ROSTER_REPORTD, -1, 9881, 1, false},
-    {NULL, "metrics of lars-agentd", ROSTER_AGENT, -1, 9882, 1, false},
-    {NULL, "metrics of lars-console", ROSTER_CONSOLE, -1, 9883, 1, false},
-    {NULL, "metrics of lars-gateway", ROSTER_GATEWAY, -1, 9884, 1, false},
-    {NULL, "metrics of showcase-node", ROSTER_SITE, -1, 9885, 1, false},
-    {NULL, "metrics of lars-autoscaler", ROSTER_AUTOSCALER, -1, 9886, 1, false},
-    {NULL, "metrics of lars-slotd", ROSTER_SLOTS, -1, 9888, 1, false}};
-#define N_ROWS (sizeof(ports) / sizeof(ports[0]))
+static const char *const roles[ROSTER_N_ROLES] = {"agent",   "arbiter", "autoscaler",
+                                                  "console", "db",      "dnsd",
+                                                  "gateway", "reportd", "site",
+                                                  "slots"};
 
 struct reading {
     struct roster *r;
     struct roster_faults *faults;
-    struct roster_host *host;             /* of the section; NULL = [fleet], or a section
+    struct roster_host *host; /* of the section; NULL = [fleet], or a section
                                            * that was refused */
     bool in_fleet;
     uint64_t given[ROSTER_HOSTS_MAX + 1]; /* keys of each host, then of [fleet]: a bit for
@@ -75,6 +50,21 @@ static bool refuse_name(struct reading *in, int line, const char *what, const ch
                       "%s \"%.60s\" is no name; write 1 to 32 of a-z, 0-9 and -, with no "
                       "- at either end",
                       what, text);
+    return false;
+}
+
+/* The files of the database (deploy/two-zones) are named after zones, and so are the
+ * settings there, which have no - in their names. */
+static bool is_zone(const char *text)
+{
+    return is_name(text) && !strchr(text, '-');
+}
+
+static bool refuse_zone(struct reading *in, const struct ini_file_line *l)
+{
+    roster_faults_add(in->faults, l->n,
+                      "%.40s = \"%.60s\" is no zone; write 1 to 32 of a-z and 0-9",
+                      l->name, l->value);
     return false;
 }
 
@@ -126,8 +116,8 @@ static bool set_quorum(struct reading *in, const struct ini_file_line *l)
 static bool set_heavy_zone(struct reading *in, const struct ini_file_line *l)
 {
     in->r->heavy_line = l->n;
-    if (!is_name(l->value))
-        return refuse_name(in, l->n, "heavy_zone =", l->value);
+    if (!is_zone(l->value))
+        return refuse_zone(in, l);
     memcpy(in->r->heavy_zone, l->value, strlen(l->value) + 1);
     return true;
 }
@@ -153,20 +143,20 @@ static bool set_site_module(struct reading *in, const struct ini_file_line *l)
 static bool set_zone(struct reading *in, const struct ini_file_line *l)
 {
     in->host->zone_line = l->n;
-    if (!is_name(l->value))
-        return refuse_name(in, l->n, "zone =", l->value);
+    if (!is_zone(l->value))
+        return refuse_zone(in, l);
     memcpy(in->host->zone, l->value, strlen(l->value) + 1);
     return true;
 }
 
 /* IPv4, because agents report it as 32 bits; one that other hosts can connect to. */
-static bool set_address(struct reading *in, const struct ini_file_line *l)
+static bool get_ip(struct reading *in, const struct ini_file_line *l, const char *text,
+                   char out[ROSTER_IP_LEN])
 {
     struct net_addr a;
     const char *why = NULL;
 
-    in->host->address_line = l->n;
-    if (strchr(l->value, ':') || net_addr_set(&a, l->value, 0) < 0)
+    if (strchr(text, ':') || net_addr_set(&a, text, 0) < 0)
         why = "no IPv4 address";
     else if (a.ip[0] == 127)
         why = "a loopback address, which other hosts do not reach";
@@ -174,12 +164,38 @@ static bool set_address(struct reading *in, const struct ini_file_line *l)
         why = "no address of one host";
     if (why) {
         roster_faults_add(in->faults, l->n,
-                          "address = \"%.60s\" is %s; write that of this host, such as "
-                          "10.0.1.11",
-                          l->value, why);
+                          "%.40s = \"%.60s\" is %s; write one such as 10.0.1.11", l->name,
+                          text, why);
         return false;
     }
-    memcpy(in->host->ip, l->value, strlen(l->value) + 1);
+    memcpy(out, text, strlen(text) + 1);
+    return true;
+}
+
+static bool set_address(struct reading *in, const struct ini_file_line *l)
+{
+    in->host->address_line = l->n;
+    return get_ip(in, l, l->value, in->host->ip);
+}
+
+static bool set_operators(struct reading *in, const struct ini_file_line *l)
+{
+    char text[INI_FILE_LINE_MAX + 2], *save = NULL, *word;
+    struct roster *r = in->r;
+
+    snprintf(text, sizeof(text), "%s", l->value);
+    for (word = strtok_r(text, BLANKS, &save); word;
+         word = strtok_r(NULL, BLANKS, &save)) {
+        if (r->n_operators == ROSTER_OPERATORS_MAX) {
+            roster_faults_add(in->faults, l->n,
+                              "operators has more than %d addresses; remove the others",
+                              ROSTER_OPERATORS_MAX);
+            return false;
+        }
+        if (!get_ip(in, l, word, r->operator[r->n_operators]))
+            return false;
+        r->n_operators++;
+    }
     return true;
 }
 
@@ -233,15 +249,11 @@ static const struct key {
     const char *name;
     bool of_fleet;
     bool (*set)(struct reading *in, const struct ini_file_line *l);
-} keys[] = {{"name", true, set_fleet_name},
-            {"quorum", true, set_quorum},
-            {"heavy_zone", true, set_heavy_zone},
-            {"site_module", true, set_site_module},
-            {"zone", false, set_zone},
-            {"address", false, set_address},
-            {"roles", false, set_roles},
-            {"machine", false, set_machine},
-            {"slots", false, set_slots}};
+} keys[] = {{"name", true, set_fleet_name},       {"quorum", true, set_quorum},
+            {"heavy_zone", true, set_heavy_zone}, {"site_module", true, set_site_module},
+            {"operators", true, set_operators},   {"zone", false, set_zone},
+            {"address", false, set_address},      {"roles", false, set_roles},
+            {"machine", false, set_machine},      {"slots", false, set_slots}};
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
 /* --- lines -------------------------------------------------------------------------- */
@@ -264,18 +276,19 @@ static bool take_once(struct reading *in, const struct ini_file_line *l, size_t 
 /* Returns false when <name> is no port. */
 static bool take_port(struct reading *in, const struct ini_file_line *l)
 {
-    size_t i = 0;
+    const struct roster_ports_row *row;
+    unsigned i = 0;
     uint32_t *port;
     bool good;
 
-    while (i < N_ROWS && (!ports[i].key || strcmp(ports[i].key, l->name) != 0))
+    while ((row = roster_ports_at(i)) != NULL &&
+           (!row->key || strcmp(row->key, l->name) != 0))
         i++;
-    if (i == N_ROWS)
+    if (!row)
         return false;
     port = in->in_fleet ? in->r->port : in->host->port;
     good = take_once(in, l, N_KEYS + i) &&
-           get_number(in, l, 1, 65536 - (ports[i].n ? ports[i].n : 1),
-                      &port[ports[i].port]);
+           get_number(in, l, 1, 65536 - (row->n ? row->n : 1), &port[row->port]);
     if (!good && in->host)
         in->host->unclear = true;
     return true;
@@ -301,7 +314,7 @@ static void take_key(struct reading *in, const struct ini_file_line *l)
                       "[%.60s] has no key %.60s; there are %s, and the ports: "
                       "port_dnsd and so on",
                       l->section, l->name,
-                      in->in_fleet ? "name, quorum, heavy_zone and site_module"
+                      in->in_fleet ? "name, quorum, heavy_zone, site_module and operators"
                                    : "zone, address, roles, machine and slots");
 }
 
@@ -322,8 +335,9 @@ static void begin_host(struct reading *in, int line, const char *name)
         return;
     }
     if (in->r->n == ROSTER_HOSTS_MAX) {
-        roster_faults_add(in->faults, line, "host %s is number %d; a fleet has at most %d",
-                          name, ROSTER_HOSTS_MAX + 1, ROSTER_HOSTS_MAX);
+        roster_faults_add(in->faults, line,
+                          "host %s is number %d; a fleet has at most %d", name,
+                          ROSTER_HOSTS_MAX + 1, ROSTER_HOSTS_MAX);
         return;
     }
     h = in->host = &in->r->host[in->r->n++];
@@ -374,12 +388,12 @@ static bool on_line(void *arg, const struct ini_file_line *l)
 
 static void fill_presets(struct roster *r)
 {
+    const struct roster_ports_row *row;
     unsigned i, p;
-    size_t row;
 
-    for (row = 0; row < N_ROWS; row++)
-        if (ports[row].port >= 0 && r->port[ports[row].port] == 0)
-            r->port[ports[row].port] = ports[row].fixed;
+    for (i = 0; (row = roster_ports_at(i)) != NULL; i++)
+        if (row->port >= 0 && r->port[row->port] == 0)
+            r->port[row->port] = row->fixed;
     for (i = 0; i < r->n; i++) {
         struct roster_host *h = &r->host[i];
 
@@ -441,9 +455,4 @@ const struct roster_host *roster_find(const struct roster *r, const char *name)
         if (strcmp(r->host[i].name, name) == 0)
             return &r->host[i];
     return NULL;
-}
-
-const struct roster_port_row *roster_port_at(unsigned i)
-{
-    return i < N_ROWS ? &ports[i] : NULL;
 }

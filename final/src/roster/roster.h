@@ -5,6 +5,7 @@
  *     quorum = arbiter            a host in a third place has the role arbiter; or weight
  *     heavy_zone = a              with quorum = weight: this zone goes on alone
  *     site_module = 20/1          the module of the exhibition site
+ *     operators = 10.0.9.5        machines, at most 8, from which operators use larsctl
  *
  *     [host a1]
  *     zone = a
@@ -27,9 +28,10 @@
 #include "roster/roster_faults.h"
 
 #define ROSTER_HOSTS_MAX 64
-#define ROSTER_NAME_LEN 33                /* of a host, a zone, the fleet; with the 0 */
+#define ROSTER_NAME_LEN 33 /* of a host, a zone, the fleet; with the 0 */
 #define ROSTER_IP_LEN 16
 #define ROSTER_SLOTS_MAX 256
+#define ROSTER_OPERATORS_MAX 8
 
 enum roster_role {
     ROSTER_AGENT,
@@ -45,18 +47,18 @@ enum roster_role {
     ROSTER_N_ROLES
 };
 
-/* Ports that can be set; those that cannot are in the same table (roster_port_at()). */
+/* Ports that can be set; roster_ports.h has all of them. */
 enum roster_port {
-    ROSTER_PORT_AGENT,                    /* the first of three UDP ports */
+    ROSTER_PORT_AGENT, /* the first of three UDP ports */
     ROSTER_PORT_CONSOLE,
     ROSTER_PORT_DB,
     ROSTER_PORT_DNSD,
-    ROSTER_PORT_GALERA,                   /* TCP and UDP; of db and arbiter */
+    ROSTER_PORT_GALERA, /* TCP and UDP; of db and arbiter */
     ROSTER_PORT_GATEWAY,
-    ROSTER_PORT_ADMIN,                    /* of the gateway */
+    ROSTER_PORT_ADMIN, /* of the gateway */
     ROSTER_PORT_REPORTD,
     ROSTER_PORT_SITE,
-    ROSTER_PORT_SLOTS,                    /* of slot 1 */
+    ROSTER_PORT_SLOTS, /* of slot 1 */
     ROSTER_N_PORTS
 };
 
@@ -64,12 +66,12 @@ enum roster_quorum { ROSTER_QUORUM_ARBITER, ROSTER_QUORUM_WEIGHT };
 
 struct roster_host {
     char name[ROSTER_NAME_LEN], zone[ROSTER_NAME_LEN], ip[ROSTER_IP_LEN];
-    uint32_t roles;                       /* bit 1 << enum roster_role */
+    uint32_t roles; /* bit 1 << enum roster_role */
     uint32_t machine, slots;
-    uint32_t port[ROSTER_N_PORTS];        /* 1 to 65535 */
-    int line;                             /* of [host NAME] */
+    uint32_t port[ROSTER_N_PORTS]; /* 1 to 65535 */
+    int line; /* of [host NAME] */
     int zone_line, address_line, roles_line; /* 0 = the key is not there */
-    bool unclear;                         /* a value was refused, so rules about it would
+    bool unclear; /* a value was refused, so rules about it would
                                            * report what follows from that */
 };
 
@@ -77,9 +79,11 @@ struct roster {
     char name[ROSTER_NAME_LEN], heavy_zone[ROSTER_NAME_LEN];
     enum roster_quorum quorum;
     struct module_id site;
-    uint32_t port[ROSTER_N_PORTS];        /* of hosts that do not set their own */
-    int line;                             /* of [fleet]; 1 when it is not there */
-    int name_line, heavy_line;            /* of the keys; 0 = they are not there */
+    char operator[ROSTER_OPERATORS_MAX][ROSTER_IP_LEN];
+    unsigned n_operators;
+    uint32_t port[ROSTER_N_PORTS]; /* of hosts that do not set their own */
+    int line; /* of [fleet]; 1 when it is not there */
+    int name_line, heavy_line; /* of the keys; 0 = they are not there */
     unsigned n, n_zones;
     struct roster_host host[ROSTER_HOSTS_MAX];
     char zone[ROSTER_HOSTS_MAX][ROSTER_NAME_LEN]; /* in the order of the file */
@@ -104,19 +108,5 @@ unsigned roster_zone_number(const struct roster *r, const char *zone);
 
 /* The host named <name>; NULL = none. */
 const struct roster_host *roster_find(const struct roster *r, const char *name);
-
-/* One row of the ports that a role listens on. */
-struct roster_port_row {
-    const char *key;                      /* "port_dnsd"; NULL = it cannot be set */
-    const char *what;                     /* "route service" */
-    enum roster_role role;
-    int port;                             /* enum roster_port; or -1: <fixed> */
-    uint32_t fixed;                       /* also the preset of one that can be set */
-    uint32_t n;                           /* ports in a row; 0 = as many as slots */
-    bool udp;
-};
-
-/* Row <i> of them; NULL behind the last one. */
-const struct roster_port_row *roster_port_at(unsigned i);
 
 #endif

@@ -9,10 +9,12 @@
 
 #include <string.h>
 
+#include "roster/roster_ports.h"
+
 /* The roles of which a host has to be left when a zone is lost. */
-static const enum roster_role of_two_zones[] = {
-    ROSTER_DB,      ROSTER_DNSD,    ROSTER_REPORTD,
-    ROSTER_GATEWAY, ROSTER_CONSOLE, ROSTER_AUTOSCALER};
+static const enum roster_role of_two_zones[] = {ROSTER_DB,      ROSTER_DNSD,
+                                                ROSTER_REPORTD, ROSTER_GATEWAY,
+                                                ROSTER_CONSOLE, ROSTER_AUTOSCALER};
 #define N_OF_TWO_ZONES (sizeof(of_two_zones) / sizeof(of_two_zones[0]))
 
 #define NODES (1u << ROSTER_SLOTS | 1u << ROSTER_SITE)
@@ -51,25 +53,15 @@ static void check_roles(const struct roster_host *h, struct roster_faults *f)
                           h->name);
 }
 
-/* The ports of row <i> on <h>.  Returns false when the host has none of them. */
-static bool ports_of(const struct roster_host *h, const struct roster_port_row *row,
-                     uint32_t *first, uint32_t *last)
-{
-    if (!roster_has(h, row->role))
-        return false;
-    *first = row->port >= 0 ? h->port[row->port] : row->fixed;
-    *last = *first + (row->n ? row->n : h->slots) - 1;
-    return true;
-}
-
-static void check_pair(const struct roster_host *h, const struct roster_port_row *a,
-                       const struct roster_port_row *b, struct roster_faults *f)
+static void check_pair(const struct roster_host *h, const struct roster_ports_row *a,
+                       const struct roster_ports_row *b, struct roster_faults *f)
 {
     uint32_t first_a, last_a, first_b, last_b, at;
 
-    if (a->udp != b->udp || (a->port >= 0 && a->port == b->port) ||
-        !ports_of(h, a, &first_a, &last_a) || !ports_of(h, b, &first_b, &last_b) ||
-        last_a < first_b || last_b < first_a)
+    if ((a->protocol == ROSTER_UDP) != (b->protocol == ROSTER_UDP) ||
+        (a->port >= 0 && a->port == b->port) ||
+        !roster_ports_of(h, a, &first_a, &last_a) ||
+        !roster_ports_of(h, b, &first_b, &last_b) || last_a < first_b || last_b < first_a)
         return;
     at = first_a > first_b ? first_a : first_b;
     if (a->key || b->key)
@@ -82,18 +74,19 @@ static void check_pair(const struct roster_host *h, const struct roster_port_row
 
 static void check_ports(const struct roster_host *h, struct roster_faults *f)
 {
-    const struct roster_port_row *a, *b;
+    const struct roster_ports_row *a;
     uint32_t first, last;
     unsigned i, k;
 
-    for (i = 0; (a = roster_port_at(i)) != NULL; i++) {
+    for (i = 0; (a = roster_ports_at(i)) != NULL; i++) {
         for (k = 0; k < i; k++)
-            check_pair(h, roster_port_at(k), a, f);
-        if (ports_of(h, a, &first, &last) && last > 65535)
-            roster_faults_add(f, h->line,
-                              "host %s: the ports of %u slots from %u on end above 65535; "
-                              "lower port_slots or slots",
-                              h->name, h->slots, first);
+            check_pair(h, roster_ports_at(k), a, f);
+        if (roster_ports_of(h, a, &first, &last) && last > 65535)
+            roster_faults_add(
+                f, h->line,
+                "host %s: the ports of %u slots from %u on end above 65535; "
+                "lower port_slots or slots",
+                h->name, h->slots, first);
     }
 }
 
@@ -129,6 +122,36 @@ static unsigned count(const struct roster *r, uint32_t roles, unsigned *zones)
     }
     *zones = (unsigned)__builtin_popcountll(in);
     return n;
+}
+
+static const struct roster_host *first_with(const struct roster *r, enum roster_role role,
+                                            const char *zone)
+{
+    unsigned i;
+
+    for (i = 0; i < r->n; i++)
+        if (roster_has(&r->host[i], role) &&
+            (!zone || strcmp(r->host[i].zone, zone) == 0))
+            return &r->host[i];
+    return NULL;
+}
+
+/* deploy/two-zones has one database for each zone. */
+static void check_databases(const struct roster *r, struct roster_faults *f)
+{
+    const struct roster_host *h;
+    unsigned i;
+
+    for (i = 0; i < r->n; i++) {
+        if (!roster_has(&r->host[i], ROSTER_DB))
+            continue;
+        h = first_with(r, ROSTER_DB, r->host[i].zone);
+        if (h != &r->host[i])
+            roster_faults_add(f, r->host[i].roles_line,
+                              "zone %s has a database on host %s already, and a zone has "
+                              "one; remove db from the roles of host %s",
+                              h->zone, h->name, r->host[i].name);
+    }
 }
 
 static void check_two_zones(const struct roster *r, uint32_t roles, const char *what,
@@ -168,34 +191,24 @@ static unsigned votes(const struct roster *r, const char *zone)
     return n;
 }
 
-static const struct roster_host *first_with(const struct roster *r, enum roster_role role,
-                                            const char *zone)
-{
-    unsigned i;
-
-    for (i = 0; i < r->n; i++)
-        if (roster_has(&r->host[i], role) &&
-            (!zone || strcmp(r->host[i].zone, zone) == 0))
-            return &r->host[i];
-    return NULL;
-}
-
 static void check_arbiter(const struct roster *r, struct roster_faults *f)
 {
     const struct roster_host *h = first_with(r, ROSTER_ARBITER, NULL), *db;
     unsigned zones, z;
 
     if (!h) {
-        roster_faults_add(f, r->line,
-                          "quorum is arbiter and no host has the role arbiter; give it to "
-                          "a host in a third place, or write quorum = weight and "
-                          "heavy_zone = the zone that goes on alone");
+        roster_faults_add(
+            f, r->line,
+            "quorum is arbiter and no host has the role arbiter; give it to "
+            "a host in a third place, or write quorum = weight and "
+            "heavy_zone = the zone that goes on alone");
         return;
     }
     if (count(r, 1u << ROSTER_ARBITER, &zones) > 1) {
-        roster_faults_add(f, h->roles_line,
-                          "more than one host has the role arbiter; leave it to one, in a "
-                          "place without a database");
+        roster_faults_add(
+            f, h->roles_line,
+            "more than one host has the role arbiter; leave it to one, in a "
+            "place without a database");
         return;
     }
     db = first_with(r, ROSTER_DB, h->zone);
@@ -230,10 +243,11 @@ static void check_weight(const struct roster *r, struct roster_faults *f)
                           "quorum is weight and heavy_zone is missing; add heavy_zone = "
                           "the zone that goes on alone when the other one is lost");
     else if (r->heavy_zone[0] && !first_with(r, ROSTER_DB, r->heavy_zone))
-        roster_faults_add(f, r->heavy_line,
-                          "heavy_zone = %s has no host with the role db; name a zone that "
-                          "has one",
-                          r->heavy_zone);
+        roster_faults_add(
+            f, r->heavy_line,
+            "heavy_zone = %s has no host with the role db; name a zone that "
+            "has one",
+            r->heavy_zone);
 }
 
 static void check_quorum(const struct roster *r, struct roster_faults *f)
@@ -243,9 +257,10 @@ static void check_quorum(const struct roster *r, struct roster_faults *f)
     else
         check_arbiter(r, f);
     if (r->quorum == ROSTER_QUORUM_ARBITER && r->heavy_line)
-        roster_faults_add(f, r->heavy_line,
-                          "heavy_zone has no meaning with quorum = arbiter; remove it, or "
-                          "write quorum = weight");
+        roster_faults_add(
+            f, r->heavy_line,
+            "heavy_zone has no meaning with quorum = arbiter; remove it, or "
+            "write quorum = weight");
 }
 
 static void check_fleet(const struct roster *r, struct roster_faults *f)
@@ -255,6 +270,7 @@ static void check_fleet(const struct roster *r, struct roster_faults *f)
     for (i = 0; i < N_OF_TWO_ZONES; i++)
         check_two_zones(r, 1u << of_two_zones[i], roster_role_name(of_two_zones[i]), f);
     check_two_zones(r, NODES, "slots or site", f);
+    check_databases(r, f);
     check_most(r, ROSTER_DNSD, ROSTER_SERVERS_MAX, f);
     check_most(r, ROSTER_REPORTD, ROSTER_SERVERS_MAX, f);
     check_most(r, ROSTER_GATEWAY, ROSTER_GATEWAYS_MAX, f);

@@ -3,7 +3,7 @@
  *   host    a zone, an address and roles; no address and no port twice; an agent where
  *           something calls services
  *   roles   db, dnsd, reportd, gateway, console, autoscaler, and nodes (slots or site) in
- *           two zones
+ *           two zones; one database for each zone
  *   quorum  arbiter: one, in a zone without a database, and no zone has half of the votes;
  *           weight: no arbiter, and heavy_zone has a database
  * Thread: any. */

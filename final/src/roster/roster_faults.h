@@ -10,13 +10,13 @@
 #define ROSTER_FAULT_LEN 400
 
 struct roster_fault {
-    int line;                             /* counted from 1 */
+    int line; /* counted from 1 */
     char text[ROSTER_FAULT_LEN];
 };
 
 struct roster_faults {
-    unsigned n;                           /* of <at> */
-    unsigned n_more;                      /* found when <at> was full */
+    unsigned n; /* of <at> */
+    unsigned n_more; /* found when <at> was full */
     struct roster_fault at[ROSTER_FAULTS_MAX]; /* by line */
 };
 

@@ -1,0 +1,15 @@
+/* cmd_fleet -- larsctl fleet check and render: the hosts of an installation, from one
+ * file.  Neither needs a database or a server.  Thread: one. */
+#ifndef LARS_CTL_CMD_FLEET_H
+#define LARS_CTL_CMD_FLEET_H
+
+#include "ctl/ctl.h"
+
+extern const struct ctl_cmd cmd_fleet[];
+
+/* Read and check <file>; its faults go to standard error, one a line.  For the other
+ * commands about the fleet.  Returns 0, and then free(*out); or an exit code. */
+struct roster;
+int cmd_fleet_read(const char *file, struct roster **out);
+
+#endif
