@@ -27,7 +27,7 @@
 #define LIST_MAX 64 /* addresses of a list */
 
 static struct settings {
-    char agents[600], dnsd[300], reportd[300], http[600], sql[200], format[8];
+    char agents[600], dnsd[300], reportd[300], http[600], sql[200], fleet[200], format[8];
     char gateways[1000], gateways_key[200], gateways_log[200];
     char reason[1021];
     struct dbconf db;
@@ -51,6 +51,8 @@ static const struct conf_key keys[] = {
      "ADDRESS:PORT"},
     {"larsctl", "sql", CONF_TEXT, AT(sql), 0, sizeof(set.sql), "/usr/share/lars/sql",
      "the folder of schema.sql and triggers.sql, for db migrate"},
+    {"larsctl", "fleet", CONF_TEXT, AT(fleet), 0, sizeof(set.fleet),
+     "/usr/share/lars/fleet", "the folder of the templates of larsctl fleet render"},
     {"larsctl", "format", CONF_TEXT, AT(format), 0, sizeof(set.format), "table",
      "how results are printed: table, json or csv"},
     {"larsctl", "reason", CONF_TEXT, AT(reason), 0, sizeof(set.reason), "",
@@ -277,6 +279,7 @@ static int open_db(struct ctl *c)
 int main(int argc, char **argv)
 {
     struct ctl c = {.sql_dir = set.sql,
+                    .fleet_dir = set.fleet,
                     .dnsd = set.dnsd,
                     .reportd = set.reportd,
                     .tls = &set.tls,

@@ -1,5 +1,5 @@
-/* The rules between hosts of fleet.ini: what the loss of one zone or one host would end is
- * a fault, with the line to be changed. */
+/* The rules between hosts of fleet.ini: what the loss of one zone or one host would end
+ * is a fault, with the line to be changed. */
 #include "lib/rosterfix.h"
 
 #include "roster/roster_check.h"
@@ -102,7 +102,10 @@ static void t_zone_has_one_database(void **state)
          "a "
          "host there, or give it to one elsewhere\n"
          "f:11: zone a has a database on host a1 already, and a zone has one; remove db "
-         "from the roles of host a2\n"}};
+         "from the roles of host a2\n"},
+        {"machine = 3", "port_db = 3310",
+         "f:12: port_db of host b1 is 3310 and that of host a1 is 3306; the databases of a "
+         "fleet have one port: set it in [fleet]\n"}};
 
     (void)state;
     EXPECT(c);
@@ -216,8 +219,8 @@ static void t_each_host_reaches_what_its_programs_call(void **state)
     c1 = roster_find(&r, "c1");
     assert_true(roster_ports_reach(a2, row_of(ROSTER_DNSD, ROSTER_PORT_DNSD)));
     assert_true(roster_ports_reach(a2, row_of(ROSTER_DB, ROSTER_PORT_DB)));
-    assert_false(roster_ports_reach(a2, row_of(ROSTER_DB, ROSTER_PORT_GALERA)));
-    assert_true(roster_ports_reach(c1, row_of(ROSTER_DB, ROSTER_PORT_GALERA)));
+    assert_false(roster_ports_reach(a2, row_of(ROSTER_DB, -1)));
+    assert_true(roster_ports_reach(c1, row_of(ROSTER_DB, -1)));
     assert_false(roster_ports_reach(c1, row_of(ROSTER_DB, ROSTER_PORT_DB)));
     assert_false(roster_ports_reach(c1, row_of(ROSTER_DNSD, ROSTER_PORT_DNSD)));
     assert_true(roster_ports_reach(c1, row_of(ROSTER_GATEWAY, ROSTER_PORT_GATEWAY)));

@@ -5,26 +5,36 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/err.h"
+#include "roster/render.h"
 #include "roster/roster.h"
 #include "roster/roster_ports.h"
+#include "roster/text_file.h"
 
 /* --- check -------------------------------------------------------------------------- */
 
-int cmd_fleet_read(const char *file, struct roster **out)
+/* Read and check <file>; its faults go to standard error, one a line.  Returns 0, and then
+ * free() both; or an exit code. */
+static int read_roster(const char *file, struct roster **out, char **text)
 {
     struct roster_faults *faults = calloc(1, sizeof(*faults));
     struct roster *r = calloc(1, sizeof(*r));
-    FILE *f = fopen(file, "re");
-    int rc = -errno;
+    int rc = text_file_read(file, text);
+    /* a file that has a byte 0 is read as it is, for the number of the line */
+    FILE *f = rc == 0 && **text ? fmemopen(*text, strlen(*text), "r") : fopen(file, "re");
 
-    if (f && r && faults) {
-        rc = roster_read(r, f, faults);
-        roster_faults_print(faults, file, stderr);
-    } else if (f) {
+    if (rc < 0)
+        *text = NULL;
+    if (!f)
+        rc = -errno;
+    else if (!r || !faults)
         rc = -ENOMEM;
-    }
+    else
+        rc = roster_read(r, f, faults);
+    if (faults)
+        roster_faults_print(faults, file, stderr);
     if (f)
         fclose(f);
     free(faults);
@@ -33,6 +43,7 @@ int cmd_fleet_read(const char *file, struct roster **out)
         return 0;
     }
     free(r);
+    free(*text);
     return rc == -EINVAL ? CTL_USAGE
                          : ctl_say(CTL_USAGE,
                                    "%s cannot be read: %s; mend: copy the example "
@@ -158,7 +169,8 @@ static int fleet_check(struct ctl *c, int argc, char **argv)
 {
     struct table *t = NULL;
     struct roster *r;
-    int code = cmd_fleet_read(argv[0], &r), rc;
+    char *text;
+    int code = read_roster(argv[0], &r, &text), rc;
     unsigned i;
 
     (void)argc;
@@ -168,10 +180,47 @@ static int fleet_check(struct ctl *c, int argc, char **argv)
     for (i = 0; i < r->n && rc == 0; i++)
         rc = add_host(t, r, &r->host[i]);
     free(r);
+    free(text);
     if (rc == 0)
         return ctl_print_table(c, t);
     table_destroy(t);
     return ctl_say(CTL_FAILED, "out of memory");
+}
+
+/* --- render ------------------------------------------------------------------------- */
+
+static void print_result(const char *dir, const struct render_result *done)
+{
+    if (done->n_files == 0) {
+        printf("%s: nothing has changed\n", dir);
+        return;
+    }
+    printf("%s: %u files written or removed, %u certificates issued, %u revoked", dir,
+           done->n_files, done->n_issued, done->n_revoked);
+    if (done->n_hosts_removed > 0)
+        printf(", %u hosts removed", done->n_hosts_removed);
+    putchar('\n');
+}
+
+static int fleet_render(struct ctl *c, int argc, char **argv)
+{
+    struct render_source from = {NULL, c->fleet_dir, (int64_t)time(NULL)};
+    struct render_result done;
+    char why[RENDER_WHY], *text;
+    struct roster *r;
+    int code = read_roster(argv[0], &r, &text), rc;
+
+    (void)argc;
+    if (code != 0)
+        return code;
+    from.roster = text;
+    rc = render_fleet(r, &from, argv[1], &done, why);
+    free(r);
+    free(text);
+    if (rc < 0)
+        return ctl_say(CTL_FAILED, "%s", why);
+    print_result(argv[1], &done);
+    return CTL_OK;
 }
 
 const struct ctl_cmd cmd_fleet[] = {
@@ -182,4 +231,12 @@ const struct ctl_cmd cmd_fleet[] = {
      "ports of other hosts to which programs of this one connect.  A file with faults "
      "gives a line for each on standard error, with its number and how to mend it, and "
      "exit code 2."},
+    {"fleet", "render", "FILE DIR", 2, 2,
+     "Write what each host needs into a folder: configuration, certificates, units.",
+     fleet_render,
+     "DIR/HOST is for that host alone; DIR/_fleet has the CA, the passwords and the list "
+     "of certificates, and must stay secret.  A second render changes nothing unless the "
+     "file has changed: keys and passwords are kept, certificates are renewed 30 days "
+     "before their end, those of a host that was removed or whose machine grew are "
+     "revoked.  The templates are in [larsctl] fleet."},
     {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL}};

@@ -7,9 +7,4 @@
 
 extern const struct ctl_cmd cmd_fleet[];
 
-/* Read and check <file>; its faults go to standard error, one a line.  For the other
- * commands about the fleet.  Returns 0, and then free(*out); or an exit code. */
-struct roster;
-int cmd_fleet_read(const char *file, struct roster **out);
-
 #endif

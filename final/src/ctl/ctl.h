@@ -34,6 +34,7 @@ struct ctl {
     const char *agent[CTL_MAX_AGENTS]; /* "ADDRESS:PORT" of agents we can ask */
     unsigned n_agent;
     const char *sql_dir; /* of schema.sql and triggers.sql */
+    const char *fleet_dir; /* of the templates of fleet render */
     const char *dnsd, *reportd; /* "ADDRESS:PORT", lists with blanks */
     const struct tls_conf *tls; /* for these */
     const char *http; /* the same, of the daemons' HTTP ports */

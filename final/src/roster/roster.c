@@ -1,11 +1,13 @@
 /* Each key is a row of a table with the function that checks its value, for [fleet] and
- * for [host NAME]; the keys of ports are in the rows of roster_ports.  A wrong line is noted and the reading goes on, because the operator should see
- * every fault of the file at once.
+ * for [host NAME]; the keys of ports are in the rows of roster_ports.  A wrong line is
+ * noted and the reading goes on, because the operator should see every fault of the file
+ * at once.
  *
  * Invariant: a roster without faults has at least one host, every host has a name, a zone
- * and an address, and names have nothing but a-z, 0-9 and -, so that they can become names
- * of files, parts of certificates and values of configurations without quoting.
- * Rejected: base/conf, which ends at the first wrong line and has no repeated sections. */
+ * and an address, and names have nothing but a-z, 0-9 and -, so that they can become
+ * names of files, parts of certificates and values of configurations without quoting.
+ * Rejected: base/conf, which ends at the first wrong line and has no repeated
+ * sections. */
 #include "roster/roster.h"
 
 #include <errno.h>
@@ -418,7 +420,7 @@ int roster_read(struct roster *out, FILE *f, struct roster_faults *faults)
     if (rc < 0)
         return rc;
     fill_presets(out);
-    roster_check(out, faults);
+    roster_check_all(out, faults);
     return faults->n > 0 ? -EINVAL : 0;
 }
 

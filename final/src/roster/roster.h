@@ -13,7 +13,7 @@
  *     roles = db dnsd reportd console autoscaler gateway agent
  *     machine = 1                 grows when the machine under this name was exchanged
  *     slots = 4                   with the role slots: how many nodes it has room for
- *     port_gateway = 8080         each port has such a key; in [fleet] it is for all hosts
+ *     port_gateway = 8080         each port has a key; in [fleet] it is for all hosts
  *
  * The module reads the file into a struct; roster_check.h has the rules between hosts.
  * Thread: any. */
@@ -53,7 +53,6 @@ enum roster_port {
     ROSTER_PORT_CONSOLE,
     ROSTER_PORT_DB,
     ROSTER_PORT_DNSD,
-    ROSTER_PORT_GALERA, /* TCP and UDP; of db and arbiter */
     ROSTER_PORT_GATEWAY,
     ROSTER_PORT_ADMIN, /* of the gateway */
     ROSTER_PORT_REPORTD,

@@ -136,7 +136,7 @@ static const struct roster_host *first_with(const struct roster *r, enum roster_
     return NULL;
 }
 
-/* deploy/two-zones has one database for each zone. */
+/* deploy/two-zones has one database for each zone, and one port for all. */
 static void check_databases(const struct roster *r, struct roster_faults *f)
 {
     const struct roster_host *h;
@@ -151,6 +151,13 @@ static void check_databases(const struct roster *r, struct roster_faults *f)
                               "zone %s has a database on host %s already, and a zone has "
                               "one; remove db from the roles of host %s",
                               h->zone, h->name, r->host[i].name);
+        h = first_with(r, ROSTER_DB, NULL);
+        if (h->port[ROSTER_PORT_DB] != r->host[i].port[ROSTER_PORT_DB])
+            roster_faults_add(f, r->host[i].line,
+                              "port_db of host %s is %u and that of host %s is %u; the "
+                              "databases of a fleet have one port: set it in [fleet]",
+                              r->host[i].name, r->host[i].port[ROSTER_PORT_DB], h->name,
+                              h->port[ROSTER_PORT_DB]);
     }
 }
 
@@ -277,7 +284,7 @@ static void check_fleet(const struct roster *r, struct roster_faults *f)
     check_quorum(r, f);
 }
 
-void roster_check(const struct roster *r, struct roster_faults *faults)
+void roster_check_all(const struct roster *r, struct roster_faults *faults)
 {
     bool whole = r->n > 0;
     unsigned i;

@@ -4,8 +4,8 @@
  *           something calls services
  *   roles   db, dnsd, reportd, gateway, console, autoscaler, and nodes (slots or site) in
  *           two zones; one database for each zone
- *   quorum  arbiter: one, in a zone without a database, and no zone has half of the votes;
- *           weight: no arbiter, and heavy_zone has a database
+ *   quorum  arbiter: one, in a zone without a database, and no zone has half of the
+ *           votes; weight: no arbiter, and heavy_zone has a database
  * Thread: any. */
 #ifndef LARS_ROSTER_ROSTER_CHECK_H
 #define LARS_ROSTER_ROSTER_CHECK_H
@@ -18,7 +18,7 @@
 
 /* Add a fault for each rule that <r> breaks.  Rules between hosts are left out when a
  * value of a host was refused. */
-void roster_check(const struct roster *r, struct roster_faults *faults);
+void roster_check_all(const struct roster *r, struct roster_faults *faults);
 
 /* The weight of the vote of the database on <h> (pc.weight): 1; with quorum = weight so
  * much that the databases of heavy_zone outweigh all others. */

@@ -8,8 +8,8 @@
 #define DB_USERS                                                                         \
     (R(DNSD) | R(REPORTD) | R(CONSOLE) | R(AUTOSCALER) | R(SITE) | R(SLOTS) |            \
      ROSTER_PORTS_FROM_OPERATORS)
-/* Agents check nodes, gateways forward to them, and the report service tries those that no
- * agent watches. */
+/* Agents check nodes, gateways forward to them, and the report service tries those that
+ * no agent watches. */
 #define NODE_USERS (R(AGENT) | R(GATEWAY) | R(REPORTD) | ROSTER_PORTS_FROM_OPERATORS)
 #define AGENTS (R(AGENT) | R(SLOTS) | ROSTER_PORTS_FROM_OPERATORS)
 
@@ -21,10 +21,8 @@ static const struct roster_ports_row rows[] = {
      ROSTER_TCP},
     {"port_dnsd", "route service", ROSTER_DNSD, ROSTER_PORT_DNSD, 7778, 1, AGENTS,
      ROSTER_TCP},
-    {"port_galera", "replication", ROSTER_DB, ROSTER_PORT_GALERA, 4567, 1,
-     R(DB) | R(ARBITER), ROSTER_TCP_UDP},
-    {"port_galera", "arbiter", ROSTER_ARBITER, ROSTER_PORT_GALERA, 4567, 1, R(DB),
-     ROSTER_TCP_UDP},
+    {NULL, "replication", ROSTER_DB, -1, 4567, 1, R(DB) | R(ARBITER), ROSTER_TCP_UDP},
+    {NULL, "arbiter", ROSTER_ARBITER, -1, 4567, 1, R(DB), ROSTER_TCP_UDP},
     {"port_gateway", "gateway", ROSTER_GATEWAY, ROSTER_PORT_GATEWAY, 8080, 1,
      ROSTER_PORTS_FROM_ANY, ROSTER_TCP},
     {"port_admin", "admin port of the gateway", ROSTER_GATEWAY, ROSTER_PORT_ADMIN, 9890,
