@@ -40,6 +40,7 @@ conf: $(BINS)
 	  $(BUILD)/$$p -c $$f --print-config >$(BUILD)/$$p.ini && mv $(BUILD)/$$p.ini $(or $(CONFDIR),conf)/ || exit 1; done
 
 install: install-api install-java install-programs install-pages install-site install-hooks install-drills install-monitoring install-two-zones install-system
+install: install-api install-java install-programs install-pages install-site install-hooks install-drills install-fleet install-system
 install-api: api
 	$(call put,src/api/lars.h src/api/lars_retry.h src/api/lars_nowait.h src/api/lars_status.h src/api/lars_tally.h api/cpp/lars.hpp,$(INCLUDEDIR),644)
 	$(call put,$(BUILD)/liblars.a $(BUILD)/liblars.so.1,$(LIBDIR),644)
@@ -123,6 +124,14 @@ install-two-zones:
 	$(call put,$(addprefix deploy/two-zones/,render zone-db recover-all),$(ZONES),755)
 	$(call put,$(addprefix deploy/two-zones/,zone-common values.ini db.cnf.in garbd.cfg.in lars-zone-db.service),$(ZONES),644)
 	$(call put,deploy/two-zones/keepalived/render,$(ZONES)/keepalived,755)
+# Templates of larsctl fleet render: an operator who wants other values copies the folder and
+# names the copy in [larsctl] fleet.
+FLEET := $(DATADIR)/lars/fleet
+install-fleet:
+	$(call put,$(wildcard deploy/fleet/*.ini),$(FLEET),644)
+	$(Q)install -d $(DESTDIR)$(FLEET)/conf && for f in $(CONF); do to=$(DESTDIR)$(FLEET)/conf/$${f##*/}; \
+	  install -m 644 /dev/null $$to && sed 's#/usr/share/lars/#$(DATADIR)/lars/#' $$f >$$to || exit 1; done
+	$(Q)f=$(DESTDIR)$(FLEET)/slot-modules.ini && sed 's#/usr/sbin/#$(SBINDIR)/#' deploy/fleet/slot-modules.ini >$$f
 install-system:
 	$(Q)install -d $(DESTDIR)$(SYSCONFDIR)/lars $(DESTDIR)$(UNITDIR)
 	$(Q)for f in $(CONF); do to=$(DESTDIR)$(SYSCONFDIR)/lars/$${f##*/}; [ -e $$to ] || \
@@ -153,3 +162,4 @@ $(BUILD)/install_probe: test/install_probe.c $(BUILD)/liblars.so.1
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CF) -Isrc/api -pie $(ALL_LD) -o $@ $^
 .PHONY: man completion conf install install-api java install-java install-programs install-pages install-hooks install-drills install-monitoring install-two-zones install-system deb deb-sources
+.PHONY: man completion conf install install-api java install-java install-programs install-pages install-hooks install-drills install-fleet install-system deb deb-sources

@@ -105,7 +105,7 @@ static void t_line_that_is_too_long_is_refused_with_its_number(void **state)
     (void)state;
     for (i = 0; i < 3; i++) {
         memset(text, 'x', sizeof(text));
-        memcpy(text, "[ctl]\n;", 7);  /* a comment that fits, and then one byte more */
+        memcpy(text, "[ctl]\n;", 7); /* a comment that fits, and then one byte more */
         memcpy(text + 6 + INI_FILE_LINE_MAX + (i == 1), "\r\n[net]\nport = 5\n", 18);
         if (i == 2)
             text[6 + INI_FILE_LINE_MAX + 1] = 'x';
@@ -171,6 +171,64 @@ static void t_zero_byte_is_refused(void **state)
     assert_string_equal(message(), "2: the line has a byte 0; save the file as text");
 }
 
+struct seen {
+    char text[600];
+    int stop_at;
+};
+
+static bool note_line(void *arg, const struct ini_file_line *l)
+{
+    struct seen *s = arg;
+    size_t n = strlen(s->text);
+
+    snprintf(s->text + n, sizeof(s->text) - n, "%d [%s] %s=%s %.30s\n", l->n, l->section,
+             l->name ? l->name : "", l->value ? l->value : "", l->why ? l->why : "");
+    return l->n != s->stop_at;
+}
+
+static int each(struct seen *s, const char *bytes, size_t len)
+{
+    FILE *f = fmemopen((void *)(uintptr_t)bytes, len, "r");
+    int rc;
+
+    assert_non_null(f);
+    rc = ini_file_each(f, note_line, s);
+    fclose(f);
+    return rc;
+}
+
+/* Wrong lines are reported, and reading continues behind them. */
+static void t_every_line_is_told_also_behind_wrong_ones(void **state)
+{
+    static const char text[] = "[a\nx\n; no\n\n[b]\ny = 1\nz\0 = 2\n[c] d\nlast: 3";
+    struct seen s = {.stop_at = 0};
+
+    (void)state;
+    assert_int_equal(each(&s, text, sizeof(text) - 1), 0);
+    assert_string_equal(s.text, "1 [] = the ] after the name of the se\n"
+                                "2 [] = neither [section] nor key = va\n"
+                                "5 [b] = \n"
+                                "6 [b] y=1 \n"
+                                "7 [b] = the line has a byte 0; save th\n"
+                                "8 [b] = there is text after the ] of t\n"
+                                "9 [b] last=3 \n");
+    s = (struct seen){.stop_at = 5};
+    assert_int_equal(each(&s, text, sizeof(text) - 1), 0);
+    assert_null(strstr(s.text, "6 [b]"));
+}
+
+static void t_line_that_is_too_long_is_told_and_skipped(void **state)
+{
+    static char text[3 * INI_FILE_LINE_MAX];
+    struct seen s = {.stop_at = 0};
+
+    (void)state;
+    memset(text, 'x', 2 * INI_FILE_LINE_MAX);
+    strcpy(text + 2 * INI_FILE_LINE_MAX, "\nk = v\n");
+    assert_int_equal(each(&s, text, strlen(text)), 0);
+    assert_string_equal(s.text, "1 [] = the line is longer than 4000 b\n2 [] k=v \n");
+}
+
 T_MAIN(T(t_indented_key_is_a_key_of_its_own),
        T(t_indented_line_without_a_key_is_refused_with_its_number),
        T(t_value_of_2900_bytes_is_read_whole), T(t_fourteen_agents_are_read),
@@ -178,4 +236,6 @@ T_MAIN(T(t_indented_key_is_a_key_of_its_own),
        T(t_comments_and_long_comments_keep_the_line_numbers),
        T(t_dos_line_ends_byte_order_mark_and_no_last_line_end_are_read),
        T(t_key_that_is_set_twice_is_refused),
-       T(t_section_without_its_end_or_with_more_is_refused), T(t_zero_byte_is_refused))
+       T(t_section_without_its_end_or_with_more_is_refused), T(t_zero_byte_is_refused),
+       T(t_every_line_is_told_also_behind_wrong_ones),
+       T(t_line_that_is_too_long_is_told_and_skipped))

@@ -104,8 +104,8 @@ static void t_zone_has_one_database(void **state)
          "f:11: zone a has a database on host a1 already, and a zone has one; remove db "
          "from the roles of host a2\n"},
         {"machine = 3", "port_db = 3310",
-         "f:12: port_db of host b1 is 3310 and that of host a1 is 3306; the databases of a "
-         "fleet have one port: set it in [fleet]\n"}};
+         "f:12: port_db of host b1 is 3310 and that of host a1 is 3306; the databases of "
+         "a fleet have one port: set it in [fleet]\n"}};
 
     (void)state;
     EXPECT(c);
@@ -117,7 +117,7 @@ static void t_arbiter_is_one_in_a_third_place(void **state)
         {"roles = arbiter", "roles = agent",
          "f:1: quorum is arbiter and no host has the role arbiter; give it to a host in "
          "a "
-         "third place, or write quorum = weight and heavy_zone = the zone that goes on "
+         "third place, or write quorum = weight and heavy_zone = the zone that works "
          "alone\n"},
         {"roles = gateway agent site", "roles = arbiter gateway agent site",
          "f:20: more than one host has the role arbiter; leave it to one, in a place "
@@ -142,7 +142,7 @@ static void t_weight_needs_a_heavy_zone_and_no_arbiter(void **state)
         {"quorum = arbiter", "quorum = weight",
          "f:1: quorum is weight and heavy_zone is missing; add heavy_zone = the zone "
          "that "
-         "goes on alone when the other one is lost\n"
+         "works alone when the other one is lost\n"
          "f:24: host c1 is the arbiter and quorum is weight, which has none; write "
          "quorum "
          "= arbiter, or remove the role\n"},

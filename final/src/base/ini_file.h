@@ -24,7 +24,7 @@ typedef bool ini_file_key_fn(void *arg, const char *section, const char *name,
  * when <fn> refused the key. */
 int ini_file_read(FILE *f, ini_file_key_fn *fn, void *arg, int *line, const char **why);
 
-/* What one line has.  The texts are borrowed until the function that gets them returns. */
+/* What one line has.  The texts are borrowed until the function that gets it returns. */
 struct ini_file_line {
     int n;                                /* counted from 1 */
     const char *section;                  /* "" before the first [section] */

@@ -15,8 +15,8 @@
 
 /* --- check -------------------------------------------------------------------------- */
 
-/* Read and check <file>; its faults go to standard error, one a line.  Returns 0, and then
- * free() both; or an exit code. */
+/* Read and check <file>; its faults go to standard error, one a line.  Returns 0, and
+ * then free() both; or an exit code. */
 static int read_roster(const char *file, struct roster **out, char **text)
 {
     struct roster_faults *faults = calloc(1, sizeof(*faults));
@@ -48,7 +48,7 @@ static int read_roster(const char *file, struct roster **out, char **text)
                          : ctl_say(CTL_USAGE,
                                    "%s cannot be read: %s; mend: copy the example "
                                    "/usr/share/lars/fleet/fleet.ini and write your hosts",
-                                   file, err_str(rc));
+                                   file, err_text(rc));
 }
 
 static void print_range(FILE *to, const char *before, uint32_t first, uint32_t last)

@@ -84,7 +84,7 @@ int db_files_passwords(const char *dir,
         return -ENAMETOOLONG;
     rc = text_file_read(path, &text);
     if (rc < 0 && rc != -ENOENT)
-        return say(why, rc, "%.200s cannot be read: %s", path, err_str(rc));
+        return say(why, rc, "%.200s cannot be read: %s", path, err_text(rc));
     to = open_memstream(&made, &len);
     if (!to) {
         free(text);
@@ -100,7 +100,7 @@ int db_files_passwords(const char *dir,
     if (fclose(to) != 0 && rc == 0)
         rc = -ENOMEM;
     if (rc == 0 && (rc = text_file_write(path, made)) < 0)
-        say(why, rc, "%.200s cannot be written: %s", path, err_str(rc));
+        say(why, rc, "%.200s cannot be written: %s", path, err_text(rc));
     free(text);
     free(made);
     return rc < 0 ? rc : 0;
@@ -189,7 +189,7 @@ static int write_values(const struct roster *r, const char *templates,
         return say(why, rc,
                    "the template %.200s cannot be read: %s; mend: install the package "
                    "lars-ctl, or correct [larsctl] fleet",
-                   path, err_str(rc));
+                   path, err_text(rc));
     to = open_memstream(&made, &len);
     if (to) {
         fputs(text, to);
@@ -202,7 +202,8 @@ static int write_values(const struct roster *r, const char *templates,
     }
     rc = text_file_write(values, made);
     free(made);
-    return rc < 0 ? say(why, rc, "%.200s cannot be written: %s", values, err_str(rc)) : 0;
+    return rc < 0 ? say(why, rc, "%.200s cannot be written: %s", values, err_text(rc))
+                  : 0;
 }
 
 /* The last line that the script has printed says what failed. */
@@ -243,12 +244,12 @@ static int run_script(const char *templates, const char *dir, char *values,
         return say(why, -errno,
                    "%.200s cannot be read: %s; mend: install the package lars-ctl, or "
                    "correct [larsctl] fleet",
-                   script, err_str(-errno));
+                   script, err_text(-errno));
     unlink(log);
     pid = process_start(argv, "/", log);
     if (pid < 0)
         return say(why, (int)pid, "%.200s cannot be started: %s", script,
-                   err_str((int)pid));
+                   err_text((int)pid));
     code = process_wait(pid, DB_FILES_MS);
     if (code != 0)
         return explain(script, log, code, why);
@@ -285,7 +286,7 @@ static int add_file(struct host_files *f, const char *path, const char *name,
     int rc = text_file_read(path, &text);
 
     if (rc < 0)
-        return say(why, rc, "%.200s cannot be read: %s", path, err_str(rc));
+        return say(why, rc, "%.200s cannot be read: %s", path, err_text(rc));
     snprintf(from, sizeof(from), "db/%.140s", name);
     snprintf(to, sizeof(to), CONF_DIR "/%.140s", name);
     return host_files_add(f, from, to, secret ? 0600 : 0640, "root",
@@ -304,7 +305,7 @@ static int add_folder(struct host_files *f, const char *dir, const char *below,
     snprintf(folder, sizeof(folder), "%.3000s/%s", dir, below);
     n = scandir(folder, &d, is_file, alphasort);
     if (n < 0)
-        return say(why, -errno, "%.200s cannot be read: %s", folder, err_str(-errno));
+        return say(why, -errno, "%.200s cannot be read: %s", folder, err_text(-errno));
     for (i = 0; i < n; i++) {
         snprintf(name, sizeof(name), "%.60s%s%.60s", below, below[0] ? "/" : "",
                  d[i]->d_name);
@@ -320,11 +321,34 @@ static int add_folder(struct host_files *f, const char *dir, const char *below,
     return rc;
 }
 
-int db_files_add(struct host_files *f, const struct roster_host *h, const char *dir,
-                 char why[DB_FILES_WHY])
+/* The unit of a database is that of the scripts, under the name that the fleet's tools
+ * have for it. */
+static int add_unit(struct host_files *f, const char *templates, char why[DB_FILES_WHY])
+{
+    char path[PATH_MAX], *text = NULL;
+    int rc = -ENAMETOOLONG;
+
+    if (snprintf(path, sizeof(path), "%s/../two-zones/lars-zone-db.service", templates) <
+        (int)sizeof(path))
+        rc = text_file_read(path, &text);
+    if (rc < 0)
+        return say(why, rc,
+                   "%.200s cannot be read: %s; mend: install the package lars-ctl, or "
+                   "correct [larsctl] fleet",
+                   path, err_text(rc));
+    return host_files_add(f, "systemd/lars-db.service",
+                          "/etc/systemd/system/lars-db.service", 0644, "root", "root",
+                          text);
+}
+
+int db_files_add(struct host_files *f, const struct roster_host *h, const char *templates,
+                 const char *dir, char why[DB_FILES_WHY])
 {
     char folder[PATH_MAX];
+    int rc = add_unit(f, templates, why);
 
+    if (rc < 0)
+        return rc;
     if (snprintf(folder, sizeof(folder), "%s/%s", dir, h->zone) >= (int)sizeof(folder))
         return -ENAMETOOLONG;
     return add_folder(f, folder, "", why);

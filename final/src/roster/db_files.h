@@ -23,8 +23,9 @@ int db_files_forget(const char *dir, const char *zone);
 int db_files_make(const struct roster *r, const char *templates, const char *dir,
                   char why[DB_FILES_WHY]);
 
-/* Add db/... of the host <h>, which has db or arbiter.  Returns as db_files_make(). */
-int db_files_add(struct host_files *f, const struct roster_host *h, const char *dir,
-                 char why[DB_FILES_WHY]);
+/* Add db/... of the host <h>, which has db or arbiter, and its unit.  Returns as
+ * db_files_make(). */
+int db_files_add(struct host_files *f, const struct roster_host *h, const char *templates,
+                 const char *dir, char why[DB_FILES_WHY]);
 
 #endif

@@ -70,7 +70,7 @@ static int read_own(const struct fleet_ca *ca, const char *name, char **out,
     rc = text_file_read(path, out);
     if (rc == 0 || rc == -ENOENT)
         return 0;
-    return say(why, rc, "%.200s cannot be read: %s", path, err_str(rc));
+    return say(why, rc, "%.200s cannot be read: %s", path, err_text(rc));
 }
 
 static int write_own(const struct fleet_ca *ca, const char *name, const char *text,
@@ -81,7 +81,7 @@ static int write_own(const struct fleet_ca *ca, const char *name, const char *te
 
     path_of(ca, name, path);
     rc = text_file_write(path, text);
-    return rc >= 0 ? 0 : say(why, rc, "%.200s cannot be written: %s", path, err_str(rc));
+    return rc >= 0 ? 0 : say(why, rc, "%.200s cannot be written: %s", path, err_text(rc));
 }
 
 static void format_end(int64_t end_s, char out[CERT_INDEX_END])
@@ -405,8 +405,8 @@ static void revoke_rest(struct fleet_ca *ca)
     }
 }
 
-/* It is due for renewal when the CA ends: a list that nobody renewed must not stop the
- * fleet. */
+/* It is due for renewal when the CA ends: a list that was not renewed in time would stop
+ * the fleet. */
 static int renew_crl(struct fleet_ca *ca, char why[FLEET_CA_WHY])
 {
     X509_CRL *old = ca->crl ? fleet_cert_read_crl(ca->crl) : NULL, *crl;

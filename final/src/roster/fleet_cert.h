@@ -12,7 +12,7 @@
 EVP_PKEY *fleet_cert_new_key(void);
 
 /* From and to PEM.  A private key has no password.  NULL: it is none, or no memory; the
- * caller frees what he gets. */
+ * caller frees the result. */
 EVP_PKEY *fleet_cert_read_key(const char *pem);
 X509 *fleet_cert_read(const char *pem);
 X509_CRL *fleet_cert_read_crl(const char *pem);

@@ -309,7 +309,7 @@ static int read_template(const struct host_conf_source *from, const char *name,
         say(why, rc,
             "the template %.200s cannot be read: %s; mend: install the package lars-ctl, "
             "or correct [larsctl] fleet",
-            path, err_str(rc));
+            path, err_text(rc));
     return rc;
 }
 
@@ -358,7 +358,8 @@ static int add_with_module(struct host_files *f, const struct host_conf_source *
 {
     static const char mark[] = "@SITE_MODULE@";
     char path[PATH_MAX], file[HOST_FILES_PATH], to[HOST_FILES_PATH];
-    char *text = NULL, *made = NULL, *at;
+    char *text = NULL, *made = NULL;
+    const char *rest, *at;
     size_t len;
     int rc = read_template(from, name, path, &text, why);
     FILE *out = rc == 0 ? open_memstream(&made, &len) : NULL;
@@ -367,11 +368,10 @@ static int add_with_module(struct host_files *f, const struct host_conf_source *
         free(text);
         return rc < 0 ? rc : -ENOMEM;
     }
-    at = strstr(text, mark);
-    fprintf(out, "%.*s", at ? (int)(at - text) : (int)strlen(text), text);
-    if (at)
-        fprintf(out, "%u/%u%s", from->r->site.modid, from->r->site.cmdid,
-                at + sizeof(mark) - 1);
+    for (rest = text; (at = strstr(rest, mark)) != NULL; rest = at + sizeof(mark) - 1)
+        fprintf(out, "%.*s%u/%u", (int)(at - rest), rest, from->r->site.modid,
+                from->r->site.cmdid);
+    fputs(rest, out);
     free(text);
     if (fclose(out) != 0) {
         free(made);

@@ -66,37 +66,6 @@ static int add_drop_in(struct host_files *f, const struct host_conf_program *p)
     return host_files_add(f, from, to, 0644, "root", "root", end(&t));
 }
 
-/* The script becomes the server, which is the main process then. */
-static int add_db_unit(struct host_files *f)
-{
-    static const char unit[] =
-        "; rendered by larsctl fleet render; a second render overwrites it\n"
-        "[Unit]\n"
-        "Description=Lars database of this zone, or its arbiter\n"
-        "Wants=network-online.target\n"
-        "After=network-online.target\n"
-        "Conflicts=mariadb.service\n"
-        "StartLimitIntervalSec=0\n"
-        "\n"
-        "[Service]\n"
-        "Type=exec\n"
-        "ExecStart=/bin/sh /usr/share/lars/two-zones/zone-db run /etc/lars/db\n"
-        "Restart=on-failure\n"
-        "; 2: the configuration is wrong; 4: an operator has to decide\n"
-        "RestartPreventExitStatus=2 4\n"
-        "RestartSec=5\n"
-        "TimeoutStopSec=90\n"
-        "KillMode=mixed\n"
-        "LimitNOFILE=65536\n"
-        "\n"
-        "[Install]\n"
-        "WantedBy=multi-user.target\n";
-
-    return host_files_add(f, "systemd/lars-db.service",
-                          "/etc/systemd/system/lars-db.service", 0644, "root", "root",
-                          strdup(unit));
-}
-
 static int add_services(struct host_files *f, const struct roster_host *h)
 {
     const struct host_conf_program *p;
@@ -150,7 +119,8 @@ static void print_ports(FILE *to, uint32_t first, uint32_t last)
     fprintf(to, last > first ? "%u-%u" : "%u", first, last);
 }
 
-/* "10.0.1.11, 10.0.2.11": hosts and operators that connect to <row>.  Returns how many. */
+/* "10.0.1.11, 10.0.2.11": hosts and operators that connect to <row>.  Returns their
+ * number. */
 static unsigned print_sources(FILE *to, const struct roster *r,
                               const struct roster_host *h,
                               const struct roster_ports_row *row)
@@ -250,7 +220,7 @@ int host_units_add(struct host_files *f, const struct roster *r,
 {
     const struct host_conf_program *p;
     unsigned i;
-    int rc = is_database(h) ? add_db_unit(f) : 0;
+    int rc = 0;
 
     for (i = 0; (p = host_conf_program_at(i)) != NULL && rc == 0; i++)
         if (p->tls && roster_has(h, p->role))

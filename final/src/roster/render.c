@@ -87,7 +87,7 @@ static int open_folders(struct work *w, const char *dir)
     int rc = text_file_folder(dir);
 
     if (rc < 0)
-        return say(w, rc, "the folder %.200s cannot be made: %s", dir, err_str(rc));
+        return say(w, rc, "the folder %.200s cannot be made: %s", dir, err_text(rc));
     if (!realpath(dir, w->dir))
         return -errno;
     if (!realpath(w->from->templates, w->templates)) {
@@ -95,7 +95,7 @@ static int open_folders(struct work *w, const char *dir)
         return say(w, rc,
                    "the templates %.200s cannot be read: %s; mend: install the package "
                    "lars-ctl, or correct [larsctl] fleet",
-                   w->from->templates, err_str(rc));
+                   w->from->templates, err_text(rc));
     }
     if (strpbrk(w->dir, " \t\n;"))
         return say(w, -EINVAL,
@@ -121,7 +121,7 @@ static int lock_folder(struct work *w)
         return say(w, -EBUSY, "another larsctl renders into %.200s; mend: wait for it",
                    w->dir);
     return w->lock < 0 ? say(w, w->lock, "%.200s cannot be locked: %s", w->fleet,
-                             err_str(w->lock))
+                             err_text(w->lock))
                        : 0;
 }
 
@@ -138,10 +138,11 @@ static int make_gateway_key(struct work *w, const char *path)
         return -EIO;
     for (i = 0; i < sizeof(bytes); i++)
         snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-    strcat(text, "\n");
+    text[sizeof(text) - 2] = '\n';
+    text[sizeof(text) - 1] = '\0';
     rc = text_file_write(path, text);
     if (rc < 0)
-        return say(w, rc, "%.200s cannot be written: %s", path, err_str(rc));
+        return say(w, rc, "%.200s cannot be written: %s", path, err_text(rc));
     w->gateway_key = strdup(text);
     return w->gateway_key ? 0 : -ENOMEM;
 }
@@ -155,7 +156,7 @@ static int open_gateway_key(struct work *w)
         rc = text_file_read(path, &w->gateway_key);
     if (rc == -ENOENT)
         return make_gateway_key(w, path);
-    return rc < 0 ? say(w, rc, "%.200s cannot be read: %s", path, err_str(rc)) : 0;
+    return rc < 0 ? say(w, rc, "%.200s cannot be read: %s", path, err_text(rc)) : 0;
 }
 
 /* "NAME MACHINE ADDRESS" of each host at the last render; NULL = there was none. */
@@ -280,7 +281,7 @@ static int add_host(struct work *w, struct host_files *f, const struct roster_ho
     if (rc == 0)
         rc = add_secrets(w, f, h);
     if (rc == 0 && (roster_has(h, ROSTER_DB) || roster_has(h, ROSTER_ARBITER)))
-        rc = db_files_add(f, h, w->db, w->why);
+        rc = db_files_add(f, h, w->templates, w->db, w->why);
     return rc;
 }
 
@@ -341,7 +342,7 @@ static int write_folder(struct work *w, const struct host_files *f, const char *
     char path[PATH_MAX] = "";
     int rc = host_files_write(f, dir, &w->result->n_files, path);
 
-    return rc < 0 ? say(w, rc, "%.300s cannot be written: %s", path, err_str(rc)) : 0;
+    return rc < 0 ? say(w, rc, "%.300s cannot be written: %s", path, err_text(rc)) : 0;
 }
 
 static int write_hosts(struct work *w)
@@ -378,7 +379,7 @@ static int remove_hosts(struct work *w)
     }
     if (d)
         closedir(d);
-    return rc < 0 ? say(w, rc, "%.300s cannot be removed: %s", path, err_str(rc)) : 0;
+    return rc < 0 ? say(w, rc, "%.300s cannot be removed: %s", path, err_text(rc)) : 0;
 }
 
 static int write_text(struct work *w, const char *name, const char *text)
@@ -389,7 +390,7 @@ static int write_text(struct work *w, const char *name, const char *text)
     if (rc == 0)
         rc = text_file_write(path, text);
     if (rc < 0)
-        return say(w, rc, "%.200s cannot be written: %s", path, err_str(rc));
+        return say(w, rc, "%.200s cannot be written: %s", path, err_text(rc));
     w->result->n_files += rc == 1;
     return 0;
 }
@@ -471,6 +472,6 @@ int render_fleet(const struct roster *r, const struct render_source *from,
         free(w);
     }
     if (rc < 0 && !why[0])
-        snprintf(why, RENDER_WHY, "%s", err_str(rc));
+        snprintf(why, RENDER_WHY, "%s", err_text(rc));
     return rc;
 }

@@ -1,6 +1,6 @@
 /* Each key is a row of a table with the function that checks its value, for [fleet] and
  * for [host NAME]; the keys of ports are in the rows of roster_ports.  A wrong line is
- * noted and the reading goes on, because the operator should see every fault of the file
+ * noted and reading continues, because the operator should see every fault of the file
  * at once.
  *
  * Invariant: a roster without faults has at least one host, every host has a name, a zone

@@ -3,7 +3,7 @@
  *     [fleet]
  *     name = expo                 of the database cluster and of the CA
  *     quorum = arbiter            a host in a third place has the role arbiter; or weight
- *     heavy_zone = a              with quorum = weight: this zone goes on alone
+ *     heavy_zone = a              with quorum = weight: this zone works alone
  *     site_module = 20/1          the module of the exhibition site
  *     operators = 10.0.9.5        machines, at most 8, from which operators use larsctl
  *

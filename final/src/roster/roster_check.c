@@ -1,10 +1,10 @@
 /* A fault has the line of the key to be changed.  What lacks in the whole file has the
  * line of [fleet].
  *
- * Galera goes on where more than half of the votes of the last group are.  Two zones with
- * a vote each both stop when they lose each other, so either a third place has a vote, or
- * one zone weighs more: then the loss of that zone stops the other one until an operator
- * has decided, and the file has to say so. */
+ * Galera keeps working where more than half of the votes of the last group are.  Two
+ * zones with a vote each both stop when they lose each other, so either a third place has
+ * a vote, or one zone weighs more: then the loss of that zone stops the other one until
+ * an operator has decided, and the file has to state it. */
 #include "roster/roster_check.h"
 
 #include <string.h>
@@ -208,7 +208,7 @@ static void check_arbiter(const struct roster *r, struct roster_faults *f)
             f, r->line,
             "quorum is arbiter and no host has the role arbiter; give it to "
             "a host in a third place, or write quorum = weight and "
-            "heavy_zone = the zone that goes on alone");
+            "heavy_zone = the zone that works alone");
         return;
     }
     if (count(r, 1u << ROSTER_ARBITER, &zones) > 1) {
@@ -248,7 +248,7 @@ static void check_weight(const struct roster *r, struct roster_faults *f)
     if (!r->heavy_line)
         roster_faults_add(f, r->line,
                           "quorum is weight and heavy_zone is missing; add heavy_zone = "
-                          "the zone that goes on alone when the other one is lost");
+                          "the zone that works alone when the other one is lost");
     else if (r->heavy_zone[0] && !first_with(r, ROSTER_DB, r->heavy_zone))
         roster_faults_add(
             f, r->heavy_line,
