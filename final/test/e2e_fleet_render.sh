@@ -173,6 +173,9 @@ says 'a folder with other files is refused' 1 'has files and was not rendered'
 sed 's/^name = .*/name = other/' "$roster" >"$dir/other.ini"
 ctl fleet render "$dir/other.ini" "$out"
 says 'the folder of another fleet is refused' 1 'belongs to "Lars fleet expo"'
+sed -e 's/^quorum = .*/quorum = weight\nheavy_zone = a/' -e '/^\[host c1\]/,$d' deploy/fleet/fleet.ini >"$dir/weight.ini"
+ctl fleet render "$dir/weight.ini" "$dir/weight"
+says 'databases without an arbiter are refused until there are scripts for them' 1 'quorum = weight: deploy/two-zones/render makes no databases without an arbiter'
 sums >"$dir/first"
 mv "$dir/fleet/conf/lars-dnsd.ini" "$dir/dnsd.ini"; grep -v '^zone =' "$dir/dnsd.ini" >"$dir/fleet/conf/lars-dnsd.ini"
 ctl fleet render "$roster" "$out"

@@ -263,6 +263,12 @@ int db_files_make(const struct roster *r, const char *templates, const char *dir
     char values[PATH_MAX];
     int rc;
 
+    if (r->quorum == ROSTER_QUORUM_WEIGHT)
+        return say(
+            why, -EINVAL,
+            "quorum = weight: deploy/two-zones/render makes no databases without an "
+            "arbiter; mend: give a small machine in a third place the role arbiter, "
+            "and write quorum = arbiter");
     if (snprintf(values, sizeof(values), "%s/values.ini", dir) >= (int)sizeof(values))
         return -ENAMETOOLONG;
     rc = write_values(r, templates, values, why);
