@@ -174,7 +174,66 @@ static void t_missing_template_is_named(void **state)
     host_files_free(&f);
 }
 
-T_MAIN(T(t_values_change_and_the_rest_stays), T(t_key_that_the_template_lacks_is_named),
+/* Of one program, from the template <text>. */
+static char *render_dnsd(const char *text)
+{
+    static struct host_conf_source from;
+    struct roster_host h = *roster_find(&r, "b1");
+    char dir[] = "/tmp/lars_hc_XXXXXX", path[100], why[HOST_CONF_WHY] = "", *made;
+    struct host_files f = {0};
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/conf", dir);
+    assert_int_equal(text_file_folder(path), 0);
+    snprintf(path, sizeof(path), "%s/conf/lars-dnsd.ini", dir);
+    assert_int_equal(text_file_write(path, text), 1);
+    h.roles = 1u << ROSTER_DNSD;
+    from.r = &r;
+    from.templates = dir;
+    from.operator_dir = dir;
+    snprintf(from.password[HOST_CONF_LARS], HOST_CONF_PASSWORD, "secret");
+    if (host_conf_add(&f, &from, &h, why) < 0)
+        fail_msg("%s", why);
+    made = strdup(file_of(&f, "conf/lars-dnsd.ini")->text);
+    assert_int_equal(file_of(&f, "conf/lars-dnsd.ini")->mode, 0640);
+    host_files_free(&f);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/conf", dir);
+    rmdir(path);
+    rmdir(dir);
+    return made;
+}
+
+#define DNSD                                                                             \
+    "[dnsd]\naddress = x\nport = x\nzone = x\n[db]\nsocket = x\nhost = x\nport = x\n"    \
+    "user = x\npassword = x\nname = x\ntimeout_s = x\n"
+#define DNSD_B1                                                                          \
+    "[dnsd]\naddress = 10.0.2.11\nport = 7778\nzone = b\n[db]\nsocket = \nhost = "       \
+    "10.0.2.11\nport = 3306\nuser = lars\npassword = secret\nname = lars_dns\n"          \
+    "timeout_s = 6\n"
+
+/* Programs of the version before have no keys for TLS and for several databases. */
+static void t_keys_of_a_later_version_are_set_when_the_template_has_them(void **state)
+{
+    char *text;
+
+    (void)state;
+    assert_string_equal(rosterfix_read(&r, rosterfix_good), "");
+    text = render_dnsd(DNSD);
+    assert_string_equal(text, DNSD_B1);
+    free(text);
+    text = render_dnsd(DNSD "endpoints =\n[tls]\ncert =\nkey =\nca =\ncrl =\n");
+    assert_string_equal(text,
+                        DNSD_B1 "endpoints = 10.0.2.11:3306 10.0.1.11:3306\n[tls]\n"
+                                "cert = /run/credentials/lars-dnsd.service/tls.crt\n"
+                                "key = /run/credentials/lars-dnsd.service/tls.key\n"
+                                "ca = /run/credentials/lars-dnsd.service/ca.crt\n"
+                                "crl = /run/credentials/lars-dnsd.service/crl.pem\n");
+    free(text);
+}
+
+T_MAIN(T(t_keys_of_a_later_version_are_set_when_the_template_has_them),
+       T(t_values_change_and_the_rest_stays), T(t_key_that_the_template_lacks_is_named),
        T(t_too_much_is_refused_and_not_cut), T(t_lists_have_the_own_zone_first),
        T(t_firewall_lets_in_who_connects_and_no_one_else),
        T(t_units_and_packages_are_those_of_the_roles), T(t_missing_template_is_named))

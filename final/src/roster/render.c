@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -109,6 +110,8 @@ static int open_folders(struct work *w, const char *dir)
         rc = join(w->operator, w->fleet, "operator");
     if (rc == 0)
         rc = check_is_ours(w);
+    if (rc == 0 && chmod(w->dir, 0700) < 0)
+        rc = -errno;
     if (rc == 0)
         rc = text_file_folder(w->db);
     return rc == 0 ? text_file_folder(w->operator) : rc;
