@@ -132,14 +132,14 @@ check 'with its mode' [ -z "$(find "$out" -type f ! -perm 0600)" ]
 # --- another machine ---
 serials() { awk -v h="$1" '$2 == h { print $1 }' "$out/_fleet/index" | LC_ALL=C sort; }
 revoked() { openssl crl -in "$out/_fleet/crl.pem" -noout -text | sed -n 's/^ *Serial Number: //p' | LC_ALL=C sort; }
-serials b2 >"$dir/old"; key_of "$out/b2/tls/agent.key" >"$dir/agent"; key_of "$out/b1/tls/agent.key" >"$dir/other"
+serials b2 >"$dir/old"; key_of "$out/b2/tls/agent.key" >"$dir/agent"; key_of "$out/b1/tls/agent.key" >"$dir/other"; key_of "$out/b1/db/tls/node.key" >"$dir/node"
 cp "$out/b2/tls/agent.crt" "$dir/old.crt"
 sed -i '/^\[host b2\]/a machine = 2' "$roster"
 ctl fleet render "$roster" "$out"
 says 'a machine that was exchanged gets new certificates' 0 '3 certificates issued, 3 revoked'
 is 'those of the old one are in the list' "$(cat "$dir/old")" "$(revoked)"
 check 'with other keys' eval '! key_of "$out/b2/tls/agent.key" | cmp -s - "$dir/agent"'
-check 'the keys of other hosts stay' eval 'key_of "$out/b1/tls/agent.key" | cmp -s - "$dir/other"'
+check 'the keys of other hosts stay' eval 'key_of "$out/b1/tls/agent.key" | cmp -s - "$dir/other" && key_of "$out/b1/db/tls/node.key" | cmp -s - "$dir/node"'
 check 'each host has the list' eval 'for h in a1 a2 a3 b1 b2 b3; do cmp "$out/_fleet/crl.pem" "$out/$h/tls/crl.pem" || exit 1; done'
 cat "$out/_fleet/ca.crt" "$out/_fleet/crl.pem" >"$dir/trust.pem"
 check 'openssl refuses the old one' eval 'openssl verify -crl_check -CAfile "$dir/trust.pem" "$dir/old.crt" 2>&1 | grep -q "certificate revoked"'
@@ -170,6 +170,9 @@ says 'two at once are refused' 1 'another larsctl renders into'
 mkdir "$dir/full" && echo x >"$dir/full/x"
 ctl fleet render "$roster" "$dir/full"
 says 'a folder with other files is refused' 1 'has files and was not rendered'
+mkdir "$dir/a b"
+ctl fleet render "$roster" "$dir/a b/out"
+says 'a blank in the name of the folder is refused' 1 'has a blank or a semicolon in its name'
 sed 's/^name = .*/name = other/' "$roster" >"$dir/other.ini"
 ctl fleet render "$dir/other.ini" "$out"
 says 'the folder of another fleet is refused' 1 'belongs to "Lars fleet expo"'

@@ -139,6 +139,9 @@ check 'the installed kill-nodes kills no more nodes than N' sh -c "[ \"\$(PATH='
 wait $first; check 'with SIGKILL' [ $? = 137 ]
 check 'and no other' kill $second; wait $second
 check 'without a larsctl in PATH it says so' sh -c "LARSCTL_PROGRAM=larsctl-none '$d/$drills/kill-nodes' here 2>&1 | grep -q 'there is no larsctl-none; add its folder to PATH'"
+# An operator renders the example of a fleet with what is installed.
+printf '[larsctl]\nfleet = %s/usr/share/lars/fleet\n' "$d" >"$tmp/ctl.ini"
+check 'the installed larsctl renders the example of a fleet' sh -c "'$d/usr/bin/larsctl' -c '$tmp/ctl.ini' fleet render '$d/usr/share/lars/fleet/fleet.ini' '$tmp/fleet' && [ -s '$tmp/fleet/a1/db/db.cnf' ] && grep -q '^pages = /usr/share/lars/console\$' '$tmp/fleet/a1/conf/lars-console.ini'"
 # Each installed file is in one Debian package.
 make -s BUILD="$build" install DESTDIR="$tmp/deb" PREFIX=/usr LIBDIR=/usr/lib/x UNITDIR=/lib/systemd/system >/dev/null 2>&1
 packaged() {

@@ -26,6 +26,7 @@
 
 #define OPERATOR "_operator" /* in the index; no host is called so */
 #define KEY_BYTES 32
+#define DIR_MAX 160 /* paths of files in it have 200 bytes in larsctl.ini */
 
 _Static_assert(RENDER_WHY >= FLEET_CA_WHY && RENDER_WHY >= HOST_CONF_WHY &&
                    RENDER_WHY >= DB_FILES_WHY,
@@ -98,11 +99,11 @@ static int open_folders(struct work *w, const char *dir)
                    "lars-ctl, or correct [larsctl] fleet",
                    w->from->templates, err_text(rc));
     }
-    if (strpbrk(w->dir, " \t\n;"))
+    if (strpbrk(w->dir, " \t\n;") || strlen(w->dir) > DIR_MAX)
         return say(w, -EINVAL,
-                   "%.200s has a blank or a semicolon in its name, which configurations "
-                   "cannot have; mend: name another folder",
-                   w->dir);
+                   "%.200s is longer than %d bytes, or has a blank or a semicolon in its "
+                   "name, which larsctl.ini cannot have; mend: name another folder",
+                   w->dir, DIR_MAX);
     rc = join(w->fleet, w->dir, "_fleet");
     if (rc == 0)
         rc = join(w->db, w->fleet, "db");
@@ -191,7 +192,8 @@ static int forget_old_machines(struct work *w)
     for (i = 0; i < w->r->n && rc == 0; i++) {
         const struct roster_host *h = &w->r->host[i];
 
-        if (machine_of(hosts, h->name, &machine) == 0 && machine != h->machine)
+        if ((roster_has(h, ROSTER_DB) || roster_has(h, ROSTER_ARBITER)) &&
+            machine_of(hosts, h->name, &machine) == 0 && machine != h->machine)
             rc = db_files_forget(w->db, h->zone);
     }
     free(hosts);
@@ -240,8 +242,11 @@ static int add_pair(struct work *w, struct host_files *f, const char *dir,
             old[i] = NULL;
     }
     rc = fleet_ca_certificate(w->ca, s, old[0], old[1], &text[0], &text[1], w->why);
-    for (i = 0; i < 2; i++)
+    for (i = 0; i < 2; i++) {
+        if (old[i])
+            explicit_bzero(old[i], strlen(old[i]));
         free(old[i]);
+    }
     if (rc < 0)
         return rc;
     rc = host_files_add(f, from[0], to[0], 0600, "root", "root", text[0]);
