@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <openssl/rand.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -257,6 +258,17 @@ static int run_script(const char *templates, const char *dir, char *values,
     return 0;
 }
 
+/* The script lets the group of the database read its files, where there is such a group;
+ * this folder is not where the database reads them. */
+static int close_to_others(const char *path, const struct stat *st, int type,
+                           struct FTW *at)
+{
+    (void)at;
+    if ((type != FTW_F && type != FTW_D) || (st->st_mode & 077) == 0)
+        return 0;
+    return chmod(path, st->st_mode & 0700) < 0 ? -errno : 0;
+}
+
 int db_files_make(const struct roster *r, const char *templates, const char *dir,
                   char why[DB_FILES_WHY])
 {
@@ -272,7 +284,9 @@ int db_files_make(const struct roster *r, const char *templates, const char *dir
     if (snprintf(values, sizeof(values), "%s/values.ini", dir) >= (int)sizeof(values))
         return -ENAMETOOLONG;
     rc = write_values(r, templates, values, why);
-    return rc < 0 ? rc : run_script(templates, dir, values, why);
+    if (rc == 0)
+        rc = run_script(templates, dir, values, why);
+    return rc < 0 ? rc : nftw(dir, close_to_others, 8, FTW_PHYS);
 }
 
 /* --- the files of a host ------------------------------------------------------------ */
