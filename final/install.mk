@@ -39,8 +39,7 @@ conf: $(BINS)
 	$(Q)for p in $(APPS); do f=deploy/conf/$$p.ini; [ -e $$f ] || f=/dev/null; \
 	  $(BUILD)/$$p -c $$f --print-config >$(BUILD)/$$p.ini && mv $(BUILD)/$$p.ini $(or $(CONFDIR),conf)/ || exit 1; done
 
-install: install-api install-java install-programs install-pages install-site install-hooks install-drills install-monitoring install-two-zones install-system
-install: install-api install-java install-programs install-pages install-site install-hooks install-drills install-fleet install-system
+install: install-api install-java install-programs install-pages install-site install-hooks install-drills install-monitoring install-two-zones install-fleet install-system
 install-api: api
 	$(call put,src/api/lars.h src/api/lars_retry.h src/api/lars_nowait.h src/api/lars_status.h src/api/lars_tally.h api/cpp/lars.hpp,$(INCLUDEDIR),644)
 	$(call put,$(BUILD)/liblars.a $(BUILD)/liblars.so.1,$(LIBDIR),644)
@@ -161,5 +160,4 @@ deb:
 $(BUILD)/install_probe: test/install_probe.c $(BUILD)/liblars.so.1
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CF) -Isrc/api -pie $(ALL_LD) -o $@ $^
-.PHONY: man completion conf install install-api java install-java install-programs install-pages install-hooks install-drills install-monitoring install-two-zones install-system deb deb-sources
-.PHONY: man completion conf install install-api java install-java install-programs install-pages install-hooks install-drills install-fleet install-system deb deb-sources
+.PHONY: man completion conf install install-api java install-java install-programs install-pages install-hooks install-drills install-monitoring install-two-zones install-fleet install-system deb deb-sources
