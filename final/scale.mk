@@ -43,6 +43,11 @@ TESTS += test_alarm_scale test_measured_build e2e_capacity_stale test_shortage t
 SRCS  += src/ops/front_change.c src/ops/scale_change.c src/ctl/cmd_front.c src/ctl/cmd_scale.c
 TESTS += e2e_larsctl_scale e2e_larsctl_front
 
+# zones: drain, return, and how their databases stand
+SRCS  += src/ops/zone_change.c src/db/zone_db.c src/net/host_alive.c
+SRCS  += src/ctl/cmd_zone.c src/ctl/cmd_zone_db.c src/ctl/zone_hosts.c
+TESTS += test_zone_db test_deciders_out test_host_alive test_zone_hosts e2e_zone e2e_zone_gateway e2e_console_zone
+
 # what visitors ask for
 SRCS  += src/scale/json_member.c src/scale/node_minutes.c src/scale/nodes_answer.c src/scale/track.c
 TESTS += test_node_times test_node_minutes test_track e2e_track

@@ -30,6 +30,8 @@ static struct settings {
     char agents[600], dnsd[300], reportd[300], http[600], sql[200], fleet[200], format[8];
     char gateways[1000], gateways_key[200], gateways_log[200];
     char reason[1021];
+    char zone_databases[600], zone_hosts[1000], zone_user[33], zone_password[65];
+    char zone_record[200];
     struct dbconf db;
     struct tls_conf tls;
 } set;
@@ -68,6 +70,21 @@ static const struct conf_key keys[] = {
      "/var/log/lars-gateway/access.log",
      "the access log of the gateway on this host, for larsctl gateway why"},
     TLS_CONF_KEYS(AT(tls)),
+    {"zone", "databases", CONF_TEXT, AT(zone_databases), 0, sizeof(set.zone_databases),
+     "",
+     "the database server of each zone, for larsctl zone: ZONE=ADDRESS:PORT, or "
+     "ZONE=/SOCKET for the one of this host, with spaces between them"},
+    {"zone", "hosts", CONF_TEXT, AT(zone_hosts), 0, sizeof(set.zone_hosts), "",
+     "hosts of the zones that are in no table, for larsctl zone promote: ZONE=ADDRESS "
+     "ZONE=ADDRESS"},
+    {"zone", "user", CONF_TEXT, AT(zone_user), 0, sizeof(set.zone_user), "lars_fence",
+     "the user that may stop a database, for larsctl zone fence"},
+    {"zone", "password", CONF_TEXT, AT(zone_password), 0, sizeof(set.zone_password), "",
+     "the password of this user; empty: larsctl zone fence prints the command for the "
+     "host"},
+    {"zone", "record", CONF_TEXT, AT(zone_record), 0, sizeof(set.zone_record),
+     "/var/lib/lars/zone-record",
+     "the file in which larsctl zone promote records each attempt before it is made"},
     DBCONF_KEYS(AT(db)),
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
@@ -286,7 +303,12 @@ int main(int argc, char **argv)
                     .http = set.http,
                     .gateways = set.gateways,
                     .gateways_key = set.gateways_key,
-                    .gateways_log = set.gateways_log};
+                    .gateways_log = set.gateways_log,
+                    .zone_databases = set.zone_databases,
+                    .zone_hosts = set.zone_hosts,
+                    .zone_user = set.zone_user,
+                    .zone_password = set.zone_password,
+                    .zone_record = set.zone_record};
     int code = opts_main(&program, argc, argv, &set);
 
     if (code != OPTS_RUN)

@@ -120,6 +120,35 @@ static void t_nodes_leave_after_the_hold_drained_first(void **state)
                      0);
 }
 
+/* An operator drains zone b, as larsctl does it: zone a grows to carry all, and nothing
+ * is started, stopped or put into the route in zone b. */
+static void t_a_drained_zone_is_left_as_it_is_and_the_other_one_grows(void **state)
+{
+    unsigned long long n_b, orders_b;
+
+    (void)state;
+    scaleworld_set_calls(26); /* 2.9 nodes in each zone if the other one is lost */
+    port = scaleworld_start(&one, USUAL_S, false);
+    SCALE_WAIT(number(UP_IN_A) >= 3 && scaleworld_n_up() >= 6);
+    pass_rounds(3);
+    n_b = scaleworld_n_up() - number(UP_IN_A);
+    orders_b = number("SELECT COUNT(*) FROM ScaleWanted WHERE host = 'b1'");
+    testdb_sql("START TRANSACTION; UPDATE RouteData SET state = 'zone_drained' WHERE "
+               "zone = 'b'; INSERT INTO ZoneState (zone, state) VALUES ('b', "
+               "'drained'); COMMIT");
+    SCALE_WAIT(number(UP_IN_A) >= 4); /* 26 / 10 / 0.7 */
+    pass_rounds(20);
+    assert_int_equal(scaleworld_n_up(), number(UP_IN_A));
+    assert_int_equal(number("SELECT COUNT(*) FROM RouteData WHERE zone = 'b' AND state = "
+                            "'zone_drained'"),
+                     n_b);
+    assert_int_equal(number("SELECT COUNT(*) FROM ScaleWanted WHERE host = 'b1'"),
+                     orders_b);
+    testdb_sql("START TRANSACTION; UPDATE RouteData SET state = 'up' WHERE zone = 'b'; "
+               "DELETE FROM ZoneState; COMMIT");
+    SCALE_WAIT(scaleworld_n_up() == 2 * number(UP_IN_A)); /* and zone b as zone a */
+}
+
 static void t_a_silent_gateway_takes_nothing_away(void **state)
 {
     unsigned long long n;
@@ -283,6 +312,7 @@ t_a_host_that_is_to_be_empty_is_emptied_after_the_others_have_taken_over(void **
 
 TESTDB_MAIN(S(t_nodes_come_with_a_surge_at_the_gateway),
             S(t_nodes_leave_after_the_hold_drained_first),
+            S(t_a_drained_zone_is_left_as_it_is_and_the_other_one_grows),
             S(t_a_silent_gateway_takes_nothing_away),
             S(t_without_the_database_nothing_changes_and_later_it_goes_on),
             S(t_another_autoscaler_takes_over_from_a_dead_one),

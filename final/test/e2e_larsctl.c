@@ -81,7 +81,7 @@ static void t_changes_are_in_force_when_it_returns(void **state)
     assert_int_equal(system_n_nodes(), 4);
     assert_int_equal(ctl("node drain 127.0.1.9"), 0);
     assert_int_equal(system_n_nodes(), 3);
-    assert_int_equal(ctl("zone undrain b"), 0);
+    assert_int_equal(ctl("node undrain 127.0.1.9"), 0);
     assert_int_equal(system_n_nodes(), 4);
     assert_int_equal(ctl("route remove 1 1 127.0.1.9:80"), 0);
     assert_int_equal(system_n_nodes(), 3);
@@ -177,7 +177,7 @@ static const struct {
     {"node drain 127.257", "IP: \"127.257\" is not like 10.0.0.1", 2},
     {"node drain router", "IP: \"router\" is not like 10.0.0.1", 2},
     {"zone drain nowhere", "no node is in nowhere", 1},
-    {"zone undrain nowhere", "no node is in nowhere", 1},
+    {"zone return nowhere", "no node is in nowhere", 1},
     {"policy list 9 9", "there is no module 9/9", 1},
     {"policy list 1", "give MODID and CMDID", 2},
     {"policy set 9 9 rule=hash", "there is no module 9/9", 1},

@@ -300,7 +300,7 @@ static void t_change_of_many_modules_prints_each_module_once(void **state)
     start_system();
     testdb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone) SELECT "
                "seq, 1, INET_ATON('127.0.9.1'), 80, 'z' FROM seq_1_to_70");
-    assert_int_equal(ctl("-y zone drain z"), 0);
+    assert_int_equal(ctl("-y zone drain z confirm=z"), 0);
     expect_text("1/1: in force on 1 of 1 agents");
     expect_text("\n64/1: in the database; no agent uses the module yet\n");
     expect_text("6 further modules are in the database");

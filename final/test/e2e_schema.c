@@ -76,6 +76,8 @@ static void t_databases_of_other_collations_are_named_and_mended(void **state)
     assert_int_equal(
         testdb_number("SELECT COUNT(*) FROM RouteData WHERE zone = '" FARM "'"), 3);
     testdb_sql("INSERT INTO ModIDConfig (modid, content) VALUES (7, '" FARM "')");
+    testdb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport, zone) VALUES "
+               "(1, 1, INET_ATON('127.0.1.9'), 80, 'b')");
     assert_int_equal(ctl("zone drain " FARM " -y"), 2);
     assert_int_equal(ctl("-y zone drain " FARM), 0);
 }

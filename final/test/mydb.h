@@ -177,7 +177,7 @@ static inline void mydb_reset(void)
              "common/mariadb sql %s",
              mydb_dir);
     assert_int_equal(system(cmd), 0);
-    mydb_sql("DELETE FROM RouteData");
+    mydb_sql("DELETE FROM RouteData; DELETE FROM ZoneState");
 }
 
 #define MYDB_MAIN(...) MYDB_MAIN_WITH(mydb_setup, mydb_teardown, __VA_ARGS__)

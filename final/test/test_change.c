@@ -283,8 +283,28 @@ static void t_zone_is_drained_by_its_exact_name(void **state)
     assert_string_equal(why, "no node is in A");
     change_set_field(&op, "zone", "a", why);
     assert_int_equal(apply(&op), 0);
-    assert_string_equal(rows.at[0].state, "drained");
+    assert_string_equal(rows.at[0].state, "zone_drained");
     assert_string_equal(rows.at[2].state, "up");
+}
+
+static void t_zone_returns_with_the_nodes_that_its_drain_took(void **state)
+{
+    struct change_op drain = {.verb = CHANGE_ZONE}, back = {.verb = CHANGE_ZONE};
+
+    (void)state;
+    memcpy(rows.at[1].zone, rows.at[0].zone, sizeof(rows.at[1].zone));
+    strcpy(rows.at[1].state, "drained"); /* by an operator, before */
+    change_set_field(&drain, "state", "drained", why);
+    change_set_field(&drain, "zone", "a", why);
+    assert_int_equal(apply(&drain), 0);
+    assert_string_equal(rows.at[1].state, "drained");
+    change_set_field(&back, "state", "up", why);
+    change_set_field(&back, "zone", "a", why);
+    assert_int_equal(apply(&back), 0);
+    assert_string_equal(rows.at[0].state, "up");
+    assert_string_equal(rows.at[1].state, "drained");
+    change_set_field(&back, "zone", "gone", why);
+    assert_int_equal(apply(&back), 0); /* its nodes were removed meanwhile */
 }
 
 /* Nodes without a zone are no zone: an empty argument must not drain them all. */
@@ -397,7 +417,9 @@ T_MAIN(C(t_weight_is_a_number_from_0_to_10000), C(t_state_is_up_or_drained),
        C(t_node_that_is_not_there_cannot_be_changed_or_removed),
        C(t_module_0_0_and_impossible_nodes_are_not_added),
        C(t_only_the_fields_that_are_set_change), C(t_host_is_drained_in_every_module),
-       C(t_zone_is_drained_by_its_exact_name), C(t_zone_without_a_name_is_refused),
+       C(t_zone_is_drained_by_its_exact_name),
+       C(t_zone_returns_with_the_nodes_that_its_drain_took),
+       C(t_zone_without_a_name_is_refused),
        C(t_host_or_zone_without_a_state_is_refused),
        C(t_module_is_removed_with_all_its_nodes), C(t_names_and_policies_need_a_module),
        C(t_operations_are_applied_in_their_order), C(t_operation_that_fails_is_named),

@@ -206,6 +206,19 @@ static void t_a_zone_is_as_young_as_its_youngest_list(void **state)
     assert_false(z->at[1].usable);
 }
 
+static void t_a_node_of_a_zone_that_is_kept_out_gets_no_route(void **state)
+{
+    const struct snapshot_zone b = {"b"};
+
+    (void)state;
+    list(m, "a", "n1 10.0.0.1 80 ready\n", 0);
+    list(m, "b", "n2 10.0.0.2 80 ready\n", 0);
+    assert_int_equal(snapshot_add(&s, zone_out, &b), 0);
+    assert_string_equal(steps_now(), "route 1:80 a;");
+    s.n_zone_out = 0;
+    assert_string_equal(steps_now(), "route 1:80 a;route 2:80 b;");
+}
+
 static void t_a_module_is_known_with_all_zones_or_after_a_minute(void **state)
 {
     (void)state;
@@ -416,6 +429,7 @@ static void t_orders_name_module_zone_number_and_fence(void **state)
 T_MAIN(E(t_names_of_zones_are_read_or_refused_as_a_whole),
        E(t_wrong_zones_create_nothing), E(t_only_the_actuator_exec_is_asked_for),
        E(t_a_zone_is_as_young_as_its_youngest_list),
+       E(t_a_node_of_a_zone_that_is_kept_out_gets_no_route),
        E(t_a_module_is_known_with_all_zones_or_after_a_minute),
        E(t_another_leader_makes_the_minute_begin_again),
        E(t_nodes_are_counted_by_state_from_a_list_of_the_last_minute),

@@ -205,6 +205,58 @@ static void t_breaker_stays_closed_when_other_zones_are_no_better(void **state)
     assert_false(z.open);
 }
 
+/* <n_own> nodes of the own zone in the route, all available, and 3 of the other one. */
+static uint32_t back(struct zone_breaker *z, uint32_t n_own, uint64_t now_ms)
+{
+    const struct zone_breaker_nodes n = {n_own, n_own, 3, 3};
+
+    return zone_breaker_step(z, &n, now_ms);
+}
+
+static void t_drained_zone_returns_within_10_seconds(void **state)
+{
+    struct zone_breaker z = {0};
+
+    (void)state;
+    assert_int_equal(back(&z, 1, 0), PICK_FULL); /* the first look is no return */
+    assert_int_equal(back(&z, 0, 1000), PICK_FULL);
+    assert_int_equal(back(&z, 1, 60000), PICK_FULL / 500);
+    assert_in_range(back(&z, 1, 62500), PICK_FULL / 4, PICK_FULL * 26 / 100);
+    assert_in_range(back(&z, 3, 65000), PICK_FULL / 2, PICK_FULL * 51 / 100);
+    assert_true(back(&z, 3, 69999) < PICK_FULL);
+    assert_int_equal(back(&z, 3, 70000), PICK_FULL);
+    assert_int_equal(back(&z, 3, 71000), PICK_FULL);
+}
+
+/* Without nodes elsewhere all calls are for the own zone at once. */
+static void t_drained_zone_returns_at_once_when_it_is_alone(void **state)
+{
+    struct zone_breaker z = {0};
+    struct zone_breaker_nodes n = {.other = 3, .n_other = 3};
+
+    (void)state;
+    zone_breaker_step(&z, &n, 0);
+    n = (struct zone_breaker_nodes){.own = 2, .n_own = 2};
+    assert_int_equal(zone_breaker_step(&z, &n, 1000), PICK_FULL);
+    n = (struct zone_breaker_nodes){.n_own = 0};
+    zone_breaker_step(&z, &n, 2000); /* no zone at all had nodes */
+    n = (struct zone_breaker_nodes){2, 2, 2, 2};
+    assert_int_equal(zone_breaker_step(&z, &n, 3000), PICK_FULL);
+}
+
+static void t_zone_that_fails_while_it_returns_opens_the_breaker(void **state)
+{
+    struct zone_breaker z = {0};
+
+    (void)state;
+    back(&z, 0, 0);
+    back(&z, 3, 1000);
+    zone(&z, 1, 2000);
+    assert_true(z.open);
+    assert_int_equal(zone(&z, 3, 3000), PICK_FULL / 500);
+    assert_int_equal(zone(&z, 3, 7999), PICK_FULL / 500);
+}
+
 #define P(f) cmocka_unit_test_setup(f, setup)
 
 T_MAIN(P(t_eject_after_grows_with_the_failure_rate),
@@ -217,4 +269,7 @@ T_MAIN(P(t_eject_after_grows_with_the_failure_rate),
        P(t_zone_number_equals_crc32_of_mysql),
        P(t_zone_returns_within_35_seconds),
        P(t_zone_that_fails_again_restarts_the_breaker),
-       P(t_breaker_stays_closed_when_other_zones_are_no_better))
+       P(t_breaker_stays_closed_when_other_zones_are_no_better),
+       P(t_drained_zone_returns_within_10_seconds),
+       P(t_drained_zone_returns_at_once_when_it_is_alone),
+       P(t_zone_that_fails_while_it_returns_opens_the_breaker))

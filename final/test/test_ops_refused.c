@@ -111,12 +111,11 @@ static void t_large_removal_needs_consent(void **state)
 
 static void t_removal_of_everything_needs_its_own_consent(void **state)
 {
-    struct change_op op = {.verb = CHANGE_ZONE};
+    struct change_op op = {.verb = CHANGE_HOST, .node.ip = 1};
     struct ops_request r = request(&op, 1);
 
     (void)state;
-    mydb_sql("UPDATE RouteData SET zone = 'a'; DELETE FROM RouteLog");
-    field(&op, "zone", "a");
+    mydb_sql("DELETE FROM RouteData WHERE serverip <> 1; DELETE FROM RouteLog");
     field(&op, "state", "drained");
     r.consent = PLAN_YES;
     refused(&r, OPS_NEEDS_CONSENT);
@@ -124,6 +123,21 @@ static void t_removal_of_everything_needs_its_own_consent(void **state)
     r.consent = PLAN_REMOVE_ALL;
     apply(&r, OPS_DONE);
     assert_int_equal(mydb_number("SELECT COUNT(*) FROM RouteData WHERE state = 'up'"), 0);
+}
+
+/* No consent makes it possible. */
+static void t_drain_of_the_only_zone_is_refused(void **state)
+{
+    struct change_op op = {.verb = CHANGE_ZONE};
+    struct ops_request r = request(&op, 1);
+
+    (void)state;
+    mydb_sql("UPDATE RouteData SET zone = 'a'; DELETE FROM RouteLog");
+    field(&op, "zone", "a");
+    field(&op, "state", "drained");
+    r.consent = PLAN_REMOVE_ALL;
+    refused(&r, OPS_WRONG);
+    assert_int_equal(mydb_number("SELECT COUNT(*) FROM ZoneState"), 0);
 }
 
 /* --- imports ------------------------------------------------------------------------ */
@@ -200,6 +214,7 @@ MYDB_MAIN(O(t_wrong_operation_is_audited),
           O(t_change_of_a_policy_that_is_another_now_is_refused),
           O(t_large_removal_needs_consent),
           O(t_removal_of_everything_needs_its_own_consent),
+          O(t_drain_of_the_only_zone_is_refused),
           O(t_import_of_10000_rows_is_in_route_log),
           O(t_import_above_10000_rows_is_one_row_of_audit_only),
           O(t_import_that_removes_needs_yes))

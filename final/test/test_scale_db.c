@@ -123,6 +123,25 @@ static void t_policies_have_what_is_known_of_their_module(void **state)
     assert_true(s.policy[1].node_rps == 0);
 }
 
+static void t_zones_that_are_kept_out_are_read(void **state)
+{
+    (void)state;
+    look();
+    assert_int_equal(s.n_zone_out, 0);
+    mydb_sql("INSERT INTO ZoneState (zone, state) VALUES ('b', 'leaving'), ('a', "
+             "'drained'); INSERT INTO FrontHost (host, zone, admin, outside) VALUES "
+             "('h1', 'a', '127.0.0.1:1', '127.0.0.1:2'), ('h2', 'c', '127.0.0.1:3', "
+             "'127.0.0.1:4')");
+    look();
+    mydb_sql("DELETE FROM ZoneState; DELETE FROM FrontHost");
+    assert_int_equal(s.n_zone_out, 2);
+    assert_string_equal(s.zone_out[0].name, "a");
+    assert_string_equal(s.zone_out[1].name, "b");
+    assert_int_equal(s.n_front, 2);
+    assert_true(s.front[0].zone_out);
+    assert_false(s.front[1].zone_out);
+}
+
 static void t_plans_and_a_freeze_count_while_they_are_in_force(void **state)
 {
     (void)state;
@@ -436,6 +455,7 @@ static int group_setup(void **state)
 MYDB_MAIN_WITH(group_setup, mydb_teardown,
                D(t_measurements_that_have_a_slot_are_read_before_all_others),
                D(t_policies_have_what_is_known_of_their_module),
+               D(t_zones_that_are_kept_out_are_read),
                D(t_plans_and_a_freeze_count_while_they_are_in_force),
                D(t_hosts_orders_and_slots_are_joined_by_the_name_of_the_host),
                D(t_a_route_is_in_force_when_each_live_agent_has_its_checksum),

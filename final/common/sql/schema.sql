@@ -534,6 +534,17 @@ CREATE TABLE IF NOT EXISTS Capacity (
     PRIMARY KEY (modid, cmdid, class)
 ) ENGINE = InnoDB;
 
+-- What operators have decided about zones; a zone without a row is in service.  The nodes of
+-- a zone that was drained have the state 'zone_drained' in RouteData.
+CREATE TABLE IF NOT EXISTS ZoneState (
+    zone    VARCHAR(32) NOT NULL,
+    state   VARCHAR(16) NOT NULL,                     -- leaving, drained, fenced
+    who     VARCHAR(64) NOT NULL DEFAULT '',
+    reason  VARCHAR(255) NOT NULL DEFAULT '',
+    at      TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+    PRIMARY KEY (zone)
+) ENGINE = InnoDB;
+
 -- Since when the factor has been below 0.8.
 ALTER TABLE Capacity ADD COLUMN IF NOT EXISTS low_since TIMESTAMP(3) NULL DEFAULT NULL;
 

@@ -6,11 +6,14 @@
 -- lars_web_ro answers what changes nothing, and notes that a session is in use
 -- lars_ctl    is for larsctl; it may also add users of the console, and run db check
 -- lars_scale  is for lars-autoscaler: it changes the routes of nodes and what slots run
+-- lars_fence  may stop the server, for larsctl zone fence, and read or change nothing
 -- None of them can change or delete rows of Audit and RouteLog.
 CREATE USER IF NOT EXISTS lars_web@localhost ACCOUNT LOCK;
 CREATE USER IF NOT EXISTS lars_web_ro@localhost ACCOUNT LOCK;
 CREATE USER IF NOT EXISTS lars_ctl@localhost ACCOUNT LOCK;
 CREATE USER IF NOT EXISTS lars_scale@localhost ACCOUNT LOCK;
+CREATE USER IF NOT EXISTS lars_fence@localhost ACCOUNT LOCK;
+GRANT SHUTDOWN ON *.* TO lars_fence@localhost;
 GRANT SELECT ON lars_dns.* TO lars_web@localhost, lars_web_ro@localhost, lars_ctl@localhost, lars_scale@localhost;
 GRANT UPDATE (seen_at) ON lars_dns.Session TO lars_web_ro@localhost;
 GRANT INSERT ON lars_dns.Audit TO lars_web@localhost, lars_ctl@localhost, lars_scale@localhost;
@@ -38,6 +41,7 @@ GRANT DELETE ON lars_dns.ScaleWanted TO lars_web@localhost, lars_ctl@localhost;
 GRANT DELETE ON lars_dns.ScaleSlot TO lars_web@localhost, lars_ctl@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_dns.Capacity TO lars_web@localhost, lars_ctl@localhost;
 GRANT INSERT, UPDATE, DELETE ON lars_dns.Freeze TO lars_web@localhost, lars_ctl@localhost;
+GRANT INSERT, UPDATE, DELETE ON lars_dns.ZoneState TO lars_web@localhost, lars_ctl@localhost;
 GRANT UPDATE (abort_at) ON lars_dns.Drill TO lars_web@localhost;
 GRANT UPDATE (abort_by) ON lars_dns.Drill TO lars_web@localhost;
 GRANT UPDATE (abort_why) ON lars_dns.Drill TO lars_web@localhost;

@@ -1,4 +1,4 @@
-/* module, route, node and zone.  A change is one operation for ops, which applies it in
+/* module, route and node.  A change is one operation for ops, which applies it in
  * one transaction and records it; after the commit larsctl waits until the agents have
  * it, so that a script may use the change as soon as the command returns.
  *
@@ -12,7 +12,7 @@
 
 #include "ctl/make_change.h"
 
-#define SUBJECT 160 /* "1/1", "zone:NAME", "host:10.0.0.1" */
+#define SUBJECT 160 /* "1/1", "host:10.0.0.1" */
 #define NAME(id, of) "(SELECT content FROM " of " WHERE " id " = r." id " LIMIT 1)"
 
 /* --- reading ------------------------------------------------------------------------ */
@@ -71,15 +71,6 @@ static int node_list(struct ctl *c, int argc, char **argv)
                      "SELECT INET_NTOA(serverip), GROUP_CONCAT(DISTINCT zone), COUNT(*), "
                      "SUM(state = 'up'), GROUP_CONCAT(DISTINCT state) FROM RouteData "
                      "GROUP BY serverip ORDER BY serverip");
-}
-
-static int zone_list(struct ctl *c, int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-    return ctl_print(c, "zone nodes# up# modules#",
-                     "SELECT zone, COUNT(*), SUM(state = 'up'), COUNT(DISTINCT modid, "
-                     "cmdid) FROM RouteData GROUP BY zone ORDER BY zone");
 }
 
 /* --- changing ----------------------------------------------------------------------- */
@@ -177,36 +168,6 @@ static int route_confirm(struct ctl *c, int argc, char **argv)
     return rc != 0 ? rc : make_change_routes(c, "route confirm", subject, &op);
 }
 
-/* Set the state of every node in a zone. */
-static int set_zone(struct ctl *c, const char *zone, const char *action,
-                    const char *state)
-{
-    struct change_op op = {.verb = CHANGE_ZONE};
-    char subject[SUBJECT], why[CHANGE_WHY];
-
-    if (zone[strspn(zone, " ")] == '\0')
-        return ctl_say(CTL_USAGE,
-                       "the name of the zone is empty; nodes without a zone are drained "
-                       "with larsctl node drain or route drain");
-    if (change_set_field(&op, "zone", zone, why) < 0)
-        return ctl_say(CTL_USAGE, "%s", why);
-    snprintf(subject, sizeof(subject), "zone:%s", zone);
-    snprintf(op.node.state, sizeof(op.node.state), "%s", state);
-    return make_change_routes(c, action, subject, &op);
-}
-
-static int zone_drain(struct ctl *c, int argc, char **argv)
-{
-    (void)argc;
-    return set_zone(c, argv[0], "zone drain", "drained");
-}
-
-static int zone_undrain(struct ctl *c, int argc, char **argv)
-{
-    (void)argc;
-    return set_zone(c, argv[0], "zone undrain", "up");
-}
-
 /* Set the state of every node on a host. */
 static int set_host(struct ctl *c, const char *text, const char *action,
                     const char *state)
@@ -269,9 +230,4 @@ const struct ctl_cmd cmd_route[] = {
     {"node", "drain", "IP", 1, 1, "Drain a host in every module.", node_drain, NULL},
     {"node", "undrain", "IP", 1, 1, "Give a drained host calls again in every module.",
      node_undrain, NULL},
-    {"zone", "list", "", 0, 0, "List the zones with their nodes and modules.", zone_list,
-     NULL},
-    {"zone", "drain", "ZONE", 1, 1, "Drain a zone in every module.", zone_drain, NULL},
-    {"zone", "undrain", "ZONE", 1, 1, "Give a drained zone calls again in every module.",
-     zone_undrain, NULL},
     {NULL, NULL, NULL, 0, 0, NULL, NULL, NULL}};

@@ -26,6 +26,8 @@
 #include "ctl/cmd_site.h"
 #include "ctl/cmd_status.h"
 #include "ctl/cmd_user.h"
+#include "ctl/cmd_zone.h"
+#include "ctl/cmd_zone_db.h"
 
 #define TEXT_AT 6
 
@@ -42,7 +44,8 @@ static const struct ctl_cmd *const tables[] = {
     cmd_route,  cmd_policy, cmd_status, cmd_alarm, cmd_audit, cmd_plane,
     cmd_schema, cmd_files,  cmd_doctor, cmd_log,   cmd_user,
     cmd_site,   cmd_gateway, cmd_scale, cmd_front, cmd_capacity,
-    cmd_drill,  cmd_demo,   cmd_fleet, built_in};
+    cmd_drill,  cmd_demo,   cmd_fleet, cmd_zone,
+    cmd_zone_db, built_in};
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 
 static void each_command(void (*fn)(const struct ctl_cmd *cmd, void *arg), void *arg)

@@ -40,6 +40,10 @@ struct ctl {
     const char *http; /* the same, of the daemons' HTTP ports */
     const char *gateways; /* the same, of the gateways' admin ports, blanks or commas */
     const char *gateways_key; /* path of the keys that sign commands; "" = none */
+    const char *zone_databases; /* "ZONE=ADDRESS:PORT ZONE=/SOCKET" */
+    const char *zone_hosts; /* "ZONE=ADDRESS ZONE=ADDRESS", besides those of the tables */
+    const char *zone_user, *zone_password; /* that may stop a database */
+    const char *zone_record; /* path of the record of promotions */
     const char *gateways_log; /* path of the access log of the gateway of this host */
 };
 

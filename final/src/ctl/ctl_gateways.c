@@ -10,6 +10,7 @@
 #include "ops/gateway_change.h"
 
 #define BETWEEN " ,\t"
+#define ZONE_IS "zone:"
 
 void ctl_gateways_look(struct ctl_gateway *g)
 {
@@ -80,11 +81,18 @@ bool ctl_gateways_serves(const struct ctl_gateway *g)
     return g->state && !json_is_true(json_object_get(g->state, "draining"));
 }
 
+bool ctl_gateways_in_zone(const struct ctl_gateway *g, const char *zone)
+{
+    return zone[0] && strcmp(ctl_gateways_text(g->state, "zone"), zone) == 0;
+}
+
 bool ctl_gateways_match(const struct ctl_gateway *g, const char *name)
 {
     const char *port = strrchr(g->at, ':');
     size_t len = port ? (size_t)(port - g->at) : 0;
 
+    if (strncmp(name, ZONE_IS, sizeof(ZONE_IS) - 1) == 0)
+        return ctl_gateways_in_zone(g, name + sizeof(ZONE_IS) - 1);
     return strcmp(g->at, name) == 0 ||
            (len > 0 && strlen(name) == len && memcmp(g->at, name, len) == 0) ||
            (g->state && strcmp(ctl_gateways_host(g), name) == 0) ||

@@ -37,9 +37,12 @@ const char *ctl_gateways_text(const json_t *of, const char *member);
 long long ctl_gateways_number(const json_t *of, const char *member);
 
 /* Its host's name; "" when it did not answer.  It serves: it answered and does not drain.
- * <name> is its admin port, the address in it, its host, or its address for visitors. */
+ * It is in a zone when it answered and its [gateway] zone is this one.
+ * <name> is its admin port, the address in it, its host, its address for visitors, or
+ * "zone:NAME": each in the zone. */
 const char *ctl_gateways_host(const struct ctl_gateway *g);
 bool ctl_gateways_serves(const struct ctl_gateway *g);
+bool ctl_gateways_in_zone(const struct ctl_gateway *g, const char *zone);
 bool ctl_gateways_match(const struct ctl_gateway *g, const char *name);
 
 /* Whether others serve when the gateways that <name> names are drained.  Returns CTL_OK,

@@ -173,9 +173,16 @@ int make_change_run(struct ctl *c, struct ops_request *r,
 int make_change_routes(struct ctl *c, const char *action, const char *subject,
                        const struct change_op *op)
 {
+    return make_change_routes_by(c, action, subject, op, &yes_is_enough);
+}
+
+int make_change_routes_by(struct ctl *c, const char *action, const char *subject,
+                          const struct change_op *op,
+                          const struct make_change_options *how)
+{
     struct ops_request r = {.action = action, .subject = subject, .op = op, .n_op = 1};
     struct ops_outcome out = {.result = OPS_DONE};
-    int code = make_change_run(c, &r, &yes_is_enough, &out);
+    int code = make_change_run(c, &r, how, &out);
 
     if (code == CTL_OK && !c->dry_run)
         wait_for_change(c, &r, &out);

@@ -8,7 +8,7 @@
 #include "ops/ops.h"
 
 struct make_change_options {
-    enum plan_consent yes;            /* what -y consents to */
+    enum plan_consent yes; /* what -y consents to */
     const char *how[3]; /* by enum plan_consent: "give -y to do it" */
 };
 
@@ -20,6 +20,11 @@ int make_change_run(struct ctl *c, struct ops_request *r,
 /* A change of one operation, on routes: the same, and it waits until it is in force. */
 int make_change_routes(struct ctl *c, const char *action, const char *subject,
                        const struct change_op *op);
+
+/* The same with other words about consent than "give -y". */
+int make_change_routes_by(struct ctl *c, const char *action, const char *subject,
+                          const struct change_op *op,
+                          const struct make_change_options *how);
 
 /* The operation's next argument KEY=VALUE.  Returns 0 or an exit code. */
 int make_change_field(struct change_op *op, const char *word);

@@ -69,6 +69,7 @@ static const struct {
                  "low_since build_from at who"},
     {"ScaleMeasure", "modid+ cmdid+ token class state host slot+ note at until_at who"},
     {"Freeze", "name reason until_at who"},
+    {"ZoneState", "zone state who reason at"},
     {"Drill", "id++ token name module script state who host folder started_at seen_at "
               "ended_at second+ seconds+ happened+ events+ due++ ok++ failed++ p50_us++ "
               "p99_us++ undo_open why live report abort_at abort_by abort_why"},
@@ -142,6 +143,7 @@ static const struct {
     {WEB | CTL, "ScaleSlot", "", "D"},
     {WEB | CTL, "Capacity", "who", "IUD"},
     {WEB | CTL, "Freeze", "who", "IUD"},
+    {WEB | CTL, "ZoneState", "who", "IUD"},
     {WEB, "Drill", "abort_at", "U"},
     {WEB, "Drill", "abort_by", "U"},
     {WEB, "Drill", "abort_why", "U"},

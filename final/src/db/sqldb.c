@@ -66,6 +66,11 @@ int sqldb_sync(struct sqldb *d)
     return rc < 0 ? rc : myconn_sync(d->con);
 }
 
+void sqldb_stay(struct sqldb *d, bool stay)
+{
+    myconn_stay(d->con, stay);
+}
+
 void sqldb_go_back(struct sqldb *d)
 {
     myconn_go_back(d->con);

@@ -19,6 +19,7 @@ void sqldb_close(struct sqldb *d);    /* NULL is fine */
 
 bool sqldb_is_cluster(const struct sqldb *d); /* as myconn_is_galera() */
 int sqldb_sync(struct sqldb *d);      /* connects, then as myconn_sync() */
+void sqldb_stay(struct sqldb *d, bool stay); /* as myconn_stay() */
 void sqldb_go_back(struct sqldb *d);  /* as myconn_go_back() */
 
 /* In <sql>: %u uint32_t, %llu, %s text (a byte that is not of UTF-8 becomes '?'), %% a

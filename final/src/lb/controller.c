@@ -458,6 +458,6 @@ void controller_step(struct controller *s, const struct health_config *c,
     zone.other = census.other;
     zone.n_other = census.n_other;
     s->view.own_max = zone_breaker_step(&s->breaker, &zone, now_ms);
-    s->changing = s->changing || s->breaker.open || s->n_out > 0;
+    s->changing = s->changing || s->breaker.open || s->breaker.returning || s->n_out > 0;
     step_spill(s, hooks, &census, now_ms);
 }

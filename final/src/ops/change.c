@@ -230,6 +230,16 @@ static int apply_to_node(const struct change_op *op, struct node_rows *rows,
     return node_row_insert(rows, i, &fresh);
 }
 
+/* A drain takes the nodes of a zone that are up, its return takes these and no others:
+ * what an operator has drained one by one stays so. */
+static void set_state_in_zone(struct node_row *r, const char *state)
+{
+    bool drain = strcmp(state, "up") != 0;
+
+    if (strcmp(r->state, drain ? "up" : NODE_ROW_ZONE_DRAINED) == 0)
+        snprintf(r->state, sizeof(r->state), "%s", drain ? NODE_ROW_ZONE_DRAINED : "up");
+}
+
 /* The state of every row that <op>, of a host or a zone, is about. */
 static int apply_to_many(const struct change_op *op, struct node_rows *rows,
                          char why[CHANGE_WHY])
@@ -254,11 +264,14 @@ static int apply_to_many(const struct change_op *op, struct node_rows *rows,
 
         if (!is_meant)
             continue;
-        memcpy(r->state, op->node.state, sizeof(r->state));
+        if (zone)
+            set_state_in_zone(r, op->node.state);
+        else
+            memcpy(r->state, op->node.state, sizeof(r->state));
         n++;
     }
-    if (n > 0)
-        return 0;
+    if (n > 0 || (zone && strcmp(op->node.state, "up") == 0))
+        return 0; /* a zone can be drained and have lost its nodes since */
     host_text(op->node.ip, host);
     snprintf(why, CHANGE_WHY, "no node is in %.130s", zone ? op->node.zone : host);
     return -EINVAL;

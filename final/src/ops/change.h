@@ -17,7 +17,7 @@ enum change_verb {
     CHANGE_REMOVE, /* a node */
     CHANGE_REMOVE_MODULE, /* all nodes of a module */
     CHANGE_HOST, /* the state of every node with this address */
-    CHANGE_ZONE, /* the state of every node in this zone */
+    CHANGE_ZONE, /* a zone is drained, or returns (state up): ops/zone_change.h */
     CHANGE_NAME, /* the names of a module */
     CHANGE_POLICY, /* keys of the policy of a module */
     CHANGE_NO_POLICY, /* remove the policy of a module */

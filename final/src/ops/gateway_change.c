@@ -28,6 +28,19 @@ static void look(struct gateway_change *g, struct gateway_change_one *o)
     json_decref(state);
 }
 
+unsigned gateway_change_mean_zone(struct gateway_change *g, const char *zone)
+{
+    unsigned i, n = 0;
+
+    for (i = 0; i < g->n; i++) {
+        g->one[i].zone[0] = '\0';
+        look(g, &g->one[i]);
+        g->one[i].is_meant = g->one[i].zone[0] && strcmp(g->one[i].zone, zone) == 0;
+        n += g->one[i].is_meant;
+    }
+    return n;
+}
+
 static bool another_serves(const struct gateway_change *g, const char *zone)
 {
     unsigned i;

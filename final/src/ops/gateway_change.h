@@ -35,6 +35,10 @@ struct gateway_change {
     int audit_rc; /* set: below 0, the audit lacks a row; only without must_audit */
 };
 
+/* Mean those whose [gateway] zone is <zone>: each that is not lost is asked.  Returns how
+ * many there are. */
+unsigned gateway_change_mean_zone(struct gateway_change *g, const char *zone);
+
 /* Ask whether others serve after a drain.  Returns 0; -EBUSY with a sentence: none would,
  * or none of a zone. */
 int gateway_change_check(struct gateway_change *g, char why[CHANGE_WHY]);

@@ -127,7 +127,8 @@ bool node_row_in_service(const struct node_row *r)
 
 bool node_row_is_state(const char *state)
 {
-    return strcmp(state, "up") == 0 || strcmp(state, "drained") == 0;
+    return strcmp(state, "up") == 0 || strcmp(state, "drained") == 0 ||
+           strcmp(state, NODE_ROW_ZONE_DRAINED) == 0;
 }
 
 const char *node_row_wrong(const struct node_row *r)

@@ -47,7 +47,11 @@ bool node_row_same(const struct node_row *a, const struct node_row *b);
 /* Is the node given calls?  It is up and its weight is above 0. */
 bool node_row_in_service(const struct node_row *r);
 
-/* A state that programs write: "up" or "drained". */
+/* The state of a node that was up when its zone was drained; the zone's return makes it
+ * up again, and leaves nodes alone that an operator has drained one by one. */
+#define NODE_ROW_ZONE_DRAINED "zone_drained"
+
+/* A state that programs write: "up", "drained" or NODE_ROW_ZONE_DRAINED. */
 #define NODE_ROW_WRONG_STATE "the state is not up or drained"
 bool node_row_is_state(const char *state);
 

@@ -19,6 +19,7 @@
 #include "db/repeat.h"
 #include "ops/audit_detail.h"
 #include "ops/route_rows.h"
+#include "ops/zone_change.h"
 
 #define LOG_ROWS_MAX 10000            /* above, RouteLog gets no rows */
 
@@ -156,9 +157,20 @@ static void explain_removal(const struct plan *p, char why[CHANGE_WHY])
              p->gone, p->n_module);
 }
 
+static bool has_drain(const struct ops_request *r)
+{
+    size_t i = 0;
+
+    while (i < r->n_op && !zone_change_is_drain(&r->op[i]))
+        i++;
+    return i < r->n_op;
+}
+
 static void explain_consent(const struct ops_request *r, const struct plan *p,
                             char why[CHANGE_WHY])
 {
+    if (has_drain(r) && zone_change_explain(p, why))
+        return;
     if (r->n_op > 0)
         explain_removal(p, why);
     else if (p->needs == PLAN_REMOVE_ALL)
@@ -171,13 +183,32 @@ static void explain_consent(const struct ops_request *r, const struct plan *p,
                  p->removed, p->before.n, p->added, p->changed, p->drained);
 }
 
+static int judge_zones(struct sqldb *db, const struct ops_request *r,
+                       struct ops_outcome *out)
+{
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; i < r->n_op && rc == 0 && out->result == OPS_DONE; i++) {
+        rc = zone_change_judge(db, &r->op[i], &out->plan, out->why);
+        if (rc != -EINVAL)
+            continue;
+        out->result = OPS_WRONG;
+        out->bad = i;
+        rc = 0;
+    }
+    return rc;
+}
+
 int ops_plan(struct sqldb *db, const struct ops_request *r, struct ops_outcome *out)
 {
     int rc = look(db, r, false, out);
 
     if (rc == 0 && out->result == OPS_DONE)
         check_bases(r, out);
-    return rc < 0 || out->result != OPS_DONE ? rc : route_rows_add_load(db, &out->plan);
+    if (rc == 0 && out->result == OPS_DONE)
+        rc = route_rows_add_load(db, &out->plan);
+    return rc < 0 ? rc : judge_zones(db, r, out);
 }
 
 /* --- the change --------------------------------------------------------------------- */
@@ -251,6 +282,8 @@ static int write_ops(struct sqldb *db, const struct ops_request *r)
                            op->node.modid, op->node.cmdid, r->who.name);
         else
             rc = settings_write(db, op, r->who.name);
+        if (rc == 0)
+            rc = zone_change_write(db, op, &r->who);
     }
     return rc;
 }
@@ -295,6 +328,10 @@ static int try_once(struct sqldb *db, const struct ops_request *r,
 
     if (rc == 0)
         rc = look(db, r, true, out);
+    if (rc == 0 && out->result == OPS_DONE && has_drain(r))
+        rc = route_rows_add_load(db, &out->plan);
+    if (rc == 0)
+        rc = judge_zones(db, r, out);
     if (rc == 0 && out->result == OPS_DONE)
         judge(r, out);
     if (rc == 0)

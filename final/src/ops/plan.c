@@ -248,6 +248,7 @@ int plan_make(struct plan *p, struct node_rows *before, struct node_rows *after,
     for (i = 0; i < p->n_module; i++)
         judge_module(p, &p->module[i]);
     judge_zones(p);
+    p->rest = total > p->gone ? total - p->gone : 0;
     p->many_of_all = mass_removal_of_all(total, p->gone);
     if (p->many_of_all)
         p->needs = PLAN_YES;

@@ -17,7 +17,9 @@ enum {                                /* what an operator should see before */
 enum plan_consent {                   /* needed, or given */
     PLAN_NO_CONSENT,
     PLAN_YES,
-    PLAN_REMOVE_ALL,                  /* no module has a node in service afterwards */
+    PLAN_REMOVE_ALL,                  /* no module has a node in service afterwards; or a
+                                       * zone is drained whose calls the rest cannot
+                                       * take.  A person gives it by typing a name */
 };
 
 struct plan_module {
@@ -51,6 +53,8 @@ struct plan {
     uint32_t added, removed, changed; /* rows */
     uint32_t drained;                 /* changed rows that leave service */
     uint32_t had, gone, left;         /* in service, of all modules of the plan */
+    uint64_t rest;                    /* in service afterwards in the whole database,
+                                       * other modules included; without added ones */
     bool many_of_all;                 /* 30 % or more of all nodes leave service */
     enum plan_consent needs;
     uint64_t hash;                    /* of before and after */

@@ -114,11 +114,15 @@ static int take_capacity(char **at, void *arg)
     return 0;
 }
 
-/* The modules of the plan as a condition. */
+/* The modules of the plan as a condition; of very many, all modules, because rows of
+ * others are left out later. */
 static int add_modules(struct buf *b, const struct plan *p)
 {
     size_t i;
     int rc = 0;
+
+    if (p->n_module > CHANGE_OPS_MAX)
+        return sqldb_append(b, "1");
 
     for (i = 0; rc == 0 && i < p->n_module; i++)
         rc = sqldb_append(b,
@@ -150,7 +154,7 @@ int route_rows_add_load(struct sqldb *db, struct plan *p)
     struct buf b = {0};
     int rc;
 
-    if (p->n_module == 0 || p->n_module > CHANGE_OPS_MAX)
+    if (p->n_module == 0)
         return 0;
     rc = sqldb_append(&b, "SELECT modid, cmdid, ip, port, SUM(succ + err) FROM "
                           "CallSecond WHERE at BETWEEN UNIX_TIMESTAMP() - 62 AND "
@@ -163,9 +167,17 @@ int route_rows_add_load(struct sqldb *db, struct plan *p)
         rc = sqldb_each_text(db, take_load, p, &b);
     buf_consume(&b, b.len);
     if (rc == 0)
-        rc = sqldb_append(&b, "SELECT modid, cmdid, node_rps FROM ModulePolicy WHERE ");
+        rc = sqldb_append(&b, "SELECT m.modid, m.cmdid, COALESCE(NULLIF(p.node_rps, 0), "
+                              "c.rps, 0) FROM (SELECT DISTINCT modid, cmdid FROM "
+                              "RouteData WHERE ");
     if (rc == 0)
         rc = add_modules(&b, p);
+    if (rc == 0) /* what was measured on the slowest class of hosts */
+        rc = sqldb_append(&b, ") m LEFT JOIN ModulePolicy p ON p.modid = m.modid AND "
+                              "p.cmdid = m.cmdid LEFT JOIN (SELECT modid, cmdid, "
+                              "CAST(MIN(rps * factor) AS UNSIGNED) AS rps FROM Capacity "
+                              "GROUP BY modid, cmdid) c ON c.modid = m.modid AND "
+                              "c.cmdid = m.cmdid");
     if (rc == 0)
         rc = sqldb_each_text(db, take_capacity, p, &b);
     buf_free(&b);

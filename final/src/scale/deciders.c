@@ -237,7 +237,12 @@ static void fill_decision(struct decided *x, const struct demand_view *v,
  * data; otherwise a load that is not known would look like visitors that have left. */
 static unsigned n_zones_to_use(const struct zones *z)
 {
-    return z->n_usable ? z->n_usable : (unsigned)z->n;
+    unsigned n = 0;
+    size_t i;
+
+    for (i = 0; i < z->n; i++)
+        n += !z->at[i].is_out;
+    return z->n_usable ? z->n_usable : n;
 }
 
 /* Where a program runs the nodes there may be no host that is heard: then calls of any

@@ -138,6 +138,8 @@ int exec_modules_look(struct exec_modules *e, const struct snapshot *s, uint64_t
     for (i = 0; i < s->n_policy; i++)
         for (z = 0; rc == 0 && z < e->n_name && exec_modules_has(&s->policy[i]); z++)
             rc = look_at(e, &s->policy[i], z, &heard);
+    for (i = 0; rc == 0 && i < s->n_zone_out; i++)
+        rc = snapshot_add(&heard, zone_out, &s->zone_out[i]);
     if (rc == 0)
         zones_look(&e->zones, &heard, now_ms, hold_ms);
     snapshot_empty(&heard);
@@ -227,6 +229,17 @@ static int remember(struct exec_modules *e, const struct place *p,
     return snapshot_add_row((void **)&e->seen, &e->n_seen, &e->max_seen, sizeof(x), &x);
 }
 
+/* In a zone that an operator keeps out no node gets calls. */
+static bool is_zone_out(const struct exec_modules *e, size_t zone)
+{
+    size_t i;
+
+    for (i = 0; i < e->zones.n; i++)
+        if (strcmp(e->zones.at[i].name, e->name[zone]) == 0)
+            return e->zones.at[i].is_out;
+    return false;
+}
+
 /* Ready nodes are remembered and get their row. */
 static int add_rows(struct exec_modules *e, const struct place *p,
                     const struct snapshot *s, uint32_t host, struct node_steps *out)
@@ -239,7 +252,7 @@ static int add_rows(struct exec_modules *e, const struct place *p,
 
         if (n->state != HOOK_NODE_READY)
             continue;
-        if (!row_of(s, p->policy->id, n->ip, n->port))
+        if (!row_of(s, p->policy->id, n->ip, n->port) && !is_zone_out(e, p->zone))
             step(out, NODE_ROUTE, p->policy->id, host, n->ip, n->port);
         rc = remember(e, p, n);
     }

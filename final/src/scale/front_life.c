@@ -292,7 +292,8 @@ static size_t choose_standby(const struct front_life_input *in)
     for (i = 0; i < in->n; i++) {
         const struct snapshot_front *h = &in->host[i];
 
-        if (h->state != SNAPSHOT_FRONT_STANDBY || h->held || h->age_ms < rest_of(h))
+        if (h->state != SNAPSHOT_FRONT_STANDBY || h->held || h->zone_out ||
+            h->age_ms < rest_of(h))
             continue;
         if (best == in->n || is_better(in, h, &in->host[best]))
             best = i;

@@ -46,6 +46,7 @@ static int take_host(char **at, void *arg)
         .done = is_set(at[6]),
         .seen = is_set(at[7]),
         .ever_seen = is_set(at[8]),
+        .zone_out = is_set(at[12]),
         .failed = at[9] ? (unsigned)strtoul(at[9], NULL, 10) : 0,
         .age_ms = at[10] ? strtoull(at[10], NULL, 10) : 0,
     };
@@ -64,7 +65,8 @@ int front_rows_read(struct myconn *con, struct snapshot *out)
         con,
         "SELECT host, zone, admin, outside, state, held, done, seen, seen_at IS NOT "
         "NULL, failed, GREATEST(0, TIMESTAMPDIFF(MICROSECOND, since, NOW(3)) DIV 1000), "
-        "note FROM FrontHost ORDER BY host LIMIT 32",
+        "note, zone IN (SELECT zone FROM ZoneState) FROM FrontHost ORDER BY host LIMIT "
+        "32",
         take_host, out);
 }
 

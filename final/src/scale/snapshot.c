@@ -36,6 +36,7 @@ void snapshot_empty(struct snapshot *s)
     free(s->capacity);
     free(s->load);
     free(s->front);
+    free(s->zone_out);
     memset(s, 0, sizeof(*s));
 }
 

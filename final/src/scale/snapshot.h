@@ -97,6 +97,10 @@ struct snapshot_load { /* ZoneLoad: calls a second in the last seconds */
     double rps;
 };
 
+struct snapshot_zone { /* ZoneState: an operator keeps the zone out, or is about to */
+    char name[SNAPSHOT_ZONE];
+};
+
 #define SNAPSHOT_FRONT_MAX 32 /* more hosts are left out */
 #define SNAPSHOT_AT 65 /* bytes of "ADDRESS:PORT" with its 0 */
 #define SNAPSHOT_NOTE 256
@@ -114,6 +118,7 @@ struct snapshot_front { /* FrontHost: a host with a gateway */
     char admin[SNAPSHOT_AT], outside[SNAPSHOT_AT];
     enum snapshot_front_state state;
     bool held; /* by an operator */
+    bool zone_out; /* an operator keeps its zone out: it is not started */
     bool done; /* the program has accepted the command of the state */
     bool seen; /* from outside, so it counts */
     bool ever_seen; /* since it was announced */
@@ -138,6 +143,7 @@ struct snapshot {
     SNAPSHOT_LIST(snapshot_capacity, capacity);
     SNAPSHOT_LIST(snapshot_load, load);
     SNAPSHOT_LIST(snapshot_front, front);
+    SNAPSHOT_LIST(snapshot_zone, zone_out);
     bool frozen; /* Freeze has a row 'scale' in force, or a drill runs */
 };
 

@@ -54,6 +54,15 @@ static void look_at_host(struct zones *z, const struct snapshot_host *h)
         v->suspect = false;
 }
 
+static bool is_out(const struct snapshot *s, const char *name)
+{
+    size_t i = 0;
+
+    while (i < s->n_zone_out && strcmp(s->zone_out[i].name, name) != 0)
+        i++;
+    return i < s->n_zone_out;
+}
+
 static void remember(struct zones *z, struct zone_view *v, uint64_t now_ms,
                      uint64_t hold_ms)
 {
@@ -63,7 +72,7 @@ static void remember(struct zones *z, struct zone_view *v, uint64_t now_ms,
         return;
     if (m->lost && v->usable)
         m->back_ms = now_ms;
-    m->lost = !v->usable && !v->emptied;
+    m->lost = !v->usable && !v->emptied && !v->is_out;
     if (v->usable && m->back_ms > 0 && now_ms < m->back_ms + hold_ms)
         v->suspect = true;
 }
@@ -81,7 +90,9 @@ void zones_look(struct zones *z, const struct snapshot *s, uint64_t now_ms,
     for (i = 0; i < z->n; i++) {
         struct zone_view *v = &z->at[i];
 
-        v->emptied &= !v->usable;
+        v->is_out = is_out(s, v->name);
+        v->usable &= !v->is_out;
+        v->emptied &= !v->usable && !v->is_out;
         remember(z, v, now_ms, hold_ms);
         v->suspect &= v->usable;
         z->n_usable += v->usable;

@@ -15,6 +15,7 @@ struct zone_view {
     bool suspect; /* usable, and no host was heard for 5 s, or the
                                        * zone came back not long ago */
     bool emptied; /* its hosts are heard, and none is to be used */
+    bool is_out; /* an operator keeps it out: not usable, its nodes stay */
 };
 
 struct zones { /* zeroed before its first use */

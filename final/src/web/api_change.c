@@ -9,7 +9,9 @@
 
 #include "base/utf8.h"
 #include "ops/in_force.h"
+#include "ops/zone_change.h"
 #include "web/api.h"
+#include "web/api_gateway.h"
 #include "web/api_json.h"
 #include "web/api_module.h"
 #include "web/change_json.h"
@@ -131,6 +133,9 @@ static void run_change(struct request *q, const struct request_env *env,
     else {
         answer_done(q, c, &out);
         q->made = follow_change_of(&r, &out);
+        if (c->op[0].verb == CHANGE_ZONE)
+            api_gateway_change_zone(env, c->op[0].node.zone,
+                                    zone_change_is_drain(&c->op[0]), &r.who);
     }
     ops_free(&out);
 }

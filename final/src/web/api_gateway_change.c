@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "ops/gateway_change.h"
 #include "web/api.h"
+#include "web/api_gateway.h"
 #include "web/web.h"
 
 #define REASON_MAX 1020 /* bytes: 255 characters */
@@ -76,6 +78,31 @@ static void change(struct request *q, const struct request_env *env, const char 
         reply_problem(&q->reply, 422, "wrong_value", "reason", "it is empty");
     else
         answer(q, env, &m, gateway_change_apply(&m.change, env->db, &who, why), why);
+    gateways_look(env->web->gateways);
+}
+
+void api_gateway_change_zone(const struct request_env *env, const char *zone, bool drain,
+                             const struct audit_actor *who)
+{
+    struct meant m = {.name = "",
+                      .change = {.keys = env->web->gateway_keys,
+                                 .path = drain ? "/drain" : "/undrain",
+                                 .body = "",
+                                 .timeout_ms = ASK_MS,
+                                 .consent = true}};
+    char why[CHANGE_WHY] = "";
+    unsigned i;
+
+    if (!m.change.keys)
+        return;
+    gateways_each(env->web->gateways, add_one, &m);
+    if (gateway_change_mean_zone(&m.change, zone) == 0)
+        return;
+    gateway_change_apply(&m.change, env->db, who, why);
+    for (i = 0; i < m.change.n; i++)
+        if (m.change.one[i].is_meant && !m.change.one[i].obeyed)
+            LOG_WARN("console.zone", "zone=%s gateway=%s did not obey %s: %s", zone,
+                     m.change.one[i].at, m.change.path, m.change.one[i].why);
     gateways_look(env->web->gateways);
 }
 

@@ -45,10 +45,10 @@ static json_t *zone_json(const struct snap_zone *z, bool hour_known)
 {
     bool known = z->capacity > 0;
 
-    return json_pack("{s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "zone", z->name, "up",
-                     (json_int_t)z->n_up, "drained", (json_int_t)z->n_drained, "out",
-                     (json_int_t)z->n_out, "calls", api_json_rate(z->calls), "failed",
-                     api_json_rate(z->failed), "need",
+    return json_pack("{s:s,s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "zone", z->name,
+                     "decided", z->decided, "up", (json_int_t)z->n_up, "drained",
+                     (json_int_t)z->n_drained, "out", (json_int_t)z->n_out, "calls",
+                     api_json_rate(z->calls), "failed", api_json_rate(z->failed), "need",
                      known ? api_json_rate(z->need) : json_null(), "capacity",
                      known ? api_json_rate(z->capacity) : json_null(), "minutes",
                      hour_known ? list_minutes(&z->hour) : json_null());
@@ -162,6 +162,16 @@ static json_t *list_top(const struct snap *s, int (*cmp)(const void *, const voi
     return list;
 }
 
+/* How the databases of the zones stand; without names and addresses. */
+static json_t *database_json(struct web *web)
+{
+    struct zone_db_view v;
+
+    reader_database(web->reader, &v);
+    return json_pack("{s:s,s:I,s:I}", "case", zone_db_case_name(v.is), "members",
+                     (json_int_t)v.members, "data", (json_int_t)v.data);
+}
+
 json_t *api_read_overview_json(const struct snap *s, struct web *web)
 {
     json_t *j = api_json_head(s, web);
@@ -185,6 +195,7 @@ json_t *api_read_overview_json(const struct snap *s, struct web *web)
     json_object_set_new(j, "scaling", api_brief_scaling(s));
     json_object_set_new(j, "drill", api_brief_drill(s));
     json_object_set_new(j, "zones", list_zones(s));
+    json_object_set_new(j, "database", database_json(web));
     json_object_set_new(j, "alarms", list_alarms(s));
     json_object_set_new(j, "changes", list_changes(s));
     json_object_set_new(j, "worst", list_top(s, by_problem));

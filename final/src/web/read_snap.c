@@ -297,6 +297,17 @@ static int cmp_zone(const void *a, const void *b)
                   ((const struct snap_zone *)b)->name);
 }
 
+/* A zone that is drained and has no nodes any more is shown, too. */
+static int take_zone_state(char **at, void *arg)
+{
+    struct snap_zone *z = zone_of(arg, at[0] ? at[0] : "");
+
+    if (!z)
+        return -ENOMEM;
+    COPY(z->decided, at[1]);
+    return 0;
+}
+
 static int add_up(struct snap *s, const struct rates *rates)
 {
     size_t i;
@@ -417,6 +428,8 @@ static int fill(struct sqldb *db, struct rates *rates, struct minutes *minutes,
     s->calls_s = rates_until_s(rates);
     if (rc == 0)
         rc = read_small(db, s);
+    if (rc == 0)
+        rc = sqldb_each(db, take_zone_state, s, "SELECT zone, state FROM ZoneState");
     if (rc == 0)
         rc = add_up(s, rates);
     if (rc == 0)

@@ -18,6 +18,7 @@
 struct reader {
     struct worker *worker;
     struct sqldb *db;
+    struct sqldb *own; /* of the database of this zone, also while it refuses tables */
     struct rates *rates;
     struct minutes *minutes;
     struct msgq *q;
@@ -26,6 +27,7 @@ struct reader {
     uint32_t round_ms;
     /* under the lock of the worker: */
     struct snap *snap;
+    struct zone_db_view database;
     uint64_t read_ms;
     bool is_failing;
 };
@@ -48,6 +50,17 @@ static void publish(struct reader *r, struct snap *s)
     r->read_ms = mono_ms();
     worker_unlock(r->worker);
     snap_unref(old);
+}
+
+/* A server that refuses every table still says how it stands. */
+static void look_at_database(struct reader *r)
+{
+    struct zone_db_view v;
+
+    zone_db_read(r->own, &v);
+    worker_lock(r->worker);
+    r->database = v;
+    worker_unlock(r->worker);
 }
 
 static void note(struct reader *r, int rc)
@@ -74,12 +87,14 @@ static void run(void *arg)
         sqldb_go_back(r->db);
         rc = read_snap_make(r->db, r->rates, r->minutes, r->snap, &s);
         note(r, rc);
+        look_at_database(r);
         if (rc == 0)
             publish(r, s);
         msgq_post(r->q, &task);       /* when it is full, calls are waiting already */
     } while (worker_pause(r->worker, r->round_ms));
-    sqldb_close(r->db);               /* by the thread that used it */
-    r->db = NULL;
+    sqldb_close(r->db);               /* by the thread that used them */
+    sqldb_close(r->own);
+    r->db = r->own = NULL;
 }
 
 static int create_parts(struct reader *r, struct evloop *l,
@@ -93,6 +108,8 @@ static int create_parts(struct reader *r, struct evloop *l,
         rc = minutes_create(&r->minutes);
     if (rc == 0)
         rc = sqldb_open(&r->db, cfg);
+    if (rc == 0)
+        rc = zone_db_open(&r->own, cfg);
     if (rc == 0)
         rc = msgq_create(&r->q, l, 4);
     return rc < 0 ? rc : worker_start(r->worker, run, r);
@@ -126,6 +143,7 @@ void reader_stop(struct reader *r)
     msgq_destroy(r->q);
     worker_destroy(r->worker);
     sqldb_close(r->db);
+    sqldb_close(r->own);
     rates_destroy(r->rates);
     minutes_destroy(r->minutes);
     snap_unref(r->snap);
@@ -140,6 +158,13 @@ struct snap *reader_snap(struct reader *r)
     s = r->snap ? snap_ref(r->snap) : NULL;
     worker_unlock(r->worker);
     return s;
+}
+
+void reader_database(struct reader *r, struct zone_db_view *out)
+{
+    worker_lock(r->worker);
+    *out = r->database;
+    worker_unlock(r->worker);
 }
 
 uint64_t reader_age_ms(struct reader *r)

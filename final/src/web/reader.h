@@ -3,6 +3,7 @@
 #ifndef LARS_WEB_READER_H
 #define LARS_WEB_READER_H
 
+#include "db/zone_db.h"
 #include "net/evloop.h"
 #include "web/snap.h"
 
@@ -21,5 +22,8 @@ struct snap *reader_snap(struct reader *r);
 /* Milliseconds since the last round that could read the database; 0 rounds = since the
  * start.  Thread: any. */
 uint64_t reader_age_ms(struct reader *r);
+
+/* How the databases of the zones stand, as of the last round.  Thread: any. */
+void reader_database(struct reader *r, struct zone_db_view *out);
 
 #endif

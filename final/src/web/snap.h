@@ -46,6 +46,8 @@ struct snap_zone {
     uint32_t n_up, n_drained, n_out;  /* nodes, an address and port counts once a module
                                        * */
     double calls, failed;
+    char decided[17];                 /* by an operator: "leaving", "drained", "fenced";
+                                       * "" = it is in service */
     double need, capacity;            /* calls/s of modules that have node_rps, and what
                                        * its nodes that are up can do of them; 0 = not
                                        * known */

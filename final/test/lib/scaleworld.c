@@ -40,6 +40,7 @@ void scaleworld_reset(unsigned slots)
                "Lease; DELETE FROM Alarm; DELETE FROM ZoneLoad; DELETE FROM "
                "ModulePolicy; DELETE FROM RouteData; DELETE FROM RouteLog; DELETE FROM "
                "Audit; DELETE FROM ScaleShortage; DELETE FROM ScaleMeasure; "
+               "DELETE FROM ZoneState; "
                "INSERT INTO ScalePolicy (modid, cmdid) VALUES (20, 1); "
                "INSERT INTO ModulePolicy (modid, cmdid, node_rps) VALUES (20, 1, 10)");
     testdb_sqlf("INSERT INTO ScaleHost (host, zone, address, slots) VALUES ('a1', 'a', "

@@ -44,7 +44,7 @@ const moduleData = x => ({ ...head(), ...moduleJson(x), base: base(x), revision:
 const head = () => ({ at: Date.now(), age_ms: state.db ? 400 : 42000, sources: { db: state.db, reports: true, dnsd: true } })
 const zones = () => ['a', 'b'].map(z => {
   const of = modules.flatMap(x => x.nodes.filter(n => n.zone === z).map(n => [x, n]))
-  return { zone: z, up: of.filter(([, n]) => n.state === 'up' && !n.ejected).length, drained: of.filter(([, n]) => n.state !== 'up').length, out: of.filter(([, n]) => n.ejected).length,
+  return { zone: z, decided: '', up: of.filter(([, n]) => n.state === 'up' && !n.ejected).length, drained: of.filter(([, n]) => n.state !== 'up').length, out: of.filter(([, n]) => n.ejected).length,
            calls: sum(of, ([x, n]) => calls(x, n)), failed: sum(of, ([x, n]) => failed(x, n)),
            need: z === 'a' ? 610 : null, capacity: z === 'a' ? 1000 : null, minutes: Array.from({ length: 60 }, (_, i) => 300 + 100 * Math.sin(i / 9 + (z === 'a'))) }
 })
@@ -130,7 +130,7 @@ function scalingChange(key, body) {
     scaling.drained[body.in_use ? 'delete' : 'add'](key.split('/').pop())
   return [key === 'POST /scaling/plans' ? 201 : 204]
 }
-const overview = () => ({ ...head(), calls: sum(zones(), z => z.calls), failed: sum(zones(), z => z.failed), p99_ms: 38, hour: { calls: 1234567, failed: 123 }, minutes_to: Math.floor(now() / 60) * 60, modules: modules.length, revision: state.revision, gateways: { all: 3, unreachable: 1, modules: [{ module: '1/1', state: 'shedding', gateways: 1 }, { module: '4/2', state: 'waiting', gateways: 1 }] }, zones: zones(), alarms: openAlarms(), scaling: scaledBrief(), drill: state.aborted ? null : { id: 3, name: 'opening day', host: 'gw-1', second: drillSecond(), seconds: 300, lost: false },
+const overview = () => ({ ...head(), calls: sum(zones(), z => z.calls), failed: sum(zones(), z => z.failed), p99_ms: 38, hour: { calls: 1234567, failed: 123 }, minutes_to: Math.floor(now() / 60) * 60, modules: modules.length, revision: state.revision, gateways: { all: 3, unreachable: 1, modules: [{ module: '1/1', state: 'shedding', gateways: 1 }, { module: '4/2', state: 'waiting', gateways: 1 }] }, zones: zones(), database: { case: 'arbiter', members: 3, data: 2 }, alarms: openAlarms(), scaling: scaledBrief(), drill: state.aborted ? null : { id: 3, name: 'opening day', host: 'gw-1', second: drillSecond(), seconds: 300, lost: false },
   changes: audit.slice(0, 5).map(noDetail), worst: sorted('problems').slice(0, 5).map(moduleJson), busiest: sorted('calls').slice(0, 5).map(moduleJson) })
 const wall = () => {
   const { alarms, changes, worst, busiest, ...rest } = overview()
