@@ -22,6 +22,7 @@ help:
 	@echo "make install     programs, library, configuration, units; DESTDIR= PREFIX="
 	@echo "make deb         Debian packages in final/build/deb, checked by lintian"
 	@echo "make install-test  installs the packages in a clean system in a folder and runs them (root)"
+	@echo "make fleet-test  larsctl fleet on six clean systems: install, swap, upgrade, restore (root)"
 	@echo "make coverage fuzz figures clean"
 	@echo "make diff STAGE=02          what a stage adds to the one before"
 	@echo "make lab STAGE=02 OUT=dir   a starter with this stage's regions cut out"
@@ -69,7 +70,7 @@ nightly:
 	  [ $$s = final ] || $(TOOLS)/lab check $$s || exit 1; done
 	$(Q)ROUNDS=20 TEST_TIMEOUT=1800 $(MAKE) -s -C $(NEWEST) test ONLY=e2e_two_zones_db.sh
 	$(Q)$(MAKE) -s -C $(NEWEST) build/lars-sim && $(NEWEST)/build/lars-sim -S 10 together3
-	$(Q)$(MAKE) -s install-test && $(MAKE) -s check LAB=no && $(MAKE) -s -C $(NEWEST) fuzz FUZZ_S=$(or $(FUZZ_S),60)
+	$(Q)$(MAKE) -s install-test fleet-test && $(MAKE) -s check LAB=no && $(MAKE) -s -C $(NEWEST) fuzz FUZZ_S=$(or $(FUZZ_S),60)
 
 bench:
 	$(Q)sh $(TOOLS)/deps bench && $(MAKE) -s -C stage02_reactor all
@@ -82,6 +83,8 @@ deb: ; $(Q)sh $(TOOLS)/deps deb && $(MAKE) $(J) -C $(NEWEST) deb
 install-test: deb
 	$(Q)$(MAKE) $(J) -C $(NEWEST) build/install_probe && \
 	  sh $(TOOLS)/install-test $(NEWEST)/build/deb $(NEWEST)/build/install_probe
+fleet-test: deb
+	$(Q)$(MAKE) $(J) -C $(NEWEST) build/larsctl && sh $(NEWEST)/test/fleet/run $(NEWEST)/build
 fuzz: ; $(Q)sh $(TOOLS)/deps nightly && $(MAKE) -s -C $(NEWEST) fuzz
 coverage: ; $(Q)$(MAKE) -s -C $(NEWEST) $@
 figures: ; $(Q)sh $(TOOLS)/deps figures && sh $(TOOLS)/figures
@@ -90,4 +93,4 @@ diff: ; $(Q)$(TOOLS)/stage diff $(or $(STAGE),$(error say which: make diff STAGE
 lab: ; $(Q)$(TOOLS)/lab starter $(or $(STAGE),$(error say which: make lab STAGE=02 OUT=dir)) $(or $(OUT),$(error say where to: OUT=dir))
 grade: ; $(Q)s=$$(ls -d stage$(or $(STAGE),$(error say which: make grade STAGE=02))_*) && sh $(TOOLS)/grade $$s
 clean: ; $(Q)for s in $(STAGES); do $(MAKE) -s -C $$s clean; done
-.PHONY: all help deps test memcheck asan tsan check nightly bench run stop install deb install-test fuzz coverage figures doctor diff lab grade clean
+.PHONY: all help deps test memcheck asan tsan check nightly bench run stop install deb install-test fleet-test fuzz coverage figures doctor diff lab grade clean

@@ -131,6 +131,8 @@ install-fleet:
 	$(Q)install -d $(DESTDIR)$(FLEET)/conf && for f in $(CONF); do to=$(DESTDIR)$(FLEET)/conf/$${f##*/}; \
 	  install -m 644 /dev/null $$to && sed 's#/usr/share/lars/#$(DATADIR)/lars/#' $$f >$$to || exit 1; done
 	$(Q)f=$(DESTDIR)$(FLEET)/slot-modules.ini && sed 's#/usr/sbin/#$(SBINDIR)/#' deploy/fleet/slot-modules.ini >$$f
+	$(call put,deploy/fleet/lars-fleet deploy/fleet/host-script,$(FLEET),755)
+	$(call put,$(wildcard deploy/fleet/fleet-*),$(FLEET),644)
 install-system:
 	$(Q)install -d $(DESTDIR)$(SYSCONFDIR)/lars $(DESTDIR)$(UNITDIR)
 	$(Q)for f in $(CONF); do to=$(DESTDIR)$(SYSCONFDIR)/lars/$${f##*/}; [ -e $$to ] || \

@@ -15,6 +15,7 @@
 #include "ctl/cmd_drill.h"
 #include "ctl/cmd_files.h"
 #include "ctl/cmd_fleet.h"
+#include "ctl/cmd_fleet_run.h"
 #include "ctl/cmd_front.h"
 #include "ctl/cmd_gateway.h"
 #include "ctl/cmd_log.h"
@@ -44,8 +45,8 @@ static const struct ctl_cmd *const tables[] = {
     cmd_route,  cmd_policy, cmd_status, cmd_alarm, cmd_audit, cmd_plane,
     cmd_schema, cmd_files,  cmd_doctor, cmd_log,   cmd_user,
     cmd_site,   cmd_gateway, cmd_scale, cmd_front, cmd_capacity,
-    cmd_drill,  cmd_demo,   cmd_fleet, cmd_zone,
-    cmd_zone_db, built_in};
+    cmd_drill,  cmd_demo,   cmd_fleet, cmd_fleet_run,
+    cmd_zone,   cmd_zone_db, built_in};
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 
 static void each_command(void (*fn)(const struct ctl_cmd *cmd, void *arg), void *arg)
