@@ -264,6 +264,8 @@ static void t_capacity_is_measured_and_of_nodes_that_get_calls(void **state)
                "+ INTERVAL 1 MINUTE); INSERT INTO AgentNode (agent, modid, cmdid, ip, "
                "port, state) VALUES ('x', 1, 1, INET_ATON('" IN_A "'), 80, 1)");
     expect("-y zone drain b", 4, "agents give no calls to any of the 1 nodes of 1/1");
+    testdb_sql("DELETE FROM Capacity"); /* also when no capacity is known */
+    expect("-y zone drain b", 4, "agents give no calls to any of the 1 nodes of 1/1");
 }
 
 static void t_module_without_nodes_elsewhere_needs_the_name_typed(void **state)

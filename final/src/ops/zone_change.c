@@ -30,7 +30,7 @@ static bool is_short(const struct plan_module *m)
 {
     if (m->gone == 0)
         return false;
-    return m->left == 0 || m->out >= m->left ||
+    return m->out >= m->left || /* also when none is left */
            (m->capacity > 0 && m->calls / MINUTE_S > capacity_of(m));
 }
 
