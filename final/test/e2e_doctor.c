@@ -36,7 +36,7 @@ static void t_doctor_without_a_database_examines_the_rest(void **state)
     write_ini("", "/nonexistent");
     assert_int_equal(ctl("doctor"), 3);
     expect_text("database: connect: ");
-    expect_text("; start the server, see [db] socket\n");
+    expect_text("; start the server, see [db] socket, endpoints, host\n");
     assert_int_equal(ctl("-o csv doctor"), 3);
     snprintf(want, sizeof(want),
              "; mend\ndnsd,127.0.0.1:%s,1,ok,\nreportd,127.0.0.1:%s,1,ok,\n"
@@ -49,7 +49,8 @@ static void t_doctor_without_a_database_examines_the_rest(void **state)
                              "\"\",\n    \"ok\": 0,\n    \"state\": \"connect: ",
                              71),
                      0);
-    expect_text("\"mend\": \"start the server, see [db] socket\"\n  },\n  {\n");
+    expect_text(
+        "\"mend\": \"start the server, see [db] socket, endpoints, host\"\n  },\n  {\n");
     assert_string_equal(out + strlen(out) - 6, "  }\n]\n");
 }
 

@@ -1,6 +1,6 @@
 /* TLS under a connection of frames: bytes that OpenSSL holds while the socket has none,
- * limits, the end of a connection, sessions that are resumed, renewed certificates. */
-#include <arpa/inet.h>
+ * limits, the end of a connection. */
+#include <sys/ioctl.h>
 
 #include "base/role.h"
 #include "lib/linkfix.h"
@@ -96,20 +96,84 @@ static void t_frames_of_64_kib_are_all_handled_without_another_byte(void **state
     assert_int_equal(linkfix.n_bytes, 20 * sizeof(big));
 }
 
-/* More bytes than one read takes, in records that OpenSSL reads ahead. */
+#define LITTLE 900 /* bytes of the second frame */
+
+/* A frame as long as a read but for a byte, and a little one, in small records, of which
+ * OpenSSL reads many ahead.  All of it is there before the first read. */
+static void say_more_than_one_read(int32_t msgid)
+{
+    static char out[2 * FRAME_HEAD + sizeof(big) + LITTLE];
+    size_t i, sent;
+    int n = 0;
+
+    frame_put_head((uint8_t *)out, msgid, sizeof(big));
+    frame_put_head((uint8_t *)out + FRAME_HEAD + sizeof(big), msgid, LITTLE);
+    for (i = 0; i < sizeof(out); i += 100)
+        tlspeer_write(&linkfix.peer, out + i,
+                      (int)(sizeof(out) - i < 100 ? sizeof(out) - i : 100));
+    sent = tlspeer_send(&linkfix.peer, SIZE_MAX);
+    T_WAIT(ioctl(conn_fd(linkfix.last), FIONREAD, &n) == 0 && (size_t)n == sent);
+}
+
 static void t_bytes_inside_are_not_forgotten_while_the_socket_is_empty(void **state)
+{
+    (void)state;
+    open_peer();
+    say_more_than_one_read(4);
+    LOOP_UNTIL(linkfix.loop, linkfix.n_frames == 2);
+    assert_int_equal(linkfix.n_bytes, sizeof(big) + LITTLE);
+}
+
+static void t_bytes_inside_wait_while_the_connection_is_paused(void **state)
 {
     int i;
 
     (void)state;
     open_peer();
-    for (i = 0; i < 60; i++)
-        linkfix_say(4, big, 2000);
-    send_all();
-    LOOP_UNTIL(linkfix.loop, linkfix.n_frames == 60);
+    say_more_than_one_read(2);
+    LOOP_UNTIL(linkfix.loop, linkfix.n_frames == 1);
+    for (i = 0; i < 20; i++)
+        loop_turn(linkfix.loop);
+    assert_int_equal(linkfix.n_frames, 1);
+    conn_resume_read(linkfix.last);
+    LOOP_UNTIL(linkfix.loop, linkfix.n_frames == 2);
+    conn_resume_read(linkfix.last);
 }
 
-static void t_bytes_inside_wait_while_the_connection_is_paused(void **state)
+/* The peer announces that it sends no more, and keeps its side of the socket open: after
+ * the read that has the frame, the socket shows nothing any more. */
+static void t_the_end_that_comes_with_a_frame_is_seen(void **state)
+{
+    (void)state;
+    open_peer();
+    linkfix_say(4, "last", 4);
+    SSL_shutdown(linkfix.peer.ssl);
+    send_all();
+    LOOP_UNTIL(linkfix.loop, linkfix.n_close == 1);
+    assert_int_equal(linkfix.n_frames, 1);
+    assert_int_equal(linkfix.why, CONN_WHY_EOF);
+}
+
+static void t_the_end_that_comes_before_a_pause_is_seen_after_it(void **state)
+{
+    int i;
+
+    (void)state;
+    open_peer();
+    linkfix_say(2, "last", 4);
+    SSL_shutdown(linkfix.peer.ssl);
+    send_all();
+    LOOP_UNTIL(linkfix.loop, linkfix.n_frames == 1);
+    for (i = 0; i < 20; i++)
+        loop_turn(linkfix.loop);
+    assert_int_equal(linkfix.n_close, 0);
+    conn_resume_read(linkfix.last);
+    LOOP_UNTIL(linkfix.loop, linkfix.n_close == 1);
+    assert_int_equal(linkfix.why, CONN_WHY_EOF);
+}
+
+/* Frames that came in one read, each of which pauses the connection. */
+static void t_each_pause_holds_the_next_frame_back(void **state)
 {
     int i, n;
 
@@ -285,190 +349,6 @@ static void t_what_is_no_record_ends_the_connection(void **state)
     assert_int_equal(linkfix.why, CONN_WHY_ERROR);
 }
 
-/* --- sessions ----------------------------------------------------------------------- */
-
-static void dial_until_ready(void)
-{
-    int n = linkfix.n_start, up = linkfix.n_up;
-
-    linkfix_dial_again();
-    LOOP_UNTIL(linkfix.loop, linkfix.n_up == up + 1 && linkfix.n_start == n + 1);
-}
-
-/* The ticket comes after the handshake: an echo shows that it was read. */
-static void hang_up(void)
-{
-    int n = linkfix.n_echo, down = linkfix.n_down, closed = linkfix.n_close;
-
-    assert_int_equal(conn_send(linkfix.c, 1, "x", 1), 0);
-    LOOP_UNTIL(linkfix.loop, linkfix.n_echo == n + 1);
-    conn_close(linkfix.c);
-    LOOP_UNTIL(linkfix.loop, linkfix.n_down == down + 1 && linkfix.n_close == closed + 1);
-}
-
-static void begin_sessions(bool crl)
-{
-    if (crl)
-        certauthority_revoke(&linkfix.ca, 0, linkfix_file("crl", ".pem"), 86400);
-    linkfix_serve("dnsd", crl);
-    linkfix_dial("agent", ROLE_DNSD);
-    LOOP_UNTIL(linkfix.loop, linkfix.n_up == 1 && linkfix.n_start == 1);
-    hang_up();
-}
-
-static void t_a_second_connection_resumes_the_session(void **state)
-{
-    struct tls_link_stat st;
-    int i;
-
-    (void)state;
-    begin_sessions(false);
-    for (i = 0; i < 3; i++) {
-        dial_until_ready();
-        assert_true(tls_conn_is_resumed(linkfix.c));
-        assert_true(tls_conn_is_resumed(linkfix.last));
-        assert_int_equal(tls_conn_identity(linkfix.last)->roles, ROLE_AGENT);
-        assert_int_equal(tls_conn_identity(linkfix.c)->roles, ROLE_DNSD);
-        hang_up();
-    }
-    tls_link_stat(linkfix.link, &st);
-    assert_int_equal(st.n_handshakes, 4);
-    assert_int_equal(st.n_resumed, 3);
-}
-
-static void t_a_connection_that_was_cut_is_resumed(void **state)
-{
-    int n = 1;
-
-    (void)state;
-    begin_sessions(false);
-    dial_until_ready();
-    assert_int_equal(conn_send(linkfix.c, 1, "x", 1), 0);
-    LOOP_UNTIL(linkfix.loop, linkfix.n_echo == 2);
-    shutdown(conn_fd(linkfix.last), SHUT_RDWR); /* as a network that fails */
-    LOOP_UNTIL(linkfix.loop, linkfix.n_down == n + 1);
-    dial_until_ready();
-    assert_true(tls_conn_is_resumed(linkfix.c));
-}
-
-static void t_a_session_of_a_revoked_certificate_is_refused(void **state)
-{
-    char err[CONF_ERR_MAX];
-
-    (void)state;
-    begin_sessions(true);
-    dial_until_ready();
-    assert_true(tls_conn_is_resumed(linkfix.c));
-    hang_up();
-    certauthority_revoke(&linkfix.ca, linkfix.ca.serial, linkfix_file("crl", ".pem"),
-                         86400);
-    assert_int_equal(tls_link_reload(linkfix.link, err), 0);
-    linkfix_dial_again();
-    LOOP_UNTIL(linkfix.loop, linkfix_refused(TLS_WHY_REVOKED) == 1);
-    LOOP_UNTIL(linkfix.loop, linkfix.n_down == 3);
-    assert_int_equal(linkfix.n_start, 2);
-}
-
-static void t_another_authority_ends_the_sessions(void **state)
-{
-    char err[CONF_ERR_MAX];
-
-    (void)state;
-    begin_sessions(false);
-    certauthority_close(&linkfix.ca);
-    certauthority_open(&linkfix.ca);
-    certauthority_write(&linkfix.ca, linkfix_file("ca", ".crt"));
-    linkfix_sign("dnsd", LINKFIX_DNSD);
-    assert_int_equal(tls_link_reload(linkfix.link, err), 0);
-    linkfix_dial_again();
-    LOOP_UNTIL(linkfix.loop, linkfix.n_down == 2);
-    assert_int_equal(linkfix.n_start, 1);
-}
-
-/* --- renewed certificates ----------------------------------------------------------- */
-
-static void t_a_renewed_certificate_serves_new_connections(void **state)
-{
-    int64_t before, after;
-    char err[CONF_ERR_MAX];
-
-    (void)state;
-    begin_sessions(false);
-    dial_until_ready();
-    before = tls_link_expiry_s(linkfix.link);
-    assert_false(tls_link_is_changed(linkfix.link));
-    certauthority_sign(&linkfix.ca,
-                       &(struct certauthority_names){.san = LINKFIX_DNSD,
-                                                     .to_s = 10 * 86400},
-                       linkfix_file("dnsd", ".crt"), linkfix_file("dnsd", ".key"));
-    assert_true(tls_link_is_changed(linkfix.link));
-    assert_int_equal(tls_link_reload(linkfix.link, err), 0);
-    assert_false(tls_link_is_changed(linkfix.link));
-    after = tls_link_expiry_s(linkfix.link);
-    assert_in_range(after - before, 8 * 86400, 10 * 86400);
-    assert_int_equal(conn_send(linkfix.c, 1, "x", 1), 0); /* what is open stays */
-    LOOP_UNTIL(linkfix.loop, linkfix.n_echo == 2);
-    hang_up();
-    dial_until_ready();
-    assert_true(tls_conn_is_resumed(linkfix.c));
-}
-
-static void t_a_pair_that_does_not_match_changes_nothing(void **state)
-{
-    char err[CONF_ERR_MAX];
-
-    (void)state;
-    begin_sessions(false);
-    linkfix_sign("other", LINKFIX_DNSD);
-    assert_int_equal(rename(linkfix_file("other", ".crt"), linkfix_file("dnsd", ".crt")),
-                     0);
-    assert_int_equal(tls_link_reload(linkfix.link, err), -EINVAL);
-    assert_non_null(strstr(err, "[tls] key: the file "));
-    assert_non_null(strstr(err, "is not the private key of the first certificate"));
-    dial_until_ready();
-    assert_int_equal(rename(linkfix_file("other", ".key"), linkfix_file("dnsd", ".key")),
-                     0);
-    assert_true(tls_link_is_changed(linkfix.link));
-    assert_int_equal(tls_link_reload(linkfix.link, err), 0);
-}
-
-static void t_files_that_are_wrong_are_named(void **state)
-{
-    static const struct {
-        const char *cert, *key, *ca, *crl, *said;
-        int rc;
-    } cases[] = {
-        {"none", "dnsd", "ca", NULL, "[tls] cert: the file ", -ENOENT},
-        {"dnsd", "none", "ca", NULL, "[tls] key: the file ", -ENOENT},
-        {"dnsd", "dnsd", "none", NULL, "[tls] ca: the file ", -ENOENT},
-        {"dnsd", "dnsd", "ca", "none", "[tls] crl: the file ", -ENOENT},
-        {"dnsd", "agent", "ca", NULL, "is not the private key", -EINVAL},
-        {"dnsd", "dnsd", "empty", NULL, "has no certificate in PEM", -EINVAL},
-        {"dnsd", "dnsd", "ca", "ca", "has no list of revoked certificates", -EINVAL},
-    };
-    char err[CONF_ERR_MAX];
-    size_t i;
-    FILE *f = fopen(linkfix_file("empty", ".crt"), "w");
-
-    (void)state;
-    assert_non_null(f);
-    fclose(f);
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const struct tls_link_config c = {.cert = linkfix_file(cases[i].cert, ".crt"),
-                                          .key = linkfix_file(cases[i].key, ".key"),
-                                          .ca = linkfix_file(cases[i].ca, ".crt"),
-                                          .crl = cases[i].crl
-                                                     ? linkfix_file(cases[i].crl, ".crt")
-                                                     : ""};
-        struct tls_link *l = NULL;
-
-        assert_int_equal(tls_link_create(&l, &c, err), cases[i].rc);
-        assert_null(l);
-        if (!strstr(err, cases[i].said))
-            fail_msg("said: %s; expected: %s", err, cases[i].said);
-    }
-}
-
 #define E(fn) cmocka_unit_test_setup_teardown(fn, linkfix_setup, linkfix_teardown)
 
 T_MAIN(E(t_both_sides_of_ours_exchange_frames),
@@ -477,6 +357,9 @@ T_MAIN(E(t_both_sides_of_ours_exchange_frames),
        E(t_frames_of_64_kib_are_all_handled_without_another_byte),
        E(t_bytes_inside_are_not_forgotten_while_the_socket_is_empty),
        E(t_bytes_inside_wait_while_the_connection_is_paused),
+       E(t_the_end_that_comes_with_a_frame_is_seen),
+       E(t_the_end_that_comes_before_a_pause_is_seen_after_it),
+       E(t_each_pause_holds_the_next_frame_back),
        E(t_a_record_that_comes_byte_by_byte_makes_no_spin),
        E(t_a_frame_in_many_records_is_one_frame), E(t_a_slow_reader_gets_every_byte),
        E(t_a_peer_that_does_not_read_is_closed_at_the_bound),
@@ -484,11 +367,4 @@ T_MAIN(E(t_both_sides_of_ours_exchange_frames),
        E(t_finish_sends_what_waits_and_then_close_notify),
        E(t_close_notify_waits_for_room),
        E(t_close_notify_is_the_end_and_a_cut_is_an_error),
-       E(t_what_is_no_record_ends_the_connection),
-       E(t_a_second_connection_resumes_the_session),
-       E(t_a_connection_that_was_cut_is_resumed),
-       E(t_a_session_of_a_revoked_certificate_is_refused),
-       E(t_another_authority_ends_the_sessions),
-       E(t_a_renewed_certificate_serves_new_connections),
-       E(t_a_pair_that_does_not_match_changes_nothing),
-       E(t_files_that_are_wrong_are_named))
+       E(t_what_is_no_record_ends_the_connection))

@@ -115,6 +115,8 @@ void linkfix_serve(const char *name, bool crl)
     assert_int_equal(net_addr_set(&linkfix.at, "127.0.0.1", 0), 0);
     linkfix.lfd = sock_listen(&linkfix.at, 64, SOCK_NONBLOCK);
     assert_true(linkfix.lfd >= 0);
+    assert_int_equal(
+        setsockopt(linkfix.lfd, SOL_SOCKET, SO_RCVBUF, &(int){1 << 20}, sizeof(int)), 0);
     assert_int_equal(sock_local_addr(linkfix.lfd, &linkfix.at), 0);
     assert_int_equal(evloop_add_fd(linkfix.loop, linkfix.lfd, EPOLLIN, on_listener, NULL),
                      0);

@@ -1,0 +1,199 @@
+/* TLS between daemons: sessions that are resumed, renewed certificates, and files that
+ * are wrong. */
+#include "base/role.h"
+#include "lib/linkfix.h"
+#include "loop.h"
+
+/* --- sessions ----------------------------------------------------------------------- */
+
+static void dial_until_ready(void)
+{
+    int n = linkfix.n_start, up = linkfix.n_up;
+
+    linkfix_dial_again();
+    LOOP_UNTIL(linkfix.loop, linkfix.n_up == up + 1 && linkfix.n_start == n + 1);
+}
+
+/* The ticket comes after the handshake: an echo shows that it was read. */
+static void hang_up(void)
+{
+    int n = linkfix.n_echo, down = linkfix.n_down, closed = linkfix.n_close;
+
+    assert_int_equal(conn_send(linkfix.c, 1, "x", 1), 0);
+    LOOP_UNTIL(linkfix.loop, linkfix.n_echo == n + 1);
+    conn_close(linkfix.c);
+    LOOP_UNTIL(linkfix.loop, linkfix.n_down == down + 1 && linkfix.n_close == closed + 1);
+}
+
+static void begin_sessions(bool crl)
+{
+    if (crl)
+        certauthority_revoke(&linkfix.ca, 0, linkfix_file("crl", ".pem"), 86400);
+    linkfix_serve("dnsd", crl);
+    linkfix_dial("agent", ROLE_DNSD);
+    LOOP_UNTIL(linkfix.loop, linkfix.n_up == 1 && linkfix.n_start == 1);
+    hang_up();
+}
+
+static void t_a_second_connection_resumes_the_session(void **state)
+{
+    struct tls_link_stat st;
+    int i;
+
+    (void)state;
+    begin_sessions(false);
+    for (i = 0; i < 3; i++) {
+        dial_until_ready();
+        assert_true(tls_conn_is_resumed(linkfix.c));
+        assert_true(tls_conn_is_resumed(linkfix.last));
+        assert_int_equal(tls_conn_identity(linkfix.last)->roles, ROLE_AGENT);
+        assert_int_equal(tls_conn_identity(linkfix.c)->roles, ROLE_DNSD);
+        hang_up();
+    }
+    tls_link_stat(linkfix.link, &st);
+    assert_int_equal(st.n_handshakes, 4);
+    assert_int_equal(st.n_resumed, 3);
+}
+
+static void t_a_connection_that_was_cut_is_resumed(void **state)
+{
+    int n = 1;
+
+    (void)state;
+    begin_sessions(false);
+    dial_until_ready();
+    assert_int_equal(conn_send(linkfix.c, 1, "x", 1), 0);
+    LOOP_UNTIL(linkfix.loop, linkfix.n_echo == 2);
+    shutdown(conn_fd(linkfix.last), SHUT_RDWR); /* as a network that fails */
+    LOOP_UNTIL(linkfix.loop, linkfix.n_down == n + 1);
+    dial_until_ready();
+    assert_true(tls_conn_is_resumed(linkfix.c));
+}
+
+static void t_a_session_of_a_revoked_certificate_is_refused(void **state)
+{
+    char err[CONF_ERR_MAX];
+
+    (void)state;
+    begin_sessions(true);
+    dial_until_ready();
+    assert_true(tls_conn_is_resumed(linkfix.c));
+    hang_up();
+    certauthority_revoke(&linkfix.ca, linkfix.ca.serial, linkfix_file("crl", ".pem"),
+                         86400);
+    assert_int_equal(tls_link_reload(linkfix.link, err), 0);
+    linkfix_dial_again();
+    LOOP_UNTIL(linkfix.loop, linkfix_refused(TLS_WHY_REVOKED) == 1);
+    LOOP_UNTIL(linkfix.loop, linkfix.n_down == 3);
+    assert_int_equal(linkfix.n_start, 2);
+}
+
+static void t_another_authority_ends_the_sessions(void **state)
+{
+    char err[CONF_ERR_MAX];
+
+    (void)state;
+    begin_sessions(false);
+    certauthority_close(&linkfix.ca);
+    certauthority_open(&linkfix.ca);
+    certauthority_write(&linkfix.ca, linkfix_file("ca", ".crt"));
+    linkfix_sign("dnsd", LINKFIX_DNSD);
+    assert_int_equal(tls_link_reload(linkfix.link, err), 0);
+    linkfix_dial_again();
+    LOOP_UNTIL(linkfix.loop, linkfix.n_down == 2);
+    assert_int_equal(linkfix.n_start, 1);
+}
+
+/* --- renewed certificates ----------------------------------------------------------- */
+
+static void t_a_renewed_certificate_serves_new_connections(void **state)
+{
+    int64_t before, after;
+    char err[CONF_ERR_MAX];
+
+    (void)state;
+    begin_sessions(false);
+    dial_until_ready();
+    before = tls_link_expiry_s(linkfix.link);
+    assert_false(tls_link_is_changed(linkfix.link));
+    certauthority_sign(&linkfix.ca,
+                       &(struct certauthority_names){.san = LINKFIX_DNSD,
+                                                     .to_s = 10 * 86400},
+                       linkfix_file("dnsd", ".crt"), linkfix_file("dnsd", ".key"));
+    assert_true(tls_link_is_changed(linkfix.link));
+    assert_int_equal(tls_link_reload(linkfix.link, err), 0);
+    assert_false(tls_link_is_changed(linkfix.link));
+    after = tls_link_expiry_s(linkfix.link);
+    assert_in_range(after - before, 8 * 86400, 10 * 86400);
+    assert_int_equal(conn_send(linkfix.c, 1, "x", 1), 0); /* what is open stays */
+    LOOP_UNTIL(linkfix.loop, linkfix.n_echo == 2);
+    hang_up();
+    dial_until_ready();
+    assert_true(tls_conn_is_resumed(linkfix.c));
+}
+
+static void t_a_pair_that_does_not_match_changes_nothing(void **state)
+{
+    char err[CONF_ERR_MAX];
+
+    (void)state;
+    begin_sessions(false);
+    linkfix_sign("other", LINKFIX_DNSD);
+    assert_int_equal(rename(linkfix_file("other", ".crt"), linkfix_file("dnsd", ".crt")),
+                     0);
+    assert_int_equal(tls_link_reload(linkfix.link, err), -EINVAL);
+    assert_non_null(strstr(err, "[tls] key: the file "));
+    assert_non_null(strstr(err, "is not the private key of the first certificate"));
+    dial_until_ready();
+    assert_int_equal(rename(linkfix_file("other", ".key"), linkfix_file("dnsd", ".key")),
+                     0);
+    assert_true(tls_link_is_changed(linkfix.link));
+    assert_int_equal(tls_link_reload(linkfix.link, err), 0);
+}
+
+static void t_files_that_are_wrong_are_named(void **state)
+{
+    static const struct {
+        const char *cert, *key, *ca, *crl, *said;
+        int rc;
+    } cases[] = {
+        {"none", "dnsd", "ca", NULL, "[tls] cert: the file ", -ENOENT},
+        {"dnsd", "none", "ca", NULL, "[tls] key: the file ", -ENOENT},
+        {"dnsd", "dnsd", "none", NULL, "[tls] ca: the file ", -ENOENT},
+        {"dnsd", "dnsd", "ca", "none", "[tls] crl: the file ", -ENOENT},
+        {"dnsd", "agent", "ca", NULL, "is not the private key", -EINVAL},
+        {"dnsd", "dnsd", "empty", NULL, "has no certificate in PEM", -EINVAL},
+        {"dnsd", "dnsd", "ca", "ca", "has no list of revoked certificates", -EINVAL},
+    };
+    char err[CONF_ERR_MAX];
+    size_t i;
+    FILE *f = fopen(linkfix_file("empty", ".crt"), "w");
+
+    (void)state;
+    assert_non_null(f);
+    fclose(f);
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct tls_link_config c = {.cert = linkfix_file(cases[i].cert, ".crt"),
+                                          .key = linkfix_file(cases[i].key, ".key"),
+                                          .ca = linkfix_file(cases[i].ca, ".crt"),
+                                          .crl = cases[i].crl
+                                                     ? linkfix_file(cases[i].crl, ".crt")
+                                                     : ""};
+        struct tls_link *l = NULL;
+
+        assert_int_equal(tls_link_create(&l, &c, err), cases[i].rc);
+        assert_null(l);
+        if (!strstr(err, cases[i].said))
+            fail_msg("said: %s; expected: %s", err, cases[i].said);
+    }
+}
+
+#define E(fn) cmocka_unit_test_setup_teardown(fn, linkfix_setup, linkfix_teardown)
+
+T_MAIN(E(t_a_second_connection_resumes_the_session),
+       E(t_a_connection_that_was_cut_is_resumed),
+       E(t_a_session_of_a_revoked_certificate_is_refused),
+       E(t_another_authority_ends_the_sessions),
+       E(t_a_renewed_certificate_serves_new_connections),
+       E(t_a_pair_that_does_not_match_changes_nothing),
+       E(t_files_that_are_wrong_are_named))
