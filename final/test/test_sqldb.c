@@ -136,6 +136,26 @@ static void t_commit_without_a_database_to_ask_may_be_done(void **state)
     assert_int_equal(n_routes(), 1);
 }
 
+/* An owner that goes on after a statement which ended the transaction has done nothing. */
+static void t_commit_after_the_transaction_has_ended_is_no_success(void **state)
+{
+    static const struct {
+        const char *sql;
+        int rc;
+    } ends[] = {{"SELECT 1 FROM ThereIsNone", -ENOENT}, {"ROLLBACK", 0}};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        uint64_t id = change_route();
+
+        assert_int_equal(sqldb_run_text(db, ends[i].sql), ends[i].rc);
+        assert_int_equal(sqldb_commit(db, id), -ECANCELED);
+        assert_non_null(strstr(sqldb_error(db), "nothing was changed"));
+        assert_int_equal(n_routes(), 0);
+    }
+}
+
 static void t_text_is_compared_by_the_collation_of_its_column(void **state)
 {
     static const char *const collation[] = {"utf8mb4_unicode_ci", "utf8mb4_bin",
@@ -195,5 +215,6 @@ MYDB_MAIN(E(t_commit_with_an_answer_is_done), E(t_commit_whose_answer_is_lost_is
           E(t_change_of_another_is_not_taken_for_the_lost_one),
           E(t_row_of_another_with_the_same_number_is_not_the_lost_one),
           E(t_commit_without_a_database_to_ask_may_be_done),
+          E(t_commit_after_the_transaction_has_ended_is_no_success),
           E(t_text_is_compared_by_the_collation_of_its_column),
           E(t_change_that_waits_too_long_is_refused_and_not_done_later))

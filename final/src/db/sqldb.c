@@ -234,6 +234,13 @@ static int has_audit(struct sqldb *d, bool cluster, uint64_t id, uint64_t sum)
     return rc < 0 ? rc : found == sum;
 }
 
+static int nothing_changed(struct sqldb *d, const char *why)
+{
+    snprintf(d->error, sizeof(d->error),
+             "%s and nothing was changed; give the command again", why);
+    return -ECANCELED;
+}
+
 /* The answer to COMMIT was lost.  A server that is no node of a cluster can only be asked
  * itself.  Returns as sqldb_commit(). */
 static int look_up(struct sqldb *d, uint64_t id, uint64_t sum)
@@ -249,15 +256,12 @@ static int look_up(struct sqldb *d, uint64_t id, uint64_t sum)
     if (rc == 1)
         return 0;
     if (rc == 0)
-        snprintf(d->error, sizeof(d->error),
-                 "the connection was lost at COMMIT and nothing was changed; give the "
-                 "command again");
-    else
-        snprintf(d->error, sizeof(d->error),
-                 "the connection was lost at COMMIT, so the change may be there; see "
-                 "row %llu of larsctl audit list before you give the command again",
-                 (unsigned long long)id);
-    return rc == 0 ? -ECANCELED : -EINPROGRESS;
+        return nothing_changed(d, "the connection was lost at COMMIT");
+    snprintf(d->error, sizeof(d->error),
+             "the connection was lost at COMMIT, so the change may be there; see "
+             "row %llu of larsctl audit list before you give the command again",
+             (unsigned long long)id);
+    return -EINPROGRESS;
 }
 
 /* Does a COMMIT that failed so leave open whether the change was made? */
@@ -266,6 +270,8 @@ static bool is_unclear(enum db_error_kind e)
     return e == DB_ERROR_LOST || e == DB_ERROR_DETACHED || e == DB_ERROR_REFUSING;
 }
 
+/* A transaction whose row cannot be seen before COMMIT is not the one of this connection:
+ * a statement in it has failed, and its owner has gone on. */
 int sqldb_commit(struct sqldb *d, uint64_t audit_id)
 {
     uint64_t sum = 0;
@@ -273,6 +279,8 @@ int sqldb_commit(struct sqldb *d, uint64_t audit_id)
 
     if (audit_id > 0)
         rc = sqldb_number(d, &sum, AUDIT_SUM, (unsigned long long)audit_id);
+    if (rc == 0 && audit_id > 0 && sum == 0)
+        return nothing_changed(d, "the transaction had ended before COMMIT");
     if (rc < 0)
         return rc;
     rc = myconn_query(d->con, "COMMIT", 6); /* never on a connection that is new */
