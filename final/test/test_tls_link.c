@@ -3,6 +3,7 @@
 #include "base/role.h"
 #include "lib/linkfix.h"
 #include "loop.h"
+#include "net/sock.h"
 
 /* --- sessions ----------------------------------------------------------------------- */
 
@@ -68,6 +69,44 @@ static void t_a_connection_that_was_cut_is_resumed(void **state)
     LOOP_UNTIL(linkfix.loop, linkfix.n_down == n + 1);
     dial_until_ready();
     assert_true(tls_conn_is_resumed(linkfix.c));
+}
+
+/* As in the moment in which all agents connect again. */
+static void t_an_attempt_that_is_refused_costs_no_session(void **state)
+{
+    int fd, down, i;
+
+    (void)state;
+    linkfix.sc.max_handshakes = 1;
+    begin_sessions(false);
+    fd = sock_connect(&linkfix.at, T_DEADLINE_MS);
+    LOOP_UNTIL(linkfix.loop, conn_group_n_open(linkfix.group) == 1);
+    for (i = 1; i <= 2; i++) {
+        down = linkfix.n_down;
+        linkfix_dial_again();
+        LOOP_UNTIL(linkfix.loop, linkfix_refused(TLS_WHY_MANY) == (uint64_t)i &&
+                                     linkfix.n_down == down + 1);
+    }
+    close(fd);
+    LOOP_UNTIL(linkfix.loop, conn_group_n_open(linkfix.group) == 0);
+    dial_until_ready();
+    assert_true(tls_conn_is_resumed(linkfix.c));
+}
+
+/* The server shows a new certificate only in a full handshake. */
+static void t_a_session_of_a_server_of_another_role_is_used_once(void **state)
+{
+    char err[CONF_ERR_MAX];
+
+    (void)state;
+    begin_sessions(false);
+    linkfix.client.wanted = ROLE_REPORTD;
+    linkfix_dial_again();
+    LOOP_UNTIL(linkfix.loop, linkfix.n_down == 2 && linkfix.n_close == 2);
+    linkfix_sign("dnsd", "URI:urn:lars:role:reportd,IP:127.0.0.1");
+    assert_int_equal(tls_link_reload(linkfix.link, err), 0);
+    dial_until_ready();
+    assert_false(tls_conn_is_resumed(linkfix.c));
 }
 
 static void t_a_session_of_a_revoked_certificate_is_refused(void **state)
@@ -192,6 +231,8 @@ static void t_files_that_are_wrong_are_named(void **state)
 
 T_MAIN(E(t_a_second_connection_resumes_the_session),
        E(t_a_connection_that_was_cut_is_resumed),
+       E(t_an_attempt_that_is_refused_costs_no_session),
+       E(t_a_session_of_a_server_of_another_role_is_used_once),
        E(t_a_session_of_a_revoked_certificate_is_refused),
        E(t_another_authority_ends_the_sessions),
        E(t_a_renewed_certificate_serves_new_connections),

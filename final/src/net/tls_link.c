@@ -394,20 +394,33 @@ SSL *tls_link_accept(struct tls_link *l)
 SSL *tls_link_connect(struct tls_link *l, const struct net_addr *server)
 {
     struct kept_session *k;
+    SSL_SESSION *session;
     SSL *ssl;
 
     pthread_mutex_lock(&l->lock);
     ssl = SSL_new(l->now.client);
     k = find_kept(l, server);
-    if (ssl && k) { /* a ticket is used once, so two connections cannot be linked */
-        SSL_set_session(ssl, k->session);
-        SSL_SESSION_free(k->session);
-        k->session = NULL;
-    }
+    session = ssl && k ? SSL_SESSION_dup(k->session) : NULL;
+    if (session) /* kept for the next attempt, too: this one may be cut or refused */
+        SSL_set_session(ssl, session);
+    SSL_SESSION_free(session);
     pthread_mutex_unlock(&l->lock);
     if (ssl)
         SSL_set_connect_state(ssl);
     return ssl;
+}
+
+void tls_link_forget(struct tls_link *l, const struct net_addr *server)
+{
+    struct kept_session *k;
+
+    pthread_mutex_lock(&l->lock);
+    k = find_kept(l, server);
+    if (k) {
+        SSL_SESSION_free(k->session);
+        k->session = NULL;
+    }
+    pthread_mutex_unlock(&l->lock);
 }
 
 enum tls_why tls_link_check_again(struct tls_link *l, X509 *cert)

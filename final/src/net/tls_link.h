@@ -51,6 +51,9 @@ bool tls_link_plain_too(const struct tls_link *l);
 struct ssl_st *tls_link_accept(struct tls_link *l);
 struct ssl_st *tls_link_connect(struct tls_link *l, const struct net_addr *server);
 
+/* The next connection to <server> resumes nothing. */
+void tls_link_forget(struct tls_link *l, const struct net_addr *server);
+
 /* A certificate that was verified when the session began: is it still valid?  Returns
  * TLS_WHY_NONE, _EXPIRED or _REVOKED. */
 enum tls_why tls_link_check_again(struct tls_link *l, struct x509_st *cert);

@@ -83,6 +83,8 @@ enum tls_why tls_peer_check(struct tls_peer *p, SSL *ssl)
         p->why = tls_link_check_again(p->link, cert);
         if (p->why == TLS_WHY_NONE)
             p->why = check_names(p, cert);
+        if (p->why != TLS_WHY_NONE && p->server) /* it may have another one by now */
+            tls_link_forget(p->link, p->server);
     }
     return p->why;
 }
