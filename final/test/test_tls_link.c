@@ -227,6 +227,64 @@ static void t_files_that_are_wrong_are_named(void **state)
     }
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    char text[8192];
+    FILE *f = fopen(from, "r"), *g = fopen(to, "w");
+    size_t n = f && g ? fread(text, 1, sizeof(text), f) : 0;
+
+    assert_in_range(n, 100, sizeof(text) - 1);
+    assert_int_equal(fwrite(text, 1, n, g), n);
+    fclose(f);
+    fclose(g);
+}
+
+/* <path> has <more> copies of its text and three quarters of another one then, as it has
+ * for a moment while a program writes it. */
+static void cut_file(const char *path, size_t more)
+{
+    char text[8192];
+    FILE *f = fopen(path, "r");
+    size_t n = f ? fread(text, 1, sizeof(text), f) : 0, i;
+
+    assert_in_range(n, 100, sizeof(text) - 1);
+    fclose(f);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    for (i = 0; i < more; i++)
+        assert_int_equal(fwrite(text, 1, n, f), n);
+    assert_int_equal(fwrite(text, 1, n * 3 / 4, f), n * 3 / 4);
+    fclose(f);
+}
+
+static void t_a_file_that_is_half_written_changes_nothing(void **state)
+{
+    static const char *const file[][2] = {
+        {"dnsd", ".crt"}, {"dnsd", ".key"}, {"ca", ".crt"}, {"crl", ".pem"}};
+    char err[CONF_ERR_MAX], keep[200];
+    size_t i, more;
+
+    (void)state;
+    certauthority_revoke(&linkfix.ca, 0, linkfix_file("crl", ".pem"), 86400);
+    linkfix.link = linkfix_link("dnsd", true);
+    snprintf(keep, sizeof(keep), "%s", linkfix_file("kept", ""));
+    for (i = 0; i < 4; i++)
+        for (more = 0; more < 2; more++) {
+            const char *path = linkfix_file(file[i][0], file[i][1]);
+
+            if (more > 0 && strcmp(file[i][1], ".key") == 0)
+                continue; /* what stands behind a key is not read */
+            copy_file(path, keep);
+            cut_file(path, more);
+            if (tls_link_reload(linkfix.link, err) != -EINVAL)
+                fail_msg("%s%s is read, with %zu before", file[i][0], file[i][1], more);
+            if (!strstr(err, path))
+                fail_msg("%s%s is not named: %s", file[i][0], file[i][1], err);
+            assert_int_equal(rename(keep, path), 0);
+            assert_int_equal(tls_link_reload(linkfix.link, err), 0);
+        }
+}
+
 #define E(fn) cmocka_unit_test_setup_teardown(fn, linkfix_setup, linkfix_teardown)
 
 T_MAIN(E(t_a_second_connection_resumes_the_session),
@@ -237,4 +295,5 @@ T_MAIN(E(t_a_second_connection_resumes_the_session),
        E(t_another_authority_ends_the_sessions),
        E(t_a_renewed_certificate_serves_new_connections),
        E(t_a_pair_that_does_not_match_changes_nothing),
+       E(t_a_file_that_is_half_written_changes_nothing),
        E(t_files_that_are_wrong_are_named))

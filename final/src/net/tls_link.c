@@ -192,7 +192,9 @@ static int use_revoked(struct tls_link *l, struct credentials *c, char err[CONF_
     int rc = path[0] ? tls_files_check(SECTION, "crl", path, err) : 0;
     BIO *in = path[0] && rc == 0 ? BIO_new_file(path, "re") : NULL;
     X509_CRL *crl;
+    bool at_end;
 
+    ERR_clear_error();
     while (in && c->n_crl < CRLS_MAX &&
            (crl = PEM_read_bio_X509_CRL(in, NULL, NULL, NULL))) {
         int64_t until = tls_files_seconds(X509_CRL_get0_nextUpdate(crl));
@@ -203,9 +205,20 @@ static int use_revoked(struct tls_link *l, struct credentials *c, char err[CONF_
         if (X509_STORE_add_crl(store, crl) != 1)
             rc = -ENOMEM;
     }
+    at_end = c->n_crl < CRLS_MAX &&
+             ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
     BIO_free(in);
     if (rc < 0 || !path[0])
         return rc;
+    if (c->n_crl > 0 && !at_end) {
+        snprintf(
+            err, CONF_ERR_MAX,
+            SECTION
+            " crl: the file %.150s ends in the middle of a list, or has more than 15 "
+            "lists; write it again, and rename it to this name when it is complete",
+            path);
+        return -EINVAL;
+    }
     if (c->n_crl > 0) {
         X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(c->server), X509_V_FLAG_CRL_CHECK);
         X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(c->client), X509_V_FLAG_CRL_CHECK);
