@@ -140,7 +140,8 @@ static int send_audited(struct gateway_change *g, struct gateway_change_one *o,
     sent = send(g, o, path);
     if (sent == 0)
         rc = sqldb_commit(db, id);
-    if (sent == 0 && rc == -EDEADLK) /* the command cannot be taken back */
+    /* The command cannot be taken back; -EINPROGRESS: the row may be there. */
+    if (sent == 0 && rc < 0 && rc != -EINPROGRESS)
         rc = record(db, who, g, o, path, "done", &id);
     if (sent == 0)
         return rc;
