@@ -136,7 +136,7 @@ static void t_commit_without_a_database_to_ask_may_be_done(void **state)
     assert_int_equal(n_routes(), 1);
 }
 
-/* An owner that goes on after a statement which ended the transaction has done nothing. */
+/* A statement has ended the transaction, and its owner has not seen that. */
 static void t_commit_after_the_transaction_has_ended_is_no_success(void **state)
 {
     static const struct {
