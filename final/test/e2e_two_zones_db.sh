@@ -13,13 +13,15 @@ for p in mariadbd:mariadb-server wsrep_sst_mariabackup:mariadb-server mariadb-ba
 done
 # Mounts, processes and network of its own: all of them end with the test, however it ends.
 if [ -z "${TWO_ZONES_OUTER:-}" ]; then
-    for how in -m -Urm; do
-        unshare $how -n -p -f --kill-child --mount-proc sh -c 'mkdir -p /run/netns && mount -t tmpfs none /run/netns && ip netns add try && ip netns exec try true' 2>/dev/null || continue
-        TWO_ZONES_OUTER=$$ exec unshare $how -n -p -f --kill-child --mount-proc sh "$0"
+    # As root; as root of a user namespace; where /proc cannot be mounted, without its own processes.
+    for how in '-m -p -f --kill-child --mount-proc' '-Urm -p -f --kill-child --mount-proc' -m -Urm; do
+        unshare $how -n sh -c 'mount -t tmpfs none /run && mkdir /run/netns && ip netns add try && ip netns exec try true' 2>/dev/null || continue
+        export TWO_ZONES_OUTER=$$
+        exec unshare $how -n sh "$0"
     done
     echo "skip - two zones' databases: skipped because network namespaces are not allowed here; mend: run as root"; exit 0
 fi
-mount -t tmpfs none /run/netns || exit 1
+mount -t tmpfs none /run && mkdir /run/netns || exit 1
 tmp=$(mktemp -d) bad=0 rounds=${ROUNDS:-1}
 build=$(cd "${BUILD:-build}" && pwd)
 ns=lzdb$TWO_ZONES_OUTER

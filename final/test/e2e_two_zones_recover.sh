@@ -1,6 +1,7 @@
 #!/bin/sh
 # e2e_two_zones_recover.sh -- what deploy/two-zones/recover-all does and refuses, with a
-# zone-db that plays the states of three places instead of running servers.
+# zone-db that plays the states of three places instead of running servers; and the position
+# that zone-db itself finds in data, with a mariadbd that only names one.
 set -u
 cd "$(dirname "$0")/.."
 [ -z "${LARS_MODE:-}" ] || { echo "skip - recover-all: not under $LARS_MODE"; exit 0; }
@@ -66,6 +67,10 @@ scene $u:70 empty; recover --for-real
 expect 'a zone without data gets a copy' 0 'recovered' "stop c kill;bootstrap a b=empty;add b;start c"
 scene $u:70 $u:69; echo 'zone c arbiter not-running' >"$tmp/c/state"; recover --for-real
 expect 'an arbiter that does not run is not stopped' 0 'recovered' "bootstrap a b=$u:69;start b;start c"
+scene $u:70+ $u:69; recover --for-real
+expect 'a zone that was refused as being ahead begins, and the other one gets a copy' 0 'recovered' "stop c kill;bootstrap a b=$u:69;add b discard;start c"
+scene $u:70+ $u:75+; recover --for-real
+expect 'of two that were refused the one with more rows begins' 0 'recovered' "stop c kill;bootstrap b a=$u:70+;add a discard;start c"
 scene $u:70 $u:69; echo 'zone b node pid 8 no-answer' >"$tmp/b/state"; echo $u:75 >"$tmp/b/at.stopped"; echo >"$tmp/b/at"; recover
 expect 'a dry run with a node that waits leaves the choice for later' 0 'or the one that is ahead then' ''
 recover --for-real
@@ -95,4 +100,33 @@ recover --anything
 expect 'an unknown option is refused' 2 'Exit status' "stop c kill;bootstrap a b=$u:69"
 sed 's/^arbiter.*//' "$tmp/values.ini" >"$tmp/v" && sh deploy/two-zones/recover-all "$tmp/v" >"$tmp/out" 2>&1; got=$?
 expect 'values without an arbiter are refused' 2 'has no line "arbiter = ..."' "stop c kill;bootstrap a b=$u:69"
+
+# zone-db: the position in the data of a node.
+mkdir "$tmp/bin" "$tmp/n"
+for p in mariadb mariadb-backup wsrep_sst_mariabackup socat ss; do printf '#!/bin/sh\n' >"$tmp/bin/$p"; done
+cat >"$tmp/bin/mariadbd" <<EOF
+#!/bin/sh
+for a; do case \$a in --log-error=*) echo "[Note] WSREP: Recovered position: $u:640" >"\${a#*=}" ;; esac; done
+EOF
+chmod +x "$tmp"/bin/*
+printf 'role = node\nzone = a\ncluster = x\nuser = %s\naddress = 10.0.0.1\nport = 3310\nfolder = %s/n/db\nothers = b=10.0.0.2\narbiter = c=10.0.0.3\n' "$(id -un)" "$tmp" >"$tmp/n/zone.ini"
+echo "wsrep_provider = $tmp/bin/socat" >"$tmp/n/db.cnf"
+node() { # UUID SEQNO LOG
+    rm -rf "$tmp/n/db"; mkdir -p "$tmp/n/db/data/mysql" "$tmp/n/db/run"
+    printf 'uuid:    %s\nseqno:   %s\nsafe_to_bootstrap: 0\n' "$1" "$2" >"$tmp/n/db/data/grastate.dat"
+    echo "$3" >"$tmp/n/db/run/error.log"
+}
+at() { # WHAT POSITION
+    said=$(PATH=$tmp/bin:$PATH sh deploy/two-zones/zone-db recover-position "$tmp/n" 2>&1)
+    if [ "$said" = "$2" ]; then ok "$1"; else not_ok "$1: $said"; fi
+}
+z=00000000-0000-0000-0000-000000000000
+node $u 77 ''; at 'a node that was stopped: its file has the position' $u:77
+node $u -1 ''; at 'a node that was killed: the position is in the data' $u:640
+node $z -1 ''; at 'a node that was voted out, or has half a copy, counts as empty' empty
+node $z -1 '[ERROR] WSREP: Reversing history: 642 -> 640'; at 'a node that was refused as being ahead keeps its position' $u:640+
+PATH=$tmp/bin:$PATH sh deploy/two-zones/zone-db start "$tmp/n" >"$tmp/out" 2>&1; got=$?; : >"$tmp/did"
+expect 'and does not start, because a copy would replace its rows' 4 'mend: recover-all' ''
+touch "$tmp/n/db/data/sst_in_progress"; at 'unless a copy was coming in' empty
+rm -r "$tmp/n/db/data"; at 'without data there is none' empty
 exit $bad

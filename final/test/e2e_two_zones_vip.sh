@@ -11,14 +11,15 @@ for p in keepalived:keepalived socat:socat ip:iproute2; do
 done
 PATH=$PATH:/usr/sbin:/sbin
 if [ -z "${VIP_OUTER:-}" ]; then
-    for how in -m -Urm; do
-        unshare $how -n -p -f --kill-child --mount-proc sh -c 'mkdir -p /run/netns && mount -t tmpfs none /run/netns && ip netns add try && ip netns exec try true' 2>/dev/null || continue
+    # As root; as root of a user namespace; where /proc cannot be mounted, without its own processes.
+    for how in '-m -p -f --kill-child --mount-proc' '-Urm -p -f --kill-child --mount-proc' -m -Urm; do
+        unshare $how -n sh -c 'mount -t tmpfs none /run && mkdir /run/netns && ip netns add try && ip netns exec try true' 2>/dev/null || continue
         export VIP_OUTER=$$
-        exec unshare $how -n -p -f --kill-child --mount-proc sh "$0"
+        exec unshare $how -n sh "$0"
     done
     echo 'skip - addresses that move: skipped because network namespaces are not allowed here; mend: run as root'; exit 0
 fi
-mount -t tmpfs none /run/netns || exit 1
+mount -t tmpfs none /run && mkdir /run/netns || exit 1
 tmp=$(mktemp -d) bad=0 ns=lvip$VIP_OUTER
 trap 'kill $(jobs -p) 2>/dev/null; for h in 1 2 3 hub; do ip netns del $ns-$h 2>/dev/null; done; rm -rf "$tmp"' EXIT
 trap 'exit 1' INT TERM
