@@ -18,6 +18,7 @@ help:
 	@echo "make memcheck    the newest tree under valgrind: no error, no byte left, no descriptor"
 	@echo "make asan tsan   the newest tree with the compiler's sanitizers"
 	@echo "make nightly     every tree, both compilers, all of the above, labs, fuzzing"
+	@echo "make faults      the suite of faults, half an hour -> docs/ref/faults.md has its last figures"
 	@echo "make bench       measured beside bare loops, libevent, libuv -> docs/ref/benchmarks*.md"
 	@echo "make install     programs, library, configuration, units; DESTDIR= PREFIX="
 	@echo "make deb         Debian packages in final/build/deb, checked by lintian"
@@ -54,7 +55,7 @@ tsan:
 
 check:
 	$(Q)for s in $(STAGES); do printf '%s ' $$s; $(MAKE) -s -C $$s lint || exit 1; done
-	$(Q)$(TOOLS)/stage check && $(TOOLS)/stage size && $(TOOLS)/docs check && $(TOOLS)/map && $(TOOLS)/metrics check && $(TOOLS)/words
+	$(Q)$(TOOLS)/stage check && $(TOOLS)/stage size && $(TOOLS)/docs check && $(TOOLS)/map && $(TOOLS)/metrics check && $(TOOLS)/faults check && $(TOOLS)/words
 	$(Q)sh $(TOOLS)/test/run
 ifneq ($(LAB),no)
 	$(Q)$(TOOLS)/lab changed
@@ -70,6 +71,7 @@ nightly:
 	  [ $$s = final ] || $(TOOLS)/lab check $$s || exit 1; done
 	$(Q)ROUNDS=20 TEST_TIMEOUT=1800 $(MAKE) -s -C $(NEWEST) test ONLY=e2e_two_zones_db.sh
 	$(Q)$(MAKE) -s -C $(NEWEST) build/lars-sim && $(NEWEST)/build/lars-sim -S 10 together3
+	$(Q)$(MAKE) -s -C $(NEWEST) faults
 	$(Q)$(MAKE) -s install-test fleet-test && $(MAKE) -s check LAB=no && $(MAKE) -s -C $(NEWEST) fuzz FUZZ_S=$(or $(FUZZ_S),60)
 
 bench:
@@ -79,6 +81,7 @@ run: ; $(Q)sh $(TOOLS)/deps run && $(MAKE) $(J) -C $(NEWEST) run
 stop: ; $(Q)$(MAKE) -s -C $(NEWEST) stop
 # DESTDIR= and PREFIX= go with it.
 install: ; $(Q)sh $(TOOLS)/deps run && $(MAKE) $(J) -C $(NEWEST) install
+faults: deps ; $(Q)$(MAKE) $(J) -C $(NEWEST) faults
 deb: ; $(Q)sh $(TOOLS)/deps deb && $(MAKE) $(J) -C $(NEWEST) deb
 install-test: deb
 	$(Q)$(MAKE) $(J) -C $(NEWEST) build/install_probe && \
@@ -93,4 +96,4 @@ diff: ; $(Q)$(TOOLS)/stage diff $(or $(STAGE),$(error say which: make diff STAGE
 lab: ; $(Q)$(TOOLS)/lab starter $(or $(STAGE),$(error say which: make lab STAGE=02 OUT=dir)) $(or $(OUT),$(error say where to: OUT=dir))
 grade: ; $(Q)s=$$(ls -d stage$(or $(STAGE),$(error say which: make grade STAGE=02))_*) && sh $(TOOLS)/grade $$s
 clean: ; $(Q)for s in $(STAGES); do $(MAKE) -s -C $$s clean; done
-.PHONY: all help deps test memcheck asan tsan check nightly bench run stop install deb install-test fleet-test fuzz coverage figures doctor diff lab grade clean
+.PHONY: all help deps test memcheck asan tsan check nightly faults bench run stop install deb install-test fleet-test fuzz coverage figures doctor diff lab grade clean

@@ -1,7 +1,7 @@
 /* Two faults at once: each pair of those of lib/faultset.h.  No call is without a node;
  * calls fail only until the dead nodes are ejected; when the faults are over, everything
  * is in order again and every call is counted once.
- *   LARS_PAIRS=all  all 36 pairs (make chaos); without it three, with six faults */
+ *   LARS_PAIRS=all  all 36 pairs (make faults); without it three, with six faults */
 #include "lib/faultset.h"
 
 #define QUIET_MS 1000 /* without a failed call: the steady state has begun */
