@@ -11,8 +11,9 @@ for p in keepalived:keepalived socat:socat ip:iproute2; do
 done
 PATH=$PATH:/usr/sbin:/sbin
 if [ -z "${VIP_OUTER:-}" ]; then
-    # As root; as root of a user namespace; where /proc cannot be mounted, without its own processes.
-    for how in '-m -p -f --kill-child --mount-proc' '-Urm -p -f --kill-child --mount-proc' -m -Urm; do
+    # As root; where /proc cannot be mounted, without its own processes.  In a user namespace
+    # keepalived refuses programs, whose owner is not the root of that namespace.
+    for how in '-m -p -f --kill-child --mount-proc' -m; do
         unshare $how -n sh -c 'mount -t tmpfs none /run && mkdir /run/netns && ip netns add try && ip netns exec try true' 2>/dev/null || continue
         export VIP_OUTER=$$
         exec unshare $how -n sh "$0"
