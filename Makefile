@@ -14,6 +14,9 @@ help:
 	@echo "                 (a test runs in the first tree that has it, and again where what it links changed;"
 	@echo "                 make -C final test: all of final); T=conn: by name"
 	@echo "make run stop    the whole system in the background with a private database, and its end"
+	@echo "make two-zones two-zones-stop  two zones with a Galera node each, on six hosts in network"
+	@echo "                 namespaces of this machine (root)"
+	@echo "make two-zones-drill  plays faults on it and prints what they cost; WRITE=yes: docs/ref/two-zones.md"
 	@echo "make check       lint, layers, drift and size of the stages, pages, the tools' own tests"
 	@echo "make memcheck    the newest tree under valgrind: no error, no byte left, no descriptor"
 	@echo "make asan tsan   the newest tree with the compiler's sanitizers"
@@ -72,6 +75,7 @@ nightly:
 	$(Q)ROUNDS=20 TEST_TIMEOUT=1800 $(MAKE) -s -C $(NEWEST) test ONLY=e2e_two_zones_db.sh
 	$(Q)$(MAKE) -s -C $(NEWEST) build/lars-sim && $(NEWEST)/build/lars-sim -S 10 together3
 	$(Q)$(MAKE) -s -C $(NEWEST) faults
+	$(Q)$(MAKE) -s -C $(NEWEST) nightly-tests
 	$(Q)$(MAKE) -s install-test fleet-test && $(MAKE) -s check LAB=no && $(MAKE) -s -C $(NEWEST) fuzz FUZZ_S=$(or $(FUZZ_S),60)
 
 bench:
@@ -79,6 +83,10 @@ bench:
 	$(Q)for s in $(filter-out stage01% stage02%,$(STAGES)); do $(MAKE) -s -C $$s bench || exit 1; done
 run: ; $(Q)sh $(TOOLS)/deps run && $(MAKE) $(J) -C $(NEWEST) run
 stop: ; $(Q)$(MAKE) -s -C $(NEWEST) stop
+two-zones:
+	$(Q)[ "$$(id -u)" = 0 ] || { echo "make two-zones: root is needed, because network namespaces are made; mend: sudo make two-zones"; exit 2; }
+	$(Q)sh $(TOOLS)/deps two-zones && $(MAKE) $(J) -C $(NEWEST) two-zones
+two-zones-stop two-zones-drill: ; $(Q)$(MAKE) -s -C $(NEWEST) $@
 # DESTDIR= and PREFIX= go with it.
 install: ; $(Q)sh $(TOOLS)/deps run && $(MAKE) $(J) -C $(NEWEST) install
 faults: deps ; $(Q)$(MAKE) $(J) -C $(NEWEST) faults
@@ -96,4 +104,4 @@ diff: ; $(Q)$(TOOLS)/stage diff $(or $(STAGE),$(error say which: make diff STAGE
 lab: ; $(Q)$(TOOLS)/lab starter $(or $(STAGE),$(error say which: make lab STAGE=02 OUT=dir)) $(or $(OUT),$(error say where to: OUT=dir))
 grade: ; $(Q)s=$$(ls -d stage$(or $(STAGE),$(error say which: make grade STAGE=02))_*) && sh $(TOOLS)/grade $$s
 clean: ; $(Q)for s in $(STAGES); do $(MAKE) -s -C $$s clean; done
-.PHONY: all help deps test memcheck asan tsan check nightly faults bench run stop install deb install-test fleet-test fuzz coverage figures doctor diff lab grade clean
+.PHONY: all help deps test memcheck asan tsan check nightly faults bench run stop two-zones two-zones-stop two-zones-drill install deb install-test fleet-test fuzz coverage figures doctor diff lab grade clean
