@@ -225,7 +225,9 @@ static void t_visits_are_taken_once(void **state)
     assert_int_equal(site_visits_waiting(v), 4);
     assert_int_equal(site_visits_take(v, out, 4), 2);
     assert_int_equal(out[0].n + out[1].n, 4);
-    assert_int_equal(site_visits_take(v, out, 4), 0);
+    assert_int_equal(site_visits_take(v, out + 2, 2), 0);
+    assert_int_equal(site_visits_waiting(v), 4);
+    site_visits_written(v, out, 2);
     assert_int_equal(site_visits_waiting(v), 0);
     site_visits_destroy(v);
 }

@@ -64,6 +64,11 @@ CREATE TABLE IF NOT EXISTS ExhibitVisit (
     visits  BIGINT UNSIGNED NOT NULL DEFAULT 0,
     PRIMARY KEY (edition, id, node)
 ) ENGINE = InnoDB;
+-- The last statement that has added to the row: the process of the node, a random number,
+-- and its number among those of the process.  The same statement a second time adds nothing.
+ALTER TABLE ExhibitVisit
+    ADD COLUMN IF NOT EXISTS stream BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS seq    BIGINT UNSIGNED NOT NULL DEFAULT 0;
 
 -- One row, which nodes read each second: they load the catalogue again when it has changed.
 -- Triggers on Edition add 1, so a change of exhibits is shown once its edition is updated.

@@ -4,7 +4,14 @@
  *
  * A row that the catalogue refuses is left out and counted: one wrong exhibit does not
  * keep the others from visitors.
- * Rejected: reading only what has changed.  An edition is small, and changes are rare. */
+ *
+ * Visits are added by a statement that names itself in each row that it changes, and adds
+ * nothing where it is named already.  So it can be repeated when its answer was lost, at
+ * another node of a cluster as well, and also when its first try is executed after it.
+ *
+ * Rejected: reading only what has changed.  An edition is small, and changes are rare.
+ * Rejected: writing totals.  A process that starts would have to read the total of the
+ * one before it, whose last statement may still be on its way. */
 #include "site/site_db.h"
 
 #include <errno.h>
@@ -14,12 +21,14 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/rnd.h"
 
 #define SHOWN "(SELECT year FROM Edition WHERE state IN ('published', 'frozen'))"
 
 struct site_db {
     struct myconn *con;
     char node[SITE_DB_NODE_MAX + 1];
+    uint64_t stream, seq; /* of the last statement that has added visits */
     char error[MYCONN_ERROR_MAX];
 };
 
@@ -29,6 +38,7 @@ int site_db_create(struct site_db **out, const struct myconn_config *cfg,
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "0123456789.:_-";
     struct site_db *d;
+    struct rnd any;
     int rc;
 
     if (!node[0] || strlen(node) > SITE_DB_NODE_MAX || node[strspn(node, allowed)])
@@ -40,6 +50,8 @@ int site_db_create(struct site_db **out, const struct myconn_config *cfg,
         return rc;
     }
     snprintf(d->node, sizeof(d->node), "%s", node);
+    rnd_init_any(&any);
+    d->stream = (uint64_t)rnd_u32(&any) << 32 | rnd_u32(&any);
     *out = d;
     return 0;
 }
@@ -62,7 +74,8 @@ static int failed(struct site_db *d, int rc)
 {
     if (rc == -ENOENT)
         snprintf(d->error, sizeof(d->error),
-                 "a table of the site is missing; mend: load common/sql/site.sql, and "
+                 "a table or column of the site is missing; mend: load "
+                 "common/sql/site.sql, and "
                  "set [db] name to lars_site");
     return rc;
 }
@@ -252,9 +265,11 @@ int site_db_load(struct site_db *d, struct catalogue *before, struct catalogue *
 int site_db_add_visits(struct site_db *d, const struct site_visit *visit, size_t n)
 {
     static const char head[] =
-        "INSERT INTO ExhibitVisit (edition, id, node, visits) VALUES ";
-    static const char tail[] =
-        " ON DUPLICATE KEY UPDATE visits = visits + VALUES(visits)";
+        "INSERT INTO ExhibitVisit (edition, id, node, visits, stream, seq) VALUES ";
+    static const char tail[] = /* in this order: each uses what the row had before */
+        " ON DUPLICATE KEY UPDATE visits = IF(stream = VALUES(stream) AND seq >= "
+        "VALUES(seq), visits, visits + VALUES(visits)), seq = IF(stream = VALUES(stream) "
+        "AND seq > VALUES(seq), seq, VALUES(seq)), stream = VALUES(stream)";
     struct buf sql = {0};
     int rc = myconn_begin_work(d->con);
     size_t i;
@@ -263,10 +278,12 @@ int site_db_add_visits(struct site_db *d, const struct site_visit *visit, size_t
         return rc;
     rc = buf_append(&sql, head, sizeof(head) - 1);
     for (i = 0; rc == 0 && i < n; i++) {
-        char row[200];
+        char row[240];
         int len =
-            snprintf(row, sizeof(row), "%s(%" PRIu32 ", '%s', '%s', %" PRIu64 ")",
-                     i ? ", " : "", visit[i].year, visit[i].id, d->node, visit[i].n);
+            snprintf(row, sizeof(row),
+                     "%s(%" PRIu32 ", '%s', '%s', %" PRIu64 ", %" PRIu64 ", %" PRIu64 ")",
+                     i ? ", " : "", visit[i].year, visit[i].id, d->node, visit[i].n,
+                     d->stream, d->seq + 1);
 
         rc = buf_append(&sql, row, (size_t)len);
     }
@@ -274,6 +291,8 @@ int site_db_add_visits(struct site_db *d, const struct site_visit *visit, size_t
         rc = buf_append(&sql, tail, sizeof(tail) - 1);
     if (rc == 0)
         rc = myconn_query(d->con, buf_bytes(&sql), sql.len);
+    if (rc == 0)
+        d->seq++;
     buf_free(&sql);
-    return rc;
+    return failed(d, rc);
 }

@@ -27,7 +27,9 @@ int site_db_revision(struct site_db *d, uint64_t *revision);
 int site_db_load(struct site_db *d, struct catalogue *before, struct catalogue **out,
                  uint64_t *revision);
 
-/* Add <n>, at most SITE_DB_VISITS, in one statement. */
+/* Add <n>, at most SITE_DB_VISITS, different exhibits, in one statement.  After a failure
+ * they may have been added: call it again with the same visits until it returns 0, and
+ * they are counted once. */
 int site_db_add_visits(struct site_db *d, const struct site_visit *visit, size_t n);
 
 const char *site_db_error(const struct site_db *d); /* of the last failure */

@@ -2,9 +2,8 @@
  * The loop only exchanges a pointer.  A failure changes nothing that visitors see: the
  * content stays, visits wait, and the next round tries again.
  *
- * The statement that adds visits may have been executed although its answer was lost;
- * its visits are then counted twice, at most those of five seconds.  The other choice is
- * to lose them.
+ * Invariant: visits that were taken out of memory stay together until they are written,
+ * so the statement that adds them can be repeated (site_db.c).
  * Rejected: telling nodes to reload.  They would have to be known, and one that was down
  * at that moment would miss it. */
 #include "site/site_sync.h"
@@ -34,6 +33,8 @@ struct site_sync {
     _Atomic uint64_t read_ms, n_bad;
     /* of the thread: */
     struct catalogue *shared; /* the last one: its pictures are not read again */
+    struct site_visit *taken; /* SITE_DB_VISITS; to be written */
+    size_t n_taken;
     uint64_t revision, visits_ms;
     bool is_loaded, is_failing;
 };
@@ -167,20 +168,22 @@ static int refresh(struct site_sync *s)
     return rc;
 }
 
-/* Returns 0, or the error of the statement; its visits wait again. */
+/* Returns 0, or the error of the statement; its visits stay taken. */
 static int write_visits(struct site_sync *s)
 {
-    struct site_visit *some = calloc(SITE_DB_VISITS, sizeof(*some));
-    size_t n = 1, i;
-    int rc = some ? 0 : -ENOMEM;
+    int rc = 0;
 
-    while (rc == 0 && n > 0) {
-        n = site_visits_take(s->cfg.visits, some, SITE_DB_VISITS);
-        rc = site_db_add_visits(s->db, some, n);
-        for (i = 0; rc < 0 && i < n; i++)
-            site_visits_add(s->cfg.visits, some[i].year, some[i].id, some[i].n);
-    }
-    free(some);
+    do {
+        if (s->n_taken == 0)
+            s->n_taken = site_visits_take(s->cfg.visits, s->taken, SITE_DB_VISITS);
+        if (s->n_taken == 0)
+            break;
+        rc = site_db_add_visits(s->db, s->taken, s->n_taken);
+        if (rc == 0) {
+            site_visits_written(s->cfg.visits, s->taken, s->n_taken);
+            s->n_taken = 0;
+        }
+    } while (rc == 0);
     s->visits_ms = mono_ms();
     return rc;
 }
@@ -216,7 +219,8 @@ int site_sync_start(struct site_sync **out, struct evloop *l,
     s->cfg = *cfg;
     s->read_ms = s->visits_ms = mono_ms();
     s->snapshot = strdup(cfg->snapshot);
-    rc = s->snapshot ? worker_create(&s->worker) : -ENOMEM;
+    s->taken = calloc(SITE_DB_VISITS, sizeof(*s->taken));
+    rc = s->snapshot && s->taken ? worker_create(&s->worker) : -ENOMEM;
     if (rc == 0)
         rc = site_db_create(&s->db, &cfg->db, cfg->node);
     if (rc == 0)
@@ -241,6 +245,7 @@ void site_sync_stop(struct site_sync *s)
     worker_destroy(s->worker);
     site_db_close(s->db);
     catalogue_destroy(s->shared);
+    free(s->taken);
     free(s->snapshot);
     free(s);
 }

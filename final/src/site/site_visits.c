@@ -1,5 +1,5 @@
 /* A table under a lock: the loop adds one for each visit, and the thread with the
- * database takes them out.  Visits that could not be written are added again.
+ * database takes them out.  Those that it has taken wait until it has written them.
  *
  * Rejected: a statement for each visit.  The database would see every visitor, and the
  * site would depend on it. */
@@ -21,7 +21,7 @@ struct entry {
 struct site_visits {
     pthread_mutex_t lock;
     struct entry *by_key; /* guarded by lock */
-    uint64_t n; /* guarded by lock */
+    uint64_t n; /* guarded by lock; with those that are taken and not written */
 };
 
 int site_visits_create(struct site_visits **out)
@@ -95,12 +95,21 @@ size_t site_visits_take(struct site_visits *v, struct site_visit *out, size_t ma
         if (n == max)
             break;
         out[n++] = e->is;
-        v->n -= e->is.n;
         HASH_DEL(v->by_key, e);
         free(e);
     }
     pthread_mutex_unlock(&v->lock);
     return n;
+}
+
+void site_visits_written(struct site_visits *v, const struct site_visit *visit, size_t n)
+{
+    size_t i;
+
+    pthread_mutex_lock(&v->lock);
+    for (i = 0; i < n; i++)
+        v->n -= visit[i].n;
+    pthread_mutex_unlock(&v->lock);
 }
 
 uint64_t site_visits_waiting(struct site_visits *v)

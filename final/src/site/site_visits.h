@@ -26,6 +26,9 @@ int site_visits_add(struct site_visits *v, uint32_t year, const char *id, uint64
 /* Take at most <max> exhibits with their visits out of it.  Returns how many. */
 size_t site_visits_take(struct site_visits *v, struct site_visit *out, size_t max);
 
-uint64_t site_visits_waiting(struct site_visits *v); /* visits, not exhibits */
+/* The <n> of <visit>, which were taken out of it, are in the database. */
+void site_visits_written(struct site_visits *v, const struct site_visit *visit, size_t n);
+
+uint64_t site_visits_waiting(struct site_visits *v); /* visits that are not written */
 
 #endif

@@ -51,12 +51,20 @@ static void pass_late(struct commitrelay *r, int server, const char *commit)
     r->answer = n > 6 && a[4] == 0xff ? a[5] | a[6] << 8 : n > 4 && a[4] == 0 ? 0 : 1;
 }
 
+static bool is_to_be_lost(const struct commitrelay *r, const char *packet, ssize_t n)
+{
+    const char *text = r->statement ? r->statement : "COMMIT";
+
+    return (r->statement ? n >= (ssize_t)strlen(text) + 5 : n == COMMIT_BYTES) &&
+           memcmp(packet + 5, text, strlen(text)) == 0;
+}
+
 /* Pass on what <from> sends.  Returns false at its end, or at the COMMIT to cut at. */
 static bool pass(struct commitrelay *r, int from, int to, bool of_client)
 {
     char text[65536];
     ssize_t n = recv(from, text, sizeof(text), 0);
-    bool commit = of_client && n == COMMIT_BYTES && memcmp(text + 5, "COMMIT", 6) == 0;
+    bool commit = of_client && is_to_be_lost(r, text, n);
     enum commitrelay_cut how = r->cut;
 
     if (n <= 0 || (commit && how == COMMITRELAY_BEFORE))

@@ -1,6 +1,6 @@
 /* commitrelay.h -- a relay between our client and a database server, by Unix sockets,
- * that loses the answer to COMMIT, or COMMIT itself.  It serves one connection at a time,
- * in a thread. */
+ * that loses the answer to COMMIT or to another statement, or the statement itself.  It
+ * serves one connection at a time, in a thread. */
 #ifndef LARS_TEST_LIB_COMMITRELAY_H
 #define LARS_TEST_LIB_COMMITRELAY_H
 
@@ -18,6 +18,8 @@ enum commitrelay_cut {
 
 struct commitrelay {                  /* of the caller; must not move while it runs */
     char path[108], to[108];          /* it listens at <path> */
+    const char *statement;            /* the beginning of one that is lost instead of
+                                       * COMMIT; NULL = COMMIT */
     _Atomic enum commitrelay_cut cut; /* for one COMMIT, then PASS */
     void (*on_lost)(void);            /* after BEFORE, in the thread; NULL = nothing */
     _Atomic bool go;
