@@ -1,12 +1,13 @@
 /* The log level of a daemon is set by its configuration and changed by SIGUSR1, SIGUSR2,
  * `larsctl log` and its HTTP port, which accepts changes from the same host only. */
+#include "lib/freeport.h"
 #include "lib/httppeer.h"
 #include "lib/textfile.h"
 #include "proc.h"
 
 static struct proc dns;
 static char folder[] = "/tmp/lars_loglevel_XXXXXX";
-static char conf[100], ctl_conf[100], line[1000];
+static char conf[100], ctl_conf[100], line[1000], said[1000];
 static int http;
 
 static void write_conf(const char *level)
@@ -66,8 +67,8 @@ static void start_daemon(void)
                    "[larsctl]\nhttp = 127.0.0.1:%d\n[db]\nsocket = /nonexistent\n", http);
 }
 
-/* Runs larsctl with up to three arguments.  Its standard output is in <line>.  Returns
- * its exit code. */
+/* Runs larsctl with up to three arguments.  Its standard output is in <line>, its
+ * standard error in <said>.  Returns its exit code. */
 static int larsctl(const char *a, const char *b, const char *c)
 {
     struct proc p = {0};
@@ -78,6 +79,9 @@ static int larsctl(const char *a, const char *b, const char *c)
     while ((n = read(p.out, line + len, sizeof(line) - len - 1)) > 0)
         len += (size_t)n;
     line[len] = '\0';
+    for (len = 0; (n = read(p.err, said + len, sizeof(said) - len - 1)) > 0;)
+        len += (size_t)n;
+    said[len] = '\0';
     return proc_wait(&p);
 }
 
@@ -166,6 +170,37 @@ static void t_larsctl_shows_and_sets_the_level(void **state)
     assert_int_equal(larsctl("log", "info", NULL), 1);
 }
 
+/* The preset of [larsctl] http has the port of every daemon, and a host runs some. */
+static void t_larsctl_names_the_ports_that_nothing_listens_at(void **state)
+{
+    int none = freeport_take();
+    char text[200];
+
+    (void)state;
+    start_daemon();
+    textfile_write(ctl_conf,
+                   "[larsctl]\nhttp = 127.0.0.1:%d 127.0.0.1:%d\n[db]\nsocket = "
+                   "/nonexistent\n",
+                   none, http);
+    assert_int_equal(larsctl("log", NULL, NULL), 0);
+    snprintf(text, sizeof(text), "program,at,level\nlars-dnsd,127.0.0.1:%d,info\n", http);
+    assert_string_equal(line, text);
+    snprintf(text, sizeof(text), "larsctl: no daemon listens at 127.0.0.1:%d of ", none);
+    assert_non_null(strstr(said, text));
+    assert_int_equal(larsctl("log", "debug", "lars-dnsd"), 0);
+    assert_string_equal(said, "");
+    assert_int_equal(larsctl("log", "info", "lars-agentd"), 1); /* it may be down */
+    assert_non_null(strstr(said, text));
+    assert_non_null(strstr(said, "there is no lars-agentd at the addresses"));
+    assert_int_equal(larsctl("log", NULL, NULL), 0);
+    assert_non_null(strstr(line, ",debug\n"));
+    proc_kill(&dns);
+    assert_int_equal(larsctl("log", NULL, NULL), 1);
+    snprintf(text, sizeof(text), "at 127.0.0.1:%d 127.0.0.1:%d of", none, http);
+    assert_non_null(strstr(said, text));
+    assert_string_equal(line, "");
+}
+
 static void t_http_port_checks_the_level_and_the_sender(void **state)
 {
     (void)state;
@@ -186,4 +221,5 @@ static void t_http_port_checks_the_level_and_the_sender(void **state)
 
 T_MAIN(E(t_level_of_the_configuration_holds_from_the_start), E(t_wrong_level_is_refused),
        E(t_signals_change_the_level_by_one_step), E(t_larsctl_shows_and_sets_the_level),
+       E(t_larsctl_names_the_ports_that_nothing_listens_at),
        E(t_http_port_checks_the_level_and_the_sender))
