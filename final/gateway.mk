@@ -12,7 +12,7 @@ SRCS += src/net/portgroup.c src/net/stream.c \
         src/gateway/node_pool.c src/gateway/outcome.c src/gateway/own_page.c src/gateway/rules.c src/gateway/visitor.c \
         src/gateway/visitor_answer.c src/gateway/visitor_gone.c src/gateway/visitor_body.c src/gateway/visitor_cache.c src/gateway/visitor_confirm.c src/gateway/visitor_redirect.c src/gateway/visitor_source.c
 SRCS  += src/base/loopback.c src/base/role.c src/net/conn_input.c src/net/tls_conf.c src/net/tls_conn.c src/net/tls_files.c src/net/tls_identity.c \
-         src/net/tls_link.c src/net/tls_peer.c src/net/tls_waiting.c src/net/tls_why.c src/obs/daemon_tls.c src/proto/msg_roles.c src/ctl/ask_service.c
+         src/net/tls_link.c src/net/tls_peer.c src/net/tls_revoked.c src/net/tls_waiting.c src/net/tls_why.c src/obs/daemon_tls.c src/proto/msg_roles.c src/ctl/ask_service.c
 SRCS  += src/net/tls_context.c src/net/tls_stream.c src/gateway/gateway_tls.c src/gateway/visitor_idle.c
 TESTS += test_tls_stream test_tls_bytes test_tls_context e2e_gateway_tls test_tls_conn test_tls_refused test_tls_conf test_tls_client test_tls_link test_tls_threads test_conn_io e2e_tls
 LDLIBS += -lssl -lcrypto

@@ -227,16 +227,21 @@ static void t_files_that_are_wrong_are_named(void **state)
     }
 }
 
-static void copy_file(const char *from, const char *to)
+static void add_file(const char *from, const char *to, const char *mode)
 {
     char text[8192];
-    FILE *f = fopen(from, "r"), *g = fopen(to, "w");
+    FILE *f = fopen(from, "r"), *g = fopen(to, mode);
     size_t n = f && g ? fread(text, 1, sizeof(text), f) : 0;
 
     assert_in_range(n, 100, sizeof(text) - 1);
     assert_int_equal(fwrite(text, 1, n, g), n);
     fclose(f);
     fclose(g);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    add_file(from, to, "w");
 }
 
 /* <path> has <more> copies of its text and three quarters of another one then, as it has
@@ -285,6 +290,109 @@ static void t_a_file_that_is_half_written_changes_nothing(void **state)
         }
 }
 
+/* With it alone every peer would be refused. */
+static void t_a_list_of_another_authority_alone_changes_nothing(void **state)
+{
+    char err[CONF_ERR_MAX], keep[200], crl[200];
+    struct certauthority other;
+    size_t i;
+
+    (void)state;
+    snprintf(keep, sizeof(keep), "%s", linkfix_file("kept", ""));
+    snprintf(crl, sizeof(crl), "%s", linkfix_file("crl", ".pem"));
+    begin_sessions(true);
+    copy_file(crl, keep);
+    for (i = 0; i < 2; i++) {
+        const struct tls_link_config c = {.cert = linkfix_file("dnsd", ".crt"),
+                                          .key = linkfix_file("dnsd", ".key"),
+                                          .ca = linkfix_file("ca", ".crt"),
+                                          .crl = crl};
+        struct tls_link *l = NULL;
+
+        certauthority_open(&other); /* of the name of linkfix.ca, and of another one */
+        if (i > 0)
+            X509_NAME_add_entry_by_txt(X509_get_subject_name(other.cert), "O",
+                                       MBSTRING_ASC, (const unsigned char *)"other", -1,
+                                       -1, 0);
+        certauthority_revoke(&other, 0, crl, i == 0 ? 86400 : -60);
+        certauthority_close(&other);
+        assert_int_equal(tls_link_reload(linkfix.link, err), -EINVAL);
+        if (!strstr(err, crl) ||
+            !strstr(err, "has no list of the authority that signed [tls] cert"))
+            fail_msg("%s", err);
+        dial_until_ready(); /* by the list that was in force */
+        hang_up();
+        assert_int_equal(tls_link_create(&l, &c, err), -EINVAL);
+        assert_null(l);
+    }
+    add_file(keep, crl, "a"); /* beside it the one that is needed */
+    assert_int_equal(tls_link_reload(linkfix.link, err), 0);
+    dial_until_ready();
+}
+
+/* --- connections that are open ------------------------------------------------------ */
+
+static void withdraw(long serial, struct tls_link *l)
+{
+    char err[CONF_ERR_MAX];
+
+    certauthority_revoke(&linkfix.ca, serial, linkfix_file("crl", ".pem"), 86400);
+    assert_int_equal(tls_link_reload(l, err), 0);
+}
+
+static void open_connection(void)
+{
+    begin_sessions(true);
+    dial_until_ready();
+    withdraw(999, linkfix.link); /* another one */
+    assert_int_equal(conn_send(linkfix.c, 1, "x", 1), 0);
+    LOOP_UNTIL(linkfix.loop, linkfix.n_echo == 2);
+}
+
+static void t_an_open_connection_of_a_revoked_client_says_nothing_more(void **state)
+{
+    int n;
+
+    (void)state;
+    open_connection();
+    n = linkfix.n_frames;
+    withdraw(linkfix.ca.serial, linkfix.link);
+    assert_int_equal(conn_send(linkfix.c, 1, "x", 1), 0);
+    LOOP_UNTIL(linkfix.loop, linkfix.n_close == 2 && linkfix.n_down == 2);
+    assert_int_equal(linkfix.n_frames, n);
+    assert_int_equal(linkfix.why, CONN_WHY_ERROR);
+    assert_int_equal(linkfix_refused(TLS_WHY_REVOKED), 1);
+}
+
+static void t_an_open_connection_of_a_revoked_client_hears_nothing_more(void **state)
+{
+    (void)state;
+    open_connection();
+    withdraw(linkfix.ca.serial, linkfix.link);
+    conn_send(linkfix.last, 1, "x", 1); /* as a route that has changed */
+    LOOP_UNTIL(linkfix.loop, linkfix.n_close == 2 && linkfix.n_down == 2);
+    assert_int_equal(linkfix.n_echo, 2);
+    assert_int_equal(linkfix_refused(TLS_WHY_REVOKED), 1);
+}
+
+/* The client has resumed its session, so the certificate was not sent. */
+static void t_an_open_connection_to_a_revoked_server_ends(void **state)
+{
+    long dnsd = linkfix_sign("dnsd", LINKFIX_DNSD);
+    struct tls_link_stat st;
+
+    (void)state;
+    linkfix.own_crl = true;
+    open_connection();
+    assert_true(tls_conn_is_resumed(linkfix.c));
+    withdraw(dnsd, linkfix.own);
+    conn_send(linkfix.c, 1, "x", 1);
+    LOOP_UNTIL(linkfix.loop, linkfix.n_close == 2 && linkfix.n_down == 2);
+    assert_int_equal(linkfix.n_echo, 2);
+    tls_link_stat(linkfix.own, &st);
+    assert_int_equal(st.n_refused[TLS_WHY_REVOKED], 1);
+}
+
 #define E(fn) cmocka_unit_test_setup_teardown(fn, linkfix_setup, linkfix_teardown)
 
 T_MAIN(E(t_a_second_connection_resumes_the_session),
@@ -296,4 +404,8 @@ T_MAIN(E(t_a_second_connection_resumes_the_session),
        E(t_a_renewed_certificate_serves_new_connections),
        E(t_a_pair_that_does_not_match_changes_nothing),
        E(t_a_file_that_is_half_written_changes_nothing),
-       E(t_files_that_are_wrong_are_named))
+       E(t_files_that_are_wrong_are_named),
+       E(t_a_list_of_another_authority_alone_changes_nothing),
+       E(t_an_open_connection_of_a_revoked_client_says_nothing_more),
+       E(t_an_open_connection_of_a_revoked_client_hears_nothing_more),
+       E(t_an_open_connection_to_a_revoked_server_ends))

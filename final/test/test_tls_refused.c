@@ -1,5 +1,7 @@
 /* TLS between daemons: who is refused, for which reason, and that the server keeps
  * answering. */
+#include <openssl/pem.h>
+
 #include "base/role.h"
 #include "lib/linkfix.h"
 #include "loop.h"
@@ -104,20 +106,27 @@ static void t_an_old_list_of_revoked_certificates_still_counts(void **state)
     refuse_peer("x", NULL, TLS_WHY_REVOKED);
 }
 
-static void t_a_list_of_another_authority_names_the_fault(void **state)
+/* Both authorities are trusted, and the list is of the server's alone. */
+static void t_an_authority_without_a_list_names_the_fault(void **state)
 {
     struct certauthority other;
+    FILE *f = fopen(linkfix_file("ca", ".crt"), "a");
 
     (void)state;
+    certauthority_revoke(&linkfix.ca, 0, linkfix_file("crl", ".pem"), 86400);
     certauthority_open(&other);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(other.cert), "O", MBSTRING_ASC,
                                (const unsigned char *)"other", -1, -1, 0);
-    certauthority_revoke(&other, 0, linkfix_file("crl", ".pem"), 86400);
+    X509_set_issuer_name(other.cert, X509_get_subject_name(other.cert));
+    assert_true(X509_sign(other.cert, other.key, EVP_sha256()) > 0);
+    assert_non_null(f);
+    assert_int_equal(PEM_write_X509(f, other.cert), 1);
+    fclose(f);
+    certauthority_sign(&other, &(struct certauthority_names){.san = LINKFIX_AGENT},
+                       linkfix_file("x", ".crt"), linkfix_file("x", ".key"));
     certauthority_close(&other);
     linkfix_serve("dnsd", true);
-    linkfix_peer("agent", NULL);
-    linkfix_shake_hands();
-    expect_refused(TLS_WHY_NO_CRL);
+    refuse_peer("x", NULL, TLS_WHY_NO_CRL);
 }
 
 static void t_a_client_of_another_role(void **state)
@@ -464,7 +473,7 @@ T_MAIN(E(t_a_client_without_a_certificate), E(t_a_client_of_another_authority),
        E(t_a_client_whose_certificate_is_not_valid_yet),
        E(t_a_client_whose_certificate_is_revoked),
        E(t_an_old_list_of_revoked_certificates_still_counts),
-       E(t_a_list_of_another_authority_names_the_fault), E(t_a_client_of_another_role),
+       E(t_an_authority_without_a_list_names_the_fault), E(t_a_client_of_another_role),
        E(t_a_client_without_any_name), E(t_roles_that_only_look_like_ours),
        E(t_a_client_of_tls_1_2), E(t_a_client_without_tls), E(t_a_client_of_http),
        E(t_a_record_that_is_no_handshake),

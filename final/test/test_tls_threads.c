@@ -30,7 +30,8 @@ static int setup(void **state)
     struct mtsrv_config mc = {.n_threads = 2};
     int rc = linkfix_setup(state), lfd;
 
-    linkfix.link = linkfix_link("dnsd", false);
+    certauthority_revoke(&linkfix.ca, 0, linkfix_file("crl", ".pem"), 86400);
+    linkfix.link = linkfix_link("dnsd", true);
     linkfix.sc = (struct tls_server_config){.link = linkfix.link,
                                             .n_threads = 2,
                                             .wanted = ROLE_AGENT,
@@ -84,6 +85,37 @@ static void t_connections_of_all_threads_survive_renewals(void **state)
     assert_true(st.n_resumed > 0);
 }
 
+static void say(struct conn *c, void *arg)
+{
+    (void)arg;
+    assert_int_equal(conn_send(c, 1, "x", 1), 0);
+}
+
+static void t_open_connections_of_all_threads_end_when_they_are_revoked(void **state)
+{
+    char err[CONF_ERR_MAX];
+    long agent;
+    int i;
+
+    (void)state;
+    agent = linkfix_sign("agent", LINKFIX_AGENT);
+    linkfix_dial("agent", ROLE_DNSD);
+    for (i = 1; i <= CLIENTS; i++) {
+        LOOP_UNTIL(linkfix.loop, linkfix.n_up == i);
+        say(linkfix.c, NULL);
+        if (i < CLIENTS)
+            linkfix_dial_again();
+    }
+    LOOP_UNTIL(linkfix.loop, linkfix.n_echo == CLIENTS);
+    certauthority_revoke(&linkfix.ca, agent, linkfix_file("crl", ".pem"), 86400);
+    assert_int_equal(tls_link_reload(linkfix.link, err), 0);
+    conn_group_each(linkfix.clients, say, NULL);
+    LOOP_UNTIL(linkfix.loop, linkfix.n_down == CLIENTS);
+    LOOP_UNTIL(linkfix.loop, mtsrv_n_conns(fx.srv) == 0);
+    assert_int_equal(linkfix.n_echo, CLIENTS);
+    assert_int_equal(linkfix_refused(TLS_WHY_REVOKED), CLIENTS);
+}
+
 static void t_refusals_of_all_threads_are_counted(void **state)
 {
     int fd[20], i;
@@ -104,4 +136,5 @@ static void t_refusals_of_all_threads_are_counted(void **state)
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 T_MAIN(E(t_connections_of_all_threads_survive_renewals),
+       E(t_open_connections_of_all_threads_end_when_they_are_revoked),
        E(t_refusals_of_all_threads_are_counted))

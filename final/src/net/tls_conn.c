@@ -44,6 +44,7 @@ struct tls {
     const struct tls_server *server; /* NULL = we are the client */
     bool looked; /* the first byte is one of TLS, or we are the client */
     bool ready; /* the handshake is complete */
+    unsigned epoch; /* of the link, when the peer's certificate was last looked up */
     bool broken; /* a fatal error: OpenSSL allows no other call than to free it */
     struct evloop_call input; /* for the bytes that are inside */
     struct evtimer timer; /* of the handshake */
@@ -76,6 +77,23 @@ static enum tls_why why_of(const struct tls *t, int rc)
     if (t->peer.why != TLS_WHY_NONE)
         return t->peer.why;
     return rc == -ECONNRESET ? TLS_WHY_BROKEN : tls_why_of_error(ERR_peek_error());
+}
+
+/* Before bytes are read or written: the lists of revoked certificates that have come
+ * since the handshake.  So a peer whose certificate was revoked sends and receives
+ * nothing more, and the reload needs no list of the connections of other threads. */
+static bool is_revoked(struct tls *t)
+{
+    unsigned epoch = tls_link_epoch(t->peer.link);
+
+    if (t->epoch == epoch)
+        return false;
+    t->epoch = epoch;
+    if (tls_link_check_again(t->peer.link, SSL_get0_peer_certificate(t->ssl)) !=
+        TLS_WHY_REVOKED)
+        return false;
+    refuse(t, TLS_WHY_REVOKED);
+    return true;
 }
 
 /* --- calls of OpenSSL --------------------------------------------------------------- */
@@ -226,6 +244,8 @@ static ssize_t tls_read(struct conn *c, void *buf, size_t len)
 
     if (t->broken)
         return -EPROTO;
+    if (is_revoked(t))
+        return -EACCES;
     conn_io_wait(c, 0);
     begin_call();
     do {
@@ -252,6 +272,8 @@ static ssize_t tls_write(struct conn *c, const void *buf, size_t len)
 
     if (t->broken)
         return -EPIPE;
+    if (is_revoked(t))
+        return -EACCES;
     begin_call();
     while (n < len && rc == 0) {
         if (SSL_write_ex(t->ssl, (const char *)buf + n, len - n, &got) == 1)

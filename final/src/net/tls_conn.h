@@ -1,8 +1,9 @@
 /* tls_conn -- TLS as the io of a connection that carries frames (net/conn.h), for both
  * sides.  on_start of the connection is called when the handshake is complete and the
  * peer was accepted (net/tls_peer.h); a refusal is logged, counted and ends the
- * connection.  A peer that ends without the alert close_notify is an error, because bytes
- * may be missing.  The process must ignore SIGPIPE.
+ * connection.  So does a certificate that a later list of the link revokes, before the
+ * next byte is read or written.  A peer that ends without the alert close_notify is an
+ * error, because bytes may be missing.  The process must ignore SIGPIPE.
  * Thread: that of the connection, except where a function names another. */
 #ifndef LARS_NET_TLS_CONN_H
 #define LARS_NET_TLS_CONN_H

@@ -31,13 +31,13 @@
 #include "base/loopback.h"
 #include "net/tls_files.h"
 #include "net/tls_peer.h"
+#include "net/tls_revoked.h"
 
 #define SECTION "[tls]"
 #define PATH_MAX_BYTES 300
 #define SESSIONS 64 /* servers whose last ticket is kept */
 #define SESSION_S 86400 /* for which a ticket can be used */
 #define TICKET_KEYS_MAX 256 /* OpenSSL has 80 bytes of them */
-#define CRLS_MAX 16
 #define CERTS_MAX_BYTES 32768 /* of the certificates that a peer sends */
 #define SUITES                                                                           \
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
@@ -53,9 +53,8 @@ struct stamp { /* of a file; zero = it is not there */
 
 struct credentials {
     SSL_CTX *server, *client;
-    X509_CRL *crl[CRLS_MAX];
-    size_t n_crl;
-    int64_t expiry_s, crl_until_s;
+    struct tls_revoked revoked;
+    int64_t expiry_s;
 };
 
 struct kept_session {
@@ -71,6 +70,7 @@ struct tls_link {
     struct credentials now;
     struct kept_session kept[SESSIONS];
     size_t next; /* the place in kept[] that is used next */
+    _Atomic unsigned epoch;
     _Atomic uint64_t n_handshakes, n_resumed, n_plain, n_refused[TLS_WHY_COUNT];
 };
 
@@ -123,12 +123,9 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 
 static void free_credentials(struct credentials *c)
 {
-    size_t i;
-
     SSL_CTX_free(c->server);
     SSL_CTX_free(c->client);
-    for (i = 0; i < c->n_crl; i++)
-        X509_CRL_free(c->crl[i]);
+    tls_revoked_free(&c->revoked);
     *c = (struct credentials){0};
 }
 
@@ -184,53 +181,17 @@ static int use_authorities(struct tls_link *l, SSL_CTX *ssl, char err[CONF_ERR_M
     return -EINVAL;
 }
 
-/* Read every list in the file, and have OpenSSL look at them. */
+/* Have OpenSSL look at the lists, when there is a file of them. */
 static int use_revoked(struct tls_link *l, struct credentials *c, char err[CONF_ERR_MAX])
 {
-    X509_STORE *store = SSL_CTX_get_cert_store(c->server);
     const char *path = l->path[FILE_CRL];
-    int rc = path[0] ? tls_files_check(SECTION, "crl", path, err) : 0;
-    BIO *in = path[0] && rc == 0 ? BIO_new_file(path, "re") : NULL;
-    X509_CRL *crl;
-    bool at_end;
+    int rc = path[0] ? tls_revoked_read(&c->revoked, c->server, SECTION, path, err) : 0;
 
-    ERR_clear_error();
-    while (in && c->n_crl < CRLS_MAX &&
-           (crl = PEM_read_bio_X509_CRL(in, NULL, NULL, NULL))) {
-        int64_t until = tls_files_seconds(X509_CRL_get0_nextUpdate(crl));
-
-        c->crl[c->n_crl++] = crl;
-        if (c->n_crl == 1 || until < c->crl_until_s)
-            c->crl_until_s = until;
-        if (X509_STORE_add_crl(store, crl) != 1)
-            rc = -ENOMEM;
-    }
-    at_end = c->n_crl < CRLS_MAX &&
-             ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-    BIO_free(in);
-    if (rc < 0 || !path[0])
-        return rc;
-    if (c->n_crl > 0 && !at_end) {
-        snprintf(
-            err, CONF_ERR_MAX,
-            SECTION
-            " crl: the file %.150s ends in the middle of a list, or has more than 15 "
-            "lists; write it again, and rename it to this name when it is complete",
-            path);
-        return -EINVAL;
-    }
-    if (c->n_crl > 0) {
+    if (rc == 0 && path[0]) {
         X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(c->server), X509_V_FLAG_CRL_CHECK);
         X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(c->client), X509_V_FLAG_CRL_CHECK);
-        return 0;
     }
-    snprintf(err, CONF_ERR_MAX,
-             SECTION
-             " crl: the file %.150s has no list of revoked certificates in PEM, "
-             "which begins with \"-----BEGIN X509 CRL-----\"; leave the key empty "
-             "when there is none",
-             path);
-    return -EINVAL;
+    return rc;
 }
 
 static int use_own(struct tls_link *l, struct credentials *c, char err[CONF_ERR_MAX])
@@ -341,6 +302,7 @@ int tls_link_create(struct tls_link **out, const struct tls_link_config *c,
     snprintf(l->path[FILE_CRL], PATH_MAX_BYTES, "%s", c->crl);
     l->on_loopback = c->on_loopback;
     l->plain_too = c->plain_too;
+    l->epoch = 1;
     pthread_mutex_init(&l->lock, NULL); /* cannot fail with default attributes */
     take_stamps(l);
     rc = read_credentials(l, &l->now, err);
@@ -375,6 +337,7 @@ int tls_link_reload(struct tls_link *l, char err[CONF_ERR_MAX])
     take_ticket_keys(fresh.server, old.server);
     l->now = fresh;
     forget_sessions(l);
+    l->epoch++;
     pthread_mutex_unlock(&l->lock);
     free_credentials(&old);
     return 0;
@@ -438,18 +401,19 @@ void tls_link_forget(struct tls_link *l, const struct net_addr *server)
 
 enum tls_why tls_link_check_again(struct tls_link *l, X509 *cert)
 {
-    enum tls_why why = TLS_WHY_NONE;
-    X509_REVOKED *found;
-    size_t i;
+    bool is_revoked;
 
     if (X509_cmp_current_time(X509_get0_notAfter(cert)) <= 0)
         return TLS_WHY_EXPIRED;
     pthread_mutex_lock(&l->lock);
-    for (i = 0; i < l->now.n_crl; i++)
-        if (X509_CRL_get0_by_cert(l->now.crl[i], &found, cert) == 1)
-            why = TLS_WHY_REVOKED;
+    is_revoked = tls_revoked_has(&l->now.revoked, cert);
     pthread_mutex_unlock(&l->lock);
-    return why;
+    return is_revoked ? TLS_WHY_REVOKED : TLS_WHY_NONE;
+}
+
+unsigned tls_link_epoch(const struct tls_link *l)
+{
+    return l->epoch;
 }
 
 int64_t tls_link_expiry_s(struct tls_link *l)
@@ -467,7 +431,7 @@ int64_t tls_link_crl_until_s(struct tls_link *l)
     int64_t s;
 
     pthread_mutex_lock(&l->lock);
-    s = l->now.crl_until_s;
+    s = l->now.revoked.until_s;
     pthread_mutex_unlock(&l->lock);
     return s;
 }

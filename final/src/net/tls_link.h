@@ -35,7 +35,8 @@ int tls_link_create(struct tls_link **out, const struct tls_link_config *c,
 /* After every connection has ended.  NULL is fine.  Thread: init. */
 void tls_link_destroy(struct tls_link *l);
 
-/* Read the files again, for connections that begin from now on; those that are open stay.
+/* Read the files again, for connections that begin from now on.  One that is open stays,
+ * unless the certificate of its peer is revoked now (net/tls_conn).
  * Returns as tls_link_create(); on failure what was in force stays.  Thread: one. */
 int tls_link_reload(struct tls_link *l, char err[CONF_ERR_MAX]);
 
@@ -57,6 +58,9 @@ void tls_link_forget(struct tls_link *l, const struct net_addr *server);
 /* A certificate that was verified when the session began: is it still valid?  Returns
  * TLS_WHY_NONE, _EXPIRED or _REVOKED. */
 enum tls_why tls_link_check_again(struct tls_link *l, struct x509_st *cert);
+
+/* Another number after each reload, never 0. */
+unsigned tls_link_epoch(const struct tls_link *l);
 
 /* The end of our certificate's time, in seconds of the wall clock; that until which the
  * list of revoked certificates was to be replaced, 0 = there is none. */

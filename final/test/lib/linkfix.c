@@ -173,7 +173,7 @@ void linkfix_dial(const char *name, unsigned wanted)
                                    .on_start = on_up,
                                    .on_close = on_down};
 
-    linkfix.own = linkfix_link(name, false);
+    linkfix.own = linkfix_link(name, linkfix.own_crl);
     linkfix.client = (struct tls_client){.link = linkfix.own,
                                          .wanted = wanted,
                                          .handshake_ms = T_DEADLINE_MS};

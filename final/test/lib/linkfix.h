@@ -33,6 +33,7 @@ struct linkfix {
     enum conn_why why;
     bool is_foreign; /* the last message 6 was for another host */
     struct tls_link *own; /* of our client */
+    bool own_crl; /* it looks at crl.pem, for linkfix_dial() */
     struct tls_client client;
     struct conn_group *clients;
     struct conn *c; /* our client, after on_start; NULL = closed */
