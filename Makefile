@@ -20,7 +20,8 @@ help:
 	@echo "make check       lint, layers, drift and size of the stages, pages, the tools' own tests"
 	@echo "make memcheck    the newest tree under valgrind: no error, no byte left, no descriptor"
 	@echo "make asan tsan   the newest tree with the compiler's sanitizers"
-	@echo "make nightly     every tree, both compilers, all of the above, labs, fuzzing"
+	@echo "make nightly     every tree, both compilers, all of the above, labs, faults, fuzzing, with a"
+	@echo "                 line for each part; PARTS=\"faults sim\": these; docs/tools/nightly list: all"
 	@echo "make faults      the suite of faults, half an hour -> docs/ref/faults.md has its last figures"
 	@echo "make bench       measured beside bare loops, libevent, libuv -> docs/ref/benchmarks*.md"
 	@echo "make install     programs, library, configuration, units; DESTDIR= PREFIX="
@@ -64,19 +65,7 @@ ifneq ($(LAB),no)
 	$(Q)$(TOOLS)/lab changed
 endif
 
-nightly:
-	$(Q)sh $(TOOLS)/deps nightly
-	$(Q)for s in $(STAGES); do echo "== $$s copied out alone"; d=$$(mktemp -d); cp -r $$s $$d/x; \
-	  $(MAKE) -s -C $$d/x clean && $(MAKE) -s -C $$d/x test || exit 1; rm -rf $$d; done
-	$(Q)for s in $(STAGES); do for cc in gcc clang; do echo "== $$s $$cc"; \
-	  $(MAKE) -s -C $$s clean && $(MAKE) -s -C $$s test CC=$$cc WERROR=-Werror || exit 1; done; \
-	  for m in asan tsan memcheck; do echo "== $$s $$m"; $(MAKE) -s -C $$s $$m || exit 1; done; \
-	  [ $$s = final ] || $(TOOLS)/lab check $$s || exit 1; done
-	$(Q)ROUNDS=20 TEST_TIMEOUT=1800 $(MAKE) -s -C $(NEWEST) test ONLY=e2e_two_zones_db.sh
-	$(Q)$(MAKE) -s -C $(NEWEST) build/lars-sim && $(NEWEST)/build/lars-sim -S 10 together3
-	$(Q)$(MAKE) -s -C $(NEWEST) faults
-	$(Q)$(MAKE) -s -C $(NEWEST) nightly-tests
-	$(Q)$(MAKE) -s install-test fleet-test && $(MAKE) -s check LAB=no && $(MAKE) -s -C $(NEWEST) fuzz FUZZ_S=$(or $(FUZZ_S),60)
+nightly: ; $(Q)sh $(TOOLS)/deps nightly && sh $(TOOLS)/nightly $(PARTS)
 
 bench:
 	$(Q)sh $(TOOLS)/deps bench && $(MAKE) -s -C stage02_reactor all
