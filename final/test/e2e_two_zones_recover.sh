@@ -84,6 +84,13 @@ scene $u:70 $v:69; recover
 expect 'a dry run refuses histories that differ' 4 'they are two clusters' ''
 recover --for-real
 expect 'histories that differ are refused before anything is stopped' 4 'they are two clusters' ''
+# A supervisor that waits to start a node again would do so in the middle.
+echo 'unit = lars-zone-db.service' >>"$tmp/values.ini"
+scene $u:70 $u:69; echo 'zone c arbiter not-running' >"$tmp/c/state"; recover
+expect 'a dry run names the units that it stops' 0 '3. stop lars-zone-db.service in zone b' ''
+recover --for-real
+expect 'a unit is stopped also when its program does not run' 0 'recovered' "stop c kill;stop a kill;stop b kill;bootstrap a b=$u:69;start b;start c"
+sed -i '/^unit/d' "$tmp/values.ini"
 scene $u:70 $u:69; rm -r "$tmp/b"; recover --for-real
 expect 'refused when a zone cannot be reached' 4 "zone b cannot be reached" ''
 scene $u:70 $u:69; rm -r "$tmp/c"; recover --for-real
@@ -106,8 +113,11 @@ mkdir "$tmp/bin" "$tmp/n"
 for p in mariadb mariadb-backup wsrep_sst_mariabackup socat ss; do printf '#!/bin/sh\n' >"$tmp/bin/$p"; done
 cat >"$tmp/bin/mariadbd" <<EOF
 #!/bin/sh
-for a; do case \$a in --log-error=*) echo "[Note] WSREP: Recovered position: $u:640" >"\${a#*=}" ;; esac; done
+echo run >>"$tmp/n/runs"
+read -r seq <"$tmp/n/seq"
+for a; do case \$a in --log-error=*) echo "[Note] WSREP: Recovered position: $u:\$seq" >"\${a#*=}" ;; esac; done
 EOF
+echo 640 >"$tmp/n/seq"
 chmod +x "$tmp"/bin/*
 printf 'role = node\nzone = a\ncluster = x\nuser = %s\naddress = 10.0.0.1\nport = 3310\nfolder = %s/n/db\nothers = b=10.0.0.2\narbiter = c=10.0.0.3\n' "$(id -un)" "$tmp" >"$tmp/n/zone.ini"
 echo "wsrep_provider = $tmp/bin/socat" >"$tmp/n/db.cnf"
@@ -123,10 +133,33 @@ at() { # WHAT POSITION
 z=00000000-0000-0000-0000-000000000000
 node $u 77 ''; at 'a node that was stopped: its file has the position' $u:77
 node $u -1 ''; at 'a node that was killed: the position is in the data' $u:640
+: >"$tmp/n/runs"; at 'it is known when it is asked for again' $u:640
+if [ -s "$tmp/n/runs" ]; then not_ok 'and the data were not read again'; else ok 'and the data were not read again'; fi
+echo 641 >"$tmp/n/seq"; touch "$tmp/n/db/data/ib_logfile0"; at 'a server that was started since has changed it' $u:641
+echo 642 >"$tmp/n/seq"; : >"$tmp/n/db/position"; at 'a file of it that is damaged is not believed' $u:642
+echo 640 >"$tmp/n/seq"
 node $z -1 ''; at 'a node that was voted out, or has half a copy, counts as empty' empty
 node $z -1 '[ERROR] WSREP: Reversing history: 642 -> 640'; at 'a node that was refused as being ahead keeps its position' $u:640+
 PATH=$tmp/bin:$PATH sh deploy/two-zones/zone-db start "$tmp/n" >"$tmp/out" 2>&1; got=$?; : >"$tmp/did"
 expect 'and does not start, because a copy would replace its rows' 4 'mend: recover-all' ''
 touch "$tmp/n/db/data/sst_in_progress"; at 'unless a copy was coming in' empty
 rm -r "$tmp/n/db/data"; at 'without data there is none' empty
+
+# zone-db: an arbiter that does not take its leave.
+sed -i 's/^role = node/role = arbiter/' "$tmp/n/zone.ini"
+printf '#!/bin/sh\ntrap "" TERM\nwhile :; do read -r x <%s/fifo; done\n' "$tmp" >"$tmp/bin/garbd"
+chmod +x "$tmp/bin/garbd"; mkfifo "$tmp/fifo"
+LARS_ZONE_DB=$tmp/n/db PATH=$tmp/bin:$PATH "$tmp/bin/garbd" & pid=$!
+echo $pid >"$tmp/n/db/pid"
+i=0; until [ "$(cat /proc/$pid/comm)" = garbd ] || [ $i = 200 ]; do i=$((i + 1)); done
+PATH=$tmp/bin:$PATH sh deploy/two-zones/zone-db stop "$tmp/n" kill >"$tmp/out" 2>&1; got=$?; : >"$tmp/did"
+expect 'an arbiter that holds to members that are dead is killed, because it has no data' 0 'after 1 s and gets SIGKILL' ''
+if kill -0 $pid 2>/dev/null && ! grep -q '^State:.*Z' /proc/$pid/status; then not_ok 'and has ended'; kill -9 $pid; else ok 'and has ended'; fi
+
+if command -v systemd-analyze >/dev/null; then
+    mkdir "$tmp/unit"; cp deploy/two-zones/zone-db "$tmp/unit/"; chmod 755 "$tmp/unit/zone-db"
+    sed "s|^ExecStart=/usr/share/lars/two-zones/|ExecStart=$tmp/unit/|" deploy/two-zones/lars-zone-db.service >"$tmp/unit/lars-zone-db.service"
+    said=$(systemd-analyze verify "$tmp/unit/lars-zone-db.service" 2>&1 | grep lars-zone-db)
+    if [ -z "$said" ]; then ok 'systemd accepts the unit'; else not_ok "systemd accepts the unit: $said"; fi
+fi
 exit $bad
