@@ -15,6 +15,7 @@
 #include "base/process_name.h"
 #include "db/db_mysql.h"
 #include "db/dbconf.h"
+#include "db/lease.h"
 #include "db/statusdb_mysql.h"
 #include "net/looppool.h"
 #include "net/sock.h"
@@ -33,11 +34,10 @@
 #define BATCHES_MAX 1000 /* that wait in each writer; 60 KiB at most */
 #define STATES_MAX (64u << 20) /* bytes of the messages of agents that wait */
 #define ROUND_MS 1000 /* between two rounds of the leader's tasks */
-#define LEASE_S 5
-#define DATABASE_MS 2000 /* the database is away for so long: an alarm */
-#define OTHER_MS                                                                         \
-    3000 /* the same without the lease: after the holder's
-                                       * round of DATABASE_MS, and told within 5 s */
+/* The database is away for so long: an alarm.  Longer than another node of a cluster
+ * needs to take over (3.5 s). */
+#define DATABASE_MS 4000
+#define OTHER_MS 5000 /* the same without the lease: after the holder's round */
 
 static struct settings {
     char address[48], zone[33];

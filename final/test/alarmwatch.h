@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "db/db_mysql.h"
+#include "db/lease.h"
 #include "mydb.h"
 #include "report/alarm_watch.h"
 
@@ -47,7 +48,7 @@ static inline unsigned long long number(const char *sql)
 static inline void start_with(const struct notify_config *notify, uint32_t repeat_s)
 {
     struct alarm_watch_config c = {.round_ms = 5,
-                                   .lease_s = 5,
+                                   .lease_s = LEASE_S,
                                    .rules = {20, 1000, "me/127.0.0.1:7779"},
                                    .database = "the database",
                                    .database_ms = 50,

@@ -154,6 +154,23 @@ static void lose_database(void)
     T_WAIT(stat_now().n_raised == n + 1);
 }
 
+/* As at a server that has stopped to answer, when the next one works: the round takes
+ * longer than database_ms and fails, once. */
+static void t_one_round_that_fails_late_is_no_alarm(void **state)
+{
+    (void)state;
+    start("", "");
+    T_WAIT(stat_now().is_leader == 1);
+    mydb_sql("CREATE TABLE Once (n INT) ENGINE = MEMORY; CREATE TRIGGER late BEFORE "
+             "INSERT ON Lease FOR EACH ROW IF (SELECT COUNT(*) FROM Once) = 0 THEN "
+             "INSERT INTO Once VALUES (1); DO SLEEP(0.2); SIGNAL SQLSTATE '45000'; "
+             "END IF");
+    T_WAIT(stat_now().n_fail == 1 && stat_now().failing_ms == 0);
+    mydb_sql("DROP TRIGGER late; DROP TABLE Once");
+    assert_int_equal(stat_now().n_raised, 0);
+    assert_int_equal(number("SELECT COUNT(*) FROM Alarm"), 0);
+}
+
 static void t_lost_database_is_not_told_while_it_is_silenced(void **state)
 {
     (void)state;
@@ -247,6 +264,7 @@ MYDB_MAIN_WITH(group_setup, group_teardown,
                M(t_message_is_not_repeated_when_this_is_switched_off),
                M(t_next_leader_repeats_no_message_early),
                M(t_lost_database_is_not_told_while_it_is_silenced),
+               M(t_one_round_that_fails_late_is_no_alarm),
                M(t_targets_of_the_leader_are_in_the_table),
                M(t_test_is_sent_once_and_its_result_is_shown),
                M(t_test_that_no_leader_has_sent_is_sent_by_the_next),

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "base/log.h"
+#include "db/lease.h"
 #include "mydb.h"
 
 static struct leader_db *db;
@@ -319,7 +320,7 @@ static void t_late_batch_during_a_move_loses_no_count(void **state)
 static void start(void)
 {
     struct leader_tasks_config c = {.round_ms = 5,
-                                    .lease_s = 5,
+                                    .lease_s = LEASE_S,
                                     .ages = {600, 7200, 86400, 3600, 86400, 864000}};
     struct leader_db *own;
 

@@ -31,7 +31,6 @@
 #define CMDID 1u
 #define SUBJECT "4294900001/1"
 #define LEASE "demo"
-#define LEASE_S 10
 #define ZONES 2
 #define NODES 4                       /* the same number in each zone */
 #define RATE 50u                      /* calls a second in each zone */

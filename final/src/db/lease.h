@@ -9,6 +9,11 @@
 
 #include "db/myconn.h"
 
+/* How long a lease is to last.  It is renewed each second, and must outlive the time in
+ * which no node of a cluster takes writes because one was lost: 3.5 s, and 6.4 s with
+ * Galera's own settings. */
+#define LEASE_S 10
+
 /* Take the lease <name> (a word of letters, at most 32), or keep it, for <ttl_s> seconds
  * from now.  All processes give the same <ttl_s>: a lease that ends later than that from
  * now is free.  Returns 1: <holder> has it; 0: another holder has it; as myconn_query().

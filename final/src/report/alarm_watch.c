@@ -37,6 +37,7 @@ struct alarm_watch {
     bool was_leader;                  /* when the database was last there */
     struct alarm away;                /* the database's alarm */
     bool away_raised;
+    uint64_t away_seen_ms;            /* monotonic; when it was seen to be away */
     uint64_t away_told_ms;            /* monotonic; its last message; 0 = none */
     uint64_t silent_until_ms;         /* monotonic; its messages are silenced, as the
                                        * database said last */
@@ -147,12 +148,14 @@ static int do_round(struct alarm_watch *w)
 /* --- the database itself ------------------------------------------------------------ */
 
 /* The process that evaluated has the alarm first; if it was lost together with the
- * database, the others have it later. */
-static void raise_away(struct alarm_watch *w, uint64_t away_ms)
+ * database, the others have it later.  The time begins with the end of the first round
+ * that failed: a statement that waits for a silent server fails late, and the next one
+ * may succeed at another server. */
+static void raise_away(struct alarm_watch *w, uint64_t now_ms)
 {
     uint32_t after_ms = w->was_leader ? w->cfg.database_ms : w->cfg.other_ms;
 
-    if (w->away_raised || away_ms < after_ms)
+    if (w->away_raised || now_ms - w->away_seen_ms < after_ms)
         return;
     w->away_raised = true;
     snprintf(w->away.detail, sizeof(w->away.detail), "cannot be used: %.300s",
@@ -193,6 +196,7 @@ static void note_failure(struct alarm_watch *w, int rc, uint64_t begin_ms)
     w->n_fail++;
     if (w->fail_since_ms == 0) {
         w->fail_since_ms = begin_ms;
+        w->away_seen_ms = mono_ms();
         w->was_leader = w->leader;
     }
     w->leader = false;                /* the lease may have run out meanwhile */
@@ -201,7 +205,7 @@ static void note_failure(struct alarm_watch *w, int rc, uint64_t begin_ms)
         LOG_ERROR("db.down", "err=%s of=alarm_watch %s", err_str(rc),
                   alarm_db_error(w->db));
     w->down = true;
-    raise_away(w, mono_ms() - w->fail_since_ms);
+    raise_away(w, mono_ms());
     tell_away(w, mono_ms());
 }
 

@@ -18,8 +18,8 @@ struct alarm_watch_config {
     uint32_t lease_s;                 /* how long the lease lasts without renewal */
     struct alarm_rules_config rules;
     const char *database;             /* its address, the subject of that alarm; copied */
-    /* How long the database is away before the process that evaluated raises the alarm,
-     * and before any other process does. */
+    /* How long rounds have failed, from the end of the first that did, before the process
+     * that evaluated raises the alarm of the database, and before any other one does. */
     uint32_t database_ms, other_ms;
     struct notify_config notify;
     uint32_t retry_ms;                /* first pause after a target failed */
