@@ -101,7 +101,7 @@ check 'lars-reportd writes there' reports_to b 9
 check 'all of them use it' soon used b
 check 'lars-dnsd gives the change out' soon route 5
 check 'the leases are taken there' soon leads b
-check 'nobody is alarmed, because the other server works' is b "SELECT COUNT(*) FROM Alarm WHERE kind = 'database'" 0
+check 'no alarm is raised, because the other server works' is b "SELECT COUNT(*) FROM Alarm WHERE kind = 'database'" 0
 kill -CONT "$(cat "$tmp/a/pid")"
 check 'the change was made once' once b 5
 check 'the first server answers again: lars-dnsd comes back to it' soon route 4
