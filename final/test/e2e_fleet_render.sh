@@ -14,7 +14,8 @@ ip link set lo up
 for a in 1.11 1.12 1.13 2.11 2.12 2.13 3.11; do ip addr add "10.0.$a/32" dev lo; done
 build=$(cd "${BUILD:-build}" && pwd)
 dir=$(mktemp -d) bad=0
-trap 'rm -rf "$dir"' EXIT
+rooms=''
+trap '[ -z "$rooms" ] || kill $rooms 2>/dev/null; rm -rf "$dir"' EXIT
 ok() { echo "ok - $1"; }
 not_ok() { echo "not ok - $1"; [ ! -s "$dir/text" ] || head -n 5 "$dir/text"; bad=1; }
 check() { what=$1; shift; if ( "$@" ) >"$dir/text" 2>&1; then ok "$what"; else not_ok "$what"; fi; }
@@ -87,14 +88,48 @@ check 'agents of zone b ask zone b first' eval 'grep -q "^ip = 10.0.2.11$" "$out
 password() { sed -n "s/^$1 = //p" "$out/_fleet/db/passwords"; }
 check 'programs have the password that the database gives their user' eval \
     'for u in lars lars_web lars_scale; do grep -q "$(password $u)" "$out/a1/db/setup.sql" && grep -q "^password = $(password $u)$" "$out"/a1/conf/*.ini || exit 1; done'
+lacks_fence() { ! grep -rlF -e "$(password lars_fence)" "$out"/?? | grep -v '^[^ ]*/[ab]1/db/setup.sql$' | grep .; }
+ini_has() { awk -v want="$2" '/^\[/ { s = $0 } s " " $0 == want { n++ } END { exit n != 1 }' "$1"; }
+check 'larsctl of the operator knows both databases' ini_has "$out/_fleet/operator/larsctl.ini" '[zone] databases = a=10.0.1.11:3306 b=10.0.2.11:3306'
+check 'and as whom it may stop one' eval 'ini_has "$out/_fleet/operator/larsctl.ini" "[zone] user = lars_fence" && ini_has "$out/_fleet/operator/larsctl.ini" "[zone] password = $(password lars_fence)"'
+is 'which only a machine of operators may do' "ALTER USER lars_fence@'10.0.9.5' IDENTIFIED BY '$(password lars_fence)' ACCOUNT UNLOCK;" "$(grep 'ALTER USER lars_fence' "$out/b1/db/setup.sql")"
+check 'with a password that no host has elsewhere' lacks_fence
 check 'a host without a database has no password of users other than the site' [ -z "$(grep -lF -e "$(password lars)" -e "$(password lars_web)" -e "$(password lars_ctl)" -r "$out/a2" "$out/a3" "$out/c1")" ]
-if command -v nft >/dev/null; then
+# The firewall of a1 in a network of its own, and real connections to it from another one.
+at() { nsenter -t "$1" -n sh -c "$2"; }
+room() { # -> the process that holds a network of its own
+    unshare -n sh -c 'ip link set lo up; exec sleep 60' >/dev/null 2>&1 & rooms="$rooms $!"
+    t=0; until [ "$(readlink "/proc/$!/ns/net")" != "$(readlink /proc/self/ns/net)" ] || [ $t = 500 ]; do t=$((t + 1)); sleep 0.01; done
+    made=$!
+}
+passes() { # FROM PORT SECONDS -> a file in $dir/through when the connection is made
+    ! at $away "exec socat -u OPEN:/dev/null TCP:10.0.1.11:$2,bind=$1,connect-timeout=$3" 2>/dev/null || : >"$dir/through/$1:$2"
+}
+firewall_passes() {
+    room; here=$made; room; away=$made
+    ip link add v0 netns $here type veth peer name v1 netns $away
+    at $here "ip addr add 10.0.1.11/8 dev v0; ip link set v0 up; nft -f '$out/a1/firewall.nft'"
+    at $away 'for a in 2.11 2.12 9.5 9.9; do ip addr add 10.0.$a/8 dev v1; done; ip link set v1 up'
+    nsenter -t $here -n "$build/lars-node" 10.0.1.11:7778 10.0.1.11:3306 10.0.1.11:4567 10.0.1.11:8090 10.0.1.11:2222 >"$dir/node.log" 2>&1 & rooms="$rooms $!"
+    t=0; until [ "$(grep -c '^listening' "$dir/node.log")" = 5 ] || [ $t = 500 ]; do t=$((t + 1)); sleep 0.01; done
+    mkdir "$dir/through"; tries=''
+    # b1, b2, a machine of operators, one that is none of them; 2222 is no port of ours.  A
+    # connection that is let in is made at once, and waits only on a busy machine.
+    wanted='10.0.2.11:2222 10.0.2.11:3306 10.0.2.11:4567 10.0.2.11:7778 10.0.2.11:8090 10.0.2.12:2222 10.0.2.12:3306 10.0.2.12:7778 10.0.2.12:8090 10.0.9.5:2222 10.0.9.5:7778 10.0.9.9:2222 10.0.9.9:8090'
+    for t in $wanted; do passes ${t%:*} ${t#*:} 20 & tries="$tries $!"; done
+    for t in 10.0.2.12:4567 10.0.9.5:4567 10.0.9.9:3306 10.0.9.9:4567 10.0.9.9:7778; do passes ${t%:*} ${t#*:} 1 & tries="$tries $!"; done
+    wait $tries
+    is 'through a firewall that is loaded the hosts that need a port reach it, and no others' "$wanted" "$(ls "$dir/through" | tr '\n' ' ' | sed 's/ $//')"
+    kill $rooms; wait $rooms 2>/dev/null; rooms=''
+}
+if command -v nft >/dev/null && command -v socat >/dev/null; then
     for h in $hosts; do check "$h: nft accepts the firewall" nft -c -f "$out/$h/firewall.nft"; done
     nft -f "$out/a1/firewall.nft" && nft -f "$out/a1/firewall.nft"
     is 'a firewall that is loaded twice is there once' 1 "$(nft list ruleset | grep -c 'tcp dport 7778 drop')"
     nft flush ruleset
+    firewall_passes
 else
-    echo 'skipped: the firewalls are not loaded, because nft is not installed'
+    echo 'skipped: the firewalls are not loaded, because nft or socat is not installed'
 fi
 
 # --- certificates ---
@@ -177,8 +212,22 @@ sed 's/^name = .*/name = other/' "$roster" >"$dir/other.ini"
 ctl fleet render "$dir/other.ini" "$out"
 says 'the folder of another fleet is refused' 1 'belongs to "Lars fleet expo"'
 sed -e 's/^quorum = .*/quorum = weight\nheavy_zone = a/' -e '/^\[host c1\]/,$d' deploy/fleet/fleet.ini >"$dir/weight.ini"
-ctl fleet render "$dir/weight.ini" "$dir/weight"
-says 'databases without an arbiter are refused until there are scripts for them' 1 'quorum = weight: deploy/two-zones/render makes no databases without an arbiter'
+w=$dir/weight
+ctl fleet render "$dir/weight.ini" "$w"
+says 'databases without an arbiter are rendered' 0 '21 certificates issued, 0 revoked'
+is 'the vote of the heavy zone outweighs the other' '2 1' "$(for h in a1 b1; do sed -n 's/^wsrep_provider_options = "\(.*;\)*pc.weight=\([0-9]*\);.*/\2/p' "$w/$h/db/db.cnf"; done | tr '\n' ' ' | sed 's/ $//')"
+is 'the rest of the options is that of the script' 1 "$(sed 's/pc.weight=2;//' "$w/a1/db/db.cnf" | grep -c '^wsrep_provider_options = "evs.*pc.recovery=yes')"
+check 'the two know each other' eval 'for h in a1 b1; do grep -q "^wsrep_cluster_address = gcomm://10.0.1.11,10.0.2.11$" "$w/$h/db/db.cnf" || exit 1; done'
+check 'and no arbiter, whose keys are nowhere' eval 'for h in a1 b1; do grep -qx "arbiter =" "$w/$h/db/zone.ini" || exit 1; done; [ "$(ls "$w/_fleet/db" | tr "\n" " ")" = "a b ca passwords values.ini " ]'
+check 'each database host has what zone promote needs' eval 'for h in a1 b1; do grep -qx lars-ctl "$w/$h/packages" || exit 1; done; ini_has "$w/b1/conf/larsctl.ini" "[zone] databases = b=/var/lib/lars-db/run/sock"; ini_has "$w/b1/conf/larsctl.ini" "[zone] hosts = a=10.0.1.11 a=10.0.1.12 a=10.0.1.13 b=10.0.2.12 b=10.0.2.13"'
+check 'which larsctl accepts' "$build/larsctl" -c "$w/b1/conf/larsctl.ini" --check-config
+check 'and only the group of operators may read there' grep -qx '0640 root lars-ctl conf/larsctl.ini /etc/lars/larsctl.ini' "$w/b1/files"
+check 'and no other host' [ ! -e "$w/a2/conf/larsctl.ini" ]
+ctl fleet render "$dir/weight.ini" "$w"
+says 'a second render of it changes nothing' 0 'nothing has changed'
+sed 's/\bb\b/none/; s/zone = b/zone = none/' "$dir/weight.ini" >"$dir/none.ini"
+ctl fleet render "$dir/none.ini" "$dir/none"
+check 'a zone may be called none' eval '[ $code = 0 ] && [ -s "$dir/none/b1/db/db.cnf" ]'
 sums >"$dir/first"
 mv "$dir/fleet/conf/lars-dnsd.ini" "$dir/dnsd.ini"; grep -v '^zone =' "$dir/dnsd.ini" >"$dir/fleet/conf/lars-dnsd.ini"
 ctl fleet render "$roster" "$out"
@@ -189,7 +238,10 @@ says 'the script of the database is needed' 1 'two-zones/render cannot be read'
 printf 'echo "it failed; mend: this" >&2; exit 1\n' >"$dir/two-zones/render"
 ctl fleet render "$roster" "$out"
 says 'and its last line is the reason' 1 'it failed; mend: this'
-mv "$dir/r" "$dir/two-zones/render"; rm -f "$out/_fleet/db/log"
+mv "$dir/r" "$dir/two-zones/render"; mv "$dir/two-zones/db.cnf.in" "$dir/r"; grep -v '^wsrep_provider_options' "$dir/r" >"$dir/two-zones/db.cnf.in"
+ctl fleet render "$dir/weight.ini" "$w"
+says 'scripts in which the weight has no place are named' 1 'db/a/db.cnf has no line of'
+mv "$dir/r" "$dir/two-zones/db.cnf.in"; rm -f "$out/_fleet/db/log"
 sums >"$dir/second"
 check 'none of them has changed a file' cmp "$dir/first" "$dir/second"
 exit $bad

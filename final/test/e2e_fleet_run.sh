@@ -43,6 +43,7 @@ cat >"$w/bin/ssh" <<S
 while :; do case \$1 in -O) exit 0 ;; -G) echo 'port 22'; exit 0 ;; -F | -o | -l) shift 2 ;; -*) shift ;; *) break ;; esac; done
 h=\$1; shift
 [ ! -e $w/\$h.away ] || { echo "ssh: connect to host \$h port 22: Connection timed out" >&2; exit 255; }
+[ ! -e $w/\$h.says ] || { cat $w/\$h.says >&2; exit 255; }
 [ ! -e $w/\$h.other-key ] || { echo 'Host key verification failed.' >&2; exit 255; }
 echo "\$h \$*" >>$w/ssh.log
 c=\$(echo "\$*" | sed 's#/var/lib/lars-fleet#$w/'\$h'/var/lib/lars-fleet#g; s#sudo -n##')
@@ -55,7 +56,8 @@ cat >"$w/bin/ssh-keyscan" <<S
 for last; do :; done
 echo "# \$last"; echo "\$last \$(cut -d' ' -f1,2 $w/hostkey.pub)"
 S
-printf '#!/bin/sh\necho "$*" >>%s/larsctl.log\ncase "$*" in *"node list"*) printf "node,modules\\n127.9.2.1,1\\n" ;; esac\n' "$w" >"$w/bin/larsctl"
+printf '#!/bin/sh\necho "$*" >>%s/larsctl.log\ncase "$*" in *"node list"*) printf "ip,zone,modules,up,states\\n127.9.2.1,b,1,1,%%s\\n" "$(cat %s/node-state)" ;; esac\n' "$w" "$w" >"$w/bin/larsctl"
+echo up >"$w/node-state"
 chmod 755 "$w/bin"/*
 is 'no real ssh is called' "$w/bin/ssh $w/bin/ssh-keyscan" "$(PATH=$w/bin:$PATH; echo "$(command -v ssh) $(command -v ssh-keyscan)")"
 [ $bad = 0 ] || exit 1
@@ -221,9 +223,67 @@ cp "$f/b1/files" "$w/keep"; echo "0644 $me $group conf/lars-dnsd.ini /etc/passwd
 expect 'a file for a place that is not ours is refused' 1 fleet install "$f" "$w/one.tar" b1
 says 'with its line' '/etc/passwd" of files is wrong'
 cp "$w/keep" "$f/b1/files"
+# Two that share no folder: the hosts know who works with them.
+claim=$w/a1/var/lib/lars-fleet/claim
+is 'a command that has ended leaves no claim' no "$(if [ -e "$claim" ]; then echo yes; else echo no; fi)"
+echo "$(cat /proc/sys/kernel/random/boot_id) $(($(cut -d. -f1 /proc/uptime) - 60)) zoe:desk:/expo" >"$claim"
+expect 'while another operator works with a host' 1 fleet install "$f" "$w/one.tar"
+says 'with the name' 'RED a1: machine and clock: another operator (zoe:desk:/expo) works with this host since 6'
+says 'and what to do' 'rm /var/lib/lars-fleet/claim'
+is 'the claim of the other one stays' zoe:desk:/expo "$(cut -d' ' -f3 "$claim")"
+echo "$(cat /proc/sys/kernel/random/boot_id) $(($(cut -d. -f1 /proc/uptime) - 20000)) zoe:desk:/expo" >"$claim"
+exec 5>>"$f/_fleet/lock"; flock 5
+expect 'no install while the folder is rendered' 1 fleet install "$f" "$w/one.tar"
+says 'with the reason' 'larsctl fleet render writes into'
+exec 5>&-
+# The folder of a1 without a role, as the render before last has put it there.
+: >"$w/a1/etc/passwd"; cp -r "$f/a1" "$w/keep-a1"
+printf 'lars-db\nlars-dnsd\n' >"$f/a1/services"; sed -i '/agentd/d' "$f/a1/files"
+: >"$w/a1/apt-fails"
+expect 'a render without a role is sent, and not put in place' 1 fleet install "$f" "$w/one.tar"
+expect 'again' 1 fleet install "$f" "$w/one.tar"
+rm "$w/a1/apt-fails"
+expect 'then it is put in place, since a claim of long ago has ended' 0 fleet install "$f" "$w/one.tar"
+is 'the file of the role that was removed is gone' no "$(if [ -e "$w/a1/etc/lars/lars-agentd.ini" ]; then echo yes; else echo no; fi)"
+is 'its program runs no more' no "$(if [ -e "$w/a1/run/lars-agentd.up" ]; then echo yes; else echo no; fi)"
+cp "$f/a1/services" "$w/keep"; echo lars-dnsd >"$f/a1/services"
+expect 'a database that runs is not stopped with its role' 1 fleet install "$f" "$w/one.tar"
+says 'but by the operator' 'systemctl disable --now lars-db on this host'
+echo "0644 $me $group conf/lars-dnsd.ini /etc/passwd" >>"$f/a1/files"; cp "$w/keep" "$f/a1/services"
+expect 'a wrong list' 1 fleet install "$f" "$w/one.tar"
+rm -r "$f/a1"; mv "$w/keep-a1" "$f/a1"
+expect 'and the right one again' 0 fleet install "$f" "$w/one.tar"
+is 'files that the wrong list names are not removed' yes "$(if [ -e "$w/a1/etc/passwd" ]; then echo yes; else echo no; fi)"
+# A host that is not what it was: it gives out members and links that lead elsewhere.
+hs() { h=$1; shift; LARS_FLEET_ROOT=$w/$h sh deploy/fleet/host-script "$@"; }
+mkdir -p "$w/evil/conf"; cp "$f/c1/files" "$f/c1/services" "$w/evil/"; echo x >"$w/evil/x"
+tar -cf "$w/evil.tar" -P --transform 's#^x$#../../../../out#' -C "$w/evil" files services x
+expect 'a member with .. is refused' 1 hs c1 receive-config <"$w/evil.tar"
+is 'and lands nowhere' '' "$(find "$w" -name out -path '*c1*')"
+ln -s "$w/hostkey" "$w/evil/conf/x"; echo "0644 $me $group conf/x /etc/lars/x" >>"$w/evil/files"
+tar -cf "$w/evil.tar" -C "$w/evil" files services conf
+expect 'a link is taken as it is' 0 hs c1 receive-config <"$w/evil.tar"
+expect 'and what it leads to is not copied' 1 hs c1 configure
+is 'secrets are not readable for others, whatever the archive says' 700 "$(chmod 755 "$w/evil"; tar -cf - -C "$w/evil" . | hs c1 receive-config; stat -c %a "$w/c1/var/lib/lars-fleet/config")"
+# A machine that lost its power while packages were installed.
+printf '#!/bin/sh\n# larsctl fleet, while it installs\nexit 101\n' >"$w/a1/usr/sbin/policy-rc.d"
+sed -i "s/-- schema/-- grant/" "$w/sql"; echo "GRANT SELECT ON x.* TO y@'127.9.9.9';" >>"$f/a1/db/setup.sql"
+expect 'a new client of the database' 0 fleet install "$f" "$w/one.tar"
+is 'may connect' "GRANT SELECT ON x.* TO y@'127.9.9.9';" "$(grep y@ "$w/sql")"
+is 'the policy that was left is gone' no "$(if [ -e "$w/a1/usr/sbin/policy-rc.d" ]; then echo yes; else echo no; fi)"
+expect 'again' 0 fleet install "$f" "$w/one.tar"
+is 'is loaded once' 1 "$(grep -c y@ "$w/sql")"
+# Both databases moved at once would begin an empty cluster.
+rm -f "$w"/?1/run/lars-db.up "$w"/?1/position
+cp -r "$f" "$w/keep-f"; mkdir -p "$w/c1/var/lib/lars-db/data"; : >"$w/c1/var/lib/lars-db/data/grastate.dat"; rm -f "$w/c1/etc/lars/db/zone.ini"
+sed -i '/zone.ini/d' "$f/c1/files"
+expect 'no new cluster while a host without the role has data' 1 fleet install "$f" "$w/one.tar" a1 b1
+says 'with its name' 'no database runs and c1 has data'
+rm -r "$f" "$w/c1/var/lib/lars-db"; mv "$w/keep-f" "$f"
+for h in a1 b1; do echo 11111111-1111-1111-1111-111111111111:5 >"$w/$h/position"; done
 rm -f "$w"/?1/run/lars-db.up
 expect 'databases that have all stopped are no new cluster' 1 fleet install "$f" "$w/one.tar"
-says 'with how to recover' 'recover-all'
+says 'with the command that recovers' "two-zones/recover-all $f/_fleet/db/values.ini"
 for h in $hosts; do : >"$w/$h/run/lars-db.up"; done
 expect 'all is well again' 0 fleet install "$f" "$w/one.tar"
 
@@ -235,6 +295,13 @@ expect 'status of a sick one' 1 fleet status "$f"
 says 'an away host' 'c1           c        -'
 says 'a sick unit' 'RED /healthz at 127.0.0.1:9880 answers 503'
 has_not 'what a host prints cannot command the terminal' "$(printf '\033')" "$w/out"
+printf '%s\n' 'closed \0033]0;x' >"$w/b1.says"
+expect 'status again' 1 fleet status "$f" b1
+has_not 'not even by text that a shell makes a command of' "$(printf '\033')" "$w/out"
+expect 'nor may a red line' 1 fleet install "$f" "$w/one.tar" b1
+has_not 'of an installation' "$(printf '\033')" "$w/out"
+says 'which has it as it is' 'closed \0033]0;x'
+rm "$w/b1.says"
 rm "$w/c1.away" "$w/b1/code"
 
 # --- upgrade ------------------------------------------------------------------------------------
@@ -251,12 +318,22 @@ S
 expect 'an upgrade stops at the first red' 1 fleet upgrade "$f" "$w/two.tar"
 says 'says where' 'RED a1: lars-dnsd: lars-dnsd is not healthy'
 says 'and how to go back' 'to go back: larsctl fleet upgrade'
+says 'and who may have no calls meanwhile' 'larsctl node undrain 127.9.1.1 gives them back'
 is 'the other room is as it was' '' "$(grep 'b1 lars-' "$w/order")"
 is 'the schema came first' '-- schema 2.0' "$(grep schema "$w/sql" | tail -n 1)"
 rm "$w/a1/code"; printf '#!/bin/sh\n' >"$w/a1/bin/apt-get"
 expect 'it continues after the mend' 0 fleet upgrade "$f" "$w/two.tar"
 says 'to the end' 'upgraded: a1 b1 c1, in'
+is 'a1 has none, and what was drained gets calls again' no "$(if [ -e "$f/_fleet/drained" ]; then echo yes; else echo no; fi)"
 is 'nodes of a host get no new calls meanwhile, and get calls again' 'node drain 127.9.2.1|node undrain 127.9.2.1|' "$(grep -o 'node \(un\)*drain.*' "$w/larsctl.log" | tr '\n' '|')"
+for s in drained '"drained,up"' zone_drained; do
+    echo "$s" >"$w/node-state"; : >"$w/larsctl.log"
+    expect "an upgrade while nodes are $s" 0 fleet upgrade "$f" "$w/two.tar"
+    is 'leaves them as the operator wants them' '' "$(grep 'node \(un\)*drain' "$w/larsctl.log")"
+done
+echo drained >"$w/node-state"; echo b1 >"$f/_fleet/drained"
+expect 'an upgrade after one that was interrupted' 0 fleet upgrade "$f" "$w/two.tar"
+is 'gives back what that one had drained' 'node undrain 127.9.2.1|' "$(grep -o 'node \(un\)*drain.*' "$w/larsctl.log" | tr '\n' '|')"
 
 # --- backup, unpack, restore --------------------------------------------------------------------
 printf 'CREATE TABLE x (n INT);\nINSERT INTO x VALUES (1);\n-- Dump completed\n' >"$w/dump"
@@ -264,10 +341,13 @@ for k in mine other; do openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj 
 expect 'a backup needs a certificate' 2 fleet backup "$f" "$w/backup" "$w/mine.key"
 expect 'a backup' 0 fleet backup "$f" "$w/backup" "$w/mine.crt"
 says 'says what it has' '1 tables'
+says 'and its sum, to be compared later' "$(sha256sum <"$w/backup" | cut -d' ' -f1)"
 has_not 'no password can be read in it' password-of-lars "$w/backup"
 is 'its mode' 600 "$(stat -c %a "$w/backup")"
 expect 'the folder of it' 0 fleet unpack "$w/backup" "$w/mine.key" "$w/again"
 is 'is the folder' '' "$(diff -r "$f" "$w/again" 2>&1 | grep -v lock-run)"
+expect 'a folder that cannot be written is no success' 1 fleet unpack "$w/backup" "$w/mine.key" "$w/hostkey/again"
+says 'with what to do' 'mend: another place, or make space'
 expect 'it overwrites nothing' 2 fleet unpack "$w/backup" "$w/mine.key" "$w/again"
 expect 'another key does not open it' 1 fleet unpack "$w/backup" "$w/other.key" "$w/no"
 n=$(stat -c %s "$w/backup" 2>/dev/null || echo 0); n=$((n / 2))
@@ -313,7 +393,11 @@ printf '02 b1 1 dnsd 2028-01-01T00:00:00Z revoked\n03 b1 2 dnsd 2028-01-01T00:00
 sed -i 's/^; b1 has no number.*/machine = 2/' "$f/_fleet/roster.ini"
 expect 'the old machine is not taken for the new one' 1 fleet swap "$f" "$w/two.tar" b1
 says 'with its number' 'this is the machine that b1 was before'
-new_machine b1; : >"$w/order"
+new_machine b1; : >"$w/order"; : >"$w/c1.away"
+expect 'a second host that is lost' 1 fleet swap "$f" "$w/two.tar" b1
+says 'has its way' 'when a second host is lost, too: larsctl fleet install'
+expect 'which is one' 0 fleet install "$f" "$w/two.tar" a1 b1
+rm "$w/c1.away"; new_machine b1; : >"$w/order"
 expect 'a new machine is taken in' 0 fleet swap "$f" "$w/two.tar" b1
 says 'with a time' 'swapped: b1, in'
 is 'its database is copied from the others' 'b1 add' "$(grep -o 'b1 add' "$w/order")"

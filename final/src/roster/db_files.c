@@ -20,6 +20,7 @@
 
 #include "base/err.h"
 #include "drill/process.h"
+#include "roster/db_text.h"
 #include "roster/roster_ports.h"
 #include "roster/text_file.h"
 
@@ -147,9 +148,11 @@ static void print_clients(FILE *to, const struct roster *r)
 static void print_values(FILE *to, const struct roster *r)
 {
     const struct roster_host *arbiter = NULL;
+    char none[ROSTER_NAME_LEN];
     uint32_t port = 0;
     unsigned i;
 
+    db_text_no_arbiter(r, none);
     fprintf(to, "; rendered by larsctl fleet render\ncluster = %s\nzones =", r->name);
     for (i = 0; i < r->n; i++) {
         const struct roster_host *h = &r->host[i];
@@ -161,7 +164,11 @@ static void print_values(FILE *to, const struct roster *r)
         fprintf(to, " %s", h->zone);
         port = h->port[ROSTER_PORT_DB];
     }
-    fprintf(to, "\narbiter = %s\n", arbiter ? arbiter->zone : "");
+    fprintf(to, "\narbiter = %s\n", arbiter ? arbiter->zone : none);
+    if (!arbiter)
+        fprintf(to,
+                "; there is no arbiter, and the script needs one\naddress_%s = 0.0.0.0\n",
+                none);
     for (i = 0; i < r->n; i++) {
         const struct roster_host *h = &r->host[i];
 
@@ -269,27 +276,50 @@ static int close_to_others(const char *path, const struct stat *st, int type,
     return chmod(path, st->st_mode & 0700) < 0 ? -errno : 0;
 }
 
+static int remove_each(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    return remove(path) < 0 ? -errno : 0;
+}
+
+/* The files of an arbiter that is none: the key in it would let a node join. */
+static int remove_arbiter(const struct roster *r, const char *dir, char why[DB_FILES_WHY])
+{
+    char none[ROSTER_NAME_LEN], path[PATH_MAX];
+    int rc = -ENAMETOOLONG;
+
+    if (r->quorum != ROSTER_QUORUM_WEIGHT)
+        return 0;
+    db_text_no_arbiter(r, none);
+    if (snprintf(path, sizeof(path), "%s/%s", dir, none) < (int)sizeof(path))
+        rc = nftw(path, remove_each, 8, FTW_PHYS | FTW_DEPTH);
+    return rc < 0 ? say(why, rc, "%.200s cannot be removed: %s", path, err_text(rc)) : 0;
+}
+
 int db_files_make(const struct roster *r, const char *templates, const char *dir,
                   char why[DB_FILES_WHY])
 {
     char values[PATH_MAX];
     int rc;
 
-    if (r->quorum == ROSTER_QUORUM_WEIGHT)
-        return say(
-            why, -EINVAL,
-            "quorum = weight: deploy/two-zones/render makes no databases without an "
-            "arbiter; mend: give a small machine in a third place the role arbiter, "
-            "and write quorum = arbiter");
     if (snprintf(values, sizeof(values), "%s/values.ini", dir) >= (int)sizeof(values))
         return -ENAMETOOLONG;
     rc = write_values(r, templates, values, why);
     if (rc == 0)
         rc = run_script(templates, dir, values, why);
+    if (rc == 0)
+        rc = remove_arbiter(r, dir, why);
     return rc < 0 ? rc : nftw(dir, close_to_others, 8, FTW_PHYS);
 }
 
 /* --- the files of a host ------------------------------------------------------------ */
+
+struct db_files_of {
+    const struct host_conf_source *from;
+    const struct roster_host *h;
+};
 
 static int is_file(const struct dirent *d)
 {
@@ -298,8 +328,8 @@ static int is_file(const struct dirent *d)
 
 /* The server reads its files as the user mysql; setup.sql has passwords of all users, and
  * only root loads it. */
-static int add_file(struct host_files *f, const char *path, const char *name,
-                    char why[DB_FILES_WHY])
+static int add_file(struct host_files *f, const struct db_files_of *of, const char *path,
+                    const char *name, char why[DB_FILES_WHY])
 {
     bool secret = strcmp(name, "setup.sql") == 0;
     char from[HOST_FILES_PATH], to[HOST_FILES_PATH], *text = NULL;
@@ -307,6 +337,14 @@ static int add_file(struct host_files *f, const char *path, const char *name,
 
     if (rc < 0)
         return say(why, rc, "%.200s cannot be read: %s", path, err_text(rc));
+    rc = db_text_change(of->from, of->h, name, &text);
+    if (rc < 0) {
+        free(text);
+        return say(why, rc,
+                   "%.200s has no line of the arbiter or of Galera's options; mend: use "
+                   "the scripts of the same version as larsctl",
+                   path);
+    }
     snprintf(from, sizeof(from), "db/%.140s", name);
     snprintf(to, sizeof(to), CONF_DIR "/%.140s", name);
     return host_files_add(f, from, to, secret ? 0600 : 0640, "root",
@@ -314,8 +352,8 @@ static int add_file(struct host_files *f, const char *path, const char *name,
 }
 
 /* The files of <dir>/<below>, and of folders in it when <below> is empty. */
-static int add_folder(struct host_files *f, const char *dir, const char *below,
-                      char why[DB_FILES_WHY])
+static int add_folder(struct host_files *f, const struct db_files_of *of, const char *dir,
+                      const char *below, char why[DB_FILES_WHY])
 {
     char folder[PATH_MAX], path[PATH_MAX], name[HOST_FILES_PATH - 20];
     struct dirent **d;
@@ -331,9 +369,9 @@ static int add_folder(struct host_files *f, const char *dir, const char *below,
                  d[i]->d_name);
         snprintf(path, sizeof(path), "%.3000s/%s", dir, name);
         if (rc == 0 && stat(path, &st) == 0)
-            rc = S_ISREG(st.st_mode) ? add_file(f, path, name, why)
+            rc = S_ISREG(st.st_mode) ? add_file(f, of, path, name, why)
                  : S_ISDIR(st.st_mode) && !below[0]
-                     ? add_folder(f, dir, d[i]->d_name, why)
+                     ? add_folder(f, of, dir, d[i]->d_name, why)
                      : 0;
         free(d[i]);
     }
@@ -361,15 +399,16 @@ static int add_unit(struct host_files *f, const char *templates, char why[DB_FIL
                           text);
 }
 
-int db_files_add(struct host_files *f, const struct roster_host *h, const char *templates,
-                 const char *dir, char why[DB_FILES_WHY])
+int db_files_add(struct host_files *f, const struct host_conf_source *from,
+                 const struct roster_host *h, const char *dir, char why[DB_FILES_WHY])
 {
+    const struct db_files_of of = {from, h};
     char folder[PATH_MAX];
-    int rc = add_unit(f, templates, why);
+    int rc = add_unit(f, from->templates, why);
 
     if (rc < 0)
         return rc;
     if (snprintf(folder, sizeof(folder), "%s/%s", dir, h->zone) >= (int)sizeof(folder))
         return -ENAMETOOLONG;
-    return add_folder(f, folder, "", why);
+    return add_folder(f, &of, folder, "", why);
 }

@@ -25,7 +25,7 @@ int db_files_make(const struct roster *r, const char *templates, const char *dir
 
 /* Add db/... of the host <h>, which has db or arbiter, and its unit.  Returns as
  * db_files_make(). */
-int db_files_add(struct host_files *f, const struct roster_host *h, const char *templates,
-                 const char *dir, char why[DB_FILES_WHY]);
+int db_files_add(struct host_files *f, const struct host_conf_source *from,
+                 const struct roster_host *h, const char *dir, char why[DB_FILES_WHY]);
 
 #endif

@@ -18,10 +18,10 @@
 
 #define LIST_MAX 1200 /* 32 gateways are 32 times "255.255.255.255:65535, " */
 
-const char *const host_conf_user[HOST_CONF_N_USERS] = {"lars",           "lars_ctl",
-                                                       "lars_scale",     "lars_site",
-                                                       "lars_site_edit", "lars_web",
-                                                       "lars_web_ro"};
+const char *const host_conf_user[HOST_CONF_N_USERS] = {"lars",       "lars_ctl",
+                                                       "lars_fence", "lars_scale",
+                                                       "lars_site",  "lars_site_edit",
+                                                       "lars_web",   "lars_web_ro"};
 
 struct conf {
     const struct host_conf_source *from;
@@ -247,6 +247,48 @@ static void set_site_in_slot(struct conf *c)
     set_db(c, HOST_CONF_SITE, "lars_site");
 }
 
+/* Where larsctl zone fence stops the database of a zone, and as whom: setup.sql lets
+ * operators' machines in, so without one it only prints the command for the host. */
+static void set_fence(struct conf *c)
+{
+    const struct roster *r = c->from->r;
+    char list[LIST_MAX] = "";
+    size_t len = 0;
+    unsigned i;
+
+    for (i = 0; i < r->n && len < sizeof(list); i++)
+        if (roster_has(&r->host[i], ROSTER_DB))
+            len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s=%s:%u",
+                                    len ? " " : "", r->host[i].zone, r->host[i].ip,
+                                    r->host[i].port[ROSTER_PORT_DB]);
+    if (len >= sizeof(list))
+        c->fill.overflow = true;
+    ini_fill_set(&c->fill, "zone", "databases", "%s", list);
+    ini_fill_set(&c->fill, "zone", "user", "%s", host_conf_user[HOST_CONF_FENCE]);
+    ini_fill_set(&c->fill, "zone", "password", "%s",
+                 r->n_operators > 0 ? c->from->password[HOST_CONF_FENCE] : "");
+}
+
+/* For larsctl zone promote on the host of a database, which asks the hosts of the other
+ * zones whether they live. */
+static void set_promote(struct conf *c)
+{
+    const struct roster *r = c->from->r;
+    char list[LIST_MAX] = "";
+    size_t len = 0;
+    unsigned i;
+
+    for (i = 0; i < r->n && len < sizeof(list); i++)
+        if (&r->host[i] != c->h)
+            len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s=%s",
+                                    len ? " " : "", r->host[i].zone, r->host[i].ip);
+    if (len >= sizeof(list))
+        c->fill.overflow = true;
+    ini_fill_set(&c->fill, "zone", "databases", "%s=" HOST_CONF_DB_SOCKET, c->h->zone);
+    ini_fill_set(&c->fill, "zone", "hosts", "%s", list);
+    set_db(c, HOST_CONF_CTL, "lars_dns");
+}
+
 static void set_larsctl(struct conf *c)
 {
     const char *dir = c->from->operator_dir;
@@ -259,6 +301,7 @@ static void set_larsctl(struct conf *c)
     set_list(c, "larsctl", "reportd", ROSTER_REPORTD, ROSTER_PORT_REPORTD, " ");
     set_gateways(c, "gateways", "admin", "gateways", key);
     set_db(c, HOST_CONF_CTL, "lars_dns");
+    set_fence(c);
     ini_fill_set_optional(&c->fill, "tls", "cert", "%s/tls/larsctl.crt", dir);
     ini_fill_set_optional(&c->fill, "tls", "key", "%s/tls/larsctl.key", dir);
     ini_fill_set_optional(&c->fill, "tls", "ca", "%s/tls/ca.crt", dir);
@@ -394,6 +437,14 @@ static int add_slots(struct host_files *f, struct conf *c, char why[HOST_CONF_WH
                       "/etc/lars/showcase-slots.ini", 0640, "lars-slot", why);
 }
 
+static int add_promote(struct host_files *f, struct conf *c, char why[HOST_CONF_WHY])
+{
+    c->fill = (struct ini_fill){0};
+    set_promote(c);
+    return add_filled(f, c, "larsctl", "conf/larsctl.ini", "/etc/lars/larsctl.ini", 0640,
+                      "lars-ctl", why);
+}
+
 int host_conf_add(struct host_files *f, const struct host_conf_source *from,
                   const struct roster_host *h, char why[HOST_CONF_WHY])
 {
@@ -412,6 +463,8 @@ int host_conf_add(struct host_files *f, const struct host_conf_source *from,
         rc = add_with_module(f, from, "gateway-rules.ini", "lars-gateway", why);
     if (rc == 0 && roster_has(h, ROSTER_SLOTS))
         rc = add_slots(f, c, why);
+    if (rc == 0 && roster_may_promote(from->r, h))
+        rc = add_promote(f, c, why);
     free(c);
     return rc;
 }

@@ -8,11 +8,13 @@
 
 #define HOST_CONF_WHY 500
 #define HOST_CONF_PASSWORD 65
+#define HOST_CONF_DB_SOCKET "/var/lib/lars-db/run/sock"
 
 /* Users of the database that programs have. */
 enum host_conf_user {
     HOST_CONF_LARS, /* lars-dnsd, lars-reportd */
     HOST_CONF_CTL,
+    HOST_CONF_FENCE, /* larsctl zone fence, from operators' machines */
     HOST_CONF_SCALE,
     HOST_CONF_SITE,
     HOST_CONF_SITE_EDIT,

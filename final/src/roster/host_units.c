@@ -82,7 +82,8 @@ static int add_services(struct host_files *f, const struct roster_host *h)
     return host_files_add(f, "services", "", 0600, "-", "-", end(&t));
 }
 
-static int add_packages(struct host_files *f, const struct roster_host *h)
+static int add_packages(struct host_files *f, const struct roster *r,
+                        const struct roster_host *h)
 {
     const struct host_conf_program *p;
     const char *last = "";
@@ -108,6 +109,8 @@ static int add_packages(struct host_files *f, const struct roster_host *h)
     }
     if (roster_has(h, ROSTER_SLOTS) && !roster_has(h, ROSTER_SITE))
         fputs("lars-site\n", t.to); /* the program and the pages of the nodes */
+    if (roster_may_promote(r, h))
+        fputs("lars-ctl\n", t.to);
     fputs("iproute2\nnftables\n", t.to);
     return host_files_add(f, "packages", "", 0600, "-", "-", end(&t));
 }
@@ -229,5 +232,5 @@ int host_units_add(struct host_files *f, const struct roster *r,
         rc = add_firewall(f, r, h);
     if (rc == 0)
         rc = add_services(f, h);
-    return rc < 0 ? rc : add_packages(f, h);
+    return rc < 0 ? rc : add_packages(f, r, h);
 }

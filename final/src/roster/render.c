@@ -289,7 +289,7 @@ static int add_host(struct work *w, struct host_files *f, const struct roster_ho
     if (rc == 0)
         rc = add_secrets(w, f, h);
     if (rc == 0 && (roster_has(h, ROSTER_DB) || roster_has(h, ROSTER_ARBITER)))
-        rc = db_files_add(f, h, w->templates, w->db, w->why);
+        rc = db_files_add(f, &w->conf, h, w->db, w->why);
     return rc;
 }
 

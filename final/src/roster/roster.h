@@ -97,6 +97,13 @@ static inline bool roster_has(const struct roster_host *h, enum roster_role role
     return (h->roles & 1u << role) != 0;
 }
 
+/* Without an arbiter an operator may have to let the database on <h> write alone: larsctl
+ * zone promote, which runs there. */
+static inline bool roster_may_promote(const struct roster *r, const struct roster_host *h)
+{
+    return r->quorum == ROSTER_QUORUM_WEIGHT && roster_has(h, ROSTER_DB);
+}
+
 /* "dnsd".  Static. */
 const char *roster_role_name(enum roster_role role);
 /* Returns the role, or -ENOENT. */
