@@ -52,7 +52,7 @@ TESTS += test_zone_db test_deciders_out test_host_alive test_zone_hosts e2e_zone
 SRCS  += src/scale/json_member.c src/scale/node_minutes.c src/scale/nodes_answer.c src/scale/track.c
 TESTS += test_node_times test_node_minutes test_track e2e_track
 FUZZ  += fuzz_nodes_answer
-SRCS  += src/scale/demand.c src/scale/demand_answer.c src/scale/demand_follow.c src/scale/demand_nodes.c src/scale/demand_rates.c src/scale/demand_question.c
+SRCS  += src/scale/demand.c src/scale/demand_answer.c src/scale/demand_follow.c src/scale/demand_nodes.c src/scale/demand_orders.c src/scale/demand_rates.c src/scale/demand_question.c
 TESTS += test_demand_rates test_demand e2e_demand test_deciders_demand
 FUZZ  += fuzz_demand
 

@@ -78,6 +78,14 @@ static double limit_of(int i)
     return httppeer_value(&reply, "lars_gateway_limit{module=\"10/1\"}");
 }
 
+static int ready(int i)
+{
+    static struct httpreply reply;
+
+    httppeer_get(admin[i], "/ready", &reply);
+    return reply.status;
+}
+
 static void t_demand_of_gateways_is_known_by_zone_and_sets_their_limits(void **state)
 {
     (void)state;
@@ -119,7 +127,70 @@ static void t_gateway_that_is_killed_and_started_again_is_counted_again(void **s
     gateload_expect_no_failure(&load);
 }
 
+/* --- what is decided about zones ---------------------------------------------------- */
+
+static void restart(int i)
+{
+    proc_kill(&gateway[i]);
+    T_WAIT(look()->n_fresh == N - 1);
+    start_gateway(i, admin[i]);
+    T_WAIT(look()->n_fresh == N);
+}
+
+static void t_gateway_that_starts_in_a_zone_that_is_out_drains(void **state)
+{
+    struct snapshot_zone west = {.name = "west"};
+    struct snapshot out = {.zone_out = &west, .n_zone_out = 1}, none = {.n_zone_out = 0};
+
+    (void)state;
+    start();
+    restart(1);
+    assert_int_equal(ready(1), 200);
+    demand_orders_set(demand, &out, mono_ms() - 6000); /* too old to be known */
+    restart(1);
+    assert_int_equal(ready(1), 200);
+    T_WAIT((demand_orders_set(demand, &out, mono_ms()), ready(1)) == 503);
+    assert_int_equal(ready(0), 200);
+    restart(1);
+    T_WAIT((demand_orders_set(demand, &out, mono_ms()), ready(1)) == 503);
+    west.leaves = true; /* not yet */
+    T_WAIT((demand_orders_set(demand, &out, mono_ms()), ready(1)) == 200);
+    west.leaves = false;
+    T_WAIT((demand_orders_set(demand, &out, mono_ms()), ready(1)) == 503);
+    T_WAIT((demand_orders_set(demand, &none, mono_ms()), ready(1)) == 200);
+}
+
+/* Visitors need a gateway. */
+static void t_only_gateway_that_answers_is_not_drained_with_its_zone(void **state)
+{
+    struct snapshot_zone west = {.name = "west"};
+    struct snapshot out = {.zone_out = &west, .n_zone_out = 1};
+    struct demand_gateway_view one;
+    char epoch[sizeof(one.epoch)];
+    uint64_t until;
+
+    (void)state;
+    start();
+    T_WAIT((demand_orders_set(demand, &out, mono_ms()), ready(1)) == 503);
+    proc_kill(&gateway[0]);
+    T_WAIT(look()->n_fresh == N - 1);
+    demand_orders_set(demand, &out, mono_ms());
+    assert_int_equal(ready(1), 503); /* it stays as it is */
+    demand_look_gateway(demand, 1, mono_ms(), &one);
+    snprintf(epoch, sizeof(epoch), "%s", one.epoch);
+    proc_kill(&gateway[1]);
+    start_gateway(1, admin[1]);
+    T_WAIT((demand_orders_set(demand, &out, mono_ms()),
+            demand_look_gateway(demand, 1, mono_ms(), &one),
+            one.answers && strcmp(one.epoch, epoch) != 0));
+    until = mono_ms() + 1000; /* five questions */
+    T_WAIT((demand_orders_set(demand, &out, mono_ms()), mono_ms() > until));
+    assert_int_equal(ready(1), 200);
+}
+
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 TESTDB_MAIN(E(t_demand_of_gateways_is_known_by_zone_and_sets_their_limits),
-            E(t_gateway_that_is_killed_and_started_again_is_counted_again))
+            E(t_gateway_that_is_killed_and_started_again_is_counted_again),
+            E(t_gateway_that_starts_in_a_zone_that_is_out_drains),
+            E(t_only_gateway_that_answers_is_not_drained_with_its_zone))

@@ -108,6 +108,48 @@ static int ask_share(const char *share)
     return ask(members);
 }
 
+/* --- the zone ----------------------------------------------------------------------- */
+
+static int ready(void)
+{
+    httppeer_get(atoi(strchr(at, ':') + 1), "/ready", &reply);
+    return reply.status;
+}
+
+static void t_gateway_drains_and_serves_with_its_zone(void **state)
+{
+    (void)state;
+    start("");
+    assert_int_equal(ask(", \"zone_out\": false"), 0);
+    assert_int_equal(ready(), 200);
+    assert_int_equal(ask(", \"zone_out\": true"), 0);
+    assert_int_equal(ready(), 503);
+    assert_non_null(strstr(reply.text, "larsctl zone return ends it"));
+    assert_int_equal(get("/"), 200); /* who comes all the same is answered */
+    assert_int_equal(ask(""), 0); /* not known */
+    assert_int_equal(ready(), 503);
+    assert_int_equal(ask(", \"zone_out\": 0"), -EPROTO);
+    assert_non_null(strstr(why, "\"zone_out\" must be true or false"));
+    assert_int_equal(ready(), 503);
+    assert_int_equal(ask(", \"zone_out\": false"), 0);
+    assert_int_equal(ready(), 200);
+}
+
+/* A question may have been on its way when the operator decided. */
+static void t_command_of_an_operator_counts_more_than_the_zone(void **state)
+{
+    (void)state;
+    start("");
+    assert_int_equal(ask(", \"zone_out\": true"), 0);
+    assert_int_equal(gateway_client_command(at, keys, "/undrain", "", 20000, why), 0);
+    assert_int_equal(ask(", \"zone_out\": true"), 0);
+    assert_int_equal(ready(), 200);
+    assert_int_equal(gateway_client_command(at, keys, "/drain", "", 20000, why), 0);
+    assert_int_equal(ask(", \"zone_out\": false"), 0);
+    assert_int_equal(ready(), 503);
+    assert_non_null(strstr(reply.text, "larsctl gateway undrain ends it"));
+}
+
 /* --- counters ----------------------------------------------------------------------- */
 
 static void t_answer_has_the_gateway_and_its_loops(void **state)
@@ -407,4 +449,6 @@ TESTDB_MAIN(E(t_answer_has_the_gateway_and_its_loops),
             E(t_question_without_a_share_keeps_the_last_one),
             E(t_wrong_bodies_are_400_and_change_nothing),
             E(t_a_body_that_is_too_long_is_refused_and_changes_nothing),
+            E(t_gateway_drains_and_serves_with_its_zone),
+            E(t_command_of_an_operator_counts_more_than_the_zone),
             E(t_question_needs_a_signature_that_was_not_used_before))

@@ -323,6 +323,23 @@ static void t_drain_waits_until_the_other_zones_have_grown(void **state)
     proc_kill(&p);
 }
 
+static void t_drain_that_waits_ends_when_the_zone_is_returned(void **state)
+{
+    struct proc p = {0};
+
+    (void)state;
+    measured(60 * 150, 100);
+    autoscaler_works();
+    proc_start(&p, "larsctl", "-c", ini, "-y", "zone", "drain", "b", "wait=600", NULL);
+    T_WAIT(testdb_number("SELECT COUNT(*) FROM ZoneState WHERE state = 'leaving'") == 1);
+    assert_int_equal(ctl("zone return b"), 0);
+    proc_expect_line(p.err, "b is no longer leaving: another operator has changed it");
+    assert_int_equal(proc_wait(&p), 1);
+    assert_int_equal(testdb_number("SELECT COUNT(*) FROM ZoneState"), 0);
+    assert_int_equal(testdb_number(OF_B "'up'"), 2);
+    proc_kill(&p);
+}
+
 static void t_drain_that_waits_in_vain_leaves_the_zone_in_service(void **state)
 {
     (void)state;
@@ -370,6 +387,8 @@ static void t_database_that_is_no_cluster_is_neither_fenced_nor_promoted(void **
     expect("zone promote b confirm=a", 2, "confirm= needs the name of the zone, b");
     expect("-y zone promote c", 2, "has no database of c");
     expect("zone status", 0, "\ndatabase of b: one");
+    with_databases("b=127.0.0.1:1");
+    expect("zone promote b confirm=b", 2, "runs on the host of the database");
     with_databases("b=/nonexistent/sock");
     expect("zone status", 0, "database of b: connect");
     expect("zone promote b confirm=b", 3, "mend: start the server");
@@ -395,6 +414,7 @@ TESTDB_MAIN(Z(t_drained_zone_gets_no_call_and_returned_zone_gets_them_again),
             Z(t_module_without_nodes_elsewhere_needs_the_name_typed),
             Z(t_two_operators_cannot_drain_both_zones),
             Z(t_drain_waits_until_the_other_zones_have_grown),
+            Z(t_drain_that_waits_ends_when_the_zone_is_returned),
             Z(t_drain_that_waits_in_vain_leaves_the_zone_in_service),
             Z(t_drain_that_another_one_has_begun_is_refused),
             Z(t_database_that_is_no_cluster_is_neither_fenced_nor_promoted))

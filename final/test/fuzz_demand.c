@@ -47,7 +47,7 @@ static void check_question(void)
         share[i] = (struct demand_share){
             source.module[i].modid, source.module[i].cmdid,
             demand_question_share(source.module[i].rates.served, 1000, 3)};
-    demand_question_write(text, "id", 3, share, source.n_modules, 0);
+    demand_question_write(text, "id", 3, DEMAND_ORDER_SERVE, share, source.n_modules, 0);
     o = json_loads(text, 0, NULL);
     if (!o)
         abort();

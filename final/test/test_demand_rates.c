@@ -325,8 +325,7 @@ static void t_answer_with_too_many_modules_is_refused(void **state)
 
 /* --- the question ------------------------------------------------------------------- */
 
-static void
-t_share_follows_the_demand_and_has_a_least_value(void **state)
+static void t_share_follows_the_demand_and_has_a_least_value(void **state)
 {
     (void)state;
     assert_true(demand_question_share(30, 100, 2) == 0.3);
@@ -351,8 +350,8 @@ static void t_question_has_shares_that_fit_and_the_others_next_time(void **state
         json_t *o, *m;
         size_t k;
 
-        first =
-            demand_question_write(text, "0123-4", 2, share, DEMAND_MODULES_MAX, first);
+        first = demand_question_write(text, "0123-4", 2, round % 3, share,
+                                      DEMAND_MODULES_MAX, first);
         o = json_loads(text, 0, NULL);
         assert_non_null(o);
         assert_int_equal(json_integer_value(json_object_get(o, "gateways")), 2);
@@ -373,8 +372,22 @@ static void t_question_without_modules_is_complete(void **state)
     char text[DEMAND_QUESTION_SIZE];
 
     (void)state;
-    assert_int_equal(demand_question_write(text, "a-1", 3, NULL, 0, 0), 0);
+    assert_int_equal(
+        demand_question_write(text, "a-1", 3, DEMAND_ORDER_UNKNOWN, NULL, 0, 0), 0);
     assert_string_equal(text, "{\"id\":\"a-1\",\"gateways\":3,\"modules\":[]}");
+}
+
+static void t_question_says_whether_the_zone_is_out(void **state)
+{
+    char text[DEMAND_QUESTION_SIZE];
+
+    (void)state;
+    demand_question_write(text, "a-1", 3, DEMAND_ORDER_SERVE, NULL, 0, 0);
+    assert_string_equal(text, "{\"id\":\"a-1\",\"gateways\":3,\"zone_out\":false,"
+                              "\"modules\":[]}");
+    demand_question_write(text, "a-1", 3, DEMAND_ORDER_DRAIN, NULL, 0, 0);
+    assert_string_equal(text, "{\"id\":\"a-1\",\"gateways\":3,\"zone_out\":true,"
+                              "\"modules\":[]}");
 }
 
 #define U(fn) cmocka_unit_test_setup(fn, setup)
@@ -396,4 +409,5 @@ T_MAIN(U(t_first_answer_is_no_rate), U(t_each_counter_has_its_rate),
        U(t_answer_with_too_many_modules_is_refused),
        U(t_share_follows_the_demand_and_has_a_least_value),
        U(t_question_has_shares_that_fit_and_the_others_next_time),
-       U(t_question_without_modules_is_complete))
+       U(t_question_without_modules_is_complete),
+       U(t_question_says_whether_the_zone_is_out))

@@ -63,9 +63,11 @@ static void t_hosts_are_those_of_tables_members_and_configuration(void **state)
 {
     (void)state;
     mydb_sql(
-        "INSERT INTO Service (kind, name, zone, address) VALUES ('agent', 'x', 'b', "
-        "'10.0.2.1:8888'), ('dnsd', 'y', 'b', '10.0.2.2:7778'), ('agent', 'z', 'a', "
-        "'10.0.1.1:8888'), ('agent', 'n', '', '10.0.9.9:8888'); INSERT INTO RouteData "
+        "INSERT INTO Service (kind, name, zone, address) VALUES ('agent', "
+        "'x/0.0.0.0:8888', 'b', '10.0.2.1'), ('dnsd', 'y/10.0.2.2:7778', 'b', "
+        "'10.0.2.2:7778'), ('agent', 'z/10.0.1.1:8889', 'a', '10.0.1.1'), ('agent', "
+        "'n/0.0.0.0:8888', '', '10.0.9.9'), ('agent', 'own/127.0.0.1:8888', 'b', "
+        "'10.0.2.6'), ('agent', 'odd', 'b', '10.0.2.7'); INSERT INTO RouteData "
         "(modid, cmdid, serverip, serverport, zone) VALUES (1, 1, "
         "INET_ATON('10.0.2.3'), 80, 'b'), (1, 1, INET_ATON('10.0.2.1'), 80, 'b'); INSERT "
         "INTO ScaleHost (host, zone, address) VALUES ('h', 'b', '10.0.2.4'); INSERT INTO "
@@ -74,26 +76,29 @@ static void t_hosts_are_those_of_tables_members_and_configuration(void **state)
     snprintf(view.peers, sizeof(view.peers), "10.0.2.1:4600,10.0.5.1,,127.0.0.1:4567");
     ctl_.zone_hosts = " b=10.0.2.5,a=10.0.1.2 nonsense b=name b= ";
     assert_int_equal(read_hosts(), 0);
-    assert_int_equal(hosts.n_other, 7);
+    assert_int_equal(hosts.n_other, 9);
     assert_int_equal(find(false, "10.0.2.1")->agent, 8888);
     assert_true(find(false, "10.0.2.1")->is_member);
     assert_int_equal(find(false, "10.0.2.1")->member, 4600);
     assert_int_equal(find(false, "10.0.2.2")->agent, 0);
+    assert_int_equal(find(false, "10.0.2.6")->agent, 0); /* it listens for its host */
+    assert_int_equal(find(false, "10.0.2.7")->agent, 0);
     assert_non_null(find(false, "10.0.2.3"));
     assert_non_null(find(false, "10.0.2.4"));
     assert_non_null(find(false, "10.0.2.5"));
     assert_non_null(find(false, "10.0.3.1"));
     assert_non_null(find(false, "10.0.5.1")); /* a member is of another place */
     assert_int_equal(hosts.n_own, 2);
-    assert_int_equal(find(true, "10.0.1.1")->agent, 8888);
+    assert_int_equal(find(true, "10.0.1.1")->agent, 8889);
     assert_non_null(find(true, "10.0.1.2"));
 }
 
 static void t_addresses_of_this_machine_are_no_other_host(void **state)
 {
     (void)state;
-    mydb_sql("INSERT INTO Service (kind, name, zone, address) VALUES ('agent', 'x', 'b', "
-             "'127.0.0.1:8888'), ('agent', 'y', 'b', '0.0.0.0:8888')");
+    mydb_sql(
+        "INSERT INTO Service (kind, name, zone, address) VALUES ('agent', 'x/0.0.0.0:1', "
+        "'b', '127.0.0.1'), ('agent', 'y/0.0.0.0:1', 'b', '0.0.0.0')");
     assert_int_equal(read_hosts(), -EINVAL);
     assert_non_null(strstr(why, "no host of another zone is known"));
     if (!has_net)

@@ -42,6 +42,7 @@ static int zone_list(struct ctl *c, int argc, char **argv)
 struct status {
     struct table *t;
     const struct ctl_gateways *gateways;
+    struct sqldb *db; /* that has the rows */
 };
 
 /* "1 of 2 serve"; "" = none is configured for the zone. */
@@ -81,10 +82,10 @@ static int add_line(char **at, void *arg)
     "r.serverport = c.port WHERE c.at BETWEEN UNIX_TIMESTAMP() - 62 AND "                \
     "UNIX_TIMESTAMP() - 3 GROUP BY r.zone"
 
-static int fill_status(struct ctl *c, struct status *s)
+static int fill_status(struct status *s)
 {
     return sqldb_each(
-        c->db, add_line, s,
+        s->db, add_line, s,
         "SELECT z.zone, COALESCE(MAX(s.state), 'in service'), COUNT(r.id), "
         "COALESCE(SUM(r.state = 'up' AND r.weight > 0), 0), COALESCE(SUM(r.state <> "
         "'up'), 0), COALESCE(MAX(k.calls), 0), MAX(s.who), MAX(s.at), MAX(s.reason) FROM "
@@ -94,23 +95,19 @@ static int fill_status(struct ctl *c, struct status *s)
 }
 
 /* The line about the database is no row: it is about all zones. */
-static void print_database(struct ctl *c)
+static void print_database(struct sqldb *own, struct zone_db_view *v)
 {
-    struct zone_db_view v = {.is = ZONE_DB_UNKNOWN};
-    struct sqldb *own;
-
-    if (zone_db_open(&own, c->db_config) == 0) {
-        zone_db_read(own, &v);
-        sqldb_close(own);
-    }
+    *v = (struct zone_db_view){.is = ZONE_DB_UNKNOWN};
+    if (own)
+        zone_db_read(own, v);
     fputs("database", stderr);
-    if (v.is_on && v.node[0]) {
+    if (v->is_on && v->node[0]) {
         fputs(" (asked: ", stderr);
-        table_print_safe(v.node, stderr);
+        table_print_safe(v->node, stderr);
         fprintf(stderr, ", %u members, %u of them with data, pc.weight %u of %u)",
-                v.members, v.data, v.own_weight, v.weight);
+                v->members, v->data, v->own_weight, v->weight);
     }
-    fprintf(stderr, ": %s\n", zone_db_case_text(v.is));
+    fprintf(stderr, ": %s\n", zone_db_case_text(v->is));
 }
 
 /* Each of [zone] databases in a line of its own. */
@@ -128,10 +125,23 @@ static void print_one(const char *zone, const struct zone_db_view *v, int rc,
     fputc('\n', stderr);
 }
 
+/* An isolated database tells its old rows, when no other one is in reach.  Returns <rc>
+ * or the result of the second try. */
+static int fill_from_isolated(struct status *s, struct sqldb *own, int rc)
+{
+    s->db = own;
+    if (sqldb_run(own, "SET SESSION wsrep_dirty_reads = 1") < 0 || fill_status(s) < 0)
+        return rc;
+    fputs("no other database is in reach: the rows are those of before\n", stderr);
+    return 0;
+}
+
 static int zone_status(struct ctl *c, int argc, char **argv)
 {
     struct ctl_gateways gateways = {.n = 0};
-    struct status s = {NULL, &gateways};
+    struct status s = {NULL, &gateways, c->db};
+    struct zone_db_view v;
+    struct sqldb *own = NULL;
     int rc = table_create(&s.t, "zone state nodes# up# drained# calls_s# gateways by "
                                 "since reason");
 
@@ -140,10 +150,14 @@ static int zone_status(struct ctl *c, int argc, char **argv)
     if (c->gateways[strspn(c->gateways, " ,\t")])
         ctl_gateways_ask(c, &gateways);
     if (rc == 0) {
-        print_database(c);
+        zone_db_open(&own, c->db_config);
+        print_database(own, &v);
         zone_hosts_each_database(c, print_one);
-        rc = fill_status(c, &s);
+        rc = fill_status(&s);
+        if (rc < 0 && v.is == ZONE_DB_ISOLATED)
+            rc = fill_from_isolated(&s, own, rc);
     }
+    sqldb_close(own);
     ctl_gateways_free(&gateways);
     if (rc == 0)
         return ctl_print_table(c, s.t);
@@ -288,6 +302,18 @@ static int others_suffice(struct ctl *c, const struct change_op *op, char why[CH
     return rc;
 }
 
+/* Is the zone still about to leave?  Another operator may have returned it meanwhile. */
+static int still_leaves(struct ctl *c, const char *zone)
+{
+    char state[ZONE_CHANGE_STATE];
+    int rc = zone_change_state(c->db, zone, state);
+
+    if (rc < 0 || strcmp(state, "leaving") == 0)
+        return rc;
+    ctl_say(CTL_OK, "%s is no longer leaving: another operator has changed it", zone);
+    return -EBUSY;
+}
+
 /* Say to the autoscaler that the zone is about to leave, and wait until the others have
  * grown.  Returns an exit code; CTL_OK: the drain may be tried. */
 static int let_others_grow(struct ctl *c, const struct words *w,
@@ -310,8 +336,12 @@ static int let_others_grow(struct ctl *c, const struct words *w,
             w->wait_s);
     do {
         poll(NULL, 0, LOOK_MS);
-        rc = others_suffice(c, op, why);
+        rc = still_leaves(c, w->zone);
+        if (rc == 0)
+            rc = others_suffice(c, op, why);
     } while (rc == 0 && mono_ms() < until);
+    if (rc == -EBUSY)
+        return CTL_FAILED;
     if (rc < 0)
         ctl_say(CTL_OK,
                 "%s is still marked as leaving; larsctl zone return %s takes it "

@@ -76,8 +76,31 @@ static int check_target(const struct zone_db_view *own, const struct zone_db_vie
                : ctl_say(CTL_FAILED, "no other database takes part");
 }
 
+/* Much may have changed since the zone was fenced: another operator returns it, or it is
+ * this database that is cut off.  Returns an exit code. */
+static int check_again(struct ctl *c, const char *zone, const struct zone_db_view *leaves)
+{
+    char state[ZONE_CHANGE_STATE];
+    struct zone_db_view own;
+    int code = look_at_own(c, &own), rc;
+
+    if (code == CTL_OK)
+        code = check_target(&own, leaves);
+    if (code != CTL_OK)
+        return code;
+    rc = zone_change_state(c->db, zone, state);
+    if (rc < 0)
+        return ctl_db_failed(c, rc);
+    return strcmp(state, "fenced") == 0
+               ? CTL_OK
+               : ctl_say(CTL_FAILED,
+                         "%s is no longer fenced: another operator has changed it, and "
+                         "its database was not stopped",
+                         zone);
+}
+
 /* Stop the database of the zone, which may be reachable at times only. */
-static int stop_database(struct ctl *c, const char *zone, const struct zone_db_view *own)
+static int stop_database(struct ctl *c, const char *zone)
 {
     struct zone_db_view leaves;
     struct sqldb *db = NULL;
@@ -88,7 +111,7 @@ static int stop_database(struct ctl *c, const char *zone, const struct zone_db_v
         return code;
     do {
         rc = zone_db_read(db, &leaves);
-        code = rc == 0 ? check_target(own, &leaves) : CTL_OK;
+        code = rc == 0 ? check_again(c, zone, &leaves) : CTL_OK;
         if (rc == 0 && code == CTL_OK)
             rc = sqldb_run(db, "SHUTDOWN");
     } while (rc < 0 && mono_ms() < until && poll(NULL, 0, AGAIN_MS) == 0);
@@ -121,7 +144,7 @@ static int zone_fence(struct ctl *c, int argc, char **argv)
     code = where[0] != '/' && !c->zone_password[0]
                ? ctl_say(CTL_FAILED, "the zone is drained, and its database still takes "
                                      "part: [zone] password is empty")
-               : stop_database(c, zone, &own);
+               : stop_database(c, zone);
     if (code == CTL_OK)
         fprintf(stderr,
                 "the database of the zone was stopped; after larsctl zone return, "
@@ -142,11 +165,16 @@ static int record(struct ctl *c, const char *zone, const char *what)
     struct tm tm;
     int fd = open(c->zone_record, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600), n;
     bool ok;
+    int i;
 
     gmtime_r(&now, &tm);
     strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    n = snprintf(line, sizeof(line), "%s zone promote zone=%s who=%s %s reason=%.1000s\n",
-                 at, zone, c->who, what, c->reason);
+    n = snprintf(line, sizeof(line),
+                 "%s zone promote zone=%.128s who=%.200s %s reason=%.1000s\n", at, zone,
+                 c->who, what, c->reason);
+    for (i = 0; i + 1 < n; i++)
+        if ((unsigned char)line[i] < ' ')
+            line[i] = '?'; /* a reason is one line */
     ok = fd >= 0 && n > 0 && write(fd, line, (size_t)n) == n && fsync(fd) == 0;
     if (!ok)
         ctl_say(CTL_FAILED,
@@ -276,11 +304,17 @@ static int zone_promote(struct ctl *c, int argc, char **argv)
 {
     bool confirmed = argc > 1 && strncmp(argv[1], "confirm=", 8) == 0;
     struct sqldb *db = NULL;
+    char where[108];
     int code;
 
     if (argc > 1 && (!confirmed || strcmp(argv[1] + 8, argv[0]) != 0))
         return ctl_say(CTL_USAGE, "confirm= needs the name of the zone, %s", argv[0]);
     code = zone_hosts_open(c, argv[0], false, &db);
+    if (code == 0 && zone_hosts_database(c, argv[0], where) == 0 && where[0] != '/')
+        code = ctl_say(CTL_USAGE,
+                       "zone promote runs on the host of the database: write the path of "
+                       "its socket into [zone] databases there, %s=/SOCKET",
+                       argv[0]);
     if (code == 0)
         code = promote(c, db, argv[0], confirmed);
     sqldb_close(db);

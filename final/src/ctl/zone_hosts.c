@@ -177,6 +177,14 @@ static int take_row(char **at, void *arg)
     return 0;
 }
 
+/* The row of an agent has the address that it sends from; the port is in its name,
+ * "HOST/ADDRESS:PORT".  An agent that listens at 127.0.0.1 only cannot be asked from
+ * here.  A name that is not so takes no host from the list. */
+#define AGENTS                                                                           \
+    "SELECT zone = %s, CONCAT(SUBSTRING_INDEX(address, ':', 1), ':', "                   \
+    "SUBSTRING_INDEX(name, ':', -1)), 1 FROM Service WHERE zone <> '' AND kind = "       \
+    "'agent' AND name NOT LIKE '%%/127.%%'"
+
 static int read_tables(struct reading *r, struct sqldb *own, const char *zone)
 {
     int rc = sqldb_run(own, "SET SESSION wsrep_dirty_reads = 1");
@@ -185,11 +193,12 @@ static int read_tables(struct reading *r, struct sqldb *own, const char *zone)
         return rc;
     return sqldb_each(
         own, take_row, r,
-        "SELECT zone = %s, address, kind = 'agent' FROM Service WHERE zone <> '' UNION "
+        AGENTS
+        " UNION SELECT zone = %s, address, 0 FROM Service WHERE zone <> '' UNION "
         "SELECT zone = %s, INET_NTOA(serverip), 0 FROM RouteData WHERE zone <> '' UNION "
         "SELECT zone = %s, address, 0 FROM ScaleHost WHERE zone <> '' UNION SELECT zone "
         "= %s, admin, 0 FROM FrontHost WHERE zone <> ''",
-        zone, zone, zone, zone);
+        zone, zone, zone, zone, zone);
 }
 
 /* All members but this node are of other places: another zone, or that of the arbiter. */

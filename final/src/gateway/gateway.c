@@ -346,7 +346,7 @@ const struct net_addr *gateway_tls_address(const struct gateway *g)
 
 void gateway_drain(struct gateway *g)
 {
-    g->draining = true;
+    g->draining = g->commanded = true;
 }
 
 int gateway_undrain(struct gateway *g)
@@ -354,7 +354,20 @@ int gateway_undrain(struct gateway *g)
     if (g->ending)
         return -ESHUTDOWN;
     g->draining = false;
+    g->commanded = true;
     return 0;
+}
+
+/* The order may be a second old, and a command is not: an undrain that has just come is
+ * not taken back. */
+void gateway_follow_zone(struct gateway *g, bool zone_out)
+{
+    if (g->ending || g->commanded || g->draining == zone_out)
+        return;
+    g->draining = zone_out;
+    LOG_INFO("gateway.zone", "zone=%s: %s", g->cfg.zone,
+             zone_out ? "it is drained, and this gateway drains with it"
+                      : "it is in service again, and this gateway serves visitors");
 }
 
 void gateway_begin_end(struct gateway *g)
@@ -423,7 +436,10 @@ const char *gateway_health(const struct gateway *g)
     if (g->ending)
         return "the gateway is draining and will end";
     if (g->draining)
-        return "an operator has the gateway draining; larsctl gateway undrain ends it";
+        return g->commanded
+                   ? "an operator has the gateway draining; larsctl gateway undrain ends "
+                     "it"
+                   : "the zone of the gateway is drained; larsctl zone return ends it";
     if (now.n_registered + now.n_fallback == 0)
         return "the agent has no routes of any module of the rules";
     return NULL;

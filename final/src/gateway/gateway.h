@@ -50,10 +50,13 @@ int gateway_tls_reload(struct gateway *g, char err[CONF_ERR_MAX]);
  * response and reports itself as not ready, so that new visitors are sent elsewhere.
  *     by an operator, gateway_drain(): the listeners stay open, and gateway_undrain()
  *     makes it serve again.  It returns 0; -ESHUTDOWN: the gateway is ending.
+ *     with its zone, gateway_follow_zone(), while the zone is out: so it is still out
+ *     after a restart.  What an operator has said to this process counts more.
  *     at its end, gateway_begin_end(): there is no way back.  The steps until the last
  *     visitor has gone, gateway_stop_accepting() among them, are those of drain.h. */
 void gateway_drain(struct gateway *g);
 int gateway_undrain(struct gateway *g);
+void gateway_follow_zone(struct gateway *g, bool zone_out);
 void gateway_begin_end(struct gateway *g);
 void gateway_stop_accepting(struct gateway *g);
 unsigned gateway_n_listeners(const struct gateway *g);

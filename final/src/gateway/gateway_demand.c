@@ -124,11 +124,14 @@ static const char *fault_of(const json_t *question)
 {
     const json_t *modules = json_object_get(question, "modules"), *m;
     const json_t *n = json_object_get(question, "gateways");
+    const json_t *out = json_object_get(question, "zone_out");
     const char *fault = NULL;
     size_t i;
 
     if (!json_is_object(question))
         return "it must be a JSON object, such as {}";
+    if (out && !json_is_boolean(out))
+        return "\"zone_out\" must be true or false";
     if (n && (!json_is_integer(n) || json_integer_value(n) < 1 ||
               json_integer_value(n) > GATEWAYS_MOST))
         return "\"gateways\" must be a number from 1 to 1000";
@@ -157,11 +160,14 @@ static uint32_t id_of(const json_t *m, const char *name)
 static void obey(struct gateway *g, const json_t *question)
 {
     const json_t *n_gateways = json_object_get(question, "gateways"), *m;
+    const json_t *zone_out = json_object_get(question, "zone_out");
     struct modules_entry list[MODULES_MAX];
     unsigned n = modules_list(g->modules, list);
     uint64_t now_ms = mono_ms();
     size_t i;
 
+    if (zone_out)
+        gateway_follow_zone(g, json_is_true(zone_out));
     if (n_gateways)
         shares_set_gateways(g->shares, (uint32_t)json_integer_value(n_gateways));
     json_array_foreach(json_object_get(question, "modules"), i, m)

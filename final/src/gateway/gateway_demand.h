@@ -1,6 +1,9 @@
 /* gateway_demand -- what visitors ask of each module, for the autoscaler, and the share
  * of the capacity that it gives to this gateway: the signed question POST /demand.
- *     {"gateways": 2, "modules": [{"modid": 10, "cmdid": 1, "share": 0.25}]}
+ *     {"gateways": 2, "zone_out": false,
+ *      "modules": [{"modid": 10, "cmdid": 1, "share": 0.25}]}
+ * With "zone_out" it also says whether an operator keeps the gateway's zone out of
+ * service: gateway_follow_zone(); without it, that it is not known.
  * All members may be missing; others are left for later versions, and the sender puts a
  * number into one of them, so that no two signatures are equal.  Modules that the rules
  * do not name are passed over.  The answer:

@@ -41,6 +41,7 @@ struct gateway {
     uint64_t start_ms; /* monotonic */
     _Atomic bool draining; /* read by the loops: no connection is kept */
     bool ending; /* it drains because the process ends; set once */
+    bool commanded; /* an operator has drained or undrained this process */
 };
 
 /* The mean load of the loops that accept visitors, 0 to 1000. */

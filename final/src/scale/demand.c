@@ -89,8 +89,8 @@ static void write_question(struct demand_gateway *g)
                                          share_of(g, m->modid, m->cmdid, n_gateways)};
     }
     snprintf(id, sizeof(id), "%016" PRIx64 "-%" PRIu64, g->all->id, ++g->n_asked);
-    g->next_share =
-        demand_question_write(g->question, id, n_gateways, share, n, g->next_share);
+    g->next_share = demand_question_write(g->question, id, n_gateways,
+                                          demand_orders_of(g), share, n, g->next_share);
 }
 
 /* --- the thread of a gateway -------------------------------------------------------- */
@@ -157,6 +157,7 @@ static bool is_to_ask(struct demand_gateway *g)
     if (!ask && !g->idle) {
         memset(&g->source, 0, sizeof(g->source));
         g->n_failed = g->n_in_a_row = 0;
+        g->order = DEMAND_ORDER_UNKNOWN;
         g->why[0] = g->epoch[0] = '\0';
         demand_nodes_forget(g);
         g->idle = true;

@@ -19,6 +19,7 @@
 #include "fleet/gateway_list.h"
 #include "scale/demand_rates.h"
 #include "scale/node_minutes.h"
+#include "scale/snapshot.h"
 
 #define DEMAND_GATEWAYS_MAX GATEWAY_LIST_MAX
 
@@ -70,6 +71,12 @@ struct demand_follow { /* a gateway that came at run time */
  * DEMAND_GATEWAYS_MAX are asked in all; a place that has just become free can be used
  * after a pull, so say it again in each round.  Thread: one at a time. */
 void demand_follow_set(struct demand *d, const struct demand_follow *list, unsigned n);
+
+/* What <s> says about zones, read at <now_ms> of mono_ms(): for 3 s the questions to each
+ * gateway say whether its zone is out.  They do not say that it is out while no gateway
+ * of another zone answers, because visitors need one.  NULL: nothing is known, and each
+ * stays as it is.  Thread: one at a time. */
+void demand_orders_set(struct demand *d, const struct snapshot *s, uint64_t now_ms);
 
 /* The demand of a module at <now_ms> of mono_ms().  A module that no gateway knows has
  * rates of 0. */

@@ -1,4 +1,5 @@
-/* demand_private -- what demand.c, demand_follow.c and demand_nodes.c share.  Only they
+/* demand_private -- what demand.c, demand_follow.c, demand_nodes.c and
+ * demand_orders.c share.  Only they
  * include it. */
 #ifndef LARS_SCALE_DEMAND_PRIVATE_H
 #define LARS_SCALE_DEMAND_PRIVATE_H
@@ -26,6 +27,8 @@ struct demand_gateway {
     /* under the lock of the worker: */
     char at[NET_ADDR_STRLEN];
     bool in_use, required, counts;
+    enum demand_order order; /* for the zone that it has named */
+    uint64_t order_ms; /* when that was true */
     bool idle; /* not in use, and nothing of its last use is left */
     struct demand_rates_source source;
     uint64_t n_failed;
@@ -49,6 +52,9 @@ struct demand {
  * -ENOMEM. */
 int demand_private_prepare(struct demand *d, unsigned i, const char *at, bool configured);
 void demand_private_run(void *place); /* the thread of a place */
+
+/* What its next question says about its zone.  Its thread, without its lock. */
+enum demand_order demand_orders_of(struct demand_gateway *g);
 
 void demand_nodes_ask(struct demand_gateway *g); /* when it is due.  Its thread */
 void demand_nodes_forget(struct demand_gateway *g); /* under its lock */

@@ -13,12 +13,14 @@ double demand_question_share(double own, double all, unsigned n_gateways)
 }
 
 unsigned demand_question_write(char out[DEMAND_QUESTION_SIZE], const char *id,
-                               unsigned n_gateways, const struct demand_share *share,
-                               unsigned n, unsigned first)
+                               unsigned n_gateways, enum demand_order order,
+                               const struct demand_share *share, unsigned n,
+                               unsigned first)
 {
+    static const char *const orders[] = {"", "\"zone_out\":false,", "\"zone_out\":true,"};
     size_t len = (size_t)snprintf(out, DEMAND_QUESTION_SIZE,
-                                  "{\"id\":\"%.60s\",\"gateways\":%u,\"modules\":[", id,
-                                  n_gateways);
+                                  "{\"id\":\"%.60s\",\"gateways\":%u,%s\"modules\":[", id,
+                                  n_gateways, orders[order]);
     unsigned i;
 
     for (i = 0; i < n && len + ONE_MAX + 2 < DEMAND_QUESTION_SIZE; i++) {

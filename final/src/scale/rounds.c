@@ -133,6 +133,7 @@ static void lose_leadership(struct rounds *r)
     if (r->cfg.exec)
         exec_modules_forget(r->cfg.exec);
     front_forget(r->cfg.front);
+    demand_orders_set(r->cfg.demand, NULL, 0);
 }
 
 /* Returns 1: this process leads; 0: another one does; -errno. */
@@ -169,6 +170,7 @@ static int decide(struct rounds *r, uint64_t now_ms)
     if (rc < 0)
         return rc;
     r->read_ms = now_ms;
+    demand_orders_set(r->cfg.demand, &r->snapshot, now_ms);
     track(r, now_ms);
     rc = deciders_round(d, &r->snapshot, r->cfg.look, r->cfg.demand, now_ms);
     if (rc == 0)

@@ -99,6 +99,7 @@ struct snapshot_load { /* ZoneLoad: calls a second in the last seconds */
 
 struct snapshot_zone { /* ZoneState: an operator keeps the zone out, or is about to */
     char name[SNAPSHOT_ZONE];
+    bool leaves; /* about to: its nodes and gateways still serve */
 };
 
 #define SNAPSHOT_FRONT_MAX 32 /* more hosts are left out */

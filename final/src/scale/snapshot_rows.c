@@ -178,7 +178,7 @@ static int take_route(char **at, void *arg)
 static int take_zone_out(char **at, void *arg)
 {
     struct reader *r = arg;
-    struct snapshot_zone z;
+    struct snapshot_zone z = {.leaves = at[1] && at[1][0] == '1'};
 
     COPY(z.name, at[0]);
     return snapshot_add(r->s, zone_out, &z);
@@ -247,7 +247,7 @@ static const struct {
     {"SELECT host, zone, class, COALESCE(INET_ATON(address), 0), slots, in_use, " AGE_MS(
          "seen_at") " FROM ScaleHost ORDER BY host",
      take_host},
-    {"SELECT zone FROM ZoneState ORDER BY zone", take_zone_out},
+    {"SELECT zone, state = 'leaving' FROM ZoneState ORDER BY zone", take_zone_out},
     {"SELECT modid, cmdid, slot, host FROM ScaleWanted ORDER BY host, slot", take_order},
     {"SELECT modid, cmdid, slot, host, port, state, " AGE_MS(
          "since") " FROM ScaleSlot "
