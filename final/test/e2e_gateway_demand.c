@@ -121,7 +121,7 @@ static void t_gateway_drains_and_serves_with_its_zone(void **state)
     (void)state;
     start("");
     assert_int_equal(ask(", \"zone_out\": false"), 0);
-    assert_int_equal(ready(), 200);
+    T_WAIT(ready() == 200); /* it has the routes */
     assert_int_equal(ask(", \"zone_out\": true"), 0);
     assert_int_equal(ready(), 503);
     assert_non_null(strstr(reply.text, "larsctl zone return ends it"));
@@ -140,6 +140,7 @@ static void t_command_of_an_operator_counts_more_than_the_zone(void **state)
 {
     (void)state;
     start("");
+    T_WAIT(ready() == 200); /* it has the routes */
     assert_int_equal(ask(", \"zone_out\": true"), 0);
     assert_int_equal(gateway_client_command(at, keys, "/undrain", "", 20000, why), 0);
     assert_int_equal(ask(", \"zone_out\": true"), 0);
