@@ -17,8 +17,12 @@ static int setup(void **state)
 
     memset(gate, 0, sizeof(gate));
     memset(&scaler, 0, sizeof(scaler));
-    testdb_sql("DELETE FROM ZoneState; INSERT INTO RouteData (modid, cmdid, serverip, "
-               "serverport, zone) VALUES (7, 1, 1, 80, 'a'), (7, 1, 2, 80, 'b')");
+    /* the node that stays answers, so no agent finds it down */
+    testdb_sqlf(
+        "DELETE FROM ZoneState; INSERT INTO RouteData (modid, cmdid, serverip, "
+        "serverport, zone) VALUES (7, 1, INET_ATON('127.0.0.1'), %d, 'a'), (7, 1, "
+        "2, 80, 'b')",
+        gatesys.node.port);
     return rc;
 }
 
