@@ -97,6 +97,8 @@ where = $(or $(OUT),$(error say where to: OUT=dir))
 lab: ; $(Q)$(TOOLS)/lab starter $(or $(STAGE),$(error say which: make lab STAGE=02 OUT=dir)) $(where) "$(SEED)"
 course: ; $(Q)$(TOOLS)/lab course $(where) "$(SEED)"
 bug: ; $(Q)$(TOOLS)/lab bug $(or $(STAGE),$(error say which: make bug STAGE=02 OUT=dir SEED=text)) $(where) "$(SEED)"
-grade: ; $(Q)s=$$(ls -d stage$(or $(STAGE),$(error say which: make grade STAGE=02))_*) && sh $(TOOLS)/grade $$s
+# the points of a finished stage, in a folder made like a student's
+grade:
+	$(Q)d=$$(mktemp -d) && trap "rm -rf $$d" EXIT && $(TOOLS)/lab solution $(or $(STAGE),$(error say which: make grade STAGE=02)) $$d/x "$(SEED)" && sh $(TOOLS)/grade $$d/x
 clean: ; $(Q)for s in $(STAGES); do $(MAKE) -s -C $$s clean; done
 .PHONY: all help deps test memcheck asan tsan check nightly faults bench run stop two-zones two-zones-stop two-zones-drill install deb install-test fleet-test fuzz coverage figures doctor diff lab course bug grade clean
