@@ -24,7 +24,7 @@
 #define T_DEADLINE_MS 30000               /* ends a hang; no test comes near it */
 
 /* T_DEADLINE_MS, or LARS_TEST_DEADLINE_MS of the environment: docs/tools/grade sets it
- * below the limit of an item, so that the test says what it waited for.  At most 65535. */
+ * below the limit of an item, so that a test says what it waited for.  At most 65535. */
 static inline uint16_t t_deadline_ms(void)
 {
     const char *ms = getenv("LARS_TEST_DEADLINE_MS");
