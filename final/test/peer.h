@@ -14,7 +14,7 @@
 static inline int peer_try_connect(int port)
 {
     struct sockaddr_in a;
-    struct timeval tv = {.tv_sec = T_DEADLINE_MS / 1000};
+    struct timeval tv = {.tv_sec = t_deadline_ms() / 1000};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);

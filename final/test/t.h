@@ -25,6 +25,16 @@
 
 #define T_DEADLINE_MS 30000               /* ends a hang; no test comes near it */
 
+/* T_DEADLINE_MS, or LARS_TEST_DEADLINE_MS of the environment: docs/tools/grade sets it
+ * below the limit of an item, so that a test says what it waited for.  At most 65535. */
+static inline uint16_t t_deadline_ms(void)
+{
+    const char *ms = getenv("LARS_TEST_DEADLINE_MS");
+    long n = ms ? strtol(ms, NULL, 10) : 0;
+
+    return (uint16_t)(n >= 1 && n <= UINT16_MAX ? n : T_DEADLINE_MS);
+}
+
 /* Sending to a closed peer must be an error of send() and not end the test program.
  * proc.h restores the default in the programs that it starts. */
 __attribute__((constructor)) static void t_ignore_pipe(void)
@@ -73,10 +83,10 @@ static inline uint64_t t_now_ms(void)
 /* Evaluate <cond> once a millisecond until it holds; fail the test at the deadline. */
 #define T_WAIT(cond)                                                                     \
     do {                                                                                 \
-        uint64_t end_ = t_now_ms() + T_DEADLINE_MS;                                      \
+        uint64_t end_ = t_now_ms() + t_deadline_ms();                                    \
         while (!(cond)) {                                                                \
             if (t_now_ms() > end_)                                                       \
-                fail_msg("not true within %d ms: %s", T_DEADLINE_MS, #cond);             \
+                fail_msg("not true within %d ms: %s", t_deadline_ms(), #cond);           \
             poll(NULL, 0, 1);                                                            \
         }                                                                                \
     } while (0)

@@ -72,7 +72,7 @@ static inline void proc_start(struct proc *p, const char *name, ...)
 static inline bool proc_line(int fd, char *buf, size_t size)
 {
     size_t n = 0;
-    uint64_t end = t_now_ms() + T_DEADLINE_MS;
+    uint64_t end = t_now_ms() + t_deadline_ms();
 
     while (n + 1 < size) {
         struct pollfd pf = {.fd = fd, .events = POLLIN};
@@ -80,7 +80,7 @@ static inline bool proc_line(int fd, char *buf, size_t size)
 
         if (poll(&pf, 1, 100) == 0) {
             if (t_now_ms() > end)
-                fail_msg("no line within %d ms", T_DEADLINE_MS);
+                fail_msg("no line within %d ms", t_deadline_ms());
             continue;
         }
         if (read(fd, &c, 1) <= 0)
@@ -126,14 +126,14 @@ static inline void proc_wait_port(struct proc *p)
  * ended it. */
 static inline int proc_wait(struct proc *p)
 {
-    uint64_t end = t_now_ms() + T_DEADLINE_MS;
+    uint64_t end = t_now_ms() + t_deadline_ms();
     int status = 0;
 
     while (waitpid(p->pid, &status, WNOHANG) == 0) {
         if (t_now_ms() > end) {
             kill(p->pid, SIGKILL);
             waitpid(p->pid, &status, 0);
-            fail_msg("the program did not end within %d ms", T_DEADLINE_MS);
+            fail_msg("the program did not end within %d ms", t_deadline_ms());
         }
         poll(NULL, 0, 1);
     }

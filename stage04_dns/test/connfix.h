@@ -157,7 +157,7 @@ static inline void send_frame(int fd, int32_t msgid, const char *body)
  * Returns the number of bytes. */
 static inline size_t collect(int fd, char *buf, size_t len)
 {
-    uint64_t end = t_now_ms() + T_DEADLINE_MS;
+    uint64_t end = t_now_ms() + t_deadline_ms();
     size_t got = 0;
 
     while (got < len) {
@@ -170,7 +170,7 @@ static inline size_t collect(int fd, char *buf, size_t len)
         else
             loop_turn(fx.loop);
         if (t_now_ms() > end)
-            fail_msg("%zu bytes of %zu after %d ms", got, len, T_DEADLINE_MS);
+            fail_msg("%zu bytes of %zu after %d ms", got, len, t_deadline_ms());
     }
     return got;
 }

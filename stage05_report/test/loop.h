@@ -22,10 +22,10 @@ static inline void loop_turn(struct evloop *l)
 
 #define LOOP_UNTIL(l, cond)                                                              \
     do {                                                                                 \
-        uint64_t end_ = t_now_ms() + T_DEADLINE_MS;                                      \
+        uint64_t end_ = t_now_ms() + t_deadline_ms();                                    \
         while (!(cond)) {                                                                \
             if (t_now_ms() > end_)                                                       \
-                fail_msg("not true within %d ms: %s", T_DEADLINE_MS, #cond);             \
+                fail_msg("not true within %d ms: %s", t_deadline_ms(), #cond);           \
             loop_turn(l);                                                                \
         }                                                                                \
     } while (0)
