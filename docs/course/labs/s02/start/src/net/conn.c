@@ -150,12 +150,11 @@ void conn_finish(struct conn *c)
 /* Return an empty buffer to the group; free it when the group has one or it is large. */
 static void give_back(struct conn_group *g, struct buf *b)
 {
-    /* The group keeps one spare buffer.  Free <b> when it has one or <b> is large
-     * (more than 2 * READ_ROOM), else hand it over; then <b> is empty. */
-    /* begin give_back */
-    (void)g;
-    buf_free(b);
-    /* end give_back */
+    if (g->out.data || b->cap > 2 * READ_ROOM)
+        buf_free(b);
+    else
+        g->out = *b;
+    *b = (struct buf){0};
 }
 
 static void flush(struct conn *c)
@@ -169,7 +168,8 @@ static void flush(struct conn *c)
      * 4. arm(): EPOLLOUT is armed while output waits, and only then. */
     /* begin flush */
     (void)drained;
-    give_back(c->g, &c->out);
+    (void)give_back;
+    buf_free(&c->out);
     /* end flush */
 }
 
@@ -251,10 +251,9 @@ static void handle_input(struct conn *c)
  * behind it.  Returns 0 or -ENOMEM. */
 static int copy_leftover(struct conn *c)
 {
-    /* begin copy_leftover */
-    (void)c;
-    return -ENOSYS;
-    /* end copy_leftover */
+    int rc = buf_append(&c->g->in, buf_bytes(&c->in), c->in.len);
+
+    return rc < 0 ? rc : buf_reserve(&c->g->in, READ_ROOM);
 }
 
 static void got_eof(struct conn *c)
