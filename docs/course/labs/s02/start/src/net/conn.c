@@ -347,6 +347,7 @@ int conn_open(struct conn_group *g, int fd, const struct net_addr *peer)
     (void)peer;
     (void)plain;
     (void)on_event;
+    (void)on_timer;
     close(fd);
     return -ENOSYS;
     /* end conn_open */
