@@ -160,11 +160,11 @@ static void give_back(struct conn_group *g, struct buf *b)
 static void flush(struct conn *c)
 {
     /* 1. One write through c->io of all that waits.  -EAGAIN is no error: nothing was
-     *    sent. Any other error ends the connection, CONN_WHY_ERROR, and nothing else
+     *    sent.  Any other error ends the connection, CONN_WHY_ERROR, and nothing else
      *    happens.
      * 2. Consume what was sent, and note the time in active_ms.
      * 3. All was sent: give_back() the buffer.  If EPOLLOUT was armed before, call
-     *    on_drain. If it is draining and still has no output, drained().
+     *    on_drain.  If it is draining and still has no output, drained().
      * 4. arm(): EPOLLOUT is armed while output waits, and only then. */
     /* begin flush */
     (void)drained;

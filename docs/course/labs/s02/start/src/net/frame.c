@@ -35,7 +35,7 @@ ssize_t frame_parse(const void *bytes, size_t len, uint32_t max_body, struct fra
 {
     /* 1. Fewer than FRAME_HEAD bytes: 0, not complete.
      * 2. Read the length at offset 4 as an unsigned number, so that a negative one is
-     *    huge. Above <max_body>: -EMSGSIZE.  This comes before any use of the length.
+     *    huge.  Above <max_body>: -EMSGSIZE.  This comes before any use of the length.
      * 3. The body is not complete: 0.  <out> is written only on success.
      * 4. Fill <out>; its body points into <bytes>.  Return the size of the whole
      *    frame. */
