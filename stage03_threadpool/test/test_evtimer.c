@@ -87,7 +87,8 @@ static void t_heap_agrees_with_a_search_at_random(void **state)
         if ((seed >> 4) % 3 == 0)
             evtimer_heap_remove(&h, &t[k]);
         else
-            evtimer_heap_set(&h, &t[k], (seed >> 7) % 1000, nothing, NULL);
+            assert_int_equal(
+                evtimer_heap_set(&h, &t[k], (seed >> 7) % 1000, nothing, NULL), 0);
         for (i = 0; i < N; i++)
             if (evtimer_is_armed(&t[i]) && (!want || t[i].due_us < want->due_us))
                 want = &t[i];
