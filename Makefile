@@ -30,7 +30,10 @@ help:
 	@echo "make fleet-test  larsctl fleet on six clean systems: install, swap, upgrade, restore (root)"
 	@echo "make coverage fuzz figures clean"
 	@echo "make diff STAGE=02          what a stage adds to the one before"
-	@echo "make lab STAGE=02 OUT=dir   a starter with this stage's regions cut out"
+	@echo "make lab STAGE=02 OUT=dir   a starter in which the modules of this lab are to be written;"
+	@echo "                 SEED=text picks among them and sets the numbers of the tests"
+	@echo "make course OUT=dir         the starters of all stages; SEED=text"
+	@echo "make bug STAGE=02 OUT=dir SEED=text   the stage with two bugs to find"
 	@echo "make grade STAGE=02         the points of a stage, one by one"
 	@echo "make doctor      what is wrong with this machine or database (DB=folder), and the mend"
 	@echo "DEPS=no installs nothing; V=1 shows commands; DEBUG=1 builds with -O0"
@@ -90,7 +93,12 @@ coverage: ; $(Q)$(MAKE) -s -C $(NEWEST) $@
 figures: ; $(Q)sh $(TOOLS)/deps figures && sh $(TOOLS)/figures
 doctor: ; $(Q)DB="$(DB)" sh $(TOOLS)/doctor
 diff: ; $(Q)$(TOOLS)/stage diff $(or $(STAGE),$(error say which: make diff STAGE=02))
-lab: ; $(Q)$(TOOLS)/lab starter $(or $(STAGE),$(error say which: make lab STAGE=02 OUT=dir)) $(or $(OUT),$(error say where to: OUT=dir))
-grade: ; $(Q)s=$$(ls -d stage$(or $(STAGE),$(error say which: make grade STAGE=02))_*) && sh $(TOOLS)/grade $$s
+where = $(or $(OUT),$(error say where to: OUT=dir))
+lab: ; $(Q)$(TOOLS)/lab starter $(or $(STAGE),$(error say which: make lab STAGE=02 OUT=dir)) $(where) "$(SEED)"
+course: ; $(Q)$(TOOLS)/lab course $(where) "$(SEED)"
+bug: ; $(Q)$(TOOLS)/lab bug $(or $(STAGE),$(error say which: make bug STAGE=02 OUT=dir SEED=text)) $(where) "$(SEED)"
+# the points of a finished stage, in a folder made like a student's
+grade:
+	$(Q)d=$$(mktemp -d) && trap "rm -rf $$d" EXIT && $(TOOLS)/lab solution $(or $(STAGE),$(error say which: make grade STAGE=02)) $$d/x "$(SEED)" && sh $(TOOLS)/grade $$d/x
 clean: ; $(Q)for s in $(STAGES); do $(MAKE) -s -C $$s clean; done
-.PHONY: all help deps test memcheck asan tsan check nightly faults bench run stop two-zones two-zones-stop two-zones-drill install deb install-test fleet-test fuzz coverage figures doctor diff lab grade clean
+.PHONY: all help deps test memcheck asan tsan check nightly faults bench run stop two-zones two-zones-stop two-zones-drill install deb install-test fleet-test fuzz coverage figures doctor diff lab course bug grade clean

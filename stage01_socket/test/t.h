@@ -21,6 +21,8 @@
 
 #include <cmocka.h>
 
+#include "lab.h"
+
 #define T_DEADLINE_MS 30000               /* ends a hang; no test comes near it */
 
 /* Sending to a closed peer must be an error of send() and not end the test program.

@@ -107,13 +107,16 @@ static long server_rss_kb(void)
 
 static void t_frames_come_back(void **state)
 {
+    char text[LAB_LIMIT + 1];
     int c;
 
     (void)state;
+    memset(text, LAB_BYTE, LAB_LIMIT);
+    text[LAB_LIMIT] = '\0';
     start();
     c = peer_connect(srv.port);
     expect_echo(c, "hello Lars");
-    expect_echo(c, "x");
+    expect_echo(c, text);
     close(c);
 }
 
@@ -202,7 +205,7 @@ static void t_empty_and_unknown_messages_are_skipped(void **state)
     start();
     c = peer_connect(srv.port);
     n = put_frame(out, 1, "", 0);
-    n += put_frame(out + n, 4711, "?", 1);
+    n += put_frame(out + n, 4711 + LAB_ID, "?", 1);
     n += put_frame(out + n, -1, "?", 1);
     peer_send(c, out, n);
     expect_echo(c, "still here");

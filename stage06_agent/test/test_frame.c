@@ -19,12 +19,13 @@ static void t_head_is_two_little_endian_numbers(void **state)
 
 static void t_parse_gives_id_length_and_body(void **state)
 {
-    static const char bytes[] = "\x07\0\0\0\x05\0\0\0helloXYZ";
+    static const char bytes[] = {LAB_ID, 0,   0,   0,   5,   0,   0,   0,
+                                 'h',    'e', 'l', 'l', 'o', 'X', 'Y', 'Z'};
     struct frame f;
 
     (void)state;
-    assert_int_equal(frame_parse(bytes, 16, 100, &f), 13);
-    assert_int_equal(f.msgid, 7);
+    assert_int_equal(frame_parse(bytes, 16, LAB_LIMIT, &f), 13);
+    assert_int_equal(f.msgid, LAB_ID);
     assert_int_equal(f.len, 5);
     assert_ptr_equal(f.body, bytes + 8);
 }
@@ -58,10 +59,10 @@ static void t_parse_too_long_or_negative_is_emsgsize(void **state)
     struct frame f;
 
     (void)state;
-    frame_put_head(b, 1, 101);
-    assert_int_equal(frame_parse(b, 8, 100, &f), -EMSGSIZE);
-    frame_put_head(b, 1, 100);
-    assert_int_equal(frame_parse(b, 8, 100, &f), 0);
+    frame_put_head(b, 1, LAB_LIMIT + 1);
+    assert_int_equal(frame_parse(b, 8, LAB_LIMIT, &f), -EMSGSIZE);
+    frame_put_head(b, 1, LAB_LIMIT);
+    assert_int_equal(frame_parse(b, 8, LAB_LIMIT, &f), 0);
     frame_put_head(b, 1, (uint32_t)-1);
     assert_int_equal(frame_parse(b, 8, FRAME_MAX_BODY, &f), -EMSGSIZE);
     frame_put_head(b, 1, 0x80000000u);
@@ -95,25 +96,25 @@ static void on_msg(struct conn *c, const struct frame *f, void *arg)
 static void t_dispatch_calls_the_handler_of_the_id(void **state)
 {
     struct dispatch *d;
-    struct frame f = {.msgid = 5};
+    struct frame f = {.msgid = LAB_ID};
     int ten = 10;
 
     (void)state;
     assert_int_equal(dispatch_create(&d), 0);
-    assert_int_equal(dispatch_set(d, 5, on_msg, &ten), 0);
-    assert_int_equal(dispatch_set(d, 5, on_msg, &ten), -EEXIST);
+    assert_int_equal(dispatch_set(d, LAB_ID, on_msg, &ten), 0);
+    assert_int_equal(dispatch_set(d, LAB_ID, on_msg, &ten), -EEXIST);
     assert_int_equal(dispatch_set(d, -1, on_msg, &ten), -ERANGE);
     assert_int_equal(dispatch_set(d, 256, on_msg, &ten), -ERANGE);
     called = 0;
     assert_true(dispatch_call(d, NULL, &f));
-    assert_int_equal(called, 15);
-    f.msgid = 6;
+    assert_int_equal(called, LAB_ID + 10);
+    f.msgid = LAB_ID2;
     assert_false(dispatch_call(d, NULL, &f));
     f.msgid = -1;
     assert_false(dispatch_call(d, NULL, &f));
     f.msgid = 1 << 30;
     assert_false(dispatch_call(d, NULL, &f));
-    assert_int_equal(called, 15);
+    assert_int_equal(called, LAB_ID + 10);
     dispatch_destroy(d);
     dispatch_destroy(NULL);
 }
