@@ -80,8 +80,8 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     sock_local_addr(lfd, &at);
+    setvbuf(stdout, NULL, _IONBF, 0);     /* a signal ends it: nothing to flush */
     printf("listening on %s\n", net_addr_str(&at, text));
-    fflush(stdout);
     rc = itersrv_run(lfd, serve, NULL, NULL);
     LOG_ERROR("server.end", "err=%s", err_str(rc));
     close(lfd);

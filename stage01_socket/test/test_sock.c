@@ -286,6 +286,36 @@ static void t_read_timeout_is_eagain_end_is_0(void **state)
     assert_int_equal(sock_set_timeout(fd[0], 20), -EBADF);
 }
 
+static void *write_later(void *arg)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    poll(NULL, 0, 30);                    /* let signals interrupt the read() first */
+    (void)!write(*(int *)arg, "x", 1);
+    return NULL;
+}
+
+static void t_read_continues_after_a_signal(void **state)
+{
+    pthread_t th;
+    ssize_t n;
+    int fd[2];
+    char b;
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+    assert_int_equal(pthread_create(&th, NULL, write_later, &fd[1]), 0);
+    alarm_often(true);
+    n = sock_read(fd[0], &b, 1);
+    alarm_often(false);
+    pthread_join(th, NULL);
+    assert_int_equal(n, 1);
+    close(fd[0]);
+    close(fd[1]);
+}
+
 static void t_write_to_a_closed_peer_is_epipe(void **state)
 {
     int fd[2];
@@ -351,6 +381,40 @@ static void t_write_all_sends_every_byte_though_writes_are_short(void **state)
     assert_int_equal((size_t)got, len);
 }
 
+static void *drain_later(void *arg)
+{
+    static char buf[100000];
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    poll(NULL, 0, 30);                    /* let signals interrupt the write() first */
+    while (read(*(int *)arg, buf, sizeof(buf)) > 0)
+        continue;
+    return NULL;
+}
+
+/* The socket is full, so the interrupted write() has accepted nothing: EINTR. */
+static void t_write_all_continues_after_a_signal(void **state)
+{
+    static char full[10000];
+    pthread_t th;
+    int fd[2], rc;
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+    while (send(fd[0], full, sizeof(full), MSG_DONTWAIT) > 0)
+        continue;
+    assert_int_equal(pthread_create(&th, NULL, drain_later, &fd[1]), 0);
+    alarm_often(true);
+    rc = sock_write_all(fd[0], full, sizeof(full));
+    alarm_often(false);
+    close(fd[0]);
+    pthread_join(th, NULL);
+    close(fd[1]);
+    assert_int_equal(rc, 0);
+}
+
 static void t_local_addr_of_a_unix_socket_is_no_address(void **state)
 {
     struct net_addr a = {.family = 99};
@@ -375,6 +439,8 @@ T_MAIN(T(t_listen_on_port_0_gets_a_port_and_is_cloexec),
        T(t_verdict_one_client_waiting_and_broken),
        T(t_connect_nobody_listening_is_econnrefused), T(t_connect_no_answer_is_etimedout),
        T(t_connect_ends_in_time_though_signals_interrupt_it),
-       T(t_read_timeout_is_eagain_end_is_0), T(t_write_to_a_closed_peer_is_epipe),
+       T(t_read_timeout_is_eagain_end_is_0),
+       T(t_read_continues_after_a_signal), T(t_write_to_a_closed_peer_is_epipe),
        T(t_write_all_sends_every_byte_though_writes_are_short),
+       T(t_write_all_continues_after_a_signal),
        T(t_local_addr_of_a_unix_socket_is_no_address))

@@ -1,5 +1,6 @@
 /* lab.h -- numbers that tests take, so that no solution can be written for the numbers.
- * The starter of a lab has others: its seed picks each from the range that is named here. */
+ * The starter of a lab has others: its seed picks each from the range that is named
+ * here. */
 #ifndef LARS_TEST_LAB_H
 #define LARS_TEST_LAB_H
 

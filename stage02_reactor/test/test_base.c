@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/time.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -164,6 +165,40 @@ static void t_sig_set_sigkill_is_einval(void **state)
     assert_int_equal(sig_set(12345, SIG_IGN), -EINVAL);
 }
 
+static int alarm_pipe;
+static volatile sig_atomic_t n_alarms;
+
+/* The 20th alarm ends the read() of a test whose calls are restarted. */
+static void on_alarm(int signo)
+{
+    (void)signo;
+    if (++n_alarms == 20)
+        (void)!write(alarm_pipe, "x", 1);
+}
+
+/* The alarm repeats, because the first may arrive before the read() begins. */
+static void t_sig_set_handler_interrupts_a_read_with_eintr(void **state)
+{
+    struct itimerval often = {{0, 20000}, {0, 20000}}, off = {{0, 0}, {0, 0}};
+    int fd[2], err;
+    ssize_t n;
+    char b;
+
+    (void)state;
+    assert_int_equal(pipe(fd), 0);
+    alarm_pipe = fd[1];
+    assert_int_equal(sig_set(SIGALRM, on_alarm), 0);
+    setitimer(ITIMER_REAL, &often, NULL);
+    n = read(fd[0], &b, 1);
+    err = errno;
+    setitimer(ITIMER_REAL, &off, NULL);
+    assert_int_equal(n, -1);
+    assert_int_equal(err, EINTR);
+    assert_int_equal(sig_set(SIGALRM, SIG_DFL), 0);
+    close(fd[0]);
+    close(fd[1]);
+}
+
 static void t_sig_ignore_pipe_and_hup_makes_a_write_fail_with_epipe(void **state)
 {
     struct sigaction sa;
@@ -192,4 +227,5 @@ T_MAIN(T(t_err_str_names_the_code), T(t_mono_ms_and_us_are_one_clock),
        T(t_log_every_writes_the_first_of_a_flood),
        T(t_sig_set_ignored_signal_does_not_end_the_process),
        T(t_sig_set_sigkill_is_einval),
+       T(t_sig_set_handler_interrupts_a_read_with_eintr),
        T(t_sig_ignore_pipe_and_hup_makes_a_write_fail_with_epipe))

@@ -59,6 +59,7 @@ static void t_heap_remove_not_armed_is_fine(void **state)
     (void)state;
     evtimer_heap_remove(&h, &t);
     assert_int_equal(evtimer_heap_set(&h, &t, 1, nothing, NULL), 0);
+    assert_ptr_equal(evtimer_heap_first(&h), &t);
     evtimer_heap_remove(&h, &t);
     evtimer_heap_remove(&h, &t);
     assert_null(evtimer_heap_first(&h));
