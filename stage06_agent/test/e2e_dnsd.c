@@ -373,29 +373,6 @@ static void t_sigterm_closes_connections_and_exits_0(void **state)
     close(c);
 }
 
-static void t_memory_needs_no_database(void **state)
-{
-    int c;
-
-    (void)state;
-    proc_start(&srv, "lars-dnsd", "-m", "-p", "0", NULL);
-    proc_wait_port(&srv);
-    c = subscriber(&srv, 3);
-    close(c);
-    assert_int_equal(proc_end(&srv, SIGINT), 0);
-}
-
-static void t_bad_configuration_is_one_line(void **state)
-{
-    (void)state;
-    proc_start(&srv, "lars-dnsd", "-p", "70000", NULL);
-    proc_expect_line(srv.err, "[dnsd] port = 70000: out of range; use 0 to 65535");
-    assert_int_equal(proc_wait(&srv), 2);
-    proc_start(&srv, "lars-dnsd", "-c", "conf/lars-dnsd.ini", "--check-config", NULL);
-    proc_expect_line(srv.out, "conf/lars-dnsd.ini: ok");
-    assert_int_equal(proc_wait(&srv), 0);
-}
-
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 MYDB_MAIN(E(t_answer_then_push_on_commit), E(t_silent_agent_is_probed_never_closed),
@@ -408,5 +385,4 @@ MYDB_MAIN(E(t_answer_then_push_on_commit), E(t_silent_agent_is_probed_never_clos
           E(t_read_only_database_is_enough),
           E(t_random_edits_every_subscriber_ends_with_the_table),
           E(t_route_get_prints_nodes_and_pushes),
-          E(t_sigterm_closes_connections_and_exits_0),
-          E(t_memory_needs_no_database), E(t_bad_configuration_is_one_line))
+          E(t_sigterm_closes_connections_and_exits_0))
