@@ -337,8 +337,7 @@ static void t_bad_configuration_is_refused(void **state)
 T_MAIN(E(t_connects_and_calls_on_up), E(t_frames_of_the_server_reach_their_handler),
        E(t_reconnects_after_each_loss),
        E(t_server_that_closes_at_once_is_called_less_and_less),
-       E(t_server_that_starts_late_is_found),
-       E(t_next_address_takes_over), E(t_go_first_leaves_the_second),
-       E(t_attempt_without_an_answer_ends),
+       E(t_server_that_starts_late_is_found), E(t_next_address_takes_over),
+       E(t_go_first_leaves_the_second), E(t_attempt_without_an_answer_ends),
        E(t_finish_sends_waiting_frames_and_does_not_reconnect),
        E(t_connection_has_keepalive), E(t_bad_configuration_is_refused))

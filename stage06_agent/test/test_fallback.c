@@ -1,5 +1,5 @@
-/* Nodes without an agent: the heartbeat, the file, and what happens when either is missing,
- * old or damaged.  The time is a number of the test. */
+/* Nodes without an agent: the heartbeat, the file, and what happens when either is
+ * missing, old or damaged.  The time is a number of the test. */
 #include "api/fallback.h"
 
 #include <fcntl.h>
@@ -60,8 +60,8 @@ static int teardown(void **state)
     return maps > 0 ? -1 : t_fds_check(state);
 }
 
-/* Write a file with the nodes <ip> and <ip> + 1, and one of another module.  Each file has
- * another modification time: two writes in one tick of the kernel's clock would not. */
+/* Write a file with the nodes <ip> and <ip> + 1, and one of another module.  Each file
+ * has another modification time; two writes in one tick of the kernel have the same. */
 static void write_routes(uint32_t ip, int mtime_s)
 {
     struct route_row row[] = {{1, 1, {ip, 80}}, {1, 1, {ip + 1, 80}}, {2, 3, {7, 7}}};
