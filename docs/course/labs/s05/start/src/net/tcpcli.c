@@ -220,20 +220,15 @@ void tcpcli_finish(struct tcpcli *c)
 
 bool tcpcli_is_first(const struct tcpcli *c)
 {
-    /* begin tcpcli_is_first */
-    /* True when the connection is one to the first address, or when there is none. */
-    (void)c;
-    return true;
-    /* end tcpcli_is_first */
+    return !c->conn || c->turn == 0;
 }
 
 void tcpcli_go_first(struct tcpcli *c)
 {
-    /* begin tcpcli_go_first */
-    /* Do nothing when tcpcli_is_first().  Otherwise close the connection in such a way
-     * that the next attempt goes to address 0: remember that retry() advances <turn>. */
-    (void)c;
-    /* end tcpcli_go_first */
+    if (tcpcli_is_first(c))
+        return;
+    c->turn = c->cfg.n_to - 1;        /* retry() advances to the first */
+    conn_close(c->conn);
 }
 
 void tcpcli_go_next(struct tcpcli *c)
