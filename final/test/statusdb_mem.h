@@ -21,7 +21,12 @@ struct statusdb_mem {
     int rc;                           /* what every call returns; 0 = it succeeds */
     size_t n, n_writes, n_tries;      /* rows; writes that succeeded; all writes */
     struct status_row row[STATUSDB_MEM_ROWS];
+    pthread_mutex_t gate;             /* held by a test: a write waits for it */
 };
+
+/* Rows of the table that was closed last.  Read it after the thread that closes has
+ * ended. */
+static size_t statusdb_mem_n_at_close;
 
 static inline struct status_row *find(struct statusdb_mem *m,
                                       const struct status_row *key)
@@ -54,6 +59,10 @@ static inline int mem_write(struct statusdb *db, const struct status_row *row, s
 
     pthread_mutex_lock(&m->lock);
     m->n_tries++;
+    pthread_mutex_unlock(&m->lock);
+    pthread_mutex_lock(&m->gate);
+    pthread_mutex_unlock(&m->gate);
+    pthread_mutex_lock(&m->lock);
     if (rc == 0 && m->n + n > STATUSDB_MEM_ROWS)
         rc = -EIO;
     for (i = 0; rc == 0 && i < n; i++) {
@@ -70,6 +79,8 @@ static inline void mem_close(struct statusdb *db)
 {
     struct statusdb_mem *m = (struct statusdb_mem *)db;
 
+    statusdb_mem_n_at_close = m->n;
+    pthread_mutex_destroy(&m->gate);
     pthread_mutex_destroy(&m->lock);
     free(m);
 }
@@ -84,6 +95,7 @@ static inline int statusdb_mem_create(struct statusdb **out)
         return -ENOMEM;
     m->db.ops = &mem_ops;
     pthread_mutex_init(&m->lock, NULL);
+    pthread_mutex_init(&m->gate, NULL);
     *out = &m->db;
     return 0;
 }
@@ -96,6 +108,17 @@ static inline void statusdb_mem_set_rc(struct statusdb *db, int rc)
     pthread_mutex_lock(&m->lock);
     m->rc = rc;
     pthread_mutex_unlock(&m->lock);
+}
+
+/* Let every write wait, as a slow server does, or let the waiting one go on. */
+static inline void statusdb_mem_hold(struct statusdb *db, bool hold)
+{
+    struct statusdb_mem *m = (struct statusdb_mem *)db;
+
+    if (hold)
+        pthread_mutex_lock(&m->gate);
+    else
+        pthread_mutex_unlock(&m->gate);
 }
 
 /* Find the row with the key of <row> and copy it there.  Returns whether it exists. */

@@ -258,6 +258,7 @@ static void t_good_or_empty_window_breaks_the_row(void **state)
     window(3, 7, 1);
     window(4, 7, 2);                  /* 63 % */
     window(3, 7, 3);
+    assert_false(view(1).overload);
     window(0, 0, 4);
     window(3, 7, 5);
     assert_false(view(1).overload);

@@ -83,10 +83,10 @@ static struct reportsrv_stat stat_of(void)
 }
 
 /* The index of the database that has this row with these totals; -1 = none. */
-static int where(uint32_t modid, uint32_t succ)
+static int where_node(uint32_t modid, uint32_t ip, uint32_t succ)
 {
     struct status_row r = {
-        .modid = modid, .cmdid = 1, .ip = 0xc0a80001, .port = 80, .caller = 0x7f000001};
+        .modid = modid, .cmdid = 1, .ip = ip, .port = 80, .caller = 0x7f000001};
     int i;
 
     for (i = 0; i < WRITERS; i++)
@@ -94,6 +94,11 @@ static int where(uint32_t modid, uint32_t succ)
             r.ts == 1700000000 && r.overload == 0)
             return i;
     return -1;
+}
+
+static int where(uint32_t modid, uint32_t succ)
+{
+    return where_node(modid, 0xc0a80001, succ);
 }
 
 static void t_report_reaches_the_table(void **state)
@@ -110,6 +115,20 @@ static void t_report_reaches_the_table(void **state)
     assert_int_equal(stat_of().n_report, 3);
     assert_int_equal(stat_of().n_row, 3);
     peer_expect_silence(c, 20);       /* a report has no reply */
+    close(c);
+}
+
+static void t_report_of_several_nodes_is_stored_whole(void **state)
+{
+    int c = peer_connect(fx.port);
+    uint32_t i;
+
+    (void)state;
+    reportpeer_send_nodes(c, 7, 0xc0a80001, 80, 10, 1, 5);
+    for (i = 0; i < 5; i++)
+        T_WAIT(where_node(7, 0xc0a80001 + i, 10) >= 0);
+    assert_int_equal(stat_of().n_report, 1);
+    assert_int_equal(stat_of().n_row, 5);
     close(c);
 }
 
@@ -155,5 +174,6 @@ static void t_bad_reports_are_counted_and_the_connection_stays_open(void **state
 
 #define E(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
-T_MAIN(E(t_report_reaches_the_table), E(t_module_stays_with_its_writer_and_all_are_used),
+T_MAIN(E(t_report_reaches_the_table), E(t_report_of_several_nodes_is_stored_whole),
+       E(t_module_stays_with_its_writer_and_all_are_used),
        E(t_bad_reports_are_counted_and_the_connection_stays_open))

@@ -65,6 +65,44 @@ static void t_rows_gather_into_batches(void **state)
     assert_int_equal(statusdb_mem_n_writes(db), 2);
     assert_int_equal(stat_of().n_waiting, 5);
     writer_stop(w); /* ends the wait and writes the last five */
+    assert_int_equal(statusdb_mem_n_at_close, 25);
+}
+
+/* alarm() ends a writer_put() that would wait as long as the database does. */
+static void t_put_does_not_wait_for_the_database(void **state)
+{
+    uint32_t i;
+
+    (void)state;
+    start(100, 10, 0);
+    statusdb_mem_hold(db, true);
+    put(1, 1);
+    T_WAIT(statusdb_mem_n_tries(db) == 1);
+    alarm(T_DEADLINE_MS / 1000);
+    for (i = 1; i <= 20; i++)
+        put(2, i);
+    assert_int_equal(stat_of().n_waiting, 1);
+    alarm(0);
+    statusdb_mem_hold(db, false);
+    T_WAIT(stat_of().n_written == 2);
+    assert_int_equal(succ_of(2), 20);
+    writer_stop(w);
+}
+
+/* The waits are at least 25, 50 and 100 ms; a slow machine only adds to them. */
+static void t_failed_batch_is_repeated_after_longer_and_longer_waits(void **state)
+{
+    uint64_t t0 = t_now_ms();
+
+    (void)state;
+    start(100, 10, 0);
+    statusdb_mem_set_rc(db, -ENOTCONN);
+    put(1, 1);
+    T_WAIT(stat_of().n_fail >= 4);
+    assert_true(t_now_ms() - t0 >= 175);
+    statusdb_mem_set_rc(db, 0);
+    T_WAIT(succ_of(1) == 1);
+    writer_stop(w);
 }
 
 static void t_database_down_keeps_the_newest(void **state)
@@ -138,6 +176,8 @@ static void t_stop_with_the_database_down_ends(void **state)
 }
 
 T_MAIN(T(t_rows_reach_the_database), T(t_rows_gather_into_batches),
+       T(t_put_does_not_wait_for_the_database),
+       T(t_failed_batch_is_repeated_after_longer_and_longer_waits),
        T(t_database_down_keeps_the_newest), T(t_no_room_refuses_new_keys_and_counts),
        T(t_old_batch_never_overwrites_a_newer_total),
        T(t_stop_with_the_database_down_ends))

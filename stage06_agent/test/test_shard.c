@@ -194,6 +194,14 @@ static void t_slow_failure_counts_by_its_cost(void **state)
     assert_int_equal(retcode(1, 1), MSG_RET_OVERLOAD);
 }
 
+static void t_short_failure_counts_once(void **state)
+{
+    (void)state;
+    set_route(1, 1, 1);
+    call(0x0a000001, 1, 5000);        /* 5 ms */
+    assert_int_equal(retcode(1, 1), MSG_RET_OK);
+}
+
 static void t_totals_are_reported_until_accepted(void **state)
 {
     int i;
@@ -309,6 +317,7 @@ static void t_malformed_frames_are_counted_and_get_no_reply(void **state)
 T_MAIN(E(t_unknown_module_is_none_at_once_and_wanted_once),
        E(t_known_module_gives_nodes_in_turn), E(t_route_removed_is_none),
        E(t_failures_overload_successes_bring_back), E(t_slow_failure_counts_by_its_cost),
+       E(t_short_failure_counts_once),
        E(t_totals_are_reported_until_accepted), E(t_report_of_a_removed_node_is_not_lost),
        E(t_module_of_another_shard_is_passed_on), E(t_get_route_lists_the_nodes),
        E(t_too_many_modules_are_answered_and_not_kept),
