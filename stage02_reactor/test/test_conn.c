@@ -219,6 +219,42 @@ static void t_io_can_be_replaced(void **state)
     close(p);
 }
 
+static int n_writes;
+
+static ssize_t plain_read(struct conn *c, void *buf, size_t len)
+{
+    ssize_t n = read(conn_fd(c), buf, len);
+
+    return n == -1 ? -errno : n;
+}
+
+static ssize_t counted_write(struct conn *c, const void *buf, size_t len)
+{
+    ssize_t n = write(conn_fd(c), buf, len);
+
+    n_writes++;
+    return n == -1 ? -errno : n;
+}
+
+static void t_replies_to_the_frames_of_one_read_share_one_write(void **state)
+{
+    static const struct conn_io io = {plain_read, counted_write};
+    char b[200], got[200];
+    size_t n = 0;
+    int p = start(), i;
+
+    (void)state;
+    conn_set_io(fx.last, &io);
+    n_writes = 0;
+    for (i = 0; i < 8; i++)
+        n += put_frame(b + n, 1, "in flight", 9);
+    assert_int_equal(write(p, b, n), (ssize_t)n);
+    assert_int_equal(collect(p, got, n), n);
+    assert_memory_equal(got, b, n);
+    assert_int_equal(n_writes, 1);
+    close(p);
+}
+
 static void push(struct conn *c, void *arg)
 {
     if (c == arg)
@@ -255,4 +291,5 @@ T_MAIN(C(t_frame_reaches_its_handler_and_the_reply_comes_back),
        C(t_send_outside_a_handler_goes_out_at_once),
        C(t_slow_reader_gets_every_byte_and_on_drain), C(t_start_on_a_bad_fd_is_an_error),
        C(t_user_data_and_peer_are_kept), C(t_io_can_be_replaced),
+       C(t_replies_to_the_frames_of_one_read_share_one_write),
        C(t_each_reaches_every_open_connection))
