@@ -1,8 +1,8 @@
 /* A load balancing policy of your own: the one file of lab 7 that you change and hand in.
  *
  * As handed out it is round robin: every caller takes the nodes in turn.  It gets 0
- * points; the policy that Lars uses unless it is told otherwise gets 100, and a better
- * one gets more.  `make score` tells.
+ * points; the default policy of Lars gets 100, and a better one gets more.  `make score`
+ * measures it.
  *
  * Replace this comment by the idea of your policy: what it looks at, what it prefers,
  * and what you tried before.  The report explains it in full. */

@@ -71,7 +71,11 @@ static const char *why_ended(int status)
     if (WIFSIGNALED(status))
         return "was ended by a signal: an address that is not its own, or a division by "
                "0";
-    return WEXITSTATUS(status) == 127 ? "did not start" : "ended its process";
+    if (WEXITSTATUS(status) == 127)
+        return "did not start";
+    if (WEXITSTATUS(status) == BOX_NO_SECCOMP)
+        return "could not be put into its box: this system refuses seccomp";
+    return "ended its process";
 }
 
 static void fail(struct host *h, const char *what)
@@ -80,7 +84,7 @@ static void fail(struct host *h, const char *what)
 
     if (fault)
         return;
-    if (!what) { /* the pipe says that it has ended */
+    if (!what) { /* it has closed its pipe: it has ended */
         waitpid(h->pid, &status, 0);
         h->pid = 0;
         what = why_ended(status);
@@ -88,16 +92,46 @@ static void fail(struct host *h, const char *what)
     fault = what;
 }
 
-/* All of it, within BOX_WAIT_MS. */
-static bool receive(struct host *h, void *buf, size_t len)
+/* Does the process wait for something?  One that computes, or that gets no processor
+ * because the machine is busy, does not: its processor time is limited instead. */
+static bool is_waiting(const struct host *h)
+{
+    char path[40], text[100] = "";
+    const char *state;
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)h->pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return true;
+    if (read(fd, text, sizeof(text) - 1) < 0)
+        text[0] = '\0';
+    close(fd);
+    state = strstr(text, ") ");       /* PID (NAME) STATE ... */
+    return !state || state[2] == 'S';
+}
+
+/* Waits until there is something to read, or the end of the process.  False: it will not
+ * come, because the process itself waits. */
+static bool wait_for(const struct host *h)
 {
     struct pollfd p = {h->from, POLLIN, 0};
+
+    while (poll(&p, 1, BOX_WAIT_MS) == 0)
+        if (is_waiting(h))            /* or it has answered meanwhile */
+            return poll(&p, 1, 0) != 0;
+    return true;
+}
+
+/* All of it. */
+static bool receive(struct host *h, void *buf, size_t len)
+{
     char *at = buf;
     ssize_t n;
 
     for (; len > 0; len -= (size_t)n, at += n) {
-        if (poll(&p, 1, BOX_WAIT_MS) == 0) {
-            fail(h, "did not answer for 5 s");
+        if (!wait_for(h)) {
+            fail(h, "waits in place of an answer");
             return false;
         }
         n = read(h->from, at, len);

@@ -16,7 +16,7 @@
 #define BOX_HOSTS 8
 #define BOX_CPU_S 2                   /* processor time of one process */
 #define BOX_ALL_CPU_S 30              /* of all of them, since the program began */
-#define BOX_WAIT_MS 5000              /* for one answer */
+#define BOX_WAIT_MS 1000              /* for an answer; then: is the process waiting? */
 
 /* <program> is a build of policy_host.c with a policy.  Starts the first process of a
  * run.  Returns the policy to give to the simulator, borrowed until box_close(); NULL:
@@ -33,6 +33,7 @@ const char *box_fault(void);
 /* --- messages ----------------------------------------------------------------------- */
 
 #define BOX_MAGIC 0x6c617237u
+#define BOX_NO_SECCOMP 77             /* exit status of a process that got no box */
 
 struct box_hello {                    /* the first message of a process */
     uint32_t magic, flags;            /* enum policy_flags */

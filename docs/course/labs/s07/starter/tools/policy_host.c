@@ -80,7 +80,7 @@ int main(void)
 
     answer(&hello, sizeof(hello));
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) < 0)
-        end(1);
+        end(BOX_NO_SECCOMP);
     for (;;) {
         receive(&in, offsetof(struct box_request, health));
         if (in.call == BOX_TICK)
