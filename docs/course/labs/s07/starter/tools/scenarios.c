@@ -56,7 +56,7 @@ static void failing(struct scenario *s, struct rnd *r)
 {
     uint64_t node = some(r, 1, s->cfg.n_node);
 
-    s->cfg.load = between(r, 0.35, 0.45);
+    s->cfg.load = between(r, 0.7, 0.78);
     add(s, between(r, 3, 5), SIM_ERR, node, between(r, 0.3, 0.6));
     add(s, between(r, 15, 17), SIM_ERR, node, 0);
 }
@@ -132,7 +132,7 @@ static const struct {
     void (*make)(struct scenario *s, struct rnd *r);
 } all[SCENARIOS] = {{"uniform", "nodes alike, load 0.7 to 0.8", uniform},
                     {"slow", "one node at a sixth to a third of its speed", slow},
-                    {"failing", "one node fails 30 to 60 % of its calls", failing},
+                    {"failing", "one node fails 30 to 60 % of its calls, load above 0.7", failing},
                     {"flapping", "one node ends and starts again all the time", flapping},
                     {"cold", "nodes restart one by one and start slow", cold},
                     {"zones", "the own zone loses nodes, the other one has room", zones},
