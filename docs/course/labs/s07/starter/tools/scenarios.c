@@ -132,7 +132,7 @@ static const struct {
     void (*make)(struct scenario *s, struct rnd *r);
 } all[SCENARIOS] = {{"uniform", "nodes alike, load 0.7 to 0.8", uniform},
                     {"slow", "one node at a sixth to a third of its speed", slow},
-                    {"failing", "one node fails 30 to 60 % of its calls, load above 0.7", failing},
+                    {"failing", "one node fails 30 to 60 %, at load 0.7", failing},
                     {"flapping", "one node ends and starts again all the time", flapping},
                     {"cold", "nodes restart one by one and start slow", cold},
                     {"zones", "the own zone loses nodes, the other one has room", zones},
