@@ -126,9 +126,59 @@ static void t_dead_zone_gets_no_more_calls(void **state)
     assert_true((double)r.n_err_late < 0.01 * (double)r.n_late);
 }
 
+/* --- changes during a run ----------------------------------------------------------- */
+
+static uint64_t n_ended, n_to_first; /* calls; of these, to node 0 from 4 s on */
+
+static void see(const struct sim_call *c, void *arg)
+{
+    assert_ptr_equal(arg, &cfg);
+    assert_true(c->ended_us >= c->begun_us && c->host < cfg.n_host);
+    n_ended++;
+    n_to_first += c->node == 0 && c->begun_us >= 4000000;
+}
+
+static void t_faults_come_and_go(void **state)
+{
+    const struct sim_change change[] = {{2, SIM_DEAD, 1, 1}, {4, SIM_DEAD, 1, 0}};
+    struct sim_result r;
+
+    (void)state;
+    cfg.seconds = 20;
+    cfg.change = change;
+    cfg.n_change = 2;
+    cfg.ended = see;
+    cfg.arg = &cfg;
+    n_ended = n_to_first = 0;
+    r = run();
+    assert_true(r.n_err > 0 && r.n_err_late == 0);
+    assert_true(n_ended > r.n);       /* those of the first second are seen as well */
+    assert_true((double)n_to_first > 0.3 * (double)r.n / 8);
+}
+
+static void t_speed_errors_and_load_change(void **state)
+{
+    struct sim_change change = {1, SIM_SPEED, 0xff, 0.5};
+    struct sim_result before, r;
+
+    (void)state;
+    before = run();
+    cfg.change = &change;
+    cfg.n_change = 1;
+    r = run();
+    assert_true(r.p50_ms > 1.5 * before.p50_ms);
+    change = (struct sim_change){1, SIM_ERR, 0xff, 0.2};
+    r = run();
+    assert_true(failed(&r) > 0.19 && failed(&r) < 0.21);
+    change = (struct sim_change){1, SIM_LOAD, 0, 2};
+    r = run();
+    assert_true((double)r.n > 1.9 * (double)before.n);
+}
+
 #define P(f) cmocka_unit_test_setup(f, setup)
 
 T_MAIN(P(t_same_seed_gives_the_same_result), P(t_scan_is_close_to_the_best_choice),
        P(t_failures_of_all_nodes_collapse_no_policy),
        P(t_classic_algorithm_collapses), P(t_dead_nodes_get_no_more_calls),
-       P(t_dead_zone_gets_no_more_calls))
+       P(t_dead_zone_gets_no_more_calls), P(t_faults_come_and_go),
+       P(t_speed_errors_and_load_change))

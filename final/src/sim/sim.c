@@ -12,12 +12,13 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/rnd.h"
 #include "lb/classic.h"
-#include "sim/sim_agent.h"
 #include "sim/events.h"
+#include "sim/sim_agent.h"
+#include "sim/sim_faults.h"
+#include "sim/tally.h"
 
 #define NET_US 250                    /* through the network, one way */
 #define REFUSED_US 500                /* until a dead node has refused a call */
@@ -25,9 +26,6 @@
 #define HICCUP_MIN_S 0.5
 #define HICCUP_MAX_S 2.0
 #define HICCUP_SPEED 0.2              /* of the node's speed */
-#define BIN_US 20                     /* width of a bin of the histogram of durations */
-#define BINS 100000                   /* up to 2 s; the last one has the rest */
-#define WARM_US 1000000               /* calls before this time do not count */
 #define CHECK_US 1000                 /* until a check has a result */
 #define CHECK_TIMEOUT_US 1000000
 #define CALLS 65536                   /* entries; 0 is reserved: "none" */
@@ -41,7 +39,9 @@ enum event_type {
     TICK,
     CHECK,                            /* has ended; id: host x SIM_NODES + node */
     HICCUP,
-    HICCUP_END
+    HICCUP_END,
+    HALF,                             /* of the run: dead and silent nodes begin */
+    CHANGE                            /* id: its index in cfg.change */
 };
 
 struct call {
@@ -78,9 +78,9 @@ struct sim {
     struct node node[SIM_NODES];
     struct host *host;
     struct queue all;                 /* SIM_ORACLE: calls that wait for any node */
-    uint64_t *bin;                    /* calls by duration */
-    struct sim_result res;
-    double gap_us;                    /* mean time between two calls */
+    struct tally tally;
+    double gap_us;                    /* mean time between two calls at cfg.load */
+    struct sim_faults faults;         /* at this moment */
 };
 
 const struct sim_config sim_preset = {
@@ -149,12 +149,6 @@ static void free_if_over(struct sim *s, uint32_t id)
     s->free_call = id;
 }
 
-/* Is <node> one of <which>, whose fault begins at the half of the run? */
-static bool is_faulty(const struct sim *s, uint32_t node, uint64_t which)
-{
-    return (which >> node & 1) != 0 && s->now >= s->end / 2;
-}
-
 /* Has the agent of <host> been dead for <ms>? */
 static bool is_agent_dead(const struct sim *s, uint32_t host, uint32_t ms)
 {
@@ -174,11 +168,20 @@ static void serve(struct sim *s, uint32_t node, uint32_t id)
               SERVED, id, s->call[id].gen);
 }
 
+static void count_call(struct sim *s, const struct call *c, bool ok)
+{
+    const struct sim_call seen = {c->host, c->node, c->begun, s->now, ok};
+
+    tally_add(&s->tally, &seen);
+    if (s->cfg.ended)
+        s->cfg.ended(&seen, s->cfg.arg);
+}
+
 static void end_call(struct sim *s, uint32_t id, bool ok)
 {
     struct call *c = &s->call[id];
     struct host *h = &s->host[c->host];
-    uint64_t lat = s->now - c->begun, bin = lat / BIN_US;
+    uint64_t lat = s->now - c->begun;
     struct sim_agent *a = &h->agent;
     struct health_totals *t = &a->totals[c->node];
 
@@ -196,14 +199,7 @@ static void end_call(struct sim *s, uint32_t id, bool ok)
         classic_report(h->classic, &(struct route_node){c->node + 1, 1, 0, 0}, ok,
                        (uint32_t)(lat / 1000), s->now / 1000);
     }
-    if (s->now < WARM_US)
-        return;
-    s->res.n++;
-    s->res.n_err += !ok;
-    s->res.n_err_fault += !ok && s->now >= s->end / 2;
-    s->res.n_late += s->now > s->end / 4 * 3;
-    s->res.n_err_late += !ok && s->now > s->end / 4 * 3;
-    s->bin[bin < BINS ? bin : BINS - 1]++;
+    count_call(s, c, ok);
 }
 
 /* SIM_ORACLE: the fastest node that has a free worker; -1 = none has. */
@@ -214,7 +210,7 @@ static int fastest(const struct sim *s)
 
     for (i = 0; i < s->cfg.n_node; i++)
         if (s->node[i].busy < s->cfg.n_worker &&
-            !is_faulty(s, i, s->cfg.dead | s->cfg.silent) &&
+            !sim_faults_has(s->faults.dead | s->faults.silent, i) &&
             (best < 0 || s->node[i].now > s->node[best].now))
             best = (int)i;
     return best;
@@ -240,32 +236,29 @@ static void begin_call(struct sim *s)
     struct call *c = &s->call[id];
     bool oracle = s->cfg.balancer == SIM_ORACLE;
 
-    add_event(s, s->now + 1 + (uint64_t)exponential(s, s->gap_us), ARRIVAL, 0, 0);
+    add_event(s, s->now + 1 + (uint64_t)exponential(s, s->gap_us / s->faults.load),
+              ARRIVAL, 0, 0);
     if (!id)
         return;                       /* every entry is in use: overload anyway */
     if (!oracle)
         node = choose(s, host);
     s->free_call = c->next;
     *c = (struct call){.host = host, .node = node, .gen = c->gen, .begun = s->now};
-    c->failed = uniform(s) < s->cfg.err;
+    c->failed = uniform(s) < (node < s->cfg.n_node ? s->faults.err[node] : 1);
     if (node == UINT32_MAX) {         /* there is no node for it: an error at once */
-        s->res.n += s->now >= WARM_US;
-        s->res.n_err += s->now >= WARM_US;
-        s->res.n_err_fault += s->now >= s->end / 2;
-        s->res.n_late += s->now > s->end / 4 * 3;
-        s->res.n_err_late += s->now > s->end / 4 * 3;
+        count_call(s, c, false);
         c->ended = true;
         free_if_over(s, id);
         return;
     }
     if (s->cfg.balancer == SIM_POLICY)
         s->host[host].agent.counter[node].inflight++;
-    s->node[node].n += s->now >= WARM_US;
+    s->node[node].n += s->now >= TALLY_WARM_US;
     add_event(s, s->now + (uint64_t)(s->cfg.timeout_ms * 1000), TIMEOUT, id, c->gen);
-    if (!oracle && is_faulty(s, node, s->cfg.dead)) {
+    if (!oracle && sim_faults_has(s->faults.dead, node)) {
         c->failed = true;
         add_event(s, s->now + REFUSED_US, REPLY, id, c->gen);
-    } else if (oracle || !is_faulty(s, node, s->cfg.silent)) {
+    } else if (oracle || !sim_faults_has(s->faults.silent, node)) {
         c->working = true;
         add_event(s, s->now + NET_US, AT_NODE, id, c->gen);
     }
@@ -308,7 +301,8 @@ static void on_served(struct sim *s, uint32_t id)
 
 static void begin_check(struct sim *s, uint32_t host, uint32_t node)
 {
-    bool hangs = is_faulty(s, node, s->cfg.silent) && s->cfg.check == NODE_CHECK_SERVICE;
+    bool hangs =
+        sim_faults_has(s->faults.silent, node) && s->cfg.check == NODE_CHECK_SERVICE;
 
     add_event(s, s->now + (hangs ? CHECK_TIMEOUT_US : CHECK_US), CHECK,
               host * SIM_NODES + node, 0);
@@ -317,12 +311,13 @@ static void begin_check(struct sim *s, uint32_t host, uint32_t node)
 static void on_check(struct sim *s, uint32_t id)
 {
     uint32_t node = id % SIM_NODES;
-    uint64_t bad = s->cfg.dead | (s->cfg.check == NODE_CHECK_PORT ? 0 : s->cfg.silent);
+    uint64_t bad =
+        s->faults.dead | (s->cfg.check == NODE_CHECK_PORT ? 0 : s->faults.silent);
 
     if (is_agent_dead(s, id / SIM_NODES, 0))
         return;
     sim_agent_checked(&s->host[id / SIM_NODES].agent, node, s->cfg.check,
-                      !is_faulty(s, node, bad), s->now / 1000);
+                      !sim_faults_has(bad, node), s->now / 1000);
 }
 
 static void on_tick(struct sim *s, uint32_t id)
@@ -375,9 +370,19 @@ static void on_hiccup(struct sim *s, const struct event *e)
                   e->id, 0);
 }
 
+static void on_change(struct sim *s, const struct sim_change *c)
+{
+    uint32_t i;
+
+    sim_faults_change(&s->faults, c);
+    for (i = 0; i < s->cfg.n_node && c->what == SIM_SPEED; i++)
+        if (sim_faults_has(c->nodes, i))
+            s->node[i].now = s->cfg.speed[i] = c->value;
+}
+
 static void happen(struct sim *s, const struct event *e)
 {
-    struct call *c = &s->call[e->type == CHECK ? 0 : e->id];
+    struct call *c = &s->call[e->type == CHECK || e->type == CHANGE ? 0 : e->id];
 
     if (e->type == ARRIVAL)
         begin_call(s);
@@ -387,6 +392,10 @@ static void happen(struct sim *s, const struct event *e)
         on_check(s, e->id);
     else if (e->type == HICCUP || e->type == HICCUP_END)
         on_hiccup(s, e);
+    else if (e->type == CHANGE)
+        on_change(s, &s->cfg.change[e->id]);
+    else if (e->type == HALF)
+        sim_faults_half(&s->faults, &s->cfg);
     else if (e->gen != c->gen)
         return;                       /* about an earlier call of this entry */
     else if (e->type == AT_NODE)
@@ -399,30 +408,12 @@ static void happen(struct sim *s, const struct event *e)
     }
 }
 
-static double quantile(const struct sim *s, double q)
-{
-    uint64_t n = 0, seen = 0;
-    uint32_t i;
-
-    for (i = 0; i < BINS; i++)
-        n += s->bin[i];
-    for (i = 0; i < BINS; i++) {
-        seen += s->bin[i];
-        if ((double)seen >= q * (double)n)
-            break;
-    }
-    return (i + 1) * BIN_US / 1000.0;
-}
-
 static void sum_up(struct sim *s, struct sim_result *out)
 {
     double total = 0, speed = 0, share;
     uint32_t i;
 
-    *out = s->res;
-    out->p50_ms = quantile(s, 0.5);
-    out->p99_ms = quantile(s, 0.99);
-    out->p999_ms = quantile(s, 0.999);
+    tally_result(&s->tally, out);
     out->min_share = 1e9;
     for (i = 0; i < s->cfg.n_node; i++) {
         total += (double)s->node[i].n;
@@ -435,6 +426,18 @@ static void sum_up(struct sim *s, struct sim_result *out)
     }
 }
 
+/* The first events, so that at one time with others they come before them. */
+static void start_faults(struct sim *s)
+{
+    uint32_t i;
+
+    sim_faults_init(&s->faults, &s->cfg);
+    if (s->cfg.dead | s->cfg.silent)
+        add_event(s, s->end / 2, HALF, 0, 0);
+    for (i = 0; i < s->cfg.n_change; i++)
+        add_event(s, (uint64_t)(s->cfg.change[i].at_s * 1e6), CHANGE, i, 0);
+}
+
 static int start_run(struct sim *s)
 {
     double capacity = 0;
@@ -442,10 +445,10 @@ static int start_run(struct sim *s)
     int rc = 0;
 
     s->call = calloc(CALLS, sizeof(*s->call));
-    s->bin = calloc(BINS, sizeof(*s->bin));
     s->host = calloc(s->cfg.n_host, sizeof(*s->host));
-    if (!s->call || !s->bin || !s->host)
+    if (!s->call || !s->host || tally_init(&s->tally, s->end) < 0)
         return -ENOMEM;
+    start_faults(s);
     for (i = 1; i + 1 < CALLS; i++)
         s->call[i].next = i + 1;
     s->free_call = 1;
@@ -490,7 +493,7 @@ int sim_run(const struct sim_config *cfg, struct sim_result *out)
         classic_destroy(s->host[i].classic);
     events_free(&s->events);
     free(s->call);
-    free(s->bin);
+    tally_fini(&s->tally);
     free(s->host);
     free(s);
     return rc;

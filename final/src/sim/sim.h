@@ -19,6 +19,30 @@ enum sim_balancer {
     SIM_ORACLE,                       /* one queue before all nodes, with known speeds */
 };
 
+/* Something that is different from a moment on. */
+enum sim_what {
+    SIM_SPEED,                        /* of the nodes; more than 0 */
+    SIM_ERR,                          /* the part of the calls of the nodes that fail */
+    SIM_DEAD,                         /* 1: the nodes refuse connections; 0: no more */
+    SIM_SILENT,                       /* 1: the nodes do not answer; 0: they do again */
+    SIM_LOAD,                         /* calls, as a multiple of sim_config.load */
+};
+
+struct sim_change {
+    double at_s;                      /* of the run */
+    enum sim_what what;
+    uint64_t nodes;                   /* bit i: node i; SIM_LOAD ignores it */
+    double value;
+};
+
+struct sim_call {                     /* that has ended for its caller */
+    uint32_t host, node;              /* node: UINT32_MAX = there was none for it */
+    uint64_t begun_us, ended_us;      /* of the run */
+    bool ok;
+};
+
+typedef void sim_ended_fn(const struct sim_call *c, void *arg);
+
 struct sim_config {
     uint64_t seed;                    /* 1 and more */
     enum sim_balancer balancer;
@@ -46,6 +70,13 @@ struct sim_config {
     double seconds; /* length of the run, more than the 1 s to warm up */
     double timeout_ms;                /* a call without an answer has failed */
     uint32_t tick_ms;                 /* between two ticks of an agent; 1 and more */
+    const struct sim_change *change;  /* borrowed; in any order.  With SIM_SPEED, no
+                                       * hiccups of the same node, and the shares of the
+                                       * result are by the last speed */
+    uint32_t n_change;
+    sim_ended_fn *ended;              /* sees every call, those of the first second too;
+                                       * NULL = nothing does */
+    void *arg;                        /* of ended */
 };
 
 struct sim_result {                   /* calls of the first second do not count */
