@@ -27,12 +27,12 @@ help:
 	@echo "make install     programs, library, configuration, units; DESTDIR= PREFIX="
 	@echo "make deb         Debian packages in final/build/deb, checked by lintian"
 	@echo "make install-test  installs the packages in a clean system in a folder and runs them (root)"
+	@echo "make handout STAGE=02 LANG=zh OUT=a.html  a lesson as one page for printing; PAGE=x.md: that page"
 	@echo "make fleet-test  larsctl fleet on six clean systems: install, swap, upgrade, restore (root)"
 	@echo "make coverage fuzz figures clean"
 	@echo "make diff STAGE=02          what a stage adds to the one before"
 	@echo "make lab STAGE=02 OUT=dir   a starter with this stage's regions cut out"
 	@echo "make grade STAGE=02         the points of a stage, one by one"
-	@echo "make handout STAGE=02 LANG=zh OUT=a.html  a lesson as one page for printing; PAGE=x.md: that page"
 	@echo "make doctor      what is wrong with this machine or database (DB=folder), and the mend"
 	@echo "DEPS=no installs nothing; V=1 shows commands; DEBUG=1 builds with -O0"
 
@@ -88,11 +88,12 @@ fleet-test: deb
 	$(Q)$(MAKE) $(J) -C $(NEWEST) build/larsctl && sh $(NEWEST)/test/fleet/run $(NEWEST)/build
 fuzz: ; $(Q)sh $(TOOLS)/deps nightly && $(MAKE) -s -C $(NEWEST) fuzz
 coverage: ; $(Q)$(MAKE) -s -C $(NEWEST) $@
+handout: ; $(Q)sh $(TOOLS)/deps handout && sh $(TOOLS)/handout $(or $(STAGE),$(PAGE),$(error say which: make handout STAGE=02 LANG=zh OUT=a.html)) "$(LANG)" $(or $(OUT),$(error say where to: OUT=a.html))
+.PHONY: handout
 figures: ; $(Q)sh $(TOOLS)/deps figures && sh $(TOOLS)/figures
 doctor: ; $(Q)DB="$(DB)" sh $(TOOLS)/doctor
 diff: ; $(Q)$(TOOLS)/stage diff $(or $(STAGE),$(error say which: make diff STAGE=02))
 lab: ; $(Q)$(TOOLS)/lab starter $(or $(STAGE),$(error say which: make lab STAGE=02 OUT=dir)) $(or $(OUT),$(error say where to: OUT=dir))
 grade: ; $(Q)s=$$(ls -d stage$(or $(STAGE),$(error say which: make grade STAGE=02))_*) && sh $(TOOLS)/grade $$s
-handout: ; $(Q)sh $(TOOLS)/deps handout && sh $(TOOLS)/handout $(or $(STAGE),$(PAGE),$(error say which: make handout STAGE=02 LANG=zh OUT=a.html)) "$(LANG)" $(or $(OUT),$(error say where to: OUT=a.html))
 clean: ; $(Q)for s in $(STAGES); do $(MAKE) -s -C $$s clean; done
-.PHONY: all help deps test memcheck asan tsan check nightly faults bench run stop two-zones two-zones-stop two-zones-drill install deb install-test fleet-test fuzz coverage figures doctor diff lab grade handout clean
+.PHONY: all help deps test memcheck asan tsan check nightly faults bench run stop two-zones two-zones-stop two-zones-drill install deb install-test fleet-test fuzz coverage figures doctor diff lab grade clean
