@@ -27,6 +27,7 @@ help:
 	@echo "make install     programs, library, configuration, units; DESTDIR= PREFIX="
 	@echo "make deb         Debian packages in final/build/deb, checked by lintian"
 	@echo "make install-test  installs the packages in a clean system in a folder and runs them (root)"
+	@echo "make handout STAGE=02 LANG=zh OUT=a.html  a lesson as one page for printing; PAGE=x.md: that page"
 	@echo "make fleet-test  larsctl fleet on six clean systems: install, swap, upgrade, restore (root)"
 	@echo "make coverage fuzz figures clean"
 	@echo "make diff STAGE=02          what a stage adds to the one before"
@@ -90,6 +91,8 @@ fleet-test: deb
 	$(Q)$(MAKE) $(J) -C $(NEWEST) build/larsctl && sh $(NEWEST)/test/fleet/run $(NEWEST)/build
 fuzz: ; $(Q)sh $(TOOLS)/deps nightly && $(MAKE) -s -C $(NEWEST) fuzz
 coverage: ; $(Q)$(MAKE) -s -C $(NEWEST) $@
+handout: ; $(Q)sh $(TOOLS)/deps handout && sh $(TOOLS)/handout $(or $(STAGE),$(PAGE),$(error say which: make handout STAGE=02 LANG=zh OUT=a.html)) "$(LANG)" $(or $(OUT),$(error say where to: OUT=a.html))
+.PHONY: handout
 figures: ; $(Q)sh $(TOOLS)/deps figures && sh $(TOOLS)/figures
 doctor: ; $(Q)DB="$(DB)" sh $(TOOLS)/doctor
 diff: ; $(Q)$(TOOLS)/stage diff $(or $(STAGE),$(error say which: make diff STAGE=02))
