@@ -22,14 +22,11 @@ static int greet_and_echo(int fd)
     char buf[16384];
     int rc = 0;
 
-    /* lab s01.echo: Send the greeting, then echo until the end of the stream. */
-    /* stub: (void)fd; */
     ssize_t n;
 
     rc = sock_write_all(fd, greeting, sizeof(greeting) - 1);
     while (rc == 0 && (n = sock_read(fd, buf, sizeof(buf))) != 0)
         rc = n < 0 ? (int)n : sock_write_all(fd, buf, (size_t)n);
-    /* end lab */
     return rc;
 }
 

@@ -4,11 +4,8 @@ uint32_t backoff_next(struct backoff *b, uint32_t random)
 {
     uint32_t ms = 0;
 
-    /* lab s05.backoff: Take the present wait; double the next one, up to max_ms. */
-    /* stub: (void)random; return ms; */
     ms = b->next_ms ? b->next_ms : b->min_ms;
     b->next_ms = ms > b->max_ms / 2 ? b->max_ms : ms * 2;
-    /* end lab */
     return ms / 2 + random % (ms - ms / 2 + 1);
 }
 

@@ -51,14 +51,11 @@ static void take_over(void *arg, void *user)
     struct handover *h = arg;
     int rc = 0;
 
-    /* lab s03.take: Start the connection in this thread; on failure subtract it. */
-    /* stub: close(h->fd); h->s->n_conns--; */
     rc = conn_group_start(user, h->fd, &h->peer);
     if (rc < 0) {                         /* fd is closed, on_close is not called */
         h->s->n_conns--;
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "conn.start", "err=%s", err_str(rc));
     }
-    /* end lab */
     free(h);
 }
 
@@ -94,10 +91,7 @@ static unsigned pick_thread(struct mtsrv *s)
 {
     unsigned i = 0;
 
-    /* lab s03.pick: The thread for the next connection: round robin. */
-    /* stub: i = 0; */
     i = s->next++ % s->cfg.n_threads;
-    /* end lab */
     return i;
 }
 
@@ -125,8 +119,6 @@ static void on_accept(int fd, const struct net_addr *peer, void *arg)
 {
     struct mtsrv *s = arg;
 
-    /* lab s03.limit: At max_conns: close at once, count, log once a second. */
-    /* stub: (void)s; */
     if (s->cfg.max_conns > 0 && s->n_conns >= s->cfg.max_conns) {
         close(fd);
         s->n_over++;
@@ -134,7 +126,6 @@ static void on_accept(int fd, const struct net_addr *peer, void *arg)
                   s->cfg.max_conns);
         return;
     }
-    /* end lab */
     hand_over(s, fd, peer);
 }
 

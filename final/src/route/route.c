@@ -128,8 +128,6 @@ int route_table_update(struct route_table **out, const struct route_table *old,
         qsort(changed, n_changed, sizeof(*changed), cmp_row);
     if (n > 0)
         qsort(row, n, sizeof(*row), cmp_row);
-    /* lab s04.merge: One pass over the old routes and the new rows, both sorted. */
-    /* stub: i = old->n; k = n; */
     while (rc == 0 && (i < old->n || k < n)) {
         struct route_row m = i < old->n ? module_of(old->at[i]) : row[k];
         size_t same;
@@ -148,7 +146,6 @@ int route_table_update(struct route_table **out, const struct route_table *old,
         rc = add_route(t, make_route(row + k, same));
         k += same;
     }
-    /* end lab */
     if (rc < 0)
         route_table_unref(t);
     else

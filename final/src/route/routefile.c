@@ -84,8 +84,6 @@ int routefile_write(const char *path, const struct route_row *row, size_t n,
     if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
         return -ENAMETOOLONG;
     unlink(beside);                   /* of a crash; opening a FIFO would wait */
-    /* lab s06.file: Write to the second file, fsync, close, rename. */
-    /* stub: (void)f, (void)version, (void)print_rows, sync_folder(path); rc = -ENOSYS; */
     f = fopen(beside, "we");
     if (!f)
         return -errno;
@@ -100,7 +98,6 @@ int routefile_write(const char *path, const struct route_row *row, size_t n,
         unlink(beside);
     else
         sync_folder(path);
-    /* end lab */
     return rc;
 }
 

@@ -70,8 +70,6 @@ static void end(struct conn *c, enum conn_why why)
     evloop_assert_owner(g->loop);
     if (c->state == CONN_CLOSED)
         return;
-    /* lab s02.close: Unwatch and close the fd, free the buffers, defer reap(). */
-    /* stub: return; */
     c->state = CONN_CLOSED;
     c->why = why;
     evloop_del_fd(g->loop, c->fd);
@@ -84,7 +82,6 @@ static void end(struct conn *c, enum conn_why why)
     g->n_open--;
     g->stat.n_ended[why]++;
     evloop_defer(g->loop, &c->later, reap, c);
-    /* end lab */
 }
 
 void conn_close(struct conn *c)
@@ -180,8 +177,6 @@ static void flush(struct conn *c)
     bool waited = c->events & EPOLLOUT;
     ssize_t n;
 
-    /* lab s02.write: One write; keep the bytes that the socket did not accept. */
-    /* stub: buf_free(&c->out); */
     n = c->io->write(c, buf_bytes(&c->out), c->out.len);
     if (n < 0 && n != -EAGAIN) {
         end_logged(c, CONN_WHY_ERROR, "write", (int)n);
@@ -193,7 +188,6 @@ static void flush(struct conn *c)
     }
     if (c->out.len == 0)
         give_back(c->g, &c->out);
-    /* end lab */
     if (c->out.len == 0) {
         if (waited && c->g->cfg.on_drain)
             c->g->cfg.on_drain(c, c->g->cfg.arg);
@@ -321,8 +315,6 @@ static void on_readable(struct conn *c)
     struct buf *in = &c->g->in;
     ssize_t n;
 
-    /* lab s02.read: One read behind the remainder; then frames, EOF or an error. */
-    /* stub: end(c, CONN_WHY_LOCAL); */
     if (copy_leftover(c) < 0) {
         end_logged(c, CONN_WHY_NO_MEMORY, "memory", -ENOMEM);
         return;
@@ -339,7 +331,6 @@ static void on_readable(struct conn *c)
         got_eof(c);
     else if (n < 0 && n != -EAGAIN)
         end_logged(c, CONN_WHY_ERROR, "read", (int)n);
-    /* end lab */
 }
 
 static void on_event(int fd, uint32_t events, void *arg)

@@ -250,8 +250,6 @@ static int run_fds(struct evloop *l)
     if (n < 0)
         return n;
 
-    /* lab s02.once: Wait, retry on EINTR, skip stale events, call the handlers. */
-    /* stub: return -ENOSYS; */
     do {
         n = epoll_wait(l->epfd, ev, EV_BATCH, l->first ? 0 : -1);
     } while (n == -1 && errno == EINTR);
@@ -265,7 +263,6 @@ static int run_fds(struct evloop *l)
             s->fn((int)(uint32_t)ev[i].data.u64, ev[i].events, s->arg);
     }
     return 0;
-    /* end lab */
 }
 
 /* Run the timers that are due, at most as many as are armed now: a timer that rearms

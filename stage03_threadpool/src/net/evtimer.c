@@ -21,8 +21,6 @@ static void sift(struct evtimer_heap *h, size_t i)
 {
     struct evtimer *t = h->at[i];
 
-    /* lab s02.heap: Move it up past later parents, down past earlier children. */
-    /* stub: put(h, i, t); */
     while (i > 0 && t->due_us < h->at[(i - 1) / 2]->due_us) {
         put(h, i, h->at[(i - 1) / 2]);
         i = (i - 1) / 2;
@@ -38,7 +36,6 @@ static void sift(struct evtimer_heap *h, size_t i)
         i = child;
     }
     put(h, i, t);
-    /* end lab */
 }
 
 int evtimer_heap_set(struct evtimer_heap *h, struct evtimer *t, uint64_t due_us,

@@ -111,15 +111,12 @@ static int poll_once(struct dnspoll *p)
     int rc = 0;
 
     p->n_poll++;
-    /* lab s04.poll: Load all rows when in doubt, else the changes after <have>. */
-    /* stub: (void)have; return p->now ? 0 : load_all(p); */
     if (!p->now || p->doubt || mono_ms() - p->full_ms >= p->cfg.full_ms)
         return load_all(p);
     have = route_table_version(p->now);
     rc = db_version(p->db, &version);
     if (rc == 0 && version != have)
         rc = load_changes(p, have);
-    /* end lab */
     return rc;
 }
 

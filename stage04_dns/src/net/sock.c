@@ -62,8 +62,6 @@ int sock_listen(const struct net_addr *at, int backlog, int flags)
     int one = 1;
     int fd, rc;
 
-    /* lab s01.listen: socket, SO_REUSEADDR, bind, listen; on errors close the fd. */
-    /* stub: return -ENOSYS; */
     fd = socket(at->family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (fd == -1)
         return -errno;
@@ -81,7 +79,6 @@ fail:
     rc = -errno;
     close(fd);
     return rc;
-    /* end lab */
 }
 
 int sock_accept(int lfd, int flags, struct net_addr *peer)
@@ -91,8 +88,6 @@ int sock_accept(int lfd, int flags, struct net_addr *peer)
     int fd;
 
     memset(&ss, 0, sizeof(ss));
-    /* lab s01.accept: accept4 with close-on-exec; repeat it after EINTR. */
-    /* stub: return -ENOSYS; */
     do {
         len = sizeof(ss);                 /* in: room, out: length; set it each time */
         fd = accept4(lfd, (struct sockaddr *)&ss, &len, SOCK_CLOEXEC | flags);
@@ -102,13 +97,10 @@ int sock_accept(int lfd, int flags, struct net_addr *peer)
     if (peer)
         from_sockaddr(peer, &ss);
     return fd;
-    /* end lab */
 }
 
 enum sock_verdict sock_accept_verdict(int rc)
 {
-    /* lab s01.verdict: Classify: error of one client, shortage, broken listener. */
-    /* stub: return SOCK_BROKEN; */
     switch (rc) {
     case -EBADF:
     case -EINVAL:                         /* not listening, or shut down */
@@ -125,7 +117,6 @@ enum sock_verdict sock_accept_verdict(int rc)
     default:                           /* ECONNABORTED, EPROTO, EPERM (a firewall), and */
         return SOCK_RETRY;                /* the network errors that accept(2) lists */
     }
-    /* end lab */
 }
 
 /* After EINTR the kernel continues to connect on its own, and a second connect() would
@@ -209,8 +200,6 @@ int sock_write_all(int fd, const void *buf, size_t len)
 {
     const char *p = buf;
 
-    /* lab s01.write_all: write() may accept only a part: repeat it with the rest. */
-    /* stub: return -ENOSYS; */
     while (len > 0) {
         ssize_t n = sock_write(fd, p, len);
 
@@ -220,7 +209,6 @@ int sock_write_all(int fd, const void *buf, size_t len)
         len -= (size_t)n;
     }
     return 0;
-    /* end lab */
 }
 
 /* Keepalive probes a connection on which nothing is sent.  TCP_USER_TIMEOUT is for data

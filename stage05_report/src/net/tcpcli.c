@@ -105,8 +105,6 @@ static void dial(void *arg)
     struct tcpcli *c = arg;
     int rc = sock_connect_start(&c->cfg.to[c->turn]);
 
-    /* lab s05.dial: Watch the fd until it is writable; the timer limits this. */
-    /* stub: (void)on_writable, (void)on_slow, (void)(rc < 0 || close(rc)); */
     if (rc < 0) {
         retry(c, rc);
         return;
@@ -117,7 +115,6 @@ static void dial(void *arg)
         rc = evloop_set_timer(c->loop, &c->timer, c->cfg.connect_ms, on_slow, c);
     if (rc < 0)
         give_up_attempt(c, rc);
-    /* end lab */
 }
 
 static void on_start(struct conn *conn, void *arg)

@@ -20,8 +20,6 @@ int msg_unpack_get_route(struct module_id *out, const void *body, size_t len)
     Lars__GetRouteRequest *m = NULL;
     int rc = 0;
 
-    /* lab s04.unpack: Unpack with the budget, refuse module 0/0, free the result. */
-    /* stub: return -EBADMSG; */
     m = lars__get_route_request__unpack(&a, len, body);
     if (!m)
         return -EBADMSG;
@@ -30,7 +28,6 @@ int msg_unpack_get_route(struct module_id *out, const void *body, size_t len)
     else
         *out = (struct module_id){(uint32_t)m->modid, (uint32_t)m->cmdid};
     lars__get_route_request__free_unpacked(m, &a);
-    /* end lab */
     return rc;
 }
 

@@ -137,8 +137,6 @@ static int on_get_host(struct shard *s, struct udp *u, const struct frame *f,
     if (rc < 0 || !is_ours(s, &q.mod, u, f, from))
         return rc;
     bump(&s->n_get_host);
-    /* lab s06.get_host: Choose a node and send the reply, even without a node. */
-    /* stub: (void)mod, (void)node, (void)len, (void)use, (void)retcode_of; return 0; */
     mod = use(s, &q.mod);
     rc = mod ? classic_pick(mod->lb, &node) : -ENOENT;
     len = msg_host_pack_reply(
@@ -146,7 +144,6 @@ static int on_get_host(struct shard *s, struct udp *u, const struct frame *f,
         s->body, MSG_HOST_ROOM);
     if (len > 0)
         udp_send(u, from, MSG_HOST, s->body, (size_t)len);
-    /* end lab */
     return 0;
 }
 

@@ -296,15 +296,12 @@ int classic_pick(struct classic *c, struct route_node *out)
 
     if (c->idle.n + c->overload.n == 0)
         return -ENOENT;
-    /* lab s06.pick: Decide whether this is a probe: one after probe_num picks. */
-    /* stub: probe = c->idle.n == 0; */
     if (c->overload.n > 0) {
         probe = c->n_access >= c->cfg.probe_num;
         c->n_access = probe ? 0 : c->n_access + 1;
     }
     if (!probe && c->idle.n == 0)
         return -EAGAIN;
-    /* end lab */
     take_head(probe ? &c->overload : &c->idle, out);
     return 0;
 }
@@ -349,8 +346,6 @@ int classic_report(struct classic *c, const struct route_node *node, bool ok,
     count(n, ok, weight_of(cost_ms));
     if (n->pub.gone)
         return 0;                     /* only its totals count */
-    /* lab s06.report: Move a failing idle node, or a succeeding overloaded one. */
-    /* stub: (void)now_ms, (void)is_above; */
     if (!ok && !n->pub.overload &&
         (is_above(n->verr, n->vsucc, c->cfg.err_rate) ||
          n->contin_err >= c->cfg.contin_err))
@@ -359,7 +354,6 @@ int classic_report(struct classic *c, const struct route_node *node, bool ok,
              (is_above(n->vsucc, n->verr, c->cfg.succ_rate) ||
               n->contin_succ >= c->cfg.contin_succ))
         move(c, n, false, now_ms);
-    /* end lab */
     return 0;
 }
 
@@ -389,13 +383,10 @@ void classic_tick(struct classic *c, uint64_t now_ms)
 
         if (n->pub.gone)
             continue;
-        /* lab s06.tick: End overload times and windows that are over. */
-        /* stub: (void)end_window; */
         if (n->pub.overload && now_ms - n->since_ms >= c->cfg.overload_ms)
             move(c, n, false, now_ms);
         else if (!n->pub.overload && now_ms - n->since_ms >= c->cfg.window_ms)
             end_window(c, n, now_ms);
-        /* end lab */
     }
 }
 
