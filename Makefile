@@ -17,7 +17,8 @@ help:
 	@echo "make two-zones two-zones-stop  two zones with a Galera node each, on six hosts in network"
 	@echo "                 namespaces of this machine (root)"
 	@echo "make two-zones-drill  plays faults on it and prints what they cost; WRITE=yes: docs/ref/two-zones.md"
-	@echo "make check       lint, layers, drift and size of the stages, pages, the tools' own tests"
+	@echo "make check       lint, layers, drift and size of the stages, pages, the labs and bugs that"
+	@echo "                 have changed (LAB=no: without these), the tools' own tests"
 	@echo "make memcheck    the newest tree under valgrind: no error, no byte left, no descriptor"
 	@echo "make asan tsan   the newest tree with the compiler's sanitizers"
 	@echo "make nightly     every tree, both compilers, all of the above, labs, faults, fuzzing, with a"
@@ -66,7 +67,7 @@ check:
 	$(Q)$(TOOLS)/stage check && $(TOOLS)/stage size && $(TOOLS)/docs check && $(TOOLS)/map && $(TOOLS)/metrics check && $(TOOLS)/faults check && $(TOOLS)/words
 	$(Q)sh $(TOOLS)/test/run
 ifneq ($(LAB),no)
-	$(Q)$(TOOLS)/lab changed
+	$(Q)$(TOOLS)/lab changed && $(TOOLS)/bugs changed
 endif
 
 nightly: ; $(Q)sh $(TOOLS)/deps nightly && sh $(TOOLS)/nightly $(PARTS)
