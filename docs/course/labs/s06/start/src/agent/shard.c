@@ -193,7 +193,7 @@ static int on_report(struct shard *s, struct udp *u, const struct frame *f,
      * 2. Find the module; a result never adds one: -ENOENT.
      * 3. classic_report(): retcode 0 is a success; the cost is in microseconds in the
      *    message and in milliseconds there; the time is evloop_now_ms().
-     * 4. When it was counted, the module is dirty, and cfg.on_call() is told, when
+     * 4. When it was counted, the module is dirty, and cfg.on_call() is called, when
      *    there is one.  Return the result of step 3. */
     (void)s;
     (void)u;
