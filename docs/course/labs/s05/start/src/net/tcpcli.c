@@ -213,7 +213,7 @@ void tcpcli_finish(struct tcpcli *c)
      * 2. With a connection: conn_finish() sends what waits and closes; on_close() does
      *    the rest.
      * 3. Without one: stop the timer; give up an attempt that runs (-ECANCELED).
-     *    on_down() is called in any case, also when this loss was told before. */
+     *    on_down() is called in any case, also when this loss has called it before. */
     (void)c;
     /* end tcpcli_finish */
 }

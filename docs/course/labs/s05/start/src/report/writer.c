@@ -141,7 +141,7 @@ static void *writer_thread(void *arg)
     /* 1. Check the table once (statusdb_check()) and note the result; a failure only
      *    logs.
      * 2. Write batches until next_batch() returns false, or until a batch has failed
-     *    for good.
+     *    permanently.
      * 3. After a failure log report.lost with the number of rows that are lost: those
      *    of the batch and those that wait.
      * 4. Close the database in this thread, and set w->db to NULL: release() closes it
