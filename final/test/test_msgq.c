@@ -6,6 +6,8 @@
 #include "loop.h"
 #include "net/msgq.h"
 
+#define LIMIT (4 * LAB_LIMIT)
+
 static struct evloop *loop;
 static struct msgq *q;
 
@@ -13,7 +15,7 @@ static int setup(void **state)
 {
     (void)t_fds_save(state);
     q = NULL;
-    return evloop_create(&loop) < 0 || msgq_create(&q, loop, 1000) < 0 ? -1 : 0;
+    return evloop_create(&loop) < 0 || msgq_create(&q, loop, LIMIT) < 0 ? -1 : 0;
 }
 
 static int teardown(void **state)
@@ -55,11 +57,11 @@ static void t_post_runs_in_the_loop_in_order_with_its_user(void **state)
     (void)state;
     memset(&seen, 0, sizeof(seen));
     msgq_set_user(q, &seen);
-    for (i = 0; i < 100; i++)
+    for (i = 0; i < LAB_LIMIT; i++)
         assert_int_equal(post(i), 0);
     assert_int_equal(seen.n, 0);
-    LOOP_UNTIL(loop, seen.n == 100);
-    for (i = 0; i < 100; i++)
+    LOOP_UNTIL(loop, seen.n == LAB_LIMIT);
+    for (i = 0; i < LAB_LIMIT; i++)
         assert_int_equal(seen.order[i], i);
     assert_ptr_equal(seen.user, &seen);
     assert_int_equal(seen.dropped, 0);
@@ -71,13 +73,13 @@ static void t_post_above_the_limit_is_eagain_and_later_fine(void **state)
 
     (void)state;
     memset(&seen, 0, sizeof(seen));
-    for (i = 0; i < 1000; i++)
+    for (i = 0; i < LIMIT; i++)
         assert_int_equal(post(i), 0);
-    assert_int_equal(post(1000), -EAGAIN);
-    LOOP_UNTIL(loop, seen.n == 1000);
-    assert_int_equal(post(1001), 0);
-    LOOP_UNTIL(loop, seen.n == 1001);
-    assert_int_equal(seen.order[1000], 1001);
+    assert_int_equal(post(LIMIT), -EAGAIN);
+    LOOP_UNTIL(loop, seen.n == LIMIT);
+    assert_int_equal(post(LIMIT + 1), 0);
+    LOOP_UNTIL(loop, seen.n == LIMIT + 1);
+    assert_int_equal(seen.order[LIMIT], LIMIT + 1);
     assert_int_equal(seen.dropped, 0);
 }
 
@@ -87,12 +89,12 @@ static void t_destroy_drops_what_never_ran(void **state)
 
     (void)state;
     memset(&seen, 0, sizeof(seen));
-    for (i = 0; i < 7; i++)
+    for (i = 0; i < LAB_COUNT; i++)
         assert_int_equal(post(i), 0);
     msgq_destroy(q);
     q = NULL;
     assert_int_equal(seen.n, 0);
-    assert_int_equal(seen.dropped, 7);
+    assert_int_equal(seen.dropped, LAB_COUNT);
 }
 
 static void post_again(void *arg, void *user)
@@ -106,9 +108,9 @@ static void t_task_may_post_to_its_own_queue(void **state)
 {
     (void)state;
     memset(&seen, 0, sizeof(seen));
-    msgq_post(q, &(struct msgq_task){post_again, NULL, (void *)(intptr_t)20});
-    LOOP_UNTIL(loop, seen.n == 21);
-    assert_int_equal(seen.order[20], 0);
+    msgq_post(q, &(struct msgq_task){post_again, NULL, (void *)(intptr_t)LAB_COUNT});
+    LOOP_UNTIL(loop, seen.n == LAB_COUNT + 1);
+    assert_int_equal(seen.order[LAB_COUNT], 0);
 }
 
 #define THREADS 4
