@@ -11,7 +11,7 @@ struct values {
 #define AT(field) offsetof(struct values, field)
 static const struct conf_key keys[] = {
     {"server", "name", CONF_TEXT, AT(name), 0, 8, "lars", "a name"},
-    {"server", "threads", CONF_U32, AT(threads), 1, 16, "2", "how many"},
+    {"server", "threads", CONF_U32, AT(threads), 1, LAB_COUNT, "2", "how many"},
     {"net", "port", CONF_U32, AT(port), 0, 65535, "7777", "TCP port"},
     {NULL, NULL, CONF_U32, 0, 0, 0, NULL, NULL}};
 
@@ -36,11 +36,15 @@ static void t_preset_sets_every_field(void **state)
 
 static void t_load_sets_what_the_file_says(void **state)
 {
+    char text[100];
+
     (void)state;
-    assert_int_equal(load("; a comment\n[server]\nthreads = 16\nname=abc\n\n[net]\n"
-                          "port=0\n"), 0);
+    snprintf(text, sizeof(text),
+             "; a comment\n[server]\nthreads = %d\nname=abc\n\n[net]\nport=0\n",
+             LAB_COUNT);
+    assert_int_equal(load(text), 0);
     assert_string_equal(v.name, "abc");
-    assert_int_equal(v.threads, 16);
+    assert_int_equal(v.threads, LAB_COUNT);
     assert_int_equal(v.port, 0);
 }
 
@@ -61,12 +65,16 @@ static void t_load_bad_values_say_why_and_what_is_allowed(void **state)
 {
     static const char *const bad[] = {"-1", "0x10", "3 ", "4294967298",
                                       "1e3", "", "99999999999"};
-    char text[100];
+    char text[100], want[100];
     size_t i;
 
     (void)state;
-    assert_int_equal(load("[server]\nthreads = 17\n"), -EINVAL);
-    assert_string_equal(err, "x.ini:2: [server] threads = 17: out of range; use 1 to 16");
+    snprintf(text, sizeof(text), "[server]\nthreads = %d\n", LAB_COUNT + 1);
+    snprintf(want, sizeof(want),
+             "x.ini:2: [server] threads = %d: out of range; use 1 to %d", LAB_COUNT + 1,
+             LAB_COUNT);
+    assert_int_equal(load(text), -EINVAL);
+    assert_string_equal(err, want);
     assert_int_equal(load("[server]\nname = 12345678\n"), -EINVAL);
     assert_string_equal(err, "x.ini:2: [server] name: too long; at most 7 bytes");
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -6,13 +6,13 @@
 
 static void t_get_route_request_bytes(void **state)
 {
-    static const uint8_t want[] = {0x08, 1, 0x10, 2};
+    static const uint8_t want[] = {0x08, LAB_ID, 0x10, 2};
     static const uint8_t negative[] = {0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
                                        0xff, 0xff, 0xff, 0x01, 0x10, 0xac, 0x02};
     uint8_t b[64];
 
     (void)state;
-    assert_int_equal(msg_pack_get_route(&(struct module_id){1, 2}, b, sizeof(b)), 4);
+    assert_int_equal(msg_pack_get_route(&(struct module_id){LAB_ID, 2}, b, sizeof(b)), 4);
     assert_memory_equal(b, want, 4);
     assert_int_equal(msg_pack_get_route(&(struct module_id){UINT32_MAX, 300}, b, 64),
                      14);

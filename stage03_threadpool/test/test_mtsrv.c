@@ -137,23 +137,23 @@ static void t_connections_are_spread_evenly(void **state)
 
 static void t_limit_holds_over_all_threads(void **state)
 {
-    int fd[6], late, i;
+    int fd[LAB_COUNT + 1], late, i;
 
     (void)state;
-    open_srv(3, 5);
-    for (i = 0; i < 5; i++) {
+    open_srv(3, LAB_COUNT);
+    for (i = 0; i < LAB_COUNT; i++) {
         fd[i] = peer_connect(fx.port);
         ask_thread(fd[i]);
     }
-    assert_int_equal(mtsrv_n_conns(fx.s), 5);
-    fd[5] = peer_connect(fx.port);
-    peer_expect_close(fd[5]);             /* closed at once, not after a timeout */
+    assert_int_equal(mtsrv_n_conns(fx.s), LAB_COUNT);
+    fd[LAB_COUNT] = peer_connect(fx.port);
+    peer_expect_close(fd[LAB_COUNT]);     /* closed at once, not after a timeout */
     ask_thread(fd[4]);                    /* the other connections are still served */
     close(fd[0]);
-    T_WAIT(mtsrv_n_conns(fx.s) == 4);
+    T_WAIT(mtsrv_n_conns(fx.s) == LAB_COUNT - 1);
     late = peer_connect(fx.port);
     ask_thread(late);
-    for (i = 1; i < 6; i++)
+    for (i = 1; i <= LAB_COUNT; i++)
         close(fd[i]);
     close(late);
     T_WAIT(mtsrv_n_conns(fx.s) == 0);

@@ -10,14 +10,14 @@ static struct route_row R(uint32_t modid, uint32_t cmdid, uint32_t ip, uint16_t 
 
 static void t_create_groups_sorts_and_removes_duplicates(void **state)
 {
-    struct route_row row[] = {R(2, 1, 9, 9), R(1, 1, 3, 1), R(1, 1, 1, 1), R(1, 1, 3, 1),
-                              R(1, 1, 1, 2)};
+    struct route_row row[] = {R(LAB_ID, 1, 9, 9), R(1, 1, 3, 1), R(1, 1, 1, 1),
+                              R(1, 1, 3, 1), R(1, 1, 1, 2)};
     struct route_table *t;
     const struct route *r;
 
     (void)state;
-    assert_int_equal(route_table_create(&t, row, 5, 42), 0);
-    assert_int_equal(route_table_version(t), 42);
+    assert_int_equal(route_table_create(&t, row, 5, LAB_ID2), 0);
+    assert_int_equal(route_table_version(t), LAB_ID2);
     assert_int_equal(route_table_n_modules(t), 2);
     assert_int_equal(route_table_n_nodes(t), 4);
     r = route_table_find(t, 1, 1);
@@ -26,7 +26,8 @@ static void t_create_groups_sorts_and_removes_duplicates(void **state)
     assert_int_equal(r->node[1].port, 2);
     assert_int_equal(r->node[2].ip, 3);
     assert_null(route_table_find(t, 1, 2));
-    assert_null(route_table_find(t, 3, 1));
+    assert_non_null(route_table_find(t, LAB_ID, 1));
+    assert_null(route_table_find(t, LAB_ID + 1, 1));
     route_table_unref(t);
     assert_int_equal(route_table_create(&t, NULL, 0, 1), 0);
     assert_null(route_table_find(t, 1, 1));

@@ -93,17 +93,17 @@ static void t_first_load_is_published_even_when_empty(void **state)
 static void t_change_is_loaded_and_published(void **state)
 {
     (void)state;
-    db_mem_add(db, 2, 1, 5, 80);
+    db_mem_add(db, LAB_ID, 1, 5, 80);
     start(3600000);
-    T_WAIT(nodes(2) == 1);
+    T_WAIT(nodes(LAB_ID) == 1);
     db_mem_add(db, 1, 1, 5, 80);
     T_WAIT(nodes(1) == 1);
     db_mem_add(db, 1, 1, 6, 80);
     db_mem_remove(db, 1, 1, 5, 80);
     db_mem_add(db, 1, 1, 7, 80);
     T_WAIT(nodes(1) == 2);
-    db_mem_remove(db, 2, 1, 5, 80);
-    T_WAIT(nodes(2) == 0);
+    db_mem_remove(db, LAB_ID, 1, 5, 80);
+    T_WAIT(nodes(LAB_ID) == 0);
     assert_int_equal(stat_now().n_full, 1);
 }
 

@@ -71,11 +71,11 @@ static void t_add_is_bounded_per_client(void **state)
     assert_int_equal(subs_create(&s), 0);
     assert_int_equal(subs_client_create(&a, s, CONN(1)), 0);
     assert_int_equal(subs_client_create(&b, s, CONN(2)), 0);
-    for (i = 0; i < 100; i++)
-        assert_int_equal(subs_add(a, i, 1, 100), 1);
-    assert_int_equal(subs_add(a, 100, 1, 100), -EDQUOT);
-    assert_int_equal(subs_add(a, 50, 1, 100), 0);
-    assert_int_equal(subs_add(b, 100, 1, 100), 1);
+    for (i = 0; i < LAB_LIMIT; i++)
+        assert_int_equal(subs_add(a, i, 1, LAB_LIMIT), 1);
+    assert_int_equal(subs_add(a, LAB_LIMIT, 1, LAB_LIMIT), -EDQUOT);
+    assert_int_equal(subs_add(a, 50, 1, LAB_LIMIT), 0);
+    assert_int_equal(subs_add(b, LAB_LIMIT, 1, LAB_LIMIT), 1);
     subs_client_destroy(a);
     subs_client_destroy(b);
     subs_destroy(s);

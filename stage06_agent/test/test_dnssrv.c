@@ -32,7 +32,7 @@ static void stop_main(void *arg, void *user)
 
 static int setup(void **state)
 {
-    struct dnssrv_config cfg = {.n_threads = 3, .max_subs = 50};
+    struct dnssrv_config cfg = {.n_threads = 3, .max_subs = LAB_LIMIT};
     struct net_addr at = {.family = AF_INET, .ip = {127, 0, 0, 1}};
     int lfd;
 
@@ -89,16 +89,16 @@ static void t_question_is_answered_with_the_nodes(void **state)
     int c;
 
     (void)state;
-    publish(3, 1, 1);
+    publish(LAB_COUNT, 1, 1);
     c = peer_connect(fx.port);
     dnspeer_ask(c, 1, 1);
     dnspeer_recv(c, &r);
     assert_int_equal(r.modid, 1);
-    assert_int_equal(r.n, 3);
+    assert_int_equal(r.n, LAB_COUNT);
     assert_int_equal(r.host[2].ip, 0xc0a80002u);
     assert_int_equal(r.host[2].port, 80);
     dnspeer_ask(c, 1, 1);             /* the same question once more */
-    dnspeer_expect(c, 1, 1, 3);
+    dnspeer_expect(c, 1, 1, LAB_COUNT);
     close(c);
 }
 
@@ -154,10 +154,10 @@ static void t_change_is_pushed_to_its_subscribers_only(void **state)
     dnspeer_ask(two, 2, 1);
     dnspeer_expect(two, 2, 1, 1);
     none = peer_connect(fx.port);
-    publish(5, 1, 2);
+    publish(LAB_COUNT, 1, 2);
     for (i = 0; i < 4; i++)
-        dnspeer_expect(one[i], 1, 1, 5);
-    publish(5, 1, 3);                 /* equal routes are not pushed */
+        dnspeer_expect(one[i], 1, 1, LAB_COUNT);
+    publish(LAB_COUNT, 1, 3);         /* equal routes are not pushed */
     publish(0, 1, 4);
     for (i = 0; i < 4; i++)
         dnspeer_expect(one[i], 1, 1, 0);
@@ -195,11 +195,11 @@ static void t_modules_of_one_connection_are_bounded(void **state)
     (void)state;
     publish(1, 1, 1);
     c = peer_connect(fx.port);
-    for (i = 1; i <= 50; i++) {
+    for (i = 1; i <= LAB_LIMIT; i++) {
         dnspeer_ask(c, i, 1);
         dnspeer_expect(c, i, 1, i <= 2);
     }
-    dnspeer_ask(c, 51, 1);            /* above the limit: refused */
+    dnspeer_ask(c, LAB_LIMIT + 1, 1); /* above the limit: refused */
     dnspeer_ask(c, 2, 1);
     dnspeer_expect(c, 2, 1, 1);
     assert_int_equal(stat_now().n_bad_query, 1);
