@@ -41,8 +41,8 @@ static inline size_t udppeer_recv(int fd, int32_t msgid, void *body, size_t room
     int32_t head[2];
     ssize_t n;
 
-    if (poll(&p, 1, T_DEADLINE_MS) != 1)
-        fail_msg("no datagram within %d ms", T_DEADLINE_MS);
+    if (poll(&p, 1, t_deadline_ms()) != 1)
+        fail_msg("no datagram within %d ms", t_deadline_ms());
     n = recv(fd, in, sizeof(in), 0);
     assert_true(n >= 8);
     memcpy(head, in, 8);

@@ -30,8 +30,8 @@ struct fallback {
 int fallback_create(struct fallback **out, const char *dir)
 {
     /* begin fallback_create */
-    /* Allocate; compose the two paths.  A name that does not fit is -EINVAL, and
-     * nothing is leaked then. */
+    /* Allocate; compose the two paths of <dir>, FALLBACK_HEARTBEAT and FALLBACK_ROUTES.
+     * A path that does not fit is -EINVAL, and nothing is leaked then. */
     (void)out;
     (void)dir;
     return -ENOSYS;
