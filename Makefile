@@ -37,7 +37,7 @@ help:
 	@echo "make course OUT=dir         the starters of all stages; SEED=text"
 	@echo "make bug STAGE=02 OUT=dir SEED=text   the stage with two bugs to find"
 	@echo "make grade STAGE=02         the points of a stage, one by one"
-	@echo "make doctor      what is wrong with this machine or database (DB=folder), and the mend"
+	@echo "make doctor      what is wrong with this machine or database (DB=folder), and the mend; STAGE=01: for that stage"
 	@echo "DEPS=no installs nothing; V=1 shows commands; DEBUG=1 builds with -O0"
 
 deps: ; $(Q)sh $(TOOLS)/deps test

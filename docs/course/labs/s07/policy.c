@@ -6,6 +6,7 @@
  *
  * Replace this comment by the idea of your policy: what it looks at, what it prefers,
  * and what you tried before.  The report explains it in full. */
+#include "lb/controller.h" /* struct controller, which .tick reads */
 #include "lb/policy.h"
 
 /* The number of the call that comes next, of this caller.  st->word has four numbers for
