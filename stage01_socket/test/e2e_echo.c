@@ -114,9 +114,9 @@ static void t_client_that_resets_does_not_end_the_server(void **state)
     int i, c;
 
     (void)state;
-    memset(big, 'x', sizeof(big));
+    memset(big, LAB_BYTE, sizeof(big));
     start();
-    for (i = 0; i < 20; i++) {
+    for (i = 0; i < LAB_COUNT; i++) {
         c = peer_connect(srv.port);
         peer_expect(c, "hello Lars\n");
         peer_send(c, big, (size_t)i * 500);

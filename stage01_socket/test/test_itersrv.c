@@ -64,7 +64,7 @@ static void t_run_serves_and_closes_each_client(void **state)
     (void)state;
     open_srv(&s);
     start_srv(&s);
-    for (i = 0; i < 50; i++) {
+    for (i = 0; i < LAB_COUNT; i++) {
         int c = peer_connect(s.port);
 
         peer_expect(c, "hi");
@@ -73,7 +73,7 @@ static void t_run_serves_and_closes_each_client(void **state)
     }
     stop_srv(&s);
     assert_int_equal(s.rc, -EINVAL);
-    assert_int_equal(s.stat.n_served, 50);
+    assert_int_equal(s.stat.n_served, LAB_COUNT);
     assert_int_equal(s.stat.n_wait, 0);
 }
 
