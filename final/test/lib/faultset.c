@@ -19,7 +19,7 @@
 #define CALL_MS 5000
 #define RESTART_MS 1000
 #define HOUR_S 3600
-#define MARKS_MAX 64 /* in a test */
+#define MARKS_MAX 1000 /* in a test; a soak of two hours has one each 30 s */
 
 const char *const faultset_name[FAULTSET_N] = {"node",  "zone",    "agent",
                                                "dnsd",  "reportd", "database",
@@ -367,9 +367,11 @@ uint64_t faultset_wait_order(void)
     uint64_t since = t_now_ms(), ms;
     unsigned long long total;
 
+    n_marks++;
+    assert_in_range(n_marks, 1, MARKS_MAX - 1);
     testdb_sqlf("INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES "
-                "(2, 1, INET_ATON('127.0.9.%d'), 80)",
-                ++n_marks);
+                "(2, 1, INET_ATON('127.0.10.0') + %d, 80)",
+                n_marks);
     T_WAIT(n_marks_arrived() == n_marks);
     T_WAIT(!is_any_ejected());
     ms = t_now_ms() - since;
