@@ -61,7 +61,7 @@ at b "SET GLOBAL wsrep_provider_options = 'gmcast.isolate = 1'"
 check 'b is cut off meanwhile' soon isolated b
 appears a
 check 'a database that is cut off fences no other one: status 1' ends 1 'nothing was fenced: the database of this zone is isolated'
-check 'a goes on' members a 1
+check 'a keeps running' members a 1
 at b "SET GLOBAL wsrep_provider_options = 'gmcast.isolate = 0'"
 check 'b is back' soon members b 2
 check 'the zone is returned from there' ctl -y zone return a
@@ -76,5 +76,5 @@ check 'zone b is fenced in the table' state a b fenced
 
 uses b a
 check 'our own database is not in reach: status 3 and no change' sh -c '"$0" -c "$1" -y zone fence a; [ $? = 3 ]' "$build/larsctl" "$tmp/ctl.ini"
-check 'a goes on' members a 1
+check 'a keeps running' members a 1
 exit $bad
