@@ -46,7 +46,7 @@ TESTS += e2e_larsctl_scale e2e_larsctl_front
 # zones: drain, return, and how their databases stand
 SRCS  += src/ops/zone_change.c src/db/zone_db.c src/net/host_alive.c
 SRCS  += src/ctl/cmd_zone.c src/ctl/cmd_zone_db.c src/ctl/zone_hosts.c
-TESTS += test_zone_db test_deciders_out test_host_alive test_zone_hosts e2e_zone e2e_zone_gateway e2e_console_zone
+TESTS += test_zone_db test_deciders_out test_host_alive test_zone_hosts e2e_zone e2e_zone_gateway e2e_console_zone e2e_zone_fence.sh
 
 # what visitors ask for
 SRCS  += src/scale/json_member.c src/scale/node_minutes.c src/scale/nodes_answer.c src/scale/track.c

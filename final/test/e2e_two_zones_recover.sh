@@ -1,7 +1,8 @@
 #!/bin/sh
 # e2e_two_zones_recover.sh -- what deploy/two-zones/recover-all does and refuses, with a
 # zone-db that plays the states of three places instead of running servers; and the position
-# that zone-db itself finds in data, with a mariadbd that only names one.
+# that zone-db itself finds in data, with a mariadbd that only names one; and that render keeps
+# passwords out of arguments.
 set -u
 cd "$(dirname "$0")/.."
 [ -z "${LARS_MODE:-}" ] || { echo "skip - recover-all: not under $LARS_MODE"; exit 0; }
@@ -161,5 +162,19 @@ if command -v systemd-analyze >/dev/null; then
     sed "s|^ExecStart=/usr/share/lars/two-zones/|ExecStart=$tmp/unit/|" deploy/two-zones/lars-zone-db.service >"$tmp/unit/lars-zone-db.service"
     said=$(systemd-analyze verify "$tmp/unit/lars-zone-db.service" 2>&1 | grep lars-zone-db)
     if [ -z "$said" ]; then ok 'systemd accepts the unit'; else not_ok "systemd accepts the unit: $said"; fi
+fi
+
+# Everyone can see the arguments of a process: each program that render starts writes its own down.
+mkdir "$tmp/path"
+for p in sed awk grep cut tr cat cp cmp chgrp chmod head mkdir od openssl rm tail; do
+    printf '#!/bin/sh\necho "$0 $*" >>"%s/argv"\nexec "%s" "$@"\n' "$tmp" "$(command -v $p)" >"$tmp/path/$p"
+    chmod +x "$tmp/path/$p"
+done
+LARS_SQL=$PWD/common/sql PATH=$tmp/path:$PATH sh deploy/two-zones/render deploy/two-zones/values.ini "$tmp/zones" >"$tmp/said" 2>&1 || not_ok "render: $(tail -n 3 "$tmp/said")"
+sed -n 's/^[a-z_]* = //p' "$tmp/zones/passwords" >"$tmp/secrets"
+if [ "$(wc -l <"$tmp/secrets")" -ge 8 ] && grep -q 'openssl x509' "$tmp/argv" && grep -qF -f "$tmp/secrets" "$tmp/zones/a/db.cnf" && ! grep -F -f "$tmp/secrets" "$tmp/argv" >"$tmp/said"; then
+    ok 'render passes no password in the arguments of a program'
+else
+    not_ok "render passes no password in the arguments of a program: $(head -n 2 "$tmp/said")"
 fi
 exit $bad

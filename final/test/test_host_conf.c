@@ -210,7 +210,7 @@ static char *render_dnsd(const char *text)
 #define DNSD_B1                                                                          \
     "[dnsd]\naddress = 10.0.2.11\nport = 7778\nzone = b\n[db]\nsocket = \nhost = "       \
     "10.0.2.11\nport = 3306\nuser = lars\npassword = secret\nname = lars_dns\n"          \
-    "timeout_s = 6\n"
+    "timeout_s = 5\n"
 
 /* Programs of the version before have no keys for TLS and for several databases. */
 static void t_keys_of_a_later_version_are_set_when_the_template_has_them(void **state)

@@ -1,5 +1,6 @@
 /* The session of every connection: its settings are the program's, whatever the server's
  * defaults are, and its time-outs nest. */
+#include "db/lease.h"
 #include "db/myconn.h"
 
 #include <netinet/in.h>
@@ -248,6 +249,50 @@ static void t_staying_uses_the_endpoint_of_the_last_connection_only(void **state
     assert_int_equal(unlink(moved), 0);
 }
 
+/* The next statement finds its connection lost. */
+static void cut(void)
+{
+    char sql[230];
+
+    snprintf(sql, sizeof(sql), "KILL %s", value_of("SELECT CONNECTION_ID()"));
+    mydb_sql(sql);
+}
+
+static void t_lost_work_begins_again_at_another_endpoint_at_once(void **state)
+{
+    char list[200], other[100];
+    int rc;
+
+    (void)state;
+    snprintf(other, sizeof(other), "%s/other", mydb_dir);
+    snprintf(list, sizeof(list), "%s %s", mydb_socket, other);
+    assert_int_equal(symlink(mydb_socket, other), 0);
+    create_with(list, 3);
+    assert_int_equal(myconn_ensure(con), 0);
+    cut();
+    rc = run(con, "DO 1");
+    assert_true(rc < 0 && myconn_may_go_on(con, rc));
+    assert_int_equal(myconn_begin_work(con), 0);
+    assert_false(myconn_may_go_on(con, -ENOTCONN)); /* this is a new connection */
+    rc = run(con, "DO nothing");
+    assert_true(rc < 0 && !myconn_may_go_on(con, rc)); /* no server knows it */
+    assert_int_equal(myconn_begin_work(con), 0);
+    cut();
+    assert_int_equal(lease_take(con, "x", 1, 10), 1);
+    assert_int_equal(unlink(other), 0);
+}
+
+static void t_lost_work_waits_when_there_is_one_endpoint(void **state)
+{
+    (void)state;
+    create_with(mydb_socket, 3);
+    assert_int_equal(myconn_ensure(con), 0);
+    cut();
+    assert_true(lease_take(con, "x", 1, 10) < 0);
+    assert_false(myconn_may_go_on(con, -ENOTCONN));
+    assert_int_equal(lease_take(con, "x", 1, 10), 1);
+}
+
 static void t_wrong_list_of_endpoints_is_einval(void **state)
 {
     struct myconn_config c = {"", "", 0, "lars", "lars", "lars_dns", 3, "10.0.0.1"};
@@ -324,4 +369,6 @@ MYDB_MAIN(E(t_session_does_not_depend_on_the_defaults_of_the_server),
           E(t_read_only_server_is_used_when_it_is_the_only_one),
           E(t_wrong_password_is_tried_at_all_and_told),
           E(t_staying_uses_the_endpoint_of_the_last_connection_only),
+          E(t_lost_work_begins_again_at_another_endpoint_at_once),
+          E(t_lost_work_waits_when_there_is_one_endpoint),
           E(t_wrong_list_of_endpoints_is_einval), E(t_socket_is_preferred_to_endpoints))

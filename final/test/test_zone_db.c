@@ -72,6 +72,36 @@ static void t_arbiter_that_is_configured_and_away_is_lost(void **state)
     expect(ZONE_DB_NO_ARBITER);
 }
 
+/* deploy/two-zones gives the nodes no address of the arbiter. */
+static void t_arbiter_without_address_is_lost_when_no_node_outweighs(void **state)
+{
+    (void)state;
+    take("wsrep_provider_options", "pc.recovery = true; pc.weight = 1; repl.x = 1");
+    take("wsrep_cluster_weight", "3");
+    primary(PEERS2, "3", "10.77.1.1:3310,,10.77.2.1:3310");
+    expect(ZONE_DB_ARBITER);
+    take("wsrep_cluster_weight", "2");
+    primary(PEERS2, "2", "10.77.1.1:3310,10.77.2.1:3310");
+    expect(ZONE_DB_NO_ARBITER);
+    take("wsrep_provider_options", "pc.weight = 2");
+    take("wsrep_cluster_weight", "4");
+    primary(PEERS2, "2", "10.77.1.1:3310,10.77.2.1:3310");
+    expect(ZONE_DB_NO_ARBITER);
+}
+
+/* Old servers do not tell it, and three nodes are no two halves. */
+static void t_weight_that_is_not_known_is_no_half(void **state)
+{
+    (void)state;
+    take("wsrep_provider_options", "pc.weight = 0");
+    primary(PEERS2, "2", "10.77.1.1:3310,10.77.2.1:3310");
+    expect(ZONE_DB_WEIGHT);
+    take("wsrep_provider_options", "pc.weight = 2");
+    take("wsrep_cluster_weight", "4");
+    primary(PEERS3, "3", "10.77.1.1:3310,10.77.2.1:3310,10.77.3.1:3310");
+    expect(ZONE_DB_WEIGHT);
+}
+
 static void t_two_rooms_decide_by_weight(void **state)
 {
     (void)state;
@@ -84,6 +114,9 @@ static void t_two_rooms_decide_by_weight(void **state)
     assert_int_equal(v.weight, 3);
     assert_int_equal(v.configured, 2);
     assert_string_equal(v.peers, "10.77.1.1:4567,10.77.2.1:4567");
+    take("wsrep_provider_options", "pc.weight = 1"); /* the same, seen from the other */
+    zone_db_judge(&v);
+    expect(ZONE_DB_WEIGHT);
 }
 
 static void t_weight_that_is_not_named_is_1(void **state)
@@ -155,7 +188,9 @@ static void t_each_case_has_a_name_and_a_sentence(void **state)
 
 T_MAIN(Z(t_server_without_galera_is_one_database),
        Z(t_arbiter_is_a_member_without_a_client_port),
-       Z(t_arbiter_that_is_configured_and_away_is_lost), Z(t_two_rooms_decide_by_weight),
+       Z(t_arbiter_that_is_configured_and_away_is_lost),
+       Z(t_arbiter_without_address_is_lost_when_no_node_outweighs),
+       Z(t_weight_that_is_not_known_is_no_half), Z(t_two_rooms_decide_by_weight),
        Z(t_weight_that_is_not_named_is_1), Z(t_one_database_of_two_is_alone),
        Z(t_node_outside_of_the_primary_component_is_isolated),
        Z(t_long_and_odd_values_are_cut), Z(t_each_case_has_a_name_and_a_sentence))

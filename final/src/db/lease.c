@@ -75,8 +75,8 @@ static void log_too_long(const char *name, const struct lease_row *r, uint64_t h
              name, r->holder, r->left_ms / 1000, ttl_s);
 }
 
-int lease_take_fenced(struct myconn *con, const char *name, uint64_t holder,
-                      uint32_t ttl_s, uint64_t *fence)
+static int take_once(struct myconn *con, const char *name, uint64_t holder,
+                     uint32_t ttl_s, uint64_t *fence)
 {
     unsigned long long me = holder;
     struct lease_row r;
@@ -104,6 +104,15 @@ int lease_take_fenced(struct myconn *con, const char *name, uint64_t holder,
         return rc;
     *fence = r.fence;
     return r.holder == holder;
+}
+
+/* To take it twice changes nothing, and most rounds of a program begin here. */
+int lease_take_fenced(struct myconn *con, const char *name, uint64_t holder,
+                      uint32_t ttl_s, uint64_t *fence)
+{
+    int rc = take_once(con, name, holder, ttl_s, fence);
+
+    return myconn_may_go_on(con, rc) ? take_once(con, name, holder, ttl_s, fence) : rc;
 }
 
 int lease_take(struct myconn *con, const char *name, uint64_t holder, uint32_t ttl_s)

@@ -44,6 +44,7 @@ struct myconn {
     bool stays;                       /* at <used>, also when it fails */
     bool is_galera;                   /* the server of the last connection */
     bool was_connected;               /* at least once */
+    bool is_lost;                     /* the last connection, and none was tried since */
     unsigned code;                    /* of the last failure */
     char *user, *password, *database;
     uint32_t timeout_s;
@@ -89,6 +90,7 @@ static int fail(struct myconn *m, const char *what)
     if (kind != DB_ERROR_CONFLICT ||
         mysql_real_query(m->con, rollback, sizeof(rollback) - 1) != 0)
         close_connection(m);
+    m->is_lost = !m->con && db_error_is_of_server(kind);
     return code ? db_error_errno(code) : -EIO; /* 0: no memory, or no result */
 }
 
@@ -250,6 +252,7 @@ static void note_connected(struct myconn *m)
         LOG_INFO("db.endpoint", "to=%s number=%zu: a preferred server is used again", now,
                  m->at + 1);
     m->was_connected = true;
+    m->is_lost = false;
     m->used = m->at;
 }
 
@@ -274,9 +277,18 @@ static int connect_to_any(struct myconn *m)
 
 int myconn_ensure(struct myconn *m)
 {
+    int rc;
+
     if (m->con)
         return 0;
-    return m->stays ? connect_to(m, m->used) : connect_to_any(m);
+    rc = m->stays ? connect_to(m, m->used) : connect_to_any(m);
+    m->is_lost = false;
+    return rc;
+}
+
+bool myconn_may_go_on(const struct myconn *m, int rc)
+{
+    return rc < 0 && m->is_lost && m->to.n > 1 && !m->stays;
 }
 
 /* The connection that works is kept until there is one to a preferred endpoint. */
@@ -298,6 +310,7 @@ static void try_to_go_back(struct myconn *m)
     m->con = was.con;
     m->at = was.at;
     m->is_galera = was.is_galera;
+    m->is_lost = false;
 }
 
 void myconn_go_back(struct myconn *m)

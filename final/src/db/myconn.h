@@ -52,6 +52,11 @@ void myconn_go_back(struct myconn *m);
 
 int myconn_begin_work(struct myconn *m); /* myconn_go_back(), then myconn_ensure() */
 
+/* <rc> is the result of a piece of work.  Has it failed because the server was lost or
+ * refused it, and is there another endpoint at which it can begin again now?  Only for
+ * work that may be repeated whole. */
+bool myconn_may_go_on(const struct myconn *m, int rc);
+
 /* While <stay> is true, myconn_ensure() uses the endpoint of the last connection only,
  * and asks nothing of it. */
 void myconn_stay(struct myconn *m, bool stay);

@@ -1,6 +1,8 @@
 /* An arbiter (garbd) has no client port, so its place in wsrep_incoming_addresses is
- * empty: this tells it from a member with data.  Whether one is missing is known from the
- * number of addresses that the node is configured with.
+ * empty: this tells it from a member with data.  That one is missing is known from the
+ * addresses that the node is configured with, or from the weights: of two rooms without
+ * an arbiter one outweighs the other, so two databases of half the weight each had one,
+ * or need one.  deploy/two-zones gives the nodes no address of the arbiter.
  *
  * Rejected: a table with the members, which a node outside of the primary component could
  * not read. */
@@ -124,6 +126,12 @@ void zone_db_take(struct zone_db_view *v, const char *name, const char *value)
     }
 }
 
+/* Does each database have half of the votes?  Then neither is a majority alone. */
+static bool is_half(const struct zone_db_view *v)
+{
+    return v->data == 2 && v->weight > 0 && v->weight == 2 * v->own_weight;
+}
+
 void zone_db_judge(struct zone_db_view *v)
 {
     if (!v->is_on)
@@ -134,8 +142,10 @@ void zone_db_judge(struct zone_db_view *v)
         v->is = ZONE_DB_ALONE;
     else if (v->members > v->data)
         v->is = ZONE_DB_ARBITER;
+    else if (v->configured > v->data || is_half(v))
+        v->is = ZONE_DB_NO_ARBITER;
     else
-        v->is = v->configured > v->data ? ZONE_DB_NO_ARBITER : ZONE_DB_WEIGHT;
+        v->is = ZONE_DB_WEIGHT;
 }
 
 int zone_db_open(struct sqldb **out, const struct myconn_config *cfg)

@@ -16,8 +16,9 @@ enum zone_db_case {
     ZONE_DB_UNKNOWN, /* it could not be asked */
     ZONE_DB_ONE, /* no Galera: one database */
     ZONE_DB_ARBITER, /* two or more databases and a vote elsewhere */
-    ZONE_DB_WEIGHT, /* two rooms, none configured elsewhere: pc.weight decides */
-    ZONE_DB_NO_ARBITER, /* the databases take part, the arbiter does not */
+    ZONE_DB_WEIGHT, /* two rooms without an arbiter: the larger pc.weight decides */
+    ZONE_DB_NO_ARBITER, /* the databases take part, the arbiter does not: it has an
+                         * address in <peers>, or none of two outweighs the other */
     ZONE_DB_ALONE, /* this database is the only one that takes part */
     ZONE_DB_ISOLATED, /* it is not of the primary component: it takes no writes */
 };

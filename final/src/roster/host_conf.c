@@ -98,8 +98,9 @@ static void set_list(struct conf *c, const char *section, const char *key,
 
 /* --- what several programs have ----------------------------------------------------- */
 
-/* A COMMIT can wait for 3.2 s while the databases agree that a zone is lost. */
-#define DB_TIMEOUT_S 6
+/* A COMMIT can wait for 3.2 s while the databases agree that a zone is lost; a larger
+ * value is waited for at a node that is silent: decision 050. */
+#define DB_TIMEOUT_S 5
 
 static void set_db(struct conf *c, enum host_conf_user user, const char *name)
 {
