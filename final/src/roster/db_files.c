@@ -295,8 +295,8 @@ static int is_file(const struct dirent *d)
 
 /* The server reads its files as the user mysql; setup.sql has passwords of all users, and
  * only root loads it. */
-static int add_file(struct host_files *f, const struct host_conf_source *of, const char *path,
-                    const char *name, char why[DB_FILES_WHY])
+static int add_file(struct host_files *f, const struct host_conf_source *of,
+                    const char *path, const char *name, char why[DB_FILES_WHY])
 {
     bool secret = strcmp(name, "setup.sql") == 0;
     char from[HOST_FILES_PATH], to[HOST_FILES_PATH], *text = NULL;
@@ -316,8 +316,8 @@ static int add_file(struct host_files *f, const struct host_conf_source *of, con
 }
 
 /* The files of <dir>/<below>, and of folders in it when <below> is empty. */
-static int add_folder(struct host_files *f, const struct host_conf_source *of, const char *dir,
-                      const char *below, char why[DB_FILES_WHY])
+static int add_folder(struct host_files *f, const struct host_conf_source *of,
+                      const char *dir, const char *below, char why[DB_FILES_WHY])
 {
     char folder[PATH_MAX], path[PATH_MAX], name[HOST_FILES_PATH - 20];
     struct dirent **d;
