@@ -218,6 +218,7 @@ says 'databases without an arbiter are rendered' 0 '21 certificates issued, 0 re
 is 'the vote of the heavy zone outweighs the other' '2 1' "$(for h in a1 b1; do sed -n 's/^wsrep_provider_options = "\(.*;\)*pc.weight=\([0-9]*\);.*/\2/p' "$w/$h/db/db.cnf"; done | tr '\n' ' ' | sed 's/ $//')"
 is 'the rest of the options is that of the script' 1 "$(sed 's/pc.weight=2;//' "$w/a1/db/db.cnf" | grep -c '^wsrep_provider_options = "evs.*pc.recovery=yes')"
 check 'the two know each other' eval 'for h in a1 b1; do grep -q "^wsrep_cluster_address = gcomm://10.0.1.11,10.0.2.11$" "$w/$h/db/db.cnf" || exit 1; done'
+check 'the values for recover-all name no arbiter and the heavy zone' eval 'grep -qx "arbiter = " "$w/_fleet/db/values.ini" && grep -qx "heavy_zone = a" "$w/_fleet/db/values.ini"'
 check 'and no arbiter, whose keys are nowhere' eval 'for h in a1 b1; do grep -qx "arbiter =" "$w/$h/db/zone.ini" || exit 1; done; [ "$(ls "$w/_fleet/db" | tr "\n" " ")" = "a b ca passwords values.ini " ]'
 check 'each database host has what zone promote needs' eval 'for h in a1 b1; do grep -qx lars-ctl "$w/$h/packages" || exit 1; done; ini_has "$w/b1/conf/larsctl.ini" "[zone] databases = b=/var/lib/lars-db/run/sock"; ini_has "$w/b1/conf/larsctl.ini" "[zone] hosts = a=10.0.1.11 a=10.0.1.12 a=10.0.1.13 b=10.0.2.12 b=10.0.2.13"'
 check 'which larsctl accepts' "$build/larsctl" -c "$w/b1/conf/larsctl.ini" --check-config
@@ -240,7 +241,7 @@ ctl fleet render "$roster" "$out"
 says 'and its last line is the reason' 1 'it failed; mend: this'
 mv "$dir/r" "$dir/two-zones/render"; mv "$dir/two-zones/db.cnf.in" "$dir/r"; grep -v '^wsrep_provider_options' "$dir/r" >"$dir/two-zones/db.cnf.in"
 ctl fleet render "$dir/weight.ini" "$w"
-says 'scripts in which the weight has no place are named' 1 'db/a/db.cnf has no line of'
+says 'scripts in which the weight has no place are named' 1 'db.cnf.in has no @WEIGHT@'
 mv "$dir/r" "$dir/two-zones/db.cnf.in"; rm -f "$out/_fleet/db/log"
 sums >"$dir/second"
 check 'none of them has changed a file' cmp "$dir/first" "$dir/second"

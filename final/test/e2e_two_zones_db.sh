@@ -7,70 +7,24 @@
 # Gaps and times are printed as "figure: ..."; only deadlines of polling are asserted.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-[ -z "${LARS_MODE:-}" ] || { echo "skip - two zones' databases: not under $LARS_MODE"; exit 0; }
-for p in mariadbd:mariadb-server wsrep_sst_mariabackup:mariadb-server mariadb-backup:mariadb-backup garbd:galera-arbitrator-4 socat:socat ip:iproute2 openssl:openssl; do
-    PATH=$PATH:/usr/sbin:/sbin command -v ${p%:*} >/dev/null || { echo "skip - two zones' databases: skipped because there is no ${p%:*}; mend: docs/tools/deps test, which installs ${p#*:}"; exit 0; }
-done
-# Mounts, processes and network of its own: all of them end with the test, however it ends.
-if [ -z "${TWO_ZONES_OUTER:-}" ]; then
-    # As root; as root of a user namespace; where /proc cannot be mounted, without its own processes.
-    for how in '-m -p -f --kill-child --mount-proc' '-Urm -p -f --kill-child --mount-proc' -m -Urm; do
-        unshare $how -n sh -c 'mount -t tmpfs none /run && mkdir /run/netns && ip netns add try && ip netns exec try true' 2>/dev/null || continue
-        export TWO_ZONES_OUTER=$$
-        exec unshare $how -n sh "$0"
-    done
-    echo "skip - two zones' databases: skipped because network namespaces are not allowed here; mend: run as root"; exit 0
-fi
-mount -t tmpfs none /run && mkdir /run/netns || exit 1
-tmp=$(mktemp -d) bad=0 rounds=${ROUNDS:-1}
-build=$(cd "${BUILD:-build}" && pwd)
-ns=lzdb$TWO_ZONES_OUTER
+. test/lib/places.sh
+places_begin "two zones' databases"
+rounds=${ROUNDS:-1} ns=lzdb$PLACES_OUTER
 finish() {
-    for z in a b c; do ip netns del $ns-$z 2>/dev/null; done
-    ip netns del $ns-hub 2>/dev/null
     # Before the folder is deleted: the servers would write into it.
     for f in "$tmp"/[abc]/db/pid; do [ ! -s "$f" ] || kill -9 "$(cat "$f")" 2>/dev/null; done
-    kill $(jobs -p) 2>/dev/null
-    rm -rf "$tmp" 2>/dev/null || { sleep 0.5; rm -rf "$tmp"; }
+    places_end
 }
 trap finish EXIT
 trap 'exit 1' INT TERM
-ok() { echo "ok - $1"; }
-not_ok() { echo "not ok - $1"; bad=1; }
-check() { # WHAT COMMAND...
-    what=$1; shift
-    if "$@" >"$tmp/said" 2>&1; then ok "$what"; else not_ok "$what: status $?: $(tail -n 5 "$tmp/said")"; fi
-}
-expect() { # WHAT STATUS TEXT COMMAND...
-    what=$1 want=$2 text=$3; shift 3
-    "$@" >"$tmp/said" 2>&1; got=$?
-    if [ $got = "$want" ] && { [ -z "$text" ] || grep -qF -e "$text" "$tmp/said"; }; then ok "$what"; else not_ok "$what: status $got, not $want with \"$text\": $(tail -n 5 "$tmp/said")"; fi
-}
 give_up() { not_ok "$1: $(tail -n 5 "$tmp/said")"; for z in a b c; do echo "== $z"; tail -n 25 "$tmp/$z/db/run/"*.log; done; exit 1; }
-ms() { read -r up _ </proc/uptime; echo "${up%.*}${up#*.}0"; } # since the machine was started
-within() { # SECONDS COMMAND...
-    until_ms=$(($(ms) + $1 * 1000)); shift
-    until "$@" >"$tmp/said" 2>&1; do [ "$(ms)" -lt $until_ms ] || return 1; sleep 0.05; done
-}
-seconds() { echo "$(($1 / 1000)).$(($1 % 1000 / 100)) s"; }
 in_zone() { z=$1; shift; ip netns exec $ns-$z "$@"; }
 db() { z=$1 cmd=$2; shift 2; in_zone $z sh deploy/two-zones/zone-db $cmd "$tmp/$z/conf" "$@"; }
 sql() { timeout 15 mariadb --no-defaults --socket="$tmp/$1/db/run/sock" --user=root -NBe "$2"; } # as administrator
 members() { db "$1" status | grep -q "members $2 "; }
 
 # One bridge, to which the three places are wired.
-wires() {
-    ip netns add $ns-hub && ip -n $ns-hub link add br0 type bridge && ip -n $ns-hub link set br0 up || return 1
-    n=0
-    for z in a b c; do
-        n=$((n + 1))
-        ip netns add $ns-$z && ip -n $ns-$z link set lo up &&
-            ip -n $ns-$z link add eth0 type veth peer name up-$z netns $ns-hub &&
-            ip -n $ns-hub link set up-$z master br0 up &&
-            ip -n $ns-$z link set eth0 up && ip -n $ns-$z addr add 10.77.$n.1/16 dev eth0 || return 1
-    done
-}
-link() { ip -n $ns-hub link set up-$1 $2; }       # ZONE up|down
+wires() { hub && place a 10.77.1.1 && place b 10.77.2.1 && place c 10.77.3.1; }
 address() { if [ $1 = a ]; then echo 10.77.1.1; else echo 10.77.2.1; fi; }
 other() { if [ $1 = a ]; then echo b; else echo a; fi; }
 

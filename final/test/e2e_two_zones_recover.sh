@@ -85,6 +85,18 @@ scene $u:70 $v:69; recover
 expect 'a dry run refuses histories that differ' 4 'they are two clusters' ''
 recover --for-real
 expect 'histories that differ are refused before anything is stopped' 4 'they are two clusters' ''
+# Two rooms by weight have no arbiter.
+sed -i 's/^arbiter = c/arbiter =/' "$tmp/values.ini"
+scene $u:70 $u:71; rm -r "$tmp/c"; recover
+expect 'without an arbiter a dry run speaks of none' 0 '1. bootstrap zone b' ''
+if grep -q arbiter "$tmp/out"; then not_ok 'in no line'; else ok 'in no line'; fi
+recover --for-real
+expect 'without an arbiter the zone with more rows is bootstrapped, and the other one joins' 0 'recovered' "bootstrap b a=$u:70;start a"
+scene $u:70 $u:69; rm -r "$tmp/c"; echo 'zone b node pid 8 no-answer' >"$tmp/b/state"; echo $u:75 >"$tmp/b/at.stopped"; echo >"$tmp/b/at"; recover --for-real
+expect 'a node that waits is stopped there, too' 0 'recovered' "stop b kill;bootstrap b a=$u:70;start a"
+scene $u:70 $u:69; rm -r "$tmp/c"; echo "zone b node pid 8 Synced Primary members 1 ready ON position $u:69" >"$tmp/b/state"; recover --for-real
+expect 'refused without an arbiter when a node is primary' 4 'zone b is in a primary component' ''
+sed -i 's/^arbiter =$/arbiter = c/' "$tmp/values.ini"
 # A supervisor that waits to start a node again would do so in the middle.
 echo 'unit = lars-zone-db.service' >>"$tmp/values.ini"
 scene $u:70 $u:69; echo 'zone c arbiter not-running' >"$tmp/c/state"; recover
@@ -108,6 +120,19 @@ recover --anything
 expect 'an unknown option is refused' 2 'Exit status' "stop c kill;bootstrap a b=$u:69"
 sed 's/^arbiter.*//' "$tmp/values.ini" >"$tmp/v" && sh deploy/two-zones/recover-all "$tmp/v" >"$tmp/out" 2>&1; got=$?
 expect 'values without an arbiter are refused' 2 'has no line "arbiter = ..."' "stop c kill;bootstrap a b=$u:69"
+
+# render: votes that differ where there is no arbiter.
+votes() { for z in a b; do sed -n 's/^wsrep_provider_options = "pc.weight=\([0-9]*\);evs.*/\1/p' "$tmp/made/$z/db.cnf"; done | paste -sd' '; }
+render() { sh deploy/two-zones/render "$tmp/w" "$tmp/made" >"$tmp/out" 2>&1; got=$?; }
+: >"$tmp/did"
+sed 's/^arbiter = .*/arbiter =/' deploy/two-zones/values.ini >"$tmp/w"; render
+expect 'render wants a heavy zone where there is no arbiter' 2 'heavy_zone = "" is none of the zones a b' ''
+echo 'heavy_zone = b' >>"$tmp/w"; render
+expect 'and renders two zones by weight' 0 'no arbiter, heavy zone b' ''
+if [ "$(votes)" = '1 2' ] && grep -qx 'arbiter =' "$tmp/made/a/zone.ini" && [ ! -e "$tmp/made/c" ]; then ok 'the vote of the heavy zone outweighs the other'; else not_ok "the votes: $(votes)"; fi
+sh deploy/two-zones/render deploy/two-zones/values.ini "$tmp/with" >"$tmp/out" 2>&1; got=$?
+expect 'with an arbiter' 0 'arbiter c' ''
+if grep -q pc.weight "$tmp/with/a/db.cnf"; then not_ok 'all votes are equal'; else ok 'all votes are equal'; fi
 
 # zone-db: the position in the data of a node.
 mkdir "$tmp/bin" "$tmp/n"

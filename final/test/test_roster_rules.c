@@ -156,23 +156,6 @@ static void t_weight_needs_a_heavy_zone_and_no_arbiter(void **state)
     EXPECT(c);
 }
 
-static void t_heavy_zone_outweighs_the_other(void **state)
-{
-    char text[3000], *at;
-
-    (void)state;
-    snprintf(text, sizeof(text), "%s",
-             rosterfix_changed("quorum = arbiter", "quorum = weight\nheavy_zone = b"));
-    at = strstr(text, "[host c1]");
-    assert_non_null(at);
-    *at = '\0';
-    assert_string_equal(rosterfix_read(&r, text), "");
-    assert_int_equal(roster_check_weight(&r, roster_find(&r, "a1")), 1);
-    assert_int_equal(roster_check_weight(&r, roster_find(&r, "b1")), 2);
-    assert_string_equal(rosterfix_read(&r, rosterfix_good), "");
-    assert_int_equal(roster_check_weight(&r, roster_find(&r, "b1")), 1);
-}
-
 /* 9 hosts in two zones have the role, which has room for 8 in the configurations. */
 static void t_services_fit_into_the_configurations(void **state)
 {
@@ -230,6 +213,6 @@ static void t_each_host_reaches_what_its_programs_call(void **state)
 T_MAIN(T(t_host_has_zone_address_and_roles), T(t_address_is_of_one_host),
        T(t_caller_needs_an_agent), T(t_ports_of_a_host_differ), T(t_role_is_in_two_zones),
        T(t_zone_has_one_database), T(t_arbiter_is_one_in_a_third_place),
-       T(t_weight_needs_a_heavy_zone_and_no_arbiter), T(t_heavy_zone_outweighs_the_other),
+       T(t_weight_needs_a_heavy_zone_and_no_arbiter),
        T(t_services_fit_into_the_configurations),
        T(t_each_host_reaches_what_its_programs_call))

@@ -29,6 +29,9 @@
 #define TRY_MS 30000 /* to reach a database behind a link that flaps */
 #define AGAIN_MS 500
 #define READY_MS 20000 /* until a database that was promoted takes writes */
+/* Without it a database outside of the primary component refuses SHUTDOWN (1047), and
+ * could be stopped only after it has come back, which the others notice. */
+#define ALSO_ISOLATED "SET SESSION wsrep_dirty_reads = 1"
 #define ON_HOST "sh /usr/share/lars/two-zones/zone-db"
 
 void cmd_zone_db_print_start(const char *zone)
@@ -112,6 +115,8 @@ static int stop_database(struct ctl *c, const char *zone)
     do {
         rc = zone_db_read(db, &leaves);
         code = rc == 0 ? check_again(c, zone, &leaves) : CTL_OK;
+        if (rc == 0 && code == CTL_OK)
+            rc = sqldb_run(db, ALSO_ISOLATED);
         if (rc == 0 && code == CTL_OK)
             rc = sqldb_run(db, "SHUTDOWN");
     } while (rc < 0 && mono_ms() < until && poll(NULL, 0, AGAIN_MS) == 0);

@@ -148,11 +148,9 @@ static void print_clients(FILE *to, const struct roster *r)
 static void print_values(FILE *to, const struct roster *r)
 {
     const struct roster_host *arbiter = NULL;
-    char none[ROSTER_NAME_LEN];
     uint32_t port = 0;
     unsigned i;
 
-    db_text_no_arbiter(r, none);
     fprintf(to, "; rendered by larsctl fleet render\ncluster = %s\nzones =", r->name);
     for (i = 0; i < r->n; i++) {
         const struct roster_host *h = &r->host[i];
@@ -164,11 +162,9 @@ static void print_values(FILE *to, const struct roster *r)
         fprintf(to, " %s", h->zone);
         port = h->port[ROSTER_PORT_DB];
     }
-    fprintf(to, "\narbiter = %s\n", arbiter ? arbiter->zone : none);
-    if (!arbiter)
-        fprintf(to,
-                "; there is no arbiter, and the script needs one\naddress_%s = 0.0.0.0\n",
-                none);
+    fprintf(to, "\narbiter = %s\n", arbiter ? arbiter->zone : "");
+    if (r->quorum == ROSTER_QUORUM_WEIGHT)
+        fprintf(to, "heavy_zone = %s\n", r->heavy_zone);
     for (i = 0; i < r->n; i++) {
         const struct roster_host *h = &r->host[i];
 
@@ -276,28 +272,6 @@ static int close_to_others(const char *path, const struct stat *st, int type,
     return chmod(path, st->st_mode & 0700) < 0 ? -errno : 0;
 }
 
-static int remove_each(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    return remove(path) < 0 ? -errno : 0;
-}
-
-/* The files of an arbiter that is none: the key in it would let a node join. */
-static int remove_arbiter(const struct roster *r, const char *dir, char why[DB_FILES_WHY])
-{
-    char none[ROSTER_NAME_LEN], path[PATH_MAX];
-    int rc = -ENAMETOOLONG;
-
-    if (r->quorum != ROSTER_QUORUM_WEIGHT)
-        return 0;
-    db_text_no_arbiter(r, none);
-    if (snprintf(path, sizeof(path), "%s/%s", dir, none) < (int)sizeof(path))
-        rc = nftw(path, remove_each, 8, FTW_PHYS | FTW_DEPTH);
-    return rc < 0 ? say(why, rc, "%.200s cannot be removed: %s", path, err_text(rc)) : 0;
-}
-
 int db_files_make(const struct roster *r, const char *templates, const char *dir,
                   char why[DB_FILES_WHY])
 {
@@ -309,17 +283,10 @@ int db_files_make(const struct roster *r, const char *templates, const char *dir
     rc = write_values(r, templates, values, why);
     if (rc == 0)
         rc = run_script(templates, dir, values, why);
-    if (rc == 0)
-        rc = remove_arbiter(r, dir, why);
     return rc < 0 ? rc : nftw(dir, close_to_others, 8, FTW_PHYS);
 }
 
 /* --- the files of a host ------------------------------------------------------------ */
-
-struct db_files_of {
-    const struct host_conf_source *from;
-    const struct roster_host *h;
-};
 
 static int is_file(const struct dirent *d)
 {
@@ -328,8 +295,8 @@ static int is_file(const struct dirent *d)
 
 /* The server reads its files as the user mysql; setup.sql has passwords of all users, and
  * only root loads it. */
-static int add_file(struct host_files *f, const struct db_files_of *of, const char *path,
-                    const char *name, char why[DB_FILES_WHY])
+static int add_file(struct host_files *f, const struct host_conf_source *of,
+                    const char *path, const char *name, char why[DB_FILES_WHY])
 {
     bool secret = strcmp(name, "setup.sql") == 0;
     char from[HOST_FILES_PATH], to[HOST_FILES_PATH], *text = NULL;
@@ -337,13 +304,10 @@ static int add_file(struct host_files *f, const struct db_files_of *of, const ch
 
     if (rc < 0)
         return say(why, rc, "%.200s cannot be read: %s", path, err_text(rc));
-    rc = db_text_change(of->from, of->h, name, &text);
+    rc = db_text_change(of, name, &text);
     if (rc < 0) {
         free(text);
-        return say(why, rc,
-                   "%.200s has no line of the arbiter or of Galera's options; mend: use "
-                   "the scripts of the same version as larsctl",
-                   path);
+        return rc;
     }
     snprintf(from, sizeof(from), "db/%.140s", name);
     snprintf(to, sizeof(to), CONF_DIR "/%.140s", name);
@@ -352,8 +316,8 @@ static int add_file(struct host_files *f, const struct db_files_of *of, const ch
 }
 
 /* The files of <dir>/<below>, and of folders in it when <below> is empty. */
-static int add_folder(struct host_files *f, const struct db_files_of *of, const char *dir,
-                      const char *below, char why[DB_FILES_WHY])
+static int add_folder(struct host_files *f, const struct host_conf_source *of,
+                      const char *dir, const char *below, char why[DB_FILES_WHY])
 {
     char folder[PATH_MAX], path[PATH_MAX], name[HOST_FILES_PATH - 20];
     struct dirent **d;
@@ -402,7 +366,6 @@ static int add_unit(struct host_files *f, const char *templates, char why[DB_FIL
 int db_files_add(struct host_files *f, const struct host_conf_source *from,
                  const struct roster_host *h, const char *dir, char why[DB_FILES_WHY])
 {
-    const struct db_files_of of = {from, h};
     char folder[PATH_MAX];
     int rc = add_unit(f, from->templates, why);
 
@@ -410,5 +373,5 @@ int db_files_add(struct host_files *f, const struct host_conf_source *from,
         return rc;
     if (snprintf(folder, sizeof(folder), "%s/%s", dir, h->zone) >= (int)sizeof(folder))
         return -ENAMETOOLONG;
-    return add_folder(f, &of, folder, "", why);
+    return add_folder(f, from, folder, "", why);
 }

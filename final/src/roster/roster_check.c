@@ -311,21 +311,3 @@ void roster_check_all(const struct roster *r, struct roster_faults *faults)
     if (whole)
         check_fleet(r, faults);
 }
-
-uint32_t roster_check_weight(const struct roster *r, const struct roster_host *h)
-{
-    uint32_t heavy = 0, others = 0;
-    unsigned i;
-
-    if (r->quorum != ROSTER_QUORUM_WEIGHT || strcmp(h->zone, r->heavy_zone) != 0)
-        return 1;
-    for (i = 0; i < r->n; i++) {
-        if (!roster_has(&r->host[i], ROSTER_DB))
-            continue;
-        if (strcmp(r->host[i].zone, r->heavy_zone) == 0)
-            heavy++;
-        else
-            others++;
-    }
-    return heavy > 0 ? others / heavy + 1 : 1;
-}

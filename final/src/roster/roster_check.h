@@ -20,8 +20,4 @@
  * value of a host was refused. */
 void roster_check_all(const struct roster *r, struct roster_faults *faults);
 
-/* The weight of the vote of the database on <h> (pc.weight): 1; with quorum = weight so
- * much that the databases of heavy_zone outweigh all others. */
-uint32_t roster_check_weight(const struct roster *r, const struct roster_host *h);
-
 #endif
