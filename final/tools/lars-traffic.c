@@ -7,6 +7,7 @@
  * missed, because a burst would test something else than a steady load. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -27,6 +28,7 @@
 
 #define NODES_MAX 64                  /* connections that a thread keeps */
 #define CALL_MS 1000                  /* a call takes no longer */
+#define DEAD_S 3                      /* a node that is silent for so long is gone */
 #define REQUEST 100
 #define THREADS_MAX 64
 
@@ -135,6 +137,30 @@ static int read_all(int fd, char *p, size_t len)
     return 0;
 }
 
+/* No reply is awaited on a connection that rests, so whatever can be read is its end: the
+ * node closed it, or has been silent for DEAD_S. */
+static bool is_over(int fd)
+{
+    struct pollfd p = {fd, POLLIN, 0};
+
+    return poll(&p, 1, 0) != 0;
+}
+
+/* The connection to use for a call.  A node that was lost with its host and is back does
+ * not know the connections of before: a call on one of them would fail, and say nothing
+ * about the node. */
+static int connect_link(struct link *l, const struct net_addr *to)
+{
+    if (l->fd >= 0 && is_over(l->fd)) {
+        close(l->fd);
+        l->fd = -1;
+    }
+    if (l->fd >= 0)
+        return 0;
+    l->fd = sock_connect(to, CALL_MS);
+    return l->fd < 0 ? l->fd : sock_keepalive(l->fd, DEAD_S);
+}
+
 /* One request, one reply.  Returns 0; 1 when the reply reports a failure; -errno. */
 static int ask(struct link *l)
 {
@@ -155,9 +181,9 @@ static int call(struct worker *w, const struct lars_host *h)
     int rc;
 
     memcpy(to.ip, h->addr.ip, sizeof(to.ip));
-    if (l->fd < 0)
-        l->fd = sock_connect(&to, CALL_MS);
-    rc = l->fd < 0 ? l->fd : ask(l);
+    rc = connect_link(l, &to);
+    if (rc == 0)
+        rc = ask(l);
     if (rc < 0 && l->fd >= 0) {
         close(l->fd);
         l->fd = -1;
