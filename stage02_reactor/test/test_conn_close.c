@@ -65,6 +65,26 @@ static void t_finish_does_not_wait_longer_than_linger(void **state)
     close(p);
 }
 
+/* The peer's end is reported once; output that waits causes no turns. */
+static void t_finish_with_output_waiting_does_not_spin(void **state)
+{
+    static char body[1000];
+    uint64_t turns;
+    int p = start();
+
+    (void)state;
+    while (conn_out_bytes(fx.last) < 50000)
+        assert_int_equal(conn_send(fx.last, 1, body, sizeof(body)), 0);
+    conn_finish(fx.last);
+    shutdown(p, SHUT_WR);
+    loop_turn(fx.loop);
+    loop_turn(fx.loop);
+    turns = evloop_n_turns(fx.loop);
+    loop_turn(fx.loop);
+    assert_in_range(evloop_n_turns(fx.loop) - turns, 1, 5);
+    close(p);
+}
+
 static void t_half_close_still_gets_every_reply(void **state)
 {
     char b[30000], got[30000];
@@ -82,6 +102,22 @@ static void t_half_close_still_gets_every_reply(void **state)
     LOOP_UNTIL(fx.loop, fx.n_close == 1);
     assert_int_equal(fx.why, CONN_WHY_EOF);
     close(p);
+}
+
+static void t_half_close_inside_a_frame_leaves_nothing_to_others(void **state)
+{
+    char b[100];
+    size_t n = put_frame(b, 1, "half", 4);
+    int p = start(), q = start();
+
+    (void)state;
+    assert_int_equal(write(p, b, n - 2), (ssize_t)n - 2);
+    loop_turn(fx.loop);
+    close(p);
+    LOOP_UNTIL(fx.loop, fx.n_close == 1);
+    send_frame(q, 1, "whole");
+    expect_frame(q, 1, "whole");
+    close(q);
 }
 
 static void t_pause_holds_frames_until_resume(void **state)
@@ -108,6 +144,34 @@ static void t_pause_holds_frames_until_resume(void **state)
     expect_frame(p, 1, "3");
     send_frame(p, 1, "4");
     expect_frame(p, 1, "4");
+    close(p);
+}
+
+static void t_pause_resume_and_close_end_it_once(void **state)
+{
+    int p = start();
+
+    (void)state;
+    conn_pause_read(fx.last);
+    conn_resume_read(fx.last);            /* its input waits for the end of the turn */
+    conn_close(fx.last);
+    loop_turn(fx.loop);
+    loop_turn(fx.loop);
+    assert_int_equal(fx.n_close, 1);
+    close(p);
+}
+
+static void t_pause_and_finish_see_the_end_of_the_peer(void **state)
+{
+    int p = start();
+
+    (void)state;
+    conn_pause_read(fx.last);
+    conn_finish(fx.last);
+    loop_turn(fx.loop);
+    shutdown(p, SHUT_WR);
+    LOOP_UNTIL(fx.loop, fx.n_close == 1);
+    assert_int_equal(fx.why, CONN_WHY_EOF);
     close(p);
 }
 
@@ -139,6 +203,7 @@ static void t_reader_that_never_reads_is_closed_and_counted(void **state)
     assert_int_equal(rc, -ENOBUFS);
     LOOP_UNTIL(fx.loop, fx.n_close == 1);
     assert_int_equal(fx.why, CONN_WHY_OUT_FULL);
+    assert_int_equal(conn_group_stat(fx.g)->n_ended[CONN_WHY_OUT_FULL], 1);
     send_frame(good, 1, "fine");
     expect_frame(good, 1, "fine");
     close(good);
@@ -204,6 +269,26 @@ static void t_busy_connection_is_not_idle(void **state)
     close(p);
 }
 
+/* One connection only sends, the other only receives a frame that has no reply. */
+static void t_busy_in_one_direction_is_not_idle(void **state)
+{
+    uint64_t end = t_now_ms() + 800;
+    int p = start(), q;
+    struct conn *c = fx.last;
+
+    (void)state;
+    q = start();
+    while (t_now_ms() < end && fx.n_close == 0) {
+        assert_int_equal(conn_send(c, 1, "news", 4), 0);
+        expect_frame(p, 1, "news");
+        send_frame(q, 100, "unknown");
+        loop_turn(fx.loop);
+    }
+    assert_int_equal(fx.n_close, 0);
+    close(p);
+    close(q);
+}
+
 static void t_destroy_closes_what_is_open(void **state)
 {
     int p[20], i;
@@ -243,9 +328,14 @@ T_MAIN(C(t_close_in_a_handler_stops_the_frames_behind_it),
        C(t_close_frees_the_fd_at_once_and_calls_on_close_once),
        C(t_finish_sends_the_reply_then_waits_for_the_peer),
        S(t_finish_does_not_wait_longer_than_linger),
-       C(t_half_close_still_gets_every_reply), C(t_pause_holds_frames_until_resume),
+       C(t_finish_with_output_waiting_does_not_spin),
+       C(t_half_close_still_gets_every_reply),
+       C(t_half_close_inside_a_frame_leaves_nothing_to_others),
+       C(t_pause_holds_frames_until_resume), C(t_pause_resume_and_close_end_it_once),
+       C(t_pause_and_finish_see_the_end_of_the_peer),
        C(t_paused_connection_notices_that_the_peer_died),
        C(t_reader_that_never_reads_is_closed_and_counted),
        C(t_close_with_output_queued_drops_it), S(t_idle_connection_is_closed),
        S(t_byte_by_byte_without_a_frame_is_idle), H(t_busy_connection_is_not_idle),
-       C(t_destroy_closes_what_is_open), C(t_reset_at_every_moment))
+       H(t_busy_in_one_direction_is_not_idle), C(t_destroy_closes_what_is_open),
+       C(t_reset_at_every_moment))

@@ -244,6 +244,8 @@ static void t_connect_no_answer_is_etimedout(void **state)
     while (n < 8 && (rc = sock_connect(&at, 200)) >= 0)
         fd[n++] = rc;
     assert_int_equal(rc, -ETIMEDOUT);
+    assert_true(n > 0);
+    assert_int_equal(fcntl(fd[0], F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
     while (n > 0)
         close(fd[--n]);
     close(lfd);
