@@ -104,6 +104,26 @@ static void t_half_close_still_gets_every_reply(void **state)
     close(p);
 }
 
+static void t_half_close_with_output_waiting_gets_all_of_it(void **state)
+{
+    static char body[1000], got[8 + 1000];
+    int p = start(), n = 0;
+
+    (void)state;
+    while (conn_out_bytes(fx.last) < 50000) {
+        assert_int_equal(conn_send(fx.last, 1, body, sizeof(body)), 0);
+        n++;
+    }
+    shutdown(p, SHUT_WR);
+    loop_turn(fx.loop);
+    while (n-- > 0)
+        assert_int_equal(collect(p, got, sizeof(got)), sizeof(got));
+    expect_end(p);
+    LOOP_UNTIL(fx.loop, fx.n_close == 1);
+    assert_int_equal(fx.why, CONN_WHY_EOF);
+    close(p);
+}
+
 static void t_half_close_inside_a_frame_leaves_nothing_to_others(void **state)
 {
     char b[100];
@@ -330,6 +350,7 @@ T_MAIN(C(t_close_in_a_handler_stops_the_frames_behind_it),
        S(t_finish_does_not_wait_longer_than_linger),
        C(t_finish_with_output_waiting_does_not_spin),
        C(t_half_close_still_gets_every_reply),
+       C(t_half_close_with_output_waiting_gets_all_of_it),
        C(t_half_close_inside_a_frame_leaves_nothing_to_others),
        C(t_pause_holds_frames_until_resume), C(t_pause_resume_and_close_end_it_once),
        C(t_pause_and_finish_see_the_end_of_the_peer),
