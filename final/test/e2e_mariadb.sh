@@ -10,6 +10,11 @@ status() { # TEXT WHAT
     case $said in *"$1"*) echo "ok - $2" ;; *) echo "not ok - $2: printed $said"; rc=1 ;; esac
 }
 status 'not running; mend: common/mariadb start' 'a server that is not running'
+# `sleep` never asks for the exit status of the shell's child, so that one stays as a zombie.
+sh -c 'true & echo $! >"$0/pid"; exec sleep 60' "$dir" & parent=$!
+n=0; until grep -q '^State:.*Z' "/proc/$(cat "$dir/pid" 2>/dev/null)/status" 2>/dev/null || [ $n -ge 500 ]; do n=$((n + 1)); sleep 0.02; done
+status 'not running; mend: common/mariadb start' 'a server that was killed, and whose parent has not noticed'
+kill $parent; rm -f "$dir/pid"
 sh common/mariadb start "$dir" >/dev/null || { echo 'not ok - the server starts'; exit 1; }
 status 'mariadb: ok' 'a complete database'
 sql "ALTER USER lars@localhost IDENTIFIED BY 'other'"

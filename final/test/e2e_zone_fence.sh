@@ -15,7 +15,7 @@ check() { # WHAT COMMAND...
 }
 at() { s=$1; shift; mariadb --no-defaults --socket="$tmp/g/$s/sock" --user="$(id -un)" lars_dns -N -e "$*"; } # NODE SQL
 soon() { end=$(($(date +%s) + 20)); until "$@"; do [ "$(date +%s)" -lt $end ] || return 1; sleep 0.1; done; }
-runs() { kill -0 "$(cat "$tmp/g/$1/pid")" 2>/dev/null; } # NODE
+runs() { grep -q "^State:[[:blank:]]*[^ZX]" "/proc/$(cat "$tmp/g/$1/pid" 2>/dev/null)/status" 2>/dev/null; } # NODE
 gone() { ! runs "$1" && [ ! -e "$tmp/g/$1/sock" ]; }
 members() { [ "$(at "$1" "SELECT GROUP_CONCAT(variable_value ORDER BY variable_name) FROM information_schema.global_status WHERE variable_name IN ('wsrep_cluster_size', 'wsrep_ready')")" = "$2,ON" ]; } # NODE N
 isolated() { [ "$(at "$1" "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'wsrep_cluster_status'")" != Primary ]; }

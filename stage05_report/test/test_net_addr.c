@@ -78,6 +78,9 @@ static void t_equal_compares_family_port_and_ip(void **state)
     assert_false(net_addr_equal(&a, &b));
     assert_int_equal(net_addr_set(&b, "::1", 1), 0);
     assert_false(net_addr_equal(&a, &b));
+    assert_int_equal(net_addr_set(&a, "0.0.0.0", 1), 0);
+    assert_int_equal(net_addr_set(&b, "::", 1), 0);
+    assert_false(net_addr_equal(&a, &b));
 }
 
 static void t_str_no_address_is_a_dash(void **state)
