@@ -90,20 +90,13 @@ static int take_module(char **at, void *arg)
     return db_rows_add(arg, (uint32_t)number(at[0]), (uint32_t)number(at[1]), 0, 1);
 }
 
-static int begin_once(struct db_mysql *m)
+static int begin(struct db_mysql *m)
 {
     int rc = myconn_begin_work(m->con);
 
     if (rc < 0)
         return rc;
     return run_sql(m, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
-}
-
-static int begin(struct db_mysql *m)
-{
-    int rc = begin_once(m);
-
-    return myconn_may_go_on(m->con, rc) ? begin_once(m) : rc;
 }
 
 /* End the snapshot.  Returns <rc>, or the error of COMMIT when <rc> is no error. */
@@ -114,20 +107,12 @@ static int finish(struct db_mysql *m, int rc)
     return rc < 0 ? rc : end;
 }
 
-static int version_once(struct db_mysql *m, uint64_t *version)
-{
-    int rc = myconn_begin_work(m->con);
-
-    return rc < 0 ? rc : read_version(m, version);
-}
-
-/* A silent server has used the time of the read: the next one is asked at once. */
 static int my_version(struct db *db, uint64_t *version)
 {
     struct db_mysql *m = (struct db_mysql *)db;
-    int rc = version_once(m, version);
+    int rc = myconn_begin_work(m->con);
 
-    return myconn_may_go_on(m->con, rc) ? version_once(m, version) : rc;
+    return rc < 0 ? rc : read_version(m, version);
 }
 
 static int my_load_all(struct db *db, struct db_rows *out, uint64_t *version)
