@@ -155,7 +155,7 @@ for z in a b; do
     n=1; [ $z = a ] || n=2
     sql a1 "INSERT INTO lars_dns.RouteData (modid, cmdid, serverip, serverport, zone) VALUES (1, 1, INET_ATON('10.0.$n.12'), 8001, '$z'), (1, 1, INET_ATON('10.0.$n.13'), 8001, '$z')"
 done
-expect 'larsctl of the operator says that the weight decides' 0 'pc.weight 2 of 3): two rooms without an arbiter' ctl zone status; shown
+expect 'larsctl of the operator shows that the weight decides' 0 'pc.weight 2 of 3): two rooms without an arbiter' ctl zone status; shown
 expect 'a room that writes is not promoted' 1 'takes writes already' on_host b1 -n zone promote b
 check 'a row of a' insert a1 1
 link b1 down
