@@ -20,7 +20,9 @@
 #include <string.h>
 
 #include "base/mono.h"
+#include "base/quick_clock.h"
 #include "lb/policies.h"
+#include "lb/scan_row.h"
 #include "shmem/log_owner.h"
 #include "shmem/module_table.h"
 #include "shmem/node_table.h"
@@ -48,6 +50,7 @@ struct picker {
     struct module **table;            /* open addressing, a power of two, half empty */
     uint32_t cap, n;
     struct rnd rnd;
+    struct quick_clock clock;
 };
 
 /* --- modules ------------------------------------------------------------------------ */
@@ -113,6 +116,19 @@ static void free_module(struct module *m)
     free(m);
 }
 
+/* Do the ids of its nodes follow each other, so that lb/scan_row may be used? */
+static bool is_in_row(const struct picker *c, const struct module *m)
+{
+    uint32_t i, n = m->snap.n, nid = n > 0 ? m->snap.member[0].nid : 0;
+
+    if (!scan_row_is_possible() || n > c->s->max_nodes || nid > c->s->max_nodes - n || c->s->max_nodes - n - nid < 3)
+        return false;
+    for (i = 1; i < n; i++)
+        if (m->snap.member[i].nid != nid + i)
+            return false;
+    return true;
+}
+
 /* The nodes have changed: read them, and make anew what is kept for each of them. */
 static int refresh(struct picker *c, struct module *m)
 {
@@ -136,7 +152,8 @@ static int refresh(struct picker *c, struct module *m)
                                  .counter = c->s->counters->counter,
                                  .member = m->snap.member,
                                  .n = m->snap.n,
-                                 .n_own = m->snap.n_own};
+                                 .n_own = m->snap.n_own,
+                                 .in_row = is_in_row(c, m)};
     return 0;
 }
 
@@ -255,7 +272,7 @@ static uint32_t elsewhere(struct module *m, uint32_t i, const struct picker_pick
 int picker_get(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
                struct picker_pick *out)
 {
-    uint64_t now_us = mono_us();
+    uint64_t now_us = quick_clock_us(&c->clock);
     struct call_log_end e;
     struct module *m;
     uint32_t i, try;
@@ -333,7 +350,7 @@ static int end_untracked(struct picker *c, const struct picker_pick *p,
 int picker_end(struct picker *c, struct call_log *opener, const struct picker_pick *p,
                enum picker_outcome how, uint64_t *lat_us)
 {
-    uint64_t now_us = mono_us(), penalty = 0;
+    uint64_t now_us = quick_clock_us(&c->clock), penalty = 0;
     struct call_log_end e = {p->nid, p->mid, 0};
     int rc;
 

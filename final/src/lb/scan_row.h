@@ -1,0 +1,36 @@
+/* scan_row -- the loop of lb/scan.c over nodes whose ids follow each other, four nodes at
+ * a time.  The result is exactly that of the loop for any nodes, which stays the
+ * reference: test_scan_row compares them.  Thread: any. */
+#ifndef LARS_LB_SCAN_ROW_H
+#define LARS_LB_SCAN_ROW_H
+
+#include "lb/pick.h"
+
+/* A score of 32 + 20 bits leaves 12 bits for a lot. */
+#define SCAN_INFLIGHT_MASK 0xfffff
+
+struct scan_best {
+    uint64_t score;                   /* the lowest until now; UINT64_MAX = none */
+    uint32_t at;                      /* the member that has it */
+    uint32_t n_skipped;               /* members that were no candidates */
+};
+
+/* With fewer members it is slower than the loop for any nodes. */
+#define SCAN_ROW_LEAST 8
+
+/* It reads atomics as vectors, which the thread sanitizer takes for a data race. */
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+#define SCAN_ROW 1
+#else
+#define SCAN_ROW 0
+#endif
+
+/* May scan_row() be called on this machine? */
+bool scan_row_is_possible(void);
+
+/* Members <start> .. to - 1, then <from> .. start - 1, of a view that is in a row.  No lot
+ * is drawn.  Up to three nodes behind the last one are read and not used. */
+struct scan_best scan_row(const struct pick_view *v, uint32_t from, uint32_t to,
+                          uint32_t start, uint64_t over_ms);
+
+#endif
