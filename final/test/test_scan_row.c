@@ -11,8 +11,8 @@
 #define MAX 200
 #define NOW_MS 5000
 
-static _Atomic uint32_t cost[FIRST + MAX + 3];
-static struct node_counter counter[FIRST + MAX + 3];
+static _Atomic uint32_t cost[FIRST + MAX];
+static struct node_counter counter[FIRST + MAX];
 static struct node_member member[MAX];
 static struct rnd rnd;
 static uint64_t seed;
@@ -59,7 +59,7 @@ static void any_numbers(void)
 {
     uint32_t i, kind = below(4);
 
-    for (i = 0; i < FIRST + MAX + 3; i++) {
+    for (i = 0; i < FIRST + MAX; i++) {
         cost[i] = any_cost(kind);
         counter[i].inflight = any_inflight();
         counter[i].streak = rnd_u32(&rnd);

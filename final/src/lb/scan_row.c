@@ -39,9 +39,9 @@ INLINE __m256i is_above(__m256i a, uint64_t b)
     return _mm256_cmpgt_epi64(_mm256_xor_si256(a, sign), SAME(b ^ 1ull << 63));
 }
 
-/* Members <i> .. i + 3, of which those before <to> count. */
-INLINE void look_at(const struct pick_view *v, uint32_t i, uint32_t to, uint64_t over_ms,
-                    struct lanes *l)
+/* Members <i> .. i + 3, of which <first> .. end - 1 count. */
+INLINE void look_at(const struct pick_view *v, uint32_t i, uint32_t first, uint32_t end,
+                    uint64_t over_ms, struct lanes *l)
 {
     const __m256i *c = (const void *)&v->counter[v->member[0].nid + i];
     __m256i c01 = _mm256_loadu_si256(c), c23 = _mm256_loadu_si256(c + 1);
@@ -52,7 +52,8 @@ INLINE void look_at(const struct pick_view *v, uint32_t i, uint32_t to, uint64_t
             _mm_loadu_si128((const void *)&v->cost[v->member[0].nid + i])),
         _MM_SHUFFLE(3, 1, 2, 0));
     __m256i at = _mm256_add_epi64(SAME(i), _mm256_set_epi64x(3, 1, 2, 0));
-    __m256i is_member = _mm256_cmpgt_epi64(SAME(to), at);
+    __m256i counts = _mm256_andnot_si256(_mm256_cmpgt_epi64(SAME(first), at),
+                                         _mm256_cmpgt_epi64(SAME(end), at));
     __m256i ejected = is_above(until, over_ms);
     __m256i out = _mm256_or_si256(at_least(cost, NODE_OUT), ejected);
     __m256i skipped = _mm256_or_si256(at_least(cost, NODE_WARMING), ejected);
@@ -61,13 +62,13 @@ INLINE void look_at(const struct pick_view *v, uint32_t i, uint32_t to, uint64_t
     busy = _mm256_and_si256(_mm256_max_epi32(busy, _mm256_setzero_si256()),
                             SAME(SCAN_INFLIGHT_MASK));
     score = _mm256_mul_epu32(cost, _mm256_add_epi64(busy, SAME(1)));
-    out = _mm256_or_si256(out, _mm256_cmpeq_epi64(is_member, _mm256_setzero_si256()));
+    out = _mm256_or_si256(out, _mm256_cmpeq_epi64(counts, _mm256_setzero_si256()));
     score = _mm256_or_si256(score, _mm256_srli_epi64(out, 1));
     is_less = _mm256_cmpgt_epi64(l->score, score);
     l->score = _mm256_blendv_epi8(l->score, score, is_less);
     l->at = _mm256_blendv_epi8(l->at, at, is_less);
     l->n_skipped =
-        _mm256_sub_epi64(l->n_skipped, _mm256_and_si256(skipped, is_member));
+        _mm256_sub_epi64(l->n_skipped, _mm256_and_si256(skipped, counts));
 }
 
 AVX2 static struct scan_best best_of(const struct lanes *l, uint32_t none, uint32_t start)
@@ -98,12 +99,12 @@ AVX2 struct scan_best scan_row(const struct pick_view *v, uint32_t from, uint32_
                                uint32_t start, uint64_t over_ms)
 {
     struct lanes l = {SAME(INT64_MAX), SAME(0), SAME(0)};
-    uint32_t i;
+    uint32_t i, last = to - LANES;
 
     for (i = start; i < to; i += LANES)
-        look_at(v, i, to, over_ms, &l);
+        look_at(v, i < last ? i : last, i, to, over_ms, &l);
     for (i = from; i < start; i += LANES)
-        look_at(v, i, start, over_ms, &l);
+        look_at(v, i < last ? i : last, i, start, over_ms, &l);
     return best_of(&l, v->n, start);
 }
 

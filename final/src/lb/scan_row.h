@@ -28,8 +28,8 @@ struct scan_best {
 /* May scan_row() be called on this machine? */
 bool scan_row_is_possible(void);
 
-/* Members <start> .. to - 1, then <from> .. start - 1, of a view that is in a row.  No lot
- * is drawn.  Up to three nodes behind the last one are read and not used. */
+/* Members <start> .. to - 1, then <from> .. start - 1, of a view that is in a row; there
+ * are SCAN_ROW_LEAST and more.  No lot is drawn.  Nothing of other nodes is read. */
 struct scan_best scan_row(const struct pick_view *v, uint32_t from, uint32_t to,
                           uint32_t start, uint64_t over_ms);
 

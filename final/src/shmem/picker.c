@@ -117,16 +117,14 @@ static void free_module(struct module *m)
 }
 
 /* Do the ids of its nodes follow each other, so that lb/scan_row may be used? */
-static bool is_in_row(const struct picker *c, const struct module *m)
+static bool is_in_row(const struct module *m)
 {
-    uint32_t i, n = m->snap.n, nid = n > 0 ? m->snap.member[0].nid : 0;
+    uint32_t i;
 
-    if (!scan_row_is_possible() || n > c->s->max_nodes || nid > c->s->max_nodes - n || c->s->max_nodes - n - nid < 3)
-        return false;
-    for (i = 1; i < n; i++)
-        if (m->snap.member[i].nid != nid + i)
+    for (i = 1; i < m->snap.n; i++)
+        if (m->snap.member[i].nid != m->snap.member[0].nid + i)
             return false;
-    return true;
+    return scan_row_is_possible();
 }
 
 /* The nodes have changed: read them, and make anew what is kept for each of them. */
@@ -153,7 +151,7 @@ static int refresh(struct picker *c, struct module *m)
                                  .member = m->snap.member,
                                  .n = m->snap.n,
                                  .n_own = m->snap.n_own,
-                                 .in_row = is_in_row(c, m)};
+                                 .in_row = is_in_row(m)};
     return 0;
 }
 
