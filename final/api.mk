@@ -35,6 +35,10 @@ $(BUILD)/liblars.a: $(PIC) src/api/liblars.map api.mk
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ld -r -o $(BUILD)/pic/liblars.o $(PIC) && grep -o 'lars_[a-z_]*' src/api/liblars.map >$(BUILD)/pic/exported && objcopy --keep-global-symbols=$(BUILD)/pic/exported $(BUILD)/pic/liblars.o && $(AR) rcs $@ $(BUILD)/pic/liblars.o
 api: $(BUILD)/liblars.so.1 $(BUILD)/liblars.a
+# This benchmark has the library that users have.
+$(BUILD)/plane_bench: $(BUILD)/bench/plane_bench.o $(BUILD)/liblars.a
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ -lprotobuf-c -lm
 test-build: api
 
 # The other languages, and the programs of the conformance suite.
