@@ -6,7 +6,7 @@
 #include "base/quick_clock.h"
 
 #define MS 1000000ull                 /* in ns */
-#define SLEW_US 60                    /* 500 parts in a million of an anchor, and rounding */
+#define SLEW_US 60                    /* 500 parts in a million, and rounding */
 
 static struct quick_clock q;
 

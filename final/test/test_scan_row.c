@@ -78,8 +78,8 @@ static void compare(struct pick_view *v, const struct pick_part *p, uint32_t sta
     v->in_row = true;
     at_four = scan_from(v, &st, p, start, p->n, &four);
     if (at_one != at_four || one.n_skipped != four.n_skipped)
-        fail_msg("SEED=%llu: %u of %u members from %u on, start %u: %u and %u, skipped %u "
-                 "and %u",
+        fail_msg("SEED=%llu: %u of %u members from %u on, start %u: %u and %u, skipped "
+                 "%u and %u",
                  (unsigned long long)seed, p->n, v->n, p->from, start, at_one, at_four,
                  one.n_skipped, four.n_skipped);
 }

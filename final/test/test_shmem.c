@@ -381,11 +381,13 @@ static void t_other_sizes_begin_a_new_segment(void **state)
 }
 
 /* Bytes of the route file are changed at random: no reader crashes, hangs, or accepts a
- * copy that is not whole; a successor adopts the files or refuses them. */
+ * copy that is not whole; a successor adopts the files or refuses them.
+ *   LARS_CHAOS=N   N times as many images (make chaos) */
 static void t_damaged_routes_crash_no_reader(void **state)
 {
     uint64_t seed = mono_us(), used;
-    uint32_t i, k, m, n_read = 0, images = t_mode_is("memcheck") ? 2000 : 20000;
+    uint32_t chaos = getenv("LARS_CHAOS") ? (uint32_t)atoi(getenv("LARS_CHAOS")) : 1;
+    uint32_t i, k, m, n_read = 0, images = chaos * (t_mode_is("memcheck") ? 2000 : 20000);
     struct route_reader snap = {0};
     struct segment *r = reader();
     struct route_writer_stat st;
@@ -415,6 +417,9 @@ static void t_damaged_routes_crash_no_reader(void **state)
         ((char *)shmfix_seg->routes)[at] = was;
     }
     assert_true(n_read > images);
+    print_message("chaos: shared memory: %u images with a changed byte, %u whole copies "
+                  "were read from them\n",
+                  images, n_read);
     for (i = 0; i < 200; i++) { /* successors */
         struct route_writer *p;
         uint64_t at = sizeof(struct layout_routes) + rnd_u32(&rnd) % (used - 64);

@@ -8,7 +8,7 @@
 #include "loop.h"
 #include "udppeer.h"
 
-enum { ECHO = 7, REPLY = 8, TO_NOWHERE = 9 };
+enum { OTHER = 6, ECHO = 7, REPLY = 8, TO_NOWHERE = 9 };
 
 static struct {
     struct evloop *loop;
@@ -131,11 +131,21 @@ static void t_reply_that_cannot_be_sent_costs_no_other(void **state)
 
 static void t_datagrams_that_are_no_frame_are_dropped(void **state)
 {
-    uint32_t i;
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } bad[] = {{"", 0},
+               {"\7\0\0\0", 4},
+               {"\7\0\0\0\5\0\0\0abc", 11}, /* shorter than the head claims */
+               {"\7\0\0\0\1\0\0\0abc", 11}, /* longer than the head claims */
+               {"\7\0\0\0\377\377\377\377", 8}, /* a negative length */
+               {"\7\0\0\0\377\377\377\177", 8}};
+    uint32_t i, k, n_bad = sizeof(bad) / sizeof(bad[0]);
 
     (void)state;
     for (i = 0; i < 2 * UDP_BATCH; i++) {
-        assert_int_equal(send(fx.peer, "\7\0\0\0\5\0\0\0abc", 11, 0), 11);
+        k = i % n_bad;
+        assert_int_equal(send(fx.peer, bad[k].bytes, bad[k].len, 0), bad[k].len);
         ask(i);
     }
     LOOP_UNTIL(fx.loop, fx.n == 2 * UDP_BATCH);
@@ -144,20 +154,40 @@ static void t_datagrams_that_are_no_frame_are_dropped(void **state)
     assert_int_equal(stat_of().n_bad, 2 * UDP_BATCH);
 }
 
-static struct net_addr peer_addr(void)
+static void t_empty_body_is_legal(void **state)
+{
+    (void)state;
+    udppeer_send(fx.peer, OTHER, "", 0);
+    LOOP_UNTIL(fx.loop, fx.n == 1);
+    assert_int_equal(stat_of().n_bad, 0);
+}
+
+static void t_flood_is_taken_and_timers_still_run(void **state)
+{
+    int i, round;
+
+    (void)state;
+    for (round = 1; round <= 20; round++) {
+        for (i = 0; i < 100; i++)
+            udppeer_send(fx.peer, OTHER, "x", 1);
+        LOOP_UNTIL(fx.loop, fx.n == 100 * round); /* turned by a timer */
+    }
+}
+
+static struct net_addr addr_of(int fd)
 {
     struct sockaddr_in a;
     socklen_t len = sizeof(a);
     struct net_addr to;
 
-    assert_int_equal(getsockname(fx.peer, (struct sockaddr *)&a, &len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
     assert_int_equal(net_addr_set(&to, "127.0.0.1", ntohs(a.sin_port)), 0);
     return to;
 }
 
 static void *send_one(void *arg)
 {
-    struct net_addr to = peer_addr();
+    struct net_addr to = addr_of(fx.peer);
     uint32_t *number = arg;
 
     assert_int_equal(udp_batch_send(fx.udp, &to, REPLY, number, sizeof(*number)), 0);
@@ -178,10 +208,24 @@ static void t_frame_sent_outside_a_handler_leaves_at_once(void **state)
     expect_reply(6);
 }
 
+static void t_receiver_that_is_gone_does_not_matter(void **state)
+{
+    int gone = udppeer_open(0);
+    struct net_addr to = addr_of(gone);
+
+    (void)state;
+    close(gone);
+    udp_batch_send(fx.udp, &to, REPLY, "x", 1);
+    udp_batch_send(fx.udp, &to, REPLY, "x", 1);
+    ask(1);
+    LOOP_UNTIL(fx.loop, fx.n == 1);
+    expect_reply(1);
+}
+
 static void t_send_refuses_empty_and_too_long(void **state)
 {
     static char big[UDP_MAX_BODY + 1];
-    struct net_addr to = peer_addr();
+    struct net_addr to = addr_of(fx.peer);
 
     (void)state;
     assert_int_equal(udp_batch_send(fx.udp, &to, 1, "", 0), -EINVAL);
@@ -204,5 +248,7 @@ T_MAIN(E(t_each_question_has_its_reply_in_order),
        E(t_large_replies_leave_before_there_is_no_room),
        E(t_reply_that_cannot_be_sent_costs_no_other),
        E(t_datagrams_that_are_no_frame_are_dropped),
+       E(t_empty_body_is_legal), E(t_flood_is_taken_and_timers_still_run),
        E(t_frame_sent_outside_a_handler_leaves_at_once),
+       E(t_receiver_that_is_gone_does_not_matter),
        E(t_send_refuses_empty_and_too_long), E(t_taken_port_is_eaddrinuse))

@@ -265,7 +265,7 @@ void agent_tasks_count(unsigned index, const struct msg_call *q, void *arg)
 }
 
 struct frame_task {
-    struct udp_batch *u;                    /* the reply leaves by the port of the question */
+    struct udp_batch *u;              /* the reply leaves by the port of the question */
     struct net_addr from;
     int32_t msgid;
     uint32_t len;

@@ -129,8 +129,9 @@ static struct module *use_module(struct shard *s, const struct module_id *m)
 }
 
 /* False: the module belongs to another shard, which has got the frame. */
-static bool is_ours_or_forward(struct shard *s, const struct module_id *m, struct udp_batch *u,
-                               const struct frame *f, const struct net_addr *from)
+static bool is_ours_or_forward(struct shard *s, const struct module_id *m,
+                               struct udp_batch *u, const struct frame *f,
+                               const struct net_addr *from)
 {
     unsigned index = module_id_shard(*m, SHARD_N);
 
@@ -258,8 +259,8 @@ void shard_handle(struct shard *s, struct udp_batch *u, const struct frame *f,
               f->msgid, err_str(rc), net_addr_str(from, text));
 }
 
-static void on_frame(struct udp_batch *u, const struct frame *f, const struct net_addr *from,
-                     void *arg)
+static void on_frame(struct udp_batch *u, const struct frame *f,
+                     const struct net_addr *from, void *arg)
 {
     shard_handle(arg, u, f, from);
 }

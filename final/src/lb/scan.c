@@ -50,8 +50,8 @@ uint32_t scan_from(const struct pick_view *v, struct pick_state *st,
     struct scan_best b = {UINT64_MAX, v->n, 0};
 
     if (v->in_row && n == p->n && n >= SCAN_ROW_LEAST && !p->draw) {
-        b = scan_row(v, p->from, p->from + n, p->from + start,
-                     pick_over_ms(v, c->now_ms));
+        b = scan_row_best(v, p->from, p->from + n, p->from + start,
+                          pick_over_ms(v, c->now_ms));
     } else if (p->draw) {
         lot = rnd_u32(&st->rnd) | 1;
         look_at(v, p->from + start, p->from + start + first, c->now_ms, lot, &b);

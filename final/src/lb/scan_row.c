@@ -4,8 +4,8 @@
  * The counters of four nodes are two vectors; taking a half of both gives the nodes in
  * the order 0, 2, 1, 3, and everything else is brought into that order.
  *
- * Which of equal nodes wins depends on the order in which the members are looked at.  Each
- * lane keeps its first best one; at the end the first one of the equal lanes wins.
+ * Which of equal nodes wins depends on the order in which the members are looked at.
+ * Each lane keeps its first best one; at the end the first one of the equal lanes wins.
  *
  * Rejected: SSE2, which every processor of this kind has.  Without a comparison of 64
  * bits it needs more than twice the instructions (docs/decisions/061). */
@@ -95,7 +95,7 @@ AVX2 static struct scan_best best_of(const struct lanes *l, uint32_t none, uint3
     return b;
 }
 
-AVX2 struct scan_best scan_row(const struct pick_view *v, uint32_t from, uint32_t to,
+AVX2 struct scan_best scan_row_best(const struct pick_view *v, uint32_t from, uint32_t to,
                                uint32_t start, uint64_t over_ms)
 {
     struct lanes l = {SAME(INT64_MAX), SAME(0), SAME(0)};
@@ -113,7 +113,7 @@ bool scan_row_is_possible(void)
     return __builtin_cpu_supports("avx2");
 }
 #else
-struct scan_best scan_row(const struct pick_view *v, uint32_t from, uint32_t to,
+struct scan_best scan_row_best(const struct pick_view *v, uint32_t from, uint32_t to,
                           uint32_t start, uint64_t over_ms)
 {
     (void)from;

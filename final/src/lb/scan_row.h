@@ -25,12 +25,12 @@ struct scan_best {
 #define SCAN_ROW 0
 #endif
 
-/* May scan_row() be called on this machine? */
+/* May scan_row_best() be called on this machine? */
 bool scan_row_is_possible(void);
 
 /* Members <start> .. to - 1, then <from> .. start - 1, of a view that is in a row; there
  * are SCAN_ROW_LEAST and more.  No lot is drawn.  Nothing of other nodes is read. */
-struct scan_best scan_row(const struct pick_view *v, uint32_t from, uint32_t to,
+struct scan_best scan_row_best(const struct pick_view *v, uint32_t from, uint32_t to,
                           uint32_t start, uint64_t over_ms);
 
 #endif

@@ -3,8 +3,8 @@
  * closes the descriptor it opened.
  *
  * Invariants: a sockaddr never leaves the files that include net/sock_addr.h, so the byte
- * order of addresses and ports is converted only there; the system call that creates a descriptor also makes it
- * close-on-exec.
+ * order of addresses and ports is converted only there; the system call that creates a
+ * descriptor also makes it close-on-exec.
  * Rejected: setting close-on-exec later by fcntl(), because another thread may fork()
  * between the two calls; returning -1 with errno set, because any later call may
  * overwrite errno before the caller reads it. */

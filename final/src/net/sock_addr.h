@@ -1,6 +1,6 @@
-/* sock_addr -- between net_addr and the sockaddr of system calls.  Only files of net/ that
- * make such calls include it, so the byte order of addresses and ports matters nowhere
- * else. */
+/* sock_addr -- between net_addr and the sockaddr of system calls.  Only files of net/
+ * that make such calls include it, so the byte order of addresses and ports matters
+ * nowhere else. */
 #ifndef LARS_NET_SOCK_ADDR_H
 #define LARS_NET_SOCK_ADDR_H
 

@@ -28,7 +28,7 @@
 #include "net/sock_addr.h"
 
 #define PROBE 16                      /* a turn of so many looks whether there are more */
-#define TURNS 2                       /* batches in one turn of the loop: then timers run */
+#define TURNS 2                       /* batches in a turn of the loop */
 #define DATAGRAM_MAX 65536
 #define OUT_MAX (2 * DATAGRAM_MAX)
 #define LOG_GAP_MS 60000
@@ -84,8 +84,9 @@ static void flush(struct udp_batch *u)
     int n;
 
     while (at < u->n_out) {
-        n = u->n_out == 1 ? send_one(u)
-                          : sendmmsg(u->fd, u->out_head + at, u->n_out - at, MSG_NOSIGNAL);
+        n = u->n_out == 1
+                ? send_one(u)
+                : sendmmsg(u->fd, u->out_head + at, u->n_out - at, MSG_NOSIGNAL);
         if (n > 0)
             at += (unsigned)n;
         else if (errno == EAGAIN || errno == ENOBUFS)
@@ -110,10 +111,11 @@ static void add_reply(struct udp_batch *u, const struct net_addr *to, int32_t ms
     frame_put_head(at, msgid, (uint32_t)len);
     memcpy(at + FRAME_HEAD, body, len);
     m->at = (struct iovec){at, FRAME_HEAD + len};
-    u->out_head[u->n_out].msg_hdr = (struct msghdr){.msg_name = &m->addr,
-                                                    .msg_namelen = to_sockaddr(to, &m->addr),
-                                                    .msg_iov = &m->at,
-                                                    .msg_iovlen = 1};
+    u->out_head[u->n_out].msg_hdr =
+        (struct msghdr){.msg_name = &m->addr,
+                        .msg_namelen = to_sockaddr(to, &m->addr),
+                        .msg_iov = &m->at,
+                        .msg_iovlen = 1};
     u->n_out++;
     u->len_out += FRAME_HEAD + len;
 }
