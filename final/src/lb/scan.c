@@ -49,7 +49,8 @@ uint32_t scan_from(const struct pick_view *v, struct pick_state *st,
     uint32_t first = n < p->n - start ? n : p->n - start, lot;
     struct scan_best b = {UINT64_MAX, v->n, 0};
 
-    if (v->in_row && n == p->n && n >= SCAN_ROW_LEAST && !p->draw) {
+    if (v->in_row && !p->draw && n == p->n && n >= SCAN_ROW_LEAST &&
+        n <= SCAN_ROW_MOST) {
         b = scan_row_best(v, p->from, p->from + n, p->from + start,
                           pick_over_ms(v, c->now_ms));
     } else if (p->draw) {

@@ -15,8 +15,8 @@ struct scan_best {
     uint32_t n_skipped;               /* members that were no candidates */
 };
 
-/* With fewer members it is slower than the loop for any nodes. */
-#define SCAN_ROW_LEAST 8
+#define SCAN_ROW_LEAST 4              /* members: as many as are looked at at a time */
+#define SCAN_ROW_MOST 4096            /* a node's place has 12 bits */
 
 /* It reads atomics as vectors, which the thread sanitizer takes for a data race. */
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
@@ -29,7 +29,8 @@ struct scan_best {
 bool scan_row_is_possible(void);
 
 /* Members <start> .. to - 1, then <from> .. start - 1, of a view that is in a row; there
- * are SCAN_ROW_LEAST and more.  No lot is drawn.  Nothing of other nodes is read. */
+ * are SCAN_ROW_LEAST to SCAN_ROW_MOST.  No lot is drawn.  Nothing of other nodes is
+ * read. */
 struct scan_best scan_row_best(const struct pick_view *v, uint32_t from, uint32_t to,
                           uint32_t start, uint64_t over_ms);
 
