@@ -26,7 +26,12 @@ page_write() {
 
 # --- the head of a page --------------------------------------------------------------
 machine() { echo "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1), $(getconf _NPROCESSORS_ONLN) processors, Linux $(uname -r)" | sed 's/  */ /g'; }
-commit() { git describe --always --dirty 2>/dev/null || echo 'no repository'; }
+# The commit; "-dirty" when final/ differs from it.  The pages do not count: a run changes them.
+commit() {
+    c=$(git describe --always 2>/dev/null) || { echo 'no repository'; return; }
+    git diff --quiet HEAD -- . || c=$c-dirty
+    echo "$c"
+}
 compiler() { ${CC:-cc} --version 2>/dev/null | head -n 1; }
 database() { mariadbd --version 2>/dev/null | sed 's/^[^ ]* *Ver *//; s/ *(.*//' | grep . || echo 'none'; }
 # page_head SCRIPT ROUNDS: the lines that say from where the figures are.
