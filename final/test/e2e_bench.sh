@@ -43,6 +43,8 @@ check 'a part that fails makes the run fail' sh -c '! sh bench/run scale'
 check 'and it is named' grep -q '^scale	failed	' "$bench_dir/parts.tsv"
 check 'and the summary is written all the same' grep -q 'failed; an earlier page' "$page"
 check 'figures of an earlier run are not taken' grep -q '8 nodes, ns of processor time | not measured' "$page"
+check 'a part has its own limit of time' sh -c 'sh bench/run scale | grep -q "^== scale (at most 120 s)"'
+check 'or what is left for the run' sh -c 'BENCH_S=30 sh bench/run scale | grep -qE "^== scale \(at most (30|29|28|27|26|25) s\)"'
 check 'a run without time ends' sh -c '! BENCH_S=0 sh bench/run'
 check 'and names the parts that it did not measure' same "$(grep -c 'no time left' "$bench_dir/parts.tsv")" 9
 git status --porcelain ../docs >"$tmp/docs.after" 2>/dev/null
