@@ -54,7 +54,7 @@ static uint64_t tsc(void)
 }
 
 /* Reads each cache line that has a cost or a number of calls in flight.  A real choice
- * compares all of them; how fast that can be is no bound, because it can be vectorised. */
+ * compares all of them; that can be vectorised, so its time is no part of a bound. */
 static uint32_t look_at_all(void)
 {
     uint32_t i, sum = 0;
@@ -63,7 +63,7 @@ static uint32_t look_at_all(void)
         sum += atomic_load_explicit(&t->cost[i], memory_order_relaxed);
         sum += atomic_load_explicit(&t->inflight[i], memory_order_relaxed);
     }
-    return sum % n_nodes;
+    return (uint32_t)((uint64_t)sum * n_nodes >> 32);
 }
 
 static inline void pair(uint64_t (*clock)(void))
