@@ -121,6 +121,8 @@ $(BUILD)/api_bench: bench/api_bench.cpp api/cpp/lars.hpp $(BUILD)/liblars.a
 $(BUILD)/bench-java/ApiBench.class: bench/ApiBench.java $(BUILD)/lars.jar
 	$(Q)javac -Xlint:all -encoding UTF-8 -cp $(BUILD)/lars.jar -d $(BUILD)/bench-java $<
 test-build: $(BUILD)/api_bench $(BUILD)/bench-java/ApiBench.class
+# bench/run-api and bench/run-gateway-faults have no program without these.
+bench: $(BUILD)/api_bench $(BUILD)/bench-java/ApiBench.class $(BUILD)/e2e_gateway_overload
 conformance: test-build
 	$(Q)BUILD=$(BUILD) sh test/run e2e_conformance e2e_conformance_runtimes e2e_conformance_vm
 .PHONY: api conformance
