@@ -27,7 +27,7 @@ async function bodyOf(answer) {
 }
 
 export async function api(method, path, body) {
-  const stop = new AbortController()
+  const stop = new AbortController(), of = session.csrf
   const timer = setTimeout(() => stop.abort(), WAIT_MS)
   const headers = {}
   if (method !== 'GET') {
@@ -52,7 +52,8 @@ export async function api(method, path, body) {
     return json
   }
   json.retryAfter = Number(answer.headers.get('Retry-After')) || 0
-  if (answer.status === 401 && json.code !== 'wrong_login')
+  /* An answer to a request from before the last login says nothing of the session of now. */
+  if (answer.status === 401 && json.code !== 'wrong_login' && session.csrf === of)
     session.expired = true
   if (json.code === 'must_change')
     session.mustChange = true

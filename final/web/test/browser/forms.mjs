@@ -1,7 +1,8 @@
 // What is typed is kept; changes of many modules; the pages of administrators.
-import { base, larsctl, logIn, nodes, panel, row, same, see, sql, test, unseen, until } from './harness.mjs'
+import { base, larsctl, logIn, nodes, panel, passwordOf, row, same, see, sql, stateOf, sure, test, unseen, until } from './harness.mjs'
 
 const at = n => `127.0.1.${n}:${nodes + 100}`
+const menu = (page, name) => page.getByRole('navigation', { name: 'Menu' }).getByRole('link', { name })
 const dialog = page => page.getByRole('dialog')
 const button = (where, name) => where.getByRole('button', { name, exact: true })
 const weightOf = node => sql(`SELECT weight FROM RouteData WHERE CONCAT(INET_NTOA(serverip), ':', serverport) = '${node}'`)
@@ -81,6 +82,51 @@ test('batch_of_modules', 'a host is drained in 50 modules by one change, and the
   await until('no node is drained', async () => await drained() === '0')
 }, 'forms')
 
+test('asked_row_stays_asked', 'the question before the end of sessions stays with its user when the list is in another order', async t => {
+  const of = user => ({ user, peer: '127.0.0.9', role: 'viewer', seen: 1, until: 2000000000 })
+  const page = await t.window({ storageState: await stateOf('admin') })
+  let items = ['first', 'second'].map(of), ended = []
+  await page.clock.install()
+  await page.route('**/api/v1/sessions*', r => r.fulfill({ status: 200, contentType: 'application/json', body: JSON.stringify({ items }) }))
+  await page.route('**/api/v1/sessions/*', r => { ended.push(new URL(r.request().url()).pathname.split('/').pop()); return r.fulfill({ status: 204 }) })
+  await page.goto(base + '/#/about')
+  const list = panel(page, 'Sessions'), names = async () => (await list.getByRole('row').allInnerTexts()).map(x => x.split(/\s/)[0]).slice(1).join()
+  await until('two sessions', async () => await names() === 'first,second')
+  await page.clock.fastForward(7000)                       // the list is asked for every 10 s
+  await button(row(list, 'first'), 'End sessions').click()
+  await see(button(row(list, 'first'), 'Confirm: End sessions'))
+  items = ['third', 'second', 'first'].map(of)
+  await page.clock.fastForward(4000)                       // the question lasts 5 s
+  await until('the list in another order', async () => await names() === 'third,second,first')
+  for (const user of ['third', 'second'])
+    same(await row(list, user).getByRole('button').innerText(), 'End sessions', `button of ${user}`)
+  await button(row(list, 'first'), 'Confirm: End sessions').click()
+  await until('the end of sessions', () => ended.length)
+  same(ended, ['first'], 'users whose sessions were ended')
+}, 'forms')
+
+test('answer_from_before_login', 'an answer for the session before the login does not ask for the login again', async t => {
+  const page = await t.open('operator', '/modules')
+  const login = page.getByRole('dialog', { name: 'Log in' }), no = { status: 401, contentType: 'application/problem+json', body: '{"status":401,"code":"no_session"}' }
+  let release, answered, held = 0
+  const late = new Promise(done => { release = done }), all = new Promise(done => { answered = done })
+  const password = await passwordOf('operator')
+  await page.route('**/api/v1/modules?*', async r => { held++; await late; await r.fulfill(no).finally(answered) })
+  await page.getByRole('searchbox').fill('127.0.1.1')
+  await until('a request that waits', () => held)
+  await page.route('**/api/v1/services', r => r.fulfill(no))
+  await menu(page, 'Services').click()
+  await see(login.getByText('The session has ended.'))
+  await page.unroute('**/api/v1/services')
+  await login.getByLabel('Password').fill(password)
+  await button(login, 'Log in').click()
+  await unseen(login)
+  release()
+  await all
+  await page.evaluate(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))))
+  same(await login.count(), 0, 'logins after the late answer')
+}, 'forms')
+
 test('sessions_and_links', 'an administrator ends sessions and makes links of the wall; others see why they cannot', async t => {
   const password = await larsctl('user', 'add', 'leaver', 'viewer')
   await sql("UPDATE User SET must_change = 0 WHERE name = 'leaver'")
@@ -90,8 +136,7 @@ test('sessions_and_links', 'an administrator ends sessions and makes links of th
   const page = await t.open('admin', '/about')
   const line = row(panel(page, 'Sessions'), 'leaver')
   await see(line.getByText('127.0.0.1'))
-  await button(line, 'End sessions').click()
-  await button(line, 'Confirm: End sessions').click()
+  await sure(line, 'End sessions')
   await unseen(line)
   await see(other.getByRole('dialog', { name: 'Log in' }))
   await button(page, 'Create a link').click()
@@ -100,7 +145,6 @@ test('sessions_and_links', 'an administrator ends sessions and makes links of th
   const wall = await t.open('', link.slice(link.indexOf('#') + 1))
   await see(wall.getByText('% well'))
   await see(row(panel(page, 'Links of wall displays'), 'the-admin'))
-  await button(page, 'Delete all').click()
-  await button(page, 'Confirm: Delete all').click()
+  await sure(page, 'Delete all')
   await see(panel(page, 'Links of wall displays').getByText('No link is valid.'))
 }, 'forms')

@@ -17,6 +17,7 @@
 //  5. await see(locator), unseen(locator) wait with a deadline.  For what is not on the page:
 //     await until('the node is called', async () => ...), which returns the first true value.
 //     Nothing waits for a fixed time.
+//     await sure(where, 'Delete all') clicks a button that asks first, and its question.
 //  6. The system: sql(text), larsctl(...), pid(name), t.start(program, ...), t.freeze(name)
 //     and t.kill(name, program, ...); names are those of common/run, for example lars-agentd-a.
 //  7. A test leaves what it found: t.after(async () => ...) is called also when the test failed,
@@ -76,6 +77,18 @@ export function holds(value, what) {
 export const panel = (page, heading) => page.locator('section').filter({ has: page.getByRole('heading', { name: heading, exact: true }) })
 export const row = (where, text) => where.getByRole('row').filter({ hasText: text })
 
+/** Click a button that asks first, and then its question.  The question lasts for 5 s, which a
+ *  busy machine may need between two clicks; then it is asked again. */
+export async function sure(where, label) {
+  const name = n => where.getByRole('button', { name: n, exact: true }).first()
+  await until(`the question of "${label}" is confirmed`, async () => {
+    if (!await name('Confirm: ' + label).count())
+      await name(label).click({ timeout: 10000 })
+    await name('Confirm: ' + label).click({ timeout: 4000 })
+    return true
+  })
+}
+
 const output = async (program, args, more) => (await execute(program, args, { timeout: WAIT_MS, ...more })).stdout.trim()
 export const sql = text => output('sh', ['common/mariadb', 'sql', join(run, 'db'), text])
 export const larsctl = (...args) => output(join(build, 'larsctl'), args, { env: { ...env, LARSCTL: join(run, 'larsctl.ini') } })
@@ -107,6 +120,7 @@ async function newSession(role) {
 }
 const sessionOf = role => (sessions[role] ??= newSession(role))
 export const passwordOf = async role => (await sessionOf(role)).password
+export const stateOf = async role => (await sessionOf(role)).state
 
 class Fixture {
   constructor() {

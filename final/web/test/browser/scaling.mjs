@@ -1,6 +1,6 @@
 // The page Scaling, with rows of the autoscaler's tables; the system of these tests runs none.
 import { look } from './examine.mjs'
-import { holds, panel, row, same, see, sql, test, unseen, until } from './harness.mjs'
+import { holds, panel, row, same, see, sql, sure, test, unseen, until } from './harness.mjs'
 
 const HEAD = 'INSERT INTO ScaleDecision (at, modid, cmdid, demand, refused, load_nodes, zones, up, need, plan, was, wanted, rule, note) VALUES '
 const decision = (ago, rest) => sql(`${HEAD}(NOW(3) - INTERVAL ${ago} SECOND, 15, 1, ${rest})`)
@@ -61,8 +61,7 @@ test('scaling_plan', 'an operator adds a plan by keyboard only, sees it in the l
   await until('the focus on the button that has opened the dialog', () => page.evaluate(() => document.activeElement.innerText === 'Add a plan…'))
   await see(row(list, 'opening').getByRole('cell', { name: '6', exact: true }))
   same(await sql(`SELECT COUNT(*) FROM ScalePlan WHERE modid = 15 AND zone = 'b' AND n_zone = 6 AND until_at BETWEEN NOW() + INTERVAL 115 MINUTE AND NOW() + INTERVAL 121 MINUTE`), '1', 'plans in the table')
-  await row(list, 'opening').getByRole('button', { name: 'Remove' }).click()
-  await row(list, 'opening').getByRole('button', { name: /Remove/ }).click()
+  await sure(row(list, 'opening'), 'Remove')
   await see(list.getByText('There is no plan.'))
   same(await plans(), '0', 'plans in the table')
 })
@@ -96,8 +95,7 @@ test('scaling_bounds', 'an operator changes one bound: the others stay as anothe
   await see(line.getByText('3 to 12'))
   await row(panel(page, 'Hosts'), 'room-a').getByRole('button', { name: 'Drain' }).click()
   await see(row(panel(page, 'Hosts'), 'room-a').getByRole('cell', { name: /^drained/ }))
-  await line.getByRole('button', { name: 'Stop scaling' }).click()
-  await line.getByRole('button', { name: /Stop scaling/ }).click()
+  await sure(line, 'Stop scaling')
   await unseen(line)
 })
 
