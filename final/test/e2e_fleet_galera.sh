@@ -141,7 +141,7 @@ for to in 10.0.1.11 10.0.3.11; do on b1 ip route add blackhole $to/32; done
 within 10 not_primary b1 || give_up 'room b knows that it is alone'
 began=$(ms)
 expect 'zone fence of a database that is isolated and can be reached' 0 'was stopped' ctl -y zone fence b; shown
-echo "figure: it took $(seconds $(($(ms) - began)))"
+echo "figure: zone fence of an isolated database that can be reached took $(seconds $(($(ms) - began)))"
 check 'the database of b has ended' within 5 stopped b1
 for to in 10.0.1.11 10.0.3.11; do on b1 ip route del $to/32; done
 expect 'the room returns again' 0 'zone-db start' ctl -y zone return b
