@@ -1,5 +1,5 @@
 /* Between the two readings of the counter that enclose one of the clock the thread may be
- * interrupted, and then nobody knows to which counter the time belongs.  Such a pair is
+ * interrupted, and then it is unknown to which counter the time belongs.  Such a pair is
  * not taken as an anchor; the next reading tries again.
  *
  * Rejected: a rate that the agent publishes in shared memory.  It would serve a client

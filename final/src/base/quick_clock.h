@@ -8,7 +8,7 @@
  * million at most), the error is at most half a thousandth of that time; else it is below
  * a microsecond.  At a new anchor the time may therefore step back by that much.
  *
- * The counter is used only where the processor says that it never stops and has one rate,
+ * The counter is used only where the processor reports that it never stops, has one rate,
  * and the kernel's own clock rests on it, and only while two rates in a row agree.
  * Everywhere else, and until then, each reading is one of mono_us().
  *
