@@ -51,6 +51,20 @@ put_files() { # HOST: what larsctl fleet install copies there, of the database a
     done <"$out/$1/files"
     chmod 755 "$tmp/$1/etc" "$tmp/$1/etc/db" && [ ! -e "$tmp/$1/etc/db/tls" ] || chmod 755 "$tmp/$1/etc/db/tls"
 }
+# The systemctl of all hosts.  It runs what the rendered unit would run, and notes what it is
+# asked; it does not start a program again.
+mkdir "$tmp/bin"
+cat >"$tmp/bin/systemctl" <<EOF
+#!/bin/sh
+echo "\$*" >>/var/lib/lars-db/systemctl
+case \$1 in
+start) setsid sh "$top/deploy/two-zones/zone-db" run /etc/lars/db >>/var/lib/lars-db/unit.log 2>&1 </dev/null & ;;
+stop) read -r pid </var/lib/lars-db/pid && kill "\$pid" 2>/dev/null
+    while grep -q '^State:.*[^Z] (' "/proc/\$pid/status" 2>/dev/null; do sleep 0.1; done ;;
+esac
+EOF
+chmod 755 "$tmp/bin/systemctl"
+PATH=$tmp/bin:$PATH
 db() { h=$1 cmd=$2; shift 2; on $h sh "$top/deploy/two-zones/zone-db" $cmd /etc/lars/db "$@"; }
 sql() { on $1 timeout 15 mariadb --no-defaults --socket=/var/lib/lars-db/run/sock --user=root -NBe "$2"; }
 members() { db "$1" status | grep -q "Synced Primary members $2 "; }
@@ -85,6 +99,8 @@ roster=$top/deploy/fleet/fleet.ini out=$tmp/arbiter
 check 'a fleet with an arbiter is rendered' render "$roster"
 for h in a1 b1 c1; do switch_on $h; check "$h has its files" put_files $h; done
 check 'the database of a1 begins, with the rendered files at their own paths' db a1 bootstrap b=empty; shown
+asked() { grep -v '^is-' "$tmp/$1/db/systemctl" | tr '\n' ';'; }
+is 'by the unit that render has made' 'start lars-db.service;' "$(asked a1)"
 { db c1 start; } >"$tmp/c.said" 2>&1 & arbiter=$!
 check 'that of b1 copies its data' db b1 add; shown
 wait $arbiter; check 'the arbiter starts' [ $? = 0 ]
@@ -125,7 +141,7 @@ for to in 10.0.1.11 10.0.3.11; do on b1 ip route add blackhole $to/32; done
 within 10 not_primary b1 || give_up 'room b knows that it is alone'
 began=$(ms)
 expect 'zone fence of a database that is isolated and can be reached' 0 'was stopped' ctl -y zone fence b; shown
-echo "figure: it took $(seconds $(($(ms) - began)))"
+echo "figure: zone fence of an isolated database that can be reached took $(seconds $(($(ms) - began)))"
 check 'the database of b has ended' within 5 stopped b1
 for to in 10.0.1.11 10.0.3.11; do on b1 ip route del $to/32; done
 expect 'the room returns again' 0 'zone-db start' ctl -y zone return b
@@ -205,7 +221,9 @@ wait $!
 began=$(ms)
 expect 'both databases killed, no arbiter: a dry run has a plan' 0 'bootstrap zone' recover; shown
 if grep -q arbiter "$tmp/said"; then not_ok 'without a word of an arbiter'; else ok 'without a word of an arbiter'; fi
+for h in a1 b1; do : >"$tmp/$h/db/systemctl"; done
 check 'recover-all' recover --for-real; shown
+for h in a1 b1; do is "the unit of $h was stopped before, and runs the database again" 'stop lars-db.service;start lars-db.service;' "$(asked $h)"; done
 echo "figure: both databases killed, by weight: synced $(seconds $(($(ms) - began))) after the kill, with a dry run before"
 check 'two members write' eval 'members a1 2 && members b1 2 && insert b1 6'
 expect 'and the weight decides as before' 0 'pc.weight 2 of 3): two rooms without an arbiter' ctl zone status

@@ -149,6 +149,8 @@ for k in $(cd "$out" && ls ??/tls/*.key ??/db/tls/*.key); do
     check "$k is in no other folder of a host" [ -z "$(grep -rlF -e "$line" "$out"/?? | grep -v "^$out/$h/")" ]
 done
 check 'no host has the key of the CA' [ -z "$(grep -rlF -e "$(sed -n 2p "$out/_fleet/ca.key")" -e "$(sed -n 2p "$out/_fleet/db/ca/ca.key")" "$out"/??)" ]
+for h in a1 b1 c1; do check "$h: the scripts of the database know the unit that the host gets" eval 'grep -qx "unit = lars-db.service" "$out/$h/db/zone.ini" && grep -qx "0644 root root systemd/lars-db.service /etc/systemd/system/lars-db.service" "$out/$h/files"'; done
+is 'and recover-all knows it' lars-db.service "$(sed -n 's/^unit = //p' "$out/_fleet/db/values.ini")"
 for h in a1 b1 c1; do check "$h: the database's certificate is of its CA" openssl verify -CAfile "$out/_fleet/db/ca/ca.crt" "$out/$h/db/tls/node.crt"; done
 
 # --- again ---

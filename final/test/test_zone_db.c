@@ -89,6 +89,44 @@ static void t_arbiter_without_address_is_lost_when_no_node_outweighs(void **stat
     expect(ZONE_DB_NO_ARBITER);
 }
 
+static void says(const char *text)
+{
+    if (!strstr(zone_db_text(&v), text))
+        fail_msg("\"%s\", without \"%s\"", zone_db_text(&v), text);
+}
+
+/* The node of weight 2 has two thirds of the votes and writes alone. */
+static void t_lost_arbiter_with_unequal_weights_leaves_the_heavier_side(void **state)
+{
+    static const char *const options[] = {"pc.weight = 2", "pc.weight = 1"};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) { /* seen from each of the two */
+        take("wsrep_provider_options", options[i]);
+        take("wsrep_cluster_weight", "3");
+        primary(PEERS3, "2", "10.77.1.1:3310,10.77.2.1:3310");
+        expect(ZONE_DB_NO_ARBITER);
+        says("only the side that has more than half of the pc.weight still writes");
+        says("start the arbiter");
+    }
+}
+
+static void t_lost_arbiter_with_equal_or_unknown_weights_leaves_no_side(void **state)
+{
+    static const char *const weights[] = {"2", "0"};
+    size_t i;
+
+    (void)state;
+    take("wsrep_provider_options", "pc.weight = 1");
+    for (i = 0; i < 2; i++) {
+        take("wsrep_cluster_weight", weights[i]);
+        primary(PEERS3, "2", "10.77.1.1:3310,10.77.2.1:3310");
+        expect(ZONE_DB_NO_ARBITER);
+        says("none of them writes; start the arbiter");
+    }
+}
+
 /* Old servers do not tell it, and three nodes are no two halves. */
 static void t_weight_that_is_not_known_is_no_half(void **state)
 {
@@ -180,7 +218,8 @@ static void t_each_case_has_a_name_and_a_sentence(void **state)
     (void)state;
     for (c = ZONE_DB_UNKNOWN; c <= ZONE_DB_ISOLATED; c++) {
         assert_true(zone_db_case_name((enum zone_db_case)c)[0] != '\0');
-        assert_true(strlen(zone_db_case_text((enum zone_db_case)c)) > 20);
+        v.is = (enum zone_db_case)c;
+        assert_true(strlen(zone_db_text(&v)) > 20);
     }
 }
 
@@ -190,6 +229,8 @@ T_MAIN(Z(t_server_without_galera_is_one_database),
        Z(t_arbiter_is_a_member_without_a_client_port),
        Z(t_arbiter_that_is_configured_and_away_is_lost),
        Z(t_arbiter_without_address_is_lost_when_no_node_outweighs),
+       Z(t_lost_arbiter_with_unequal_weights_leaves_the_heavier_side),
+       Z(t_lost_arbiter_with_equal_or_unknown_weights_leaves_no_side),
        Z(t_weight_that_is_not_known_is_no_half), Z(t_two_rooms_decide_by_weight),
        Z(t_weight_that_is_not_named_is_1), Z(t_one_database_of_two_is_alone),
        Z(t_node_outside_of_the_primary_component_is_isolated),

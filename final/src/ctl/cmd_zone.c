@@ -107,7 +107,7 @@ static void print_database(struct sqldb *own, struct zone_db_view *v)
         fprintf(stderr, ", %u members, %u of them with data, pc.weight %u of %u)",
                 v->members, v->data, v->own_weight, v->weight);
     }
-    fprintf(stderr, ": %s\n", zone_db_case_text(v->is));
+    fprintf(stderr, ": %s\n", zone_db_text(v));
 }
 
 /* Each of [zone] databases in a line of its own. */

@@ -65,7 +65,7 @@ static int look_at_own(struct ctl *c, struct zone_db_view *own)
                                    "fence; larsctl zone drain is what can be done");
     return own->is != ZONE_DB_ISOLATED ? CTL_OK
                                        : ctl_say(CTL_FAILED, "nothing was fenced: %s",
-                                                 zone_db_case_text(own->is));
+                                                 zone_db_text(own));
 }
 
 static int check_target(const struct zone_db_view *own, const struct zone_db_view *leaves)
@@ -202,7 +202,7 @@ static int check_view(const char *zone, const struct zone_db_view *v)
                                    "promote");
     if (v->is != ZONE_DB_ISOLATED)
         return ctl_say(CTL_FAILED, "the database of %s takes writes already: %s", zone,
-                       zone_db_case_text(v->is));
+                       zone_db_text(v));
     if (strcmp(v->node, node) != 0)
         return ctl_say(
             CTL_FAILED,

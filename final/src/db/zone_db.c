@@ -44,11 +44,6 @@ const char *zone_db_case_name(enum zone_db_case c)
     return cases[c].name;
 }
 
-const char *zone_db_case_text(enum zone_db_case c)
-{
-    return cases[c].text;
-}
-
 static void copy(char *to, size_t size, const char *text)
 {
     snprintf(to, size, "%s", text);
@@ -146,6 +141,15 @@ void zone_db_judge(struct zone_db_view *v)
         v->is = ZONE_DB_NO_ARBITER;
     else
         v->is = ZONE_DB_WEIGHT;
+}
+
+const char *zone_db_text(const struct zone_db_view *v)
+{
+    if (v->is == ZONE_DB_NO_ARBITER && v->weight > 0 && !is_half(v))
+        return "the databases of the zones without their arbiter: when the zones lose "
+               "each other now, only the side that has more than half of the pc.weight "
+               "still writes; start the arbiter";
+    return cases[v->is].text;
 }
 
 int zone_db_open(struct sqldb **out, const struct myconn_config *cfg)

@@ -50,7 +50,7 @@ int zone_db_read(struct sqldb *db, struct zone_db_view *out);
 
 /* "unknown", "one", "arbiter", "weight", "no_arbiter", "alone", "isolated": static. */
 const char *zone_db_case_name(enum zone_db_case c);
-/* What it means, as a sentence for an operator: static. */
-const char *zone_db_case_text(enum zone_db_case c);
+/* What <is> and the weights mean, as a sentence for an operator: static. */
+const char *zone_db_text(const struct zone_db_view *v);
 
 #endif

@@ -46,18 +46,18 @@ static int make_head(const struct cache_copy *old, const struct http_head *h,
     struct http_parse parse = {0};
     enum http_why why;
     char more[80];
-    size_t end;
+    size_t len; /* of the fields */
     int n = snprintf(more, sizeof(more), "Age: %llu\r\nContent-Length: %zu\r\n\r\n",
                      (unsigned long long)cache_control_age_s(h), old->body_len);
 
     if (buf_append(text, line, sizeof(line) - 1) < 0 ||
         http_write_renewed(text, old->fields, h) < 0)
         return -ENOMEM;
-    end = text->len;
+    len = text->len - (sizeof(line) - 1);
     if (buf_append(text, more, (size_t)n) < 0)
         return -ENOMEM;
-    *fields = (struct http_text){buf_bytes(text) + sizeof(line) - 1,
-                                 (uint32_t)(end - (sizeof(line) - 1))};
+    /* From the end: there is an allocation now, and buf_bytes() allows for none. */
+    *fields = (struct http_text){buf_tail(text) - (size_t)n - len, (uint32_t)len};
     return http_parse_response(&parse, buf_bytes(text), text->len, HTTP_METHOD_GET, out,
                                &why) > 0
                ? 0

@@ -26,6 +26,7 @@
 
 #define RANDOM_BYTES 16
 #define CONF_DIR "/etc/lars/db"
+#define UNIT "lars-db.service"
 
 static int say(char why[DB_FILES_WHY], int rc, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -173,7 +174,7 @@ static void print_values(FILE *to, const struct roster *r)
                     roster_zone_number(r, h->zone));
     }
     fprintf(to,
-            "folder = /var/lib/lars-db\nconf = " CONF_DIR
+            "folder = /var/lib/lars-db\nconf = " CONF_DIR "\nunit = " UNIT
             "\nuser = mysql\nport = %u\ntls = on\n",
             port);
     print_clients(to, r);
@@ -344,7 +345,9 @@ static int add_folder(struct host_files *f, const struct host_conf_source *of,
 }
 
 /* The unit of a database is that of the scripts, under the name that the fleet's tools
- * have for it. */
+ * have for it.  print_values() gives it to the scripts, so that they start and stop the
+ * database by its unit: a recovery would otherwise leave it without a supervisor, and a
+ * unit that waits to start it again would do so in the middle. */
 static int add_unit(struct host_files *f, const char *templates, char why[DB_FILES_WHY])
 {
     char path[PATH_MAX], *text = NULL;
@@ -358,9 +361,8 @@ static int add_unit(struct host_files *f, const char *templates, char why[DB_FIL
                    "%.200s cannot be read: %s; mend: install the package lars-ctl, or "
                    "correct [larsctl] fleet",
                    path, err_text(rc));
-    return host_files_add(f, "systemd/lars-db.service",
-                          "/etc/systemd/system/lars-db.service", 0644, "root", "root",
-                          text);
+    return host_files_add(f, "systemd/" UNIT, "/etc/systemd/system/" UNIT, 0644, "root",
+                          "root", text);
 }
 
 int db_files_add(struct host_files *f, const struct host_conf_source *from,
