@@ -1,6 +1,7 @@
 #include "shmem/node_table.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #include "shmem/segment_private.h"
 
@@ -21,11 +22,12 @@ void node_table_addr(const struct segment *s, uint32_t nid, struct net_addr *out
     const struct layout_addr *a = &s->addr[nid];
     uint32_t fp = segment_load(&a->family_port), i, word;
 
-    out->family = (uint16_t)fp;
-    out->port = (uint16_t)(fp >> 16);
-    for (i = 0; i < 4; i++) {
-        word = segment_load(&a->ip[i]);
-        memcpy(out->ip + 4 * i, &word, 4);
+    *out = (struct net_addr){.family = (uint16_t)fp, .port = (uint16_t)(fp >> 16)};
+    word = segment_load(&a->ip);
+    memcpy(out->ip, &word, 4);
+    for (i = 0; out->family == AF_INET6 && i < 3; i++) {
+        word = segment_load(&s->addr6[nid].ip[i]);
+        memcpy(out->ip + 4 + 4 * i, &word, 4);
     }
 }
 

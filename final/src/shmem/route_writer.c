@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define HASH_NONFATAL_OOM 1           /* by default uthash exits when memory is short */
 #include <uthash.h>
@@ -59,6 +60,7 @@ struct route_writer {
     struct module *module;            /* max_modules */
     uint32_t *free_nid;
     uint32_t n_free, n_removed;
+    uint32_t n_ip6;                   /* nodes with an IPv6 address */
     uint32_t mark;                    /* number of the update in progress */
 };
 
@@ -92,6 +94,7 @@ static struct node *keep_node(struct route_writer *p, const struct key *k, uint3
         return NULL;
     }
     p->by_nid[nid] = n;
+    p->n_ip6 += k->addr.family == AF_INET6;
     return n;
 }
 
@@ -101,15 +104,17 @@ static void write_addr(struct route_writer *p, uint32_t nid, const struct key *k
     uint32_t i, word;
 
     segment_store(&a->mid, k->mid);
-    for (i = 0; i < 4; i++) {
-        memcpy(&word, k->addr.ip + 4 * i, 4);
-        segment_store(&a->ip[i], word);
+    memcpy(&word, k->addr.ip, 4);
+    segment_store(&a->ip, word);
+    for (i = 0; k->addr.family == AF_INET6 && i < 3; i++) {
+        memcpy(&word, k->addr.ip + 4 + 4 * i, 4);
+        segment_store(&p->s->addr6[nid].ip[i], word);
     }
     atomic_store_explicit(&a->family_port, k->addr.family | (uint32_t)k->addr.port << 16,
                           memory_order_release);
 }
 
-static int reserve_nid(struct route_writer *p, uint32_t nid)
+static int reserve_nid(struct route_writer *p, uint32_t nid, uint16_t family)
 {
     struct segment *s = p->s;
     int rc = segment_reserve(s, (void *)&s->cost[nid], sizeof(s->cost[0]));
@@ -118,6 +123,8 @@ static int reserve_nid(struct route_writer *p, uint32_t nid)
         rc = segment_reserve(s, (void *)&s->gen[nid], sizeof(s->gen[0]));
     if (rc == 0)
         rc = segment_reserve(s, &s->addr[nid], sizeof(s->addr[0]));
+    if (rc == 0 && family == AF_INET6)
+        rc = segment_reserve(s, &s->addr6[nid], sizeof(s->addr6[0]));
     if (rc == 0)
         rc = segment_reserve(s, &s->counters->counter[nid], sizeof(struct node_counter));
     return rc;
@@ -128,7 +135,7 @@ static int add_node(struct route_writer *p, const struct key *k, uint32_t cost,
 {
     uint32_t nid =
         p->n_free > 0 ? p->free_nid[p->n_free - 1] : segment_load(&p->s->routes->n_nid);
-    int rc = nid < p->s->max_nodes ? reserve_nid(p, nid) : -ENOSPC;
+    int rc = nid < p->s->max_nodes ? reserve_nid(p, nid, k->addr.family) : -ENOSPC;
 
     if (rc < 0)
         return rc;
@@ -172,6 +179,7 @@ void route_writer_reclaim(struct route_writer *p, route_writer_unused_fn *is_unu
         atomic_store(&p->s->addr[n->nid].family_port, 0);
         p->free_nid[p->n_free++] = n->nid;
         p->by_nid[n->nid] = NULL;
+        p->n_ip6 -= n->key.addr.family == AF_INET6;
         HASH_DEL(p->nodes, n);
         free(n);
         p->n_removed--;
@@ -363,6 +371,7 @@ void route_writer_stat(const struct route_writer *p, struct route_writer_stat *o
     out->bytes =
         (uint64_t)n_nid *
             (4 + 4 + sizeof(struct layout_addr) + sizeof(struct node_counter)) +
+        p->n_ip6 * sizeof(struct layout_addr6) +
         n_mod * (sizeof(struct layout_module) + 2 * sizeof(struct layout_index)) +
         (uint64_t)block_alloc_used(p->blocks) * LAYOUT_BLOCK;
 }

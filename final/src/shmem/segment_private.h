@@ -23,6 +23,7 @@ struct segment {
     struct layout_module *module;     /* by mid */
     _Atomic uint32_t *cost, *gen;     /* by nid */
     struct layout_addr *addr;         /* by nid */
+    struct layout_addr6 *addr6;       /* by nid; only where addr[nid] is of IPv6 */
     char *block;
     struct layout_counters *counters; /* the file C */
 };
