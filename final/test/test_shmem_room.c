@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "lib/oldlayout.h"
 #include "shmem/block_alloc.h"
 #include "shmem/segment_private.h"
 
@@ -95,6 +96,30 @@ static void t_node_takes_at_most_64_bytes(void **state)
     assert_true(st.bytes <= 64ull * st.n_node);
 }
 
+/* An agent reads the layout before where it collects; clients never do. */
+static void t_addresses_of_the_layout_before_are_read(void **state)
+{
+    struct route_writer_node six = address("2001:db8::1:2:3", 443);
+    struct net_addr a, b;
+    struct segment *old;
+    uint32_t i;
+
+    (void)state;
+    assert_true(shmfix_publish(1, 1, 100) >= 0);
+    assert_int_equal(route_writer_nodes(shmfix_writer, 1, 2, &six, 1, 256), 1);
+    oldlayout_write_routes(shmfix_seg, shmfix_dir, "R.1");
+    assert_int_equal(segment_open(&old, shmfix_dir), -EPROTO);
+    assert_int_equal(segment_open_old(&old, shmfix_seg, 1), 0);
+    assert_int_equal(node_table_count(old), 101);
+    for (i = 0; i < 101; i++) {
+        node_table_addr(old, i, &a);
+        node_table_addr(shmfix_seg, i, &b);
+        assert_true(net_addr_equal(&a, &b));
+        assert_int_equal(node_table_module(old, i), i == 100);
+    }
+    segment_close(old);
+}
+
 /* --- blocks ------------------------------------------------------------------------- */
 
 /* All modules grow in step, so the runs that they leave fit none of the later lengths. */
@@ -183,5 +208,6 @@ static void t_room_of_many_runs_is_whole_again(void **state)
 T_MAIN(SHMFIX_TEST(t_room_for_ipv6_is_used_by_ipv6_nodes_only),
        SHMFIX_TEST(t_ipv6_addresses_survive_a_successor_and_a_reused_number),
        SHMFIX_TEST(t_node_takes_at_most_64_bytes),
+       SHMFIX_TEST(t_addresses_of_the_layout_before_are_read),
        SHMFIX_TEST(t_modules_that_grow_in_step_find_room),
        T(t_freed_blocks_are_allocated_again), T(t_room_of_many_runs_is_whole_again))

@@ -28,6 +28,8 @@
 #define LAYOUT_MAGIC 0x31746d687372616cu
 #define LAYOUT_MAJOR 2                /* 2: addresses of 12 bytes, blocks of 16 */
 #define LAYOUT_MINOR 0
+#define LAYOUT_OLD_MAJOR 1            /* an agent collects what is left in such files */
+#define LAYOUT_OLD_BLOCK 64
 #define LAYOUT_LINE 64                /* a cache line: each table begins on one */
 #define LAYOUT_BLOCK 16               /* the unit in which room for copies is allocated */
 #define LAYOUT_SLOTS 4096             /* calls that one thread may have open */
@@ -104,6 +106,14 @@ struct layout_addr6 {
     _Atomic uint32_t ip[3];           /* bytes 4 to 15 of net_addr.ip */
 };
 
+/* In files of LAYOUT_OLD_MAJOR, in place of both tables of addresses.  All other tables
+ * that an agent reads to collect a segment are as they are here, and at the same places. */
+struct layout_old_addr {
+    _Atomic uint32_t family_port;
+    _Atomic uint32_t ip[4];
+    _Atomic uint32_t mid;
+};
+
 /* --- C ------------------------------------------------------------------------------ */
 
 struct layout_counters {
@@ -169,6 +179,9 @@ _Static_assert(sizeof(struct layout_index) == 16, "four in a cache line");
 _Static_assert(sizeof(struct layout_module) == 64, "one cache line");
 _Static_assert(sizeof(struct layout_addr) == 12, "an IPv4 address and its module");
 _Static_assert(sizeof(struct layout_addr6) == 12, "the rest of an IPv6 address");
+_Static_assert(sizeof(struct layout_old_addr) ==
+                   sizeof(struct layout_addr) + sizeof(struct layout_addr6),
+               "both layouts have their blocks at the same place");
 _Static_assert(sizeof(struct layout_copy) == LAYOUT_BLOCK, "the head fills one block");
 _Static_assert(offsetof(struct layout_counters, counter) == 12288, "whole pages");
 _Static_assert(sizeof(struct layout_slot) == 32, "two in a cache line");

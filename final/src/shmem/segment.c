@@ -105,7 +105,7 @@ static int read_head(const struct segment *s, struct layout_routes *head)
     close(fd);
     if (n != (ssize_t)sizeof(*head) || head->magic != LAYOUT_MAGIC)
         return -EBADMSG;
-    if (head->major != LAYOUT_MAJOR)
+    if (head->major != LAYOUT_MAJOR && !(s->is_old && head->major == LAYOUT_OLD_MAJOR))
         return -EPROTO;
     return segment_tables_fit(head) ? 0 : -EBADMSG;
 }
@@ -126,6 +126,8 @@ static int map_tables(struct segment *s)
         return rc;
     s->routes = p;
     segment_tables_place(s);
+    if (head.major == LAYOUT_OLD_MAJOR)
+        s->old_addr = (struct layout_old_addr *)(void *)s->addr;
     rc = shared_file_map(s->dir, segment_file_name(s, 'C', 0, name), true,
                          segment_tables_counters_size(s->max_nodes), &p,
                          s->writer ? &s->fd_counters : NULL);
@@ -419,7 +421,7 @@ int segment_open_old(struct segment **out, const struct segment *of, uint32_t nu
 
     if (rc < 0)
         return rc;
-    s->writer = true;
+    s->writer = s->is_old = true;
     s->number = number;
     s->dir = openat(of->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     rc = s->dir == -1 ? -errno : map_meta(s);

@@ -56,8 +56,11 @@ bool segment_tables_is_size(uint32_t n, uint32_t max)
 
 bool segment_tables_fit(const struct layout_routes *head)
 {
+    uint64_t unit = head->major == LAYOUT_OLD_MAJOR ? LAYOUT_OLD_BLOCK : LAYOUT_BLOCK;
+
     return segment_tables_is_size(head->max_nodes, SEGMENT_MAX_NODES) &&
            segment_tables_is_size(head->max_modules, SEGMENT_MAX_MODULES) &&
            head->n_index == 2 * head->max_modules &&
-           head->n_block == blocks_for(head->max_nodes, head->max_modules);
+           head->n_block * unit ==
+               (uint64_t)blocks_for(head->max_nodes, head->max_modules) * LAYOUT_BLOCK;
 }
