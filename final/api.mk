@@ -3,7 +3,7 @@
 # compiler and protobuf-c, no database and no JDK.  It has its own copy of the generated
 # code, because that of the programs depends on everything that the programs need.
 # liblars.so and liblars.a export lars_* and nothing else.
-API := src/api/lars.c src/api/client.c src/api/lars_retry.c src/api/lars_budget.c src/api/lars_tally.c src/api/lars_nowait.c src/api/lars_strerror.c src/api/status.c src/api/last_error.c src/api/counts.c src/api/shm_doctor.c src/api/retired_pickers.c src/api/shm_client.c src/api/udp_client.c src/api/fallback.c src/api/fork_detector.c src/shmem/segment.c src/shmem/segment_files.c src/shmem/shared_file.c \
+API := src/api/lars.c src/api/client.c src/api/lars_retry.c src/api/lars_budget.c src/api/lars_tally.c src/api/lars_nowait.c src/api/lars_strerror.c src/api/status.c src/api/last_error.c src/api/counts.c src/api/shm_doctor.c src/api/retired_pickers.c src/api/shm_client.c src/api/udp_client.c src/api/fallback.c src/api/fork_detector.c src/shmem/segment.c src/shmem/segment_files.c src/shmem/segment_tables.c src/shmem/shared_file.c \
        src/shmem/module_table.c src/shmem/module_capacity.c src/shmem/node_table.c src/shmem/route_reader.c src/shmem/call_log.c src/shmem/log_owner.c src/shmem/picker.c src/shmem/elsewhere.c src/lb/pick.c src/lb/policies.c src/lb/scan_row.c $(POLICIES) \
        src/route/routefile.c src/proto/msg.c src/proto/msg_host.c src/proto/budget.c src/net/frame.c \
        src/net/sock.c src/base/buf.c src/base/err.c src/base/heartbeat.c src/base/latency.c src/base/log.c src/base/log_sink.c \

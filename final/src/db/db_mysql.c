@@ -29,9 +29,18 @@ static int run_sql(struct db_mysql *m, const char *sql)
     return myconn_query(m->con, sql, strlen(sql));
 }
 
+/* The number in a column; 0 for SQL NULL.  Six of them make a row and a load has a million
+ * rows, so up to 19 digits, which cannot overflow, are read without strtoull(). */
 static uint64_t number(const char *text)
 {
-    return text ? strtoull(text, NULL, 10) : 0; /* NULL = SQL NULL */
+    uint64_t v = 0;
+    int i;
+
+    if (!text)
+        return 0;
+    for (i = 0; i < 19 && text[i] >= '0' && text[i] <= '9'; i++)
+        v = 10 * v + (uint64_t)(text[i] - '0');
+    return text[i] == 0 ? v : strtoull(text, NULL, 10);
 }
 
 /* The result of a query for one number. */
@@ -125,9 +134,12 @@ static int my_load_all(struct db *db, struct db_rows *out, uint64_t *version)
     rc = read_version(m, version);
     if (rc == 0)
         rc =
-            myconn_select(m->con, "SELECT " COLUMNS " FROM RouteData r WHERE " IN_SERVICE,
+            myconn_stream(m->con, "SELECT " COLUMNS " FROM RouteData r WHERE " IN_SERVICE,
                           take_row, out);
-    return finish(m, rc);
+    rc = finish(m, rc);
+    if (rc < 0)                       /* rows may have come before the error */
+        out->n = out->n_bad = 0;
+    return rc;
 }
 
 /* Versions have no gaps, so there must be exactly version - since different versions
