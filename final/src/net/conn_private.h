@@ -64,7 +64,9 @@ void conn_flush(struct conn *c); /* one write of what waits */
 
 #define CONN_READ_ROOM 65536 /* bytes asked for in one read */
 
-void conn_input_read(struct conn *c); /* one read, and the frames in it */
+/* One read, and the frames in it.  Returns whether it filled the room that it had, so that
+ * the socket may have more. */
+bool conn_input_read(struct conn *c);
 void conn_input_again(struct conn *c); /* the frames that came before a pause */
 
 /* Close it, call on_close and free it at once.  Not allowed inside its own callbacks. */
