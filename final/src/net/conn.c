@@ -472,3 +472,13 @@ void *conn_user(const struct conn *c)
 {
     return c->user;
 }
+
+void conn_set_peer_entry(struct conn *c, void *e)
+{
+    c->peer_entry = e;
+}
+
+void *conn_peer_entry(const struct conn *c)
+{
+    return c->peer_entry;
+}

@@ -42,6 +42,7 @@ struct conn {
     struct buf out; /* not sent yet */
     uint64_t active_ms; /* time of the last frame in or bytes out */
     void *user;
+    void *peer_entry; /* conn_set_peer_entry() */
     void *io_arg;
     enum conn_why why; /* valid when closed */
     struct conn *next, **prev; /* in g->first */
