@@ -2,8 +2,8 @@
  * with epoll answers each question by one read and one write.  The reply is packed before
  * the first question, and the content of a question is ignored.
  *     build/dns_bare [-e] NODES   prints "listening on 127.0.0.1:PORT"
- * Without -e it is the simplest such server: read(), write(), level-triggered epoll.  With
- * -e it makes exactly the system calls of lars-dnsd, which are recv() and send() on
+ * Without -e it is the simplest such server: read(), write(), level-triggered epoll.
+ * With -e it makes exactly the system calls of lars-dnsd, which are recv() and send() on
  * descriptors that are watched edge-triggered.
  * With -c it does not serve: it measures the processor time of unpacking a question and
  * packing a reply with NODES nodes, and prints "codec_ns=N". */

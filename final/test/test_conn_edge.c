@@ -159,7 +159,8 @@ static void t_any_pieces_are_handled_to_their_end(void **state)
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup_count, teardown)
 
 T_MAIN(T(t_more_than_one_read_is_handled_to_its_end),
-       T(t_end_that_comes_with_the_last_frame_is_seen), T(t_end_behind_many_reads_is_seen),
+       T(t_end_that_comes_with_the_last_frame_is_seen),
+       T(t_end_behind_many_reads_is_seen),
        T(t_draining_connection_reads_to_the_end),
        T(t_what_comes_during_a_pause_is_handled_after_it),
        T(t_any_pieces_are_handled_to_their_end))

@@ -65,8 +65,8 @@ void conn_flush(struct conn *c); /* one write of what waits */
 
 #define CONN_READ_ROOM 65536 /* bytes asked for in one read */
 
-/* One read, and the frames in it.  Returns whether it filled the room that it had, so that
- * the socket may have more. */
+/* One read, and the frames in it.  Returns whether it filled the room that it had, so
+ * that the socket may have more. */
 bool conn_input_read(struct conn *c);
 void conn_input_again(struct conn *c); /* the frames that came before a pause */
 
