@@ -29,7 +29,6 @@
 #include "proto/msg_batch.h"
 #include "proto/msg_slot.h"
 #include "proto/msg_state.h"
-#include "proto/quick_request.h"
 
 #define LOG_GAP_MS 60000
 #define DEAD_S 30
@@ -118,7 +117,7 @@ static void on_get_route(struct conn *c, const struct frame *f, void *arg)
     struct module_id m;
     const void *body = NULL;
     size_t len = 0;
-    int rc = quick_request_unpack(&m, f->body, f->len);
+    int rc = msg_unpack_get_route(&m, f->body, f->len);
 
     if (rc == 0)
         rc = subscribe(w, c, &m);

@@ -14,28 +14,10 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define HASH_NONFATAL_OOM 1           /* without it uthash calls exit() */
-/* Both keys are whole words, and a multiplication for each spreads them as well as the
- * byte-wise function of uthash does, in a quarter of its instructions. */
-#define HASH_FUNCTION(key, len, out) ((out) = hash_words((key), (len)))
 #include <uthash.h>
-
-static inline unsigned hash_words(const void *key, size_t len)
-{
-    const char *p = key;
-    uint64_t h = 0, w;
-
-    for (; len >= sizeof(w); len -= sizeof(w), p += sizeof(w)) {
-        memcpy(&w, p, sizeof(w));
-        h = (h ^ w) * 0x9e3779b97f4a7c15ULL; /* 2^64 divided by the golden ratio */
-        h ^= h >> 32;
-    }
-    return (unsigned)h;
-}
 
 /* One module that has subscribers. */
 struct topic {
