@@ -57,7 +57,7 @@ static void t_random_rows_have_the_order_of_qsort(void **state)
         memcpy(want, row, n * sizeof(*row));
         qsort(want, n, sizeof(*want), compare);
         sum = sum_of(row, n);
-        route_sort(row, n);
+        route_sort_rows(row, n);
         for (i = 0; i < n; i++)
             assert_int_equal(route_sort_compare(&row[i], &want[i]), 0);
         assert_true(sum_of(row, n) == sum); /* each row with its weight, once */
@@ -79,7 +79,7 @@ static void t_order_is_by_modid_cmdid_ip_and_port(void **state)
         assert_true(route_sort_compare(&in_order[i], &in_order[i - 1]) > 0);
         assert_int_equal(route_sort_compare(&in_order[i], &in_order[i]), 0);
     }
-    route_sort(NULL, 0);
+    route_sort_rows(NULL, 0);
 }
 
 T_MAIN(T(t_random_rows_have_the_order_of_qsort), T(t_order_is_by_modid_cmdid_ip_and_port))

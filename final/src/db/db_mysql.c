@@ -35,8 +35,9 @@ static int run_sql(struct db_mysql *m, const char *sql)
     return myconn_query(m->con, sql, strlen(sql));
 }
 
-/* The number in a column; 0 for SQL NULL.  Six of them make a row and a load has a million
- * rows, so up to 19 digits, which cannot overflow, are read without strtoull(). */
+/* The number in a column; 0 for SQL NULL.  Six of them make a row and a load has a
+ * million rows, so up to 19 digits, which cannot overflow, are read without
+ * strtoull(). */
 static uint64_t number(const char *text)
 {
     uint64_t v = 0;

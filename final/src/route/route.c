@@ -113,8 +113,8 @@ int route_table_update(struct route_table **out, const struct route_table *old,
 
     if (!t)
         return -ENOMEM;
-    route_sort(changed, n_changed);
-    route_sort(row, n);
+    route_sort_rows(changed, n_changed);
+    route_sort_rows(row, n);
     while (rc == 0 && (i < old->n || k < n)) {
         struct route_row m = i < old->n ? module_of(old->at[i]) : row[k];
         size_t same;

@@ -48,8 +48,8 @@ static unsigned key_byte(const struct route_row *r, unsigned b)
                           : module_key(r) >> 8 * (b - NODE_BYTES) & 0xff;
 }
 
-/* Sort <from> by byte <b> into <to>.  Returns false when the byte is the same in all rows,
- * and writes nothing. */
+/* Sort <from> by byte <b> into <to>.  Returns false when the byte is the same in all
+ * rows, and writes nothing. */
 static bool sort_by_byte(const struct route_row *from, struct route_row *to, size_t n,
                          unsigned b)
 {
@@ -96,7 +96,7 @@ static bool is_sorted(const struct route_row *row, size_t n)
     return true;
 }
 
-void route_sort(struct route_row *row, size_t n)
+void route_sort_rows(struct route_row *row, size_t n)
 {
     struct route_row *spare = NULL;
 

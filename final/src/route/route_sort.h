@@ -9,6 +9,6 @@ int route_sort_compare(const struct route_row *a, const struct route_row *b);
 
 /* Sort <n> rows in place; NULL is fine for 0 rows.  The order of rows that are equal is
  * not defined. */
-void route_sort(struct route_row *row, size_t n);
+void route_sort_rows(struct route_row *row, size_t n);
 
 #endif

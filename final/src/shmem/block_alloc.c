@@ -1,10 +1,10 @@
-/* A list of free runs for each size class.  Runs of up to 256 blocks have a class of their
- * exact length; longer ones are rounded up to a power of two.  So a run that is given
- * back fits the next request of its class, and modules that grow and shrink hardly
- * fragment the room.  When the room is used up, a longer run is split; when there is none,
- * all free runs are made anew from the gaps between the runs in use, which merges those
- * that lie side by side.  A run that cannot be remembered for lack of memory is lost until
- * the next start, when block_alloc_sweep() finds it.
+/* A list of free runs for each size class.  Runs of up to 256 blocks have a class of
+ * their exact length; longer ones are rounded up to a power of two.  So a run that is
+ * given back fits the next request of its class, and modules that grow and shrink
+ * hardly fragment the room.  When the room is used up, a longer run is split; when
+ * there is none, all free runs are made anew from the gaps between the runs in use,
+ * which merges those that lie side by side.  A run that cannot be remembered for lack
+ * of memory is lost until the next start, when block_alloc_sweep() finds it.
  *
  * Rejected: lists of free runs inside the shared blocks, because a writer that is killed
  * would leave them half changed; a bitmap that is searched, because taking a run would

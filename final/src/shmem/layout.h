@@ -106,8 +106,9 @@ struct layout_addr6 {
     _Atomic uint32_t ip[3];           /* bytes 4 to 15 of net_addr.ip */
 };
 
-/* In files of LAYOUT_OLD_MAJOR, in place of both tables of addresses.  All other tables
- * that an agent reads to collect a segment are as they are here, and at the same places. */
+/* In files of LAYOUT_OLD_MAJOR, in place of both tables of addresses.  All other
+ * tables that an agent reads to collect a segment are as they are here, and at the
+ * same places. */
 struct layout_old_addr {
     _Atomic uint32_t family_port;
     _Atomic uint32_t ip[4];

@@ -1,7 +1,7 @@
-/* node_numbers -- which node has which number, the nid, as the agent remembers it, and the
- * pages that are allocated for it in the shared files.  Only route_writer.c uses it: it
- * keeps the marks of a node and decides when a number is free.  Internal to shmem/.
- * Thread: the agent's. */
+/* node_numbers -- which node has which number, the nid, as the agent remembers it,
+ * and the pages that are allocated for it in the shared files.  Only route_writer.c
+ * uses it: it keeps the marks of a node and decides when a number is free.  Internal
+ * to shmem/. Thread: the agent's. */
 #ifndef LARS_SHMEM_NODE_NUMBERS_H
 #define LARS_SHMEM_NODE_NUMBERS_H
 

@@ -236,7 +236,8 @@ static int number_nodes(struct route_writer *p, uint32_t mid,
             if (rc < 0)
                 return rc;
             at->seen = p->mark;
-            mem[n_mem++] = (struct node_member){node_numbers_nid(&p->nodes, at), node[i].weight, node[i].zone, 0};
+            mem[n_mem++] = (struct node_member){node_numbers_nid(&p->nodes, at),
+                                                node[i].weight, node[i].zone, 0};
         }
     return 0;
 }
@@ -376,7 +377,7 @@ static int adopt_nodes(struct route_writer *p, const uint32_t *mark, uint32_t n)
         }
         if (k.mid >= segment_load(&p->s->routes->n_module))
             return -EBADMSG;
-        if (node_numbers_find(&p->nodes, &k)) { /* twice: a copy may name only the first */
+        if (node_numbers_find(&p->nodes, &k)) { /* twice: a copy may name the first */
             if (mark[nid])
                 return -EBADMSG;
             continue;
