@@ -85,18 +85,27 @@ test('batch_of_modules', 'a host is drained in 50 modules by one change, and the
 test('asked_row_stays_asked', 'the question before the end of sessions stays with its user when the list is in another order', async t => {
   const of = user => ({ user, peer: '127.0.0.9', role: 'viewer', seen: 1, until: 2000000000 })
   const page = await t.window({ storageState: await stateOf('admin') })
-  let items = ['first', 'second'].map(of), ended = []
+  let items = ['first', 'second'].map(of), ended = [], gate = null, held = 0, release
   await page.clock.install()
-  await page.route('**/api/v1/sessions*', r => r.fulfill({ status: 200, contentType: 'application/json', body: JSON.stringify({ items }) }))
+  await page.route('**/api/v1/sessions*', async r => {
+    if (gate) {
+      held++
+      await gate
+    }
+    await r.fulfill({ status: 200, contentType: 'application/json', body: JSON.stringify({ items }) })
+  })
   await page.route('**/api/v1/sessions/*', r => { ended.push(new URL(r.request().url()).pathname.split('/').pop()); return r.fulfill({ status: 204 }) })
   await page.goto(base + '/#/about')
   const list = panel(page, 'Sessions'), names = async () => (await list.getByRole('row').allInnerTexts()).map(x => x.split(/\s/)[0]).slice(1).join()
   await until('two sessions', async () => await names() === 'first,second')
-  await page.clock.fastForward(7000)                       // the list is asked for every 10 s
+  gate = new Promise(done => { release = done })
+  await page.clock.fastForward(10000)                      // the list is asked for every 10 s
+  await until('the list is asked for', () => held)
+  await page.clock.pauseAt(await page.evaluate(() => Date.now()) + 5000)    // the question, which lasts 5 s, stays
   await button(row(list, 'first'), 'End sessions').click()
   await see(button(row(list, 'first'), 'Confirm: End sessions'))
   items = ['third', 'second', 'first'].map(of)
-  await page.clock.fastForward(4000)                       // the question lasts 5 s
+  release()
   await until('the list in another order', async () => await names() === 'third,second,first')
   for (const user of ['third', 'second'])
     same(await row(list, user).getByRole('button').innerText(), 'End sessions', `button of ${user}`)
@@ -111,8 +120,8 @@ test('answer_from_before_login', 'an answer for the session before the login doe
   let release, answered, held = 0
   const late = new Promise(done => { release = done }), all = new Promise(done => { answered = done })
   const password = await passwordOf('operator')
-  await page.route('**/api/v1/modules?*', async r => { held++; await late; await r.fulfill(no).finally(answered) })
-  await page.getByRole('searchbox').fill('127.0.1.1')
+  await page.route('**/api/v1/modules?*', async r => { held++; await late; await r.fulfill(no).catch(() => {}).finally(answered) })
+  await page.getByRole('searchbox', { name: 'Number, name or node', exact: true }).fill('127.0.1.1')
   await until('a request that waits', () => held)
   await page.route('**/api/v1/services', r => r.fulfill(no))
   await menu(page, 'Services').click()
