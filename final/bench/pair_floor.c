@@ -8,6 +8,8 @@
  *   tsc_ns    the same with two readings of the processor's counter
  *   alone_ns  the next node of an array that belongs to the caller: no cost, no count,
  *             no report, no clock
+ *   two_to_one  pairs a second of two processes that make the pairs of tsc_ns with the
+ *             same nodes, each with a log of its own, against those of one process
  * It checks nothing, and nothing could be recovered after a crash of it; so it is a
  * bound and no other program. */
 #include <stdatomic.h>
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,10 +32,13 @@ struct table {                        /* shared, as the files of the agent are *
     _Alignas(64) _Atomic uint32_t cost[MAX_NODES];
     _Alignas(64) _Atomic uint32_t inflight[MAX_NODES];
     struct { uint32_t ip; uint16_t port, zone; } addr[MAX_NODES];
-    struct line open, done;           /* of the log: a call begins, a call ends */
+    struct { struct line open, done; } log[2]; /* a call begins, a call ends */
+    _Alignas(64) _Atomic int n_ready;
+    double pairs_per_s[2];
 };
 
 static struct table *t;
+static int self;                      /* the process: index of its log */
 static uint32_t n_nodes = 8;
 static volatile uint64_t sink;
 
@@ -73,10 +79,10 @@ static inline void pair(uint64_t (*clock)(void))
 
     sink = t->module[0] + t->addr[i].ip;
     atomic_fetch_add(&t->inflight[i], 1);
-    atomic_exchange(&t->open.word, began);
+    atomic_exchange(&t->log[self].open.word, began);
     sink = clock() - began;
     atomic_fetch_sub(&t->inflight[i], 1);
-    atomic_store_explicit(&t->done.word, i, memory_order_release);
+    atomic_store_explicit(&t->log[self].done.word, i, memory_order_release);
 }
 
 static double cpu_ns(void)
@@ -101,6 +107,40 @@ static double measure(int what, long n)
             sink = t->addr[(uint32_t)k % n_nodes].ip;
     }
     return (cpu_ns() - began) / (double)n;
+}
+
+static double wall_s(void)
+{
+    return (double)vdso() / 1e9;
+}
+
+static _Noreturn void run(int procs, long n)
+{
+    double began;
+
+    t->n_ready++;
+    while (t->n_ready < procs)
+        continue;
+    began = wall_s();
+    measure(1, n);
+    t->pairs_per_s[self] = (double)n / (wall_s() - began);
+    _exit(0);
+}
+
+/* Of <procs> processes, 1 or 2, that run at the same time. */
+static double pairs_per_s(int procs, long n)
+{
+    int status;
+
+    t->n_ready = 0;
+    t->pairs_per_s[0] = t->pairs_per_s[1] = 0;
+    for (self = 0; self < procs; self++)
+        if (fork() == 0)
+            run(procs, n);
+    self = 0;
+    while (wait(&status) > 0)
+        continue;
+    return t->pairs_per_s[0] + t->pairs_per_s[1];
 }
 
 int main(int argc, char **argv)
@@ -129,6 +169,8 @@ int main(int argc, char **argv)
     measure(0, n / 10 + 1);           /* every page is in memory */
     printf("nodes=%u vdso_ns=%.1f ", n_nodes, measure(0, n));
     printf("tsc_ns=%.1f ", measure(1, n));
-    printf("alone_ns=%.1f\n", measure(2, n));
+    printf("alone_ns=%.1f ", measure(2, n));
+    fflush(stdout);
+    printf("two_to_one=%.2f\n", pairs_per_s(2, n) / pairs_per_s(1, n));
     return 0;
 }
