@@ -3,11 +3,11 @@
 # compiler and protobuf-c, no database and no JDK.  It has its own copy of the generated
 # code, because that of the programs depends on everything that the programs need.
 # liblars.so and liblars.a export lars_* and nothing else.
-API := src/api/lars.c src/api/client.c src/api/lars_retry.c src/api/lars_budget.c src/api/lars_tally.c src/api/lars_nowait.c src/api/lars_strerror.c src/api/status.c src/api/last_error.c src/api/counts.c src/api/shm_doctor.c src/api/retired_pickers.c src/api/shm_client.c src/api/udp_client.c src/api/fallback.c src/api/fork_detector.c src/shmem/segment.c src/shmem/segment_files.c src/shmem/shared_file.c \
-       src/shmem/module_table.c src/shmem/module_capacity.c src/shmem/node_table.c src/shmem/route_reader.c src/shmem/call_log.c src/shmem/log_owner.c src/shmem/picker.c src/lb/pick.c src/lb/policies.c $(POLICIES) \
+API := src/api/lars.c src/api/client.c src/api/lars_retry.c src/api/lars_budget.c src/api/lars_tally.c src/api/lars_nowait.c src/api/lars_strerror.c src/api/status.c src/api/last_error.c src/api/counts.c src/api/shm_doctor.c src/api/retired_pickers.c src/api/shm_client.c src/api/udp_client.c src/api/fallback.c src/api/fork_detector.c src/shmem/segment.c src/shmem/segment_files.c src/shmem/segment_tables.c src/shmem/shared_file.c \
+       src/shmem/module_table.c src/shmem/module_capacity.c src/shmem/node_table.c src/shmem/route_reader.c src/shmem/call_log.c src/shmem/log_owner.c src/shmem/picker.c src/shmem/elsewhere.c src/lb/pick.c src/lb/policies.c src/lb/scan_row.c $(POLICIES) \
        src/route/routefile.c src/proto/msg.c src/proto/msg_host.c src/proto/budget.c src/net/frame.c \
        src/net/sock.c src/base/buf.c src/base/err.c src/base/heartbeat.c src/base/latency.c src/base/log.c src/base/log_sink.c \
-       src/base/mono.c src/base/net_addr.c src/base/own_fd.c src/base/rnd.c
+       src/base/mono.c src/base/net_addr.c src/base/own_fd.c src/base/quick_clock.c src/base/rnd.c
 PIC_PBC := $(BUILD)/pic/proto/lars.pb-c.c
 PIC := $(API:%.c=$(BUILD)/pic/%.o) $(PIC_PBC:.c=.o)
 VERSION := $(shell sed -n 's/^.define LARS_VERSION "\(.*\)"$$/\1/p' src/base/version.h)
@@ -35,6 +35,10 @@ $(BUILD)/liblars.a: $(PIC) src/api/liblars.map api.mk
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ld -r -o $(BUILD)/pic/liblars.o $(PIC) && grep -o 'lars_[a-z_]*' src/api/liblars.map >$(BUILD)/pic/exported && objcopy --keep-global-symbols=$(BUILD)/pic/exported $(BUILD)/pic/liblars.o && $(AR) rcs $@ $(BUILD)/pic/liblars.o
 api: $(BUILD)/liblars.so.1 $(BUILD)/liblars.a
+# This benchmark has the library that users have.
+$(BUILD)/plane_bench: $(BUILD)/bench/plane_bench.o $(BUILD)/liblars.a
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ -lprotobuf-c -lm
 test-build: api
 
 # The other languages, and the programs of the conformance suite.
@@ -117,6 +121,8 @@ $(BUILD)/api_bench: bench/api_bench.cpp api/cpp/lars.hpp $(BUILD)/liblars.a
 $(BUILD)/bench-java/ApiBench.class: bench/ApiBench.java $(BUILD)/lars.jar
 	$(Q)javac -Xlint:all -encoding UTF-8 -cp $(BUILD)/lars.jar -d $(BUILD)/bench-java $<
 test-build: $(BUILD)/api_bench $(BUILD)/bench-java/ApiBench.class
+# bench/run-api and bench/run-gateway-faults have no program without these.
+bench: $(BUILD)/api_bench $(BUILD)/bench-java/ApiBench.class $(BUILD)/e2e_gateway_overload
 conformance: test-build
 	$(Q)BUILD=$(BUILD) sh test/run e2e_conformance e2e_conformance_runtimes e2e_conformance_vm
 .PHONY: api conformance

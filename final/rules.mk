@@ -84,7 +84,7 @@ $(UNITS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/test/%.o $(LIB)
 $(FUZZES): $(BUILD)/%_corpus: $(BUILD)/test/%.o $(BUILD)/test/fuzz_main.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $^ $(LDLIBS)
-$(BBINS): $(BUILD)/%: $(BUILD)/bench/%.o $(LIB)
+$(filter-out $(OWN_BBINS),$(BBINS)): $(BUILD)/%: $(BUILD)/bench/%.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $^ $(LDLIBS) $(LDLIBS_$*)
 $(BUILD)/hog: $(BUILD)/test/hog.o

@@ -7,7 +7,7 @@ PROGS += scale_sim
 
 # what a fleet of agents exchanges with its services
 SRCS  += src/sim/fleet.c src/sim/fleet_sizes.c
-TESTS += test_fleet e2e_fleet_model.sh test_monitoring
+TESTS += test_fleet e2e_fleet_model.sh e2e_bench.sh test_monitoring
 PROGS += fleet_model
 
 # how orders reach lars-slotd, and how its state reaches the tables

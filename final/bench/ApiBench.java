@@ -3,6 +3,8 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.CyclicBarrier;
 import org.lars.Call;
 import org.lars.Client;
 
@@ -21,6 +23,26 @@ public final class ApiBench {
         }
     }
 
+    /**
+     * Calls until the thread is as fast as it gets: the JIT has compiled the loop, and liblars
+     * has compared the processor's counter with the kernel's time for 200 ms.
+     */
+    private static void warmUp(Client client) {
+        long end = System.nanoTime() + 500_000_000L;
+
+        while (System.nanoTime() - end < 0) {
+            pairs(client, 1000);
+        }
+    }
+
+    private static void await(CyclicBarrier ready) {
+        try {
+            ready.await();
+        } catch (InterruptedException | BrokenBarrierException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     private static long rssKb() throws IOException {
         for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
             if (line.startsWith("VmRSS:")) {
@@ -35,8 +57,9 @@ public final class ApiBench {
         int threads = args.length > 1 ? Integer.parseInt(args[1]) : 0;
         Client client = new Client();
 
-        pairs(client, n);
         if (threads == 0) {
+            warmUp(client);
+            pairs(client, n);
             ThreadMXBean mx = ManagementFactory.getThreadMXBean();
             long start = mx.getCurrentThreadCpuTime();
 
@@ -49,12 +72,19 @@ public final class ApiBench {
             return;
         }
         Thread[] all = new Thread[threads];
-        long start = System.nanoTime();
+        CyclicBarrier ready = new CyclicBarrier(threads + 1);
 
         for (int i = 0; i < threads; i++) {
-            all[i] = new Thread(() -> pairs(client, n));
+            all[i] = new Thread(() -> {
+                warmUp(client);
+                await(ready);
+                pairs(client, n);
+            });
             all[i].start();
         }
+        await(ready);
+        long start = System.nanoTime();
+
         for (Thread t : all) {
             t.join();
         }

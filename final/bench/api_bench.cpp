@@ -3,6 +3,7 @@
 // api_bench over PAIRS -- prints how much longer lars.hpp takes, from short blocks of both
 // that alternate.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -47,13 +48,35 @@ static void pairs(lars::client &c, bool cpp, int n)
         by_c(c.get(), n);
 }
 
+// Calls until the thread is as fast as it gets: liblars compares the processor's counter
+// with the kernel's time for 200 ms before it uses it.
+static void warm_up(lars::client &c, bool cpp)
+{
+    auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(250);
+
+    do
+        pairs(c, cpp, 1000);
+    while (std::chrono::steady_clock::now() < end);
+}
+
 static double a_second(lars::client &c, bool cpp, int n, int n_threads)
 {
-    auto start = std::chrono::steady_clock::now();
+    std::atomic<int> ready{0};
+    std::atomic<bool> go{false};
     std::vector<std::thread> all;
 
     for (int i = 0; i < n_threads; i++)
-        all.emplace_back(pairs, std::ref(c), cpp, n);
+        all.emplace_back([&] {
+            warm_up(c, cpp);
+            ready++;
+            while (!go)
+                std::this_thread::yield();
+            pairs(c, cpp, n);
+        });
+    while (ready < n_threads)
+        std::this_thread::yield();
+    auto start = std::chrono::steady_clock::now();
+    go = true;
     for (std::thread &t : all)
         t.join();
     return n_threads * (double)n /
@@ -75,7 +98,7 @@ static double over(lars::client &c, int n)
     const int blocks = 401;
     std::vector<double> more;
 
-    cost(c, true, n);
+    warm_up(c, true);
     for (int i = 0; i < blocks; i++) {
         double cpp_first = i % 2 ? cost(c, true, n / blocks) : 0;
         double by_c = cost(c, false, n / blocks);
@@ -98,13 +121,11 @@ int main(int argc, char **argv)
         return 0;
     }
     if (argc > 3) {
-        pairs(c, cpp, n);
         std::cout << a_second(c, cpp, n, std::atoi(argv[3])) << "\n";
         return 0;
     }
-    for (int round = 0; round < 2; round++) { // the first round fills the caches
-        start = cpu_ns();
-        pairs(c, cpp, n);
-    }
+    warm_up(c, cpp);
+    start = cpu_ns();
+    pairs(c, cpp, n);
     std::cout << (cpu_ns() - start) / n << "\n";
 }

@@ -2,12 +2,22 @@
  * changes module 99/1 and watches it through lars.h, while SUBS subscribers of DNSService
  * have asked for the same module.
  *     build/visible_bench -p DNSD_PORT -s DB_SOCKET -a AGENT_PORT -d DIR [-c SUBS]
- *                         [-n ROUNDS]
- * The clock starts when COMMIT has returned. */
+ *                         [-n ROUNDS] [-l] [-t]
+ * The clock starts when COMMIT has returned.
+ *
+ * The other subscribers say hello, as agents do, and subscribe after the agent: a thread
+ * of DNSService serves the newest subscriber first, so the agent is the last one of its
+ * thread, and the time is about that of the last agent of a fleet.  What they receive is
+ * read between two changes: in a fleet other hosts do that work, and here it would take
+ * processor time from DNSService while the clock runs.
+ *     -l  the others are legacy peers, which do not say hello
+ *     -t  what they receive is read at once, in a thread of this program
+ * With both, and only then, the figures compare with those of Lars 1.1. */
 #include <errno.h>
 #include <mysql.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +31,7 @@
 #define WAIT_US 5000000
 
 static int port, subs = 100, rounds = 200, ep;
+static bool legacy, at_once;
 static const char *sock = "";
 static struct lars_options opt = {.dir = "build/run"};
 
@@ -32,7 +43,11 @@ static void die(const char *what)
 
 static void subscribe(void)
 {
-    static const char q[12] = {1, 0, 0, 0, 4, 0, 0, 0, 0x08, 99, 0x10, 1};
+    /* hello, of version 1 to a DNSService; the question for module 99/1 */
+    static const char q[24] = {32,   0, 0, 0, 4, 0, 0, 0, 0x08, 1,  0x10, 1,
+                               1,    0, 0, 0, 4, 0, 0, 0, 0x08, 99, 0x10, 1};
+    const char *from = legacy ? q + 12 : q;
+    size_t len = legacy ? 12 : 24;
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     struct epoll_event ev = {.events = EPOLLIN};
 
@@ -40,26 +55,37 @@ static void subscribe(void)
     ev.data.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (ev.data.fd == -1 ||
         connect(ev.data.fd, (struct sockaddr *)&at, sizeof(at)) == -1 ||
-        send(ev.data.fd, q, sizeof(q), MSG_NOSIGNAL) != (ssize_t)sizeof(q) ||
+        send(ev.data.fd, from, len, MSG_NOSIGNAL) != (ssize_t)len ||
         epoll_ctl(ep, EPOLL_CTL_ADD, ev.data.fd, &ev) == -1)
         die("subscribe");
 }
 
-/* The updates of the other subscribers are read and not measured. */
-static void *drain(void *arg)
+/* Reads what has arrived, after waiting for at most <ms>; -1 waits without limit.
+ * Returns the number of sockets that had something. */
+static int read_updates(int ms)
 {
     struct epoll_event ev[64];
     char in[4096];
-    int i, n;
+    int i, n = epoll_wait(ep, ev, 64, ms);
 
-    (void)arg;
-    for (;;) {
-        n = epoll_wait(ep, ev, 64, -1);
-        for (i = 0; i < n; i++)
-            if (read(ev[i].data.fd, in, sizeof(in)) <= 0)
-                die("DNSService closed the connection of a subscriber");
-    }
-    return NULL;
+    for (i = 0; i < n; i++)
+        if (recv(ev[i].data.fd, in, sizeof(in), 0) <= 0)
+            die("DNSService closed the connection of a subscriber");
+    return n;
+}
+
+static void *read_at_once(void *arg)
+{
+    for (;;)
+        read_updates(-1);
+    return arg;
+}
+
+/* Until nothing has arrived for 5 ms: the others have this change as well. */
+static void read_between(void)
+{
+    while (!at_once && read_updates(5) > 0)
+        continue;
 }
 
 static void sql(MYSQL *my, const char *text)
@@ -91,7 +117,9 @@ static uint64_t change(struct lars_client *c, MYSQL *my, int i)
             die("the client did not see a change in time");
         usleep(50);                   /* leaves processor time to the loops */
     }
-    return mono_us() - start;
+    start = mono_us() - start;
+    read_between();
+    return start;
 }
 
 static int by_size(const void *a, const void *b)
@@ -110,7 +138,7 @@ int main(int argc, char **argv)
     MYSQL *my;
     int o, i;
 
-    while ((o = getopt(argc, argv, "p:s:a:d:c:n:")) != -1) {
+    while ((o = getopt(argc, argv, "p:s:a:d:c:n:lt")) != -1) {
         if (o == 'p')
             port = atoi(optarg);
         else if (o == 's')
@@ -123,6 +151,10 @@ int main(int argc, char **argv)
             subs = atoi(optarg);
         else if (o == 'n')
             rounds = atoi(optarg);
+        else if (o == 'l')
+            legacy = true;
+        else if (o == 't')
+            at_once = true;
         else
             return 2;
     }
@@ -138,12 +170,15 @@ int main(int argc, char **argv)
     sql(my, "DELETE FROM RouteData WHERE modid = 99");
     sql(my, "INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES "
             "(99, 1, 1, 80)");
-    for (i = 1; i < subs; i++)        /* the agent is one of them */
-        subscribe();
-    if (pthread_create(&thread, NULL, drain, NULL) != 0 || lars_open(&c, &opt) < 0)
+    if (lars_open(&c, &opt) < 0)
         die("start");
     for (i = 0; i < 2000 && n_nodes(c) != 1; i++)
         usleep(1000);
+    for (i = 1; i < subs; i++)        /* the agent is one of them */
+        subscribe();
+    if (at_once && pthread_create(&thread, NULL, read_at_once, NULL) != 0)
+        die("start");
+    read_between();                   /* the answers */
     for (i = 0; i < rounds; i++)
         us[i] = change(c, my, i);
     qsort(us, (size_t)rounds, sizeof(*us), by_size);

@@ -3,12 +3,15 @@
  *
  * The callers use shared memory only, because a report by UDP may be lost when the agent
  * ends before it has read it. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 
 #include "api/lars_status.h"
+#include "lib/oldlayout.h"
 #include "lib/system.h"
+#include "shmem/layout.h"
 
 #define N_CALLERS 4
 #define ROUNDS (getenv("LARS_MODE") ? 2 : 4) /* valgrind makes each start slow */
@@ -146,6 +149,36 @@ static void t_call_begun_before_the_resize_is_counted_by_a_later_agent(void **st
     end_call(&h);
     restart_resized(SIGKILL, 8192);
     proc_expect_line(sys.agentd.err, "segment.old");
+    check_exact();
+}
+
+static void write_major(const char *name, uint32_t major)
+{
+    char path[200];
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/%s", sys.shm, name);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, &major, 4, offsetof(struct layout_meta, major)), 4);
+    close(fd);
+}
+
+/* An agent was upgraded, and its clients have the library of the layout before. */
+static void t_call_begun_in_the_layout_before_is_counted(void **state)
+{
+    struct lars_host h;
+
+    (void)state;
+    n_true = system_start_shm();
+    assert_int_equal(get_by_shm(&h), 0);
+    T_WAIT(system_total("succ_cnt") >= n_true);
+    proc_end(&sys.agentd, SIGKILL);
+    oldlayout_write_routes(sys.seg, sys.shm, "R.1");
+    write_major("meta", LAYOUT_OLD_MAJOR);
+    system_start_agentd();
+    proc_expect_line(sys.agentd.err, "segment.old number=1");
+    end_call(&h);
     check_exact();
 }
 
@@ -369,6 +402,7 @@ static void t_emptied_folder_of_the_agent_is_created_again_and_loses_no_call(voi
 TESTDB_MAIN(X(t_resized_shared_memory_loses_no_call_of_live_clients),
             X(t_killed_agent_with_another_size_loses_no_call_of_live_clients),
             X(t_call_begun_before_the_resize_is_counted_by_a_later_agent),
+            X(t_call_begun_in_the_layout_before_is_counted),
             X(t_emptied_shared_memory_is_created_again_and_loses_no_call),
             X(t_emptied_folder_of_the_agent_is_created_again_and_loses_no_call),
             X(t_thread_that_has_moved_reports_its_calls_of_the_old_segment),

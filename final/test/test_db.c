@@ -154,6 +154,88 @@ static void t_mysql_changes_cleaned_up_or_version_back_is_eagain(void **state)
     db_close(db);
 }
 
+/* Few changes are loaded with one statement, which knows a number of modules at most. */
+static void t_mysql_a_version_of_many_modules_loads_them_all(void **state)
+{
+    struct db *db = mysql();
+    char sql[100];
+    uint64_t before;
+
+    (void)state;
+    mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport) SELECT seq, 1, "
+             "seq, 80 FROM seq_1_to_9");
+    assert_int_equal(db_version(db, &before), 0);
+    mydb_sql("INSERT INTO RouteData (modid, cmdid, serverip, serverport) VALUES "
+             "(10,1,1,80)");
+    snprintf(sql, sizeof(sql),
+             "UPDATE RouteChange SET version = %llu WHERE version > %llu - 9",
+             (unsigned long long)before + 1, (unsigned long long)before);
+    mydb_sql(sql);
+    assert_int_equal(db_load_changes(db, before, &changed, &rows, &v), 0);
+    assert_int_equal(v, before + 1);
+    assert_int_equal(changed.n, 10);
+    assert_int_equal(rows.n, 10);
+    db_close(db);
+}
+
+/* A random edit: it adds, removes or changes a node, or moves one to another module. */
+static void edit(unsigned *seed)
+{
+    static const char *const begin[] = {
+        "REPLACE INTO RouteData SET cmdid = 1, serverport = 80, ",
+        "DELETE FROM RouteData WHERE ",
+        "UPDATE RouteData SET weight = 100 - weight WHERE ",
+        "UPDATE IGNORE RouteData SET modid = 1 + modid MOD 4 WHERE "};
+    int kind = rand_r(seed) % 4;
+    char sql[200];
+
+    snprintf(sql, sizeof(sql), "%smodid = %d %s serverip = %d", begin[kind],
+             1 + rand_r(seed) % 4, kind == 0 ? "," : "AND", 1 + rand_r(seed) % 6);
+    mydb_sql(sql);
+}
+
+static struct route_table *table_of(struct db_rows *r)
+{
+    struct route_table *t;
+
+    assert_int_equal(route_table_create(&t, r->at, r->n, v), 0);
+    return t;
+}
+
+/* Any number of changes leads from the old table to the new one, and no row comes
+ * twice. */
+static void t_mysql_changes_lead_to_the_table_of_a_full_load(void **state)
+{
+    struct db *db = mysql();
+    unsigned seed = (unsigned)getpid();
+    struct route_table *was, *now, *all;
+    uint64_t before;
+    int round, i;
+
+    (void)state;
+    print_message("the seed is %u\n", seed);
+    for (round = 0; round < 60; round++) {
+        assert_int_equal(db_load_all(db, &rows, &before), 0);
+        was = table_of(&rows);
+        for (i = rand_r(&seed) % 7; i >= 0; i--)
+            edit(&seed);
+        assert_int_equal(db_load_changes(db, before, &changed, &rows, &v), 0);
+        assert_int_equal(
+            route_table_update(&now, was, changed.at, changed.n, rows.at, rows.n, v), 0);
+        for (i = 1; i < (int)rows.n; i++) /* route_table_update() has sorted them */
+            assert_int_not_equal(memcmp(&rows.at[i - 1], &rows.at[i], sizeof(*rows.at)),
+                                 0);
+        assert_int_equal(db_load_all(db, &rows, &before), 0);
+        assert_int_equal(v, before);
+        all = table_of(&rows);
+        assert_true(route_table_equal(now, all));
+        route_table_unref(was);
+        route_table_unref(now);
+        route_table_unref(all);
+    }
+    db_close(db);
+}
+
 static void t_mysql_the_version_row_cannot_be_deleted(void **state)
 {
     struct db *db = mysql();
@@ -253,6 +335,8 @@ MYDB_MAIN_WITH(before_all, after_all, D(t_mem_every_change_has_a_version),
                D(t_mysql_script_of_the_tutorial_makes_no_gap_and_loses_nothing),
                D(t_mysql_replace_and_move_record_every_changed_module),
                D(t_mysql_changes_cleaned_up_or_version_back_is_eagain),
+               D(t_mysql_a_version_of_many_modules_loads_them_all),
+               D(t_mysql_changes_lead_to_the_table_of_a_full_load),
                D(t_mysql_the_version_row_cannot_be_deleted),
                D(t_mysql_absurd_rows_are_left_out),
                D(t_mysql_weight_and_zone_come_with_the_row),

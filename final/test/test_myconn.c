@@ -145,6 +145,66 @@ static void t_transaction_that_waited_for_a_lock_is_rolled_back_whole(void **sta
     myconn_destroy(other);
 }
 
+/* --- a large result ----------------------------------------------------------------- */
+
+#define STREAM_ROWS 1000000
+#define STREAM "SELECT seq, REPEAT('x', 20) FROM seq_1_to_1000000"
+
+struct stream {
+    unsigned long n;                  /* rows so far */
+    unsigned long end_at;             /* the row whose result is <rc>; 0 = none */
+    int rc;
+    char kill[220];                   /* a statement to run at row 10 */
+};
+
+static int take_streamed(char **at, void *arg)
+{
+    struct stream *s = arg;
+
+    s->n++;
+    assert_int_equal(strtoul(at[0], NULL, 10), s->n);
+    if (s->n == 10 && s->kill[0])
+        mydb_sql(s->kill);
+    return s->n == s->end_at ? s->rc : 0;
+}
+
+static void t_stream_has_every_row(void **state)
+{
+    struct stream s = {0};
+
+    (void)state;
+    con = connect_with(30);
+    assert_int_equal(myconn_stream(con, STREAM, take_streamed, &s), 0);
+    assert_int_equal(s.n, STREAM_ROWS);
+    assert_string_equal(value_of("SELECT 7"), "7");
+}
+
+/* The rows that are left are read, so the next answer belongs to its question. */
+static void t_stream_that_is_ended_leaves_the_connection_usable(void **state)
+{
+    struct stream s = {.end_at = 10, .rc = -ENOMEM};
+
+    (void)state;
+    con = connect_with(30);
+    assert_int_equal(myconn_stream(con, STREAM, take_streamed, &s), -ENOMEM);
+    assert_int_equal(s.n, 10);
+    assert_string_equal(value_of("SELECT 7"), "7");
+}
+
+static void t_stream_that_is_cut_is_an_error(void **state)
+{
+    struct stream s = {0};
+
+    (void)state;
+    con = connect_with(30);
+    snprintf(s.kill, sizeof(s.kill), "KILL %s", value_of("SELECT CONNECTION_ID()"));
+    assert_true(myconn_stream(con, STREAM, take_streamed, &s) < 0);
+    assert_true(s.n >= 10 && s.n < STREAM_ROWS);
+    assert_true(strlen(error) > 0);
+    assert_int_equal(myconn_ensure(con), 0);
+    assert_string_equal(value_of("SELECT 7"), "7");
+}
+
 /* --- endpoints ---------------------------------------------------------------------- */
 
 static void create_with(const char *endpoints, uint32_t timeout_s)
@@ -363,6 +423,9 @@ MYDB_MAIN(E(t_session_does_not_depend_on_the_defaults_of_the_server),
           E(t_unsigned_differences_may_be_negative),
           E(t_localhost_is_reached_by_its_port),
           E(t_transaction_that_waited_for_a_lock_is_rolled_back_whole),
+          E(t_stream_has_every_row),
+          E(t_stream_that_is_ended_leaves_the_connection_usable),
+          E(t_stream_that_is_cut_is_an_error),
           E(t_endpoint_without_a_server_is_passed_over),
           E(t_endpoint_that_is_silent_is_passed_over),
           E(t_read_only_server_is_passed_over_and_named),

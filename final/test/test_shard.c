@@ -44,7 +44,7 @@ static int report(const struct module_id *m, const struct msg_result *res, size_
     return fx.report_rc;
 }
 
-static void forward(unsigned index, struct udp *u, const struct frame *f,
+static void forward(unsigned index, struct udp_batch *u, const struct frame *f,
                     const struct net_addr *from, void *arg)
 {
     (void)u;

@@ -60,7 +60,7 @@ int agent_tasks_report(const struct module_id *m, const struct msg_result *res, 
 int agent_tasks_pick(unsigned index, const struct module_id *m, struct route_node *out,
                      void *arg);
 void agent_tasks_count(unsigned index, const struct msg_call *q, void *arg);
-void agent_tasks_forward(unsigned index, struct udp *u, const struct frame *f,
+void agent_tasks_forward(unsigned index, struct udp_batch *u, const struct frame *f,
                          const struct net_addr *from, void *arg);
 
 /* Of the data plane: totals of one node, for a legacy Report Service. */

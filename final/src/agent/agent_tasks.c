@@ -265,7 +265,7 @@ void agent_tasks_count(unsigned index, const struct msg_call *q, void *arg)
 }
 
 struct frame_task {
-    struct udp *u;                    /* the reply leaves by the port of the question */
+    struct udp_batch *u;              /* the reply leaves by the port of the question */
     struct net_addr from;
     int32_t msgid;
     uint32_t len;
@@ -281,7 +281,7 @@ static void run_frame(void *arg, void *user)
     free(t);
 }
 
-void agent_tasks_forward(unsigned index, struct udp *u, const struct frame *f,
+void agent_tasks_forward(unsigned index, struct udp_batch *u, const struct frame *f,
                          const struct net_addr *from, void *arg)
 {
     struct frame_task *t = malloc(sizeof(*t) + f->len);

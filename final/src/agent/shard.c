@@ -36,7 +36,7 @@ struct module {
 
 struct shard {
     struct evloop *loop;
-    struct udp *udp;
+    struct udp_batch *udp;
     struct shard_config cfg;
     struct classic_config classic;
     struct module *modules;
@@ -129,8 +129,9 @@ static struct module *use_module(struct shard *s, const struct module_id *m)
 }
 
 /* False: the module belongs to another shard, which has got the frame. */
-static bool is_ours_or_forward(struct shard *s, const struct module_id *m, struct udp *u,
-                               const struct frame *f, const struct net_addr *from)
+static bool is_ours_or_forward(struct shard *s, const struct module_id *m,
+                               struct udp_batch *u, const struct frame *f,
+                               const struct net_addr *from)
 {
     unsigned index = module_id_shard(*m, SHARD_N);
 
@@ -147,18 +148,18 @@ static int32_t retcode_of(int rc)
 
 /* The client of the public Lars has no time-out.  So a request for module 0/0, which does
  * not exist, is counted as refused and is answered all the same. */
-static int refuse_host(struct shard *s, struct udp *u, uint32_t seq,
+static int refuse_host(struct shard *s, struct udp_batch *u, uint32_t seq,
                        const struct net_addr *from)
 {
     struct msg_host_reply r = {seq, {0, 0}, MSG_RET_NONE, {0, 0}};
     ssize_t len = msg_host_pack_reply(&r, s->body, MSG_HOST_ROOM);
 
     if (len > 0)
-        udp_send(u, from, MSG_HOST, s->body, (size_t)len);
+        udp_batch_send(u, from, MSG_HOST, s->body, (size_t)len);
     return -EINVAL;
 }
 
-static int on_get_host(struct shard *s, struct udp *u, const struct frame *f,
+static int on_get_host(struct shard *s, struct udp_batch *u, const struct frame *f,
                        const struct net_addr *from)
 {
     struct msg_get_host q;
@@ -181,7 +182,7 @@ static int on_get_host(struct shard *s, struct udp *u, const struct frame *f,
         &(struct msg_host_reply){q.seq, q.mod, retcode_of(rc), {node.ip, node.port}},
         s->body, MSG_HOST_ROOM);
     if (len > 0)
-        udp_send(u, from, MSG_HOST, s->body, (size_t)len);
+        udp_batch_send(u, from, MSG_HOST, s->body, (size_t)len);
     return 0;
 }
 
@@ -193,7 +194,7 @@ static void append_host(const struct classic_node *n, void *arg)
         s->host[s->n++] = (struct msg_host){n->node.ip, n->node.port};
 }
 
-static int on_get_route(struct shard *s, struct udp *u, const struct frame *f,
+static int on_get_route(struct shard *s, struct udp_batch *u, const struct frame *f,
                         const struct net_addr *from)
 {
     struct module_id m;
@@ -202,7 +203,7 @@ static int on_get_route(struct shard *s, struct udp *u, const struct frame *f,
     int rc = msg_unpack_get_route(&m, f->body, f->len);
 
     if (rc == -EINVAL) /* module 0/0: as refuse_host() */
-        udp_send(u, from, MSG_API_ROUTE, "\x08", 2); /* modid = 0, and no nodes */
+        udp_batch_send(u, from, MSG_API_ROUTE, "\x08", 2); /* modid = 0, and no nodes */
     if (rc < 0 || !is_ours_or_forward(s, &m, u, f, from))
         return rc;
     add_one(&s->n_get_route);
@@ -212,11 +213,11 @@ static int on_get_route(struct shard *s, struct udp *u, const struct frame *f,
         classic_each(mod->lb, append_host, s);
     len = msg_pack_route(&m, s->host, s->n, s->body, sizeof(s->body));
     if (len > 0)
-        udp_send(u, from, MSG_API_ROUTE, s->body, (size_t)len);
+        udp_batch_send(u, from, MSG_API_ROUTE, s->body, (size_t)len);
     return 0;
 }
 
-static int on_report(struct shard *s, struct udp *u, const struct frame *f,
+static int on_report(struct shard *s, struct udp_batch *u, const struct frame *f,
                      const struct net_addr *from)
 {
     struct msg_call q;
@@ -239,7 +240,7 @@ static int on_report(struct shard *s, struct udp *u, const struct frame *f,
     return rc;
 }
 
-void shard_handle(struct shard *s, struct udp *u, const struct frame *f,
+void shard_handle(struct shard *s, struct udp_batch *u, const struct frame *f,
                   const struct net_addr *from)
 {
     char text[NET_ADDR_STRLEN];
@@ -258,8 +259,8 @@ void shard_handle(struct shard *s, struct udp *u, const struct frame *f,
               f->msgid, err_str(rc), net_addr_str(from, text));
 }
 
-static void on_frame(struct udp *u, const struct frame *f, const struct net_addr *from,
-                     void *arg)
+static void on_frame(struct udp_batch *u, const struct frame *f,
+                     const struct net_addr *from, void *arg)
 {
     shard_handle(arg, u, f, from);
 }
@@ -378,7 +379,7 @@ int shard_create(struct shard **out, struct evloop *l, const struct net_addr *at
     s->loop = l;
     s->cfg = *cfg;
     s->classic = *cfg->classic;
-    rc = udp_open(&s->udp, l, at, on_frame, s);
+    rc = udp_batch_open(&s->udp, l, at, on_frame, s);
     if (rc == 0)
         rc = evloop_set_timer(l, &s->tick, TICK_MS, on_tick, s);
     if (rc == 0)
@@ -396,7 +397,7 @@ void shard_destroy(struct shard *s)
 
     if (!s)
         return;
-    udp_close(s->udp);
+    udp_batch_close(s->udp);
     evloop_clear_timer(s->loop, &s->tick);
     evloop_clear_timer(s->loop, &s->ship);
     HASH_ITER(hh, s->modules, mod, next)
@@ -406,14 +407,14 @@ void shard_destroy(struct shard *s)
 
 int shard_local_addr(const struct shard *s, struct net_addr *out)
 {
-    return udp_local_addr(s->udp, out);
+    return udp_batch_local_addr(s->udp, out);
 }
 
 void shard_stat(const struct shard *s, struct shard_stat *out)
 {
     struct udp_stat udp;
 
-    udp_stat(s->udp, &udp);
+    udp_batch_stat(s->udp, &udp);
     *out = (struct shard_stat){.n_get_host = s->n_get_host,
                                .n_get_route = s->n_get_route,
                                .n_report = s->n_report,

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "lb/classic.h"
-#include "net/udp.h"
+#include "net/udp_batch.h"
 #include "proto/msg_host.h"
 #include "proto/msg_report.h"
 
@@ -32,7 +32,7 @@ struct shard_config {
     int (*report)(const struct module_id *m, const struct msg_result *res, size_t n,
                   void *arg);
     /* The frame is for a module of shard <index>: pass it to shard_handle() there. */
-    void (*forward)(unsigned index, struct udp *u, const struct frame *f,
+    void (*forward)(unsigned index, struct udp_batch *u, const struct frame *f,
                     const struct net_addr *from, void *arg);
     /* Chooses a node by other means than lb/classic.  Returns 0; below 0: lb/classic
      * chooses.  May be NULL. */
@@ -44,7 +44,7 @@ struct shard_config {
 };
 
 /* Binds to <at>.  Borrows <l>; copies <cfg>.  Returns 0; -EADDRINUSE and the other errors
- * of udp_open(); -ENOMEM.  Thread: init. */
+ * of udp_batch_open(); -ENOMEM.  Thread: init. */
 int shard_create(struct shard **out, struct evloop *l, const struct net_addr *at,
                  const struct shard_config *cfg);
 void shard_destroy(struct shard *s);  /* NULL is fine.  Thread: init */
@@ -60,7 +60,7 @@ void shard_set_route(struct shard *s, const struct module_id *m,
 
 /* Handles <f> as if it had come to the shard's own port; the reply leaves by <u>, which
  * may be used by several threads at once. */
-void shard_handle(struct shard *s, struct udp *u, const struct frame *f,
+void shard_handle(struct shard *s, struct udp_batch *u, const struct frame *f,
                   const struct net_addr *from);
 
 /* The receiver of reports may be another one: the next report has all modules again. */

@@ -90,10 +90,15 @@ static bool agent_is_dead(struct lars_client *c)
 /* The right to ask the agent.  False: other threads had it until <end_ms>. */
 static bool lock_until(pthread_mutex_t *lock, uint64_t end_ms)
 {
-    const struct timespec end = {(time_t)(end_ms / 1000),
-                                 (long)(end_ms % 1000) * 1000 * 1000};
+    struct timespec end = {(time_t)(end_ms / 1000), (long)(end_ms % 1000) * 1000 * 1000};
 
+#ifdef __SANITIZE_THREAD__ /* that of gcc 12 does not know pthread_mutex_clocklock() */
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += end_ms > mono_ms() ? (time_t)(end_ms - mono_ms()) / 1000 + 1 : 0;
+    return pthread_mutex_timedlock(lock, &end) == 0;
+#else
     return pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &end) == 0;
+#endif
 }
 
 /* A signal handler ran while this thread waited: does the wait continue? */

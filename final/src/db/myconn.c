@@ -394,6 +394,24 @@ int myconn_select(struct myconn *m, const char *sql, int (*row)(char **at, void 
     return rc;
 }
 
+int myconn_stream(struct myconn *m, const char *sql, int (*row)(char **at, void *arg),
+                  void *arg)
+{
+    int rc = run(m, sql, strlen(sql), NULL);
+    MYSQL_RES *res;
+    MYSQL_ROW at = NULL;
+
+    if (rc < 0)
+        return rc;
+    res = mysql_use_result(m->con);
+    if (!res)
+        return fail(m, "result");
+    while (rc == 0 && (at = mysql_fetch_row(res)))
+        rc = row(at, arg);
+    mysql_free_result(res);           /* reads what is left, so before a close */
+    return !at && mysql_errno(m->con) != 0 ? fail(m, "result") : rc;
+}
+
 /* Returns 0 or -EINVAL. */
 static int set_endpoints(struct endpoints *to, const struct myconn_config *cfg)
 {

@@ -94,6 +94,12 @@ int myconn_try(struct myconn *m, const char *sql, size_t len);
 int myconn_select(struct myconn *m, const char *sql, int (*row)(char **at, void *arg),
                   void *arg);
 
+/* As myconn_select(), for a large result: <row> is called while the server still
+ * sends, so it may already have been called when the connection fails.  <row> must
+ * not use the connection, and the statement is never repeated. */
+int myconn_stream(struct myconn *m, const char *sql, int (*row)(char **at, void *arg),
+                  void *arg);
+
 /* Initialise the client library, once per process, before any other thread starts.
  * Returns 0 or -ENOMEM. */
 int myconn_init(void);

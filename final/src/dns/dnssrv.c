@@ -44,6 +44,7 @@ struct dns_thread { /* what one thread has */
     struct replycache *cache;
     struct slot_peers *slots; /* those of a lars-slotd */
     size_t max_subs;
+    _Atomic uint64_t n_query; /* only this thread writes it */
     struct msg_host host[MSG_MAX_HOSTS];
     char body[FRAME_MAX_BODY];
     size_t body_len; /* of the push in progress */
@@ -55,7 +56,7 @@ struct dnssrv {
     struct mtsrv *srv;
     struct admission *admission;
     struct dns_thread **thread; /* cfg.n_threads; owned */
-    _Atomic uint64_t n_query, n_bad_query, n_push, n_cut, n_slotd, n_orders;
+    _Atomic uint64_t n_bad_query, n_push, n_cut, n_slotd, n_orders;
     _Atomic uint64_t n_ended[CONN_WHY_COUNT];
 };
 
@@ -125,7 +126,9 @@ static void on_get_route(struct conn *c, const struct frame *f, void *arg)
         LOG_EVERY(LOG_GAP_MS, LOG_LEVEL_WARN, "query.refused", "err=%s", err_str(rc));
         return;
     }
-    s->n_query++;
+    atomic_store_explicit(
+        &w->n_query, atomic_load_explicit(&w->n_query, memory_order_relaxed) + 1,
+        memory_order_relaxed); /* without a locked instruction */
     admission_subscribe(s->admission, c);
     if (w->now && updates_has(w->updates, c)) {
         updates_send_whole(w->updates, c, &m, route_table_find(w->now, m.modid, m.cmdid),
@@ -468,12 +471,13 @@ void dnssrv_stat(const struct dnssrv *s, struct dnssrv_stat *out)
 {
     unsigned i;
 
-    *out = (struct dnssrv_stat){.n_query = s->n_query,
-                                .n_bad_query = s->n_bad_query,
+    *out = (struct dnssrv_stat){.n_bad_query = s->n_bad_query,
                                 .n_push = s->n_push,
                                 .n_cut = s->n_cut,
                                 .n_slotd = s->n_slotd,
                                 .n_orders = s->n_orders};
     for (i = 0; i < CONN_WHY_COUNT; i++)
         out->n_ended[i] = s->n_ended[i];
+    for (i = 0; i < s->cfg.n_threads; i++)
+        out->n_query += s->thread[i]->n_query;
 }

@@ -60,6 +60,8 @@ struct pick_view {
                                        * zone, of PICK_FULL: lb/zone_breaker.h */
     const struct lb_policy *policy;   /* from policies_at(), never NULL in pick_node() */
     bool alone;                       /* the agent's step is overdue for PICK_ALONE_MS */
+    bool in_row;                      /* member i has nid member[0].nid + i, and the
+                                       * processor has what lb/scan_row.h needs */
 };
 
 /* The caller's own, for one module.  Zeroed but for <rnd> and <slot>. */

@@ -11,20 +11,14 @@
  * so looking at all nodes is cheap, and its p99 is a fifth (docs/decisions/015). */
 #include "lb/scan.h"
 
+#include "lb/scan_row.h"
+
 #define LOT_BITS 12                   /* of a score, below cost x (in-flight + 1) */
 #define LOT_STEP 0x9e3779b1u          /* a prime near 2^32 / golden ratio: Knuth */
 #define LOT_MIX 0x85ebca6bu           /* source: Appleby, MurmurHash3 */
-#define INFLIGHT_MASK 0xfffff         /* a score of 32 + 20 + 12 bits fits into 64 */
-
-struct best {
-    uint64_t score;                   /* the lowest until now */
-    uint32_t at;                      /* the member that has it */
-    uint32_t n_skipped;
-};
-
 /* Members from .. to - 1.  <lot>: random, odd; 0 = draw none. */
 static inline void look_at(const struct pick_view *v, uint32_t from, uint32_t to,
-                           uint64_t now_ms, uint32_t lot, struct best *b)
+                           uint64_t now_ms, uint32_t lot, struct scan_best *b)
 {
     uint64_t over_ms = pick_over_ms(v, now_ms);
     uint32_t i;
@@ -36,7 +30,7 @@ static inline void look_at(const struct pick_view *v, uint32_t from, uint32_t to
         uint64_t until = atomic_load_explicit(&c->ejected_until_ms, memory_order_relaxed);
         int64_t inflight = atomic_load_explicit(&c->inflight, memory_order_relaxed);
         bool out = (cost >= NODE_OUT) | (until > over_ms);
-        uint64_t busy = (uint64_t)(inflight > 0 ? inflight : 0) & INFLIGHT_MASK;
+        uint64_t busy = (uint64_t)(inflight > 0 ? inflight : 0) & SCAN_INFLIGHT_MASK;
         uint64_t score = cost * (busy + 1);
 
         b->n_skipped += cost >= NODE_WARMING || out;
@@ -53,9 +47,13 @@ uint32_t scan_from(const struct pick_view *v, struct pick_state *st,
                    struct pick_call *c)
 {
     uint32_t first = n < p->n - start ? n : p->n - start, lot;
-    struct best b = {UINT64_MAX, v->n, 0};
+    struct scan_best b = {UINT64_MAX, v->n, 0};
 
-    if (p->draw) {
+    if (v->in_row && !p->draw && n == p->n && n >= SCAN_ROW_LEAST &&
+        n <= SCAN_ROW_MOST) {
+        b = scan_row_best(v, p->from, p->from + n, p->from + start,
+                          pick_over_ms(v, c->now_ms));
+    } else if (p->draw) {
         lot = rnd_u32(&st->rnd) | 1;
         look_at(v, p->from + start, p->from + start + first, c->now_ms, lot, &b);
         look_at(v, p->from, p->from + n - first, c->now_ms, lot, &b);

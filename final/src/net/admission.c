@@ -16,9 +16,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define HASH_NONFATAL_OOM 1               /* else uthash ends the process */
-#include <uthash.h>
-
 #include "base/log.h"
 #include "base/mono.h"
 
@@ -36,12 +33,10 @@ struct peer {
     uint64_t last_ms;                     /* of its connect or last frame; as kind */
     bool is_chosen, is_displaced;         /* under the lock: a task closes it */
     struct peer *next, *prev;             /* in list[kind]; under the lock */
-    UT_hash_handle hh;
 };
 
-struct peers {                            /* of one thread; only it uses the hash */
+struct peers {                            /* of one thread */
     _Atomic(struct conn_group *) group;   /* identifies the thread */
-    struct peer *by_conn;
 };
 
 struct peer_list {
@@ -86,15 +81,6 @@ static struct peers *thread_of(struct admission *a, const struct conn *c)
     return &a->thread[i];
 }
 
-static struct peer *find_peer(struct admission *a, const struct conn *c)
-{
-    struct peers *t = thread_of(a, c);
-    struct peer *p;
-
-    HASH_FIND_PTR(t->by_conn, &c, p);
-    return p;
-}
-
 static void log_end(const struct peer *p)
 {
     char peer[NET_ADDR_STRLEN];
@@ -121,7 +107,7 @@ static void run_end(void *arg, void *user)
     pthread_mutex_lock(&p->a->lock);      /* until end_peer() has finished with it */
     pthread_mutex_unlock(&p->a->lock);
     if (p->c) {
-        HASH_DEL(p->a->thread[p->thread].by_conn, p);
+        conn_set_peer_entry(p->c, NULL);
         log_end(p);
         conn_close(p->c);
     }
@@ -191,11 +177,8 @@ static struct peer *add_peer(struct admission *a, struct conn *c)
     if (!p)
         return NULL;
     *p = (struct peer){.a = a, .c = c, .thread = (unsigned)(t - a->thread)};
-    HASH_ADD_PTR(t->by_conn, c, p);
-    if (p->hh.tbl)
-        return p;
-    free(p);                              /* no memory for the hash table */
-    return NULL;
+    conn_set_peer_entry(c, p);
+    return p;
 }
 
 bool admission_enter(struct admission *a, struct conn *c)
@@ -221,7 +204,7 @@ bool admission_enter(struct admission *a, struct conn *c)
               "max_connections=%u: as many connections are open, and none can be closed "
               "for a new one, which was refused; raise max_connections if this lasts",
               a->cfg.max);
-    HASH_DEL(a->thread[p->thread].by_conn, p);
+    conn_set_peer_entry(c, NULL);
     free(p);
     conn_close(c);
     return false;
@@ -229,12 +212,12 @@ bool admission_enter(struct admission *a, struct conn *c)
 
 void admission_leave(struct admission *a, struct conn *c)
 {
-    struct peer *p = find_peer(a, c);
+    struct peer *p = conn_peer_entry(c);
     bool is_chosen;
 
     if (!p)
         return;                           /* refused, or ended by run_end() */
-    HASH_DEL(a->thread[p->thread].by_conn, p);
+    conn_set_peer_entry(c, NULL);
     pthread_mutex_lock(&a->lock);
     is_chosen = p->is_chosen;
     if (!is_chosen) {
@@ -264,7 +247,7 @@ static void promote(struct admission *a, struct peer *p, enum peer_kind kind)
 
 void admission_frame(struct admission *a, struct conn *c)
 {
-    struct peer *p = find_peer(a, c);
+    struct peer *p = conn_peer_entry(c);
 
     if (p && (p->kind == PEER_MUTE ||
               (p->kind == PEER_REPORTS && mono_ms() >= p->last_ms + MOVE_MS)))
@@ -273,7 +256,7 @@ void admission_frame(struct admission *a, struct conn *c)
 
 void admission_subscribe(struct admission *a, struct conn *c)
 {
-    struct peer *p = find_peer(a, c);
+    struct peer *p = conn_peer_entry(c);
 
     if (p && p->kind != PEER_STAYS)
         promote(a, p, PEER_STAYS);

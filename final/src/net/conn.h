@@ -68,6 +68,8 @@ const struct net_addr *conn_peer(const struct conn *c);
 void conn_set_io(struct conn *c, const struct conn_io *io);
 void conn_set_user(struct conn *c, void *user); /* anything; borrowed */
 void *conn_user(const struct conn *c);
+void conn_set_peer_entry(struct conn *c, void *e); /* net/admission's; borrowed */
+void *conn_peer_entry(const struct conn *c); /* NULL = none */
 
 /* --- for an io ---------------------------------------------------------------------- */
 

@@ -106,27 +106,28 @@ static void got_eof(struct conn *c)
     conn_arm(c); /* else epoll reports EPOLLIN in every turn */
 }
 
-void conn_input_read(struct conn *c)
+bool conn_input_read(struct conn *c)
 {
     struct buf *in = &c->g->in;
     ssize_t n;
 
     if (copy_leftover(c) < 0) {
         conn_end_logged(c, CONN_WHY_NO_MEMORY, "memory", -ENOMEM);
-        return;
+        return false;
     }
     n = c->io->read(c, buf_tail(in), CONN_READ_ROOM);
     if (n > 0 && c->state == CONN_OPEN) {
         buf_added(in, (size_t)n);
         buf_free(&c->in);
         handle_input(c);
-        return;
+        return n == CONN_READ_ROOM;
     }
     buf_consume(in, in->len); /* drop the copy: c->in has the remainder */
     if (n == 0)
         got_eof(c);
     else if (n < 0 && n != -EAGAIN)
         conn_end_logged(c, CONN_WHY_ERROR, "read", (int)n);
+    return n == CONN_READ_ROOM;
 }
 
 void conn_input_again(struct conn *c)

@@ -42,6 +42,7 @@ struct conn {
     struct buf out; /* not sent yet */
     uint64_t active_ms; /* time of the last frame in or bytes out */
     void *user;
+    void *peer_entry; /* conn_set_peer_entry() */
     void *io_arg;
     enum conn_why why; /* valid when closed */
     struct conn *next, **prev; /* in g->first */
@@ -64,7 +65,9 @@ void conn_flush(struct conn *c); /* one write of what waits */
 
 #define CONN_READ_ROOM 65536 /* bytes asked for in one read */
 
-void conn_input_read(struct conn *c); /* one read, and the frames in it */
+/* One read, and the frames in it.  Returns whether it filled the room that it had, so
+ * that the socket may have more. */
+bool conn_input_read(struct conn *c);
 void conn_input_again(struct conn *c); /* the frames that came before a pause */
 
 /* Close it, call on_close and free it at once.  Not allowed inside its own callbacks. */

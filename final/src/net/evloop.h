@@ -2,9 +2,10 @@
  * functions registered for them.  One thread runs a loop, and only that thread uses it,
  * so nothing needs a lock.
  * epoll is level-triggered: it reports unread data again, so a handler may stop reading
- * at any time.  Edge-triggered mode reports a change only once.  It would save no system
- * call, because a handler makes one read per event anyway, and a handler that stops too
- * early would not be called again for the remaining data.
+ * at any time.  Edge-triggered mode (EPOLLET) reports a change only once.  It saves no
+ * system call, because a handler makes one read per event anyway, but it saves the kernel
+ * from asking each reported descriptor again in the next turn.  A handler that stops too
+ * early is not called again for the remaining data; net/conn takes care of that.
  *
  * A turn is one pass of the loop: wait, handle the events, run the timers that are due,
  * run the deferred calls.  Thread: loop, except where a function names another. */
@@ -17,7 +18,8 @@
 
 struct evloop;
 
-/* <events> is a set of EPOLLIN, EPOLLOUT, EPOLLERR and EPOLLHUP, see epoll_ctl(2). */
+/* <events> is a set of EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLERR and EPOLLHUP, with EPOLLET
+ * also when it is asked for; see epoll_ctl(2). */
 typedef void evloop_fd_fn(int fd, uint32_t events, void *arg);
 typedef void evloop_fn(void *arg);
 

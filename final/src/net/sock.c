@@ -2,9 +2,9 @@
  * result is checked, errno is read in the line after the call, and a function that fails
  * closes the descriptor it opened.
  *
- * Invariants: a sockaddr never leaves this file, so the byte order of addresses and ports
- * is converted only here; the system call that creates a descriptor also makes it
- * close-on-exec.
+ * Invariants: a sockaddr never leaves the files that include net/sock_addr.h, so the byte
+ * order of addresses and ports is converted only there; the system call that creates a
+ * descriptor also makes it close-on-exec.
  * Rejected: setting close-on-exec later by fcntl(), because another thread may fork()
  * between the two calls; returning -1 with errno set, because any later call may
  * overwrite errno before the caller reads it. */
@@ -21,39 +21,7 @@
 #include <unistd.h>
 
 #include "base/mono.h"
-
-static socklen_t to_sockaddr(const struct net_addr *a, struct sockaddr_storage *ss)
-{
-    struct sockaddr_in *in4 = (struct sockaddr_in *)ss;
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ss;
-
-    memset(ss, 0, sizeof(*ss));
-    ss->ss_family = a->family;
-    if (a->family == AF_INET6) {
-        in6->sin6_port = htons(a->port);
-        memcpy(&in6->sin6_addr, a->ip, 16);
-        return sizeof(*in6);
-    }
-    in4->sin_port = htons(a->port);
-    memcpy(&in4->sin_addr, a->ip, 4);
-    return sizeof(*in4);
-}
-
-static void from_sockaddr(struct net_addr *a, const struct sockaddr_storage *ss)
-{
-    const struct sockaddr_in *in4 = (const struct sockaddr_in *)ss;
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
-
-    memset(a, 0, sizeof(*a));
-    if (ss->ss_family != AF_INET && ss->ss_family != AF_INET6)
-        return;                           /* AF_UNIX: there is no IP address */
-    a->family = ss->ss_family;
-    a->port = ntohs(a->family == AF_INET6 ? in6->sin6_port : in4->sin_port);
-    if (a->family == AF_INET6)
-        memcpy(a->ip, &in6->sin6_addr, 16);
-    else
-        memcpy(a->ip, &in4->sin_addr, 4);
-}
+#include "net/sock_addr.h"
 
 int sock_listen(const struct net_addr *at, int backlog, int flags)
 {

@@ -10,7 +10,8 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "route/route_sort.h"
 
 struct route_table {
     _Atomic uint32_t refs;
@@ -24,18 +25,6 @@ static int cmp_module(const struct route_row *a, const struct route_row *b)
     if (a->modid != b->modid)
         return a->modid < b->modid ? -1 : 1;
     return a->cmdid < b->cmdid ? -1 : a->cmdid > b->cmdid;
-}
-
-static int cmp_row(const void *pa, const void *pb)
-{
-    const struct route_row *a = pa, *b = pb;
-    int c = cmp_module(a, b);
-
-    if (c != 0)
-        return c;
-    if (a->node.ip != b->node.ip)
-        return a->node.ip < b->node.ip ? -1 : 1;
-    return (int)a->node.port - (int)b->node.port;
 }
 
 static void unref_route(struct route *r)
@@ -55,7 +44,7 @@ static struct route *make_route(const struct route_row *row, size_t n)
     *r = (struct route){.modid = row->modid, .cmdid = row->cmdid};
     r->refs = 1;
     for (i = 0; i < n; i++)
-        if (i == 0 || cmp_row(&row[i - 1], &row[i]) != 0)
+        if (i == 0 || route_sort_compare(&row[i - 1], &row[i]) != 0)
             r->node[r->n_node++] = row[i].node;
     return r;
 }
@@ -124,10 +113,8 @@ int route_table_update(struct route_table **out, const struct route_table *old,
 
     if (!t)
         return -ENOMEM;
-    if (n_changed > 0)
-        qsort(changed, n_changed, sizeof(*changed), cmp_row);
-    if (n > 0)
-        qsort(row, n, sizeof(*row), cmp_row);
+    route_sort_rows(changed, n_changed);
+    route_sort_rows(row, n);
     while (rc == 0 && (i < old->n || k < n)) {
         struct route_row m = i < old->n ? module_of(old->at[i]) : row[k];
         size_t same;

@@ -26,10 +26,12 @@
 #include "shmem/segment.h"
 
 #define LAYOUT_MAGIC 0x31746d687372616cu
-#define LAYOUT_MAJOR 1
-#define LAYOUT_MINOR 1                /* 1: layout_module.node_rps, and what follows it */
+#define LAYOUT_MAJOR 2                /* 2: addresses of 12 bytes, blocks of 16 */
+#define LAYOUT_MINOR 0
+#define LAYOUT_OLD_MAJOR 1            /* an agent collects what is left in such files */
+#define LAYOUT_OLD_BLOCK 64
 #define LAYOUT_LINE 64                /* a cache line: each table begins on one */
-#define LAYOUT_BLOCK 64               /* the unit in which room for copies is allocated */
+#define LAYOUT_BLOCK 16               /* the unit in which room for copies is allocated */
 #define LAYOUT_SLOTS 4096             /* calls that one thread may have open */
 #define LAYOUT_GROUP 64               /* nodes whose counts share a page of a call log */
 
@@ -51,6 +53,7 @@ struct layout_meta {                  /* the file has 4,096 bytes */
  *     _Atomic uint32_t     [max_nodes]   cost, for pick_node()
  *     _Atomic uint32_t     [max_nodes]   generation
  *     struct layout_addr   [max_nodes]
+ *     struct layout_addr6  [max_nodes]   for IPv6 only: other pages are never allocated
  *     blocks of LAYOUT_BLOCK bytes, n_block of them; block 0 is reserved */
 struct layout_routes {
     uint64_t magic;
@@ -77,7 +80,7 @@ struct layout_module {                /* one cache line, read by every call */
     _Atomic uint32_t timeout_ms;
     _Atomic uint32_t demand, own_max;
     _Atomic uint32_t penalty_us;
-    _Atomic uint32_t node_rps;        /* from here on: minor 1; 0 = not known */
+    _Atomic uint32_t node_rps;        /* 0 = not known, as the two behind it */
     _Atomic uint32_t node_inflight, target_ms;
     uint32_t zero[3];
 };
@@ -93,8 +96,23 @@ struct layout_copy { /* a module's nodes; immutable while <where> names it */
 
 struct layout_addr {
     _Atomic uint32_t family_port;     /* family | port << 16; 0 = the id is free */
-    _Atomic uint32_t ip[4];           /* the 16 bytes of net_addr.ip, as they are */
+    _Atomic uint32_t ip;              /* bytes 0 to 3 of net_addr.ip, as they are */
     _Atomic uint32_t mid;             /* the module that the node belongs to */
+};
+
+/* The rest of an IPv6 address.  The file is sparse, and reading a page would allocate it,
+ * so this table is touched only at ids whose family is AF_INET6. */
+struct layout_addr6 {
+    _Atomic uint32_t ip[3];           /* bytes 4 to 15 of net_addr.ip */
+};
+
+/* In files of LAYOUT_OLD_MAJOR, in place of both tables of addresses.  All other
+ * tables that an agent reads to collect a segment are as they are here, and at the
+ * same places. */
+struct layout_old_addr {
+    _Atomic uint32_t family_port;
+    _Atomic uint32_t ip[4];
+    _Atomic uint32_t mid;
 };
 
 /* --- C ------------------------------------------------------------------------------ */
@@ -160,7 +178,12 @@ _Static_assert(sizeof(struct layout_meta) == 64, "one cache line");
 _Static_assert(sizeof(struct layout_routes) == 64, "one cache line");
 _Static_assert(sizeof(struct layout_index) == 16, "four in a cache line");
 _Static_assert(sizeof(struct layout_module) == 64, "one cache line");
-_Static_assert(sizeof(struct layout_addr) == 24, "an address and its module");
+_Static_assert(sizeof(struct layout_addr) == 12, "an IPv4 address and its module");
+_Static_assert(sizeof(struct layout_addr6) == 12, "the rest of an IPv6 address");
+_Static_assert(sizeof(struct layout_old_addr) ==
+                   sizeof(struct layout_addr) + sizeof(struct layout_addr6),
+               "both layouts have their blocks at the same place");
+_Static_assert(sizeof(struct layout_copy) == LAYOUT_BLOCK, "the head fills one block");
 _Static_assert(offsetof(struct layout_counters, counter) == 12288, "whole pages");
 _Static_assert(sizeof(struct layout_slot) == 32, "two in a cache line");
 _Static_assert(sizeof(struct layout_count) == 64, "one cache line");

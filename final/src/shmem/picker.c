@@ -20,7 +20,10 @@
 #include <string.h>
 
 #include "base/mono.h"
+#include "base/quick_clock.h"
 #include "lb/policies.h"
+#include "lb/scan_row.h"
+#include "shmem/elsewhere.h"
 #include "shmem/log_owner.h"
 #include "shmem/module_table.h"
 #include "shmem/node_table.h"
@@ -48,6 +51,7 @@ struct picker {
     struct module **table;            /* open addressing, a power of two, half empty */
     uint32_t cap, n;
     struct rnd rnd;
+    struct quick_clock clock;
 };
 
 /* --- modules ------------------------------------------------------------------------ */
@@ -113,6 +117,17 @@ static void free_module(struct module *m)
     free(m);
 }
 
+/* Do the ids of its nodes follow each other, so that lb/scan_row may be used? */
+static bool is_in_row(const struct module *m)
+{
+    uint32_t i;
+
+    for (i = 1; i < m->snap.n; i++)
+        if (m->snap.member[i].nid != m->snap.member[0].nid + i)
+            return false;
+    return scan_row_is_possible();
+}
+
 /* The nodes have changed: read them, and make anew what is kept for each of them. */
 static int refresh(struct picker *c, struct module *m)
 {
@@ -136,7 +151,8 @@ static int refresh(struct picker *c, struct module *m)
                                  .counter = c->s->counters->counter,
                                  .member = m->snap.member,
                                  .n = m->snap.n,
-                                 .n_own = m->snap.n_own};
+                                 .n_own = m->snap.n_own,
+                                 .in_row = is_in_row(m)};
     return 0;
 }
 
@@ -186,76 +202,10 @@ static void drop_in_flight(struct picker *c, uint32_t nid)
                               memory_order_relaxed);
 }
 
-static bool is_avoided(const struct module *m, uint32_t i, const struct picker_pick *p)
-{
-    unsigned k;
-
-    for (k = 0; k < p->n_avoid; k++)
-        if (net_addr_equal(&m->addr[i], &p->avoid[k]))
-            return true;
-    return false;
-}
-
-/* May member <i> take the call: is it healthy or, with <unseen>, of another zone, never
- * checked and not ejected by callers?  A ticket is not longer than PICK_PANIC_GAP_MS. */
-static bool may_take(const struct module *m, uint32_t i, uint64_t now_ms, bool unseen)
-{
-    uint32_t nid = m->snap.member[i].nid;
-
-    if (!pick_is_out(&m->view, i, now_ms))
-        return true;
-    return unseen && node_cost_has(atomic_load(&m->view.cost[nid]), NODE_UNSEEN) &&
-           atomic_load(&m->view.counter[nid].ejected_until_ms) <=
-               now_ms + PICK_PANIC_GAP_MS;
-}
-
-/* A random one of the members from <first> on that may take the call and is not to be
- * avoided; PICK_NONE = there is none. */
-static uint32_t any_but(struct module *m, uint32_t first, const struct picker_pick *p,
-                        uint64_t now_ms, bool unseen)
-{
-    uint32_t n = m->snap.n - first, k, at = n ? rnd_u32(&m->st.rnd) % n : 0;
-
-    for (k = 0; k < n; k++, at = at + 1 < n ? at + 1 : 0)
-        if (!is_avoided(m, first + at, p) && may_take(m, first + at, now_ms, unseen))
-            return first + at;
-    return PICK_NONE;
-}
-
-/* Has the call failed in the own zone, and in no other? */
-static bool failed_here(const struct module *m, const struct picker_pick *p)
-{
-    uint32_t i;
-
-    for (i = m->view.n_own; i < m->snap.n; i++)
-        if (is_avoided(m, i, p))
-            return false;
-    return m->view.n_own > 0;
-}
-
-/* Where a call goes that has failed, or has no node.  The own zone may fail as a whole,
- * and each of its nodes would cost an attempt: so to another zone.  A node there that was
- * never checked comes after member <i> while that is healthy, but after two failures
- * before it.  Else to member <i>, unless it is to be avoided and there is a healthy one
- * that is not. */
-static uint32_t elsewhere(struct module *m, uint32_t i, const struct picker_pick *p,
-                          uint64_t now_ms)
-{
-    bool unseen =
-        p->n_avoid > 1 || i == PICK_NONE || pick_is_out(&m->view, i, now_ms);
-    uint32_t other = PICK_NONE;
-
-    if (failed_here(m, p))
-        other = any_but(m, m->view.n_own, p, now_ms, unseen);
-    if (other == PICK_NONE && i != PICK_NONE && is_avoided(m, i, p))
-        other = any_but(m, 0, p, now_ms, false);
-    return other == PICK_NONE ? i : other;
-}
-
 int picker_get(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
                struct picker_pick *out)
 {
-    uint64_t now_us = mono_us();
+    uint64_t now_us = quick_clock_us(&c->clock);
     struct call_log_end e;
     struct module *m;
     uint32_t i, try;
@@ -264,7 +214,7 @@ int picker_get(struct picker *c, uint32_t modid, uint32_t cmdid, uint64_t key,
     for (try = 0; rc == 0 && try < TRIES; try++) {
         i = pick_node(&m->view, &m->st, now_us / 1000, key, &out->why);
         if (out->n_avoid > 0 || i == PICK_NONE)
-            i = elsewhere(m, i, out, now_us / 1000);
+            i = elsewhere_pick(&m->view, m->addr, &m->st.rnd, i, out, now_us / 1000);
         if (i == PICK_NONE)
             return -EBUSY;
         out->nid = m->snap.member[i].nid;
@@ -333,7 +283,7 @@ static int end_untracked(struct picker *c, const struct picker_pick *p,
 int picker_end(struct picker *c, struct call_log *opener, const struct picker_pick *p,
                enum picker_outcome how, uint64_t *lat_us)
 {
-    uint64_t now_us = mono_us(), penalty = 0;
+    uint64_t now_us = quick_clock_us(&c->clock), penalty = 0;
     struct call_log_end e = {p->nid, p->mid, 0};
     int rc;
 

@@ -22,29 +22,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define HASH_NONFATAL_OOM 1           /* by default uthash exits when memory is short */
-#include <uthash.h>
+#include <sys/socket.h>
 
 #include "shmem/block_alloc.h"
 #include "shmem/module_table.h"
+#include "shmem/node_numbers.h"
 #include "shmem/node_table.h"
 #include "shmem/route_reader.h"
 #include "shmem/segment_private.h"
-
-struct key {                          /* hashed as bytes: it has no padding */
-    uint32_t mid;
-    struct net_addr addr;
-};
-
-struct node {
-    struct key key;
-    uint32_t nid;
-    uint32_t seen;                    /* <mark> of the last update that has this node */
-    uint32_t made;                    /* <mark> of the update that gave it its number */
-    uint32_t removed;                 /* 0 = in force; else 1 + reclaims since then */
-    UT_hash_handle hh;
-};
 
 struct module {
     uint32_t spare, spare_len;        /* blocks for the next copy; 0 = none */
@@ -54,11 +39,9 @@ struct module {
 struct route_writer {
     struct segment *s;
     struct block_alloc *blocks;
-    struct node *nodes;               /* by key */
-    struct node **by_nid;             /* max_nodes */
+    struct node_numbers nodes;
     struct module *module;            /* max_modules */
-    uint32_t *free_nid;
-    uint32_t n_free, n_removed;
+    uint32_t n_removed;
     uint32_t mark;                    /* number of the update in progress */
 };
 
@@ -70,74 +53,38 @@ static uint32_t blocks_for(uint32_t n)
 
 /* --- nodes -------------------------------------------------------------------------- */
 
-static struct node *find_node(const struct route_writer *p, const struct key *k)
-{
-    struct node *n;
-
-    HASH_FIND(hh, p->nodes, k, sizeof(*k), n);
-    return n;
-}
-
-static struct node *keep_node(struct route_writer *p, const struct key *k, uint32_t nid)
-{
-    struct node *n = calloc(1, sizeof(*n));
-
-    if (!n)
-        return NULL;
-    n->key = *k;
-    n->nid = nid;
-    HASH_ADD(hh, p->nodes, key, sizeof(*k), n);
-    if (!n->hh.tbl) {
-        free(n);
-        return NULL;
-    }
-    p->by_nid[nid] = n;
-    return n;
-}
-
-static void write_addr(struct route_writer *p, uint32_t nid, const struct key *k)
+static void write_addr(struct route_writer *p, uint32_t nid, const struct node_key *k)
 {
     struct layout_addr *a = &p->s->addr[nid];
     uint32_t i, word;
 
     segment_store(&a->mid, k->mid);
-    for (i = 0; i < 4; i++) {
-        memcpy(&word, k->addr.ip + 4 * i, 4);
-        segment_store(&a->ip[i], word);
+    memcpy(&word, k->addr.ip, 4);
+    segment_store(&a->ip, word);
+    for (i = 0; k->addr.family == AF_INET6 && i < 3; i++) {
+        memcpy(&word, k->addr.ip + 4 + 4 * i, 4);
+        segment_store(&p->s->addr6[nid].ip[i], word);
     }
     atomic_store_explicit(&a->family_port, k->addr.family | (uint32_t)k->addr.port << 16,
                           memory_order_release);
 }
 
-static int reserve_nid(struct route_writer *p, uint32_t nid)
+static int add_node(struct route_writer *p, const struct node_key *k, uint32_t cost,
+                    struct numbered_node **out)
 {
-    struct segment *s = p->s;
-    int rc = segment_reserve(s, (void *)&s->cost[nid], sizeof(s->cost[0]));
+    struct node_numbers *nn = &p->nodes;
+    uint32_t nid = nn->n_free > 0 ? nn->free_nid[nn->n_free - 1]
+                                  : segment_load(&p->s->routes->n_nid);
+    int rc = -ENOSPC;
 
-    if (rc == 0)
-        rc = segment_reserve(s, (void *)&s->gen[nid], sizeof(s->gen[0]));
-    if (rc == 0)
-        rc = segment_reserve(s, &s->addr[nid], sizeof(s->addr[0]));
-    if (rc == 0)
-        rc = segment_reserve(s, &s->counters->counter[nid], sizeof(struct node_counter));
-    return rc;
-}
-
-static int add_node(struct route_writer *p, const struct key *k, uint32_t cost,
-                    struct node **out)
-{
-    uint32_t nid =
-        p->n_free > 0 ? p->free_nid[p->n_free - 1] : segment_load(&p->s->routes->n_nid);
-    int rc = nid < p->s->max_nodes ? reserve_nid(p, nid) : -ENOSPC;
-
+    if (nid < p->s->max_nodes)
+        rc = node_numbers_reserve(nn, nid, k->addr.family);
     if (rc < 0)
         return rc;
-    *out = keep_node(p, k, nid);
-    if (!*out)
-        return -ENOMEM;
+    *out = node_numbers_keep(nn, k, nid);
     (*out)->made = p->mark;
-    if (p->n_free > 0)
-        p->n_free--;
+    if (nn->n_free > 0)
+        nn->n_free--;
     else
         segment_store(&p->s->routes->n_nid, nid + 1);
     segment_store(&p->s->cost[nid], cost);
@@ -148,42 +95,54 @@ static int add_node(struct route_writer *p, const struct key *k, uint32_t cost,
     return 0;
 }
 
-static void remove_node(struct route_writer *p, struct node *n)
+static void remove_node(struct route_writer *p, struct numbered_node *n)
 {
     n->removed = 1;
     p->n_removed++;
 }
 
+/* One step on the way of a removed node. */
+static void reclaim_node(struct route_writer *p, struct numbered_node *n,
+                         route_writer_unused_fn *is_unused, void *arg)
+{
+    uint32_t nid = node_numbers_nid(&p->nodes, n);
+
+    if (n->removed == 1)              /* clients see it from here on: route_reader.c */
+        atomic_fetch_add(&p->s->gen[nid], 1);
+    if (n->removed++ < 3 || !is_unused(nid, arg))
+        return;
+    atomic_store(&p->s->addr[nid].family_port, 0);
+    node_numbers_give_back(&p->nodes, n);
+    p->n_removed--;
+}
+
 void route_writer_reclaim(struct route_writer *p, route_writer_unused_fn *is_unused,
                           void *arg)
 {
-    struct node *n, *next;
+    uint32_t nid, left = p->n_removed;
+    struct numbered_node *n;
 
-    HASH_ITER(hh, p->nodes, n, next)
-    {
-        if (p->n_removed == 0)
-            return;
-        if (n->removed == 0)
+    for (nid = 0; left > 0 && nid < p->s->max_nodes; nid++) {
+        n = node_numbers_at(&p->nodes, nid);
+        if (!n || n->removed == 0)
             continue;
-        if (n->removed == 1)          /* clients see it from here on: route_reader.c */
-            atomic_fetch_add(&p->s->gen[n->nid], 1);
-        if (n->removed++ < 3 || !is_unused(n->nid, arg))
-            continue;
-        atomic_store(&p->s->addr[n->nid].family_port, 0);
-        p->free_nid[p->n_free++] = n->nid;
-        p->by_nid[n->nid] = NULL;
-        HASH_DEL(p->nodes, n);
-        free(n);
-        p->n_removed--;
+        left--;
+        reclaim_node(p, n, is_unused, arg);
     }
 }
 
 void route_writer_each(const struct route_writer *p, route_writer_each_fn *fn, void *arg)
 {
-    struct node *n, *next;
+    uint32_t nid, left = p->nodes.n_node;
+    const struct numbered_node *n;
 
-    HASH_ITER(hh, p->nodes, n, next)
-    fn(n->nid, n->key.mid, &n->key.addr, arg);
+    for (nid = 0; left > 0 && nid < p->s->max_nodes; nid++) {
+        n = node_numbers_at(&p->nodes, nid);
+        if (!n)
+            continue;
+        left--;
+        fn(nid, n->key.mid, &n->key.addr, arg);
+    }
 }
 
 /* --- modules ------------------------------------------------------------------------ */
@@ -244,12 +203,13 @@ static void put_in_force(struct route_writer *p, uint32_t mid,
 static bool has_numbers(const struct route_writer *p, uint32_t mid,
                         const struct route_writer_node *node, uint32_t n)
 {
-    uint32_t room = p->s->max_nodes - segment_load(&p->s->routes->n_nid) + p->n_free, i;
-    struct key k = {.mid = mid};
+    uint32_t room = p->s->max_nodes - segment_load(&p->s->routes->n_nid), i;
+    struct node_key k = {.mid = mid};
 
+    room += p->nodes.n_free;
     for (i = 0; i < n && n > room; i++) {
         k.addr = node[i].addr;
-        room += find_node(p, &k) != NULL;
+        room += node_numbers_find(&p->nodes, &k) != NULL;
     }
     return n <= room;
 }
@@ -260,8 +220,8 @@ static int number_nodes(struct route_writer *p, uint32_t mid,
                         const struct route_writer_node *node, uint32_t n, uint32_t cost,
                         struct node_member *mem)
 {
-    struct key k = {.mid = mid};
-    struct node *at;
+    struct node_key k = {.mid = mid};
+    struct numbered_node *at;
     uint32_t i, pass, n_mem = 0;
     int rc;
 
@@ -271,12 +231,13 @@ static int number_nodes(struct route_writer *p, uint32_t mid,
             if ((node[i].zone == 0) != (pass == 0))
                 continue;
             k.addr = node[i].addr;
-            at = find_node(p, &k);
+            at = node_numbers_find(&p->nodes, &k);
             rc = at ? 0 : add_node(p, &k, cost, &at);
             if (rc < 0)
                 return rc;
             at->seen = p->mark;
-            mem[n_mem++] = (struct node_member){at->nid, node[i].weight, node[i].zone, 0};
+            mem[n_mem++] = (struct node_member){node_numbers_nid(&p->nodes, at),
+                                                node[i].weight, node[i].zone, 0};
         }
     return 0;
 }
@@ -285,13 +246,13 @@ static int number_nodes(struct route_writer *p, uint32_t mid,
 static void remove_unseen(struct route_writer *p, uint32_t mid)
 {
     struct route_reader was = {0};
-    struct node *n;
+    struct numbered_node *n;
     uint32_t i;
 
     if (route_reader_read(p->s, mid, &was) < 0)
         return;
     for (i = 0; i < was.n; i++) {
-        n = p->by_nid[was.member[i].nid];
+        n = node_numbers_at(&p->nodes, was.member[i].nid);
         if (n && n->seen != p->mark && n->removed == 0)
             remove_node(p, n);
     }
@@ -301,11 +262,14 @@ static void remove_unseen(struct route_writer *p, uint32_t mid)
 /* The update has failed: the numbers that it gave out are to be free again. */
 static void remove_made(struct route_writer *p)
 {
-    struct node *n, *next;
+    uint32_t nid, n_nid = segment_load(&p->s->routes->n_nid);
+    struct numbered_node *n;
 
-    HASH_ITER(hh, p->nodes, n, next)
-    if (n->made == p->mark && n->removed == 0)
-        remove_node(p, n);
+    for (nid = 0; nid < n_nid; nid++) {
+        n = node_numbers_at(&p->nodes, nid);
+        if (n && n->made == p->mark && n->removed == 0)
+            remove_node(p, n);
+    }
 }
 
 /* Nodes of the update that were removed before and whose number was not yet free. */
@@ -314,8 +278,8 @@ static void bring_back(struct route_writer *p, const struct node_member *mem, ui
     uint32_t i;
 
     for (i = 0; i < n; i++)
-        if (p->by_nid[mem[i].nid]->removed > 0) {
-            p->by_nid[mem[i].nid]->removed = 0;
+        if (p->nodes.node[mem[i].nid].removed > 0) {
+            p->nodes.node[mem[i].nid].removed = 0;
             p->n_removed--;
         }
 }
@@ -358,11 +322,12 @@ void route_writer_stat(const struct route_writer *p, struct route_writer_stat *o
     uint32_t n_mod = segment_load(&p->s->routes->n_module);
 
     *out = (struct route_writer_stat){.n_module = n_mod,
-                                      .n_node = HASH_COUNT(p->nodes) - p->n_removed,
+                                      .n_node = p->nodes.n_node - p->n_removed,
                                       .n_removed = p->n_removed};
     out->bytes =
         (uint64_t)n_nid *
             (4 + 4 + sizeof(struct layout_addr) + sizeof(struct node_counter)) +
+        p->nodes.n_ip6 * sizeof(struct layout_addr6) +
         n_mod * (sizeof(struct layout_module) + 2 * sizeof(struct layout_index)) +
         (uint64_t)block_alloc_used(p->blocks) * LAYOUT_BLOCK;
 }
@@ -399,27 +364,25 @@ static int adopt_module(struct route_writer *p, uint32_t mid, uint32_t *mark)
  * address is free. */
 static int adopt_nodes(struct route_writer *p, const uint32_t *mark, uint32_t n)
 {
-    struct key k = {0};
-    struct node *at;
+    struct node_key k = {0};
+    struct numbered_node *at;
     uint32_t nid;
 
     for (nid = 0; nid < n; nid++) {
         k.mid = segment_load(&p->s->addr[nid].mid);
         node_table_addr(p->s, nid, &k.addr);
         if (k.addr.family == 0) {
-            p->free_nid[p->n_free++] = nid;
+            p->nodes.free_nid[p->nodes.n_free++] = nid;
             continue;
         }
         if (k.mid >= segment_load(&p->s->routes->n_module))
             return -EBADMSG;
-        if (find_node(p, &k)) {       /* twice: a copy may name only the first */
+        if (node_numbers_find(&p->nodes, &k)) { /* twice: a copy may name the first */
             if (mark[nid])
                 return -EBADMSG;
             continue;
         }
-        at = keep_node(p, &k, nid);
-        if (!at)
-            return -ENOMEM;
+        at = node_numbers_keep(&p->nodes, &k, nid);
         if (!mark[nid])
             remove_node(p, at);
     }
@@ -455,11 +418,11 @@ int route_writer_create(struct route_writer **out, struct segment *s)
     if (!p)
         return -ENOMEM;
     p->s = s;
-    p->by_nid = calloc(s->max_nodes, sizeof(struct node *));
     p->module = calloc(s->max_modules, sizeof(struct module));
-    p->free_nid = malloc(s->max_nodes * sizeof(uint32_t));
-    rc = block_alloc_create(&p->blocks, s->n_block);
-    if (rc == 0 && (!p->by_nid || !p->module || !p->free_nid))
+    rc = node_numbers_init(&p->nodes, s);
+    if (rc == 0)
+        rc = block_alloc_create(&p->blocks, s->n_block);
+    if (rc == 0 && !p->module)
         rc = -ENOMEM;
     if (rc == 0)
         rc = adopt(p);
@@ -472,18 +435,10 @@ int route_writer_create(struct route_writer **out, struct segment *s)
 
 void route_writer_destroy(struct route_writer *p)
 {
-    struct node *n, *next;
-
     if (!p)
         return;
-    HASH_ITER(hh, p->nodes, n, next)
-    {
-        HASH_DEL(p->nodes, n);
-        free(n);
-    }
     block_alloc_destroy(p->blocks);
-    free(p->by_nid);
+    node_numbers_fini(&p->nodes);
     free(p->module);
-    free(p->free_nid);
     free(p);
 }

@@ -29,54 +29,11 @@
 
 #include "shmem/segment_files.h"
 #include "shmem/segment_private.h"
+#include "shmem/segment_tables.h"
 #include "shmem/shared_file.h"
 
 #define META_SIZE 4096
 #define HEARTBEAT_MS 3000             /* an older heartbeat: the agent is dead */
-
-static size_t to_line(size_t n)
-{
-    return (n + LAYOUT_LINE - 1) / LAYOUT_LINE * LAYOUT_LINE;
-}
-
-static size_t counters_size(uint32_t max_nodes)
-{
-    return sizeof(struct layout_counters) + max_nodes * sizeof(struct node_counter);
-}
-
-/* Set the pointers to the tables of R.  Returns the size of the whole file. */
-static size_t place_tables(struct segment *s)
-{
-    char *base = (char *)s->routes;
-    size_t at = sizeof(struct layout_routes);
-
-    s->index = (struct layout_index *)(void *)(base + at);
-    at += to_line(s->n_index * sizeof(*s->index));
-    s->module = (struct layout_module *)(void *)(base + at);
-    at += s->max_modules * sizeof(*s->module);
-    s->cost = (_Atomic uint32_t *)(void *)(base + at);
-    at += to_line(s->max_nodes * sizeof(*s->cost));
-    s->gen = (_Atomic uint32_t *)(void *)(base + at);
-    at += to_line(s->max_nodes * sizeof(*s->gen));
-    s->addr = (struct layout_addr *)(void *)(base + at);
-    at += to_line(s->max_nodes * sizeof(*s->addr));
-    s->block = base + at;
-    return at + (size_t)s->n_block * LAYOUT_BLOCK;
-}
-
-/* Blocks for two copies of every node, and some that fragmentation may cost. */
-static uint32_t blocks_for(uint32_t max_nodes, uint32_t max_modules)
-{
-    return max_nodes / 2 + 4 * max_modules;
-}
-
-static void set_sizes(struct segment *s, uint32_t max_nodes, uint32_t max_modules)
-{
-    s->max_nodes = max_nodes;
-    s->max_modules = max_modules;
-    s->n_index = 2 * max_modules;
-    s->n_block = blocks_for(max_nodes, max_modules);
-}
 
 const char *segment_file_name(const struct segment *s, char kind, uint32_t i,
                               char buf[SEGMENT_NAME_MAX])
@@ -102,9 +59,9 @@ static struct segment *new_segment(void)
 static void unmap_tables(struct segment *s)
 {
     if (s->routes)
-        munmap(s->routes, place_tables(s));
+        munmap(s->routes, segment_tables_place(s));
     if (s->counters)
-        munmap(s->counters, counters_size(s->max_nodes));
+        munmap(s->counters, segment_tables_counters_size(s->max_nodes));
     s->routes = NULL;
     s->counters = NULL;
     if (s->fd_routes >= 0)
@@ -135,11 +92,6 @@ void segment_close(struct segment *s)
     free(s);
 }
 
-static bool is_size(uint32_t n, uint32_t max)
-{
-    return n >= 64 && n <= max && (n & (n - 1)) == 0;
-}
-
 static int read_head(const struct segment *s, struct layout_routes *head)
 {
     char name[SEGMENT_NAME_MAX];
@@ -153,14 +105,9 @@ static int read_head(const struct segment *s, struct layout_routes *head)
     close(fd);
     if (n != (ssize_t)sizeof(*head) || head->magic != LAYOUT_MAGIC)
         return -EBADMSG;
-    if (head->major != LAYOUT_MAJOR)
+    if (head->major != LAYOUT_MAJOR && !(s->is_old && head->major == LAYOUT_OLD_MAJOR))
         return -EPROTO;
-    return is_size(head->max_nodes, SEGMENT_MAX_NODES) &&
-                   is_size(head->max_modules, SEGMENT_MAX_MODULES) &&
-                   head->n_index == 2 * head->max_modules &&
-                   head->n_block == blocks_for(head->max_nodes, head->max_modules)
-               ? 0
-               : -EBADMSG;
+    return segment_tables_fit(head) ? 0 : -EBADMSG;
 }
 
 static int map_tables(struct segment *s)
@@ -172,15 +119,17 @@ static int map_tables(struct segment *s)
 
     if (rc < 0)
         return rc;
-    set_sizes(s, head.max_nodes, head.max_modules);
+    segment_tables_set_sizes(s, head.max_nodes, head.max_modules);
     rc = shared_file_map(s->dir, segment_file_name(s, 'R', 0, name), s->writer,
-                         place_tables(s), &p, s->writer ? &s->fd_routes : NULL);
+                         segment_tables_place(s), &p, s->writer ? &s->fd_routes : NULL);
     if (rc < 0)
         return rc;
     s->routes = p;
-    place_tables(s);
+    segment_tables_place(s);
+    if (head.major == LAYOUT_OLD_MAJOR)
+        s->old_addr = (struct layout_old_addr *)(void *)s->addr;
     rc = shared_file_map(s->dir, segment_file_name(s, 'C', 0, name), true,
-                         counters_size(s->max_nodes), &p,
+                         segment_tables_counters_size(s->max_nodes), &p,
                          s->writer ? &s->fd_counters : NULL);
     if (rc == 0)
         s->counters = p;
@@ -287,7 +236,7 @@ int segment_reserve(struct segment *s, const void *p, size_t len)
 {
     const char *at = p, *routes = (const char *)s->routes;
 
-    if (at >= routes && at < routes + place_tables(s))
+    if (at >= routes && at < routes + segment_tables_place(s))
         return shared_file_reserve(s->fd_routes, routes, p, len);
     return shared_file_reserve(s->fd_counters, s->counters, p, len);
 }
@@ -321,7 +270,7 @@ static int make_routes(struct segment *s)
                                  .n_block = s->n_block};
     char name[SEGMENT_NAME_MAX];
     int rc = shared_file_make(s->dir, segment_file_name(s, 'R', 0, name), 0644,
-                              place_tables(s));
+                              segment_tables_place(s));
     int fd = rc < 0 ? -1 : openat(s->dir, name, O_WRONLY | O_CLOEXEC);
 
     if (rc < 0)
@@ -354,11 +303,11 @@ static int make_segment(struct segment *s, uint32_t max_nodes, uint32_t max_modu
     char name[SEGMENT_NAME_MAX];
     int rc;
 
-    set_sizes(s, max_nodes, max_modules);
+    segment_tables_set_sizes(s, max_nodes, max_modules);
     rc = make_routes(s);
     if (rc == 0)
         rc = shared_file_make(s->dir, segment_file_name(s, 'C', 0, name), 0660,
-                              counters_size(max_nodes));
+                              segment_tables_counters_size(max_nodes));
     if (rc == 0)
         rc = make_call_logs(s);
     if (rc == 0)
@@ -446,8 +395,8 @@ int segment_create(struct segment **out, const struct segment_config *cfg)
     struct segment *s;
     int rc;
 
-    if (!is_size(cfg->max_nodes, SEGMENT_MAX_NODES) ||
-        !is_size(cfg->max_modules, SEGMENT_MAX_MODULES))
+    if (!segment_tables_is_size(cfg->max_nodes, SEGMENT_MAX_NODES) ||
+        !segment_tables_is_size(cfg->max_modules, SEGMENT_MAX_MODULES))
         return -EINVAL;
     s = new_segment();
     if (!s)
@@ -472,7 +421,7 @@ int segment_open_old(struct segment **out, const struct segment *of, uint32_t nu
 
     if (rc < 0)
         return rc;
-    s->writer = true;
+    s->writer = s->is_old = true;
     s->number = number;
     s->dir = openat(of->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     rc = s->dir == -1 ? -errno : map_meta(s);

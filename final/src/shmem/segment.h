@@ -40,7 +40,9 @@ int segment_create(struct segment **out, const struct segment_config *cfg);
 int segment_renew(struct segment *s);
 
 /* Map the segment <number>, which lies in the folder of <of> and is not in force, so that
- * its call logs can be collected.  Returns as segment_open().  Thread: init. */
+ * its call logs can be collected; the layout before is accepted, too.  Of such a segment
+ * only addresses, modules, owners and call logs may be read.  Returns as segment_open().
+ * Thread: init. */
 int segment_open_old(struct segment **out, const struct segment *of, uint32_t number);
 
 /* A client's side: map the segment in force.  Returns 0; -ENOENT when no agent has

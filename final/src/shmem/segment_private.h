@@ -15,6 +15,7 @@ struct segment {
     int lock;                         /* agent only, else -1: flock() on agent.lock */
     int fd_routes, fd_counters;       /* agent only, else -1 */
     bool writer, is_new;
+    bool is_old;                      /* opened to be collected: segment_open_old() */
     uint32_t number, max_nodes, max_modules, n_index, n_block;
     uint64_t inode;                   /* of meta; another inode means another folder */
     struct layout_meta *meta;
@@ -23,6 +24,9 @@ struct segment {
     struct layout_module *module;     /* by mid */
     _Atomic uint32_t *cost, *gen;     /* by nid */
     struct layout_addr *addr;         /* by nid */
+    struct layout_addr6 *addr6;       /* by nid; only where addr[nid] is of IPv6 */
+    struct layout_old_addr *old_addr; /* instead of both; NULL but in a segment of
+                                       * LAYOUT_OLD_MAJOR */
     char *block;
     struct layout_counters *counters; /* the file C */
 };
