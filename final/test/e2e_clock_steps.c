@@ -4,6 +4,7 @@
  * have the same clock.  test/shim.c steps it. */
 #include "lib/clockstep.h"
 #include "lib/httppeer.h"
+#include "lib/proc_stop.h"
 #include "lib/scaleworld.h"
 
 #define HOUR_S 3600
@@ -146,10 +147,10 @@ static void sleep_through(int s)
     double losses = metric(leader, "lars_autoscaler_lease_losses_total");
 
     assert_true(metric(leader, "lars_autoscaler_leader") == 1);
-    kill(p->pid, SIGSTOP);
+    proc_stop(p);
     clockstep_set(s);
     SCALE_WAIT(metric(1 - leader, "lars_autoscaler_leader") == 1);
-    kill(p->pid, SIGCONT);
+    proc_continue(p);
     SCALE_WAIT(metric(leader, "lars_autoscaler_lease_losses_total") > losses);
     pass_rounds(10);
     check_that_all_is_well(n);

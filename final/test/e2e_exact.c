@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "dnspeer.h"
+#include "lib/proc_stop.h"
 #include "lib/system.h"
 #include "net/sock.h"
 
@@ -136,9 +137,9 @@ static void t_frozen_report_service_loses_no_call(void **state)
     system_start();
     calls(20);
     T_WAIT(system_total("succ_cnt") == n_true);
-    kill(sys.reportd.pid, SIGSTOP);
+    proc_stop(&sys.reportd);
     calls(50);
-    kill(sys.reportd.pid, SIGCONT);
+    proc_continue(&sys.reportd);
     calls(5);
     T_WAIT(system_total("succ_cnt") == n_true);
 }
@@ -176,7 +177,7 @@ static void t_agents_in_a_copied_folder_count_every_call_once(void **state)
     T_WAIT(system_total("succ_cnt") == n_true);
     testdb_sql("DELETE FROM ServerCallStatus");
     n_true = 0;
-    kill(sys.reportd.pid, SIGSTOP);
+    proc_stop(&sys.reportd);
     calls(50);
     snprintf(dir, sizeof(dir), "%s/copy", testdb_dir);
     snprintf(cmd, sizeof(cmd), "cp -a '%s' '%s'", sys.dir, dir);
@@ -188,7 +189,7 @@ static void t_agents_in_a_copied_folder_count_every_call_once(void **state)
     calls(30);
     sys.client = original;
     calls(10);
-    kill(sys.reportd.pid, SIGCONT);
+    proc_continue(&sys.reportd);
     sys.client = of_copy;
     calls(7);
     sys.client = original;

@@ -1,5 +1,6 @@
 /* The cache of a gateway: which requests are one for the node, and what visitors get. */
 #include "lib/gatecache.h"
+#include "lib/proc_stop.h"
 
 #define CROWD 100
 
@@ -55,11 +56,11 @@ static void t_the_fetch_of_a_visitor_who_leaves_serves_those_who_wait(void **sta
     T_WAIT(gatecache.n_requests == 1);
     second = gatecache_ask("GET", "/hold", "");
     T_WAIT(gatecache_metric("lars_gateway_cache_waits_total") == 1);
-    kill(gatecache.gateway.pid, SIGSTOP);
+    proc_stop(&gatecache.gateway);
     peer_reset(first);
     gatecache.released = true;
     T_WAIT(gatecache.n_answered == 1);
-    kill(gatecache.gateway.pid, SIGCONT); /* it sees both within its second */
+    proc_continue(&gatecache.gateway); /* it sees both within its second */
     httppeer_read(second, &gatecache.reply);
     close(second);
     assert_string_equal(gatecache.reply.body, "number 1 language - encoding -\n");

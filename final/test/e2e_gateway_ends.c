@@ -2,6 +2,7 @@
  * can end, and what the visitor gets.  The numbers are those of the database: calls of
  * the module that succeeded and that failed; one that is cancelled is neither. */
 #include "lib/gatefix.h"
+#include "lib/proc_stop.h"
 
 #include <signal.h>
 
@@ -184,10 +185,10 @@ static void t_connection_outlives_a_visitor_who_leaves(void **state)
     peer_send(fd, ask_it, strlen(ask_it));
     T_WAIT(gatefix_has_recorded("/linger"));
     n = gatefix_n_conns();
-    kill(gateway.pid, SIGSTOP);
+    proc_stop(&gateway);
     peer_reset(fd);
     gatefix_let_go();
-    kill(gateway.pid, SIGCONT);
+    proc_continue(&gateway);
     T_WAIT(gatefix_metric("lars_gateway_inflight") == 0);
     expect_calls(1, 0);
     assert_int_equal(gatefix_n_conns(), n);
@@ -256,11 +257,11 @@ static void t_early_answer_arrives_when_the_body_meets_a_reset(void **state)
     start("body_kib = 100000\n");
     fd = begin_upload();
     open = gatefix_n_open();
-    kill(gateway.pid, SIGSTOP);
+    proc_stop(&gateway);
     peer_send(fd, reply.text, 10000);
     gatefix_let_go();
     T_WAIT(gatefix_n_open() < open);
-    kill(gateway.pid, SIGCONT);
+    proc_continue(&gateway);
     expect_early_answer(fd);
     expect_calls(1, 0);
 }
@@ -300,11 +301,11 @@ static void t_farewell_of_a_node_answers_no_request(void **state)
     peer_send(fd, first, strlen(first));
     expect_answer(fd, "well");
     open = gatefix_n_open();
-    kill(gateway.pid, SIGSTOP);
+    proc_stop(&gateway);
     peer_send(fd, second, strlen(second));
     gatefix_let_go();
     T_WAIT(gatefix_n_open() < open);
-    kill(gateway.pid, SIGCONT);
+    proc_continue(&gateway);
     expect_answer(fd, "/second");
     close(fd);
     expect_calls(2, 0);

@@ -2,6 +2,7 @@
  * success nor failure, a rejected one never ejects its node, each call ends once; with
  * real programs, by shared memory and by UDP.  lars_status() and the ended hook have the
  * same numbers as the calls that were made. */
+#include "lib/proc_stop.h"
 #include "lib/system.h"
 
 #include <pthread.h>
@@ -351,7 +352,7 @@ static void t_status_names_a_damaged_file(void **state)
     (void)state;
     (void)system_start_shm();
     snprintf(path, sizeof(path), "%s/meta", sys.shm);
-    kill(sys.agentd.pid, SIGSTOP); /* it would make the file anew */
+    proc_stop(&sys.agentd); /* it would make the file anew */
     assert_int_equal(truncate(path, 1), 0);
     c = system_another_client();
     assert_int_equal(lars_status(c, &s), 0);
@@ -360,7 +361,7 @@ static void t_status_names_a_damaged_file(void **state)
     assert_string_not_equal(s.shm_file, "");
     assert_non_null(strstr(s.shm_why, s.shm_file));
     lars_close(c);
-    kill(sys.agentd.pid, SIGCONT);
+    proc_continue(&sys.agentd);
 }
 
 #define SHM(fn) cmocka_unit_test_setup_teardown(fn, setup_shm, system_teardown)

@@ -2,6 +2,7 @@
  * of an export changes nothing, and a change that takes most nodes of a module needs -y,
  * in whatever way it takes them.  What it prints is safe for terminals and pipes. */
 #include "ctlrun.h"
+#include "lib/proc_stop.h"
 #include "route/routedelta.h"
 
 static int import_text(const char *options, const char *text, const char *word)
@@ -229,12 +230,12 @@ static void t_stopped_agent_is_silent_and_delays_no_change(void **state)
 {
     (void)state;
     start_system();
-    kill(sys.agentd.pid, SIGSTOP);
+    proc_stop(&sys.agentd);
     T_WAIT(
         testdb_number("SELECT COUNT(*) FROM Service WHERE kind = 'agent' AND seen_at < "
                       "NOW(3) - INTERVAL 6 SECOND") == 1);
     assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=50"), 0);
-    kill(sys.agentd.pid, SIGCONT);
+    proc_continue(&sys.agentd);
     expect_text("1/1: in the database; 0 of 1 agents have it after ");
     expect_text(" has been silent for ");
     assert_null(strstr(out, "behind"));
@@ -253,9 +254,9 @@ static void t_agent_whose_dnsd_is_cut_is_behind_also_in_the_audit(void **state)
 {
     (void)state;
     start_system();
-    kill(sys.dnsd.pid, SIGSTOP);
+    proc_stop(&sys.dnsd);
     assert_int_equal(ctl("route set 1 1 127.0.1.1:80 weight=50"), 0);
-    kill(sys.dnsd.pid, SIGCONT);
+    proc_continue(&sys.dnsd);
     expect_text("1/1: in the database; 0 of 1 agents have it after ");
     expect_text(" is behind: it uses other nodes, weights or zones");
     assert_int_equal(testdb_number(NAMED_BEHIND), 1);

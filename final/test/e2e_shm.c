@@ -2,6 +2,7 @@
  * is counted exactly once, whether it is reported twice, late or never, by a client that
  * closes at once, by many threads or by a child process; a route change reaches the
  * clients. */
+#include "lib/proc_stop.h"
 #include "lib/system.h"
 
 #include <fcntl.h>
@@ -129,7 +130,7 @@ static void t_calls_of_a_short_lived_client_are_counted(void **state)
     (void)state;
     n_first = system_start_shm();
     opt.port = (uint16_t)sys.agentd.port;
-    kill(sys.agentd.pid, SIGSTOP); /* so that it finds no new call log */
+    proc_stop(&sys.agentd); /* so that it finds no new call log */
     for (i = 0; i < 20; i++) {
         assert_int_equal(lars_open(&c[i], &opt), 0);
         assert_int_equal(lars_get_host(c[i], 1, 1, &h[i]), 0);
@@ -138,7 +139,7 @@ static void t_calls_of_a_short_lived_client_are_counted(void **state)
         assert_int_equal(lars_report(c[i], &h[i], i % 4 == 0), 0);
         lars_close(c[i]);
     }
-    kill(sys.agentd.pid, SIGCONT);
+    proc_continue(&sys.agentd);
     system_check_totals(n_first + 15, 5);
 }
 

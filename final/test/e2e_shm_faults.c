@@ -2,6 +2,7 @@
  * while the agent is killed, frozen or replaced; calls of a killed client are abandoned;
  * a failing node is ejected; a client that damages what it may write stops no other
  * one. */
+#include "lib/proc_stop.h"
 #include "lib/system.h"
 
 #include <dirent.h>
@@ -118,9 +119,9 @@ static void t_calls_continue_while_the_agent_is_frozen(void **state)
 {
     (void)state;
     n_first = system_start_shm();
-    kill(sys.agentd.pid, SIGSTOP);
+    proc_stop(&sys.agentd);
     system_make_calls_shm(sys.client, 2000, 0);
-    kill(sys.agentd.pid, SIGCONT);
+    proc_continue(&sys.agentd);
     system_check_totals(n_first + 2000, 0);
 }
 
@@ -366,10 +367,10 @@ static void t_client_without_a_free_call_log_uses_udp(void **state)
 
     (void)state;
     n_first = system_start_shm();
-    kill(sys.agentd.pid, SIGSTOP); /* a running agent would free the logs */
+    proc_stop(&sys.agentd); /* a running agent would free the logs */
     for (i = 1; i < SEGMENT_CLIENT_LOGS; i++)
         sys.seg->counters->claim[i] = 1 + (uint64_t)locks;
-    kill(sys.agentd.pid, SIGCONT);
+    proc_continue(&sys.agentd);
     c = system_another_client(); /* the 1,025th */
     assert_non_null(c);
     assert_int_equal(lars_get_host(c, 1, 1, &h), 0);

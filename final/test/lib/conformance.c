@@ -4,10 +4,9 @@
  * neither SQL nor signals. */
 #include "conformance.h"
 
-#include <sys/wait.h>
-
 #include "agent_data/module_policy.h"
 #include "lb/policies.h"
+#include "proc_stop.h"
 #include "route/routefile.h"
 #include "shmem/module_table.h"
 #include "shmem/node_table.h"
@@ -39,10 +38,7 @@ static void restart_agent(bool with_shm)
 /* Returns when every thread of the agent has stopped, so none of them answers. */
 static void freeze_agent(void)
 {
-    siginfo_t how;
-
-    kill(sys.agentd.pid, SIGSTOP);
-    assert_int_equal(waitid(P_PID, (id_t)sys.agentd.pid, &how, WSTOPPED), 0);
+    proc_stop(&sys.agentd);
 }
 
 /* Is module 1/1 in shared memory, with this policy? */
@@ -168,7 +164,7 @@ static const char *do_step(const char *what)
     } else if (strcmp(what, "agent freeze") == 0) {
         freeze_agent();
     } else if (strcmp(what, "agent thaw") == 0) {
-        kill(sys.agentd.pid, SIGCONT);
+        proc_continue(&sys.agentd);
     } else if (strcmp(what, "agent restart") == 0) {
         restart_agent(true);
     } else if (strcmp(what, "agent restart without shared memory") == 0) {
