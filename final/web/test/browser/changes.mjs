@@ -219,7 +219,7 @@ test('in_force_stopped_agent', 'a stopped agent is named, and counted when it go
   await see(panel(page, 'In force on agents').getByText('in force on 2/2 agents'))
   const goOn = t.freeze('lars-agentd-b')
   await choose(page, node, 'Weight')
-  await dialog(page).getByLabel('Weight').fill('70')
+  await dialog(page).getByLabel('Weight').fill('130')
   await button(dialog(page), 'Check the effect').click()
   await change(page, 'trial', 'Set the weight of 1 node')
   await see(dialog(page).getByText(/In force on 1\/2 agents/))
@@ -230,7 +230,8 @@ test('in_force_stopped_agent', 'a stopped agent is named, and counted when it go
   await see(panel(page, 'In force on agents').getByText('in force on 1/2 agents'))
   goOn()
   await see(panel(page, 'In force on agents').getByText('in force on 2/2 agents'))
-  await called(t, page, [node, at('a', 18)])
+  // Of two nodes without a call in flight, the one with the higher weight is chosen.
+  await called(t, page, [node])
 }, 'agents')
 
 test('no_csp_error', 'no page breaks the Content-Security-Policy or throws', async t => {
